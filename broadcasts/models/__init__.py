@@ -1,0 +1,82 @@
+"""Rows and their own rules."""
+
+from .activities import Activity, Attendance
+from .addresses import address_hash, clean_phone, email_key, phone_key, split_email
+from .base import Base, OrganizationQuerySet
+from .broadcasts import Broadcast, Engagement
+from .channels import Channel, ChannelRate
+from .consents import Consent, ConsentChange, ConsentState, Suppression
+from .contacts import KEY_FIELDS, Attribute, Contact
+from .deliveries import FACTS, OUTCOMES, Batch, Delivery, ProviderRef, Reason, count
+from .events import DeliveryEvent, Inbound, Link
+from .media import Media
+from .messages import Message, MessageTranslation
+from .operations import AuditEntry, Heartbeat, IdempotencyKey, ImportJob
+from .organizations import (
+    ACTS,
+    ApiToken,
+    ChannelKind,
+    Member,
+    Organization,
+    Role,
+    UseCase,
+    normalize_language,
+)
+from .segments import Segment, SegmentMember
+from .templates import Content, Syntax, Template, TemplateTranslation
+from .users import User
+
+__all__ = [
+    "ACTS",
+    "FACTS",
+    "KEY_FIELDS",
+    "OUTCOMES",
+    "Activity",
+    "ApiToken",
+    "Attendance",
+    "Attribute",
+    "AuditEntry",
+    "Base",
+    "Batch",
+    "Broadcast",
+    "Channel",
+    "ChannelKind",
+    "ChannelRate",
+    "Consent",
+    "ConsentChange",
+    "ConsentState",
+    "Contact",
+    "Content",
+    "Delivery",
+    "DeliveryEvent",
+    "Engagement",
+    "Heartbeat",
+    "IdempotencyKey",
+    "ImportJob",
+    "Inbound",
+    "Link",
+    "Media",
+    "Member",
+    "Message",
+    "MessageTranslation",
+    "Organization",
+    "OrganizationQuerySet",
+    "ProviderRef",
+    "Reason",
+    "Role",
+    "Segment",
+    "SegmentMember",
+    "Suppression",
+    "Syntax",
+    "Template",
+    "TemplateTranslation",
+    "UseCase",
+    "User",
+    "address_hash",
+    "clean_phone",
+    "count",
+    "email_key",
+    "normalize_language",
+    "phone_key",
+    "split_email",
+]

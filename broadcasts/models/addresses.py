@@ -1,0 +1,61 @@
+"""Addresses as keys: what makes two spellings one address, and how an address is remembered without keeping it."""
+
+import re
+from hashlib import blake2b
+
+import idna
+import phonenumbers
+from django.conf import settings
+from django.core.exceptions import ValidationError
+
+_LOCAL = re.compile(r"[^\s@<>,;:\"()\[\]\\\x00-\x1f\x7f]{1,64}")
+_LABEL_DOMAIN = re.compile(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
+
+
+def split_email(email: str) -> tuple[str, str]:
+    """Return (local part, domain in IDNA), or raise ValidationError that says what is wrong."""
+    local, at, domain = email.strip().rpartition("@")
+    if not at:
+        raise ValidationError(f"“{email[:100]}” is not an e-mail address: it has no @.")
+    if not _LOCAL.fullmatch(local) or local[0] == "." or local[-1] == "." or ".." in local:
+        raise ValidationError(f"“{email[:100]}” is not an e-mail address: the part before the @ is not valid.")
+    try:
+        ascii_domain = idna.encode(domain, uts46=True).decode().lower()
+    except (idna.IDNAError, UnicodeError):
+        ascii_domain = ""
+    if not _LABEL_DOMAIN.fullmatch(ascii_domain):
+        raise ValidationError(f"“{email[:100]}” is not an e-mail address: its domain is not valid.")
+    return local, ascii_domain
+
+
+def email_key(email: str) -> str | None:
+    """Case-folded, with the domain in IDNA; None for no address."""
+    if not email:
+        return None
+    local, domain = split_email(email)
+    return f"{local.casefold()}@{domain}"
+
+
+def clean_phone(phone: str, country: str = "") -> str:
+    """Return the number in E.164; a national one needs the organization's country (ISO 3166)."""
+    try:
+        number = phonenumbers.parse(phone, country or None)
+    except phonenumbers.NumberParseException:
+        number = None
+    if number is None or not phonenumbers.is_possible_number(number):
+        raise ValidationError(
+            f"“{phone[:40]}” is not a phone number: use the international form, such as +250788123123."
+        )
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def phone_key(phone: str) -> str | None:
+    """E.164 digits; None for no number."""
+    return re.sub(r"\D", "", phone) or None
+
+
+def address_hash(key: str | None) -> str | None:
+    """Hash a key with LINK_KEY, so that a suppression is remembered after its address is erased."""
+    if not key:
+        return None
+    return blake2b(key.encode(), digest_size=16, key=settings.LINK_KEY.encode()[:64], person=b"address").hexdigest()

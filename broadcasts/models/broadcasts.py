@@ -1,0 +1,144 @@
+from django.conf import settings
+from django.db import models
+
+from .activities import Activity, Attendance
+from .base import Base
+from .contacts import Contact
+from .organizations import Organization, UseCase
+from .segments import Segment
+
+
+class Engagement(models.TextChoices):
+    """What became of an earlier broadcast for somebody; for retargeting and rules."""
+
+    SENT = "sent", "Was sent it"
+    DELIVERED = "delivered", "Received it"
+    OPENED = "opened", "Opened it"
+    NOT_OPENED = "not_opened", "Was sent it and did not open it"
+    CLICKED = "clicked", "Clicked in it"
+    REPLIED = "replied", "Replied to it"
+    FAILED = "failed", "Could not be reached"
+
+
+class Broadcast(Base):
+    """Messages, an audience and a time; a life from draft to sent.
+
+                        +------------------ send now --------------------+
+                        |                                                v
+      DRAFT --schedule--> SCHEDULED --due--> SENDING --all done--> SENT
+        ^                  |    |             |  ^ |
+        +-- unschedule ----+    |        pause|  | +-- content broke at start, nothing left --> FAILED
+        +-- too late to start --+        or   v  | resume                                       (editable and
+        |   (with the reason)          error PAUSED --cancel--> CANCELLED                        startable
+        +-- audience empty when due: FAILED    (cancel also from SENDING; what left stays sent)   like DRAFT)
+
+    Every arrow is one conditional UPDATE that must change exactly one row; whoever changes it owns what follows.
+    """
+
+    class Status(models.TextChoices):
+        DRAFT = "DRAFT", "Draft"
+        SCHEDULED = "SCHEDULED", "Scheduled"
+        SENDING = "SENDING", "Sending"
+        PAUSED = "PAUSED", "Paused"
+        SENT = "SENT", "Sent"
+        CANCELLED = "CANCELLED", "Cancelled"
+        FAILED = "FAILED", "Failed"
+
+    EDITABLE = frozenset({Status.DRAFT, Status.FAILED, Status.SCHEDULED})
+    STARTABLE = frozenset({Status.DRAFT, Status.FAILED, Status.SCHEDULED})
+    STARTED = frozenset({Status.SENDING, Status.PAUSED, Status.SENT, Status.CANCELLED})
+    STOPPABLE = frozenset({Status.SENDING, Status.PAUSED})
+    FINISHED = frozenset({Status.SENT, Status.CANCELLED})
+
+    # The coarse view that existing clients parse as a strict enum.
+    STATES = {
+        "DRAFT": (Status.DRAFT, Status.FAILED),
+        "SCHEDULED": (Status.SCHEDULED, Status.SENDING, Status.PAUSED),
+        "SENT": (Status.SENT, Status.CANCELLED),
+    }
+
+    class Policy(models.TextChoices):
+        FIRST = "first", "The first channel that works"
+        EVERY = "every", "Every channel"
+
+    class Origin(models.TextChoices):
+        RETRY = "retry", "Retry of the failed"
+        RETARGET = "retarget", "Retarget"
+        DUPLICATE = "duplicate", "Duplicate"
+        REPEAT = "repeat", "Repeat"
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="broadcasts", db_index=False)
+    name = models.CharField(max_length=255)
+    use_case = models.CharField(max_length=10, choices=UseCase, default=UseCase.GENERAL)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    author_name = models.CharField(max_length=255, blank=True, editable=False)
+    status = models.CharField(max_length=10, choices=Status, default=Status.DRAFT, editable=False)
+
+    # Who: the union of these, then only the retargeted, minus the excluded.
+    send_to_all = models.BooleanField("everybody", default=False)
+    segments = models.ManyToManyField(Segment, blank=True, related_name="+")
+    excluded_segments = models.ManyToManyField(Segment, blank=True, related_name="+")
+    contacts = models.ManyToManyField(Contact, blank=True, related_name="+")
+    addresses = models.JSONField(
+        default=list, blank=True, help_text='Such as ["mailto:joe@example.com", "tel:+250788123123"].'
+    )
+    activity = models.ForeignKey(Activity, models.PROTECT, null=True, blank=True, related_name="+")
+    attendance_status = models.CharField(max_length=10, choices=Attendance.Status, null=True, blank=True)
+    query = models.JSONField(default=dict, blank=True, help_text='Such as {"language": "es"}; {"all_users": true}.')
+    retarget_of = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="+")
+    retarget_engagement = models.CharField(max_length=12, choices=Engagement, null=True, blank=True)
+    audience_preview = models.JSONField(default=list, editable=False)  # the first 100 addresses
+
+    # When.
+    scheduled_at = models.DateTimeField(null=True, blank=True)
+    local_time = models.BooleanField("at that clock time in each recipient's zone", default=False)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    repeat = models.JSONField(null=True, blank=True)
+    due_from = models.DateTimeField(null=True, editable=False)  # the later of scheduled_at and being scheduled
+    started_at = models.DateTimeField(null=True, editable=False)
+    completed_at = models.DateTimeField(null=True, editable=False)
+
+    # How.
+    base_language = models.CharField(max_length=35, default="en")
+    channel_policy = models.CharField(max_length=5, choices=Policy, default=Policy.FIRST)
+    parent = models.ForeignKey("self", models.SET_NULL, null=True, editable=False, related_name="children")
+    origin = models.CharField(max_length=10, choices=Origin, null=True, editable=False)
+    error_message = models.TextField(blank=True, editable=False)
+    extra = models.JSONField(default=dict, editable=False)  # what a dialect must give back and the core does not use
+
+    # Expansion: contacts up to `expanded_to` have their rows; `expanded_at` when all have.
+    expanded_to = models.BigIntegerField(default=0, editable=False)
+    expanded_at = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(status="SCHEDULED") | models.Q(scheduled_at__isnull=False),
+                name="broadcast_scheduled_has_time",
+            ),
+        ]
+        indexes = [
+            # The list of one organization, newest first.
+            models.Index(fields=["organization", "-created"], name="broadcast_by_created"),
+            # The supervisor looks every second for what is due and what is under way.
+            models.Index(
+                fields=["status", "due_from"],
+                name="broadcast_at_work",
+                condition=models.Q(status__in=["SCHEDULED", "SENDING", "PAUSED"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def state(self) -> str:
+        return next(state for state, statuses in self.STATES.items() if self.status in statuses)
+
+    @property
+    def is_editable(self) -> bool:
+        return self.status in self.EDITABLE
+
+    def first_message(self):
+        """Return the message that `subject` and `body` show and write, or None."""
+        return min(self.messages.all(), key=lambda message: (message.position, message.pk), default=None)

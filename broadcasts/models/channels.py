@@ -1,0 +1,134 @@
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models.functions import Lower, Now
+
+from broadcasts import transports
+
+from .base import Base, OrganizationQuerySet
+from .fields import EncryptedJSONField
+from .organizations import Organization
+
+
+class Channel(Base):
+    """A configured account to send through, with its rate limit and its health."""
+
+    class Health(models.TextChoices):
+        UNKNOWN = "unknown", "Not used yet"
+        GOOD = "good", "Good"
+        FAILING = "failing", "Failing"
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="channels")
+    name = models.CharField(max_length=255)
+    kind = models.CharField(max_length=20, choices=transports.choices)
+    settings = models.JSONField(default=dict, blank=True)
+    secrets = EncryptedJSONField(default=dict, blank=True, editable=False)
+    from_name = models.CharField(max_length=255, blank=True)
+    from_address = models.CharField(max_length=320, blank=True)
+    reply_to = models.CharField(max_length=320, blank=True)
+    address_field = models.CharField(
+        max_length=20,
+        blank=True,
+        choices=[("email", "E-mail"), ("phone", "Phone"), ("whatsapp_id", "WhatsApp id")],
+        help_text="The contact's field it sends to; blank means what its kind usually uses.",
+    )
+    is_active = models.BooleanField(default=True)
+    is_default = models.BooleanField("default of its kind", default=False)
+    rate = models.PositiveIntegerField(null=True, blank=True, help_text="Messages per second at most; blank: no limit.")
+    burst = models.PositiveIntegerField(null=True, blank=True)
+    ramp = models.JSONField(default=dict, blank=True, help_text='Warm-up: {"start": 200, "growth": 1.5}, per day.')
+    health = models.CharField(max_length=10, choices=Health, default=Health.UNKNOWN, editable=False)
+    last_error = models.TextField(blank=True, editable=False)
+    last_error_at = models.DateTimeField(null=True, editable=False)
+    backoff_until = models.DateTimeField(null=True, editable=False)
+    backoff_count = models.PositiveIntegerField(default=0, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "organization",
+                Lower("name"),
+                name="channel_name_ci",
+                violation_error_message="There is a channel of this name already.",
+            ),
+            models.UniqueConstraint(
+                fields=["organization", "kind"],
+                condition=models.Q(is_default=True),
+                name="channel_one_default",
+                violation_error_message="Another channel of this kind is the default already.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def transport_class(self) -> type[transports.Transport]:
+        return transports.transport_class(self.kind)
+
+    @property
+    def medium(self) -> str:
+        """The kind of address whose suppressions and consents apply."""
+        return self.transport_class.medium
+
+    @property
+    def contact_field(self) -> str:
+        return self.address_field or self.transport_class.address_field
+
+    def transport(self) -> transports.Transport:
+        return self.transport_class({**self.settings, **(self.secrets or {})})
+
+    def configure(self, values: dict[str, Any]) -> None:
+        """Check settings against the transport's form and store them, secrets apart.
+
+        A secret that is not given keeps its stored value. Raises ValidationError keyed `settings`.
+        """
+        form_class = self.transport_class.settings_form
+        kept = {name: value for name, value in (self.secrets or {}).items() if not values.get(name)}
+        if unknown := sorted(set(values) - set(form_class.base_fields)):
+            accepted = ", ".join(form_class.base_fields) or "none"
+            raise ValidationError({"settings": f"{', '.join(unknown)}: unknown; accepted: {accepted}."})
+        initial = {name: field.initial for name, field in form_class.base_fields.items() if field.initial is not None}
+        form = form_class(data={**initial, **values, **kept})
+        if not form.is_valid():
+            raise ValidationError({"settings": [f"{name}: {' '.join(errors)}" for name, errors in form.errors.items()]})
+        cleaned = form.cleaned_data
+        self.settings = {name: value for name, value in cleaned.items() if name not in form_class.secret}
+        self.secrets = {name: cleaned[name] for name in form_class.secret if cleaned.get(name)}
+
+    def clean(self) -> None:
+        for name in ("from_name", "from_address", "reply_to"):
+            if any(ord(char) < 32 for char in getattr(self, name)):
+                raise ValidationError({name: "Line breaks and control characters are not allowed here."})
+        if self.kind and self.transport_class.carries_mail and "@" not in self.from_address:
+            raise ValidationError({"from_address": "An e-mail channel needs the address that its mail comes from."})
+
+    @classmethod
+    def in_service(cls) -> models.Q:
+        """Channels that may send now, by the database's clock."""
+        return models.Q(is_active=True) & (models.Q(backoff_until=None) | models.Q(backoff_until__lte=Now()))
+
+
+class ChannelRate(models.Model):
+    """The limiter's row, per channel and receiving domain ("" for the channel as a whole)."""
+
+    organization_path = "channel__organization"
+
+    channel = models.ForeignKey(Channel, models.CASCADE, related_name="rates", db_index=False)
+    domain = models.CharField(max_length=253, blank=True)
+    # The theoretical arrival time of GCRA, on the database's clock.
+    arrival = models.DateTimeField(null=True)
+    day = models.DateField(null=True)
+    sent_today = models.PositiveIntegerField(default=0)
+
+    objects = OrganizationQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            # A window takes its permits with one statement on this row.
+            models.UniqueConstraint(fields=["channel", "domain"], name="channel_rate_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.channel} {self.domain}".strip()

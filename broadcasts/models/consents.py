@@ -1,0 +1,107 @@
+"""Every no, and every yes with its evidence."""
+
+from django.db import models
+from django.db.models.functions import Now
+
+from .base import Base, OrganizationQuerySet
+from .contacts import Contact
+from .deliveries import Reason
+from .organizations import ChannelKind, Organization, UseCase
+
+
+class Suppression(Base):
+    """An address that must not be reached on a channel kind; kept by hash, so it outlives its address."""
+
+    class Cause(models.TextChoices):
+        HARD_BOUNCE = "hard_bounce", "Hard bounce"
+        COMPLAINT = "complaint", "Complaint"
+        UNSUBSCRIBE = "unsubscribe", "Unsubscribed"
+        STOP = "stop", "Said STOP"
+        MANUAL = "manual", "By staff"
+        IMPORT = "import", "Imported"
+        ERASED = "erased", "Erased"
+
+    # Causes that stop marketing only; all others stop everything.
+    MARKETING_ONLY = frozenset({Cause.COMPLAINT, Cause.UNSUBSCRIBE})
+    SKIP_REASONS = {
+        Cause.HARD_BOUNCE: Reason.BOUNCED,
+        Cause.COMPLAINT: Reason.COMPLAINED,
+        Cause.UNSUBSCRIBE: Reason.UNSUBSCRIBED,
+        Cause.STOP: Reason.SUPPRESSED,
+        Cause.MANUAL: Reason.SUPPRESSED,
+        Cause.IMPORT: Reason.SUPPRESSED,
+        Cause.ERASED: Reason.SUPPRESSED,
+    }
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="suppressions", db_index=False)
+    channel_kind = models.CharField(max_length=10, choices=ChannelKind, default=ChannelKind.EMAIL)
+    address_hash = models.CharField(max_length=32, editable=False)
+    address = models.CharField(max_length=320, blank=True)
+    reason = models.CharField(max_length=12, choices=Cause, default=Cause.MANUAL)
+    use_case = models.CharField(
+        max_length=10, choices=UseCase, blank=True, help_text="Blank: everything; marketing: only marketing."
+    )
+    source = models.CharField(max_length=255, blank=True)
+
+    class Meta:
+        constraints = [
+            # Estimate, expansion and claim ask whether an address is suppressed, and why.
+            models.UniqueConstraint(
+                fields=["organization", "channel_kind", "address_hash", "reason"],
+                name="suppression_once",
+                violation_error_message="This address is suppressed for this reason already.",
+            ),
+        ]
+        indexes = [
+            # The list of one organization, newest first.
+            models.Index(fields=["organization", "-id"], name="suppression_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.address or self.address_hash}: {self.get_reason_display()}"
+
+
+class ConsentState(models.TextChoices):
+    UNKNOWN = "unknown", "Unknown"
+    PENDING = "pending", "Asked, not confirmed"
+    GRANTED = "granted", "Granted"
+    WITHDRAWN = "withdrawn", "Withdrawn"
+
+
+class Consent(Base):
+    """What a contact agreed to, per channel kind and use case: the current state."""
+
+    organization_path = "contact__organization"
+
+    contact = models.ForeignKey(Contact, models.CASCADE, related_name="consents", db_index=False)
+    channel_kind = models.CharField(max_length=10, choices=ChannelKind)
+    use_case = models.CharField(max_length=10, choices=UseCase)
+    state = models.CharField(max_length=9, choices=ConsentState, default=ConsentState.UNKNOWN)
+
+    class Meta:
+        constraints = [
+            # Estimate, expansion and claim ask for the state of one contact, kind and use case.
+            models.UniqueConstraint(fields=["contact", "channel_kind", "use_case"], name="consent_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.contact}: {self.use_case} by {self.channel_kind} {self.state}"
+
+
+class ConsentChange(models.Model):
+    """The history of consents with its evidence; append only."""
+
+    organization_path = "contact__organization"
+
+    contact = models.ForeignKey(Contact, models.CASCADE, related_name="consent_changes")
+    channel_kind = models.CharField(max_length=10, choices=ChannelKind)
+    use_case = models.CharField(max_length=10, choices=UseCase)
+    state = models.CharField(max_length=9, choices=ConsentState)
+    source = models.CharField(max_length=255, blank=True)
+    evidence = models.JSONField(default=dict, blank=True, help_text="Time, form, wording, network address.")
+    created = models.DateTimeField(db_default=Now(), editable=False)
+
+    objects = OrganizationQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.contact}: {self.use_case} by {self.channel_kind} {self.state}"

@@ -1,0 +1,173 @@
+"""People, and the registry of what is known about them."""
+
+import re
+from datetime import date, datetime
+
+from django.core.exceptions import ValidationError
+from django.db import models
+
+from .addresses import address_hash, clean_phone, email_key, phone_key
+from .base import Base
+from .organizations import Organization, normalize_language, validate_time_zone
+
+ATTRIBUTE_KEY = re.compile(r"[a-z][a-z0-9_]{0,62}")
+
+
+def validate_attribute_key(key: str) -> None:
+    if not ATTRIBUTE_KEY.fullmatch(key) or "__" in key:
+        raise ValidationError(
+            f"“{key[:64]}” cannot be the key of an attribute: use small letters, digits and single underscores, "
+            "a letter first, 63 at most."
+        )
+
+
+def validate_attributes(value: object) -> None:
+    if not isinstance(value, dict):
+        raise ValidationError('Attributes are an object, such as {"plan": "pro"}.')
+    for key in value:
+        validate_attribute_key(key)
+
+
+class Contact(Base):
+    """A person; beside each address stand its key, unique in the organization, and the key's hash."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", "Active"
+        BLOCKED = "blocked", "Blocked"
+        ARCHIVED = "archived", "Archived"
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="contacts", db_index=False)
+    full_name = models.CharField(max_length=255, blank=True)
+    email = models.CharField("e-mail", max_length=320, blank=True)
+    phone = models.CharField(max_length=32, blank=True, help_text="International form, such as +250788123123.")
+    whatsapp_id = models.CharField("WhatsApp id", max_length=128, blank=True)
+    external_id = models.CharField(max_length=255, null=True, blank=True, help_text="The key of another system.")
+    language = models.CharField(max_length=35, blank=True, help_text="BCP 47, such as es or pt-BR.")
+    time_zone = models.CharField(max_length=64, blank=True, validators=[validate_time_zone])
+    attributes = models.JSONField(default=dict, blank=True, validators=[validate_attributes])
+    status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE)
+    last_seen_at = models.DateTimeField(null=True, blank=True)
+
+    email_key = models.CharField(max_length=320, null=True, editable=False)
+    email_hash = models.CharField(max_length=32, null=True, editable=False)
+    phone_key = models.CharField(max_length=32, null=True, editable=False)
+    phone_hash = models.CharField(max_length=32, null=True, editable=False)
+    whatsapp_key = models.CharField(max_length=128, null=True, editable=False)
+    whatsapp_hash = models.CharField(max_length=32, null=True, editable=False)
+
+    class Meta:
+        constraints = [
+            # Upsert looks contacts up by each of these, and expansion walks an organization by id.
+            models.UniqueConstraint(fields=["organization", "external_id"], name="contact_external_id"),
+            models.UniqueConstraint(fields=["organization", "email_key"], name="contact_email_key"),
+            models.UniqueConstraint(fields=["organization", "phone_key"], name="contact_phone_key"),
+            models.UniqueConstraint(fields=["organization", "whatsapp_key"], name="contact_whatsapp_key"),
+        ]
+        indexes = [
+            # Expansion, and the contact list newest first, walk one organization in id order.
+            models.Index(fields=["organization", "id"], name="contact_by_organization"),
+            # `recipients/` and the contact list sort by name.
+            models.Index(fields=["organization", "full_name", "id"], name="contact_by_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.full_name or self.email or self.phone or self.whatsapp_id or self.external_id or str(self.uuid)
+
+    def clean(self) -> None:
+        """Normalise what was typed, or raise ValidationError by field."""
+        country = self.organization.country if self.organization_id else ""
+        errors: dict[str, list[str]] = {}
+        for name, normalise in (
+            ("email", lambda value: value if email_key(value) else ""),
+            ("phone", lambda value: clean_phone(value, country)),
+            ("language", normalize_language),
+        ):
+            value = getattr(self, name).strip()
+            try:
+                setattr(self, name, normalise(value) if value else "")
+            except ValidationError as error:
+                errors[name] = error.messages
+        self.external_id = self.external_id or None
+        if errors:
+            raise ValidationError(errors)
+        self.set_keys()
+
+    def set_keys(self) -> None:
+        """Derive keys and hashes from the addresses, which must be clean."""
+        self.email_key = email_key(self.email)
+        self.phone_key = phone_key(self.phone)
+        self.whatsapp_key = self.whatsapp_id or None
+        self.email_hash = address_hash(self.email_key)
+        self.phone_hash = address_hash(self.phone_key)
+        self.whatsapp_hash = address_hash(self.whatsapp_key)
+
+    def save(self, *args, **kwargs) -> None:
+        self.set_keys()
+        super().save(*args, **kwargs)
+
+
+KEY_FIELDS = ("email_key", "email_hash", "phone_key", "phone_hash", "whatsapp_key", "whatsapp_hash")
+
+
+class Attribute(Base):
+    """The registry entry of one key of contacts' attributes."""
+
+    class Type(models.TextChoices):
+        TEXT = "text", "Text"
+        NUMBER = "number", "Number"
+        BOOLEAN = "boolean", "Yes or no"
+        DATE = "date", "Date"
+        DATETIME = "datetime", "Date and time"
+        LIST = "list", "List"
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="attributes")
+    key = models.CharField(max_length=63, validators=[validate_attribute_key])
+    label = models.CharField(max_length=255, blank=True)
+    type = models.CharField(max_length=10, choices=Type, default=Type.TEXT)
+
+    class Meta:
+        ordering = ["key"]
+        constraints = [models.UniqueConstraint(fields=["organization", "key"], name="attribute_key")]
+
+    def __str__(self) -> str:
+        return self.label or self.key
+
+    @classmethod
+    def infer_type(cls, value: object) -> str:
+        """Guess the type of a JSON value, dates by their ISO 8601 form."""
+        if isinstance(value, bool):
+            return cls.Type.BOOLEAN
+        if isinstance(value, int | float):
+            return cls.Type.NUMBER
+        if isinstance(value, list):
+            return cls.Type.LIST
+        if isinstance(value, str):
+            for parse, found in (
+                (date.fromisoformat, cls.Type.DATE),
+                (datetime.fromisoformat, cls.Type.DATETIME),
+            ):
+                if "-" in value:
+                    try:
+                        parse(value)
+                    except ValueError:
+                        continue
+                    return found
+        return cls.Type.TEXT
+
+    @classmethod
+    def register(cls, organization: Organization, attributes: dict) -> None:
+        """Make entries for keys seen for the first time."""
+        known = set(cls.objects.for_organization(organization).filter(key__in=attributes).values_list("key", flat=True))
+        cls.objects.bulk_create(
+            [
+                cls(
+                    organization=organization,
+                    key=key,
+                    label=key.replace("_", " "),
+                    type=cls.infer_type(value),
+                )
+                for key, value in attributes.items()
+                if key not in known and value is not None
+            ],
+            ignore_conflicts=True,
+        )

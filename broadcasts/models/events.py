@@ -1,0 +1,68 @@
+"""What providers and our own links tell about deliveries."""
+
+from django.db import models
+from django.db.models.functions import Now
+
+from .base import Base, OrganizationQuerySet
+from .channels import Channel
+from .contacts import Contact
+from .deliveries import FACTS, Delivery
+from .messages import Message
+from .organizations import Organization
+
+
+class DeliveryEvent(models.Model):
+    """A fact about a delivery; append only."""
+
+    organization_path = "delivery__message__broadcast__organization"
+
+    Type = models.TextChoices("Type", {fact.upper(): fact for fact in ("sent", "failed", *FACTS)})
+
+    delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="events", db_constraint=False)  # its timeline
+    created = models.DateTimeField(db_default=Now(), editable=False)
+    type = models.CharField(max_length=12, choices=Type.choices)
+    at = models.DateTimeField()
+    machine = models.BooleanField(default=False, help_text="Told by a scanner or proxy, not by the person.")
+    link = models.ForeignKey("broadcasts.Link", models.SET_NULL, null=True, db_constraint=False)
+    detail = models.JSONField(default=dict)
+
+    objects = OrganizationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "delivery event"
+
+    def __str__(self) -> str:
+        return f"{self.type} at {self.at:%Y-%m-%d %H:%M}"
+
+
+class Link(Base):
+    """One URL in one message, so that clicks can be counted."""
+
+    organization_path = "message__broadcast__organization"
+
+    message = models.ForeignKey(Message, models.CASCADE, related_name="links", db_index=False)
+    url = models.TextField()
+    digest = models.CharField(max_length=32, editable=False)  # of the URL, which may be too long for an index
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["message", "digest"], name="link_once")]
+
+    def __str__(self) -> str:
+        return self.url
+
+
+class Inbound(Base):
+    """A reply."""
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="inbound")
+    channel = models.ForeignKey(Channel, models.SET_NULL, null=True, related_name="inbound")
+    contact = models.ForeignKey(Contact, models.SET_NULL, null=True, related_name="inbound")
+    delivery = models.ForeignKey(Delivery, models.SET_NULL, null=True, related_name="replies", db_constraint=False)
+    text = models.TextField(blank=True)
+    payload = models.JSONField(default=dict)
+
+    class Meta:
+        verbose_name_plural = "inbound"
+
+    def __str__(self) -> str:
+        return self.text[:60]

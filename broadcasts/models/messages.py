@@ -1,0 +1,47 @@
+from django.db import models
+
+from .base import Base
+from .broadcasts import Broadcast
+from .channels import Channel
+from .templates import Content, Syntax, Template
+
+
+class Message(Base):
+    """What one broadcast says on one channel."""
+
+    organization_path = "broadcast__organization"
+
+    broadcast = models.ForeignKey(Broadcast, models.CASCADE, related_name="messages", db_index=False)
+    channel = models.ForeignKey(Channel, models.PROTECT, null=True, blank=True, related_name="messages")
+    position = models.PositiveSmallIntegerField(default=0, help_text="The order of preference.")
+    template = models.ForeignKey(Template, models.PROTECT, null=True, blank=True, related_name="+")
+    syntax = models.CharField(max_length=12, choices=Syntax, default=Syntax.LIQUID)
+    parameters = models.JSONField(default=dict, blank=True)
+    error = models.TextField(blank=True, editable=False)
+    checksum = models.CharField(max_length=64, blank=True, editable=False)  # of the content frozen at start
+
+    class Meta:
+        ordering = ["position", "id"]
+        constraints = [models.UniqueConstraint(fields=["broadcast", "position"], name="message_position")]
+
+    def __str__(self) -> str:
+        return f"{self.broadcast} on {self.channel or 'no channel'}"
+
+    def translation(self, language: str):
+        """Return the translation of exactly this language, or None."""
+        return next((one for one in self.translations.all() if one.language == language), None)
+
+
+class MessageTranslation(Content, Base):
+    """What a message says in one language; frozen at start."""
+
+    organization_path = "message__broadcast__organization"
+
+    message = models.ForeignKey(Message, models.CASCADE, related_name="translations", db_index=False)
+
+    class Meta:
+        ordering = ["position", "id"]
+        constraints = [models.UniqueConstraint(fields=["message", "language"], name="message_language")]
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.language})"

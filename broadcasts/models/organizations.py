@@ -1,0 +1,202 @@
+"""The tenant, who belongs to it, and what they may do."""
+
+import re
+import zoneinfo
+from hashlib import sha256
+from secrets import token_hex
+from typing import TYPE_CHECKING
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.utils import timezone
+
+from .base import Base, OrganizationQuerySet
+
+if TYPE_CHECKING:
+    from .users import User
+
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
+
+
+class UseCase(models.TextChoices):
+    MARKETING = "marketing", "Marketing"
+    GENERAL = "general", "General"
+
+
+class ChannelKind(models.TextChoices):
+    """What an address is for; suppressions and consents are kept per kind, whichever channel sends."""
+
+    EMAIL = "email", "E-mail"
+    SMS = "sms", "SMS"
+    WHATSAPP = "whatsapp", "WhatsApp"
+    WEBHOOK = "webhook", "Webhook"
+
+
+def validate_time_zone(name: str) -> None:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValidationError(f"“{name}” is not a time zone: use an IANA name, such as Europe/Madrid.") from None
+
+
+def normalize_language(tag: str) -> str:
+    """Return a BCP 47 tag in its usual case (`pt-BR`, `zh-Hant`), or raise ValidationError."""
+    tag = tag.strip().replace("_", "-")
+    if not _LANGUAGE.fullmatch(tag):
+        raise ValidationError(f"“{tag[:40]}” is not a language: use a BCP 47 tag, such as es or pt-BR.")
+    head, *rest = tag.split("-")
+    cased = [part.upper() if len(part) == 2 else part.title() if len(part) == 4 else part.lower() for part in rest]
+    return "-".join([head.lower(), *cased])
+
+
+def default_languages() -> list[str]:
+    return ["en"]
+
+
+def validate_languages(tags: object) -> None:
+    if not isinstance(tags, list) or not tags or not all(isinstance(tag, str) for tag in tags):
+        raise ValidationError('Give a list of languages, the primary one first, such as ["en", "es"].')
+    for tag in tags:
+        if normalize_language(tag) != tag:
+            raise ValidationError(f"“{tag}” should be written “{normalize_language(tag)}”.")
+
+
+class Organization(Base):
+    """The tenant; it owns everything below it."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", "Active"
+        SUSPENDED = "suspended", "Suspended"
+
+    organization_path = "pk"
+
+    name = models.CharField(max_length=255)
+    slug = models.SlugField(max_length=100, unique=True)
+    status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE)
+    time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
+    country = models.CharField(
+        max_length=2,
+        blank=True,
+        help_text="ISO 3166; phone numbers without a country code are read as from here.",
+    )
+    date_format = models.CharField(max_length=20, default="%Y-%m-%d")
+    languages = models.JSONField(default=default_languages, validators=[validate_languages], help_text="Primary first.")
+    default_use_case = models.CharField(max_length=10, choices=UseCase, default=UseCase.GENERAL)
+    default_subject = models.CharField(max_length=1000, blank=True)
+    default_send_hour = models.PositiveSmallIntegerField(default=9, help_text="Of a broadcast that names only a day.")
+    globals = models.JSONField(default=dict, blank=True, help_text="Values for templates.")
+    postal_address = models.TextField(blank=True)
+    consent_required = models.BooleanField(
+        default=False,
+        help_text="No: marketing goes to whoever has not said no. Yes: only to whoever said yes.",
+    )
+    quiet_hours = models.JSONField(default=dict, blank=True, help_text='Per channel kind: {"sms": ["21:00", "08:00"]}.')
+    frequency_cap = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Marketing messages per contact within the days below."
+    )
+    frequency_cap_days = models.PositiveSmallIntegerField(default=7)
+    late_start_minutes = models.PositiveIntegerField(
+        default=24 * 60, help_text="A scheduled broadcast that could not start for longer goes back to draft."
+    )
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(default_send_hour__lt=24), name="organization_send_hour"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        return zoneinfo.ZoneInfo(self.time_zone)
+
+    @property
+    def primary_language(self) -> str:
+        return self.languages[0]
+
+    def default_channel(self, kind: str):
+        """Return the channel that messages of a kind leave by when nobody chose one, or None."""
+        return self.channels.filter(kind=kind, is_active=True).order_by("-is_default", "id").first()
+
+
+class Role(models.TextChoices):
+    """What a member may do; each role also may what those before it may."""
+
+    VIEWER = "viewer", "Viewer"
+    AUTHOR = "author", "Author"
+    SENDER = "sender", "Sender"
+    ADMIN = "admin", "Admin"
+
+
+# The least role for each kind of act; doors name the act, never the role. A token's scopes are these words.
+ACTS = {"read": Role.VIEWER, "write": Role.AUTHOR, "send": Role.SENDER, "manage": Role.ADMIN}
+
+
+class Member(Base):
+    """A user's place in an organization."""
+
+    user = models.ForeignKey("broadcasts.User", models.CASCADE, related_name="memberships")
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="members")
+    role = models.CharField(max_length=10, choices=Role, default=Role.VIEWER)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "organization"], name="member_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user} ({self.get_role_display()} of {self.organization})"
+
+    def may(self, act: str) -> bool:
+        roles = list(Role)
+        return roles.index(Role(self.role)) >= roles.index(ACTS[act])
+
+
+class ApiTokenQuerySet(OrganizationQuerySet):
+    def issue(self, *, user: "User", organization: Organization, scopes: list[str], **fields) -> tuple["ApiToken", str]:
+        """Make a token and return it with its key, which is shown this once and stored as a hash only."""
+        key = token_hex(20)
+        token = self.create(
+            user=user, organization=organization, scopes=scopes, prefix=key[:8], digest=digest(key), **fields
+        )
+        return token, key
+
+    def usable(self, key: str) -> "ApiToken | None":
+        now = timezone.now()
+        return (
+            self.filter(digest=digest(key), user__is_active=True)
+            .filter(models.Q(expires_at=None) | models.Q(expires_at__gt=now))
+            .select_related("user", "organization")
+            .first()
+        )
+
+
+def digest(key: str) -> str:
+    """Hash a token; it is 160 random bits, so a plain hash can be looked up and not be guessed."""
+    return sha256(key.encode()).hexdigest()
+
+
+def validate_scopes(scopes: object) -> None:
+    if not isinstance(scopes, list) or not set(scopes) <= set(ACTS):
+        raise ValidationError(f"Give a list out of: {', '.join(ACTS)}.")
+
+
+class ApiToken(Base):
+    """A key of a user for one organization; it may what its scopes and the user's role both allow."""
+
+    user = models.ForeignKey("broadcasts.User", models.CASCADE, related_name="api_tokens")
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="api_tokens")
+    name = models.CharField(max_length=100, blank=True)
+    prefix = models.CharField(max_length=8, editable=False)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    scopes = models.JSONField(default=list, blank=True, validators=[validate_scopes])
+    expires_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, editable=False)
+
+    objects = ApiTokenQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "API token"
+
+    def __str__(self) -> str:
+        return f"{self.prefix}… {self.name}".strip()

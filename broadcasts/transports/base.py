@@ -1,0 +1,124 @@
+"""What every transport is: an Envelope goes in, a Receipt or a TransportError comes out.
+
+Transports know nothing of the database. Each lives in one file and is named in the registry
+(`transports/__init__.py`).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
+
+from django import forms
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """One rendered copy on its way to one address."""
+
+    key: str  # the delivery's public token; receivers that de-duplicate do so by it
+    address: str  # an e-mail address, E.164 digits, a URL: what the channel's kind speaks
+    sender: str = ""  # the address it comes from
+    subject: str = ""
+    text: str = ""
+    mime: bytes = b""  # the whole message as RFC 5322 bytes with CRLF, for kinds that carry mail
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The provider took it."""
+
+    provider_id: str = ""
+    detail: str = ""  # the provider's own words
+
+
+class TransportError(Exception):
+    """The provider did not take it, or did not say.
+
+    permanent: trying again changes nothing.
+    account: it concerns the whole channel (refused login, unreachable server), not this one recipient;
+        what is permanent here pauses the broadcast, what is not puts the channel into back-off.
+    handed_over: the copy had left whole when the answer was lost, so nobody can tell what became of it.
+    bounced: the address does not exist and is never to be tried again (RFC 3463 class 5.1.x).
+    code: the provider's own code, such as "550 5.1.1".
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        permanent: bool = False,
+        account: bool = False,
+        handed_over: bool = False,
+        bounced: bool = False,
+        code: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.permanent = permanent
+        self.account = account
+        self.handed_over = handed_over
+        self.bounced = bounced
+        self.code = code
+
+
+Outcome = Receipt | TransportError
+
+
+class SettingsForm(forms.Form):
+    """The settings of a channel of one kind; names in `secret` are encrypted at rest and never shown."""
+
+    secret: ClassVar[frozenset[str]] = frozenset()
+
+
+class Transport:
+    """Speak to one kind of provider; a subclass fills in `deliver`, and `open`, `close` and `check` where needed.
+
+    Used as a context manager, so that a connection serves many envelopes:
+
+        with Email(settings) as transport:
+            for envelope, outcome in transport.send(envelopes): ...
+    """
+
+    kind: ClassVar[str]
+    label: ClassVar[str]
+    medium: ClassVar[str] = "email"  # whose suppressions and consents apply: email, sms, whatsapp, webhook
+    address_field: ClassVar[str] = "email"  # the contact's field that a channel of this kind sends to
+    carries_mail: ClassVar[bool] = False  # whether it needs Envelope.mime
+    settings_form: ClassVar[type[SettingsForm]] = SettingsForm
+
+    def __init__(self, settings: Mapping[str, Any]) -> None:
+        self.settings = settings
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def open(self) -> None:
+        """Connect and sign in; TransportError(account=True) when that is refused."""
+
+    def close(self) -> None:
+        """Give the connection back, never raising."""
+
+    def check(self) -> None:
+        """Prove that sending would work, without sending; TransportError says why not."""
+        self.open()
+        self.close()
+
+    def deliver(self, envelope: Envelope) -> Receipt:
+        """Hand over one envelope, or raise TransportError."""
+        raise NotImplementedError(f"{type(self).__name__} must define deliver()")
+
+    def send(self, envelopes: Sequence[Envelope]) -> Iterator[tuple[Envelope, Outcome]]:
+        """Yield each envelope with its outcome, as soon as it is known.
+
+        Stops after an error of the account: envelopes not yielded were never handed over.
+        """
+        for envelope in envelopes:
+            try:
+                yield envelope, self.deliver(envelope)
+            except TransportError as error:
+                yield envelope, error
+                if error.account:
+                    return

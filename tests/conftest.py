@@ -1,0 +1,56 @@
+"""The standard cast: a club with its members, and a stranger from elsewhere."""
+
+import pytest
+
+from broadcasts.models import Channel, Organization, Role
+
+from .make import make_member
+
+
+@pytest.fixture
+def club(db) -> Organization:
+    return Organization.objects.create(name="Swimming Club", slug="club", languages=["en", "es"], country="ES")
+
+
+@pytest.fixture
+def elsewhere(db) -> Organization:
+    return Organization.objects.create(name="Elsewhere", slug="elsewhere")
+
+
+@pytest.fixture
+def mail(club) -> Channel:
+    """The club's default e-mail channel; nothing listens there unless a test starts a server."""
+    return Channel.objects.create(
+        organization=club,
+        name="Newsletter",
+        kind="email",
+        is_default=True,
+        from_name="Swimming Club",
+        from_address="news@club.example",
+        settings={"host": "127.0.0.1", "port": 2, "security": "none", "timeout": 5},
+    )
+
+
+@pytest.fixture
+def viewer(club):
+    return make_member(club, Role.VIEWER)
+
+
+@pytest.fixture
+def author(club):
+    return make_member(club, Role.AUTHOR)
+
+
+@pytest.fixture
+def sender(club):
+    return make_member(club, Role.SENDER)
+
+
+@pytest.fixture
+def admin(club):
+    return make_member(club, Role.ADMIN)
+
+
+@pytest.fixture
+def stranger(elsewhere):
+    return make_member(elsewhere, Role.ADMIN)

@@ -1,0 +1,60 @@
+"""Rows for tests, each made with the least that makes it valid."""
+
+from itertools import count
+
+from broadcasts.models import (
+    ApiToken,
+    Attribute,
+    Broadcast,
+    Channel,
+    Contact,
+    Member,
+    Message,
+    MessageTranslation,
+    Organization,
+    User,
+)
+
+_serial = count(1)
+
+
+def make_member(organization: Organization, role: str, **fields) -> Member:
+    """A user with a membership; the member's user is `.user`."""
+    n = next(_serial)
+    user = User.objects.create_user(f"{role}{n}@club.example", "swordfish", full_name=f"{role.title()} {n}")
+    return Member.objects.create(user=user, organization=organization, role=role, **fields)
+
+
+def make_token(member: Member, scopes=("read", "write", "send", "manage")) -> str:
+    """The key of a fresh token of a member."""
+    _, key = ApiToken.objects.issue(user=member.user, organization=member.organization, scopes=list(scopes))
+    return key
+
+
+def make_contact(organization: Organization, email: str | None = None, **fields) -> Contact:
+    n = next(_serial)
+    contact = Contact(
+        organization=organization,
+        full_name=fields.pop("full_name", f"Contact {n}"),
+        email=f"contact{n}@example.com" if email is None else email,
+        **fields,
+    )
+    contact.save()
+    Attribute.register(organization, contact.attributes)
+    return contact
+
+
+def make_contacts(organization: Organization, n: int, **fields) -> list[Contact]:
+    return [make_contact(organization, **fields) for _ in range(n)]
+
+
+def make_broadcast(channel: Channel, *, subject="Pool closed", body="Hello {{ contact.name }}", html="", **fields):
+    """A draft to everybody with one message; `translations` adds languages: {"es": {"subject": ..., "text": ...}}."""
+    translations = fields.pop("translations", {})
+    fields = {"name": subject, "send_to_all": True, **fields}
+    broadcast = Broadcast.objects.create(organization=channel.organization, **fields)
+    message = Message.objects.create(broadcast=broadcast, channel=channel)
+    contents = {broadcast.base_language: {"subject": subject, "text": body, "html": html}, **translations}
+    for position, (language, content) in enumerate(contents.items()):
+        MessageTranslation.objects.create(message=message, language=language, position=position, **content)
+    return broadcast
