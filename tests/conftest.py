@@ -1,10 +1,18 @@
 """The standard cast: a club with its members, and a stranger from elsewhere."""
 
 import pytest
+from django.test import override_settings
 
 from broadcasts.models import Channel, Organization, Role
 
 from .make import make_member
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache():
+    """A cache per test process: row ids repeat across processes, and a shared cache would mix them up."""
+    with override_settings(CACHES={"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}):
+        yield
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import os
 import time
 import uuid
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self, TypeVar
 
 from django.db import models
 
@@ -19,12 +19,16 @@ def uuid7() -> uuid.UUID:
     return uuid.UUID(int=value)
 
 
-class OrganizationQuerySet(models.QuerySet):
+_Row = TypeVar("_Row", bound=models.Model)
+
+
+class OrganizationQuerySet(models.QuerySet[_Row]):
     """Every query from outside starts with `for_organization`."""
 
     def for_organization(self, organization: "Organization | int") -> Self:
         pk = organization if isinstance(organization, int) else organization.pk
-        return self.filter(**{f"{self.model.organization_path}_id": pk})
+        path = getattr(self.model, "organization_path")  # noqa: B009  (each of our models says it)
+        return self.filter(**{"pk" if path == "pk" else f"{path}_id": pk})
 
     def transition(self, **changes: object) -> bool:
         """Apply a conditional UPDATE; True when exactly one row changed, so that its owner is known."""
@@ -36,7 +40,7 @@ class OrganizationQuerySet(models.QuerySet):
 class Base(models.Model):
     """A row with a public uuid, belonging to an organization through `organization_path`."""
 
-    organization_path = "organization"
+    organization_path: ClassVar[str] = "organization"
 
     uuid = models.UUIDField(default=uuid7, unique=True, editable=False)
     created = models.DateTimeField(auto_now_add=True)

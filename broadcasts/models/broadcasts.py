@@ -49,6 +49,7 @@ class Broadcast(Base):
     STARTED = frozenset({Status.SENDING, Status.PAUSED, Status.SENT, Status.CANCELLED})
     STOPPABLE = frozenset({Status.SENDING, Status.PAUSED})
     FINISHED = frozenset({Status.SENT, Status.CANCELLED})
+    AT_WORK = frozenset({Status.SCHEDULED, Status.SENDING, Status.CANCELLED})  # while `completed_at` is empty
 
     # The coarse view that existing clients parse as a strict enum.
     STATES = {
@@ -124,7 +125,7 @@ class Broadcast(Base):
             models.Index(
                 fields=["status", "due_from"],
                 name="broadcast_at_work",
-                condition=models.Q(status__in=["SCHEDULED", "SENDING", "PAUSED"]),
+                condition=models.Q(completed_at=None),
             ),
         ]
 

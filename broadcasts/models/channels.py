@@ -22,7 +22,7 @@ class Channel(Base):
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="channels")
     name = models.CharField(max_length=255)
     kind = models.CharField(max_length=20, choices=transports.choices)
-    settings = models.JSONField(default=dict, blank=True)
+    settings: models.JSONField = models.JSONField(default=dict, blank=True)
     secrets = EncryptedJSONField(default=dict, blank=True, editable=False)
     from_name = models.CharField(max_length=255, blank=True)
     from_address = models.CharField(max_length=320, blank=True)
@@ -92,7 +92,9 @@ class Channel(Base):
         initial = {name: field.initial for name, field in form_class.base_fields.items() if field.initial is not None}
         form = form_class(data={**initial, **values, **kept})
         if not form.is_valid():
-            raise ValidationError({"settings": [f"{name}: {' '.join(errors)}" for name, errors in form.errors.items()]})
+            raise ValidationError(
+                {"settings": [f"{name}: {' '.join(map(str, errors))}" for name, errors in form.errors.items()]}
+            )
         cleaned = form.cleaned_data
         self.settings = {name: value for name, value in cleaned.items() if name not in form_class.secret}
         self.secrets = {name: cleaned[name] for name in form_class.secret if cleaned.get(name)}

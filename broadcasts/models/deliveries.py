@@ -101,7 +101,7 @@ class Batch(models.Model):
         )
 
 
-class DeliveryQuerySet(OrganizationQuerySet):
+class DeliveryQuerySet(OrganizationQuerySet["Delivery"]):
     def due(self) -> "DeliveryQuerySet":
         """Retries and deferrals whose time has come, by the database's clock."""
         return self.filter(status=Delivery.Status.PENDING, due_at__lte=Now())

@@ -16,11 +16,11 @@ class DeliveryEvent(models.Model):
 
     organization_path = "delivery__message__broadcast__organization"
 
-    Type = models.TextChoices("Type", {fact.upper(): fact for fact in ("sent", "failed", *FACTS)})
+    TYPES = ("sent", "failed", *FACTS)
 
     delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="events", db_constraint=False)  # its timeline
     created = models.DateTimeField(db_default=Now(), editable=False)
-    type = models.CharField(max_length=12, choices=Type.choices)
+    type = models.CharField(max_length=12, choices=[(name, name) for name in TYPES])
     at = models.DateTimeField()
     machine = models.BooleanField(default=False, help_text="Told by a scanner or proxy, not by the person.")
     link = models.ForeignKey("broadcasts.Link", models.SET_NULL, null=True, db_constraint=False)

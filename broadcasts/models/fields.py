@@ -4,6 +4,7 @@ import json
 from base64 import urlsafe_b64encode
 from functools import lru_cache
 from hashlib import blake2b
+from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
@@ -20,6 +21,9 @@ def _cipher(keys: tuple[str, ...]) -> MultiFernet:
 
 class EncryptedJSONField(models.TextField):
     """A JSON object that is encrypted at rest with ENCRYPTION_KEYS: the newest writes, all of them read."""
+
+    _pyi_private_set_type: Any
+    _pyi_private_get_type: Any
 
     def get_prep_value(self, value):
         if value is None:

@@ -17,9 +17,9 @@ class Media(Base):
         verbose_name_plural = "media"
 
     def __str__(self) -> str:
-        return self.filename or self.file.name
+        return self.filename or str(self.file.name)
 
     def save(self, *args, **kwargs) -> None:
-        self.filename = self.filename or self.file.name
+        self.filename = self.filename or str(self.file.name)
         self.size = self.file.size
         super().save(*args, **kwargs)

@@ -1,0 +1,330 @@
+"""Write broadcasts before they are sent: who, what and when, checked as a whole and saved as a whole.
+
+Doors give plain values; `save` locks the row, refuses what can no longer be edited, writes only what changed,
+and stores the preview of the audience. Doors that save rows themselves call `validate` and `refresh_preview`.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from broadcasts import audience, rendering
+from broadcasts.audience import Audience
+from broadcasts.exceptions import InvalidInput, WrongState
+from broadcasts.models import (
+    AuditEntry,
+    Broadcast,
+    Content,
+    Message,
+    MessageTranslation,
+    Organization,
+    User,
+    normalize_language,
+)
+
+NOT_EDITABLE = "Valid states for operation: Draft, Scheduled."
+PLAIN_FIELDS = (
+    "name",
+    "use_case",
+    "send_to_all",
+    "addresses",
+    "activity",
+    "attendance_status",
+    "query",
+    "retarget_of",
+    "retarget_engagement",
+    "scheduled_at",
+    "local_time",
+    "expires_at",
+    "base_language",
+    "channel_policy",
+)
+RELATED_FIELDS = ("segments", "excluded_segments", "contacts")
+MESSAGE_FIELDS = ("channel", "template", "syntax", "parameters", "position")
+TEMPLATED = ("subject", "preheader", "text", "html")
+
+
+def save(broadcast: Broadcast, values: Mapping[str, Any], by: User | None = None) -> Broadcast:
+    """Write values into a broadcast, new or saved, and return it fresh; what changes nothing writes nothing.
+
+    Takes the model's editable fields, `segments`, `excluded_segments` and `contacts` as lists of rows, `send_at`
+    (a day), `subject` and `body` (of the first message, in the base language), and `messages`: a list of
+    {"uuid", "channel", "template", "syntax", "parameters", "translations": {language: content}}.
+    Raises InvalidInput, or WrongState once the broadcast is on its way.
+    """
+    values = dict(values)
+    with transaction.atomic():
+        is_new = broadcast.pk is None
+        if is_new:
+            _defaults(broadcast, values, by)
+        else:
+            broadcast = lock(broadcast)
+        _name_and_time(broadcast, values)
+        changed = [name for name in PLAIN_FIELDS if name in values and getattr(broadcast, name) != values[name]]
+        for name in changed:
+            setattr(broadcast, name, values[name])
+        if is_new:
+            broadcast.save()
+        touched = [_set_related(broadcast, values), _set_messages(broadcast, values)]
+        if not (is_new or changed or any(touched)):
+            return broadcast
+        validate(broadcast, flat="messages" not in values)
+        if broadcast.status == Broadcast.Status.SCHEDULED and broadcast.scheduled_at:
+            broadcast.due_from = max(broadcast.scheduled_at, timezone.now())
+        broadcast.audience_preview = _preview(broadcast)
+        broadcast.save(update_fields=[*changed, "addresses", "due_from", "audience_preview", "modified"])
+        act = "create" if is_new else "change"
+        AuditEntry.write(broadcast, act, organization=broadcast.organization, user=by, fields=sorted(values))
+    return broadcast
+
+
+def delete(broadcast: Broadcast, by: User | None = None) -> None:
+    """Delete a broadcast that nobody was sent; WrongState once it is on its way."""
+    with transaction.atomic():
+        broadcast = lock(broadcast)
+        AuditEntry.write(broadcast, "delete", organization=broadcast.organization, user=by)
+        broadcast.delete()
+
+
+def lock(broadcast: Broadcast) -> Broadcast:
+    """Read a broadcast again and hold it, so that nobody starts it while it is written; WrongState when too late."""
+    held = Broadcast.objects.select_for_update().filter(pk=broadcast.pk, status__in=Broadcast.EDITABLE).first()
+    if held is None:
+        raise WrongState(NOT_EDITABLE)
+    return held
+
+
+def refresh_preview(broadcast: Broadcast) -> None:
+    """Store the first addresses of those who would receive a broadcast; for doors that saved its rows themselves."""
+    preview = _preview(broadcast)
+    if preview != broadcast.audience_preview:
+        broadcast.audience_preview = preview
+        broadcast.save(update_fields=["audience_preview"])
+
+
+def validate(broadcast: Broadcast, *, flat: bool = False) -> None:
+    """Check a saved broadcast as a whole; InvalidInput names every field that is wrong.
+
+    flat: the caller knows one `subject` and one `body`, so errors of the first message in the base language are
+    told under these names; all others are told under `messages`, with their path.
+    """
+    errors: dict[str, str] = {}
+    for name, check in (("query", _check_query), ("addresses", _check_addresses)):
+        try:
+            check(broadcast)
+        except InvalidInput as error:
+            errors |= {name if key != name else key: text for key, text in error.errors.items()}
+    errors |= _check_fields(broadcast)
+    errors |= _check_content(broadcast, flat)
+    if errors:
+        raise InvalidInput(errors)
+
+
+def moment(organization: Organization, day: date) -> datetime:
+    """Return when a broadcast leaves that names only a day."""
+    hour = time(organization.default_send_hour, tzinfo=organization.zone)
+    return datetime.combine(day, hour).astimezone(UTC)
+
+
+def send_day(broadcast: Broadcast, organization: Organization) -> date | None:
+    """Return the day of a broadcast's time in its organization's zone."""
+    return broadcast.scheduled_at.astimezone(organization.zone).date() if broadcast.scheduled_at else None
+
+
+def _defaults(broadcast: Broadcast, values: dict[str, Any], by: User | None) -> None:
+    organization = broadcast.organization
+    values.setdefault("use_case", organization.default_use_case)
+    first = next(iter(values.get("messages") or []), {})
+    languages = list(first.get("translations") or [])
+    known = {_language(tag, "messages") for tag in languages}
+    primary = organization.primary_language
+    values.setdefault(
+        "base_language", primary if primary in known or not known else _language(languages[0], "messages")
+    )
+    broadcast.author = by
+    broadcast.author_name = str(by or "")[:255]
+
+
+def _name_and_time(broadcast: Broadcast, values: dict[str, Any]) -> None:
+    if "base_language" in values:
+        values["base_language"] = _language(values["base_language"], "base_language")
+    subject = values.get("subject", "")
+    if subject and not values.get("name") and broadcast.name in ("", _subject(broadcast)[:255]):
+        values["name"] = subject[:255]  # a name nobody chose follows the subject
+    elif not (values.get("name") or broadcast.name):
+        values["name"] = _title(values.get("messages") or []) or broadcast.organization.default_subject or "Broadcast"
+        values["name"] = values["name"][:255]
+    _set_time(broadcast, values)
+
+
+def _set_time(broadcast: Broadcast, values: dict[str, Any]) -> None:
+    for name in ("send_at", "scheduled_at"):
+        if values.get(name, "") is None and broadcast.status == Broadcast.Status.SCHEDULED:
+            raise InvalidInput({name: "A scheduled broadcast needs its time; unschedule it first."})
+    if "send_at" not in values:
+        return
+    day = values.pop("send_at")
+    if values.get("scheduled_at"):
+        if day and values["scheduled_at"].astimezone(broadcast.organization.zone).date() != day:
+            raise InvalidInput({"send_at": "This is not the day of scheduled_at; give one of the two."})
+    elif day is None:
+        values["scheduled_at"] = None
+    elif day != send_day(broadcast, broadcast.organization):  # the same day keeps its clock time
+        values["scheduled_at"] = moment(broadcast.organization, day)
+
+
+def _set_related(broadcast: Broadcast, values: Mapping[str, Any]) -> bool:
+    changed = False
+    for name in RELATED_FIELDS:
+        if name in values:
+            manager = getattr(broadcast, name)
+            if set(manager.values_list("pk", flat=True)) != {row.pk for row in values[name]}:
+                manager.set(values[name])
+                changed = True
+    return changed
+
+
+def _set_messages(broadcast: Broadcast, values: Mapping[str, Any]) -> bool:
+    changed = False
+    if "messages" in values:
+        changed = _sync_messages(broadcast, values["messages"])
+    messages = list(broadcast.messages.prefetch_related("translations"))
+    if not messages and "messages" not in values:
+        channel = broadcast.organization.default_channel("email")
+        messages = [Message.objects.create(broadcast=broadcast, channel=channel)]
+        changed = True
+    written = {ours: values[given] for given, ours in (("subject", "subject"), ("body", "text")) if given in values}
+    if written and messages:
+        translation = messages[0].translation(broadcast.base_language)
+        if translation is None:
+            translation = MessageTranslation(message=messages[0], language=broadcast.base_language)
+        changed |= _write(translation, written)
+    return changed
+
+
+def _sync_messages(broadcast: Broadcast, specs: list[dict[str, Any]]) -> bool:
+    existing = list(broadcast.messages.prefetch_related("translations"))
+    by_uuid = {message.uuid: message for message in existing}
+    by_place = existing if not any(spec.get("uuid") for spec in specs) else []
+    matched: list[Message | None] = []
+    for place, spec in enumerate(specs):
+        if spec.get("uuid") and spec["uuid"] not in by_uuid:
+            raise InvalidInput({"messages": f"{place}.uuid: this broadcast has no message {spec['uuid']}."})
+        matched.append(by_uuid.pop(spec["uuid"]) if spec.get("uuid") else dict(enumerate(by_place)).get(place))
+    kept = [message.pk for message in matched if message]
+    changed = bool(broadcast.messages.exclude(pk__in=kept).delete()[0])
+    if [message.position for message in matched if message] != list(range(len(kept))):
+        broadcast.messages.update(position=F("position") + len(existing) + len(specs))  # positions are unique
+    for place, (spec, message) in enumerate(zip(specs, matched, strict=True)):
+        changed |= _write_message(message or Message(broadcast=broadcast), place, spec)
+    return changed
+
+
+def _write_message(message: Message, place: int, spec: dict[str, Any]) -> bool:
+    template = spec.get("template")
+    values = {name: spec[name] for name in MESSAGE_FIELDS if name in spec} | {"position": place}
+    if message.pk is None and "channel" not in values:
+        values["channel"] = message.broadcast.organization.default_channel("email")
+    translations = spec.get("translations")
+    if translations is None and template is not None and template != message.template:
+        values.setdefault("syntax", template.syntax)
+        translations = {one.tag or one.language: one.content() for one in template.translations.all()}
+    changed = _write(message, values)
+    if translations is None:
+        return changed
+    contents = {_language(tag, f"messages: {place}.translations"): (tag, each) for tag, each in translations.items()}
+    changed |= bool(message.translations.exclude(language__in=contents).delete()[0])
+    known = {one.language: one for one in message.translations.all()}
+    for position, (language, (tag, content)) in enumerate(contents.items()):
+        translation = known.get(language) or MessageTranslation(message=message, language=language)
+        blank = {name: Content._meta.get_field(name).get_default() for name in Content.CONTENT}
+        changed |= _write(translation, {**blank, **content, "tag": tag, "position": position})
+    return changed
+
+
+def _write(row: Message | MessageTranslation, values: Mapping[str, Any]) -> bool:
+    if row.pk is not None and all(getattr(row, name) == value for name, value in values.items()):
+        return False
+    for name, value in values.items():
+        setattr(row, name, value)
+    row.save()
+    return True
+
+
+def _check_query(broadcast: Broadcast) -> None:
+    audience.validate(broadcast.query, broadcast.organization)
+
+
+def _check_addresses(broadcast: Broadcast) -> None:
+    broadcast.addresses = audience.validate_addresses(broadcast.addresses, broadcast.organization)
+
+
+def _check_fields(broadcast: Broadcast) -> dict[str, str]:
+    errors = {}
+    if bool(broadcast.retarget_of_id) != bool(broadcast.retarget_engagement):
+        errors["retarget_engagement"] = "retarget_of and retarget_engagement go together: give both or neither."
+    if broadcast.attendance_status and not broadcast.activity_id:
+        errors["attendance_status"] = "This needs an activity."
+    if broadcast.expires_at and broadcast.expires_at <= (broadcast.scheduled_at or timezone.now()):
+        errors["expires_at"] = "This must be later than the time of sending."
+    return errors
+
+
+def _check_content(broadcast: Broadcast, flat: bool) -> dict[str, str]:
+    errors: dict[str, str] = {}
+    wrong: list[str] = []
+    for place, message in enumerate(broadcast.messages.prefetch_related("translations")):
+        if place == 0 and message.translation(broadcast.base_language) is None:
+            wrong.append(f"0.translations: has nothing in the base language, {broadcast.base_language}.")
+        for translation in message.translations.all():
+            fields = {name: getattr(translation, name) for name in TEMPLATED if getattr(translation, name)}
+            try:
+                rendering.validate_content(broadcast.organization, message.syntax, fields)
+            except InvalidInput as error:
+                if flat and place == 0 and translation.language == broadcast.base_language:
+                    errors |= {"body" if name == "text" else name: text for name, text in error.errors.items()}
+                else:
+                    path = f"{place}.translations.{translation.language}"
+                    wrong += [f"{path}.{name}: {text}" for name, text in error.errors.items()]
+    return errors | ({"messages": " ".join(wrong)} if wrong else {})
+
+
+def _preview(broadcast: Broadcast) -> list[str]:
+    return audience.preview(Audience.of(broadcast), outlets(broadcast))
+
+
+def outlets(broadcast: Broadcast) -> list[audience.Outlet]:
+    """What a broadcast's messages mean for its audience: each one's channel and languages."""
+    return [
+        audience.Outlet(
+            channel=message.channel,
+            languages=[one.language for one in message.translations.all()],
+            base_language=broadcast.base_language,
+        )
+        for message in broadcast.messages.select_related("channel").prefetch_related("translations")
+        if message.channel is not None
+    ]
+
+
+def _subject(broadcast: Broadcast) -> str:
+    message = broadcast.first_message() if broadcast.pk else None
+    translation = message.translation(broadcast.base_language) if message else None
+    return translation.subject if translation else ""
+
+
+def _title(specs: Iterable[Mapping[str, Any]]) -> str:
+    contents = [content for spec in specs for content in (spec.get("translations") or {}).values()]
+    texts = [content.get("subject") or content.get("text") or "" for content in contents]
+    return next((text.strip().splitlines()[0] for text in texts if text.strip()), "")
+
+
+def _language(tag: str, field: str) -> str:
+    try:
+        return normalize_language(tag)
+    except ValidationError as error:
+        raise InvalidInput({field: error.messages[0]}) from None

@@ -1,0 +1,30 @@
+"""From a draft to a log in which every recipient is accounted for.
+
+`lifecycle` holds the transitions people ask for, `start` freezes and expands, `lease` and `pump` send,
+`record` writes down, `supervise` keeps it all going from the rows alone.
+"""
+
+from .lifecycle import cancel, duplicate, pause, resume, retry, schedule, send, unschedule
+from .proof import send_test
+from .pump import run_pump
+from .record import resend, settle
+from .start import expand
+from .supervise import close, tick
+
+__all__ = [
+    "cancel",
+    "close",
+    "duplicate",
+    "expand",
+    "pause",
+    "resend",
+    "resume",
+    "retry",
+    "run_pump",
+    "schedule",
+    "send",
+    "send_test",
+    "settle",
+    "tick",
+    "unschedule",
+]

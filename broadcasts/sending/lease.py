@@ -1,0 +1,124 @@
+"""A worker's hold on one batch: taken by one conditional UPDATE, fenced by a token, renewed with every window."""
+
+import os
+import random
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+
+from django.conf import settings
+from django.db import OperationalError, connection, transaction
+from django.db.models import Exists, F, Min, OuterRef
+from django.db.models.functions import Now
+
+from broadcasts import audience
+from broadcasts.exceptions import LeaseLost
+from broadcasts.models import Batch, Broadcast, Channel, Delivery, Message
+
+HOST = socket.gethostname()
+PATIENCE = 20  # seconds that a lost database is waited for
+
+
+def worker_name() -> str:
+    return f"{HOST}:{os.getpid()}"
+
+
+def lease_end():
+    """The end of a lease taken now, on the database's clock."""
+    return Now() + timedelta(seconds=settings.LEASE_SECONDS)
+
+
+@dataclass
+class Lease:
+    """A claimed batch; every write through it fails with LeaseLost once somebody else recovered the batch."""
+
+    batch_id: int
+    token: int
+    message_id: int
+    position: int  # the last row whose window was begun
+
+    @cached_property
+    def batch(self) -> Batch:
+        return Batch.objects.get(pk=self.batch_id)
+
+    @cached_property
+    def message(self) -> Message:
+        return Message.objects.select_related("channel", "broadcast__organization").get(pk=self.message_id)
+
+    def next_window(self, size: int) -> list[Delivery]:
+        """Read the next pending rows with their contacts, consent and suppression looked up just now."""
+        rows = self.batch.deliveries().filter(status=Delivery.Status.PENDING, due_at=None, id__gt=self.position)
+        checked = audience.claim_reasons(self.message, rows).select_related("contact")
+        return list(checked.order_by("id")[:size])
+
+    def renew(self, window: list[Delivery], state: str = Batch.State.LEASED, **counters: int) -> None:
+        """Hold on with the next window marked as begun, or let go in another state; inside a transaction."""
+        self.position = window[-1].pk if window else self.position
+        held = Batch.objects.filter(pk=self.batch_id, token=self.token, state=Batch.State.LEASED)
+        if not held.transition(
+            state=state,
+            started_through=self.position,
+            lease_until=lease_end() if state == Batch.State.LEASED else None,
+            **{name: F(name) + n for name, n in counters.items()},
+        ):
+            raise LeaseLost(f"batch {self.batch_id} was recovered by somebody else")
+
+    def is_wanted(self) -> bool:
+        """Tell whether the broadcast is still being sent: pause and cancel take effect within one window."""
+        return Broadcast.objects.filter(
+            messages=self.message_id, status=Broadcast.Status.SENDING, messages__channel__is_active=True
+        ).exists()
+
+
+def claimable(channel: Channel):
+    """Batches of broadcasts under way that wait for a worker of this channel."""
+    return Batch.objects.filter(
+        state=Batch.State.READY, message__channel=channel, message__broadcast__status=Broadcast.Status.SENDING
+    )
+
+
+def claim(channel: Channel) -> Lease | None:
+    """Take a batch of the channel, each broadcast having the same chance; None when there is nothing to do."""
+    for _ in range(10):
+        firsts = list(claimable(channel).values("message").annotate(first=Min("id")))
+        if not firsts:
+            return None
+        chosen = random.choice(firsts)  # noqa: S311  (fairness, not secrecy)
+        batch = Batch.objects.filter(pk=chosen["first"]).first()
+        if batch and take(batch):
+            return Lease(batch.pk, batch.token + 1, batch.message_id, batch.started_through)
+    return None  # others were faster ten times over: they do the work
+
+
+def take(batch: Batch) -> bool:
+    """Claim one batch; False when somebody else was first."""
+    wanted = Broadcast.objects.filter(messages=OuterRef("message"), status=Broadcast.Status.SENDING)
+    return Batch.objects.filter(Exists(wanted), pk=batch.pk, state=Batch.State.READY, token=batch.token).transition(
+        state=Batch.State.LEASED, owner=worker_name(), token=F("token") + 1, lease_until=lease_end()
+    )
+
+
+def at_work(**filters: object) -> int:
+    """Count the batches that workers hold now."""
+    return Batch.objects.filter(state=Batch.State.LEASED, lease_until__gt=Now(), **filters).count()
+
+
+def durably(write: Callable[[], None]) -> None:
+    """Run a transaction, again after a lost database connection, for as long as a restart takes.
+
+    Safe to repeat: every write of ours is fenced or conditional, so one that did arrive changes nothing twice.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            with transaction.atomic():
+                write()
+            return
+        except OperationalError:
+            if connection.in_atomic_block or time.monotonic() > deadline:
+                raise
+            connection.close()
+            time.sleep(0.5)

@@ -1,0 +1,173 @@
+"""The transitions people ask for; each is one conditional UPDATE, and whoever changes the row owns what follows."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Coalesce, Now
+from django.utils import timezone
+
+from broadcasts.exceptions import InvalidInput, NotReady, WrongState
+from broadcasts.models import AuditEntry, Broadcast, Engagement, User
+
+from . import start
+from .wake import enqueue
+
+Status = Broadcast.Status
+
+
+def wrong_state(accepted: Iterable[str]) -> WrongState:
+    labels = [label for value, label in Status.choices if value in accepted and value != Status.FAILED]
+    return WrongState(f"Valid states for operation: {', '.join(labels)}.")
+
+
+def _transition(broadcast: Broadcast, accepted: Iterable[Status], act: str, by: User | None, **changes) -> None:
+    """Move a broadcast on, or raise WrongState; the instance is read again when it moved."""
+    rows = Broadcast.objects.filter(pk=broadcast.pk, status__in=accepted)
+    if not rows.transition(modified=Now(), **changes):
+        raise wrong_state(accepted)
+    broadcast.refresh_from_db()
+    AuditEntry.write(broadcast, act, organization=broadcast.organization, user=by)
+
+
+@transaction.atomic
+def send(broadcast: Broadcast, by: User | None = None) -> None:
+    """Start sending now; raises WrongState, EmptyAudience, NotReady or InvalidInput with nothing changed."""
+    _transition(
+        broadcast,
+        Broadcast.STARTABLE,
+        "send",
+        by,
+        status=Status.SENDING,
+        scheduled_at=Coalesce(F("scheduled_at"), Now()),
+        started_at=Now(),
+        completed_at=None,
+        error_message="",
+    )
+    start.freeze(broadcast)
+    enqueue("start", broadcast.pk)
+
+
+@transaction.atomic
+def schedule(broadcast: Broadcast, at: datetime | None = None, by: User | None = None) -> None:
+    """Send at a moment: `at`, or the one the broadcast has.
+
+    On a scheduled broadcast it changes the time when one is given, and nothing otherwise.
+    """
+    accepted = Broadcast.STARTABLE
+    if broadcast.status not in accepted:
+        raise wrong_state(accepted)
+    if broadcast.status == Status.SCHEDULED and at in (None, broadcast.scheduled_at):
+        return
+    moment = at or broadcast.scheduled_at
+    if moment is None:
+        raise NotReady("It has no time yet: set send_at or scheduled_at first.")
+    if broadcast.expires_at and broadcast.expires_at <= moment:
+        raise InvalidInput({"scheduled_at": "It would have expired by then: choose a time before expires_at."})
+    due = max(moment, timezone.now())
+    _transition(
+        broadcast,
+        accepted,
+        "schedule",
+        by,
+        status=Status.SCHEDULED,
+        scheduled_at=moment,
+        due_from=due,
+        error_message="",
+    )
+
+
+@transaction.atomic
+def unschedule(broadcast: Broadcast, by: User | None = None) -> None:
+    """Make a scheduled broadcast a draft again; it keeps its time."""
+    _transition(broadcast, [Status.SCHEDULED], "unschedule", by, status=Status.DRAFT)
+
+
+@transaction.atomic
+def pause(broadcast: Broadcast, by: User | None = None, reason: str = "") -> None:
+    """Hold a broadcast within one window; nobody is lost."""
+    _transition(broadcast, [Status.SENDING], "pause", by, status=Status.PAUSED, error_message=reason)
+
+
+@transaction.atomic
+def resume(broadcast: Broadcast, by: User | None = None) -> None:
+    """Go on where a pause stopped it."""
+    _transition(broadcast, [Status.PAUSED], "resume", by, status=Status.SENDING, error_message="")
+    enqueue("start", broadcast.pk)
+
+
+@transaction.atomic
+def cancel(broadcast: Broadcast, by: User | None = None) -> None:
+    """Stop for good within one window; what left stays sent, what is pending becomes cancelled."""
+    _transition(broadcast, Broadcast.STOPPABLE, "cancel", by, status=Status.CANCELLED)
+    enqueue("close", broadcast.pk)
+
+
+@transaction.atomic
+def duplicate(broadcast: Broadcast, by: User | None = None) -> Broadcast:
+    """Make a draft that says the same to the same people, without a time."""
+    return _copy(broadcast, by, origin=Broadcast.Origin.DUPLICATE, name=f"Copy of {broadcast.name}"[:255])
+
+
+@transaction.atomic
+def retry(broadcast: Broadcast, by: User | None = None) -> Broadcast:
+    """Send again to those whom a finished broadcast failed to reach, as a linked child; once per broadcast."""
+    parent = Broadcast.objects.select_for_update().get(pk=broadcast.pk)
+    if parent.status not in Broadcast.FINISHED:
+        raise wrong_state(Broadcast.FINISHED)
+    if earlier := parent.children.filter(origin=Broadcast.Origin.RETRY).first():
+        raise WrongState(f"It was retried already by “{earlier}” ({earlier.uuid}); retry that one.")
+    if not parent.messages.filter(deliveries__status="failed").exists():
+        raise WrongState("There is nothing to retry: no delivery of it failed.")
+    child = _copy(
+        parent,
+        by,
+        origin=Broadcast.Origin.RETRY,
+        name=f"Retry of {parent.name}"[:255],
+        send_to_all=True,
+        retarget_of=parent,
+        retarget_engagement=Engagement.FAILED,
+        addresses=[],
+        query={},
+        activity=None,
+        attendance_status=None,
+    )
+    for people in (child.segments, child.contacts):
+        people.clear()
+    send(child, by)
+    return child
+
+
+FRESH = {
+    "status": Status.DRAFT,
+    "scheduled_at": None,
+    "due_from": None,
+    "started_at": None,
+    "completed_at": None,
+    "repeat": None,
+    "error_message": "",
+    "expanded_to": 0,
+    "expanded_at": None,
+}
+
+
+def _copy(broadcast: Broadcast, by: User | None, **changes) -> Broadcast:
+    """Copy a broadcast with its people, messages and translations as a draft."""
+    author = {"author": by, "author_name": by.get_full_name()} if by else {}
+    copy = _clone(broadcast, **FRESH, **author, parent=broadcast, **changes)
+    for field in ("segments", "excluded_segments", "contacts"):
+        getattr(copy, field).set(getattr(broadcast, field).all())
+    for message in broadcast.messages.prefetch_related("translations"):
+        translations = list(message.translations.all())
+        twin = _clone(message, broadcast=copy, error="", checksum="")
+        for translation in translations:
+            _clone(translation, message=twin)
+    return copy
+
+
+def _clone(row, **changes):
+    fields = {field.name: getattr(row, field.name) for field in row._meta.concrete_fields}
+    for name in ("id", "uuid", "created", "modified"):
+        fields.pop(name)
+    return type(row).objects.create(**{**fields, **changes})

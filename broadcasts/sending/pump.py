@@ -1,0 +1,121 @@
+"""A pump: claim a batch, send it window by window, record; for at most 20 seconds, then a successor goes on."""
+
+import logging
+import time
+from collections.abc import Iterator
+
+from django.conf import settings
+
+from broadcasts import links, rendering
+from broadcasts.exceptions import LeaseLost, RenderError
+from broadcasts.models import Batch, Channel, Delivery, Message
+from broadcasts.transports import Envelope, Transport, TransportError
+
+from . import lease as leases
+from .record import Results, channel_fails, channel_works, commit
+from .supervise import finish
+from .wake import enqueue
+
+log = logging.getLogger(__name__)
+
+PUMP_SECONDS = 20
+WINDOW_SECONDS = 0.25
+
+
+def run_pump(channel_id: int, seconds: float = PUMP_SECONDS) -> None:
+    """Send what waits for a channel; does nothing when there is nothing, or enough pumps of this host run."""
+    channel = Channel.objects.select_related("organization").filter(Channel.in_service(), pk=channel_id).first()
+    if channel is None or not leases.claimable(channel).exists():
+        return
+    if leases.at_work(owner__startswith=f"{leases.HOST}:") >= settings.PUMPS:
+        return
+    pump = Pump(channel, deadline=time.monotonic() + seconds)
+    with channel.transport() as transport:
+        pump.run(transport)
+    if leases.claimable(channel).exists() and Channel.objects.filter(Channel.in_service(), pk=channel.pk).exists():
+        enqueue("pump", channel.pk)
+
+
+class Pump:
+    """One run over the batches of one channel."""
+
+    def __init__(self, channel: Channel, deadline: float) -> None:
+        self.channel = channel
+        self.deadline = deadline
+        self.programs: dict[int, rendering.Program] = {}
+        self.window_size = 10  # grows and shrinks so that a window takes about WINDOW_SECONDS
+        self.trouble: TransportError | None = None
+
+    def run(self, transport: Transport) -> None:
+        try:
+            transport.open()  # before anything is claimed: an unreachable server holds up nobody
+        except TransportError as error:
+            channel_fails(self.channel, error)
+            return
+        while not self.is_over() and (lease := leases.claim(self.channel)):
+            try:
+                self.send_batch(lease, transport)
+            except LeaseLost as lost:
+                log.warning("Stopped: %s", lost)
+                return
+
+    def is_over(self) -> bool:
+        return self.trouble is not None or time.monotonic() >= self.deadline
+
+    def send_batch(self, lease: leases.Lease, transport: Transport) -> None:
+        """Send a batch to its end, or let it go early: on trouble, a pause, or when time is up."""
+        results = Results()
+        while True:
+            let_go = self.is_over() or not lease.is_wanted()
+            window = [] if let_go else lease.next_window(self.window_size)
+            if not window:
+                state = Batch.State.READY if let_go else Batch.State.DONE
+                commit(lease, results, [], self.channel, state)
+                break
+            commit(lease, results, window, self.channel)
+            results = self.send_window(lease, window, transport)
+        if self.trouble:
+            channel_fails(self.channel, self.trouble)
+        else:
+            channel_works(self.channel)
+        finish(lease.message_id)
+
+    def send_window(self, lease: leases.Lease, window: list[Delivery], transport: Transport) -> Results:
+        begun = time.monotonic()
+        results = Results()
+        rendered = list(self.render(lease, window, results))
+        waiting = {envelope.key: row for row, envelope in rendered}
+        for envelope, outcome in transport.send([envelope for _, envelope in rendered]):
+            results.add(waiting.pop(envelope.key), outcome)
+            if isinstance(outcome, TransportError) and outcome.account:
+                self.trouble = outcome
+            if time.monotonic() - begun > settings.LEASE_SECONDS / 2:
+                break  # a slow server: the rest of the window waits for its turn rather than for a lost lease
+        results.untried.extend(row.pk for row in waiting.values())
+        self.pace(len(window), time.monotonic() - begun)
+        return results
+
+    def render(
+        self, lease: leases.Lease, window: list[Delivery], results: Results
+    ) -> Iterator[tuple[Delivery, Envelope]]:
+        """Yield those to send; the others go straight into the results."""
+        program = self.program(lease.message_id)
+        for row in window:
+            if row.skip_reason:
+                results.skipped[row.skip_reason].append(row.pk)
+                continue
+            recipient = rendering.Recipient(links.delivery_token(row.pk), row.address, row.language, row.contact)
+            try:
+                yield row, program.envelope(recipient)
+            except RenderError as error:
+                results.failed[row.pk] = str(error)
+
+    def program(self, message_id: int) -> rendering.Program:
+        if message_id not in self.programs:
+            message = Message.objects.select_related("channel", "broadcast__organization").get(pk=message_id)
+            self.programs[message_id] = rendering.compile_message(message)
+        return self.programs[message_id]
+
+    def pace(self, size: int, seconds: float) -> None:
+        fitting = int(size * WINDOW_SECONDS / max(seconds, 0.001))
+        self.window_size = max(1, min(fitting, 2 * self.window_size, settings.WINDOW_SIZE))

@@ -1,0 +1,178 @@
+"""Write down what became of a window, in the same transaction that begins the next."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from broadcasts import tracking
+from broadcasts.exceptions import LeaseLost, WrongState
+from broadcasts.models import AuditEntry, Batch, Broadcast, Channel, Delivery, ProviderRef, User
+from broadcasts.transports import Outcome, Receipt, TransportError
+
+from .lease import Lease, durably
+from .wake import enqueue
+
+Status = Delivery.Status
+
+# Minutes until a delivery is tried again, by how often it was tried; the last one repeats until MAX_ATTEMPTS.
+DELAYS = (1, 5, 15, 60, 120, 240, 480)
+
+
+def delay(attempts: int) -> timedelta:
+    return timedelta(minutes=DELAYS[min(attempts, len(DELAYS)) - 1])
+
+
+@dataclass
+class Results:
+    """What became of the rows of one window; rows without an outcome were never handed over."""
+
+    skipped: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    sent: list[int] = field(default_factory=list)
+    refs: dict[int, str] = field(default_factory=dict)
+    failed: dict[int, str] = field(default_factory=dict)
+    unknown: dict[int, str] = field(default_factory=dict)
+    again: dict[int, tuple[int, str]] = field(default_factory=dict)  # attempts so far, error
+    untried: list[int] = field(default_factory=list)
+    bounced: list[str] = field(default_factory=list)  # addresses
+
+    def add(self, row: Delivery, outcome: Outcome) -> None:
+        """Sort one outcome in; an error of the account is not this recipient's, whose turn comes again."""
+        if isinstance(outcome, Receipt):
+            self.sent.append(row.pk)
+            if outcome.provider_id:
+                self.refs[row.pk] = outcome.provider_id
+        elif outcome.handed_over:
+            self.unknown[row.pk] = str(outcome)
+        elif outcome.account:
+            self.untried.append(row.pk)
+        elif outcome.permanent:
+            self.failed[row.pk] = str(outcome)
+            if outcome.bounced:
+                self.bounced.append(row.address)
+        elif row.attempts + 1 >= settings.MAX_ATTEMPTS:
+            self.failed[row.pk] = f"Given up after {row.attempts + 1} attempts. {outcome}"
+        else:
+            self.again[row.pk] = (row.attempts + 1, str(outcome))
+
+    def counters(self) -> dict[str, int]:
+        numbers = {
+            "skipped": sum(len(ids) for ids in self.skipped.values()),
+            "sent": len(self.sent),
+            "failed": len(self.failed),
+            "unknown": len(self.unknown),
+        }
+        return {name: n for name, n in numbers.items() if n}
+
+
+def commit(
+    lease: Lease, results: Results, window: list[Delivery], channel: Channel, state: str = Batch.State.LEASED
+) -> None:
+    """Record a window and begin the next one, or let the batch go; raises LeaseLost with nothing written."""
+
+    def write() -> None:
+        lease.renew(window, state, **results.counters())
+        _write_rows(lease, results, channel)
+
+    durably(write)
+
+
+def _write_rows(lease: Lease, results: Results, channel: Channel) -> None:
+    once = F("attempts") + 1
+    _change(lease, results.sent, status=Status.SENT, sent_at=Now(), attempts=once, error="")
+    for reason, ids in results.skipped.items():
+        _change(lease, ids, status=Status.SKIPPED, reason=reason)
+    for status, errors in ((Status.FAILED, results.failed), (Status.UNKNOWN, results.unknown)):
+        for pk, error in errors.items():
+            _change(lease, [pk], status=status, error=error, attempts=once)
+    for pk, (attempts, error) in results.again.items():
+        _change(lease, [pk], attempts=attempts, error=error, due_at=Now() + delay(attempts))
+    _change(lease, results.untried, due_at=Now())
+    if results.refs:
+        ProviderRef.objects.bulk_create(
+            [ProviderRef(delivery_id=pk, kind=channel.kind, provider_id=ref) for pk, ref in results.refs.items()],
+            ignore_conflicts=True,
+        )
+    for address in results.bounced:
+        tracking.suppress(channel.organization, channel.medium, address, "hard_bounce", source=f"refused by {channel}")
+
+
+def _change(lease: Lease, ids: list[int], **changes: object) -> None:
+    """Change pending rows, every one of them, or find out that the lease is lost."""
+    if not ids:
+        return
+    if Delivery.objects.filter(pk__in=ids, status=Status.PENDING).update(**changes) != len(ids):
+        raise LeaseLost(f"rows of batch {lease.batch_id} were changed by somebody else")
+
+
+def channel_works(channel: Channel) -> None:
+    """Note that a channel sends (again), which ends its back-off."""
+    if channel.health != Channel.Health.GOOD or channel.backoff_until:
+        Channel.objects.filter(pk=channel.pk).update(health=Channel.Health.GOOD, backoff_until=None, backoff_count=0)
+        channel.refresh_from_db()
+
+
+def channel_fails(channel: Channel, error: TransportError) -> None:
+    """Put a channel into back-off, which ends by itself; what is permanent pauses its broadcasts with the reason."""
+    seconds = min(5 * 2 ** min(channel.backoff_count, 6), 300)
+    Channel.objects.filter(pk=channel.pk).update(
+        health=Channel.Health.FAILING,
+        last_error=str(error),
+        last_error_at=Now(),
+        backoff_count=F("backoff_count") + 1,
+        backoff_until=None if error.permanent else Now() + timedelta(seconds=seconds),
+    )
+    if error.permanent:
+        under_way = Broadcast.objects.filter(messages__channel=channel, status=Broadcast.Status.SENDING)
+        for broadcast in under_way.distinct():
+            _pause(broadcast, f"Paused: the channel “{channel}” cannot send. {error}")
+
+
+def _pause(broadcast: Broadcast, reason: str) -> None:
+    sending = Broadcast.objects.filter(pk=broadcast.pk, status=Broadcast.Status.SENDING)
+    if sending.transition(status=Broadcast.Status.PAUSED, error_message=reason, modified=Now()):
+        AuditEntry.write(broadcast, "pause", organization=broadcast.organization, reason=reason)
+
+
+def batch_of(delivery: Delivery) -> Batch:
+    """Return the batch that counts a delivery."""
+    return Batch.objects.get(
+        Q(pk=delivery.batch_id)
+        if delivery.batch_id
+        else Q(message=delivery.message_id, first_id__lte=delivery.pk, last_id__gte=delivery.pk)
+    )
+
+
+@transaction.atomic
+def settle(delivery: Delivery, status: str, by: User | None = None) -> None:
+    """Say what became of an unknown delivery: `sent` or `failed`."""
+    if status not in (Status.SENT, Status.FAILED):
+        raise WrongState("An unknown delivery can be settled as sent or failed.")
+    facts = {"sent_at": Now()} if status == Status.SENT else {}
+    _leave_unknown(delivery, by, f"settle as {status}", status=status, **facts)
+    Batch.objects.filter(pk=batch_of(delivery).pk).update(**{status: F(status) + 1})
+
+
+@transaction.atomic
+def resend(delivery: Delivery, by: User | None = None) -> None:
+    """Send an unknown delivery again, on the word of staff; a finished broadcast goes back to sending."""
+    broadcast = Broadcast.objects.select_for_update().get(messages=delivery.message_id)
+    if broadcast.status == Broadcast.Status.CANCELLED:
+        raise WrongState("The broadcast was cancelled: nothing of it is sent any more.")
+    _leave_unknown(delivery, by, "resend", status=Status.PENDING, due_at=Now())
+    if Broadcast.objects.filter(pk=broadcast.pk, status=Broadcast.Status.SENT).transition(
+        status=Broadcast.Status.SENDING, completed_at=None, modified=Now()
+    ):
+        enqueue("tick")
+
+
+def _leave_unknown(delivery: Delivery, by: User | None, act: str, **changes) -> None:
+    if not Delivery.objects.filter(pk=delivery.pk, status=Status.UNKNOWN).transition(**changes):
+        raise WrongState("Only a delivery whose outcome is unknown can be settled or sent again.")
+    Batch.objects.filter(pk=batch_of(delivery).pk).update(unknown=F("unknown") - 1)
+    organization = delivery.message.broadcast.organization
+    AuditEntry.write(delivery, act, organization=organization, user=by)

@@ -1,0 +1,158 @@
+"""Start: freeze the content, then turn the audience into rows."""
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Case, CharField, Exists, F, Max, OuterRef, QuerySet, Value, When
+from django.db.models.functions import Now
+
+from broadcasts import audience, rendering
+from broadcasts.exceptions import EmptyAudience, NotReady
+from broadcasts.models import Batch, Broadcast, Contact, Delivery, Message, MessageTranslation, Organization
+
+from .wake import enqueue
+
+CHUNK = 20_000  # contacts per transaction of an expansion
+
+
+def freeze(broadcast: Broadcast) -> None:
+    """Check that it can be sent and fix what it says; called inside the transaction that starts it."""
+    if broadcast.organization.status != Organization.Status.ACTIVE:
+        raise NotReady(f"{broadcast.organization} is suspended: nothing can be sent until that is lifted.")
+    messages = list(broadcast.messages.select_related("channel", "template").order_by("position", "id"))
+    if not messages:
+        raise NotReady("It has no message yet: write a subject and a body first.")
+    for message in messages:
+        _freeze_message(message, broadcast)
+    wanted = audience.Audience.of(broadcast)
+    audience.create_missing(wanted)
+    _refuse_empty(wanted, messages)
+    Broadcast.objects.filter(pk=broadcast.pk).update(audience_preview=audience.preview(wanted, messages))
+
+
+def _freeze_message(message: Message, broadcast: Broadcast) -> None:
+    if message.channel is None:
+        message.channel = broadcast.organization.default_channel("email")
+    if message.channel is None:
+        raise NotReady("There is no channel to send through: add an e-mail channel to the organization first.")
+    if not message.channel.is_active:
+        raise NotReady(f"The channel “{message.channel}” is switched off: switch it on or choose another one.")
+    if message.template:
+        message.translations.all().delete()
+        for translation in message.template.translations.all():
+            MessageTranslation.objects.create(
+                message=message,
+                language=translation.language,
+                tag=translation.tag,
+                position=translation.position,
+                **translation.content(),
+            )
+        message.syntax = message.template.syntax
+    program = rendering.compile_message(message)
+    message.checksum = program.checksum
+    message.error = ""
+    message.save()
+
+
+def _refuse_empty(wanted: audience.Audience, messages: list[Message]) -> None:
+    if any(audience.recipients(wanted, message).filter(skip_reason="").exists() for message in messages):
+        return
+    if not audience.matched(wanted).exists():
+        raise EmptyAudience("The audience is empty: it matches nobody. Choose segments, contacts or a query.")
+    reasons = audience.estimate(wanted, messages).skipped
+    listed = ", ".join(f"{reason} {n}" for reason, n in reasons.items() if n)
+    raise EmptyAudience(f"Nobody would receive it: everyone it matches is left out ({listed}).")
+
+
+def expand(broadcast_id: int) -> None:
+    """Make the rows of everyone the audience matches, a chunk a transaction; resumable, and safe when doubled."""
+    broadcast = Broadcast.objects.select_related("organization").get(pk=broadcast_id)
+    wanted = audience.Audience.of(broadcast)
+    messages = list(broadcast.messages.select_related("channel").prefetch_related("translations"))
+    while _expand_chunk(broadcast, wanted, messages):
+        broadcast.refresh_from_db()
+        for channel_id in {message.channel_id for message in messages}:
+            enqueue("pump", channel_id)
+
+
+def _expand_chunk(broadcast: Broadcast, wanted: audience.Audience, messages: list[Message]) -> bool:
+    """Expand one chunk; False when there is no more, or somebody else is at it or stopped it."""
+    people = audience.matched(wanted).filter(id__gt=broadcast.expanded_to)
+    upper = people.order_by("id").values_list("id", flat=True)[CHUNK - 1 : CHUNK].first()
+    is_last = upper is None
+    if is_last:
+        upper = people.aggregate(last=Max("id"))["last"] or broadcast.expanded_to
+    with transaction.atomic():
+        # The cursor moves first: it locks the row, so that of two that expand only one inserts.
+        mine = Broadcast.objects.filter(
+            pk=broadcast.pk, status=Broadcast.Status.SENDING, expanded_at=None, expanded_to=broadcast.expanded_to
+        ).transition(expanded_to=upper, modified=Now(), **({"expanded_at": Now()} if is_last else {}))
+        if not mine:
+            return False
+        _insert(wanted, messages, broadcast.channel_policy, broadcast.expanded_to, upper)
+    return not is_last or upper > broadcast.expanded_to
+
+
+def _insert(wanted: audience.Audience, messages: list[Message], policy: str, after: int, upper: int) -> None:
+    newest = Delivery.objects.aggregate(newest=Max("id"))["newest"] or 0
+    first, *others = messages
+
+    def people(message: Message) -> QuerySet[Contact]:
+        return audience.recipients(wanted, message).filter(id__gt=after, id__lte=upper).order_by("id")
+
+    if policy == Broadcast.Policy.EVERY or not others:
+        for message in messages:
+            _insert_rows(message, people(message))
+    else:
+        # The first channel that works: whoever no message can reach is skipped on the first one.
+        served = Exists(Delivery.objects.filter(message__in=messages, contact=OuterRef("pk")))
+        for message in messages:
+            _insert_rows(message, people(message).filter(skip_reason="").exclude(served))
+        _insert_rows(first, people(first).exclude(served))
+    for message in messages:
+        _cut(message, newest)
+
+
+def _insert_rows(message: Message, people: QuerySet[Contact]) -> None:
+    """INSERT ... SELECT the deliveries of one message, skipped ones with their reason."""
+    columns = {
+        "message_id": Value(message.pk),
+        "contact_id": F("pk"),
+        "address": F("send_address"),
+        "language": F("send_language"),
+        "status": Case(When(skip_reason="", then=Value("pending")), default=Value("skipped"), output_field=CharField()),
+        "reason": F("skip_reason"),
+        "error": Value(""),
+        "attempts": Value(0),
+    }
+    rows = people.annotate(**{f"row_{name}": expression for name, expression in columns.items()}).values_list(
+        *[f"row_{name}" for name in columns]
+    )
+    select, params = rows.query.sql_with_params()
+    table = connection.ops.quote_name(Delivery._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO {table} ({', '.join(columns)}) {select} ON CONFLICT DO NOTHING", params)
+
+
+def _cut(message: Message, after: int) -> None:
+    """Cut the rows inserted after an id into batches, with what was born skipped already counted."""
+    table = connection.ops.quote_name(Delivery._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT MIN(id), MAX(id), COUNT(*), SUM(CASE WHEN status = 'skipped' THEN 1 ELSE 0 END) FROM ("  # noqa: S608
+            f"SELECT id, status, (ROW_NUMBER() OVER (ORDER BY id) - 1) / %s AS n FROM {table} "
+            f"WHERE message_id = %s AND id > %s) AS numbered GROUP BY n ORDER BY n",
+            [settings.BATCH_SIZE, message.pk, after],
+        )
+        ranges = cursor.fetchall()
+    Batch.objects.bulk_create(
+        Batch(
+            message=message,
+            first_id=first,
+            last_id=last,
+            started_through=first - 1,
+            total=total,
+            skipped=skipped,
+            state=Batch.State.DONE if skipped == total else Batch.State.READY,
+        )
+        for first, last, total, skipped in ranges
+    )

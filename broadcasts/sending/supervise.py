@@ -1,0 +1,156 @@
+"""Keep everything going from the rows alone, however often queues are emptied and workers die.
+
+Any number of supervisors may do this at once: every step is a conditional UPDATE, and who comes second changes nothing.
+"""
+
+import logging
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from broadcasts import stats
+from broadcasts.exceptions import BroadcastsError, WrongState
+from broadcasts.models import Batch, Broadcast, Channel, Delivery, Message
+
+from . import lifecycle
+from .lease import HOST, at_work
+from .wake import enqueue, queue_is_full
+
+log = logging.getLogger(__name__)
+
+Status = Broadcast.Status
+STALLED = timedelta(seconds=15)  # an expansion that did not move for longer is taken up by somebody else
+
+
+def tick() -> None:
+    """Do one round: start what is due, recover, gather, finish, and wake workers for what waits."""
+    open_ones = Broadcast.objects.filter(completed_at=None, status__in=Broadcast.AT_WORK)
+    statuses = set(open_ones.values_list("status", flat=True).distinct())
+    if Status.SCHEDULED in statuses:
+        start_due()
+    if statuses & {Status.SENDING, Status.CANCELLED}:
+        recover()
+    if Status.CANCELLED in statuses:
+        for pk in open_ones.filter(status=Status.CANCELLED).values_list("pk", flat=True):
+            close(pk)
+    if Status.SENDING in statuses:
+        gather()
+        for message_id in open_ones.filter(status=Status.SENDING).values_list("messages", flat=True):
+            finish(message_id)
+        wake_workers()
+
+
+def start_due() -> None:
+    """Start scheduled broadcasts whose moment has come; what cannot start says why and stays editable."""
+    due = Broadcast.objects.filter(completed_at=None, status=Status.SCHEDULED, due_from__lte=Now())
+    for broadcast in due.select_related("organization").order_by("due_from"):
+        limit = timedelta(minutes=broadcast.organization.late_start_minutes)
+        now = timezone.now()
+        if broadcast.due_from < now - limit:
+            _give_up(broadcast, Status.DRAFT, "It was not started: its time had passed by too long. Schedule it again.")
+        elif broadcast.expires_at and broadcast.expires_at <= now:
+            _give_up(broadcast, Status.FAILED, "It was not started: it had expired.")
+        else:
+            _start(broadcast)
+
+
+def _start(broadcast: Broadcast) -> None:
+    try:
+        lifecycle.send(broadcast)
+    except WrongState:
+        pass  # somebody else was first
+    except BroadcastsError as error:
+        _give_up(broadcast, Status.FAILED, str(error))
+
+
+def _give_up(broadcast: Broadcast, status: str, reason: str) -> None:
+    scheduled = Broadcast.objects.filter(pk=broadcast.pk, status=Status.SCHEDULED)
+    if scheduled.transition(status=status, error_message=reason, modified=Now()):
+        log.warning("Broadcast %s was not started: %s", broadcast.uuid, reason)
+
+
+def recover() -> None:
+    """Take back batches whose lease ran out: what may have been handed over becomes `unknown`, the rest goes on."""
+    for batch in Batch.objects.filter(state=Batch.State.LEASED, lease_until__lt=Now()):
+        with transaction.atomic():
+            mine = Batch.objects.filter(
+                pk=batch.pk, token=batch.token, state=Batch.State.LEASED, lease_until__lt=Now()
+            ).transition(state=Batch.State.READY, token=F("token") + 1, lease_until=None)
+            if not mine:
+                continue
+            begun = batch.deliveries().filter(
+                id__lte=batch.started_through, status=Delivery.Status.PENDING, due_at=None
+            )
+            n = begun.update(
+                status=Delivery.Status.UNKNOWN,
+                error="The worker stopped while it was sending this; whether it left is not known.",
+                attempts=F("attempts") + 1,
+            )
+            Batch.objects.filter(pk=batch.pk).update(unknown=F("unknown") + n)
+        log.warning("Recovered batch %s of %s: %s outcomes are unknown", batch.pk, batch.owner, n)
+
+
+def gather() -> None:
+    """Put retries and deferrals that came due into new batches."""
+    under_way = Broadcast.objects.filter(messages=OuterRef("message"), status=Status.SENDING)
+    due = Delivery.objects.due().filter(Exists(under_way))
+    for message_id in list(due.values_list("message", flat=True).distinct()):
+        ids = list(due.filter(message=message_id).order_by("id").values_list("id", flat=True)[: settings.BATCH_SIZE])
+        with transaction.atomic():
+            batch = Batch.objects.create(message_id=message_id)
+            taken = Delivery.objects.due().filter(pk__in=ids).update(batch=batch, due_at=None)
+            if not taken:
+                batch.delete()  # another supervisor gathered them
+
+
+def finish(message_id: int) -> None:
+    """Close a broadcast whose every delivery has an outcome."""
+    unfinished = Batch.objects.filter(message__broadcast=OuterRef("pk")).exclude(state=Batch.State.DONE)
+    done = Broadcast.objects.filter(
+        ~Exists(unfinished), messages=message_id, status=Status.SENDING, expanded_at__isnull=False
+    ).first()
+    if done and stats.counts([done])[done.pk]["pending"] == 0:
+        Broadcast.objects.filter(~Exists(unfinished), pk=done.pk, status=Status.SENDING).transition(
+            status=Status.SENT, completed_at=Now(), modified=Now()
+        )
+
+
+def close(broadcast_id: int) -> None:
+    """Write down a cancel, batch by batch; batches still held follow when their worker lets go."""
+    cancelled = Broadcast.objects.filter(pk=broadcast_id, status=Status.CANCELLED, completed_at=None)
+    if not cancelled.exists():
+        return
+    batches = Batch.objects.filter(message__broadcast=broadcast_id)
+    for batch in batches.exclude(state=Batch.State.LEASED).iterator():
+        with transaction.atomic():
+            mine = Batch.objects.filter(pk=batch.pk, token=batch.token).exclude(state=Batch.State.LEASED)
+            if not mine.transition(state=Batch.State.DONE, token=F("token") + 1):
+                continue
+            pending = batch.deliveries().filter(status=Delivery.Status.PENDING)
+            n = pending.update(status=Delivery.Status.CANCELLED, due_at=None)
+            Batch.objects.filter(pk=batch.pk).update(cancelled=F("cancelled") + n)
+    if not batches.filter(state=Batch.State.LEASED).exists():
+        cancelled.transition(completed_at=Now(), modified=Now())
+
+
+def wake_workers() -> None:
+    """Ask for as many pumps as this host lacks, and for expansions that stalled."""
+    if queue_is_full():
+        return
+    sending = Broadcast.objects.filter(completed_at=None, status=Status.SENDING)
+    for broadcast in sending.filter(expanded_at=None, modified__lt=Now() - STALLED):
+        if Broadcast.objects.filter(pk=broadcast.pk, modified=broadcast.modified).transition(modified=Now()):
+            enqueue("start", broadcast.pk)
+    missing = settings.PUMPS - at_work(owner__startswith=f"{HOST}:")
+    if missing <= 0:
+        return
+    ready = Batch.objects.filter(state=Batch.State.READY, message=OuterRef("pk"))
+    busy = Message.objects.filter(Exists(ready), broadcast__in=sending)
+    channels = Channel.objects.filter(Channel.in_service(), pk__in=busy.values("channel"))
+    for channel_id in channels.order_by("?").values_list("pk", flat=True)[:missing]:
+        for _ in range(missing):
+            enqueue("pump", channel_id)

@@ -1,0 +1,32 @@
+"""Wake-ups: the queue carries names and ids only, and losing one loses nothing."""
+
+import logging
+from functools import partial
+
+from django.db import transaction
+from django_q.brokers import get_broker
+from django_q.conf import Conf
+from django_q.tasks import async_task
+
+log = logging.getLogger(__name__)
+
+
+def enqueue(task: str, *ids: int) -> None:
+    """Ask for a task of `broadcasts.tasks` once this transaction is committed.
+
+    A queue that is out of reach is no error here: the supervisor finds the work in the rows.
+    """
+    transaction.on_commit(partial(_push, task, *ids), robust=True)
+
+
+def _push(task: str, *ids: int) -> None:
+    async_task(f"broadcasts.tasks.{task}", *ids)
+
+
+def queue_is_full() -> bool:
+    """Tell whether more wake-ups would only pile up."""
+    try:
+        return get_broker().queue_size() >= Conf.QUEUE_LIMIT
+    except Exception:
+        log.warning("The queue cannot be reached", exc_info=True)
+        return True

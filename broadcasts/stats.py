@@ -1,0 +1,44 @@
+"""What became of broadcasts, as sums over batches: no delivery is ever counted to show a number."""
+
+from collections.abc import Iterable
+
+from django.db.models import QuerySet, Sum
+
+from broadcasts.models import FACTS, OUTCOMES, Batch, Broadcast, Message
+
+COUNTERS = ("total", *OUTCOMES, *FACTS)
+ZERO = {"contacts": 0, "recipients": 0, "pending": 0, **dict.fromkeys((*OUTCOMES, *FACTS), 0)}
+
+
+def message_counts(messages: Iterable[Message]) -> dict[int, dict[str, int]]:
+    """Sum the counters of each message, in one query; messages without batches are absent."""
+    return _sums(Batch.objects.filter(message__in=[message.pk for message in messages]), "message")
+
+
+def counts(broadcasts: Iterable[Broadcast]) -> dict[int, dict[str, int]]:
+    """Return the `counts` object of each broadcast, in one query for all of them.
+
+    While a cancel is still being written down, what is pending already counts as cancelled.
+    """
+    broadcasts = list(broadcasts)
+    started = [broadcast.pk for broadcast in broadcasts if broadcast.status in Broadcast.STARTED]
+    found = _sums(Batch.objects.filter(message__broadcast__in=started), "message__broadcast") if started else {}
+    result = {}
+    for broadcast in broadcasts:
+        numbers = found.get(broadcast.pk, dict(ZERO))
+        if broadcast.status == Broadcast.Status.CANCELLED:
+            numbers["cancelled"] += numbers["pending"]
+            numbers["pending"] = 0
+        result[broadcast.pk] = numbers
+    return result
+
+
+def _sums(batches: QuerySet[Batch], by: str) -> dict[int, dict[str, int]]:
+    rows = batches.values_list(by).annotate(*[Sum(name) for name in COUNTERS]).order_by()
+    return {key: _shape(dict(zip(COUNTERS, sums, strict=True))) for key, *sums in rows}
+
+
+def _shape(sums: dict[str, int]) -> dict[str, int]:
+    total = sums.pop("total")
+    pending = total - sum(sums[name] for name in OUTCOMES)
+    return {"contacts": total, "recipients": total - sums["skipped"], "pending": pending, **sums}

@@ -1,0 +1,29 @@
+"""What the queue calls: ids in, one call of the domain each."""
+
+from django.db.models.functions import Now
+
+from broadcasts import sending
+from broadcasts.models import Heartbeat
+
+
+def start(broadcast_id: int) -> None:
+    sending.expand(broadcast_id)
+
+
+def pump(channel_id: int) -> None:
+    sending.run_pump(channel_id)
+
+
+def close(broadcast_id: int) -> None:
+    sending.close(broadcast_id)
+
+
+def tick() -> None:
+    sending.tick()
+
+
+def beat(name: str, host: str, enqueued_at: str) -> None:
+    """Write the sign of life of a cluster: that this runs proves the whole way through its queue."""
+    Heartbeat.objects.update_or_create(
+        name=name, defaults={"host": host, "enqueued_at": enqueued_at, "beaten_at": Now()}
+    )

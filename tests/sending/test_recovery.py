@@ -1,0 +1,209 @@
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from broadcasts import sending, stats
+from broadcasts.exceptions import WrongState
+from broadcasts.models import Batch, Broadcast, Channel, Delivery
+from broadcasts.sending import lease as leases
+from tests.make import make_broadcast, make_contact, make_contacts
+
+from . import steps
+
+
+class Killed(BaseException):
+    """Stands for a worker that dies at this very moment."""
+
+
+def die_after(server, n):
+    def before(envelope):
+        if len(server.received) >= n:
+            raise Killed
+
+    server.before = before
+
+
+@pytest.fixture
+def half_sent(club, mail, server):
+    """A broadcast to 25 whose worker died in its second window: 10 recorded, 4 accepted and not recorded."""
+    make_contacts(club, 25)
+    broadcast = steps.start(make_broadcast(mail))
+    die_after(server, 14)
+    with pytest.raises(Killed):
+        steps.pump(broadcast)
+    server.before = lambda envelope: None
+    return broadcast
+
+
+def test_a_dead_workers_batch_is_left_alone_while_its_lease_lasts(half_sent):
+    sending.tick()
+    assert steps.log(half_sent) == {"sent": 10, "pending": 15}
+
+
+def test_after_the_lease_what_may_have_left_is_unknown_and_the_rest_is_sent(half_sent, server):
+    steps.run_out_leases()
+    sending.tick()
+    steps.pump(half_sent)
+    log = steps.log(half_sent)
+    assert sum(log.values()) == 25
+    assert log["pending"] == 0
+    assert log["unknown"] <= 20
+    assert set(server.copies.values()) == {1}
+    assert half_sent.status == Broadcast.Status.SENT
+
+
+def test_every_accepted_message_is_sent_or_unknown_in_the_log(half_sent, server):
+    steps.run_out_leases()
+    sending.tick()
+    steps.pump(half_sent)
+    for address in server.copies:
+        assert steps.delivery(half_sent, address).status in ("sent", "unknown")
+
+
+def test_recovery_done_twice_changes_nothing_more(half_sent):
+    steps.run_out_leases()
+    sending.tick()
+    before = stats.counts([half_sent])
+    steps.run_out_leases()
+    sending.tick()
+    assert stats.counts([half_sent]) == before
+
+
+def test_a_worker_that_lost_its_lease_writes_nothing_more(club, mail, server):
+    make_contacts(club, 5)
+    broadcast = steps.start(make_broadcast(mail))
+
+    def freeze_past_the_lease(envelope):
+        steps.run_out_leases()
+        sending.tick()
+        server.before = lambda envelope: None
+
+    server.before = freeze_past_the_lease
+    steps.pump(broadcast)
+    assert steps.log(broadcast) == {"unknown": 5}
+    assert stats.counts([broadcast])[broadcast.pk]["sent"] == 0
+
+
+def test_two_claims_of_one_batch_have_one_winner(club, mail, server):
+    make_contacts(club, 3)
+    steps.start(make_broadcast(mail))
+    batch = Batch.objects.get()
+    assert leases.take(batch) is True
+    assert leases.take(batch) is False
+
+
+def test_an_emptied_queue_loses_nobody(club, mail, server):
+    make_contacts(club, 3)
+    broadcast = make_broadcast(mail)
+    sending.send(broadcast)  # and its wake-up is lost
+    Broadcast.objects.update(modified=timezone.now() - timedelta(minutes=1))
+    woken = []
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("broadcasts.sending.supervise.enqueue", lambda *task: woken.append(task))
+        patched.setattr("broadcasts.sending.supervise.queue_is_full", lambda: False)
+        sending.tick()
+        assert ("start", broadcast.pk) in woken
+        sending.expand(broadcast.pk)
+        woken.clear()
+        sending.tick()
+    assert ("pump", mail.pk) in woken
+
+
+def test_a_scheduled_broadcast_starts_when_it_is_due(club, mail, server):
+    make_contact(club)
+    broadcast = make_broadcast(mail)
+    sending.schedule(broadcast, timezone.now() + timedelta(hours=1))
+    sending.tick()
+    assert Broadcast.objects.get().status == Broadcast.Status.SCHEDULED
+    Broadcast.objects.update(due_from=timezone.now() - timedelta(seconds=1))
+    sending.tick()
+    assert Broadcast.objects.get().status == Broadcast.Status.SENDING
+
+
+def test_a_broadcast_that_is_too_late_goes_back_to_draft_with_the_reason(club, mail, server):
+    make_contact(club)
+    broadcast = make_broadcast(mail)
+    sending.schedule(broadcast, timezone.now())
+    Broadcast.objects.update(due_from=timezone.now() - timedelta(days=2))
+    sending.tick()
+    broadcast.refresh_from_db()
+    assert broadcast.status == Broadcast.Status.DRAFT
+    assert "passed by too long" in broadcast.error_message
+
+
+def test_an_audience_that_is_empty_when_due_fails_and_can_be_mended(club, mail, server):
+    broadcast = make_broadcast(mail)
+    sending.schedule(broadcast, timezone.now())
+    sending.tick()
+    broadcast.refresh_from_db()
+    assert broadcast.status == Broadcast.Status.FAILED
+    assert "matches nobody" in broadcast.error_message
+    make_contact(club)
+    steps.send(broadcast)
+    assert broadcast.status == Broadcast.Status.SENT
+
+
+def test_a_broadcast_that_expired_before_it_was_due_is_not_started(club, mail, server):
+    make_contact(club)
+    broadcast = make_broadcast(mail)
+    sending.schedule(broadcast, timezone.now())
+    Broadcast.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    sending.tick()
+    assert Broadcast.objects.get().status == Broadcast.Status.FAILED
+
+
+@pytest.fixture
+def unknown(half_sent):
+    """One delivery whose outcome nobody knows, of a broadcast that is otherwise finished."""
+    steps.run_out_leases()
+    sending.tick()
+    steps.pump(half_sent)
+    return Delivery.objects.filter(status="unknown").first()
+
+
+@pytest.mark.parametrize("status", ["sent", "failed"])
+def test_staff_settle_an_unknown_delivery(unknown, status):
+    broadcast = Broadcast.objects.get()
+    before = stats.counts([broadcast])[broadcast.pk]
+    sending.settle(unknown, status)
+    after = stats.counts([broadcast])[broadcast.pk]
+    unknown.refresh_from_db()
+    assert unknown.status == status
+    assert (after["unknown"], after[status]) == (before["unknown"] - 1, before[status] + 1)
+
+
+def test_staff_send_an_unknown_delivery_again(unknown, server):
+    broadcast = Broadcast.objects.get()
+    server.received.clear()
+    sending.resend(unknown)
+    sending.tick()
+    steps.pump(broadcast)
+    assert server.copies == {unknown.address: 1}
+    assert broadcast.status == Broadcast.Status.SENT
+
+
+def test_what_is_known_cannot_be_settled(unknown):
+    sent = Delivery.objects.filter(status="sent").first()
+    with pytest.raises(WrongState, match="unknown"):
+        sending.settle(sent, "failed")
+
+
+def test_a_cancelled_broadcast_of_a_dead_worker_is_closed(half_sent):
+    sending.cancel(half_sent)
+    sending.tick()
+    assert Broadcast.objects.get().completed_at is None
+    steps.run_out_leases()
+    sending.tick()
+    log = steps.log(half_sent)
+    assert log["pending"] == 0
+    assert sum(log.values()) == 25
+    assert Broadcast.objects.get().completed_at is not None
+
+
+def test_pumps_of_one_host_are_limited(club, mail, server, settings):
+    make_contacts(club, 3)
+    steps.start(make_broadcast(mail))
+    settings.PUMPS = 0
+    sending.run_pump(Channel.objects.get().pk)
+    assert server.received == []

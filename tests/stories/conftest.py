@@ -1,0 +1,66 @@
+import asyncio
+from collections import Counter
+
+import pytest
+from aiosmtpd.controller import Controller
+
+from .installation import Installation
+
+SEED = """
+from broadcasts.models import *
+club = Organization.objects.create(name="Club", slug="club", languages=["en", "es"])
+mail = Channel(organization=club, name="Mail", kind="email", is_default=True, from_address="news@club.example")
+mail.configure({{"host": "127.0.0.1", "port": {port}, "security": "none"}})
+mail.save()
+for n in range({people}):
+    Contact(organization=club, full_name=f"Person {{n}}", email=f"p{{n}}@example.com",
+            language="es" if n % 2 else "en").save()
+broadcast = Broadcast.objects.create(organization=club, name="News", send_to_all=True)
+message = Message.objects.create(broadcast=broadcast, channel=mail)
+for n, (language, text) in enumerate([("en", "Hello {{{{ contact.name }}}}"), ("es", "Hola {{{{ contact.name }}}}")]):
+    MessageTranslation.objects.create(message=message, language=language, position=n, subject=text, text=text)
+print(broadcast.uuid)
+"""
+
+
+class Inbox:
+    """Keeps the recipient of every message that was accepted; a little slow, so that faults hit the middle."""
+
+    def __init__(self, pause: float = 0.0) -> None:
+        self.recipients: Counter[str] = Counter()
+        self.bodies: dict[str, bytes] = {}
+        self.pause = pause
+
+    async def handle_DATA(self, server, session, envelope):
+        await asyncio.sleep(self.pause)
+        for address in envelope.rcpt_tos:
+            self.recipients[address] += 1
+            self.bodies[address] = envelope.content
+        return "250 OK"
+
+
+@pytest.fixture
+def inbox():
+    handler = Inbox()
+    controller = Controller(handler, hostname="127.0.0.1", port=0)
+    controller.start()
+    handler.port = controller.server.sockets[0].getsockname()[1]
+    yield handler
+    controller.stop()
+
+
+@pytest.fixture
+def installation(tmp_path):
+    made = Installation(tmp_path)
+    yield made
+    made.drop()
+
+
+@pytest.fixture
+def seed(installation, inbox):
+    """Make a club with people and a draft to all of them; returns the draft's uuid."""
+
+    def make(people: int) -> str:
+        return installation.run("shell", "-v0", stdin=SEED.format(port=inbox.port, people=people)).split()[-1]
+
+    return make

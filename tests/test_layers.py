@@ -1,0 +1,72 @@
+"""The architecture, read from the imports: they point down only."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent / "broadcasts"
+
+# From the top down; modules on one line do not import each other.
+LAYERS = [
+    {"urls", "apps"},
+    {"dialects"},
+    {"api", "admin", "public", "management"},
+    {"tasks", "supervising"},
+    {"importing", "exporting", "drafting", "health", "retention"},
+    {"sending"},
+    {"tracking"},
+    {"audience", "rendering", "stats"},
+    {"links"},
+    {"models"},
+    {"transports", "catcher"},
+    {"exceptions"},
+]
+LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+FILES = sorted(path for path in ROOT.rglob("*.py") if "migrations" not in path.parts and path.name != "__init__.py")
+
+
+def place(path: Path) -> str:
+    """The layer's name of a file: its first folder, or its own name."""
+    return path.relative_to(ROOT).with_suffix("").parts[0]
+
+
+def imported(path: Path) -> set[str]:
+    """The places within the project that a file imports."""
+    names: set[str] = set()
+    parents = path.relative_to(ROOT.parent).with_suffix("").parts[:-1]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(parents[: len(parents) - node.level + 1]) if node.level else ""
+            module = ".".join(filter(None, [base, node.module]))
+            names.update({module} if module != "broadcasts" else {f"broadcasts.{alias.name}" for alias in node.names})
+    return {name.split(".")[1] for name in names if name.startswith("broadcasts.")}
+
+
+def test_every_module_has_a_place_in_the_layers():
+    assert {place(path) for path in FILES} <= set(LEVEL)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_down_only(path):
+    here = place(path)
+    wrong = {name for name in imported(path) if name != here and LEVEL[name] <= LEVEL[here]}
+    assert not wrong, f"{here} must not import {', '.join(sorted(wrong))}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_nothing_is_imported_inside_a_function(path):
+    functions = [
+        node
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    hidden = [
+        child.lineno
+        for function in functions
+        for child in ast.walk(function)
+        if isinstance(child, ast.Import | ast.ImportFrom)
+    ]
+    assert not hidden, f"an import inside a function is the sign of a cycle: lines {hidden}"
