@@ -82,14 +82,15 @@ class Channel(Base):
     def configure(self, values: dict[str, Any]) -> None:
         """Check settings against the transport's form and store them, secrets apart.
 
-        A secret that is not given keeps its stored value. Raises ValidationError keyed `settings`.
+        A secret that is not given keeps its stored value, unless where it would be sent to changes. Raises ValidationError keyed `settings`.
         """
         form_class = self.transport_class.settings_form
-        kept = {name: value for name, value in (self.secrets or {}).items() if not values.get(name)}
         if unknown := sorted(set(values) - set(form_class.base_fields)):
             accepted = ", ".join(form_class.base_fields) or "none"
             raise ValidationError({"settings": f"{', '.join(unknown)}: unknown; accepted: {accepted}."})
         initial = {name: field.initial for name, field in form_class.base_fields.items() if field.initial is not None}
+        moved = any(self._differs(values, name) for name in form_class.secret_for)
+        kept = {} if moved else {name: value for name, value in (self.secrets or {}).items() if not values.get(name)}
         form = form_class(data={**initial, **values, **kept})
         if not form.is_valid():
             raise ValidationError(
@@ -98,6 +99,9 @@ class Channel(Base):
         cleaned = form.cleaned_data
         self.settings = {name: value for name, value in cleaned.items() if name not in form_class.secret}
         self.secrets = {name: cleaned[name] for name in form_class.secret if cleaned.get(name)}
+
+    def _differs(self, values: dict[str, Any], name: str) -> bool:
+        return name in values and str(values[name] or "") != str(self.settings.get(name) or "")
 
     def clean(self) -> None:
         for name in ("from_name", "from_address", "reply_to"):

@@ -1,22 +1,27 @@
 """A worker's hold on one batch: taken by one conditional UPDATE, fenced by a token, renewed with every window."""
 
+import logging
 import os
 import random
 import socket
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
+from typing import Self
 
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.models import Exists, F, Min, OuterRef
 from django.db.models.functions import Now
 
 from broadcasts import audience
 from broadcasts.exceptions import LeaseLost
 from broadcasts.models import Batch, Broadcast, Channel, Delivery, Message
+
+log = logging.getLogger(__name__)
 
 HOST = socket.gethostname()
 PATIENCE = 20  # seconds that a lost database is waited for
@@ -99,6 +104,33 @@ def take(batch: Batch) -> bool:
     return Batch.objects.filter(Exists(wanted), pk=batch.pk, state=Batch.State.READY, token=batch.token).transition(
         state=Batch.State.LEASED, owner=worker_name(), token=F("token") + 1, lease_until=lease_end()
     )
+
+
+class Keeper(threading.Thread):
+    """Renews a lease while its worker waits for a slow provider; a frozen or killed process renews nothing."""
+
+    def __init__(self, lease: Lease) -> None:
+        super().__init__(daemon=True)
+        self.lease = lease
+        self.over = threading.Event()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.over.set()
+        self.join()
+
+    def run(self) -> None:
+        held = Batch.objects.filter(pk=self.lease.batch_id, token=self.lease.token, state=Batch.State.LEASED)
+        while not self.over.wait(settings.LEASE_SECONDS / 3):
+            try:
+                held.update(lease_until=lease_end())
+            except DatabaseError:
+                log.warning("The lease of batch %s could not be renewed", self.lease.batch_id)
+            finally:
+                connection.close()
 
 
 def at_work(**filters: object) -> int:

@@ -54,7 +54,8 @@ class Pump:
             return
         while not self.is_over() and (lease := leases.claim(self.channel)):
             try:
-                self.send_batch(lease, transport)
+                with leases.Keeper(lease):
+                    self.send_batch(lease, transport)
             except LeaseLost as lost:
                 log.warning("Stopped: %s", lost)
                 return
@@ -90,7 +91,7 @@ class Pump:
             if isinstance(outcome, TransportError) and outcome.account:
                 self.trouble = outcome
             if time.monotonic() - begun > settings.LEASE_SECONDS / 2:
-                break  # a slow server: the rest of the window waits for its turn rather than for a lost lease
+                break  # a slow server: the rest of the window waits for its turn, so that a pause is heard
         results.untried.extend(row.pk for row in waiting.values())
         self.pace(len(window), time.monotonic() - begun)
         return results

@@ -65,9 +65,14 @@ Outcome = Receipt | TransportError
 
 
 class SettingsForm(forms.Form):
-    """The settings of a channel of one kind; names in `secret` are encrypted at rest and never shown."""
+    """The settings of a channel of one kind.
+
+    Names in `secret` are encrypted at rest and never shown; a kept secret goes only where it was
+    given for: when a setting in `secret_for` changes, it has to be given again.
+    """
 
     secret: ClassVar[frozenset[str]] = frozenset()
+    secret_for: ClassVar[frozenset[str]] = frozenset()
 
 
 class Transport:
@@ -103,8 +108,10 @@ class Transport:
 
     def check(self) -> None:
         """Prove that sending would work, without sending; TransportError says why not."""
-        self.open()
-        self.close()
+        try:
+            self.open()
+        finally:
+            self.close()
 
     def deliver(self, envelope: Envelope) -> Receipt:
         """Hand over one envelope, or raise TransportError."""

@@ -37,7 +37,7 @@ def test_send_keeps_a_time_it_already_had(broadcast):
 @pytest.mark.parametrize("status", sorted(Broadcast.STARTED))
 def test_what_has_started_cannot_be_sent_again(broadcast, status):
     Broadcast.objects.update(status=status)
-    with pytest.raises(WrongState, match="^Valid states for operation: Draft, Scheduled.$"):
+    with pytest.raises(WrongState, match=r"^Valid states for operation: Draft, Scheduled\.$"):
         sending.send(broadcast)
     assert Broadcast.objects.get().status == status
 

@@ -1,0 +1,191 @@
+"""The account that mail goes out by, and what its server's answers mean."""
+
+import base64
+import re
+import smtplib
+import socket
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Self, TypedDict
+
+from ..base import Envelope, TransportError
+
+PORTS = {"none": 25, "starttls": 587, "tls": 465}
+TIMEOUT = 20
+MESSAGES_PER_CONNECTION = 1000
+
+
+class Phase(Enum):
+    """What the server was being asked for, in the words of an error message."""
+
+    CONNECTION = "the connection"
+    TLS = "STARTTLS"
+    LOGIN = "the login"
+    SENDER = "the sender"
+    RECIPIENT = "the recipient"
+    DATA = "the DATA command"
+    MESSAGE = "the message"  # the answer to the final dot
+
+
+# Before the server knows the recipient, a refusal can only be about us.
+OF_THE_ACCOUNT = {Phase.CONNECTION, Phase.TLS, Phase.LOGIN, Phase.SENDER}
+
+# RFC 3463: there is no such address. Full mailboxes (5.2.2) and policy (5.7.x) are not among them.
+NO_SUCH_ADDRESS = {"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"}
+
+
+class Meaning(TypedDict, total=False):
+    permanent: bool
+    account: bool
+    handed_over: bool
+    bounced: bool
+
+
+def meaning(code: int, enhanced: str, phase: Phase) -> Meaning:
+    """Say what a reply other than success means: the outcome table."""
+    if code == 421:  # "closing the channel": busy, or too much from us
+        return {"account": True}
+    if code == 530:  # "authentication required", which some servers say as late as at RCPT
+        return {"permanent": True, "account": True}
+    if not 400 <= code <= 599:  # not SMTP; after the final dot nobody can tell what became of the message
+        return {"handed_over": True} if phase is Phase.MESSAGE else {"account": True}
+    permanent = code >= 500
+    if phase in OF_THE_ACCOUNT:
+        return {"permanent": permanent, "account": True}
+    return {"permanent": permanent, "bounced": permanent and enhanced in NO_SUCH_ADDRESS}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A server's answer; the lines of a long one are joined."""
+
+    code: int
+    enhanced: str
+    text: str  # with the enhanced code, once
+
+    @classmethod
+    def read(cls, code: int, raw: bytes | str) -> Self:
+        words = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else raw
+        found = re.match(r"[245]\.\d{1,3}\.\d{1,3}(?=\s|$)", words)
+        enhanced = found[0] if found else ""
+        lines = [line.removeprefix(enhanced) for line in words.splitlines()]
+        text = " ".join(" ".join([enhanced, *lines]).split())
+        # What cannot be printed (NUL above all) is no text for a database.
+        return cls(code, enhanced, "".join(char for char in text if char.isprintable())[:500])
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.text}".strip()
+
+    def is_success(self, phase: Phase) -> bool:
+        return self.code == 354 if phase is Phase.DATA else 200 <= self.code <= 299
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Where mail goes and as whom, and the words for what went wrong there."""
+
+    host: str
+    port: int
+    security: str
+    username: str
+    password: str = field(repr=False)
+    timeout: float
+    verify: bool
+    limit: int
+
+    @classmethod
+    def read(cls, settings: Mapping[str, Any]) -> Self:
+        security = settings.get("security") or "starttls"
+        return cls(
+            host=settings.get("host") or "",
+            port=settings.get("port") or PORTS[security],
+            security=security,
+            username=settings.get("username") or "",
+            password=settings.get("password") or "",
+            timeout=settings.get("timeout") or TIMEOUT,
+            verify=settings.get("verify_certificates") is not False,
+            limit=settings.get("messages_per_connection") or MESSAGES_PER_CONNECTION,
+        )
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+    def tls(self) -> ssl.SSLContext:
+        context = ssl.create_default_context()
+        if not self.verify:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context
+
+    def refused(self, phase: Phase, reply: Reply) -> TransportError:
+        """Put a refusal into words, with the server's own."""
+        flags = meaning(reply.code, reply.enhanced, phase)
+        what = f"refused {phase.value}" + ("" if flags.get("permanent") else " for now")
+        if not 400 <= reply.code <= 599:
+            what = f"was asked for {phase.value} and did not answer in SMTP"
+        return TransportError(
+            f"The server {self} {what}: {self.without_password(str(reply))}",
+            code=f"{reply.code} {reply.enhanced}".strip(),
+            **flags,
+        )
+
+    def failed(self, error: Exception) -> TransportError:
+        """Put whatever went wrong before anything was handed over into words."""
+        permanent = False
+        match error:
+            case smtplib.SMTPResponseException():
+                phase = PHASES.get(type(error), Phase.CONNECTION)
+                return self.refused(phase, Reply.read(error.smtp_code, error.smtp_error))
+            case smtplib.SMTPServerDisconnected() if isinstance(error.__context__, TimeoutError):
+                return self.failed(error.__context__)
+            case smtplib.SMTPServerDisconnected():
+                words = f"The server {self} closed the connection."
+            case smtplib.SMTPException():  # it does not offer STARTTLS, a login, or a way to log in that we know
+                words, permanent = f"The server {self} cannot be used with these settings: {error}", True
+            case ssl.SSLCertVerificationError():
+                words = f"The certificate of the server {self} could not be verified: {error.verify_message}."
+                permanent = True
+            case ssl.SSLError():
+                words = f"No TLS connection to the server {self} could be made: {error.reason or error}."
+            case TimeoutError():
+                words = f"The server {self} did not answer within {self.timeout:g} seconds."
+            case socket.gaierror():
+                words = f"The server's name {self.host} could not be found: {error.strerror}."
+            case UnicodeError():
+                words, permanent = f"The host or the login of the server {self} has characters it cannot have.", True
+            case _:
+                words = f"The server {self} could not be reached: {getattr(error, 'strerror', None) or error}."
+        return TransportError(words, permanent=permanent, account=True)
+
+    def without_password(self, words: str) -> str:
+        """Blank the password where a server repeats what it was told, also as AUTH encodes it."""
+        if not self.password:
+            return words
+        plain = f"\0{self.username}\0{self.password}"
+        for told in (plain, self.password):
+            words = words.replace(base64.b64encode(told.encode()).decode(), "***")
+        return words.replace(self.password, "***")
+
+
+# Which phase an exception of smtplib stands for; a bare SMTPResponseException comes from STARTTLS.
+PHASES = {
+    smtplib.SMTPResponseException: Phase.TLS,
+    smtplib.SMTPAuthenticationError: Phase.LOGIN,
+    smtplib.SMTPSenderRefused: Phase.SENDER,
+    smtplib.SMTPDataError: Phase.MESSAGE,
+}
+
+
+def check_addresses(envelope: Envelope) -> None:
+    """Refuse addresses that would end the command they stand in, and begin another."""
+    for address, of_the_account in ((envelope.sender, True), (envelope.address, False)):
+        if re.search(r"[\x00-\x1f\x7f<>]", address):
+            raise TransportError(
+                f"The {'sender' if of_the_account else 'recipient'}'s address has signs that no e-mail address has.",
+                permanent=True,
+                account=of_the_account,
+                bounced=not of_the_account,
+                code="553 5.1.3",
+            )

@@ -1,0 +1,252 @@
+"""An SMTP server inside the test's process, that fails where it is told to.
+
+    with SmtpServer() as server:
+        server.refuse("rcpt", "550 5.1.1 no such user", address="gone@example.org")
+        server.drop("content", times=1)
+        Email(server.settings).deliver(envelope)
+        assert server.received[0].rcpt == "ana@example.org"
+
+Phases: connect, ehlo, starttls, auth, mail, rcpt, data (the command), content (after the final dot), rset, noop, quit.
+"""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from ipaddress import ip_address
+from pathlib import Path
+from socket import AF_INET, SOCK_STREAM, socket
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple, Self
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+HOST = "127.0.0.1"
+_kept = TemporaryDirectory(prefix="broadcasts-smtp-")  # for as long as the process lives
+
+logging.getLogger("mail.log").setLevel(logging.CRITICAL)  # the faults are ours
+
+
+class Received(NamedTuple):
+    mail_from: str
+    rcpt: str
+    data: bytes
+
+
+@dataclass
+class Fault:
+    """What is to go wrong at a phase: a reply, or none for `drop` and `hang`."""
+
+    phase: str
+    action: str
+    reply: str = ""
+    address: str = ""  # at rcpt: this one only
+    times: int | None = None  # None: always
+
+    def applies(self, phase: str, argument: str) -> bool:
+        return self.phase == phase and self.times != 0 and self.address.lower() in argument.lower()
+
+
+class SmtpServer(Controller):
+    """Listens on a free port of this machine; `settings` are those of an e-mail channel that uses it."""
+
+    def __init__(
+        self,
+        *,
+        login: tuple[str, str] | None = None,  # required of the client when given
+        starttls: bool = False,
+        tls: bool = False,
+        smtputf8: bool = True,
+        pipelining: bool = False,
+    ) -> None:
+        self.login = login
+        self.security = "tls" if tls else "starttls" if starttls else "none"
+        self.pipelining = pipelining
+        self.received: list[Received] = []
+        self.commands: list[str] = []  # of all connections, as they came
+        self.connections = 0
+        self.faults: list[Fault] = []
+        super().__init__(
+            self,
+            HOST,
+            port=0,
+            ssl_context=server_context() if tls else None,
+            enable_SMTPUTF8=smtputf8,
+            tls_context=server_context() if starttls else None,
+            auth_require_tls=False,
+            auth_exclude_mechanism=() if login else ("LOGIN", "PLAIN"),
+            authenticator=self._authenticate,
+            server_hostname="mail.test",
+            data_size_limit=None,
+        )
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.stop()
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        username, password = self.login or ("", "")
+        return {
+            "host": HOST,
+            "port": self.port,
+            "security": self.security,
+            "username": username,
+            "password": password,
+            "timeout": 20,
+            "verify_certificates": False,
+        }
+
+    @property
+    def recipients(self) -> list[str]:
+        return [received.rcpt for received in self.received]
+
+    def refuse(self, phase: str, reply: str, *, address: str = "", times: int | None = None) -> None:
+        """Answer so; a message refused at `content` is not kept, and 421 closes the connection."""
+        self.faults.append(Fault(phase, "reply", reply, address, times))
+
+    def drop(self, phase: str, *, address: str = "", times: int | None = None) -> None:
+        """Close the connection without an answer; a message dropped at `content` is kept: it had arrived."""
+        self.faults.append(Fault(phase, "drop", "", address, times))
+
+    def hang(self, phase: str, *, address: str = "", times: int | None = None) -> None:
+        """Never answer; a message that hangs at `content` is kept."""
+        self.faults.append(Fault(phase, "hang", "", address, times))
+
+    def heal(self) -> None:
+        self.faults.clear()
+
+    def next_fault(self, phase: str, argument: str = "") -> Fault | None:
+        for fault in self.faults:
+            if fault.applies(phase, argument):
+                if fault.times:
+                    fault.times -= 1
+                return fault
+        return None
+
+    def factory(self) -> SMTP:
+        return _Session(self, loop=self.loop, **self.SMTP_kwargs)
+
+    def _trigger_server(self) -> None:
+        # The real one opens a connection, which tests that count connections would see.
+        self.port = self.server.sockets[0].getsockname()[1]
+        self._factory_invoker()
+
+    def _authenticate(self, server, session, envelope, mechanism, auth_data) -> AuthResult:
+        given = (auth_data.login.decode(), auth_data.password.decode())
+        return AuthResult(success=given == self.login, handled=False)
+
+    async def handle_EHLO(self, server, session, envelope, hostname, responses) -> list[str]:
+        session.host_name = hostname
+        extra = ["250-ENHANCEDSTATUSCODES"] + ["250-PIPELINING"] * self.pipelining
+        kept = [line for line in responses if line.strip() != "250-AUTH"]
+        return [kept[0], *extra, *kept[1:]]
+
+    async def handle_MAIL(self, server, session, envelope, address, options) -> str:
+        if self.login and not session.authenticated:
+            return "530 5.7.0 Authentication required"
+        envelope.mail_from = address
+        return "250 2.1.0 Sender OK"
+
+    async def handle_RCPT(self, server, session, envelope, address, options) -> str:
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 Recipient OK"
+
+    async def handle_DATA(self, server, session, envelope) -> str:
+        fault = self.next_fault("content", " ".join(envelope.rcpt_tos))
+        if not fault or fault.action != "reply":
+            self.received += [Received(envelope.mail_from, rcpt, envelope.content) for rcpt in envelope.rcpt_tos]
+        if fault:
+            await server.suffer(fault)
+            return fault.reply
+        return f"250 2.0.0 OK queued as {len(self.received)}"
+
+
+class _Session(SMTP):
+    """One connection; every command first asks for a fault."""
+
+    def __init__(self, test_server: SmtpServer, **kwargs: Any) -> None:
+        super().__init__(test_server, **kwargs)
+        self.test_server = test_server
+        self._smtp_methods = {verb: self._wary(verb, method) for verb, method in self._smtp_methods.items()}
+
+    async def _handle_client(self) -> None:
+        self.test_server.connections += 1
+        if fault := self.test_server.next_fault("connect"):
+            await self.suffer(fault)
+            await self.push(fault.reply)
+            self.transport.close()
+            return
+        await super()._handle_client()
+
+    def _wary(self, verb: str, method: Callable[[str | None], Awaitable[None]]):
+        async def command(arg: str | None) -> None:
+            self.test_server.commands.append(f"{verb} {arg or ''}".strip())
+            if fault := self.test_server.next_fault(verb.lower(), arg or ""):
+                await self.suffer(fault)
+                await self.push(fault.reply)
+            else:
+                await method(arg)
+
+        return command
+
+    async def suffer(self, fault: Fault) -> None:
+        """Hang or drop for good, or return when the fault is but a reply."""
+        if fault.action == "hang":
+            await self.loop.create_future()
+        if fault.reply.startswith("421"):
+            await self.push(fault.reply)
+            self.transport.close()
+            raise asyncio.CancelledError
+        if fault.action == "drop":
+            self.transport.abort()
+            raise asyncio.CancelledError
+
+
+@contextmanager
+def refusing_port() -> Iterator[int]:
+    """Hold a port where nobody listens, so that connections are refused and nobody else gets it."""
+    with socket(AF_INET, SOCK_STREAM) as held:
+        held.bind((HOST, 0))
+        yield held.getsockname()[1]
+
+
+@cache
+def certificate() -> Path:
+    """Make a self-signed certificate with its key, for localhost and 127.0.0.1, once a process."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(ip_address(HOST))])
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(names, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    path = Path(_kept.name) / "certificate.pem"
+    path.write_bytes(
+        key.private_bytes(pem, pkcs8, serialization.NoEncryption()) + signed.public_bytes(pem),
+    )
+    return path
+
+
+def server_context() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate())
+    return context

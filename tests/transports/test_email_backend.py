@@ -1,0 +1,192 @@
+"""Mail through Django's own e-mail backends."""
+
+import email as stdlib_email
+
+import pytest
+from django.core import mail as django_mail
+from django.core.mail.backends.base import BaseEmailBackend
+
+from broadcasts.transports import Receipt
+from broadcasts.transports.email import Email
+from tests.smtp import SmtpServer, certificate
+
+from .conftest import MIME, failure, flags, mail
+from .contract import TransportContract
+
+LOCMEM = "django.core.mail.backends.locmem.EmailBackend"
+SMTP = "django.core.mail.backends.smtp.EmailBackend"
+
+
+class Whimsical(BaseEmailBackend):
+    """Ends as its class says."""
+
+    end: object = 1
+
+    def send_messages(self, email_messages):
+        if isinstance(self.end, Exception):
+            raise self.end
+        return self.end
+
+
+@pytest.fixture
+def whimsical(monkeypatch):
+    def make(end):
+        monkeypatch.setattr(Whimsical, "end", end)
+        return Email({"backend": f"{__name__}.Whimsical"})
+
+    return make
+
+
+class TestSmtpBackend(TransportContract):
+    @pytest.fixture(autouse=True)
+    def _server(self, server, closed_port):
+        self.server, self.closed_port = server, closed_port
+
+    def make_transport(self):
+        return Email({**self.server.settings, "backend": SMTP})
+
+    def make_broken_transport(self):
+        return Email({**self.server.settings, "backend": SMTP, "port": self.closed_port})
+
+    def envelope(self, n=1):
+        return mail(n)
+
+
+@pytest.fixture
+def email(server):
+    with Email({**server.settings, "backend": SMTP}) as email:
+        yield email
+
+
+def test_a_backend_gets_the_message_parsed_and_its_one_recipient():
+    Email({"backend": LOCMEM}).deliver(mail(subject="Pool closed"))
+    [sent] = django_mail.outbox
+    assert sent.recipients() == ["ana1@example.org"]
+    assert sent.from_email == "news@club.example"
+    assert sent.subject == sent.message()["Subject"] == "Pool closed"
+
+
+def test_a_message_of_many_parts_keeps_its_very_bytes():
+    mime = (
+        b"Subject: =?utf-8?q?Ol=C3=A1?=\r\nX-Long: " + b"word " * 40 + b"\r\n"
+        b"Content-Type: multipart/alternative; boundary=b\r\n\r\n"
+        b"--b\r\nContent-Type: text/plain\r\n\r\nHello\r\n--b\r\nContent-Type: text/html\r\n\r\n<p>Hello\r\n--b--\r\n"
+    )
+    Email({"backend": LOCMEM}).deliver(mail(mime=mime))
+    sent = django_mail.outbox[0].message()
+    assert sent.as_bytes(linesep="\r\n") == mime
+    assert [part.get_payload() for part in sent.get_payload()] == ["Hello", "<p>Hello"]
+    assert b"<p>Hello" in sent.get_payload(1).as_bytes()
+
+
+def test_an_smtp_backend_sends_the_very_bytes(email, server):
+    email.deliver(mail())
+    assert server.received == [("news@club.example", "ana1@example.org", MIME)]
+
+
+def test_an_smtp_backend_keeps_its_connection(email, server):
+    list(email.send([mail(n) for n in range(3)]))
+    assert len(server.received) == 3
+    assert server.connections == 1
+
+
+def test_an_smtp_backend_reconnects_after_so_many_messages(server):
+    with Email({**server.settings, "backend": SMTP, "messages_per_connection": 2}) as email:
+        list(email.send([mail(n) for n in range(3)]))
+    assert server.connections == 2
+
+
+@pytest.mark.parametrize("security", ["starttls", "tls"])
+def test_an_smtp_backend_gets_login_and_security(security):
+    with SmtpServer(login=("club", "swordfish"), **{security: True}) as server:
+        list(Email({**server.settings, "backend": SMTP}).send([mail()]))
+    assert server.recipients == ["ana1@example.org"]
+
+
+def test_an_smtp_backend_verifies_certificates_when_told_to(monkeypatch):
+    with SmtpServer(tls=True) as server:
+        settings = {**server.settings, "backend": SMTP, "verify_certificates": True}
+        assert flags(failure(Email(settings))) == {"permanent", "account"}
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate()))
+        Email(settings).check()
+
+
+def test_without_a_host_an_smtp_backend_takes_django_s_own_settings(server, settings):
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
+    with Email({"backend": SMTP}) as email:
+        email.deliver(mail())
+    assert server.recipients == ["ana1@example.org"]
+
+
+def test_a_host_of_its_own_never_gets_django_s_own_password(server, settings):
+    settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD = "root", "secret"
+    with Email({**server.settings, "backend": SMTP}) as email:
+        email.deliver(mail())
+    assert not any(command.startswith("AUTH") for command in server.commands)
+
+
+@pytest.mark.parametrize(
+    ("phase", "reply", "expected"),
+    [
+        ("rcpt", "550 5.1.1 no such user", {"permanent", "bounced"}),
+        ("rcpt", "450 4.2.1 busy", set()),
+        ("mail", "550 5.7.1 sender not allowed", {"permanent", "account"}),
+        ("content", "554 5.7.1 looks like spam", {"permanent"}),
+        ("connect", "554 5.7.1 your address is listed", {"permanent", "account"}),
+    ],
+)
+def test_a_refusal_through_an_smtp_backend_means(email, server, phase, reply, expected):
+    server.refuse(phase, reply)
+    error = failure(email)
+    assert flags(error) == expected
+    assert error.code == reply[:9]
+
+
+def test_a_refused_login_names_the_server():
+    with SmtpServer(login=("club", "swordfish")) as server:
+        error = failure(Email({**server.settings, "backend": SMTP, "password": "marlin"}))
+    assert flags(error) == {"permanent", "account"}
+    assert str(error).startswith(f"The server 127.0.0.1:{server.port} refused the login: 535")
+
+
+def test_an_idle_connection_that_went_away_is_made_again(email, server):
+    email.deliver(mail(1))
+    server.drop("noop", times=1)
+    assert isinstance(email.deliver(mail(2)), Receipt)
+    assert server.connections == 2
+
+
+def test_a_connection_lost_while_sending_may_have_been_a_success(email, server):
+    server.drop("content", times=1)
+    (_, first), (_, second) = email.send([mail(1), mail(2)])
+    assert flags(first) == {"handed_over"}
+    assert isinstance(second, Receipt)
+
+
+def test_a_backend_that_raises_may_have_sent_and_stops_the_rest(whimsical):
+    error = failure(whimsical(RuntimeError("out of paper")))
+    assert flags(error) == {"handed_over", "account"}
+    assert "out of paper" in str(error)
+
+
+def test_a_backend_that_repeats_the_password_is_not_quoted(monkeypatch):
+    monkeypatch.setattr(Whimsical, "end", RuntimeError("swordfish is wrong"))
+    error = failure(Email({"backend": f"{__name__}.Whimsical", "username": "club", "password": "swordfish"}))
+    assert "swordfish" not in str(error)
+
+
+def test_a_backend_that_counts_nothing_sent_sent_nothing(whimsical):
+    assert flags(failure(whimsical(0))) == set()
+
+
+def test_a_backend_that_does_not_count_is_believed(whimsical):
+    assert isinstance(whimsical(None).deliver(mail()), Receipt)
+
+
+def test_a_backend_that_is_gone_is_a_permanent_error_of_the_account():
+    assert flags(failure(Email({"backend": "gone.with.the.Wind"}))) == {"permanent", "account"}
+
+
+def test_the_message_is_a_message_of_the_standard_library():
+    Email({"backend": LOCMEM}).deliver(mail())
+    assert isinstance(django_mail.outbox[0].message(), stdlib_email.message.Message)
