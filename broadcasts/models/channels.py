@@ -82,7 +82,8 @@ class Channel(Base):
     def configure(self, values: dict[str, Any]) -> None:
         """Check settings against the transport's form and store them, secrets apart.
 
-        A secret that is not given keeps its stored value, unless where it would be sent to changes. Raises ValidationError keyed `settings`.
+        A secret that is not given keeps its stored value, unless where it would be sent to changes.
+        Raises ValidationError keyed `settings`.
         """
         form_class = self.transport_class.settings_form
         if unknown := sorted(set(values) - set(form_class.base_fields)):

@@ -6,7 +6,7 @@ from django.db.models.functions import Now
 from .base import Base, OrganizationQuerySet
 from .channels import Channel
 from .contacts import Contact
-from .deliveries import FACTS, Delivery
+from .deliveries import Delivery
 from .messages import Message
 from .organizations import Organization
 
@@ -16,11 +16,21 @@ class DeliveryEvent(models.Model):
 
     organization_path = "delivery__message__broadcast__organization"
 
-    TYPES = ("sent", "failed", *FACTS)
+    class Type(models.TextChoices):
+        SENT = "sent", "Sent"
+        FAILED = "failed", "Failed"
+        DELIVERED = "delivered", "Delivered"
+        BOUNCED = "bounced", "Bounced"
+        OPENED = "opened", "Opened"
+        CLICKED = "clicked", "Clicked"
+        PLAYED = "played", "Played"
+        REPLIED = "replied", "Replied"
+        COMPLAINED = "complained", "Complained"
+        UNSUBSCRIBED = "unsubscribed", "Unsubscribed"
 
     delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="events", db_constraint=False)  # its timeline
     created = models.DateTimeField(db_default=Now(), editable=False)
-    type = models.CharField(max_length=12, choices=[(name, name) for name in TYPES])
+    type = models.CharField(max_length=12, choices=Type)
     at = models.DateTimeField()
     machine = models.BooleanField(default=False, help_text="Told by a scanner or proxy, not by the person.")
     link = models.ForeignKey("broadcasts.Link", models.SET_NULL, null=True, db_constraint=False)
