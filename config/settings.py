@@ -5,6 +5,7 @@ README has the table. A `.env` file beside manage.py is read too.
 
 import os
 import secrets
+import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -82,7 +83,7 @@ CONTENT_SECURITY_POLICY = {
 # Application.
 INSTALLED_APPS = [
     "broadcasts",
-    "django.contrib.admin",
+    "broadcasts.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -141,6 +142,8 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
             "PRAGMA journal_size_limit=67108864; PRAGMA cache_size=-32000; PRAGMA temp_store=MEMORY;"
         ),
     }
+    # Tests use a file too, one per process: threads and clusters must meet the locks that they meet in use.
+    DATABASES["default"]["TEST"] = {"NAME": str(Path(tempfile.gettempdir()) / f"broadcasts-test-{os.getpid()}.sqlite3")}
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=600)
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
@@ -175,13 +178,53 @@ Q_CLUSTER = {
 # Static files, served by ourselves: nothing comes from elsewhere.
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise warns where there is none
 WHITENOISE_USE_FINDERS = True
 MEDIA_ROOT = DATA_DIR / "media"
 
 # API.
 API_THROTTLE_PER_HOUR = env.int("API_THROTTLE_PER_HOUR", default=3600)  # per token; 0 turns it off
-REST_FRAMEWORK: dict[str, object] = {}  # filled by broadcasts.api
-SPECTACULAR_SETTINGS: dict[str, object] = {}
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "broadcasts.api.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["broadcasts.api.permissions.MemberMay"],
+    "DEFAULT_THROTTLE_CLASSES": ["broadcasts.api.throttling.PerToken"],
+    "DEFAULT_PARSER_CLASSES": ["broadcasts.api.parsers.Json", "rest_framework.parsers.FormParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PAGINATION_CLASS": "broadcasts.api.pagination.LinkPagination",
+    "DEFAULT_FILTER_BACKENDS": [
+        "django_filters.rest_framework.DjangoFilterBackend",
+        "broadcasts.api.ordering.Ordering",
+    ],
+    "DEFAULT_SCHEMA_CLASS": "broadcasts.api.schema.Schema",
+    "EXCEPTION_HANDLER": "broadcasts.api.errors.handle",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Broadcasts",
+    "DESCRIPTION": "One message to one person or a million, and the fate of every copy.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "SCHEMA_PATH_PREFIX": "/api/",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "UseCaseEnum": "broadcasts.models.UseCase",
+        "BroadcastStatusEnum": "broadcasts.models.Broadcast.Status",
+        "ContactStatusEnum": "broadcasts.models.Contact.Status",
+        "DeliveryStatusEnum": "broadcasts.models.Delivery.Status",
+        "OrganizationStatusEnum": "broadcasts.models.Organization.Status",
+        "SkipReasonEnum": "broadcasts.models.Reason",
+        "SuppressionReasonEnum": "broadcasts.models.Suppression.Cause",
+    },
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "docExpansion": "none", "persistAuthorization": False},
+}
 
 # Sending.
 LEASE_SECONDS = env.int("LEASE_SECONDS", default=20)

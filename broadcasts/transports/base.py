@@ -4,6 +4,8 @@ Transports know nothing of the database. Each lives in one file and is named in 
 (`transports/__init__.py`).
 """
 
+import math
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
@@ -117,12 +119,15 @@ class Transport:
         """Hand over one envelope, or raise TransportError."""
         raise NotImplementedError(f"{type(self).__name__} must define deliver()")
 
-    def send(self, envelopes: Sequence[Envelope]) -> Iterator[tuple[Envelope, Outcome]]:
-        """Yield each envelope with its outcome, as soon as it is known.
+    def send(self, envelopes: Sequence[Envelope], until: float = math.inf) -> Iterator[tuple[Envelope, Outcome]]:
+        """Yield each envelope with its outcome, as soon as it is known, in any order.
 
-        Stops after an error of the account: envelopes not yielded were never handed over.
+        Begins no envelope after `until` (of time.monotonic()) or after an error of the account: those that are
+        not yielded were never handed over. The iterator has to be read to its end.
         """
         for envelope in envelopes:
+            if time.monotonic() >= until:
+                return
             try:
                 yield envelope, self.deliver(envelope)
             except TransportError as error:
