@@ -29,3 +29,7 @@ class NotReady(BroadcastsError):
 
 class LeaseLost(BroadcastsError):
     """Another worker owns this batch now; whoever finds out writes nothing more."""
+
+
+class RenderError(BroadcastsError):
+    """The content could not be made for this recipient; nothing half-made is ever sent."""

@@ -2,12 +2,16 @@
 
 from itertools import count
 
+from django.utils import timezone
+
 from broadcasts.models import (
     ApiToken,
     Attribute,
+    Batch,
     Broadcast,
     Channel,
     Contact,
+    Delivery,
     Member,
     Message,
     MessageTranslation,
@@ -58,3 +62,15 @@ def make_broadcast(channel: Channel, *, subject="Pool closed", body="Hello {{ co
     for position, (language, content) in enumerate(contents.items()):
         MessageTranslation.objects.create(message=message, language=language, position=position, **content)
     return broadcast
+
+
+def make_delivery(broadcast: Broadcast, contact: Contact | None = None, **fields) -> Delivery:
+    """A sent delivery of the broadcast's first message, with the batch that counts it."""
+    message = broadcast.messages.first()
+    contact = contact or make_contact(broadcast.organization)
+    fields = {"address": contact.email, "language": "en", "status": "sent", "sent_at": timezone.now(), **fields}
+    delivery = Delivery.objects.create(message=message, contact=contact, **fields)
+    Batch.objects.create(
+        message=message, state="done", first_id=delivery.pk, last_id=delivery.pk, total=1, **{delivery.status: 1}
+    )
+    return delivery

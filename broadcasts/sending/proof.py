@@ -1,7 +1,7 @@
 """Test sends: the real content through the real channel, to a few addresses, counted nowhere."""
 
 from broadcasts import audience, links, rendering
-from broadcasts.exceptions import InvalidInput, NotReady
+from broadcasts.exceptions import InvalidInput, NotReady, RenderError
 from broadcasts.models import AuditEntry, Broadcast, Contact, Message, User
 from broadcasts.transports import TransportError
 
@@ -47,15 +47,14 @@ def _contact(broadcast: Broadcast, address: str) -> Contact:
 
 def _deliver(message: Message, people: list[tuple[str, Contact]]) -> list[tuple[str, str]]:
     program = rendering.compile_message(message)
-    languages = program.languages
     results = []
     with message.channel.transport() as transport:
         for address, contact in people:
-            language = contact.language if contact.language in languages else message.broadcast.base_language
+            language = program.language_for(contact.language)
             recipient = rendering.Recipient(links.delivery_token(0), address, language, contact)
             try:
                 transport.deliver(program.envelope(recipient))
                 results.append((address, ""))
-            except TransportError as error:
+            except (RenderError, TransportError) as error:
                 results.append((address, str(error)))
     return results

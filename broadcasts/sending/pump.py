@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from django.conf import settings
 
 from broadcasts import links, rendering
-from broadcasts.exceptions import LeaseLost, RenderError
+from broadcasts.exceptions import BroadcastsError, LeaseLost, RenderError
 from broadcasts.models import Batch, Channel, Delivery, Message
 from broadcasts.transports import Envelope, Transport, TransportError
 
 from . import lease as leases
-from .record import Results, channel_fails, channel_works, commit
+from .record import Results, channel_fails, channel_works, commit, pause_with
 from .supervise import finish
 from .wake import enqueue
 
@@ -66,6 +66,12 @@ class Pump:
     def send_batch(self, lease: leases.Lease, transport: Transport) -> None:
         """Send a batch to its end, or let it go early: on trouble, a pause, or when time is up."""
         results = Results()
+        try:
+            self.program(lease.message_id)
+        except BroadcastsError as error:  # such as an attachment whose file is gone
+            commit(lease, results, [], self.channel, Batch.State.READY)
+            pause_with(lease.message.broadcast, f"Paused: its content cannot be rendered. {error}")
+            return
         while True:
             let_go = self.is_over() or not lease.is_wanted()
             window = [] if let_go else lease.next_window(self.window_size)

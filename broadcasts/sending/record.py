@@ -129,10 +129,11 @@ def channel_fails(channel: Channel, error: TransportError) -> None:
     if error.permanent:
         under_way = Broadcast.objects.filter(messages__channel=channel, status=Broadcast.Status.SENDING)
         for broadcast in under_way.distinct():
-            _pause(broadcast, f"Paused: the channel “{channel}” cannot send. {error}")
+            pause_with(broadcast, f"Paused: the channel “{channel}” cannot send. {error}")
 
 
-def _pause(broadcast: Broadcast, reason: str) -> None:
+def pause_with(broadcast: Broadcast, reason: str) -> None:
+    """Pause a broadcast that cannot go on by itself, and say why."""
     sending = Broadcast.objects.filter(pk=broadcast.pk, status=Broadcast.Status.SENDING)
     if sending.transition(status=Broadcast.Status.PAUSED, error_message=reason, modified=Now()):
         AuditEntry.write(broadcast, "pause", organization=broadcast.organization, reason=reason)

@@ -292,3 +292,16 @@ def test_a_test_send_reaches_the_address_and_is_not_counted(club, mail, server, 
 def test_a_test_send_that_is_refused_says_why(club, mail, server):
     server.answers["me@example.com"] = TransportError("550 no", permanent=True)
     assert sending.send_test(make_broadcast(mail), ["me@example.com"]) == [("me@example.com", "550 no")]
+
+
+def test_content_that_breaks_after_the_start_pauses_with_the_reason(club, mail, server):
+    make_contact(club)
+    broadcast = steps.start(make_broadcast(mail))
+    broadcast.messages.get().translations.update(text="{{ contact.name")
+    steps.pump(broadcast)
+    assert broadcast.status == Broadcast.Status.PAUSED
+    assert "cannot be rendered" in broadcast.error_message
+    broadcast.messages.get().translations.update(text="Hello")
+    sending.resume(broadcast)
+    steps.pump(broadcast)
+    assert steps.log(broadcast) == {"sent": 1}

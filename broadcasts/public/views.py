@@ -1,0 +1,71 @@
+"""Pages for people who are not signed in, and checks for machines."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.cache import add_never_cache_headers
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_safe
+
+from broadcasts import links, tracking
+from broadcasts.models import Delivery
+
+from .words import WORDS, spoken
+
+TEST_SEND = 0
+
+
+@csrf_exempt  # mailbox providers post without a cookie or a token of ours (RFC 8058); the link is the proof
+@require_http_methods(["GET", "HEAD", "POST"])
+def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
+    """Show a button on GET, which never unsubscribes: scanners open links. POST acts, however often it comes."""
+    delivery_id = links.delivery_id(token)
+    if delivery_id == TEST_SEND:
+        return _page(request, "test", _asked_language(request))
+    delivery = (
+        Delivery.objects.select_related("message__broadcast__organization").filter(pk=delivery_id).first()
+        if delivery_id
+        else None
+    )
+    if delivery is None:
+        return _page(request, "bad", _asked_language(request), status=404)
+    done = request.method == "POST"
+    if done:
+        one_click = request.POST.get("List-Unsubscribe") == "One-Click"
+        tracking.unsubscribe(delivery, "one-click" if one_click else "page")
+    organization = delivery.message.broadcast.organization.name
+    address = masked(delivery.address)
+    return _page(request, "done" if done else "question", delivery.language, organization=organization, address=address)
+
+
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:
+    """Say that this process answers; nothing else is asked, not even the database."""
+    return HttpResponse("ok", content_type="text/plain")
+
+
+def masked(address: str) -> str:
+    """Show enough of an address for its owner to know it."""
+    local, at, domain = address.rpartition("@")
+    if at:
+        return f"{local[:1]}***@{domain}"
+    return f"{address[:3]}***{address[-2:]}" if len(address) > 6 else "***" if address else ""
+
+
+def _asked_language(request: HttpRequest) -> str:
+    return request.headers.get("Accept-Language", "").strip()[:2]
+
+
+def _page(request: HttpRequest, name: str, language: str, status: int = 200, **about: str) -> HttpResponse:
+    language = spoken(language)
+    words = WORDS[language]
+    context = {
+        "language": language,
+        "title": words["title" if name == "question" else f"{name}_title"],
+        "text": words[name].format(**about),
+        "about": words["address"].format(**about) if about.get("address") else "",
+        "button": words["button"] if name == "question" else "",
+    }
+    response = render(request, "public/unsubscribe.html", {**context, **about}, status=status)
+    response["X-Robots-Tag"] = "noindex, nofollow"
+    add_never_cache_headers(response)
+    return response

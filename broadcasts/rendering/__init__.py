@@ -1,0 +1,15 @@
+"""What each recipient reads: templates checked when saved, compiled once per message, rendered per recipient."""
+
+from .attachments import validate_attachments
+from .checking import validate_content
+from .programs import Program, Recipient, Rendered, compile_message, preview
+
+__all__ = [
+    "Program",
+    "Recipient",
+    "Rendered",
+    "compile_message",
+    "preview",
+    "validate_attachments",
+    "validate_content",
+]

@@ -1,0 +1,52 @@
+"""Files that mail carries: read and encoded once per message, not per recipient."""
+
+from email.message import EmailMessage
+from email.policy import SMTP
+from uuid import UUID
+
+from broadcasts.exceptions import InvalidInput, NotReady
+from broadcasts.models import Media, Organization
+
+LIMIT_MB = 10
+
+
+def validate_attachments(organization: Organization, attachments: object) -> list[Media]:
+    """Return the files that a translation's `attachments` name, or raise InvalidInput."""
+    if not attachments:
+        return []
+    form = 'give a list of media files, such as [{"media": "<uuid>"}]'
+    if not isinstance(attachments, list):
+        raise InvalidInput({"attachments": f"{form[0].upper()}{form[1:]}."})
+    wanted = [_uuid(attachment, form) for attachment in attachments]
+    found = {media.uuid: media for media in Media.objects.for_organization(organization).filter(uuid__in=wanted)}
+    if missing := [str(uuid) for uuid in wanted if uuid not in found]:
+        raise InvalidInput({"attachments": f"There is no media file {', '.join(missing)}."})
+    if sum(found[uuid].size for uuid in wanted) > LIMIT_MB * 1_000_000:
+        raise InvalidInput({"attachments": f"They are larger than {LIMIT_MB} MB together; link to the files instead."})
+    return [found[uuid] for uuid in wanted]
+
+
+def _uuid(attachment: object, form: str) -> UUID:
+    if isinstance(attachment, dict) and "url" in attachment:
+        raise InvalidInput({"attachments": f"A URL cannot be attached: upload the file and {form}."})
+    try:
+        return UUID(attachment["media"])  # type: ignore[index]
+    except (TypeError, KeyError, ValueError, AttributeError):
+        raise InvalidInput({"attachments": f"“{str(attachment)[:80]}” names no file: {form}."}) from None
+
+
+def mime_part(media: Media) -> bytes:
+    """Return a file as a whole part of a MIME message."""
+    try:
+        with media.file.open("rb") as file:
+            data = file.read()
+    except OSError:
+        raise NotReady(f"The attachment “{media}” cannot be read: upload it again.") from None
+    kind, _, subtype = media.content_type.partition(";")[0].strip().lower().partition("/")
+    if not (kind.isalpha() and subtype.isascii() and subtype) or kind in {"multipart", "message"}:
+        kind, subtype = "application", "octet-stream"
+    filename = "".join(char for char in str(media).rpartition("/")[2] if char.isprintable())
+    part = EmailMessage(policy=SMTP)
+    part.set_content(data, kind, subtype, disposition="attachment", filename=filename or "attachment")
+    del part["MIME-Version"]
+    return part.as_bytes()

@@ -1,0 +1,81 @@
+"""What templates may name: its values for one recipient, and which names there are at all."""
+
+from collections.abc import Mapping
+
+from broadcasts.models import Attribute, Broadcast, Contact, Organization
+
+CONTACT = ("name", "full_name", "first_name", "email", "phone", "language", "external_id", "uuid", "attributes")
+ROOTS = ("contact", "organization", "globals", "broadcast", "unsubscribe_url", "language", "now", "today")
+
+# Values that stand for a contact's in a trial; a text may well hold a number, so its sample reads as either.
+SAMPLES = {
+    Attribute.Type.TEXT: "1",
+    Attribute.Type.NUMBER: 1,
+    Attribute.Type.BOOLEAN: True,
+    Attribute.Type.DATE: "2030-01-31",
+    Attribute.Type.DATETIME: "2030-01-31T12:00:00+00:00",
+    Attribute.Type.LIST: ["1"],
+}
+
+
+def shared_values(organization: Organization, broadcast: Broadcast) -> dict[str, object]:
+    """Return what is the same for every recipient of a broadcast."""
+    settled = organization.globals if isinstance(organization.globals, dict) else {}
+    fixed = {"name": organization.name, "postal_address": organization.postal_address}
+    return {
+        "organization": {**settled, **fixed},
+        "globals": settled,
+        "broadcast": {"name": broadcast.name, "uuid": str(broadcast.uuid)},
+    }
+
+
+def contact_values(contact: Contact | None) -> dict[str, object]:
+    """Return what templates see of a contact; an attribute never hides one of our own names."""
+    if contact is None:
+        return {}
+    name = contact.full_name
+    attributes = contact.attributes if isinstance(contact.attributes, dict) else {}
+    return {
+        **attributes,
+        "attributes": attributes,
+        "name": name,
+        "full_name": name,
+        "first_name": next(iter(name.split(maxsplit=1)), ""),
+        "email": contact.email,
+        "phone": contact.phone,
+        "language": contact.language,
+        "external_id": contact.external_id or "",
+        "uuid": str(contact.uuid),
+    }
+
+
+def known_names(organization: Organization) -> dict[str, frozenset[str] | None]:
+    """Return the names below each root that templates of an organization may use; None where there are none."""
+    attributes = frozenset(Attribute.objects.for_organization(organization).values_list("key", flat=True))
+    settled = frozenset(organization.globals if isinstance(organization.globals, dict) else ())
+    return {
+        **dict.fromkeys(ROOTS),
+        "contact": attributes.union(CONTACT),
+        "contact.attributes": attributes,
+        "organization": settled | {"name", "postal_address"},
+        "globals": settled,
+        "broadcast": frozenset({"name", "uuid"}),
+    }
+
+
+def sample_values(organization: Organization) -> Mapping[str, object]:
+    """Return a context for trying a template, with a value for everything that is known."""
+    types = Attribute.objects.for_organization(organization).values_list("key", "type")
+    contact = Contact(
+        full_name="Alex Example",
+        email="alex@example.com",
+        phone="+15550100",
+        language=organization.primary_language,
+        attributes={key: SAMPLES.get(Attribute.Type(kind), "1") for key, kind in types},
+    )
+    return {
+        **shared_values(organization, Broadcast(name="Broadcast")),
+        "contact": contact_values(contact),
+        "unsubscribe_url": "https://example.com/u/",
+        "language": organization.primary_language,
+    }
