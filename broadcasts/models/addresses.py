@@ -1,6 +1,7 @@
 """Addresses as keys: what makes two spellings one address, and how an address is remembered without keeping it."""
 
 import re
+from functools import lru_cache
 from hashlib import blake2b
 
 import idna
@@ -19,13 +20,20 @@ def split_email(email: str) -> tuple[str, str]:
         raise ValidationError(f"“{email[:100]}” is not an e-mail address: it has no @.")
     if not _LOCAL.fullmatch(local) or local[0] == "." or local[-1] == "." or ".." in local:
         raise ValidationError(f"“{email[:100]}” is not an e-mail address: the part before the @ is not valid.")
+    ascii_domain = _ascii_domain(domain)
+    if not ascii_domain:
+        raise ValidationError(f"“{email[:100]}” is not an e-mail address: its domain is not valid.")
+    return local, ascii_domain
+
+
+@lru_cache(10_000)
+def _ascii_domain(domain: str) -> str:
+    """Return a domain in IDNA, "" when it is none; kept, because a million people share few domains."""
     try:
         ascii_domain = idna.encode(domain, uts46=True).decode().lower()
     except (idna.IDNAError, UnicodeError):
-        ascii_domain = ""
-    if not _LABEL_DOMAIN.fullmatch(ascii_domain):
-        raise ValidationError(f"“{email[:100]}” is not an e-mail address: its domain is not valid.")
-    return local, ascii_domain
+        return ""
+    return ascii_domain if _LABEL_DOMAIN.fullmatch(ascii_domain) else ""
 
 
 def email_key(email: str) -> str | None:

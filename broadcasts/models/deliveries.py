@@ -157,6 +157,8 @@ class Delivery(models.Model):
 
     objects = DeliveryQuerySet.as_manager()
 
+    skip_reason: str  # annotated by `audience.claim_reasons`
+
     class Meta:
         verbose_name_plural = "deliveries"
         constraints = [

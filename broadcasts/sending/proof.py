@@ -2,7 +2,7 @@
 
 from broadcasts import audience, links, rendering
 from broadcasts.exceptions import InvalidInput, NotReady, RenderError
-from broadcasts.models import AuditEntry, Broadcast, Contact, Message, User
+from broadcasts.models import AuditEntry, Broadcast, Channel, Contact, Message, User
 from broadcasts.transports import TransportError
 
 MOST = 10
@@ -18,21 +18,22 @@ def send_test(broadcast: Broadcast, addresses: list[str], by: User | None = None
     message = broadcast.messages.select_related("channel", "broadcast__organization").first()
     if message is None:
         raise NotReady("It has no message yet: write a subject and a body first.")
-    message.channel = message.channel or broadcast.organization.default_channel("email")
-    if message.channel is None:
+    channel = message.channel = message.channel or broadcast.organization.default_channel("email")
+    if channel is None:
         raise NotReady("There is no channel to send through: add an e-mail channel to the organization first.")
-    normalised = [_clean(address, message) for address in addresses]
-    results = _deliver(message, [(address, _contact(broadcast, address)) for address in normalised])
+    normalised = [_clean(address, channel) for address in addresses]
+    results = _deliver(message, channel, [(address, _contact(broadcast, address)) for address in normalised])
     AuditEntry.write(broadcast, "test", organization=broadcast.organization, user=by, sent=len(results))
     return results
 
 
-def _clean(address: str, message: Message) -> str:
-    listed = audience.validate_addresses([address], message.broadcast.organization) if ":" in address else [address]
-    address = listed[0].partition(":")[2] if ":" in listed[0] else listed[0]
-    if message.channel.medium == "email":
-        audience.validate_addresses([f"mailto:{address}"], message.broadcast.organization)
-    return address
+SCHEMES = {"email": "mailto", "sms": "tel", "whatsapp": "whatsapp"}
+
+
+def _clean(address: str, channel: Channel) -> str:
+    scheme = SCHEMES.get(channel.medium, "ext")
+    given = address if address.startswith(f"{scheme}:") else f"{scheme}:{address}"
+    return audience.validate_addresses([given], channel.organization)[0].partition(":")[2]
 
 
 def _contact(broadcast: Broadcast, address: str) -> Contact:
@@ -45,10 +46,10 @@ def _contact(broadcast: Broadcast, address: str) -> Contact:
     return example
 
 
-def _deliver(message: Message, people: list[tuple[str, Contact]]) -> list[tuple[str, str]]:
+def _deliver(message: Message, channel: Channel, people: list[tuple[str, Contact]]) -> list[tuple[str, str]]:
     program = rendering.compile_message(message)
     results = []
-    with message.channel.transport() as transport:
+    with channel.transport() as transport:
         for address, contact in people:
             language = program.language_for(contact.language)
             recipient = rendering.Recipient(links.delivery_token(0), address, language, contact)

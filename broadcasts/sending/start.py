@@ -1,5 +1,7 @@
 """Start: freeze the content, then turn the audience into rows."""
 
+from typing import Any
+
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Case, CharField, Exists, F, Max, OuterRef, QuerySet, Value, When
@@ -70,17 +72,16 @@ def expand(broadcast_id: int) -> None:
     messages = list(broadcast.messages.select_related("channel").prefetch_related("translations"))
     while _expand_chunk(broadcast, wanted, messages):
         broadcast.refresh_from_db()
-        for channel_id in {message.channel_id for message in messages}:
+        for channel_id in {message.channel_id for message in messages if message.channel_id}:
             enqueue("pump", channel_id)
 
 
 def _expand_chunk(broadcast: Broadcast, wanted: audience.Audience, messages: list[Message]) -> bool:
     """Expand one chunk; False when there is no more, or somebody else is at it or stopped it."""
     people = audience.matched(wanted).filter(id__gt=broadcast.expanded_to)
-    upper = people.order_by("id").values_list("id", flat=True)[CHUNK - 1 : CHUNK].first()
-    is_last = upper is None
-    if is_last:
-        upper = people.aggregate(last=Max("id"))["last"] or broadcast.expanded_to
+    full = people.order_by("id").values_list("id", flat=True)[CHUNK - 1 : CHUNK].first()
+    is_last = full is None
+    upper: int = full or people.aggregate(last=Max("id"))["last"] or broadcast.expanded_to
     with transaction.atomic():
         # The cursor moves first: it locks the row, so that of two that expand only one inserts.
         mine = Broadcast.objects.filter(
@@ -96,7 +97,7 @@ def _insert(wanted: audience.Audience, messages: list[Message], policy: str, aft
     newest = Delivery.objects.aggregate(newest=Max("id"))["newest"] or 0
     first, *others = messages
 
-    def people(message: Message) -> QuerySet[Contact]:
+    def people(message: Message) -> QuerySet[Any]:
         return audience.recipients(wanted, message).filter(id__gt=after, id__lte=upper).order_by("id")
 
     if policy == Broadcast.Policy.EVERY or not others:

@@ -50,7 +50,7 @@ def start_due() -> None:
     for broadcast in due.select_related("organization").order_by("due_from"):
         limit = timedelta(minutes=broadcast.organization.late_start_minutes)
         now = timezone.now()
-        if broadcast.due_from < now - limit:
+        if broadcast.due_from and broadcast.due_from < now - limit:
             _give_up(broadcast, Status.DRAFT, "It was not started: its time had passed by too long. Schedule it again.")
         elif broadcast.expires_at and broadcast.expires_at <= now:
             _give_up(broadcast, Status.FAILED, "It was not started: it had expired.")

@@ -1,0 +1,42 @@
+"""Who: the vocabulary of filters, audiences, and why somebody matched gets no copy."""
+
+from .addresses import validate_addresses
+from .audience import Audience, create_missing, matched
+from .estimate import Estimate, estimate, preview
+from .filters import ContactFilter
+from .languages import choose_language
+from .query import (
+    LEAVES,
+    NOT_FILTERS,
+    compile_query,
+    count_segment,
+    query_from,
+    segment_contacts,
+    validate,
+    validate_rules,
+)
+from .reasons import Outlet, claim_reasons, recipients, skip_reason
+
+__all__ = [
+    "LEAVES",
+    "NOT_FILTERS",
+    "Audience",
+    "ContactFilter",
+    "Estimate",
+    "Outlet",
+    "choose_language",
+    "claim_reasons",
+    "compile_query",
+    "count_segment",
+    "create_missing",
+    "estimate",
+    "matched",
+    "preview",
+    "query_from",
+    "recipients",
+    "segment_contacts",
+    "skip_reason",
+    "validate",
+    "validate_addresses",
+    "validate_rules",
+]

@@ -1,0 +1,98 @@
+"""Addresses as an audience names them: mailto:, tel:, whatsapp: and ext: (another system's key)."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db.models import Q
+
+from broadcasts.exceptions import InvalidInput
+from broadcasts.models import Contact, Organization, clean_phone, email_key, phone_key
+
+ADDRESSES_LIMIT = 10_000
+CHUNK = 500
+
+# Scheme -> the contact's field that it fills, and the column it is looked up by.
+SCHEMES = {
+    "mailto": ("email", "email_key"),
+    "tel": ("phone", "phone_key"),
+    "whatsapp": ("whatsapp_id", "whatsapp_key"),
+    "ext": ("external_id", "external_id"),
+}
+_WHATSAPP = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+
+def validate_addresses(addresses: Any, organization: Organization) -> list[str]:
+    """Return the addresses as they are kept, each once, or raise InvalidInput({"addresses": ...})."""
+    if not isinstance(addresses, list | tuple):
+        raise InvalidInput({"addresses": 'Give a list, such as ["mailto:joe@example.com", "tel:+250788123123"].'})
+    if len(addresses) > ADDRESSES_LIMIT:
+        raise InvalidInput({"addresses": f"{len(addresses):,} addresses; {ADDRESSES_LIMIT:,} at most."})
+    kept: dict[tuple[str, str], str] = {}
+    for i, address in enumerate(addresses):
+        try:
+            scheme, value, key = _parse(address, organization)
+        except ValidationError as error:
+            raise InvalidInput({"addresses": f"addresses[{i}]: {' '.join(error.messages)}"}) from None
+        kept.setdefault((scheme, key), f"{scheme}:{value}")
+    return list(kept.values())
+
+
+def _parse(address: Any, organization: Organization) -> tuple[str, str, str]:
+    """Return (scheme, value as stored in the contact's field, key it is looked up by)."""
+    if not isinstance(address, str):
+        raise ValidationError("must be text, such as mailto:joe@example.com.")
+    scheme, colon, value = address.strip().partition(":")
+    value = value.strip()
+    if not colon or scheme not in SCHEMES:
+        accepted = ", ".join(f"{one}:" for one in SCHEMES)
+        raise ValidationError(f"“{address[:100]}” does not say what it is; accepted: {accepted} before the address.")
+    if not value or "\x00" in value:
+        raise ValidationError(f"“{address[:100]}” has nothing after {scheme}: that could be an address.")
+    if scheme == "mailto":
+        if len(value) > 320:
+            raise ValidationError(f"“{address[:100]}” is too long for an e-mail address.")
+        return scheme, value, email_key(value) or ""
+    if scheme == "tel":
+        phone = clean_phone(value, organization.country)
+        return scheme, phone, phone_key(phone) or ""
+    if scheme == "whatsapp":
+        value = value.removeprefix("+")
+        if not _WHATSAPP.fullmatch(value):
+            raise ValidationError(f"“{address[:100]}” is not a WhatsApp id: digits, or an id such as US.1349.")
+    elif len(value) > 255:
+        raise ValidationError(f"“{address[:100]}” is longer than the 255 characters of an external id.")
+    return scheme, value, value
+
+
+def keys_of(addresses: Iterable[str], organization: Organization) -> dict[str, dict[str, str]]:
+    """Return {scheme: {key: value}}."""
+    found: dict[str, dict[str, str]] = {}
+    for address in validate_addresses(addresses, organization):
+        scheme, value, key = _parse(address, organization)
+        found.setdefault(scheme, {})[key] = value
+    return found
+
+
+def at_addresses(addresses: Iterable[str], organization: Organization) -> Q:
+    """Contacts that exist under the addresses."""
+    condition = Q()
+    for scheme, keys in keys_of(addresses, organization).items():
+        condition |= Q(**{f"{SCHEMES[scheme][1]}__in": list(keys)})
+    return condition
+
+
+def create_contacts(addresses: Iterable[str], organization: Organization) -> None:
+    """Make a contact for each address that nobody has; somebody else may be doing the same."""
+    for scheme, keys in keys_of(addresses, organization).items():
+        field, column = SCHEMES[scheme]
+        wanted = list(keys)
+        for start in range(0, len(wanted), CHUNK):
+            chunk = wanted[start : start + CHUNK]
+            contacts = Contact.objects.for_organization(organization)
+            known = set(contacts.filter(**{f"{column}__in": chunk}).values_list(column, flat=True))
+            fresh = [Contact(organization=organization, **{field: keys[key]}) for key in chunk if key not in known]
+            for contact in fresh:
+                contact.set_keys()
+            Contact.objects.bulk_create(fresh, ignore_conflicts=True)

@@ -1,0 +1,212 @@
+"""Conditions on contacts' attributes: `attributes__<key>` and its lookups, typed by the registry.
+
+The SQL gives the same answers on both databases: a value of another type than the registry's is no value, numbers
+compare as numbers, dates as ISO 8601 text. Moments are compared in UTC, and stored ones are taken to be in UTC.
+"""
+
+from datetime import UTC
+from typing import Any
+
+from django.db.models import BooleanField, F, Field, FloatField, Func, Q, TextField, Value, lookups
+
+from broadcasts.models import Attribute
+
+from .leaves import (
+    EDGES,
+    Leaf,
+    Read,
+    Refused,
+    Scope,
+    any_of,
+    read_boolean,
+    read_days,
+    read_number,
+    read_text,
+    read_words,
+)
+
+PREFIX = "attributes__"
+Type = Attribute.Type
+
+
+class JSONValue(Func):
+    """The value of one key as SQL of one type, NULL where there is none of it.
+
+    The key is part of the SQL text, which a registered key may be: small letters, digits and underscores.
+    """
+
+    sqlite = "CAST(JSON_EXTRACT(%(expressions)s, '$.\"%(key)s\"') AS TEXT)"
+    postgresql = "(%(expressions)s ->> '%(key)s')"
+    output_field: Field = TextField()
+
+    def __init__(self, key: str) -> None:
+        super().__init__(F("attributes"), key=key)
+
+    def as_sqlite(self, compiler, connection, **context):
+        return self.as_sql(compiler, connection, template=self.sqlite, **context)
+
+    def as_postgresql(self, compiler, connection, **context):
+        return self.as_sql(compiler, connection, template=self.postgresql, **context)
+
+
+class NumberValue(JSONValue):
+    """A number; one of 300 digits is none: casting it would fail the whole query on PostgreSQL."""
+
+    sqlite = (
+        "CASE WHEN JSON_TYPE(%(expressions)s, '$.\"%(key)s\"') IN ('integer', 'real') "
+        "AND ABS(CAST(JSON_EXTRACT(%(expressions)s, '$.\"%(key)s\"') AS REAL)) < 1e299 "
+        "THEN CAST(JSON_EXTRACT(%(expressions)s, '$.\"%(key)s\"') AS REAL) END"
+    )
+    postgresql = (
+        "CASE WHEN JSONB_TYPEOF(%(expressions)s -> '%(key)s') = 'number' "
+        "AND LENGTH(%(expressions)s ->> '%(key)s') < 300 "
+        "THEN (%(expressions)s ->> '%(key)s')::double precision END"
+    )
+    output_field = FloatField()
+
+
+class BooleanValue(JSONValue):
+    """The words true and false, for those alone."""
+
+    sqlite = "JSON_TYPE(%(expressions)s, '$.\"%(key)s\"')"
+    postgresql = "(%(expressions)s -> '%(key)s')::text"
+
+
+class DateValue(JSONValue):
+    sqlite = "SUBSTR(CAST(JSON_EXTRACT(%(expressions)s, '$.\"%(key)s\"') AS TEXT), 1, 10)"
+    postgresql = "SUBSTR(%(expressions)s ->> '%(key)s', 1, 10) COLLATE \"C\""
+
+
+class MomentValue(JSONValue):
+    sqlite = "SUBSTR(REPLACE(CAST(JSON_EXTRACT(%(expressions)s, '$.\"%(key)s\"') AS TEXT), ' ', 'T'), 1, 19)"
+    postgresql = "SUBSTR(REPLACE(%(expressions)s ->> '%(key)s', ' ', 'T'), 1, 19) COLLATE \"C\""
+
+
+class ListHolds(Func):
+    """Whether a list (or a single value in its place) holds a text or number."""
+
+    output_field = BooleanField()
+
+    def __init__(self, key: str, item: str) -> None:
+        super().__init__(F("attributes"), Value(item, TextField()), key=key)
+
+    def as_sqlite(self, compiler, connection, **context):
+        template = "EXISTS (SELECT 1 FROM JSON_EACH({}, '$.\"{}\"') AS item WHERE CAST(item.value AS TEXT) = {})"
+        return self._fill(template, compiler)
+
+    def as_postgresql(self, compiler, connection, **context):
+        template = (
+            "EXISTS (SELECT 1 FROM JSONB_ARRAY_ELEMENTS_TEXT(CASE JSONB_TYPEOF({0} -> '{1}') "
+            "WHEN 'array' THEN {0} -> '{1}' ELSE JSONB_BUILD_ARRAY({0} -> '{1}') END) AS item(value) "
+            "WHERE item.value = {2})"
+        )
+        return self._fill(template, compiler)
+
+    def _fill(self, template: str, compiler) -> tuple[str, list]:
+        column, item = self.get_source_expressions()
+        column_sql, _ = compiler.compile(column)
+        item_sql, params = compiler.compile(item)
+        return template.format(column_sql, self.extra["key"], item_sql), list(params)
+
+
+class AttributeLeaf(Leaf):
+    """One lookup of one attribute."""
+
+    def __init__(self, key: str, type_: str, lookup: str) -> None:
+        self.key, self.type, self.lookup = key, type_, lookup
+        self.commas = lookup == "in"
+
+    def read(self, value: Any, scope: Scope) -> Any:
+        return READS.get(self.lookup, READS[self.type])(value, scope)
+
+    def match(self, values: list[Any], scope: Scope) -> Q:
+        equal = self.lookup in ("exact", "in")
+        if equal and self.type in (Type.TEXT, Type.NUMBER):
+            scope.spend(1)
+            return Q(lookups.In(VALUES[self.type](self.key), values))
+        scope.spend(len(values))
+        one = self._equal if equal else LOOKUPS[self.lookup]
+        return any_of([Q(one(VALUES[self.type](self.key), value)) for value in values])
+
+    def _equal(self, column: JSONValue, value: Any) -> Any:
+        if self.type == Type.LIST:
+            return ListHolds(self.key, value)
+        if self.type == Type.BOOLEAN:
+            return lookups.Exact(column, "true" if value else "false")
+        first, last = value
+        return Q(lookups.GreaterThanOrEqual(column, first)) & Q(lookups.LessThanOrEqual(column, last))
+
+
+def _read_date(value: Any, scope: Scope) -> tuple[str, str]:
+    first, last = read_days(value, scope)
+    return first.date().isoformat(), last.date().isoformat()
+
+
+def _read_moment(value: Any, scope: Scope) -> tuple[str, ...]:
+    days = read_days(value, scope)
+    in_utc = [one.astimezone(UTC).replace(tzinfo=None) if one.tzinfo else one for one in days]
+    return tuple(one.isoformat(timespec="seconds") for one in in_utc)
+
+
+def _read_item(value: Any, scope: Scope) -> str:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    return read_text(value, scope)
+
+
+def _edge(lookup: type[lookups.Lookup], name: str):
+    def compare(column: JSONValue, value: Any) -> lookups.Lookup:
+        return lookup(column, value[EDGES[name]] if isinstance(value, tuple) else value)
+
+    return compare
+
+
+READS: dict[str, Read] = {
+    Type.TEXT: _read_item,
+    Type.NUMBER: read_number,
+    Type.BOOLEAN: read_boolean,
+    Type.DATE: _read_date,
+    Type.DATETIME: _read_moment,
+    Type.LIST: _read_item,
+    "icontains": read_words,
+    "exists": read_boolean,
+}
+VALUES: dict[str, type[JSONValue]] = {
+    Type.TEXT: JSONValue,
+    Type.NUMBER: NumberValue,
+    Type.BOOLEAN: BooleanValue,
+    Type.DATE: DateValue,
+    Type.DATETIME: MomentValue,
+    Type.LIST: JSONValue,
+}
+LOOKUPS = {
+    "icontains": lookups.IContains,
+    "exists": lambda column, there: lookups.IsNull(JSONValue(column.extra["key"]), not there),
+    "gt": _edge(lookups.GreaterThan, "gt"),
+    "gte": _edge(lookups.GreaterThanOrEqual, "gte"),
+    "lt": _edge(lookups.LessThan, "lt"),
+    "lte": _edge(lookups.LessThanOrEqual, "lte"),
+}
+_ORDERED = ("exact", "in", "gt", "gte", "lt", "lte", "exists")
+ACCEPTED: dict[str, tuple[str, ...]] = {
+    Type.TEXT: ("exact", "in", "icontains", "exists"),
+    Type.NUMBER: _ORDERED,
+    Type.BOOLEAN: ("exact", "exists"),
+    Type.DATE: _ORDERED,
+    Type.DATETIME: _ORDERED,
+    Type.LIST: ("exact", "in", "exists"),
+}
+
+
+def attribute_leaf(name: str, scope: Scope) -> AttributeLeaf:
+    """Return the leaf of `attributes__<key>[__<lookup>]`, or refuse a key or lookup that there is not."""
+    key, _, lookup = name.removeprefix(PREFIX).partition("__")
+    type_ = scope.attribute_types.get(key)
+    if type_ is None:
+        known = [f"{PREFIX}{one}" for one in sorted(scope.attribute_types)[:50]]
+        raise Refused(f"there is no such attribute; accepted: {', '.join(known) or 'none, for no contact has any'}")
+    lookup = lookup or "exact"
+    if lookup not in ACCEPTED[type_]:
+        known = [f"{PREFIX}{key}" + ("" if one == "exact" else f"__{one}") for one in ACCEPTED[type_]]
+        raise Refused(f"unknown; accepted for an attribute of type {type_}: {', '.join(known)}")
+    return AttributeLeaf(key, type_, lookup)

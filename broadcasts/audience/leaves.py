@@ -1,0 +1,343 @@
+"""The leaves of the vocabulary: how a value of one key is read, and the condition on contacts that it makes.
+
+`query` trees, segment rules and URL parameters all read and match through these; a value may come as JSON or
+as the text of a URL.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, time
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db.models import Q
+from django.db.models.enums import Choices
+
+from broadcasts.models import (
+    Attribute,
+    Contact,
+    Organization,
+    Segment,
+    clean_phone,
+    email_key,
+    normalize_language,
+    phone_key,
+)
+
+DEPTH_LIMIT = 20
+VALUES_LIMIT = 1000
+CONDITIONS_LIMIT = 500  # SQLite refuses an expression deeper than 1,000
+TEXT_LIMIT = 1000
+
+# Real SQL, unlike an empty `IN ()`: an INSERT ... SELECT of nobody still compiles.
+NOBODY = Q(pk__lt=0)
+
+
+class Refused(Exception):
+    """A key or value that cannot be taken; `path` says where, and grows outwards."""
+
+    def __init__(self, message: str, path: str = "") -> None:
+        super().__init__(message, path)
+        self.message = message
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"
+
+
+@contextmanager
+def at(step: str) -> Iterator[None]:
+    """Put a step before the path of whatever is refused inside."""
+    try:
+        yield
+    except Refused as refused:
+        refused.path = step + refused.path
+        raise
+
+
+class Scope:
+    """What one compilation knows: the organization, the segments it is inside of, and how much it has grown."""
+
+    def __init__(self, organization: Organization) -> None:
+        self.organization = organization
+        self.chain: list[Segment] = []
+        self.conditions = 0
+
+    @cached_property
+    def attribute_types(self) -> dict[str, str]:
+        return dict(Attribute.objects.for_organization(self.organization).values_list("key", "type"))
+
+    def spend(self, conditions: int) -> None:
+        self.conditions += conditions
+        if self.conditions > CONDITIONS_LIMIT:
+            raise Refused(f"too many conditions; {CONDITIONS_LIMIT} at most, those of segments included")
+
+
+Read = Callable[[Any, Scope], Any]
+
+
+class Leaf:
+    """One key: `read` makes each value typed or refuses it, `match` the condition that any of them holds."""
+
+    help = ""
+    empty_list = False  # whether [] may be given, and means no condition
+    commas = False  # whether one text may hold several values
+
+    def read(self, value: Any, scope: Scope) -> Any:
+        raise NotImplementedError
+
+    def match(self, values: list[Any], scope: Scope) -> Q | None:
+        raise NotImplementedError
+
+    def read_all(self, given: Any, scope: Scope) -> list[Any]:
+        """Read one value or a list of them."""
+        if self.commas and isinstance(given, str):
+            given = given.split(",")
+        if not isinstance(given, list | tuple):
+            return [self.read(given, scope)]
+        if not given and not self.empty_list:
+            raise Refused("an empty list; give at least one value")
+        if len(given) > VALUES_LIMIT:
+            raise Refused(f"{len(given):,} values; {VALUES_LIMIT:,} at most")
+        values = []
+        for i, value in enumerate(given):
+            with at(f"[{i}]"):
+                values.append(self.read(value, scope))
+        return values
+
+
+class Exact(Leaf):
+    """A column that equals one of the values."""
+
+    def __init__(self, field: str, read: Read, help: str = "") -> None:
+        self.field, self._read, self.help = field, read, help
+
+    def read(self, value: Any, scope: Scope) -> Any:
+        return self._read(value, scope)
+
+    def match(self, values: list[Any], scope: Scope) -> Q:
+        scope.spend(1)
+        return Q(**{f"{self.field}__in": values})
+
+
+class AddressLeaf(Exact):
+    """An address, compared by its key; a blank one means contacts without."""
+
+    def match(self, values: list[Any], scope: Scope) -> Q:
+        scope.spend(2)
+        found = Q(**{f"{self.field}_key__in": [value for value in values if value]})
+        if not all(values):
+            found |= Q(**{f"{self.field}_key": None})
+        return found
+
+
+class Compare(Exact):
+    """A column that stands in some relation to one of the values."""
+
+    def __init__(self, field: str, lookup: str, read: Read, help: str = "") -> None:
+        super().__init__(f"{field}__{lookup}", read, help)
+
+    def match(self, values: list[Any], scope: Scope) -> Q:
+        scope.spend(len(values))
+        return any_of([Q(**{self.field: value}) for value in values])
+
+
+class Everybody(Leaf):
+    help = "true: everybody."
+
+    def read(self, value: Any, scope: Scope) -> bool:
+        return read_boolean(value, scope)
+
+    def match(self, values: list[Any], scope: Scope) -> Q | None:
+        return Q(pk__gt=0) if any(values) else None
+
+
+class Search(Leaf):
+    help = "Part of the name, e-mail address or phone number."
+
+    def read(self, value: Any, scope: Scope) -> str:
+        return read_words(value, scope)
+
+    def match(self, values: list[Any], scope: Scope) -> Q:
+        scope.spend(3 * len(values))
+        return any_of([self._one(value) for value in values])
+
+    def _one(self, value: str) -> Q:
+        found = Q(full_name__icontains=value) | Q(email__icontains=value)
+        digits = phone_key(value)
+        # "anna7" is not a number, "0788 123-123" is.
+        if digits and not any(char.isalpha() for char in value):
+            found |= Q(phone_key__contains=digits.lstrip("0") or digits)
+        return found
+
+
+def any_of(conditions: Sequence[Q]) -> Q:
+    found = conditions[0]
+    for condition in conditions[1:]:
+        found |= condition
+    return found
+
+
+def read_text(value: Any, scope: Scope) -> str:
+    if not isinstance(value, str):
+        raise Refused(f"{_shown(value)} is not text")
+    if len(value) > TEXT_LIMIT:
+        raise Refused(f"{len(value):,} characters; {TEXT_LIMIT:,} at most")
+    if "\x00" in value or (not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value)):
+        raise Refused("holds characters that text cannot have")
+    return value
+
+
+def read_words(value: Any, scope: Scope) -> str:
+    words = read_text(value, scope).strip()
+    if not words:
+        raise Refused("blank; give some text to look for")
+    return words
+
+
+def read_email(value: Any, scope: Scope) -> str | None:
+    with _validation():
+        return email_key(read_text(value, scope).strip())
+
+
+def read_phone(value: Any, scope: Scope) -> str | None:
+    phone = read_text(value, scope).strip()
+    with _validation():
+        return phone_key(clean_phone(phone, scope.organization.country)) if phone else None
+
+
+def read_language(value: Any, scope: Scope) -> str:
+    with _validation():
+        return normalize_language(tag) if (tag := read_text(value, scope).strip()) else ""
+
+
+def read_time_zone(value: Any, scope: Scope) -> str:
+    zone = read_text(value, scope).strip()
+    with _validation():
+        for validate in Contact._meta.get_field("time_zone").validators if zone else ():
+            validate(zone)
+    return zone
+
+
+def read_uuid(value: Any, scope: Scope) -> UUID:
+    if isinstance(value, UUID):
+        return value
+    try:
+        return UUID(read_text(value, scope).strip())
+    except ValueError:
+        raise Refused(f"{_shown(value)} is not a uuid") from None
+
+
+def read_boolean(value: Any, scope: Scope) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in ("true", "1", "false", "0"):
+        return value.lower() in ("true", "1")
+    raise Refused(f"{_shown(value)} is neither true nor false")
+
+
+def read_number(value: Any, scope: Scope) -> float:
+    try:
+        number = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else None
+    except (ValueError, OverflowError):
+        number = None
+    if number is None or number - number != 0:  # neither infinite nor NaN
+        raise Refused(f"{_shown(value)} is not a number")
+    return number
+
+
+def read_choice(choices: type[Choices], word: str) -> Read:
+    def read(value: Any, scope: Scope) -> str:
+        if value not in choices.values:
+            raise Refused(f"{_shown(value)} is not {word}; accepted: {', '.join(choices.values)}")
+        return value
+
+    return read
+
+
+def read_moment(value: Any, scope: Scope) -> tuple[datetime, datetime]:
+    """Return the first and last instant of what was given: a moment, or a day in the organization's zone."""
+    first, last = read_days(value, scope)
+    zone = scope.organization.zone
+    try:
+        return tuple((one if one.tzinfo else one.replace(tzinfo=zone)).astimezone(UTC) for one in (first, last))  # type: ignore[return-value]
+    except OverflowError:
+        raise Refused(f"{_shown(value)} is too far away") from None
+
+
+def read_days(value: Any, scope: Scope) -> tuple[datetime, datetime]:
+    text = read_text(value, scope).strip()
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        pass
+    else:
+        return datetime.combine(day, time.min), datetime.combine(day, time.max)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise Refused(
+            f"{_shown(value)} is not a date or time; accepted: such as 2026-11-21 or 2026-11-21T09:00:00Z"
+        ) from None
+    return moment, moment
+
+
+# A day counts whole: "after" it begins when it is over, "until" it ends with it.
+EDGES = {"gt": 1, "gte": 0, "lt": 0, "lte": 1}
+
+
+def moments(field: str, help: str) -> dict[str, Leaf]:
+    def edge(lookup: str) -> Read:
+        return lambda value, scope: read_moment(value, scope)[EDGES[lookup]]
+
+    return {f"{field}__{lookup}": Compare(field, lookup, edge(lookup), help) for lookup in EDGES}
+
+
+def read_object(value: Any, accepted: Sequence[str]) -> dict[str, Any]:
+    """Return an object, given as one or as its JSON, that has none but the accepted keys."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            raise Refused(f"{_shown(value)} is not JSON") from None
+    if not isinstance(value, dict) or not value:
+        raise Refused(f"must be an object with some of: {', '.join(accepted)}")
+    for key in value:
+        if key not in accepted:
+            raise Refused(f"unknown; accepted: {', '.join(accepted)}", f".{key[:64]}")
+    return value
+
+
+@contextmanager
+def _validation() -> Iterator[None]:
+    try:
+        yield
+    except ValidationError as error:
+        raise Refused(" ".join(error.messages)) from None
+
+
+def _shown(value: Any) -> str:
+    return f"“{value[:64]}”" if isinstance(value, str) else str(json.dumps(value, default=str))[:64]
+
+
+FIELD_LEAVES: dict[str, Leaf] = {
+    "all_users": Everybody(),
+    "search": Search(),
+    "uuid": Exact("uuid", read_uuid, "Of a contact."),
+    "contact": Exact("uuid", read_uuid, "The same as uuid."),
+    "external_id": Exact("external_id", read_words, "The key of another system."),
+    "email": AddressLeaf("email", read_email, "Whatever its case; blank: those without one."),
+    "email__icontains": Compare("email", "icontains", read_words, "Part of the e-mail address."),
+    "phone": AddressLeaf("phone", read_phone, "In the international form; blank: those without one."),
+    "whatsapp_id": AddressLeaf("whatsapp", lambda value, scope: read_text(value, scope).strip(), "WhatsApp id."),
+    "full_name": Exact("full_name", read_text, "The whole name."),
+    "full_name__icontains": Compare("full_name", "icontains", read_words, "Part of the name."),
+    "language": Exact("language", read_language, "BCP 47, such as es; blank: those without one."),
+    "status": Exact("status", read_choice(Contact.Status, "a status"), f"One of {', '.join(Contact.Status.values)}."),
+    "time_zone": Exact("time_zone", read_time_zone, "IANA name; blank: those without one."),
+    **moments("created", "A moment, or a day in the organization's time zone."),
+    **moments("last_seen_at", "A moment, or a day in the organization's time zone."),
+}
