@@ -109,19 +109,19 @@ def _set_once(delivery: Delivery, fact: str, at: datetime) -> bool:
     if fact not in FACTS:
         return False
     unset = Delivery.objects.filter(pk=delivery.pk, **{f"{fact}_at": None})
-    return unset.transition(**{f"{fact}_at": at}) and _count(delivery, **{fact: 1})
+    return unset.transition(**{f"{fact}_at": at}) and adjust_counters(delivery, **{fact: 1})
 
 
 def _settle_unknown(delivery: Delivery, type: str, at: datetime) -> bool:
     """Learn what became of a delivery that nobody could tell of: whoever got it was sent it."""
     unknown = Delivery.objects.filter(pk=delivery.pk, status=Status.UNKNOWN)
     if type == "failed":
-        return unknown.transition(status=Status.FAILED) and _count(delivery, unknown=-1, failed=1)
-    return unknown.transition(status=Status.SENT, sent_at=at) and _count(delivery, unknown=-1, sent=1)
+        return unknown.transition(status=Status.FAILED) and adjust_counters(delivery, unknown=-1, failed=1)
+    return unknown.transition(status=Status.SENT, sent_at=at) and adjust_counters(delivery, unknown=-1, sent=1)
 
 
-def _count(delivery: Delivery, **changes: int) -> bool:
-    """Add to the batch that holds a delivery: the one it was gathered in, or else its range."""
+def adjust_counters(delivery: Delivery, **changes: int) -> bool:
+    """Add to the counters of the batch that holds a delivery: the one it was gathered in, or else its range."""
     batch_id = Delivery.objects.values_list("batch_id", flat=True).get(pk=delivery.pk)
     own_range = Q(message_id=delivery.message_id, first_id__lte=delivery.pk, last_id__gte=delivery.pk)
     changed = Batch.objects.filter(Q(pk=batch_id) if batch_id else own_range).update(**count(**changes))

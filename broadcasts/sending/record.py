@@ -6,12 +6,12 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.db.models.functions import Now
 
 from broadcasts import tracking
 from broadcasts.exceptions import LeaseLost, WrongState
-from broadcasts.models import AuditEntry, Batch, Broadcast, Channel, Delivery, ProviderRef, User
+from broadcasts.models import AuditEntry, Batch, Broadcast, Channel, Delivery, Organization, ProviderRef, User
 from broadcasts.transports import Outcome, Receipt, TransportError
 
 from .lease import Lease, durably
@@ -139,23 +139,14 @@ def pause_with(broadcast: Broadcast, reason: str) -> None:
         AuditEntry.write(broadcast, "pause", organization=broadcast.organization, reason=reason)
 
 
-def batch_of(delivery: Delivery) -> Batch:
-    """Return the batch that counts a delivery."""
-    return Batch.objects.get(
-        Q(pk=delivery.batch_id)
-        if delivery.batch_id
-        else Q(message=delivery.message_id, first_id__lte=delivery.pk, last_id__gte=delivery.pk)
-    )
-
-
 @transaction.atomic
 def settle(delivery: Delivery, status: str, by: User | None = None) -> None:
     """Say what became of an unknown delivery: `sent` or `failed`."""
     if status not in (Status.SENT, Status.FAILED):
         raise WrongState("An unknown delivery can be settled as sent or failed.")
-    facts = {"sent_at": Now()} if status == Status.SENT else {}
-    _leave_unknown(delivery, by, f"settle as {status}", status=status, **facts)
-    Batch.objects.filter(pk=batch_of(delivery).pk).update(**{status: F(status) + 1})
+    _require_unknown(delivery)
+    tracking.record(delivery, status, detail={"source": "staff"})
+    AuditEntry.write(delivery, f"settle as {status}", organization=_owner(delivery), user=by)
 
 
 @transaction.atomic
@@ -164,16 +155,20 @@ def resend(delivery: Delivery, by: User | None = None) -> None:
     broadcast = Broadcast.objects.select_for_update().get(messages=delivery.message_id)
     if broadcast.status == Broadcast.Status.CANCELLED:
         raise WrongState("The broadcast was cancelled: nothing of it is sent any more.")
-    _leave_unknown(delivery, by, "resend", status=Status.PENDING, due_at=Now())
+    _require_unknown(delivery)
+    Delivery.objects.filter(pk=delivery.pk).update(status=Status.PENDING, due_at=Now())
+    tracking.adjust_counters(delivery, unknown=-1)
+    AuditEntry.write(delivery, "resend", organization=_owner(delivery), user=by)
     if Broadcast.objects.filter(pk=broadcast.pk, status=Broadcast.Status.SENT).transition(
         status=Broadcast.Status.SENDING, completed_at=None, modified=Now()
     ):
         enqueue("tick")
 
 
-def _leave_unknown(delivery: Delivery, by: User | None, act: str, **changes) -> None:
-    if not Delivery.objects.filter(pk=delivery.pk, status=Status.UNKNOWN).transition(**changes):
+def _require_unknown(delivery: Delivery) -> None:
+    if Delivery.objects.select_for_update().get(pk=delivery.pk).status != Status.UNKNOWN:
         raise WrongState("Only a delivery whose outcome is unknown can be settled or sent again.")
-    Batch.objects.filter(pk=batch_of(delivery).pk).update(unknown=F("unknown") - 1)
-    organization = delivery.message.broadcast.organization
-    AuditEntry.write(delivery, act, organization=organization, user=by)
+
+
+def _owner(delivery: Delivery) -> Organization:
+    return delivery.message.broadcast.organization
