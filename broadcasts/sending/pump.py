@@ -12,6 +12,7 @@ from broadcasts.models import Batch, Channel, Delivery, Message
 from broadcasts.transports import Envelope, Transport, TransportError
 
 from . import lease as leases
+from . import rate
 from .record import Results, channel_fails, channel_works, commit, pause_with
 from .supervise import finish
 from .wake import enqueue
@@ -73,7 +74,7 @@ class Pump:
             pause_with(lease.message.broadcast, f"Paused: its content cannot be rendered. {error}")
             return
         while True:
-            let_go = self.is_over() or not lease.is_wanted()
+            let_go = self.is_over() or not self.may_go_on(lease)
             window = [] if let_go else lease.next_window(self.window_size)
             if not window:
                 state = Batch.State.READY if let_go else Batch.State.DONE
@@ -86,6 +87,15 @@ class Pump:
         else:
             channel_works(self.channel)
         finish(lease.message_id)
+
+    def may_go_on(self, lease: leases.Lease) -> bool:
+        """Tell whether the next window may begin, having waited for the channel's rate to allow it."""
+        limit = rate.window_limit(self.channel, WINDOW_SECONDS)
+        if limit:
+            self.window_size = min(self.window_size, limit)
+            if not rate.wait(self.channel, self.window_size, self.deadline):
+                return False
+        return lease.is_wanted()
 
     def send_window(self, lease: leases.Lease, window: list[Delivery], transport: Transport) -> Results:
         begun = time.monotonic()
