@@ -8,6 +8,7 @@ import logging
 import re
 import socket
 import sqlite3
+from collections import Counter
 from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime
 from email import message_from_bytes
@@ -90,6 +91,10 @@ class Store:
         query = r"""SELECT * FROM messages WHERE ?1 = '%%' OR "to" LIKE ?1 ESCAPE '\' OR subject LIKE ?1 ESCAPE '\'
             ORDER BY id DESC LIMIT ?2 OFFSET ?3"""
         return self._read(query, (pattern, PER_PAGE + 1, (page - 1) * PER_PAGE))
+
+    def recipients(self, after: int) -> Counter[str]:
+        rows = self._read('SELECT "to" FROM messages WHERE id > ?', (after,))
+        return Counter(address for row in rows for address in row["to"])
 
     def get(self, number: int) -> dict[str, Any] | None:
         return next(iter(self._read("SELECT * FROM messages JOIN sources USING (id) WHERE id = ?", (number,))), None)
@@ -218,6 +223,10 @@ class Catcher:
 
     def count(self) -> int:
         return self._store.count if self._store else 0
+
+    def recipients(self, after: int = 0) -> Counter[str]:
+        """Count how often each address was written to, in messages that came after so many."""
+        return self._store.recipients(after) if self._store else Counter()
 
     def __enter__(self) -> Self:
         self.start()

@@ -14,12 +14,11 @@ from django.db.models import F
 from django.utils import timezone
 
 from broadcasts import audience, rendering
-from broadcasts.audience import Audience
+from broadcasts.audience import Audience, Outlet
 from broadcasts.exceptions import InvalidInput, WrongState
 from broadcasts.models import (
     AuditEntry,
     Broadcast,
-    Content,
     Message,
     MessageTranslation,
     Organization,
@@ -47,6 +46,7 @@ PLAIN_FIELDS = (
 RELATED_FIELDS = ("segments", "excluded_segments", "contacts")
 MESSAGE_FIELDS = ("channel", "template", "syntax", "parameters", "position")
 TEMPLATED = ("subject", "preheader", "text", "html")
+BLANK = MessageTranslation(language="").content()
 
 
 def save(broadcast: Broadcast, values: Mapping[str, Any], by: User | None = None) -> Broadcast:
@@ -139,7 +139,7 @@ def send_day(broadcast: Broadcast, organization: Organization) -> date | None:
 def _defaults(broadcast: Broadcast, values: dict[str, Any], by: User | None) -> None:
     organization = broadcast.organization
     values.setdefault("use_case", organization.default_use_case)
-    first = next(iter(values.get("messages") or []), {})
+    first: Mapping[str, Any] = next(iter(values.get("messages") or []), {})
     languages = list(first.get("translations") or [])
     known = {_language(tag, "messages") for tag in languages}
     primary = organization.primary_language
@@ -242,8 +242,8 @@ def _write_message(message: Message, place: int, spec: dict[str, Any]) -> bool:
     known = {one.language: one for one in message.translations.all()}
     for position, (language, (tag, content)) in enumerate(contents.items()):
         translation = known.get(language) or MessageTranslation(message=message, language=language)
-        blank = {name: Content._meta.get_field(name).get_default() for name in Content.CONTENT}
-        changed |= _write(translation, {**blank, **content, "tag": tag, "position": position})
+        tag = translation.tag if tag == language else tag
+        changed |= _write(translation, {**BLANK, **content, "tag": tag, "position": position})
     return changed
 
 
@@ -285,6 +285,7 @@ def _check_content(broadcast: Broadcast, flat: bool) -> dict[str, str]:
             fields = {name: getattr(translation, name) for name in TEMPLATED if getattr(translation, name)}
             try:
                 rendering.validate_content(broadcast.organization, message.syntax, fields)
+                rendering.validate_attachments(broadcast.organization, translation.attachments)
             except InvalidInput as error:
                 if flat and place == 0 and translation.language == broadcast.base_language:
                     errors |= {"body" if name == "text" else name: text for name, text in error.errors.items()}
@@ -298,17 +299,10 @@ def _preview(broadcast: Broadcast) -> list[str]:
     return audience.preview(Audience.of(broadcast), outlets(broadcast))
 
 
-def outlets(broadcast: Broadcast) -> list[audience.Outlet]:
+def outlets(broadcast: Broadcast) -> list[Outlet]:
     """What a broadcast's messages mean for its audience: each one's channel and languages."""
-    return [
-        audience.Outlet(
-            channel=message.channel,
-            languages=[one.language for one in message.translations.all()],
-            base_language=broadcast.base_language,
-        )
-        for message in broadcast.messages.select_related("channel").prefetch_related("translations")
-        if message.channel is not None
-    ]
+    messages = broadcast.messages.select_related("channel", "broadcast").prefetch_related("translations")
+    return [Outlet.of(message) for message in messages]
 
 
 def _subject(broadcast: Broadcast) -> str:

@@ -2,7 +2,7 @@
 
 from django.db.models.functions import Now
 
-from broadcasts import sending
+from broadcasts import retention, sending
 from broadcasts.models import Heartbeat
 
 
@@ -27,3 +27,7 @@ def beat(name: str, host: str, enqueued_at: str) -> None:
     Heartbeat.objects.update_or_create(
         name=name, defaults={"host": host, "enqueued_at": enqueued_at, "beaten_at": Now()}
     )
+
+
+def prune() -> None:
+    retention.prune()

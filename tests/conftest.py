@@ -9,9 +9,12 @@ from .make import make_member
 
 
 @pytest.fixture(scope="session", autouse=True)
-def own_cache():
-    """A cache per test process: row ids repeat across processes, and a shared cache would mix them up."""
-    with override_settings(CACHES={"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}):
+def quick_and_apart():
+    """A cache per test process, since row ids repeat across them; and passwords hashed fast, since many are made."""
+    with override_settings(
+        CACHES={"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}},
+        PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
+    ):
         yield
 
 

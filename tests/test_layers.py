@@ -17,7 +17,7 @@ LAYERS = [
     {"sending"},
     {"tracking"},
     {"audience", "rendering", "stats"},
-    {"links"},
+    {"links", "schedules"},
     {"models"},
     {"transports", "catcher"},
     {"exceptions"},

@@ -15,7 +15,7 @@ from . import lease as leases
 from . import rate
 from .record import Results, channel_fails, channel_works, commit, pause_with
 from .supervise import finish
-from .wake import enqueue
+from .wake import enqueue, is_told_to_stop
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +25,8 @@ WINDOW_SECONDS = 0.25
 
 def run_pump(channel_id: int, seconds: float = PUMP_SECONDS) -> None:
     """Send what waits for a channel; does nothing when there is nothing, or enough pumps of this host run."""
+    if is_told_to_stop():
+        return
     channel = Channel.objects.select_related("organization").filter(Channel.in_service(), pk=channel_id).first()
     if channel is None or not leases.claimable(channel).exists():
         return
@@ -62,7 +64,7 @@ class Pump:
                 return
 
     def is_over(self) -> bool:
-        return self.trouble is not None or time.monotonic() >= self.deadline
+        return self.trouble is not None or time.monotonic() >= self.deadline or is_told_to_stop()
 
     def send_batch(self, lease: leases.Lease, transport: Transport) -> None:
         """Send a batch to its end, or let it go early: on trouble, a pause, or when time is up."""

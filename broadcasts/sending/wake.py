@@ -1,6 +1,7 @@
 """Wake-ups: the queue carries names and ids only, and losing one loses nothing."""
 
 import logging
+import os
 from functools import partial
 
 from django.db import transaction
@@ -9,6 +10,8 @@ from django_q.conf import Conf
 from django_q.tasks import async_task
 
 log = logging.getLogger(__name__)
+
+STOP_FILE = "BROADCASTS_STOP_FILE"  # names a file that is there once the supervisor wants its workers to end
 
 
 def enqueue(task: str, *ids: int) -> None:
@@ -30,3 +33,9 @@ def queue_is_full() -> bool:
     except Exception:
         log.warning("The queue cannot be reached", exc_info=True)
         return True
+
+
+def is_told_to_stop() -> bool:
+    """Tell whether this worker is to end after the window it is in, so that a stop takes no longer than that."""
+    path = os.environ.get(STOP_FILE, "")
+    return path != "" and os.path.exists(path)  # noqa: PTH110  (asked before every window)

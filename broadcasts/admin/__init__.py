@@ -1,0 +1,17 @@
+"""The screens of staff: stock Django admin, one file per group of models, and the pages of a broadcast."""
+
+from . import (  # noqa: F401 -- importing them registers their admins
+    activities,
+    broadcasts,
+    channels,
+    consents,
+    contacts,
+    deliveries,
+    events,
+    media,
+    messages,
+    operations,
+    organizations,
+    segments,
+    templates,
+)

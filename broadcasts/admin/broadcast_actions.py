@@ -1,0 +1,340 @@
+"""What can be done with a broadcast: each act asks first, then does one thing and says what happened."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.widgets import AdminSplitDateTime
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils import timezone
+
+from broadcasts import audience, drafting, sending
+from broadcasts.audience import Audience, Estimate
+from broadcasts.exceptions import BroadcastsError, WrongState
+from broadcasts.models import Broadcast, Reason, User
+
+from .broadcast_views import RecipientViews
+from .progress import progress
+from .story import when
+
+Status = Broadcast.Status
+TYPED_ABOVE = 1000  # more recipients than this are typed before they are sent to
+
+
+class Confirmation(forms.Form):
+    """Asks nothing but yes."""
+
+    def __init__(self, *args: Any, broadcast: Broadcast, user: User, may_send: bool, **kwargs: Any) -> None:
+        self.broadcast, self.user, self.may_send = broadcast, user, may_send
+        super().__init__(*args, **kwargs)
+
+
+class SendForm(Confirmation):
+    """Holds the number that was promised, and has it typed when it is large."""
+
+    expected = forms.IntegerField(widget=forms.HiddenInput)
+    typed = forms.CharField(label="Number of recipients", help_text="Type the number above to confirm it.")
+
+    def __init__(self, *args: Any, recipients: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.recipients = recipients
+        self.initial["expected"] = recipients
+        if recipients <= TYPED_ABOVE:
+            del self.fields["typed"]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if cleaned.get("expected") != self.recipients:
+            self.data = {**self.data.dict(), "expected": self.recipients}  # type: ignore[union-attr]
+            raise forms.ValidationError(
+                f"The number has changed meanwhile: it is {self.recipients:,} now. Look again, then confirm."
+            )
+        return cleaned
+
+    def clean_typed(self) -> str:
+        typed = self.cleaned_data["typed"]
+        if "".join(filter(str.isdigit, typed)) != str(self.recipients):
+            raise forms.ValidationError(f"This is not the number of recipients, {self.recipients:,}.")
+        return typed
+
+
+class ScheduleForm(Confirmation):
+    at = forms.SplitDateTimeField(label="Send at", widget=AdminSplitDateTime)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.zone = self.broadcast.organization.zone
+        self.fields["at"].help_text = f"In the organization's time zone, {self.zone.key}."
+        if self.broadcast.scheduled_at:
+            self.initial["at"] = timezone.localtime(self.broadcast.scheduled_at, self.zone).replace(tzinfo=None)
+
+    def full_clean(self) -> None:
+        with timezone.override(self.zone):
+            super().full_clean()
+
+
+class TestForm(Confirmation):
+    address = forms.CharField(max_length=320, help_text="It is sent through the real channel and counted nowhere.")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["address"] = self.user.email
+        if not self.may_send:
+            self.fields["address"].disabled = True
+            self.fields["address"].help_text = "Authors send tests to themselves."
+
+
+@dataclass(frozen=True)
+class Action:
+    """One thing to do: who may, in which states, what is asked, what is done."""
+
+    name: str
+    label: str
+    act: str
+    statuses: Iterable[str]
+    question: Callable[[Broadcast], str]
+    run: Callable[[Broadcast, User, dict[str, Any]], "str | tuple[str, Broadcast]"]
+    form: type[Confirmation] = Confirmation
+    estimates: bool = False
+    style: str = ""
+
+
+def _send(broadcast: Broadcast, user: User, values: dict[str, Any]) -> str:
+    sending.send(broadcast, by=user)
+    return f"“{broadcast}” is being sent."
+
+
+def _schedule(broadcast: Broadcast, user: User, values: dict[str, Any]) -> str:
+    sending.schedule(broadcast, values["at"], by=user)
+    return f"“{broadcast}” is scheduled for {when(broadcast.scheduled_at, broadcast.organization.zone)}."
+
+
+def _test(broadcast: Broadcast, user: User, values: dict[str, Any]) -> str:
+    [(address, error)] = sending.send_test(broadcast, [values["address"]], by=user)
+    if error:
+        raise BroadcastsError(f"The test to {address} could not be sent: {error}")
+    return f"A test was sent to {address}."
+
+
+def _retry(broadcast: Broadcast, user: User, values: dict[str, Any]) -> tuple[str, Broadcast]:
+    child = sending.retry(broadcast, by=user)
+    return f"The failed ones of “{broadcast}” are being sent again, as “{child}”.", child
+
+
+def _duplicate(broadcast: Broadcast, user: User, values: dict[str, Any]) -> tuple[str, Broadcast]:
+    child = sending.duplicate(broadcast, by=user)
+    return f"“{child}” is a draft of its own.", child
+
+
+def _simply(function: Callable[..., None], said: str) -> Callable[[Broadcast, User, dict[str, Any]], str]:
+    def run(broadcast: Broadcast, user: User, values: dict[str, Any]) -> str:
+        function(broadcast, by=user)
+        return f"“{broadcast}” {said}"
+
+    return run
+
+
+ANY = frozenset(Status)
+ACTIONS = {
+    action.name: action
+    for action in (
+        Action("send", "Send now", "send", Broadcast.STARTABLE, lambda b: "It is sent at once.", _send, SendForm, True),
+        Action(
+            "schedule",
+            "Schedule",
+            "send",
+            Broadcast.STARTABLE,
+            lambda b: "When should it be sent?",
+            _schedule,
+            ScheduleForm,
+            True,
+        ),
+        Action(
+            "unschedule",
+            "Unschedule",
+            "send",
+            {Status.SCHEDULED},
+            lambda b: "It becomes a draft again and keeps its time.",
+            _simply(sending.unschedule, "is a draft again."),
+        ),
+        Action(
+            "pause",
+            "Pause",
+            "send",
+            {Status.SENDING},
+            lambda b: "Sending stops within seconds; nobody is lost, and it can go on later.",
+            _simply(sending.pause, "is paused."),
+        ),
+        Action(
+            "resume",
+            "Resume",
+            "send",
+            {Status.PAUSED},
+            lambda b: "It goes on where it stopped.",
+            _simply(sending.resume, "goes on."),
+        ),
+        Action(
+            "cancel",
+            "Cancel",
+            "send",
+            Broadcast.STOPPABLE,
+            lambda b: "Sending stops for good. What has left stays sent; all others get nothing.",
+            _simply(sending.cancel, "is cancelled."),
+            style="deletelink",
+        ),
+        Action(
+            "retry",
+            "Retry failed",
+            "send",
+            Broadcast.FINISHED,
+            lambda b: "Everybody whom it failed to reach is sent it again at once, as a linked broadcast.",
+            _retry,
+        ),
+        Action(
+            "test", "Send a test to me", "write", ANY, lambda b: "Its first message is sent as a test.", _test, TestForm
+        ),
+        Action(
+            "duplicate",
+            "Duplicate",
+            "write",
+            ANY,
+            lambda b: "A draft is made that says the same to the same people, without a time.",
+            _duplicate,
+        ),
+    )
+}
+
+
+def estimate(broadcast: Broadcast) -> Estimate:
+    """Count whom a broadcast will reach: the same query as its start."""
+    return audience.estimate(Audience.of(broadcast), drafting.outlets(broadcast))
+
+
+def reasons(found: Estimate) -> list[tuple[str, str, int]]:
+    """Return (reason, in words, people) in the order of precedence."""
+    return [(reason.value, str(reason.label), n) for reason in Reason if (n := found.skipped.get(reason.value))]
+
+
+class BroadcastActions(RecipientViews, admin.ModelAdmin):
+    """The addresses and pages of the actions, for the broadcast's admin."""
+
+    def get_urls(self) -> list:
+        def page(suffix: str, view: Callable[..., HttpResponse], name: str) -> Any:
+            return path(f"<int:pk>/{suffix}", self.admin_site.admin_view(view), name=f"broadcasts_broadcast_{name}")
+
+        return [
+            *(page(f"{name}/", self.action_view(name), name) for name in ACTIONS),
+            page("progress/", self.progress_view, "progress"),
+            page("recipients/", self.recipients_view, "recipients"),
+            page("recipients/list/", self.people_view, "people"),
+            page("preview/", self.preview_view, "preview"),
+            page("preview/html/", self.preview_html_view, "preview_html"),
+            *super().get_urls(),
+        ]
+
+    def actions_for(self, request: HttpRequest, broadcast: Broadcast) -> list[dict[str, str]]:
+        """Return the actions that this user can take on it now, with their addresses."""
+        return [
+            {
+                "label": "Reschedule" if action.name == "schedule" and broadcast.status == Status.SCHEDULED else action.label,
+                "style": action.style,
+                "url": reverse(f"admin:broadcasts_broadcast_{action.name}", args=[broadcast.pk]),
+            }
+            for action in ACTIONS.values()
+            if broadcast.status in action.statuses and self.may(request, action.act, broadcast)  # type: ignore[attr-defined]
+        ]
+
+    def broadcast_for(self, request: HttpRequest, pk: int, act: str) -> Broadcast:
+        """Return a broadcast of the user's own organizations, or 404; 403 when this act is not the user's."""
+        broadcast = self.get_object(request, str(pk))
+        if broadcast is None:
+            raise Http404
+        if not self.may(request, act, broadcast):  # type: ignore[attr-defined]
+            raise PermissionDenied
+        return broadcast
+
+    def action_view(self, name: str) -> Callable[..., HttpResponse]:
+        def view(request: HttpRequest, pk: int) -> HttpResponse:
+            broadcast = self.broadcast_for(request, pk, ACTIONS[name].act)
+            try:
+                return self._act(request, broadcast, ACTIONS[name])
+            except BroadcastsError as error:
+                messages.error(request, str(error))
+                return HttpResponseRedirect(self.change_url(broadcast.pk))  # type: ignore[attr-defined]
+
+        return view
+
+    def _act(self, request: HttpRequest, broadcast: Broadcast, action: Action) -> HttpResponse:
+        """Ask on GET, act on POST."""
+        if broadcast.status not in action.statuses:
+            raise WrongState(f"“{broadcast}” is {broadcast.get_status_display().lower()}: {action.label} is not possible.")
+        found = estimate(broadcast) if action.estimates else None
+        kwargs: dict[str, Any] = {"broadcast": broadcast, "user": request.user}
+        kwargs["may_send"] = self.may(request, "send", broadcast)  # type: ignore[attr-defined]
+        if issubclass(action.form, SendForm):
+            kwargs["recipients"] = found.will_receive if found else 0
+        form = action.form(request.POST if request.method == "POST" else None, **kwargs)
+        if request.method == "POST" and form.is_valid():
+            done = action.run(broadcast, request.user, form.cleaned_data)  # type: ignore[arg-type]
+            said, goal = done if isinstance(done, tuple) else (done, broadcast)
+            messages.success(request, said)
+            return HttpResponseRedirect(self.change_url(goal.pk))  # type: ignore[attr-defined]
+        return self.page(
+            request,
+            broadcast,
+            "confirm",
+            f"{action.label}: {broadcast}",
+            action=action,
+            question=action.question(broadcast),
+            form=form,
+            estimate=found,
+            reasons=reasons(found) if found else [],
+            wordings=self.wordings(broadcast),
+            media=self.media + form.media,
+        )
+
+    def progress_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        response = JsonResponse(progress(self.broadcast_for(request, pk, "read")))
+        response["Cache-Control"] = "no-store"
+        return response
+
+    def recipients_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Say how many will receive it, and why not the others."""
+        broadcast = self.broadcast_for(request, pk, "write")
+        try:
+            found = estimate(broadcast)
+        except BroadcastsError as error:
+            messages.error(request, str(error))
+            return HttpResponseRedirect(self.change_url(broadcast.pk))  # type: ignore[attr-defined]
+        return self.page(
+            request,
+            broadcast,
+            "recipients",
+            f"Recipients of {broadcast}",
+            estimate=found,
+            reasons=reasons(found),
+            channels=sorted(found.per_channel.items()),
+        )
+
+    def wordings(self, broadcast: Broadcast) -> list[Any]:
+        message = broadcast.first_message()
+        return list(message.translations.all()) if message else []
+
+    def page(self, request: HttpRequest, broadcast: Broadcast, name: str, title: str, **context: Any) -> HttpResponse:
+        return TemplateResponse(
+            request,
+            f"admin/broadcasts/broadcast/{name}.html",
+            {
+                **self.admin_site.each_context(request),
+                "opts": self.opts,
+                "title": title,
+                "broadcast": broadcast,
+                "media": self.media,
+                **context,
+            },
+        )

@@ -1,0 +1,165 @@
+"""The page on which a broadcast is written: its own fields and the content of its first message in one form."""
+
+import re
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from broadcasts import audience
+from broadcasts.exceptions import InvalidInput
+from broadcasts.models import (
+    Broadcast,
+    Channel,
+    Message,
+    MessageTranslation,
+    Organization,
+    Syntax,
+    Template,
+    normalize_language,
+)
+
+from .base import OrganizationForm
+from .content import ContentForm, ContentFormSet
+
+MESSAGE_FIELDS = ("channel", "template", "syntax")
+
+
+class AddressesField(forms.CharField):
+    """One address per line; an e-mail address or a phone number may stand there bare."""
+
+    widget = forms.Textarea(attrs={"rows": 3, "cols": 60})
+
+    def prepare_value(self, value: Any) -> Any:
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def to_python(self, value: Any) -> Any:
+        lines = [line.strip() for line in super().to_python(value).splitlines()]
+        return [self._with_scheme(line) for line in lines if line]
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return list(initial or []) != self.to_python(data or "")
+
+    @staticmethod
+    def _with_scheme(line: str) -> str:
+        if re.match(r"[a-z]+:", line):
+            return line
+        if "@" in line:
+            return f"mailto:{line}"
+        return f"tel:{line}" if line.startswith("+") else line
+
+
+class BroadcastForm(OrganizationForm):
+    """The fields of a broadcast and those of its first message."""
+
+    addresses = AddressesField(required=False, help_text="One per line, such as joe@example.com or +250788123123.")
+    channel = forms.ModelChoiceField(
+        Channel.objects.none(), required=False, help_text="Blank: the organization's default e-mail channel."
+    )
+    template = forms.ModelChoiceField(
+        Template.objects.none(), required=False, help_text="Its content is copied when you write none yourself."
+    )
+    syntax = forms.ChoiceField(choices=Syntax.choices, initial=Syntax.LIQUID)
+
+    class Meta:
+        model = Broadcast
+        fields = "__all__"
+        widgets = {"query": forms.Textarea(attrs={"rows": 4, "cols": 70, "spellcheck": "false"})}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        message = self.instance.first_message() if self.instance.pk else None
+        if message is not None:
+            for name in MESSAGE_FIELDS:
+                value = getattr(message, name)
+                self.initial[name] = getattr(value, "pk", value)
+
+    def clean_base_language(self) -> str:
+        return normalize_language(self.cleaned_data["base_language"])
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        organization = cleaned.get("organization") or getattr(self.instance, "organization", None)
+        if organization is not None:
+            self._check_audience(cleaned, organization)
+        if bool(cleaned.get("retarget_of")) != bool(cleaned.get("retarget_engagement")):
+            self.add_error("retarget_engagement", "A broadcast to retarget and what became of it go together.")
+        if cleaned.get("attendance_status") and not cleaned.get("activity"):
+            self.add_error("attendance_status", "This needs an activity.")
+        sending_at = cleaned.get("scheduled_at") or self.instance.scheduled_at or timezone.now()
+        if cleaned.get("expires_at") and cleaned["expires_at"] <= sending_at:
+            self.add_error("expires_at", "This must be later than the time of sending.")
+        return cleaned
+
+    def _check_audience(self, cleaned: dict[str, Any], organization: Organization) -> None:
+        if cleaned.get("query") is None:
+            cleaned["query"] = {}
+        try:
+            if "query" not in self.errors:
+                audience.validate(cleaned["query"], organization)
+        except InvalidInput as error:
+            self.add_error("query", list(error.errors.values()))
+        try:
+            if cleaned.get("addresses"):
+                cleaned["addresses"] = audience.validate_addresses(cleaned["addresses"], organization)
+        except InvalidInput as error:
+            self.add_error("addresses", list(error.errors.values()))
+
+    def _get_validation_exclusions(self) -> set[str]:
+        return super()._get_validation_exclusions() | {"status"}
+
+
+class TranslationForm(ContentForm):
+    class Meta(ContentForm.Meta):
+        model = MessageTranslation
+
+
+class FirstMessageFormSet(ContentFormSet):
+    """The languages of a broadcast's first message, which is made when they are saved."""
+
+    def __init__(self, *args: Any, instance: Broadcast | None = None, **kwargs: Any) -> None:
+        self.broadcast = instance
+        message = instance.first_message() if instance is not None and instance.pk else None
+        super().__init__(*args, instance=message or Message(broadcast=instance), **kwargs)
+
+    @classmethod
+    def get_default_prefix(cls) -> str:
+        return "translations"
+
+    def owner(self) -> tuple[Any, str]:
+        organization = self.broadcast.organization if self.broadcast and self.broadcast.organization_id else None
+        return organization, self.data.get("syntax") or self.instance.syntax
+
+    def clean(self) -> None:
+        super().clean()
+        if any(self.errors):
+            return
+        said = [
+            form.cleaned_data for form in self.forms if form.cleaned_data and not form.cleaned_data.get("DELETE")
+        ]
+        if not said and self.data.get("template"):
+            return
+        try:
+            base = normalize_language(self.data.get("base_language", ""))
+        except ValidationError:
+            return  # its own field says so
+        if base not in {content["language"] for content in said}:
+            raise ValidationError(f"Write something in the base language, {base}: it is what everybody else falls back on.")
+
+    def save_message(self, broadcast: Broadcast, values: dict[str, Any]) -> None:
+        """Write the message that these are the languages of; a new template fills in what nobody wrote."""
+        message = self.instance
+        message.broadcast = broadcast
+        template = values.get("template")
+        is_new_template = template is not None and template.pk != message.template_id
+        message.channel = values.get("channel") or broadcast.organization.default_channel("email")
+        message.template, message.syntax = template, values.get("syntax") or message.syntax
+        if is_new_template and not self.has_changed() and not message.pk:
+            message.syntax = template.syntax
+        message.save()
+        if is_new_template and not message.translations.exists() and not self.has_changed():
+            for one in template.translations.all():
+                MessageTranslation.objects.create(
+                    message=message, language=one.language, tag=one.tag, position=one.position, **one.content()
+                )

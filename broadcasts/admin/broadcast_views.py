@@ -1,0 +1,120 @@
+"""Who will get a broadcast, one by one, and what one of them will read."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.widgets import AutocompleteSelect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.html import escape
+
+from broadcasts import audience, drafting, rendering
+from broadcasts.audience import Audience
+from broadcasts.exceptions import BroadcastsError
+from broadcasts.models import Broadcast, Contact, Delivery, Message, Reason
+from broadcasts.rendering import Rendered
+
+PAGE = 100
+
+
+class PreviewForm(forms.Form):
+    """Which message, as whom, in which language, on which screen."""
+
+    message = forms.ModelChoiceField(Message.objects.none(), required=False, empty_label=None)
+    contact = forms.ModelChoiceField(Contact.objects.none(), required=False)
+    language = forms.ChoiceField(required=False)
+    width = forms.ChoiceField(choices=[("desktop", "Desktop"), ("phone", "Phone")], required=False)
+
+    def __init__(self, data: Any, broadcast: Broadcast, site: Any) -> None:
+        super().__init__(data)
+        messages = broadcast.messages.prefetch_related("translations")
+        languages = sorted({one.language for message in messages for one in message.translations.all()})
+        self.fields["message"].queryset = broadcast.messages.select_related("broadcast", "channel")  # type: ignore[attr-defined]
+        self.fields["contact"].queryset = Contact.objects.for_organization(broadcast.organization_id)  # type: ignore[attr-defined]
+        widget = AutocompleteSelect(Delivery._meta.get_field("contact"), site)
+        widget.choices = self.fields["contact"].choices  # type: ignore[attr-defined]
+        self.fields["contact"].widget = widget
+        self.fields["language"].choices = [("", "Theirs"), *((tag, tag) for tag in languages)]  # type: ignore[attr-defined]
+        if len(messages) < 2:
+            self.fields["message"].widget = forms.HiddenInput()
+
+
+class RecipientViews(admin.ModelAdmin):
+    """Pages of a broadcast that only show; for the broadcast's admin."""
+
+    def people_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """List whom a broadcast will reach, or those whom one reason leaves out, by id, page after page."""
+        broadcast = self.broadcast_for(request, pk, "write")  # type: ignore[attr-defined]
+        reason = request.GET.get("reason", "")
+        after = request.GET.get("after", "")
+        outlets = drafting.outlets(broadcast)
+        try:
+            place = min(int(request.GET.get("message", 0)), len(outlets) - 1)
+            rows = audience.recipients(Audience.of(broadcast), outlets[place], outlets).filter(skip_reason=reason)
+            rows = rows.filter(pk__gt=int(after)) if after.isdigit() else rows
+            people = list(rows.order_by("pk")[: PAGE + 1])
+        except (BroadcastsError, IndexError, ValueError) as error:
+            self.message_user(request, str(error) or "There is no channel yet.", level="error")
+            return HttpResponseRedirect(self.change_url(pk))  # type: ignore[attr-defined]
+        label = Reason(reason).label if reason in Reason.values else ""
+        more = {"reason": reason, "message": place, "after": people[PAGE - 1].pk} if len(people) > PAGE else None
+        return self.page(  # type: ignore[attr-defined]
+            request,
+            broadcast,
+            "people",
+            f"Left out: {label.lower()}" if label else "Expected recipients",
+            people=people[:PAGE],
+            outlets=[(i, outlet) for i, outlet in enumerate(outlets)],
+            place=place,
+            reason=reason,
+            more=urlencode(more) if more else "",
+        )
+
+    def preview_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Show a message as one real contact would read it."""
+        broadcast = self.broadcast_for(request, pk, "write")  # type: ignore[attr-defined]
+        form, rendered, error = self._render(request, broadcast)
+        chosen = {name: value for name, value in request.GET.items() if name in form.fields and value}
+        address = reverse("admin:broadcasts_broadcast_preview_html", args=[pk])
+        return self.page(  # type: ignore[attr-defined]
+            request,
+            broadcast,
+            "preview",
+            f"Preview of {broadcast}",
+            form=form,
+            rendered=rendered,
+            error=error,
+            width="phone" if request.GET.get("width") == "phone" else "desktop",
+            html_url=f"{address}?{urlencode(chosen)}",
+            media=self.media + form.media,
+        )
+
+    def preview_html_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Serve the rendered HTML alone, in a sandbox: no script, no form, no access to this site."""
+        broadcast = self.broadcast_for(request, pk, "write")  # type: ignore[attr-defined]
+        _, rendered, error = self._render(request, broadcast)
+        response = HttpResponse(rendered.html if rendered else f"<p>{escape(error)}</p>")
+        response["Content-Security-Policy"] = "sandbox"
+        response["X-Content-Type-Options"] = "nosniff"
+        return response
+
+    def _render(self, request: HttpRequest, broadcast: Broadcast) -> tuple[PreviewForm, Rendered | None, str]:
+        form = PreviewForm(request.GET, broadcast, self.admin_site)
+        if not form.is_valid():
+            return form, None, "Choose another contact or language."
+        contact = form.cleaned_data["contact"] or self._somebody(broadcast)
+        message = form.cleaned_data["message"] or broadcast.messages.select_related("channel").first()
+        if message is None:
+            return form, None, "There is no content yet."
+        form.initial_contact = contact  # type: ignore[attr-defined]
+        try:
+            return form, rendering.preview(message, contact, form.cleaned_data["language"] or None), ""
+        except BroadcastsError as error:
+            return form, None, str(error)
+
+    def _somebody(self, broadcast: Broadcast) -> Contact:
+        contacts = Contact.objects.for_organization(broadcast.organization_id)
+        named = contacts.filter(email__in=broadcast.audience_preview[:1]).first() if broadcast.audience_preview else None
+        return named or contacts.order_by("id").first() or Contact(full_name="Jane Example", email="jane@example.com")

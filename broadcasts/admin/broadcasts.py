@@ -1,0 +1,302 @@
+"""The pages of a broadcast: its list, its form, and the panel from which it is sent."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.checks import InlineModelAdminChecks
+from django.contrib.admin.widgets import AutocompleteSelect
+from django.db.models import QuerySet
+from django.forms.models import inlineformset_factory
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils import timezone
+from django.utils.html import format_html
+
+from broadcasts import drafting, stats
+from broadcasts.exceptions import InvalidInput, WrongState
+from broadcasts.models import Broadcast, Channel, Delivery, Message, MessageTranslation, Organization, Template, UseCase
+
+from .access import Access, scoped
+from .base import OrganizationAdmin, ScopedInline, link, list_url, number
+from .broadcast_actions import BroadcastActions
+from .broadcast_form import BroadcastForm, FirstMessageFormSet, TranslationForm
+from .filters import choice_filter
+from .paginator import PagedList
+from .progress import progress
+from .search import as_uuid
+
+NAMED_CONTACTS = 100  # so many chosen contacts can be shown and edited one by one
+WHO = [
+    "send_to_all",
+    "segments",
+    "excluded_segments",
+    "contacts",
+    "addresses",
+    "activity",
+    "attendance_status",
+    "query",
+    "retarget_of",
+    "retarget_engagement",
+]
+RECORD = ["uuid", "author_name", "created", "modified"]
+
+
+class BroadcastList(PagedList):
+    """Knows the numbers of its rows, from one query for all of them."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        numbers = stats.counts(self.result_list)
+        for broadcast in self.result_list:
+            broadcast.numbers = numbers[broadcast.pk]
+
+
+class FirstMessageChecks(InlineModelAdminChecks):
+    """The languages belong to the broadcast through its first message, not by a key of their own."""
+
+    def _check_relation(self, obj: Any, parent_model: Any) -> list:
+        return []
+
+    def _check_exclude_of_parent_model(self, obj: Any, parent_model: Any) -> list:
+        return []
+
+
+class FirstMessageInline(ScopedInline, admin.StackedInline):
+    model = MessageTranslation
+    form = TranslationForm
+    checks_class = FirstMessageChecks
+    verbose_name = "language"
+    verbose_name_plural = "Content"
+    template = "admin/broadcasts/translations.html"
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        may = self.has_change_permission(request, obj) if obj else self.has_add_permission(request, obj)
+        return inlineformset_factory(
+            Message,
+            MessageTranslation,
+            form=TranslationForm,
+            formset=FirstMessageFormSet,
+            fields=TranslationForm.Meta.fields,
+            extra=0 if obj and obj.first_message() else 1,
+            can_delete=may and obj is not None,
+        )
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        return list(TranslationForm.Meta.fields)
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_add_permission(request, obj) and (obj is None or not obj.pk or obj.is_editable)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and (obj is None or not obj.pk or obj.is_editable)
+
+    has_delete_permission = has_change_permission
+
+
+@admin.register(Broadcast)
+class BroadcastAdmin(BroadcastActions, OrganizationAdmin):
+    form = BroadcastForm
+    list_display = ["name", "shown_status", "via", "shown_time", "recipients", "sent", "failed", "organization"]
+    list_select_related = ["organization"]
+    list_filter = [choice_filter("status", Broadcast.Status), choice_filter("use_case", UseCase)]
+    search_fields = ["name"]
+    search_help_text = "A part of the name, or the uuid."
+    sortable_by = ["name", "shown_time"]
+    autocomplete_fields = [
+        "organization",
+        "segments",
+        "excluded_segments",
+        "contacts",
+        "activity",
+        "retarget_of",
+    ]
+    inlines = [FirstMessageInline]
+    change_form_template = "admin/broadcasts/broadcast/change_form.html"
+
+    # The list.
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[PagedList]:
+        return BroadcastList
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).prefetch_related("messages__channel")
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        if uuid := as_uuid(search_term.strip()):
+            return queryset.filter(uuid=uuid), False
+        return super().get_search_results(request, queryset, search_term)
+
+    @admin.display(description="status", ordering="status")
+    def shown_status(self, broadcast: Broadcast) -> str:
+        return format_html(
+            '<span class="status status-{}">{}</span>', broadcast.status.lower(), broadcast.get_status_display()
+        )
+
+    @admin.display(description="through")
+    def via(self, broadcast: Broadcast) -> str:
+        return ", ".join(str(message.channel) for message in broadcast.messages.all() if message.channel) or "-"
+
+    @admin.display(description="time", ordering="scheduled_at", empty_value="-")
+    def shown_time(self, broadcast: Broadcast) -> Any:
+        return broadcast.completed_at or broadcast.started_at or broadcast.scheduled_at
+
+    @admin.display(description="recipients")
+    def recipients(self, broadcast: Broadcast) -> str:
+        return self._count(broadcast, "recipients")
+
+    @admin.display(description="sent")
+    def sent(self, broadcast: Broadcast) -> str:
+        return self._count(broadcast, "sent", status="sent")
+
+    @admin.display(description="failed")
+    def failed(self, broadcast: Broadcast) -> str:
+        return self._count(broadcast, "failed", status="failed")
+
+    def _count(self, broadcast: Any, name: str, **params: str) -> str:
+        if broadcast.status not in Broadcast.STARTED:
+            return "-"
+        address = list_url(Delivery, broadcast=broadcast.pk, **params)
+        return format_html('<a href="{}">{}</a>', address, number(broadcast.numbers[name]))
+
+    # The form.
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and (obj is None or obj.is_editable)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and (obj is None or obj.is_editable)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change, **kwargs)
+        access = Access.of(request)
+        for name, model in (("channel", Channel), ("template", Template)):
+            field = form.base_fields.get(name)
+            if field is not None:
+                field.queryset = scoped(model.objects.all(), access)
+                field.widget = AutocompleteSelect(Message._meta.get_field(name), self.admin_site)
+                field.widget.choices = field.choices
+        return form
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        who = list(WHO)
+        if obj is not None and obj.contacts.all()[: NAMED_CONTACTS + 1].count() > NAMED_CONTACTS:
+            who[who.index("contacts")] = "many_contacts"
+        message = ["channel", "template", "syntax"]
+        if obj is not None and not self.has_change_permission(request, obj):
+            message = ["shown_channel", "shown_template", "shown_syntax"]
+        return [
+            (None, {"fields": ["organization", "name", "use_case"]}),
+            ("Who", {"fields": who[:5], "description": "Everybody whom any of these names, less the excluded."}),
+            ("Who, in more ways", {"fields": who[5:], "classes": ["collapse"]}),
+            ("What", {"fields": [*message, "base_language", "channel_policy"]}),
+            ("When", self._when(request, obj)),
+            *([("Record", {"fields": RECORD, "classes": ["collapse"]})] if obj is not None else []),
+        ]
+
+    def _when(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        if obj is not None and obj.status in Broadcast.STARTED:
+            return {"fields": ["scheduled_at", "started_at", "completed_at", "expires_at"]}
+        said = "Nothing leaves before you schedule it or send it."
+        zone = timezone.get_current_timezone_name()
+        return {"fields": ["scheduled_at", "expires_at"], "description": f"{said} Times are in {zone}."}
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        fields = [*super().get_readonly_fields(request, obj), "many_contacts", *RECORD]
+        fields += ["started_at", "completed_at"]
+        if obj is not None and not self.has_change_permission(request, obj):
+            fields += ["shown_channel", "shown_template", "shown_syntax"]
+        if obj is not None and obj.status == Broadcast.Status.SCHEDULED:
+            fields.append("scheduled_at")  # the action “Schedule” changes it, as one step with what follows
+        return fields
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        organization = scoped(Organization.objects.order_by("id"), Access.of(request), "write").first()
+        found: dict[str, Any] = super().get_changeform_initial_data(request)
+        if organization is not None:
+            found.setdefault("base_language", organization.primary_language)
+            found.setdefault("use_case", organization.default_use_case)
+        return found
+
+    def get_formset_kwargs(self, request: HttpRequest, obj: Any, inline: Any, prefix: str) -> dict[str, Any]:
+        kwargs = super().get_formset_kwargs(request, obj, inline, prefix)
+        if not obj.pk:
+            kwargs["initial"] = [{"language": self.get_changeform_initial_data(request).get("base_language", "en")}]
+        return kwargs
+
+    @admin.display(description="contacts")
+    def many_contacts(self, broadcast: Broadcast) -> str:
+        return f"{broadcast.contacts.count():,} contacts, too many to edit here; the API can."
+
+    @admin.display(description="channel")
+    def shown_channel(self, broadcast: Broadcast) -> str:
+        message = broadcast.first_message()
+        return link(message.channel if message else None)
+
+    @admin.display(description="template")
+    def shown_template(self, broadcast: Broadcast) -> str:
+        message = broadcast.first_message()
+        return link(message.template if message else None)
+
+    @admin.display(description="syntax")
+    def shown_syntax(self, broadcast: Broadcast) -> str:
+        message = broadcast.first_message()
+        return message.get_syntax_display() if message else "-"
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        broadcast = self.get_object(request, object_id)
+        if broadcast is None:
+            return super().change_view(request, object_id, form_url, extra_context)
+        try:
+            if request.method == "POST" and not broadcast.is_editable:
+                raise WrongState(f"“{broadcast}” has begun to be sent.")
+            return super().change_view(request, object_id, form_url, {**self.panel(request, broadcast), **(extra_context or {})})
+        except WrongState as error:
+            messages.error(request, f"Nothing was saved: {error}")
+            return HttpResponseRedirect(self.change_url(object_id))
+
+    def panel(self, request: HttpRequest, broadcast: Broadcast) -> dict[str, Any]:
+        """What stands above the form: what can be done now, and how far it is."""
+        return {
+            "broadcast": broadcast,
+            "actions_now": self.actions_for(request, broadcast),
+            "progress": progress(broadcast) if broadcast.status in Broadcast.STARTED else None,
+            "children": list(broadcast.children.order_by("id")[:10]),
+            "further": [message for message in broadcast.messages.all() if message != broadcast.first_message()],
+            "may_write": self.may(request, "write", broadcast),
+        }
+
+    # Saving.
+
+    def save_model(self, request: HttpRequest, obj: Broadcast, form: Any, change: bool) -> None:
+        self.check_may_save(request, obj, change)
+        if not change:
+            obj.author = request.user
+            obj.author_name = str(request.user)[:255]
+            obj.save()
+            return
+        drafting.lock(obj)
+        names = {field.name for field in obj._meta.concrete_fields} & set(form.fields)
+        obj.save(update_fields=[*names, "modified"])
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        if isinstance(formset, FirstMessageFormSet):
+            formset.save_message(form.instance, form.cleaned_data)
+        super().save_formset(request, form, formset, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        try:
+            drafting.refresh_preview(Broadcast.objects.get(pk=form.instance.pk))
+        except InvalidInput as error:
+            messages.warning(request, f"It is saved, but its audience cannot be read: {error}")
+
+    def delete_model(self, request: HttpRequest, obj: Broadcast) -> None:
+        drafting.delete(obj, by=request.user)
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except WrongState as error:
+            messages.error(request, f"It was not deleted: {error}")
+            return HttpResponseRedirect(self.change_url(object_id))

@@ -1,0 +1,157 @@
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from broadcasts import audience
+from broadcasts.exceptions import InvalidInput
+from broadcasts.models import Attribute, ChannelKind, Contact, Delivery, Organization, Segment, Suppression
+
+from .access import Access, scoped
+from .base import OrganizationAdmin, OrganizationForm
+from .filters import choice_filter
+from .search import find_contacts
+from .story import story
+
+RECENT = 50
+
+
+class SegmentFilter(admin.SimpleListFilter):
+    """The contacts of a segment, as an audience of it would find them."""
+
+    title = "segment"
+    parameter_name = "segment"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        value = self.used_parameters.get(self.parameter_name)
+        rows = scoped(Segment.objects.select_related("organization"), Access.of(request))
+        self.row = rows.filter(pk=value).first() if value and str(value).isdigit() else None
+        return [(str(value), str(self.row or "not found"))] if value else []
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        if not self.value():
+            return queryset
+        if self.row is None:
+            return queryset.none()
+        try:
+            found = audience.segment_contacts(self.row)
+        except InvalidInput as error:
+            messages.error(request, f"The rules of “{self.row}” cannot be used: {error}")
+            return queryset.none()
+        return queryset.filter(organization=self.row.organization_id, pk__in=found.order_by().values("pk"))
+
+
+class LanguageFilter(admin.SimpleListFilter):
+    title = "language"
+    parameter_name = "language"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        rows = scoped(Organization.objects.all(), Access.of(request)).values_list("languages", flat=True)
+        found = sorted({tag for tags in rows[:100] for tag in tags})
+        return [(tag, tag) for tag in found]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.filter(language=self.value()) if self.value() else queryset
+
+
+class ContactForm(OrganizationForm):
+    def _post_clean(self) -> None:
+        """Say at the address who has it already; its key is not a field of the form."""
+        super()._post_clean()
+        contact = self.instance
+        if contact.organization_id is None:
+            return
+        others = Contact.objects.for_organization(contact.organization_id).exclude(pk=contact.pk)
+        for field, key in (
+            ("email", "email_key"),
+            ("phone", "phone_key"),
+            ("whatsapp_id", "whatsapp_key"),
+            ("external_id", "external_id"),
+        ):
+            value = getattr(contact, key)
+            if field in self.fields and field not in self.errors and value:
+                other = others.filter(**{key: value}).first()
+                if other is not None:
+                    self.add_error(field, ValidationError(f"The contact “{other}” (id {other.pk}) has this already."))
+
+
+@admin.register(Contact)
+class ContactAdmin(OrganizationAdmin):
+    form = ContactForm
+    list_display = ["__str__", "email", "phone", "language", "status", "organization", "created"]
+    list_select_related = ["organization"]
+    list_filter = [choice_filter("status", Contact.Status), LanguageFilter, SegmentFilter]
+    search_fields = ["email_key"]
+    search_help_text = (
+        "A whole e-mail address, phone number, external id, id or uuid; or how a name or an e-mail address begins."
+    )
+    sortable_by: Any = []  # a million rows are listed newest first only
+    autocomplete_fields = ["organization"]
+    readonly_fields = ["uuid", "last_seen_at", "created", "modified"]
+    delete_act = "manage"
+    change_form_template = "admin/broadcasts/contact/change_form.html"
+    fieldsets = [
+        (None, {"fields": ["organization", "full_name", "status"]}),
+        ("Addresses", {"fields": ["email", "phone", "whatsapp_id", "external_id"]}),
+        ("What is known", {"fields": ["language", "time_zone", "attributes"]}),
+        ("Record", {"fields": ["uuid", "last_seen_at", "created", "modified"], "classes": ["collapse"]}),
+    ]
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        term = search_term.strip()
+        return (queryset.filter(pk__in=find_contacts(queryset, term)) if term else queryset), False
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "attributes":
+            kwargs["widget"] = forms.Textarea(attrs={"rows": 6, "cols": 60, "spellcheck": "false"})
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Contact, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        Attribute.register(obj.organization, obj.attributes)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        contact = self.get_object(request, object_id)
+        shown = about(contact) if contact is not None else {}
+        return super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
+
+
+def about(contact: Contact) -> dict[str, Any]:
+    """Gather what a contact's page answers: consents, suppressions, segments, and why it did or did not get what."""
+    hashes = [value for value in (contact.email_hash, contact.phone_hash, contact.whatsapp_hash) if value]
+    deliveries = (
+        Delivery.objects.filter(contact=contact)
+        .select_related("message__broadcast", "message__channel")
+        .order_by("-id")[: RECENT + 1]
+    )
+    told = [(delivery, story(delivery)) for delivery in deliveries]
+    return {
+        "consents": contact.consents.order_by("channel_kind", "use_case"),
+        "suppressions": Suppression.objects.for_organization(contact.organization_id)
+        .filter(channel_kind__in=ChannelKind.values, address_hash__in=hashes)
+        .order_by("-id"),
+        "memberships": contact.segment_members.select_related("segment").order_by("segment__name")[:RECENT],
+        "told": told[:RECENT],
+        "more_told": len(told) > RECENT,
+    }
+
+
+@admin.register(Attribute)
+class AttributeAdmin(OrganizationAdmin):
+    list_display = ["key", "label", "type", "organization"]
+    list_select_related = ["organization"]
+    list_filter = ["type"]
+    search_fields = ["key", "label"]
+    ordering = ["key"]
+    autocomplete_fields = ["organization"]
+    fields = ["organization", "key", "label", "type"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        return [*super().get_readonly_fields(request, obj), *(["key"] if obj else [])]
+
+

@@ -1,0 +1,71 @@
+"""Content in several languages, checked where it was typed; shared by templates, messages and broadcasts."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.forms.models import BaseInlineFormSet
+
+from broadcasts import rendering
+from broadcasts.exceptions import InvalidInput
+from broadcasts.models import normalize_language
+
+CHECKED = ("subject", "preheader", "text", "html")
+
+
+class ContentForm(forms.ModelForm):
+    """One language of some content; its formset tells it the organization and the syntax."""
+
+    class Meta:
+        fields = ("language", "subject", "preheader", "text", "html")  # a formset adds to a list that it finds here
+        widgets = {
+            "language": forms.TextInput(attrs={"size": 8}),
+            "subject": forms.TextInput(attrs={"class": "vLargeTextField"}),
+            "preheader": forms.TextInput(attrs={"class": "vLargeTextField"}),
+            "text": forms.Textarea(attrs={"rows": 10, "class": "vLargeTextField"}),
+            "html": forms.Textarea(attrs={"rows": 10, "class": "vLargeTextField code", "spellcheck": "false"}),
+        }
+        help_texts = {
+            "language": "BCP 47, such as es or pt-BR.",
+            "preheader": "What mail programs show beside the subject.",
+            "text": "Such as: Hello {{ contact.name }}.",
+            "html": "Optional; the text is always sent too.",
+        }
+
+    organization: Any = None
+    syntax = "liquid"
+
+    def clean_language(self) -> str:
+        return normalize_language(self.cleaned_data["language"])
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if self.organization is None or cleaned.get("DELETE"):
+            return cleaned
+        try:
+            rendering.validate_content(
+                self.organization, self.syntax, {name: cleaned.get(name) or "" for name in CHECKED}
+            )
+        except InvalidInput as error:
+            for name, message in error.errors.items():
+                self.add_error(name if name in self.fields else None, ValidationError(message))
+        return cleaned
+
+    def save(self, commit: bool = True) -> Any:
+        if "language" in self.changed_data:
+            self.instance.tag = self.data.get(self.add_prefix("language"), "").strip()[:35]
+        return super().save(commit)
+
+
+class ContentFormSet(BaseInlineFormSet):
+    """Languages in the order in which they stand."""
+
+    def owner(self) -> tuple[Any, str]:
+        """Return the organization and the syntax that the content is checked against."""
+        raise NotImplementedError
+
+    def _construct_form(self, i: int, **kwargs: Any) -> Any:
+        form = super()._construct_form(i, **kwargs)
+        form.organization, form.syntax = self.owner() if self.is_bound else (None, "liquid")
+        form.instance.position = i
+        return form

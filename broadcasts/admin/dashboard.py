@@ -1,0 +1,78 @@
+"""The first page: what runs, what comes, what needs somebody, and the last 30 days."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Q, Sum
+from django.utils import timezone
+
+from broadcasts import stats
+from broadcasts.models import Batch, Broadcast, Channel, Delivery
+
+from .access import Access, scoped
+from .base import list_url
+from .progress import progress
+
+SHOWN = 10
+DAYS = 30
+COUNTED = ("sent", "delivered", "bounced", "opened", "clicked", "failed", "complained", "unsubscribed")
+Status = Broadcast.Status
+
+
+def dashboard(access: Access) -> dict[str, Any]:
+    """Gather the overview in a handful of queries, none of which counts deliveries."""
+    broadcasts = scoped(Broadcast.objects.select_related("organization"), access)
+    running = list(broadcasts.filter(status=Status.SENDING).order_by("-started_at")[:SHOWN])
+    numbers = stats.counts(running)
+    since = timezone.now() - timedelta(days=DAYS)
+    return {
+        "running": [(one, progress(one, numbers[one.pk])) for one in running],
+        "scheduled": list(broadcasts.filter(status=Status.SCHEDULED).order_by("due_from")[:SHOWN]),
+        "stuck": list(
+            broadcasts.filter(Q(status=Status.PAUSED) | Q(status__in=[Status.FAILED, Status.DRAFT], error_message__gt=""))
+            .order_by("-modified")[:SHOWN]
+        ),
+        "failing_channels": list(
+            scoped(Channel.objects.filter(health=Channel.Health.FAILING, is_active=True), access)[:SHOWN]
+        ),
+        "unknown": unknown(access),
+        "drafts": list(broadcasts.filter(status=Status.DRAFT).order_by("-id")[:5]),
+        "days": DAYS,
+        "month": month(access, since),
+        "list_of_broadcasts": list_url(Broadcast),
+    }
+
+
+def unknown(access: Access) -> list[dict[str, Any]]:
+    """Return the broadcasts that have copies whose outcome nobody knows, with their number and its rows."""
+    rows = (
+        scoped(Batch.objects.exclude(unknown=0), access)
+        .values("message__broadcast", "message__broadcast__name")
+        .annotate(n=Sum("unknown"))
+        .filter(n__gt=0)
+        .order_by("-message__broadcast")[:SHOWN]
+    )
+    return [
+        {
+            "name": row["message__broadcast__name"],
+            "n": row["n"],
+            "url": list_url(Delivery, broadcast=row["message__broadcast"], status="unknown"),
+        }
+        for row in rows
+    ]
+
+
+def month(access: Access, since: Any) -> list[dict[str, Any]]:
+    """Return the sums of the last days, with the share of each in what was sent."""
+    sums = scoped(Batch.objects.filter(created__gte=since), access).aggregate(
+        **{f"n_{name}": Sum(name) for name in COUNTED}
+    )
+    sent = sums["n_sent"] or 0
+    return [
+        {
+            "name": name.capitalize(),
+            "n": sums[f"n_{name}"] or 0,
+            "share": f"{(sums[f'n_{name}'] or 0) / sent:.1%}" if sent and name not in ("sent", "failed") else "",
+        }
+        for name in COUNTED
+    ]

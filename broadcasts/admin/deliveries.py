@@ -1,0 +1,199 @@
+"""The delivery log, its batches, and what staff say of copies whose fate nobody knows."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import F, Max, Min, Q, QuerySet, Sum
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.html import format_html
+
+from broadcasts import links, sending
+from broadcasts.exceptions import BroadcastsError
+from broadcasts.models import FACTS, Batch, Contact, Delivery, DeliveryEvent, Message, Reason
+
+from .access import Access, scoped, within
+from .base import ReadOnlyAdmin, link, list_url
+from .filters import BroadcastFilter, choice_filter, row_filter
+from .search import as_id, find_contacts
+from .story import story
+
+SETTLED_AT_ONCE = 500
+FEW = 50_000
+UNKNOWN = {
+    "mark_sent": ("Mark as sent", "They count as sent from now on."),
+    "mark_failed": ("Mark as failed", "They count as failed from now on; a retry reaches them again."),
+    "send_again": ("Send again", "They are sent once more. Whoever did get the first copy gets a second one."),
+}
+
+
+class DeliveryBroadcastFilter(BroadcastFilter):
+    """Walks the range of ids in which a broadcast's rows lie, in their order on disk.
+
+    The sum keeps the planner from the index by message and contact, whose rows it would have to sort.
+    """
+
+    def narrow(self, queryset: QuerySet, broadcast_id: int) -> QuerySet:
+        message_ids = list(Message.objects.filter(broadcast=broadcast_id).values_list("pk", flat=True))
+        span = Batch.objects.filter(message__in=message_ids).aggregate(
+            first=Min("first_id"), last=Max("last_id"), rows=Sum("total")
+        )
+        if not span["first"] or not span["last"] or span["rows"] <= FEW:
+            return queryset.filter(message__in=message_ids)
+        of_message = queryset.alias(of_message=F("message_id") + 0)
+        return of_message.filter(pk__gte=span["first"], pk__lte=span["last"], of_message__in=message_ids)
+
+
+class FactFilter(admin.SimpleListFilter):
+    title = "what came back"
+    parameter_name = "fact"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(fact, fact.capitalize()) for fact in FACTS]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.filter(**{f"{self.value()}_at__isnull": False}) if self.value() in FACTS else queryset
+
+
+@admin.register(Delivery)
+class DeliveryAdmin(ReadOnlyAdmin):
+    list_display = ["address", "shown_status", "what", "recipient", "broadcast"]
+    list_select_related = ["contact", "message__broadcast", "message__channel"]
+    list_filter = [
+        DeliveryBroadcastFilter,
+        choice_filter("status", Delivery.Status),
+        choice_filter("reason", Reason),
+        FactFilter,
+        row_filter(Contact),
+        row_filter(Batch),
+    ]
+    search_fields = ["address"]
+    search_help_text = (
+        "The contact's whole address or id, or how its name or e-mail address begins; or the key in a Message-ID."
+    )
+    sortable_by: Any = []
+    actions = list(UNKNOWN)
+    change_form_template = "admin/broadcasts/delivery/change_form.html"
+    fieldsets = [
+        (None, {"fields": ["what", "address", "contact", "message", "language", "status", "reason", "error"]}),
+        ("Sending", {"fields": ["attempts", "due_at", "sent_at", "batch", "token", "created"]}),
+        ("What came back", {"fields": [f"{fact}_at" for fact in FACTS] + ["events"]}),
+    ]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        """Start from the user's rows; where these are few, by their messages and not by walking all others."""
+        rows = super().get_queryset(request)
+        organizations = Access.of(request).organizations()
+        match = request.resolver_match
+        if organizations is None or match is None or not (match.url_name or "").endswith("_changelist"):
+            return rows
+        total = within(Batch.objects.all(), organizations).aggregate(total=Sum("total"))["total"] or 0
+        own = Message.objects.filter(broadcast__organization__in=organizations)
+        return rows if total > FEW else rows.filter(message__in=own)
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        key = term.strip("<>").partition("@")[0]
+        if (pk := links.delivery_id(key)) is not None:
+            return queryset.filter(pk=pk), False
+        contacts = find_contacts(scoped(Contact.objects.all(), Access.of(request)), term, limit=200)
+        return queryset.filter(Q(contact__in=contacts) | Q(pk=as_id(term) or 0)), False
+
+    @admin.display(description="status")
+    def shown_status(self, delivery: Delivery) -> str:
+        return format_html(
+            '<span class="status status-{}">{}</span>', delivery.status, delivery.get_status_display()
+        )
+
+    @admin.display(description="what became of it")
+    def what(self, delivery: Delivery) -> str:
+        return story(delivery)
+
+    @admin.display(description="broadcast")
+    def broadcast(self, delivery: Delivery) -> str:
+        return link(delivery.message.broadcast)
+
+    @admin.display(description="recipient")
+    def recipient(self, delivery: Delivery) -> str:
+        return link(delivery.contact)
+
+    @admin.display(description="key")
+    def token(self, delivery: Delivery) -> str:
+        return links.delivery_token(delivery.pk)
+
+    @admin.display(description="events")
+    def events(self, delivery: Delivery) -> str:
+        return format_html('<a href="{}">All events</a>', list_url(DeliveryEvent, delivery=delivery.pk))
+
+    def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:
+        delivery = self.get_object(request, object_id)
+        offered = []
+        if delivery and delivery.status == Delivery.Status.UNKNOWN and self.may(request, "send", delivery):
+            offered = [(name, label) for name, (label, _) in UNKNOWN.items()]
+        context = {"unknown_actions": offered, "delivery": delivery, "log": list_url(Delivery)}
+        return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
+
+    # What staff say of rows whose outcome is unknown.
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        return super().get_actions(request) if self.may(request, "send") else {}
+
+    @admin.action(description="Mark as sent (unknown ones)")
+    def mark_sent(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+        return self._settle(request, queryset, "mark_sent")
+
+    @admin.action(description="Mark as failed (unknown ones)")
+    def mark_failed(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+        return self._settle(request, queryset, "mark_failed")
+
+    @admin.action(description="Send again (unknown ones)")
+    def send_again(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+        return self._settle(request, queryset, "send_again")
+
+    def _settle(self, request: HttpRequest, queryset: QuerySet, name: str) -> HttpResponse | None:
+        """Ask first; then settle the unknown ones among the rows, so many at once."""
+        rows = scoped(queryset, Access.of(request), "send").filter(status=Delivery.Status.UNKNOWN)
+        chosen = list(rows.select_related("message__broadcast__organization", "contact")[: SETTLED_AT_ONCE + 1])
+        if not chosen:
+            messages.warning(request, "None of these has an unknown outcome that you may settle: nothing was done.")
+            return None
+        if "confirmed" not in request.POST:
+            label, consequence = UNKNOWN[name]
+            context = {
+                **self.admin_site.each_context(request),
+                "opts": self.opts,
+                "title": label,
+                "name": name,
+                "consequence": consequence,
+                "rows": chosen[:SETTLED_AT_ONCE],
+                "more": len(chosen) > SETTLED_AT_ONCE,
+                "limit": SETTLED_AT_ONCE,
+            }
+            return TemplateResponse(request, "admin/broadcasts/delivery/settle.html", context)
+        done, refused = 0, ""
+        for delivery in chosen[:SETTLED_AT_ONCE]:
+            try:
+                if name == "send_again":
+                    sending.resend(delivery, by=request.user)
+                else:
+                    sending.settle(delivery, "sent" if name == "mark_sent" else "failed", by=request.user)
+                done += 1
+            except BroadcastsError as error:
+                refused = str(error)
+        if done:
+            messages.success(request, f"{UNKNOWN[name][0]}: {done} done.")
+        if refused:
+            messages.error(request, f"{len(chosen[:SETTLED_AT_ONCE]) - done} were left as they are: {refused}")
+        return None
+
+
+@admin.register(Batch)
+class BatchAdmin(ReadOnlyAdmin):
+    list_display = ["__str__", "message", "state", "total", "sent", "failed", "unknown", "skipped", "owner", "lease_until"]
+    list_select_related = ["message__broadcast", "message__channel"]
+    list_filter = [choice_filter("state", Batch.State), BroadcastFilter]
+    search_fields = ["owner__exact"]
+    search_help_text = "The whole name of the worker that holds it."
+    sortable_by: Any = []

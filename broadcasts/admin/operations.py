@@ -1,0 +1,66 @@
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from broadcasts.models import AuditEntry, Heartbeat, IdempotencyKey, ImportJob, User
+
+from .base import ReadOnlyAdmin
+from .filters import choice_filter, row_filter
+
+AUDITED = ("broadcast", "channel", "contact", "delivery", "member", "organization", "segment", "suppression", "apitoken")
+
+
+@admin.register(ImportJob)
+class ImportJobAdmin(ReadOnlyAdmin):
+    list_display = [
+        "filename",
+        "status",
+        "dry_run",
+        "rows",
+        "created_count",
+        "updated_count",
+        "unchanged_count",
+        "invalid_count",
+        "organization",
+        "created",
+    ]
+    list_select_related = ["organization"]
+    list_filter = [choice_filter("status", ImportJob.Status), "dry_run"]
+    search_fields = ["filename"]
+
+
+@admin.register(IdempotencyKey)
+class IdempotencyKeyAdmin(ReadOnlyAdmin):
+    """What a repeated request was answered; an answer may hold people's data, so only managers see it."""
+
+    view_act = "manage"
+    list_display = ["key", "status_code", "organization", "created"]
+    list_select_related = ["organization"]
+    search_fields = ["key__exact"]
+    sortable_by: Any = []
+
+
+@admin.register(Heartbeat)
+class HeartbeatAdmin(ReadOnlyAdmin):
+    """Signs of life of the workers, which serve every organization alike."""
+
+    by_organization = False
+    list_display = ["name", "host", "enqueued_at", "beaten_at"]
+    search_fields = ["name", "host"]
+
+    def may(self, request: HttpRequest, act: str, obj: Any = None) -> bool:
+        return super().may(request, act)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return Heartbeat.objects.all()
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnlyAdmin):
+    list_display = ["created", "actor", "act", "model", "label", "organization"]
+    list_select_related = ["organization"]
+    list_filter = [choice_filter("model", [(name, name) for name in AUDITED]), row_filter(User)]
+    search_fields = ["object_id__exact"]
+    search_help_text = "The id of the row that was acted on."
+    sortable_by: Any = []

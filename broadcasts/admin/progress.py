@@ -1,0 +1,58 @@
+"""How far a broadcast is, for the strip that shows it and the script that keeps it fresh."""
+
+from typing import Any
+
+from django.utils import timezone
+
+from broadcasts import stats
+from broadcasts.models import FACTS, Broadcast, Delivery
+
+from .base import list_url
+
+STATUSES = ("sent", "pending", "failed", "unknown", "skipped", "cancelled")
+
+
+def progress(broadcast: Broadcast, counts: dict[str, int] | None = None) -> dict[str, Any]:
+    """Return the state, the numbers with the address of their rows, the mean rate and the time left."""
+    counts = counts or stats.counts([broadcast])[broadcast.pk]
+    recipients, pending = counts["recipients"], counts["pending"]
+    finished = broadcast.status in Broadcast.FINISHED
+    ended = broadcast.completed_at if finished and broadcast.completed_at else timezone.now()
+    seconds = (ended - broadcast.started_at).total_seconds() if broadcast.started_at else 0
+    gone = counts["sent"] + counts["failed"] + counts["unknown"]
+    rate = gone / seconds if seconds > 0 else 0
+    return {
+        "status": broadcast.status,
+        "label": broadcast.get_status_display(),
+        "finished": finished,
+        "error": broadcast.error_message,
+        "expanding": broadcast.expanded_at is None and broadcast.status == Broadcast.Status.SENDING,
+        "recipients": recipients,
+        "done": recipients - pending,
+        "gone": gone,
+        "pending": pending,
+        "rate": round(rate, 1),
+        "left": words(pending / rate) if rate and pending and not finished else "",
+        "took": words(seconds) if finished else "",
+        "numbers": [_number(broadcast, name, counts[name], status=name) for name in STATUSES],
+        "facts": [_number(broadcast, name, counts[name], fact=name) for name in FACTS if counts[name]],
+        "all": list_url(Delivery, broadcast=broadcast.pk),
+    }
+
+
+def _number(broadcast: Broadcast, name: str, value: int, **params: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "label": name.capitalize(),
+        "value": value,
+        "url": list_url(Delivery, broadcast=broadcast.pk, **params),
+    }
+
+
+def words(seconds: float) -> str:
+    """Say a duration as people do."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 90 * 60:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h"

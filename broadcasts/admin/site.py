@@ -1,0 +1,72 @@
+"""The admin site: who may enter, the order of its index, and the pages that belong to no row."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.template.response import SimpleTemplateResponse, TemplateResponse
+from django.urls import URLPattern, URLResolver, path
+from django.utils import timezone
+
+from .access import Access
+from .dashboard import dashboard
+from .workers import workers
+
+SECTIONS = {
+    "Sending": ["Broadcast", "Delivery", "Message", "Template", "Channel"],
+    "People": ["Contact", "Segment", "SegmentMember", "Attribute", "Activity", "Attendance", "ImportJob"],
+    "Consent": ["Suppression", "Consent", "ConsentChange"],
+    "What came back": ["DeliveryEvent", "Inbound", "Link", "ProviderRef"],
+    "Organization": ["Organization", "Member", "User", "ApiToken", "Media", "AuditEntry"],
+}
+REST = "Behind the scenes"
+
+
+class Site(admin.AdminSite):
+    site_header = "Broadcasts"
+    site_title = "Broadcasts"
+    index_title = "Overview"
+    site_url = None
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        user = request.user
+        return user.is_active and getattr(user, "is_staff", False) and bool(Access.of(request))
+
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
+        """Serve a page in the time zone of the user's organization, which people write and read times in."""
+        inner = super().admin_view(view, cacheable)
+
+        @wraps(inner)
+        def zoned(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            with timezone.override(Access.of(request).zone):
+                response = inner(request, *args, **kwargs)
+                return response.render() if isinstance(response, SimpleTemplateResponse) else response
+
+        return zoned
+
+    def get_urls(self) -> list[URLResolver | URLPattern]:
+        return [path("workers/", self.admin_view(self.workers), name="workers"), *super().get_urls()]
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        return super().index(request, {**dashboard(Access.of(request)), **(extra_context or {})})
+
+    def workers(self, request: HttpRequest) -> HttpResponse:
+        context = {**self.each_context(request), "title": "Workers", **workers(Access.of(request))}
+        return TemplateResponse(request, "admin/workers.html", context)
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict[str, Any]]:
+        """Group our models by what they are for, instead of one long alphabetical list."""
+        apps = super().get_app_list(request, app_label)
+        if app_label is not None:
+            return apps
+        shown: list[dict[str, Any]] = []
+        for app in apps:
+            models = {model["object_name"]: model for model in app["models"]}
+            for name, members in SECTIONS.items():
+                if found := [models.pop(member) for member in members if member in models]:
+                    shown.append({**app, "name": name, "models": found})
+            if models:
+                shown.append({**app, "name": REST, "models": list(models.values())})
+        return shown

@@ -1,0 +1,132 @@
+"""What the actions of a broadcast take and give."""
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework import serializers
+
+from broadcasts import audience
+from broadcasts.audience import Audience, Outlet
+from broadcasts.models import Activity, Attendance, Broadcast, Channel, Contact, Engagement, Segment, UseCase
+
+from .fields import ArrayField, MomentField, RefField, RefsField
+from .resources import PickingSerializer
+from .serializers import QueryField
+
+AUDIENCE_PARAMETERS = [
+    OpenApiParameter("all_users", bool, description="true: everybody."),
+    OpenApiParameter("segment", str, many=True, description="Uuid of a segment."),
+    OpenApiParameter("query", str, description="An audience as JSON. Any filter of /api/contacts/ is taken as well."),
+]
+
+
+class RecipientSerializer(PickingSerializer):
+    """One of those who would receive a broadcast."""
+
+    full_name = serializers.CharField()
+    email = serializers.CharField()
+    phone = serializers.CharField()
+    contact = serializers.UUIDField(source="uuid")
+    channel = serializers.SerializerMethodField()
+    language = serializers.CharField()
+    customers = serializers.SerializerMethodField()
+    offerings = serializers.SerializerMethodField()
+
+    def get_channel(self, contact: Contact) -> str:
+        return "email"
+
+    # Always there and empty: existing clients require the keys.
+    def get_customers(self, contact: Contact) -> list[str]:
+        return []
+
+    def get_offerings(self, contact: Contact) -> list[str]:
+        return []
+
+
+class TimeSerializer(serializers.Serializer):
+    """When to send; without either, the time that the broadcast has."""
+
+    scheduled_at = MomentField(required=False, allow_null=True)
+    send_at = serializers.DateField(required=False, allow_null=True)
+
+
+class AddressesSerializer(serializers.Serializer):
+    addresses = serializers.ListField(
+        child=serializers.CharField(max_length=330), required=False, max_length=10, help_text="Without: to yourself."
+    )
+
+
+class TriedSerializer(serializers.Serializer):
+    """What became of one test."""
+
+    address = serializers.CharField()
+    error = serializers.CharField(allow_null=True)
+
+
+class PreviewSerializer(serializers.Serializer):
+    contact = RefField(Contact, required=False, allow_null=True)
+    channel = RefField(Channel, required=False, allow_null=True)
+    language = serializers.CharField(required=False, allow_blank=True, max_length=35)
+
+
+class PreviewedSerializer(serializers.Serializer):
+    """What one contact would get."""
+
+    subject = serializers.CharField()
+    text = serializers.CharField()
+    html = serializers.CharField()
+    language = serializers.CharField()
+    address = serializers.CharField()
+    contact = serializers.SerializerMethodField()
+    channel = serializers.SerializerMethodField()
+
+    def get_contact(self, rendered: object) -> str:
+        return str(self.context["contact"].uuid)
+
+    def get_channel(self, rendered: object) -> str | None:
+        channel = self.context["message"].channel
+        return str(channel.uuid) if channel else None
+
+
+class EstimateSerializer(serializers.Serializer):
+    """Whom an audience matches, and why some of them would get nothing."""
+
+    matched = serializers.IntegerField()
+    will_receive = serializers.IntegerField()
+    skipped = serializers.DictField(child=serializers.IntegerField())
+    per_channel = serializers.DictField(child=serializers.IntegerField())
+    expected_duration_seconds = serializers.IntegerField(allow_null=True)
+
+
+class AudienceSerializer(serializers.Serializer):
+    """The audience of a broadcast that is not saved yet."""
+
+    use_case = serializers.ChoiceField(choices=UseCase.choices, required=False)
+    query = QueryField(required=False)
+    send_to_all = serializers.BooleanField(required=False)
+    segments = RefsField(Segment, required=False, max_length=10)
+    excluded_segments = RefsField(Segment, required=False, max_length=10)
+    contacts = RefsField(Contact, required=False, max_length=1000)
+    addresses = ArrayField(required=False, max_length=1000)
+    activity = RefField(Activity, required=False, allow_null=True)
+    attendance_status = serializers.ChoiceField(choices=Attendance.Status.choices, required=False, allow_null=True)
+    retarget_of = RefField(Broadcast, required=False, allow_null=True)
+    retarget_engagement = serializers.ChoiceField(choices=Engagement.choices, required=False, allow_null=True)
+    channel_policy = serializers.ChoiceField(choices=Broadcast.Policy.choices, required=False)
+    channels = RefsField(Channel, required=False, max_length=10)
+
+    def audience(self) -> tuple[Audience, list[Outlet]]:
+        """Return the audience asked for and what it would be reached through."""
+        given: dict[str, Any] = dict(self.validated_data)
+        organization = self.context["organization"]
+        for name, ours in (("activity", "activity_id"), ("retarget_of", "retarget_of_id")):
+            row = given.pop(name, None)
+            given[ours] = row.pk if row else None
+        lists = {"segments": "segment_ids", "excluded_segments": "excluded_ids", "contacts": "contact_ids"}
+        for name, ours in lists.items():
+            given[ours] = [row.pk for row in given.pop(name, [])]
+        channels = given.pop("channels", []) or [organization.default_channel("email")]
+        given.setdefault("use_case", organization.default_use_case)
+        given["addresses"] = audience.validate_addresses(given.get("addresses", []), organization)
+        audience.validate(given.get("query", {}), organization)
+        return Audience(organization=organization, **given), [Outlet(channel=channel) for channel in channels]

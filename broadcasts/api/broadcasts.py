@@ -1,0 +1,326 @@
+"""`/api/broadcast-messages/`: what existing clients know, and what it adds."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce, NullIf
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
+from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from broadcasts import audience, drafting, rendering, sending, stats
+from broadcasts.audience import Audience, Outlet
+from broadcasts.exceptions import InvalidInput, NotReady, WrongState
+from broadcasts.models import Broadcast, Message, MessageTranslation, Segment
+
+from .actions import (
+    AUDIENCE_PARAMETERS,
+    AddressesSerializer,
+    AudienceSerializer,
+    EstimateSerializer,
+    PreviewedSerializer,
+    PreviewSerializer,
+    RecipientSerializer,
+    TimeSerializer,
+    TriedSerializer,
+)
+from .deliveries import LogFilter, LogSerializer, log_of, stream_csv
+from .permissions import may
+from .renderers import Csv
+from .resources import FullResource
+from .serializers import BroadcastSerializer, named_segments
+
+CONTENT = ("subject", "body")
+
+
+class BroadcastFilter(filters.FilterSet):
+    state = filters.ChoiceFilter(choices=[(state, state) for state in Broadcast.STATES], method="of_state")
+    subject = filters.CharFilter(method="of_subject")
+    status = filters.MultipleChoiceFilter(choices=Broadcast.Status.choices)
+    use_case = filters.CharFilter()
+
+    class Meta:
+        model = Broadcast
+        fields: list[str] = []
+
+    def of_state(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
+        return queryset.filter(status__in=Broadcast.STATES[value])
+
+    def of_subject(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
+        return with_subject(queryset).filter(shown_subject__icontains=value)
+
+
+def with_subject(queryset: QuerySet) -> QuerySet:
+    """Annotate `shown_subject`: that of the first message, in the base language."""
+    contents = MessageTranslation.objects.filter(
+        message__broadcast=OuterRef("pk"), language=OuterRef("base_language")
+    ).order_by("message__position", "message_id")
+    return queryset.alias(shown_subject=Coalesce(Subquery(contents.values("subject")[:1]), Value("")))
+
+
+@contextmanager
+def editable() -> Iterator[None]:
+    """Tell existing clients in their own words that it is too late."""
+    try:
+        yield
+    except WrongState:
+        raise WrongState(drafting.NOT_EDITABLE) from None
+
+
+TOO_LATE = {409: OpenApiResponse(description=drafting.NOT_EDITABLE)}
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List broadcasts"),
+    retrieve=extend_schema(summary="Read a broadcast"),
+    create=extend_schema(summary="Draft a broadcast"),
+    update=extend_schema(summary="Write a broadcast", responses={200: BroadcastSerializer, **TOO_LATE}),
+    partial_update=extend_schema(
+        summary="Change a broadcast",
+        description="What changes nothing writes nothing.",
+        responses={200: BroadcastSerializer, **TOO_LATE},
+    ),
+    destroy=extend_schema(summary="Delete a broadcast", responses={204: None, **TOO_LATE}),
+)
+class Broadcasts(FullResource):
+    """Broadcasts, from draft to sent."""
+
+    model = Broadcast
+    serializer_class = BroadcastSerializer
+    filterset_class = BroadcastFilter
+    ordering_fields = {"created": "created", "subject": "shown_subject", "author_full_name": "author_shown"}
+    default_ordering = "-created"
+    acts = {
+        "recipients": "read",
+        "logs": "read",
+        **dict.fromkeys(("schedule", "send", "unschedule", "pause", "resume", "cancel", "retry"), "send"),
+    }
+
+    def get_queryset(self) -> QuerySet:
+        queryset = super().get_queryset()
+        if getattr(self, "swagger_fake_view", False):
+            return queryset
+        related = [name for name in ("activity", "retarget_of", "parent") if self.wants(name)]
+        lists = [name for name in ("segments", "excluded_segments", "contacts") if self.wants(name)]
+        if self.wants("messages"):
+            lists += ["messages__channel", "messages__template"]
+        if self.wants("messages", *CONTENT):
+            lists.append("messages__translations")
+        return queryset.select_related("author", *related).prefetch_related(*lists)
+
+    def prepare_ordering(self, queryset: QuerySet, names: set[str]) -> QuerySet:
+        if "author_full_name" in names:
+            name = Coalesce(NullIf("author__full_name", Value("")), F("author__email"), Value(""))
+            queryset = queryset.alias(author_shown=name)
+        return with_subject(queryset) if "subject" in names else queryset
+
+    def decorate(self, rows: list[Any]) -> list[Any]:
+        self.shared: dict[str, Any] = {"has_content": self.wants("messages", *CONTENT)}
+        if self.wants("counts"):
+            self.shared["counts"] = stats.counts(rows)
+        if self.wants("messages"):
+            messages = [message for row in rows if row.status in Broadcast.STARTED for message in row.messages.all()]
+            self.shared["message_counts"] = stats.message_counts(messages) if messages else {}
+        if uuids := named_segments([row.query for row in rows]) if self.wants("query") else set():
+            segments = Segment.objects.for_organization(self.organization).filter(uuid__in=uuids)
+            self.shared["segment_names"] = {segment.uuid.hex: segment.name for segment in segments}
+        return rows
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        return super().get_serializer_context() | getattr(self, "shared", {})
+
+    def audit(self, row: Any, act: str, fields: list[str]) -> None:
+        """Leave it to `drafting`, which does it for every door."""
+
+    def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        row = self.get_object()
+        if not row.is_editable:  # before anything is said about the body
+            raise WrongState(drafting.NOT_EDITABLE)
+        return super().update(request, *args, **kwargs)
+
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        drafting.delete(self.get_object(), by=self.user)
+        return Response(status=204)
+
+    @extend_schema(
+        summary="List who would receive a broadcast by e-mail",
+        filters=False,
+        parameters=AUDIENCE_PARAMETERS,
+        responses=RecipientSerializer(many=True),
+    )
+    @action(detail=False, filter_backends=[])
+    def recipients(self, request: Request) -> Response:
+        query = audience.query_from(request.query_params)
+        audience.validate(query, self.organization)
+        wanted = Audience(organization=self.organization, use_case=self.organization.default_use_case, query=query)
+        people = audience.recipients(wanted, Outlet()).filter(skip_reason="")
+        page = self.paginate_queryset(people.order_by("full_name", "pk"))
+        serializer = RecipientSerializer(page, many=True, context=self.get_serializer_context())
+        return self.get_paginated_response(serializer.data)
+
+    @extend_schema(
+        summary="Schedule",
+        description="At the time given, or at the one it has. On a scheduled one it changes the time, or nothing.",
+        request=TimeSerializer,
+        responses={200: BroadcastSerializer, **TOO_LATE},
+    )
+    @action(detail=True, methods=["post"])
+    def schedule(self, request: Request, uuid: str) -> Response:
+        broadcast = self.get_object()
+        given = self.read(TimeSerializer)
+        at = given.get("scheduled_at")
+        if at is None and given.get("send_at"):
+            same = drafting.send_day(broadcast, self.organization) == given["send_at"]
+            at = broadcast.scheduled_at if same else drafting.moment(self.organization, given["send_at"])
+        with editable():
+            sending.schedule(broadcast, at=at, by=self.user)
+        return self.shown(self.fresh(broadcast))
+
+    @extend_schema(summary="Send now", request=None, responses={200: BroadcastSerializer, **TOO_LATE})
+    @action(detail=True, methods=["post"])
+    def send(self, request: Request, uuid: str) -> Response:
+        with editable():
+            return self.do(sending.send)
+
+    @extend_schema(summary="Make it a draft again", request=None)
+    @action(detail=True, methods=["post"])
+    def unschedule(self, request: Request, uuid: str) -> Response:
+        return self.do(sending.unschedule)
+
+    @extend_schema(summary="Pause", request=None)
+    @action(detail=True, methods=["post"])
+    def pause(self, request: Request, uuid: str) -> Response:
+        return self.do(sending.pause)
+
+    @extend_schema(summary="Resume", request=None)
+    @action(detail=True, methods=["post"])
+    def resume(self, request: Request, uuid: str) -> Response:
+        return self.do(sending.resume)
+
+    @extend_schema(summary="Stop for good", request=None)
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, uuid: str) -> Response:
+        return self.do(sending.cancel)
+
+    @extend_schema(
+        summary="Send again to those it failed to reach",
+        description="As a linked child, which is returned.",
+        request=None,
+        responses={201: BroadcastSerializer},
+    )
+    @action(detail=True, methods=["post"])
+    def retry(self, request: Request, uuid: str) -> Response:
+        return self.shown(self.fresh(sending.retry(self.get_object(), by=self.user)), 201)
+
+    @extend_schema(summary="Copy as a new draft", request=None, responses={201: BroadcastSerializer})
+    @action(detail=True, methods=["post"])
+    def duplicate(self, request: Request, uuid: str) -> Response:
+        with transaction.atomic():
+            copy = sending.duplicate(self.get_object(), by=self.user)
+            drafting.refresh_preview(copy)
+        return self.shown(self.fresh(copy), 201)
+
+    @extend_schema(
+        summary="Send a test",
+        description="To the addresses given (at most 10), or to yourself; it is not counted.",
+        request=AddressesSerializer,
+        responses=TriedSerializer(many=True),
+    )
+    @action(detail=True, methods=["post"])
+    def test(self, request: Request, uuid: str) -> Response:
+        broadcast = self.get_object()
+        me = self.user.email
+        addresses = self.read(AddressesSerializer).get("addresses") or [me]
+        others = [address for address in addresses if address.removeprefix("mailto:").casefold() != me.casefold()]
+        if others and not may(request, self.member, "send"):
+            raise PermissionDenied("You may send tests to yourself only.")
+        tried = sending.send_test(broadcast, addresses, by=self.user)
+        return Response([{"address": address, "error": error or None} for address, error in tried])
+
+    @extend_schema(
+        summary="Render for one contact",
+        description="As the contact given would get it, or the first one of the audience.",
+        request=PreviewSerializer,
+        responses=PreviewedSerializer,
+    )
+    @action(detail=True, methods=["post"])
+    def preview(self, request: Request, uuid: str) -> Response:
+        broadcast = self.get_object()
+        given = self.read(PreviewSerializer)
+        message = chosen_message(broadcast, given.get("channel"))
+        contact = given.get("contact") or audience.matched(Audience.of(broadcast)).order_by("pk").first()
+        if contact is None:
+            raise InvalidInput({"contact": "The audience is empty; name a contact to render for."})
+        rendered = rendering.preview(message, contact, given.get("language") or None)
+        return Response(PreviewedSerializer(rendered, context={"contact": contact, "message": message}).data)
+
+    @extend_schema(summary="Estimate the audience of a draft", request=None, responses=EstimateSerializer)
+    @action(detail=True, methods=["post"])
+    def estimate(self, request: Request, uuid: str) -> Response:
+        broadcast = self.get_object()
+        if not broadcast.is_editable:
+            raise WrongState(drafting.NOT_EDITABLE)
+        found = audience.estimate(Audience.of(broadcast), drafting.outlets(broadcast))
+        return Response(EstimateSerializer(found).data)
+
+    @extend_schema(
+        summary="Estimate an audience",
+        operation_id="broadcast_messages_estimate_audience",
+        description="With the fields of a broadcast that say who; by e-mail, unless channels are named.",
+        request=AudienceSerializer,
+        responses=EstimateSerializer,
+    )
+    @action(detail=False, methods=["post"], url_path="estimate", url_name="estimate-audience")
+    def estimate_audience(self, request: Request) -> Response:
+        serializer = AudienceSerializer(data=request.data, context=self.get_serializer_context())
+        serializer.is_valid(raise_exception=True)
+        wanted, outlets = serializer.audience()
+        return Response(EstimateSerializer(audience.estimate(wanted, outlets)).data)
+
+    @extend_schema(
+        summary="Read the delivery log",
+        description="A page as JSON; the whole log as CSV, streamed, where `Accept` is `text/csv`.",
+        responses=LogSerializer(many=True),
+        filters=True,
+    )
+    @action(
+        detail=True,
+        filterset_class=LogFilter,
+        serializer_class=LogSerializer,
+        ordering_fields={},
+        renderer_classes=[JSONRenderer, Csv],
+    )
+    def logs(self, request: Request, uuid: str) -> Any:
+        broadcast = self.get_object()
+        rows = self.filter_queryset(log_of(broadcast))
+        if isinstance(request.accepted_renderer, Csv):
+            return stream_csv(rows, f"broadcast-{broadcast.uuid}.csv")
+        serializer = self.get_serializer(self.paginate_queryset(rows), many=True)
+        return self.get_paginated_response(serializer.data)
+
+    def do(self, verb: Any) -> Response:
+        broadcast = self.get_object()
+        verb(broadcast, by=self.user)
+        return self.shown(self.fresh(broadcast))
+
+    def read(self, serializer_class: Any) -> dict[str, Any]:
+        serializer = serializer_class(data=self.request.data or {}, context=self.get_serializer_context())
+        serializer.is_valid(raise_exception=True)
+        return serializer.validated_data
+
+
+def chosen_message(broadcast: Broadcast, channel: Any) -> Message:
+    messages = broadcast.messages.select_related("channel", "broadcast__organization").prefetch_related("translations")
+    found = messages.filter(channel=channel).first() if channel else messages.first()
+    if found is None and channel:
+        raise InvalidInput({"channel": f"This broadcast says nothing on {channel}."})
+    if found is None:
+        raise NotReady("This broadcast has no message yet.")
+    return found

@@ -1,0 +1,82 @@
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import serializers
+
+from broadcasts import transports
+from broadcasts.models import Channel
+
+from .errors import invalid
+from .fields import ObjectField
+from .resources import FullResource, ResourceSerializer
+
+
+class ChannelFilter(filters.FilterSet):
+    name = filters.CharFilter(lookup_expr="icontains")
+    kind = filters.ChoiceFilter(choices=transports.choices)
+    is_active = filters.BooleanFilter()
+
+    class Meta:
+        model = Channel
+        fields: list[str] = []
+
+
+class ChannelSerializer(ResourceSerializer):
+    """A secret is written among the settings and is never shown; `secrets` names those that are set."""
+
+    kind = serializers.ChoiceField(choices=list(transports.TRANSPORTS))
+    settings = ObjectField(required=False)
+    secrets = serializers.SerializerMethodField()
+    ramp = ObjectField(required=False)
+    unique_by = "name"
+
+    class Meta:
+        model = Channel
+        fields = (
+            *("uuid", "id", "created", "modified", "name", "kind", "settings", "secrets", "from_name", "from_address"),
+            *("reply_to", "address_field", "is_active", "is_default", "rate", "burst", "ramp"),
+            *("health", "last_error", "last_error_at", "backoff_until"),
+        )
+        read_only_fields = ("uuid", "id", "health", "last_error", "last_error_at", "backoff_until")
+        validators: list = []
+
+    def get_secrets(self, channel: Channel) -> list[str]:
+        return sorted(channel.secrets or {})
+
+    def validate_kind(self, value: str) -> str:
+        if self.instance is not None and value != self.instance.kind:
+            raise serializers.ValidationError("The kind of a channel cannot be changed; make another channel.")
+        return value
+
+    def put(self, row: Channel, values: dict[str, Any]) -> None:
+        values = dict(values)
+        given = values.pop("settings", None)
+        super().put(row, values)
+        if given is None and row.pk is not None:
+            return
+        settings = {**row.settings, **(given or {})} if self.partial else given or {}
+        try:
+            row.configure(settings)
+        except ValidationError as error:
+            raise invalid(error) from None
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List channels"),
+    retrieve=extend_schema(summary="Read a channel"),
+    create=extend_schema(summary="Add a channel"),
+    update=extend_schema(summary="Write a channel"),
+    partial_update=extend_schema(summary="Change a channel"),
+    destroy=extend_schema(summary="Delete a channel", description="Not while a message or a template uses it."),
+)
+class Channels(FullResource):
+    """Configured accounts to send through."""
+
+    model = Channel
+    serializer_class = ChannelSerializer
+    filterset_class = ChannelFilter
+    write_act = "manage"
+    ordering_fields = {"name": "name", "created": "created"}
+    default_ordering = "name"

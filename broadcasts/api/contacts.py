@@ -1,0 +1,80 @@
+from typing import Any
+
+from django.db.models import Q
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import serializers
+
+from broadcasts.audience import ContactFilter
+from broadcasts.models import Attribute, Contact
+
+from .fields import ObjectField
+from .resources import FullResource, ResourceSerializer
+
+KEYS = {
+    "external_id": "external_id",
+    "email_key": "email",
+    "phone_key": "phone",
+    "whatsapp_key": "whatsapp_id",
+}
+SCALARS = (str, int, float, bool, type(None))
+
+
+class AttributesField(ObjectField):
+    def to_internal_value(self, data: Any) -> dict:
+        value = super().to_internal_value(data)
+        for key, each in value.items():
+            parts = each if isinstance(each, list) else [each]
+            if not all(isinstance(part, SCALARS) for part in parts):
+                raise serializers.ValidationError(f"{key}: must be text, a number, true, false, null or a list.")
+        return value
+
+
+class ContactSerializer(ResourceSerializer):
+    attributes = AttributesField(required=False)
+
+    class Meta:
+        model = Contact
+        fields = (
+            *("uuid", "id", "created", "modified", "full_name", "email", "phone", "whatsapp_id", "external_id"),
+            *("language", "time_zone", "attributes", "status", "last_seen_at"),
+        )
+        read_only_fields = ("uuid", "id")
+        validators: list = []
+
+    def check_unique(self, row: Contact) -> None:
+        """Ask for all keys at once, and say which one somebody else has."""
+        taken = Q()
+        for column in KEYS:
+            if value := getattr(row, column):
+                taken |= Q(**{column: value})
+        if not taken:
+            return
+        others = Contact.objects.for_organization(row.organization_id).exclude(pk=row.pk).filter(taken)
+        for other in others[: len(KEYS)]:
+            for column, field in KEYS.items():
+                if getattr(row, column) and getattr(row, column) == getattr(other, column):
+                    raise serializers.ValidationError({field: [f"Another contact has this already: {other.uuid}."]})
+
+    def save(self, **kwargs: Any) -> Contact:
+        contact = super().save(**kwargs)
+        if "attributes" in self.validated_data:
+            Attribute.register(contact.organization, contact.attributes)
+        return contact
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List contacts"),
+    retrieve=extend_schema(summary="Read a contact"),
+    create=extend_schema(summary="Add a contact"),
+    update=extend_schema(summary="Write a contact"),
+    partial_update=extend_schema(summary="Change a contact"),
+    destroy=extend_schema(summary="Delete a contact", description="Its deliveries stay in the log."),
+)
+class Contacts(FullResource):
+    """People."""
+
+    model = Contact
+    serializer_class = ContactSerializer
+    filterset_class = ContactFilter
+    ordering_fields = {"created": "id", "full_name": "full_name"}  # ids grow with time, and have the index
+    default_ordering = "-created"

@@ -1,0 +1,152 @@
+"""How values look in JSON, the same in every resource."""
+
+import math
+from collections.abc import Iterator, Sequence
+from datetime import UTC
+from typing import Any
+
+from django.db import models
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from broadcasts.models import Organization
+
+from .permissions import UUID
+
+REF = {
+    "type": "object",
+    "properties": {"uuid": {"type": "string", "format": "uuid"}, "name": {"type": "string"}},
+    "required": ["uuid", "name"],
+}
+MAX_DEPTH = 30
+
+
+class MomentField(serializers.DateTimeField):
+    """A date-time, always shown in UTC with a Z."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(default_timezone=UTC, **kwargs)
+
+
+class JsonField(serializers.JSONField):
+    """JSON that both databases can store: no null characters, no infinity, no abyss."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        for value, depth in walk(data):
+            if depth > MAX_DEPTH:
+                raise serializers.ValidationError(f"This is nested more than {MAX_DEPTH} levels deep.")
+            if isinstance(value, float) and not math.isfinite(value):
+                raise serializers.ValidationError("A number is too large.")
+            if isinstance(value, str) and "\0" in value:
+                raise serializers.ValidationError("Null characters are not allowed.")
+        return super().to_internal_value(data)
+
+
+class ObjectField(JsonField):
+    def to_internal_value(self, data: Any) -> dict:
+        if not isinstance(data, dict):
+            raise serializers.ValidationError("Expected an object.")
+        return super().to_internal_value(data)
+
+
+class ArrayField(JsonField):
+    def __init__(self, *, max_length: int, **kwargs: Any) -> None:
+        self.max_length = max_length
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, data: Any) -> list:
+        if not isinstance(data, list):
+            raise serializers.ValidationError("Expected a list.")
+        if len(data) > self.max_length:
+            raise serializers.ValidationError(f"At most {self.max_length} are possible here.")
+        return super().to_internal_value(data)
+
+
+class TextField(serializers.CharField):
+    """Text kept as it was written, white space included."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(trim_whitespace=False, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        value = super().to_internal_value(data)
+        if not self.allow_blank and not value.strip():
+            self.fail("blank")
+        return value
+
+
+class LineField(serializers.CharField):
+    """One line of text, such as a subject."""
+
+    def to_internal_value(self, data: Any) -> str:
+        value = super().to_internal_value(data)
+        if any(ord(char) < 32 or ord(char) == 127 for char in value):
+            raise serializers.ValidationError("Line breaks and control characters are not allowed here.")
+        return value
+
+
+@extend_schema_field(REF)
+class RefField(serializers.Field):
+    """A row of the same organization: `{"uuid", "name"}`, written so or as the bare uuid."""
+
+    def __init__(self, model: type[models.Model], **kwargs: Any) -> None:
+        self.model = model
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, data: Any) -> models.Model:
+        return resolve(self.model, [data], self.context["organization"])[0]
+
+    def to_representation(self, value: Any) -> dict[str, str]:
+        return ref(value)
+
+
+@extend_schema_field({"type": "array", "items": REF})
+class RefsField(serializers.Field):
+    """Rows of the same organization, in one query."""
+
+    def __init__(self, model: type[models.Model], *, max_length: int, **kwargs: Any) -> None:
+        self.model = model
+        self.max_length = max_length
+        super().__init__(**kwargs)
+
+    def to_internal_value(self, data: Any) -> list[models.Model]:
+        if not isinstance(data, list):
+            raise serializers.ValidationError("Expected a list.")
+        if len(data) > self.max_length:
+            raise serializers.ValidationError(f"At most {self.max_length} are possible here.")
+        return resolve(self.model, data, self.context["organization"])
+
+    def to_representation(self, value: Any) -> list[dict[str, str]]:
+        return [ref(row) for row in value.all()]
+
+
+def ref(row: Any) -> dict[str, str]:
+    return {"uuid": str(row.uuid), "name": str(row)}
+
+
+def resolve(model: Any, values: Sequence[Any], organization: Organization) -> list[Any]:
+    """Find the rows that uuids, or objects with a uuid, stand for; raises ValidationError naming an unknown one."""
+    asked = []
+    for value in values:
+        given = value.get("uuid") if isinstance(value, dict) else value
+        if not isinstance(given, str) or not UUID.fullmatch(given):
+            raise serializers.ValidationError(f"“{str(given)[:40]}” is not a uuid.")
+        asked.append(given.replace("-", "").lower())
+    found = {row.uuid.hex: row for row in model.objects.for_organization(organization).filter(uuid__in=set(asked))}
+    for key in asked:
+        if key not in found:
+            raise serializers.ValidationError(f"There is no {model._meta.verbose_name} {key}.")
+    return [found[key] for key in dict.fromkeys(asked)]
+
+
+def walk(value: Any) -> Iterator[tuple[Any, int]]:
+    """Yield every key and leaf with its depth, without recursion."""
+    stack = [(value, 0)]
+    while stack:
+        item, depth = stack.pop()
+        if isinstance(item, dict) and depth <= MAX_DEPTH:
+            stack += [(part, depth + 1) for pair in item.items() for part in pair]
+        elif isinstance(item, list) and depth <= MAX_DEPTH:
+            stack += [(part, depth + 1) for part in item]
+        else:
+            yield item, depth

@@ -1,0 +1,92 @@
+"""The same `Idempotency-Key` on a POST gets the first answer again and does nothing twice."""
+
+import json
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.http import RawPostDataException
+from django.utils import timezone
+from rest_framework.exceptions import ParseError
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from broadcasts.models import IdempotencyKey, Organization
+
+from .errors import Conflict
+
+KEPT = timedelta(hours=24)
+
+
+class Replay(Exception):
+    """The first answer, given again."""
+
+    def __init__(self, status: int, body: Any) -> None:
+        self.response = Response(body, status=status, headers={"Idempotent-Replayed": "true"})
+
+
+def take(organization: Organization, key: str, fingerprint: str) -> IdempotencyKey:
+    """Claim a key for the request at hand; raises Replay or Conflict when it was claimed before.
+
+    The row is inserted first and its uniqueness decides, so of two concurrent requests one works.
+    """
+    if len(key) > 255:
+        raise ParseError("An Idempotency-Key has 255 characters at most.")
+    rows = IdempotencyKey.objects.for_organization(organization).filter(key=key)
+    rows.filter(created__lt=timezone.now() - KEPT).delete()
+    try:
+        with transaction.atomic():
+            return IdempotencyKey.objects.create(organization=organization, key=key, fingerprint=fingerprint)
+    except IntegrityError:
+        first = rows.first()
+    if first is None or (first.fingerprint == fingerprint and first.status_code is None):
+        raise Conflict("The first request with this Idempotency-Key is still at work.")
+    if first.fingerprint != fingerprint:
+        raise Conflict("This Idempotency-Key was used for another request; use a new key for a new request.")
+    raise Replay(first.status_code or 200, first.body)
+
+
+def fingerprint_of(request: Request) -> str:
+    try:
+        body = request._request.body
+    except RawPostDataException:  # a form that was read as a stream; its type is refused later
+        body = b""
+    return sha256(b"\0".join([(request.method or "").encode(), request.get_full_path().encode(), body])).hexdigest()
+
+
+class Idempotent:
+    """Mixed into a view: claims the key after the permission checks, keeps the answer, frees it when there is none."""
+
+    claimed: IdempotencyKey | None = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)  # type: ignore[misc]
+        key = request.headers.get("Idempotency-Key")
+        if key and request.method == "POST":
+            self.claimed = take(self.member.organization, key, fingerprint_of(request))  # type: ignore[attr-defined]
+
+    def handle_exception(self, exc: Exception) -> Response:
+        if isinstance(exc, Replay):
+            return exc.response
+        try:
+            return super().handle_exception(exc)  # type: ignore[misc]
+        except Exception:
+            self.free()
+            raise
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        if self.claimed is not None:
+            if response.status_code >= 500:
+                self.free()
+            else:
+                body = json.loads(JSONRenderer().render(response.data) or b"null")
+                IdempotencyKey.objects.filter(pk=self.claimed.pk).update(status_code=response.status_code, body=body)
+                self.claimed = None
+        return super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
+
+    def free(self) -> None:
+        if self.claimed is not None:
+            IdempotencyKey.objects.filter(pk=self.claimed.pk).delete()
+            self.claimed = None

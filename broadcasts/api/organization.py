@@ -1,0 +1,87 @@
+import re
+from typing import Any
+
+import phonenumbers
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from broadcasts.models import AuditEntry, ChannelKind, Member, Organization
+
+from .fields import ArrayField, ObjectField
+from .idempotency import Idempotent
+from .permissions import act_of
+from .resources import ResourceSerializer
+
+CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+
+
+class QuietHoursField(ObjectField):
+    """{channel kind: [from, until]}, clock times."""
+
+    def to_internal_value(self, data: Any) -> dict:
+        value = super().to_internal_value(data)
+        for kind, hours in value.items():
+            if kind not in ChannelKind.values:
+                raise serializers.ValidationError(f"{kind}: unknown; accepted: {', '.join(ChannelKind.values)}.")
+            if not (isinstance(hours, list) and len(hours) == 2 and all(CLOCK.fullmatch(str(hour)) for hour in hours)):
+                raise serializers.ValidationError(f'{kind}: give two clock times, such as ["21:00", "08:00"].')
+        return value
+
+
+class OrganizationSerializer(ResourceSerializer):
+    country = serializers.CharField(required=False, allow_blank=True, max_length=2)
+    languages = ArrayField(required=False, max_length=100)
+    default_send_hour = serializers.IntegerField(required=False, min_value=0, max_value=23)
+    globals = ObjectField(required=False)
+    quiet_hours = QuietHoursField(required=False)
+
+    class Meta:
+        model = Organization
+        fields = (
+            *("uuid", "id", "created", "modified", "name", "slug", "status", "time_zone", "country", "date_format"),
+            *("languages", "default_use_case", "default_subject", "default_send_hour", "globals", "postal_address"),
+            *("consent_required", "quiet_hours", "frequency_cap", "frequency_cap_days", "late_start_minutes"),
+        )
+        read_only_fields = ("uuid", "id", "slug", "status")
+        validators: list = []
+
+    def validate_country(self, value: str) -> str:
+        if value and value.upper() not in phonenumbers.SUPPORTED_REGIONS:
+            raise serializers.ValidationError(f"“{value}” is not a country: use ISO 3166, such as ES.")
+        return value.upper()
+
+
+class OwnOrganization(Idempotent, APIView):
+    """The organization that the token is for."""
+
+    member: Member
+
+    def act(self) -> str:
+        return act_of(self.request.method, "manage")
+
+    @extend_schema(summary="Read the organization", responses=OrganizationSerializer)
+    def get(self, request: Request) -> Response:
+        return Response(self.serializer().data)
+
+    @extend_schema(
+        summary="Change the organization",
+        description="By admins only.",
+        request=OrganizationSerializer(partial=True),
+        responses=OrganizationSerializer,
+    )
+    def patch(self, request: Request) -> Response:
+        serializer = self.serializer(data=request.data, partial=True)
+        serializer.is_valid(raise_exception=True)
+        before = self.member.organization.modified
+        organization = serializer.save()
+        if organization.modified != before:
+            fields = sorted(serializer.validated_data)
+            AuditEntry.write(organization, "change", organization=organization, user=request.user, fields=fields)
+        return Response(self.serializer().data)
+
+    def serializer(self, **kwargs: Any) -> OrganizationSerializer:
+        context = {"request": self.request, "organization": self.member.organization}
+        return OrganizationSerializer(self.member.organization, context=context, **kwargs)

@@ -1,0 +1,78 @@
+"""Bare arrays, with the count and the neighbouring pages in headers."""
+
+from typing import Any
+
+from django.core.paginator import Page
+from rest_framework.pagination import PageNumberPagination
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.utils.urls import replace_query_param
+
+from broadcasts import links
+
+
+class LinkPagination(PageNumberPagination):
+    """`page` from 1, `page_size` 10 (at most 300); X-Result-Count and Link tell the rest."""
+
+    page: Page
+    request: Request
+
+    page_size = 10
+    max_page_size = 300
+    page_size_query_param = "page_size"
+
+    def get_paginated_response(self, data: Any) -> Response:
+        pages = {"first": 1}
+        if self.page.has_previous():
+            pages["prev"] = self.page.previous_page_number()
+        if self.page.has_next():
+            pages["next"] = self.page.next_page_number()
+        pages["last"] = self.page.paginator.num_pages
+        here = self.request.build_absolute_uri()
+        urls = {rel: replace_query_param(here, "page", number) for rel, number in pages.items()}
+        headers = {"X-Result-Count": str(self.page.paginator.count), "Link": link_header(urls)}
+        return Response(data, headers=headers)
+
+    def get_paginated_response_schema(self, schema: dict) -> dict:
+        return schema
+
+
+class KeysetPagination(LinkPagination):
+    """The same, and for readers of everything: `before=` starts at the newest and never counts or skips rows."""
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list | None:
+        before = request.query_params.get("before")
+        self.keyset = before is not None
+        if before is None:
+            return super().paginate_queryset(queryset, request, view)
+        if before:
+            queryset = queryset.filter(pk__lt=links.delivery_id(before) or 0)
+        self.request = request
+        size = self.get_page_size(request) or self.page_size
+        rows = list(queryset.order_by("-pk")[: size + 1])
+        self.more = len(rows) > size
+        return rows[:size]
+
+    def get_paginated_response(self, data: Any) -> Response:
+        if not self.keyset:
+            return super().get_paginated_response(data)
+        here = self.request.build_absolute_uri()
+        urls = {"first": replace_query_param(here, "before", "")}
+        if self.more:
+            urls["next"] = replace_query_param(here, "before", data[-1]["key"])
+        return Response(data, headers={"Link": link_header(urls)})
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict]:
+        before = {
+            "name": "before",
+            "required": False,
+            "in": "query",
+            "description": "Read everything from the newest on: empty at first, then as the next link says.",
+            "schema": {"type": "string"},
+        }
+        return [*super().get_schema_operation_parameters(view), before]
+
+
+def link_header(urls: dict[str, str]) -> str:
+    """Write a Link header; clients split it at commas, so none may stand inside a URL."""
+    return ", ".join(f'<{url.replace(",", "%2C")}>; rel="{rel}"' for rel, url in urls.items())

@@ -1,0 +1,146 @@
+from typing import Any
+
+from django.db import transaction
+from django.db.models import CharField, F, Q, QuerySet
+from django.db.models.functions import Cast, Lower
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from broadcasts import audience
+from broadcasts.exceptions import InvalidInput, WrongState
+from broadcasts.models import Broadcast, Contact, Segment, SegmentMember
+
+from .contacts import ContactSerializer
+from .fields import ObjectField, RefsField
+from .resources import FullResource, ResourceSerializer
+
+MEMBERS_AT_ONCE = 1000
+
+
+class SegmentFilter(filters.FilterSet):
+    name = filters.CharFilter(lookup_expr="icontains")
+    kind = filters.ChoiceFilter(choices=Segment.Kind.choices)
+
+    class Meta:
+        model = Segment
+        fields: list[str] = []
+
+
+class SegmentSerializer(ResourceSerializer):
+    rules = ObjectField(required=False)
+    unique_by = "name"
+
+    class Meta:
+        model = Segment
+        fields = ("uuid", "id", "created", "modified", "name", "kind", "rules", "contacts_count", "counted_at")
+        read_only_fields = ("uuid", "id", "contacts_count", "counted_at")
+        validators: list = []
+
+    def check(self, row: Segment) -> None:
+        super().check(row)
+        if row.kind == Segment.Kind.STATIC:
+            if row.rules:
+                raise InvalidInput({"rules": "A static segment has members and no rules; leave this empty."})
+            return
+        audience.validate_rules(row)
+
+    def save(self, **kwargs: Any) -> Segment:
+        before = None if self.instance is None else dict(self.instance.rules)
+        segment = super().save(**kwargs)
+        if segment.rules != before:
+            audience.count_segment(segment)
+        return segment
+
+    def validate_kind(self, value: str) -> str:
+        if self.instance is not None and value != self.instance.kind:
+            raise serializers.ValidationError("The kind of a segment cannot be changed; make another segment.")
+        return value
+
+
+class MembersSerializer(serializers.Serializer):
+    """Contacts to put into a static segment and to take out of it."""
+
+    add = RefsField(Contact, required=False, max_length=MEMBERS_AT_ONCE)
+    remove = RefsField(Contact, required=False, max_length=MEMBERS_AT_ONCE)
+
+
+class ChangedSerializer(serializers.Serializer):
+    added = serializers.IntegerField()
+    removed = serializers.IntegerField()
+    contacts_count = serializers.IntegerField()
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List segments"),
+    retrieve=extend_schema(summary="Read a segment"),
+    create=extend_schema(summary="Add a segment"),
+    update=extend_schema(summary="Write a segment"),
+    partial_update=extend_schema(summary="Change a segment"),
+    destroy=extend_schema(
+        summary="Delete a segment", description="Not while a broadcast that is yet to be sent, or a segment, uses it."
+    ),
+)
+class Segments(FullResource):
+    """Named choices of contacts."""
+
+    model = Segment
+    serializer_class = SegmentSerializer
+    filterset_class = SegmentFilter
+    ordering_fields = {"name": "name", "created": "created"}
+    default_ordering = "name"
+
+    def remove(self, row: Segment) -> None:
+        users = [f"“{user}”" for user in users_of(row)]
+        if users:
+            raise WrongState(f"It is in use and cannot be deleted: {', '.join(users[:3])}.")
+        row.delete()
+
+    @extend_schema(summary="List the contacts of a segment", responses=ContactSerializer(many=True), filters=False)
+    @action(detail=True, filterset_class=None, serializer_class=ContactSerializer, ordering_fields={})
+    def members(self, request: Request, uuid: str) -> Response:
+        return self.paged(audience.segment_contacts(self.get_object()).order_by("-id"))
+
+    @extend_schema(
+        summary="Change the members of a static segment",
+        request=MembersSerializer,
+        responses=ChangedSerializer,
+    )
+    @members.mapping.post
+    def change_members(self, request: Request, uuid: str) -> Response:
+        segment = self.get_object()
+        if segment.kind != Segment.Kind.STATIC:
+            raise WrongState("A dynamic segment has no members of its own; change its rules.")
+        given = MembersSerializer(data=request.data, context=self.get_serializer_context())
+        given.is_valid(raise_exception=True)
+        with transaction.atomic():
+            added = add_members(segment, given.validated_data.get("add", []))
+            members = SegmentMember.objects.filter(segment=segment, contact__in=given.validated_data.get("remove", []))
+            removed = members.delete()[0]
+            self.audit(segment, "change", ["members"])
+        count = audience.count_segment(segment)
+        return Response({"added": added, "removed": removed, "contacts_count": count})
+
+
+def add_members(segment: Segment, contacts: list[Contact]) -> int:
+    known = set(SegmentMember.objects.filter(segment=segment, contact__in=contacts).values_list("contact", flat=True))
+    fresh = [SegmentMember(segment=segment, contact=contact) for contact in contacts if contact.pk not in known]
+    SegmentMember.objects.bulk_create(fresh, ignore_conflicts=True)
+    return len(fresh)
+
+
+def users_of(segment: Segment) -> list[Any]:
+    """Return broadcasts yet to be sent, and segments, that would choose other people without this one."""
+    named = Q(text__contains=str(segment.uuid)) | Q(text__contains=segment.uuid.hex)
+    broadcasts = naming(Broadcast.objects.for_organization(segment.organization_id), "query")
+    unfinished = broadcasts.exclude(status__in=Broadcast.FINISHED)
+    using = unfinished.filter(Q(segments=segment) | Q(excluded_segments=segment) | named).distinct()
+    others = naming(Segment.objects.for_organization(segment.organization_id).exclude(pk=segment.pk), "rules")
+    return [*using[:3], *others.filter(named)[:3]]
+
+
+def naming(rows: QuerySet, column: str) -> QuerySet:
+    return rows.alias(text=Lower(Cast(F(column), CharField())))

@@ -1,0 +1,262 @@
+"""The shape of a broadcast: the nine fields that existing clients parse first, then all the rest."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from broadcasts import drafting
+from broadcasts.models import (
+    Activity,
+    Attendance,
+    Broadcast,
+    Channel,
+    Contact,
+    Engagement,
+    Message,
+    Segment,
+    Syntax,
+    Template,
+    UseCase,
+)
+
+from .fields import UUID, ArrayField, LineField, MomentField, ObjectField, RefField, RefsField, TextField, ref
+from .resources import PickingSerializer
+
+COMPATIBLE = ("customers", "offerings")  # what existing clients call segments, inside `query`
+AUDIENCE = ("query", "send_to_all", "segments", "contacts", "addresses", "activity", "retarget_of")
+COUNTS = (
+    *("contacts", "recipients", "skipped", "pending", "sent", "failed", "unknown", "cancelled"),
+    *("delivered", "bounced", "opened", "clicked", "played", "replied", "complained", "unsubscribed"),
+)
+
+
+@extend_schema_field({"type": "object", "additionalProperties": True, "description": "The audience, as a JSON tree."})
+class QueryField(ObjectField):
+    """Checked by `audience`, with everything else; what it takes but shows differently is turned back here."""
+
+    default_error_messages = {
+        "invalid": "query: must be an object; accepted: any filter of contacts, all_users, all, any, not."
+    }
+
+    def validate_empty_values(self, data: Any) -> tuple[bool, Any]:
+        if data is None:
+            self.fail("invalid")
+        return super().validate_empty_values(data)
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, dict):
+            self.fail("invalid")
+        return super().to_internal_value(
+            {name: plain_uuids(value) if name in COMPATIBLE else value for name, value in data.items()}
+        )
+
+    def to_representation(self, value: Any) -> Any:
+        names = self.context.get("segment_names", {})
+        shown = dict(value or {})
+        for key in COMPATIBLE:
+            if isinstance(shown.get(key), list):
+                shown[key] = [{"name": names.get(hex_of(each), ""), "uuid": each} for each in shown[key]]
+        return shown
+
+
+def plain_uuids(value: Any) -> Any:
+    if not isinstance(value, list):
+        return value
+    return [one["uuid"] if isinstance(one, dict) and isinstance(one.get("uuid"), str) else one for one in value]
+
+
+def hex_of(value: Any) -> str:
+    return str(value).replace("-", "").lower()
+
+
+def named_segments(queries: list[Any]) -> set[str]:
+    """Return the uuids that these queries show with a name."""
+    values = [query.get(key) for query in queries if isinstance(query, dict) for key in COMPATIBLE]
+    return {str(one) for value in values if isinstance(value, list) for one in value if UUID.fullmatch(str(one))}
+
+
+class ContentSerializer(serializers.Serializer):
+    """What one language says."""
+
+    subject = LineField(required=False, allow_blank=True, max_length=1000)
+    preheader = LineField(required=False, allow_blank=True, max_length=255)
+    text = TextField(required=False, allow_blank=True)
+    html = TextField(required=False, allow_blank=True)
+    attachments = ArrayField(required=False, max_length=20)
+    quick_replies = ArrayField(required=False, max_length=20)
+
+
+@extend_schema_field(
+    {
+        "type": "object",
+        "additionalProperties": {"$ref": "#/components/schemas/Content"},
+        "description": "By language (BCP 47).",
+    }
+)
+class TranslationsField(serializers.Field):
+    """{language: content}, in the order given."""
+
+    default_error_messages = {"invalid": "Expected an object: a language, such as es, for each content."}
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        if not isinstance(data, dict) or not data:
+            self.fail("invalid")
+        contents, errors = {}, []
+        for language, value in data.items():
+            content = ContentSerializer(data=value, context=self.context)
+            if content.is_valid():
+                contents[language] = content.validated_data
+            else:
+                errors += [f"{language}.{name}: {told[0]}" for name, told in content.errors.items()]
+        if errors:
+            raise serializers.ValidationError(errors)
+        return contents
+
+    def to_representation(self, value: Any) -> dict[str, Any]:
+        return {one.language: ContentSerializer(one).data for one in value.all()}
+
+
+CHANNEL = {
+    "type": "object",
+    "properties": {
+        "uuid": {"type": "string", "format": "uuid"},
+        "name": {"type": "string"},
+        "kind": {"type": "string"},
+    },
+    "required": ["uuid", "name", "kind"],
+}
+
+
+@extend_schema_field(CHANNEL)
+class ChannelRefField(RefField):
+    def to_representation(self, value: Any) -> dict[str, str]:
+        return ref(value) | {"kind": value.kind}
+
+
+class MessageSerializer(serializers.Serializer):
+    """What a broadcast says on one channel."""
+
+    uuid = serializers.UUIDField(required=False)
+    channel = ChannelRefField(Channel, required=False, allow_null=True)
+    template = RefField(Template, required=False, allow_null=True)
+    syntax = serializers.ChoiceField(choices=Syntax.choices, required=False)
+    parameters = ObjectField(required=False)
+    translations = TranslationsField(required=False)
+    recipients_count = serializers.SerializerMethodField()
+    error = serializers.SerializerMethodField()
+
+    def get_recipients_count(self, message: Message) -> int:
+        return self.context.get("message_counts", {}).get(message.pk, {}).get("recipients", 0)
+
+    def get_error(self, message: Message) -> str | None:
+        return message.error or None
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not (attrs.get("translations") or attrs.get("template") or attrs.get("uuid")):
+            raise serializers.ValidationError({"translations": "Give translations, or a template that has them."})
+        return attrs
+
+
+@extend_schema_field(MessageSerializer(many=True))
+class MessagesField(serializers.Field):
+    """A list of messages; its errors are told flat, with their path."""
+
+    def to_internal_value(self, data: Any) -> list[dict[str, Any]]:
+        if not isinstance(data, list) or not data:
+            raise serializers.ValidationError("Expected a list of at least one message.")
+        if len(data) > 10:
+            raise serializers.ValidationError("At most 10 are possible here.")
+        rows, errors = [], []
+        for place, value in enumerate(data):
+            row = MessageSerializer(data=value, context=self.context)
+            if row.is_valid():
+                rows.append(row.validated_data)
+            else:
+                errors += [f"{place}.{name}: {told[0]}" for name, told in row.errors.items()]
+        if errors:
+            raise serializers.ValidationError(errors)
+        return rows
+
+    def to_representation(self, value: Any) -> list[dict[str, Any]]:
+        return list(MessageSerializer(value.all(), many=True, context=self.context).data)
+
+
+class BroadcastSerializer(PickingSerializer):
+    """One broadcast, whole."""
+
+    uuid = serializers.UUIDField(read_only=True)
+    created = MomentField(read_only=True)
+    subject = LineField(required=False, max_length=1000)
+    body = TextField(required=False)
+    query = QueryField(required=False)
+    author_full_name = serializers.SerializerMethodField()
+    emails = serializers.ListField(child=serializers.EmailField(), source="audience_preview", read_only=True)
+    state = serializers.ChoiceField(choices=list(Broadcast.STATES), read_only=True)
+    send_at = serializers.DateField(required=False, allow_null=True)
+    id = serializers.IntegerField(read_only=True)
+    name = LineField(required=False, max_length=255)
+    use_case = serializers.ChoiceField(choices=UseCase.choices, required=False)
+    status = serializers.ChoiceField(choices=Broadcast.Status.choices, read_only=True)
+    author = serializers.UUIDField(source="author.uuid", default=None, read_only=True, allow_null=True)
+    send_to_all = serializers.BooleanField(required=False)
+    segments = RefsField(Segment, required=False, max_length=10)
+    excluded_segments = RefsField(Segment, required=False, max_length=10)
+    contacts = RefsField(Contact, required=False, max_length=1000)
+    addresses = ArrayField(required=False, max_length=1000)
+    activity = RefField(Activity, required=False, allow_null=True)
+    attendance_status = serializers.ChoiceField(choices=Attendance.Status.choices, required=False, allow_null=True)
+    retarget_of = RefField(Broadcast, required=False, allow_null=True)
+    retarget_engagement = serializers.ChoiceField(choices=Engagement.choices, required=False, allow_null=True)
+    scheduled_at = MomentField(required=False, allow_null=True)
+    local_time = serializers.BooleanField(required=False)
+    expires_at = MomentField(required=False, allow_null=True)
+    repeat = serializers.JSONField(read_only=True, allow_null=True)
+    parent = RefField(Broadcast, read_only=True, allow_null=True)  # type: ignore[assignment]  # no serializer's
+    origin = serializers.ChoiceField(choices=Broadcast.Origin.choices, read_only=True, allow_null=True)
+    started_at = MomentField(read_only=True, allow_null=True)
+    completed_at = MomentField(read_only=True, allow_null=True)
+    modified = MomentField(read_only=True)
+    error_message = serializers.SerializerMethodField()
+    base_language = serializers.CharField(required=False, max_length=35)
+    channel_policy = serializers.ChoiceField(choices=Broadcast.Policy.choices, required=False)
+    messages = MessagesField(required=False)
+    counts = serializers.SerializerMethodField()
+
+    def to_representation(self, instance: Broadcast) -> dict[str, Any]:
+        message = instance.first_message() if self.context.get("has_content") else None
+        content = message.translation(instance.base_language) if message else None
+        instance.subject = content.subject if content else ""  # type: ignore[attr-defined]
+        instance.body = content.text if content else ""  # type: ignore[attr-defined]
+        instance.send_at = drafting.send_day(instance, self.context["organization"])  # type: ignore[attr-defined]
+        return super().to_representation(instance)
+
+    def get_author_full_name(self, broadcast: Broadcast) -> str | None:
+        return broadcast.author.get_full_name() if broadcast.author else None
+
+    def get_error_message(self, broadcast: Broadcast) -> str | None:
+        return broadcast.error_message or None
+
+    @extend_schema_field(
+        {"type": "object", "properties": {name: {"type": "integer"} for name in COUNTS}, "required": list(COUNTS)}
+    )
+    def get_counts(self, broadcast: Broadcast) -> dict[str, int]:
+        return self.context["counts"][broadcast.pk]
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Ask for what a whole write (POST and PUT) needs."""
+        if self.partial:
+            return attrs
+        needed = [] if "messages" in attrs else ["subject", "body"]
+        if not set(AUDIENCE) & set(attrs):
+            needed.append("query")
+        missing = {name: ["This field is required."] for name in needed if name not in attrs}
+        if missing:
+            raise serializers.ValidationError(missing)
+        return attrs
+
+    def create(self, validated_data: dict[str, Any]) -> Broadcast:
+        return self.update(Broadcast(organization=self.context["organization"]), validated_data)
+
+    def update(self, instance: Broadcast, validated_data: dict[str, Any]) -> Broadcast:
+        return drafting.save(instance, validated_data, by=self.context["request"].user)

@@ -1,0 +1,119 @@
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import QuerySet
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import serializers
+
+from broadcasts import rendering
+from broadcasts.exceptions import InvalidInput
+from broadcasts.models import Channel, ChannelKind, Syntax, Template, TemplateTranslation, normalize_language
+
+from .resources import FullResource, ResourceSerializer
+from .serializers import ChannelRefField, TranslationsField
+
+TEMPLATED = ("subject", "preheader", "text", "html")
+
+
+class TemplateFilter(filters.FilterSet):
+    name = filters.CharFilter(lookup_expr="icontains")
+    channel_kind = filters.ChoiceFilter(choices=ChannelKind.choices)
+
+    class Meta:
+        model = Template
+        fields: list[str] = []
+
+
+class TemplateSerializer(ResourceSerializer):
+    channel = ChannelRefField(Channel, required=False, allow_null=True)
+    translations = TranslationsField()
+    unique_by = "name"
+
+    class Meta:
+        model = Template
+        fields = (*("uuid", "id", "created", "modified", "name", "channel_kind", "channel", "syntax", "translations"),)
+        read_only_fields = ("uuid", "id")
+        validators: list = []
+
+    def validate_translations(self, value: dict[str, Any]) -> dict[str, Any]:
+        contents = {}
+        for tag, content in value.items():
+            try:
+                contents[normalize_language(tag)] = {"tag": tag, **content}
+            except ValidationError as error:
+                raise serializers.ValidationError(error.messages) from None
+        return contents
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        syntax = attrs.get("syntax") or (self.instance.syntax if self.instance else Syntax.LIQUID)
+        wrong = []
+        for language, content in attrs.get("translations", {}).items():
+            fields = {name: content[name] for name in TEMPLATED if content.get(name)}
+            try:
+                rendering.validate_content(self.context["organization"], syntax, fields)
+            except InvalidInput as error:
+                wrong += [f"{language}.{name}: {text}" for name, text in error.errors.items()]
+        if wrong:
+            raise serializers.ValidationError({"translations": wrong})
+        return attrs
+
+    @transaction.atomic
+    def create(self, validated_data: dict[str, Any]) -> Template:
+        contents = validated_data.pop("translations")
+        template = super().create(validated_data)
+        write_translations(template, contents)
+        return template
+
+    @transaction.atomic
+    def update(self, instance: Template, validated_data: dict[str, Any]) -> Template:
+        contents = validated_data.pop("translations", None)
+        before = instance.modified
+        template = super().update(instance, validated_data)
+        if contents is not None and write_translations(template, contents) and template.modified == before:
+            template.save(update_fields=["modified"])
+        return template
+
+
+def write_translations(template: Template, contents: dict[str, Any]) -> bool:
+    """Make a template say exactly this; tell whether anything changed."""
+    changed = bool(template.translations.exclude(language__in=contents).delete()[0])
+    known = {one.language: one for one in TemplateTranslation.objects.filter(template=template)}
+    blank = TemplateTranslation(language="").content()
+    for position, (language, content) in enumerate(contents.items()):
+        row = known.get(language) or TemplateTranslation(template=template, language=language)
+        tag = row.tag if content["tag"] == language else content["tag"]
+        values = {**blank, **content, "tag": tag, "position": position}
+        if row.pk is None or any(getattr(row, name) != value for name, value in values.items()):
+            for name, value in values.items():
+                setattr(row, name, value)
+            row.save()
+            changed = True
+    return changed
+
+
+@extend_schema_view(
+    list=extend_schema(summary="List templates"),
+    retrieve=extend_schema(summary="Read a template"),
+    create=extend_schema(summary="Add a template"),
+    update=extend_schema(summary="Write a template"),
+    partial_update=extend_schema(summary="Change a template"),
+    destroy=extend_schema(summary="Delete a template", description="Not while a message uses it."),
+)
+class Templates(FullResource):
+    """Reusable content; a message takes a copy of it."""
+
+    model = Template
+    serializer_class = TemplateSerializer
+    filterset_class = TemplateFilter
+    ordering_fields = {"name": "name", "created": "created"}
+    default_ordering = "name"
+
+    def get_queryset(self) -> QuerySet:
+        queryset = super().get_queryset()
+        if getattr(self, "swagger_fake_view", False):
+            return queryset
+        if self.wants("channel"):
+            queryset = queryset.select_related("channel")
+        return queryset.prefetch_related("translations") if self.wants("translations") else queryset

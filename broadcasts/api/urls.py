@@ -1,0 +1,28 @@
+from django.urls import path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.routers import SimpleRouter
+
+from .broadcasts import Broadcasts
+from .channels import Channels
+from .contacts import Contacts
+from .deliveries import Deliveries
+from .organization import OwnOrganization
+from .segments import Segments
+from .suppressions import Suppressions
+from .templates import Templates
+
+router = SimpleRouter()
+router.register("broadcast-messages", Broadcasts, "broadcast-message")
+router.register("contacts", Contacts, "contact")
+router.register("segments", Segments, "segment")
+router.register("templates", Templates, "template")
+router.register("channels", Channels, "channel")
+router.register("deliveries", Deliveries, "delivery")
+router.register("suppressions", Suppressions, "suppression")
+
+urlpatterns = [
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", SpectacularSwaggerSplitView.as_view(template_name="api/docs.html"), name="docs"),
+    path("organization/", OwnOrganization.as_view(), name="organization"),
+    *router.urls,
+]

@@ -1,0 +1,231 @@
+"""Is all well? Each check says what it found and how to mend it; `ready` is the part that decides about traffic."""
+
+import shutil
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.db.models import Exists, OuterRef
+from django.db.models.functions import Now
+from django_q.brokers import get_broker
+
+from broadcasts.models import Batch, Channel, Contact, Delivery, Heartbeat, Message
+from broadcasts.schedules import wrong_schedules
+from broadcasts.transports import TransportError
+
+HOST = socket.gethostname()
+CLUSTER: str = settings.Q_CLUSTER["name"]
+STALE_SECONDS = 25
+CHANNEL_SECONDS = 5  # a server that takes longer to answer is told as out of reach
+SAMPLE = 1000
+LEAST_POSTGRESQL = 14
+QUEUE_LIMIT = 1000
+GIGABYTE = 1 << 30
+
+OK, WARN, FAIL = "ok", "warn", "fail"
+
+
+@dataclass(frozen=True)
+class Check:
+    """What one check found: `ok`, `warn` or `fail`, in a sentence, with how to mend it."""
+
+    id: str
+    level: str
+    message: str
+    hint: str = ""
+
+
+def ready() -> list[Check]:
+    """Check the few things without which nothing should come in: database and queue."""
+    try:
+        return [database(), heartbeat()]
+    except DatabaseError as error:
+        return [_unreachable(error)]
+
+
+def checks() -> list[Check]:
+    """Check everything; without a database, what needs none."""
+    try:
+        rows = [database(), migrations()]
+        if all(check.level != FAIL for check in rows):
+            rows += [check for group in (storage, queue, schedules, beats, channels, integrity) for check in group()]
+    except DatabaseError as error:
+        rows = [_unreachable(error)]
+    return [*rows, *addresses(), *secrets(), disk()]
+
+
+def _unreachable(error: Exception) -> Check:
+    words = str(error).strip().splitlines()
+    return Check(
+        "database", FAIL, f"The database cannot be used: {words[0] if words else error!r}",
+        "Start it, and check DATABASE_URL; then run: manage.py migrate",
+    )  # fmt: skip
+
+
+def database() -> Check:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return Check("database", OK, f"The {connection.display_name} database answers.")
+
+
+def migrations() -> Check:
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if plan:
+        return Check("migrations", FAIL, f"{len(plan)} migrations are not applied.", "Run: manage.py migrate")
+    return Check("migrations", OK, "All migrations are applied.")
+
+
+def storage() -> Iterator[Check]:
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("PRAGMA journal_mode")
+            mode = cursor.fetchone()[0]
+            if mode == "wal":
+                yield Check("storage", OK, "SQLite writes ahead (WAL), so readers and the writer do not wait.")
+            else:
+                yield Check(
+                    "storage", WARN, f"SQLite's journal mode is {mode}, which is slow with several processes.",
+                    "Keep the file on a local disk; network disks cannot do WAL.",
+                )  # fmt: skip
+        else:
+            cursor.execute("SHOW server_version_num")
+            version = int(cursor.fetchone()[0]) // 10_000
+            if version >= LEAST_POSTGRESQL:
+                yield Check("storage", OK, f"PostgreSQL {version}.")
+            else:
+                yield Check(
+                    "storage", FAIL, f"PostgreSQL {version} is too old.", f"Upgrade to {LEAST_POSTGRESQL} or newer."
+                )
+
+
+def queue() -> Iterator[Check]:
+    kind = "Redis" if settings.REDIS_URL else "the database"
+    try:
+        broker = get_broker()
+        broker.ping()
+        waiting = broker.queue_size()
+    except Exception as error:
+        yield Check("queue", FAIL, f"The queue in {kind} cannot be reached: {error}", "Start Redis; check REDIS_URL.")
+        return
+    if waiting > QUEUE_LIMIT:
+        yield Check("queue", WARN, f"{waiting} tasks wait in the queue.", "Start workers: manage.py work")
+    else:
+        yield Check("queue", OK, f"The queue in {kind} answers; {waiting} tasks wait.")
+
+
+def schedules() -> Iterator[Check]:
+    if wrong := wrong_schedules():
+        yield Check(
+            "schedules", WARN, f"Missing or changed schedules: {', '.join(wrong)}.",
+            "Start workers by manage.py work or up, which make them.",
+        )  # fmt: skip
+    else:
+        yield Check("schedules", OK, "All schedules are there.")
+
+
+def heartbeat() -> Check:
+    beats = Heartbeat.objects.filter(name=CLUSTER)
+    if beats.filter(beaten_at__gt=Now() - timedelta(seconds=STALE_SECONDS)).exists():
+        return Check("heartbeat", OK, "Workers are at work.")
+    last = beats.first()
+    since = f"since {last.beaten_at:%Y-%m-%d %H:%M:%S} UTC" if last else "so far"
+    return Check("heartbeat", FAIL, f"No worker ran a task {since}.", "Start workers: manage.py work, or up.")
+
+
+def beats() -> Iterator[Check]:
+    yield heartbeat()
+
+
+def channels() -> Iterator[Check]:
+    try:
+        rows = list(Channel.objects.filter(is_active=True).select_related("organization"))
+    except ImproperlyConfigured as error:
+        yield Check("channels", FAIL, str(error), "Add the key that is missing to ENCRYPTION_KEYS.")
+        return
+    if not rows:
+        yield Check("channels", WARN, "There is no channel to send through.", "Add one in the admin, under Channels.")
+    for channel in rows:
+        yield _channel(channel)
+
+
+def _channel(channel: Channel) -> Check:
+    name, where = f"channel {channel.pk}", f"“{channel}” of {channel.organization}"
+    if channel.transport_class.carries_mail and "@" not in channel.from_address:
+        return Check(name, FAIL, f"{where} has no address that its mail comes from.", "Set its from address.")
+    values = {**channel.settings, **(channel.secrets or {})}
+    values["timeout"] = min(values.get("timeout") or CHANNEL_SECONDS, CHANNEL_SECONDS)
+    try:
+        channel.transport_class(values).check()
+    except TransportError as error:
+        return Check(name, FAIL, f"{where} does not work: {error}", "Mend its settings, or make it inactive.")
+    if channel.health == Channel.Health.FAILING:
+        return Check(name, WARN, f"{where} answers now, but failed before: {channel.last_error}", "Watch it.")
+    return Check(name, OK, f"{where} answers.")
+
+
+def integrity() -> Iterator[Check]:
+    """Prove on the newest deliveries what the database is not asked to prove on each."""
+    rows = Delivery.objects.filter(pk__in=list(Delivery.objects.order_by("-pk").values_list("pk", flat=True)[:SAMPLE]))
+    lost = sum(
+        rows.filter(~Exists(model.objects.filter(pk=OuterRef(column))), **{f"{column}__isnull": False}).count()
+        for model, column in ((Message, "message_id"), (Contact, "contact_id"), (Batch, "batch_id"))
+    )
+    over = Batch.objects.filter(first_id__isnull=False, last_id__isnull=True).count()
+    if lost or over:
+        yield Check(
+            "integrity", FAIL, f"{lost} of the newest {SAMPLE} deliveries point at rows that are gone.",
+            "Restore a backup, or delete these deliveries.",
+        )  # fmt: skip
+    else:
+        yield Check("integrity", OK, f"The newest {SAMPLE} deliveries are whole.")
+
+
+def addresses() -> Iterator[Check]:
+    if settings.DEBUG:
+        yield Check("debug", WARN, "DEBUG is on: errors are shown to everybody.", "Set DEBUG=off where people use it.")
+    host = urlsplit(settings.BASE_URL).hostname or ""
+    if host in ("localhost", "127.0.0.1", "::1"):
+        yield Check(
+            "base-url", WARN, f"BASE_URL is {settings.BASE_URL}: unsubscribe links work on this machine only.",
+            "Set BASE_URL to the address that recipients can reach.",
+        )  # fmt: skip
+    elif not settings.HTTPS:
+        yield Check("base-url", WARN, f"BASE_URL is {settings.BASE_URL}, without TLS.", "Use an https address.")
+    else:
+        yield Check("base-url", OK, f"People reach it at {settings.BASE_URL}.")
+
+
+def secrets() -> Iterator[Check]:
+    shared = bool(settings.REDIS_URL) or connection.vendor != "sqlite"
+    kept = [key for key in ("SECRET_KEY", "LINK_KEY", "ENCRYPTION_KEY") if _is_kept(key)]
+    if kept and shared:
+        yield Check(
+            "keys", WARN, f"Made here and kept in DATA_DIR: {', '.join(kept)}; other hosts have others.",
+            "On several hosts, give the same SECRET_KEY, LINK_KEY and ENCRYPTION_KEYS to each.",
+        )  # fmt: skip
+    elif len(settings.SECRET_KEY) < 32 or len(settings.LINK_KEY) < 32:
+        yield Check("keys", WARN, "SECRET_KEY or LINK_KEY is short.", "Use at least 32 random characters.")
+    else:
+        yield Check("keys", OK, "Keys are set.")
+
+
+def _is_kept(name: str) -> bool:
+    path = settings.DATA_DIR / f"{name.lower()}.txt"
+    value = settings.ENCRYPTION_KEYS[0] if name == "ENCRYPTION_KEY" else getattr(settings, name)
+    return path.exists() and path.read_text().strip() == value
+
+
+def disk() -> Check:
+    free = shutil.disk_usage(settings.DATA_DIR).free
+    if free < GIGABYTE:
+        return Check(
+            "disk", WARN, f"{free / GIGABYTE:.1f} GB are free in DATA_DIR.", "Make room, or run: manage.py prune"
+        )
+    return Check("disk", OK, f"{free / GIGABYTE:.0f} GB are free in DATA_DIR.")

@@ -1,0 +1,167 @@
+"""Clean the cells of a record: what a contact's fields and attributes may hold, and why a value is refused."""
+
+import math
+import re
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
+from functools import lru_cache
+
+from django.core.exceptions import ValidationError
+
+from broadcasts.models import Attribute, Contact, clean_phone, email_key, normalize_language, phone_key
+
+Type = Attribute.Type
+
+_NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,15})?")
+_WHATSAPP = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_LETTERS = re.compile(r"[^\W\d_]")
+_WORDS = {"true": True, "yes": True, "false": False, "no": False}
+_BOOLEANS = {**_WORDS, "y": True, "n": False, "on": True, "off": False, "1": True, "0": False}
+_LENGTHS: dict[str, int] = {
+    name: Contact._meta.get_field(name).max_length or 0  # type: ignore[union-attr]
+    for name in ("full_name", "email", "phone", "whatsapp_id", "external_id", "language", "time_zone")
+}
+
+
+class Refused(Exception):
+    """A value, or a whole row, that cannot be taken."""
+
+
+def fault(value: str) -> str:
+    """Say why a cell can be nothing at all; "" when nothing is wrong with it."""
+    if "\0" in value:
+        return "It contains a NUL character."
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            byte = ord(value[error.start]) & 0xFF
+            return f"It has the byte 0x{byte:02X}, which is not text in this encoding; give --encoding, such as cp1252."
+    return ""
+
+
+class FieldCleaner:
+    """Clean the fields of contacts of one organization; national phone numbers are read as from its country."""
+
+    def __init__(self, country: str) -> None:
+        self.country = country
+        self.language = lru_cache(1000)(normalize_language)
+        self.time_zone = lru_cache(1000)(_time_zone)
+
+    def clean(self, name: str, value: str) -> str:
+        """Return the value as it is stored, or raise Refused."""
+        try:
+            cleaned = getattr(self, name, _one_line)(value)
+        except ValidationError as error:
+            raise Refused(" ".join(error.messages)) from None
+        if len(cleaned) > _LENGTHS.get(name, 255):
+            raise Refused(f"It has {len(cleaned)} characters; {_LENGTHS.get(name, 255)} at most.")
+        return cleaned
+
+    def email(self, value: str) -> str:
+        email_key(value)  # which says what is wrong with it
+        return value
+
+    def phone(self, value: str) -> str:
+        if _LETTERS.search(value):
+            raise Refused(f"“{value[:40]}” is not a phone number: it has letters.")
+        return clean_phone(value, self.country)
+
+    def whatsapp_id(self, value: str) -> str:
+        value = value.removeprefix("+")
+        if not _WHATSAPP.fullmatch(value):
+            raise Refused(f"“{value[:40]}” is not a WhatsApp id: digits, or an id such as US.1349.")
+        return value
+
+
+def _one_line(value: str) -> str:
+    return " ".join(value.split())
+
+
+def _time_zone(value: str) -> str:
+    Contact._meta.get_field("time_zone").run_validators(value)
+    return value
+
+
+def keys(values: dict[str, str]) -> dict[str, str]:
+    """Return {unique column: key} of the addresses among clean values."""
+    found: dict[str, str | None] = {
+        "external_id": values.get("external_id"),
+        "email_key": email_key(values.get("email", "")),
+        "phone_key": phone_key(values.get("phone", "")),
+        "whatsapp_key": values.get("whatsapp_id"),
+    }
+    return {name: key for name, key in found.items() if key}
+
+
+def number(value: str) -> int | float:
+    if _NUMBER.fullmatch(value) and "." not in value:
+        return int(value)
+    parsed = float(value)
+    if not math.isfinite(parsed):
+        raise ValueError(value)
+    return int(parsed) if parsed.is_integer() and abs(parsed) < 1e15 else parsed
+
+
+def boolean(value: str) -> bool:
+    return _BOOLEANS[value.lower()]
+
+
+def iso_date(value: str) -> str:
+    return date.fromisoformat(value).isoformat()
+
+
+def iso_moment(value: str) -> str:
+    return datetime.fromisoformat(value).isoformat()
+
+
+def items(value: str) -> list[str]:
+    return [item for item in (part.strip() for part in value.split(";")) if item]
+
+
+PARSERS: dict[str, Callable[[str], object]] = {
+    Type.TEXT: str,
+    Type.NUMBER: number,
+    Type.BOOLEAN: boolean,
+    Type.DATE: iso_date,
+    Type.DATETIME: iso_moment,
+    Type.LIST: items,
+}
+_SHAPES = {
+    Type.NUMBER: "a number, such as 12 or 0.5",
+    Type.BOOLEAN: "yes or no",
+    Type.DATE: "a date, such as 2026-01-31",
+    Type.DATETIME: "a date and time, such as 2026-01-31T09:00:00+02:00",
+}
+
+
+def parse_attribute(value: str, key: str, type_: str) -> object:
+    """Return an attribute's value in its registered type, or raise Refused."""
+    try:
+        return PARSERS[type_](value)
+    except (ValueError, KeyError):
+        raise Refused(
+            f"“{value[:40]}” is not {_SHAPES[Type(type_)]}, which the attribute {key} is; "
+            "change the cell, or the attribute's type."
+        ) from None
+
+
+def infer_type(values: Iterable[str]) -> str:
+    """Return the type that all values have; a leading zero makes a code, which is text."""
+    values = list(values)
+    if all(_NUMBER.fullmatch(value) for value in values):
+        return Type.NUMBER
+    if all(value.lower() in _WORDS for value in values):
+        return Type.BOOLEAN
+    for type_ in (Type.DATE, Type.DATETIME):
+        if all("-" in value and _parses(value, type_) for value in values):
+            return type_
+    return Type.TEXT
+
+
+def _parses(value: str, type_: str) -> bool:
+    try:
+        PARSERS[type_](value)
+    except ValueError:
+        return False
+    return True

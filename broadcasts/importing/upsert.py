@@ -1,0 +1,266 @@
+"""Look people up by their keys and write what is new about them, a chunk at a time.
+
+A row never merges people: keys that hit two contacts refuse it. What a row does not say stays as it is; status,
+consents and suppressions are no business of an import.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
+from broadcasts.models import Contact, Organization, address_hash
+from broadcasts.models.base import uuid7
+
+from .cells import Refused
+
+WRITTEN = ("full_name", "email", "phone", "whatsapp_id", "external_id", "language", "time_zone", "attributes")
+HASHES = {"email_key": "email_hash", "phone_key": "phone_hash", "whatsapp_key": "whatsapp_hash"}
+# The order in which people are looked up, and what each key is called.
+LOOKUPS = {"external_id": "external id", "email_key": "e-mail", "phone_key": "phone", "whatsapp_key": "WhatsApp id"}
+READ = (*WRITTEN, *HASHES)
+
+
+@dataclass(slots=True)
+class Row:
+    """A clean row: the values that its cells give, without the empty ones."""
+
+    line: int
+    values: dict[str, str]
+    attributes: dict[str, Any]
+    keys: dict[str, str]
+
+
+@dataclass(slots=True, eq=False)
+class Person:
+    """A contact as the rows of a chunk change it; without an id it is not in the database yet."""
+
+    id: int | None
+    values: dict[str, Any]
+    changed: bool = False
+    named: bool = False  # by an earlier row of this chunk
+
+    def take(self, row: Row) -> bool:
+        """Take over what a row says; False when nothing of it is new."""
+        values = self.values
+        attributes = values["attributes"]
+        news: dict[str, Any] = {name: value for name, value in row.values.items() if values[name] != value}
+        if "email" in news and row.keys["email_key"] == values["email_key"]:
+            del news["email"]  # the same address in other letters is no news
+        if any(attributes.get(key, _MISSING) != value for key, value in row.attributes.items()):
+            news["attributes"] = {**attributes, **row.attributes}
+        if not news:
+            return False
+        values.update(news)
+        values.update(row.keys)
+        self.changed = True
+        return True
+
+
+_MISSING = object()
+
+
+class Outcome(NamedTuple):
+    """What became of a row."""
+
+    row: Row
+    word: str  # created, updated, unchanged or refused
+    person: Person | None = None
+    reason: str = ""
+
+
+class Index:
+    """The people of a chunk by their keys, kept right while rows change them."""
+
+    def __init__(self, people: Iterable[Person]) -> None:
+        self.by_key: dict[tuple[str, str], Person] = {}
+        for person in people:
+            self.add(person)
+
+    def add(self, person: Person) -> None:
+        for name in LOOKUPS:
+            if key := person.values[name]:
+                self.by_key[name, key] = person
+
+    def remove(self, person: Person) -> None:
+        for name in LOOKUPS:
+            if key := person.values[name]:
+                self.by_key.pop((name, key), None)
+
+    def match(self, row: Row) -> Person | None:
+        """Return the one contact that the row's keys name, or None; Refused when they name two."""
+        hits = {name: self.by_key[name, key] for name, key in row.keys.items() if (name, key) in self.by_key}
+        people = {id(person) for person in hits.values()}
+        if len(people) > 1:
+            names = " and ".join(LOOKUPS[name] for name in hits)
+            raise Refused(f"Its {names} belong to different contacts; rows never merge people.")
+        if not hits:
+            return None
+        name, person = next(iter(hits.items()))
+        known = person.values["external_id"]
+        if known and row.keys.get("external_id", known) != known:
+            raise Refused(f"Its {LOOKUPS[name]} belongs to the contact with the external id {known}.")
+        return person
+
+
+class Store:
+    """The contacts of one organization."""
+
+    def __init__(self, organization: Organization) -> None:
+        self.organization = organization
+        self.contacts = Contact.objects.for_organization(organization).select_for_update(no_key=True)
+        fields = [f for f in Contact._meta.concrete_fields if not f.primary_key]
+        self.by_name = {f.name: f for f in fields}
+        quoted = {f.name: connection.ops.quote_name(str(f.column)) for f in fields}
+        table = connection.ops.quote_name(Contact._meta.db_table)
+        places = ", ".join(["%s"] * len(fields))
+        self.insert_sql = f"INSERT INTO {table} ({', '.join(quoted.values())}) VALUES ({places})"  # noqa: S608
+        self.inserted = itemgetter(*quoted)
+        changeable = [name for name in quoted if name in {*READ, *HASHES.values(), "modified"}]
+        changes = ", ".join(f"{quoted[name]} = %s" for name in changeable)
+        self.update_sql = f"UPDATE {table} SET {changes} WHERE id = %s"  # noqa: S608
+        self.updated = itemgetter(*changeable, "id")
+
+    def upsert(self, rows: list[Row]) -> list[Outcome]:
+        """Write a chunk, all of it or nothing, and say what became of each row.
+
+        A key that somebody else took at the same moment, or that two rows pass on to each other, splits the chunk:
+        what is read again then is up to date.
+        """
+        try:
+            with transaction.atomic():
+                return self._upsert(rows)
+        except IntegrityError:
+            if len(rows) == 1:
+                return [Outcome(rows[0], "refused", reason="Somebody else is writing this contact; import it again.")]
+            half = len(rows) // 2
+            return self.upsert(rows[:half]) + self.upsert(rows[half:])
+
+    def _upsert(self, rows: list[Row]) -> list[Outcome]:
+        index = Index(self.find(rows))
+        people: dict[Person, None] = {}
+        outcomes = []
+        for row in rows:
+            try:
+                person = index.match(row)
+            except Refused as refusal:
+                outcomes.append(Outcome(row, "refused", reason=str(refusal)))
+                continue
+            if person is None:
+                person = Person(None, blank())
+                person.take(row)
+                index.add(person)
+                outcomes.append(Outcome(row, "created", person))
+            else:
+                rekeyed = any(person.values[name] != key for name, key in row.keys.items())
+                if rekeyed:
+                    index.remove(person)
+                outcomes.append(Outcome(row, "updated" if person.take(row) else "unchanged", person))
+                if rekeyed:
+                    index.add(person)
+            people[person] = None
+        self.write(people)
+        return outcomes
+
+    def find(self, rows: list[Row]) -> list[Person]:
+        """Read everybody whom a key of the rows names, each once, held until the chunk is written."""
+        found: dict[int, Person] = {}
+        held: dict[str, set[str]] = {name: set() for name in LOOKUPS}
+        for name in LOOKUPS:
+            wanted = {row.keys[name] for row in rows if name in row.keys} - held[name]
+            if not wanted:
+                continue
+            hits = self.contacts.filter(**{f"{name}__in": wanted})
+            for pk, *values in hits.values_list("id", *READ):
+                person = found.setdefault(pk, Person(pk, dict(zip(READ, values, strict=True))))
+                for key_name, keys_held in held.items():
+                    if key := person.values[key_name]:
+                        keys_held.add(key)
+        return list(found.values())
+
+    def write(self, people: Iterable[Person]) -> None:
+        now = self.prepare("modified", timezone.now())
+        constant = {"organization": self.organization.pk, "status": Contact.Status.ACTIVE, "last_seen_at": None}
+        constant |= {"created": now, "modified": now}
+        fresh, changed = [], []
+        for person in people:
+            values = person.values
+            if person.id is not None and not person.changed:
+                continue
+            row = {**values, **constant, "attributes": self.prepare("attributes", values["attributes"])}
+            row |= {hashed: address_hash(values[key]) for key, hashed in HASHES.items()}
+            if person.id is None:
+                values["uuid"] = uuid7()
+                row["uuid"] = self.prepare("uuid", values["uuid"])
+                fresh.append(self.inserted(row))
+            else:
+                row["id"] = person.id
+                changed.append(self.updated(row))
+        with connection.cursor() as cursor:
+            if changed:
+                cursor.executemany(self.update_sql, changed)
+            if fresh:
+                cursor.executemany(self.insert_sql, fresh)
+
+    def prepare(self, name: str, value: Any) -> Any:
+        return self.by_name[name].get_db_prep_save(value, connection)
+
+
+def blank() -> dict[str, Any]:
+    return {**dict.fromkeys(WRITTEN, ""), **dict.fromkeys(HASHES), "external_id": None, "attributes": {}}
+
+
+class Rehearsal(Store):
+    """A dry run: what would have been written is kept in a private database on disk, which goes with it.
+
+    People who are not in the real database have negative ids there.
+    """
+
+    def __init__(self, organization: Organization) -> None:
+        super().__init__(organization)
+        self.contacts = Contact.objects.for_organization(organization)
+        self.shadow = sqlite3.connect("", isolation_level=None)
+        self.shadow.executescript(
+            "CREATE TABLE person (id INTEGER PRIMARY KEY, state TEXT);"
+            "CREATE TABLE key (name TEXT, key TEXT, person INTEGER, PRIMARY KEY (name, key)) WITHOUT ROWID;"
+        )
+        self.created = 0
+
+    def upsert(self, rows: list[Row]) -> list[Outcome]:
+        return self._upsert(rows)
+
+    def find(self, rows: list[Row]) -> list[Person]:
+        people = {person.id: person for person in super().find(rows)}
+        one = self.shadow.cursor()
+        owners = {
+            owner
+            for row in rows
+            for key in row.keys.items()
+            for (owner,) in one.execute("SELECT person FROM key WHERE name = ? AND key = ?", key)
+        }
+        for pk in {*owners, *people}:
+            for (state,) in one.execute("SELECT state FROM person WHERE id = ?", (pk,)):
+                people[pk] = Person(pk, json.loads(state))
+        return list(people.values())
+
+    def write(self, people: Iterable[Person]) -> None:
+        self.shadow.execute("BEGIN")
+        for person in people:
+            if person.id is None:
+                self.created += 1
+                pk = -self.created
+            elif person.changed:
+                pk = person.id
+            else:
+                continue
+            values = person.values
+            self.shadow.execute("REPLACE INTO person VALUES (?, ?)", (pk, json.dumps(values)))
+            for name in LOOKUPS:
+                if values[name]:
+                    self.shadow.execute("REPLACE INTO key VALUES (?, ?, ?)", (name, values[name], pk))
+        self.shadow.execute("COMMIT")

@@ -1,0 +1,211 @@
+import json
+import os
+import secrets
+import sys
+import time
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from broadcasts import drafting, sending
+from broadcasts.catcher import Catcher
+from broadcasts.importing import import_contacts
+from broadcasts.management import demo_club, serving
+from broadcasts.management.lookups import refusals
+from broadcasts.management.progress import ImportBar, SendingBar
+from broadcasts.models import ApiToken, Broadcast, Channel, Member, Organization, Role, User
+from broadcasts.supervising import Supervisor, cluster, web
+
+HOST = "127.0.0.1"
+LOOK_SECONDS = 0.3  # between two looks at the progress
+Status = Broadcast.Status
+
+
+class Command(BaseCommand):
+    help = "Show the whole thing: a club with people, a mail catcher, a broadcast sent to all of them, and the admin."
+
+    def add_arguments(self, parser) -> None:
+        parser.add_argument("--port", type=int, default=8000, help="of the web server; if taken, the next free one")
+        parser.add_argument("--smtp-port", type=int, default=1025, help="of the mail catcher")
+        parser.add_argument("--http-port", type=int, default=8025, help="of the mail catcher's page")
+        parser.add_argument("--contacts", type=int, default=5000)
+        parser.add_argument("--again", action="store_true", help="send a broadcast even if one was sent before")
+        parser.add_argument("--once", action="store_true", help="stop after sending; exit code 1 if something is wrong")
+
+    def handle(self, *args, **options) -> None:
+        try:
+            with refusals():
+                self.run(options)
+        except KeyboardInterrupt:
+            self.say("Stopped.")
+            sys.exit(130)
+
+    def run(self, options) -> None:
+        port = self.choose_port(options["port"])
+        serving.reached_at(f"http://localhost:{port}")
+        serving.prepare()
+        club = self.make_club()
+        self.import_people(club, options["contacts"])
+        ports = (self.choose_port(options["smtp_port"]), self.choose_port(options["http_port"]))
+        with Catcher(settings.DATA_DIR / "caught", *ports) as catcher:
+            channel = self.make_channel(club, catcher.smtp_port)
+            kept = self.make_admin(club)
+            show = Show(self, club, channel, catcher, kept, options)
+            server = web(HOST, port, os.cpu_count() or 1)
+            output = settings.DATA_DIR / "logs"
+            Supervisor(cluster(settings.PUMPS), server, output=output).run(show.turn)
+            show.close()
+        self.say("Stopped; the data stays. Run it again to go on.")
+        if options["once"] and not show.is_well:
+            sys.exit(1)
+
+    def say(self, text: str = "") -> None:
+        self.stdout.write(text)
+        self.stdout.flush()
+
+    def choose_port(self, port: int) -> int:
+        free = serving.free_port(HOST, port)
+        if free != port:
+            self.say(f"Port {port} is taken; using {free}.")
+        return free
+
+    def make_club(self) -> Organization:
+        defaults = {
+            "name": demo_club.NAME,
+            "languages": list(demo_club.TRANSLATIONS),
+            "country": "ES",
+            "postal_address": "Demo Club, 1 Pool Lane, Springfield",
+        }
+        return Organization.objects.get_or_create(slug=demo_club.SLUG, defaults=defaults)[0]
+
+    def import_people(self, club: Organization, n: int) -> None:
+        """Import people as anybody would, from a CSV file; those who are there already stay as they are."""
+        if club.contacts.filter(external_id__startswith="demo-").count() >= n:
+            return
+        path = Path(settings.DATA_DIR) / "demo-people.csv"
+        demo_club.write_people(path, n)
+        with path.open("rb") as file, ImportBar(path.stat().st_size) as shown:
+            result = import_contacts(club, file, filename=path.name, on_progress=shown.update)
+        self.say(f"Imported {result.job.created_count:,} contacts from {path}.")
+
+    def make_channel(self, club: Organization, port: int) -> Channel:
+        channel = club.channels.filter(name="Demo mail").first() or Channel(organization=club, name="Demo mail")
+        channel.kind = "email"
+        channel.is_default = not club.channels.filter(kind="email", is_default=True).exclude(pk=channel.pk).exists()
+        channel.from_name, channel.from_address = club.name, "news@demo.example"
+        channel.backoff_until = None
+        channel.configure({"host": HOST, "port": port, "security": "none"})
+        channel.save()
+        return channel
+
+    def make_admin(self, club: Organization) -> dict[str, str]:
+        """Make the user and its token, or find them as an earlier run kept them; a file only we can read."""
+        path = Path(settings.DATA_DIR) / "demo.json"
+        kept = json.loads(path.read_text()) if path.exists() else {}
+        user = User.objects.filter(email=demo_club.ADMIN).first()
+        if user is None or not user.check_password(kept.get("password", "")):
+            kept["password"] = kept.get("password") or secrets.token_urlsafe(9)
+            user = user or User(email=demo_club.ADMIN, full_name="Demo Admin", is_superuser=True)
+            user.set_password(kept["password"])
+            user.save()
+        Member.objects.get_or_create(user=user, organization=club, defaults={"role": Role.ADMIN})
+        if not ApiToken.objects.usable(kept.get("token", "")):
+            scopes = ["read", "write", "send", "manage"]
+            _, kept["token"] = ApiToken.objects.issue(user=user, organization=club, scopes=scopes, name="Demo")
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(kept))
+        return kept
+
+
+class Show:
+    """What the demo does while the supervisor runs: a step at each turn."""
+
+    def __init__(self, command: Command, club: Organization, channel: Channel, catcher: Catcher, kept, options) -> None:
+        self.command = command
+        self.club = club
+        self.channel = channel
+        self.catcher = catcher
+        self.kept = kept
+        self.options = options
+        self.port = int(settings.BASE_URL.rpartition(":")[2])
+        self.bar: SendingBar | None = None
+        self.is_well = True
+        self.look_at = 0.0
+        self.step = self.wait
+
+    def turn(self) -> bool:
+        return self.step()
+
+    def wait(self) -> bool:
+        """Until the server answers; then say where, and send."""
+        if serving.answers(HOST, self.port):
+            self.tell()
+            broadcast = self.find_or_send()
+            self.step = self.watch if broadcast else self.rest
+            if broadcast:
+                self.bar = SendingBar(broadcast)
+            else:
+                self.command.say("The broadcast was sent by an earlier run; --again sends another.")
+        return False
+
+    def tell(self) -> None:
+        say = self.command.say
+        say()
+        say(f"  Admin         {settings.BASE_URL}/admin/")
+        say(f"  Sign in as    {demo_club.ADMIN}  password  {self.kept['password']}")
+        say(f"  API           {settings.BASE_URL}/api/docs/  token  {self.kept['token']}")
+        say(f"  Caught mail   http://localhost:{self.catcher.http_port}/")
+        say(f"  Logs          {settings.DATA_DIR / 'logs'}")
+        say()
+
+    def find_or_send(self) -> Broadcast | None:
+        """Send the demo's broadcast, unless an earlier run did; return the one that is being sent."""
+        mine = Broadcast.objects.for_organization(self.club).filter(name=demo_club.BROADCAST)
+        under_way = mine.filter(status=Status.SENDING).first()
+        if under_way or (mine.filter(status__in=Broadcast.STARTED).exists() and not self.options["again"]):
+            return under_way
+        message = {"channel": self.channel, "translations": demo_club.TRANSLATIONS}
+        values = {"name": demo_club.BROADCAST, "send_to_all": True, "base_language": "en", "messages": [message]}
+        user = User.objects.get(email=demo_club.ADMIN)
+        broadcast = drafting.save(Broadcast(organization=self.club), values, by=user)
+        broadcast.extra = {"caught_before": self.catcher.count()}
+        broadcast.save(update_fields=["extra"])
+        sending.send(broadcast, by=user)
+        return broadcast
+
+    def watch(self) -> bool:
+        assert self.bar is not None
+        if time.monotonic() < self.look_at:
+            return False
+        self.look_at = time.monotonic() + LOOK_SECONDS
+        if not self.bar.update():
+            return False
+        self.bar.close()
+        self.report(self.bar.broadcast)
+        self.step = self.rest
+        return False
+
+    def report(self, broadcast: Broadcast) -> None:
+        caught = self.catcher.recipients(after=broadcast.extra.get("caught_before", 0))
+        repeated = [address for address, n in caught.items() if n > 1]
+        expected = broadcast.messages.get().deliveries.filter(status="sent").count()
+        self.is_well = broadcast.status == Status.SENT and not repeated and len(caught) == expected > 0
+        say = self.command.say
+        say(f"“{broadcast}”: {broadcast.get_status_display().lower()}. {broadcast.error_message}".strip())
+        once = "each address once" if not repeated else f"{len(repeated):,} addresses more than once"
+        say(f"The mail catcher received {caught.total():,} messages for {len(caught):,} addresses, {once}.")
+
+    def rest(self) -> bool:
+        if self.options["once"]:
+            return True
+        self.command.say("Everything runs; Ctrl-C stops it.")
+        self.step = self.idle
+        return False
+
+    def idle(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        if self.bar:
+            self.bar.close()

@@ -1,0 +1,35 @@
+import os
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from broadcasts.management import serving
+from broadcasts.supervising import Supervisor, cluster, web
+
+
+class Command(BaseCommand):
+    help = "Run everything on this host: migrate, the web server, the workers. Ctrl-C stops all of it."
+
+    def add_arguments(self, parser) -> None:
+        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--host", default="127.0.0.1", help="the address to listen at; 0.0.0.0 for all")
+        parser.add_argument(
+            "--workers", type=int, default=os.cpu_count() or 1, help="web processes; default: one a core"
+        )
+        parser.add_argument("--pumps", type=int, default=settings.PUMPS, help="tasks that send at once")
+
+    def handle(self, *args, **options) -> None:
+        host, port = options["host"], options["port"]
+        if not serving.is_free(host, port):
+            raise CommandError(f"Port {port} of {host} is taken; choose another with --port.")
+        if not serving.is_told("BASE_URL"):
+            serving.reached_at(f"http://localhost:{port}")
+        settings.PUMPS = max(1, options["pumps"])
+        serving.prepare()
+        server = web(host, port, max(1, options["workers"]))
+        Supervisor(cluster(settings.PUMPS), server).run(serving.once_answering(host, port, self.welcome))
+        self.stdout.write("Stopped.")
+
+    def welcome(self) -> None:
+        self.stdout.write(f"Listening at {settings.BASE_URL}/ with {settings.PUMPS} pumps; Ctrl-C stops everything.")
+        self.stdout.flush()

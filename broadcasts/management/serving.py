@@ -1,0 +1,65 @@
+"""What `up` and `demo` share: a database that is ready, a port that is free, and word of when the server answers."""
+
+import os
+import socket
+from collections.abc import Callable
+
+from django.conf import settings
+from django.core.management import call_command
+
+from broadcasts.schedules import ensure_schedules
+
+
+def prepare() -> None:
+    """Bring the database up to date, and make what the server expects to find."""
+    call_command("migrate", interactive=False, verbosity=0)
+    ensure_schedules()
+    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+
+
+def is_free(host: str, port: int) -> bool:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port(host: str, port: int) -> int:
+    """Return the port, or the next one that is free."""
+    return next((one for one in range(port, min(port + 100, 65536)) if is_free(host, one)), port)
+
+
+def answers(host: str, port: int) -> bool:
+    """Tell whether a server listens."""
+    reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    try:
+        socket.create_connection((reached, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def reached_at(address: str) -> None:
+    """Have links, here and in the processes to come, start with this address."""
+    os.environ["BASE_URL"] = address
+    settings.BASE_URL = address
+
+
+def is_told(name: str) -> bool:
+    """Tell whether a setting was given, by the environment or by `.env`."""
+    return name in os.environ
+
+
+def once_answering(host: str, port: int, then: Callable[[], None]) -> Callable[[], None]:
+    """Return what a supervisor calls at each turn: it does something once, when the server answers."""
+    waiting = [then]
+
+    def turn() -> None:
+        if waiting and answers(host, port):
+            waiting.pop()()
+
+    return turn

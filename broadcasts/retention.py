@@ -1,0 +1,69 @@
+"""Delete what nobody needs any more; totals are sums over batches, so they stay."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models.functions import Now
+from django.utils import timezone
+from django_q.models import OrmQ, Task
+
+from broadcasts.models import Broadcast, Delivery, DeliveryEvent, IdempotencyKey, Inbound, Message, ProviderRef
+
+CHUNK = 1000
+ANSWERS_KEPT = timedelta(hours=24)  # of repeated requests, as the API promises
+TASKS_KEPT = timedelta(days=7)  # failures of the queue, to be looked at
+WAKE_UPS_KEPT = timedelta(days=1)  # that no cluster takes
+
+
+def prune(*, dry_run: bool = False) -> dict[str, int]:
+    """Delete what retention no longer wants, and say how many rows of each kind that was, or would be."""
+    now = timezone.now()
+    found: dict[str, int] = {"deliveries": 0, "delivery events": 0}
+    for message in _old_messages():
+        for deliveries, events in _prune_message(message, dry_run):
+            found["deliveries"] += deliveries
+            found["delivery events"] += events
+    for name, rows in (
+        ("idempotency keys", IdempotencyKey.objects.filter(created__lt=Now() - ANSWERS_KEPT)),
+        ("sessions", Session.objects.filter(expire_date__lt=now)),
+        ("wake-ups nobody took", OrmQ.objects.filter(lock__lt=now - WAKE_UPS_KEPT)),
+        ("results of tasks", Task.objects.filter(stopped__lt=now - TASKS_KEPT)),
+    ):
+        found[name] = rows.count() if dry_run else _delete(rows)
+    return found
+
+
+def _old_messages() -> QuerySet[Message]:
+    """Messages of broadcasts that ended long ago and still have deliveries."""
+    if not settings.DELIVERY_RETENTION_DAYS:
+        return Message.objects.none()
+    cutoff = Now() - timedelta(days=settings.DELIVERY_RETENTION_DAYS)
+    ended = Broadcast.objects.filter(status__in=Broadcast.FINISHED, completed_at__lt=cutoff)
+    return Message.objects.filter(Exists(Delivery.objects.filter(message=OuterRef("pk"))), broadcast__in=ended)
+
+
+def _prune_message(message: Message, dry_run: bool) -> Iterator[tuple[int, int]]:
+    """Delete the deliveries of a message range by range, each with what belongs to it."""
+    for first, last in message.batches.filter(first_id__isnull=False).values_list("first_id", "last_id").iterator():
+        rows = Delivery.objects.filter(message=message, pk__gte=first, pk__lte=last)
+        ids = list(rows.values_list("pk", flat=True))
+        for start in range(0, len(ids), CHUNK):
+            chunk = ids[start : start + CHUNK]
+            events = DeliveryEvent.objects.filter(delivery__in=chunk)
+            if dry_run:
+                yield len(chunk), events.count()
+                continue
+            with transaction.atomic():
+                gone = _delete(events)
+                _delete(ProviderRef.objects.filter(delivery__in=chunk))
+                Inbound.objects.filter(delivery__in=chunk).update(delivery=None)
+                yield _delete(Delivery.objects.filter(pk__in=chunk)), gone
+
+
+def _delete(rows: QuerySet) -> int:
+    """Delete in one statement, without reading the rows first: what depends on them is already dealt with."""
+    return rows._raw_delete(rows.db)

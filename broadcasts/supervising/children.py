@@ -1,0 +1,169 @@
+"""Processes of ours: each leads a group of its own, so that its end is the end of all that it started.
+
+On Linux the kernel tells a child when its supervisor is gone, and what a supervisor that was killed left behind is
+found by the mark in its environment and ended at the next start.
+"""
+
+import ctypes
+import fcntl
+import logging
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TextIO
+
+from django.conf import settings
+
+log = logging.getLogger(__name__)
+
+MARK = "BROADCASTS_SUPERVISOR"
+STOP_SECONDS = 30  # for windows to close and answers to be given
+STEADY_SECONDS = 60  # a process that ran for longer is started again without a pause that grew
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+class Child:
+    """One process with its group; whoever watches it starts it again when it dies."""
+
+    def __init__(self, name: str, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+        self.name = name
+        self.command = list(command)
+        self.environment = dict(environment or {})
+        self.output: TextIO | None = None
+        self.process: subprocess.Popen | None = None
+        self.started_at = 0.0
+        self.start_at = 0.0
+        self.deaths = 0  # in a row
+
+    def start(self) -> None:
+        parent = os.getpid()
+
+        def follow_parent() -> None:
+            if _libc:
+                _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+                if os.getppid() != parent:
+                    os._exit(1)
+
+        self.process = subprocess.Popen(  # noqa: S603
+            self.command,
+            cwd=settings.BASE_DIR,
+            env={**os.environ, **self.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=self.output,
+            stderr=self.output,
+            start_new_session=True,
+            preexec_fn=follow_parent,
+        )
+
+    @property
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def watch(self) -> None:
+        """Start it when it is time to; end what a dead one left, and come back after a growing pause."""
+        if self.is_running:
+            return
+        if self.process is not None:
+            self.kill()
+            self.deaths = self.deaths + 1 if time.monotonic() < self.started_at + STEADY_SECONDS else 1
+            pause = min(2 ** (self.deaths - 1), 30)
+            self.start_at = time.monotonic() + pause
+            log.error("The %s died; it is started again in %s s", self.name, pause)
+        elif time.monotonic() >= self.start_at:
+            self.started_at = time.monotonic()
+            self.start()
+
+    def ask_to_stop(self) -> None:
+        """Tell its main process alone: told to the whole group, the work under way would be lost."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for its end; False when it takes longer."""
+        if self.process is None:
+            return True
+        try:
+            self.process.wait(max(seconds, 0))
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def kill(self) -> None:
+        """End the whole group at once."""
+        if self.process is None:
+            return
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.process = None
+
+
+@contextmanager
+def registered() -> Iterator[Path]:
+    """Be known as a supervisor while the block runs; ends first what dead ones left. Yields a file to tell workers by.
+
+    The file's name is our mark; once it is there, workers end after the window they are in. A supervisor is alive as
+    long as it holds the lock on its other file, whatever became of its process id.
+    """
+    folder = Path(settings.DATA_DIR) / "run"
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.glob("*.lock"):
+        with suppress(OSError), path.open() as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            stop = path.with_suffix(".stop")
+            stop.touch()
+            end_leftovers(path.stem)
+            forget(path, stop)
+    path = folder / f"{secrets.token_hex(8)}.lock"
+    stop = path.with_suffix(".stop")
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            yield stop
+        finally:
+            forget(path, stop)
+
+
+def forget(*paths: Path) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
+
+
+def end_leftovers(mark: str, seconds: float = STOP_SECONDS) -> int:
+    """End the processes that bear a mark: groups that still have their leader in order, the others at once."""
+    found = marked(mark)
+    if not found:
+        return 0
+    log.warning("Ending %s processes of a supervisor that was killed", len(found))
+    for pid in found:
+        with suppress(ProcessLookupError):
+            leader = os.getpgid(pid)
+            if leader == pid:
+                os.kill(pid, signal.SIGTERM)
+            elif leader not in found:
+                os.kill(pid, signal.SIGKILL)
+    deadline = time.monotonic() + seconds
+    while (left := marked(mark)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    for pid in left:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    return len(found)
+
+
+def marked(mark: str) -> set[int]:
+    """Return the ids of the processes that bear a mark; none where the system cannot tell."""
+    wanted = f"{MARK}={mark}".encode()
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with suppress(OSError):
+            if wanted in path.read_bytes().split(b"\0"):
+                found.add(int(path.parent.name))
+    return found - {os.getpid()}

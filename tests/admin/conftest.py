@@ -1,0 +1,127 @@
+"""One row of every model in the club, for pages that must open whatever they show."""
+
+from datetime import UTC, datetime
+
+import pytest
+from django.contrib.admin import site
+from django.test import Client
+from django.utils import timezone
+
+from broadcasts.models import (
+    Activity,
+    ApiToken,
+    Attendance,
+    AuditEntry,
+    Batch,
+    Broadcast,
+    ChannelRate,
+    Consent,
+    ConsentChange,
+    Delivery,
+    DeliveryEvent,
+    Heartbeat,
+    IdempotencyKey,
+    ImportJob,
+    Inbound,
+    Link,
+    Media,
+    ProviderRef,
+    Segment,
+    SegmentMember,
+    Suppression,
+    Template,
+    TemplateTranslation,
+    User,
+    address_hash,
+)
+from tests.make import make_broadcast, make_contact
+
+NOW = datetime(2026, 5, 4, 9, tzinfo=UTC)
+
+
+def sign_in(user) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def make_log(channel, statuses=("sent", "failed", "unknown"), *, status="SENT", **fields):
+    """A broadcast on its way, with one delivery of each given status, counted in one batch."""
+    fields = {"started_at": NOW, "completed_at": NOW if status == "SENT" else None, "expanded_at": NOW, **fields}
+    broadcast = make_broadcast(channel, status=status, **fields)
+    message = broadcast.first_message()
+    rows = []
+    for one in statuses:
+        contact = make_contact(channel.organization)
+        rows.append(
+            Delivery.objects.create(
+                message=message,
+                contact=contact,
+                address=contact.email,
+                language="en",
+                status=one,
+                reason="unsubscribed" if one == "skipped" else "",
+                sent_at=NOW if one == "sent" else None,
+            )
+        )
+    counters = {name: statuses.count(name) for name in set(statuses) - {"pending"}}
+    Batch.objects.create(
+        message=message,
+        state="done",
+        first_id=rows[0].pk,
+        last_id=rows[-1].pk,
+        total=len(rows),
+        **counters,
+    )
+    return broadcast, rows
+
+
+def one_of_each(channel):
+    """Rows of every model that the admin shows, in the channel's organization."""
+    organization = channel.organization
+    broadcast, rows = make_log(channel)
+    message, contact = broadcast.first_message(), rows[0].contact
+    segment = Segment.objects.create(organization=organization, name="Masters", kind="static")
+    SegmentMember.objects.create(segment=segment, contact=contact)
+    activity = Activity.objects.create(organization=organization, name="Yoga")
+    Attendance.objects.create(activity=activity, contact=contact)
+    template = Template.objects.create(organization=organization, name="Closing days")
+    TemplateTranslation.objects.create(template=template, language="en", subject="Closed", text="Closed.")
+    Suppression.objects.create(
+        organization=organization, address="gone@example.com", address_hash=address_hash("gone@example.com")
+    )
+    Consent.objects.create(contact=contact, channel_kind="email", use_case="marketing", state="granted")
+    ConsentChange.objects.create(contact=contact, channel_kind="email", use_case="marketing", state="granted")
+    make_contact(organization, attributes={"plan": "pro"})
+    ApiToken.objects.issue(user=organization.members.first().user, organization=organization, scopes=["read"])
+    DeliveryEvent.objects.create(delivery=rows[0], type="opened", at=NOW)
+    Link.objects.create(message=message, url="https://example.com/", digest="a")
+    Inbound.objects.create(organization=organization, contact=contact, text="Thank you")
+    ProviderRef.objects.create(delivery=rows[0], kind="email", provider_id=f"ref-{rows[0].pk}")
+    ChannelRate.objects.create(channel=channel)
+    ImportJob.objects.create(organization=organization, filename="people.csv")
+    IdempotencyKey.objects.create(organization=organization, key="k", fingerprint="f")
+    Heartbeat.objects.create(name=organization.slug, enqueued_at=timezone.now(), beaten_at=timezone.now())
+    AuditEntry.write(broadcast, "send", organization=organization)
+    Media.objects.bulk_create([Media(organization=organization, file="media/flyer.pdf", filename="flyer.pdf")])
+
+
+@pytest.fixture
+def everything(mail, admin):
+    one_of_each(mail)
+
+
+@pytest.fixture
+def root(db) -> User:
+    return User.objects.create_superuser("root@club.example", "swordfish")
+
+
+@pytest.fixture
+def draft(mail) -> Broadcast:
+    make_contact(mail.organization, "joe@example.com", full_name="Joe")
+    return make_broadcast(mail)
+
+
+MODELS = sorted(
+    (model for model in site._registry if model._meta.app_label == "broadcasts"), key=lambda m: m._meta.model_name
+)

@@ -1,0 +1,317 @@
+"""Channels, tokens, members, contacts, consents, suppressions, deliveries: what is special on their pages."""
+
+import json
+
+import pytest
+from django.urls import reverse
+
+from broadcasts import links
+from broadcasts.models import (
+    ApiToken,
+    Channel,
+    ConsentChange,
+    Contact,
+    Delivery,
+    Member,
+    Segment,
+    Suppression,
+    User,
+)
+from broadcasts.transports import TransportError
+from tests.make import make_contact, make_contacts
+
+from .conftest import make_log, sign_in
+
+
+def page(model, name, *args):
+    return reverse(f"admin:broadcasts_{model}_{name}", args=args)
+
+
+def messages_of(response):
+    return " ".join(str(message) for message in response.context["messages"])
+
+
+# Channels.
+
+
+def channel_form(mail, **fields):
+    data = {
+        "organization": mail.organization_id,
+        "kind": "email",
+        "name": "Newsletter",
+        "from_address": "news@club.example",
+        "is_active": "on",
+        "is_default": "on",
+        "ramp": "{}",
+        **{f"setting_{name}": field.initial for name, field in mail.transport_class.settings_form.base_fields.items()},
+        **{f"setting_{name}": value for name, value in mail.settings.items()},
+        **fields,
+    }
+    return {name: value for name, value in data.items() if value is not None}
+
+
+def test_a_channel_is_made_with_the_settings_of_its_kind(admin, mail):
+    data = channel_form(mail, name="Second", is_default="", setting_username="me", setting_password="secret")
+    sign_in(admin.user).post(page("channel", "add"), data)
+    channel = Channel.objects.get(name="Second")
+    assert channel.settings["username"] == "me"
+    assert channel.secrets == {"password": "secret"}
+
+
+def test_a_secret_is_never_shown_and_kept_when_left_blank(admin, mail):
+    mail.configure({**mail.settings, "username": "me", "password": "hush-hush"})
+    mail.save()
+    client = sign_in(admin.user)
+    assert "hush-hush" not in client.get(page("channel", "change", mail.pk)).content.decode()
+    client.post(page("channel", "change", mail.pk), channel_form(mail, setting_username="me", setting_password=""))
+    assert Channel.objects.get(pk=mail.pk).secrets == {"password": "hush-hush"}
+
+
+def test_a_wrong_setting_is_told_next_to_its_field(admin, mail):
+    response = sign_in(admin.user).post(page("channel", "change", mail.pk), channel_form(mail, setting_port="x"))
+    assert "setting_port" in response.context["adminform"].form.errors
+
+
+def test_a_second_channel_of_the_same_name_is_refused_in_words(admin, mail):
+    response = sign_in(admin.user).post(page("channel", "add"), channel_form(mail, name="NEWSLETTER", is_default=""))
+    assert "There is a channel of this name already" in response.content.decode()
+
+
+def test_a_viewer_sees_a_channel_without_its_secrets(viewer, mail):
+    mail.configure({**mail.settings, "username": "me", "password": "hush-hush"})
+    mail.save()
+    text = sign_in(viewer.user).get(page("channel", "change", mail.pk)).content.decode()
+    assert "127.0.0.1" in text
+    assert "hush-hush" not in text
+
+
+@pytest.mark.parametrize("error", [None, TransportError("535 authentication failed", account=True)])
+def test_a_connection_can_be_checked_without_sending(admin, mail, monkeypatch, error):
+    def check(self):
+        if error:
+            raise error
+
+    monkeypatch.setattr(mail.transport_class, "check", check)
+    response = sign_in(admin.user).post(reverse("admin:broadcasts_channel_check", args=[mail.pk]), follow=True)
+    assert ("535 authentication failed" if error else "is ready") in messages_of(response)
+
+
+def test_only_a_manager_checks_a_connection_and_only_by_post(admin, author, mail):
+    address = reverse("admin:broadcasts_channel_check", args=[mail.pk])
+    assert sign_in(author.user).post(address).status_code == 404
+    assert sign_in(admin.user).get(address).status_code == 405
+
+
+# Tokens and members.
+
+
+def test_the_key_of_a_token_is_shown_once(admin):
+    client = sign_in(admin.user)
+    data = {"organization": admin.organization_id, "user": admin.user_id, "name": "CI", "scopes": ["read", "write"]}
+    response = client.post(page("apitoken", "add"), data, follow=True)
+    token = ApiToken.objects.get()
+    key = messages_of(response).partition("<code>")[2].partition("</code>")[0]
+    assert ApiToken.objects.usable(key) == token
+    assert key not in client.get(page("apitoken", "change", token.pk)).content.decode()
+
+
+def test_a_token_is_of_a_member_only(admin, stranger):
+    data = {"organization": admin.organization_id, "user": stranger.user_id, "scopes": ["read"]}
+    assert sign_in(admin.user).post(page("apitoken", "add"), data).status_code == 200
+    assert not ApiToken.objects.exists()
+
+
+def test_a_new_member_without_an_account_gets_one(admin):
+    data = {"organization": admin.organization_id, "email": "New@club.example", "role": "author"}
+    sign_in(admin.user).post(page("member", "add"), {**data, "full_name": "New", "password": "long swordfish 1"})
+    user = User.objects.get(full_name="New")
+    assert user.check_password("long swordfish 1")
+    assert user.memberships.get().role == "author"
+
+
+def test_somebody_with_an_account_keeps_their_password(admin, stranger):
+    data = {"organization": admin.organization_id, "email": stranger.user.email, "role": "viewer", "password": "other"}
+    sign_in(admin.user).post(page("member", "add"), data)
+    assert User.objects.get(pk=stranger.user_id).check_password("swordfish")
+    assert Member.objects.filter(user=stranger.user, organization=admin.organization).exists()
+
+
+def test_a_member_is_taken_in_once(admin, viewer):
+    data = {"organization": admin.organization_id, "email": viewer.user.email, "role": "admin"}
+    response = sign_in(admin.user).post(page("member", "add"), data)
+    assert "is a member of Swimming Club already" in response.content.decode()
+
+
+def test_a_superuser_makes_an_account_that_can_sign_in(root, client):
+    data = {"email": "grace@club.example", "full_name": "Grace", "is_active": "on", "is_staff": "on"}
+    sign_in(root).post(page("user", "add"), {**data, "password1": "long swordfish 1"})
+    assert client.login(email="grace@club.example", password="long swordfish 1")
+
+
+def test_nobody_but_a_superuser_changes_an_account(admin):
+    data = {"email": admin.user.email, "is_active": "on", "is_superuser": "on"}
+    assert sign_in(admin.user).post(page("user", "change", admin.user_id), data).status_code == 403
+
+
+# Contacts.
+
+
+def test_an_address_that_another_contact_has_is_told_next_to_it(author, club):
+    make_contact(club, "joe@example.com", full_name="Joe")
+    data = {"organization": club.pk, "email": "JOE@example.com", "status": "active", "attributes": "{}"}
+    response = sign_in(author.user).post(page("contact", "add"), data)
+    assert "The contact “Joe”" in str(response.context["adminform"].form.errors["email"])
+
+
+@pytest.mark.parametrize(
+    "term",
+    ["zoe.brown@example.com", "ZOE.b", "Zoë B", "zoë brown", "+34600111222", "600111", "ext-9", "34600"],
+)
+def test_a_contact_is_found_by_key_or_by_beginning(viewer, club, term):
+    found = make_contact(
+        club, "Zoe.Brown@example.com", full_name="Zoë Brown", phone="+34600111222", external_id="ext-9"
+    )
+    make_contact(club, "other@example.com", full_name="Other", phone="+34700000000")
+    rows = sign_in(viewer.user).get(page("contact", "changelist"), {"q": term}).context["cl"].result_list
+    assert [row.pk for row in rows] == ([] if term == "600111" else [found.pk])
+
+
+def test_a_contact_is_found_by_id_and_uuid(viewer, club):
+    first, _ = make_contacts(club, 2)
+    for term in (first.pk, first.uuid):
+        rows = sign_in(viewer.user).get(page("contact", "changelist"), {"q": term}).context["cl"].result_list
+        assert [row.pk for row in rows] == [first.pk]
+
+
+def test_a_list_longer_than_its_cap_says_more_than(viewer, club, monkeypatch):
+    monkeypatch.setattr("broadcasts.admin.paginator.CappedPaginator.cap", 3)
+    make_contacts(club, 5)
+    response = sign_in(viewer.user).get(page("contact", "changelist"))
+    assert "More than 3 contacts" in response.content.decode()
+    assert len(response.context["cl"].result_list) == 3
+
+
+def test_the_contacts_of_a_segment_are_those_its_audience_finds(viewer, club):
+    spanish = make_contact(club, language="es")
+    make_contact(club, language="en")
+    segment = Segment.objects.create(organization=club, name="Spanish", rules={"language": "es"})
+    response = sign_in(viewer.user).get(page("contact", "changelist"), {"segment": segment.pk})
+    assert [row.pk for row in response.context["cl"].result_list] == [spanish.pk]
+
+
+def test_a_segments_rules_are_checked_next_to_their_field(author, club):
+    data = {"organization": club.pk, "name": "Odd", "kind": "dynamic", "rules": '{"favourite": 1}'}
+    response = sign_in(author.user).post(page("segment", "add"), data)
+    assert "favourite" in str(response.context["adminform"].form.errors["rules"])
+
+
+def test_a_contacts_page_says_why_it_did_or_did_not_get_each(viewer, mail):
+    _, (skipped, sent) = make_log(mail, ("skipped", "sent"))
+    client = sign_in(viewer.user)
+    assert "Not sent: unsubscribed." in client.get(page("contact", "change", skipped.contact_id)).content.decode()
+    assert "Sent 4 May 2026, 09:00." in client.get(page("contact", "change", sent.contact_id)).content.decode()
+
+
+def test_deleting_a_contact_is_a_managers_and_keeps_the_log(admin, author, mail):
+    _, (row,) = make_log(mail, ("sent",))
+    address = page("contact", "delete", row.contact_id)
+    assert sign_in(author.user).post(address, {"post": "yes"}).status_code == 403
+    sign_in(admin.user).post(address, {"post": "yes"})
+    assert not Contact.objects.exists()
+    assert Delivery.objects.get().contact_id is None
+
+
+def test_a_channel_in_use_is_not_deleted_and_says_why(admin, mail):
+    make_log(mail)
+    response = sign_in(admin.user).post(page("channel", "delete", mail.pk), {"post": "yes"}, follow=True)
+    assert Channel.objects.exists()
+    assert response.status_code == 200
+
+
+# Consents and suppressions.
+
+
+def test_a_consent_given_to_staff_leaves_its_evidence(author, club):
+    contact = make_contact(club)
+    data = {"contact": contact.pk, "channel_kind": "email", "use_case": "marketing", "state": "granted"}
+    sign_in(author.user).post(page("consent", "add"), {**data, "reason": "Said so at the desk, 4 May"})
+    change = ConsentChange.objects.get()
+    assert change.evidence == {"note": "Said so at the desk, 4 May"}
+    assert change.source == f"staff: {author.user}"
+
+
+def test_a_suppression_is_kept_by_the_hash_of_its_address(author, club):
+    data = {"organization": club.pk, "channel_kind": "email", "address": "Gone@Example.com", "reason": "manual"}
+    client = sign_in(author.user)
+    client.post(page("suppression", "add"), data)
+    assert Suppression.objects.get().address_hash == make_contact(club, "gone@example.com").email_hash
+    response = client.post(page("suppression", "add"), data)
+    assert "suppressed for this reason already" in response.content.decode()
+    rows = client.get(page("suppression", "changelist"), {"q": "gone@example.com"}).context["cl"].result_list
+    assert len(rows) == 1
+
+
+def test_only_a_manager_removes_a_suppression(author, admin, club):
+    data = {"organization": club.pk, "channel_kind": "email", "address": "gone@example.com", "reason": "manual"}
+    sign_in(author.user).post(page("suppression", "add"), data)
+    address = page("suppression", "delete", Suppression.objects.get().pk)
+    assert sign_in(author.user).post(address, {"post": "yes"}).status_code == 403
+    sign_in(admin.user).post(address, {"post": "yes"})
+    assert not Suppression.objects.exists()
+
+
+# Deliveries.
+
+
+@pytest.mark.parametrize(
+    ("action", "status"), [("mark_sent", "sent"), ("mark_failed", "failed"), ("send_again", "pending")]
+)
+def test_an_unknown_delivery_is_settled_after_a_question(sender, mail, action, status):
+    _, (row, other) = make_log(mail, ("unknown", "sent"))
+    client = sign_in(sender.user)
+    data = {"action": action, "_selected_action": [row.pk, other.pk]}
+    asked = client.post(page("delivery", "changelist"), data)
+    assert "of unknown outcome" in asked.content.decode()
+    assert Delivery.objects.get(pk=row.pk).status == "unknown"
+    client.post(page("delivery", "changelist"), {**data, "confirmed": "yes"})
+    assert Delivery.objects.get(pk=row.pk).status == status
+    assert Delivery.objects.get(pk=other.pk).status == "sent"
+
+
+def test_an_author_cannot_settle_deliveries(author, mail):
+    _, (row,) = make_log(mail, ("unknown",))
+    data = {"action": "mark_sent", "_selected_action": [row.pk], "confirmed": "yes"}
+    sign_in(author.user).post(page("delivery", "changelist"), data)
+    assert Delivery.objects.get().status == "unknown"
+
+
+def test_the_log_of_one_broadcast_is_filtered_by_status_and_by_what_came_back(viewer, mail):
+    first, (opened, _) = make_log(mail, ("sent", "failed"))
+    make_log(mail, ("sent",))
+    Delivery.objects.filter(pk=opened.pk).update(opened_at="2026-05-04T10:00Z")
+    client = sign_in(viewer.user)
+    for params in ({"status": "sent"}, {"fact": "opened"}):
+        response = client.get(page("delivery", "changelist"), {"broadcast": first.pk, **params})
+        assert [row.pk for row in response.context["cl"].result_list] == [opened.pk]
+
+
+@pytest.mark.parametrize("few", [0, 50_000])
+def test_the_log_of_one_broadcast_is_the_same_whichever_way_it_is_read(viewer, mail, monkeypatch, few):
+    monkeypatch.setattr("broadcasts.admin.deliveries.FEW", few)
+    make_log(mail)
+    broadcast, rows = make_log(mail)
+    response = sign_in(viewer.user).get(page("delivery", "changelist"), {"broadcast": broadcast.pk})
+    assert {row.pk for row in response.context["cl"].result_list} == {row.pk for row in rows}
+
+
+def test_a_delivery_is_found_by_its_recipient_and_by_its_key(viewer, mail):
+    _, (row, _) = make_log(mail, ("sent", "sent"))
+    for term in (row.address, links.message_id(links.delivery_token(row.pk), "club.example")):
+        found = sign_in(viewer.user).get(page("delivery", "changelist"), {"q": term}).context["cl"].result_list
+        assert [one.pk for one in found] == [row.pk]
+
+
+def test_attributes_that_are_no_object_are_told_next_to_their_field(author, club):
+    data = {"organization": club.pk, "email": "joe@example.com", "status": "active", "attributes": json.dumps([1])}
+    response = sign_in(author.user).post(page("contact", "add"), data)
+    assert "attributes" in response.context["adminform"].form.errors

@@ -1,0 +1,257 @@
+"""Every page opens for whom it is meant, and shows nothing of other organizations."""
+
+import pytest
+from django.apps import apps
+from django.contrib.admin import site
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from broadcasts.models import (
+    AuditEntry,
+    Batch,
+    Broadcast,
+    Channel,
+    Contact,
+    Delivery,
+    Heartbeat,
+    Member,
+    Organization,
+    User,
+)
+from tests.make import make_broadcast, make_contact, make_member
+
+from .conftest import MODELS, make_log, one_of_each, sign_in
+
+# Models whose rows staff write, and who may: all others are written by the program only.
+WRITTEN_BY = {
+    "activity": "author",
+    "attendance": "author",
+    "attribute": "author",
+    "broadcast": "author",
+    "consent": "author",
+    "contact": "author",
+    "media": "author",
+    "message": "author",
+    "segment": "author",
+    "segmentmember": "author",
+    "suppression": "author",
+    "template": "author",
+    "apitoken": "admin",
+    "channel": "admin",
+    "member": "admin",
+    "organization": "root",
+    "user": "root",
+}
+SEEN_BY_MANAGERS = {"apitoken", "idempotencykey", "user"}
+ROLES = ["viewer", "author", "sender", "admin"]
+by_name = pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.model_name)
+
+
+def page(model, name, *args):
+    return reverse(f"admin:broadcasts_{model._meta.model_name}_{name}", args=args)
+
+
+def test_every_model_with_a_life_of_its_own_has_an_admin():
+    own = {model for model in apps.get_app_config("broadcasts").get_models() if not model._meta.auto_created}
+    inlined = {"templatetranslation", "messagetranslation"}
+    assert {model._meta.model_name for model in own - set(MODELS)} == inlined
+
+
+def test_the_pages_of_the_queue_library_and_of_groups_are_taken_out():
+    assert {model._meta.app_label for model in site._registry} == {"broadcasts"}
+
+
+@by_name
+@pytest.mark.parametrize("role", [*ROLES, "root"])
+def test_each_list_opens_for_those_who_may_read_it(request, everything, club, model, role):
+    client = sign_in(user_of(request, role))
+    hidden = model._meta.model_name in SEEN_BY_MANAGERS and role not in ("admin", "root")
+    assert client.get(page(model, "changelist")).status_code == (403 if hidden else 200)
+
+
+@by_name
+@pytest.mark.parametrize("role", ["viewer", "admin", "root"])
+def test_each_row_opens_for_those_who_may_read_it(request, everything, model, role):
+    client = sign_in(user_of(request, role))
+    row = model._default_manager.order_by("-pk").first()
+    hidden = model._meta.model_name in SEEN_BY_MANAGERS and role == "viewer"
+    assert client.get(page(model, "change", row.pk)).status_code == (403 if hidden else 200)
+
+
+@by_name
+@pytest.mark.parametrize("role", [*ROLES, "root"])
+def test_each_add_page_opens_for_those_who_may_write(request, club, model, role):
+    client = sign_in(user_of(request, role))
+    least = WRITTEN_BY.get(model._meta.model_name)
+    order = [*ROLES, "root"]
+    may = least is not None and order.index(role) >= order.index(least)
+    assert client.get(page(model, "add")).status_code == (200 if may else 403)
+
+
+@by_name
+def test_rows_of_other_organizations_are_not_listed_and_not_opened(everything, stranger, model):
+    client = sign_in(stranger.user)
+    if model is Heartbeat:
+        return  # workers serve every organization alike
+    rows = client.get(page(model, "changelist")).context["cl"].result_list
+    own = {stranger.user.pk} if model is User else {stranger.pk} if model is Member else set()
+    own = {stranger.organization_id} if model is Organization else own
+    assert {row.pk for row in rows} == own
+    row = model._default_manager.exclude(pk__in=own).first()
+    for name in ("change", "history", "delete"):
+        assert client.get(page(model, name, row.pk)).status_code in (302, 403)
+
+
+@by_name
+def test_every_list_answers_a_search(everything, root, model):
+    assert sign_in(root).get(page(model, "changelist"), {"q": "e'x%_(1"}).status_code == 200
+    assert sign_in(root).get(page(model, "changelist"), {"q": "123"}).status_code == 200
+
+
+@by_name
+def test_every_filter_of_every_list_answers(everything, root, model):
+    client = sign_in(root)
+    specs = client.get(page(model, "changelist")).context["cl"].filter_specs
+    for spec in specs:
+        for choice in list(getattr(spec, "lookup_choices", []))[:3]:
+            if isinstance(choice, tuple) and getattr(spec, "parameter_name", None):
+                assert client.get(page(model, "changelist"), {spec.parameter_name: choice[0]}).status_code == 200
+
+
+@by_name
+def test_a_list_takes_no_query_more_for_more_rows(everything, elsewhere, root, model):
+    client = sign_in(root)
+    few = queries(client, page(model, "changelist"))
+    one_of_each(make_channel(elsewhere))
+    assert queries(client, page(model, "changelist")) == few
+    assert few <= 12
+
+
+def queries(client, address):
+    client.get(address)
+    with CaptureQueriesContext(connection) as captured:
+        assert client.get(address).status_code == 200
+    return len(captured)
+
+
+def make_channel(organization):
+    member = make_member(organization, "admin")
+    return Channel.objects.create(
+        organization=member.organization, name="Mail", kind="email", from_address="x@elsewhere.example"
+    )
+
+
+def test_nobody_without_a_membership_enters(db, club):
+    user = User.objects.create_user("lost@club.example", "swordfish")
+    assert sign_in(user).get(reverse("admin:index")).status_code == 302
+
+
+def test_nobody_whose_use_of_the_admin_was_ended_enters(admin):
+    User.objects.filter(pk=admin.user_id).update(is_staff=False)
+    assert sign_in(admin.user).get(reverse("admin:index")).status_code == 302
+
+
+def test_a_filter_by_another_organization_shows_nothing(everything, stranger, club):
+    Member.objects.create(
+        user=stranger.user, organization=Organization.objects.create(name="Third", slug="third"), role="viewer"
+    )
+    response = sign_in(stranger.user).get(page(Contact, "changelist"), {"organization": club.pk})
+    assert list(response.context["cl"].result_list) == []
+
+
+def test_a_filter_by_a_row_of_another_organization_shows_nothing(everything, stranger):
+    broadcast = Broadcast.objects.get()
+    response = sign_in(stranger.user).get(page(Delivery, "changelist"), {"broadcast": broadcast.pk})
+    assert list(response.context["cl"].result_list) == []
+    assert broadcast.name not in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("model", "field", "found"),
+    [("broadcast", "segments", Broadcast), ("delivery", "contact", Contact), ("message", "channel", Channel)],
+)
+def test_autocomplete_offers_only_rows_of_the_users_organizations(everything, stranger, admin, model, field, found):
+    params = {"app_label": "broadcasts", "model_name": model, "field_name": field, "term": ""}
+    offered = sign_in(stranger.user).get(reverse("admin:autocomplete"), params).json()["results"]
+    assert offered == []
+    assert sign_in(admin.user).get(reverse("admin:autocomplete"), params).json()["results"]
+
+
+def test_an_author_of_one_organization_cannot_write_into_another(author, elsewhere, club):
+    Member.objects.create(user=author.user, organization=elsewhere, role="viewer")
+    data = {"organization": elsewhere.pk, "full_name": "Mole", "status": "active", "attributes": "{}"}
+    assert sign_in(author.user).post(page(Contact, "add"), data).status_code == 200
+    assert not Contact.objects.exists()
+    sign_in(author.user).post(page(Contact, "add"), {**data, "organization": club.pk})
+    assert Contact.objects.get().organization == club
+
+
+def test_choices_must_belong_to_the_rows_own_organization(author, elsewhere, draft):
+    Member.objects.create(user=author.user, organization=elsewhere, role="author")
+    foreign = make_contact(elsewhere)
+    member = {"activity": "", "contact": foreign.pk, "segment": draft.organization.segments.create(name="S", kind="static").pk}
+    response = sign_in(author.user).post(reverse("admin:broadcasts_segmentmember_add"), member)
+    assert "belongs to another organization" in response.content.decode()
+
+
+def test_the_dashboard_shows_what_runs_what_comes_and_what_is_wrong(mail, viewer):
+    make_log(mail, ("sent", "pending"), status="SENDING", subject="Lanes open")
+    make_log(mail, ("unknown",), subject="Fee due")
+    make_broadcast(mail, subject="Summer", status="SCHEDULED", scheduled_at="2030-01-01T09:00Z", due_from="2030-01-01T09:00Z")
+    make_broadcast(mail, subject="Stuck", status="PAUSED", error_message="535 authentication failed")
+    Channel.objects.filter(pk=mail.pk).update(health="failing", last_error="Connection refused")
+    text = sign_in(viewer.user).get(reverse("admin:index")).content.decode()
+    for words in ("Lanes open", "Fee due", "Summer", "535 authentication failed", "Connection refused"):
+        assert words in text
+
+
+def test_the_dashboard_of_a_stranger_is_empty(everything, stranger):
+    response = sign_in(stranger.user).get(reverse("admin:index"))
+    assert not response.context["unknown"] and not response.context["running"]
+    assert "Pool closed" not in response.content.decode()
+
+
+def test_the_page_of_workers_opens_without_any(viewer):
+    response = sign_in(viewer.user).get(reverse("admin:workers"))
+    assert "No worker has ever given a sign of life" in response.content.decode()
+
+
+def test_the_page_of_workers_survives_a_queue_that_cannot_be_reached(viewer, monkeypatch):
+    def broken():
+        raise ConnectionError("refused")
+
+    monkeypatch.setattr("broadcasts.admin.workers.get_broker", broken)
+    response = sign_in(viewer.user).get(reverse("admin:workers"))
+    assert "The queue cannot be reached" in response.content.decode()
+
+
+def test_the_page_of_workers_shows_leases_of_ones_own_organizations(mail, viewer, stranger):
+    broadcast = make_broadcast(mail)
+    Batch.objects.create(
+        message=broadcast.first_message(), state="leased", owner="host-7", lease_until="2030-01-01T00:00Z"
+    )
+    assert "host-7" in sign_in(viewer.user).get(reverse("admin:workers")).content.decode()
+    assert "host-7" not in sign_in(stranger.user).get(reverse("admin:workers")).content.decode()
+
+
+def test_no_page_carries_inline_script_or_style(everything, draft, root):
+    client = sign_in(root)
+    pages = [reverse("admin:index"), reverse("admin:workers")]
+    pages += [page(Broadcast, name, draft.pk) for name in ("change", "send", "schedule", "recipients", "preview")]
+    for address in pages:
+        text = client.get(address).content.decode()
+        assert " style=" not in text and " onclick=" not in text and "<script>" not in text, address
+
+
+def test_what_staff_change_is_in_the_audit(author, draft):
+    contact = draft.organization.contacts.get()
+    data = {"full_name": "Joe", "email": contact.email, "status": "blocked", "attributes": "{}"}
+    sign_in(author.user).post(page(Contact, "change", contact.pk), data)
+    entry = AuditEntry.objects.get(act="change", model="contact")
+    assert (entry.object_id, entry.user) == (contact.pk, author.user)
+
+
+def user_of(request, role):
+    found = request.getfixturevalue(role)
+    return found if isinstance(found, User) else found.user

@@ -1,0 +1,38 @@
+"""Clients of the cast, each with a token of its own."""
+
+import pytest
+from rest_framework.test import APIClient
+
+from tests.make import make_token
+
+URL = "/api/broadcast-messages/"
+
+
+def client_of(member, scopes=("read", "write", "send", "manage")) -> APIClient:
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Token {make_token(member, scopes)}")
+    return client
+
+
+@pytest.fixture
+def api(admin, mail) -> APIClient:
+    """May everything in the club."""
+    return client_of(admin)
+
+
+@pytest.fixture
+def outsider(stranger) -> APIClient:
+    """May everything elsewhere, and nothing here."""
+    return client_of(stranger)
+
+
+@pytest.fixture
+def draft(api):
+    """Write a draft through the API; its fields are what came back."""
+
+    def write(client=api, **fields):
+        answer = client.post(URL, {"subject": "Pool closed", "body": "Hello", "query": {"all_users": True}, **fields})
+        assert answer.status_code == 201, answer.json()
+        return answer.json()
+
+    return write

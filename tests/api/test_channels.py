@@ -1,0 +1,95 @@
+import pytest
+
+from broadcasts.models import Channel
+from tests.make import make_broadcast
+
+from .conftest import client_of
+
+URL = "/api/channels/"
+BODY = {
+    "name": "Second",
+    "kind": "email",
+    "from_address": "second@club.example",
+    "settings": {"host": "smtp.example.com", "port": 587, "security": "starttls", "username": "u", "password": "pw"},
+}
+
+
+def test_a_channel_is_added_and_its_secret_never_shown(api):
+    answer = api.post(URL, BODY)
+    assert answer.status_code == 201, answer.json()
+    made = answer.json()
+    assert list(made) == [
+        *("uuid", "id", "created", "modified", "name", "kind", "settings", "secrets", "from_name", "from_address"),
+        *("reply_to", "address_field", "is_active", "is_default", "rate", "burst", "ramp"),
+        *("health", "last_error", "last_error_at", "backoff_until"),
+    ]
+    assert made["secrets"] == ["password"]
+    assert "pw" not in str(made)
+    assert Channel.objects.get(name="Second").secrets == {"password": "pw"}
+
+
+def test_a_secret_that_is_not_given_is_kept(api):
+    made = api.post(URL, BODY).json()
+    path = f"{URL}{made['uuid']}/"
+    changed = api.patch(path, {"settings": {"timeout": 7}}).json()
+    assert (changed["settings"]["timeout"], changed["settings"]["host"]) == (7, "smtp.example.com")
+    assert api.put(path, {**BODY, "settings": made["settings"]}).status_code == 200
+    assert Channel.objects.get(name="Second").secrets == {"password": "pw"}
+
+
+def test_a_secret_does_not_follow_to_another_server(api):
+    made = api.post(URL, BODY).json()
+    answer = api.patch(f"{URL}{made['uuid']}/", {"settings": {"host": "evil.example.com"}})
+    assert (answer.status_code, list(answer.json())) == (400, ["settings"])
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"name": "NEWSLETTER"}, "name"),
+        ({"kind": "pigeon"}, "kind"),
+        ({"settings": {"host": "x", "colour": "red"}}, "settings"),
+        ({"settings": {"port": "x"}}, "settings"),
+        ({"from_address": ""}, "from_address"),
+        ({"from_name": "a\r\nBcc: x"}, "from_name"),
+        ({"is_default": True}, "name"),
+        ({"rate": -1}, "rate"),
+    ],
+)
+def test_wrong_channels_are_refused(api, fields, field):
+    answer = api.post(URL, {**BODY, **fields})
+    assert answer.status_code == 400
+    assert field in answer.json()
+
+
+def test_the_kind_of_a_channel_stays(api, mail):
+    assert list(api.patch(f"{URL}{mail.uuid}/", {"kind": "console"}).json()) == ["kind"]
+
+
+def test_a_channel_in_use_is_not_deleted(api, mail):
+    broadcast = make_broadcast(mail)
+    answer = api.delete(f"{URL}{mail.uuid}/")
+    assert answer.status_code == 409
+    assert "in use" in answer.json()["detail"]
+    broadcast.delete()
+    assert api.delete(f"{URL}{mail.uuid}/").status_code == 204
+
+
+def test_only_admins_write_channels(sender, viewer, mail):
+    assert client_of(viewer).get(f"{URL}{mail.uuid}/").status_code == 200
+    assert client_of(sender).post(URL, BODY).status_code == 403
+    assert client_of(sender).delete(f"{URL}{mail.uuid}/").status_code == 403
+
+
+def test_channels_of_others_are_404(outsider, mail):
+    for method in ("get", "patch", "delete"):
+        assert getattr(outsider, method)(f"{URL}{mail.uuid}/", {}).status_code == 404
+    assert outsider.get(URL).json() == []
+
+
+def test_channels_are_listed_in_few_queries(api, mail, club, django_assert_max_num_queries):
+    for n in range(5):
+        Channel.objects.create(organization=club, name=f"{n}", kind="console")
+    with django_assert_max_num_queries(5):
+        assert len(api.get(URL).json()) == 6
+    assert [row["name"] for row in api.get(URL, {"kind": "email"}).json()] == ["Newsletter"]

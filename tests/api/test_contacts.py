@@ -1,0 +1,106 @@
+import pytest
+
+from broadcasts.models import Attribute, Contact, Delivery
+from tests.make import make_broadcast, make_contact, make_contacts
+
+from .conftest import client_of
+
+URL = "/api/contacts/"
+
+
+def test_a_contact_is_added_clean_and_shown_whole(api):
+    body = {"full_name": "Ann", "email": "Ann@EXAMPLE.com", "phone": "600 000 001", "language": "pt_br"}
+    answer = api.post(URL, {**body, "attributes": {"plan": "pro", "joined": "2026-01-01"}})
+    assert answer.status_code == 201
+    made = answer.json()
+    assert list(made) == [
+        *("uuid", "id", "created", "modified", "full_name", "email", "phone", "whatsapp_id", "external_id"),
+        *("language", "time_zone", "attributes", "status", "last_seen_at"),
+    ]
+    assert (made["phone"], made["language"], made["status"]) == ("+34600000001", "pt-BR", "active")
+    assert dict(Attribute.objects.values_list("key", "type")) == {"plan": "text", "joined": "date"}
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"email": "joe"}, "email"),
+        ({"phone": "12"}, "phone"),
+        ({"language": "?"}, "language"),
+        ({"time_zone": "Mars/Base"}, "time_zone"),
+        ({"status": "gone"}, "status"),
+        ({"attributes": []}, "attributes"),
+        ({"attributes": {"Bad key": 1}}, "attributes"),
+        ({"attributes": {"plan": {"deep": 1}}}, "attributes"),
+        ({"attributes": {"plan": "\x00"}}, "attributes"),
+        ({"full_name": "x" * 256}, "full_name"),
+    ],
+)
+def test_wrong_values_are_told_by_field(api, body, field):
+    answer = api.post(URL, body)
+    assert (answer.status_code, list(answer.json())) == (400, [field])
+
+
+@pytest.mark.parametrize(
+    "body", [{"email": "ANN@example.com"}, {"phone": "+34600000001"}, {"external_id": "7"}, {"whatsapp_id": "w"}]
+)
+def test_two_contacts_cannot_share_an_address(api, club, body):
+    make_contact(club, email="ann@example.com", phone="+34600000001", external_id="7", whatsapp_id="w")
+    answer = api.post(URL, body)
+    assert (answer.status_code, list(answer.json())) == (400, list(body))
+
+
+def test_addresses_may_repeat_in_another_organization(api, elsewhere):
+    make_contact(elsewhere, email="ann@example.com")
+    assert api.post(URL, {"email": "ann@example.com"}).status_code == 201
+
+
+def test_a_contact_is_changed_and_what_changes_nothing_writes_nothing(api, club):
+    contact = make_contact(club, language="es")
+    path = f"{URL}{contact.uuid}/"
+    changed = api.patch(path, {"email": "new@example.com"}).json()
+    assert (changed["email"], changed["language"]) == ("new@example.com", "es")
+    assert Contact.objects.get().email_key == "new@example.com"
+    assert api.patch(path, {"email": "new@example.com"}).json() == changed
+
+
+def test_a_deleted_contact_stays_in_the_log(api, mail):
+    contact = make_contact(mail.organization)
+    message = make_broadcast(mail).messages.get()
+    Delivery.objects.create(message=message, contact=contact, address=contact.email, status="sent")
+    assert api.delete(f"{URL}{contact.uuid}/").status_code == 204
+    assert Delivery.objects.get().contact is None
+
+
+@pytest.mark.parametrize("method", ["get", "put", "patch", "delete"])
+def test_contacts_of_others_are_404(outsider, club, method):
+    assert getattr(outsider, method)(f"{URL}{make_contact(club).uuid}/", {}).status_code == 404
+    assert outsider.get(URL).json() == []
+
+
+def test_contacts_are_filtered_like_an_audience(api, club):
+    spanish = make_contact(club, language="es", attributes={"plan": "pro"})
+    make_contact(club, language="en")
+    for asked in ({"language": "es"}, {"attributes__plan": "pro"}, {"email": spanish.email.upper()}):
+        assert [row["uuid"] for row in api.get(URL, asked).json()] == [str(spanish.uuid)]
+
+
+def test_an_unknown_filter_is_400(api):
+    answer = api.get(URL, {"langage": "es"})
+    assert (answer.status_code, list(answer.json())) == (400, ["langage"])
+
+
+def test_contacts_are_listed_in_few_queries(api, club, django_assert_max_num_queries):
+    people = make_contacts(club, 12)
+    with django_assert_max_num_queries(5):
+        answer = api.get(URL)
+    assert answer["X-Result-Count"] == "12"
+    assert answer.json()[0]["uuid"] == str(people[-1].uuid)
+    assert api.get(URL, {"o": "full_name", "field": "id"}).json()
+
+
+def test_a_viewer_reads_contacts_only(viewer, club):
+    contact = make_contact(club)
+    client = client_of(viewer)
+    assert client.get(f"{URL}{contact.uuid}/").status_code == 200
+    assert client.post(URL, {}).status_code == client.delete(f"{URL}{contact.uuid}/").status_code == 403

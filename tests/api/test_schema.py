@@ -1,0 +1,42 @@
+import re
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+
+PAGE = "/api/docs/"
+
+
+def test_the_schema_is_valid_and_made_without_a_warning():
+    call_command("spectacular", "--validate", "--fail-on-warn", stdout=StringIO())
+
+
+def test_the_schema_is_openapi_3_1_and_names_every_resource(client, db):
+    schema = client.get("/api/schema/?format=json").json()
+    assert schema["openapi"].startswith("3.1")
+    named = {path.split("/")[2] for path in schema["paths"]}
+    assert named == {
+        *("broadcast-messages", "contacts", "segments", "templates", "channels", "deliveries", "suppressions"),
+        "organization",
+    }
+
+
+def test_the_first_nine_fields_are_those_that_existing_clients_know(client, db):
+    schema = client.get("/api/schema/?format=json").json()
+    fields = list(schema["components"]["schemas"]["Broadcast"]["properties"])
+    assert fields[:9] == [
+        *("uuid", "created", "subject", "body", "query", "author_full_name", "emails", "state", "send_at"),
+    ]
+
+
+@pytest.mark.parametrize("forbidden", [r"<style", r"style=", r"<script(?![^>]*\ssrc=)", r"https?://"])
+def test_the_docs_need_nothing_inline_and_nothing_from_elsewhere(client, db, forbidden):
+    answer = client.get(PAGE)
+    assert answer.status_code == 200
+    assert not re.search(forbidden, answer.content.decode())
+
+
+def test_the_files_of_the_docs_are_served(client, db):
+    for path in re.findall(r'(?:src|href)="([^"]+)"', client.get(PAGE).content.decode()):
+        answer = client.get(path.replace("&amp;", "&") if not path.startswith("?") else PAGE + path)
+        assert answer.status_code == 200, path

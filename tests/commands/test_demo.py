@@ -1,0 +1,58 @@
+"""The newcomer's main job, with everything real but its size."""
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from broadcasts import drafting
+from broadcasts.importing import import_contacts
+from broadcasts.management import demo_club, serving
+from broadcasts.models import Broadcast
+from tests.stories.installation import Installation
+
+
+@pytest.fixture
+def installation(tmp_path):
+    made = Installation(tmp_path)
+    yield made
+    made.drop()
+
+
+def demo(installation, *options: str) -> str:
+    ports = [str(serving.free_port("127.0.0.1", port)) for port in (18000, 11025, 18025)]
+    names = ("--port", "--smtp-port", "--http-port")
+    where = [word for pair in zip(names, ports, strict=True) for word in pair]
+    return installation.run("demo", "--once", "--contacts", "40", *where, *options)
+
+
+@pytest.mark.story
+def test_the_demo_sends_to_each_person_once_keeps_its_data_and_leaves_no_process(installation):
+    first = demo(installation)
+    assert "40 messages for 40 addresses, each address once" in first
+    second = demo(installation)
+    assert "sent by an earlier run" in second
+    assert first.split("password  ")[1].split()[0] == second.split("password  ")[1].split()[0]
+    installation.wait_for(lambda: not installation.leftovers())
+    with closing(sqlite3.connect(installation.room / "caught" / "caught.sqlite3")) as caught:
+        assert caught.execute("SELECT COUNT(*) FROM messages").fetchone() == (40,)
+    assert (installation.room / "demo.json").stat().st_mode & 0o077 == 0
+
+
+def test_the_demos_people_are_all_importable_and_its_texts_all_valid(mail, tmp_path):
+    club = mail.organization
+    demo_club.write_people(tmp_path / "people.csv", 300)
+    with (tmp_path / "people.csv").open("rb") as file:
+        result = import_contacts(club, file, error_path=tmp_path / "errors.csv")
+    assert (result.job.created_count, result.job.invalid_count) == (300, 0)
+    message = {"channel": mail, "translations": demo_club.TRANSLATIONS}
+    broadcast = drafting.save(Broadcast(organization=club), {"send_to_all": True, "messages": [message]})
+    assert len(broadcast.audience_preview) == 100
+
+
+def test_a_taken_port_is_stepped_over():
+    wanted = serving.free_port("127.0.0.1", 21000)
+    with serving.socket.create_server(("127.0.0.1", wanted)):
+        assert not serving.is_free("127.0.0.1", wanted)
+        assert serving.free_port("127.0.0.1", wanted) > wanted
+        assert serving.answers("127.0.0.1", wanted)

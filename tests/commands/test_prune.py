@@ -1,0 +1,67 @@
+from datetime import timedelta
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.db.models.functions import Now
+from django.utils import timezone
+from django_q.models import OrmQ
+
+from broadcasts import stats
+from broadcasts.models import Broadcast, Delivery, DeliveryEvent, IdempotencyKey, Inbound, ProviderRef
+from tests.make import make_broadcast, make_contacts
+from tests.sending.steps import send, start
+
+
+@pytest.fixture
+def old(mail, server, settings):
+    """A broadcast that was sent a hundred days ago, with what belongs to its deliveries."""
+    settings.DELIVERY_RETENTION_DAYS = 90
+    make_contacts(mail.organization, 3)
+    broadcast = send(make_broadcast(mail))
+    for row in Delivery.objects.all():
+        DeliveryEvent.objects.create(delivery=row, type="opened", at=timezone.now())
+        ProviderRef.objects.create(delivery=row, kind="email", provider_id=str(row.pk))
+    Inbound.objects.create(organization=mail.organization, delivery=Delivery.objects.first(), text="Thanks")
+    Broadcast.objects.update(completed_at=Now() - timedelta(days=100))
+    return broadcast
+
+
+def test_old_deliveries_go_with_what_belongs_to_them_and_the_counts_stay(old, command):
+    before = stats.counts([old])
+    said, _ = command("prune")
+    assert "3  deliveries deleted" in said
+    assert not (Delivery.objects.exists() or DeliveryEvent.objects.exists() or ProviderRef.objects.exists())
+    assert Inbound.objects.get().text == "Thanks"
+    assert stats.counts([old]) == before
+    assert before[old.pk]["sent"] == 3
+
+
+def test_a_dry_run_deletes_nothing(old, command):
+    said, _ = command("prune", dry_run=True)
+    assert "3  deliveries to delete" in said
+    assert Delivery.objects.count() == 3
+
+
+def test_what_is_recent_or_not_finished_stays(old, command, mail):
+    start(make_broadcast(mail))
+    Broadcast.objects.filter(pk=old.pk).update(completed_at=Now() - timedelta(days=80))
+    command("prune")
+    assert Delivery.objects.count() == 6
+
+
+def test_deliveries_are_kept_for_ever_unless_said_otherwise(old, command, settings):
+    settings.DELIVERY_RETENTION_DAYS = 0
+    said, _ = command("prune")
+    assert "kept for ever" in said
+    assert Delivery.objects.count() == 3
+
+
+def test_old_answers_sessions_and_wake_ups_go(command, club):
+    now = timezone.now()
+    for days in (0, 2):
+        moment = now - timedelta(days=days)
+        IdempotencyKey.objects.create(organization=club, key=str(days), fingerprint="x", created=moment)
+        Session.objects.create(session_key=str(days), session_data="", expire_date=moment + timedelta(hours=1))
+        OrmQ.objects.create(key="broadcasts", payload=str(days), lock=moment)
+    command("prune")
+    assert [rows.count() for rows in (IdempotencyKey.objects, Session.objects, OrmQ.objects)] == [1, 1, 1]

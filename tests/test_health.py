@@ -1,0 +1,114 @@
+"""What `doctor` and the readiness check find."""
+
+from datetime import timedelta
+
+import pytest
+from django.db.models.functions import Now
+from django.utils import timezone
+from django_q.models import Schedule
+
+from broadcasts import health
+from broadcasts.models import Channel, Delivery, Heartbeat
+from broadcasts.schedules import SCHEDULES, ensure_schedules, wrong_schedules
+
+from .make import make_broadcast
+
+pytestmark = pytest.mark.django_db
+
+
+def beat(seconds_ago: int) -> None:
+    Heartbeat.objects.update_or_create(
+        name=health.CLUSTER,
+        defaults={"enqueued_at": timezone.now(), "beaten_at": Now() - timedelta(seconds=seconds_ago)},
+    )
+
+
+def level(name: str) -> str:
+    return next(check.level for check in health.checks() if check.id == name)
+
+
+def test_it_is_ready_only_while_tasks_run():
+    assert [check.level for check in health.ready()] == ["ok", "fail"]
+    beat(3600)
+    assert [check.level for check in health.ready()] == ["ok", "fail"]
+    beat(0)
+    assert [check.level for check in health.ready()] == ["ok", "ok"]
+
+
+def test_the_beat_of_another_cluster_does_not_count():
+    Heartbeat.objects.create(name="other", enqueued_at=timezone.now(), beaten_at=Now())
+    assert health.heartbeat().level == health.FAIL
+
+
+def test_every_check_that_is_not_well_says_how_to_mend_it():
+    assert all(check.hint for check in health.checks() if check.level != health.OK)
+
+
+def test_schedules_are_made_once_and_mended():
+    assert level("schedules") == "warn"
+    assert sorted(ensure_schedules()) == sorted(SCHEDULES)
+    assert ensure_schedules() == []
+    Schedule.objects.filter(name="broadcasts: tick").update(args="not a tuple(")
+    Schedule.objects.create(name="broadcasts: prune", func="broadcasts.tasks.prune")
+    assert sorted(wrong_schedules()) == sorted(SCHEDULES)
+    ensure_schedules()
+    assert (level("schedules"), Schedule.objects.count()) == ("ok", 2)
+
+
+def test_a_schedule_that_is_right_keeps_its_time():
+    ensure_schedules()
+    moment = timezone.now() + timedelta(hours=3)
+    Schedule.objects.update(next_run=moment)
+    ensure_schedules()
+    assert set(Schedule.objects.values_list("next_run", flat=True)) == {moment}
+
+
+def test_a_channel_that_nobody_answers_is_told(mail):
+    check = next(check for check in health.checks() if check.id == f"channel {mail.pk}")
+    assert check.level == health.FAIL
+    assert "Newsletter" in check.message
+
+
+def test_a_channel_without_a_sender_is_told(mail):
+    Channel.objects.update(from_address="")
+    check = next(health.channels())
+    assert (check.level, check.hint) == (health.FAIL, "Set its from address.")
+
+
+def test_an_inactive_channel_is_left_alone(mail):
+    Channel.objects.update(is_active=False)
+    assert [check.id for check in health.channels()] == ["channels"]
+
+
+def test_secrets_under_a_lost_key_are_told(mail, settings):
+    mail.secrets = {"password": "x"}
+    mail.save()
+    settings.ENCRYPTION_KEYS = ["another key altogether"]
+    check = next(health.channels())
+    assert (check.level, check.id) == (health.FAIL, "channels")
+
+
+def test_deliveries_that_point_nowhere_are_told(mail):
+    message = make_broadcast(mail).messages.get()
+    assert level("integrity") == "ok"
+    Delivery.objects.create(message=message, contact_id=999_999_999)
+    assert level("integrity") == "fail"
+    Delivery.objects.all()._raw_delete("default")  # or the test's own check of foreign keys finds it too
+
+
+def test_a_queue_that_cannot_be_reached_is_told(monkeypatch):
+    def refuse():
+        raise ConnectionError("refused")
+
+    monkeypatch.setattr(health, "get_broker", refuse)
+    assert level("queue") == "fail"
+
+
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [("http://localhost:8000", "warn"), ("http://mail.example.org", "warn"), ("https://mail.example.org", "ok")],
+)
+def test_the_address_must_be_one_that_recipients_can_reach(settings, address, found):
+    settings.BASE_URL = address
+    settings.HTTPS = address.startswith("https")
+    assert level("base-url") == found
