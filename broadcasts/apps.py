@@ -20,8 +20,7 @@ class AdminConfig(admin_apps.AdminConfig):
         # Our pages register while they are imported, and importing the site imports them: so they go first.
         import_module("broadcasts.admin")
         super().ready()
-        from django.contrib.admin import site  # there is no site before the apps are ready
-
+        site = import_module("django.contrib.admin").site
         for model in (*apps.get_app_config("django_q").get_models(), apps.get_model("auth", "Group")):
-            if site.is_registered(model):
-                site.unregister(model)
+            if admin.site.is_registered(model):
+                admin.site.unregister(model)

@@ -61,7 +61,7 @@ def checks() -> list[Check]:
 
 
 def _unreachable(error: Exception) -> Check:
-    words = str(error).strip().splitlines()
+    words = str(error).strip(" '\n").splitlines()
     return Check(
         "database", FAIL, f"The database cannot be used: {words[0] if words else error!r}",
         "Start it, and check DATABASE_URL; then run: manage.py migrate",

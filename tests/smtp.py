@@ -6,11 +6,13 @@
         Email(server.settings).deliver(envelope)
         assert server.received[0].rcpt == "ana@example.org"
 
-Phases: connect, ehlo, starttls, auth, mail, rcpt, data (the command), content (after the final dot), rset, noop, quit.
+Phases: connect, ehlo, starttls, auth, mail, rcpt, data (the command), body (amid the message), content (after the
+final dot), rset, noop, quit.
 """
 
 import asyncio
 import logging
+import re
 import ssl
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -67,13 +69,25 @@ class SmtpServer(Controller):
         tls: bool = False,
         smtputf8: bool = True,
         pipelining: bool = False,
+        dsn: bool = False,
+        connections: int = 1,  # what a channel that uses it is set to
+        room: int = 1000,  # for so many connections at a time; the next is told 421
+        takes_data_for_nobody: bool = False,  # 354 to DATA also where every recipient was refused
+        trickles: bool = False,  # its replies come byte by byte
     ) -> None:
         self.login = login
         self.security = "tls" if tls else "starttls" if starttls else "none"
         self.pipelining = pipelining
+        self.dsn = dsn
+        self.wanted = connections
+        self.room = room
+        self.takes_data_for_nobody = takes_data_for_nobody
+        self.trickles = trickles
         self.received: list[Received] = []
         self.commands: list[str] = []  # of all connections, as they came
-        self.connections = 0
+        self.connections = 0  # ever made
+        self.sessions: set[_Session] = set()
+        self.turned_away = 0
         self.faults: list[Fault] = []
         super().__init__(
             self,
@@ -107,6 +121,7 @@ class SmtpServer(Controller):
             "password": password,
             "timeout": 20,
             "verify_certificates": False,
+            "connections": self.wanted,
         }
 
     @property
@@ -124,6 +139,31 @@ class SmtpServer(Controller):
     def hang(self, phase: str, *, address: str = "", times: int | None = None) -> None:
         """Never answer; a message that hangs at `content` is kept."""
         self.faults.append(Fault(phase, "hang", "", address, times))
+
+    def await_more(self, phase: str, *, address: str = "") -> None:
+        """At `content`: answer only when the client has sent more, without an answer, behind the message."""
+        self.faults.append(Fault(phase, "await", "", address))
+
+    def say(self, words: bytes) -> None:
+        """Say what nobody asked for, on every connection."""
+
+        async def say() -> None:
+            for session in self.sessions:
+                session.transport.write(words)
+
+        asyncio.run_coroutine_threadsafe(say(), self.loop).result()
+
+    def hang_up(self, words: bytes = b"") -> None:
+        """Close every connection, as a server does that restarts or finds them idle for too long."""
+
+        async def close() -> None:
+            for session in list(self.sessions):
+                session.transport.write(words)
+                session.transport.close()
+            while self.sessions:
+                await asyncio.sleep(0)
+
+        asyncio.run_coroutine_threadsafe(close(), self.loop).result()
 
     def heal(self) -> None:
         self.faults.clear()
@@ -150,7 +190,7 @@ class SmtpServer(Controller):
 
     async def handle_EHLO(self, server, session, envelope, hostname, responses) -> list[str]:
         session.host_name = hostname
-        extra = ["250-ENHANCEDSTATUSCODES"] + ["250-PIPELINING"] * self.pipelining
+        extra = ["250-ENHANCEDSTATUSCODES"] + ["250-PIPELINING"] * self.pipelining + ["250-DSN"] * self.dsn
         kept = [line for line in responses if line.strip() != "250-AUTH"]
         return [kept[0], *extra, *kept[1:]]
 
@@ -168,7 +208,9 @@ class SmtpServer(Controller):
         fault = self.next_fault("content", " ".join(envelope.rcpt_tos))
         if not fault or fault.action != "reply":
             self.received += [Received(envelope.mail_from, rcpt, envelope.content) for rcpt in envelope.rcpt_tos]
-        if fault:
+        if fault and fault.action == "await":
+            await server.more()
+        elif fault:
             await server.suffer(fault)
             return fault.reply
         return f"250 2.0.0 OK queued as {len(self.received)}"
@@ -189,7 +231,44 @@ class _Session(SMTP):
             await self.push(fault.reply)
             self.transport.close()
             return
+        if len(self.test_server.sessions) >= self.test_server.room:
+            self.test_server.turned_away += 1
+            await self.push("421 4.7.0 too many connections")
+            self.transport.close()
+            return
+        self.test_server.sessions.add(self)
         await super()._handle_client()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.test_server.sessions.discard(self)
+        super().connection_lost(error)
+
+    async def push(self, status: str | bytes) -> None:
+        if not self.test_server.trickles:
+            return await super().push(status)
+        for byte in (status.encode() if isinstance(status, str) else status) + b"\r\n":
+            self._writer.write(bytes([byte]))
+            await asyncio.sleep(0)
+        return await self._writer.drain()
+
+    async def smtp_MAIL(self, arg: str | None) -> None:
+        if self.test_server.dsn and arg:
+            arg = re.sub(r" (RET|ENVID)=\S*", "", arg)
+        await super().smtp_MAIL(arg)
+
+    async def smtp_DATA(self, arg: str | None) -> None:
+        if fault := self.test_server.next_fault("body", " ".join(self.envelope.rcpt_tos)):
+            await super().push("354 go on")
+            await self._reader.readline()
+            await self.suffer(fault)
+            await super().push(fault.reply)
+        elif self.test_server.takes_data_for_nobody and not self.envelope.rcpt_tos:
+            await super().push("354 go on")
+            self.test_server.commands.append((await self._reader.readuntil(b".\r\n")).decode().strip())
+            self._set_post_data_state()
+            await super().push("554 5.5.1 no valid recipients")
+        else:
+            await super().smtp_DATA(arg)
 
     def _wary(self, verb: str, method: Callable[[str | None], Awaitable[None]]):
         async def command(arg: str | None) -> None:
@@ -201,6 +280,10 @@ class _Session(SMTP):
                 await method(arg)
 
         return command
+
+    async def more(self) -> None:
+        while not self._reader._buffer:
+            await asyncio.sleep(0)
 
     async def suffer(self, fault: Fault) -> None:
         """Hang or drop for good, or return when the fault is but a reply."""

@@ -4,11 +4,13 @@ from html import unescape
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
-from broadcasts import links
+from broadcasts import health, links
 from broadcasts.models import Consent, Delivery, Suppression
 from broadcasts.public.views import masked
 from broadcasts.public.words import WORDS
+from broadcasts.tasks import beat
 from tests.make import make_broadcast, make_contact, make_delivery
 
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
@@ -124,3 +126,16 @@ def test_the_front_door_leads_to_the_admin(client):
 
 def test_a_living_process_says_so_without_the_database(client):
     assert client.get("/healthz").text == "ok"
+
+
+def test_readyz_says_what_is_wrong_while_no_worker_lives(client, db):
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.json()["checks"]["heartbeat"]["level"] == "fail"
+
+
+def test_readyz_is_ready_when_the_queue_beats(client, db):
+    beat(health.CLUSTER, "here", timezone.now().isoformat())
+    response = client.get("/readyz")
+    assert response.status_code == 200
+    assert response.json()["ready"] is True

@@ -31,7 +31,7 @@ from .actions import (
     TimeSerializer,
     TriedSerializer,
 )
-from .deliveries import LogFilter, LogSerializer, log_of, stream_csv
+from .deliveries import LogFilter, LogSerializer, loaded, log_of, stream_csv
 from .permissions import may
 from .renderers import Csv
 from .resources import FullResource
@@ -302,8 +302,8 @@ class Broadcasts(FullResource):
         rows = self.filter_queryset(log_of(broadcast))
         if isinstance(request.accepted_renderer, Csv):
             return stream_csv(rows, f"broadcast-{broadcast.uuid}.csv")
-        serializer = self.get_serializer(self.paginate_queryset(rows), many=True)
-        return self.get_paginated_response(serializer.data)
+        page = self.paginate_queryset(rows.values_list("pk", flat=True)) or []
+        return self.get_paginated_response(self.get_serializer(loaded(page), many=True).data)
 
     def do(self, verb: Any) -> Response:
         broadcast = self.get_object()

@@ -2,22 +2,25 @@
 
 import csv
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import phonenumbers
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import StreamingHttpResponse
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from broadcasts import links
-from broadcasts.models import Broadcast, Delivery, Reason
+from broadcasts.models import FACTS, Broadcast, Delivery, Inbound, Reason
 
 from .fields import MomentField, RefField
 from .pagination import KeysetPagination
-from .resources import Listed, PickingSerializer, Resource, Retrieved
+from .resources import PickingSerializer, Resource, Retrieved
 
 CHUNK = 2000
 
@@ -72,14 +75,7 @@ class LogSerializer(PickingSerializer):
         return delivery.contact.full_name if delivery.contact else ""
 
     def get_country_code(self, delivery: Delivery) -> str:
-        """The calling code of a phone number, such as 34."""
-        digits = delivery.address.removeprefix("+")
-        if not digits.isdecimal():
-            return ""
-        try:
-            return str(phonenumbers.parse(f"+{digits}").country_code)
-        except phonenumbers.NumberParseException:
-            return ""
+        return calling_code(delivery.address)
 
     def get_reply(self, delivery: Delivery) -> str | None:
         return next((reply.text for reply in delivery.replies.all()), None) if delivery.replied_at else None
@@ -90,14 +86,17 @@ class DeliverySerializer(LogSerializer):
     message = serializers.UUIDField(source="message.uuid")
 
 
-def shown(deliveries: QuerySet) -> QuerySet:
-    return deliveries.select_related("contact", "message__channel", "message__broadcast").prefetch_related("replies")
-
-
 def log_of(broadcast: Broadcast) -> QuerySet:
     """Return a broadcast's deliveries in the order of their index, which needs no sorting at any size."""
     messages = list(broadcast.messages.values_list("pk", flat=True))
-    return shown(Delivery.objects.filter(message__in=messages)).order_by("message_id", "contact_id", "pk")
+    return Delivery.objects.filter(message__in=messages).order_by("message_id", "contact_id", "pk")
+
+
+def loaded(page: list[int]) -> list[Delivery]:
+    """Load the rows of a page of ids; a page is found by ids alone, since a database joins all that it skips."""
+    related = Delivery.objects.select_related("contact", "message__channel", "message__broadcast")
+    found = related.prefetch_related("replies").in_bulk(page)
+    return [found[pk] for pk in page if pk in found]
 
 
 def stream_csv(rows: QuerySet, filename: str) -> StreamingHttpResponse:
@@ -114,17 +113,38 @@ class Line:
 
 
 def csv_lines(rows: QuerySet) -> Iterator[str]:
-    serializer = LogSerializer()
+    """Write the fields of LogSerializer, from plain values: a serializer would take ten times as long."""
     writer = csv.writer(Line())
-    yield writer.writerow(serializer.fields)
-    for row in rows.iterator(chunk_size=CHUNK):
-        yield writer.writerow([harmless(value) for value in serializer.to_representation(row).values()])
+    yield writer.writerow(LogSerializer().fields)
+    replies = Inbound.objects.filter(delivery=OuterRef("pk"), delivery__replied_at__isnull=False).order_by("pk")
+    facts = [f"{fact}_at" for fact in ("sent", *FACTS)]
+    columns = [
+        *("pk", "contact__full_name", "contact__uuid", "message__channel__name", "address"),
+        *("language", "status", "reason", "error", "reply", "attempts", "due_at", "created", *facts),
+    ]
+    values = rows.annotate(reply=Subquery(replies.values("text")[:1])).values_list(*columns)
+    for pk, name, contact, channel, address, *rest in values.iterator(chunk_size=CHUNK):
+        row = [links.delivery_token(pk), name, contact, channel, calling_code(address), address, *rest]
+        yield writer.writerow([written(value) for value in row])
 
 
-def harmless(value: Any) -> Any:
-    """Keep a spreadsheet from running a name or an error as a formula."""
+def written(value: Any) -> Any:
+    """Write a moment as JSON does, and keep a spreadsheet from running a name or an error as a formula."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     risky = isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r")
     return f"'{value}" if risky and not value[1:].isdecimal() else value
+
+
+def calling_code(address: str) -> str:
+    """Return the calling code of a phone number, such as 34; "" for any other address."""
+    digits = address.removeprefix("+")
+    if not digits.isdecimal():
+        return ""
+    try:
+        return str(phonenumbers.parse(f"+{digits}").country_code)
+    except phonenumbers.NumberParseException:
+        return ""
 
 
 KEY = OpenApiParameter("uuid", str, OpenApiParameter.PATH, description="The delivery's key.")
@@ -133,7 +153,7 @@ KEY = OpenApiParameter("uuid", str, OpenApiParameter.PATH, description="The deli
 @extend_schema_view(
     list=extend_schema(summary="List deliveries"), retrieve=extend_schema(summary="Read a delivery", parameters=[KEY])
 )
-class Deliveries(Listed, Retrieved, Resource):
+class Deliveries(Retrieved, Resource):
     """Every copy to every recipient, newest first."""
 
     model = Delivery
@@ -141,11 +161,14 @@ class Deliveries(Listed, Retrieved, Resource):
     filterset_class = DeliveryFilter
     pagination_class = KeysetPagination
 
-    def get_queryset(self) -> QuerySet:
-        return shown(super().get_queryset()).order_by("-pk")
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        keys = self.filter_queryset(self.get_queryset()).order_by("-pk").values_list("pk", flat=True)
+        serializer = self.get_serializer(loaded(self.paginate_queryset(keys) or []), many=True)
+        return self.get_paginated_response(serializer.data)
 
     def get_object(self) -> Any:
-        row = self.get_queryset().filter(pk=links.delivery_id(self.kwargs["uuid"]) or 0).first()
-        if row is None:
+        key = links.delivery_id(self.kwargs["uuid"]) or 0
+        rows = loaded(list(self.get_queryset().filter(pk=key).values_list("pk", flat=True)))
+        if not rows:
             raise NotFound()
-        return row
+        return rows[0]

@@ -38,7 +38,7 @@ class LinkPagination(PageNumberPagination):
 
 
 class KeysetPagination(LinkPagination):
-    """The same, and for readers of everything: `before=` starts at the newest and never counts or skips rows."""
+    """The same of ids of deliveries, and for readers of everything: `before=` never counts or skips rows."""
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list | None:
         before = request.query_params.get("before")
@@ -49,9 +49,9 @@ class KeysetPagination(LinkPagination):
             queryset = queryset.filter(pk__lt=links.delivery_id(before) or 0)
         self.request = request
         size = self.get_page_size(request) or self.page_size
-        rows = list(queryset.order_by("-pk")[: size + 1])
-        self.more = len(rows) > size
-        return rows[:size]
+        keys = list(queryset.order_by("-pk")[: size + 1])
+        self.more = keys[size - 1] if len(keys) > size else None
+        return keys[:size]
 
     def get_paginated_response(self, data: Any) -> Response:
         if not self.keyset:
@@ -59,7 +59,7 @@ class KeysetPagination(LinkPagination):
         here = self.request.build_absolute_uri()
         urls = {"first": replace_query_param(here, "before", "")}
         if self.more:
-            urls["next"] = replace_query_param(here, "before", data[-1]["key"])
+            urls["next"] = replace_query_param(here, "before", links.delivery_token(self.more))
         return Response(data, headers={"Link": link_header(urls)})
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict]:

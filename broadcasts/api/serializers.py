@@ -87,13 +87,7 @@ class ContentSerializer(serializers.Serializer):
     quick_replies = ArrayField(required=False, max_length=20)
 
 
-@extend_schema_field(
-    {
-        "type": "object",
-        "additionalProperties": {"$ref": "#/components/schemas/Content"},
-        "description": "By language (BCP 47).",
-    }
-)
+@extend_schema_field(serializers.DictField(child=ContentSerializer(), help_text="By language (BCP 47)."))
 class TranslationsField(serializers.Field):
     """{language: content}, in the order given."""
 

@@ -77,8 +77,6 @@ def import_contacts(
             on_progress(run.result)
             if should_stop():
                 return run.end(Status.STOPPED)
-        if group:
-            audience.count_segment(group)
     except KeyboardInterrupt:
         return run.end(Status.STOPPED)
     except Exception as error:
@@ -185,6 +183,8 @@ class Run:
         self.job.error_file = str(self.errors.path) if self.errors.file else ""
         self.job.finished_at = timezone.now()
         self.job.save()
+        if self.segment and status != Status.FAILED:
+            audience.count_segment(self.segment)
         return self.result
 
 

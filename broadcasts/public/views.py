@@ -1,12 +1,12 @@
 """Pages for people who are not signed in, and checks for machines."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.cache import add_never_cache_headers
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
-from broadcasts import links, tracking
+from broadcasts import health, links, tracking
 from broadcasts.models import Delivery
 
 from .words import WORDS, spoken
@@ -41,6 +41,15 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
 def healthz(request: HttpRequest) -> HttpResponse:
     """Say that this process answers; nothing else is asked, not even the database."""
     return HttpResponse("ok", content_type="text/plain")
+
+
+@require_safe
+def readyz(request: HttpRequest) -> JsonResponse:
+    """Say whether the database and the workers do their part, and what is wrong where they do not; 503 then."""
+    found = health.ready()
+    is_ready = all(check.level != health.FAIL for check in found)
+    checks = {check.id: {"level": check.level, "message": check.message} for check in found}
+    return JsonResponse({"ready": is_ready, "checks": checks}, status=200 if is_ready else 503)
 
 
 def masked(address: str) -> str:

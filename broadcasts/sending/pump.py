@@ -111,7 +111,7 @@ class Pump:
             if isinstance(outcome, TransportError) and outcome.account:
                 self.trouble = outcome
         results.untried.extend(row.pk for row in waiting.values())
-        self.pace(len(window), time.monotonic() - begun)
+        self.pace(len(window), time.monotonic() - begun, least=2 * transport.concurrency)
         return results
 
     def render(
@@ -135,6 +135,6 @@ class Pump:
             self.programs[message_id] = rendering.compile_message(message)
         return self.programs[message_id]
 
-    def pace(self, size: int, seconds: float) -> None:
+    def pace(self, size: int, seconds: float, least: int) -> None:
         fitting = int(size * WINDOW_SECONDS / max(seconds, 0.001))
-        self.window_size = max(1, min(fitting, 2 * self.window_size, settings.WINDOW_SIZE))
+        self.window_size = min(max(least, min(fitting, 2 * self.window_size)), settings.WINDOW_SIZE)

@@ -93,6 +93,8 @@ class Transport:
     carries_mail: ClassVar[bool] = False  # whether it needs Envelope.mime
     settings_form: ClassVar[type[SettingsForm]] = SettingsForm
 
+    concurrency = 1  # how many envelopes it can have under way at once; a window should hold more
+
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self.settings = settings
 

@@ -1,3 +1,4 @@
+import json
 import re
 from io import StringIO
 
@@ -19,6 +20,12 @@ def test_the_schema_is_openapi_3_1_and_names_every_resource(client, db):
         *("broadcast-messages", "contacts", "segments", "templates", "channels", "deliveries", "suppressions"),
         "organization",
     }
+
+
+def test_every_reference_of_the_schema_leads_somewhere(client, db):
+    text = client.get("/api/schema/?format=json").content.decode()
+    schemas = json.loads(text)["components"]["schemas"]
+    assert set(re.findall(r'"#/components/schemas/([^"]+)"', text)) <= set(schemas)
 
 
 def test_the_first_nine_fields_are_those_that_existing_clients_know(client, db):

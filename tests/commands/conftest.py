@@ -4,8 +4,9 @@ import pytest
 from django.core.management import call_command
 
 from tests.sending.conftest import server
+from tests.stories.conftest import installation
 
-__all__ = ["server"]
+__all__ = ["installation", "server"]
 
 
 @pytest.fixture

@@ -9,14 +9,6 @@ from broadcasts import drafting
 from broadcasts.importing import import_contacts
 from broadcasts.management import demo_club, serving
 from broadcasts.models import Broadcast
-from tests.stories.installation import Installation
-
-
-@pytest.fixture
-def installation(tmp_path):
-    made = Installation(tmp_path)
-    yield made
-    made.drop()
 
 
 def demo(installation, *options: str) -> str:

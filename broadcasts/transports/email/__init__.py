@@ -1,13 +1,14 @@
 """E-mail: over SMTP, or through any Django e-mail backend."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ..base import Envelope, Receipt, Transport
+from ..base import Envelope, Outcome, Receipt, Transport
 from .account import Account
 from .backend import Backend
+from .pipeline import Pipeline
 from .settings import EmailSettings
-from .smtp import Smtp
 
 
 class Email(Transport):
@@ -19,7 +20,8 @@ class Email(Transport):
     def __init__(self, settings: Mapping[str, Any]) -> None:
         super().__init__(settings)
         account, path = Account.read(settings), settings.get("backend")
-        self.carrier = Backend(path, account) if path else Smtp(account)
+        self.carrier = Backend(path, account) if path else Pipeline(account)
+        self.concurrency = 1 if path else account.connections
 
     def open(self) -> None:
         self.carrier.open()
@@ -35,3 +37,8 @@ class Email(Transport):
 
     def deliver(self, envelope: Envelope) -> Receipt:
         return self.carrier.deliver(envelope)
+
+    def send(self, envelopes: Sequence[Envelope], until: float = math.inf) -> Iterator[tuple[Envelope, Outcome]]:
+        if isinstance(self.carrier, Pipeline):
+            return self.carrier.send(envelopes, until)
+        return super().send(envelopes, until)

@@ -15,6 +15,7 @@ from ..base import Envelope, TransportError
 PORTS = {"none": 25, "starttls": 587, "tls": 465}
 TIMEOUT = 20
 MESSAGES_PER_CONNECTION = 1000
+CONNECTIONS = 8
 
 
 class Phase(Enum):
@@ -31,6 +32,9 @@ class Phase(Enum):
 
 # Before the server knows the recipient, a refusal can only be about us.
 OF_THE_ACCOUNT = {Phase.CONNECTION, Phase.TLS, Phase.LOGIN, Phase.SENDER}
+
+ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?=\s|$)")
+IMPOSSIBLE = re.compile(r"[\x00-\x1f\x7f<>]")  # in an address
 
 # RFC 3463: there is no such address. Full mailboxes (5.2.2) and policy (5.7.x) are not among them.
 NO_SUCH_ADDRESS = {"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"}
@@ -68,12 +72,15 @@ class Reply:
     @classmethod
     def read(cls, code: int, raw: bytes | str) -> Self:
         words = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else raw
-        found = re.match(r"[245]\.\d{1,3}\.\d{1,3}(?=\s|$)", words)
+        found = ENHANCED.match(words)
         enhanced = found[0] if found else ""
-        lines = [line.removeprefix(enhanced) for line in words.splitlines()]
-        text = " ".join(" ".join([enhanced, *lines]).split())
-        # What cannot be printed (NUL above all) is no text for a database.
-        return cls(code, enhanced, "".join(char for char in text if char.isprintable())[:500])
+        lines = words.splitlines()
+        if len(lines) > 1:
+            words = " ".join([enhanced, *(line.removeprefix(enhanced) for line in lines)])
+        text = " ".join(words.split())
+        if not text.isprintable():  # NUL above all is no text for a database
+            text = "".join(char for char in text if char.isprintable())
+        return cls(code, enhanced, text[:500])
 
     def __str__(self) -> str:
         return f"{self.code} {self.text}".strip()
@@ -94,6 +101,7 @@ class Account:
     timeout: float
     verify: bool
     limit: int
+    connections: int
 
     @classmethod
     def read(cls, settings: Mapping[str, Any]) -> Self:
@@ -107,6 +115,7 @@ class Account:
             timeout=settings.get("timeout") or TIMEOUT,
             verify=settings.get("verify_certificates") is not False,
             limit=settings.get("messages_per_connection") or MESSAGES_PER_CONNECTION,
+            connections=settings.get("connections") or CONNECTIONS,
         )
 
     def __str__(self) -> str:
@@ -181,7 +190,7 @@ PHASES = {
 def check_addresses(envelope: Envelope) -> None:
     """Refuse addresses that would end the command they stand in, and begin another."""
     for address, of_the_account in ((envelope.sender, True), (envelope.address, False)):
-        if re.search(r"[\x00-\x1f\x7f<>]", address):
+        if IMPOSSIBLE.search(address):
             raise TransportError(
                 f"The {'sender' if of_the_account else 'recipient'}'s address has signs that no e-mail address has.",
                 permanent=True,

@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 
 from ..base import SettingsForm, TransportError
-from .account import MESSAGES_PER_CONNECTION, TIMEOUT
+from .account import CONNECTIONS, MESSAGES_PER_CONNECTION, TIMEOUT
 from .backend import backend_class
 
 
@@ -39,6 +39,13 @@ class EmailSettings(SettingsForm):
     )
     messages_per_connection = forms.IntegerField(
         initial=MESSAGES_PER_CONNECTION, min_value=1, help_text="A new connection is made after so many."
+    )
+    connections = forms.IntegerField(
+        required=False,
+        initial=CONNECTIONS,
+        min_value=1,
+        max_value=32,
+        help_text=f"At most so many at a time from each worker; fewer if the server has no room. Blank: {CONNECTIONS}.",
     )
     backend = forms.CharField(
         required=False,

@@ -1,21 +1,18 @@
-"""SMTP with the standard library's client."""
+"""What is said to an SMTP server: how a connection begins, which commands carry an envelope, how it is parted from."""
 
 import re
 import smtplib
 from contextlib import suppress
-from typing import NoReturn
+from typing import Self
 
 from django.core.mail import DNS_NAME
 
-from ..base import Envelope, Receipt, TransportError
-from .account import Account, Phase, Reply, check_addresses
+from ..base import Envelope, TransportError
+from .account import Account, Phase, Reply
 
-CHUNK = 65_536  # a time-out is for one of these, so that a slow line can carry a large message
 GOODBYE_SECONDS = 2  # closing is not worth a longer wait
-
-
-class Broken(TransportError):
-    """The connection broke before the final dot: nothing had left, and a new connection may do better."""
+LONGEST_LINE = 8_192
+LONGEST_REPLY = 65_536
 
 
 def wire_format(mime: bytes) -> bytes:
@@ -27,143 +24,122 @@ def wire_format(mime: bytes) -> bytes:
     return stuffed + (b".\r\n" if stuffed.endswith(b"\r\n") else b"\r\n.\r\n")
 
 
-class Smtp:
-    """One connection to an SMTP server, kept over many envelopes."""
-
-    def __init__(self, account: Account) -> None:
-        self.account = account
-        self.client: smtplib.SMTP | None = None
-        self.carried = 0  # envelopes over this connection
-
-    def open(self) -> smtplib.SMTP:
-        if self.client is None:
-            self.client, self.carried = self._connect(), 0
-        return self.client
-
-    def close(self) -> None:
-        client, self.client = self.client, None
-        if client is None:
-            return
-        with suppress(OSError):  # every exception of smtplib is one
-            if client.sock:
-                client.sock.settimeout(GOODBYE_SECONDS)
-                client.quit()
-        with suppress(OSError):
+def connect(account: Account) -> smtplib.SMTP:
+    """Connect, encrypt and log in by the standard library's client; TransportError(account=True) when refused."""
+    client = None
+    try:
+        client = _dial(account)
+        if account.security == "starttls":
+            client.starttls(context=account.tls())
+        client.ehlo_or_helo_if_needed()
+        if account.username:
+            client.login(account.username, account.password)
+    except (OSError, UnicodeError) as error:
+        if client:
             client.close()
+        # "from None": a server's raw reply may repeat the password.
+        raise account.failed(error) from None
+    return client
 
-    def check(self) -> None:
-        self.open()
-        self._ask(Phase.CONNECTION, "NOOP")
 
-    def deliver(self, envelope: Envelope) -> Receipt:
-        check_addresses(envelope)
-        try:
-            return self._transact(envelope)
-        except Broken:
-            return self._transact(envelope)
+def _dial(account: Account) -> smtplib.SMTP:
+    if not account.host:  # smtplib would wait for a connect() of ours
+        raise TransportError("The channel has no host to send through.", permanent=True, account=True)
+    where = (account.host, account.port, DNS_NAME.get_fqdn())
+    if account.security == "tls":
+        return smtplib.SMTP_SSL(*where, timeout=account.timeout, context=account.tls())
+    return smtplib.SMTP(*where, timeout=account.timeout)
 
-    def _connect(self) -> smtplib.SMTP:
-        client = None
-        try:
-            client = self._dial()
-            if self.account.security == "starttls":
-                client.starttls(context=self.account.tls())
-            client.ehlo_or_helo_if_needed()
-            if self.account.username:
-                client.login(self.account.username, self.account.password)
-        except (OSError, UnicodeError) as error:
-            if client:
-                client.close()
-            # "from None": a server's raw reply may repeat the password.
-            raise self.account.failed(error) from None
-        return client
 
-    def _dial(self) -> smtplib.SMTP:
-        if not self.account.host:  # smtplib would wait for a connect() of ours
-            raise TransportError("The channel has no host to send through.", permanent=True, account=True)
-        where = (self.account.host, self.account.port, DNS_NAME.get_fqdn())
-        if self.account.security == "tls":
-            return smtplib.SMTP_SSL(*where, timeout=self.account.timeout, context=self.account.tls())
-        return smtplib.SMTP(*where, timeout=self.account.timeout)
+def check(account: Account) -> None:
+    """Prove that the server lets us in and listens, without sending."""
+    client = connect(account)
+    try:
+        reply = Reply.read(*client.noop())
+        if not reply.is_success(Phase.CONNECTION):
+            raise account.refused(Phase.CONNECTION, reply)
+        with suppress(OSError):  # every exception of smtplib is one
+            client.sock.settimeout(GOODBYE_SECONDS)  # type: ignore[union-attr]
+            client.quit()
+    except OSError as error:
+        raise account.failed(error) from None
+    finally:
+        client.close()
 
-    def _transact(self, envelope: Envelope) -> Receipt:
-        if self.carried >= self.account.limit:
-            self.close()
-        options = self._options(envelope)
-        self.carried += 1
-        self._ask(Phase.SENDER, f"MAIL FROM:<{envelope.sender}>{options}")
-        self._ask(Phase.RECIPIENT, f"RCPT TO:<{envelope.address}>")
-        self._ask(Phase.DATA, "DATA")
-        self._send(wire_format(envelope.mime))
-        return Receipt(detail=str(self._answer(Phase.MESSAGE)))
 
-    def _options(self, envelope: Envelope) -> str:
-        """Return what MAIL must announce: characters beyond ASCII, in addresses or in the message."""
-        client, options = self.open(), ""
-        for address, of_the_account in ((envelope.sender, True), (envelope.address, False)):
-            if address.isascii():
-                continue
-            if not client.has_extn("smtputf8"):
+class Dialect:
+    """What one connection's server understands, and the commands that follow from it."""
+
+    def __init__(self, account: Account, pipelining: bool, smtputf8: bool, eightbit: bool, dsn: bool) -> None:
+        self.account = account
+        self.pipelining = pipelining
+        self.smtputf8 = smtputf8
+        self.eightbit = eightbit
+        self.dsn = dsn
+
+    @classmethod
+    def of(cls, account: Account, client: smtplib.SMTP) -> Self:
+        return cls(account, *(client.has_extn(name) for name in ("pipelining", "smtputf8", "8bitmime", "dsn")))
+
+    def mail(self, envelope: Envelope) -> bytes:
+        """Return MAIL with what it must announce; TransportError when the server cannot take such addresses."""
+        options = ""
+        if not (envelope.sender.isascii() and envelope.address.isascii()):
+            if not self.smtputf8:
                 raise TransportError(
                     f"The server {self.account} takes no addresses with letters beyond ASCII (SMTPUTF8).",
                     permanent=True,
-                    account=of_the_account,
+                    account=not envelope.sender.isascii(),
                     code="553 5.6.7",
                 )
             options = " SMTPUTF8"
-        if not envelope.mime.isascii() and client.has_extn("8bitmime"):
+        if self.eightbit and not envelope.mime.isascii():
             options += " BODY=8BITMIME"
-        return options
+        if self.dsn and envelope.key:
+            options += f" RET=HDRS ENVID={xtext(envelope.key)[:100]}"
+        return f"MAIL FROM:<{envelope.sender}>{options}\r\n".encode()
 
-    def _ask(self, phase: Phase, line: str) -> Reply:
-        self._send(line.encode() + b"\r\n")
-        return self._answer(phase)
 
-    def _send(self, data: bytes) -> None:
-        client = self.open()
-        try:
-            for start in range(0, len(data), CHUNK):
-                client.send(data[start : start + CHUNK])
-        except smtplib.SMTPServerDisconnected as error:
-            self._lost(error)  # also of the message: its last bytes, the final dot, did not get out
+def xtext(words: str) -> str:
+    """Encode a parameter's value as RFC 3461 has it."""
+    return re.sub(r"[^!-~]|[+=]", lambda found: "".join(f"+{byte:02X}" for byte in found[0].encode()), words)
 
-    def _answer(self, phase: Phase) -> Reply:
-        client = self.open()
-        try:
-            reply = Reply.read(*client.getreply())
-        except (smtplib.SMTPServerDisconnected, smtplib.SMTPResponseException) as error:
-            self._lost(error, handed_over=phase is Phase.MESSAGE)
-        if not reply.is_success(phase):
-            self._refused(phase, reply)
-        return reply
 
-    def _lost(self, error: Exception, handed_over: bool = False) -> NoReturn:
-        self.close()
-        cause = self.account.failed(error)
-        if handed_over:
-            raise TransportError(
-                f"The message had left when its answer was lost, so it may or may not arrive. {cause}",
-                handed_over=True,
-            ) from None
-        if isinstance(error.__context__, TimeoutError):  # once more would only wait as long again
-            raise cause from None
-        raise Broken(str(cause), account=True) from None
+class Replies:
+    """Cut what a server says into replies, however it arrives."""
 
-    def _refused(self, phase: Phase, reply: Reply) -> NoReturn:
-        error = self.account.refused(phase, reply)
-        if reply.code == 421 and phase is Phase.SENDER and self.carried > 1:
-            # How servers end a connection that was idle or has carried enough: no reason to back off.
-            self.close()
-            raise Broken(str(error), account=True, code=error.code)
-        if reply.code == 421 or not 400 <= reply.code <= 599:
-            self.close()
-        elif phase in (Phase.RECIPIENT, Phase.DATA):
-            self._reset()
-        raise error
+    def __init__(self) -> None:
+        self.rest = b""  # of a line that has not ended
+        self.lines: list[bytes] = []  # of a reply that has not
+        self.size = 0  # of these lines
 
-    def _reset(self) -> None:
-        """End the refused transaction, so that the connection serves the next envelope."""
-        try:
-            self._ask(Phase.CONNECTION, "RSET")
-        except TransportError:
-            self.close()
+    @property
+    def is_amid(self) -> bool:
+        """Whether a reply has begun and not ended."""
+        return bool(self.rest or self.lines)
+
+    def feed(self, data: bytes) -> list[tuple[int, bytes]]:
+        """Return the replies that are whole now: code and text, lines apart; code -1 for what is not SMTP."""
+        data, start, replies = self.rest + data, 0, []
+        while (end := data.find(b"\n", start)) >= 0:
+            if reply := self._line(data[start:end].rstrip(b"\r")):
+                replies.append(reply)
+            start = end + 1
+        self.rest = data[start:]
+        if len(self.rest) > LONGEST_LINE or self.size > LONGEST_REPLY:
+            replies.append((-1, b"It does not come to an end."))
+        return replies
+
+    def _line(self, line: bytes) -> tuple[int, bytes] | None:
+        code, mark = line[:3], line[3:4]
+        if len(code) < 3 or not code.isdigit() or mark not in b" -":  # nothing at all is in it, too
+            return -1, line
+        if mark == b"-":
+            self.lines.append(line[4:])
+            self.size += len(line)
+            return None
+        if not self.lines:
+            return int(code), line[4:]
+        text = b"\n".join([*self.lines, line[4:]])
+        self.lines, self.size = [], 0
+        return int(code), text

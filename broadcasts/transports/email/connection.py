@@ -1,0 +1,305 @@
+"""One connection to an SMTP server, kept over many envelopes and never waited for."""
+
+import math
+import smtplib
+import socket
+import ssl
+import time
+from collections import deque
+from collections.abc import Iterable
+from contextlib import suppress
+from selectors import EVENT_READ, EVENT_WRITE, BaseSelector
+
+from ..base import Envelope, Outcome, Receipt, TransportError
+from .account import Account, Phase, Reply, check_addresses
+from .smtp import Dialect, Replies, wire_format
+
+CHUNK = 16_384  # a TLS record: what is written of one is known, of two it would not be
+NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+
+class Flight:
+    """An envelope on its way."""
+
+    __slots__ = ("dot", "envelope", "losses", "recipient", "sender", "settled")
+
+    def __init__(self, envelope: Envelope) -> None:
+        self.envelope = envelope
+        self.losses = 0  # connections lost through no fault of another envelope
+        self.start()
+
+    def start(self) -> None:
+        self.sender = self.recipient = False  # whether the server took them
+        self.settled = False
+        self.dot = math.inf  # where in all that the connection writes its final dot ends
+
+    @property
+    def rcpt(self) -> bytes:
+        return f"RCPT TO:<{self.envelope.address}>\r\n".encode()
+
+
+class Queue:
+    """What one call of send() has still to begin, and what has become known."""
+
+    def __init__(self, envelopes: Iterable[Envelope], until: float) -> None:
+        self.waiting = deque(map(Flight, envelopes))
+        self.until = until
+        self.known: deque[tuple[Envelope, Outcome]] = deque()
+        self.over = False  # after an error of the account
+
+    def __bool__(self) -> bool:
+        """Whether anything may yet begin."""
+        return bool(self.waiting) and not self.over and time.monotonic() < self.until
+
+    def take(self) -> Flight | None:
+        while self:
+            flight = self.waiting.popleft()
+            try:
+                check_addresses(flight.envelope)
+            except TransportError as error:
+                self.settle(flight, error)
+            else:
+                return flight
+        return None
+
+    def put_back(self, flights: list[Flight]) -> None:
+        self.waiting.extendleft(reversed(flights))
+
+    def settle(self, flight: Flight, outcome: Outcome) -> None:
+        flight.settled = True
+        self.known.append((flight.envelope, outcome))
+        if isinstance(outcome, TransportError) and outcome.account:
+            self.over = True
+
+
+class Connection:
+    """A conversation with the server.
+
+    `awaited` are the replies to come, in order: what was asked, and for which flight. None stands for our own
+    housekeeping: RSET (CONNECTION) or the lone dot that ends a message without recipients (MESSAGE).
+    """
+
+    def __init__(self, account: Account, queue: Queue, client: smtplib.SMTP) -> None:
+        self.account = account
+        self.queue = queue
+        self.client = client
+        self.dialect = Dialect.of(account, client)
+        self.sock: socket.socket = client.sock  # type: ignore[assignment]
+        self.encrypted = isinstance(self.sock, ssl.SSLSocket)
+        with suppress(OSError):
+            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.sock.setblocking(False)
+        self.replies = Replies()
+        self.awaited: deque[tuple[Phase, Flight | None]] = deque()
+        self.carried = 0  # envelopes
+        self.parts: list[bytes] = []  # to be written
+        self.rest = memoryview(b"")  # of what was begun to be written
+        self.said = self.written = 0  # bytes, since the connection began
+        self.is_blocked = False  # it takes no more bytes for now
+        self.watched = 0  # events, by the selector of this send()
+        self.deadline = math.inf
+        self.lost = False
+        # The flight it was lost over, why, and whether another connection may do better.
+        self.blamed: tuple[Flight, TransportError, bool] | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        return not (self.awaited or self.lost)
+
+    @property
+    def is_spent(self) -> bool:
+        return self.carried >= self.account.limit
+
+    def watch(self, selector: BaseSelector) -> None:
+        """Have the selector look at what is waited for now."""
+        wanted = EVENT_READ | EVENT_WRITE if self.is_blocked else EVENT_READ
+        if not self.watched:
+            selector.register(self.sock, wanted, self)
+        elif wanted != self.watched:
+            selector.modify(self.sock, wanted, self)
+        self.watched = wanted
+
+    def leave(self) -> None:
+        """Say goodbye; close() waits for the answer."""
+        with suppress(OSError):
+            self.sock.send(b"QUIT\r\n")
+
+    def close(self, deadline: float = 0.0) -> None:
+        """Close, after an answer if it comes until `deadline`."""
+        with suppress(OSError):
+            if (patience := deadline - time.monotonic()) > 0:
+                self.sock.settimeout(patience)
+                while self.sock.recv(CHUNK):
+                    pass
+        self.client.close()
+
+    def serve(self, now: float) -> None:
+        """Begin what waits, when nothing is under way."""
+        self.deadline = now + self.account.timeout
+        self._follow()
+        self._write(now)
+
+    def ready(self, now: float) -> None:
+        """Go on after the socket became readable or writable."""
+        self.is_blocked = False
+        if not self.lost:
+            self._read(now)
+        if not self.lost and (self.parts or self.rest):
+            self._write(now)
+
+    def time_out(self) -> None:
+        self._lose(TimeoutError(), again=False)
+
+    # Writing
+
+    def _say(self, data: bytes, *awaited: tuple[Phase, Flight | None]) -> None:
+        self.parts.append(data)
+        self.said += len(data)
+        self.awaited.extend(awaited)
+
+    def _follow(self) -> None:
+        """Begin the next envelope; where the server pipelines its commands ride behind what is said already."""
+        while not self.is_spent and (flight := self.queue.take()):
+            try:
+                mail = self.dialect.mail(flight.envelope)
+            except TransportError as error:
+                self.queue.settle(flight, error)
+                continue
+            flight.start()
+            self.carried += 1
+            if self.dialect.pipelining:
+                group = mail + flight.rcpt + b"DATA\r\n"
+                self._say(group, (Phase.SENDER, flight), (Phase.RECIPIENT, flight), (Phase.DATA, flight))
+            else:
+                self._say(mail, (Phase.SENDER, flight))
+            return
+
+    def _write(self, now: float) -> None:
+        if self.parts:
+            self.rest = memoryview(b"".join([self.rest, *self.parts]) if self.rest else b"".join(self.parts))
+            self.parts = []
+        try:
+            while self.rest:
+                count = self.sock.send(self.rest[:CHUNK] if self.encrypted else self.rest)
+                self.rest = self.rest[count:]
+                self.written += count
+                self.deadline = now + self.account.timeout
+        except NOT_NOW as error:
+            self.is_blocked = not isinstance(error, ssl.SSLWantReadError)  # else it goes on when something was read
+        except OSError as error:
+            self._read(now)  # its last words may say why
+            self._lose(error)
+
+    # Reading
+
+    def _read(self, now: float) -> None:
+        try:
+            data = self.sock.recv(65_536)  # never less than a TLS record: what stays behind, no selector sees
+        except NOT_NOW as error:
+            self.is_blocked = isinstance(error, ssl.SSLWantWriteError)  # TLS has to answer something first
+            return
+        except OSError as error:
+            self._lose(error)
+            return
+        if not data:
+            self._lose(smtplib.SMTPServerDisconnected())
+            return
+        for code, text in self.replies.feed(data):
+            self.deadline = now + self.account.timeout
+            self._take(code, text)
+            if self.lost:
+                return
+        if self.replies.is_amid and not self.awaited:
+            self._lose()  # nobody asked it anything
+
+    def _take(self, code: int, text: bytes) -> None:
+        """Take the reply to what was asked first."""
+        if not self.awaited:
+            self._lose()  # such as 421: it was idle for too long
+            return
+        phase, flight = self.awaited.popleft()
+        is_success = 200 <= code <= 299
+        if flight is None:
+            if code == 421 or not (is_success or (phase is Phase.MESSAGE and 400 <= code <= 599)):
+                self._lose()
+        elif phase is Phase.MESSAGE:
+            self._message_answered(flight, code, text)
+        elif phase is Phase.DATA and code == 354:
+            self._data_taken(flight)
+        elif phase is Phase.DATA or not is_success:
+            self._refused(phase, flight, Reply.read(code, text))
+        elif phase is Phase.SENDER:
+            flight.sender = True
+            if not self.dialect.pipelining:
+                self._say(flight.rcpt, (Phase.RECIPIENT, flight))
+        else:
+            flight.recipient = True
+            if not self.dialect.pipelining:
+                self._say(b"DATA\r\n", (Phase.DATA, flight))
+
+    def _data_taken(self, flight: Flight) -> None:
+        if not flight.settled:
+            self._say(wire_format(flight.envelope.mime), (Phase.MESSAGE, flight))
+            flight.dot = self.said
+        elif flight.recipient:  # of a refused sender: a lone dot would be an empty message to somebody
+            self._lose()
+            return
+        else:
+            self._say(b".\r\n", (Phase.MESSAGE, None))  # RFC 2920, 3.1
+        if self.dialect.pipelining:
+            self._follow()
+
+    def _message_answered(self, flight: Flight, code: int, text: bytes) -> None:
+        reply, is_whole = Reply.read(code, text), self.written >= flight.dot
+        if 200 <= code <= 299:
+            if is_whole:
+                self.queue.settle(flight, Receipt(detail=str(reply)))
+                return
+            reply = Reply(-1, "", str(reply))  # it took what it has not got
+        self.queue.settle(flight, self.account.refused(Phase.MESSAGE, reply))
+        if not is_whole or _is_last(reply):
+            self._lose()
+
+    def _refused(self, phase: Phase, flight: Flight, reply: Reply) -> None:
+        error = self.account.refused(phase, reply)
+        if reply.code == 421 and phase is Phase.SENDER:
+            # How servers end a connection that was idle or has carried enough: no reason to back off.
+            self.blamed = flight, error, self.carried > 1
+            self._lose()
+            return
+        if not flight.settled:
+            self.queue.settle(flight, error)
+        if _is_last(reply):
+            self._lose()
+        elif phase is Phase.DATA or (phase is Phase.RECIPIENT and not self.dialect.pipelining):
+            if flight.sender:
+                self._say(b"RSET\r\n", (Phase.CONNECTION, None))
+            if self.dialect.pipelining:
+                self._follow()
+
+    # The end
+
+    def _lose(self, error: Exception | None = None, again: bool = True) -> None:
+        """Give the connection up; with an error, the first flight without an answer is to blame."""
+        if self.lost:
+            return
+        self.lost = True
+        cause = self.account.failed(error if isinstance(error, TimeoutError) else smtplib.SMTPServerDisconnected())
+        flights = list(dict.fromkeys(flight for _, flight in self.awaited))
+        innocent = []
+        for flight in flights:
+            if flight is None or flight.settled or (self.blamed and flight is self.blamed[0]):
+                continue
+            if self.written >= flight.dot:
+                words = f"The message had left when its answer was lost, so it may or may not arrive. {cause}"
+                self.queue.settle(flight, TransportError(words, handed_over=True))
+            elif error and flight is flights[0]:
+                self.blamed = flight, cause, again
+            else:
+                innocent.append(flight)
+        self.queue.put_back(innocent)
+
+
+def _is_last(reply: Reply) -> bool:
+    """Whether nothing good can follow: the server closes the connection, or speaks no SMTP."""
+    return reply.code == 421 or not 400 <= reply.code <= 599
