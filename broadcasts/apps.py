@@ -20,7 +20,7 @@ class AdminConfig(admin_apps.AdminConfig):
         # Our pages register while they are imported, and importing the site imports them: so they go first.
         import_module("broadcasts.admin")
         super().ready()
-        site = import_module("django.contrib.admin").site
+        site = import_module("django.contrib.admin").site  # there is none before the apps are ready
         for model in (*apps.get_app_config("django_q").get_models(), apps.get_model("auth", "Group")):
-            if admin.site.is_registered(model):
-                admin.site.unregister(model)
+            if site.is_registered(model):
+                site.unregister(model)
