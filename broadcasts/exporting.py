@@ -3,38 +3,43 @@
 import csv
 import io
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TextIO
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 
 from broadcasts import links
-from broadcasts.models import FACTS, Delivery
+from broadcasts.models import FACTS, Delivery, Inbound, calling_code
 
 CHUNK = 2000
 COLUMNS = {
-    "delivery": "pk",
+    "key": "pk",
     "broadcast": "message__broadcast__uuid",
     "broadcast_name": "message__broadcast__name",
     "channel": "message__channel__name",
     "contact": "contact__uuid",
-    "contact_name": "contact__full_name",
+    "name": "contact__full_name",
     "external_id": "contact__external_id",
     "address": "address",
     "language": "language",
     "status": "status",
     "reason": "reason",
     "error": "error",
+    "reply": "reply",
     "attempts": "attempts",
+    "due_at": "due_at",
+    "created": "created",
     **{f"{fact}_at": f"{fact}_at" for fact in ("sent", *FACTS)},
 }
+HEADER = [*COLUMNS, "country_code"]
+ADDRESS = list(COLUMNS).index("address")
 
 
 def csv_lines(deliveries: QuerySet[Delivery]) -> Iterator[str]:
     """Yield the log of these deliveries as CSV, in lumps of lines, the header first."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
-    writer.writerow(COLUMNS)
+    writer.writerow(HEADER)
     for n, row in enumerate(_rows(deliveries), start=1):
         writer.writerow(row)
         if n % CHUNK == 0:
@@ -47,7 +52,7 @@ def csv_lines(deliveries: QuerySet[Delivery]) -> Iterator[str]:
 def export_deliveries(deliveries: QuerySet[Delivery], file: TextIO) -> int:
     """Write the log of these deliveries and return how many there were."""
     writer = csv.writer(file)
-    writer.writerow(COLUMNS)
+    writer.writerow(HEADER)
     n = 0
     for n, row in enumerate(_rows(deliveries), start=1):  # noqa: B007
         writer.writerow(row)
@@ -55,16 +60,20 @@ def export_deliveries(deliveries: QuerySet[Delivery], file: TextIO) -> int:
 
 
 def _rows(deliveries: QuerySet[Delivery]) -> Iterator[list[str]]:
-    rows = deliveries.order_by("pk").values_list(*COLUMNS.values())
+    replies = Inbound.objects.filter(delivery=OuterRef("pk"), delivery__replied_at__isnull=False).order_by("pk")
+    deliveries = deliveries if deliveries.ordered else deliveries.order_by("pk")
+    rows = deliveries.annotate(reply=Subquery(replies.values("text")[:1])).values_list(*COLUMNS.values())
     for pk, *values in rows.iterator(chunk_size=CHUNK):
-        yield [cell(value) for value in (links.delivery_token(pk), *values)]
+        row = (links.delivery_token(pk), *values)
+        yield [cell(value) for value in (*row, calling_code(row[ADDRESS]))]
 
 
 def cell(value: object) -> str:
-    """Return a value as text that no spreadsheet takes for a formula."""
+    """Return a value as text that no spreadsheet takes for a formula; moments as the API writes them."""
     if value is None:
         return ""
     if isinstance(value, datetime):
-        return value.isoformat(timespec="seconds")
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     text = str(value)
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
+    risky = text.startswith(("=", "+", "-", "@", "\t", "\r"))
+    return f"'{text}" if risky and not text[1:].isdecimal() else text

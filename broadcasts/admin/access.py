@@ -15,6 +15,7 @@ class Access:
     """Memberships, read once per request; a superuser may do everything everywhere."""
 
     def __init__(self, user: Any) -> None:
+        self.user = user
         known = user.is_authenticated and user.is_active
         self.everywhere: bool = known and user.is_superuser
         self.members: dict[int, Member] = {}
@@ -51,7 +52,6 @@ class Access:
     def only_organization(self) -> int | None:
         """The one organization of a user who has no other."""
         return next(iter(self.members)) if len(self.members) == 1 else None
-
 
     @cached_property
     def zone(self) -> tzinfo:
@@ -92,3 +92,8 @@ def organization_of(row: Model) -> int | None:
     if owner is None:
         return None
     return owner.pk if last == "pk" else getattr(owner, f"{last}_id")
+
+
+def has_more_than(rows: QuerySet, n: int) -> bool:
+    """Whether there are more rows than this, without counting further."""
+    return rows.order_by()[: n + 1].count() > n

@@ -1,5 +1,6 @@
 """What all our admin pages share: rows of the user's organizations only, and acts by role."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -26,7 +27,8 @@ class OrganizationForm(forms.ModelForm):
 
     def _get_validation_exclusions(self) -> set[str]:
         # Unique per organization is checked also where the organization is shown and not edited.
-        return super()._get_validation_exclusions() - ({"organization"} - set(self._errors or ()))
+        excluded: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
+        return excluded - ({"organization"} - set(self.errors))
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -119,8 +121,8 @@ class OrganizationAdmin(Scoped, admin.ModelAdmin):
     show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
     list_max_show_all = 0
-    ordering: Any = ["-id"]
-    actions: Any = None
+    ordering = ["-id"]
+    actions: Sequence[Any] | None = None
     by_organization = True
     save_on_top = False
 
@@ -204,7 +206,7 @@ class OrganizationAdmin(Scoped, admin.ModelAdmin):
         return super().log_deletions(request, queryset)
 
     def audit(self, request: HttpRequest, obj: Any, act: str, **detail: object) -> None:
-        organization = Organization.objects.filter(pk=organization_of(obj)).first()
+        organization = Organization.objects.filter(pk=organization_of(obj) or 0).first()
         if organization is not None:
             AuditEntry.write(obj, act, organization=organization, user=request.user, **detail)
 

@@ -50,7 +50,7 @@ class SendForm(Confirmation):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         if cleaned.get("expected") != self.recipients:
-            self.data = {**self.data.dict(), "expected": self.recipients}  # type: ignore[union-attr]
+            self.data = {**{name: self.data[name] for name in self.data}, "expected": self.recipients}
             raise forms.ValidationError(
                 f"The number has changed meanwhile: it is {self.recipients:,} now. Look again, then confirm."
             )
@@ -241,7 +241,9 @@ class BroadcastActions(RecipientViews, admin.ModelAdmin):
         """Return the actions that this user can take on it now, with their addresses."""
         return [
             {
-                "label": "Reschedule" if action.name == "schedule" and broadcast.status == Status.SCHEDULED else action.label,
+                "label": "Reschedule"
+                if action.name == "schedule" and broadcast.status == Status.SCHEDULED
+                else action.label,
                 "style": action.style,
                 "url": reverse(f"admin:broadcasts_broadcast_{action.name}", args=[broadcast.pk]),
             }
@@ -272,7 +274,11 @@ class BroadcastActions(RecipientViews, admin.ModelAdmin):
     def _act(self, request: HttpRequest, broadcast: Broadcast, action: Action) -> HttpResponse:
         """Ask on GET, act on POST."""
         if broadcast.status not in action.statuses:
-            raise WrongState(f"“{broadcast}” is {broadcast.get_status_display().lower()}: {action.label} is not possible.")
+            raise WrongState(
+                f"“{broadcast}” is {broadcast.get_status_display().lower()}: {action.label} is not possible."
+            )
+        if action.estimates and request.method == "GET" and self.takes_long(request, broadcast):
+            return self.waiting_page(request, broadcast)
         found = estimate(broadcast) if action.estimates else None
         kwargs: dict[str, Any] = {"broadcast": broadcast, "user": request.user}
         kwargs["may_send"] = self.may(request, "send", broadcast)  # type: ignore[attr-defined]
@@ -306,6 +312,8 @@ class BroadcastActions(RecipientViews, admin.ModelAdmin):
     def recipients_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Say how many will receive it, and why not the others."""
         broadcast = self.broadcast_for(request, pk, "write")
+        if self.takes_long(request, broadcast):
+            return self.waiting_page(request, broadcast)
         try:
             found = estimate(broadcast)
         except BroadcastsError as error:

@@ -35,7 +35,7 @@ class AddressesField(forms.CharField):
         return "\n".join(value) if isinstance(value, list) else value
 
     def to_python(self, value: Any) -> Any:
-        lines = [line.strip() for line in super().to_python(value).splitlines()]
+        lines = [line.strip() for line in (super().to_python(value) or "").splitlines()]
         return [self._with_scheme(line) for line in lines if line]
 
     def has_changed(self, initial: Any, data: Any) -> bool:
@@ -121,7 +121,8 @@ class FirstMessageFormSet(ContentFormSet):
     def __init__(self, *args: Any, instance: Broadcast | None = None, **kwargs: Any) -> None:
         self.broadcast = instance
         message = instance.first_message() if instance is not None and instance.pk else None
-        super().__init__(*args, instance=message or Message(broadcast=instance), **kwargs)
+        kwargs["instance"] = message or Message(broadcast=instance)
+        super().__init__(*args, **kwargs)
 
     @classmethod
     def get_default_prefix(cls) -> str:
@@ -135,9 +136,7 @@ class FirstMessageFormSet(ContentFormSet):
         super().clean()
         if any(self.errors):
             return
-        said = [
-            form.cleaned_data for form in self.forms if form.cleaned_data and not form.cleaned_data.get("DELETE")
-        ]
+        said = [form.cleaned_data for form in self.forms if form.cleaned_data and not form.cleaned_data.get("DELETE")]
         if not said and self.data.get("template"):
             return
         try:
@@ -145,21 +144,23 @@ class FirstMessageFormSet(ContentFormSet):
         except ValidationError:
             return  # its own field says so
         if base not in {content["language"] for content in said}:
-            raise ValidationError(f"Write something in the base language, {base}: it is what everybody else falls back on.")
+            raise ValidationError(
+                f"Write something in the base language, {base}: it is what everybody else falls back on."
+            )
 
     def save_message(self, broadcast: Broadcast, values: dict[str, Any]) -> None:
         """Write the message that these are the languages of; a new template fills in what nobody wrote."""
         message = self.instance
         message.broadcast = broadcast
-        template = values.get("template")
-        is_new_template = template is not None and template.pk != message.template_id
+        template: Template | None = values.get("template")
+        fresh = template if template and template.pk != message.template_id and not self.has_changed() else None
         message.channel = values.get("channel") or broadcast.organization.default_channel("email")
         message.template, message.syntax = template, values.get("syntax") or message.syntax
-        if is_new_template and not self.has_changed() and not message.pk:
-            message.syntax = template.syntax
+        if fresh and not message.pk:
+            message.syntax = fresh.syntax
         message.save()
-        if is_new_template and not message.translations.exists() and not self.has_changed():
-            for one in template.translations.all():
+        if fresh and not message.translations.exists():
+            for one in fresh.translations.all():
                 MessageTranslation.objects.create(
                     message=message, language=one.language, tag=one.tag, position=one.position, **one.content()
                 )

@@ -16,7 +16,10 @@ from broadcasts.exceptions import BroadcastsError
 from broadcasts.models import Broadcast, Contact, Delivery, Message, Reason
 from broadcasts.rendering import Rendered
 
+from .access import has_more_than
+
 PAGE = 100
+AT_ONCE = 20_000  # contacts of an organization; above, counting takes long enough to be announced
 
 
 class PreviewForm(forms.Form):
@@ -44,9 +47,23 @@ class PreviewForm(forms.Form):
 class RecipientViews(admin.ModelAdmin):
     """Pages of a broadcast that only show; for the broadcast's admin."""
 
+    def takes_long(self, request: HttpRequest, broadcast: Broadcast) -> bool:
+        """Whether the exact numbers are those of so many people that the page should say it is counting."""
+        contacts = Contact.objects.for_organization(broadcast.organization_id)
+        return "counted" not in request.GET and has_more_than(contacts, AT_ONCE)
+
+    def waiting_page(self, request: HttpRequest, broadcast: Broadcast) -> HttpResponse:
+        """Show at once a page that asks for the numbers, and says so while they are counted."""
+        params = request.GET.copy()
+        params["counted"] = "1"
+        goal = f"{request.path}?{params.urlencode()}"
+        return self.page(request, broadcast, "counting", f"Counting the recipients of {broadcast}", goal=goal)  # type: ignore[attr-defined]
+
     def people_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """List whom a broadcast will reach, or those whom one reason leaves out, by id, page after page."""
         broadcast = self.broadcast_for(request, pk, "write")  # type: ignore[attr-defined]
+        if self.takes_long(request, broadcast):
+            return self.waiting_page(request, broadcast)
         reason = request.GET.get("reason", "")
         after = request.GET.get("after", "")
         outlets = drafting.outlets(broadcast)
@@ -59,7 +76,7 @@ class RecipientViews(admin.ModelAdmin):
             self.message_user(request, str(error) or "There is no channel yet.", level="error")
             return HttpResponseRedirect(self.change_url(pk))  # type: ignore[attr-defined]
         label = Reason(reason).label if reason in Reason.values else ""
-        more = {"reason": reason, "message": place, "after": people[PAGE - 1].pk} if len(people) > PAGE else None
+        more = {"reason": reason, "message": place, "counted": 1}
         return self.page(  # type: ignore[attr-defined]
             request,
             broadcast,
@@ -69,7 +86,7 @@ class RecipientViews(admin.ModelAdmin):
             outlets=[(i, outlet) for i, outlet in enumerate(outlets)],
             place=place,
             reason=reason,
-            more=urlencode(more) if more else "",
+            more=urlencode({**more, "after": people[PAGE - 1].pk}) if len(people) > PAGE else "",
         )
 
     def preview_view(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -116,5 +133,7 @@ class RecipientViews(admin.ModelAdmin):
 
     def _somebody(self, broadcast: Broadcast) -> Contact:
         contacts = Contact.objects.for_organization(broadcast.organization_id)
-        named = contacts.filter(email__in=broadcast.audience_preview[:1]).first() if broadcast.audience_preview else None
+        named = (
+            contacts.filter(email__in=broadcast.audience_preview[:1]).first() if broadcast.audience_preview else None
+        )
         return named or contacts.order_by("id").first() or Contact(full_name="Jane Example", email="jane@example.com")

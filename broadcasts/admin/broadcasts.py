@@ -1,5 +1,6 @@
 """The pages of a broadcast: its list, its form, and the panel from which it is sent."""
 
+from copy import deepcopy
 from typing import Any
 
 from django.contrib import admin, messages
@@ -80,7 +81,7 @@ class FirstMessageInline(ScopedInline, admin.StackedInline):
             can_delete=may and obj is not None,
         )
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return list(TranslationForm.Meta.fields)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -169,11 +170,12 @@ class BroadcastAdmin(BroadcastActions, OrganizationAdmin):
         form = super().get_form(request, obj, change, **kwargs)
         access = Access.of(request)
         for name, model in (("channel", Channel), ("template", Template)):
-            field = form.base_fields.get(name)
-            if field is not None:
+            if name in form.base_fields:
+                field: Any = deepcopy(form.base_fields[name])  # the class's own is shared by all requests
                 field.queryset = scoped(model.objects.all(), access)
                 field.widget = AutocompleteSelect(Message._meta.get_field(name), self.admin_site)
                 field.widget.choices = field.choices
+                form.base_fields[name] = field
         return form
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
@@ -250,7 +252,9 @@ class BroadcastAdmin(BroadcastActions, OrganizationAdmin):
         try:
             if request.method == "POST" and not broadcast.is_editable:
                 raise WrongState(f"“{broadcast}” has begun to be sent.")
-            return super().change_view(request, object_id, form_url, {**self.panel(request, broadcast), **(extra_context or {})})
+            return super().change_view(
+                request, object_id, form_url, {**self.panel(request, broadcast), **(extra_context or {})}
+            )
         except WrongState as error:
             messages.error(request, f"Nothing was saved: {error}")
             return HttpResponseRedirect(self.change_url(object_id))
@@ -271,7 +275,7 @@ class BroadcastAdmin(BroadcastActions, OrganizationAdmin):
     def save_model(self, request: HttpRequest, obj: Broadcast, form: Any, change: bool) -> None:
         self.check_may_save(request, obj, change)
         if not change:
-            obj.author = request.user
+            obj.author = Access.of(request).user
             obj.author_name = str(request.user)[:255]
             obj.save()
             return
@@ -292,7 +296,7 @@ class BroadcastAdmin(BroadcastActions, OrganizationAdmin):
             messages.warning(request, f"It is saved, but its audience cannot be read: {error}")
 
     def delete_model(self, request: HttpRequest, obj: Broadcast) -> None:
-        drafting.delete(obj, by=request.user)
+        drafting.delete(obj, by=Access.of(request).user)
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         try:

@@ -168,4 +168,4 @@ class ChannelRateAdmin(ReadOnlyAdmin):
     list_select_related = ["channel"]
     list_filter = [row_filter(Channel)]
     search_fields = ["domain__startswith"]
-    sortable_by: Any = []
+    sortable_by = []

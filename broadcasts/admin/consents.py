@@ -21,8 +21,8 @@ from broadcasts.models import (
 )
 
 from .base import OrganizationAdmin, OrganizationForm, ReadOnlyAdmin
+from .by_contact import ByContact
 from .filters import choice_filter, row_filter
-from .search import by_contact
 
 
 def key_of(kind: str, address: str, country: str = "") -> str | None:
@@ -68,7 +68,7 @@ class SuppressionAdmin(OrganizationAdmin):
     list_filter = [choice_filter("channel_kind", ChannelKind), choice_filter("reason", Suppression.Cause)]
     search_fields = ["address"]
     search_help_text = "A whole e-mail address or phone number."
-    sortable_by: Any = []
+    sortable_by = []
     autocomplete_fields = ["organization"]
     fields = ["organization", "channel_kind", "address", "reason", "use_case", "source"]
     delete_act = "manage"
@@ -76,7 +76,7 @@ class SuppressionAdmin(OrganizationAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return [*self.fields, *(["created"] if obj else [])]
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
@@ -101,7 +101,7 @@ class ConsentForm(OrganizationForm):
 
 
 @admin.register(Consent)
-class ConsentAdmin(OrganizationAdmin):
+class ConsentAdmin(ByContact, OrganizationAdmin):
     form = ConsentForm
     list_display = ["contact", "channel_kind", "use_case", "state", "modified"]
     list_select_related = ["contact"]
@@ -111,9 +111,6 @@ class ConsentAdmin(OrganizationAdmin):
         choice_filter("state", ConsentState),
         row_filter(Contact),
     ]
-    search_fields = ["contact__email_key"]
-    search_help_text = "The contact's whole address or id, or how its name or e-mail address begins."
-    sortable_by: Any = []
     autocomplete_fields = ["contact"]
     fields = ["contact", "channel_kind", "use_case", "state", "reason"]
 
@@ -121,7 +118,7 @@ class ConsentAdmin(OrganizationAdmin):
         fixed = ["contact", "channel_kind", "use_case"] if obj else []
         return [*super().get_readonly_fields(request, obj), *fixed]
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         fields = list(self.fields)
         if obj and not self.has_change_permission(request, obj):
             fields.remove("reason")
@@ -129,9 +126,6 @@ class ConsentAdmin(OrganizationAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False  # withdraw it, so that the history stays whole
-
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
-        return by_contact(request, queryset, search_term)
 
     def save_model(self, request: HttpRequest, obj: Consent, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
@@ -146,13 +140,7 @@ class ConsentAdmin(OrganizationAdmin):
 
 
 @admin.register(ConsentChange)
-class ConsentChangeAdmin(ReadOnlyAdmin):
+class ConsentChangeAdmin(ByContact, ReadOnlyAdmin):
     list_display = ["contact", "channel_kind", "use_case", "state", "source", "created"]
     list_select_related = ["contact"]
     list_filter = [choice_filter("state", ConsentState), row_filter(Contact)]
-    search_fields = ["contact__email_key"]
-    search_help_text = "The contact's whole address or id, or how its name or e-mail address begins."
-    sortable_by: Any = []
-
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
-        return by_contact(request, queryset, search_term)

@@ -51,8 +51,12 @@ class ContentForm(forms.ModelForm):
                 self.add_error(name if name in self.fields else None, ValidationError(message))
         return cleaned
 
+    def has_changed(self) -> bool:
+        """A new language is one once something is said in it."""
+        return bool(set(self.changed_data) - (set() if self.instance.pk else {"language"}))
+
     def save(self, commit: bool = True) -> Any:
-        if "language" in self.changed_data:
+        if "language" in self.changed_data or not self.instance.pk:
             self.instance.tag = self.data.get(self.add_prefix("language"), "").strip()[:35]
         return super().save(commit)
 
@@ -65,7 +69,7 @@ class ContentFormSet(BaseInlineFormSet):
         raise NotImplementedError
 
     def _construct_form(self, i: int, **kwargs: Any) -> Any:
-        form = super()._construct_form(i, **kwargs)
+        form = super()._construct_form(i, **kwargs)  # type: ignore[misc]
         form.organization, form.syntax = self.owner() if self.is_bound else (None, "liquid")
         form.instance.position = i
         return form

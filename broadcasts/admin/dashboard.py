@@ -17,6 +17,7 @@ SHOWN = 10
 DAYS = 30
 COUNTED = ("sent", "delivered", "bounced", "opened", "clicked", "failed", "complained", "unsubscribed")
 Status = Broadcast.Status
+STUCK = Q(status=Status.PAUSED) | Q(status__in=[Status.FAILED, Status.DRAFT], error_message__gt="")
 
 
 def dashboard(access: Access) -> dict[str, Any]:
@@ -28,10 +29,7 @@ def dashboard(access: Access) -> dict[str, Any]:
     return {
         "running": [(one, progress(one, numbers[one.pk])) for one in running],
         "scheduled": list(broadcasts.filter(status=Status.SCHEDULED).order_by("due_from")[:SHOWN]),
-        "stuck": list(
-            broadcasts.filter(Q(status=Status.PAUSED) | Q(status__in=[Status.FAILED, Status.DRAFT], error_message__gt=""))
-            .order_by("-modified")[:SHOWN]
-        ),
+        "stuck": list(broadcasts.filter(STUCK).order_by("-modified")[:SHOWN]),
         "failing_channels": list(
             scoped(Channel.objects.filter(health=Channel.Health.FAILING, is_active=True), access)[:SHOWN]
         ),

@@ -14,6 +14,7 @@ from broadcasts.models import FACTS, Batch, Contact, Delivery, DeliveryEvent, Me
 
 from .access import Access, scoped, within
 from .base import ReadOnlyAdmin, link, list_url
+from .by_contact import HELP, is_list
 from .filters import BroadcastFilter, choice_filter, row_filter
 from .search import as_id, find_contacts
 from .story import story
@@ -68,24 +69,21 @@ class DeliveryAdmin(ReadOnlyAdmin):
         row_filter(Batch),
     ]
     search_fields = ["address"]
-    search_help_text = (
-        "The contact's whole address or id, or how its name or e-mail address begins; or the key in a Message-ID."
-    )
-    sortable_by: Any = []
+    search_help_text = f"{HELP} Or the key in a Message-ID."
+    sortable_by = []
     actions = list(UNKNOWN)
     change_form_template = "admin/broadcasts/delivery/change_form.html"
     fieldsets = [
         (None, {"fields": ["what", "address", "contact", "message", "language", "status", "reason", "error"]}),
         ("Sending", {"fields": ["attempts", "due_at", "sent_at", "batch", "token", "created"]}),
-        ("What came back", {"fields": [f"{fact}_at" for fact in FACTS] + ["events"]}),
+        ("What came back", {"fields": [*(f"{fact}_at" for fact in FACTS), "events"]}),
     ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         """Start from the user's rows; where these are few, by their messages and not by walking all others."""
         rows = super().get_queryset(request)
         organizations = Access.of(request).organizations()
-        match = request.resolver_match
-        if organizations is None or match is None or not (match.url_name or "").endswith("_changelist"):
+        if organizations is None or not is_list(request):
             return rows
         total = within(Batch.objects.all(), organizations).aggregate(total=Sum("total"))["total"] or 0
         own = Message.objects.filter(broadcast__organization__in=organizations)
@@ -103,9 +101,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
     @admin.display(description="status")
     def shown_status(self, delivery: Delivery) -> str:
-        return format_html(
-            '<span class="status status-{}">{}</span>', delivery.status, delivery.get_status_display()
-        )
+        return format_html('<span class="status status-{}">{}</span>', delivery.status, delivery.get_status_display())
 
     @admin.display(description="what became of it")
     def what(self, delivery: Delivery) -> str:
@@ -176,9 +172,9 @@ class DeliveryAdmin(ReadOnlyAdmin):
         for delivery in chosen[:SETTLED_AT_ONCE]:
             try:
                 if name == "send_again":
-                    sending.resend(delivery, by=request.user)
+                    sending.resend(delivery, by=Access.of(request).user)
                 else:
-                    sending.settle(delivery, "sent" if name == "mark_sent" else "failed", by=request.user)
+                    sending.settle(delivery, "sent" if name == "mark_sent" else "failed", by=Access.of(request).user)
                 done += 1
             except BroadcastsError as error:
                 refused = str(error)
@@ -191,9 +187,20 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
 @admin.register(Batch)
 class BatchAdmin(ReadOnlyAdmin):
-    list_display = ["__str__", "message", "state", "total", "sent", "failed", "unknown", "skipped", "owner", "lease_until"]
+    list_display = [
+        "__str__",
+        "message",
+        "state",
+        "total",
+        "sent",
+        "failed",
+        "unknown",
+        "skipped",
+        "owner",
+        "lease_until",
+    ]
     list_select_related = ["message__broadcast", "message__channel"]
     list_filter = [choice_filter("state", Batch.State), BroadcastFilter]
     search_fields = ["owner__exact"]
     search_help_text = "The whole name of the worker that holds it."
-    sortable_by: Any = []
+    sortable_by = []

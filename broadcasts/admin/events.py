@@ -1,5 +1,3 @@
-from typing import Any
-
 from django.contrib import admin
 from django.db.models import Max, QuerySet
 from django.http import HttpRequest
@@ -7,8 +5,8 @@ from django.http import HttpRequest
 from broadcasts.models import Contact, Delivery, DeliveryEvent, Inbound, Link, Message, ProviderRef
 
 from .base import ReadOnlyAdmin
+from .by_contact import ByContact, is_list
 from .filters import choice_filter, row_filter
-from .search import by_contact
 
 NEWEST = 100_000
 
@@ -18,8 +16,7 @@ class NewestFirst(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         rows = super().get_queryset(request)
-        match = request.resolver_match
-        if match is None or not (match.url_name or "").endswith("_changelist") or request.GET.get("delivery"):
+        if not is_list(request) or request.GET.get("delivery"):
             return rows
         newest = self.model._base_manager.aggregate(newest=Max("pk"))["newest"] or 0
         return rows.filter(pk__gt=newest - NEWEST)
@@ -33,7 +30,7 @@ class DeliveryEventAdmin(NewestFirst):
     list_filter = [choice_filter("type", DeliveryEvent.Type), row_filter(Delivery)]
     search_fields = ["delivery__exact"]
     search_help_text = "The id of a delivery. Without one, the newest events are shown."
-    sortable_by: Any = []
+    sortable_by = []
 
 
 @admin.register(ProviderRef)
@@ -43,7 +40,7 @@ class ProviderRefAdmin(NewestFirst):
     list_filter = [row_filter(Delivery)]
     search_fields = ["provider_id__exact"]
     search_help_text = "The provider's whole id."
-    sortable_by: Any = []
+    sortable_by = []
 
 
 @admin.register(Link)
@@ -53,17 +50,11 @@ class LinkAdmin(ReadOnlyAdmin):
     list_filter = [row_filter(Message)]
     search_fields = ["url__exact"]
     search_help_text = "A whole address."
-    sortable_by: Any = []
+    sortable_by = []
 
 
 @admin.register(Inbound)
-class InboundAdmin(ReadOnlyAdmin):
+class InboundAdmin(ByContact, ReadOnlyAdmin):
     list_display = ["__str__", "contact", "channel", "organization", "created"]
     list_select_related = ["contact", "channel", "organization"]
     list_filter = [row_filter(Contact)]
-    search_fields = ["contact__email_key"]
-    search_help_text = "The contact's whole address or id, or how its name or e-mail address begins."
-    sortable_by: Any = []
-
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
-        return by_contact(request, queryset, search_term)

@@ -20,7 +20,7 @@ class RowFilter(admin.SimpleListFilter):
     field: str
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        value = self.used_parameters.get(self.parameter_name)
+        value = self.used_parameters.get(str(self.parameter_name))
         if not value or not str(value).isdigit():
             return []
         self.row = scoped(self.model._default_manager.all(), Access.of(request)).filter(pk=value).first()

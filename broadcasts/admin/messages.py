@@ -62,13 +62,13 @@ class MessageAdmin(OnlyWhileEditable, OrganizationAdmin):
     list_display = ["broadcast", "channel", "position", "template", "syntax"]
     list_filter = [FurtherBroadcastFilter]
     search_fields = ["broadcast__name"]
-    sortable_by: Any = []
+    sortable_by = []
     autocomplete_fields = ["broadcast", "channel", "template"]
     readonly_fields = ["error"]
     fields = ["broadcast", "channel", "position", "template", "syntax"]
     inlines = [MessageTranslationInline]
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return [*self.fields, *(["error"] if obj else [])]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:

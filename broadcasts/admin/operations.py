@@ -8,7 +8,7 @@ from broadcasts.models import AuditEntry, Heartbeat, IdempotencyKey, ImportJob, 
 from .base import ReadOnlyAdmin
 from .filters import choice_filter, row_filter
 
-AUDITED = ("broadcast", "channel", "contact", "delivery", "member", "organization", "segment", "suppression", "apitoken")
+AUDITED = ("broadcast", "channel", "contact", "delivery", "member", "organization", "segment", "suppression")
 
 
 @admin.register(ImportJob)
@@ -38,7 +38,7 @@ class IdempotencyKeyAdmin(ReadOnlyAdmin):
     list_display = ["key", "status_code", "organization", "created"]
     list_select_related = ["organization"]
     search_fields = ["key__exact"]
-    sortable_by: Any = []
+    sortable_by = []
 
 
 @admin.register(Heartbeat)
@@ -63,4 +63,4 @@ class AuditEntryAdmin(ReadOnlyAdmin):
     list_filter = [choice_filter("model", [(name, name) for name in AUDITED]), row_filter(User)]
     search_fields = ["object_id__exact"]
     search_help_text = "The id of the row that was acted on."
-    sortable_by: Any = []
+    sortable_by = []

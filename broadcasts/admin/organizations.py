@@ -101,7 +101,7 @@ class MemberAdmin(OrganizationAdmin):
             kwargs["form"] = NewMemberForm
         return super().get_form(request, obj, change, **kwargs)
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return ["user", "organization", "role"] if obj else ["organization", "email", "full_name", "password", "role"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
@@ -144,7 +144,7 @@ class UserForm(forms.ModelForm):
 class UserAdmin(OrganizationAdmin):
     """Accounts are a superuser's; a member sees those of its organizations."""
 
-    form = UserForm
+    form: Any = UserForm
     by_organization = False
     list_display = ["email", "full_name", "is_active", "is_staff", "is_superuser", "last_login"]
     list_filter = ["is_active", "is_superuser"]
@@ -157,7 +157,7 @@ class UserAdmin(OrganizationAdmin):
         access = Access.of(request)
         return access.may("manage") if act == "read" else access.everywhere
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         fields = list(super().get_fields(request, obj))
         if not Access.of(request).everywhere:
             fields.remove("password1")
@@ -203,7 +203,7 @@ class ApiTokenAdmin(OrganizationAdmin):
     fields = ["organization", "user", "name", "scopes", "expires_at"]
     view_act = add_act = change_act = delete_act = "manage"
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return [*self.fields, *(self.readonly_fields if obj else [])]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:

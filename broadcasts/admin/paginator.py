@@ -1,6 +1,7 @@
 """Pages of tables too large to count."""
 
 from functools import cached_property
+from typing import Any
 
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
@@ -16,10 +17,11 @@ class CappedPaginator(Paginator):
     """
 
     cap = 10_000
+    object_list: Any
 
     @cached_property
     def ids(self) -> list[int]:
-        return list(self.object_list.values_list("pk", flat=True)[: self.cap + 1])  # type: ignore[union-attr]
+        return list(self.object_list.values_list("pk", flat=True)[: self.cap + 1])
 
     @cached_property
     def count(self) -> int:
@@ -33,8 +35,8 @@ class CappedPaginator(Paginator):
         number = self.validate_number(number)
         first = (number - 1) * self.per_page
         wanted = self.ids[first : min(first + self.per_page, self.cap)]
-        found = {row.pk: row for row in self.object_list.filter(pk__in=wanted)} if wanted else {}  # type: ignore[union-attr]
-        return self._get_page([found[pk] for pk in wanted if pk in found], number, self)
+        found = {row.pk: row for row in self.object_list.filter(pk__in=wanted)} if wanted else {}
+        return Page([found[pk] for pk in wanted if pk in found], number, self)
 
 
 class PagedList(ChangeList):

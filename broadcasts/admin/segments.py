@@ -10,13 +10,13 @@ from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Contact, Segment, SegmentMember
 
 from .base import OrganizationAdmin, OrganizationForm, list_url, number
+from .by_contact import ByContact
 from .filters import row_filter
-from .search import by_contact
 
 
 class SegmentForm(OrganizationForm):
     def _post_clean(self) -> None:
-        super()._post_clean()
+        super()._post_clean()  # type: ignore[misc]
         if self.errors or self.instance.kind != Segment.Kind.DYNAMIC or not self.instance.rules:
             return
         try:
@@ -35,7 +35,7 @@ class SegmentAdmin(OrganizationAdmin):
     autocomplete_fields = ["organization"]
     fields = ["organization", "name", "kind", "rules"]
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return [*self.fields, *(["people", "uuid", "created"] if obj else [])]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
@@ -50,9 +50,7 @@ class SegmentAdmin(OrganizationAdmin):
 
     @admin.display(description="contacts", ordering="contacts_count")
     def contacts(self, segment: Segment) -> str:
-        return format_html(
-            '<a href="{}">{}</a>', list_url(Contact, segment=segment.pk), number(segment.contacts_count)
-        )
+        return format_html('<a href="{}">{}</a>', list_url(Contact, segment=segment.pk), number(segment.contacts_count))
 
     @admin.display(description="contacts")
     def people(self, segment: Segment) -> str:
@@ -67,22 +65,16 @@ class SegmentAdmin(OrganizationAdmin):
 
 
 @admin.register(SegmentMember)
-class SegmentMemberAdmin(OrganizationAdmin):
+class SegmentMemberAdmin(ByContact, OrganizationAdmin):
     list_display = ["contact", "segment", "created"]
     list_select_related = ["contact", "segment"]
     list_filter = [row_filter(Segment), row_filter(Contact)]
-    search_fields = ["contact__email_key"]
-    search_help_text = "The contact's whole address or id, or how its name or e-mail address begins."
-    sortable_by: Any = []
     autocomplete_fields = ["segment", "contact"]
     fields = ["segment", "contact"]
 
-    def get_ordering(self, request: HttpRequest) -> list[str]:
+    def get_ordering(self, request: HttpRequest) -> Any:
         # Within one segment its own index gives the order of contacts without a sort.
         return ["contact"] if request.GET.get("segment") else ["-id"]
-
-    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> tuple[Any, bool]:
-        return by_contact(request, queryset, search_term)
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_foreignkey(db_field, request, **kwargs)

@@ -1,6 +1,5 @@
 """The admin site: who may enter, the order of its index, and the pages that belong to no row."""
 
-from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
@@ -34,7 +33,7 @@ class Site(admin.AdminSite):
         user = request.user
         return user.is_active and getattr(user, "is_staff", False) and bool(Access.of(request))
 
-    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         """Serve a page in the time zone of the user's organization, which people write and read times in."""
         inner = super().admin_view(view, cacheable)
 

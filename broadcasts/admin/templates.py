@@ -39,5 +39,3 @@ class TemplateAdmin(OrganizationAdmin):
     autocomplete_fields = ["organization", "channel"]
     fields = ["organization", "name", "channel_kind", "channel", "syntax"]
     inlines = [TemplateTranslationInline]
-
-

@@ -20,10 +20,11 @@ log = logging.getLogger(__name__)
 def workers(access: Access) -> dict[str, Any]:
     """Gather what the page shows; what cannot be asked is told as an error and never fails the page."""
     now = timezone.now()
-    beats = [
-        {"row": beat, "age": round((now - beat.beaten_at).total_seconds()), "stale": (now - beat.beaten_at).total_seconds() > STALE_SECONDS}
-        for beat in Heartbeat.objects.order_by("name")[:50]
-    ]
+    beats = []
+    for beat in Heartbeat.objects.order_by("name")[:50]:
+        age = (now - beat.beaten_at).total_seconds()
+        beats.append({"row": beat, "age": round(age), "stale": age > STALE_SECONDS})
+    leased = scoped(Batch.objects.filter(state=Batch.State.LEASED), access)
     waiting, queue_error = _queue()
     return {
         "beats": beats,
@@ -33,9 +34,7 @@ def workers(access: Access) -> dict[str, Any]:
         "queue_error": queue_error,
         "clusters": _clusters(),
         "schedules": Schedule.objects.order_by("name")[:50],
-        "leases": scoped(
-            Batch.objects.filter(state=Batch.State.LEASED).select_related("message__broadcast", "message__channel"), access
-        ).order_by("lease_until")[:100],
+        "leases": leased.select_related("message__broadcast", "message__channel").order_by("lease_until")[:100],
         "ready": scoped(Batch.objects.filter(state=Batch.State.READY), access)[:1001].count(),
         "now": now,
     }

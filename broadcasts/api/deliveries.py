@@ -1,12 +1,8 @@
 """The delivery log: of one broadcast, or of all of them."""
 
-import csv
-from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
-import phonenumbers
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
@@ -16,7 +12,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from broadcasts import links
-from broadcasts.models import FACTS, Broadcast, Delivery, Inbound, Reason
+from broadcasts.exporting import csv_lines
+from broadcasts.models import Broadcast, Delivery, Reason, calling_code
 
 from .fields import MomentField, RefField
 from .pagination import KeysetPagination
@@ -103,48 +100,6 @@ def stream_csv(rows: QuerySet, filename: str) -> StreamingHttpResponse:
     """Send a log of any length in constant memory."""
     headers = {"Content-Disposition": f'attachment; filename="{filename}"'}
     return StreamingHttpResponse(csv_lines(rows), content_type="text/csv; charset=utf-8", headers=headers)
-
-
-class Line:
-    """A file that gives back what is written to it."""
-
-    def write(self, text: str) -> str:
-        return text
-
-
-def csv_lines(rows: QuerySet) -> Iterator[str]:
-    """Write the fields of LogSerializer, from plain values: a serializer would take ten times as long."""
-    writer = csv.writer(Line())
-    yield writer.writerow(LogSerializer().fields)
-    replies = Inbound.objects.filter(delivery=OuterRef("pk"), delivery__replied_at__isnull=False).order_by("pk")
-    facts = [f"{fact}_at" for fact in ("sent", *FACTS)]
-    columns = [
-        *("pk", "contact__full_name", "contact__uuid", "message__channel__name", "address"),
-        *("language", "status", "reason", "error", "reply", "attempts", "due_at", "created", *facts),
-    ]
-    values = rows.annotate(reply=Subquery(replies.values("text")[:1])).values_list(*columns)
-    for pk, name, contact, channel, address, *rest in values.iterator(chunk_size=CHUNK):
-        row = [links.delivery_token(pk), name, contact, channel, calling_code(address), address, *rest]
-        yield writer.writerow([written(value) for value in row])
-
-
-def written(value: Any) -> Any:
-    """Write a moment as JSON does, and keep a spreadsheet from running a name or an error as a formula."""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    risky = isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r")
-    return f"'{value}" if risky and not value[1:].isdecimal() else value
-
-
-def calling_code(address: str) -> str:
-    """Return the calling code of a phone number, such as 34; "" for any other address."""
-    digits = address.removeprefix("+")
-    if not digits.isdecimal():
-        return ""
-    try:
-        return str(phonenumbers.parse(f"+{digits}").country_code)
-    except phonenumbers.NumberParseException:
-        return ""
 
 
 KEY = OpenApiParameter("uuid", str, OpenApiParameter.PATH, description="The delivery's key.")

@@ -62,6 +62,17 @@ def phone_key(phone: str) -> str | None:
     return re.sub(r"\D", "", phone) or None
 
 
+def calling_code(address: str) -> str:
+    """Return the calling code of a phone number, such as 34; "" for any other address."""
+    digits = address.removeprefix("+")
+    if not digits.isdecimal():
+        return ""
+    try:
+        return str(phonenumbers.parse(f"+{digits}").country_code)
+    except phonenumbers.NumberParseException:
+        return ""
+
+
 def address_hash(key: str | None) -> str | None:
     """Hash a key with LINK_KEY, so that a suppression is remembered after its address is erased."""
     if not key:

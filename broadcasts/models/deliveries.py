@@ -157,8 +157,6 @@ class Delivery(models.Model):
 
     objects = DeliveryQuerySet.as_manager()
 
-    skip_reason: str  # annotated by `audience.claim_reasons`
-
     class Meta:
         verbose_name_plural = "deliveries"
         constraints = [

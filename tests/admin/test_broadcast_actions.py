@@ -172,7 +172,7 @@ def test_the_estimate_says_why_each_of_the_others_is_left_out(author, draft):
     make_contact(draft.organization, status="blocked")
     response = sign_in(author.user).get(address(draft, "recipients"))
     assert response.context["estimate"].matched == 3
-    assert dict((reason, n) for reason, _, n in response.context["reasons"]) == {"blocked": 1, "no_address": 1}
+    assert {reason: n for reason, _, n in response.context["reasons"]} == {"blocked": 1, "no_address": 1}
     people = sign_in(author.user).get(address(draft, "people"), {"reason": "blocked"}).context["people"]
     assert [one.status for one in people] == ["blocked"]
 

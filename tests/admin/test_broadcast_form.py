@@ -108,7 +108,7 @@ def test_a_draft_can_be_changed_on_the_same_page(author, draft):
     sign_in(author.user).post(change(draft), data)
     draft.refresh_from_db()
     assert draft.name == "Open again"
-    assert list(MessageTranslation.objects.values_list("pk", "subject"))[0] == (one.pk, "Open again")
+    assert next(iter(MessageTranslation.objects.values_list("pk", "subject"))) == (one.pk, "Open again")
     assert Message.objects.get().translations.count() == 2
 
 
@@ -122,7 +122,10 @@ def test_once_sending_began_everything_is_read_only(sender, mail):
     broadcast, _ = make_log(mail, ("sent", "pending"), status="SENDING")
     response = sign_in(sender.user).get(change(broadcast))
     assert not response.context["has_change_permission"]
-    assert not response.context["adminform"].form.fields.keys() & {"name", "query"} or not response.context["has_change_permission"]
+    assert (
+        not response.context["adminform"].form.fields.keys() & {"name", "query"}
+        or not response.context["has_change_permission"]
+    )
     assert 'name="name"' not in response.content.decode()
     assert "Hello {{ contact.name }}" in response.content.decode()
 

@@ -190,7 +190,11 @@ def test_an_author_of_one_organization_cannot_write_into_another(author, elsewhe
 def test_choices_must_belong_to_the_rows_own_organization(author, elsewhere, draft):
     Member.objects.create(user=author.user, organization=elsewhere, role="author")
     foreign = make_contact(elsewhere)
-    member = {"activity": "", "contact": foreign.pk, "segment": draft.organization.segments.create(name="S", kind="static").pk}
+    member = {
+        "activity": "",
+        "contact": foreign.pk,
+        "segment": draft.organization.segments.create(name="S", kind="static").pk,
+    }
     response = sign_in(author.user).post(reverse("admin:broadcasts_segmentmember_add"), member)
     assert "belongs to another organization" in response.content.decode()
 
@@ -198,7 +202,9 @@ def test_choices_must_belong_to_the_rows_own_organization(author, elsewhere, dra
 def test_the_dashboard_shows_what_runs_what_comes_and_what_is_wrong(mail, viewer):
     make_log(mail, ("sent", "pending"), status="SENDING", subject="Lanes open")
     make_log(mail, ("unknown",), subject="Fee due")
-    make_broadcast(mail, subject="Summer", status="SCHEDULED", scheduled_at="2030-01-01T09:00Z", due_from="2030-01-01T09:00Z")
+    make_broadcast(
+        mail, subject="Summer", status="SCHEDULED", scheduled_at="2030-01-01T09:00Z", due_from="2030-01-01T09:00Z"
+    )
     make_broadcast(mail, subject="Stuck", status="PAUSED", error_message="535 authentication failed")
     Channel.objects.filter(pk=mail.pk).update(health="failing", last_error="Connection refused")
     text = sign_in(viewer.user).get(reverse("admin:index")).content.decode()
