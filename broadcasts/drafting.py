@@ -268,6 +268,8 @@ def _check_fields(broadcast: Broadcast) -> dict[str, str]:
     errors = {}
     if bool(broadcast.retarget_of_id) != bool(broadcast.retarget_engagement):
         errors["retarget_engagement"] = "retarget_of and retarget_engagement go together: give both or neither."
+    if broadcast.local_time:
+        errors["local_time"] = "Sending at each recipient's own clock time is not offered yet: leave it false."
     if broadcast.attendance_status and not broadcast.activity_id:
         errors["attendance_status"] = "This needs an activity."
     if broadcast.expires_at and broadcast.expires_at <= (broadcast.scheduled_at or timezone.now()):

@@ -109,7 +109,7 @@ class ChannelAdmin(OrganizationAdmin):
             (None, {"fields": ["organization", "kind", "name", "is_active", "is_default"]}),
             ("Sender", {"fields": sender}),
             (f"Connection ({transport.label})", {"fields": shown}) if shown else (None, {"fields": []}),
-            ("Speed", {"fields": ["rate", "burst", "ramp"]}),
+            ("Speed", {"fields": ["rate", "burst"]}),
             ("More", {"fields": ["address_field"], "classes": ["collapse"]}),
             *([("Health", {"fields": self.readonly_fields})] if obj else []),
         ]
@@ -117,11 +117,6 @@ class ChannelAdmin(OrganizationAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         fields = [*super().get_readonly_fields(request, obj), *(["kind"] if obj else [])]
         return fields if self.may(request, self.change_act, obj) else [*fields, "shown_settings"]
-
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        if db_field.name == "ramp":
-            kwargs["widget"] = forms.Textarea(attrs={"rows": 2, "cols": 60, "spellcheck": "false"})
-        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "kind":

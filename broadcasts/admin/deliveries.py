@@ -89,6 +89,10 @@ class DeliveryAdmin(ReadOnlyAdmin):
         own = Message.objects.filter(broadcast__organization__in=organizations)
         return rows if total > FEW else rows.filter(message__in=own)
 
+    def get_list_display(self, request: HttpRequest) -> list[Any]:
+        columns = super().get_list_display(request)
+        return [name for name in columns if name != "broadcast"] if request.GET.get("broadcast") else columns
+
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         term = search_term.strip()
         if not term:

@@ -31,7 +31,7 @@ class OrganizationsAdmin(OrganizationAdmin):
         ),
         (
             "Consent and courtesy",
-            {"fields": ["consent_required", "postal_address", "quiet_hours", "frequency_cap", "frequency_cap_days"]},
+            {"fields": ["consent_required", "postal_address", "frequency_cap", "frequency_cap_days"]},
         ),
     ]
 

@@ -24,6 +24,7 @@ def workers(access: Access) -> dict[str, Any]:
     for beat in Heartbeat.objects.order_by("name")[:50]:
         age = (now - beat.beaten_at).total_seconds()
         beats.append({"row": beat, "age": round(age), "stale": age > STALE_SECONDS})
+    ready = scoped(Batch.objects.filter(state=Batch.State.READY, message__broadcast__status="SENDING"), access)
     leased = scoped(Batch.objects.filter(state=Batch.State.LEASED), access)
     waiting, queue_error = _queue()
     return {
@@ -35,7 +36,7 @@ def workers(access: Access) -> dict[str, Any]:
         "clusters": _clusters(),
         "schedules": Schedule.objects.order_by("name")[:50],
         "leases": leased.select_related("message__broadcast", "message__channel").order_by("lease_until")[:100],
-        "ready": scoped(Batch.objects.filter(state=Batch.State.READY), access)[:1001].count(),
+        "ready": ready[:1001].count(),
         "now": now,
     }
 

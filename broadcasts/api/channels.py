@@ -29,7 +29,7 @@ class ChannelSerializer(ResourceSerializer):
     kind = serializers.ChoiceField(choices=list(transports.TRANSPORTS))
     settings = ObjectField(required=False)
     secrets = serializers.SerializerMethodField()
-    ramp = ObjectField(required=False)
+    ramp = ObjectField(read_only=True)  # until sending follows it
     unique_by = "name"
 
     class Meta:

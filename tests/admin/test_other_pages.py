@@ -42,7 +42,6 @@ def channel_form(mail, **fields):
         "from_address": "news@club.example",
         "is_active": "on",
         "is_default": "on",
-        "ramp": "{}",
         **{f"setting_{name}": field.initial for name, field in mail.transport_class.settings_form.base_fields.items()},
         **{f"setting_{name}": value for name, value in mail.settings.items()},
         **fields,

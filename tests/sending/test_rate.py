@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 from django.db.models.functions import Now
 
+from broadcasts import sending
 from broadcasts.models import ChannelRate
 from broadcasts.sending import rate
 from tests.make import make_broadcast, make_contacts
@@ -58,10 +59,7 @@ def test_a_pump_gives_its_batch_back_when_the_rate_is_used_up(club, slow, server
     make_contacts(club, 8)
     broadcast = steps.start(make_broadcast(slow))
     ChannelRate.objects.create(channel=slow, arrival=Now() + timedelta(hours=1))
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("broadcasts.sending.pump.PUMP_SECONDS", 0)
-        patched.setattr("broadcasts.sending.rate.NAP", 1000)
-        steps.pump(broadcast)
+    sending.run_pump(slow.pk, seconds=0.1)
     assert server.received == []
     ChannelRate.objects.all().delete()
     steps.pump(broadcast)
