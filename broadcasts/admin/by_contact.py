@@ -27,7 +27,7 @@ class ByContact(admin.ModelAdmin):
         if organizations is None or not self.model.organization_path.startswith("contact__") or not is_list(request):
             return rows
         own = within(Contact.objects.all(), organizations)
-        return rows if has_more_than(own, FEW) else rows.filter(contact__in=own.values("pk"))
+        return rows if has_more_than(own, FEW) else self.model._default_manager.filter(contact__in=own.values("pk"))
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         term = search_term.strip()

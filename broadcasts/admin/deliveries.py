@@ -87,7 +87,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
             return rows
         total = within(Batch.objects.all(), organizations).aggregate(total=Sum("total"))["total"] or 0
         own = Message.objects.filter(broadcast__organization__in=organizations)
-        return rows if total > FEW else rows.filter(message__in=own)
+        return rows if total > FEW else Delivery.objects.filter(message__in=own)
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         columns = super().get_list_display(request)

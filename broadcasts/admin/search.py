@@ -1,7 +1,8 @@
 """Searches that an index answers: whole keys and beginnings, never a substring of a million rows."""
 
 import contextlib
-from collections.abc import Iterator
+from functools import reduce
+from operator import or_
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -11,14 +12,6 @@ from django.db.models import Q, QuerySet
 from broadcasts.models import Organization, email_key, phone_key
 
 LIMIT = 1000
-
-
-def starts_with(queryset: QuerySet, field: str, beginning: str) -> Q:
-    """Match a beginning, by its case, in the way that an index of this database answers."""
-    if connections[queryset.db].vendor == "sqlite":
-        # Its LIKE never uses an index of the default collation; a range does.
-        return Q(**{f"{field}__gte": beginning, f"{field}__lt": beginning + "\U0010ffff"})
-    return Q(**{f"{field}__startswith": beginning})
 
 
 def as_uuid(term: str) -> UUID | None:
@@ -41,24 +34,37 @@ def find_contacts(contacts: QuerySet, term: str, limit: int = LIMIT) -> list[int
     if uuid := as_uuid(term):
         return list(contacts.filter(uuid=uuid).values_list("pk", flat=True))
     contacts = contacts.filter(organization__in=Organization.objects.values_list("pk", flat=True)).order_by()
-    found: dict[int, None] = {}
-    for condition in _ways(contacts, term):
-        if len(found) < limit:
-            found.update(dict.fromkeys(contacts.filter(condition).values_list("pk", flat=True)[:limit]))
+    found = _ids(contacts, _exactly(term), limit)
+    if not (found and "@" in term):
+        found |= _ids(contacts, _beginning(contacts, term), limit)
     return list(found)[:limit]
 
 
-def _ways(contacts: QuerySet, term: str) -> Iterator[Q]:
-    digits = phone_key(term) or ""
+def _ids(contacts: QuerySet, conditions: list[Q], limit: int) -> dict[int, None]:
+    found: dict[int, None] = {}
+    for condition in conditions:
+        found.update(dict.fromkeys(contacts.filter(condition).values_list("pk", flat=True)[:limit]))
+    return found
+
+
+def _exactly(term: str) -> list[Q]:
+    conditions = [Q(external_id=term), Q(whatsapp_key=term)]
     if pk := as_id(term):
-        yield Q(pk=pk)
-    yield Q(external_id=term)
-    yield Q(whatsapp_key=term)
-    if "@" in term:
-        with contextlib.suppress(ValidationError):
-            yield Q(email_key=email_key(term))
-    yield starts_with(contacts, "email_key", term.casefold())
+        conditions.append(Q(pk=pk))
+    with contextlib.suppress(ValidationError):
+        conditions.append(Q(email_key=email_key(term)))
+    return conditions
+
+
+def _beginning(contacts: QuerySet, term: str) -> list[Q]:
+    digits = phone_key(term) or ""
+    looks = [("email_key", term.casefold())]
     if len(digits) > 3 and len(digits) >= len(term) - 4:
-        yield starts_with(contacts, "phone_key", digits)
-    for spelling in dict.fromkeys([term, term.capitalize(), term.title(), term.lower(), term.upper()]):
-        yield starts_with(contacts, "full_name", spelling)
+        looks.append(("phone_key", digits))
+    spellings = dict.fromkeys([term, term.capitalize(), term.title(), term.lower(), term.upper()])
+    looks += [("full_name", spelling) for spelling in spellings]
+    if connections[contacts.db].vendor == "sqlite":
+        # Its LIKE never uses an index of the default collation; a range does.
+        return [Q(**{f"{field}__gte": start, f"{field}__lt": start + "\U0010ffff"}) for field, start in looks]
+    # An index in the language's collation cannot answer LIKE, and a range would follow that collation: one scan.
+    return [reduce(or_, (Q(**{f"{field}__startswith": start}) for field, start in looks))]

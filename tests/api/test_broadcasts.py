@@ -348,6 +348,6 @@ def test_a_viewer_reads_and_does_not_write(viewer, draft):
 
 
 def test_a_promise_that_cannot_be_kept_is_refused(api, draft):
-    answer = api.patch(f"{URL}{draft.uuid}/", {"local_time": True})
+    answer = api.patch(f"{URL}{draft()['uuid']}/", {"local_time": True})
     assert answer.status_code == 400
     assert list(answer.json()) == ["local_time"]
