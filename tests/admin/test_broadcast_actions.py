@@ -229,3 +229,12 @@ def test_a_page_that_only_shows_makes_no_change(sender, draft):
         sign_in(sender.user).get(address(draft, "recipients"))
     assert Contact.objects.count() == 1
     assert Broadcast.objects.get().modified == draft.modified
+
+
+@pytest.mark.parametrize("name", ["send", "recipients", "people"])
+def test_a_long_count_is_announced_before_it_is_made(sender, draft, monkeypatch, name):
+    monkeypatch.setattr("broadcasts.admin.broadcast_views.AT_ONCE", 0)
+    client = sign_in(sender.user)
+    announced = client.get(address(draft, name))
+    assert "Counting exactly who will receive it" in announced.content.decode()
+    assert "Counting" not in client.get(announced.context["goal"]).content.decode()
