@@ -85,6 +85,8 @@ class Scoped:
             kwargs["queryset"] = scoped(rows, access, self.add_act)
             if access.only_organization:
                 kwargs.update(widget=forms.HiddenInput, initial=access.only_organization)
+            elif len(only := kwargs["queryset"].values_list("pk", flat=True)[:2]) == 1:
+                kwargs["initial"] = only[0]
         else:
             kwargs.setdefault("queryset", scoped(rows, access))
         return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]

@@ -13,7 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
 
-from broadcasts import audience, drafting, sending
+from broadcasts import audience, drafting, sending, stats
 from broadcasts.audience import Audience, Estimate
 from broadcasts.exceptions import BroadcastsError, WrongState
 from broadcasts.models import Broadcast, Reason, User
@@ -102,6 +102,7 @@ class Action:
     form: type[Confirmation] = Confirmation
     estimates: bool = False
     style: str = ""
+    is_useful: Callable[[Broadcast], bool] = lambda broadcast: True
 
 
 def _send(broadcast: Broadcast, user: User, values: dict[str, Any]) -> str:
@@ -194,6 +195,7 @@ ACTIONS = {
             Broadcast.FINISHED,
             lambda b: "Everybody whom it failed to reach is sent it again at once, as a linked broadcast.",
             _retry,
+            is_useful=lambda b: stats.counts([b])[b.pk]["failed"] > 0,
         ),
         Action(
             "test", "Send a test to me", "write", ANY, lambda b: "Its first message is sent as a test.", _test, TestForm
@@ -248,7 +250,9 @@ class BroadcastActions(RecipientViews, admin.ModelAdmin):
                 "url": reverse(f"admin:broadcasts_broadcast_{action.name}", args=[broadcast.pk]),
             }
             for action in ACTIONS.values()
-            if broadcast.status in action.statuses and self.may(request, action.act, broadcast)  # type: ignore[attr-defined]
+            if broadcast.status in action.statuses
+            and self.may(request, action.act, broadcast)  # type: ignore[attr-defined]
+            and action.is_useful(broadcast)
         ]
 
     def broadcast_for(self, request: HttpRequest, pk: int, act: str) -> Broadcast:

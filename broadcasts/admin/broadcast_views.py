@@ -113,7 +113,8 @@ class RecipientViews(admin.ModelAdmin):
         broadcast = self.broadcast_for(request, pk, "write")  # type: ignore[attr-defined]
         _, rendered, error = self._render(request, broadcast)
         response = HttpResponse(rendered.html if rendered else f"<p>{escape(error)}</p>")
-        response["Content-Security-Policy"] = "sandbox"
+        response["Content-Security-Policy"] = "sandbox; frame-ancestors 'self'"
+        response["X-Frame-Options"] = "SAMEORIGIN"
         response["X-Content-Type-Options"] = "nosniff"
         return response
 

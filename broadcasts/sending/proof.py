@@ -1,8 +1,10 @@
 """Test sends: the real content through the real channel, to a few addresses, counted nowhere."""
 
+from collections.abc import Callable
+
 from broadcasts import audience, links, rendering
 from broadcasts.exceptions import InvalidInput, NotReady, RenderError
-from broadcasts.models import AuditEntry, Broadcast, Channel, Contact, Message, User
+from broadcasts.models import AuditEntry, Broadcast, Channel, Contact, Message, User, email_key, phone_key
 from broadcasts.transports import TransportError
 
 MOST = 10
@@ -22,7 +24,7 @@ def send_test(broadcast: Broadcast, addresses: list[str], by: User | None = None
     if channel is None:
         raise NotReady("There is no channel to send through: add an e-mail channel to the organization first.")
     normalised = [_clean(address, channel) for address in addresses]
-    results = _deliver(message, channel, [(address, _contact(broadcast, address)) for address in normalised])
+    results = _deliver(message, channel, [(address, _contact(address, channel)) for address in normalised])
     AuditEntry.write(broadcast, "test", organization=broadcast.organization, user=by, sent=len(results))
     return results
 
@@ -36,13 +38,20 @@ def _clean(address: str, channel: Channel) -> str:
     return audience.validate_addresses([given], channel.organization)[0].partition(":")[2]
 
 
-def _contact(broadcast: Broadcast, address: str) -> Contact:
-    contacts = Contact.objects.for_organization(broadcast.organization)
-    known = contacts.filter(email__iexact=address).first()
-    if known:
+KEYS: dict[str, tuple[str, Callable[[str], str | None]]] = {
+    "email": ("email_key", email_key),
+    "phone": ("phone_key", phone_key),
+    "whatsapp_id": ("whatsapp_key", str),
+}
+
+
+def _contact(address: str, channel: Channel) -> Contact:
+    contacts = Contact.objects.for_organization(channel.organization)
+    column, key = KEYS[channel.contact_field]
+    if known := contacts.filter(**{column: key(address)}).first():
         return known
     example = contacts.order_by("id").first() or Contact(full_name="Test Person")
-    example.email = address
+    setattr(example, channel.contact_field, address)
     return example
 
 
