@@ -10,21 +10,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
-from typing import Self
+from typing import Self, TypeVar
 
 from django.conf import settings
 from django.db import DatabaseError, OperationalError, connection, transaction
-from django.db.models import Exists, F, Min, OuterRef
+from django.db.models import Exists, F, Min, OuterRef, Q
 from django.db.models.functions import Now
 
 from broadcasts import audience
 from broadcasts.exceptions import LeaseLost
-from broadcasts.models import Batch, Broadcast, Channel, Delivery, Message
+from broadcasts.models import Batch, Broadcast, Channel, Delivery, Message, Organization
 
 log = logging.getLogger(__name__)
 
 HOST = socket.gethostname()
 PATIENCE = 20  # seconds that a lost database is waited for
+
+Answer = TypeVar("Answer")
 
 
 def worker_name() -> str:
@@ -59,30 +61,48 @@ class Lease:
         checked = audience.claim_reasons(self.message, rows).select_related("contact")
         return list(checked.order_by("id")[:size])
 
+    def reach(self, window: list[Delivery]) -> int:
+        """Return the position once a window is begun."""
+        return window[-1].pk if window else self.position
+
     def renew(self, window: list[Delivery], state: str = Batch.State.LEASED, **counters: int) -> None:
         """Hold on with the next window marked as begun, or let go in another state; inside a transaction."""
-        self.position = window[-1].pk if window else self.position
-        held = Batch.objects.filter(pk=self.batch_id, token=self.token, state=Batch.State.LEASED)
+        held = Batch.objects.filter(
+            pk=self.batch_id, token=self.token, state=Batch.State.LEASED, started_through=self.position
+        )
         if not held.transition(
             state=state,
-            started_through=self.position,
+            started_through=self.reach(window),
             lease_until=lease_end() if state == Batch.State.LEASED else None,
             **{name: F(name) + n for name, n in counters.items()},
         ):
             raise LeaseLost(f"batch {self.batch_id} was recovered by somebody else")
 
-    def is_wanted(self) -> bool:
-        """Tell whether the broadcast is still being sent: pause and cancel take effect within one window."""
-        return Broadcast.objects.filter(
-            messages=self.message_id, status=Broadcast.Status.SENDING, messages__channel__is_active=True
+    def is_renewed(self, window: list[Delivery], state: str) -> bool:
+        """Tell whether renew() with the same was committed before; the token says that nobody came since."""
+        return Batch.objects.filter(
+            pk=self.batch_id, token=self.token, state=state, started_through=self.reach(window)
         ).exists()
+
+    def is_wanted(self) -> bool:
+        """Tell whether the message is still being sent: pause and cancel take effect within one window."""
+        return Message.objects.filter(wanted(), pk=self.message_id).exists()
+
+
+def wanted(to: str = "") -> Q:
+    """The condition of being sent now, on messages or on what leads `to` them; claims and windows ask the same."""
+    return Q(
+        **{
+            f"{to}broadcast__status": Broadcast.Status.SENDING,
+            f"{to}broadcast__organization__status": Organization.Status.ACTIVE,
+            f"{to}channel__is_active": True,
+        }
+    )
 
 
 def claimable(channel: Channel):
     """Batches of broadcasts under way that wait for a worker of this channel."""
-    return Batch.objects.filter(
-        state=Batch.State.READY, message__channel=channel, message__broadcast__status=Broadcast.Status.SENDING
-    )
+    return Batch.objects.filter(wanted("message__"), state=Batch.State.READY, message__channel=channel)
 
 
 def claim(channel: Channel) -> Lease | None:
@@ -100,8 +120,8 @@ def claim(channel: Channel) -> Lease | None:
 
 def take(batch: Batch) -> bool:
     """Claim one batch; False when somebody else was first."""
-    wanted = Broadcast.objects.filter(messages=OuterRef("message"), status=Broadcast.Status.SENDING)
-    return Batch.objects.filter(Exists(wanted), pk=batch.pk, state=Batch.State.READY, token=batch.token).transition(
+    message = Message.objects.filter(wanted(), pk=OuterRef("message"))
+    return Batch.objects.filter(Exists(message), pk=batch.pk, state=Batch.State.READY, token=batch.token).transition(
         state=Batch.State.LEASED, owner=worker_name(), token=F("token") + 1, lease_until=lease_end()
     )
 
@@ -138,19 +158,29 @@ def at_work(**filters: object) -> int:
     return Batch.objects.filter(state=Batch.State.LEASED, lease_until__gt=Now(), **filters).count()
 
 
-def durably(write: Callable[[], None]) -> None:
-    """Run a transaction, again after a lost database connection, for as long as a restart takes.
-
-    Safe to repeat: every write of ours is fenced or conditional, so one that did arrive changes nothing twice.
-    """
+def patiently(act: Callable[[], Answer]) -> Answer:
+    """Ask the database, again after a lost connection, for as long as a restart takes."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            with transaction.atomic():
-                write()
-            return
+            return act()
         except OperationalError:
             if connection.in_atomic_block or time.monotonic() > deadline:
                 raise
             connection.close()
             time.sleep(0.5)
+
+
+def durably(write: Callable[[], None], is_written: Callable[[], bool]) -> None:
+    """Run a transaction once, patiently: when the answer to its commit was lost, `is_written` tells if it arrived."""
+    tried = False
+
+    def attempt() -> None:
+        nonlocal tried
+        if tried and is_written():
+            return
+        tried = True
+        with transaction.atomic():
+            write()
+
+    patiently(attempt)

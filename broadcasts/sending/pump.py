@@ -76,8 +76,9 @@ class Pump:
             pause_with(lease.message.broadcast, f"Paused: its content cannot be rendered. {error}")
             return
         while True:
-            let_go = self.is_over() or not self.may_go_on(lease)
-            window = [] if let_go else lease.next_window(self.window_size)
+            # Patiently, since what the last window came to is known here alone until it is committed.
+            let_go = self.is_over() or not leases.patiently(lambda: self.may_go_on(lease))
+            window = [] if let_go else leases.patiently(lambda: lease.next_window(self.window_size))
             if not window:
                 state = Batch.State.READY if let_go else Batch.State.DONE
                 commit(lease, results, [], self.channel, state)

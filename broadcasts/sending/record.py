@@ -75,10 +75,12 @@ def commit(
     """Record a window and begin the next one, or let the batch go; raises LeaseLost with nothing written."""
 
     def write() -> None:
-        lease.renew(window, state, **results.counters())
+        # A row before its batch, as whoever tracks a delivery locks them: the other way round both would wait.
         _write_rows(lease, results, channel)
+        lease.renew(window, state, **results.counters())
 
-    durably(write)
+    durably(write, lambda: lease.is_renewed(window, state))
+    lease.position = lease.reach(window)
 
 
 def _write_rows(lease: Lease, results: Results, channel: Channel) -> None:

@@ -8,9 +8,10 @@ from django.db.models import Case, CharField, Exists, F, Max, OuterRef, QuerySet
 from django.db.models.functions import Now
 
 from broadcasts import audience, rendering
-from broadcasts.exceptions import EmptyAudience, NotReady
+from broadcasts.exceptions import BroadcastsError, EmptyAudience, NotReady
 from broadcasts.models import Batch, Broadcast, Contact, Delivery, Message, MessageTranslation, Organization
 
+from .record import pause_with
 from .wake import enqueue
 
 CHUNK = 20_000  # contacts per transaction of an expansion
@@ -68,6 +69,13 @@ def _refuse_empty(wanted: audience.Audience, messages: list[Message]) -> None:
 def expand(broadcast_id: int) -> None:
     """Make the rows of everyone the audience matches, a chunk a transaction; resumable, and safe when doubled."""
     broadcast = Broadcast.objects.select_related("organization").get(pk=broadcast_id)
+    try:
+        _expand(broadcast)
+    except BroadcastsError as error:  # such as a segment of its query that was deleted since
+        pause_with(broadcast, f"Paused: its audience cannot be read any more. {error}")
+
+
+def _expand(broadcast: Broadcast) -> None:
     wanted = audience.Audience.of(broadcast)
     messages = list(broadcast.messages.select_related("channel").prefetch_related("translations"))
     while _expand_chunk(broadcast, wanted, messages):

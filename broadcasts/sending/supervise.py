@@ -17,7 +17,7 @@ from broadcasts.exceptions import BroadcastsError, WrongState
 from broadcasts.models import Batch, Broadcast, Channel, Delivery, Message
 
 from . import lifecycle
-from .lease import HOST, at_work
+from .lease import HOST, at_work, wanted
 from .wake import enqueue, queue_is_full
 
 log = logging.getLogger(__name__)
@@ -65,6 +65,8 @@ def _start(broadcast: Broadcast) -> None:
         pass  # somebody else was first
     except BroadcastsError as error:
         _give_up(broadcast, Status.FAILED, str(error))
+    except Exception:  # the others' turn comes all the same; its own comes again until it is too late
+        log.exception("Broadcast %s could not be started", broadcast.uuid)
 
 
 def _give_up(broadcast: Broadcast, status: str, reason: str) -> None:
@@ -101,10 +103,18 @@ def gather() -> None:
     for message_id in list(due.values_list("message", flat=True).distinct()):
         ids = list(due.filter(message=message_id).order_by("id").values_list("id", flat=True)[: settings.BATCH_SIZE])
         with transaction.atomic():
+            if not _lock(messages=message_id):
+                continue  # it was stopped since: a cancel that is being written down would not see the new batch
             batch = Batch.objects.create(message_id=message_id)
             taken = Delivery.objects.due().filter(pk__in=ids).update(batch=batch, due_at=None)
             if not taken:
                 batch.delete()  # another supervisor gathered them
+
+
+def _lock(**filters: object) -> Broadcast | None:
+    """Read a broadcast that is being sent, and keep it in that status to the end of the transaction."""
+    rows = Broadcast.objects.select_for_update(of=("self",), no_key=True)
+    return rows.filter(status=Status.SENDING, **filters).first()
 
 
 def finish(message_id: int) -> None:
@@ -113,10 +123,14 @@ def finish(message_id: int) -> None:
     done = Broadcast.objects.filter(
         ~Exists(unfinished), messages=message_id, status=Status.SENDING, expanded_at__isnull=False
     ).first()
-    if done and stats.counts([done])[done.pk]["pending"] == 0:
-        Broadcast.objects.filter(~Exists(unfinished), pk=done.pk, status=Status.SENDING).transition(
-            status=Status.SENT, completed_at=Now(), modified=Now()
-        )
+    if done is None or stats.counts([done])[done.pk]["pending"]:
+        return
+    with transaction.atomic():
+        # Again under a lock, so that whoever sends somebody another copy comes before this count or after the end.
+        if _lock(pk=done.pk) and stats.counts([done])[done.pk]["pending"] == 0:
+            Broadcast.objects.filter(~Exists(unfinished), pk=done.pk, status=Status.SENDING).transition(
+                status=Status.SENT, completed_at=Now(), modified=Now()
+            )
 
 
 def close(broadcast_id: int) -> None:
@@ -124,17 +138,27 @@ def close(broadcast_id: int) -> None:
     cancelled = Broadcast.objects.filter(pk=broadcast_id, status=Status.CANCELLED, completed_at=None)
     if not cancelled.exists():
         return
-    batches = Batch.objects.filter(message__broadcast=broadcast_id)
-    for batch in batches.exclude(state=Batch.State.LEASED).iterator():
-        with transaction.atomic():
-            mine = Batch.objects.filter(pk=batch.pk, token=batch.token).exclude(state=Batch.State.LEASED)
-            if not mine.transition(state=Batch.State.DONE, token=F("token") + 1):
-                continue
-            pending = batch.deliveries().filter(status=Delivery.Status.PENDING)
-            n = pending.update(status=Delivery.Status.CANCELLED, due_at=None)
-            Batch.objects.filter(pk=batch.pk).update(cancelled=F("cancelled") + n)
-    if not batches.filter(state=Batch.State.LEASED).exists():
+    # Judged by one look at all of them: a worker that lets go later may leave pending rows, for the next round.
+    batches = list(Batch.objects.filter(message__broadcast=broadcast_id))
+    left = [batch for batch in batches if not _cancel_rest(batch)]
+    if not left:
         cancelled.transition(completed_at=Now(), modified=Now())
+
+
+def _cancel_rest(batch: Batch) -> bool:
+    """Cancel what is pending in a batch; False when a worker has it, or had it a moment ago."""
+    if batch.state == Batch.State.LEASED:
+        return False
+    pending = batch.deliveries().filter(status=Delivery.Status.PENDING)
+    if batch.state == Batch.State.DONE and not pending.exists():
+        return True
+    with transaction.atomic():
+        mine = Batch.objects.filter(pk=batch.pk, token=batch.token, state=batch.state)
+        if not mine.transition(state=Batch.State.DONE, token=F("token") + 1):
+            return False
+        n = pending.update(status=Delivery.Status.CANCELLED, due_at=None)
+        Batch.objects.filter(pk=batch.pk).update(cancelled=F("cancelled") + n)
+    return True
 
 
 def wake_workers() -> None:
@@ -149,7 +173,7 @@ def wake_workers() -> None:
     if missing <= 0:
         return
     ready = Batch.objects.filter(state=Batch.State.READY, message=OuterRef("pk"))
-    busy = Message.objects.filter(Exists(ready), broadcast__in=sending)
+    busy = Message.objects.filter(wanted(), Exists(ready), broadcast__in=sending)
     channels = Channel.objects.filter(Channel.in_service(), pk__in=busy.values("channel"))
     for channel_id in channels.order_by("?").values_list("pk", flat=True)[:missing]:
         for _ in range(missing):

@@ -1,13 +1,20 @@
 """Many at once, on real connections: whoever is first wins, and nobody gets two copies."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Event, Thread, current_thread
+from types import SimpleNamespace
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 
-from broadcasts import sending
+from broadcasts import sending, stats, tracking
 from broadcasts.exceptions import WrongState
-from broadcasts.models import Broadcast, Delivery
+from broadcasts.models import Batch, Broadcast, Delivery
+from broadcasts.sending import lease as leases
+from broadcasts.sending import record, supervise
+from broadcasts.transports import TransportError
 from tests.make import make_broadcast, make_contacts
 
 from . import steps
@@ -64,3 +71,137 @@ def test_ticks_at_once_gather_every_retry_once(broadcast, server):
     assert Delivery.objects.filter(due_at=None, batch__isnull=False).count() == 60
     steps.pump(broadcast)
     assert set(server.copies.values()) == {1}
+
+
+def test_a_retry_that_is_gathered_while_a_cancel_is_written_down_is_cancelled_too(broadcast, monkeypatch):
+    steps.start(broadcast)
+    Delivery.objects.update(due_at="2026-01-01T00:00:00Z")
+    found, cancelled = Event(), Event()
+    gatherer = Thread(target=lambda: at_once(1, supervise.gather))
+
+    def meet():
+        """Let the gatherer find its rows before the cancel, and move them once the close has begun."""
+        if current_thread() is not closer:
+            found.set()
+            cancelled.wait(5)
+        elif not cancelled.is_set():
+            cancelled.set()
+            gatherer.join()
+        return transaction.atomic()
+
+    closer = current_thread()
+    monkeypatch.setattr(supervise, "transaction", SimpleNamespace(atomic=meet))
+    gatherer.start()
+    found.wait(5)
+    sending.cancel(broadcast)
+    sending.close(broadcast.pk)
+    sending.tick()
+    assert steps.log(broadcast) == {"cancelled": 60}
+    assert not Batch.objects.exclude(state="done").exists()
+
+
+@pytest.mark.parametrize("reading", [1, 2])
+def test_a_resend_while_the_broadcast_ends_is_sent(broadcast, server, monkeypatch, reading):
+    bob = broadcast.organization.contacts.first().email
+    server.answers[bob] = TransportError("The connection broke after the message", handed_over=True)
+    steps.send(broadcast)
+    server.answers.clear()
+    row = steps.delivery(broadcast, bob)
+    Broadcast.objects.update(status="SENDING", completed_at=None)
+    staff = Thread(target=lambda: at_once(1, sending.resend, row))
+    counts, calls = stats.counts, []
+
+    def count_and_be_overtaken(broadcasts):
+        numbers = counts(broadcasts)
+        calls.append(numbers)
+        if len(calls) == reading:
+            staff.start()
+            staff.join(0.5)
+        return numbers
+
+    monkeypatch.setattr(stats, "counts", count_and_be_overtaken)
+    supervise.finish(row.message_id)
+    staff.join()
+    sending.tick()
+    steps.pump(broadcast)
+    assert steps.log(broadcast) == {"sent": 60}
+    assert broadcast.status == Broadcast.Status.SENT
+
+
+@pytest.mark.parametrize("nth", [1, 2, 3, 4])
+def test_a_commit_whose_answer_is_lost_counts_once_and_goes_on(broadcast, server, monkeypatch, nth):
+    steps.start(broadcast)
+    commits = []
+
+    @contextmanager
+    def atomic():
+        with transaction.atomic():
+            yield
+        commits.append(1)
+        if len(commits) == nth:
+            raise OperationalError("the connection is lost")
+
+    monkeypatch.setattr(leases, "transaction", SimpleNamespace(atomic=atomic))
+    steps.pump(broadcast)
+    assert steps.log(broadcast) == {"sent": 60}
+    assert stats.counts([broadcast])[broadcast.pk]["sent"] == 60
+    assert set(server.copies.values()) == {1}
+    assert broadcast.status == Broadcast.Status.SENT
+
+
+@pytest.mark.parametrize("question", ["is_wanted", "next_window"])
+def test_what_was_sent_is_recorded_when_the_database_is_lost_before_the_commit(
+    broadcast, server, monkeypatch, question
+):
+    steps.start(broadcast)
+    ask, asked = getattr(leases.Lease, question), []
+
+    def ask_but_once_in_vain(lease, *args):
+        asked.append(1)
+        if len(asked) == 2:
+            raise OperationalError("the connection is lost")
+        return ask(lease, *args)
+
+    monkeypatch.setattr(leases.Lease, question, ask_but_once_in_vain)
+    steps.pump(broadcast)
+    assert steps.log(broadcast) == {"sent": 60}
+    assert set(server.copies.values()) == {1}
+
+
+@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="one writer at a time cannot wait for another in a circle")
+def test_news_of_a_delivery_that_is_being_recorded_waits_and_nobody_is_turned_away(broadcast, server, monkeypatch):
+    steps.start(broadcast)
+    row = Delivery.objects.earliest("pk")
+    told, commit_errors = Event(), []
+    adjust_counters, durably = tracking.adjust_counters, record.durably
+
+    def dawdle(delivery, **changes):
+        told.set()
+        time.sleep(0.3)
+        return adjust_counters(delivery, **changes)
+
+    def watched(write, is_written):
+        def attempt():
+            try:
+                write()
+            except OperationalError as error:
+                commit_errors.append(error)
+                raise
+
+        durably(attempt, is_written)
+
+    monkeypatch.setattr(tracking, "adjust_counters", dawdle)
+    monkeypatch.setattr(record, "durably", watched)
+    with ThreadPoolExecutor(1) as scanner:
+
+        def tell(envelope):
+            server.before = lambda envelope: None
+            news.append(scanner.submit(at_once, 1, tracking.record, row, "opened"))
+            told.wait(5)
+
+        news = []
+        server.before = tell
+        steps.pump(broadcast)
+    assert news[0].result() == [True]
+    assert commit_errors == []
+    assert stats.counts([broadcast])[broadcast.pk]["opened"] == 1

@@ -5,7 +5,9 @@ from django.utils import timezone
 
 from broadcasts import sending
 from broadcasts.exceptions import EmptyAudience, InvalidInput, NotReady, WrongState
-from broadcasts.models import AuditEntry, Broadcast, Contact, Delivery
+from broadcasts.models import AuditEntry, Batch, Broadcast, Channel, Contact, Delivery, Organization
+from broadcasts.sending import lease as leases
+from broadcasts.sending import record
 from broadcasts.transports import TransportError
 from tests.make import make_broadcast, make_contact, make_contacts
 
@@ -137,6 +139,58 @@ def test_cancel_keeps_what_was_sent_and_accounts_for_the_rest(broadcast, club, s
     assert log["sent"] == len(server.received)
     assert log["sent"] + log["cancelled"] == 33
     assert Broadcast.objects.get().completed_at is not None
+
+
+@pytest.mark.parametrize("last", [{"sent": 1, "untried": 1}, {"again": 2}])
+def test_a_cancel_also_follows_a_worker_that_lets_go_while_it_is_written_down(
+    broadcast, club, mail, settings, monkeypatch, last
+):
+    settings.BATCH_SIZE = 2
+    make_contacts(club, 1)
+    steps.start(broadcast)
+    held = leases.claim(mail)
+    window = held.next_window(2)
+    record.commit(held, record.Results(), window, mail)
+    sending.cancel(broadcast)
+    rest = [row.pk for row in window]
+    results = record.Results(
+        sent=rest[: last.get("sent", 0)],
+        untried=rest[len(rest) - last.get("untried", 0) :],
+        again=dict.fromkeys(rest[: last.get("again", 0)], (1, "451 later")),
+    )
+    deliveries = Batch.deliveries
+
+    def let_go_first(batch):
+        monkeypatch.setattr(Batch, "deliveries", deliveries)
+        record.commit(held, results, [], mail, Batch.State.DONE)
+        return deliveries(batch)
+
+    monkeypatch.setattr(Batch, "deliveries", let_go_first)
+    sending.close(broadcast.pk)
+    sending.tick()
+    assert steps.log(broadcast)["pending"] == 0
+    assert Broadcast.objects.get().completed_at is not None
+
+
+def test_a_suspension_takes_effect_within_one_window_and_its_end_goes_on(broadcast, club, server):
+    make_contacts(club, 27)
+    server.before = lambda envelope: Organization.objects.update(status="suspended")
+    steps.send(broadcast)
+    assert 1 <= len(server.received) <= 10
+    server.before = lambda envelope: None
+    Organization.objects.update(status="active")
+    steps.pump(broadcast)
+    assert steps.log(broadcast) == {"sent": 30}
+    assert set(server.copies.values()) == {1}
+
+
+def test_a_channel_that_is_switched_off_is_let_go_once(broadcast, club, mail, server):
+    make_contacts(club, 27)
+    server.before = lambda envelope: Channel.objects.update(is_active=False)
+    steps.start(broadcast)
+    sending.run_pump(mail.pk, seconds=1)
+    assert 1 <= len(server.received) <= 10
+    assert Batch.objects.get().token == 1
 
 
 def test_a_draft_cannot_be_cancelled(broadcast):

@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from broadcasts import sending, stats
+from broadcasts import rendering, sending, stats
 from broadcasts.exceptions import WrongState
 from broadcasts.models import Batch, Broadcast, Channel, Delivery
 from broadcasts.sending import lease as leases
@@ -151,6 +151,23 @@ def test_a_broadcast_that_expired_before_it_was_due_is_not_started(club, mail, s
     Broadcast.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     sending.tick()
     assert Broadcast.objects.get().status == Broadcast.Status.FAILED
+
+
+def test_a_broadcast_that_cannot_be_started_holds_up_no_other(club, mail, server, monkeypatch):
+    make_contact(club)
+    broken, good = make_broadcast(mail), make_broadcast(mail)
+    for broadcast in (broken, good):
+        sending.schedule(broadcast, timezone.now())
+    compile_message = rendering.compile_message
+
+    def trip(message):
+        if message.broadcast_id == broken.pk:
+            raise ZeroDivisionError
+        return compile_message(message)
+
+    monkeypatch.setattr(rendering, "compile_message", trip)
+    sending.tick()
+    assert dict(Broadcast.objects.values_list("pk", "status")) == {broken.pk: "SCHEDULED", good.pk: "SENDING"}
 
 
 @pytest.fixture

@@ -305,3 +305,15 @@ def test_content_that_breaks_after_the_start_pauses_with_the_reason(club, mail, 
     sending.resume(broadcast)
     steps.pump(broadcast)
     assert steps.log(broadcast) == {"sent": 1}
+
+
+def test_an_audience_that_cannot_be_read_any_more_pauses_with_the_reason(club, mail, server):
+    make_contact(club)
+    segment = Segment.objects.create(organization=club, name="Members", kind="static")
+    broadcast = make_broadcast(mail, query={"not": {"segment": str(segment.uuid)}}, send_to_all=False)
+    sending.send(broadcast)
+    segment.delete()
+    sending.expand(broadcast.pk)
+    broadcast.refresh_from_db()
+    assert broadcast.status == Broadcast.Status.PAUSED
+    assert "there is no segment" in broadcast.error_message
