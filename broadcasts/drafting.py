@@ -27,6 +27,7 @@ from broadcasts.models import (
 )
 
 NOT_EDITABLE = "Valid states for operation: Draft, Scheduled."
+TOO_FAR = "This is too far away."
 PLAIN_FIELDS = (
     "name",
     "use_case",
@@ -126,7 +127,9 @@ def validate(broadcast: Broadcast, *, flat: bool = False) -> None:
 
 
 def moment(organization: Organization, day: date) -> datetime:
-    """Return when a broadcast leaves that names only a day."""
+    """Return when a broadcast leaves that names only a day; InvalidInput when that is no moment everywhere."""
+    if not is_near(day):
+        raise InvalidInput({"send_at": TOO_FAR})
     hour = time(organization.default_send_hour, tzinfo=organization.zone)
     return datetime.combine(day, hour).astimezone(UTC)
 
@@ -134,6 +137,11 @@ def moment(organization: Organization, day: date) -> datetime:
 def send_day(broadcast: Broadcast, organization: Organization) -> date | None:
     """Return the day of a broadcast's time in its organization's zone."""
     return broadcast.scheduled_at.astimezone(organization.zone).date() if broadcast.scheduled_at else None
+
+
+def is_near(day: date) -> bool:
+    """Tell whether a day or moment is far enough from the ends of the calendar to exist in every time zone."""
+    return date.min.year < day.year < date.max.year
 
 
 def _defaults(broadcast: Broadcast, values: dict[str, Any], by: User | None) -> None:
@@ -238,6 +246,8 @@ def _write_message(message: Message, place: int, spec: dict[str, Any]) -> bool:
     if translations is None:
         return changed
     contents = {_language(tag, f"messages: {place}.translations"): (tag, each) for tag, each in translations.items()}
+    if len(contents) < len(translations):
+        raise InvalidInput({"messages": f"{place}.translations: names one language twice."})
     changed |= bool(message.translations.exclude(language__in=contents).delete()[0])
     known = {one.language: one for one in message.translations.all()}
     for position, (language, (tag, content)) in enumerate(contents.items()):
@@ -266,6 +276,10 @@ def _check_addresses(broadcast: Broadcast) -> None:
 
 def _check_fields(broadcast: Broadcast) -> dict[str, str]:
     errors = {}
+    for name in ("scheduled_at", "expires_at"):
+        at = getattr(broadcast, name)
+        if at and not is_near(at):
+            errors[name] = TOO_FAR
     if bool(broadcast.retarget_of_id) != bool(broadcast.retarget_engagement):
         errors["retarget_engagement"] = "retarget_of and retarget_engagement go together: give both or neither."
     if broadcast.local_time:
@@ -284,6 +298,8 @@ def _check_content(broadcast: Broadcast, flat: bool) -> dict[str, str]:
         if place == 0 and message.translation(broadcast.base_language) is None:
             wrong.append(f"0.translations: has nothing in the base language, {broadcast.base_language}.")
         for translation in message.translations.all():
+            if not (translation.text.strip() or translation.html.strip()):
+                wrong.append(f"{place}.translations.{translation.language}: has neither text nor html.")
             fields = {name: getattr(translation, name) for name in TEMPLATED if getattr(translation, name)}
             try:
                 rendering.validate_content(broadcast.organization, message.syntax, fields)

@@ -1,3 +1,5 @@
 from django.urls import include, path
 
 urlpatterns = [path("", include("broadcasts.urls"))]
+
+handler500 = "broadcasts.api.errors.broken"

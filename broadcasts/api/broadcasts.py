@@ -230,6 +230,7 @@ class Broadcasts(FullResource):
     @extend_schema(
         summary="Send a test",
         description="To the addresses given (at most 10), or to yourself; it is not counted.",
+        filters=False,
         request=AddressesSerializer,
         responses=TriedSerializer(many=True),
     )
@@ -311,7 +312,8 @@ class Broadcasts(FullResource):
         return self.shown(self.fresh(broadcast))
 
     def read(self, serializer_class: Any) -> dict[str, Any]:
-        serializer = serializer_class(data=self.request.data or {}, context=self.get_serializer_context())
+        given = {} if self.request.data is None else self.request.data
+        serializer = serializer_class(data=given, context=self.get_serializer_context())
         serializer.is_valid(raise_exception=True)
         return serializer.validated_data
 

@@ -6,6 +6,9 @@ from django.core.exceptions import RequestDataTooBig
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import IntegrityError
 from django.db.models import ProtectedError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.defaults import server_error
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
@@ -46,6 +49,20 @@ def translate(exc: Exception) -> Exception:
         case IntegrityError():
             return Conflict("Somebody else changed the same thing at the same time; read it again.")
     return exc
+
+
+@csrf_exempt
+def nowhere(request: HttpRequest) -> JsonResponse:
+    """Say in JSON, as clients of the API expect it, that an address leads to nothing."""
+    return JsonResponse({"detail": "Not found."}, status=status.HTTP_404_NOT_FOUND)
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    """Answer a fault of ours in JSON where clients of the API expect it."""
+    if not request.path.startswith("/api/"):
+        return server_error(request)
+    said = {"detail": "Something went wrong on our side; it has been logged."}
+    return JsonResponse(said, status=status.HTTP_500_INTERNAL_SERVER_ERROR)
 
 
 def invalid(error: DjangoValidationError, whole: str = "non_field_errors") -> exceptions.ValidationError:

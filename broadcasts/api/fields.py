@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db import models
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from broadcasts.drafting import TOO_FAR, is_near
 from broadcasts.models import Organization
 
 from .permissions import UUID
@@ -26,6 +27,12 @@ class MomentField(serializers.DateTimeField):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(default_timezone=UTC, **kwargs)
+
+    def to_internal_value(self, value: Any) -> datetime:
+        moment = super().to_internal_value(value)
+        if not is_near(moment):
+            raise serializers.ValidationError(TOO_FAR)
+        return moment
 
 
 class JsonField(serializers.JSONField):

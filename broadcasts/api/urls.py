@@ -1,4 +1,4 @@
-from django.urls import path
+from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import SimpleRouter
 
@@ -6,6 +6,7 @@ from .broadcasts import Broadcasts
 from .channels import Channels
 from .contacts import Contacts
 from .deliveries import Deliveries
+from .errors import nowhere
 from .organization import OwnOrganization
 from .segments import Segments
 from .suppressions import Suppressions
@@ -25,4 +26,5 @@ urlpatterns = [
     path("docs/", SpectacularSwaggerSplitView.as_view(template_name="api/docs.html"), name="docs"),
     path("organization/", OwnOrganization.as_view(), name="organization"),
     *router.urls,
+    re_path(r"^(?:.*/)?$", nowhere),
 ]

@@ -60,7 +60,8 @@ class LeafField(forms.Field):
             # Compiled here too, so that whatever is wrong is told under this parameter's name.
             return leaf, values, leaf.match(values, self.scope)
         except Refused as refused:
-            raise ValidationError(str(refused).removeprefix(": ")) from None
+            # As a parameter: whoever shows it puts parameters in with %, which the text itself may hold.
+            raise ValidationError("%(text)s", params={"text": str(refused).removeprefix(": ")}) from None
 
 
 class LeafFilter(Filter):

@@ -69,7 +69,7 @@ def _given(name: str, target: str) -> str:
     if target in FIELDS:
         return target
     key = target.removeprefix(ATTRIBUTES)
-    if target.startswith(ATTRIBUTES) and key == attribute_key(key):
+    if target.startswith(ATTRIBUTES) and key and key == attribute_key(key):
         return target
     accepted = ", ".join([*FIELDS, f"{ATTRIBUTES}<key>", f"{IGNORE} (ignore it)"])
     raise InvalidInput({"mapping": f"“{name}” cannot be “{target}”; accepted: {accepted}."})

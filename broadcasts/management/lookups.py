@@ -44,11 +44,11 @@ def refusals() -> Iterator[None]:
 
 @contextmanager
 def opened(name: str, mode: str, **options: Any) -> Iterator[Any]:
-    """Open a file that an argument names."""
+    """Open a file that an argument names; what is done with it may open others."""
     try:
         with Path(name).open(mode, **options) as file:
             yield file
     except OSError as error:
         if error.filename is None:
             raise  # it is not the file that is wrong
-        raise CommandError(f"{name} cannot be opened: {error.strerror}.") from None
+        raise CommandError(f"{error.filename} cannot be opened: {error.strerror}.") from None

@@ -116,6 +116,13 @@ def test_a_request_that_is_too_large_is_413(api, settings):
     assert api.post(URL, {"subject": "s" * 100}).status_code == 413
 
 
+@pytest.mark.parametrize("path", ["/api/", "/api/nowhere/", f"{URL}{'0' * 32}/nothing/"])
+@pytest.mark.parametrize("method", ["get", "post"])
+def test_an_address_that_leads_nowhere_is_told_in_json(api, method, path):
+    answer = getattr(api, method)(path)
+    assert (answer.status_code, answer.json()) == (404, {"detail": "Not found."})
+
+
 def test_options_are_told(api):
     assert api.options(URL).status_code == 200
 
@@ -125,3 +132,11 @@ def test_json_that_is_none_is_told(api):
         answer = api.post(URL, body, content_type="application/json")
         assert answer.status_code == 400
         assert answer.json()["detail"].startswith("JSON parse error - ")
+
+
+def test_a_fault_of_ours_is_told_in_json(api, monkeypatch):
+    monkeypatch.setattr("broadcasts.api.organization.OwnOrganization.get", lambda self, request: 1 / 0)
+    api.raise_request_exception = False
+    answer = api.get("/api/organization/")
+    assert answer.status_code == 500
+    assert "on our side" in answer.json()["detail"]

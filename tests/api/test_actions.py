@@ -43,6 +43,18 @@ def test_scheduling_needs_a_time(act, mail):
     assert answer.json()["scheduled_at"] == "2040-01-01T09:00:00Z"
 
 
+@pytest.mark.parametrize("far", [{"scheduled_at": "9999-12-31T23:59:59Z"}, {"send_at": "0001-01-01"}])
+def test_a_time_too_far_away_is_not_scheduled(act, mail, far):
+    broadcast = make_broadcast(mail)
+    answer = act(broadcast, "schedule", far)
+    assert (answer.status_code, answer.json()) == (400, {key: ["This is too far away."] for key in far})
+
+
+def test_an_action_takes_an_object_and_no_list(act, mail, mailoutbox):
+    answer = act(make_broadcast(mail), "test", ["ann@example.com"])
+    assert (answer.status_code, mailoutbox) == (400, [])
+
+
 def test_scheduling_again_changes_the_time_or_nothing(act, mail):
     broadcast = make_broadcast(mail)
     act(broadcast, "schedule", {"send_at": "2040-01-01"})

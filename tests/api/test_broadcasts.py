@@ -112,6 +112,23 @@ def test_wrong_fields_are_named_flatly(api, fields, errors):
     assert answer.json() == {name: [text] for name, text in errors.items()}
 
 
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Tokyo"])
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("send_at", "0001-01-01"), ("send_at", "9999-12-31")),
+        *(("scheduled_at", "0001-01-01T00:00:00Z"), ("scheduled_at", "9999-12-31T23:59:59Z")),
+        ("expires_at", "9999-12-31T23:59:59Z"),
+    ],
+)
+def test_a_time_that_is_not_in_every_zones_calendar_is_refused(api, club, zone, field, value):
+    club.time_zone = zone
+    club.save()
+    answer = api.post(URL, {"subject": "s", "body": "b", "query": {}, field: value})
+    assert (answer.status_code, answer.json()) == (400, {field: ["This is too far away."]})
+    assert api.get(URL).json() == []
+
+
 @pytest.mark.parametrize(
     ("query", "path"),
     [
@@ -351,3 +368,17 @@ def test_a_promise_that_cannot_be_kept_is_refused(api, draft):
     answer = api.patch(f"{URL}{draft()['uuid']}/", {"local_time": True})
     assert answer.status_code == 400
     assert list(answer.json()) == ["local_time"]
+
+
+@pytest.mark.parametrize(
+    ("translations", "told"),
+    [
+        ({"en": {"subject": "Only that"}}, "has neither text nor html"),
+        ({"en": {"text": "a"}, "EN": {"text": "b"}}, "names one language twice"),
+    ],
+)
+def test_content_that_says_nothing_or_twice_is_refused(api, translations, told):
+    body = {"query": {"all_users": True}, "messages": [{"translations": translations}]}
+    answer = api.post(URL, body)
+    assert answer.status_code == 400
+    assert told in answer.json()["messages"][0]

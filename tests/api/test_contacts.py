@@ -104,3 +104,9 @@ def test_a_viewer_reads_contacts_only(viewer, club):
     client = client_of(viewer)
     assert client.get(f"{URL}{contact.uuid}/").status_code == 200
     assert client.post(URL, {}).status_code == client.delete(f"{URL}{contact.uuid}/").status_code == 403
+
+
+def test_a_percent_sign_in_a_wrong_value_is_told_as_it_is(api):
+    answer = api.get(URL, {"language": "%s"})
+    assert answer.status_code == 400
+    assert "%s" in answer.json()["language"][0]

@@ -22,6 +22,12 @@ def test_the_schema_is_openapi_3_1_and_names_every_resource(client, db):
     }
 
 
+def test_an_action_on_one_broadcast_names_no_filter_of_the_list(client, db):
+    paths = client.get("/api/schema/?format=json").json()["paths"]
+    named = {each["name"] for each in paths["/api/broadcast-messages/{uuid}/test/"]["post"]["parameters"]}
+    assert not named & {"subject", "state", "status", "o"}
+
+
 def test_every_reference_of_the_schema_leads_somewhere(client, db):
     text = client.get("/api/schema/?format=json").content.decode()
     schemas = json.loads(text)["components"]["schemas"]

@@ -51,13 +51,25 @@ def test_a_scope_beyond_the_members_role_is_mentioned(command, viewer):
     [
         ({"scopes": "read,fly"}, "“fly” is not a scope"),
         ({"scopes": " , "}, "without a scope"),
-        ({"expires_days": 0}, "1 or more"),
+        ({"expires_days": 0}, "from 1 to"),
+        ({"expires_days": 99_999_999_999}, "from 1 to"),
         ({"organization": "nowhere"}, "There are: club"),
     ],
 )
 def test_a_token_that_cannot_be_says_why(command, admin, options, words):
     with pytest.raises(CommandError, match=words):
         command("create_token", admin.user.email, **{"organization": "club", **options})
+
+
+def test_a_tokens_name_that_the_table_cannot_hold_is_refused(command, admin):
+    with pytest.raises(CommandError, match="100 characters"):
+        command("create_token", admin.user.email, "--name", "n" * 101, organization="club")
+
+
+@pytest.mark.parametrize("where", [{"port": 99_999}, {"host": "nowhere.invalid"}])
+def test_a_place_where_nobody_can_listen_is_refused(command, where):
+    with pytest.raises(CommandError, match="cannot be used"):
+        command("up", **where)
 
 
 def test_a_stranger_gets_no_token(command, club, stranger):

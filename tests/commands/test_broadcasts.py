@@ -44,7 +44,10 @@ def test_a_moment_without_a_zone_is_the_organizations(command, broadcast, club):
     assert "2100-06-01 09:00:00 (Europe/Madrid)" in said
 
 
-@pytest.mark.parametrize(("at", "words"), [("tomorrow", "write a moment as"), (None, "no time yet")])
+@pytest.mark.parametrize(
+    ("at", "words"),
+    [("tomorrow", "write a moment as"), ("9999-12-31T23:59", "too far away"), (None, "no time yet")],
+)
 def test_a_moment_is_needed_to_schedule(command, broadcast, at, words):
     with pytest.raises(CommandError, match=words):
         command("schedule_broadcast", broadcast.uuid, at=at)

@@ -48,6 +48,7 @@ def test_columns_can_be_mapped_and_people_put_into_a_segment(command, club, peop
     [
         (["--map", "Plan"], "Column=field"),
         (["--map", "Nope=email"], "no column"),
+        (["--map", "Plan=attributes."], "cannot be “attributes.”"),
         (["--encoding", "klingon"], "not an encoding"),
         (["--delimiter", "::"], "not one character"),
     ],
@@ -60,6 +61,11 @@ def test_what_cannot_be_done_is_refused_in_words(command, club, people, args, wo
 def test_a_file_that_is_not_there_is_no_crash(command, club, tmp_path):
     with pytest.raises(CommandError, match="cannot be opened"):
         command("import_contacts", tmp_path / "none.csv", organization="club")
+
+
+def test_an_error_file_that_cannot_be_written_is_named_itself(command, club, people, tmp_path):
+    with pytest.raises(CommandError, match=f"^{tmp_path} cannot be opened"):
+        command("import_contacts", people, organization="club", errors=tmp_path)
 
 
 def test_an_interrupt_finishes_a_chunk_and_says_what_was_not_done(command, club, people, monkeypatch, capsys):

@@ -7,6 +7,9 @@ from django.utils import timezone
 from broadcasts.management.lookups import find_organization
 from broadcasts.models import ACTS, ApiToken, AuditEntry, Member
 
+MAX_DAYS = 36_500
+MAX_NAME = 100
+
 
 class Command(BaseCommand):
     help = "Make an API token of a member and print its key, which cannot be shown again."
@@ -30,8 +33,10 @@ class Command(BaseCommand):
         if not scopes:
             raise CommandError(f"A token without a scope may do nothing; choose of: {', '.join(ACTS)}.")
         days = options["expires_days"]
-        if days is not None and days < 1:
-            raise CommandError("--expires-days must be 1 or more.")
+        if days is not None and not 1 <= days <= MAX_DAYS:
+            raise CommandError(f"--expires-days must be from 1 to {MAX_DAYS:,}.")
+        if len(options["name"]) > MAX_NAME:
+            raise CommandError(f"--name has {MAX_NAME} characters at most.")
         expires_at = timezone.now() + timedelta(days=days) if days else None
         token, key = ApiToken.objects.issue(
             user=member.user, organization=organization, scopes=scopes, name=options["name"], expires_at=expires_at

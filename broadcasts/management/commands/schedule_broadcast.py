@@ -2,7 +2,7 @@ from datetime import datetime
 
 from django.core.management.base import BaseCommand, CommandError
 
-from broadcasts import sending
+from broadcasts import drafting, sending
 from broadcasts.management.lookups import find_broadcast, refusals
 
 
@@ -25,6 +25,8 @@ class Command(BaseCommand):
             except ValueError:
                 raise CommandError(f"--at {options['at']}: write a moment as 2026-01-31T09:00.") from None
             at = at if at.tzinfo else at.replace(tzinfo=zone)
+            if not drafting.is_near(at):
+                raise CommandError(f"--at {options['at']}: {drafting.TOO_FAR}")
         with refusals():
             sending.schedule(broadcast, at)
         broadcast.refresh_from_db()

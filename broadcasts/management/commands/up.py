@@ -21,7 +21,7 @@ class Command(BaseCommand):
     def handle(self, *args, **options) -> None:
         host, port = options["host"], options["port"]
         if not serving.is_free(host, port):
-            raise CommandError(f"Port {port} of {host} is taken; choose another with --port.")
+            raise CommandError(f"Port {port} of {host} is taken or cannot be used; choose with --port and --host.")
         if not serving.is_told("BASE_URL"):
             serving.reached_at(f"http://localhost:{port}")
         settings.PUMPS = max(1, options["pumps"])
