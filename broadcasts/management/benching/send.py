@@ -1,0 +1,186 @@
+"""`bench send`: how fast a broadcast leaves, beside the same machine's bare SMTP and a plain Django loop."""
+
+import json
+import statistics
+import time
+from argparse import ArgumentParser, ArgumentTypeError
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+from django.db.models import Max, Min
+
+from broadcasts import drafting, rendering, sending, stats
+from broadcasts.management import serving
+from broadcasts.management.progress import SendingBar
+from broadcasts.models import Batch, Broadcast, Channel, Contact, Delivery, Organization, Segment
+
+from . import HOST, content, people, plain_loop, processes
+from .figures import Figures, cost_ratios, medians, table
+from .room import Room, is_inside, leave
+from .sink import Sink, sink, tool
+from .workers import Workers, workers
+
+HELP = "Send a personal broadcast to a local smtp-sink and print how fast it went, with what to compare it with."
+LOOK_SECONDS = 0.2
+STUCK_SECONDS = 120
+
+
+def number(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise ArgumentTypeError(f"“{text}” is not a number of at least 1")
+    return int(text)
+
+
+def numbers(text: str) -> list[int]:
+    return [number(part.strip()) for part in text.split(",")]
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    how_many = parser.add_mutually_exclusive_group()
+    how_many.add_argument("--contacts", type=number, default=10_000, metavar="N", help="default: 10000")
+    how_many.add_argument("--sizes", type=numbers, metavar="N,N", help="several numbers of contacts, one after another")
+    parser.add_argument("--repeat", type=number, default=1, metavar="N", help="runs of each size; medians are told")
+    parser.add_argument(
+        "--pumps", type=number, metavar="N", help="batches sent at once; default: PUMPS on PostgreSQL, 1 on SQLite"
+    )
+    parser.add_argument("--json", action="store_true", help="for machines")
+
+
+def run(command: BaseCommand, options: dict[str, Any]) -> None:
+    pumps = options["pumps"] or (settings.PUMPS if connection.vendor == "postgresql" else 1)
+    if is_inside():
+        leave(measure(options["contacts"], pumps))
+        return
+    for name in ("smtp-sink", "smtp-source"):
+        tool(name)
+    machine = {**processes.machine(), "pumps": pumps}
+    if not options["json"]:
+        load = " ".join(f"{load:.2f}" for load in machine["load"])
+        words = "{cpu}, {cores} cores; {database}; Python {python}; pumps: {pumps}".format_map(machine)
+        command.stdout.write(f"{words}; load average: {load}")
+        command.stdout.flush()
+    runs: list[Figures] = []
+    sizes = options["sizes"] or [options["contacts"]]
+    for _ in range(options["repeat"]):
+        for size in sizes:
+            with Room() as room:
+                found = room.run("bench", "send", "--contacts", str(size), "--pumps", str(pumps))
+            runs.append(Figures(**found))
+    told = [medians([run for run in runs if run.contacts == size]) for size in sizes]
+    if options["json"]:
+        document = {
+            "machine": machine,
+            "runs": [run.as_json() for run in runs],
+            "medians": [one.as_json() for one in told],
+            "cost_ratios": cost_ratios(told),
+        }
+        command.stdout.write(json.dumps(document, indent=2))
+    else:
+        if options["repeat"] > 1:
+            command.stdout.write(f"Medians of {options['repeat']} runs:")
+        command.stdout.write(table(told))
+
+
+def measure(n: int, pumps: int) -> dict[str, Any]:
+    """Do one run, in a room."""
+    serving.prepare()
+    club = make_club()
+    people.load(club, n)
+    with sink() as receiver:
+        broadcast = make_broadcast(club, receiver.port)
+        size = message_size(broadcast)
+        source_rate = receiver.source_rate(n, int(size))
+        loop_rate = plain_loop.rate(club, n, receiver.port)
+        with workers(pumps) as running:
+            ours = send(broadcast, receiver, running)
+    return {"contacts": n, "message_bytes": size, "source_rate": source_rate, "loop_rate": loop_rate, **ours}
+
+
+def make_club() -> Organization:
+    return Organization.objects.create(
+        name="Swimming Club",
+        slug="bench",
+        languages=list(people.LANGUAGES),
+        country="ES",
+        postal_address="Swimming Club, 1 Pool Lane, Springfield",
+    )
+
+
+def make_broadcast(club: Organization, port: int) -> Broadcast:
+    channel = Channel(organization=club, name="Sink", kind="email", is_default=True)
+    channel.from_name, channel.from_address = club.name, "news@club.example"
+    channel.configure({"host": HOST, "port": port, "security": "none"})
+    channel.save()
+    left = Segment.objects.create(organization=club, name="Left", rules={"attributes__plan": people.LEFT})
+    values = {
+        "name": "Bench",
+        "send_to_all": True,
+        "excluded_segments": [left],
+        "base_language": people.LANGUAGES[0],
+        "messages": [{"channel": channel, "translations": content.translations()}],
+    }
+    return drafting.save(Broadcast(organization=club), values)
+
+
+def message_size(broadcast: Broadcast) -> float:
+    """Return the mean size of a copy, over the languages."""
+    program = rendering.compile_message(broadcast.messages.get())
+    some = [Contact.objects.filter(language=language).earliest("id") for language in people.LANGUAGES]
+    copies = [program.envelope(rendering.Recipient("0" * 16, one.email, one.language, one)) for one in some]
+    return statistics.mean(len(copy.mime) for copy in copies)
+
+
+def send(broadcast: Broadcast, receiver: Sink, running: Workers) -> dict[str, Any]:
+    """Send, wait for the end, and read from the log when each thing happened."""
+    received_before, cpu_before = receiver.received(), running.cpu_seconds()
+    begun = time.time()
+    sending.send(broadcast)
+    reads = watch(broadcast, running)
+    cpu_seconds = running.cpu_seconds() - cpu_before
+    log = Delivery.objects.filter(message__broadcast=broadcast)
+    check(broadcast, log.filter(status=Delivery.Status.SENT).count(), receiver.received() - received_before)
+    moments = log.aggregate(first=Min("sent_at"), last=Max("sent_at"))
+    expanded = Batch.objects.filter(message__broadcast=broadcast).aggregate(last=Max("created"))["last"]
+    assert broadcast.started_at is not None
+    return {
+        "seconds": (moments["last"] - broadcast.started_at).total_seconds(),
+        "first_seconds": (moments["first"] - broadcast.started_at).total_seconds(),
+        "expand_seconds": expanded.timestamp() - begun,
+        "cpu_seconds": cpu_seconds,
+        "progress_ms": 1000 * statistics.median(reads),
+        "peaks": running.peaks(),
+    }
+
+
+def watch(broadcast: Broadcast, running: Workers) -> list[float]:
+    """Wait until everybody has an outcome; return how long each look at the counts took."""
+    shown = SendingBar(broadcast)
+    reads: list[float] = []
+    last, moved_at = (0, 0), time.monotonic()
+    try:
+        while not shown.update():
+            running.look()
+            begun = time.perf_counter()
+            counts = stats.counts([broadcast])[broadcast.pk]
+            reads.append(time.perf_counter() - begun)
+            now = (counts["recipients"], counts["pending"])
+            if now != last:
+                last, moved_at = now, time.monotonic()
+            if not running.supervisor.is_running or time.monotonic() > moved_at + STUCK_SECONDS:
+                raise CommandError(f"Nothing is being sent any more.\n{running.last_words()}")
+            time.sleep(LOOK_SECONDS)
+        running.look()
+    finally:
+        shown.close()
+    return reads
+
+
+def check(broadcast: Broadcast, sent: int, received: int) -> None:
+    """Refuse to tell the speed of a broadcast that did not reach everybody once."""
+    wanted = stats.counts([broadcast])[broadcast.pk]["recipients"]
+    if not wanted == sent == received:
+        raise CommandError(
+            f"Of {wanted:,} recipients, {sent:,} are logged as sent; smtp-sink got {received:,} messages."
+        )

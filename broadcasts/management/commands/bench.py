@@ -1,0 +1,29 @@
+import signal
+import sys
+
+from django.core.management.base import BaseCommand
+
+from broadcasts.management.benching import send
+from broadcasts.management.lookups import refusals
+
+BENCHES = {"send": send}
+
+
+class Command(BaseCommand):
+    help = "Measure this installation on this machine, in a database of its own; nothing leaves 127.0.0.1."
+
+    def add_arguments(self, parser) -> None:
+        benches = parser.add_subparsers(dest="bench", required=True, metavar="WHAT")
+        for name, bench in BENCHES.items():
+            bench.add_arguments(benches.add_parser(name, help=bench.HELP, description=bench.HELP))
+
+    def handle(self, *args, **options) -> None:
+        earlier = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            with refusals():
+                BENCHES[options["bench"]].run(self, options)
+        except KeyboardInterrupt:
+            self.stderr.write("Stopped; nothing is left behind.")
+            sys.exit(130)
+        finally:
+            signal.signal(signal.SIGTERM, earlier)
