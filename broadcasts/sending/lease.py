@@ -153,6 +153,11 @@ class Keeper(threading.Thread):
                 connection.close()
 
 
+def is_one_too_many(lease: Lease) -> bool:
+    """Tell whether pumps that were woken together claimed more than this host is to run; the latest batches yield."""
+    return at_work(owner__startswith=f"{HOST}:", id__lt=lease.batch_id) >= settings.PUMPS
+
+
 def at_work(**filters: object) -> int:
     """Count the batches that workers hold now."""
     return Batch.objects.filter(state=Batch.State.LEASED, lease_until__gt=Now(), **filters).count()

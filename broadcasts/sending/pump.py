@@ -57,6 +57,9 @@ class Pump:
             return
         while not self.is_over() and (lease := leases.claim(self.channel)):
             try:
+                if leases.is_one_too_many(lease):
+                    commit(lease, Results(), [], self.channel, Batch.State.READY)
+                    return
                 with leases.Keeper(lease):
                     self.send_batch(lease, transport)
             except LeaseLost as lost:

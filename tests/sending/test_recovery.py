@@ -224,3 +224,15 @@ def test_pumps_of_one_host_are_limited(club, mail, server, settings):
     settings.PUMPS = 0
     sending.run_pump(Channel.objects.get().pk)
     assert server.received == []
+
+
+def test_pumps_that_were_woken_together_do_not_exceed_the_limit(club, mail, server, settings, monkeypatch):
+    settings.PUMPS, settings.BATCH_SIZE = 1, 2
+    make_contacts(club, 4)
+    broadcast = steps.start(make_broadcast(mail))
+    first = Batch.objects.earliest("id")
+    server.open = lambda: leases.take(first)  # another one claims between our look and our claim
+    sending.run_pump(mail.pk)
+    assert server.received == []
+    assert Batch.objects.latest("id").state == Batch.State.READY
+    assert steps.log(broadcast) == {"pending": 4}
