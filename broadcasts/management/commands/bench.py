@@ -18,7 +18,8 @@ class Command(BaseCommand):
             bench.add_arguments(benches.add_parser(name, help=bench.HELP, description=bench.HELP))
 
     def handle(self, *args, **options) -> None:
-        earlier = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        # Both, since a shell that starts this in the background has it ignore the interrupt.
+        earlier = {name: signal.signal(name, signal.default_int_handler) for name in (signal.SIGINT, signal.SIGTERM)}
         try:
             with refusals():
                 BENCHES[options["bench"]].run(self, options)
@@ -26,4 +27,5 @@ class Command(BaseCommand):
             self.stderr.write("Stopped; nothing is left behind.")
             sys.exit(130)
         finally:
-            signal.signal(signal.SIGTERM, earlier)
+            for name, handler in earlier.items():
+                signal.signal(name, handler)
