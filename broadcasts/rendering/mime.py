@@ -6,6 +6,7 @@ header only through `one_line` and `unstructured`, so that no value can end a he
 """
 
 import re
+import time
 from base64 import b64encode, encodebytes
 from binascii import b2a_qp
 from collections.abc import Sequence
@@ -101,12 +102,34 @@ def text_part(subtype: str, text: str) -> bytes:
     """Return a text as a whole part, quoted-printable or, where much is beyond ASCII, base64."""
     text = f"{clean_body(text).rstrip()}\n".replace("\n", "\r\n")
     data = text.encode("utf-8", "replace")
-    if 4 * (len(data) - len(text)) > len(data):
-        encoding, body = "base64", encodebytes(data).replace(b"\n", b"\r\n")
-    else:
-        encoding, body = "quoted-printable", b2a_qp(data, istext=True)
+    if is_mostly_foreign(text, data):
+        return part_head(subtype, "base64") + base64_lines(data)
+    return part_head(subtype, "quoted-printable") + b2a_qp(data, istext=True)
+
+
+def is_mostly_foreign(text: str, data: bytes) -> bool:
+    return 4 * (len(data) - len(text)) > len(data)
+
+
+def part_head(subtype: str, encoding: str) -> bytes:
     head = f'Content-Type: text/{subtype}; charset="utf-8"\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n'
-    return head.encode() + body
+    return head.encode()
+
+
+def base64_lines(data: bytes) -> bytes:
+    return encodebytes(data).replace(b"\n", b"\r\n")
+
+
+def quoted_lines(text: str) -> bytes:
+    """Return a stretch of a quoted-printable body that begins and ends at the start of a line, by soft line breaks.
+
+    Stretches can so be put after one another: no line grows too long, and no blank ends one. The “=” that is
+    encoded behind the text becomes the soft break, for which room is made that way.
+    """
+    data = text.replace("\n", "\r\n").encode()
+    if data.endswith(b"\n"):
+        return b2a_qp(data, istext=True)
+    return b2a_qp(data + b"=\r\n", istext=True)[:-4] + b"\r\n" if data else b""
 
 
 def multipart(subtype: str, boundary: str, parts: Sequence[bytes]) -> bytes:
@@ -126,6 +149,7 @@ class Letterhead:
         self.sender = clean_address(channel.from_address)
         self.domain = self.sender.rpartition("@")[2]
         self.boundary = f"=_{broadcast.uuid.hex[-12:]}"
+        self._dated = (0, b"")
         self.test_token = links.delivery_token(TEST_TOKEN_ID)
         marketing = broadcast.use_case == UseCase.MARKETING
         self.common = b"".join(
@@ -145,22 +169,29 @@ class Letterhead:
         self, key: str, name: str, address: str, subject: str, text: str, html: str, attachments: Sequence[bytes]
     ) -> bytes:
         """Return the whole message for one recipient."""
-        body = text_part("plain", text)
+        return self.head(key, name, address, unstructured("Subject", subject)) + self.body(
+            text_part("plain", text), text_part("html", html) if html else b"", attachments
+        )
+
+    def body(self, body: bytes, html: bytes, attachments: Sequence[bytes]) -> bytes:
+        """Join the parts of a message."""
         if html:
-            body = multipart("alternative", f"{self.boundary}a", [body, text_part("html", html)])
+            body = multipart("alternative", f"{self.boundary}a", [body, html])
         if attachments:
             body = multipart("mixed", f"{self.boundary}m", [body, *attachments])
-        return b"".join(
-            [
-                f"Date: {format_datetime(timezone.now())}\r\n".encode(),
-                mailbox("To", name, address),
-                unstructured("Subject", subject),
-                f"Message-ID: {self.message_id(key)}\r\n".encode(),
-                f"List-Unsubscribe: <{links.unsubscribe_url(key)}>\r\n".encode(),
-                self.common,
-                body,
-            ]
-        )
+        return body
+
+    def head(self, key: str, name: str, address: str, subject: bytes) -> bytes:
+        """Return the headers before those of the body; the subject is a whole header already."""
+        own = f"Message-ID: {self.message_id(key)}\r\nList-Unsubscribe: <{links.unsubscribe_url(key)}>\r\n"
+        return b"".join([self._date(), mailbox("To", name, address), subject, own.encode(), self.common])
+
+    def _date(self) -> bytes:
+        """Return the Date header, written once per second."""
+        second = int(time.time())
+        if self._dated[0] != second:
+            self._dated = second, f"Date: {format_datetime(timezone.now())}\r\n".encode()
+        return self._dated[1]
 
     def message_id(self, key: str) -> str:
         """Return the stable id of a delivery; each test is a message of its own, or mailboxes would drop it."""

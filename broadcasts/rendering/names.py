@@ -40,13 +40,17 @@ def contact_values(contact: Contact | None) -> dict[str, object]:
         "attributes": attributes,
         "name": name,
         "full_name": name,
-        "first_name": next(iter(name.split(maxsplit=1)), ""),
+        "first_name": first_name(name),
         "email": contact.email,
         "phone": contact.phone,
         "language": contact.language,
         "external_id": contact.external_id or "",
         "uuid": str(contact.uuid),
     }
+
+
+def first_name(name: str) -> str:
+    return next(iter(name.split(maxsplit=1)), "")
 
 
 def known_names(organization: Organization) -> dict[str, frozenset[str] | None]:

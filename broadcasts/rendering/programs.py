@@ -1,100 +1,23 @@
 """From a message to what each recipient gets.
 
-A Program holds all translations of one message, compiled once. Callers know `envelope()` only, so that faster
-ways to the same bytes can take its place behind it.
+A Program holds all translations of one message, compiled once. Callers know `envelope()` only; behind it a copy
+is filled into compiled bytes, or rendered the plain way where those cannot express it.
 """
 
 import json
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import sha256
-from html import escape
 
 from broadcasts import links
 from broadcasts.exceptions import InvalidInput, NotReady, RenderError
-from broadcasts.models import Contact, Message, MessageTranslation, UseCase
+from broadcasts.models import Contact, Message, MessageTranslation
 from broadcasts.transports import Envelope
 
 from .attachments import mime_part, validate_attachments
-from .footers import html_footer, text_footer
-from .mime import Letterhead, clean_address, clean_body, one_line
+from .compiled import CompiledWording, compile_wording
+from .holes import TakeReference
+from .mime import Letterhead, clean_address
 from .names import contact_values, shared_values
-from .plaintext import html_to_text
-from .templates import compile_template
-
-_BODY_START = re.compile(r"<body\b[^>]*>", re.IGNORECASE)
-_BODY_END = re.compile(r"</body\s*>", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Recipient:
-    """Whom one copy is for."""
-
-    key: str  # the delivery's public token
-    address: str
-    language: str
-    contact: Contact | None
-
-
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """What one recipient reads."""
-
-    subject: str
-    preheader: str
-    text: str
-    html: str
-    language: str
-    address: str
-
-
-class Wording:
-    """One translation, compiled."""
-
-    def __init__(self, message: Message, translation: MessageTranslation) -> None:
-        broadcast = message.broadcast
-        self.organization = broadcast.organization
-        self.language = translation.language
-        self.default_subject = self.organization.default_subject or broadcast.name
-        self.subject, self.preheader, self.text, self.html = (
-            compile_template(
-                f"translations.{translation.language}.{field}",
-                getattr(translation, field),
-                message.syntax,
-                html=field == "html",
-            )
-            for field in ("subject", "preheader", "text", "html")
-        )
-        marketing = broadcast.use_case == UseCase.MARKETING
-        self.html_footer = marketing and not self.html.uses("unsubscribe_url")
-        carries_link = self.text if self.text.source.strip() else self.html
-        self.text_footer = marketing and not carries_link.uses("unsubscribe_url")
-
-    def render(self, values: Mapping[str, object], url: str, address: str) -> Rendered:
-        html = clean_body(self.html.render(values)) if self.html.source.strip() else ""
-        text = clean_body(self.text.render(values)) if self.text.source.strip() else html_to_text(html)
-        preheader = one_line(self.preheader.render(values))
-        if self.text_footer:
-            text = text.rstrip() + text_footer(self.organization, self.language, url)
-        if html and self.html_footer:
-            html = _before(_BODY_END, html, html_footer(self.organization, self.language, url))
-        if html and preheader:
-            html = _after(_BODY_START, html, f'<div style="display:none;max-height:0">{escape(preheader)}</div>')
-        subject = one_line(self.subject.render(values)) or one_line(self.default_subject)
-        return Rendered(subject, preheader, text, html, self.language, address)
-
-
-def _before(mark: re.Pattern[str], html: str, addition: str) -> str:
-    found = list(mark.finditer(html))
-    at = found[-1].start() if found else len(html)
-    return html[:at] + addition + html[at:]
-
-
-def _after(mark: re.Pattern[str], html: str, addition: str) -> str:
-    found = mark.search(html)
-    at = found.end() if found else 0
-    return html[:at] + addition + html[at:]
+from .wording import Recipient, Rendered, Wording
 
 
 class Program:
@@ -113,6 +36,7 @@ class Program:
         self.shared = shared_values(self.organization, self.broadcast)
         self.letterhead: Letterhead | None = None
         self.attachments: dict[str, list[bytes]] = {}
+        self.compiled: dict[str, CompiledWording | None] = {}
         if message.channel and message.channel.transport_class.carries_mail:
             try:
                 self.letterhead = Letterhead(message)
@@ -146,24 +70,38 @@ class Program:
     def envelope(self, recipient: Recipient) -> Envelope:
         """Return a recipient's copy, ready to be handed over, or raise RenderError."""
         if self.letterhead is None:
-            rendered = self.render(recipient)
             sender = self.message.channel.from_address if self.message.channel else ""
-            return Envelope(
-                recipient.key, recipient.address, sender, rendered.subject, rendered.text, b"", self.message.parameters
-            )
-        address = clean_address(recipient.address)
+            address = recipient.address
+        else:
+            sender, address = self.letterhead.sender, clean_address(recipient.address)
+        try:
+            subject, text, mime = self._filled(recipient, address)
+        except TakeReference:
+            subject, text, mime = self.plain(recipient, address)
+        return Envelope(recipient.key, address, sender, subject, text, mime, self.message.parameters)
+
+    def plain(self, recipient: Recipient, address: str) -> tuple[str, str, bytes]:
+        """Return subject, text and mail, each rendered whole: what the compiled way is held against."""
         rendered = self.render(recipient)
+        if self.letterhead is None:
+            return rendered.subject, rendered.text, b""
+        name = recipient.contact.full_name if recipient.contact else ""
+        files = self.attachments[rendered.language]
         mime = self.letterhead.compose(
-            recipient.key,
-            recipient.contact.full_name if recipient.contact else "",
-            address,
-            rendered.subject,
-            rendered.text,
-            rendered.html,
-            self.attachments[rendered.language],
+            recipient.key, name, address, rendered.subject, rendered.text, rendered.html, files
         )
-        sender = self.letterhead.sender
-        return Envelope(recipient.key, address, sender, rendered.subject, rendered.text, mime, self.message.parameters)
+        return rendered.subject, rendered.text, mime
+
+    def _filled(self, recipient: Recipient, address: str) -> tuple[str, str, bytes]:
+        language = recipient.language if recipient.language in self.wordings else self.language_for(recipient.language)
+        if language not in self.compiled:  # at first use: a preview needs none
+            self.compiled[language] = compile_wording(
+                self.wordings[language], self.shared, self.letterhead, self.attachments.get(language, [])
+            )
+        compiled = self.compiled[language]
+        if compiled is None:
+            raise TakeReference
+        return compiled.fill(recipient, address)
 
 
 def _attached(message: Message, translation: MessageTranslation) -> list:

@@ -1,0 +1,269 @@
+"""The holes of compiled templates: what differs from one recipient to the next, each worked out once per copy.
+
+A template becomes a list of pieces: constant text, and numbers of holes. A hole is filled by Liquid's own filters
+and its own way of showing values, so that a compiled template reads as Liquid would render it; whatever is more
+than a plain name is left to Liquid, piece by piece, within one context per field.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
+from typing import Any
+
+from liquid import RenderContext
+from liquid.ast import Node
+from liquid.builtin.content import ContentNode
+from liquid.builtin.expressions import FilteredExpression, Path
+from liquid.builtin.expressions.primitive import Literal, Nil
+from liquid.builtin.output import OutputNode
+from liquid.output import LimitedStringIO
+from liquid.stringify import to_liquid_string
+from liquid.template import BoundTemplate
+
+from broadcasts.models import Contact
+
+from .names import CONTACT, contact_values, first_name
+from .templates import OUTPUT_LIMIT, Compiled
+
+Piece = str | int
+Fill = Callable[["Person", list[str]], str]
+Read = Callable[[Contact], Any]
+
+_ODD = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_SPECIAL = re.compile(r"[&<>\"']")
+# What a value may not hold where the body's tags are looked for: it could be one of them, or the beginning of one.
+_BODY_TAG = re.compile(r"</?(?:body|[body]*\s*\Z)", re.IGNORECASE)
+COMPUTED = {"size", "first", "last"}  # which Liquid finds in values that have no such key
+CLOCK = {"now", "today"}
+
+
+class TakeReference(Exception):
+    """This copy, or this wording, is left to the plain way: its bytes could come out otherwise here."""
+
+
+class Person:
+    """One recipient while a copy is filled in."""
+
+    __slots__ = ("_values", "contact", "contexts", "key", "shared", "url")
+
+    def __init__(self, key: str, contact: Contact | None, url: str, shared: Mapping[str, object]) -> None:
+        self.key = key
+        self.contact = contact
+        self.url = url
+        self.shared = shared  # what is the same for every reader of a wording
+        self.contexts: dict[int, RenderContext] = {}
+        self._values: dict[str, object] | None = None
+
+    def context(self, template: BoundTemplate) -> RenderContext:
+        """Return the context of a field, the same for all its parts, since one may assign what another shows."""
+        if (context := self.contexts.get(id(template))) is None:
+            if self._values is None:
+                contact = contact_values(self.contact)
+                self._values = {**self.shared, "contact": contact, "unsubscribe_url": self.url}
+            context = RenderContext(template, globals=template.make_globals(self._values))
+            context.scope.push({"partial": False})  # as rendering a template whole does
+            self.contexts[id(template)] = context
+        return context
+
+
+class Holes:
+    """All holes of one wording, in the order in which they are filled; each fill may use those before it."""
+
+    def __init__(self) -> None:
+        self.fills: list[Fill] = []
+        self.raw: set[int] = set()  # those whose value may hold markup
+        self._known: dict[object, int] = {}
+
+    def add(self, fill: Fill, key: object = None, *, raw: bool = False) -> int:
+        if key is not None and key in self._known:
+            return self._known[key]
+        self.fills.append(fill)
+        number = len(self.fills) - 1
+        if raw:
+            self.raw.add(number)
+        if key is not None:
+            self._known[key] = number
+        return number
+
+    def joined(self, pieces: Sequence[Piece], finish: Callable[[str], str]) -> int:
+        """Add a hole that is made of pieces."""
+        fixed = tuple(pieces)
+        return self.add(lambda person, filled: finish(join(fixed, filled)))
+
+
+def join(pieces: Sequence[Piece], filled: Sequence[str]) -> str:
+    return "".join([piece if isinstance(piece, str) else filled[piece] for piece in pieces])
+
+
+def merged(pieces: Sequence[Piece]) -> list[Piece]:
+    """Join neighbouring constants."""
+    result: list[Piece] = []
+    for piece in pieces:
+        if isinstance(piece, str) and result and isinstance(result[-1], str):
+            result[-1] += piece
+        elif piece != "":
+            result.append(piece)
+    return result
+
+
+class Field:
+    """Turns one field's template into pieces."""
+
+    def __init__(self, compiled: Compiled, holes: Holes, shared: Mapping[str, object], *, clean: bool) -> None:
+        self.compiled = compiled
+        self.holes = holes
+        self.shared = shared
+        self.clean = clean  # a body, whose control characters are removed; in a line they become blanks
+        self.has_logic = False
+        self.own: set[str] = set()  # names that the template sets itself
+        self.html = False
+
+    def pieces(self) -> list[Piece]:
+        template = self.compiled.liquid
+        if template is None:
+            return merged([self.compiled.source])
+        self.html = template.env.autoescape
+        self.own = set(template.analyze(include_partials=False).locals)
+        self.has_logic = any(type(node) not in (ContentNode, OutputNode) for node in template.nodes)
+        pieces: list[Piece] = []
+        waiting: list[Node] = []
+        for node in template.nodes:
+            piece = self._piece(template, node)
+            if piece is None:
+                waiting.append(node)
+                continue
+            if waiting:
+                pieces.append(self._logic(template, waiting))
+                waiting = []
+            pieces.append(piece)
+        if waiting:
+            pieces.append(self._logic(template, waiting))
+        return merged(pieces)
+
+    def _piece(self, template: BoundTemplate, node: Node) -> Piece | None:
+        """Return a node as a constant or a hole of its own; None leaves it to Liquid."""
+        if type(node) is ContentNode:
+            return node.text
+        if type(node) is not OutputNode or not isinstance(node.expression, FilteredExpression):
+            return None
+        path = node.expression.left
+        if type(path) is not Path or not all(isinstance(segment, str) for segment in path.path):
+            return None
+        filters = _filters(template, node.expression)
+        root, *rest = (str(segment) for segment in path.path)
+        if filters is None or root in self.own or root in CLOCK:
+            return None
+        key = (self.html, self.clean, str(node.expression))
+        if root == "unsubscribe_url" and not rest and not filters:
+            return self.holes.add(lambda person, filled: self._safe(self._shown(person.url)), key)
+        if root == "contact":
+            read = _reader(rest, template.env.undefined(root, token=path.token))
+            return None if read is None else self.holes.add(self._fill(read, filters), key, raw=bool(filters))
+        if root == "unsubscribe_url" or (root not in self.shared and self.has_logic):
+            return None
+        return BoundTemplate(template.env, [node]).render(self.shared)
+
+    def _fill(self, read: Read, filters: Sequence[Callable[[Any], Any]]) -> Fill:
+        shown, safe = self._shown, self._safe
+
+        def plain(person: Person, filled: list[str]) -> str:
+            value = read(person.contact)  # type: ignore[arg-type]  # a wording that needs one is not filled without
+            return safe(shown(value))
+
+        def filtered(person: Person, filled: list[str]) -> str:
+            value = read(person.contact)  # type: ignore[arg-type]
+            for apply in filters:
+                value = apply(value)
+            return safe(shown(value))
+
+        return filtered if filters else plain
+
+    def _logic(self, template: BoundTemplate, nodes: Sequence[Node]) -> int:
+        nodes = tuple(nodes)
+
+        def fill(person: Person, filled: list[str]) -> str:
+            context = person.context(template)
+            buffer = LimitedStringIO(OUTPUT_LIMIT)
+            for node in nodes:
+                node.render(context, buffer)
+            return self._safe(buffer.getvalue())
+
+        return self.holes.add(fill, raw=True)
+
+    def _shown(self, value: Any) -> str:
+        if type(value) is str:
+            return str.__str__(to_liquid_string(value, True)) if self.html and _SPECIAL.search(value) else value
+        return str.__str__(to_liquid_string(value, self.html))
+
+    def _safe(self, value: str) -> str:
+        if not value.isascii():
+            value.encode()  # Liquid refuses half a surrogate pair too
+        return cleaned(value) if self.clean and _ODD.search(value) else value
+
+
+def cleaned(value: str) -> str:
+    """Return a piece of a body as `clean_body` would leave it among the others."""
+    value = _CONTROL.sub("", value)
+    if value.endswith("\r"):  # one line end with a newline that follows, or a line end by itself
+        raise TakeReference
+    return value.replace("\r\n", "\n").replace("\r", "\n") if "\r" in value else value
+
+
+def is_odd(value: str) -> bool:
+    return _ODD.search(value) is not None
+
+
+def may_be_tag(value: str) -> bool:
+    return "<" in value and _BODY_TAG.search(value) is not None
+
+
+def link_hole(holes: Holes) -> int:
+    """Return the hole of the unsubscribe link as footers write it in HTML."""
+    return holes.add(lambda person, filled: escape(person.url), "footer")
+
+
+def _filters(template: BoundTemplate, expression: FilteredExpression) -> list[Callable[[Any], Any]] | None:
+    """Return an expression's filters with their arguments bound, or None where those are more than literals."""
+    context = RenderContext(template)
+    bound = []
+    for one in expression.filters or ():
+        if not all(isinstance(argument.value, Literal | Nil) for argument in one.args) or one.name == "date":
+            return None  # a date may be "now"
+        if one.name not in template.env.filters or getattr(template.env.filters[one.name], "with_context", False):
+            return None
+        bound.append(_bound(context.filter(one.name, token=one.token), *one.evaluate_args(context)))
+    return bound
+
+
+def _bound(function: Callable[..., Any], args: Sequence[object], kwargs: Mapping[str, Any]) -> Callable[[Any], Any]:
+    return lambda value: function(value, *args, **kwargs)
+
+
+def _reader(path: Sequence[str], missing: object) -> Read | None:
+    """Return what reads a path below `contact`, by the rules of `contact_values`; None where Liquid has to."""
+    match path:
+        case ["name" | "full_name"]:
+            return lambda contact: contact.full_name
+        case ["first_name"]:
+            return lambda contact: first_name(contact.full_name)
+        case ["external_id"]:
+            return lambda contact: contact.external_id or ""
+        case ["uuid"]:
+            return lambda contact: str(contact.uuid)
+        case ["email"]:
+            return lambda contact: contact.email
+        case ["phone"]:
+            return lambda contact: contact.phone
+        case ["language"]:
+            return lambda contact: contact.language
+        case ["attributes", key] if key not in COMPUTED:
+            return lambda contact: _attributes(contact).get(key, missing)
+        case [key] if key not in COMPUTED and key not in CONTACT:
+            return lambda contact: _attributes(contact).get(key, missing)
+    return None
+
+
+def _attributes(contact: Contact) -> Mapping[str, Any]:
+    attributes = contact.attributes
+    return attributes if isinstance(attributes, dict) else {}

@@ -1,0 +1,96 @@
+"""One translation of a message: its templates, and what they read like for one recipient.
+
+This is the plain way, and the reference for the compiled one (`compiled.py`), which takes its place for mail in bulk.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+
+from broadcasts.models import Contact, Message, MessageTranslation, UseCase
+
+from .footers import html_footer, text_footer
+from .mime import clean_body, one_line
+from .plaintext import html_to_text
+from .templates import compile_template
+
+BODY_START = re.compile(r"<body\b[^>]*>", re.IGNORECASE)
+BODY_END = re.compile(r"</body\s*>", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Whom one copy is for."""
+
+    key: str  # the delivery's public token
+    address: str
+    language: str
+    contact: Contact | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What one recipient reads."""
+
+    subject: str
+    preheader: str
+    text: str
+    html: str
+    language: str
+    address: str
+
+
+class Wording:
+    """One translation, compiled."""
+
+    def __init__(self, message: Message, translation: MessageTranslation) -> None:
+        broadcast = message.broadcast
+        self.organization = broadcast.organization
+        self.language = translation.language
+        self.default_subject = self.organization.default_subject or broadcast.name
+        self.subject, self.preheader, self.text, self.html = (
+            compile_template(
+                f"translations.{translation.language}.{field}",
+                getattr(translation, field),
+                message.syntax,
+                html=field == "html",
+            )
+            for field in ("subject", "preheader", "text", "html")
+        )
+        marketing = broadcast.use_case == UseCase.MARKETING
+        self.html_footer = marketing and not self.html.uses("unsubscribe_url")
+        carries_link = self.text if self.text.source.strip() else self.html
+        self.text_footer = marketing and not carries_link.uses("unsubscribe_url")
+
+    def render(self, values: Mapping[str, object], url: str, address: str) -> Rendered:
+        html = clean_body(self.html.render(values)) if self.html.source.strip() else ""
+        text = clean_body(self.text.render(values)) if self.text.source.strip() else html_to_text(html)
+        preheader = one_line(self.preheader.render(values))
+        if self.text_footer:
+            text = text.rstrip() + text_footer(self.organization, self.language, url)
+        if html and self.html_footer:
+            at = footer_place(html)
+            html = html[:at] + html_footer(self.organization, self.language, url) + html[at:]
+        if html and preheader:
+            at = preheader_place(html)
+            html = html[:at] + hidden(preheader) + html[at:]
+        subject = one_line(self.subject.render(values)) or one_line(self.default_subject)
+        return Rendered(subject, preheader, text, html, self.language, address)
+
+
+def footer_place(html: str) -> int:
+    """Return where a footer goes: before the end of the body."""
+    found = list(BODY_END.finditer(html))
+    return found[-1].start() if found else len(html)
+
+
+def preheader_place(html: str) -> int:
+    """Return where a preheader goes: at the start of the body."""
+    found = BODY_START.search(html)
+    return found.end() if found else 0
+
+
+def hidden(preheader: str) -> str:
+    """Return the start of a body that mailboxes show in their lists and nobody sees in the mail."""
+    return f'<div style="display:none;max-height:0">{escape(preheader)}</div>'

@@ -1,0 +1,246 @@
+"""Compiled copies against the plain way: both must read the same, whatever the values."""
+
+import random
+from email import policy
+from email.message import EmailMessage
+from email.parser import BytesParser
+
+import pytest
+from django.core.files.base import ContentFile
+
+from broadcasts import links
+from broadcasts.exceptions import RenderError
+from broadcasts.models import Contact, Media
+from broadcasts.rendering import Recipient, compile_message
+from broadcasts.rendering.holes import TakeReference
+from broadcasts.rendering.mime import quoted_lines
+from tests.make import make_broadcast, make_contact
+
+from .test_mail import HOSTILE
+
+VALUES = [
+    *HOSTILE,
+    "",
+    "Ana Maria Gómez",
+    "Zoë, Queen\r",
+    "\nZoë\r\nMüller\rX\n",
+    "a\x00b\x1fc\x7f",
+    "\ud800half",
+    "n" * 2000,
+    "é" * 2000,
+    "..\n.\n..x",
+    ".leading",
+    "From me\nFrom you",
+    "= =3D =\n=0A % %s %(x)s {0} \\1",
+    "trailing \t \n \t",
+    " \t ",
+    "{{ contact.email }} {% if 1 %}x{% endif %}",
+    "<script>alert('x')</script></body></html><body>&amp;&lt;",
+    '"><a href="javascript:x">',
+    "x@y\x85\u2028\u2029",
+    "\ue000",
+]
+ATTRIBUTES = [*VALUES, None, True, False, 0, 1, -2.5, 1e21, [], ["a", "<b>", None], {}, {"k": "<v>"}, "2030-01-31"]
+
+PLACEHOLDERS = {
+    "subject": "Für {{ contact.name }}, {{ contact.plan }}",
+    "text": "Dear {{ contact.first_name }},\r\n\r\n.{{ contact.plan | default: 'x' }}. {{ contact.attributes.plan }}\n"
+    "{{ contact.plan | upcase }}{{ contact.name }}{{contact.name}} {{ organization.name }} {{ globals.pool }} "
+    "{{ contact.nothing }}{{ nothing.at.all }}{{ language }} {{ broadcast.name }}\n" + "long " * 60 + "\n"
+    "{{ contact.email | append: '<x>' }} {{ contact.phone }} {{ contact.external_id }} {{ contact.uuid }}\n"
+    "{{ unsubscribe_url }}\n",
+    "html": "<html><body class='x'><p title=\"{{ contact.plan | escape }}\">{{ contact.name | capitalize }}</p>\n"
+    "<a href='{{ unsubscribe_url }}'>Ünsubscribe</a> {{ contact.attributes }}{{ globals.pool }}"
+    "{{ contact.plan | default: '<i>' }}</body></html>\n",
+}
+LOGIC = {
+    "subject": "{% if contact.plan == 'pro' %}Pro{% endif %}",
+    "text": "{% assign contact_name = contact.name | upcase %}Hi {{ contact_name }}\n{% for x in (1..3) %}{{ x }}\r\n"
+    "{% endfor %}{{ contact.plan }}{% # a comment %}{% if contact.plan %}Plan: {{ contact.plan }}{% endif %}\n\n",
+    "html": "<p>{% case contact.plan %}{% when 'pro' %}<b>Pro</b>{% else %}{{ contact.plan }}{% endcase %}</p>"
+    "{% increment n %}{{ n }}{{ contact.tags[0] }}{{ contact.name | split: ' ' | last }}{{ partial }}",
+}
+ENDS = {
+    "subject": "{{ contact.nothing }}",
+    "text": "{{ contact.name }}  \n {{ contact.plan }} \n",
+    "html": "Hi\n{{ contact.name }}",
+}
+FOREIGN = {
+    "subject": "{{ contact.plan }} 你好",
+    "text": "你好{{ contact.name }} 欢迎" * 20 + "\n{{ contact.plan }}",
+    "html": "<body>你好<b>{{ contact.name }}</b>欢迎</body>" * 9,
+}
+HTML_ONLY = {"subject": "x", "text": "", "html": PLACEHOLDERS["html"]}
+STATIC = {"subject": "Ünchanged", "text": "All read this. \n", "html": "<p>All</p>"}
+TEXT_ONLY = {**PLACEHOLDERS, "html": ""}
+TEMPLATES = {
+    "placeholders": PLACEHOLDERS,
+    "logic": LOGIC,
+    "ends": ENDS,
+    "foreign": FOREIGN,
+    "html only": HTML_ONLY,
+    "static": STATIC,
+    "text only": TEXT_ONLY,
+}
+
+
+@pytest.fixture
+def program(mail, club, settings, tmp_path):
+    """Compile a message of these templates."""
+    settings.MEDIA_ROOT = tmp_path
+    club.globals = {"pool": "North & <South>\r\nof the river"}
+    club.postal_address = "1 Pool Road\r\nMadrid <ES>"
+    club.save()
+
+    def build(content, use_case="general", preheader="", attached=False):
+        message = make_broadcast(mail, name="News", use_case=use_case).messages.get()
+        content = {**content, "preheader": preheader}
+        if attached:
+            file = ContentFile(b"%PDF\x00text\x00html\x00", name="x")
+            media = Media.objects.create(organization=club, file=file, filename="ä.pdf", content_type="application/pdf")
+            content["attachments"] = [{"media": str(media.uuid)}]
+        message.translations.update(**content)
+        return compile_message(message)
+
+    return build
+
+
+def person(name, plan) -> Recipient:
+    attributes = {"plan": plan, "tags": [plan], "name": "never seen"}
+    contact = Contact(full_name=name, email="joe@example.com", phone="+155", attributes=attributes)
+    return Recipient(links.delivery_token(7), "joe@example.com", "en", contact)
+
+
+def outcome(render, *args):
+    try:
+        return render(*args)
+    except RenderError as error:
+        return str(error)
+
+
+ENCODED = {"Date", "Content-Type", "Content-Transfer-Encoding"}  # may differ; the types of parts are compared
+
+
+def content_of(mime: bytes) -> list:
+    """All that a reader of the mail can tell."""
+    mail = BytesParser(_class=EmailMessage, policy=policy.default).parsebytes(mime)
+    found: list = [(name, str(value)) for name, value in mail.items() if name not in ENCODED]
+    for part in mail.walk():
+        assert not part.defects
+        content = None if part.is_multipart() else part.get_content()
+        found += [part.get_content_type(), part.get_filename(), part.get_content_charset(), content]
+    return [item.replace("\r\n", "\n") if isinstance(item, str) else item for item in found]
+
+
+def assert_same(program, recipient, *, filled: bool | None = None) -> None:
+    """Both ways say the same, and the compiled one is made for SMTP; `filled` also asks which one it was."""
+    plain = outcome(program.plain, recipient, recipient.address)
+    got = outcome(program.envelope, recipient)
+    if isinstance(plain, str):
+        assert got == plain
+        return
+    assert (got.subject, got.text) == plain[:2]
+    assert content_of(got.mime) == content_of(plain[2])
+    assert max(map(len, got.mime.split(b"\r\n"))) <= 78 and got.mime.isascii()
+    assert got.mime.count(b"\r\n") == got.mime.count(b"\n") == got.mime.count(b"\r")
+    if filled is not None:
+        assert was_filled(program, recipient) is filled
+
+
+def was_filled(program, recipient) -> bool:
+    try:
+        program._filled(recipient, recipient.address)
+    except TakeReference:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("preheader", ["", "{{ contact.name }} & {{ contact.plan }}", "Fixed <"])
+@pytest.mark.parametrize("use_case", ["general", "marketing"])
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_compiled_and_plain_read_the_same_for_hostile_values(program, name, use_case, preheader):
+    compiled = program(TEMPLATES[name], use_case, preheader, attached=use_case == "general")
+    choose = random.Random(f"{name}{use_case}{preheader}").choice
+    pairs = [(value, "pro") for value in VALUES] + [("Ana", value) for value in ATTRIBUTES]
+    for name, plan in [*pairs, *((choose(VALUES), choose(ATTRIBUTES)) for _ in range(40))]:
+        assert_same(compiled, person(name, plan))
+    assert_same(compiled, person("Ana Gómez", "pro"), filled=True)
+
+
+@pytest.mark.parametrize("value", [value for value in VALUES if value not in ("Zoë, Queen\r", "\ud800half")])
+def test_only_the_rarest_values_need_the_plain_way(program, value):
+    assert_same(program(PLACEHOLDERS, "marketing", "{{ contact.name }}"), person(value, value), filled=True)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"text": "a\r{{ contact.name }}\nb"},
+        {"html": "{{ contact.name }}"},
+        {"html": "x</bo{{ contact.name }}dy>"},
+        {"html": "<body class='{% if true %}>{% endif %}'>x"},
+        {"text": "\ue000"},
+        {"text": "{{ globals.pool | divided_by: 0 }}"},
+    ],
+)
+def test_what_bytes_with_holes_cannot_express_is_rendered_plainly(program, content):
+    compiled = program({**PLACEHOLDERS, **content}, "marketing", "Now")
+    for value in ("", "dy", ">", "Ana", "\nx"):
+        assert_same(compiled, person(value, value))
+    assert compiled.compiled == {"en": None}
+
+
+@pytest.mark.parametrize("value", ["</body>", "<BODY >x", "<bo"])
+def test_markup_from_a_filter_does_not_move_the_footer(program, value):
+    content = {**PLACEHOLDERS, "html": "<body>{{ contact.plan | default: '</body>' }}{% if true %}{{ contact.plan }}x"}
+    content["html"] += "{% endif %}</body>"
+    for plan in (value, "", "pro"):
+        assert_same(program(content, "marketing", "Now"), person("Ana", plan))
+
+
+def test_an_error_of_one_recipient_is_told_as_the_plain_way_tells_it(program):
+    compiled = program({**PLACEHOLDERS, "text": "Half {{ 1 | divided_by: contact.plan }}"})
+    assert_same(compiled, person("Ana", 2), filled=True)
+    with pytest.raises(RenderError, match=r"translations\.en\.text, line 1"):
+        compiled.envelope(person("Ana", 0))
+
+
+def test_a_value_that_is_too_long_is_an_error(program):
+    compiled = program({**TEXT_ONLY, "text": "{{ contact.plan }}" * 3})
+    assert_same(compiled, person("Ana", "x" * 700_000))
+
+
+def test_without_a_contact_names_stay_empty(program):
+    assert_same(program(PLACEHOLDERS), Recipient("k", "joe@example.com", "en", None), filled=False)
+
+
+def test_templates_with_clock_or_computed_names_follow_liquid(program, club):
+    text = "{{ 'now' | date: '%Y' }}{{ contact.name.size }}{{ contact.tags.first }}"
+    text += "{{ contact['plan'] }}{{ contact[x] }}"
+    assert_same(program({**PLACEHOLDERS, "text": text}), person("Ana", "pro"), filled=True)
+
+
+def test_channels_without_mail_get_subject_and_text_alike(program, mail):
+    mail.kind = "console"
+    mail.save()
+    compiled, recipient = program(PLACEHOLDERS), person("Ana", "pro")
+    envelope = compiled.envelope(recipient)
+    assert (envelope.subject, envelope.text, envelope.mime) == compiled.plain(recipient, recipient.address)
+    assert envelope.mime == b"" and was_filled(compiled, recipient)
+
+
+@pytest.mark.parametrize("text", ["x" * n for n in range(70, 80)] + ["é" * 13, "é " * 30, "a b\n" * 3, " ", "\n", ""])
+def test_stretches_of_quoted_printable_begin_and_end_at_the_start_of_a_line(text):
+    stretch = quoted_lines(text)
+    assert stretch == b"" or stretch.endswith(b"\r\n")
+    assert max(map(len, stretch.split(b"\r\n"))) <= 76
+
+
+def test_compiling_happens_at_first_use_and_once_a_language(mail, club):
+    broadcast = make_broadcast(mail, translations={"es": {"subject": "Hola", "text": "Hola {{ contact.name }}"}})
+    compiled = compile_message(broadcast.messages.get())
+    contact = make_contact(club, full_name="Ana")
+    assert compiled.compiled == {}
+    for language in ("es", "es-MX", "en", "es"):
+        compiled.envelope(Recipient("k", contact.email, language, contact))
+    assert set(compiled.compiled) == {"en", "es"}
