@@ -11,6 +11,7 @@ from contextlib import suppress
 
 from broadcasts import links
 
+from .derived import derive
 from .footers import html_footer, text_footer
 from .holes import Field, Holes, Person, Piece, TakeReference, is_odd, join, link_hole, may_be_tag, merged
 from .mime import (
@@ -167,7 +168,9 @@ class Pages:
     def _text_of_html(self) -> list[Piece]:
         if all(isinstance(piece, str) for piece in self.html):
             return merged([html_to_text(join(self.html, ()))])
-        return [self.holes.joined(self.html, _text_of)]
+        if any(isinstance(piece, str) and MARK in piece for piece in self.html):
+            raise TakeReference
+        return derive(self.html, self.holes) or [self.holes.joined(self.html, _text_of)]
 
     def _add_footers(self) -> None:
         wording, holes = self.wording, self.holes

@@ -83,6 +83,8 @@ def _folded(name: str, words: Sequence[str]) -> bytes:
 
 def _encoded_words(value: str) -> list[str]:
     """Encode text as RFC 2047 asks: each word whole characters of UTF-8, at most 75 long."""
+    if 0 < len(whole := value.encode("utf-8", "replace")) <= 42:
+        return [f"=?utf-8?b?{b64encode(whole).decode()}?="]
     chunks, chunk = [], b""
     for char in value:
         encoded = char.encode("utf-8", "replace")

@@ -15,11 +15,16 @@ _CONDITIONAL = re.compile(r"<!\[[^>]*>?")
 
 def html_to_text(html: str) -> str:
     """Return what a reader sees: paragraphs and lines, lists with dashes, links as “text (address)”."""
+    return text_and_links(html)[0]
+
+
+def text_and_links(html: str) -> tuple[str, list[tuple[str, str]]]:
+    """Return what a reader sees, and of each link the words and the address that were compared."""
     reader = _Reader()
     reader.feed(_CONDITIONAL.sub("", html))
     reader.close()
     text = re.sub(r"[ \t]*\n[ \t]*", "\n", "".join(reader.pieces))
-    return re.sub(r"\n{3,}", "\n\n", text).strip()
+    return re.sub(r"\n{3,}", "\n\n", text).strip(), reader.compared
 
 
 class _Reader(HTMLParser):
@@ -28,6 +33,7 @@ class _Reader(HTMLParser):
         self.pieces: list[str] = []
         self.hidden = 0
         self.links: list[tuple[str, int]] = []
+        self.compared: list[tuple[str, str]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag in HIDDEN:
@@ -49,6 +55,7 @@ class _Reader(HTMLParser):
         elif tag == "a" and self.links:
             href, start = self.links.pop()
             text = "".join(self.pieces[start:]).strip()
+            self.compared.append((text, href.removeprefix("mailto:")))
             if href and not href.startswith("#") and href.removeprefix("mailto:") != text:
                 self.pieces.append(f" ({href})" if text else href)
         elif tag != "br":

@@ -71,6 +71,12 @@ FOREIGN = {
     "html": "<body>你好<b>{{ contact.name }}</b>欢迎</body>" * 9,
 }
 HTML_ONLY = {"subject": "x", "text": "", "html": PLACEHOLDERS["html"]}
+HTML_NAMES = {
+    **HTML_ONLY,
+    "html": "<p>Dear  {{ contact.name }}, <b> {{ contact.plan }}</b> <a href='mailto:{{ contact.plan }}'>"
+    '{{contact.name}}</a></p><a href="{{ unsubscribe_url }}">Leave &amp; go</a>'
+    "<img alt='{{ contact.name }}'><li>{{ contact.plan }}</li>",
+}
 STATIC = {"subject": "Ünchanged", "text": "All read this. \n", "html": "<p>All</p>"}
 TEXT_ONLY = {**PLACEHOLDERS, "html": ""}
 TEMPLATES = {
@@ -79,6 +85,7 @@ TEMPLATES = {
     "ends": ENDS,
     "foreign": FOREIGN,
     "html only": HTML_ONLY,
+    "html with names": HTML_NAMES,
     "static": STATIC,
     "text only": TEXT_ONLY,
 }
@@ -244,3 +251,51 @@ def test_compiling_happens_at_first_use_and_once_a_language(mail, club):
     for language in ("es", "es-MX", "en", "es"):
         compiled.envelope(Recipient("k", contact.email, language, contact))
     assert set(compiled.compiled) == {"en", "es"}
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "<{} x>y",
+        "<a {}>y</a>",
+        "<img {}>",
+        "<a href={}>y</a>",
+        "&{};",
+        "&#{};",
+        "<!-- {} -->y",
+        "<!{}>y",
+        "<script>{}</script>y",
+        "<textarea>{}</textarea>",
+        "<a href='{}'>https://x.example</a>",
+        "</{}>y",
+        "<![if {}]>y",
+    ],
+)
+def test_text_derived_from_html_is_right_wherever_a_value_stands(program, place):
+    html = "<p>Hi</p>" + place.replace("{}", "{{ contact.name }}")
+    compiled = program({**HTML_ONLY, "html": html})
+    names = [
+        "x",
+        "p",
+        "br",
+        "script",
+        "a b",
+        "amp",
+        "lt",
+        "65",
+        "x>y",
+        "href=y",
+        "alt=y",
+        "https://x.example",
+        "-->",
+        "#a",
+    ]
+    for name in [*names, *VALUES]:
+        assert_same(compiled, person(name, "pro"))
+
+
+def test_text_is_derived_from_html_once(program, monkeypatch):
+    compiled = program(HTML_NAMES)
+    assert_same(compiled, person("Tom & Ana", "pro"), filled=True)
+    monkeypatch.setattr("broadcasts.rendering.plaintext._Reader", None)
+    assert "Dear Ana <Gómez>," in compiled.envelope(person("Ana <Gómez>", "pro")).text
