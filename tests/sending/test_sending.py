@@ -283,7 +283,7 @@ def test_a_test_send_reaches_the_address_and_is_not_counted(club, mail, server, 
     make_contact(club, full_name="Ana")
     broadcast = make_broadcast(mail)
     assert sending.send_test(broadcast, ["me@example.com"], by=sender.user) == [("me@example.com", "")]
-    assert b"Hello Ana" in server.received[0].mime
+    assert server.received[0].text == "Hello Ana"
     assert not Delivery.objects.exists()
     broadcast.refresh_from_db()
     assert broadcast.status == Broadcast.Status.DRAFT
