@@ -1,5 +1,7 @@
 """The delivery log, and the batches it is sent in."""
 
+from typing import Any
+
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -96,12 +98,16 @@ class Batch(models.Model):
         """The rows of this batch: its range less those that were gathered elsewhere, or those gathered here."""
         if self.first_id is None:
             return Delivery.objects.filter(batch=self)
-        return Delivery.objects.filter(
-            message_id=self.message_id, id__gte=self.first_id, id__lte=self.last_id, batch=None
-        )
+        return Delivery.objects.in_range(self.message_id, self.first_id, self.last_id)
 
 
 class DeliveryQuerySet(OrganizationQuerySet["Delivery"]):
+    def in_range(self, message_id: int, first: Any, last: Any) -> "DeliveryQuerySet":
+        """Rows of an expansion's range of ids that were not gathered elsewhere."""
+        # An expression, or SQLite reads and sorts all of the message by its index, for each window of a hundred.
+        rows = self.alias(of=F("message_id") + 0).filter(of=message_id, id__gte=first, id__lte=last)
+        return rows.filter(batch=None)
+
     def due(self) -> "DeliveryQuerySet":
         """Retries and deferrals whose time has come, by the database's clock."""
         return self.filter(status=Delivery.Status.PENDING, due_at__lte=Now())

@@ -2,10 +2,12 @@
 
 from .attachments import validate_attachments
 from .checking import validate_content
+from .names import Reader
 from .programs import Program, Recipient, Rendered, compile_message, preview
 
 __all__ = [
     "Program",
+    "Reader",
     "Recipient",
     "Rendered",
     "compile_message",

@@ -8,17 +8,32 @@ values are met, by TakeReference. So each shortcut here has to be safe only for 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import lru_cache
 
 from broadcasts import links
 
 from .derived import derive
 from .footers import html_footer, text_footer
-from .holes import Field, Holes, Person, Piece, TakeReference, is_odd, join, link_hole, may_be_tag, merged
+from .holes import (
+    REMEMBERED,
+    SHORT,
+    Field,
+    Holes,
+    Person,
+    Piece,
+    TakeReference,
+    is_odd,
+    join,
+    link_hole,
+    may_be_tag,
+    merged,
+)
 from .mime import (
     Letterhead,
     base64_lines,
     clean_body,
     is_mostly_foreign,
+    is_smooth,
     one_line,
     part_head,
     quoted_lines,
@@ -29,6 +44,7 @@ from .templates import OUTPUT_LIMIT
 from .wording import BODY_START, Recipient, Wording, footer_place, hidden, preheader_place
 
 MARK = "\ue000"  # stands for a hole while places in a text are looked for
+Slot = tuple[int, Callable[[str], bytes]]
 _TAG_BEGUN = re.compile(r"</?[body]*\s*\Z", re.IGNORECASE)
 
 
@@ -63,11 +79,11 @@ class CompiledWording:
         if pages.seeks_body:
             self.guarded = self.holes.raw & {piece for piece in pages.html if isinstance(piece, int)}
         self.body: list[bytes] = []
-        self.slots: list[tuple[int, int]] = []
-        self.encoders: dict[int, Callable[[str], bytes]] = {}
+        self.slots: list[tuple[int, int, Callable[[str], bytes]]] = []  # place in the body, hole, its encoding
         if letterhead is not None:
             parts = [self._part("plain", self.text), self._part("html", html) if pages.has_html else []]
             self._lay_out(letterhead, parts, attachments)
+        self.is_smooth = is_smooth(b"".join(self.body))
         self.longest = (OUTPUT_LIMIT - _size(self.text) - _size(html)) // (4 * (len(self.text) + len(html) + 1))
 
     def fill(self, recipient: Recipient, address: str) -> tuple[str, str, bytes]:
@@ -83,9 +99,8 @@ class CompiledWording:
         if self.letterhead is None:
             return header[1], text, b""
         body = self.body.copy()
-        encoded = {number: encode(filled[number]) for number, encode in self.encoders.items()}
-        for position, number in self.slots:
-            body[position] = encoded[number]
+        for position, number, encode in self.slots:
+            body[position] = encode(filled[number])
         body[0] = self.letterhead.head(recipient.key, recipient.contact.full_name, address, header[0])
         return header[1], text, b"".join(body)
 
@@ -97,7 +112,7 @@ class CompiledWording:
                 filled.append(fill(person, filled))
         except Exception:  # whatever a filter trips over; the plain way says it in its own words
             raise TakeReference from None
-        if filled and len(max(filled, key=len)) > self.longest:
+        if max(map(len, filled), default=0) > self.longest:
             raise TakeReference
         if self.guarded and any(may_be_tag(filled[number]) for number in self.guarded):
             raise TakeReference
@@ -109,30 +124,27 @@ class CompiledWording:
         subject = one_line(join(self.subject, ())) or self.default_subject
         return unstructured("Subject", subject), subject
 
-    def _part(self, subtype: str, pieces: Sequence[Piece]) -> list[bytes | int]:
+    def _part(self, subtype: str, pieces: Sequence[Piece]) -> list[bytes | Slot]:
         """Encode what is constant of a part, in the encoding that suits its constants."""
         mailed = [*without_end(cleaned(pieces), self.holes), "\n"]
         constant = "".join(piece for piece in mailed if isinstance(piece, str))
         if is_mostly_foreign(constant, constant.encode()):
             whole = self.holes.joined(mailed, lambda text: text.replace("\n", "\r\n"))
-            self.encoders[whole] = _base64
-            return [part_head(subtype, "base64"), whole]
-        part: list[bytes | int] = [part_head(subtype, "quoted-printable")]
+            return [part_head(subtype, "base64"), (whole, _base64)]
+        part: list[bytes | Slot] = [part_head(subtype, "quoted-printable")]
         for piece in merged(mailed):
-            part.append(quoted_lines(piece) if isinstance(piece, str) else piece)
-            if isinstance(piece, int):
-                self.encoders[piece] = quoted_lines
+            part.append(quoted_lines(piece) if isinstance(piece, str) else (piece, _quoted))
         return part
 
-    def _lay_out(self, letterhead: Letterhead, parts: Sequence[list[bytes | int]], files: Sequence[bytes]) -> None:
+    def _lay_out(self, letterhead: Letterhead, parts: Sequence[list[bytes | Slot]], files: Sequence[bytes]) -> None:
         """Put the parts between their boundaries, made once with a mark in each part's place."""
         marks = [b"\0text\0", b"\0html\0" if parts[1] else b""]
         before, _, rest = letterhead.body(marks[0], marks[1], files).partition(marks[0])
         between, _, after = rest.partition(marks[1]) if parts[1] else (rest, b"", b"")
         self.body.append(b"")  # the headers' place
         for item in [before, *parts[0], between, *parts[1], after]:
-            if isinstance(item, int):
-                self.slots.append((len(self.body), item))
+            if isinstance(item, tuple):
+                self.slots.append((len(self.body), *item))
                 self.body.append(b"")
             elif len(self.body) > 1 and (not self.slots or self.slots[-1][0] != len(self.body) - 1):
                 self.body[-1] += item
@@ -270,3 +282,10 @@ def _size(pieces: Sequence[Piece]) -> int:
 
 def _base64(text: str) -> bytes:
     return base64_lines(text.encode())
+
+
+def _quoted(text: str) -> bytes:
+    return _remembered(text) if len(text) <= SHORT else quoted_lines(text)
+
+
+_remembered = lru_cache(REMEMBERED)(quoted_lines)

@@ -7,6 +7,7 @@ than a plain name is left to Liquid, piece by piece, within one context per fiel
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from html import escape
 from typing import Any
 
@@ -22,18 +23,21 @@ from liquid.template import BoundTemplate
 
 from broadcasts.models import Contact
 
-from .names import CONTACT, contact_values, first_name
+from .names import CONTACT, Reader, contact_values, first_name
 from .templates import OUTPUT_LIMIT, Compiled
 
 Piece = str | int
 Fill = Callable[["Person", list[str]], str]
-Read = Callable[[Contact], Any]
+Read = Callable[[Contact | Reader], Any]
 
 _ODD = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SPECIAL = re.compile(r"[&<>\"']")
 # What a value may not hold where the body's tags are looked for: it could be one of them, or the beginning of one.
 _BODY_TAG = re.compile(r"</?(?:body|[body]*\s*\Z)", re.IGNORECASE)
+# Many people share a plan, a city or a first name: what those come to is worked out once, for so many short values.
+REMEMBERED = 2048
+SHORT = 64
 COMPUTED = {"size", "first", "last"}  # which Liquid finds in values that have no such key
 CLOCK = {"now", "today"}
 
@@ -47,7 +51,7 @@ class Person:
 
     __slots__ = ("_values", "contact", "contexts", "key", "shared", "url")
 
-    def __init__(self, key: str, contact: Contact | None, url: str, shared: Mapping[str, object]) -> None:
+    def __init__(self, key: str, contact: Contact | Reader | None, url: str, shared: Mapping[str, object]) -> None:
         self.key = key
         self.contact = contact
         self.url = url
@@ -165,19 +169,21 @@ class Field:
         return BoundTemplate(template.env, [node]).render(self.shared)
 
     def _fill(self, read: Read, filters: Sequence[Callable[[Any], Any]]) -> Fill:
-        shown, safe = self._shown, self._safe
-
-        def plain(person: Person, filled: list[str]) -> str:
-            value = read(person.contact)  # type: ignore[arg-type]  # a wording that needs one is not filled without
-            return safe(shown(value))
-
-        def filtered(person: Person, filled: list[str]) -> str:
-            value = read(person.contact)  # type: ignore[arg-type]
+        def show(value: Any) -> str:
             for apply in filters:
                 value = apply(value)
-            return safe(shown(value))
+            return self._safe(self._shown(value))
 
-        return filtered if filters else plain
+        remembered, remembered_number = lru_cache(REMEMBERED)(show), lru_cache(REMEMBERED)(show)
+
+        def fill(person: Person, filled: list[str]) -> str:
+            value = read(person.contact)  # type: ignore[arg-type]  # a wording that needs one is not filled without
+            # Of other types, or of several, two values may be equal and shown in two ways.
+            if type(value) is str:
+                return remembered(value) if len(value) <= SHORT else show(value)
+            return remembered_number(value) if type(value) is int else show(value)
+
+        return fill
 
     def _logic(self, template: BoundTemplate, nodes: Sequence[Node]) -> int:
         nodes = tuple(nodes)
@@ -264,6 +270,6 @@ def _reader(path: Sequence[str], missing: object) -> Read | None:
     return None
 
 
-def _attributes(contact: Contact) -> Mapping[str, Any]:
+def _attributes(contact: Contact | Reader) -> Mapping[str, Any]:
     attributes = contact.attributes
     return attributes if isinstance(attributes, dict) else {}

@@ -11,6 +11,7 @@ from base64 import b64encode, encodebytes
 from binascii import b2a_qp
 from collections.abc import Sequence
 from email.utils import format_datetime
+from functools import lru_cache
 
 from django.core.exceptions import ValidationError
 from django.utils import timezone
@@ -22,10 +23,12 @@ from broadcasts.models import Message, UseCase, split_email
 TEST_TOKEN_ID = 0
 LONGEST_VALUE = 1000  # characters of one header
 WIDTH = 76
+SHORT = 120
 
 _BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _NEWLINE = re.compile(r"\r\n|\r|\n")
+_DOTS = re.compile(rb"^\.+", re.MULTILINE)
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
 _PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-][A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{0,63}@[a-z0-9.-]{1,253}")
 
@@ -37,12 +40,19 @@ def one_line(value: str) -> str:
 
 def unstructured(name: str, value: str) -> bytes:
     """Return a whole header of free text, folded, in encoded words where it is not plain ASCII."""
+    return _remembered(name, value) if len(value) <= SHORT else _unstructured(name, value)
+
+
+def _unstructured(name: str, value: str) -> bytes:
     value = one_line(value)
     if value.isascii() and "=?" not in value:
         words = value.split(" ")
         if all(len(word) < WIDTH - len(name) for word in words):
             return _folded(name, words)
     return _folded(name, _encoded_words(value))
+
+
+_remembered = lru_cache(1024)(_unstructured)  # subjects often differ by no more than a first name
 
 
 def mailbox(name: str, display_name: str, address: str) -> bytes:
@@ -106,7 +116,7 @@ def text_part(subtype: str, text: str) -> bytes:
     data = text.encode("utf-8", "replace")
     if is_mostly_foreign(text, data):
         return part_head(subtype, "base64") + base64_lines(data)
-    return part_head(subtype, "quoted-printable") + b2a_qp(data, istext=True)
+    return part_head(subtype, "quoted-printable") + quoted_printable(data)
 
 
 def is_mostly_foreign(text: str, data: bytes) -> bool:
@@ -130,8 +140,25 @@ def quoted_lines(text: str) -> bytes:
     """
     data = text.replace("\n", "\r\n").encode()
     if data.endswith(b"\n"):
-        return b2a_qp(data, istext=True)
-    return b2a_qp(data + b"=\r\n", istext=True)[:-4] + b"\r\n" if data else b""
+        return quoted_printable(data)
+    return quoted_printable(data + b"=\r\n")[:-4] + b"\r\n" if data else b""
+
+
+def quoted_printable(data: bytes) -> bytes:
+    """Encode text with CRLF line ends; no line begins with a dot, which SMTP would have to double."""
+    encoded = b2a_qp(data, istext=True)
+    if encoded[:1] == b"." or b"\n." in encoded:
+        encoded = _DOTS.sub(lambda dots: len(dots[0]) * b"=2E=\r\n", encoded)  # each on a line, so that none grows long
+    return encoded
+
+
+def is_smooth(data: bytes) -> bool:
+    """Tell whether all line ends are CRLF, no line begins with a dot and the last one ends."""
+    return data.endswith(b"\r\n") and _lines_are_smooth(data)
+
+
+def _lines_are_smooth(lines: bytes) -> bool:
+    return lines.count(b"\n") == lines.count(b"\r") == lines.count(b"\r\n") and b"\n." not in b"\n" + lines
 
 
 def multipart(subtype: str, boundary: str, parts: Sequence[bytes]) -> bytes:

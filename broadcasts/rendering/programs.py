@@ -75,10 +75,13 @@ class Program:
         else:
             sender, address = self.letterhead.sender, clean_address(recipient.address)
         try:
-            subject, text, mime = self._filled(recipient, address)
+            compiled = self._compiled(recipient.language)
+            subject, text, mime = compiled.fill(recipient, address)
+            is_smooth = compiled.is_smooth
         except TakeReference:
             subject, text, mime = self.plain(recipient, address)
-        return Envelope(recipient.key, address, sender, subject, text, mime, self.message.parameters)
+            is_smooth = False
+        return Envelope(recipient.key, address, sender, subject, text, mime, self.message.parameters, is_smooth)
 
     def plain(self, recipient: Recipient, address: str) -> tuple[str, str, bytes]:
         """Return subject, text and mail, each rendered whole: what the compiled way is held against."""
@@ -92,8 +95,10 @@ class Program:
         )
         return rendered.subject, rendered.text, mime
 
-    def _filled(self, recipient: Recipient, address: str) -> tuple[str, str, bytes]:
-        language = recipient.language if recipient.language in self.wordings else self.language_for(recipient.language)
+    def _compiled(self, language: str) -> CompiledWording:
+        """Return a language's compiled wording, or raise TakeReference where there is none."""
+        if language not in self.wordings:
+            language = self.language_for(language)
         if language not in self.compiled:  # at first use: a preview needs none
             self.compiled[language] = compile_wording(
                 self.wordings[language], self.shared, self.letterhead, self.attachments.get(language, [])
@@ -101,7 +106,7 @@ class Program:
         compiled = self.compiled[language]
         if compiled is None:
             raise TakeReference
-        return compiled.fill(recipient, address)
+        return compiled
 
 
 def _attached(message: Message, translation: MessageTranslation) -> list:

@@ -12,6 +12,7 @@ from broadcasts.models import Contact, Message, MessageTranslation, UseCase
 
 from .footers import html_footer, text_footer
 from .mime import clean_body, one_line
+from .names import Reader
 from .plaintext import html_to_text
 from .templates import compile_template
 
@@ -26,7 +27,7 @@ class Recipient:
     key: str  # the delivery's public token
     address: str
     language: str
-    contact: Contact | None
+    contact: Contact | Reader | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Self, TypeVar
 
 from django.conf import settings
@@ -17,9 +17,11 @@ from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.models import Exists, F, Min, OuterRef, Q
 from django.db.models.functions import Now
 
-from broadcasts import audience
 from broadcasts.exceptions import LeaseLost
-from broadcasts.models import Batch, Broadcast, Channel, Delivery, Message, Organization
+from broadcasts.models import Batch, Broadcast, Channel, Message, Organization, count
+from broadcasts.models.base import OrganizationQuerySet
+
+from .statements import Statement, hole
 
 log = logging.getLogger(__name__)
 
@@ -55,38 +57,51 @@ class Lease:
     def message(self) -> Message:
         return Message.objects.select_related("channel", "broadcast__organization").get(pk=self.message_id)
 
-    def next_window(self, size: int) -> list[Delivery]:
-        """Read the next pending rows with their contacts, consent and suppression looked up just now."""
-        rows = self.batch.deliveries().filter(status=Delivery.Status.PENDING, due_at=None, id__gt=self.position)
-        checked = audience.claim_reasons(self.message, rows).select_related("contact")
-        return list(checked.order_by("id")[:size])
+    def _held(self) -> OrganizationQuerySet[Batch]:
+        return Batch.objects.filter(pk=self.batch_id, token=self.token, state=Batch.State.LEASED)
 
-    def reach(self, window: list[Delivery]) -> int:
-        """Return the position once a window is begun."""
-        return window[-1].pk if window else self.position
+    def renew(self, reached: int, sent: int = 0, **counters: int) -> bool:
+        """Hold on with the next window, up to a row, marked as begun; inside a transaction.
 
-    def renew(self, window: list[Delivery], state: str = Batch.State.LEASED, **counters: int) -> None:
-        """Hold on with the next window marked as begun, or let go in another state; inside a transaction."""
-        held = Batch.objects.filter(
-            pk=self.batch_id, token=self.token, state=Batch.State.LEASED, started_through=self.position
-        )
-        if not held.transition(
-            state=state,
-            started_through=self.reach(window),
-            lease_until=lease_end() if state == Batch.State.LEASED else None,
-            **{name: F(name) + n for name, n in counters.items()},
-        ):
+        False when it is not to be sent any more: that is asked by the same statement, so that a pause or a cancel
+        takes effect within one window.
+        """
+        mine = {"batch": self.batch_id, "token": self.token, "position": self.position}
+        if not _renewal(connection.vendor, settings.LEASE_SECONDS).run(**mine, reached=reached, sent=sent):
+            return False
+        if counters:
+            self._held().update(**count(**counters))
+        return True
+
+    def let_go(self, state: str, **counters: int) -> None:
+        """Give the batch back, or close it; inside a transaction."""
+        held = self._held().filter(started_through=self.position)
+        if not held.transition(state=state, lease_until=None, **count(**counters)):
             raise LeaseLost(f"batch {self.batch_id} was recovered by somebody else")
 
-    def is_renewed(self, window: list[Delivery], state: str) -> bool:
-        """Tell whether renew() with the same was committed before; the token says that nobody came since."""
-        return Batch.objects.filter(
-            pk=self.batch_id, token=self.token, state=state, started_through=self.reach(window)
-        ).exists()
+    def is_renewed(self, reached: int) -> bool:
+        """Tell whether renew() was committed before; the token says that nobody came since."""
+        return self._held().filter(started_through=reached).exists()
 
-    def is_wanted(self) -> bool:
-        """Tell whether the message is still being sent: pause and cancel take effect within one window."""
-        return Message.objects.filter(wanted(), pk=self.message_id).exists()
+    def is_let_go(self) -> bool:
+        """Tell whether let_go() was committed before."""
+        free = Batch.objects.filter(pk=self.batch_id, token=self.token, started_through=self.position)
+        return free.exclude(state=Batch.State.LEASED).exists()
+
+
+@cache
+def _renewal(vendor: str, seconds: int) -> Statement:
+    message = Message.objects.filter(wanted(), pk=OuterRef("message"))
+    held = Batch.objects.filter(
+        Exists(message),
+        pk=hole("batch"),
+        token=hole("token"),
+        state=Batch.State.LEASED,
+        started_through=hole("position"),
+    )
+    return Statement.update(
+        held, started_through=hole("reached"), sent=F("sent") + hole("sent"), lease_until=lease_end()
+    )
 
 
 def wanted(to: str = "") -> Q:

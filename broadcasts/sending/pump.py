@@ -8,7 +8,7 @@ from django.conf import settings
 
 from broadcasts import links, rendering
 from broadcasts.exceptions import BroadcastsError, LeaseLost, RenderError
-from broadcasts.models import Batch, Channel, Delivery, Message
+from broadcasts.models import Batch, Channel, Message
 from broadcasts.transports import Envelope, Transport, TransportError
 
 from . import lease as leases
@@ -16,6 +16,7 @@ from . import rate
 from .record import Results, channel_fails, channel_works, commit, pause_with
 from .supervise import finish
 from .wake import enqueue, is_told_to_stop
+from .window import Row, Windows
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,7 @@ class Pump:
         self.channel = channel
         self.deadline = deadline
         self.programs: dict[int, rendering.Program] = {}
+        self.reading: dict[int, Windows] = {}
         self.window_size = 10  # grows and shrinks so that a window takes about WINDOW_SECONDS
         self.trouble: TransportError | None = None
 
@@ -58,7 +60,7 @@ class Pump:
         while not self.is_over() and (lease := leases.claim(self.channel)):
             try:
                 if leases.is_one_too_many(lease):
-                    commit(lease, Results(), [], self.channel, Batch.State.READY)
+                    commit(lease, Results(), [], self.channel)
                     return
                 with leases.Keeper(lease):
                     self.send_batch(lease, transport)
@@ -75,18 +77,17 @@ class Pump:
         try:
             self.program(lease.message_id)
         except BroadcastsError as error:  # such as an attachment whose file is gone
-            commit(lease, results, [], self.channel, Batch.State.READY)
+            commit(lease, results, [], self.channel)
             pause_with(lease.message.broadcast, f"Paused: its content cannot be rendered. {error}")
             return
+        windows = self.windows(lease.message_id)
         while True:
+            over = self.is_over() or not leases.patiently(self.may_go_on)
             # Patiently, since what the last window came to is known here alone until it is committed.
-            let_go = self.is_over() or not leases.patiently(lambda: self.may_go_on(lease))
-            window = [] if let_go else leases.patiently(lambda: lease.next_window(self.window_size))
-            if not window:
-                state = Batch.State.READY if let_go else Batch.State.DONE
-                commit(lease, results, [], self.channel, state)
+            window = [] if over else leases.patiently(lambda: windows.read(lease, self.window_size))
+            state = Batch.State.READY if over else Batch.State.DONE
+            if not commit(lease, results, window, self.channel, state):
                 break
-            commit(lease, results, window, self.channel)
             results = self.send_window(lease, window, transport)
         if self.trouble:
             channel_fails(self.channel, self.trouble)
@@ -94,50 +95,58 @@ class Pump:
             channel_works(self.channel)
         finish(lease.message_id)
 
-    def may_go_on(self, lease: leases.Lease) -> bool:
+    def may_go_on(self) -> bool:
         """Tell whether the next window may begin, having waited for the channel's rate to allow it."""
         limit = rate.window_limit(self.channel, WINDOW_SECONDS)
         if limit:
             self.window_size = min(self.window_size, limit)
-            if not rate.wait(self.channel, self.window_size, self.deadline):
-                return False
-        return lease.is_wanted()
+            return rate.wait(self.channel, self.window_size, self.deadline)
+        return True
 
-    def send_window(self, lease: leases.Lease, window: list[Delivery], transport: Transport) -> Results:
+    def send_window(self, lease: leases.Lease, window: list[Row], transport: Transport) -> Results:
         begun = time.monotonic()
         results = Results()
-        rendered = list(self.render(lease, window, results))
-        waiting = {envelope.key: row for row, envelope in rendered}
+        rows = iter(window)
+        waiting: dict[str, Row] = {}
         # A slow server: the rest of the window waits for its turn, so that a pause is heard.
         until = begun + settings.LEASE_SECONDS / 2
-        for envelope, outcome in transport.send([envelope for _, envelope in rendered], until):
+        # Rendered as the transport asks for them: while it waits for the server, the next ones are made.
+        for envelope, outcome in transport.send(self.render(lease, rows, waiting, results), until):
             results.add(waiting.pop(envelope.key), outcome)
             if isinstance(outcome, TransportError) and outcome.account:
                 self.trouble = outcome
-        results.untried.extend(row.pk for row in waiting.values())
+        results.untried.extend(row.pk for row in (*waiting.values(), *rows))
         self.pace(len(window), time.monotonic() - begun, least=2 * transport.concurrency)
         return results
 
     def render(
-        self, lease: leases.Lease, window: list[Delivery], results: Results
-    ) -> Iterator[tuple[Delivery, Envelope]]:
-        """Yield those to send; the others go straight into the results."""
+        self, lease: leases.Lease, rows: Iterator[Row], waiting: dict[str, Row], results: Results
+    ) -> Iterator[Envelope]:
+        """Yield the envelopes of those to send; the others go straight into the results."""
         program = self.program(lease.message_id)
-        for row in window:
-            if reason := getattr(row, "skip_reason"):  # noqa: B009  (annotated by the claim)
-                results.skipped[reason].append(row.pk)
+        for row in rows:
+            if row.skip_reason:
+                results.skipped[row.skip_reason].append(row.pk)
                 continue
-            recipient = rendering.Recipient(links.delivery_token(row.pk), row.address, row.language, row.contact)
+            key = links.delivery_token(row.pk)
             try:
-                yield row, program.envelope(recipient)
+                envelope = program.envelope(rendering.Recipient(key, row.address, row.language, row.reader))
             except RenderError as error:
                 results.failed[row.pk] = str(error)
+                continue
+            waiting[key] = row
+            yield envelope
 
     def program(self, message_id: int) -> rendering.Program:
         if message_id not in self.programs:
             message = Message.objects.select_related("channel", "broadcast__organization").get(pk=message_id)
             self.programs[message_id] = rendering.compile_message(message)
         return self.programs[message_id]
+
+    def windows(self, message_id: int) -> Windows:
+        if message_id not in self.reading:
+            self.reading[message_id] = Windows(self.program(message_id).message)
+        return self.reading[message_id]
 
     def pace(self, size: int, seconds: float, least: int) -> None:
         fitting = int(size * WINDOW_SECONDS / max(seconds, 0.001))

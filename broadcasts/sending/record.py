@@ -3,9 +3,10 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
@@ -15,7 +16,9 @@ from broadcasts.models import AuditEntry, Batch, Broadcast, Channel, Delivery, O
 from broadcasts.transports import Outcome, Receipt, TransportError
 
 from .lease import Lease, durably
+from .statements import Statement, hole, hole_for_ids, ids
 from .wake import enqueue
+from .window import Row
 
 Status = Delivery.Status
 
@@ -40,7 +43,7 @@ class Results:
     untried: list[int] = field(default_factory=list)
     bounced: list[str] = field(default_factory=list)  # addresses
 
-    def add(self, row: Delivery, outcome: Outcome) -> None:
+    def add(self, row: Row, outcome: Outcome) -> None:
         """Sort one outcome in; an error of the account is not this recipient's, whose turn comes again."""
         if isinstance(outcome, Receipt):
             self.sent.append(row.pk)
@@ -69,30 +72,43 @@ class Results:
         return {name: n for name, n in numbers.items() if n}
 
 
-def commit(
-    lease: Lease, results: Results, window: list[Delivery], channel: Channel, state: str = Batch.State.LEASED
-) -> None:
-    """Record a window and begin the next one, or let the batch go; raises LeaseLost with nothing written."""
+def commit(lease: Lease, results: Results, window: list[Row], channel: Channel, state: str = Batch.State.READY) -> bool:
+    """Record a window and begin the next one; False when there is none, or it is not to be sent any more.
+
+    In that case the batch is let go, in `state` when it has come to its end. Raises LeaseLost with nothing written.
+    """
+    begun = False
 
     def write() -> None:
+        nonlocal begun
         # A row before its batch, as whoever tracks a delivery locks them: the other way round both would wait.
         _write_rows(lease, results, channel)
-        lease.renew(window, state, **results.counters())
+        begun = bool(window) and lease.renew(window[-1].pk, **results.counters())
+        if not begun:
+            lease.let_go(Batch.State.READY if window else state, **results.counters())
 
-    durably(write, lambda: lease.is_renewed(window, state))
-    lease.position = lease.reach(window)
+    def is_written() -> bool:
+        nonlocal begun
+        begun = bool(window) and lease.is_renewed(window[-1].pk)
+        return begun or lease.is_let_go()
+
+    durably(write, is_written)
+    if begun:
+        lease.position = window[-1].pk
+    return begun
 
 
 def _write_rows(lease: Lease, results: Results, channel: Channel) -> None:
     once = F("attempts") + 1
-    _change(lease, results.sent, status=Status.SENT, sent_at=Now(), attempts=once, error="")
-    for reason, ids in results.skipped.items():
-        _change(lease, ids, status=Status.SKIPPED, reason=reason)
+    if results.sent:
+        _require(lease, _sent(connection.vendor).run(ids=ids(results.sent)), len(results.sent))
+    for reason, pks in results.skipped.items():
+        _change(lease, pks, status=Status.SKIPPED, reason=reason)
     for status, errors in ((Status.FAILED, results.failed), (Status.UNKNOWN, results.unknown)):
-        for pk, error in errors.items():
-            _change(lease, [pk], status=status, error=error, attempts=once)
-    for pk, (attempts, error) in results.again.items():
-        _change(lease, [pk], attempts=attempts, error=error, due_at=Now() + delay(attempts))
+        _change_each(lease, errors, status=status, attempts=once)
+    for attempts in {attempts for attempts, _ in results.again.values()}:
+        errors = {pk: error for pk, (tried, error) in results.again.items() if tried == attempts}
+        _change_each(lease, errors, attempts=attempts, due_at=Now() + delay(attempts))
     _change(lease, results.untried, due_at=Now())
     if results.refs:
         ProviderRef.objects.bulk_create(
@@ -103,11 +119,30 @@ def _write_rows(lease: Lease, results: Results, channel: Channel) -> None:
         tracking.suppress(channel.organization, channel.medium, address, "hard_bounce", source=f"refused by {channel}")
 
 
-def _change(lease: Lease, ids: list[int], **changes: object) -> None:
-    """Change pending rows, every one of them, or find out that the lease is lost."""
-    if not ids:
-        return
-    if Delivery.objects.filter(pk__in=ids, status=Status.PENDING).update(**changes) != len(ids):
+@cache
+def _sent(vendor: str) -> Statement:
+    rows = Delivery.objects.filter(pk__in=hole_for_ids("ids"), status=Status.PENDING)
+    return Statement.update(rows, status=Status.SENT, sent_at=Now(), attempts=F("attempts") + 1, error="")
+
+
+def _change(lease: Lease, pks: list[int], **changes: object) -> None:
+    """Change pending rows alike."""
+    if pks:
+        _require(lease, Delivery.objects.filter(pk__in=pks, status=Status.PENDING).update(**changes), len(pks))
+
+
+def _change_each(lease: Lease, errors: dict[int, str], **changes: object) -> None:
+    """Change pending rows, each with an error of its own."""
+    if errors:
+        rows = Delivery.objects.filter(pk=hole("pk"), status=Status.PENDING)
+        statement = Statement.update(rows, error=hole("error"), **changes)
+        changed = statement.run_each({"pk": pk, "error": error} for pk, error in errors.items())
+        _require(lease, changed, len(errors))
+
+
+def _require(lease: Lease, changed: int, wanted: int) -> None:
+    """Find every row changed, or find out that the lease is lost."""
+    if changed != wanted:
         raise LeaseLost(f"rows of batch {lease.batch_id} were changed by somebody else")
 
 

@@ -6,7 +6,7 @@ Transports know nothing of the database. Each lives in one file and is named in 
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
@@ -24,6 +24,7 @@ class Envelope:
     text: str = ""
     mime: bytes = b""  # the whole message as RFC 5322 bytes with CRLF, for kinds that carry mail
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    is_smooth: bool = False  # of mime: every line ends in CRLF and none begins with a dot
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +122,12 @@ class Transport:
         """Hand over one envelope, or raise TransportError."""
         raise NotImplementedError(f"{type(self).__name__} must define deliver()")
 
-    def send(self, envelopes: Sequence[Envelope], until: float = math.inf) -> Iterator[tuple[Envelope, Outcome]]:
+    def send(self, envelopes: Iterable[Envelope], until: float = math.inf) -> Iterator[tuple[Envelope, Outcome]]:
         """Yield each envelope with its outcome, as soon as it is known, in any order.
 
-        Begins no envelope after `until` (of time.monotonic()) or after an error of the account: those that are
-        not yielded were never handed over. The iterator has to be read to its end.
+        Takes them one by one as it has use for them, so that they may be made meanwhile. Begins no envelope after
+        `until` (of time.monotonic()) or after an error of the account: those that are not yielded were never handed
+        over. The iterator has to be read to its end.
         """
         for envelope in envelopes:
             if time.monotonic() >= until:

@@ -14,6 +14,7 @@ from broadcasts.models import Contact, Media
 from broadcasts.rendering import Recipient, compile_message
 from broadcasts.rendering.holes import TakeReference
 from broadcasts.rendering.mime import quoted_lines
+from broadcasts.transports.email.smtp import wire_format
 from tests.make import make_broadcast, make_contact
 
 from .test_mail import HOSTILE
@@ -150,13 +151,14 @@ def assert_same(program, recipient, *, filled: bool | None = None) -> None:
     assert content_of(got.mime) == content_of(plain[2])
     assert max(map(len, got.mime.split(b"\r\n"))) <= 78 and got.mime.isascii()
     assert got.mime.count(b"\r\n") == got.mime.count(b"\n") == got.mime.count(b"\r")
+    assert not got.is_smooth or wire_format(got.mime) == got.mime + b".\r\n"
     if filled is not None:
         assert was_filled(program, recipient) is filled
 
 
 def was_filled(program, recipient) -> bool:
     try:
-        program._filled(recipient, recipient.address)
+        program._compiled(recipient.language).fill(recipient, recipient.address)
     except TakeReference:
         return False
     return True

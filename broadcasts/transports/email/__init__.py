@@ -1,7 +1,7 @@
 """E-mail: over SMTP, or through any Django e-mail backend."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..base import Envelope, Outcome, Receipt, Transport
@@ -38,7 +38,7 @@ class Email(Transport):
     def deliver(self, envelope: Envelope) -> Receipt:
         return self.carrier.deliver(envelope)
 
-    def send(self, envelopes: Sequence[Envelope], until: float = math.inf) -> Iterator[tuple[Envelope, Outcome]]:
+    def send(self, envelopes: Iterable[Envelope], until: float = math.inf) -> Iterator[tuple[Envelope, Outcome]]:
         if isinstance(self.carrier, Pipeline):
             return self.carrier.send(envelopes, until)
         return super().send(envelopes, until)

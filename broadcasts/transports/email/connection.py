@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
+from itertools import islice
 from selectors import EVENT_READ, EVENT_WRITE, BaseSelector
 
 from ..base import Envelope, Outcome, Receipt, TransportError
@@ -42,14 +43,20 @@ class Queue:
     """What one call of send() has still to begin, and what has become known."""
 
     def __init__(self, envelopes: Iterable[Envelope], until: float) -> None:
-        self.waiting = deque(map(Flight, envelopes))
+        self.ahead = map(Flight, envelopes)  # made when there is use for them
+        self.waiting: deque[Flight] = deque()
         self.until = until
         self.known: deque[tuple[Envelope, Outcome]] = deque()
         self.over = False  # after an error of the account
 
     def __bool__(self) -> bool:
         """Whether anything may yet begin."""
-        return bool(self.waiting) and not self.over and time.monotonic() < self.until
+        return not self.over and time.monotonic() < self.until and self.has(1)
+
+    def has(self, n: int) -> bool:
+        """Tell whether so many wait."""
+        self.waiting.extend(islice(self.ahead, max(0, n - len(self.waiting))))
+        return len(self.waiting) >= n
 
     def take(self) -> Flight | None:
         while self:
@@ -205,10 +212,10 @@ class Connection:
             self._lose(smtplib.SMTPServerDisconnected())
             return
         for code, text in self.replies.feed(data):
-            self.deadline = now + self.account.timeout
             self._take(code, text)
             if self.lost:
                 return
+            self.deadline = now + self.account.timeout
         if self.replies.is_amid and not self.awaited:
             self._lose()  # nobody asked it anything
 
@@ -239,7 +246,9 @@ class Connection:
 
     def _data_taken(self, flight: Flight) -> None:
         if not flight.settled:
-            self._say(wire_format(flight.envelope.mime), (Phase.MESSAGE, flight))
+            envelope = flight.envelope
+            whole = envelope.mime + b".\r\n" if envelope.is_smooth else wire_format(envelope.mime)
+            self._say(whole, (Phase.MESSAGE, flight))
             flight.dot = self.said
         elif flight.recipient:  # of a refused sender: a lone dot would be an empty message to somebody
             self._lose()
@@ -250,11 +259,12 @@ class Connection:
             self._follow()
 
     def _message_answered(self, flight: Flight, code: int, text: bytes) -> None:
-        reply, is_whole = Reply.read(code, text), self.written >= flight.dot
+        is_whole = self.written >= flight.dot
+        if 200 <= code <= 299 and is_whole:
+            self.queue.settle(flight, Receipt(detail=f"{code} {text.decode('utf-8', 'replace')}"))
+            return
+        reply = Reply.read(code, text)
         if 200 <= code <= 299:
-            if is_whole:
-                self.queue.settle(flight, Receipt(detail=str(reply)))
-                return
             reply = Reply(-1, "", str(reply))  # it took what it has not got
         self.queue.settle(flight, self.account.refused(Phase.MESSAGE, reply))
         if not is_whole or _is_last(reply):

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from selectors import BaseSelector, DefaultSelector
 
@@ -47,7 +47,7 @@ class Pipeline:
             raise outcome
         return outcome
 
-    def send(self, envelopes: Sequence[Envelope], until: float = math.inf) -> Iterator[tuple[Envelope, Outcome]]:
+    def send(self, envelopes: Iterable[Envelope], until: float = math.inf) -> Iterator[tuple[Envelope, Outcome]]:
         """Yield each envelope with its outcome, as Transport.send() promises."""
         queue = Queue(envelopes, until)
         # Those that a consumer left who did not read to the end: their state is unclear.
@@ -116,7 +116,7 @@ class Pipeline:
             else:
                 connection.serve(time.monotonic())
         count = len(self.connections)
-        if count == 0 or (len(queue.waiting) > count and count < self._most()):
+        if count == 0 or (count < self._most() and queue.has(count + 1)):
             self._open_one_more(selector, queue)
 
     def _open_one_more(self, selector: BaseSelector, queue: Queue) -> None:

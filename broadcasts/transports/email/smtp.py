@@ -120,12 +120,8 @@ class Replies:
 
     def feed(self, data: bytes) -> list[tuple[int, bytes]]:
         """Return the replies that are whole now: code and text, lines apart; code -1 for what is not SMTP."""
-        data, start, replies = self.rest + data, 0, []
-        while (end := data.find(b"\n", start)) >= 0:
-            if reply := self._line(data[start:end].rstrip(b"\r")):
-                replies.append(reply)
-            start = end + 1
-        self.rest = data[start:]
+        *lines, self.rest = (self.rest + data).split(b"\n")
+        replies = [reply for line in lines if (reply := self._line(line.rstrip(b"\r")))]
         if len(self.rest) > LONGEST_LINE or self.size > LONGEST_REPLY:
             replies.append((-1, b"It does not come to an end."))
         return replies

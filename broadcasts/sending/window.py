@@ -1,0 +1,69 @@
+"""Reading the next window of a batch, with consent and suppression looked up just then."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from broadcasts import audience, rendering
+from broadcasts.models import Delivery, Message
+
+from .lease import Lease
+from .statements import Hole, Statement, hole
+
+OF_DELIVERY = ("id", "address", "language", "attempts")
+OF_CONTACT = ("uuid", "full_name", "email", "phone", "language", "external_id", "attributes")
+
+
+@dataclass(slots=True)
+class Row:
+    """A pending delivery, as much of it as sending needs; `skip_reason` is "" for those to send."""
+
+    pk: int
+    address: str
+    language: str
+    attempts: int
+    skip_reason: str
+    reader: rendering.Reader | None
+
+
+class Windows:
+    """The windows of a message's batches: the same question each time, but for the batch and where it begins."""
+
+    def __init__(self, message: Message) -> None:
+        self.message = message
+        self.statements: dict[bool, Statement] = {}
+        self.stale_at: datetime | None = None  # the statements hold a moment: that the broadcast has expired
+
+    def read(self, lease: Lease, size: int) -> list[Row]:
+        """Return the next pending rows of a claimed batch."""
+        batch = lease.batch
+        if self.stale_at and self.stale_at <= timezone.now():
+            self.statements = {}
+        is_gathered = batch.first_id is None
+        if is_gathered not in self.statements:
+            self.statements[is_gathered] = self._compile(is_gathered)
+        found = self.statements[is_gathered].rows(batch=batch.pk, after=lease.position, last=batch.last_id, size=size)
+        return [_row(*values) for values in found]
+
+    def _compile(self, is_gathered: bool) -> Statement:
+        expires_at = self.message.broadcast.expires_at
+        self.stale_at = expires_at if expires_at and expires_at > timezone.now() else None
+        if is_gathered:
+            rows = Delivery.objects.filter(batch=hole("batch"), pk__gt=hole("after"))
+        else:
+            rows = Delivery.objects.in_range(self.message.pk, hole("after") + 1, hole("last"))
+        pending = rows.filter(status=Delivery.Status.PENDING, due_at=None).order_by("id")
+        columns = [*OF_DELIVERY, "skip_reason", *(f"contact__{name}" for name in OF_CONTACT)]
+        found = Statement.select(audience.claim_reasons(self.message, pending).values_list(*columns))
+        return Statement(f"{found.sql} LIMIT %s", (*found.params, Hole("size")))
+
+
+def _row(pk: int, address: str, language: str, attempts: int, skip_reason: str, *known: Any) -> Row:
+    uuid, name, email, phone, reads, external_id, attributes = known
+    reader = None
+    if uuid is not None:
+        reader = rendering.Reader(uuid, name, email, phone, reads, external_id, json.loads(attributes))
+    return Row(pk, address, language, attempts, skip_reason, reader)
