@@ -39,13 +39,21 @@ class Windows:
 
     def read(self, lease: Lease, size: int) -> list[Row]:
         """Return the next pending rows of a claimed batch."""
-        batch = lease.batch
         if self.stale_at and self.stale_at <= timezone.now():
             self.statements = {}
-        is_gathered = batch.first_id is None
+        batch = lease.batch
+        if batch.last_id is None:
+            return self._read(lease, None, size)
+        # Nearly all rows of a range are of its message and pending; given the whole range, PostgreSQL looks through it.
+        near = min(batch.last_id, lease.position + 2 * size)
+        found = self._read(lease, near, size)
+        return found if len(found) == size or near == batch.last_id else self._read(lease, batch.last_id, size)
+
+    def _read(self, lease: Lease, last: int | None, size: int) -> list[Row]:
+        is_gathered = last is None
         if is_gathered not in self.statements:
             self.statements[is_gathered] = self._compile(is_gathered)
-        found = self.statements[is_gathered].rows(batch=batch.pk, after=lease.position, last=batch.last_id, size=size)
+        found = self.statements[is_gathered].rows(batch=lease.batch_id, after=lease.position, last=last, size=size)
         return [_row(*values) for values in found]
 
     def _compile(self, is_gathered: bool) -> Statement:
