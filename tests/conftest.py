@@ -9,9 +9,10 @@ from .make import make_member
 
 
 @pytest.fixture(scope="session", autouse=True)
-def quick_and_apart():
-    """A cache per test process, since row ids repeat across them; and passwords hashed fast, since many are made."""
+def quick_and_apart(tmp_path_factory):
+    """A cache and a folder per test process, since row ids repeat across them; and passwords hashed fast."""
     with override_settings(
+        DATA_DIR=tmp_path_factory.mktemp("data"),
         CACHES={"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}},
         PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
     ):

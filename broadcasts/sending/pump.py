@@ -13,6 +13,7 @@ from broadcasts.transports import Envelope, Transport, TransportError
 
 from . import lease as leases
 from . import rate
+from .journal import Journal
 from .record import Results, channel_fails, channel_works, commit, pause_with
 from .supervise import finish
 from .wake import enqueue, is_told_to_stop
@@ -62,8 +63,8 @@ class Pump:
                 if leases.is_one_too_many(lease):
                     commit(lease, Results(), [], self.channel)
                     return
-                with leases.Keeper(lease):
-                    self.send_batch(lease, transport)
+                with leases.Keeper(lease), Journal(lease.batch_id, lease.token, leases.worker_name()) as journal:
+                    self.send_batch(lease, transport, journal)
             except LeaseLost as lost:
                 log.warning("Stopped: %s", lost)
                 return
@@ -71,7 +72,7 @@ class Pump:
     def is_over(self) -> bool:
         return self.trouble is not None or time.monotonic() >= self.deadline or is_told_to_stop()
 
-    def send_batch(self, lease: leases.Lease, transport: Transport) -> None:
+    def send_batch(self, lease: leases.Lease, transport: Transport, journal: Journal) -> None:
         """Send a batch to its end, or let it go early: on trouble, a pause, or when time is up."""
         results = Results()
         try:
@@ -88,7 +89,7 @@ class Pump:
             state = Batch.State.READY if over else Batch.State.DONE
             if not commit(lease, results, window, self.channel, state):
                 break
-            results = self.send_window(lease, window, transport)
+            results = self.send_window(lease, window, transport, journal)
         if self.trouble:
             channel_fails(self.channel, self.trouble)
         else:
@@ -103,7 +104,7 @@ class Pump:
             return rate.wait(self.channel, self.window_size, self.deadline)
         return True
 
-    def send_window(self, lease: leases.Lease, window: list[Row], transport: Transport) -> Results:
+    def send_window(self, lease: leases.Lease, window: list[Row], transport: Transport, journal: Journal) -> Results:
         begun = time.monotonic()
         results = Results()
         rows = iter(window)
@@ -111,8 +112,11 @@ class Pump:
         # A slow server: the rest of the window waits for its turn, so that a pause is heard.
         until = begun + settings.LEASE_SECONDS / 2
         # Rendered as the transport asks for them: while it waits for the server, the next ones are made.
-        for envelope, outcome in transport.send(self.render(lease, rows, waiting, results), until):
-            results.add(waiting.pop(envelope.key), outcome)
+        envelopes = self.render(lease, rows, waiting, results)
+        for envelope, outcome in transport.send(envelopes, until, lambda begun: journal.begin(waiting[begun.key].pk)):
+            row = waiting.pop(envelope.key)
+            results.add(row, outcome)
+            journal.end(row.pk, outcome)
             if isinstance(outcome, TransportError) and outcome.account:
                 self.trouble = outcome
         results.untried.extend(row.pk for row in (*waiting.values(), *rows))

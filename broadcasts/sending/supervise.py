@@ -14,9 +14,9 @@ from django.utils import timezone
 
 from broadcasts import stats
 from broadcasts.exceptions import BroadcastsError, WrongState
-from broadcasts.models import Batch, Broadcast, Channel, Delivery, Message
+from broadcasts.models import Batch, Broadcast, Channel, Delivery, Message, count
 
-from . import lifecycle
+from . import journal, lifecycle
 from .lease import HOST, at_work, wanted
 from .wake import enqueue, queue_is_full
 
@@ -80,20 +80,35 @@ def recover() -> None:
     for batch in Batch.objects.filter(state=Batch.State.LEASED, lease_until__lt=Now()):
         with transaction.atomic():
             mine = Batch.objects.filter(
-                pk=batch.pk, token=batch.token, state=Batch.State.LEASED, lease_until__lt=Now()
+                pk=batch.pk, token=batch.token, state=Batch.State.LEASED, lease_until__lt=Now() - _head_start(batch)
             ).transition(state=Batch.State.READY, token=F("token") + 1, lease_until=None)
             if not mine:
                 continue
-            begun = batch.deliveries().filter(
-                id__lte=batch.started_through, status=Delivery.Status.PENDING, due_at=None
-            )
-            n = begun.update(
-                status=Delivery.Status.UNKNOWN,
-                error="The worker stopped while it was sending this; whether it left is not known.",
-                attempts=F("attempts") + 1,
-            )
-            Batch.objects.filter(pk=batch.pk).update(unknown=F("unknown") + n)
-        log.warning("Recovered batch %s of %s: %s outcomes are unknown", batch.pk, batch.owner, n)
+            unknown = _account_for(batch, journal.seal(batch.pk, batch.token, batch.owner))
+        journal.forget(batch.pk, batch.token)
+        log.warning("Recovered batch %s of %s: %s outcomes are unknown", batch.pk, batch.owner, unknown)
+
+
+def _head_start(batch: Batch) -> timedelta:
+    """How long other hosts leave a batch to the one where its worker's journal is."""
+    return timedelta(0) if batch.owner.startswith(f"{HOST}:") else timedelta(seconds=settings.LEASE_SECONDS / 2)
+
+
+def _account_for(batch: Batch, told: journal.Told | None) -> int:
+    """Give the rows that a dead worker had begun with their outcomes; return how many are unknown."""
+    begun = batch.deliveries().filter(id__lte=batch.started_through, status=Delivery.Status.PENDING, due_at=None)
+    sent = 0
+    if told:
+        once = F("attempts") + 1
+        sent = begun.filter(pk__in=told.taken).update(status=Delivery.Status.SENT, sent_at=Now(), attempts=once)
+        begun.exclude(pk__in=told.begun).update(due_at=Now())
+    unknown = begun.update(
+        status=Delivery.Status.UNKNOWN,
+        error="The worker stopped while it was sending this; whether it left is not known.",
+        attempts=F("attempts") + 1,
+    )
+    Batch.objects.filter(pk=batch.pk).update(**count(sent=sent, unknown=unknown))
+    return unknown
 
 
 def gather() -> None:

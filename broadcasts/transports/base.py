@@ -6,7 +6,7 @@ Transports know nothing of the database. Each lives in one file and is named in 
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
@@ -67,6 +67,13 @@ class TransportError(Exception):
 Outcome = Receipt | TransportError
 
 
+Begin = Callable[[Envelope], None]
+
+
+def unnoticed(envelope: Envelope) -> None:
+    """Let an envelope begin without telling anybody."""
+
+
 class SettingsForm(forms.Form):
     """The settings of a channel of one kind.
 
@@ -122,16 +129,19 @@ class Transport:
         """Hand over one envelope, or raise TransportError."""
         raise NotImplementedError(f"{type(self).__name__} must define deliver()")
 
-    def send(self, envelopes: Iterable[Envelope], until: float = math.inf) -> Iterator[tuple[Envelope, Outcome]]:
+    def send(
+        self, envelopes: Iterable[Envelope], until: float = math.inf, begin: Begin = unnoticed
+    ) -> Iterator[tuple[Envelope, Outcome]]:
         """Yield each envelope with its outcome, as soon as it is known, in any order.
 
         Takes them one by one as it has use for them, so that they may be made meanwhile. Begins no envelope after
         `until` (of time.monotonic()) or after an error of the account: those that are not yielded were never handed
-        over. The iterator has to be read to its end.
+        over. The iterator has to be read to its end. `begin` is told of each just before its content leaves.
         """
         for envelope in envelopes:
             if time.monotonic() >= until:
                 return
+            begin(envelope)
             try:
                 yield envelope, self.deliver(envelope)
             except TransportError as error:

@@ -39,6 +39,13 @@ class TransportContract:
         assert [envelope for envelope, _ in outcomes] == envelopes
         assert all(isinstance(outcome, Receipt) for _, outcome in outcomes)
 
+    def test_each_envelope_is_announced_before_its_outcome_and_once(self):
+        envelopes, begun = self.envelopes(), []
+        with self.make_transport() as transport:
+            for envelope, _ in transport.send(envelopes, begin=begun.append):
+                assert envelope in begun
+        assert begun == envelopes
+
     def test_sending_nothing_yields_nothing(self):
         with self.make_broken_transport() as transport:
             assert list(transport.send([])) == []

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ..base import Envelope, Outcome, Receipt, Transport
+from ..base import Begin, Envelope, Outcome, Receipt, Transport, unnoticed
 from .account import Account
 from .backend import Backend
 from .pipeline import Pipeline
@@ -38,7 +38,9 @@ class Email(Transport):
     def deliver(self, envelope: Envelope) -> Receipt:
         return self.carrier.deliver(envelope)
 
-    def send(self, envelopes: Iterable[Envelope], until: float = math.inf) -> Iterator[tuple[Envelope, Outcome]]:
+    def send(
+        self, envelopes: Iterable[Envelope], until: float = math.inf, begin: Begin = unnoticed
+    ) -> Iterator[tuple[Envelope, Outcome]]:
         if isinstance(self.carrier, Pipeline):
-            return self.carrier.send(envelopes, until)
-        return super().send(envelopes, until)
+            return self.carrier.send(envelopes, until, begin)
+        return super().send(envelopes, until, begin)

@@ -11,7 +11,7 @@ from contextlib import suppress
 from itertools import islice
 from selectors import EVENT_READ, EVENT_WRITE, BaseSelector
 
-from ..base import Envelope, Outcome, Receipt, TransportError
+from ..base import Begin, Envelope, Outcome, Receipt, TransportError, unnoticed
 from .account import Account, Phase, Reply, check_addresses
 from .smtp import Dialect, Replies, wire_format
 
@@ -42,10 +42,11 @@ class Flight:
 class Queue:
     """What one call of send() has still to begin, and what has become known."""
 
-    def __init__(self, envelopes: Iterable[Envelope], until: float) -> None:
+    def __init__(self, envelopes: Iterable[Envelope], until: float, begin: Begin = unnoticed) -> None:
         self.ahead = map(Flight, envelopes)  # made when there is use for them
         self.waiting: deque[Flight] = deque()
         self.until = until
+        self.begin = begin
         self.known: deque[tuple[Envelope, Outcome]] = deque()
         self.over = False  # after an error of the account
 
@@ -247,6 +248,7 @@ class Connection:
     def _data_taken(self, flight: Flight) -> None:
         if not flight.settled:
             envelope = flight.envelope
+            self.queue.begin(envelope)
             whole = envelope.mime + b".\r\n" if envelope.is_smooth else wire_format(envelope.mime)
             self._say(whole, (Phase.MESSAGE, flight))
             flight.dot = self.said

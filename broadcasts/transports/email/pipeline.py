@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from selectors import BaseSelector, DefaultSelector
 
-from ..base import Envelope, Outcome, Receipt, TransportError
+from ..base import Begin, Envelope, Outcome, Receipt, TransportError, unnoticed
 from .account import Account
 from .connection import Connection, Flight, Queue
 from .smtp import GOODBYE_SECONDS, check, connect
@@ -47,9 +47,11 @@ class Pipeline:
             raise outcome
         return outcome
 
-    def send(self, envelopes: Iterable[Envelope], until: float = math.inf) -> Iterator[tuple[Envelope, Outcome]]:
+    def send(
+        self, envelopes: Iterable[Envelope], until: float = math.inf, begin: Begin = unnoticed
+    ) -> Iterator[tuple[Envelope, Outcome]]:
         """Yield each envelope with its outcome, as Transport.send() promises."""
-        queue = Queue(envelopes, until)
+        queue = Queue(envelopes, until, begin)
         # Those that a consumer left who did not read to the end: their state is unclear.
         self._drop(connection for connection in self.connections if not connection.is_idle)
         for connection in self.connections:

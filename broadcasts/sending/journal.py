@@ -1,0 +1,156 @@
+"""What a worker begins to hand over and what is answered, in a file that outlives the worker.
+
+The rows are the truth, but are written once a window: of a worker that dies, everything in its window could have left.
+Its file tells which had not been begun, and which were taken; so no more than what was under way stays unknown. A file
+that is missing (another host, no disk) or was written before the machine started (it may lack its end) tells nothing.
+
+Each record is a delivery's id and what happened to it. Whoever recovers the batch appends a seal first, and a worker
+that finds one before a record of its own begins nothing more, however long it was frozen.
+"""
+
+import logging
+import os
+import struct
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Self
+
+from django.conf import settings
+
+from broadcasts.exceptions import LeaseLost
+from broadcasts.transports import Outcome, Receipt
+
+log = logging.getLogger(__name__)
+
+RECORD = struct.Struct("<qq")
+SEAL, BEGUN, TAKEN, RETURNED = range(4)
+
+
+def _path(batch_id: int, token: int) -> Path:
+    return Path(settings.DATA_DIR) / "run" / "journal" / f"{batch_id}-{token}"
+
+
+@cache
+def _boot() -> str:
+    """Name this run of the machine; a file that was written in an earlier one may have lost its last records."""
+    with suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return ""
+
+
+def _head(owner: str) -> bytes:
+    return f"{_boot()} {owner}\n".encode()
+
+
+class Journal:
+    """The file of one lease, as its worker writes it; without a name of this run, or a disk, it writes nothing."""
+
+    def __init__(self, batch_id: int, token: int, owner: str) -> None:
+        self.path = _path(batch_id, token)
+        self.head = _head(owner)
+        self.size = 0
+        self.file: int | None = None
+
+    def __enter__(self) -> Self:
+        if not _boot():
+            return self
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.unlink(missing_ok=True)  # of another database that was here before
+            self.file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            self._append(self.head)
+        except OSError as error:
+            self._give_up(error)
+        return self
+
+    def __exit__(self, exc_type: type[BaseException] | None, *exc_info: object) -> None:
+        """Remove it after an orderly end; after another one, whoever recovers the batch will ask it."""
+        if exc_type is None or issubclass(exc_type, LeaseLost):
+            self._remove()
+        elif self.file is not None:
+            os.close(self.file)
+
+    def begin(self, pk: int) -> None:
+        """Note that a copy is about to leave; raises LeaseLost, and it must not, when the batch was recovered."""
+        self._write(pk, BEGUN)
+        if self.file is not None and os.lseek(self.file, 0, os.SEEK_CUR) != self.size:
+            raise LeaseLost(f"the journal {self.path.name} was sealed by somebody else")
+
+    def end(self, pk: int, outcome: Outcome) -> None:
+        """Note an answer; where there was none to be had, it stays begun."""
+        if isinstance(outcome, Receipt):
+            self._write(pk, TAKEN)
+        elif not outcome.handed_over:
+            self._write(pk, RETURNED)
+
+    def _write(self, pk: int, what: int) -> None:
+        if self.file is None:
+            return
+        try:
+            self._append(RECORD.pack(pk, what))
+        except OSError as error:
+            self._give_up(error)
+
+    def _append(self, data: bytes) -> None:
+        assert self.file is not None
+        if os.write(self.file, data) < len(data):
+            raise OSError("the disk is full")
+        self.size += len(data)
+
+    def _give_up(self, error: OSError) -> None:
+        log.warning("The journal %s cannot be written: %s", self.path, error)
+        self._remove()
+
+    def _remove(self) -> None:
+        if self.file is not None:
+            os.close(self.file)
+            self.file = None
+            self.path.unlink(missing_ok=True)
+
+
+@dataclass
+class Told:
+    """What a dead worker's journal tells."""
+
+    begun: set[int] = field(default_factory=set)  # and not answered
+    taken: set[int] = field(default_factory=set)
+
+
+def seal(batch_id: int, token: int, owner: str) -> Told | None:
+    """Close a journal to its worker and read it; None when there is none that can be relied on."""
+    try:
+        file = os.open(_path(batch_id, token), os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        os.write(file, RECORD.pack(0, SEAL))
+        os.lseek(file, 0, os.SEEK_SET)
+        with os.fdopen(os.dup(file), "rb") as whole:
+            head, records = whole.readline(), whole.read()
+    except OSError as error:
+        log.warning("The journal of batch %s cannot be read: %s", batch_id, error)
+        return None
+    finally:
+        os.close(file)
+    return _read(records) if head == _head(owner) and len(records) % RECORD.size == 0 else None
+
+
+def _read(records: bytes) -> Told:
+    told = Told()
+    for pk, what in RECORD.iter_unpack(records):
+        if what == SEAL:
+            break
+        told.begun.discard(pk)
+        if what == BEGUN:
+            told.begun.add(pk)
+        elif what == TAKEN:
+            told.taken.add(pk)
+    return told
+
+
+def forget(batch_id: int, token: int) -> None:
+    """Remove the journal of a batch that was recovered."""
+    with suppress(OSError):
+        _path(batch_id, token).unlink(missing_ok=True)
