@@ -1,7 +1,6 @@
 """Is all well? Each check says what it found and how to mend it; `ready` is the part that decides about traffic."""
 
 import shutil
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,7 +18,7 @@ from broadcasts.models import Batch, Channel, Contact, Delivery, Heartbeat, Mess
 from broadcasts.schedules import wrong_schedules
 from broadcasts.transports import TransportError
 
-HOST = socket.gethostname()
+HOST: str = settings.HOST_NAME
 CLUSTER: str = settings.Q_CLUSTER["name"]
 STALE_SECONDS = 25
 CHANNEL_SECONDS = 5  # a server that takes longer to answer is told as out of reach

@@ -1,5 +1,6 @@
 """What the queue calls: ids in, one call of the domain each."""
 
+from django.conf import settings
 from django.db.models.functions import Now
 
 from broadcasts import retention, sending
@@ -15,17 +16,21 @@ def pump(channel_id: int) -> None:
 
 
 def close(broadcast_id: int) -> None:
-    sending.close(broadcast_id)
+    sending.close(broadcast_id, seconds=20)
+
+
+def notify(broadcast_id: int) -> None:
+    sending.notify(broadcast_id)
 
 
 def tick() -> None:
     sending.tick()
 
 
-def beat(name: str, host: str, enqueued_at: str) -> None:
-    """Write the sign of life of a cluster: that this runs proves the whole way through its queue."""
+def beat(name: str, enqueued_at: str) -> None:
+    """Write the sign of life of this host in a cluster: that this runs proves the whole way through its queue."""
     Heartbeat.objects.update_or_create(
-        name=name, defaults={"host": host, "enqueued_at": enqueued_at, "beaten_at": Now()}
+        name=name, host=settings.HOST_NAME, defaults={"enqueued_at": enqueued_at, "beaten_at": Now()}
     )
 
 

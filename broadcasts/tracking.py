@@ -49,16 +49,21 @@ def record(
     """Note that something was told about a delivery; True when it is news.
 
     `type` is `sent`, `failed` or one of FACTS. What a machine opened or clicked is noted and sets no fact. A
-    bounce suppresses its address when detail says {"hard": True}; a failure told after acceptance is a bounce.
+    bounce suppresses its address when detail says {"hard": True}; a failure told after acceptance is a bounce, and
+    so is one told before the worker wrote down that it was accepted.
     """
     delivery = _load(delivery)
     at, detail = at or timezone.now(), dict(detail or {})
     with transaction.atomic():
-        if type == "failed" and Delivery.objects.filter(pk=delivery.pk, status=Status.SENT).exists():
+        accepted = [Status.SENT, Status.PENDING]
+        if type == "failed" and Delivery.objects.filter(pk=delivery.pk, status__in=accepted).exists():
             type = "bounced"
-        news = False if machine else _settle_unknown(delivery, type, at)
+        news = False
+        # Facts before the status: recovery, which calls it unknown where there is none, waits or is seen here.
         for fact in () if machine else IMPLIED.get(type, (type,)):
             news = _set_once(delivery, fact, at) or news
+        if not machine:
+            news = _settle_unknown(delivery, type, at) or news
         if news or machine or type in REPEATING:
             DeliveryEvent.objects.create(delivery=delivery, type=type, at=at, machine=machine, detail=detail)
         if type == "unsubscribed" and not machine:

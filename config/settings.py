@@ -5,12 +5,14 @@ README has the table. A `.env` file beside manage.py is read too.
 
 import os
 import secrets
+import socket
 import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import environ
 from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -20,6 +22,26 @@ if (BASE_DIR / ".env").exists():
 # Where the embedded default keeps its database, keys and media.
 DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var")))
 DATA_DIR.mkdir(parents=True, exist_ok=True)
+
+
+def whole(name: str, default: int, least: int = 0) -> int:
+    """Return a whole number from the environment; what is none is told by the variable's name."""
+    value = env.str(name, default=str(default)).strip()
+    if not (value.isascii() and value.isdigit() and int(value) >= least):
+        raise ImproperlyConfigured(f"{name} is “{value}”: give a whole number from {least} up, such as {default}.")
+    return int(value)
+
+
+def share(name: str, default: float) -> float:
+    """Return a number above 0 and up to 1 from the environment."""
+    value = env.str(name, default=str(default)).strip()
+    try:
+        number = float(value)
+    except ValueError:
+        number = 0.0
+    if not 0 < number <= 1:
+        raise ImproperlyConfigured(f"{name} is “{value}”: give a share above 0 and up to 1, such as {default}.")
+    return number
 
 
 def kept_key(name: str) -> str:
@@ -62,7 +84,7 @@ CSRF_TRUSTED_ORIGINS = [BASE_URL]
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz)$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=HTTPS) else None
-SECURE_HSTS_SECONDS = env.int("HSTS_SECONDS", default=31_536_000 if HTTPS else 0)
+SECURE_HSTS_SECONDS = whole("HSTS_SECONDS", 31_536_000 if HTTPS else 0)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_REFERRER_POLICY = "same-origin"
@@ -145,7 +167,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # Tests use a file too, one per process: threads and clusters must meet the locks that they meet in use.
     DATABASES["default"]["TEST"] = {"NAME": str(Path(tempfile.gettempdir()) / f"broadcasts-test-{os.getpid()}.sqlite3")}
 else:
-    DATABASES["default"]["CONN_MAX_AGE"] = env.int("CONN_MAX_AGE", default=600)
+    DATABASES["default"]["CONN_MAX_AGE"] = whole("CONN_MAX_AGE", 600)
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 
 # Cache and queue. With REDIS_URL both move to Redis, and several hosts can share the work.
@@ -156,8 +178,11 @@ CACHES = {
     else {"BACKEND": "django.core.cache.backends.filebased.FileBasedCache", "LOCATION": DATA_DIR / "cache"}
 }
 
+# This host among those that share the work; two installations of workers on one machine need a name each.
+HOST_NAME = (env.str("HOST_NAME", default="") or socket.gethostname())[:80]
+
 # The queue carries wake-ups only, the rows are the truth; so a task is acknowledged whatever became of it.
-PUMPS = env.int("PUMPS", default=2)  # tasks that send at once, on this host
+PUMPS = whole("PUMPS", 2, least=1)  # tasks that send at once, on this host
 Q_CLUSTER = {
     "name": env.str("Q_CLUSTER_NAME", default="broadcasts"),
     "workers": PUMPS + 1,  # one more than pumps, so that interactive work never waits behind them
@@ -183,7 +208,7 @@ WHITENOISE_USE_FINDERS = True
 MEDIA_ROOT = DATA_DIR / "media"
 
 # API.
-API_THROTTLE_PER_HOUR = env.int("API_THROTTLE_PER_HOUR", default=3600)  # per token; 0 turns it off
+API_THROTTLE_PER_HOUR = whole("API_THROTTLE_PER_HOUR", 3600)  # per token; 0 turns it off
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "broadcasts.api.authentication.TokenAuthentication",
@@ -227,11 +252,25 @@ SPECTACULAR_SETTINGS = {
 }
 
 # Sending.
-LEASE_SECONDS = env.int("LEASE_SECONDS", default=20)
-BATCH_SIZE = env.int("BATCH_SIZE", default=1000)
-WINDOW_SIZE = env.int("WINDOW_SIZE", default=100)
-MAX_ATTEMPTS = env.int("MAX_ATTEMPTS", default=8)  # of one delivery, over transient errors
-DELIVERY_RETENTION_DAYS = env.int("DELIVERY_RETENTION_DAYS", default=0)  # 0 keeps them for ever
+LEASE_SECONDS = whole("LEASE_SECONDS", 20, least=2)
+BATCH_SIZE = whole("BATCH_SIZE", 1000, least=1)
+WINDOW_SIZE = whole("WINDOW_SIZE", 100, least=1)
+MAX_ATTEMPTS = whole("MAX_ATTEMPTS", 8, least=1)  # of one delivery, over transient errors
+REFUSAL_BUDGET = share("REFUSAL_BUDGET", 0.1)  # of failed in all that was answered; beyond, a broadcast is paused
+DELIVERY_RETENTION_DAYS = whole("DELIVERY_RETENTION_DAYS", 0)  # 0 keeps them for ever
+
+# Notices to staff, such as of a broadcast that was paused by itself; without EMAIL_URL nothing is mailed.
+EMAIL_URL = env.str("EMAIL_URL", default="")
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default=f"broadcasts@{urlsplit(BASE_URL).hostname or 'localhost'}")
+if EMAIL_URL:
+    try:
+        mail_server = env.email_url_config(EMAIL_URL)
+    except (ImproperlyConfigured, ValueError):
+        raise ImproperlyConfigured(
+            "EMAIL_URL is no address of a mail server: give one such as smtp+tls://user:password@mail.example.org:587."
+        ) from None
+    globals().update({name: value for name, value in mail_server.items() if value is not None})
 
 # Time and language. Moments are stored in UTC; every organization has its own zone.
 USE_TZ = True

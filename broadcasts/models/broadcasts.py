@@ -49,7 +49,7 @@ class Broadcast(Base):
     STARTED = frozenset({Status.SENDING, Status.PAUSED, Status.SENT, Status.CANCELLED})
     STOPPABLE = frozenset({Status.SENDING, Status.PAUSED})
     FINISHED = frozenset({Status.SENT, Status.CANCELLED})
-    AT_WORK = frozenset({Status.SCHEDULED, Status.SENDING, Status.CANCELLED})  # while `completed_at` is empty
+    AT_WORK = frozenset({Status.SCHEDULED, Status.SENDING, Status.PAUSED, Status.CANCELLED})  # until `completed_at`
 
     # The coarse view that existing clients parse as a strict enum.
     STATES = {
@@ -105,6 +105,10 @@ class Broadcast(Base):
     parent = models.ForeignKey("self", models.SET_NULL, null=True, editable=False, related_name="children")
     origin = models.CharField(max_length=10, choices=Origin, null=True, editable=False)
     error_message = models.TextField(blank=True, editable=False)
+    notice_due_at = models.DateTimeField(null=True, editable=False)  # staff are to be told of `error_message` then
+    # What was answered when staff resumed it: the refusal budget is judged by what came after.
+    forgiven_sent = models.PositiveIntegerField(default=0, editable=False)
+    forgiven_failed = models.PositiveIntegerField(default=0, editable=False)
     extra = models.JSONField(default=dict, editable=False)  # what a dialect must give back and the core does not use
 
     # Expansion: contacts up to `expanded_to` have their rows; `expanded_at` when all have.
@@ -126,6 +130,12 @@ class Broadcast(Base):
                 fields=["status", "due_from"],
                 name="broadcast_at_work",
                 condition=models.Q(completed_at=None),
+            ),
+            # And for what staff are to be told.
+            models.Index(
+                fields=["notice_due_at"],
+                name="broadcast_notice_due",
+                condition=models.Q(notice_due_at__isnull=False),
             ),
         ]
 

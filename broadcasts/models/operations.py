@@ -57,15 +57,21 @@ class IdempotencyKey(models.Model):
 
 
 class Heartbeat(models.Model):
-    """The sign of life that a task writes, so that it proves the whole way through the queue."""
+    """The sign of life of one host, written by a task there, so that it proves the whole way through the queue."""
 
-    name = models.CharField(max_length=100, unique=True)  # the cluster's
+    name = models.CharField(max_length=100)  # the cluster's: hosts that share a queue share it
     host = models.CharField(max_length=255, blank=True)
     enqueued_at = models.DateTimeField()
     beaten_at = models.DateTimeField()  # on the database's clock
 
+    class Meta:
+        constraints = [
+            # A beat is written by the host that ran it; supervisor and readiness read those of a cluster.
+            models.UniqueConstraint(fields=["name", "host"], name="heartbeat_once"),
+        ]
+
     def __str__(self) -> str:
-        return self.name
+        return f"{self.name} on {self.host}" if self.host else self.name
 
 
 class AuditEntry(models.Model):

@@ -1,10 +1,11 @@
 """From a draft to a log in which every recipient is accounted for.
 
 `lifecycle` holds the transitions people ask for, `start` freezes and expands, `lease` and `pump` send,
-`record` writes down, `supervise` keeps it all going from the rows alone.
+`record` writes down, `supervise` keeps it all going from the rows alone, `notify` tells staff of what stopped.
 """
 
 from .lifecycle import cancel, duplicate, pause, resume, retry, schedule, send, unschedule
+from .notify import notify
 from .proof import send_test
 from .pump import run_pump
 from .record import resend, settle
@@ -16,6 +17,7 @@ __all__ = [
     "close",
     "duplicate",
     "expand",
+    "notify",
     "pause",
     "resend",
     "resume",

@@ -3,7 +3,6 @@
 import logging
 import os
 import random
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -25,7 +24,7 @@ from .statements import Statement, hole
 
 log = logging.getLogger(__name__)
 
-HOST = socket.gethostname()
+HOST: str = settings.HOST_NAME
 PATIENCE = 20  # seconds that a lost database is waited for
 
 Answer = TypeVar("Answer")

@@ -8,6 +8,7 @@ from django.db.models import F
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
+from broadcasts import stats
 from broadcasts.exceptions import InvalidInput, NotReady, WrongState
 from broadcasts.models import AuditEntry, Broadcast, Engagement, User
 
@@ -44,6 +45,7 @@ def send(broadcast: Broadcast, by: User | None = None) -> None:
         started_at=Now(),
         completed_at=None,
         error_message="",
+        notice_due_at=None,
     )
     start.freeze(broadcast)
     enqueue("start", broadcast.pk)
@@ -75,6 +77,7 @@ def schedule(broadcast: Broadcast, at: datetime | None = None, by: User | None =
         scheduled_at=moment,
         due_from=due,
         error_message="",
+        notice_due_at=None,
     )
 
 
@@ -92,15 +95,26 @@ def pause(broadcast: Broadcast, by: User | None = None, reason: str = "") -> Non
 
 @transaction.atomic
 def resume(broadcast: Broadcast, by: User | None = None) -> None:
-    """Go on where a pause stopped it."""
-    _transition(broadcast, [Status.PAUSED], "resume", by, status=Status.SENDING, error_message="")
+    """Go on where a pause stopped it; what failed until now is no reason to pause it again."""
+    answered = stats.counts([broadcast])[broadcast.pk]
+    _transition(
+        broadcast,
+        [Status.PAUSED],
+        "resume",
+        by,
+        status=Status.SENDING,
+        error_message="",
+        notice_due_at=None,
+        forgiven_sent=answered["sent"],
+        forgiven_failed=answered["failed"],
+    )
     enqueue("start", broadcast.pk)
 
 
 @transaction.atomic
 def cancel(broadcast: Broadcast, by: User | None = None) -> None:
     """Stop for good within one window; what left stays sent, what is pending becomes cancelled."""
-    _transition(broadcast, Broadcast.STOPPABLE, "cancel", by, status=Status.CANCELLED)
+    _transition(broadcast, Broadcast.STOPPABLE, "cancel", by, status=Status.CANCELLED, notice_due_at=None)
     enqueue("close", broadcast.pk)
 
 
@@ -149,6 +163,9 @@ FRESH = {
     "error_message": "",
     "expanded_to": 0,
     "expanded_at": None,
+    "notice_due_at": None,
+    "forgiven_sent": 0,
+    "forgiven_failed": 0,
 }
 
 

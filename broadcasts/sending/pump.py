@@ -14,7 +14,7 @@ from broadcasts.transports import Envelope, Transport, TransportError
 from . import lease as leases
 from . import rate
 from .journal import Journal
-from .record import Results, channel_fails, channel_works, commit, pause_with
+from .record import Results, channel_fails, channel_works, commit, heed_budget, pause_with
 from .supervise import finish
 from .wake import enqueue, is_told_to_stop
 from .window import Row, Windows
@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 PUMP_SECONDS = 20
 WINDOW_SECONDS = 0.25
+BEGIN_SECONDS = 10  # of a window nothing begins later; with what a transport may then take, a task ends within 55 s
 
 
 def run_pump(channel_id: int, seconds: float = PUMP_SECONDS) -> None:
@@ -51,6 +52,7 @@ class Pump:
         self.reading: dict[int, Windows] = {}
         self.window_size = 10  # grows and shrinks so that a window takes about WINDOW_SECONDS
         self.trouble: TransportError | None = None
+        self.refusal = ""  # the last one that was recorded since the budget was asked
 
     def run(self, transport: Transport) -> None:
         try:
@@ -83,21 +85,35 @@ class Pump:
             return
         windows = self.windows(lease.message_id)
         while True:
-            over = self.is_over() or not leases.patiently(self.may_go_on)
+            over = self.is_over() or not leases.patiently(lambda: self.may_go_on(lease))
             # Patiently, since what the last window came to is known here alone until it is committed.
             window = [] if over else leases.patiently(lambda: windows.read(lease, self.window_size))
             state = Batch.State.READY if over else Batch.State.DONE
-            if not commit(lease, results, window, self.channel, state):
+            if not self.record(lease, results, window, state):
                 break
             results = self.send_window(lease, window, transport, journal)
         if self.trouble:
             channel_fails(self.channel, self.trouble)
         else:
             channel_works(self.channel)
+        self.heed_refusals(lease)
         finish(lease.message_id)
 
-    def may_go_on(self) -> bool:
+    def record(self, lease: leases.Lease, results: Results, window: list[Row], state: str) -> bool:
+        begun = commit(lease, results, window, self.channel, state)
+        if results.failed:
+            self.refusal = next(reversed(results.failed.values()))
+        return begun
+
+    def heed_refusals(self, lease: leases.Lease) -> None:
+        """Judge what was recorded, while no window is begun: what goes wrong here leaves nothing unknown."""
+        if self.refusal:
+            heed_budget(lease.message.broadcast_id, self.refusal)
+            self.refusal = ""
+
+    def may_go_on(self, lease: leases.Lease) -> bool:
         """Tell whether the next window may begin, having waited for the channel's rate to allow it."""
+        self.heed_refusals(lease)
         limit = rate.window_limit(self.channel, WINDOW_SECONDS)
         if limit:
             self.window_size = min(self.window_size, limit)
@@ -110,7 +126,7 @@ class Pump:
         rows = iter(window)
         waiting: dict[str, Row] = {}
         # A slow server: the rest of the window waits for its turn, so that a pause is heard.
-        until = begun + settings.LEASE_SECONDS / 2
+        until = begun + min(settings.LEASE_SECONDS / 2, BEGIN_SECONDS)
         # Rendered as the transport asks for them: while it waits for the server, the next ones are made.
         envelopes = self.render(lease, rows, waiting, results)
         for envelope, outcome in transport.send(envelopes, until, lambda begun: journal.begin(waiting[begun.key].pk)):

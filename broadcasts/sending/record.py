@@ -1,5 +1,6 @@
 """Write down what became of a window, in the same transaction that begins the next."""
 
+import logging
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -10,7 +11,7 @@ from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from broadcasts import tracking
+from broadcasts import stats, tracking
 from broadcasts.exceptions import LeaseLost, WrongState
 from broadcasts.models import AuditEntry, Batch, Broadcast, Channel, Delivery, Organization, ProviderRef, User
 from broadcasts.transports import Outcome, Receipt, TransportError
@@ -20,7 +21,9 @@ from .statements import Statement, hole, hole_for_ids, ids
 from .wake import enqueue
 from .window import Row
 
+log = logging.getLogger(__name__)
 Status = Delivery.Status
+LEAST_ANSWERED = 100  # by fewer, the share that failed is not judged
 
 # Minutes until a delivery is tried again, by how often it was tried; the last one repeats until MAX_ATTEMPTS.
 DELAYS = (1, 5, 15, 60, 120, 240, 480)
@@ -169,11 +172,31 @@ def channel_fails(channel: Channel, error: TransportError) -> None:
             pause_with(broadcast, f"Paused: the channel “{channel}” cannot send. {error}")
 
 
+def heed_budget(broadcast_id: int, last_refusal: str) -> None:
+    """Pause a broadcast of which too large a share failed for good since it began, or since staff resumed it."""
+    broadcast = Broadcast.objects.select_related("organization").get(pk=broadcast_id)
+    counts = stats.counts([broadcast])[broadcast.pk]
+    failed = max(0, counts["failed"] - broadcast.forgiven_failed)
+    answered = failed + max(0, counts["sent"] - broadcast.forgiven_sent)
+    is_over = broadcast.expanded_at and not counts["pending"]
+    if is_over or answered < LEAST_ANSWERED or failed <= settings.REFUSAL_BUDGET * answered:
+        return
+    pause_with(
+        broadcast,
+        f"Paused: {failed:,} of {answered:,} copies ({failed / answered:.0%}) failed for good, and no more than "
+        f"{settings.REFUSAL_BUDGET:.0%} may. The last one: {last_refusal}",
+    )
+
+
+@transaction.atomic
 def pause_with(broadcast: Broadcast, reason: str) -> None:
-    """Pause a broadcast that cannot go on by itself, and say why."""
+    """Pause a broadcast that cannot go on by itself, say why, and have staff told."""
     sending = Broadcast.objects.filter(pk=broadcast.pk, status=Broadcast.Status.SENDING)
-    if sending.transition(status=Broadcast.Status.PAUSED, error_message=reason, modified=Now()):
+    paused = {"status": Broadcast.Status.PAUSED, "error_message": reason, "notice_due_at": Now()}
+    if sending.transition(**paused, modified=Now()):
         AuditEntry.write(broadcast, "pause", organization=broadcast.organization, reason=reason)
+        log.warning("Broadcast %s was paused by itself", broadcast.uuid)  # the reason may quote an address
+        enqueue("notify", broadcast.pk)
 
 
 @transaction.atomic

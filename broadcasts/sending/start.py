@@ -75,17 +75,32 @@ def expand(broadcast_id: int) -> None:
         pause_with(broadcast, f"Paused: its audience cannot be read any more. {error}")
 
 
+def expand_cancelled(broadcast_id: int) -> bool:
+    """Write one chunk of rows for those whom a cancel left without one, born cancelled; False when there is no more."""
+    rows = Broadcast.objects.filter(pk=broadcast_id, status=Broadcast.Status.CANCELLED, expanded_at=None)
+    broadcast = rows.select_related("organization").first()
+    if broadcast is None:
+        return False
+    messages = list(broadcast.messages.select_related("channel").prefetch_related("translations"))
+    try:
+        return _expand_chunk(broadcast, audience.Audience.of(broadcast), messages)
+    except BroadcastsError as error:
+        reason = f"It was cancelled when its audience could not be read any more, so the log ends early. {error}"
+        rows.transition(expanded_at=Now(), error_message=reason, modified=Now())
+        return False
+
+
 def _expand(broadcast: Broadcast) -> None:
     wanted = audience.Audience.of(broadcast)
     messages = list(broadcast.messages.select_related("channel").prefetch_related("translations"))
-    while _expand_chunk(broadcast, wanted, messages):
+    while broadcast.status == Broadcast.Status.SENDING and _expand_chunk(broadcast, wanted, messages):
         broadcast.refresh_from_db()
         for channel_id in {message.channel_id for message in messages if message.channel_id}:
             enqueue("pump", channel_id)
 
 
 def _expand_chunk(broadcast: Broadcast, wanted: audience.Audience, messages: list[Message]) -> bool:
-    """Expand one chunk; False when there is no more, or somebody else is at it or stopped it."""
+    """Expand one chunk; False when there is no more, or somebody else is at it or changed its status."""
     people = audience.matched(wanted).filter(id__gt=broadcast.expanded_to)
     full = people.order_by("id").values_list("id", flat=True)[CHUNK - 1 : CHUNK].first()
     is_last = full is None
@@ -93,42 +108,43 @@ def _expand_chunk(broadcast: Broadcast, wanted: audience.Audience, messages: lis
     with transaction.atomic():
         # The cursor moves first: it locks the row, so that of two that expand only one inserts.
         mine = Broadcast.objects.filter(
-            pk=broadcast.pk, status=Broadcast.Status.SENDING, expanded_at=None, expanded_to=broadcast.expanded_to
+            pk=broadcast.pk, status=broadcast.status, expanded_at=None, expanded_to=broadcast.expanded_to
         ).transition(expanded_to=upper, modified=Now(), **({"expanded_at": Now()} if is_last else {}))
         if not mine:
             return False
-        _insert(wanted, messages, broadcast.channel_policy, broadcast.expanded_to, upper)
+        born = "cancelled" if broadcast.status == Broadcast.Status.CANCELLED else "pending"
+        _insert(wanted, messages, broadcast, upper, born)
     return not is_last or upper > broadcast.expanded_to
 
 
-def _insert(wanted: audience.Audience, messages: list[Message], policy: str, after: int, upper: int) -> None:
+def _insert(wanted: audience.Audience, messages: list[Message], broadcast: Broadcast, upper: int, born: str) -> None:
     newest = Delivery.objects.aggregate(newest=Max("id"))["newest"] or 0
     first, *others = messages
 
     def people(message: Message) -> QuerySet[Any]:
-        return audience.recipients(wanted, message).filter(id__gt=after, id__lte=upper).order_by("id")
+        return audience.recipients(wanted, message).filter(id__gt=broadcast.expanded_to, id__lte=upper).order_by("id")
 
-    if policy == Broadcast.Policy.EVERY or not others:
+    if broadcast.channel_policy == Broadcast.Policy.EVERY or not others:
         for message in messages:
-            _insert_rows(message, people(message))
+            _insert_rows(message, people(message), born)
     else:
         # The first channel that works: whoever no message can reach is skipped on the first one.
         served = Exists(Delivery.objects.filter(message__in=messages, contact=OuterRef("pk")))
         for message in messages:
-            _insert_rows(message, people(message).filter(skip_reason="").exclude(served))
-        _insert_rows(first, people(first).exclude(served))
+            _insert_rows(message, people(message).filter(skip_reason="").exclude(served), born)
+        _insert_rows(first, people(first).exclude(served), born)
     for message in messages:
         _cut(message, newest)
 
 
-def _insert_rows(message: Message, people: QuerySet[Contact]) -> None:
-    """INSERT ... SELECT the deliveries of one message, skipped ones with their reason."""
+def _insert_rows(message: Message, people: QuerySet[Contact], born: str) -> None:
+    """INSERT ... SELECT the deliveries of one message in a status, or skipped with the reason."""
     columns = {
         "message_id": Value(message.pk),
         "contact_id": F("pk"),
         "address": F("send_address"),
         "language": F("send_language"),
-        "status": Case(When(skip_reason="", then=Value("pending")), default=Value("skipped"), output_field=CharField()),
+        "status": Case(When(skip_reason="", then=Value(born)), default=Value("skipped"), output_field=CharField()),
         "reason": F("skip_reason"),
         "error": Value(""),
         "attempts": Value(0),
@@ -143,11 +159,12 @@ def _insert_rows(message: Message, people: QuerySet[Contact]) -> None:
 
 
 def _cut(message: Message, after: int) -> None:
-    """Cut the rows inserted after an id into batches, with what was born skipped already counted."""
+    """Cut the rows inserted after an id into batches, with what was born skipped or cancelled already counted."""
     table = connection.ops.quote_name(Delivery._meta.db_table)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT MIN(id), MAX(id), COUNT(*), SUM(CASE WHEN status = 'skipped' THEN 1 ELSE 0 END) FROM ("  # noqa: S608
+            f"SELECT MIN(id), MAX(id), COUNT(*), SUM(CASE WHEN status = 'skipped' THEN 1 ELSE 0 END), "  # noqa: S608
+            f"SUM(CASE WHEN status = 'cancelled' THEN 1 ELSE 0 END) FROM ("
             f"SELECT id, status, (ROW_NUMBER() OVER (ORDER BY id) - 1) / %s AS n FROM {table} "
             f"WHERE message_id = %s AND id > %s) AS numbered GROUP BY n ORDER BY n",
             [settings.BATCH_SIZE, message.pk, after],
@@ -161,7 +178,8 @@ def _cut(message: Message, after: int) -> None:
             started_through=first - 1,
             total=total,
             skipped=skipped,
-            state=Batch.State.DONE if skipped == total else Batch.State.READY,
+            cancelled=cancelled,
+            state=Batch.State.DONE if skipped + cancelled == total else Batch.State.READY,
         )
-        for first, last, total, skipped in ranges
+        for first, last, total, skipped, cancelled in ranges
     )

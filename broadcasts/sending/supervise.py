@@ -4,20 +4,22 @@ Any number of supervisors may do this at once: every step is a conditional UPDAT
 """
 
 import logging
+import time
 from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef
-from django.db.models.functions import Now
+from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from broadcasts import stats
 from broadcasts.exceptions import BroadcastsError, WrongState
-from broadcasts.models import Batch, Broadcast, Channel, Delivery, Message, count
+from broadcasts.models import FACTS, Batch, Broadcast, Channel, Delivery, Message, count
 
-from . import journal, lifecycle
+from . import journal, lifecycle, start
 from .lease import HOST, at_work, wanted
+from .notify import due_notices
 from .wake import enqueue, queue_is_full
 
 log = logging.getLogger(__name__)
@@ -32,7 +34,7 @@ def tick() -> None:
     statuses = set(open_ones.values_list("status", flat=True).distinct())
     if Status.SCHEDULED in statuses:
         start_due()
-    if statuses & {Status.SENDING, Status.CANCELLED}:
+    if statuses & {Status.SENDING, Status.PAUSED, Status.CANCELLED}:
         recover()
     if Status.CANCELLED in statuses:
         for pk in open_ones.filter(status=Status.CANCELLED).values_list("pk", flat=True):
@@ -42,6 +44,8 @@ def tick() -> None:
         for message_id in open_ones.filter(status=Status.SENDING).values_list("messages", flat=True):
             finish(message_id)
         wake_workers()
+    for pk in due_notices():
+        enqueue("notify", pk)
 
 
 def start_due() -> None:
@@ -71,8 +75,9 @@ def _start(broadcast: Broadcast) -> None:
 
 def _give_up(broadcast: Broadcast, status: str, reason: str) -> None:
     scheduled = Broadcast.objects.filter(pk=broadcast.pk, status=Status.SCHEDULED)
-    if scheduled.transition(status=status, error_message=reason, modified=Now()):
+    if scheduled.transition(status=status, error_message=reason, notice_due_at=Now(), modified=Now()):
         log.warning("Broadcast %s was not started: %s", broadcast.uuid, reason)
+        enqueue("notify", broadcast.pk)
 
 
 def recover() -> None:
@@ -97,16 +102,20 @@ def _head_start(batch: Batch) -> timedelta:
 def _account_for(batch: Batch, told: journal.Told | None) -> int:
     """Give the rows that a dead worker had begun with their outcomes; return how many are unknown."""
     begun = batch.deliveries().filter(id__lte=batch.started_through, status=Delivery.Status.PENDING, due_at=None)
+    silent = begun.filter(**{f"{fact}_at": None for fact in FACTS})
+    once = F("attempts") + 1
     sent = 0
     if told:
-        once = F("attempts") + 1
         sent = begun.filter(pk__in=told.taken).update(status=Delivery.Status.SENT, sent_at=Now(), attempts=once)
-        begun.exclude(pk__in=told.begun).update(due_at=Now())
-    unknown = begun.update(
+        silent.exclude(pk__in=told.begun).update(due_at=Now())
+    # In this order: a fact that is told meanwhile is waited for by the first, and seen by the second.
+    unknown = silent.update(
         status=Delivery.Status.UNKNOWN,
         error="The worker stopped while it was sending this; whether it left is not known.",
-        attempts=F("attempts") + 1,
+        attempts=once,
     )
+    first_told = Coalesce(*[F(f"{fact}_at") for fact in FACTS])
+    sent += begun.update(status=Delivery.Status.SENT, sent_at=first_told, error="", attempts=once)
     Batch.objects.filter(pk=batch.pk).update(**count(sent=sent, unknown=unknown))
     return unknown
 
@@ -148,16 +157,23 @@ def finish(message_id: int) -> None:
             )
 
 
-def close(broadcast_id: int) -> None:
-    """Write down a cancel, batch by batch; batches still held follow when their worker lets go."""
+def close(broadcast_id: int, seconds: float = 0) -> None:
+    """Write down a cancel: first who has no row yet, a slice at least and for some seconds more, then batch by batch.
+
+    What is left, and batches still held, follow in the next round.
+    """
+    until = time.monotonic() + seconds
     cancelled = Broadcast.objects.filter(pk=broadcast_id, status=Status.CANCELLED, completed_at=None)
     if not cancelled.exists():
         return
+    while start.expand_cancelled(broadcast_id):
+        if time.monotonic() >= until:
+            return
     # Judged by one look at all of them: a worker that lets go later may leave pending rows, for the next round.
     batches = list(Batch.objects.filter(message__broadcast=broadcast_id))
     left = [batch for batch in batches if not _cancel_rest(batch)]
     if not left:
-        cancelled.transition(completed_at=Now(), modified=Now())
+        cancelled.filter(expanded_at__isnull=False).transition(completed_at=Now(), modified=Now())
 
 
 def _cancel_rest(batch: Batch) -> bool:
