@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from broadcasts.transports import Receipt
-from broadcasts.transports.email import Email, connection
+from broadcasts.transports.email import Email, connection, pipeline
 from broadcasts.transports.email.smtp import LONGEST_LINE, LONGEST_REPLY, Replies, xtext
 from tests.smtp import SmtpServer
 
@@ -421,6 +421,7 @@ def test_after_its_time_none_begins(wide):
 def test_when_time_is_up_those_begun_are_ended_and_no_other_begins(wide, monkeypatch):
     clock = SimpleNamespace(monotonic=lambda: len(wide.received))
     monkeypatch.setattr(connection, "time", clock)
+    monkeypatch.setattr(pipeline, "time", clock)
     with Email(wide.settings) as email:
         told = [envelope.address for envelope, _ in email.send(mails(100), until=10)]
         assert 10 <= len(told) < 100

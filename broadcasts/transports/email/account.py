@@ -14,6 +14,7 @@ from ..base import Envelope, TransportError
 
 PORTS = {"none": 25, "starttls": 587, "tls": 465}
 TIMEOUT = 20
+LONGEST = 20  # a task of the queue may take 60 s, of which windows begin during the first 30
 MESSAGES_PER_CONNECTION = 1000
 CONNECTIONS = 8
 
@@ -112,7 +113,7 @@ class Account:
             security=security,
             username=settings.get("username") or "",
             password=settings.get("password") or "",
-            timeout=settings.get("timeout") or TIMEOUT,
+            timeout=min(settings.get("timeout") or TIMEOUT, LONGEST),
             verify=settings.get("verify_certificates") is not False,
             limit=settings.get("messages_per_connection") or MESSAGES_PER_CONNECTION,
             connections=settings.get("connections") or CONNECTIONS,

@@ -1,11 +1,12 @@
 """Any Django e-mail backend as the carrier of ready messages."""
 
 import smtplib
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from email.message import Message
 from email.parser import BytesParser
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
@@ -13,7 +14,11 @@ from django.core.mail.backends.smtp import EmailBackend as DjangoSmtp
 from django.utils.module_loading import import_string
 
 from ..base import Envelope, Receipt, TransportError
-from .account import Account, Phase, Reply, check_addresses
+from ..within import within
+from .account import LONGEST, Account, Phase, Reply, check_addresses
+from .smtp import GOODBYE_SECONDS
+
+Answer = TypeVar("Answer")
 
 
 def backend_class(path: str) -> type[BaseEmailBackend]:
@@ -63,16 +68,33 @@ class Backend:
         self.carried = 0
 
     def open(self) -> BaseEmailBackend:
+        return self._bounded(LONGEST / 2, self._open)
+
+    def _bounded(self, seconds: float, act: Callable[[], Answer], handed_over: bool = False) -> Answer:
+        """Do something with the backend, which is left to itself when it takes too long."""
+        try:
+            return within(seconds, act)
+        except TimeoutError:
+            self.backend = None
+            words = f"The backend {self.path} did not come back within {seconds:.3g} seconds"
+            words += ", so the message may or may not arrive." if handed_over else "."
+            raise TransportError(words, handed_over=handed_over, account=True) from None
+
+    def _open(self) -> BaseEmailBackend:
         if self.backend is None:
             self.backend, self.carried = self._make(), 0
         try:
             self.backend.open()
         except Exception as error:  # a backend may raise what it likes
-            self.close()
+            self._close()
             raise self._not_opened(error) from None
         return self.backend
 
     def close(self) -> None:
+        with suppress(TransportError):
+            self._bounded(GOODBYE_SECONDS, self._close)
+
+    def _close(self) -> None:
         backend, self.backend = self.backend, None
         if backend is not None:
             with suppress(Exception):
@@ -83,17 +105,23 @@ class Backend:
 
     def deliver(self, envelope: Envelope) -> Receipt:
         check_addresses(envelope)
-        if self.carried >= self.account.limit or self._is_stale():
-            self.close()
-        backend, message = self.open(), ReadyMessage(envelope)
+        backend, message = self._bounded(LONGEST / 2, self._ready), ReadyMessage(envelope)
         self.carried += 1
-        try:
-            sent = backend.send_messages([message])
-        except Exception as error:  # a backend may raise what it likes
-            raise self._not_sent(error) from None
+        sent = self._bounded(LONGEST / 2, lambda: self._send(backend, message), handed_over=True)
         if sent == 0:
             raise TransportError(f"The backend {self.path} did not send the message, and does not say why.")
         return Receipt(detail=f"Handed to {self.path}.")
+
+    def _ready(self) -> BaseEmailBackend:
+        if self.carried >= self.account.limit or self._is_stale():
+            self._close()
+        return self._open()
+
+    def _send(self, backend: BaseEmailBackend, message: EmailMessage) -> int:
+        try:
+            return backend.send_messages([message])
+        except Exception as error:  # a backend may raise what it likes
+            raise self._not_sent(error) from None
 
     def _make(self) -> BaseEmailBackend:
         found = backend_class(self.path)
@@ -147,7 +175,7 @@ class Backend:
                 return self.account.refused(Phase.RECIPIENT, Reply.read(*next(iter(error.recipients.values()))))
             case smtplib.SMTPResponseException():
                 return self.account.failed(error)
-        self.close()
+        self._close()
         lost, told = isinstance(error, smtplib.SMTPServerDisconnected), self.account.without_password(str(error))
         return TransportError(
             f"The backend {self.path} failed, so the message may or may not arrive: {told}",

@@ -42,10 +42,11 @@ class Flight:
 class Queue:
     """What one call of send() has still to begin, and what has become known."""
 
-    def __init__(self, envelopes: Iterable[Envelope], until: float, begin: Begin = unnoticed) -> None:
+    def __init__(self, envelopes: Iterable[Envelope], until: float, end: float, begin: Begin = unnoticed) -> None:
         self.ahead = map(Flight, envelopes)  # made when there is use for them
         self.waiting: deque[Flight] = deque()
-        self.until = until
+        self.until = until  # nothing begins later
+        self.end = end  # nothing is waited for any longer, however a server stretches its answers
         self.begin = begin
         self.known: deque[tuple[Envelope, Outcome]] = deque()
         self.over = False  # after an error of the account
@@ -115,6 +116,10 @@ class Connection:
         return not (self.awaited or self.lost)
 
     @property
+    def patience_ends(self) -> float:
+        return min(self.deadline, self.queue.end)
+
+    @property
     def is_spent(self) -> bool:
         return self.carried >= self.account.limit
 
@@ -135,10 +140,10 @@ class Connection:
     def close(self, deadline: float = 0.0) -> None:
         """Close, after an answer if it comes until `deadline`."""
         with suppress(OSError):
-            if (patience := deadline - time.monotonic()) > 0:
+            while (patience := deadline - time.monotonic()) > 0:
                 self.sock.settimeout(patience)
-                while self.sock.recv(CHUNK):
-                    pass
+                if not self.sock.recv(CHUNK):
+                    break
         self.client.close()
 
     def serve(self, now: float) -> None:

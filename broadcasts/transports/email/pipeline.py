@@ -7,7 +7,7 @@ from dataclasses import replace
 from selectors import BaseSelector, DefaultSelector
 
 from ..base import Begin, Envelope, Outcome, Receipt, TransportError, unnoticed
-from .account import Account
+from .account import LONGEST, Account
 from .connection import Connection, Flight, Queue
 from .smtp import GOODBYE_SECONDS, check, connect
 
@@ -26,7 +26,7 @@ class Pipeline:
 
     def open(self) -> None:
         if not self.connections:
-            self.connections.append(Connection(self.account, Queue([], 0), connect(self.account)))
+            self.connections.append(Connection(self.account, Queue([], 0, 0), connect(self.account)))
 
     def close(self) -> None:
         """Say goodbye on all connections before an answer is waited for on any."""
@@ -42,7 +42,7 @@ class Pipeline:
         check(self.account)
 
     def deliver(self, envelope: Envelope) -> Receipt:
-        [(_, outcome)] = self.send([envelope])
+        [(_, outcome)] = self._send(Queue([envelope], math.inf, time.monotonic() + 2 * LONGEST))
         if isinstance(outcome, TransportError):
             raise outcome
         return outcome
@@ -50,8 +50,14 @@ class Pipeline:
     def send(
         self, envelopes: Iterable[Envelope], until: float = math.inf, begin: Begin = unnoticed
     ) -> Iterator[tuple[Envelope, Outcome]]:
-        """Yield each envelope with its outcome, as Transport.send() promises."""
-        queue = Queue(envelopes, until, begin)
+        """Yield each envelope with its outcome, as Transport.send() promises.
+
+        It ends a time-out after `until` at the latest: of what is under way then, what has written its final dot
+        may have been taken, and all else was not handed over.
+        """
+        return self._send(Queue(envelopes, until, until + self.account.timeout, begin))
+
+    def _send(self, queue: Queue) -> Iterator[tuple[Envelope, Outcome]]:
         # Those that a consumer left who did not read to the end: their state is unclear.
         self._drop(connection for connection in self.connections if not connection.is_idle)
         for connection in self.connections:
@@ -77,14 +83,14 @@ class Pipeline:
                 return
             for connection in busy:
                 connection.watch(selector)
-            soonest = min((0.0 if connection.lost else connection.deadline for connection in busy), default=0.0)
+            soonest = min((0.0 if connection.lost else connection.patience_ends for connection in busy), default=0.0)
             wait = max(0.0, soonest - time.monotonic())
 
     def _tend(self, selector: BaseSelector, queue: Queue, now: float) -> None:
         """Give up connections that are silent, and account for those that are lost."""
         lost = []
         for connection in self.connections:
-            if connection.deadline <= now and connection.awaited:
+            if connection.patience_ends <= now and connection.awaited:
                 connection.time_out()
             if connection.lost:
                 lost.append(connection)
@@ -125,11 +131,12 @@ class Pipeline:
         flight = queue.take()
         if flight is None:
             return
-        account = self.account
+        seconds = min(LONGEST, queue.end - time.monotonic())
         if self.connections:
-            account = replace(account, timeout=min(account.timeout, SPARE_SECONDS))
+            seconds = min(SPARE_SECONDS, seconds)
+        account = replace(self.account, timeout=min(self.account.timeout, max(seconds, 0.1)))
         try:
-            client = connect(account)
+            client = connect(account, seconds)
         except TransportError as error:
             if self.connections:
                 self._take_fewer()

@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 
 from ..base import SettingsForm, TransportError
-from .account import CONNECTIONS, MESSAGES_PER_CONNECTION, TIMEOUT
+from .account import CONNECTIONS, LONGEST, MESSAGES_PER_CONNECTION, TIMEOUT
 from .backend import backend_class
 
 
@@ -27,7 +27,7 @@ class EmailSettings(SettingsForm):
     username = forms.CharField(required=False, help_text="Blank: the server wants no login.")
     password = forms.CharField(required=False, strip=False, widget=forms.PasswordInput)
     timeout = forms.IntegerField(
-        initial=TIMEOUT, min_value=1, max_value=600, help_text="Seconds to wait for each of the server's answers."
+        initial=TIMEOUT, min_value=1, max_value=LONGEST, help_text="Seconds to wait for each of the server's answers."
     )
     # A choice and not a check box: what a client leaves out must never turn verification off.
     verify_certificates = forms.TypedChoiceField(

@@ -3,12 +3,14 @@
 import re
 import smtplib
 from contextlib import suppress
+from functools import partial
 from typing import Self
 
 from django.core.mail import DNS_NAME
 
 from ..base import Envelope, TransportError
-from .account import Account, Phase, Reply
+from ..within import within
+from .account import LONGEST, Account, Phase, Reply
 
 GOODBYE_SECONDS = 2  # closing is not worth a longer wait
 LONGEST_LINE = 8_192
@@ -24,8 +26,19 @@ def wire_format(mime: bytes) -> bytes:
     return stuffed + (b".\r\n" if stuffed.endswith(b"\r\n") else b"\r\n.\r\n")
 
 
-def connect(account: Account) -> smtplib.SMTP:
-    """Connect, encrypt and log in by the standard library's client; TransportError(account=True) when refused."""
+def connect(account: Account, seconds: float = LONGEST) -> smtplib.SMTP:
+    """Connect, encrypt and log in by the standard library's client; TransportError(account=True) when refused.
+
+    All of it takes no longer than some seconds, however many steps there are and however a server stretches them.
+    """
+    try:
+        return within(seconds, partial(_connect, account), undo=smtplib.SMTP.close)
+    except TimeoutError:
+        words = f"The server {account} did not let us in within {seconds:.3g} seconds."
+        raise TransportError(words, account=True) from None
+
+
+def _connect(account: Account) -> smtplib.SMTP:
     client = None
     try:
         client = _dial(account)
@@ -53,7 +66,14 @@ def _dial(account: Account) -> smtplib.SMTP:
 
 def check(account: Account) -> None:
     """Prove that the server lets us in and listens, without sending."""
-    client = connect(account)
+    try:
+        within(LONGEST, partial(_check, account))
+    except TimeoutError as error:
+        raise account.failed(error) from None
+
+
+def _check(account: Account) -> None:
+    client = _connect(account)
     try:
         reply = Reply.read(*client.noop())
         if not reply.is_success(Phase.CONNECTION):
