@@ -8,9 +8,10 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.core.mail import get_connection
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 from django_q.brokers import get_broker
 
@@ -18,9 +19,10 @@ from broadcasts.models import Batch, Channel, Contact, Delivery, Heartbeat, Mess
 from broadcasts.schedules import wrong_schedules
 from broadcasts.transports import TransportError
 
-HOST: str = settings.HOST_NAME
 CLUSTER: str = settings.Q_CLUSTER["name"]
 STALE_SECONDS = 25
+HOST_FORGOTTEN = timedelta(days=1)
+HOSTS_TOLD = 20
 CHANNEL_SECONDS = 5  # a server that takes longer to answer is told as out of reach
 SAMPLE = 1000
 LEAST_POSTGRESQL = 14
@@ -56,7 +58,7 @@ def checks() -> list[Check]:
             rows += [check for group in (storage, queue, schedules, beats, channels, integrity) for check in group()]
     except DatabaseError as error:
         rows = [_unreachable(error)]
-    return [*rows, *addresses(), *secrets(), disk()]
+    return [*rows, *addresses(), *secrets(), notices(), disk()]
 
 
 def _unreachable(error: Exception) -> Check:
@@ -129,17 +131,30 @@ def schedules() -> Iterator[Check]:
         yield Check("schedules", OK, "All schedules are there.")
 
 
+def fresh() -> Q:
+    """The condition on heartbeats of being young enough, by the database's clock."""
+    return Q(beaten_at__gt=Now() - timedelta(seconds=STALE_SECONDS))
+
+
 def heartbeat() -> Check:
+    """Check that one host at least runs tasks."""
     beats = Heartbeat.objects.filter(name=CLUSTER)
-    if beats.filter(beaten_at__gt=Now() - timedelta(seconds=STALE_SECONDS)).exists():
+    if beats.filter(fresh()).exists():
         return Check("heartbeat", OK, "Workers are at work.")
-    last = beats.first()
+    last = beats.order_by("-beaten_at").first()
     since = f"since {last.beaten_at:%Y-%m-%d %H:%M:%S} UTC" if last else "so far"
     return Check("heartbeat", FAIL, f"No worker ran a task {since}.", "Start workers: manage.py work, or up.")
 
 
 def beats() -> Iterator[Check]:
+    """Check all hosts; one that is gone for good is told of for a day."""
     yield heartbeat()
+    recent = Heartbeat.objects.filter(name=CLUSTER, beaten_at__gt=Now() - HOST_FORGOTTEN)
+    for beat in recent.exclude(fresh()).order_by("host")[:HOSTS_TOLD]:
+        yield Check(
+            f"host {beat.host}", WARN, f"{beat.host} ran no task since {beat.beaten_at:%Y-%m-%d %H:%M:%S} UTC.",
+            "Look at its workers; if it was taken away, that is all: it is forgotten after a day.",
+        )  # fmt: skip
 
 
 def channels() -> Iterator[Check]:
@@ -219,6 +234,21 @@ def _is_kept(name: str) -> bool:
     path = settings.DATA_DIR / f"{name.lower()}.txt"
     value = settings.ENCRYPTION_KEYS[0] if name == "ENCRYPTION_KEY" else getattr(settings, name)
     return path.exists() and path.read_text().strip() == value
+
+
+def notices() -> Check:
+    """Check that staff can be told of what stopped by itself."""
+    if not settings.EMAIL_URL:
+        return Check(
+            "notices", WARN, "EMAIL_URL is not set: nobody is told by mail when a broadcast stops by itself.",
+            "Set EMAIL_URL, such as smtp+tls://user:password@mail.example.org:587, and DEFAULT_FROM_EMAIL.",
+        )  # fmt: skip
+    try:
+        with get_connection(timeout=CHANNEL_SECONDS):
+            pass
+    except Exception as error:
+        return Check("notices", WARN, f"The mail server of EMAIL_URL does not work: {error}", "Mend EMAIL_URL.")
+    return Check("notices", OK, f"Notices to staff come from {settings.DEFAULT_FROM_EMAIL}.")
 
 
 def disk() -> Check:

@@ -11,11 +11,21 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django_q.models import OrmQ, Task
 
-from broadcasts.models import Broadcast, Delivery, DeliveryEvent, IdempotencyKey, Inbound, Message, ProviderRef
+from broadcasts.models import (
+    Broadcast,
+    Delivery,
+    DeliveryEvent,
+    Heartbeat,
+    IdempotencyKey,
+    Inbound,
+    Message,
+    ProviderRef,
+)
 
 CHUNK = 1000
 ANSWERS_KEPT = timedelta(hours=24)  # of repeated requests, as the API promises
 TASKS_KEPT = timedelta(days=7)  # failures of the queue, to be looked at
+HOSTS_KEPT = timedelta(days=1)
 WAKE_UPS_KEPT = timedelta(days=1)  # that no cluster takes
 
 
@@ -31,6 +41,7 @@ def prune(*, dry_run: bool = False) -> dict[str, int]:
         ("idempotency keys", IdempotencyKey.objects.filter(created__lt=Now() - ANSWERS_KEPT)),
         ("sessions", Session.objects.filter(expire_date__lt=now)),
         ("wake-ups nobody took", OrmQ.objects.filter(lock__lt=now - WAKE_UPS_KEPT)),
+        ("hosts that are gone", Heartbeat.objects.filter(beaten_at__lt=Now() - HOSTS_KEPT)),
         ("results of tasks", Task.objects.filter(stopped__lt=now - TASKS_KEPT)),
     ):
         found[name] = rows.count() if dry_run else _delete(rows)

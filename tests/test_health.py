@@ -16,9 +16,10 @@ from .make import make_broadcast
 pytestmark = pytest.mark.django_db
 
 
-def beat(seconds_ago: int) -> None:
+def beat(seconds_ago: int, host: str = "") -> None:
     Heartbeat.objects.update_or_create(
         name=health.CLUSTER,
+        host=host,
         defaults={"enqueued_at": timezone.now(), "beaten_at": Now() - timedelta(seconds=seconds_ago)},
     )
 
@@ -38,6 +39,33 @@ def test_it_is_ready_only_while_tasks_run():
 def test_the_beat_of_another_cluster_does_not_count():
     Heartbeat.objects.create(name="other", enqueued_at=timezone.now(), beaten_at=Now())
     assert health.heartbeat().level == health.FAIL
+
+
+def test_a_host_that_was_killed_does_not_keep_the_others_from_being_ready():
+    beat(0, "alive")
+    beat(600, "killed")
+    assert health.heartbeat().level == health.OK
+
+
+def test_a_host_that_runs_nothing_any_more_is_told_of_for_a_day():
+    beat(0, "alive")
+    beat(600, "killed")
+    beat(100_000, "long gone")
+    assert [(check.id, check.level) for check in health.beats()] == [("heartbeat", "ok"), ("host killed", "warn")]
+
+
+def test_it_says_when_nobody_can_be_told_by_mail(settings):
+    settings.EMAIL_URL = ""
+    assert "EMAIL_URL" in health.notices().message
+    settings.EMAIL_URL = "smtp://mail.example.org"
+    assert health.notices().level == health.OK  # tests keep their mail in memory
+
+
+def test_a_mail_server_for_notices_that_does_not_work_is_told(settings):
+    settings.EMAIL_URL = "smtp://127.0.0.1:2"
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 2
+    assert health.notices().level == health.WARN
 
 
 def test_every_check_that_is_not_well_says_how_to_mend_it():

@@ -135,7 +135,7 @@ def test_readyz_says_what_is_wrong_while_no_worker_lives(client, db):
 
 
 def test_readyz_is_ready_when_the_queue_beats(client, db):
-    beat(health.CLUSTER, "here", timezone.now().isoformat())
+    beat(health.CLUSTER, timezone.now().isoformat())
     response = client.get("/readyz")
     assert response.status_code == 200
     assert response.json()["ready"] is True

@@ -4,17 +4,22 @@ import os
 import signal
 import sys
 import time
+from datetime import timedelta
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from django.conf import settings
+from django.test import override_settings
 from django.utils import timezone
 
-from broadcasts import health
+from broadcasts import health, tasks
 from broadcasts.models import Heartbeat
 from broadcasts.sending import wake
 from broadcasts.supervising import Child, Supervisor, children, pulse, supervisor
 from broadcasts.supervising.children import MARK, STEADY_SECONDS, end_leftovers, marked, registered
-from broadcasts.supervising.pulse import LOST_BEATS, Pulse
+from broadcasts.supervising.pulse import Pulse
 
 # A leader with one follower; both live until they are ended.
 FAMILY = "import subprocess, sys; subprocess.Popen(['sleep', '600']); print('up', flush=True); sys.stdin.close(); "
@@ -159,29 +164,78 @@ def beats(monkeypatch):
     """Beats that were asked for; each time the pulse is taken, another is due."""
     asked = []
     monkeypatch.setattr(pulse, "async_task", lambda *args: asked.append(args))
-    monkeypatch.setattr(pulse, "BEAT_SECONDS", 0)
+    clock = count(step=3600.0)
+    monkeypatch.setattr(pulse, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     return asked
+
+
+def run_beat(host: str = settings.HOST_NAME) -> None:
+    """Do what the task does on a host that runs it."""
+    with override_settings(HOST_NAME=host):
+        tasks.beat(health.CLUSTER, timezone.now().isoformat())
+
+
+ALONE = health.STALE_SECONDS // pulse.BEAT_SECONDS  # so many beats may be missed
+SHARED = health.STALE_SECONDS // pulse.SHARED_BEAT_SECONDS
 
 
 def test_a_queue_that_answers_is_never_lost(db, beats):
     taken = Pulse()
-    for _ in range(3 * LOST_BEATS):
+    for _ in range(3 * ALONE):
         taken.take()
-        _, name, host, _ = beats[-1]
-        Heartbeat.objects.update_or_create(
-            name=name, defaults={"host": host, "enqueued_at": timezone.now(), "beaten_at": timezone.now()}
-        )
+        run_beat()
     assert not taken.is_lost
-    assert name == health.CLUSTER
+    assert beats[-1][:2] == ("broadcasts.tasks.beat", health.CLUSTER)
 
 
 def test_a_queue_that_answers_nothing_is_lost_after_as_many_beats(db, beats):
     taken = Pulse()
-    for _ in range(LOST_BEATS):
+    for _ in range(ALONE):
         taken.take()
         assert not taken.is_lost
     taken.take()
     assert taken.is_lost
+
+
+def test_a_beat_is_written_by_the_host_that_runs_it(db):
+    run_beat()
+    run_beat("elsewhere")
+    run_beat("elsewhere")
+    assert set(Heartbeat.objects.values_list("name", "host")) == {
+        (health.CLUSTER, settings.HOST_NAME),
+        (health.CLUSTER, "elsewhere"),
+    }
+
+
+def test_a_host_that_runs_no_beat_while_others_do_is_lost(db, beats):
+    taken = Pulse()
+    run_beat("elsewhere")
+    for _ in range(SHARED):
+        taken.take()
+        run_beat("elsewhere")
+        assert not taken.is_lost
+    taken.take()
+    assert taken.is_lost
+
+
+def test_a_host_that_runs_a_beat_now_and_then_is_not_lost(db, beats):
+    taken = Pulse()
+    run_beat("elsewhere")
+    for _ in range(3):
+        for _ in range(SHARED):
+            taken.take()
+            run_beat("elsewhere")
+        run_beat()
+    taken.take()
+    assert not taken.is_lost
+
+
+def test_a_host_that_was_killed_leaves_the_others_at_their_usual_pace(db, beats):
+    run_beat("elsewhere")
+    Heartbeat.objects.update(beaten_at=timezone.now() - timedelta(minutes=5))
+    taken = Pulse()
+    taken.take()
+    assert taken.unanswered == pulse.BEAT_SECONDS
 
 
 def test_beats_that_could_not_be_asked_for_blame_nobody(db, monkeypatch):
@@ -190,7 +244,7 @@ def test_beats_that_could_not_be_asked_for_blame_nobody(db, monkeypatch):
 
     monkeypatch.setattr(pulse, "async_task", refuse)
     taken = Pulse()
-    for _ in range(3 * LOST_BEATS):
+    for _ in range(3 * ALONE):
         with pytest.raises(ConnectionError):
             taken.take()
     assert not taken.is_lost
@@ -251,7 +305,7 @@ def test_a_round_that_fails_is_logged_and_the_next_one_comes(db, monkeypatch, ca
 def test_a_cluster_that_does_nothing_is_ended(db, beats, family):
     child, _ = family(GENTLE)
     watcher = Supervisor(child)
-    for _ in range(LOST_BEATS + 1):
+    for _ in range(ALONE + 1):
         assert child.is_running
         watcher.feel_pulse()
     assert child.process.wait(30) == -signal.SIGKILL

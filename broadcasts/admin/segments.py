@@ -4,6 +4,7 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.html import format_html
+from django.utils.text import capfirst
 
 from broadcasts import audience
 from broadcasts.exceptions import InvalidInput
@@ -47,6 +48,12 @@ class SegmentAdmin(OrganizationAdmin):
             kwargs["widget"] = forms.Textarea(attrs={"rows": 8, "cols": 70, "spellcheck": "false"})
             kwargs["help_text"] = 'Such as {"language": "es"} or {"attributes__plan": "pro"}; for a segment by rule.'
         return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list, dict, set, list]:
+        shown, counts, needed, protected = super().get_deleted_objects(objs, request)
+        used = [row for segment in objs for row in audience.users_of(segment)]
+        protected += [f"{capfirst(row._meta.verbose_name)}: {row}" for row in used]
+        return shown, counts, needed, protected
 
     @admin.display(description="contacts", ordering="contacts_count")
     def contacts(self, segment: Segment) -> str:

@@ -1,8 +1,6 @@
 from typing import Any
 
 from django.db import transaction
-from django.db.models import CharField, F, Q, QuerySet
-from django.db.models.functions import Cast, Lower
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
@@ -12,7 +10,7 @@ from rest_framework.response import Response
 
 from broadcasts import audience
 from broadcasts.exceptions import InvalidInput, WrongState
-from broadcasts.models import Broadcast, Contact, Segment, SegmentMember
+from broadcasts.models import Contact, Segment, SegmentMember
 
 from .contacts import ContactSerializer
 from .fields import ObjectField, RefsField
@@ -94,7 +92,7 @@ class Segments(FullResource):
     default_ordering = "name"
 
     def remove(self, row: Segment) -> None:
-        users = [f"“{user}”" for user in users_of(row)]
+        users = [f"“{user}”" for user in audience.users_of(row)]
         if users:
             raise WrongState(f"It is in use and cannot be deleted: {', '.join(users[:3])}.")
         row.delete()
@@ -130,17 +128,3 @@ def add_members(segment: Segment, contacts: list[Contact]) -> int:
     fresh = [SegmentMember(segment=segment, contact=contact) for contact in contacts if contact.pk not in known]
     SegmentMember.objects.bulk_create(fresh, ignore_conflicts=True)
     return len(fresh)
-
-
-def users_of(segment: Segment) -> list[Any]:
-    """Return broadcasts yet to be sent, and segments, that would choose other people without this one."""
-    named = Q(text__contains=str(segment.uuid)) | Q(text__contains=segment.uuid.hex)
-    broadcasts = naming(Broadcast.objects.for_organization(segment.organization_id), "query")
-    unfinished = broadcasts.exclude(status__in=Broadcast.FINISHED)
-    using = unfinished.filter(Q(segments=segment) | Q(excluded_segments=segment) | named).distinct()
-    others = naming(Segment.objects.for_organization(segment.organization_id).exclude(pk=segment.pk), "rules")
-    return [*using[:3], *others.filter(named)[:3]]
-
-
-def naming(rows: QuerySet, column: str) -> QuerySet:
-    return rows.alias(text=Lower(Cast(F(column), CharField())))

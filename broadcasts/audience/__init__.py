@@ -16,6 +16,7 @@ from .query import (
     validate_rules,
 )
 from .reasons import Outlet, claim_reasons, recipients, skip_reason
+from .uses import users_of
 
 __all__ = [
     "LEAVES",
@@ -36,6 +37,7 @@ __all__ = [
     "recipients",
     "segment_contacts",
     "skip_reason",
+    "users_of",
     "validate",
     "validate_addresses",
     "validate_rules",

@@ -1,7 +1,8 @@
-"""What `up` and `demo` share: a database that is ready, a port that is free, and word of when the server answers."""
+"""What `up`, `work` and `demo` share: a database that is ready, a free port, and word of when the server answers."""
 
 import os
 import socket
+from argparse import ArgumentTypeError
 from collections.abc import Callable
 
 from django.conf import settings
@@ -15,6 +16,13 @@ def prepare() -> None:
     call_command("migrate", interactive=False, verbosity=0)
     ensure_schedules()
     settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+
+
+def at_least_one(value: str) -> int:
+    """Read a number of processes from the command line."""
+    if not (value.isascii() and value.isdigit() and int(value)):
+        raise ArgumentTypeError(f"“{value}” is no whole number from 1 up")
+    return int(value)
 
 
 def is_free(host: str, port: int) -> bool:

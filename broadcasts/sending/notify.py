@@ -10,11 +10,13 @@ from django.db.models.functions import Now
 from django.urls import reverse
 
 from broadcasts.models import Broadcast, Role, User
+from broadcasts.transports.within import within
 
 log = logging.getLogger(__name__)
 
 Status = Broadcast.Status
 AGAIN = timedelta(minutes=10)  # after a mail server that failed
+MAIL_SECONDS = 15  # the queue's other tasks wait meanwhile
 AT_LAST = timedelta(days=1)  # after which nobody is told any more
 
 WHAT = {
@@ -59,12 +61,13 @@ def _mail(broadcast: Broadcast) -> None:
         page = reverse("admin:broadcasts_broadcast_change", args=[broadcast.pk])
         name = " ".join(broadcast.name.split())
         words = [f"“{name}” of {broadcast.organization} {what}.", broadcast.error_message, advice]
-        EmailMessage(
+        mail = EmailMessage(
             subject=f"“{name}” {what}",
             body="\n\n".join([*words, f"{settings.BASE_URL}{page}", ""]),
             to=addresses,
             headers={"Auto-Submitted": "auto-generated"},
-        ).send()
+        )
+        within(MAIL_SECONDS, mail.send)
 
 
 def _people(broadcast: Broadcast):

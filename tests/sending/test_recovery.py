@@ -1,15 +1,18 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
 
-from broadcasts import rendering, sending, stats
+from broadcasts import rendering, sending, stats, tracking
 from broadcasts.exceptions import WrongState
 from broadcasts.models import Batch, Broadcast, Channel, Delivery
 from broadcasts.sending import lease as leases
 from tests.make import make_broadcast, make_contact, make_contacts
 
 from . import steps
+
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 class Killed(BaseException):
@@ -59,6 +62,36 @@ def test_every_accepted_message_is_sent_or_unknown_in_the_log(half_sent, server)
     steps.pump(half_sent)
     for address in server.copies:
         assert steps.delivery(half_sent, address).status in ("sent", "unknown")
+
+
+def test_what_a_dead_worker_held_is_recovered_while_its_broadcast_is_paused(half_sent):
+    sending.pause(half_sent)
+    steps.run_out_leases()
+    sending.tick()
+    assert steps.log(half_sent)["unknown"] == stats.counts([half_sent])[half_sent.pk]["unknown"] == 15
+    assert not Batch.objects.filter(state=Batch.State.LEASED).exists()
+
+
+@pytest.mark.parametrize("fact", ["delivered", "bounced", "opened", "unsubscribed"])
+def test_what_was_told_of_a_copy_before_its_worker_died_settles_it(half_sent, server, fact):
+    address = server.received[12].address  # accepted, and not recorded
+    tracking.record(steps.delivery(half_sent, address), fact, NOON)
+    steps.run_out_leases()
+    sending.tick()
+    told = steps.delivery(half_sent, address)
+    counts = stats.counts([half_sent])[half_sent.pk]
+    assert (told.status, told.sent_at, told.attempts) == ("sent", NOON, 1)
+    assert steps.log(half_sent) == {"sent": 11, "unknown": 14}
+    assert (counts["sent"], counts["unknown"], counts[fact]) == (11, 14, 1)
+
+
+def test_a_failure_told_before_its_worker_died_is_a_bounce_of_what_was_sent(half_sent, server):
+    address = server.received[12].address
+    tracking.record(steps.delivery(half_sent, address), "failed", NOON)
+    steps.run_out_leases()
+    sending.tick()
+    assert steps.delivery(half_sent, address).bounced_at == NOON
+    assert steps.delivery(half_sent, address).status == "sent"
 
 
 def test_recovery_done_twice_changes_nothing_more(half_sent):

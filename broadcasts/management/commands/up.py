@@ -14,9 +14,14 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000)
         parser.add_argument("--host", default="127.0.0.1", help="the address to listen at; 0.0.0.0 for all")
         parser.add_argument(
-            "--workers", type=int, default=os.cpu_count() or 1, help="web processes; default: one a core"
+            "--workers",
+            type=serving.at_least_one,
+            default=os.cpu_count() or 1,
+            help="web processes; default: one a core",
         )
-        parser.add_argument("--pumps", type=int, default=settings.PUMPS, help="tasks that send at once")
+        parser.add_argument(
+            "--pumps", type=serving.at_least_one, default=settings.PUMPS, help="tasks that send at once"
+        )
 
     def handle(self, *args, **options) -> None:
         host, port = options["host"], options["port"]
@@ -24,9 +29,9 @@ class Command(BaseCommand):
             raise CommandError(f"Port {port} of {host} is taken or cannot be used; choose with --port and --host.")
         if not serving.is_told("BASE_URL"):
             serving.reached_at(f"http://localhost:{port}")
-        settings.PUMPS = max(1, options["pumps"])
+        settings.PUMPS = options["pumps"]
         serving.prepare()
-        server = web(host, port, max(1, options["workers"]))
+        server = web(host, port, options["workers"])
         Supervisor(cluster(settings.PUMPS), server).run(serving.once_answering(host, port, self.welcome))
         self.stdout.write("Stopped.")
 

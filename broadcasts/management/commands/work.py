@@ -1,6 +1,7 @@
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
+from broadcasts.management import serving
 from broadcasts.supervising import Supervisor, cluster
 
 
@@ -8,10 +9,12 @@ class Command(BaseCommand):
     help = "Run workers, and watch over them; on as many hosts as you like."
 
     def add_arguments(self, parser) -> None:
-        parser.add_argument("--pumps", type=int, default=settings.PUMPS, help="tasks that send at once")
+        parser.add_argument(
+            "--pumps", type=serving.at_least_one, default=settings.PUMPS, help="tasks that send at once"
+        )
 
     def handle(self, *args, **options) -> None:
-        settings.PUMPS = max(1, options["pumps"])  # the rounds done here wake as many
+        settings.PUMPS = options["pumps"]  # the rounds done here wake as many
         self.stdout.write(f"{settings.PUMPS} pumps at work; Ctrl-C stops them.")
         self.stdout.flush()
         Supervisor(cluster(settings.PUMPS)).run()
