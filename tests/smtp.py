@@ -53,6 +53,7 @@ class Fault:
     reply: str = ""
     address: str = ""  # at rcpt: this one only
     times: int | None = None  # None: always
+    seconds: float = 0.0
 
     def applies(self, phase: str, argument: str) -> bool:
         return self.phase == phase and self.times != 0 and self.address.lower() in argument.lower()
@@ -139,6 +140,14 @@ class SmtpServer(Controller):
     def hang(self, phase: str, *, address: str = "", times: int | None = None) -> None:
         """Never answer; a message that hangs at `content` is kept."""
         self.faults.append(Fault(phase, "hang", "", address, times))
+
+    def drip(self, phase: str, *, address: str = "") -> None:
+        """Answer with line after line of a reply that never ends, as a tarpit does."""
+        self.faults.append(Fault(phase, "drip", "", address))
+
+    def linger(self, phase: str, seconds: float) -> None:
+        """Answer as usual, but late."""
+        self.faults.append(Fault(phase, "linger", seconds=seconds))
 
     def await_more(self, phase: str, *, address: str = "") -> None:
         """At `content`: answer only when the client has sent more, without an answer, behind the message."""
@@ -273,7 +282,11 @@ class _Session(SMTP):
     def _wary(self, verb: str, method: Callable[[str | None], Awaitable[None]]):
         async def command(arg: str | None) -> None:
             self.test_server.commands.append(f"{verb} {arg or ''}".strip())
-            if fault := self.test_server.next_fault(verb.lower(), arg or ""):
+            fault = self.test_server.next_fault(verb.lower(), arg or "")
+            if fault and fault.action == "linger":
+                await asyncio.sleep(fault.seconds)
+                await method(arg)
+            elif fault:
                 await self.suffer(fault)
                 await self.push(fault.reply)
             else:
@@ -289,6 +302,9 @@ class _Session(SMTP):
         """Hang or drop for good, or return when the fault is but a reply."""
         if fault.action == "hang":
             await self.loop.create_future()
+        while fault.action == "drip":
+            await super().push("250-wait")
+            await asyncio.sleep(0.01)
         if fault.reply.startswith("421"):
             await self.push(fault.reply)
             self.transport.close()

@@ -18,7 +18,7 @@ from broadcasts.models import (
     User,
 )
 from broadcasts.transports import TransportError
-from tests.make import make_contact, make_contacts
+from tests.make import make_broadcast, make_contact, make_contacts
 
 from .conftest import make_log, sign_in
 
@@ -314,3 +314,27 @@ def test_attributes_that_are_no_object_are_told_next_to_their_field(author, club
     data = {"organization": club.pk, "email": "joe@example.com", "status": "active", "attributes": json.dumps([1])}
     response = sign_in(author.user).post(page("contact", "add"), data)
     assert "attributes" in response.context["adminform"].form.errors
+
+
+# Segments.
+
+
+@pytest.mark.parametrize(
+    ("status", "kept"), [("DRAFT", True), ("SENDING", True), ("PAUSED", True), ("CANCELLED", True), ("SENT", False)]
+)
+@pytest.mark.parametrize("use", ["segments", "excluded_segments"])
+def test_a_segment_that_an_unfinished_broadcast_uses_is_not_deleted(mail, author, status, kept, use):
+    segment = Segment.objects.create(organization=mail.organization, name="Masters")
+    getattr(make_broadcast(mail, status=status), use).add(segment)
+    response = sign_in(author.user).post(page("segment", "delete", segment.pk), {"post": "yes"})
+    assert Segment.objects.exists() is kept
+    if kept:
+        assert "Broadcast: Pool closed" in response.content.decode()
+
+
+def test_segments_in_use_are_not_deleted_together_with_others(mail, author):
+    used, free = (Segment.objects.create(organization=mail.organization, name=name) for name in ("Masters", "Juniors"))
+    make_broadcast(mail).excluded_segments.add(used)
+    data = {"action": "delete_selected", "_selected_action": [used.pk, free.pk], "post": "yes"}
+    sign_in(author.user).post(page("segment", "changelist"), data)
+    assert Segment.objects.count() == 2

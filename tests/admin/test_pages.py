@@ -1,9 +1,12 @@
 """Every page opens for whom it is meant, and shows nothing of other organizations."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from django.apps import apps
 from django.contrib.admin import site
 from django.db import connection
+from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
@@ -12,6 +15,7 @@ from broadcasts.models import (
     Batch,
     Broadcast,
     Channel,
+    ChannelRate,
     Contact,
     Delivery,
     Heartbeat,
@@ -239,6 +243,63 @@ def test_the_page_of_workers_shows_leases_of_ones_own_organizations(mail, viewer
     )
     assert "host-7" in sign_in(viewer.user).get(reverse("admin:workers")).content.decode()
     assert "host-7" not in sign_in(stranger.user).get(reverse("admin:workers")).content.decode()
+
+
+@pytest.fixture
+def at_work(mail):
+    """A channel with a limit, one that backs off, and a batch under a lease, all on a host that lives."""
+    Channel.objects.filter(pk=mail.pk).update(rate=50, burst=100, ramp={"start": 200})
+    ahead = Now() + timedelta(minutes=1)
+    today = datetime.now(UTC).date()
+    ChannelRate.objects.create(channel=mail, domain="", arrival=ahead, day=today, sent_today=123)
+    ChannelRate.objects.create(channel=mail, domain="slow.example", arrival=ahead)
+    ChannelRate.objects.create(channel=mail, domain="idle.example", arrival=Now() - timedelta(minutes=1))
+    hold = Now() + timedelta(seconds=15)
+    message = make_broadcast(mail).first_message()
+    Batch.objects.create(message=message, state="leased", owner="host-7:4711", lease_until=hold)
+    Channel.objects.create(
+        organization=mail.organization, name="Relay", kind="email", from_address="x@club.example", backoff_until=ahead
+    )
+    for host, age in (("host-7", 1), ("host-8", 300)):
+        beaten = Now() - timedelta(seconds=age)
+        Heartbeat.objects.create(name="broadcasts", host=host, enqueued_at=beaten, beaten_at=beaten)
+
+
+def test_the_page_of_workers_shows_hosts_leases_and_rates(at_work, viewer):
+    context = sign_in(viewer.user).get(reverse("admin:workers")).context
+    assert [(beat["row"].host, beat["stale"]) for beat in context["beats"]] == [("host-7", False), ("host-8", True)]
+    [lease] = context["leases"]
+    assert (lease["host"], lease["process"], lease["expired"]) == ("host-7", "4711", False)
+    newsletter, relay = context["channels"]
+    assert [(limit["domain"], limit["sent_today"]) for limit in newsletter["limits"]] == [
+        ("", 123),
+        ("slow.example", 0),
+    ]
+    assert all(50 < limit["ahead"] <= 60 for limit in newsletter["limits"])
+    assert relay["backs_off"] and not newsletter["backs_off"]
+
+
+def test_the_page_of_workers_shows_no_rates_of_others(at_work, stranger):
+    assert sign_in(stranger.user).get(reverse("admin:workers")).context["channels"] == []
+
+
+def test_the_page_of_workers_takes_no_query_more_for_more_rows(at_work, mail, elsewhere, root):
+    client = sign_in(root)
+    few = queries(client, reverse("admin:workers"))
+    other = make_channel(elsewhere)
+    Channel.objects.filter(pk=other.pk).update(rate=5)
+    ChannelRate.objects.create(channel=other, arrival=Now() + timedelta(minutes=1))
+    hold = Now() + timedelta(seconds=15)
+    message = make_broadcast(other).first_message()
+    Batch.objects.create(message=message, state="leased", owner="host-9:1", lease_until=hold)
+    assert queries(client, reverse("admin:workers")) == few
+    assert few <= 14
+
+
+def test_a_broadcast_that_was_paused_by_itself_is_on_the_dashboard_with_its_reason(mail, viewer):
+    make_broadcast(mail, status="PAUSED", error_message="Paused: 31 of 100 copies failed for good.")
+    text = sign_in(viewer.user).get(reverse("admin:index")).content.decode()
+    assert "Paused: 31 of 100 copies failed for good." in text
 
 
 def test_no_page_carries_inline_script_or_style(everything, draft, root):

@@ -75,3 +75,10 @@ def test_a_place_where_nobody_can_listen_is_refused(command, where):
 def test_a_stranger_gets_no_token(command, club, stranger):
     with pytest.raises(CommandError, match="no member"):
         command("create_token", stranger.user.email, organization="club")
+
+
+@pytest.mark.parametrize(("name", "option"), [("up", "--workers"), ("up", "--pumps"), ("work", "--pumps")])
+@pytest.mark.parametrize("value", ["0", "-1", "two"])
+def test_a_number_of_processes_that_is_none_is_refused(command, name, option, value):
+    with pytest.raises(CommandError, match=f"argument {option}.*no whole number from 1 up"):
+        command(name, f"{option}={value}")

@@ -3,7 +3,7 @@
 import pytest
 
 from broadcasts import sending
-from broadcasts.models import AuditEntry, Broadcast, Contact, Delivery
+from broadcasts.models import AuditEntry, Broadcast, Contact
 from broadcasts.sending import record
 from broadcasts.transports import TransportError
 from tests.make import make_broadcast, make_contacts

@@ -11,7 +11,6 @@ from tests.make import make_broadcast, make_contact, make_contacts
 
 from . import steps
 
-
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 

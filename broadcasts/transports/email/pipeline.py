@@ -26,7 +26,7 @@ class Pipeline:
 
     def open(self) -> None:
         if not self.connections:
-            self.connections.append(Connection(self.account, Queue([], 0, 0), connect(self.account)))
+            self.connections.append(Connection(self.account, Queue([], 0, 0), connect(self.account, LONGEST)))
 
     def close(self) -> None:
         """Say goodbye on all connections before an answer is waited for on any."""

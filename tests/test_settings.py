@@ -1,0 +1,65 @@
+"""Settings that are wrong are told in one line, by their name."""
+
+import os
+import runpy
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture
+def read(monkeypatch, tmp_path):
+    """Read the settings afresh under some environment."""
+
+    def read(**environment: str) -> dict:
+        for name, value in {"DATA_DIR": str(tmp_path), **environment}.items():
+            monkeypatch.setenv(name, value)
+        return runpy.run_path(str(ROOT / "config" / "settings.py"))
+
+    return read
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PUMPS", "x"),
+        ("PUMPS", "0"),
+        ("LEASE_SECONDS", "0"),
+        ("BATCH_SIZE", "-5"),
+        ("REFUSAL_BUDGET", "10"),
+        ("REFUSAL_BUDGET", "nan"),
+        ("EMAIL_URL", "mail.example.org"),
+    ],
+)
+def test_a_wrong_setting_is_told_by_its_name_with_what_would_be_right(read, name, value):
+    with pytest.raises(ImproperlyConfigured, match=f"^{name} is .*give .*such as"):
+        read(**{name: value})
+
+
+def test_a_command_tells_it_in_one_line(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=ROOT,
+        env={**os.environ, "DATA_DIR": str(tmp_path), "PUMPS": "x"},
+        text=True,
+        capture_output=True,
+    )
+    assert (done.returncode, done.stderr) == (1, "PUMPS is “x”: give a whole number from 1 up, such as 2.\n")
+
+
+def test_the_address_of_a_mail_server_is_taken_apart(read):
+    found = read(EMAIL_URL="smtp+tls://me:p%40ss@mail.example.org:587", BASE_URL="https://club.example")
+    assert (found["EMAIL_HOST"], found["EMAIL_PORT"], found["EMAIL_USE_TLS"]) == ("mail.example.org", 587, True)
+    assert found["EMAIL_HOST_PASSWORD"] == "p@ss"
+    assert found["DEFAULT_FROM_EMAIL"] == "broadcasts@club.example"
+
+
+def test_a_host_has_a_name_of_its_own(read):
+    assert read()["HOST_NAME"] == socket.gethostname()
+    assert read(HOST_NAME="second")["HOST_NAME"] == "second"
