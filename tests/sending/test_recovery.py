@@ -6,6 +6,7 @@ from django.utils import timezone
 from broadcasts import rendering, sending, stats, tracking
 from broadcasts.exceptions import WrongState
 from broadcasts.models import Batch, Broadcast, Channel, Delivery
+from broadcasts.sending import journal
 from broadcasts.sending import lease as leases
 from tests.make import make_broadcast, make_contact, make_contacts
 
@@ -67,12 +68,18 @@ def test_what_a_dead_worker_held_is_recovered_while_its_broadcast_is_paused(half
     sending.pause(half_sent)
     steps.run_out_leases()
     sending.tick()
-    assert steps.log(half_sent)["unknown"] == stats.counts([half_sent])[half_sent.pk]["unknown"] == 15
+    assert steps.log(half_sent)["unknown"] == stats.counts([half_sent])[half_sent.pk]["unknown"] == 1
     assert not Batch.objects.filter(state=Batch.State.LEASED).exists()
 
 
+@pytest.fixture
+def without_journal(monkeypatch):
+    """As where another host recovers a batch."""
+    monkeypatch.setattr(journal, "seal", lambda *args: None)
+
+
 @pytest.mark.parametrize("fact", ["delivered", "bounced", "opened", "unsubscribed"])
-def test_what_was_told_of_a_copy_before_its_worker_died_settles_it(half_sent, server, fact):
+def test_what_was_told_of_a_copy_before_its_worker_died_settles_it(half_sent, server, without_journal, fact):
     address = server.received[12].address  # accepted, and not recorded
     tracking.record(steps.delivery(half_sent, address), fact, NOON)
     steps.run_out_leases()
@@ -84,7 +91,16 @@ def test_what_was_told_of_a_copy_before_its_worker_died_settles_it(half_sent, se
     assert (counts["sent"], counts["unknown"], counts[fact]) == (11, 14, 1)
 
 
-def test_a_failure_told_before_its_worker_died_is_a_bounce_of_what_was_sent(half_sent, server):
+def test_what_was_told_of_the_one_copy_that_a_journal_leaves_open_settles_it(half_sent):
+    open_one = Delivery.objects.filter(status="pending").order_by("id")[4]  # the fifth of the second window
+    tracking.record(open_one, "opened", NOON)
+    steps.run_out_leases()
+    sending.tick()
+    assert steps.log(half_sent) == {"sent": 15, "pending": 10}
+    assert stats.counts([half_sent])[half_sent.pk]["sent"] == 15
+
+
+def test_a_failure_told_before_its_worker_died_is_a_bounce_of_what_was_sent(half_sent, server, without_journal):
     address = server.received[12].address
     tracking.record(steps.delivery(half_sent, address), "failed", NOON)
     steps.run_out_leases()
