@@ -160,8 +160,9 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
         "init_command": (
-            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA mmap_size=134217728;"
-            "PRAGMA journal_size_limit=67108864; PRAGMA cache_size=-32000; PRAGMA temp_store=MEMORY;"
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY;"
+            f"PRAGMA journal_size_limit=67108864; PRAGMA mmap_size={whole('SQLITE_MMAP_MB', 128) * 2**20};"
+            f"PRAGMA cache_size=-{whole('SQLITE_CACHE_MB', 32) * 1000};"
         ),
     }
     # Tests use a file too, one per process: threads and clusters must meet the locks that they meet in use.

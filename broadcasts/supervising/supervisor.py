@@ -27,11 +27,16 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def cluster(pumps: int) -> Child:
-    """The queue's workers."""
+    """The queue's workers, which read a database from front to end: caching more of it would only be memory."""
     return Child(
         "queue cluster",
         [sys.executable, str(settings.BASE_DIR / "manage.py"), "qcluster"],
-        {"PUMPS": str(pumps), "LOG_LEVEL": os.environ.get("LOG_LEVEL", "WARNING")},
+        {
+            "PUMPS": str(pumps),
+            "LOG_LEVEL": os.environ.get("LOG_LEVEL", "WARNING"),
+            "SQLITE_MMAP_MB": "0",
+            "SQLITE_CACHE_MB": "16",
+        },
     )
 
 

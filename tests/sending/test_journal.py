@@ -68,7 +68,7 @@ def test_without_its_journal_all_of_a_dead_workers_window_is_unknown(killed):
 
 def test_a_journal_of_an_earlier_run_of_the_machine_tells_nothing(killed):
     [path] = files()
-    path.write_text(path.read_text().replace(journals._boot(), "another-run"))
+    path.write_bytes(path.read_bytes().replace(journals._boot().encode(), b"another-run"))
     sending.tick()
     assert steps.log(killed)["sent"] == 10
 

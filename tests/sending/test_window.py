@@ -24,10 +24,10 @@ def read(mail, people):
     """Reads a window of the only batch: read(after, size)."""
     steps.start(make_broadcast(mail, expires_at=timezone.now() + timedelta(hours=1)))
     lease = leases.claim(mail)
-    windows = Windows(lease.message)
+    windows, start = Windows(lease.message), lease.position
 
     def read(after: int, size: int) -> list[Row]:
-        lease.position = after
+        lease.position = max(after, start)
         return windows.read(lease, size)
 
     return read
