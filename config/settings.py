@@ -258,6 +258,8 @@ BATCH_SIZE = whole("BATCH_SIZE", 1000, least=1)
 WINDOW_SIZE = whole("WINDOW_SIZE", 100, least=1)
 MAX_ATTEMPTS = whole("MAX_ATTEMPTS", 8, least=1)  # of one delivery, over transient errors
 REFUSAL_BUDGET = share("REFUSAL_BUDGET", 0.1)  # of failed in all that was answered; beyond, a broadcast is paused
+# Until each further attempt; the last one repeats.
+RETRY_SECONDS = env.list("RETRY_SECONDS", cast=int, default=[60, 300, 900, 3600, 7200, 14400, 28800])
 DELIVERY_RETENTION_DAYS = whole("DELIVERY_RETENTION_DAYS", 0)  # 0 keeps them for ever
 
 # Notices to staff, such as of a broadcast that was paused by itself; without EMAIL_URL nothing is mailed.

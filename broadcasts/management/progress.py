@@ -14,7 +14,8 @@ MOVING = frozenset({Status.SCHEDULED, Status.SENDING})
 
 
 def bar(**options: Any) -> "tqdm[Any]":
-    return tqdm(file=sys.stderr, dynamic_ncols=True, **options)
+    # disable=None: only in a terminal
+    return tqdm(file=sys.stderr, dynamic_ncols=True, disable=None, **options)
 
 
 class ImportBar:

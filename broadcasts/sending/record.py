@@ -25,12 +25,11 @@ log = logging.getLogger(__name__)
 Status = Delivery.Status
 LEAST_ANSWERED = 100  # by fewer, the share that failed is not judged
 
-# Minutes until a delivery is tried again, by how often it was tried; the last one repeats until MAX_ATTEMPTS.
-DELAYS = (1, 5, 15, 60, 120, 240, 480)
-
 
 def delay(attempts: int) -> timedelta:
-    return timedelta(minutes=DELAYS[min(attempts, len(DELAYS)) - 1])
+    """Return how long a delivery that was tried so often waits for its next turn."""
+    delays = settings.RETRY_SECONDS
+    return timedelta(seconds=delays[min(attempts, len(delays)) - 1])
 
 
 @dataclass

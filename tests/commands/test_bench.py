@@ -13,7 +13,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from broadcasts.management.benching import content, people, processes, sink
-from broadcasts.management.benching.figures import Figures, cost_ratios, medians, table
+from broadcasts.management.benching.figures import Figures, Target, cost_ratios, medians, table
 from broadcasts.models import Contact
 from tests.stories.installation import ROOT
 
@@ -49,6 +49,18 @@ def test_sizes_are_compared_by_the_cost_of_a_message():
     told = table(sizes)
     assert "cost per message at 100,000 / at 10,000: 1.25" in told
     assert "peak memory of each worker, MB" in told and "60 50" in told
+
+
+def test_each_figure_says_how_far_its_target_was_reached():
+    lines = {line.split("  ")[0]: line for line in table([FIGURES]).splitlines()}
+    assert lines["of smtp-source"].split()[-4:] == ["0.50", "no", "0.6", "1"]
+    assert lines["worker CPU us per message"].split()[-4:] == ["150", "ok", "150", "90"]
+    assert lines["peak memory of each worker, MB"].split()[-4:] == ["50", "aim", "120", "70"]
+
+
+def test_the_target_of_an_expansion_speaks_of_a_million():
+    assert Target(15, 8).mark(9) == "ok"
+    assert " aim " not in next(line for line in table([FIGURES]).splitlines() if "expand" in line)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ class Figures:
     cpu_seconds: float  # of the workers
     progress_ms: float  # to read the counts while it is being sent
     peaks: Sequence[float]  # memory of each worker that sent, in bytes
+    small_seconds: float | None = None  # to the last message of a small broadcast that was sent meanwhile
 
     @property
     def rate(self) -> float:
@@ -49,9 +50,11 @@ class Figures:
 
 def medians(runs: Sequence[Figures]) -> Figures:
     """Return the median of each thing measured, over runs of one size; of memory the most."""
-    names = [name for name in Figures.__dataclass_fields__ if name not in ("contacts", "peaks")]
+    names = [name for name in Figures.__dataclass_fields__ if name not in ("contacts", "peaks", "small_seconds")]
+    small = [run.small_seconds for run in runs if run.small_seconds is not None]
     return Figures(
         contacts=runs[0].contacts,
+        small_seconds=median(small) if small else None,
         peaks=max((run.peaks for run in runs), key=lambda peaks: max(peaks, default=0)),
         **{name: median(getattr(run, name) for run in runs) for name in names},
     )
@@ -62,33 +65,90 @@ def cost_ratios(sizes: Sequence[Figures]) -> list[tuple[int, int, float]]:
     return [(after.contacts, before.contacts, before.rate / after.rate) for before, after in pairwise(sizes)]
 
 
-LINES: tuple[tuple[str, Callable[[Figures], str]], ...] = (
-    ("messages/s end to end", lambda one: f"{one.rate:,.0f}"),
-    ("  smtp-source -s 8 -d", lambda one: f"{one.source_rate:,.0f}"),
-    ("  plain Django loop, 2 processes", lambda one: f"{one.loop_rate:,.0f}"),
-    ("of smtp-source", lambda one: f"{one.of_source:.2f}"),
-    ("of the plain loop", lambda one: f"{one.of_loop:.1f}"),
-    ("worker CPU us per message", lambda one: f"{one.cpu_us:,.0f}"),
-    ("peak memory of each worker, MB", lambda one: " ".join(f"{peak / 1e6:.0f}" for peak in one.peaks)),
-    ("seconds to the last delivery", lambda one: f"{one.seconds:,.2f}"),
-    ("seconds to the first delivery", lambda one: f"{one.first_seconds:,.2f}"),
-    ("seconds to expand", lambda one: f"{one.expand_seconds:,.2f}"),
-    ("seconds per 1,000", lambda one: f"{one.thousand_seconds:.3f}"),
-    ("ms to read progress", lambda one: f"{one.progress_ms:.1f}"),
-    ("bytes a message", lambda one: f"{one.message_bytes:,.0f}"),
+@dataclass(frozen=True)
+class Target:
+    """What a figure is to be at least, and what it should be; where the second is less, so is better."""
+
+    least: float
+    aim: float
+
+    def mark(self, value: float) -> str:
+        """Tell how far it was reached: `aim`, `ok` or `no`."""
+        sign = 1 if self.aim > self.least else -1
+        return next((word for word, to in (("aim", self.aim), ("ok", self.least)) if sign * (value - to) >= 0), "no")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One figure as it is told, with its target where it has one."""
+
+    label: str
+    tell: Callable[[Figures], str]
+    value: Callable[[Figures], float | None] = lambda one: None
+    target: Target | None = None
+
+    def cell(self, one: Figures) -> str:
+        value = self.value(one)
+        if self.target is None or value is None:
+            return f"{self.tell(one)}    "
+        return f"{self.tell(one)} {self.target.mark(value):3}"
+
+
+FULL_SIZE = 1_000_000  # contacts: what the target of an expansion speaks of
+COST = Target(1.15, 1.05)
+LINES = (
+    Line("messages/s end to end", lambda one: f"{one.rate:,.0f}"),
+    Line("  smtp-source -s 8 -d", lambda one: f"{one.source_rate:,.0f}"),
+    Line("  plain Django loop, 2 processes", lambda one: f"{one.loop_rate:,.0f}"),
+    Line("of smtp-source", lambda one: f"{one.of_source:.2f}", lambda one: one.of_source, Target(0.6, 1)),
+    Line("of the plain loop", lambda one: f"{one.of_loop:.1f}", lambda one: one.of_loop, Target(15, 30)),
+    Line("worker CPU us per message", lambda one: f"{one.cpu_us:,.0f}", lambda one: one.cpu_us, Target(150, 90)),
+    Line(
+        "peak memory of each worker, MB",
+        lambda one: " ".join(f"{peak / 1e6:.0f}" for peak in one.peaks),
+        lambda one: max(one.peaks, default=0) / 1e6,
+        Target(120, 70),
+    ),
+    Line("seconds to the last delivery", lambda one: f"{one.seconds:,.2f}"),
+    Line("seconds to the first delivery", lambda one: f"{one.first_seconds:,.2f}"),
+    Line(
+        "seconds to expand (target: of 1,000,000)",
+        lambda one: f"{one.expand_seconds:,.2f}",
+        lambda one: one.expand_seconds if one.contacts >= FULL_SIZE else None,
+        Target(15, 8),
+    ),
+    Line("seconds per 1,000", lambda one: f"{one.thousand_seconds:.3f}"),
+    Line("ms to read progress", lambda one: f"{one.progress_ms:.1f}", lambda one: one.progress_ms, Target(20, 5)),
+    Line(
+        "seconds to the last of 50 sent meanwhile",
+        lambda one: f"{one.small_seconds:.2f}" if one.small_seconds is not None else "-",
+        lambda one: one.small_seconds,
+        Target(5, 2),
+    ),
+    Line("bytes a message", lambda one: f"{one.message_bytes:,.0f}"),
 )
 
 
 def table(sizes: Sequence[Figures]) -> str:
-    """Lay the figures out, a column for each size."""
-    rows = [("contacts", *(f"{one.contacts:,}" for one in sizes))]
-    rows += [(label, *(tell(one) for one in sizes)) for label, tell in LINES]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join([label.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True))])
-        for label, *cells in rows
-    ]
+    """Lay the figures out, a column for each size; each with how far its target was reached, where it has one."""
+    rows = [("contacts", *(f"{one.contacts:,}    " for one in sizes), "at least", "aim")]
+    for line in LINES:
+        targets = (f"{line.target.least:g}", f"{line.target.aim:g}") if line.target else ("", "")
+        rows.append((line.label, *map(line.cell, sizes), *targets))
+    lines = [columns(rows)]
     lines += [
-        f"cost per message at {after:,} / at {before:,}: {ratio:.2f}" for after, before, ratio in cost_ratios(sizes)
+        f"cost per message at {after:,} / at {before:,}: {ratio:.2f} {COST.mark(ratio)} ({COST.least:g}, {COST.aim:g})"
+        for after, before, ratio in cost_ratios(sizes)
     ]
     return "\n".join(lines)
+
+
+def columns(rows: Sequence[Sequence[str]]) -> str:
+    """Lay rows out, the first column to the left and the others to the right."""
+    first, *others = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(
+            [label.ljust(first), *(cell.rjust(width) for cell, width in zip(cells, others, strict=True))]
+        ).rstrip()
+        for label, *cells in rows
+    )

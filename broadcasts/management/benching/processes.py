@@ -16,12 +16,18 @@ def _stat(pid: int | str) -> list[str]:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
-def below(root: int) -> list[int]:
-    """Return the processes that a process started, and those that they started."""
+def families() -> dict[int, list[int]]:
+    """Return the children of each process."""
     children: dict[int, list[int]] = {}
     for path in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             children.setdefault(int(_stat(path.name)[1]), []).append(int(path.name))
+    return children
+
+
+def below(root: int) -> list[int]:
+    """Return the processes that a process started, and those that they started."""
+    children = families()
     found, ahead = [], [root]
     while ahead:
         ahead += (mine := children.get(ahead.pop(), []))

@@ -25,7 +25,7 @@ CLOSE_SECONDS = 60
 class Room:
     """The scratch database stands beside the configured one: SQLite in the folder, PostgreSQL on the same server."""
 
-    def __init__(self) -> None:
+    def __init__(self, **environment: str) -> None:
         if connection.vendor not in ("sqlite", "postgresql"):
             raise CommandError(f"A bench needs SQLite or PostgreSQL, not {connection.display_name}.")
         if not Path("/proc/self/stat").exists():
@@ -33,6 +33,7 @@ class Room:
         self.folder = Path(tempfile.mkdtemp(prefix="bench_", dir=settings.DATA_DIR))
         self.name = self.folder.name.lower()
         self.has_database = False
+        self.given = environment
 
     def __enter__(self) -> Self:
         try:
@@ -77,6 +78,7 @@ class Room:
             "DATABASE_URL": address,
             "Q_CLUSTER_NAME": self.name,
             "LOG_LEVEL": "WARNING",
+            **self.given,
         }
 
     def run(self, *arguments: str) -> Any:

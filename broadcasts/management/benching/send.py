@@ -25,6 +25,8 @@ from .workers import Workers, workers
 HELP = "Send a personal broadcast to a local smtp-sink and print how fast it went, with what to compare it with."
 LOOK_SECONDS = 0.2
 STUCK_SECONDS = 120
+SMALL = 50  # people of a broadcast that is sent while a third of the big one is out
+LARGE = 50_000  # contacts, from which on that is tried
 
 
 def number(text: str) -> int:
@@ -98,20 +100,20 @@ def measure(n: int, pumps: int) -> dict[str, Any]:
     return {"contacts": n, "message_bytes": size, "source_rate": source_rate, "loop_rate": loop_rate, **ours}
 
 
-def make_club() -> Organization:
+def make_club(slug: str = "bench") -> Organization:
     return Organization.objects.create(
         name="Swimming Club",
-        slug="bench",
+        slug=slug,
         languages=list(people.LANGUAGES),
         country="ES",
         postal_address="Swimming Club, 1 Pool Lane, Springfield",
     )
 
 
-def make_broadcast(club: Organization, port: int) -> Broadcast:
+def make_broadcast(club: Organization, port: int, **account: Any) -> Broadcast:
     channel = Channel(organization=club, name="Sink", kind="email", is_default=True)
     channel.from_name, channel.from_address = club.name, "news@club.example"
-    channel.configure({"host": HOST, "port": port, "security": "none"})
+    channel.configure({"host": HOST, "port": port, "security": "none", **account})
     channel.save()
     left = Segment.objects.create(organization=club, name="Left", rules={"attributes__plan": people.LEFT})
     values = {
@@ -120,6 +122,18 @@ def make_broadcast(club: Organization, port: int) -> Broadcast:
         "excluded_segments": [left],
         "base_language": people.LANGUAGES[0],
         "messages": [{"channel": channel, "translations": content.translations()}],
+    }
+    return drafting.save(Broadcast(organization=club), values)
+
+
+def make_small(beside: Broadcast) -> Broadcast:
+    """Make a broadcast to few, on the same channel."""
+    club = beside.organization
+    values = {
+        "name": "Bench, a small one",
+        "contacts": list(Contact.objects.for_organization(club).order_by("id")[:SMALL]),
+        "base_language": people.LANGUAGES[0],
+        "messages": [{"channel": club.channels.get(), "translations": content.translations()}],
     }
     return drafting.save(Broadcast(organization=club), values)
 
@@ -134,13 +148,14 @@ def message_size(broadcast: Broadcast) -> float:
 
 def send(broadcast: Broadcast, receiver: Sink, running: Workers) -> dict[str, Any]:
     """Send, wait for the end, and read from the log when each thing happened."""
+    small = make_small(broadcast) if broadcast.organization.contacts.count() >= LARGE else None
     received_before, cpu_before = receiver.received(), running.cpu_seconds()
     begun = time.time()
     sending.send(broadcast)
-    reads = watch(broadcast, running)
+    reads = watch(broadcast, running, small)
     cpu_seconds = running.cpu_seconds() - cpu_before
+    check([broadcast, small] if small else [broadcast], receiver.received() - received_before)
     log = Delivery.objects.filter(message__broadcast=broadcast)
-    check(broadcast, log.filter(status=Delivery.Status.SENT).count(), receiver.received() - received_before)
     moments = log.aggregate(first=Min("sent_at"), last=Max("sent_at"))
     expanded = Batch.objects.filter(message__broadcast=broadcast).aggregate(last=Max("created"))["last"]
     assert broadcast.started_at is not None
@@ -151,20 +166,34 @@ def send(broadcast: Broadcast, receiver: Sink, running: Workers) -> dict[str, An
         "cpu_seconds": cpu_seconds,
         "progress_ms": 1000 * statistics.median(reads),
         "peaks": running.peaks(),
+        "small_seconds": small_seconds(small) if small else None,
     }
 
 
-def watch(broadcast: Broadcast, running: Workers) -> list[float]:
-    """Wait until everybody has an outcome; return how long each look at the counts took."""
+def small_seconds(small: Broadcast) -> float:
+    """Return how long a broadcast took from send() to its last message."""
+    last = Delivery.objects.filter(message__broadcast=small).aggregate(last=Max("sent_at"))["last"]
+    assert small.started_at is not None
+    return (last - small.started_at).total_seconds()
+
+
+def watch(broadcast: Broadcast, running: Workers, small: Broadcast | None = None) -> list[float]:
+    """Wait until everybody has an outcome; return how long each look at the counts took.
+
+    A small broadcast is sent when a third of the big one is out, and waited for too.
+    """
     shown = SendingBar(broadcast)
+    third = broadcast.organization.contacts.count() / 3
     reads: list[float] = []
     last, moved_at = (0, 0), time.monotonic()
     try:
-        while not shown.update():
+        while not shown.update() or (small and not is_sent(small)):
             running.look()
             begun = time.perf_counter()
             counts = stats.counts([broadcast])[broadcast.pk]
             reads.append(time.perf_counter() - begun)
+            if small and small.started_at is None and counts["sent"] > third:
+                sending.send(small)
             now = (counts["recipients"], counts["pending"])
             if now != last:
                 last, moved_at = now, time.monotonic()
@@ -177,9 +206,15 @@ def watch(broadcast: Broadcast, running: Workers) -> list[float]:
     return reads
 
 
-def check(broadcast: Broadcast, sent: int, received: int) -> None:
+def is_sent(small: Broadcast) -> bool:
+    small.refresh_from_db()
+    return small.status == Broadcast.Status.SENT
+
+
+def check(broadcasts: list[Broadcast], received: int) -> None:
     """Refuse to tell the speed of a broadcast that did not reach everybody once."""
-    wanted = stats.counts([broadcast])[broadcast.pk]["recipients"]
+    wanted = sum(numbers["recipients"] for numbers in stats.counts(broadcasts).values())
+    sent = Delivery.objects.filter(message__broadcast__in=broadcasts, status=Delivery.Status.SENT).count()
     if not wanted == sent == received:
         raise CommandError(
             f"Of {wanted:,} recipients, {sent:,} are logged as sent; smtp-sink got {received:,} messages."

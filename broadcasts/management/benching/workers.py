@@ -1,9 +1,11 @@
 """Real workers, started as an operator starts them, with what they use up."""
 
+import os
+import signal
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from django.conf import settings
@@ -22,10 +24,16 @@ STOP_SECONDS = 40
 class Workers:
     """`manage.py work`: a supervisor, and the cluster below it."""
 
-    def __init__(self, supervisor: Child, log: Path) -> None:
-        self.supervisor = supervisor
-        self.log = log
+    def __init__(self, pumps: int, name: str = "work") -> None:
+        command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "work", "--pumps", str(pumps)]
+        self.pumps = pumps
+        self.supervisor = Child("workers", command)
+        self.log = Path(settings.DATA_DIR) / f"{name}.log"
         self.memory: dict[int, int] = {}
+
+    def start(self) -> None:
+        with self.log.open("a") as self.supervisor.output:
+            self.supervisor.start()
 
     def wait(self) -> None:
         """Wait until a task has run."""
@@ -35,9 +43,27 @@ class Workers:
                 raise CommandError(f"The workers did not start.\n{self.last_words()}")
             time.sleep(0.1)
 
-    def cluster(self) -> list[int]:
+    def stop(self) -> bool:
+        """Stop them as an operator does; False when they had to be killed."""
+        self.supervisor.ask_to_stop()
+        in_time = self.supervisor.wait(STOP_SECONDS)
+        self.supervisor.kill()
+        return in_time
+
+    def kill(self) -> None:
+        """Kill all of them at once."""
+        for pid in [self.pid, *self.cluster()]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.supervisor.kill()
+
+    @property
+    def pid(self) -> int:
         assert self.supervisor.process is not None
-        return processes.below(self.supervisor.process.pid)
+        return self.supervisor.process.pid
+
+    def cluster(self) -> list[int]:
+        return processes.below(self.pid)
 
     def cpu_seconds(self) -> float:
         return processes.cpu_seconds(self.cluster())
@@ -57,18 +83,13 @@ class Workers:
 
 
 @contextmanager
-def workers(pumps: int) -> Iterator[Workers]:
+def workers(pumps: int, name: str = "work") -> Iterator[Workers]:
     """Run workers while the block runs, beginning when they are at work."""
-    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "work", "--pumps", str(pumps)]
-    child = Child("workers", command)
-    log = Path(settings.DATA_DIR) / "work.log"
-    with log.open("w") as child.output:
-        child.start()
-        try:
-            running = Workers(child, log)
-            running.wait()
-            yield running
-        finally:
-            child.ask_to_stop()
-            child.wait(STOP_SECONDS)
-            child.kill()
+    Heartbeat.objects.all().delete()  # of earlier ones
+    running = Workers(pumps, name)
+    running.start()
+    try:
+        running.wait()
+        yield running
+    finally:
+        running.stop()

@@ -1,0 +1,96 @@
+"""`bench chaos`: what becomes of a broadcast while workers, database, queue and receiver fail, one fault at a time."""
+
+import json
+import time
+from argparse import ArgumentParser
+from contextlib import ExitStack
+from random import Random
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connections
+
+from broadcasts import sending
+from broadcasts.management import serving
+
+from . import people, processes
+from .faults import FAULTS
+from .receiver import Receiver, receiver
+from .room import Room, is_inside, leave
+from .scene import Scene
+from .send import make_broadcast, make_club, number
+from .verdict import Verdict, judge, table
+from .workers import workers
+
+HELP = "Send while workers are killed, frozen and cut off, and compare what arrived with the log, one by one."
+RETRY_SECONDS = "2,4,8"  # nobody waits for minutes here
+BATCHES = 20  # as in something large, where all pumps have work to the end
+REST_SECONDS = 20
+SOON = 0.15  # the share that has arrived when a fault begins
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--fault", action="append", choices=FAULTS, help="again for several; default: all of them")
+    parser.add_argument("--contacts", type=number, default=5_000, metavar="N", help="default: 5000")
+    parser.add_argument("--pumps", type=number, default=settings.PUMPS, metavar="N", help="default: PUMPS")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of what is left to chance")
+    parser.add_argument("--json", action="store_true", help="for machines")
+
+
+def run(command: BaseCommand, options: dict[str, Any]) -> None:
+    faults = options["fault"] or list(FAULTS)
+    if is_inside():
+        serving.prepare()
+        leave([_try(command, fault, options).as_json() for fault in faults])
+        return
+    machine = {**processes.machine(), "pumps": options["pumps"]}
+    arguments = [word for name in ("contacts", "pumps", "seed") for word in (f"--{name}", str(options[name]))]
+    arguments += [word for fault in faults for word in ("--fault", fault)]
+    batch_size = min(max(options["contacts"] // BATCHES, 10), settings.BATCH_SIZE)
+    with Room(RETRY_SECONDS=RETRY_SECONDS, BATCH_SIZE=str(batch_size)) as room:
+        verdicts = [Verdict(**found) for found in room.run("bench", "chaos", *arguments)]
+    if options["json"]:
+        document = {"machine": machine, "verdicts": [one.as_json() for one in verdicts]}
+        command.stdout.write(json.dumps(document, indent=2))
+    else:
+        words = "{cpu}, {cores} cores; {database}; Python {python}; pumps: {pumps}".format_map(machine)
+        command.stdout.write(f"{words}\n{table(verdicts)}")
+    if broken := [one.fault for one in verdicts if not one.is_kept]:
+        raise CommandError(f"Not as it must be: {', '.join(broken)}.")
+
+
+def _try(command: BaseCommand, name: str, options: dict[str, Any]) -> Verdict:
+    """Do one fault to a broadcast of its own, in a room."""
+    fault, n, seed = FAULTS[name], options["contacts"], options["seed"]
+    begun = time.monotonic()
+    club = make_club(name)
+    people.load(club, n)
+    connections.close_all()  # the receiver's process is to inherit none
+    with receiver(seed, pace=fault.leases * settings.LEASE_SECONDS / n) as taker, ExitStack() as stack:
+        broadcast = make_broadcast(club, taker.port, **fault.settings)
+        pumps = options["pumps"] * fault.crews  # the limit is the host's
+        crews = [stack.enter_context(workers(pumps, f"{name}-{i}")) for i in range(fault.crews)]
+        channel = club.channels.get()
+        scene = Scene(broadcast, channel, taker, crews, Random(seed), n)  # noqa: S311  (chance, not secrecy)
+        if fault.is_first:
+            fault.act(scene)
+        sending.send(broadcast)
+        if not fault.is_first:
+            scene.reach(SOON)
+            fault.act(scene)
+        scene.watch()
+        for crew in crews:
+            crew.stop()
+        _rest(taker)
+        verdict = judge(name, scene)
+    words = "as it must be" if verdict.is_kept else "NOT as it must be"
+    command.stderr.write(f"{name}: {words}, after {time.monotonic() - begun:.0f} s")
+    return verdict
+
+
+def _rest(taker: Receiver) -> None:
+    """Wait until the receiver has decided on everything that it was handed."""
+    deadline = time.monotonic() + REST_SECONDS
+    while taker.tell().waiting and time.monotonic() < deadline:
+        time.sleep(0.1)

@@ -1,0 +1,320 @@
+"""The receiver of `bench chaos`: an SMTP server in a process of its own that behaves as badly as it is told.
+
+What it accepts it writes to a file before it says so: one line each, recipient and Message-ID. That file is the truth
+that the log is compared with.
+"""
+
+import asyncio
+import multiprocessing
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from random import Random
+from typing import Any, cast
+
+from django.conf import settings
+
+from broadcasts.management import serving
+
+from . import HOST
+
+START_SECONDS = 10
+GREETING = "250-chaos\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 ENHANCEDSTATUSCODES"
+MESSAGE_ID = re.compile(rb"^Message-ID:\s*(\S+)", re.IGNORECASE | re.MULTILINE)
+
+# Where a message can go wrong: at a command, amid its text, after its final dot before or after it was accepted.
+DROPS = ("mail", "rcpt", "data", "body", "dot", "answer")
+LATERS = ("mail", "rcpt", "data", "dot")
+
+
+@dataclass(frozen=True)
+class Manners:
+    """How it behaves."""
+
+    pace: float = 0.0  # seconds from one message to the next, all connections together
+    drops: float = 0.0  # the share of messages over which it drops the connection
+    laters: float = 0.0  # the share of messages, and of connections, that it puts off with 4xx
+    refuses: frozenset[str] = frozenset()  # the addresses that it refuses for good
+    hangs: bool = False  # takes everything, answers nothing
+    is_down: bool = False
+
+
+@dataclass
+class Tally:
+    """What it has to tell beside the truth."""
+
+    connections: int = 0  # open now
+    waiting: int = 0  # messages that wait to be accepted
+    drops: int = 0
+    drops_after_dot: int = 0  # of them: when the message had been handed over
+    laters: int = 0
+
+
+@dataclass
+class Server:
+    """All connections, and what they share."""
+
+    port: int
+    truth: int  # the file's descriptor
+    random: Random
+    manners: Manners = Manners()
+    tally: Tally = field(default_factory=Tally)
+    sessions: set["Session"] = field(default_factory=set)
+    held: list[Callable[[], None]] = field(default_factory=list)  # until it hangs no more
+    slot: float = 0.0  # when the next message is accepted
+    listener: asyncio.Server | None = None
+
+    async def serve(self, control: Connection) -> None:
+        loop = asyncio.get_running_loop()
+        over = loop.create_future()
+        orders: asyncio.Queue[Manners | None] = asyncio.Queue()
+
+        def listen() -> None:
+            try:
+                orders.put_nowait(control.recv())
+            except (EOFError, OSError):  # whoever started this is gone
+                loop.remove_reader(control.fileno())
+                over.set_result(None)
+
+        await self.open()
+        loop.add_reader(control.fileno(), listen)
+        control.send(self.tell())
+        while not over.done():
+            order = asyncio.ensure_future(orders.get())
+            await asyncio.wait({order, over}, return_when=asyncio.FIRST_COMPLETED)
+            if order.done():
+                told = self.tell()
+                if manners := order.result():
+                    await self.behave(manners)
+                control.send(told)
+
+    def tell(self) -> Tally:
+        return replace(self.tally, connections=len(self.sessions))
+
+    async def open(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.listener = await loop.create_server(lambda: Session(self), HOST, self.port, backlog=256)
+
+    async def behave(self, manners: Manners) -> None:
+        self.manners = manners
+        if not manners.hangs:
+            held, self.held = self.held, []
+            for act in held:
+                act()
+        if manners.is_down and self.listener:
+            self.listener.close()
+            self.listener = None
+            for session in list(self.sessions):
+                session.cut()
+        elif not manners.is_down and self.listener is None:
+            await self.open()
+
+    def draw(self) -> tuple[str, str]:
+        """Draw what goes wrong with a message, and where."""
+        fate = self.random.random()
+        if fate < self.manners.drops:
+            return "drop", self.random.choice(DROPS)
+        if fate < self.manners.drops + self.manners.laters:
+            return "later", self.random.choice(LATERS)
+        return "", ""
+
+    def accept(self, recipient: str, message: bytes) -> None:
+        found = MESSAGE_ID.search(message[:8_192])
+        os.write(self.truth, f"{recipient}\t{found[1].decode() if found else ''}\n".encode())
+
+
+class Session(asyncio.Protocol):
+    """One connection: what is said on it is taken in order, the next thing when the last one was answered."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.buffer = bytearray()
+        self.is_message = False  # what comes now is one
+        self.is_busy = False  # a message waits to be accepted
+        self.is_cut = False  # by us
+        self.sender = False
+        self.recipient = ""
+        self.fate = ("", "")
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        self.server.sessions.add(self)
+        if self.server.random.random() < self.server.manners.laters:
+            self.server.tally.laters += 1
+            self.say("421 4.3.2 not now")
+            self.transport.close()
+        else:
+            self.say("220 chaos ESMTP")
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.server.sessions.discard(self)
+
+    def data_received(self, data: bytes) -> None:
+        self.buffer += data
+        self.go_on()
+
+    def go_on(self) -> None:
+        while not (self.is_busy or self.is_cut or self.transport.is_closing()):
+            if self.is_message and self.buffer and self.suffers("body"):
+                return
+            end = b"\r\n.\r\n" if self.is_message and not self.buffer.startswith(b".\r\n") else b"\r\n"
+            at = self.buffer.find(end)
+            if at < 0:
+                return
+            piece = bytes(self.buffer[:at])
+            del self.buffer[: at + len(end)]
+            if self.is_message:
+                self.take_message(piece)
+            else:
+                self.take_command(piece.decode("utf-8", "replace"))
+
+    def take_command(self, line: str) -> None:
+        verb = line[:4].upper()
+        if verb == "MAIL":
+            self.fate = self.server.draw()
+            self.sender, self.recipient = False, ""
+            if not self.suffers("mail"):
+                self.sender = True
+                self.say("250 2.1.0 ok")
+        elif verb == "RCPT":
+            self.take_recipient(line.partition("<")[2].partition(">")[0].lower())
+        elif verb == "DATA":
+            if not self.recipient:
+                self.say("503 5.5.1 no valid recipients")
+            elif not self.suffers("data"):
+                self.is_message = True
+                self.say("354 go on")
+        elif verb == "QUIT":
+            self.say("221 2.0.0 bye")
+            self.transport.close()
+        else:
+            self.say({"EHLO": GREETING, "HELO": "250 chaos", "RSET": "250 ok", "NOOP": "250 ok"}.get(verb, "502 no"))
+
+    def take_recipient(self, address: str) -> None:
+        if not self.sender:
+            self.say("503 5.5.1 no sender")
+        elif address in self.server.manners.refuses:
+            self.say("550 5.1.1 no such user")
+        elif not self.suffers("rcpt"):
+            self.recipient = address
+            self.say("250 2.1.5 ok")
+
+    def take_message(self, message: bytes) -> None:
+        self.is_message = False
+        if self.suffers("dot"):
+            return
+        server, loop = self.server, asyncio.get_running_loop()
+        self.is_busy = True
+        server.tally.waiting += 1
+        server.slot = max(loop.time(), server.slot) + server.manners.pace
+        loop.call_at(server.slot, self.decide, self.recipient, message)
+
+    def decide(self, recipient: str, message: bytes, was_held: bool = False) -> None:
+        """Accept a message; also one whose sender died since, as servers do that have it whole."""
+        server = self.server
+        if server.manners.hangs and server.random.random() < 0.5:
+            server.held.append(partial(self.decide, recipient, message, was_held=True))
+            return
+        server.tally.waiting -= 1
+        self.is_busy = False
+        if self.is_cut or (was_held and self.transport.is_closing()):
+            return
+        server.accept(recipient, message)
+        if not self.suffers("answer"):
+            self.say("250 2.0.0 ok")
+            self.go_on()
+
+    def suffers(self, phase: str) -> bool:
+        """Let a message's fate come about if this is its phase."""
+        if self.fate[1] != phase:
+            return False
+        action, self.fate = self.fate[0], ("", "")
+        tally = self.server.tally
+        if action == "drop":
+            tally.drops += 1
+            tally.drops_after_dot += phase in ("dot", "answer")
+            self.cut()
+        else:
+            tally.laters += 1
+            self.say("451 4.3.0 try again")
+        return True
+
+    def cut(self) -> None:
+        self.is_cut = True
+        self.transport.abort()
+
+    def say(self, words: str) -> None:
+        data = f"{words}\r\n".encode()
+        if self.server.manners.hangs:
+            self.server.held.append(partial(self.transport.write, data))
+        elif not self.transport.is_closing():
+            self.transport.write(data)
+
+
+@dataclass
+class Receiver:
+    """The server, as seen by whoever started it."""
+
+    port: int
+    path: Path
+    process: BaseProcess
+    control: Connection
+    manners: Manners = Manners()
+
+    def behave(self, **changes: Any) -> Tally:
+        """Have it change its manners; returns what it had to tell just before."""
+        self.manners = replace(self.manners, **changes)
+        return self._ask(self.manners)
+
+    def tell(self) -> Tally:
+        return self._ask(None)
+
+    def _ask(self, order: Manners | None) -> Tally:
+        self.control.send(order)
+        return self.control.recv()
+
+    def received(self) -> int:
+        """Return how many messages it has accepted."""
+        return self.path.read_bytes().count(b"\n")
+
+    def truth(self) -> Iterator[tuple[str, str]]:
+        """Yield recipient and Message-ID of every message that it accepted."""
+        with self.path.open() as lines:
+            for line in lines:
+                recipient, _, message_id = line.rstrip("\n").partition("\t")
+                yield recipient, message_id
+
+
+@contextmanager
+def receiver(seed: int, **manners: Any) -> Iterator[Receiver]:
+    """Run a receiver on this machine while the block runs."""
+    port = serving.free_port(HOST, 2525)
+    path = Path(settings.DATA_DIR) / f"received-{port}-{seed}.txt"
+    path.unlink(missing_ok=True)
+    path.touch()
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_run, args=(port, path, seed, ours, theirs), daemon=True)
+    process.start()
+    theirs.close()
+    try:
+        ours.recv()
+        running = Receiver(port, path, process, ours)
+        running.behave(**manners)
+        yield running
+    finally:
+        process.kill()
+        process.join()
+        ours.close()
+
+
+def _run(port: int, path: Path, seed: int, ours: Connection, theirs: Connection) -> None:
+    ours.close()  # so that the end of whoever started this is heard
+    truth = os.open(path, os.O_WRONLY | os.O_APPEND)
+    asyncio.run(Server(port, truth, Random(seed)).serve(theirs))  # noqa: S311  (chance, not secrecy)

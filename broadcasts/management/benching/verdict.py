@@ -1,0 +1,133 @@
+"""What the receiver got, beside what the log says, recipient by recipient; and what must be true of it."""
+
+import textwrap
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from broadcasts import links, stats
+from broadcasts.models import Contact, Delivery
+
+from .figures import columns
+from .people import LEFT
+from .scene import Scene
+
+Status = Delivery.Status
+MOST_SECONDS = 60  # from the last fault until work goes on
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """One fault, and what came of it."""
+
+    fault: str
+    recipients: int
+    once: int
+    twice: int
+    lost: int  # neither received nor accounted for
+    not_received: int  # though logged as sent
+    denied: int  # received, though the log says that it did not leave
+    strangers: int  # copies that were nobody's, or somebody else's
+    unknown: int
+    arrived: int  # of the unknown
+    failed: int
+    goes_on: float | None  # seconds
+    ends: float | None
+    humans: int
+    events: dict[str, int]
+    musts: list[tuple[str, bool]]
+
+    @property
+    def is_kept(self) -> bool:
+        return all(is_true for _, is_true in self.musts)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def judge(fault: str, scene: Scene) -> Verdict:
+    """Compare, once everything is at rest."""
+    people = Contact.objects.for_organization(scene.broadcast.organization).exclude(attributes__plan=LEFT)
+    wanted = set(people.values_list("email", flat=True).iterator())
+    log = Delivery.objects.filter(message__broadcast=scene.broadcast).exclude(status=Status.SKIPPED)
+    logged = {pk: (address, status) for pk, address, status in log.values_list("pk", "address", "status").iterator()}
+    by_address = dict(logged.values())
+    copies: Counter[str] = Counter()
+    strangers = 0
+    for recipient, message_id in scene.receiver.truth():
+        copies[recipient] += 1
+        pk = links.delivery_id(message_id.strip("<>").partition("@")[0])
+        strangers += recipient not in wanted or logged.get(pk or 0, ("", ""))[0] != recipient
+
+    def having(*statuses: str) -> set[str]:
+        return {address for address, status in by_address.items() if status in statuses}
+
+    got, unknown, failed = set(copies), having(Status.UNKNOWN), having(Status.FAILED)
+    sums = stats.counts([scene.broadcast])[scene.broadcast.pk]
+    found = Counter(by_address.values())
+    numbers = {
+        "recipients": len(wanted),
+        "once": sum(n == 1 for n in copies.values()),
+        "twice": sum(n > 1 for n in copies.values()),
+        "lost": len(wanted - got - unknown - failed - having(Status.CANCELLED)),
+        "not_received": len(having(Status.SENT) - got),
+        "denied": len(got - having(Status.SENT, Status.UNKNOWN)),
+        "strangers": strangers,
+        "unknown": len(unknown),
+        "arrived": len(unknown & got),
+        "failed": len(failed),
+    }
+    musts = [(f"nobody is {words}", numbers[name] == 0) for name, words in NEVER.items()]
+    musts += [
+        ("the fault hit", scene.events.total() > 0),
+        ("it comes to its end", scene.seconds_to_end is not None),
+        ("no human is needed", scene.humans == 0),
+        (f"work goes on within {MOST_SECONDS} s", (scene.seconds_to_go_on or 0) <= MOST_SECONDS),
+        (f"at most {scene.may_be_unknown} are unknown", len(unknown) <= scene.may_be_unknown),
+        (f"exactly the {len(scene.must_fail)} refused fail", failed == scene.must_fail),
+        ("the counters agree with the log", all(sums[name] == found[name] for name in ("sent", "failed", "unknown"))),
+        *scene.musts,
+    ]
+    return Verdict(
+        fault=fault,
+        **numbers,
+        goes_on=scene.seconds_to_go_on,
+        ends=scene.seconds_to_end,
+        humans=scene.humans,
+        events=dict(scene.events),
+        musts=musts,
+    )
+
+
+NEVER = {
+    "twice": "reached twice",
+    "lost": "lost",
+    "not_received": "logged as sent who got nothing",
+    "denied": "logged as not reached who got a copy",
+    "strangers": "given another's copy",
+}
+COLUMNS = (
+    "fault", "recipients", "once", "twice", "lost", "sent, not got", "got, not sent", "unknown", "had arrived",
+    "failed", "goes on, s", "ends, s", "humans", "",
+)  # fmt: skip
+
+
+def table(verdicts: Sequence[Verdict]) -> str:
+    """Lay the verdicts out, a row for each; below, what happened and what must be true."""
+    lines = [columns([COLUMNS, *map(_row, verdicts)])]
+    for one in verdicts:
+        happened = ", ".join(f"{what}: {n:,}" for what, n in one.events.items() if n)
+        marked = "; ".join(f"{'✔' if is_true else '✘'} {words}" for words, is_true in one.musts)
+        lines += ["", f"{one.fault}: {happened or 'nothing happened'}"]
+        lines.append(textwrap.fill(marked, 118, initial_indent="  ", subsequent_indent="  "))
+    return "\n".join(lines)
+
+
+def _row(one: Verdict) -> tuple[str, ...]:
+    counted = (
+        one.recipients, one.once, one.twice, one.lost, one.not_received, one.denied + one.strangers, one.unknown,
+        one.arrived, one.failed,
+    )  # fmt: skip
+    seconds = (f"{value:.1f}" if value is not None else "never" for value in (one.goes_on, one.ends))
+    return (one.fault, *(f"{n:,}" for n in counted), *seconds, str(one.humans), "✔" if one.is_kept else "✘")
