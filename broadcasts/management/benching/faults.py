@@ -132,7 +132,7 @@ def _misbehave(scene: Scene, seconds: float, **manners: float) -> None:
     after = scene.receiver.behave(**dict.fromkeys(manners, 0.0))
     scene.events["connections dropped"] += after.drops - before.drops
     scene.events["messages put off"] += after.laters - before.laters
-    scene.may_be_unknown += after.drops_after_dot - before.drops_after_dot
+    scene.may_be_unknown += after.drops_late - before.drops_late
 
 
 def refuse(scene: Scene) -> None:
@@ -197,8 +197,10 @@ def _empty(scene: Scene) -> None:
 
 def storm(scene: Scene) -> None:
     """Do several of these at random for a while."""
-    for _ in scene.times(35, 1, 3):
-        scene.random.choice(STORM)(scene)
+    ahead: list[Callable[[Scene], None]] = []
+    for _ in scene.times(40, 0.2, 1.5):
+        ahead = ahead or scene.random.sample(STORM, len(STORM))
+        ahead.pop()(scene)
 
 
 def _kill_one(scene: Scene) -> None:

@@ -8,6 +8,7 @@ import asyncio
 import multiprocessing
 import os
 import re
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -20,11 +21,8 @@ from typing import Any, cast
 
 from django.conf import settings
 
-from broadcasts.management import serving
-
 from . import HOST
 
-START_SECONDS = 10
 GREETING = "250-chaos\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 ENHANCEDSTATUSCODES"
 MESSAGE_ID = re.compile(rb"^Message-ID:\s*(\S+)", re.IGNORECASE | re.MULTILINE)
 
@@ -52,7 +50,7 @@ class Tally:
     connections: int = 0  # open now
     waiting: int = 0  # messages that wait to be accepted
     drops: int = 0
-    drops_after_dot: int = 0  # of them: when the message had been handed over
+    drops_late: int = 0  # of them: when the message had left its sender, who cannot know how far it came
     laters: int = 0
 
 
@@ -60,9 +58,9 @@ class Tally:
 class Server:
     """All connections, and what they share."""
 
-    port: int
     truth: int  # the file's descriptor
     random: Random
+    port: int = 0  # the system chooses
     manners: Manners = Manners()
     tally: Tally = field(default_factory=Tally)
     sessions: set["Session"] = field(default_factory=set)
@@ -82,9 +80,10 @@ class Server:
                 loop.remove_reader(control.fileno())
                 over.set_result(None)
 
+        self.hold_port()
         await self.open()
         loop.add_reader(control.fileno(), listen)
-        control.send(self.tell())
+        control.send(self.port)
         while not over.done():
             order = asyncio.ensure_future(orders.get())
             await asyncio.wait({order, over}, return_when=asyncio.FIRST_COMPLETED)
@@ -97,9 +96,16 @@ class Server:
     def tell(self) -> Tally:
         return replace(self.tally, connections=len(self.sessions))
 
+    def hold_port(self) -> None:
+        """Keep the port without listening: connections are refused, and nobody else gets it."""
+        self.held_port = socket.socket()
+        self.held_port.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.held_port.bind((HOST, self.port))
+        self.port = self.held_port.getsockname()[1]
+
     async def open(self) -> None:
         loop = asyncio.get_running_loop()
-        self.listener = await loop.create_server(lambda: Session(self), HOST, self.port, backlog=256)
+        self.listener = await loop.create_server(lambda: Session(self), sock=self.held_port, backlog=256)
 
     async def behave(self, manners: Manners) -> None:
         self.manners = manners
@@ -110,6 +116,7 @@ class Server:
         if manners.is_down and self.listener:
             self.listener.close()
             self.listener = None
+            self.hold_port()
             for session in list(self.sessions):
                 session.cut()
         elif not manners.is_down and self.listener is None:
@@ -238,7 +245,7 @@ class Session(asyncio.Protocol):
         tally = self.server.tally
         if action == "drop":
             tally.drops += 1
-            tally.drops_after_dot += phase in ("dot", "answer")
+            tally.drops_late += phase in ("body", "dot", "answer")
             self.cut()
         else:
             tally.laters += 1
@@ -294,18 +301,15 @@ class Receiver:
 @contextmanager
 def receiver(seed: int, **manners: Any) -> Iterator[Receiver]:
     """Run a receiver on this machine while the block runs."""
-    port = serving.free_port(HOST, 2525)
-    path = Path(settings.DATA_DIR) / f"received-{port}-{seed}.txt"
-    path.unlink(missing_ok=True)
-    path.touch()
+    path = Path(settings.DATA_DIR) / "received.txt"
+    path.write_bytes(b"")
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_run, args=(port, path, seed, ours, theirs), daemon=True)
+    process = context.Process(target=_run, args=(path, seed, ours, theirs), daemon=True)
     process.start()
     theirs.close()
     try:
-        ours.recv()
-        running = Receiver(port, path, process, ours)
+        running = Receiver(ours.recv(), path, process, ours)
         running.behave(**manners)
         yield running
     finally:
@@ -314,7 +318,7 @@ def receiver(seed: int, **manners: Any) -> Iterator[Receiver]:
         ours.close()
 
 
-def _run(port: int, path: Path, seed: int, ours: Connection, theirs: Connection) -> None:
+def _run(path: Path, seed: int, ours: Connection, theirs: Connection) -> None:
     ours.close()  # so that the end of whoever started this is heard
     truth = os.open(path, os.O_WRONLY | os.O_APPEND)
-    asyncio.run(Server(port, truth, Random(seed)).serve(theirs))  # noqa: S311  (chance, not secrecy)
+    asyncio.run(Server(truth, Random(seed)).serve(theirs))  # noqa: S311  (chance, not secrecy)
