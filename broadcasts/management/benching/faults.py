@@ -162,9 +162,10 @@ def outage(scene: Scene) -> None:
 
 
 def clusters(scene: Scene) -> None:
-    """Run two clusters and kill everything of one in the middle."""
+    """Run two clusters and kill everything of one in the middle, of one that sends."""
     scene.reach(0.4)
-    crew = scene.crews[-1]
+    pid = scene.holder()
+    crew = next((crew for crew in scene.crews if pid in crew.cluster()), scene.crews[-1])
     scene.may_be_unknown += crew.pumps * settings.WINDOW_SIZE
     crew.kill()
     scene.events["clusters killed"] += 1
