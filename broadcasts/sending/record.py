@@ -24,6 +24,7 @@ from .window import Row
 log = logging.getLogger(__name__)
 Status = Delivery.Status
 LEAST_ANSWERED = 100  # by fewer, the share that failed is not judged
+LONGEST_BACKOFF = 40  # seconds: a server that is back is found within a minute, however long it was away
 
 
 def delay(attempts: int) -> timedelta:
@@ -157,15 +158,16 @@ def channel_works(channel: Channel) -> None:
 
 def channel_fails(channel: Channel, error: TransportError) -> None:
     """Put a channel into back-off, which ends by itself; what is permanent pauses its broadcasts with the reason."""
-    seconds = min(5 * 2 ** min(channel.backoff_count, 6), 300)
-    Channel.objects.filter(pk=channel.pk).update(
-        health=Channel.Health.FAILING,
-        last_error=str(error),
-        last_error_at=Now(),
-        backoff_count=F("backoff_count") + 1,
-        backoff_until=None if error.permanent else Now() + timedelta(seconds=seconds),
-    )
-    if error.permanent:
+    rows = Channel.objects.filter(pk=channel.pk)
+    rows.update(health=Channel.Health.FAILING, last_error=str(error), last_error_at=Now())
+    if not error.permanent:
+        # Once for all pumps that fail together: else every one of them would double how long the next waits.
+        seconds = min(5 * 2 ** min(channel.backoff_count, 6), LONGEST_BACKOFF)
+        rows.filter(Channel.in_service()).update(
+            backoff_count=F("backoff_count") + 1, backoff_until=Now() + timedelta(seconds=seconds)
+        )
+    else:
+        rows.update(backoff_until=None)
         under_way = Broadcast.objects.filter(messages__channel=channel, status=Broadcast.Status.SENDING)
         for broadcast in under_way.distinct():
             pause_with(broadcast, f"Paused: the channel “{channel}” cannot send. {error}")

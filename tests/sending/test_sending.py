@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from broadcasts import sending, stats, tracking
 from broadcasts.models import Batch, Broadcast, Channel, Contact, Delivery, Segment, SegmentMember, Suppression
+from broadcasts.sending import record
 from broadcasts.transports import TransportError
 from tests.make import make_broadcast, make_contact, make_contacts
 
@@ -166,6 +167,19 @@ def test_an_unreachable_server_puts_the_channel_into_back_off_and_loses_nobody(c
     assert channel.last_error == "The server cannot be reached"
     assert steps.log(broadcast) == {"pending": 3}
     assert broadcast.status == Broadcast.Status.SENDING
+
+
+def test_pumps_that_fail_together_are_one_failure(mail):
+    error = TransportError("The server cannot be reached", account=True)
+    for pump in (Channel.objects.get(), Channel.objects.get()):
+        record.channel_fails(pump, error)
+    assert Channel.objects.get().backoff_count == 1
+
+
+def test_a_server_that_was_away_for_long_is_tried_within_a_minute(mail):
+    Channel.objects.update(backoff_count=50)
+    record.channel_fails(Channel.objects.get(), TransportError("The server cannot be reached", account=True))
+    assert Channel.objects.get().backoff_until < timezone.now() + timedelta(minutes=1)
 
 
 def test_a_channel_in_back_off_is_left_alone_until_it_ends(club, mail, server):
