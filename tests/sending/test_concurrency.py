@@ -203,3 +203,10 @@ def test_news_of_a_delivery_that_is_being_recorded_waits_and_nobody_is_turned_aw
     assert news[0].result() == [True]
     assert commit_errors == []
     assert stats.counts([broadcast])[broadcast.pk]["opened"] == 1
+
+
+@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="its locks end with the process alone")
+def test_a_session_that_is_frozen_amid_a_transaction_is_ended_by_the_database():
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW idle_in_transaction_session_timeout")
+        assert cursor.fetchone() == ("30s",)
