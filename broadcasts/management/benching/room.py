@@ -34,6 +34,7 @@ class Room:
         self.name = self.folder.name.lower()
         self.has_database = False
         self.given = environment
+        self.child: Child | None = None
 
     def __enter__(self) -> Self:
         try:
@@ -44,6 +45,7 @@ class Room:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
+        self._stop()
         if self.has_database:
             self._execute(f'DROP DATABASE "{self.name}" WITH (FORCE)')
         if settings.REDIS_URL:
@@ -82,22 +84,28 @@ class Room:
         }
 
     def run(self, *arguments: str) -> Any:
-        """Run a management command in the room and return what it left; it cleans up when it is interrupted."""
+        """Run a management command in the room and return what it left."""
+        self.start(*arguments)
+        return self.result()
+
+    def start(self, *arguments: str) -> None:
         command = [sys.executable, str(settings.BASE_DIR / "manage.py"), *arguments]
-        child = Child(" ".join(arguments[:2]), command, self.environment)
-        child.start()
-        assert child.process is not None
-        try:
-            code = child.process.wait()
-        except BaseException:
-            child.process.send_signal(signal.SIGINT)
-            child.wait(CLOSE_SECONDS)
-            raise
-        finally:
-            child.kill()
-        if code:
+        self.child = Child(" ".join(arguments[:2]), command, self.environment)
+        self.child.start()
+
+    def result(self) -> Any:
+        """Wait for the end of what was started."""
+        assert self.child and self.child.process
+        if self.child.process.wait():
             raise CommandError("The run did not come to its end; the reason stands above.")
         return json.loads((self.folder / RESULT).read_text())
+
+    def _stop(self) -> None:
+        """Interrupt what still runs, so that it cleans up."""
+        if self.child and self.child.process:
+            self.child.process.send_signal(signal.SIGINT)
+            self.child.wait(CLOSE_SECONDS)
+            self.child.kill()
 
 
 def is_inside() -> bool:
