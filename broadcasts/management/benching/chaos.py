@@ -92,6 +92,9 @@ def _try(command: BaseCommand, name: str, options: dict[str, Any]) -> Verdict:
         verdict = judge(name, scene)
     words = "as it must be" if verdict.is_kept else "NOT as it must be"
     command.stderr.write(f"{name}: {words}, after {time.monotonic() - begun:.0f} s")
+    if not verdict.is_kept:
+        for crew in crews:
+            command.stderr.write(crew.last_words())
     return verdict
 
 
