@@ -16,7 +16,7 @@ from broadcasts.management import serving
 
 from . import people, processes
 from .faults import FAULTS
-from .receiver import Receiver, receiver
+from .receiver import receiver
 from .room import Room, is_inside, leave
 from .scene import Scene
 from .send import make_broadcast, make_club, number
@@ -27,7 +27,6 @@ HELP = "Send while workers are killed, frozen and cut off, and compare what arri
 RETRY_SECONDS = "2,4,8"  # nobody waits for minutes here
 BATCHES = 20  # as in something large, where all pumps have work to the end
 LANES = 2  # rooms at work at a time: most of a fault is waiting
-REST_SECONDS = 20
 SOON = 0.15  # the share that has arrived when a fault begins
 
 
@@ -88,7 +87,7 @@ def _try(command: BaseCommand, name: str, options: dict[str, Any]) -> Verdict:
         scene.watch()
         for crew in crews:
             crew.stop()
-        _rest(taker)
+        scene.rest()
         verdict = judge(name, scene)
     words = "as it must be" if verdict.is_kept else "NOT as it must be"
     command.stderr.write(f"{name}: {words}, after {time.monotonic() - begun:.0f} s")
@@ -96,10 +95,3 @@ def _try(command: BaseCommand, name: str, options: dict[str, Any]) -> Verdict:
         for crew in crews:
             command.stderr.write(crew.last_words())
     return verdict
-
-
-def _rest(taker: Receiver) -> None:
-    """Wait until the receiver has decided on everything that it was handed."""
-    deadline = time.monotonic() + REST_SECONDS
-    while taker.tell().waiting and time.monotonic() < deadline:
-        time.sleep(0.1)

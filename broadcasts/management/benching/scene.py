@@ -24,6 +24,7 @@ from .workers import Workers
 LOOK_SECONDS = 0.1
 REACH_SECONDS = 120
 STUCK_SECONDS = 90  # for so long nothing moved: somebody has to come
+REST_SECONDS = 20
 MOST_HELP = 3  # times that a paused broadcast is resumed
 
 Answer = TypeVar("Answer")
@@ -135,6 +136,14 @@ class Scene:
                 self.humans += 1
                 return
             time.sleep(LOOK_SECONDS)
+
+    def rest(self) -> None:
+        """Wait until the receiver has decided on everything that it was handed, and note what it did."""
+        deadline = time.monotonic() + REST_SECONDS
+        while (told := self.receiver.tell()).waiting and time.monotonic() < deadline:
+            time.sleep(LOOK_SECONDS)
+        self.events += Counter({"connections dropped": told.drops, "messages put off": told.laters})
+        self.may_be_unknown += told.drops_late
 
     def counts(self) -> dict[str, int]:
         return patiently(lambda: stats.counts([self.broadcast])[self.broadcast.pk])
