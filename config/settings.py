@@ -32,6 +32,15 @@ def whole(name: str, default: int, least: int = 0) -> int:
     return int(value)
 
 
+def wholes(name: str, default: list[int]) -> list[int]:
+    """Return whole numbers from the environment, separated by commas."""
+    told = env.str(name, default=",".join(map(str, default)))
+    values = [value.strip() for value in told.split(",")]
+    if not all(value.isascii() and value.isdigit() for value in values):
+        raise ImproperlyConfigured(f"{name} is “{told}”: give whole numbers separated by commas, such as 60,300.")
+    return [int(value) for value in values]
+
+
 def share(name: str, default: float) -> float:
     """Return a number above 0 and up to 1 from the environment."""
     value = env.str(name, default=str(default)).strip()
@@ -261,7 +270,7 @@ WINDOW_SIZE = whole("WINDOW_SIZE", 100, least=1)
 MAX_ATTEMPTS = whole("MAX_ATTEMPTS", 8, least=1)  # of one delivery, over transient errors
 REFUSAL_BUDGET = share("REFUSAL_BUDGET", 0.1)  # of failed in all that was answered; beyond, a broadcast is paused
 # Until each further attempt; the last one repeats.
-RETRY_SECONDS = env.list("RETRY_SECONDS", cast=int, default=[60, 300, 900, 3600, 7200, 14400, 28800])
+RETRY_SECONDS = wholes("RETRY_SECONDS", [60, 300, 900, 3600, 7200, 14400, 28800])
 DELIVERY_RETENTION_DAYS = whole("DELIVERY_RETENTION_DAYS", 0)  # 0 keeps them for ever
 
 # Notices to staff, such as of a broadcast that was paused by itself; without EMAIL_URL nothing is mailed.

@@ -150,6 +150,10 @@ def _read(records: bytes) -> Told:
     return told
 
 
+def exists(batch_id: int, token: int) -> bool:
+    return _path(batch_id, token).exists()
+
+
 def forget(batch_id: int, token: int) -> None:
     """Remove the journal of a batch that was recovered."""
     with suppress(OSError):

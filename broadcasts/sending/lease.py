@@ -34,6 +34,17 @@ def worker_name() -> str:
     return f"{HOST}:{os.getpid()}"
 
 
+def is_alive(owner: str) -> bool:
+    """Tell whether a worker of this host still runs; one whose end nobody took note of yet does."""
+    try:
+        os.kill(int(owner.rpartition(":")[2]), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
 def lease_end():
     """The end of a lease taken now, on the database's clock."""
     return Now() + timedelta(seconds=settings.LEASE_SECONDS)

@@ -18,7 +18,7 @@ from broadcasts.exceptions import BroadcastsError, WrongState
 from broadcasts.models import FACTS, Batch, Broadcast, Channel, Delivery, Message, count
 
 from . import journal, lifecycle, start
-from .lease import HOST, at_work, wanted
+from .lease import HOST, at_work, is_alive, wanted
 from .notify import due_notices
 from .wake import enqueue, queue_is_full
 
@@ -82,6 +82,7 @@ def _give_up(broadcast: Broadcast, status: str, reason: str) -> None:
 
 def recover() -> None:
     """Take back batches whose lease ran out: what may have been handed over becomes `unknown`, the rest goes on."""
+    end_leases_of_the_dead()
     for batch in Batch.objects.filter(state=Batch.State.LEASED, lease_until__lt=Now()):
         with transaction.atomic():
             mine = Batch.objects.filter(
@@ -92,6 +93,18 @@ def recover() -> None:
             unknown = _account_for(batch, journal.seal(batch.pk, batch.token, batch.owner))
         journal.forget(batch.pk, batch.token)
         log.warning("Recovered batch %s of %s: %s outcomes are unknown", batch.pk, batch.owner, unknown)
+
+
+def end_leases_of_the_dead() -> None:
+    """End the leases of workers that were killed here, so that nobody waits until they run out.
+
+    That a batch has a journal here proves that its worker ran here, and not on another host of the same name.
+    """
+    held = Batch.objects.filter(state=Batch.State.LEASED, owner__startswith=f"{HOST}:", lease_until__gte=Now())
+    for batch in held:
+        if journal.exists(batch.pk, batch.token) and not is_alive(batch.owner):
+            same = Batch.objects.filter(pk=batch.pk, token=batch.token, state=Batch.State.LEASED)
+            same.update(lease_until=Now() - timedelta(seconds=1))
 
 
 def _head_start(batch: Batch) -> timedelta:

@@ -1,8 +1,11 @@
 """What a dead worker's journal tells, and when it is not to be believed."""
 
 import os
+import subprocess
+from datetime import timedelta
 
 import pytest
+from django.db.models.functions import Now
 
 from broadcasts import sending, stats
 from broadcasts.exceptions import LeaseLost
@@ -77,6 +80,17 @@ def test_a_journal_that_a_database_of_earlier_left_is_not_believed(killed):
     Batch.objects.filter(state="leased").update(owner=f"{HOST}:1")
     sending.tick()
     assert steps.log(killed)["sent"] == 10
+
+
+def test_the_lease_of_a_worker_that_was_killed_here_ends_at_once(killed):
+    Batch.objects.filter(state="leased").update(lease_until=Now() + timedelta(seconds=20))
+    sending.tick()
+    assert Batch.objects.filter(state="leased").exists()  # this process lives
+    killed_worker = subprocess.Popen(["true"])
+    killed_worker.wait()
+    Batch.objects.filter(state="leased").update(owner=f"{HOST}:{killed_worker.pid}")
+    sending.tick()
+    assert not Batch.objects.filter(state="leased").exists()
 
 
 def test_a_batch_of_another_host_is_left_to_it_for_a_while(killed, monkeypatch):
