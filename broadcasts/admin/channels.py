@@ -83,7 +83,7 @@ class ChannelAdmin(OrganizationAdmin):
     search_fields = ["name", "from_address"]
     ordering = ["name"]
     autocomplete_fields = ["organization"]
-    readonly_fields = ["health", "last_error", "last_error_at", "backoff_until"]
+    readonly_fields = ["health", "last_error", "last_error_at", "backoff_until", "resting_until", "resting_reason"]
     change_form_template = "admin/broadcasts/channel/change_form.html"
     add_act = change_act = delete_act = "manage"
 
@@ -109,7 +109,7 @@ class ChannelAdmin(OrganizationAdmin):
             (None, {"fields": ["organization", "kind", "name", "is_active", "is_default"]}),
             ("Sender", {"fields": sender}),
             (f"Connection ({transport.label})", {"fields": shown}) if shown else (None, {"fields": []}),
-            ("Speed", {"fields": ["rate", "burst"]}),
+            ("Speed", {"fields": ["rate", "burst", "domain_rates", "ramp"]}),
             ("More", {"fields": ["address_field"], "classes": ["collapse"]}),
             *([("Health", {"fields": self.readonly_fields})] if obj else []),
         ]
@@ -122,6 +122,10 @@ class ChannelAdmin(OrganizationAdmin):
         if db_field.name == "kind":
             kwargs.update(widget=forms.HiddenInput, initial=self.kind_of(request, None))
         return super().formfield_for_choice_field(db_field, request, **kwargs)
+
+    @admin.display(description="why it rests")
+    def resting_reason(self, channel: Channel) -> str:
+        return channel.resting_reason
 
     @admin.display(description="settings")
     def shown_settings(self, channel: Channel) -> str:

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django_filters import rest_framework as filters
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import serializers
 
 from broadcasts import transports
@@ -11,6 +11,35 @@ from broadcasts.models import Channel
 from .errors import invalid
 from .fields import ObjectField
 from .resources import FullResource, ResourceSerializer
+
+
+@extend_schema_field(
+    {
+        "type": "object",
+        "additionalProperties": {"type": "number", "exclusiveMinimum": 0},
+        "description": "Messages per second at most, by the domain of the address; `*` is for each other domain.",
+        "example": {"gmail.com": 20, "*": 100},
+    }
+)
+class RatesField(ObjectField):
+    pass
+
+
+@extend_schema_field(
+    {
+        "type": "object",
+        "properties": {
+            "start": {"type": "integer", "minimum": 1},
+            "growth": {"type": "number", "minimum": 1},
+            "since": {"type": "string", "format": "date"},
+        },
+        "description": "Warm-up: `start` messages on the day `since` (by default the day it is first written), each "
+        "day `growth` times as many. `{}` is no warm-up.",
+        "example": {"start": 200, "growth": 1.5, "since": "2026-11-01"},
+    }
+)
+class RampField(ObjectField):
+    pass
 
 
 class ChannelFilter(filters.FilterSet):
@@ -29,17 +58,19 @@ class ChannelSerializer(ResourceSerializer):
     kind = serializers.ChoiceField(choices=list(transports.TRANSPORTS))
     settings = ObjectField(required=False)
     secrets = serializers.SerializerMethodField()
-    ramp = ObjectField(read_only=True)  # until sending follows it
+    domain_rates = RatesField(required=False)
+    ramp = RampField(required=False)
+    resting_reason = serializers.CharField(read_only=True)
     unique_by = "name"
 
     class Meta:
         model = Channel
         fields = (
             *("uuid", "id", "created", "modified", "name", "kind", "settings", "secrets", "from_name", "from_address"),
-            *("reply_to", "address_field", "is_active", "is_default", "rate", "burst", "ramp"),
-            *("health", "last_error", "last_error_at", "backoff_until"),
+            *("reply_to", "address_field", "is_active", "is_default", "rate", "burst", "domain_rates", "ramp"),
+            *("health", "last_error", "last_error_at", "backoff_until", "resting_until", "resting_reason"),
         )
-        read_only_fields = ("uuid", "id", "health", "last_error", "last_error_at", "backoff_until")
+        read_only_fields = ("uuid", "id", "health", "last_error", "last_error_at", "backoff_until", "resting_until")
         validators: list = []
 
     def get_secrets(self, channel: Channel) -> list[str]:

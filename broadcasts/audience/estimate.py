@@ -3,15 +3,18 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.db.models import Count
+from django.utils import timezone
 
-from broadcasts.models import Broadcast, ChannelKind, Message
+from broadcasts.models import Broadcast, Channel, ChannelKind, Message
 
 from .audience import Audience, matched
 from .reasons import Outlet, recipients, skip_reason
 
 PREVIEW_LIMIT = 100
+LONGEST_DAYS = 3650  # a warm-up that takes longer is not foretold more exactly
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class Estimate:
     will_receive: int
     skipped: dict[str, int]
     per_channel: dict[str, int]
-    expected_duration_seconds: int | None  # None where no channel has a rate
+    expected_duration_seconds: int | None  # None where no channel has a limit
 
 
 def estimate(audience: Audience, outlets: "Sequence[Message | Outlet]") -> Estimate:
@@ -60,14 +63,21 @@ def _rows(told: Sequence[str], policy: str) -> list[tuple[int, str]]:
 
 
 def _by_channel(ways: Sequence[Outlet], received: Sequence[int]) -> tuple[dict[str, int], int | None]:
-    """Return what each channel will send, and how long the slowest of those with a rate takes."""
-    totals, rates = Counter[str](), {}
+    """Return what each channel will send, and how long the slowest of those with a limit takes."""
+    totals, limited = Counter[str](), {}
     for way, n in zip(ways, received, strict=True):
         totals[way.name] += n
-        if way.channel and way.channel.rate:
-            rates[way.name] = way.channel.rate
-    durations = [-(-totals[name] // rate) for name, rate in rates.items()]
-    return dict(totals), max(durations, default=None)
+        if way.channel and (way.channel.rate or way.channel.ramp):
+            limited[way.name] = way.channel
+    return dict(totals), max((_seconds(channel, totals[name]) for name, channel in limited.items()), default=None)
+
+
+def _seconds(channel: Channel, n: int) -> int:
+    """Return how long n messages take at the channel's rate, and over the days of its warm-up."""
+    day, days = timezone.localdate(timezone=channel.organization.zone), 0
+    while (most := channel.allowance(day)) is not None and n > most and days < LONGEST_DAYS:
+        n, day, days = n - most, day + timedelta(days=1), days + 1
+    return days * 86_400 + (-(-n // channel.rate) if channel.rate else 0)
 
 
 def preview(audience: Audience, outlets: "Sequence[Message | Outlet]") -> list[str]:

@@ -1,7 +1,7 @@
 """Rows and their own rules."""
 
 from .activities import Activity, Attendance
-from .addresses import address_hash, calling_code, clean_phone, email_key, phone_key, split_email
+from .addresses import address_hash, calling_code, clean_phone, email_domain, email_key, phone_key, split_email
 from .base import Base, OrganizationQuerySet
 from .broadcasts import Broadcast, Engagement
 from .channels import Channel, ChannelRate
@@ -76,6 +76,7 @@ __all__ = [
     "calling_code",
     "clean_phone",
     "count",
+    "email_domain",
     "email_key",
     "normalize_language",
     "phone_key",

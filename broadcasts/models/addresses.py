@@ -26,6 +26,12 @@ def split_email(email: str) -> tuple[str, str]:
     return local, ascii_domain
 
 
+def email_domain(email: str) -> str:
+    """Return what the address is received at, in IDNA where it is valid; "" for what is no e-mail address."""
+    domain = email.rpartition("@")[2] if "@" in email else ""
+    return _ascii_domain(domain) or domain.lower()
+
+
 @lru_cache(10_000)
 def _ascii_domain(domain: str) -> str:
     """Return a domain in IDNA, "" when it is none; kept, because a million people share few domains."""

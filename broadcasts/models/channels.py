@@ -1,13 +1,16 @@
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Lower, Now
+from django.utils import timezone
 
 from broadcasts import transports
 
 from .base import Base, OrganizationQuerySet
 from .fields import EncryptedJSONField
+from .limits import allowance, clean_domain_rates, clean_ramp
 from .organizations import Organization
 
 
@@ -37,12 +40,26 @@ class Channel(Base):
     is_default = models.BooleanField("default of its kind", default=False)
     rate = models.PositiveIntegerField(null=True, blank=True, help_text="Messages per second at most; blank: no limit.")
     burst = models.PositiveIntegerField(null=True, blank=True)
-    ramp = models.JSONField(default=dict, blank=True, help_text='Warm-up: {"start": 200, "growth": 1.5}, per day.')
+    domain_rates = models.JSONField(
+        "rates per receiving domain",
+        default=dict,
+        blank=True,
+        help_text='Messages per second at most, by the domain of the address: {"gmail.com": 20, "*": 100}; '
+        "* is for each other domain.",
+    )
+    ramp = models.JSONField(
+        "warm-up",
+        default=dict,
+        blank=True,
+        help_text='Messages per day at most, growing: {"start": 200, "growth": 1.5} allows 200 on the first day, '
+        "300 on the second, 450 on the third. It counts from the day it is saved; blank: no warm-up.",
+    )
     health = models.CharField(max_length=10, choices=Health, default=Health.UNKNOWN, editable=False)
     last_error = models.TextField(blank=True, editable=False)
     last_error_at = models.DateTimeField(null=True, editable=False)
     backoff_until = models.DateTimeField(null=True, editable=False)
     backoff_count = models.PositiveIntegerField(default=0, editable=False)
+    resting_until = models.DateTimeField(null=True, editable=False)  # the day's share of its warm-up is used up
 
     class Meta:
         constraints = [
@@ -110,11 +127,43 @@ class Channel(Base):
                 raise ValidationError({name: "Line breaks and control characters are not allowed here."})
         if self.kind and self.transport_class.carries_mail and "@" not in self.from_address:
             raise ValidationError({"from_address": "An e-mail channel needs the address that its mail comes from."})
+        self.domain_rates = clean_domain_rates(self.domain_rates or {})
+        self._clean_ramp()
+
+    def _clean_ramp(self) -> None:
+        """Check the warm-up; it keeps the day it began, and a change of it ends the day's rest."""
+        stored = Channel.objects.filter(pk=self.pk).values_list("ramp", flat=True).first() or {}
+        self.ramp = clean_ramp(self.ramp or {})
+        if self.ramp and self.organization_id:
+            began = stored.get("since") or timezone.localdate(timezone=self.organization.zone).isoformat()
+            self.ramp.setdefault("since", began)
+        if self.ramp != stored:
+            self.resting_until = None
+
+    @property
+    def resting_reason(self) -> str:
+        """Say why it rests; "" when it does not."""
+        if self.resting_until is None or self.resting_until <= timezone.now():
+            return ""
+        end = timezone.localtime(self.resting_until, self.organization.zone)
+        most = self.allowance(end.date() - timedelta(days=1)) or 0
+        return f"Its warm-up allows {most:,} messages today, and they are sent; it goes on at {end:%Y-%m-%d %H:%M}."
+
+    def allowance(self, day: date) -> int | None:
+        """Return how many messages its warm-up allows on a day; None: as many as you like."""
+        return allowance(self.ramp, day)
+
+    def next_day(self, today: date) -> datetime:
+        """Return when the day after `today` begins where the organization is."""
+        return datetime.combine(today + timedelta(days=1), time.min, self.organization.zone)
 
     @classmethod
-    def in_service(cls) -> models.Q:
-        """Channels that may send now, by the database's clock."""
-        return models.Q(is_active=True) & (models.Q(backoff_until=None) | models.Q(backoff_until__lte=Now()))
+    def in_service(cls, to: str = "") -> models.Q:
+        """The condition of being able to send now, on channels or on what leads `to` them, by the database's clock."""
+        service = models.Q(**{f"{to}is_active": True})
+        for column in ("backoff_until", "resting_until"):
+            service &= models.Q(**{f"{to}{column}": None}) | models.Q(**{f"{to}{column}__lte": Now()})
+        return service
 
 
 class ChannelRate(models.Model):
@@ -126,6 +175,9 @@ class ChannelRate(models.Model):
     domain = models.CharField(max_length=253, blank=True)
     # The theoretical arrival time of GCRA, on the database's clock.
     arrival = models.DateTimeField(null=True)
+    # Of a domain: up to when each message has booked slots, as {message id: seconds since 1970}.
+    booked = models.JSONField(default=dict)
+    # Of the channel as a whole: what left today, where the organization is, while it warms up.
     day = models.DateField(null=True)
     sent_today = models.PositiveIntegerField(default=0)
 

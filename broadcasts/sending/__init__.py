@@ -1,6 +1,7 @@
 """From a draft to a log in which every recipient is accounted for.
 
-`lifecycle` holds the transitions people ask for, `start` freezes and expands, `lease` and `pump` send,
+`lifecycle` holds the transitions people ask for, `start` freezes and expands, `fairness` says whose turn it is,
+`lease` and `pump` send, `rate`, `domains` and `warmup` say how fast,
 `record` writes down, `supervise` keeps it all going from the rows alone, `notify` tells staff of what stopped.
 """
 

@@ -1,8 +1,7 @@
-"""A worker's hold on one batch: taken by one conditional UPDATE, fenced by a token, renewed with every window."""
+"""A worker's hold on one batch: fenced by a token, and renewed with every window."""
 
 import logging
 import os
-import random
 import threading
 import time
 from collections.abc import Callable
@@ -13,11 +12,11 @@ from typing import Self, TypeVar
 
 from django.conf import settings
 from django.db import DatabaseError, OperationalError, connection, transaction
-from django.db.models import Exists, F, Min, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Now
 
 from broadcasts.exceptions import LeaseLost
-from broadcasts.models import Batch, Broadcast, Channel, Message, Organization, count
+from broadcasts.models import Batch, Broadcast, Message, Organization, count
 from broadcasts.models.base import OrganizationQuerySet
 
 from .statements import Statement, hole
@@ -125,32 +124,6 @@ def wanted(to: str = "") -> Q:
     )
 
 
-def claimable(channel: Channel):
-    """Batches of broadcasts under way that wait for a worker of this channel."""
-    return Batch.objects.filter(wanted("message__"), state=Batch.State.READY, message__channel=channel)
-
-
-def claim(channel: Channel) -> Lease | None:
-    """Take a batch of the channel, each broadcast having the same chance; None when there is nothing to do."""
-    for _ in range(10):
-        firsts = list(claimable(channel).values("message").annotate(first=Min("id")))
-        if not firsts:
-            return None
-        chosen = random.choice(firsts)  # noqa: S311  (fairness, not secrecy)
-        batch = Batch.objects.filter(pk=chosen["first"]).first()
-        if batch and take(batch):
-            return Lease(batch.pk, batch.token + 1, batch.message_id, batch.started_through)
-    return None  # others were faster ten times over: they do the work
-
-
-def take(batch: Batch) -> bool:
-    """Claim one batch; False when somebody else was first."""
-    message = Message.objects.filter(wanted(), pk=OuterRef("message"))
-    return Batch.objects.filter(Exists(message), pk=batch.pk, state=Batch.State.READY, token=batch.token).transition(
-        state=Batch.State.LEASED, owner=worker_name(), token=F("token") + 1, lease_until=lease_end()
-    )
-
-
 class Keeper(threading.Thread):
     """Renews a lease while its worker waits for a slow provider; a frozen or killed process renews nothing."""
 
@@ -176,16 +149,6 @@ class Keeper(threading.Thread):
                 log.warning("The lease of batch %s could not be renewed", self.lease.batch_id)
             finally:
                 connection.close()
-
-
-def is_one_too_many(lease: Lease) -> bool:
-    """Tell whether pumps that were woken together claimed more than this host is to run; the latest batches yield."""
-    return at_work(owner__startswith=f"{HOST}:", id__lt=lease.batch_id) >= settings.PUMPS
-
-
-def at_work(**filters: object) -> int:
-    """Count the batches that workers hold now."""
-    return Batch.objects.filter(state=Batch.State.LEASED, lease_until__gt=Now(), **filters).count()
 
 
 def patiently(act: Callable[[], Answer]) -> Answer:

@@ -11,12 +11,12 @@ from broadcasts.exceptions import BroadcastsError, LeaseLost, RenderError
 from broadcasts.models import Batch, Channel, Message
 from broadcasts.transports import Envelope, Transport, TransportError
 
+from . import domains, fairness, rate, warmup
 from . import lease as leases
-from . import rate
 from .journal import Journal
 from .record import Results, channel_fails, channel_works, commit, heed_budget, pause_with
 from .supervise import finish
-from .wake import enqueue, is_told_to_stop
+from .wake import is_told_to_stop
 from .window import Row, Windows
 
 log = logging.getLogger(__name__)
@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 PUMP_SECONDS = 20
 WINDOW_SECONDS = 0.25
 BEGIN_SECONDS = 10  # of a window nothing begins later; with what a transport may then take, a task ends within 55 s
+TURN_SECONDS = 1  # so often a pump asks whether somebody else waits whom nobody serves
 
 
 def run_pump(channel_id: int, seconds: float = PUMP_SECONDS) -> None:
@@ -31,15 +32,13 @@ def run_pump(channel_id: int, seconds: float = PUMP_SECONDS) -> None:
     if is_told_to_stop():
         return
     channel = Channel.objects.select_related("organization").filter(Channel.in_service(), pk=channel_id).first()
-    if channel is None or not leases.claimable(channel).exists():
+    if fairness.free_pumps() <= 0:
         return
-    if leases.at_work(owner__startswith=f"{leases.HOST}:") >= settings.PUMPS:
-        return
-    pump = Pump(channel, deadline=time.monotonic() + seconds)
-    with channel.transport() as transport:
-        pump.run(transport)
-    if leases.claimable(channel).exists() and Channel.objects.filter(Channel.in_service(), pk=channel.pk).exists():
-        enqueue("pump", channel.pk)
+    if channel and fairness.claimable(channel).exists():
+        pump = Pump(channel, deadline=time.monotonic() + seconds)
+        with channel.transport() as transport:
+            pump.run(transport)
+    fairness.wake_pumps(1)
 
 
 class Pump:
@@ -53,6 +52,9 @@ class Pump:
         self.window_size = 10  # grows and shrinks so that a window takes about WINDOW_SECONDS
         self.trouble: TransportError | None = None
         self.refusal = ""  # the last one that was recorded since the budget was asked
+        self.gives_way = False  # to whom nobody serves, or because the channel may not send for a while
+        self.turn_ends: float | None = None
+        self.permitted = 0  # messages that the channel's limits allow and no window has used yet
 
     def run(self, transport: Transport) -> None:
         try:
@@ -60,9 +62,9 @@ class Pump:
         except TransportError as error:
             channel_fails(self.channel, error)
             return
-        while not self.is_over() and (lease := leases.claim(self.channel)):
+        while not self.is_over() and (lease := fairness.claim(self.channel)):
             try:
-                if leases.is_one_too_many(lease):
+                if fairness.is_one_too_many(lease):
                     commit(lease, Results(), [], self.channel)
                     return
                 with leases.Keeper(lease), Journal(lease.batch_id, lease.token, leases.worker_name()) as journal:
@@ -72,7 +74,9 @@ class Pump:
                 return
 
     def is_over(self) -> bool:
-        return self.trouble is not None or time.monotonic() >= self.deadline or is_told_to_stop()
+        if self.trouble or self.gives_way:
+            return True
+        return time.monotonic() >= self.deadline or is_told_to_stop()
 
     def send_batch(self, lease: leases.Lease, transport: Transport, journal: Journal) -> None:
         """Send a batch to its end, or let it go early: on trouble, a pause, or when time is up."""
@@ -88,10 +92,11 @@ class Pump:
             over = self.is_over() or not leases.patiently(lambda: self.may_go_on(lease))
             # Patiently, since what the last window came to is known here alone until it is committed.
             window = [] if over else leases.patiently(lambda: windows.read(lease, self.window_size))
+            admitted = self.admit(lease, window, results)
             state = Batch.State.READY if over else Batch.State.DONE
             if not self.record(lease, results, window, state):
                 break
-            results = self.send_window(lease, window, transport, journal)
+            results = self.send_window(lease, admitted, transport, journal) if admitted else Results()
         if self.trouble:
             channel_fails(self.channel, self.trouble)
         else:
@@ -112,13 +117,45 @@ class Pump:
             self.refusal = ""
 
     def may_go_on(self, lease: leases.Lease) -> bool:
-        """Tell whether the next window may begin, having waited for the channel's rate to allow it."""
+        """Tell whether the next window may begin, having waited a moment for the channel's limits to allow it."""
         self.heed_refusals(lease)
+        if self.is_turn_over():
+            fairness.give_way(lease)
+            self.gives_way = True
+        elif not self.is_permitted():
+            self.gives_way = True
+        return not self.gives_way
+
+    def is_turn_over(self) -> bool:
+        """Ask, once in a while, whether somebody waits whom nobody serves; a turn has one window at least."""
+        now = time.monotonic()
+        if self.turn_ends is not None and now < self.turn_ends:
+            return False
+        is_first, self.turn_ends = self.turn_ends is None, now + TURN_SECONDS
+        return not is_first and fairness.somebody_waits()
+
+    def is_permitted(self) -> bool:
+        """Take what the limits allow for a window, which is cut to it."""
         limit = rate.window_limit(self.channel, WINDOW_SECONDS)
-        if limit:
-            self.window_size = min(self.window_size, limit)
-            return rate.wait(self.channel, self.window_size, self.deadline)
+        size = warmup.take(self.channel, min(self.window_size, limit or self.window_size))
+        if not size:
+            return False
+        if not rate.wait(self.channel, size, min(self.deadline, time.monotonic() + rate.WAIT_SECONDS)):
+            warmup.give_back(self.channel, size)
+            return False
+        self.window_size = self.permitted = size
         return True
+
+    def admit(self, lease: leases.Lease, window: list[Row], results: Results) -> list[Row]:
+        """Return the rows that their domains take now, and give back what was permitted and not sent until now."""
+        admitted = window
+        if window and self.channel.domain_rates:
+            admitted = leases.patiently(lambda: domains.admit(self.channel, lease.batch, window, results))
+        not_sent = len(results.untried) + sum(map(len, results.skipped.values()))
+        unused, self.permitted = self.permitted - len(admitted) + not_sent, 0
+        leases.patiently(lambda: rate.give_back(self.channel, unused))
+        leases.patiently(lambda: warmup.give_back(self.channel, unused))
+        return admitted
 
     def send_window(self, lease: leases.Lease, window: list[Row], transport: Transport, journal: Journal) -> Results:
         begun = time.monotonic()

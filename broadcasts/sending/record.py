@@ -3,12 +3,12 @@
 import logging
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import Case, DateTimeField, F, Value, When
 from django.db.models.functions import Now
 
 from broadcasts import stats, tracking
@@ -44,6 +44,7 @@ class Results:
     unknown: dict[int, str] = field(default_factory=dict)
     again: dict[int, tuple[int, str]] = field(default_factory=dict)  # attempts so far, error
     untried: list[int] = field(default_factory=list)
+    deferred: dict[int, tuple[datetime, str]] = field(default_factory=dict)  # until when, and why
     bounced: list[str] = field(default_factory=list)  # addresses
 
     def add(self, row: Row, outcome: Outcome) -> None:
@@ -113,6 +114,7 @@ def _write_rows(lease: Lease, results: Results, channel: Channel) -> None:
         errors = {pk: error for pk, (tried, error) in results.again.items() if tried == attempts}
         _change_each(lease, errors, attempts=attempts, due_at=Now() + delay(attempts))
     _change(lease, results.untried, due_at=Now())
+    _defer(lease, results.deferred)
     if results.refs:
         ProviderRef.objects.bulk_create(
             [ProviderRef(delivery_id=pk, kind=channel.kind, provider_id=ref) for pk, ref in results.refs.items()],
@@ -126,6 +128,17 @@ def _write_rows(lease: Lease, results: Results, channel: Channel) -> None:
 def _sent(vendor: str) -> Statement:
     rows = Delivery.objects.filter(pk__in=hole_for_ids("ids"), status=Status.PENDING)
     return Statement.update(rows, status=Status.SENT, sent_at=Now(), attempts=F("attempts") + 1, error="")
+
+
+def _defer(lease: Lease, deferred: dict[int, tuple[datetime, str]]) -> None:
+    """Write when each row's turn comes, in one statement for those who wait for the same."""
+    reasons: dict[str, dict[datetime, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for pk, (due_at, error) in deferred.items():
+        reasons[error][due_at].append(pk)
+    for error, slots in reasons.items():
+        turns = [When(pk__in=pks, then=Value(slot)) for slot, pks in slots.items()]
+        everyone = [pk for pks in slots.values() for pk in pks]
+        _change(lease, everyone, error=error, due_at=Case(*turns, output_field=DateTimeField()))
 
 
 def _change(lease: Lease, pks: list[int], **changes: object) -> None:

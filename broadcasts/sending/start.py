@@ -1,5 +1,6 @@
 """Start: freeze the content, then turn the audience into rows."""
 
+import time
 from typing import Any
 
 from django.conf import settings
@@ -11,10 +12,12 @@ from broadcasts import audience, rendering
 from broadcasts.exceptions import BroadcastsError, EmptyAudience, NotReady
 from broadcasts.models import Batch, Broadcast, Contact, Delivery, Message, MessageTranslation, Organization
 
+from .fairness import wake_pumps
 from .record import pause_with
 from .wake import enqueue
 
 CHUNK = 20_000  # contacts per transaction of an expansion
+TURN_SECONDS = 1  # so long an expansion goes on before those that wait behind it have their turn
 
 
 def freeze(broadcast: Broadcast) -> None:
@@ -66,11 +69,14 @@ def _refuse_empty(wanted: audience.Audience, messages: list[Message]) -> None:
     raise EmptyAudience(f"Nobody would receive it: everyone it matches is left out ({listed}).")
 
 
-def expand(broadcast_id: int) -> None:
-    """Make the rows of everyone the audience matches, a chunk a transaction; resumable, and safe when doubled."""
+def expand(broadcast_id: int, seconds: float = TURN_SECONDS) -> None:
+    """Make the rows of everyone the audience matches, a chunk a transaction; resumable, and safe when doubled.
+
+    After some seconds it goes on as a new task, behind those that wait.
+    """
     broadcast = Broadcast.objects.select_related("organization").get(pk=broadcast_id)
     try:
-        _expand(broadcast)
+        _expand(broadcast, time.monotonic() + seconds)
     except BroadcastsError as error:  # such as a segment of its query that was deleted since
         pause_with(broadcast, f"Paused: its audience cannot be read any more. {error}")
 
@@ -90,13 +96,15 @@ def expand_cancelled(broadcast_id: int) -> bool:
         return False
 
 
-def _expand(broadcast: Broadcast) -> None:
+def _expand(broadcast: Broadcast, until: float) -> None:
     wanted = audience.Audience.of(broadcast)
     messages = list(broadcast.messages.select_related("channel").prefetch_related("translations"))
     while broadcast.status == Broadcast.Status.SENDING and _expand_chunk(broadcast, wanted, messages):
+        wake_pumps()
         broadcast.refresh_from_db()
-        for channel_id in {message.channel_id for message in messages if message.channel_id}:
-            enqueue("pump", channel_id)
+        if broadcast.expanded_at is None and time.monotonic() >= until:
+            enqueue("start", broadcast.pk)
+            return
 
 
 def _expand_chunk(broadcast: Broadcast, wanted: audience.Audience, messages: list[Message]) -> bool:

@@ -15,16 +15,18 @@ from django.utils import timezone
 
 from broadcasts import stats
 from broadcasts.exceptions import BroadcastsError, WrongState
-from broadcasts.models import FACTS, Batch, Broadcast, Channel, Delivery, Message, count
+from broadcasts.models import FACTS, Batch, Broadcast, Delivery, count
 
 from . import journal, lifecycle, start
-from .lease import HOST, at_work, is_alive, wanted
+from .fairness import wake_pumps
+from .lease import HOST, is_alive
 from .notify import due_notices
 from .wake import enqueue, queue_is_full
 
 log = logging.getLogger(__name__)
 
 Status = Broadcast.Status
+GATHERED_AT_ONCE = 10  # batches of one message in one round, so that others are not kept waiting
 STALLED = timedelta(seconds=15)  # an expansion that did not move for longer is taken up by somebody else
 
 
@@ -119,7 +121,8 @@ def _account_for(batch: Batch, told: journal.Told | None) -> int:
     once = F("attempts") + 1
     sent = 0
     if told:
-        sent = begun.filter(pk__in=told.taken).update(status=Delivery.Status.SENT, sent_at=Now(), attempts=once)
+        taken = begun.filter(pk__in=told.taken)
+        sent = taken.update(status=Delivery.Status.SENT, sent_at=Now(), attempts=once, error="")
         silent.exclude(pk__in=told.begun).update(due_at=Now())
     # In this order: a fact that is told meanwhile is waited for by the first, and seen by the second.
     unknown = silent.update(
@@ -138,14 +141,20 @@ def gather() -> None:
     under_way = Broadcast.objects.filter(messages=OuterRef("message"), status=Status.SENDING)
     due = Delivery.objects.due().filter(Exists(under_way))
     for message_id in list(due.values_list("message", flat=True).distinct()):
-        ids = list(due.filter(message=message_id).order_by("id").values_list("id", flat=True)[: settings.BATCH_SIZE])
-        with transaction.atomic():
-            if not _lock(messages=message_id):
-                continue  # it was stopped since: a cancel that is being written down would not see the new batch
-            batch = Batch.objects.create(message_id=message_id)
-            taken = Delivery.objects.due().filter(pk__in=ids).update(batch=batch, due_at=None)
-            if not taken:
-                batch.delete()  # another supervisor gathered them
+        rows = due.filter(message=message_id).order_by("id").values_list("id", flat=True)
+        ids = list(rows[: GATHERED_AT_ONCE * settings.BATCH_SIZE])
+        for i in range(0, len(ids), settings.BATCH_SIZE):
+            _gather(message_id, ids[i : i + settings.BATCH_SIZE])
+
+
+def _gather(message_id: int, ids: list[int]) -> None:
+    with transaction.atomic():
+        if not _lock(messages=message_id):
+            return  # it was stopped since: a cancel that is being written down would not see the new batch
+        batch = Batch.objects.create(message_id=message_id)
+        taken = Delivery.objects.due().filter(pk__in=ids).update(batch=batch, due_at=None)
+        if not taken:
+            batch.delete()  # another supervisor gathered them
 
 
 def _lock(**filters: object) -> Broadcast | None:
@@ -213,12 +222,4 @@ def wake_workers() -> None:
     for broadcast in sending.filter(expanded_at=None, modified__lt=Now() - STALLED):
         if Broadcast.objects.filter(pk=broadcast.pk, modified=broadcast.modified).transition(modified=Now()):
             enqueue("start", broadcast.pk)
-    missing = settings.PUMPS - at_work(owner__startswith=f"{HOST}:")
-    if missing <= 0:
-        return
-    ready = Batch.objects.filter(state=Batch.State.READY, message=OuterRef("pk"))
-    busy = Message.objects.filter(wanted(), Exists(ready), broadcast__in=sending)
-    channels = Channel.objects.filter(Channel.in_service(), pk__in=busy.values("channel"))
-    for channel_id in channels.order_by("?").values_list("pk", flat=True)[:missing]:
-        for _ in range(missing):
-            enqueue("pump", channel_id)
+    wake_pumps()

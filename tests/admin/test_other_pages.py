@@ -1,9 +1,11 @@
 """Channels, tokens, members, contacts, consents, suppressions, deliveries: what is special on their pages."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from broadcasts import links
 from broadcasts.models import (
@@ -69,6 +71,25 @@ def test_a_secret_is_never_shown_and_kept_when_left_blank(admin, mail):
 def test_a_wrong_setting_is_told_next_to_its_field(admin, mail):
     response = sign_in(admin.user).post(page("channel", "change", mail.pk), channel_form(mail, setting_port="x"))
     assert "setting_port" in response.context["adminform"].form.errors
+
+
+def test_the_limits_of_a_channel_are_written_in_its_form(admin, mail):
+    limits = {"rate": "50", "domain_rates": '{"gmail.com": 20}', "ramp": '{"start": 200, "growth": 1.5}'}
+    sign_in(admin.user).post(page("channel", "change", mail.pk), channel_form(mail, **limits))
+    mail.refresh_from_db()
+    assert (mail.rate, mail.domain_rates, mail.ramp["start"]) == (50, {"gmail.com": 20}, 200)
+
+
+def test_a_wrong_limit_is_told_beside_its_field(admin, mail):
+    data = channel_form(mail, domain_rates='{"gmail.com": -1}')
+    text = sign_in(admin.user).post(page("channel", "change", mail.pk), data).content.decode()
+    assert "give messages per second, from 0.001 to 100,000" in text
+
+
+def test_why_a_channel_rests_is_shown(admin, mail):
+    Channel.objects.update(ramp={"start": 200, "growth": 1}, resting_until=timezone.now() + timedelta(hours=1))
+    text = sign_in(admin.user).get(page("channel", "change", mail.pk)).content.decode()
+    assert "Its warm-up allows 200 messages today" in text
 
 
 def test_a_second_channel_of_the_same_name_is_refused_in_words(admin, mail):

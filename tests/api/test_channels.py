@@ -20,8 +20,8 @@ def test_a_channel_is_added_and_its_secret_never_shown(api):
     made = answer.json()
     assert list(made) == [
         *("uuid", "id", "created", "modified", "name", "kind", "settings", "secrets", "from_name", "from_address"),
-        *("reply_to", "address_field", "is_active", "is_default", "rate", "burst", "ramp"),
-        *("health", "last_error", "last_error_at", "backoff_until"),
+        *("reply_to", "address_field", "is_active", "is_default", "rate", "burst", "domain_rates", "ramp"),
+        *("health", "last_error", "last_error_at", "backoff_until", "resting_until", "resting_reason"),
     ]
     assert made["secrets"] == ["password"]
     assert "pw" not in str(made)
@@ -54,12 +54,35 @@ def test_a_secret_does_not_follow_to_another_server(api):
         ({"from_name": "a\r\nBcc: x"}, "from_name"),
         ({"is_default": True}, "name"),
         ({"rate": -1}, "rate"),
+        ({"domain_rates": []}, "domain_rates"),
+        ({"domain_rates": {"gmail": 5}}, "domain_rates"),
+        ({"domain_rates": {"gmail.com": 0}}, "domain_rates"),
+        ({"domain_rates": {"gmail.com": "5"}}, "domain_rates"),
+        ({"ramp": {"start": 0, "growth": 1.5}}, "ramp"),
+        ({"ramp": {"start": 200, "growth": 0.5}}, "ramp"),
+        ({"ramp": {"start": 200}}, "ramp"),
+        ({"ramp": {"start": 200, "growth": 2, "since": "soon"}}, "ramp"),
+        ({"ramp": {"start": 200, "growth": 2, "end": 5}}, "ramp"),
     ],
 )
 def test_wrong_channels_are_refused(api, fields, field):
     answer = api.post(URL, {**BODY, **fields})
     assert answer.status_code == 400
     assert field in answer.json()
+
+
+def test_limits_are_written_and_shown(api):
+    made = api.post(URL, {**BODY, "domain_rates": {"GMail.com": 20, "*": 0.5}, "ramp": {"start": 200, "growth": 1.5}})
+    assert made.status_code == 201, made.json()
+    assert made.json()["domain_rates"] == {"gmail.com": 20, "*": 0.5}
+    assert set(made.json()["ramp"]) == {"start", "growth", "since"}
+    path = f"{URL}{made.json()['uuid']}/"
+    assert api.patch(path, {"ramp": {}}).json()["ramp"] == {}
+
+
+def test_a_wrong_limit_says_what_would_be_right(api):
+    answer = api.post(URL, {**BODY, "domain_rates": {"gmail.com": -1}})
+    assert answer.json() == {"domain_rates": ["“gmail.com”: give messages per second, from 0.001 to 100,000."]}
 
 
 def test_the_kind_of_a_channel_stays(api, mail):

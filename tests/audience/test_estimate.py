@@ -97,6 +97,12 @@ def test_the_expected_duration_is_that_of_the_slowest_channel_rounded_up(club, m
     assert estimate(everybody, [Outlet(channel=mail)]).expected_duration_seconds is None
 
 
+def test_the_expected_duration_counts_the_days_of_a_warm_up(club, mail, everybody):
+    make_contacts(club, 10)
+    mail.rate, mail.ramp = 2, {"start": 4, "growth": 2, "since": "2999-01-01"}
+    assert estimate(everybody, [Outlet(channel=mail)]).expected_duration_seconds == 2 * 86_400 + 1
+
+
 def test_without_a_message_people_match_and_nobody_receives(club, people, everybody):
     assert estimate(everybody, []) == Estimate(5, 0, {}, {}, None)
     assert preview(everybody, []) == []

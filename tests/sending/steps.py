@@ -12,7 +12,7 @@ from broadcasts.models import Batch, Broadcast, Channel, Delivery
 def start(broadcast: Broadcast) -> Broadcast:
     """Send and expand, without sending anything yet."""
     sending.send(broadcast)
-    sending.expand(broadcast.pk)
+    sending.expand(broadcast.pk, seconds=60)
     return broadcast
 
 

@@ -53,7 +53,7 @@ def test_five_sends_at_once_have_one_winner(broadcast):
 def test_expansions_at_once_make_every_row_once(broadcast, monkeypatch):
     monkeypatch.setattr("broadcasts.sending.start.CHUNK", 7)
     sending.send(broadcast)
-    assert at_once(4, sending.expand, broadcast.pk) == [None] * 4
+    assert at_once(4, sending.expand, broadcast.pk, 60) == [None] * 4
     assert Delivery.objects.count() == 60
 
 

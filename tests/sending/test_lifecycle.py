@@ -6,8 +6,7 @@ from django.utils import timezone
 from broadcasts import sending
 from broadcasts.exceptions import EmptyAudience, InvalidInput, NotReady, WrongState
 from broadcasts.models import AuditEntry, Batch, Broadcast, Channel, Contact, Delivery, Organization
-from broadcasts.sending import lease as leases
-from broadcasts.sending import record
+from broadcasts.sending import fairness, record
 from broadcasts.sending.window import Windows
 from broadcasts.transports import TransportError
 from tests.make import make_broadcast, make_contact, make_contacts
@@ -149,7 +148,7 @@ def test_a_cancel_also_follows_a_worker_that_lets_go_while_it_is_written_down(
     settings.BATCH_SIZE = 2
     make_contacts(club, 1)
     steps.start(broadcast)
-    held = leases.claim(mail)
+    held = fairness.claim(mail)
     window = Windows(held.message).read(held, 2)
     record.commit(held, record.Results(), window, mail)
     sending.cancel(broadcast)

@@ -49,6 +49,26 @@ def test_an_idle_channel_saves_up_no_more_than_a_burst(slow):
     assert not rate.permit(slow, 5)
 
 
+def test_who_waits_for_a_permit_comes_before_those_who_ask_later(slow):
+    ChannelRate.objects.create(channel=slow, arrival=Now() + timedelta(hours=1))
+    first = ChannelRate.objects.get().arrival
+    assert rate.reserve(slow, 5, patience=2 * 3600) > 60
+    assert ChannelRate.objects.get().arrival - first == timedelta(seconds=0.5)
+
+
+def test_a_permit_that_takes_too_long_is_not_reserved(slow):
+    ChannelRate.objects.create(channel=slow, arrival=Now() + timedelta(hours=1))
+    before = ChannelRate.objects.get().arrival
+    assert rate.reserve(slow, 5, patience=60) is None
+    assert ChannelRate.objects.get().arrival == before
+
+
+def test_what_was_not_used_is_given_back(slow):
+    rate.permit(slow, 5)
+    rate.give_back(slow, 3)
+    assert rate.permit(slow, 3)
+
+
 def test_a_permit_that_does_not_come_in_time_is_no_permit(slow):
     rate.permit(slow, 5)
     ChannelRate.objects.update(arrival=Now() + timedelta(hours=1))

@@ -6,8 +6,7 @@ from django.utils import timezone
 from broadcasts import rendering, sending, stats, tracking
 from broadcasts.exceptions import WrongState
 from broadcasts.models import Batch, Broadcast, Channel, Delivery
-from broadcasts.sending import journal
-from broadcasts.sending import lease as leases
+from broadcasts.sending import fairness, journal
 from tests.make import make_broadcast, make_contact, make_contacts
 
 from . import steps
@@ -137,8 +136,8 @@ def test_two_claims_of_one_batch_have_one_winner(club, mail, server):
     make_contacts(club, 3)
     steps.start(make_broadcast(mail))
     batch = Batch.objects.get()
-    assert leases.take(batch) is True
-    assert leases.take(batch) is False
+    assert fairness.take(batch) is True
+    assert fairness.take(batch) is False
 
 
 def test_an_emptied_queue_loses_nobody(club, mail, server):
@@ -149,10 +148,11 @@ def test_an_emptied_queue_loses_nobody(club, mail, server):
     woken = []
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("broadcasts.sending.supervise.enqueue", lambda *task: woken.append(task))
+        patched.setattr("broadcasts.sending.fairness.enqueue", lambda *task: woken.append(task))
         patched.setattr("broadcasts.sending.supervise.queue_is_full", lambda: False)
         sending.tick()
         assert ("start", broadcast.pk) in woken
-        sending.expand(broadcast.pk)
+        sending.expand(broadcast.pk, seconds=60)
         woken.clear()
         sending.tick()
     assert ("pump", mail.pk) in woken
@@ -279,7 +279,7 @@ def test_pumps_that_were_woken_together_do_not_exceed_the_limit(club, mail, serv
     make_contacts(club, 4)
     broadcast = steps.start(make_broadcast(mail))
     first = Batch.objects.earliest("id")
-    server.open = lambda: leases.take(first)  # another one claims between our look and our claim
+    server.open = lambda: fairness.take(first)  # another one claims between our look and our claim
     sending.run_pump(mail.pk)
     assert server.received == []
     assert Batch.objects.latest("id").state == Batch.State.READY

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from broadcasts import tracking
 from broadcasts.models import Batch, Delivery, Message
+from broadcasts.sending import fairness
 from broadcasts.sending import lease as leases
 from broadcasts.sending.window import Row, Windows
 from tests.make import make_broadcast, make_contacts
@@ -23,7 +24,7 @@ def people(club):
 def read(mail, people):
     """Reads a window of the only batch: read(after, size)."""
     steps.start(make_broadcast(mail, expires_at=timezone.now() + timedelta(hours=1)))
-    lease = leases.claim(mail)
+    lease = fairness.claim(mail)
     windows, start = Windows(lease.message), lease.position
 
     def read(after: int, size: int) -> list[Row]:

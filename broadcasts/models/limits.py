@@ -1,0 +1,64 @@
+"""The limits of a channel that are more than a number: rates per receiving domain, and the warm-up ramp."""
+
+import math
+from datetime import date
+from typing import Any
+
+from django.core.exceptions import ValidationError
+
+from .addresses import email_domain
+
+SLOWEST, FASTEST = 0.001, 100_000  # per second
+MOST = 1_000_000_000  # per day; a ramp that has grown so far limits nothing any more
+
+
+def clean_domain_rates(rates: Any) -> dict[str, float]:
+    """Return {domain in IDNA or "*": messages per second}, or raise ValidationError that names the wrong entry."""
+    if not isinstance(rates, dict):
+        raise ValidationError({"domain_rates": 'Give an object, such as {"gmail.com": 20, "*": 100}.'})
+    cleaned = {}
+    for domain, rate in rates.items():
+        if not _is_between(rate, SLOWEST, FASTEST):
+            raise ValidationError(
+                {"domain_rates": f"“{domain}”: give messages per second, from {SLOWEST} to {FASTEST:,}."}
+            )
+        name = "*" if domain.strip() == "*" else email_domain(f"@{domain.strip()}")
+        if name != "*" and ("." not in name or not name.isascii()):
+            raise ValidationError({"domain_rates": f"“{domain}” is not a domain, such as gmail.com; * is all others."})
+        cleaned[name] = rate
+    return cleaned
+
+
+def clean_ramp(ramp: Any) -> dict[str, Any]:
+    """Return the warm-up, or raise ValidationError that names what is wrong; {} is none."""
+    if not isinstance(ramp, dict):
+        raise ValidationError({"ramp": 'Give an object, such as {"start": 200, "growth": 1.5}.'})
+    if not ramp:
+        return {}
+    if unknown := sorted(set(ramp) - {"start", "growth", "since"}):
+        raise ValidationError({"ramp": f"{', '.join(unknown)}: unknown; accepted: start, growth, since."})
+    start, growth = ramp.get("start"), ramp.get("growth")
+    if not isinstance(start, int) or isinstance(start, bool) or not 1 <= start <= MOST:
+        raise ValidationError({"ramp": "start: give the messages of the first day, a whole number of at least 1."})
+    if not _is_between(growth, 1, 100):
+        raise ValidationError({"ramp": "growth: give how many times as many each day is, such as 1.5; at least 1."})
+    if "since" in ramp:
+        try:
+            date.fromisoformat(ramp["since"])
+        except (TypeError, ValueError):
+            raise ValidationError({"ramp": "since: give the first day, such as 2026-11-01."}) from None
+    return dict(ramp)
+
+
+def _is_between(value: Any, least: float, most: float) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most
+
+
+def allowance(ramp: dict[str, Any], day: date) -> int | None:
+    """Return how many messages a warm-up allows on a day; None: as many as you like."""
+    if not ramp:
+        return None
+    days = max(0, (day - date.fromisoformat(ramp["since"])).days) if "since" in ramp else 0
+    if math.log(ramp["start"]) + days * math.log(ramp["growth"]) > math.log(MOST):
+        return None
+    return int(ramp["start"] * ramp["growth"] ** days)

@@ -1,0 +1,140 @@
+"""Whose turn it is: one rule for claims, for waking workers, and for giving way to somebody whom nobody serves.
+
+The most underserved first: the organization with the fewest batches at work, then the broadcast, then who gave way
+longest ago (or never), then who has few batches left, then chance.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from django.conf import settings
+from django.db.models import Count, Exists, F, Min, OuterRef
+from django.db.models.functions import Now
+
+from broadcasts.models import Batch, Channel, Message
+
+from . import rate
+from .lease import HOST, Lease, lease_end, wanted, worker_name
+from .wake import enqueue
+
+NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A message that is being sent and has batches no worker holds."""
+
+    message: int
+    channel: int
+    broadcast: int
+    organization: int
+    gave_way_at: datetime | None
+    first: int
+    batches: int
+
+
+def claimable(channel: Channel):
+    """Batches of broadcasts under way that wait for a worker of this channel."""
+    return _ready(message__channel=channel)
+
+
+def _ready(**filters: object):
+    return Batch.objects.filter(wanted("message__"), state=Batch.State.READY, **filters)
+
+
+def _waiting(**filters: object) -> list[Turn]:
+    columns = ("message", "message__channel", "message__broadcast", "message__broadcast__organization")
+    ready = _ready(**filters).filter(Channel.in_service("message__channel__"))
+    groups = ready.values_list(*columns, "message__gave_way_at").annotate(first=Min("id"), batches=Count("id"))
+    return [Turn(*group) for group in groups.order_by()]
+
+
+def _servable() -> list[Turn]:
+    """Those waiting, less those whose channel has used up its rate for a while."""
+    turns = _waiting()
+    used_up = rate.used_up({turn.channel for turn in turns})
+    return [turn for turn in turns if turn.channel not in used_up]
+
+
+def _at_work(**filters: object):
+    return Batch.objects.filter(state=Batch.State.LEASED, lease_until__gt=Now(), **filters)
+
+
+def at_work(**filters: object) -> int:
+    """Count the batches that workers hold now."""
+    return _at_work(**filters).count()
+
+
+def free_pumps() -> int:
+    """Count the pumps that this host lacks."""
+    return settings.PUMPS - at_work(owner__startswith=f"{HOST}:")
+
+
+def in_turn(turns: list[Turn]) -> Iterator[Turn]:
+    """Yield whose batch comes next, as often as there are batches; each counts as held for those after it."""
+    if not turns:
+        return
+    held = _at_work().values_list("message__broadcast", "message__broadcast__organization")
+    broadcasts, organizations, taken = Counter[int](), Counter[int](), Counter[int]()
+    for broadcast, organization in held:
+        broadcasts[broadcast] += 1
+        organizations[organization] += 1
+
+    def need(turn: Turn) -> tuple:
+        served = organizations[turn.organization], broadcasts[turn.broadcast]
+        return *served, turn.gave_way_at or NEVER, turn.batches, random.random()  # noqa: S311  (not secrecy)
+
+    while left := [turn for turn in turns if taken[turn.message] < turn.batches]:
+        turn = min(left, key=need)
+        taken[turn.message] += 1
+        broadcasts[turn.broadcast] += 1
+        organizations[turn.organization] += 1
+        yield turn
+
+
+def claim(channel: Channel) -> Lease | None:
+    """Take a batch of the most underserved on this channel; None when there is nothing to do."""
+    for _ in range(10):
+        turn = next(in_turn(_waiting(message__channel=channel)), None)
+        if turn is None:
+            return None
+        batch = Batch.objects.filter(pk=turn.first).first()
+        if batch and take(batch):
+            return Lease(batch.pk, batch.token + 1, batch.message_id, batch.started_through)
+    return None  # others were faster ten times over: they do the work
+
+
+def take(batch: Batch) -> bool:
+    """Claim one batch; False when somebody else was first."""
+    message = Message.objects.filter(wanted(), pk=OuterRef("message"))
+    return Batch.objects.filter(Exists(message), pk=batch.pk, state=Batch.State.READY, token=batch.token).transition(
+        state=Batch.State.LEASED, owner=worker_name(), token=F("token") + 1, lease_until=lease_end()
+    )
+
+
+def is_one_too_many(lease: Lease) -> bool:
+    """Tell whether pumps that were woken together claimed more than this host is to run; the latest batches yield."""
+    return at_work(owner__startswith=f"{HOST}:", id__lt=lease.batch_id) >= settings.PUMPS
+
+
+def somebody_waits() -> bool:
+    """Tell whether a broadcast that no worker serves could be, if a pump of this host were free."""
+    if free_pumps() > 0:
+        return False
+    served = set(_at_work().values_list("message__broadcast", flat=True))
+    return any(turn.broadcast not in served for turn in _servable())
+
+
+def give_way(lease: Lease) -> None:
+    """Note that a message was left for another's sake, so that those who gave way take turns."""
+    Message.objects.filter(pk=lease.message_id).update(gave_way_at=Now())
+
+
+def wake_pumps(most: int | None = None) -> None:
+    """Ask for the pumps that this host lacks, at most so many, each for the most underserved."""
+    missing = free_pumps()
+    for turn, _ in zip(in_turn(_servable()) if missing > 0 else (), range(min(missing, most or missing)), strict=False):
+        enqueue("pump", turn.channel)

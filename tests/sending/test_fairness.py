@@ -1,0 +1,213 @@
+"""Whose turn it is, and that nobody sits on a worker that somebody else waits for."""
+
+from datetime import timedelta
+
+import pytest
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from broadcasts import sending
+from broadcasts.models import Batch, Broadcast, Channel, ChannelRate, Delivery, Message
+from broadcasts.sending import fairness
+from tests.make import make_broadcast, make_contacts
+
+from . import steps
+
+
+@pytest.fixture(autouse=True)
+def pairs(settings):
+    settings.BATCH_SIZE = 2
+
+
+def another_channel(organization, **fields):
+    fields = {"name": f"Channel {Channel.objects.count()}", "kind": "email", "from_address": "a@club.example", **fields}
+    return Channel.objects.create(organization=organization, **fields)
+
+
+def started(channel, n):
+    """A broadcast that is being sent, in batches of two."""
+    name = f"of {n}"
+    contacts = make_contacts(channel.organization, n)
+    broadcast = make_broadcast(channel, subject=name, send_to_all=False)
+    broadcast.contacts.set(contacts)
+    return steps.start(broadcast)
+
+
+def hold(broadcast, n, owner=f"{fairness.HOST}:1"):
+    """Let workers hold some of its batches."""
+    ids = list(Batch.objects.filter(message__broadcast=broadcast, state="ready").values_list("pk", flat=True)[:n])
+    Batch.objects.filter(pk__in=ids).update(state="leased", owner=owner, lease_until=Now() + timedelta(minutes=1))
+
+
+def claimed(channel):
+    return Broadcast.objects.get(messages=fairness.claim(channel).message_id)
+
+
+@pytest.fixture
+def woken(monkeypatch):
+    """What was enqueued: (task, id)."""
+    tasks: list = []
+    for module in ("fairness", "start"):
+        monkeypatch.setattr(f"broadcasts.sending.{module}.enqueue", lambda *task: tasks.append(task))
+    return tasks
+
+
+def test_the_broadcast_with_the_fewest_batches_at_work_comes_first(mail):
+    large, small = started(mail, 4), started(mail, 8)
+    hold(large, 1)
+    assert [claimed(mail), claimed(mail), claimed(mail)].count(small) == 2
+
+
+def test_a_small_broadcast_comes_before_a_large_one(mail):
+    started(mail, 20)
+    assert claimed(mail) != started(mail, 2)
+    Batch.objects.update(state="ready")
+    assert claimed(mail).name == "of 2"
+
+
+def test_who_gave_way_comes_after_those_who_did_not(mail):
+    large, small = started(mail, 20), started(mail, 2)
+    Message.objects.filter(broadcast=small).update(gave_way_at=timezone.now())
+    assert claimed(mail) == large
+
+
+def test_who_gave_way_longest_ago_comes_first(mail):
+    first, second = started(mail, 8), started(mail, 4)
+    Message.objects.filter(broadcast=first).update(gave_way_at=timezone.now() - timedelta(minutes=1))
+    Message.objects.filter(broadcast=second).update(gave_way_at=timezone.now())
+    assert claimed(mail) == first
+
+
+def test_workers_are_woken_for_the_organization_with_the_fewest_batches_at_work(mail, elsewhere, woken, settings):
+    settings.PUMPS = 3
+    theirs = another_channel(elsewhere)
+    hold(started(mail, 20), 1)
+    started(mail, 2)
+    started(theirs, 20)
+    woken.clear()
+    fairness.wake_pumps()
+    assert woken[0] == ("pump", theirs.pk)
+    assert sorted(woken[1:]) == sorted([("pump", mail.pk), ("pump", theirs.pk)])[: len(woken) - 1]
+
+
+def test_no_more_workers_are_woken_than_there_are_batches_or_pumps(mail, woken, settings):
+    settings.PUMPS = 5
+    started(mail, 6)
+    woken.clear()
+    fairness.wake_pumps()
+    assert woken == [("pump", mail.pk)] * 3
+    settings.PUMPS = 2
+    woken.clear()
+    fairness.wake_pumps()
+    assert woken == [("pump", mail.pk)] * 2
+
+
+def test_nobody_is_woken_while_all_pumps_are_at_work(mail, woken, settings):
+    settings.PUMPS = 2
+    hold(started(mail, 8), 2)
+    woken.clear()
+    fairness.wake_pumps()
+    assert woken == []
+
+
+def test_somebody_waits_whom_nobody_serves_only_when_all_pumps_are_at_work(mail, settings):
+    hold(started(mail, 8), 2)
+    started(mail, 2)
+    settings.PUMPS = 2
+    assert fairness.somebody_waits()
+    settings.PUMPS = 3
+    assert not fairness.somebody_waits()
+
+
+def test_who_is_served_does_not_wait(mail, settings):
+    settings.PUMPS = 2
+    hold(started(mail, 8), 2)
+    assert not fairness.somebody_waits()
+
+
+@pytest.mark.parametrize("field", ["backoff_until", "resting_until"])
+def test_who_cannot_be_served_does_not_wait(club, mail, settings, field):
+    settings.PUMPS = 2
+    hold(started(mail, 8), 2)
+    started(another_channel(club, **{field: timezone.now() + timedelta(hours=1)}), 2)
+    assert not fairness.somebody_waits()
+
+
+def test_whose_channel_has_used_up_its_rate_does_not_wait(club, mail, settings):
+    settings.PUMPS = 2
+    hold(started(mail, 8), 2)
+    other = another_channel(club, rate=10)
+    started(other, 2)
+    assert fairness.somebody_waits()
+    ChannelRate.objects.create(channel=other, arrival=Now() + timedelta(minutes=1))
+    assert not fairness.somebody_waits()
+
+
+@pytest.fixture
+def busy(settings, monkeypatch):
+    """A host with one pump, which looks between windows whether somebody else waits."""
+    settings.PUMPS, settings.WINDOW_SIZE = 1, 1
+    monkeypatch.setattr("broadcasts.sending.pump.TURN_SECONDS", 0)
+
+
+def test_a_pump_gives_way_between_two_windows_and_loses_nobody(club, mail, server, busy, woken):
+    large, other = started(mail, 8), another_channel(club)
+    small = []
+    server.before = lambda envelope: small or small.append(started(other, 2))
+    sending.run_pump(mail.pk)
+    assert 0 < steps.log(large)["sent"] < 8
+    assert set(Batch.objects.filter(message__broadcast=large).values_list("state", flat=True)) <= {"ready", "done"}
+    assert woken[-1] == ("pump", other.pk)
+    for channel in (other, mail) * 8:
+        sending.run_pump(channel.pk)
+    assert (steps.log(large), steps.log(small[0])) == ({"sent": 8}, {"sent": 2})
+    assert set(server.copies.values()) == {1}
+
+
+def test_a_pump_gives_way_on_its_own_channel_too(mail, server, busy, woken):
+    large = started(mail, 8)
+    small = []
+    server.before = lambda envelope: small or small.append(started(mail, 2))
+    sending.run_pump(mail.pk)
+    server.received.clear()
+    sending.run_pump(mail.pk)
+    assert steps.log(small[0])["sent"] > 0
+    assert Message.objects.get(broadcast=large).gave_way_at
+
+
+def test_a_pump_stays_when_nobody_else_waits(mail, server, busy):
+    broadcast = started(mail, 8)
+    sending.run_pump(mail.pk)
+    assert steps.log(broadcast) == {"sent": 8}
+
+
+def test_two_that_give_way_to_each_other_both_get_done(mail, server, busy, woken):
+    first, second = started(mail, 8), started(mail, 8)
+    for _ in range(40):
+        sending.run_pump(mail.pk)
+    assert (steps.log(first), steps.log(second)) == ({"sent": 8}, {"sent": 8})
+
+
+def test_a_pump_that_gets_no_permit_ends_and_wakes_nobody_for_its_channel(mail, server, woken):
+    mail.rate = 10
+    mail.save()
+    broadcast = started(mail, 4)
+    ChannelRate.objects.create(channel=mail, arrival=Now() + timedelta(hours=1))
+    woken.clear()
+    sending.run_pump(mail.pk)
+    assert (server.received, woken) == ([], [])
+    assert set(Batch.objects.filter(message__broadcast=broadcast).values_list("state", flat=True)) == {"ready"}
+
+
+def test_an_expansion_lets_others_have_their_turn(club, mail, woken, monkeypatch):
+    monkeypatch.setattr("broadcasts.sending.start.CHUNK", 2)
+    make_contacts(club, 5)
+    broadcast = make_broadcast(mail)
+    sending.send(broadcast)
+    for _ in range(3):
+        woken.clear()
+        sending.expand(broadcast.pk, seconds=0)
+        if not Broadcast.objects.get().expanded_at:
+            assert ("start", broadcast.pk) in woken
+    assert ("start", broadcast.pk) not in woken
+    assert Delivery.objects.count() == 5
