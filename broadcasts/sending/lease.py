@@ -57,6 +57,7 @@ class Lease:
     token: int
     message_id: int
     position: int  # the last row whose window was begun
+    renewed_at: float = 0.0  # a moment of time.monotonic() before this process knew of it, so never too late
 
     @cached_property
     def batch(self) -> Batch:
@@ -75,6 +76,7 @@ class Lease:
         False when it is not to be sent any more: that is asked by the same statement, so that a pause or a cancel
         takes effect within one window.
         """
+        self.renewed_at = time.monotonic()
         mine = {"batch": self.batch_id, "token": self.token, "position": self.position}
         if not _renewal(connection.vendor, settings.LEASE_SECONDS).run(**mine, reached=reached, sent=sent):
             return False

@@ -49,7 +49,8 @@ class Pump:
         self.deadline = deadline
         self.programs: dict[int, rendering.Program] = {}
         self.reading: dict[int, Windows] = {}
-        self.window_size = 10  # grows and shrinks so that a window takes about WINDOW_SECONDS
+        # Grows and shrinks so that a window takes about WINDOW_SECONDS.
+        self.window_size = min(10, settings.WINDOW_SIZE)
         self.trouble: TransportError | None = None
         self.refusal = ""  # the last one that was recorded since the budget was asked
         self.gives_way = False  # to whom nobody serves, or because the channel may not send for a while
@@ -162,8 +163,9 @@ class Pump:
         results = Results()
         rows = iter(window)
         waiting: dict[str, Row] = {}
-        # A slow server: the rest of the window waits for its turn, so that a pause is heard.
-        until = begun + min(settings.LEASE_SECONDS / 2, BEGIN_SECONDS)
+        # A slow server: the rest of the window waits for its turn, so that a pause is heard. Counted from the renewal:
+        # whoever was frozen since, however soon after it, hands over nothing that others may have recovered.
+        until = lease.renewed_at + min(settings.LEASE_SECONDS / 2, BEGIN_SECONDS)
         # Rendered as the transport asks for them: while it waits for the server, the next ones are made.
         envelopes = self.render(lease, rows, waiting, results)
         for envelope, outcome in transport.send(envelopes, until, lambda begun: journal.begin(waiting[begun.key].pk)):

@@ -1,0 +1,75 @@
+"""What goes wrong with a worker, and when: after any one of its steps, counted, with no clock involved.
+
+A step is what leaves a trace: a statement that writes, or a copy that is handed over. To die between two steps is the
+same as to die right after the first, so a test that goes through all of them has gone through every moment.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from django.db import connection
+
+from tests.recorder import Recorder
+
+WRITES = ("INSERT", "UPDATE", "DELETE", "RELEASE")
+
+
+class Killed(BaseException):
+    """Stands for a worker that dies at this very moment."""
+
+
+class Fate:
+    """Counts the steps of the block it is held over, and has something happen right after the nth."""
+
+    def __init__(self, server: Recorder, nth: int, happen: Callable[[], None], amid_transactions: bool = True) -> None:
+        self.server = server
+        self.left = nth
+        self.happen = happen
+        self.amid_transactions = amid_transactions
+        self.is_dead = False
+
+    @property
+    def came(self) -> bool:
+        return self.left <= 0
+
+    def step(self) -> None:
+        if not self.amid_transactions and len(connection.savepoint_ids) > self.depth:
+            return
+        self.left -= 1
+        if self.left == 0:
+            try:
+                self.happen()
+            except Killed:
+                self.is_dead = True
+                raise
+
+    def execute(self, execute, sql, params, many, context):
+        if self.is_dead and not sql.startswith("ROLLBACK"):
+            raise Killed  # the dead write nothing more
+        answer = execute(sql, params, many, context)
+        if sql.startswith(WRITES):
+            self.step()
+        return answer
+
+    @contextmanager
+    def over(self) -> Iterator["Fate"]:
+        self.depth = len(connection.savepoint_ids)
+        deliver = self.server.deliver
+
+        def hand_over(envelope):
+            receipt = deliver(envelope)
+            self.step()
+            return receipt
+
+        self.server.deliver = hand_over
+        try:
+            with connection.execute_wrapper(self.execute):
+                yield self
+        except Killed:
+            pass
+        finally:
+            self.server.deliver = deliver
+
+
+def die() -> None:
+    raise Killed

@@ -1,0 +1,170 @@
+"""A worker that dies, or is frozen past its lease, after any step it can take."""
+
+import time
+from itertools import count
+
+import pytest
+from django.db import transaction
+
+from broadcasts import sending, stats
+from broadcasts.models import Broadcast, Delivery
+from broadcasts.transports import TransportError
+from tests.make import make_broadcast, make_contacts
+
+from . import steps
+from .faults import Fate, die
+
+PEOPLE = 10
+WINDOW = 4
+
+
+@pytest.fixture
+def broadcast(club, mail, server, settings):
+    """A draft to ten: one is refused, one is to be tried later, and one gets no answer."""
+    settings.BATCH_SIZE, settings.WINDOW_SIZE = 7, WINDOW
+    people = make_contacts(club, PEOPLE)
+    server.answers = {
+        people[1].email: TransportError("550 5.1.1 no such user", permanent=True, bounced=True),
+        people[2].email: TransportError("450 4.2.1 busy"),
+        people[8].email: TransportError("The answer was lost", handed_over=True),
+    }
+    return make_broadcast(mail)
+
+
+class Undone(Exception):
+    pass
+
+
+def expand(broadcast):
+    sending.expand(broadcast.pk)
+
+
+def tick(broadcast):
+    sending.tick()
+
+
+def after_every_step(act, broadcast, server, happen, amid_transactions=True, at_least=3):
+    """Yield the number of each step of `act`, once `happen` has happened after it; each begins anew."""
+    answers = dict(server.answers)
+    for nth in count(1):
+        try:
+            with transaction.atomic():
+                with Fate(server, nth, happen, amid_transactions).over() as fate:
+                    act(broadcast)
+                if not fate.came:
+                    assert nth > at_least
+                    return
+                yield nth
+                raise Undone
+        except Undone:
+            server.received.clear()
+            server.answers = dict(answers)
+            broadcast.refresh_from_db()
+
+
+def carry_on(broadcast, server):
+    """What supervisors and workers that live do in time, until everything has an outcome."""
+    server.answers = {
+        address: error for address, error in server.answers.items() if error.permanent or error.handed_over
+    }
+    steps.run_out_leases()
+    for _ in range(2):
+        sending.tick()
+        sending.expand(broadcast.pk)
+        steps.pump(broadcast)
+        steps.come_due()
+
+
+def assert_accounted_for(broadcast, server, unknown):
+    """Everyone has one outcome, counted once; nobody got two copies; what arrived is in the log, and no more."""
+    log = steps.log(broadcast)
+    assert sum(log.values()) == PEOPLE
+    assert log["pending"] == 0
+    assert log["unknown"] <= unknown
+    assert set(server.copies.values()) <= {1}
+    status = dict(Delivery.objects.values_list("address", "status"))
+    assert {status[address] for address in server.copies} <= {"sent", "unknown"}
+    assert {address for address in status if status[address] == "sent"} <= set(server.copies)
+    counted = stats.counts([broadcast])[broadcast.pk]
+    assert {name: counted[name] for name in log if log[name]} == {name: n for name, n in log.items() if n}
+    assert broadcast.status == Broadcast.Status.SENT
+
+
+def test_a_worker_that_dies_after_any_step_loses_nobody_and_repeats_nobody(broadcast, server):
+    steps.start(broadcast)
+    for _ in after_every_step(steps.pump, broadcast, server, die, at_least=PEOPLE):
+        carry_on(broadcast, server)
+        assert_accounted_for(broadcast, server, unknown=1 + WINDOW)
+
+
+def test_a_supervisor_that_dies_while_it_recovers_leaves_the_rest_to_the_next(broadcast, server):
+    steps.start(broadcast)
+    with Fate(server, 8, die).over():
+        steps.pump(broadcast)
+    steps.run_out_leases()
+    received = list(server.received)
+    assert received
+
+    for _ in after_every_step(tick, broadcast, server, die, at_least=2):
+        server.received[:] = received
+        carry_on(broadcast, server)
+        assert_accounted_for(broadcast, server, unknown=1 + WINDOW)
+
+
+def test_an_expansion_that_dies_after_any_step_is_taken_up_by_another(broadcast, server, monkeypatch):
+    monkeypatch.setattr("broadcasts.sending.start.CHUNK", 5)
+    sending.send(broadcast)
+    for _ in after_every_step(expand, broadcast, server, die):
+        carry_on(broadcast, server)
+        assert_accounted_for(broadcast, server, unknown=1)
+
+
+def test_a_send_that_dies_after_any_step_has_begun_whole_or_not_at_all(broadcast, server):
+    for _ in after_every_step(sending.send, broadcast, server, die):
+        broadcast.refresh_from_db()
+        if broadcast.status == Broadcast.Status.DRAFT:
+            sending.send(broadcast)
+        carry_on(broadcast, server)
+        assert_accounted_for(broadcast, server, unknown=1)
+
+
+def test_a_cancel_that_dies_while_it_is_written_down_is_written_down_by_another(broadcast, server):
+    steps.start(broadcast)
+    with Fate(server, 8, die).over():
+        steps.pump(broadcast)
+    sending.cancel(broadcast)
+    steps.run_out_leases()
+    for _ in after_every_step(tick, broadcast, server, die, at_least=2):
+        sending.tick()
+        log = steps.log(broadcast)
+        assert (log["pending"], sum(log.values())) == (0, PEOPLE)
+        assert log["unknown"] <= WINDOW
+        assert stats.counts([broadcast])[broadcast.pk]["cancelled"] == log["cancelled"]
+        assert Broadcast.objects.get().completed_at
+
+
+@pytest.mark.parametrize("is_noticed", [True, False])
+def test_a_worker_frozen_past_its_lease_after_any_step_writes_nothing_when_it_wakes(
+    broadcast, server, settings, monkeypatch, is_noticed
+):
+    """Others recover and send in between; its own clock tells it, or not: the fence alone must do."""
+    steps.start(broadcast)
+    now, asleep = time.monotonic, [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: now() + asleep[0])
+    left = {}
+
+    def freeze():
+        deliver, server.deliver = server.deliver, type(server).deliver.__get__(server)
+        carry_on(broadcast, server)
+        server.deliver = deliver
+        left.update(rows=rows(), received=len(server.received))
+        asleep[0] += 2 * settings.LEASE_SECONDS if is_noticed else 0
+
+    for _ in after_every_step(steps.pump, broadcast, server, freeze, amid_transactions=False, at_least=PEOPLE):
+        assert rows() == left["rows"]
+        assert len(server.received) - left["received"] <= (0 if is_noticed else WINDOW)
+        assert_accounted_for(broadcast, server, unknown=1 + WINDOW)
+
+
+def rows() -> list[dict]:
+    return list(Delivery.objects.order_by("pk").values())
