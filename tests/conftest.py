@@ -1,11 +1,14 @@
 """The standard cast: a club with its members, and a stranger from elsewhere."""
 
+from collections.abc import Iterator
+
 import pytest
 from django.test import override_settings
 
 from broadcasts.models import Channel, Organization, Role
 
 from .make import make_member
+from .stories.installation import Installation
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -66,3 +69,19 @@ def admin(club):
 @pytest.fixture
 def stranger(elsewhere):
     return make_member(elsewhere, Role.ADMIN)
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory) -> Iterator[Installation]:
+    """What every installation is a copy of."""
+    made = Installation(tmp_path_factory.mktemp("migrated"))
+    yield made
+    made.drop()
+
+
+@pytest.fixture
+def installation(tmp_path, migrated) -> Iterator[Installation]:
+    """Settings, a database and processes of its own, for stories."""
+    made = Installation(tmp_path, copy_of=migrated)
+    yield made
+    made.drop()

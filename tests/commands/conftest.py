@@ -4,9 +4,8 @@ import pytest
 from django.core.management import call_command
 
 from tests.sending.conftest import server
-from tests.stories.conftest import installation
 
-__all__ = ["installation", "server"]
+__all__ = ["server"]
 
 
 @pytest.fixture

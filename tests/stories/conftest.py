@@ -4,8 +4,6 @@ from collections import Counter
 import pytest
 from aiosmtpd.controller import Controller
 
-from .installation import Installation
-
 SEED = """
 from broadcasts.models import *
 club = Organization.objects.create(name="Club", slug="club", languages=["en", "es"])
@@ -24,18 +22,24 @@ print(broadcast.uuid)
 
 
 class Inbox:
-    """Keeps the recipient of every message that was accepted; a little slow, so that faults hit the middle."""
+    """Keeps the recipient of every message that was accepted; a little slow, so that faults hit the middle.
+
+    While it is `shut` it keeps what comes, and answers nobody.
+    """
 
     def __init__(self, pause: float = 0.0) -> None:
         self.recipients: Counter[str] = Counter()
         self.bodies: dict[str, bytes] = {}
         self.pause = pause
+        self.is_shut = False
 
     async def handle_DATA(self, server, session, envelope):
         await asyncio.sleep(self.pause)
         for address in envelope.rcpt_tos:
             self.recipients[address] += 1
             self.bodies[address] = envelope.content
+        while self.is_shut:
+            await asyncio.sleep(0.01)
         return "250 OK"
 
 
@@ -55,13 +59,6 @@ def inbox():
     handler.port = controller.server.sockets[0].getsockname()[1]
     yield handler
     controller.stop()
-
-
-@pytest.fixture
-def installation(tmp_path):
-    made = Installation(tmp_path)
-    yield made
-    made.drop()
 
 
 @pytest.fixture
