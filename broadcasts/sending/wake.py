@@ -2,7 +2,6 @@
 
 import logging
 import os
-from functools import partial
 
 from django.db import transaction
 from django_q.brokers import get_broker
@@ -19,7 +18,7 @@ def enqueue(task: str, *ids: int) -> None:
 
     A queue that is out of reach is no error here: the supervisor finds the work in the rows.
     """
-    transaction.on_commit(partial(_push, task, *ids), robust=True)
+    transaction.on_commit(lambda: _push(task, *ids), robust=True)
 
 
 def _push(task: str, *ids: int) -> None:

@@ -7,7 +7,7 @@ same as to die right after the first, so a test that goes through all of them ha
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from django.db import connection
+from django.db import OperationalError, connection
 
 from tests.recorder import Recorder
 
@@ -73,3 +73,40 @@ class Fate:
 
 def die() -> None:
     raise Killed
+
+
+class Loss:
+    """Loses the database over the nth thing it is told to write: before it did so, or before it could say so."""
+
+    def __init__(self, nth: int, is_done: bool) -> None:
+        self.left = nth
+        self.is_done = is_done
+
+    @property
+    def came(self) -> bool:
+        return self.left <= 0
+
+    def tell(self, act, *args):
+        self.left -= 1
+        if self.left:
+            return act(*args)
+        if self.is_done:
+            act(*args)
+        connection.connection.rollback()  # what a database does when it loses a client
+        raise OperationalError("the connection is lost")
+
+    def execute(self, execute, sql, *args):
+        return execute(sql, *args) if sql.startswith("SELECT") else self.tell(execute, sql, *args)
+
+    @contextmanager
+    def over(self) -> Iterator["Loss"]:
+        """Hold it over a block outside of any transaction; what the block does not survive ends it, like a task."""
+        commit = connection.commit
+        connection.commit = lambda: self.tell(commit)
+        try:
+            with connection.execute_wrapper(self.execute):
+                yield self
+        except OperationalError:
+            pass
+        finally:
+            connection.commit = commit

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from django.db import OperationalError, connection, transaction
 
-from broadcasts import sending, stats, tracking
+from broadcasts import sending, stats, tasks, tracking
 from broadcasts.exceptions import WrongState
 from broadcasts.models import Batch, Broadcast, Delivery
 from broadcasts.sending import lease as leases
@@ -72,6 +72,33 @@ def test_ticks_at_once_gather_every_retry_once(broadcast, server):
     assert Delivery.objects.filter(due_at=None, batch__isnull=False).count() == 60
     steps.pump(broadcast)
     assert set(server.copies.values()) == {1}
+
+
+def test_closes_at_once_write_a_cancel_down_once(broadcast, settings):
+    settings.BATCH_SIZE = 7
+    steps.start(broadcast)
+    sending.cancel(broadcast)
+    assert at_once(4, sending.close, broadcast.pk) == [None] * 4
+    sending.tick()
+    assert steps.log(broadcast) == {"cancelled": 60}
+    assert stats.counts([Broadcast.objects.get()])[broadcast.pk]["cancelled"] == 60
+    assert Broadcast.objects.get().completed_at
+
+
+def test_tasks_of_all_kinds_at_once_send_every_copy_once(broadcast, server, settings, monkeypatch):
+    """As when a queue delivers everything twice."""
+    settings.BATCH_SIZE, settings.PUMPS = 7, 4
+    monkeypatch.setattr("broadcasts.sending.start.CHUNK", 11)
+    sending.send(broadcast)
+    channel = broadcast.messages.get().channel_id
+    doubled = iter(2 * [lambda: tasks.start(broadcast.pk), lambda: tasks.pump(channel), tasks.tick])
+    assert at_once(6, lambda: next(doubled)()) == [None] * 6
+    for task in (tasks.start, tasks.close):
+        task(broadcast.pk)
+    steps.pump(broadcast)
+    assert set(server.copies.values()) == {1}
+    assert steps.log(broadcast) == {"sent": 60}
+    assert stats.counts([broadcast])[broadcast.pk]["sent"] == 60
 
 
 def test_a_retry_that_is_gathered_while_a_cancel_is_written_down_is_cancelled_too(broadcast, monkeypatch):
