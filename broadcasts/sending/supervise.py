@@ -11,7 +11,6 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Coalesce, Now
-from django.utils import timezone
 
 from broadcasts import stats
 from broadcasts.exceptions import BroadcastsError, WrongState
@@ -53,9 +52,9 @@ def tick() -> None:
 def start_due() -> None:
     """Start scheduled broadcasts whose moment has come; what cannot start says why and stays editable."""
     due = Broadcast.objects.filter(completed_at=None, status=Status.SCHEDULED, due_from__lte=Now())
-    for broadcast in due.select_related("organization").order_by("due_from"):
+    for broadcast in due.select_related("organization").annotate(now=Now()).order_by("due_from"):
         limit = timedelta(minutes=broadcast.organization.late_start_minutes)
-        now = timezone.now()
+        now = broadcast.now
         if broadcast.due_from and broadcast.due_from < now - limit:
             _give_up(broadcast, Status.DRAFT, "It was not started: its time had passed by too long. Schedule it again.")
         elif broadcast.expires_at and broadcast.expires_at <= now:

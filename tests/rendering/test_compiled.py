@@ -164,8 +164,10 @@ def was_filled(program, recipient) -> bool:
     return True
 
 
-@pytest.mark.parametrize("preheader", ["", "{{ contact.name }} & {{ contact.plan }}", "Fixed <"])
-@pytest.mark.parametrize("use_case", ["general", "marketing"])
+@pytest.mark.parametrize(
+    ("use_case", "preheader"),
+    [("general", ""), ("marketing", "{{ contact.name }} & {{ contact.plan }}"), ("general", "Fixed <")],
+)
 @pytest.mark.parametrize("name", TEMPLATES)
 def test_compiled_and_plain_read_the_same_for_hostile_values(program, name, use_case, preheader):
     compiled = program(TEMPLATES[name], use_case, preheader, attached=use_case == "general")

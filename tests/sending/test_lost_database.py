@@ -99,6 +99,13 @@ def test_a_locked_database_is_waited_for(mail, server, naps):
     assert set(server.copies.values()) == {1}
 
 
+@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="it has no sessions")
+def test_a_worker_that_is_frozen_amid_a_transaction_loses_its_locks():
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW idle_in_transaction_session_timeout")
+        assert cursor.fetchone() == ("30s",)
+
+
 def test_a_queue_that_is_out_of_reach_costs_no_one_a_send(mail, server, monkeypatch):
     def fail(*args):
         raise ConnectionError("nobody listens there")

@@ -10,12 +10,9 @@ from broadcasts.sending import fairness, journal
 from tests.make import make_broadcast, make_contact, make_contacts
 
 from . import steps
+from .faults import Killed
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-
-class Killed(BaseException):
-    """Stands for a worker that dies at this very moment."""
 
 
 def die_after(server, n):
@@ -178,6 +175,14 @@ def test_a_broadcast_that_is_too_late_goes_back_to_draft_with_the_reason(club, m
     broadcast.refresh_from_db()
     assert broadcast.status == Broadcast.Status.DRAFT
     assert "passed by too long" in broadcast.error_message
+
+
+def test_a_host_whose_clock_is_wrong_starts_what_is_due_all_the_same(club, mail, server, monkeypatch):
+    make_contact(club)
+    sending.schedule(make_broadcast(mail), timezone.now())
+    monkeypatch.setattr("django.utils.timezone.now", lambda: datetime(2100, 1, 1, tzinfo=UTC))
+    sending.tick()
+    assert Broadcast.objects.get().status == Broadcast.Status.SENDING
 
 
 def test_an_audience_that_is_empty_when_due_fails_and_can_be_mended(club, mail, server):
