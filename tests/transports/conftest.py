@@ -1,10 +1,12 @@
 import pytest
 
-from broadcasts.transports import Envelope
+from broadcasts.transports import Envelope, Receipt
 from broadcasts.transports.email import Email
 from tests.smtp import SmtpServer, refusing_port
 
 MIME = b"Subject: Pool closed\r\n\r\nHello Ana,\r\n.the pool is closed.\r\n"
+PATIENCE = 0.5  # seconds; long enough for a server in this process to say what it does say
+LARGE = b"Subject: x\r\n\r\n" + (b"." + b"0" * 900 + b"\r\n") * 20_000  # 18 MB, more than sockets hold
 
 
 @pytest.fixture
@@ -41,3 +43,35 @@ def failure(transport, envelope: Envelope | None = None):
 
 def flags(error) -> set[str]:
     return {name for name in ("permanent", "account", "handed_over", "bounced") if getattr(error, name)}
+
+
+def mails(count: int) -> list:
+    return [mail(n) for n in range(1, count + 1)]
+
+
+def addresses(count: int) -> list[str]:
+    return [envelope.address for envelope in mails(count)]
+
+
+def outcomes(email, envelopes) -> dict:
+    """What became of each address; each is told of once."""
+    told = [(envelope.address, outcome) for envelope, outcome in email.send(envelopes)]
+    assert len(told) == len(dict(told))
+    return dict(told)
+
+
+def receipts(told: dict) -> list[str]:
+    return sorted(address for address, outcome in told.items() if isinstance(outcome, Receipt))
+
+
+@pytest.fixture
+def pipelining():
+    with SmtpServer(pipelining=True) as server:
+        yield server
+
+
+@pytest.fixture
+def wide():
+    """A server that pipelines, and a channel of four connections."""
+    with SmtpServer(pipelining=True, connections=4) as server:
+        yield server

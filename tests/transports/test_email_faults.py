@@ -9,9 +9,7 @@ from broadcasts.transports.email import Email
 from broadcasts.transports.email.account import Account, Phase, Reply, meaning
 from tests.smtp import SmtpServer
 
-from .conftest import failure, flags, mail
-
-PATIENCE = 0.5  # seconds; long enough for a server in this process to say what it does say
+from .conftest import PATIENCE, failure, flags, mail
 
 # The outcome table
 
