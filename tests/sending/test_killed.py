@@ -8,6 +8,7 @@ from django.db import transaction
 
 from broadcasts import sending, stats
 from broadcasts.models import Broadcast, Delivery
+from broadcasts.sending import journal
 from broadcasts.transports import TransportError
 from tests.make import make_broadcast, make_contacts
 
@@ -70,7 +71,6 @@ def carry_on(broadcast, server):
     steps.run_out_leases()
     for _ in range(2):
         sending.tick()
-        sending.expand(broadcast.pk)
         steps.pump(broadcast)
         steps.come_due()
 
@@ -90,11 +90,17 @@ def assert_accounted_for(broadcast, server, unknown):
     assert broadcast.status == Broadcast.Status.SENT
 
 
-def test_a_worker_that_dies_after_any_step_loses_nobody_and_repeats_nobody(broadcast, server):
+@pytest.mark.parametrize(("is_here", "unknown"), [(True, 1), (False, WINDOW)])
+def test_a_worker_that_dies_after_any_step_loses_nobody_and_repeats_nobody(
+    broadcast, server, monkeypatch, is_here, unknown
+):
+    """Its journal is here, or it was on a host that is gone."""
+    if not is_here:
+        monkeypatch.setattr(journal, "seal", lambda *lease: None)
     steps.start(broadcast)
     for _ in after_every_step(steps.pump, broadcast, server, die, at_least=PEOPLE):
         carry_on(broadcast, server)
-        assert_accounted_for(broadcast, server, unknown=1 + WINDOW)
+        assert_accounted_for(broadcast, server, unknown=1 + unknown)
 
 
 def test_a_supervisor_that_dies_while_it_recovers_leaves_the_rest_to_the_next(broadcast, server):
@@ -115,6 +121,7 @@ def test_an_expansion_that_dies_after_any_step_is_taken_up_by_another(broadcast,
     monkeypatch.setattr("broadcasts.sending.start.CHUNK", 5)
     sending.send(broadcast)
     for _ in after_every_step(expand, broadcast, server, die):
+        expand(broadcast)
         carry_on(broadcast, server)
         assert_accounted_for(broadcast, server, unknown=1)
 
@@ -124,6 +131,7 @@ def test_a_send_that_dies_after_any_step_has_begun_whole_or_not_at_all(broadcast
         broadcast.refresh_from_db()
         if broadcast.status == Broadcast.Status.DRAFT:
             sending.send(broadcast)
+        expand(broadcast)
         carry_on(broadcast, server)
         assert_accounted_for(broadcast, server, unknown=1)
 
@@ -143,14 +151,16 @@ def test_a_cancel_that_dies_while_it_is_written_down_is_written_down_by_another(
         assert Broadcast.objects.get().completed_at
 
 
-@pytest.mark.parametrize("is_noticed", [True, False])
+@pytest.mark.parametrize(("told_by", "more"), [("its clock", 0), ("its journal", 0), ("the fence alone", WINDOW)])
 def test_a_worker_frozen_past_its_lease_after_any_step_writes_nothing_when_it_wakes(
-    broadcast, server, settings, monkeypatch, is_noticed
+    broadcast, server, settings, monkeypatch, told_by, more
 ):
-    """Others recover and send in between; its own clock tells it, or not: the fence alone must do."""
-    steps.start(broadcast)
+    """Others, here or on another host, recover and send in between; it hands over nothing more, where it can tell."""
+    if told_by != "its journal":
+        monkeypatch.setattr(journal, "seal", lambda *lease: None)
     now, asleep = time.monotonic, [0.0]
     monkeypatch.setattr("time.monotonic", lambda: now() + asleep[0])
+    steps.start(broadcast)
     left = {}
 
     def freeze():
@@ -158,11 +168,12 @@ def test_a_worker_frozen_past_its_lease_after_any_step_writes_nothing_when_it_wa
         carry_on(broadcast, server)
         server.deliver = deliver
         left.update(rows=rows(), received=len(server.received))
-        asleep[0] += 2 * settings.LEASE_SECONDS if is_noticed else 0
+        if told_by == "its clock":
+            asleep[0] += 2 * settings.LEASE_SECONDS
 
     for _ in after_every_step(steps.pump, broadcast, server, freeze, amid_transactions=False, at_least=PEOPLE):
         assert rows() == left["rows"]
-        assert len(server.received) - left["received"] <= (0 if is_noticed else WINDOW)
+        assert len(server.received) - left["received"] <= more
         assert_accounted_for(broadcast, server, unknown=1 + WINDOW)
 
 
