@@ -63,16 +63,20 @@ def assert_accounted_for(installation, inbox, people: int, unknown: int) -> None
 
 
 def test_two_hosts_share_a_broadcast_and_one_takes_over_when_the_other_dies(installation, inbox, seed, hosts):
-    inbox.pause = 0.01
-    uuid = seed(400)
-    installation.run("send_broadcast", uuid)
-
     def owners(sql: str) -> set[str]:
         return {owner.rpartition(":")[0] for (owner,) in installation.query(sql)}
 
     both = {host.name for host in hosts}
-    installation.wait_for(lambda: owners(SENDERS) == both and hosts[0].name in owners(AT_WORK))
+    uuid = seed(400)
+    inbox.is_shut = True  # until both are at work, however long one takes to begin
+    installation.run("send_broadcast", uuid)
+    installation.wait_for(lambda: owners(AT_WORK) == both)
+    inbox.pause, inbox.is_shut = 0.1, False
+    installation.wait_for(lambda: owners(SENDERS) == both)
+    inbox.is_shut = True
+    installation.wait_for(lambda: hosts[0].name in owners(AT_WORK))
     hosts[0].kill()
+    inbox.pause, inbox.is_shut = 0, False
     installation.wait_for(lambda: installation.value(STATUS) == "SENT")
     assert_accounted_for(installation, inbox, 400, unknown=100)
 
