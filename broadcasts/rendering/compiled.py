@@ -8,19 +8,17 @@ values are met, by TakeReference. So each shortcut here has to be safe only for 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import lru_cache
 
 from broadcasts import links
 
 from .derived import derive
 from .footers import html_footer, text_footer
 from .holes import (
-    REMEMBERED,
-    SHORT,
     Field,
     Holes,
     Person,
     Piece,
+    Remembered,
     TakeReference,
     is_odd,
     join,
@@ -44,7 +42,7 @@ from .templates import OUTPUT_LIMIT
 from .wording import BODY_START, Recipient, Wording, footer_place, hidden, preheader_place
 
 MARK = "\ue000"  # stands for a hole while places in a text are looked for
-Slot = tuple[int, Callable[[str], bytes]]
+Slot = tuple[int, Remembered]
 _TAG_BEGUN = re.compile(r"</?[body]*\s*\Z", re.IGNORECASE)
 
 
@@ -79,7 +77,7 @@ class CompiledWording:
         if pages.seeks_body:
             self.guarded = self.holes.raw & {piece for piece in pages.html if isinstance(piece, int)}
         self.body: list[bytes] = []
-        self.slots: list[tuple[int, int, Callable[[str], bytes]]] = []  # place in the body, hole, its encoding
+        self.slots: list[tuple[int, int, Remembered]] = []  # place in the body, hole, its encoding there
         if letterhead is not None:
             parts = [self._part("plain", self.text), self._part("html", html) if pages.has_html else []]
             self._lay_out(letterhead, parts, attachments)
@@ -99,13 +97,15 @@ class CompiledWording:
         if self.letterhead is None:
             return header[1], text, b""
         body = self.body.copy()
-        for position, number, encode in self.slots:
-            body[position] = encode(filled[number])
+        for position, number, encoded in self.slots:
+            body[position] = encoded[filled[number]]
         body[0] = self.letterhead.head(recipient.key, recipient.contact.full_name, address, header[0])
         return header[1], text, b"".join(body)
 
     def _fill_holes(self, recipient: Recipient) -> list[str]:
-        person = Person(recipient.key, recipient.contact, links.unsubscribe_url(recipient.key), self.shared)
+        contact = recipient.contact
+        assert contact is not None
+        person = Person(contact, links.unsubscribe_url(recipient.key), self.shared)
         filled: list[str] = []
         try:
             for fill in self.holes.fills:
@@ -130,10 +130,10 @@ class CompiledWording:
         constant = "".join(piece for piece in mailed if isinstance(piece, str))
         if is_mostly_foreign(constant, constant.encode()):
             whole = self.holes.joined(mailed, lambda text: text.replace("\n", "\r\n"))
-            return [part_head(subtype, "base64"), (whole, _base64)]
+            return [part_head(subtype, "base64"), (whole, Remembered(_base64))]
         part: list[bytes | Slot] = [part_head(subtype, "quoted-printable")]
         for piece in merged(mailed):
-            part.append(quoted_lines(piece) if isinstance(piece, str) else (piece, _quoted))
+            part.append(quoted_lines(piece) if isinstance(piece, str) else (piece, Remembered(quoted_lines)))
         return part
 
     def _lay_out(self, letterhead: Letterhead, parts: Sequence[list[bytes | Slot]], files: Sequence[bytes]) -> None:
@@ -282,10 +282,3 @@ def _size(pieces: Sequence[Piece]) -> int:
 
 def _base64(text: str) -> bytes:
     return base64_lines(text.encode())
-
-
-def _quoted(text: str) -> bytes:
-    return _remembered(text) if len(text) <= SHORT else quoted_lines(text)
-
-
-_remembered = lru_cache(REMEMBERED)(quoted_lines)

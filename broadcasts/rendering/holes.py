@@ -7,8 +7,8 @@ than a plain name is left to Liquid, piece by piece, within one context per fiel
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from html import escape
+from operator import attrgetter
 from typing import Any
 
 from liquid import RenderContext
@@ -28,18 +28,31 @@ from .templates import OUTPUT_LIMIT, Compiled
 
 Piece = str | int
 Fill = Callable[["Person", list[str]], str]
-Read = Callable[[Contact | Reader], Any]
+Read = Callable[["Person"], Any]
 
 _ODD = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SPECIAL = re.compile(r"[&<>\"']")
 # What a value may not hold where the body's tags are looked for: it could be one of them, or the beginning of one.
 _BODY_TAG = re.compile(r"</?(?:body|[body]*\s*\Z)", re.IGNORECASE)
-# Many people share a plan, a city or a first name: what those come to is worked out once, for so many short values.
-REMEMBERED = 2048
-SHORT = 64
 COMPUTED = {"size", "first", "last"}  # which Liquid finds in values that have no such key
 CLOCK = {"now", "today"}
+
+
+class Remembered(dict[Any, Any]):
+    """What a function makes of its first short values: many people share a plan, a city or a first name."""
+
+    MOST = 1024
+    SHORT = 64
+
+    def __init__(self, make: Callable[[Any], Any]) -> None:
+        self.make = make
+
+    def __missing__(self, value: Any) -> Any:
+        made = self.make(value)
+        if len(self) < self.MOST and (type(value) is not str or len(value) <= self.SHORT):
+            self[value] = made
+        return made
 
 
 class TakeReference(Exception):
@@ -49,11 +62,11 @@ class TakeReference(Exception):
 class Person:
     """One recipient while a copy is filled in."""
 
-    __slots__ = ("_values", "contact", "contexts", "key", "shared", "url")
+    __slots__ = ("_values", "attributes", "contact", "contexts", "shared", "url")
 
-    def __init__(self, key: str, contact: Contact | Reader | None, url: str, shared: Mapping[str, object]) -> None:
-        self.key = key
+    def __init__(self, contact: Contact | Reader, url: str, shared: Mapping[str, object]) -> None:
         self.contact = contact
+        self.attributes: Mapping[str, Any] = contact.attributes if isinstance(contact.attributes, dict) else {}
         self.url = url
         self.shared = shared  # what is the same for every reader of a wording
         self.contexts: dict[int, RenderContext] = {}
@@ -174,14 +187,14 @@ class Field:
                 value = apply(value)
             return self._safe(self._shown(value))
 
-        remembered, remembered_number = lru_cache(REMEMBERED)(show), lru_cache(REMEMBERED)(show)
+        # Apart, since of several types two values may be equal and shown in two ways; of others two of one type may.
+        texts, numbers = Remembered(show), Remembered(show)
 
         def fill(person: Person, filled: list[str]) -> str:
-            value = read(person.contact)  # type: ignore[arg-type]  # a wording that needs one is not filled without
-            # Of other types, or of several, two values may be equal and shown in two ways.
+            value = read(person)
             if type(value) is str:
-                return remembered(value) if len(value) <= SHORT else show(value)
-            return remembered_number(value) if type(value) is int else show(value)
+                return texts[value]
+            return numbers[value] if type(value) is int else show(value)
 
         return fill
 
@@ -250,26 +263,17 @@ def _reader(path: Sequence[str], missing: object) -> Read | None:
     """Return what reads a path below `contact`, by the rules of `contact_values`; None where Liquid has to."""
     match path:
         case ["name" | "full_name"]:
-            return lambda contact: contact.full_name
+            return attrgetter("contact.full_name")
         case ["first_name"]:
-            return lambda contact: first_name(contact.full_name)
+            return lambda person: first_name(person.contact.full_name)
         case ["external_id"]:
-            return lambda contact: contact.external_id or ""
+            return lambda person: person.contact.external_id or ""
         case ["uuid"]:
-            return lambda contact: str(contact.uuid)
-        case ["email"]:
-            return lambda contact: contact.email
-        case ["phone"]:
-            return lambda contact: contact.phone
-        case ["language"]:
-            return lambda contact: contact.language
+            return lambda person: str(person.contact.uuid)
+        case ["email" | "phone" | "language" as name]:
+            return attrgetter(f"contact.{name}")
         case ["attributes", key] if key not in COMPUTED:
-            return lambda contact: _attributes(contact).get(key, missing)
+            return lambda person: person.attributes.get(key, missing)
         case [key] if key not in COMPUTED and key not in CONTACT:
-            return lambda contact: _attributes(contact).get(key, missing)
+            return lambda person: person.attributes.get(key, missing)
     return None
-
-
-def _attributes(contact: Contact | Reader) -> Mapping[str, Any]:
-    attributes = contact.attributes
-    return attributes if isinstance(attributes, dict) else {}

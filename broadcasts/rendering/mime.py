@@ -35,6 +35,8 @@ _PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-][A-Za-z0-9!#$%&'*+/=
 
 def one_line(value: str) -> str:
     """Collapse blanks, line breaks and control characters to single spaces."""
+    if value.isprintable() and "  " not in value:  # the only printable blank is the space
+        return value.strip()[:LONGEST_VALUE]
     return _BLANK.sub(" ", value).strip()[:LONGEST_VALUE]
 
 

@@ -60,7 +60,7 @@ class Journal:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.path.unlink(missing_ok=True)  # of another database that was here before
             self.file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-            self._append(self.head)
+            self.size = os.write(self.file, self.head)
         except OSError as error:
             self._give_up(error)
         return self
@@ -89,15 +89,12 @@ class Journal:
         if self.file is None:
             return
         try:
-            self._append(RECORD.pack(pk, what))
+            if os.write(self.file, RECORD.pack(pk, what)) == RECORD.size:
+                self.size += RECORD.size
+            else:
+                self._give_up(OSError("the disk is full"))
         except OSError as error:
             self._give_up(error)
-
-    def _append(self, data: bytes) -> None:
-        assert self.file is not None
-        if os.write(self.file, data) < len(data):
-            raise OSError("the disk is full")
-        self.size += len(data)
 
     def _give_up(self, error: OSError) -> None:
         log.warning("The journal %s cannot be written: %s", self.path, error)
