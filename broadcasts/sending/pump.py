@@ -63,16 +63,17 @@ class Pump:
         except TransportError as error:
             channel_fails(self.channel, error)
             return
-        while not self.is_over() and (lease := fairness.claim(self.channel)):
-            try:
+        try:
+            while not self.is_over() and (lease := fairness.claim(self.channel)):
                 if fairness.is_one_too_many(lease):
                     commit(lease, Results(), [], self.channel)
                     return
                 with leases.Keeper(lease), Journal(lease.batch_id, lease.token, leases.worker_name()) as journal:
                     self.send_batch(lease, transport, journal)
-            except LeaseLost as lost:
-                log.warning("Stopped: %s", lost)
-                return
+        except LeaseLost as lost:
+            log.warning("Stopped: %s", lost)
+        for message_id in self.programs:
+            finish(message_id)
 
     def is_over(self) -> bool:
         if self.trouble or self.gives_way:
@@ -103,7 +104,6 @@ class Pump:
         else:
             channel_works(self.channel)
         self.heed_refusals(lease)
-        finish(lease.message_id)
 
     def record(self, lease: leases.Lease, results: Results, window: list[Row], state: str) -> bool:
         begun = commit(lease, results, window, self.channel, state)

@@ -67,7 +67,8 @@ def wait(channel: Channel, n: int, until: float) -> bool:
     seconds = reserve(channel, n, max(0.0, until - time.monotonic()))
     if seconds is None:
         return False
-    time.sleep(seconds)
+    if seconds:
+        time.sleep(seconds)
     return True
 
 

@@ -8,7 +8,6 @@ import time
 from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
-from itertools import islice
 from selectors import EVENT_READ, EVENT_WRITE, BaseSelector
 
 from ..base import Begin, Envelope, Outcome, Receipt, TransportError, unnoticed
@@ -57,8 +56,11 @@ class Queue:
 
     def has(self, n: int) -> bool:
         """Tell whether so many wait."""
-        self.waiting.extend(islice(self.ahead, max(0, n - len(self.waiting))))
-        return len(self.waiting) >= n
+        while len(self.waiting) < n:
+            if (flight := next(self.ahead, None)) is None:
+                return False
+            self.waiting.append(flight)
+        return True
 
     def take(self) -> Flight | None:
         while self:

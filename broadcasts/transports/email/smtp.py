@@ -141,7 +141,10 @@ class Replies:
     def feed(self, data: bytes) -> list[tuple[int, bytes]]:
         """Return the replies that are whole now: code and text, lines apart; code -1 for what is not SMTP."""
         *lines, self.rest = (self.rest + data).split(b"\n")
-        replies = [reply for line in lines if (reply := self._line(line.rstrip(b"\r")))]
+        replies = []
+        for line in lines:
+            if reply := self._line(line.rstrip(b"\r")):
+                replies.append(reply)
         if len(self.rest) > LONGEST_LINE or self.size > LONGEST_REPLY:
             replies.append((-1, b"It does not come to an end."))
         return replies
