@@ -155,11 +155,15 @@ class Connection:
         self._write(now)
 
     def ready(self, now: float) -> None:
-        """Go on after the socket became readable or writable."""
+        """Go on after the socket became readable or writable; what is to be said by then, flush() writes."""
         self.is_blocked = False
         if not self.lost:
             self._read(now)
-        if not self.lost and (self.parts or self.rest):
+        if not self.lost and self.rest:
+            self._write(now)
+
+    def flush(self, now: float) -> None:
+        if self.parts and not self.lost:
             self._write(now)
 
     def time_out(self) -> None:
