@@ -84,11 +84,14 @@ def _give_up(broadcast: Broadcast, status: str, reason: str) -> None:
 def recover() -> None:
     """Take back batches whose lease ran out: what may have been handed over becomes `unknown`, the rest goes on."""
     end_leases_of_the_dead()
-    for batch in Batch.objects.filter(state=Batch.State.LEASED, lease_until__lt=Now()):
+    held = Batch.objects.filter(state=Batch.State.LEASED)
+    for batch in held.filter(lease_until__lt=Now()):
+        # A worker that was frozen while it began a window may have moved the mark since the batch was read.
+        same = held.filter(pk=batch.pk, token=batch.token, started_through=batch.started_through)
         with transaction.atomic():
-            mine = Batch.objects.filter(
-                pk=batch.pk, token=batch.token, state=Batch.State.LEASED, lease_until__lt=Now() - _head_start(batch)
-            ).transition(state=Batch.State.READY, token=F("token") + 1, lease_until=None)
+            mine = same.filter(lease_until__lt=Now() - _head_start(batch)).transition(
+                state=Batch.State.READY, token=F("token") + 1, lease_until=None
+            )
             if not mine:
                 continue
             unknown = _account_for(batch, journal.seal(batch.pk, batch.token, batch.owner))

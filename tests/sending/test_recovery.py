@@ -6,7 +6,7 @@ from django.utils import timezone
 from broadcasts import rendering, sending, stats, tracking
 from broadcasts.exceptions import WrongState
 from broadcasts.models import Batch, Broadcast, Channel, Delivery
-from broadcasts.sending import fairness, journal
+from broadcasts.sending import fairness, journal, supervise
 from tests.make import make_broadcast, make_contact, make_contacts
 
 from . import steps
@@ -66,6 +66,34 @@ def test_what_a_dead_worker_held_is_recovered_while_its_broadcast_is_paused(half
     sending.tick()
     assert steps.log(half_sent)["unknown"] == stats.counts([half_sent])[half_sent.pk]["unknown"] == 1
     assert not Batch.objects.filter(state=Batch.State.LEASED).exists()
+
+
+def test_a_window_that_was_begun_while_its_batch_was_being_recovered_is_not_forgotten(
+    club, mail, server, settings, monkeypatch
+):
+    """Its worker was frozen amid the transaction that began it, for longer than the lease that it took with it."""
+    settings.WINDOW_SIZE = 10
+    make_contacts(club, 25)
+    broadcast = steps.start(make_broadcast(mail))
+    die_after(server, 4)
+    with pytest.raises(Killed):
+        steps.pump(broadcast)
+    server.before = lambda envelope: None
+    steps.run_out_leases()
+    head_start = supervise._head_start
+
+    def begin_the_next_window(batch):
+        mark = batch.started_through
+        Batch.objects.filter(pk=batch.pk, started_through=mark).update(started_through=mark + 10)
+        monkeypatch.setattr(supervise, "_head_start", head_start)
+        return head_start(batch)
+
+    monkeypatch.setattr(supervise, "_head_start", begin_the_next_window)
+    for _ in range(4):
+        sending.tick()
+        steps.pump(broadcast)
+    assert steps.log(broadcast) == {"sent": 24, "unknown": 1}
+    assert set(server.copies.values()) == {1}
 
 
 @pytest.fixture
