@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.db.models.functions import Coalesce, Now
 
 from broadcasts import stats
@@ -89,6 +89,8 @@ def recover() -> None:
         # A worker that was frozen while it began a window may have moved the mark since the batch was read.
         same = held.filter(pk=batch.pk, token=batch.token, started_through=batch.started_through)
         with transaction.atomic():
+            # Rows before their batch, as `commit` and `tracking` lock them: else two would wait for each other.
+            list(_begun(batch).select_for_update().order_by("id").values_list("id"))
             mine = same.filter(lease_until__lt=Now() - _head_start(batch)).transition(
                 state=Batch.State.READY, token=F("token") + 1, lease_until=None
             )
@@ -116,9 +118,14 @@ def _head_start(batch: Batch) -> timedelta:
     return timedelta(0) if batch.owner.startswith(f"{HOST}:") else timedelta(seconds=settings.LEASE_SECONDS / 2)
 
 
+def _begun(batch: Batch) -> QuerySet[Delivery]:
+    """Rows that a worker began with, and that have no outcome."""
+    return batch.deliveries().filter(id__lte=batch.started_through, status=Delivery.Status.PENDING, due_at=None)
+
+
 def _account_for(batch: Batch, told: journal.Told | None) -> int:
     """Give the rows that a dead worker had begun with their outcomes; return how many are unknown."""
-    begun = batch.deliveries().filter(id__lte=batch.started_through, status=Delivery.Status.PENDING, due_at=None)
+    begun = _begun(batch)
     silent = begun.filter(**{f"{fact}_at": None for fact in FACTS})
     once = F("attempts") + 1
     sent = 0
@@ -126,12 +133,12 @@ def _account_for(batch: Batch, told: journal.Told | None) -> int:
         taken = begun.filter(pk__in=told.taken)
         sent = taken.update(status=Delivery.Status.SENT, sent_at=Now(), attempts=once, error="")
         silent.exclude(pk__in=told.begun).update(due_at=Now())
-    # In this order: a fact that is told meanwhile is waited for by the first, and seen by the second.
     unknown = silent.update(
         status=Delivery.Status.UNKNOWN,
         error="The worker stopped while it was sending this; whether it left is not known.",
         attempts=once,
     )
+    # Those who are left were told of since: they got it.
     first_told = Coalesce(*[F(f"{fact}_at") for fact in FACTS])
     sent += begun.update(status=Delivery.Status.SENT, sent_at=first_told, error="", attempts=once)
     Batch.objects.filter(pk=batch.pk).update(**count(sent=sent, unknown=unknown))
@@ -208,11 +215,11 @@ def _cancel_rest(batch: Batch) -> bool:
     if batch.state == Batch.State.DONE and not pending.exists():
         return True
     with transaction.atomic():
-        mine = Batch.objects.filter(pk=batch.pk, token=batch.token, state=batch.state)
-        if not mine.transition(state=Batch.State.DONE, token=F("token") + 1):
-            return False
         n = pending.update(status=Delivery.Status.CANCELLED, due_at=None)
-        Batch.objects.filter(pk=batch.pk).update(cancelled=F("cancelled") + n)
+        mine = Batch.objects.filter(pk=batch.pk, token=batch.token, state=batch.state)
+        if not mine.transition(state=Batch.State.DONE, token=F("token") + 1, cancelled=F("cancelled") + n):
+            transaction.set_rollback(True)
+            return False
     return True
 
 

@@ -12,8 +12,8 @@ from django.db import OperationalError, connection, transaction
 from broadcasts import sending, stats, tasks, tracking
 from broadcasts.exceptions import WrongState
 from broadcasts.models import Batch, Broadcast, Delivery
+from broadcasts.sending import fairness, record, supervise
 from broadcasts.sending import lease as leases
-from broadcasts.sending import record, supervise
 from broadcasts.sending.window import Windows
 from broadcasts.transports import TransportError
 from tests.make import make_broadcast, make_contacts
@@ -229,6 +229,39 @@ def test_news_of_a_delivery_that_is_being_recorded_waits_and_nobody_is_turned_aw
         steps.pump(broadcast)
     assert news[0].result() == [True]
     assert commit_errors == []
+    assert stats.counts([broadcast])[broadcast.pk]["opened"] == 1
+
+
+def recover(broadcast):
+    lease = fairness.claim(broadcast.messages.get().channel)
+    Batch.objects.filter(pk=lease.batch_id).update(started_through=Delivery.objects.earliest("pk").pk)
+    steps.run_out_leases()
+    return supervise.recover
+
+
+def close(broadcast):
+    sending.cancel(broadcast)
+    return lambda: sending.close(broadcast.pk)
+
+
+@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="one writer at a time cannot wait for another in a circle")
+@pytest.mark.parametrize("prepare", [recover, close])
+def test_news_of_a_delivery_makes_nobody_wait_in_a_circle(broadcast, monkeypatch, prepare):
+    steps.start(broadcast)
+    act = prepare(broadcast)
+    told, adjust_counters = Event(), tracking.adjust_counters
+
+    def dawdle(delivery, **changes):
+        told.set()
+        time.sleep(0.3)
+        return adjust_counters(delivery, **changes)
+
+    monkeypatch.setattr(tracking, "adjust_counters", dawdle)
+    with ThreadPoolExecutor(1) as teller:
+        news = teller.submit(at_once, 1, tracking.record, Delivery.objects.earliest("pk"), "opened")
+        told.wait(5)
+        act()
+    assert news.result() == [True]
     assert stats.counts([broadcast])[broadcast.pk]["opened"] == 1
 
 
