@@ -16,7 +16,7 @@ def pump(channel_id: int) -> None:
 
 
 def close(broadcast_id: int) -> None:
-    sending.close(broadcast_id, seconds=5)
+    sending.close(broadcast_id, seconds=20)
 
 
 def notify(broadcast_id: int) -> None:

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 Status = Broadcast.Status
 GATHERED_AT_ONCE = 10  # batches of one message in one round, so that others are not kept waiting
+CLOSE_SECONDS = 1  # so long a round cancels batches; of a million rows all of them would hold up the others for long
 STALLED = timedelta(seconds=15)  # an expansion that did not move for longer is taken up by somebody else
 
 
@@ -42,8 +43,7 @@ def tick() -> None:
             close(pk)
     if Status.SENDING in statuses:
         gather()
-        for message_id in open_ones.filter(status=Status.SENDING).values_list("messages", flat=True):
-            finish(message_id)
+        finish()
         wake_workers()
     for pk in due_notices():
         enqueue("notify", pk)
@@ -172,24 +172,32 @@ def _lock(**filters: object) -> Broadcast | None:
     return rows.filter(status=Status.SENDING, **filters).first()
 
 
-def finish(message_id: int) -> None:
-    """Close a broadcast whose every delivery has an outcome."""
+def finish(message_id: int | None = None) -> None:
+    """Close broadcasts whose every delivery has an outcome: that of a message, or all there are."""
+    over = _without_work()
+    found = list(over.filter(messages=message_id) if message_id else over)
+    counts = stats.counts(found)
+    for broadcast in found:
+        if not counts[broadcast.pk]["pending"]:
+            _finish(broadcast)
+
+
+def _without_work(**filters: object) -> QuerySet[Broadcast]:
+    """Broadcasts being sent of which no batch is left; who waits for another try may still be pending."""
     unfinished = Batch.objects.filter(message__broadcast=OuterRef("pk")).exclude(state=Batch.State.DONE)
-    done = Broadcast.objects.filter(
-        ~Exists(unfinished), messages=message_id, status=Status.SENDING, expanded_at__isnull=False
-    ).first()
-    if done is None or stats.counts([done])[done.pk]["pending"]:
-        return
-    with transaction.atomic():
-        # Again under a lock, so that whoever sends somebody another copy comes before this count or after the end.
-        if _lock(pk=done.pk) and stats.counts([done])[done.pk]["pending"] == 0:
-            Broadcast.objects.filter(~Exists(unfinished), pk=done.pk, status=Status.SENDING).transition(
-                status=Status.SENT, completed_at=Now(), modified=Now()
-            )
+    open_ones = Broadcast.objects.filter(completed_at=None, status=Status.SENDING, expanded_at__isnull=False)
+    return open_ones.filter(~Exists(unfinished), **filters)
+
+
+@transaction.atomic
+def _finish(broadcast: Broadcast) -> None:
+    # Again under a lock, so that whoever sends somebody another copy comes before this count or after the end.
+    if _lock(pk=broadcast.pk) and stats.counts([broadcast])[broadcast.pk]["pending"] == 0:
+        _without_work(pk=broadcast.pk).transition(status=Status.SENT, completed_at=Now(), modified=Now())
 
 
 def close(broadcast_id: int, seconds: float = 0) -> None:
-    """Write down a cancel: first who has no row yet, a slice at least and for some seconds more, then batch by batch.
+    """Write down a cancel: first who has no row yet, then batch by batch; a part at least, and for some seconds more.
 
     What is left, and batches still held, follow in the next round.
     """
@@ -198,6 +206,11 @@ def close(broadcast_id: int, seconds: float = 0) -> None:
     if not cancelled.exists():
         return
     while start.expand_cancelled(broadcast_id):
+        if time.monotonic() >= until:
+            return
+    until = max(until, time.monotonic() + CLOSE_SECONDS)
+    for batch in Batch.objects.filter(message__broadcast=broadcast_id, state=Batch.State.READY):
+        _cancel_rest(batch)
         if time.monotonic() >= until:
             return
     # Judged by one look at all of them: a worker that lets go later may leave pending rows, for the next round.

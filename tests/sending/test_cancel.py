@@ -4,7 +4,7 @@ import pytest
 
 from broadcasts import sending, stats
 from broadcasts.models import Batch, Broadcast, Contact, Delivery, Segment
-from broadcasts.sending import start
+from broadcasts.sending import start, supervise
 from tests.make import make_broadcast, make_contacts
 
 from . import steps
@@ -48,6 +48,20 @@ def test_the_others_get_rows_born_cancelled_or_skipped(half_expanded, server):
     assert steps.log(half_expanded) == {"cancelled": 9, "skipped": 1}
     assert half_expanded.completed_at and half_expanded.expanded_at
     assert server.received == []
+
+
+def test_a_round_cancels_batches_for_a_while_and_the_next_goes_on(broadcast, settings, monkeypatch):
+    settings.BATCH_SIZE = 5
+    monkeypatch.setattr(supervise, "CLOSE_SECONDS", 0)
+    steps.start(broadcast)
+    sending.cancel(broadcast)
+    counted = []
+    for _ in range(Batch.objects.count() + 1):
+        sending.close(broadcast.pk)
+        counted.append(steps.log(broadcast)["cancelled"])
+    assert len(set(counted)) > 2
+    assert steps.log(broadcast) == {"cancelled": 9, "skipped": 1}
+    assert Broadcast.objects.get().completed_at
 
 
 def test_the_counters_say_the_same(half_expanded):

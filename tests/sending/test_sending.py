@@ -324,3 +324,13 @@ def test_an_audience_that_cannot_be_read_any_more_pauses_with_the_reason(club, m
     broadcast.refresh_from_db()
     assert broadcast.status == Broadcast.Status.PAUSED
     assert "there is no segment" in broadcast.error_message
+
+
+def test_a_round_asks_no_more_of_the_database_when_more_is_being_sent(
+    club, mail, server, django_assert_max_num_queries
+):
+    make_contacts(club, 1)
+    for _ in range(20):
+        steps.start(make_broadcast(mail))
+    with django_assert_max_num_queries(20):
+        sending.tick()
