@@ -97,6 +97,7 @@ class Pump:
             admitted = self.admit(lease, window, results)
             state = Batch.State.READY if over else Batch.State.DONE
             if not self.record(lease, results, window, state):
+                self.give_back(len(admitted))
                 break
             results = self.send_window(lease, admitted, transport, journal) if admitted else Results()
         if self.trouble:
@@ -154,9 +155,12 @@ class Pump:
             admitted = leases.patiently(lambda: domains.admit(self.channel, lease.batch, window, results))
         not_sent = len(results.untried) + sum(map(len, results.skipped.values()))
         unused, self.permitted = self.permitted - len(admitted) + not_sent, 0
+        self.give_back(unused)
+        return admitted
+
+    def give_back(self, unused: int) -> None:
         leases.patiently(lambda: rate.give_back(self.channel, unused))
         leases.patiently(lambda: warmup.give_back(self.channel, unused))
-        return admitted
 
     def send_window(self, lease: leases.Lease, window: list[Row], transport: Transport, journal: Journal) -> Results:
         begun = time.monotonic()

@@ -326,9 +326,7 @@ def test_an_audience_that_cannot_be_read_any_more_pauses_with_the_reason(club, m
     assert "there is no segment" in broadcast.error_message
 
 
-def test_a_round_asks_no_more_of_the_database_when_more_is_being_sent(
-    club, mail, server, django_assert_max_num_queries
-):
+def test_a_round_asks_no_more_when_more_is_being_sent(club, mail, server, django_assert_max_num_queries):
     make_contacts(club, 1)
     for _ in range(20):
         steps.start(make_broadcast(mail))

@@ -51,6 +51,16 @@ def test_what_was_not_used_is_given_back(young):
     assert warmup.take(young, 3) == 2
 
 
+def test_a_window_that_a_pause_prevents_is_given_back(club, young, server, settings):
+    settings.WINDOW_SIZE = 1
+    make_contacts(club, 3)
+    broadcast = steps.start(make_broadcast(young))
+    server.before = lambda envelope: sending.pause(broadcast)
+    steps.pump(broadcast)
+    assert steps.log(broadcast) == {"sent": 1, "pending": 2}
+    assert ChannelRate.objects.get().sent_today == 1
+
+
 def test_the_channel_rests_until_tomorrow_and_goes_on_by_itself(club, young, server):
     make_contacts(club, 7)
     broadcast = steps.send(make_broadcast(young))
