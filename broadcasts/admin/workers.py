@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
+from django.utils.timezone import localdate
 from django_q.brokers import get_broker
 from django_q.models import Schedule
 from django_q.status import Stat
@@ -68,6 +69,7 @@ def _channels(access: Access) -> list[dict[str, Any]]:
     rows = list(
         scoped(Channel.objects.filter(is_active=True), access)
         .filter(Q(rate__isnull=False) | Q(has_limits) | ~Q(ramp={}) | Q(backoff_until__gt=Now()))
+        .select_related("organization")
         .defer("secrets")
         .annotate(now=Now())
         .order_by("name", "pk")[:SHOWN]
@@ -84,7 +86,7 @@ def _channels(access: Access) -> list[dict[str, Any]]:
                 {
                     "domain": limit.domain,
                     "ahead": max(0.0, (limit.arrival - row.now).total_seconds()) if limit.arrival else 0.0,
-                    "sent_today": limit.sent_today if limit.day == row.now.date() else 0,
+                    "sent_today": limit.sent_today if limit.day == localdate(row.now, row.organization.zone) else 0,
                 }
                 for limit in of_channel[row.pk]
                 if not limit.domain or (limit.arrival and limit.arrival > row.now)

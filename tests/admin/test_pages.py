@@ -1,6 +1,7 @@
 """Every page opens for whom it is meant, and shows nothing of other organizations."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.apps import apps
@@ -234,6 +235,16 @@ def test_the_page_of_workers_survives_a_queue_that_cannot_be_reached(viewer, mon
     monkeypatch.setattr("broadcasts.admin.workers.get_broker", broken)
     response = sign_in(viewer.user).get(reverse("admin:workers"))
     assert "The queue cannot be reached" in response.content.decode()
+
+
+def test_the_page_of_workers_counts_the_day_where_the_organization_is(mail, viewer):
+    here = datetime.now(UTC).date()
+    zones = ("Pacific/Kiritimati", "Pacific/Niue")  # it is another day in one of them, at any time
+    zone, day = next((zone, day) for zone in zones if (day := datetime.now(ZoneInfo(zone)).date()) != here)
+    Organization.objects.update(time_zone=zone)
+    Channel.objects.update(ramp={"start": 500, "growth": 2})
+    ChannelRate.objects.create(channel=mail, domain="", arrival=datetime.now(UTC), day=day, sent_today=321)
+    assert "321" in sign_in(viewer.user).get(reverse("admin:workers")).content.decode()
 
 
 def test_the_page_of_workers_shows_leases_of_ones_own_organizations(mail, viewer, stranger):
