@@ -21,6 +21,7 @@ from broadcasts.models import (
     Message,
     ProviderRef,
 )
+from broadcasts.sending import journal
 
 CHUNK = 1000
 ANSWERS_KEPT = timedelta(hours=24)  # of repeated requests, as the API promises
@@ -30,7 +31,7 @@ WAKE_UPS_KEPT = timedelta(days=1)  # that no cluster takes
 
 
 def prune(*, dry_run: bool = False) -> dict[str, int]:
-    """Delete what retention no longer wants, and say how many rows of each kind that was, or would be."""
+    """Delete what retention no longer wants, and say how much of each kind that was, or would be."""
     now = timezone.now()
     found: dict[str, int] = {"deliveries": 0, "delivery events": 0}
     for message in _old_messages():
@@ -45,6 +46,7 @@ def prune(*, dry_run: bool = False) -> dict[str, int]:
         ("results of tasks", Task.objects.filter(stopped__lt=now - TASKS_KEPT)),
     ):
         found[name] = rows.count() if dry_run else _delete(rows)
+    found["journals of workers on this host"] = journal.forget_old(dry_run=dry_run)
     return found
 
 

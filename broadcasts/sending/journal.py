@@ -11,6 +11,7 @@ that finds one before a record of its own begins nothing more, however long it w
 import logging
 import os
 import struct
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -26,6 +27,7 @@ log = logging.getLogger(__name__)
 
 RECORD = struct.Struct("<qq")
 SEAL, BEGUN, TAKEN, RETURNED = range(4)
+KEPT_SECONDS = 86_400  # whoever recovers a batch asks within a minute, unless nobody at all is at work
 
 
 def _path(batch_id: int, token: int) -> Path:
@@ -155,3 +157,15 @@ def forget(batch_id: int, token: int) -> None:
     """Remove the journal of a batch that was recovered."""
     with suppress(OSError):
         _path(batch_id, token).unlink(missing_ok=True)
+
+
+def forget_old(*, dry_run: bool = False) -> int:
+    """Remove what leases of long ago left here, such as those that another host recovered; return how many."""
+    n = 0
+    for path in _path(0, 0).parent.glob("*-*"):
+        with suppress(OSError):
+            if path.stat().st_mtime < time.time() - KEPT_SECONDS:
+                if not dry_run:
+                    path.unlink()
+                n += 1
+    return n

@@ -33,11 +33,6 @@ def _ahead(rate: int, burst: int | None, n: int) -> timedelta:
     return timedelta(seconds=((burst or rate) - n) / rate)
 
 
-def permit(channel: Channel, n: int) -> bool:
-    """Take a permit for n messages, or find that it is too early."""
-    return reserve(channel, n, patience=0) is not None
-
-
 def reserve(channel: Channel, n: int, patience: float) -> float | None:
     """Take a permit for n messages that is good within some seconds, and return in how many; None: not so soon.
 

@@ -22,7 +22,7 @@ class Hole:
 
 
 def hole(name: str) -> RawSQL:
-    """A number, in a queryset that is compiled."""
+    """A value, in a queryset that is compiled; it is handed to the database as it is, whatever its type."""
     return RawSQL("%s", (Hole(name),), output_field=BigIntegerField())
 
 

@@ -135,3 +135,13 @@ def test_a_worker_that_ends_in_order_leaves_no_journal(club, mail, server):
     make_contacts(club, 3)
     steps.send(make_broadcast(mail))
     assert files() == []
+
+
+def test_what_a_batch_left_that_another_host_recovered_is_removed_after_a_day(killed, monkeypatch):
+    monkeypatch.setattr(journals, "forget", lambda *lease: None)
+    sending.tick()
+    [path] = files()
+    assert (journals.forget_old(), files()) == (0, [path])
+    os.utime(path, (0, 0))
+    assert (journals.forget_old(dry_run=True), files()) == (1, [path])
+    assert (journals.forget_old(), files()) == (1, [])
