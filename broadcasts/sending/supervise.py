@@ -15,6 +15,7 @@ from django.db.models.functions import Coalesce, Now
 from broadcasts import stats
 from broadcasts.exceptions import BroadcastsError, WrongState
 from broadcasts.models import FACTS, Batch, Broadcast, Delivery, count
+from broadcasts.models.base import OrganizationQuerySet
 
 from . import journal, lifecycle, start
 from .fairness import wake_pumps
@@ -182,7 +183,7 @@ def finish(message_id: int | None = None) -> None:
             _finish(broadcast)
 
 
-def _without_work(**filters: object) -> QuerySet[Broadcast]:
+def _without_work(**filters: object) -> OrganizationQuerySet[Broadcast]:
     """Broadcasts being sent of which no batch is left; who waits for another try may still be pending."""
     unfinished = Batch.objects.filter(message__broadcast=OuterRef("pk")).exclude(state=Batch.State.DONE)
     open_ones = Broadcast.objects.filter(completed_at=None, status=Status.SENDING, expanded_at__isnull=False)
