@@ -68,8 +68,8 @@ class Journal:
         return self
 
     def __exit__(self, exc_type: type[BaseException] | None, *exc_info: object) -> None:
-        """Remove it after an orderly end; after another one, whoever recovers the batch will ask it."""
-        if exc_type is None or issubclass(exc_type, LeaseLost):
+        """Remove it after an orderly end; after another one, whoever recovers the batch asks it and removes it."""
+        if exc_type is None:
             self._remove()
         elif self.file is not None:
             os.close(self.file)
@@ -91,15 +91,19 @@ class Journal:
         if self.file is None:
             return
         try:
-            if os.write(self.file, RECORD.pack(pk, what)) == RECORD.size:
-                self.size += RECORD.size
-            else:
-                self._give_up(OSError("the disk is full"))
+            written = os.write(self.file, RECORD.pack(pk, what))
         except OSError as error:
             self._give_up(error)
+            return
+        self.size += written
+        if written < RECORD.size:
+            self._give_up(OSError("the disk is full"))
 
     def _give_up(self, error: OSError) -> None:
+        """Go on without a file, unless somebody sealed it, whom no disk keeps from believing it."""
         log.warning("The journal %s cannot be written: %s", self.path, error)
+        if self.file is not None and os.fstat(self.file).st_size > self.size:
+            raise LeaseLost(f"the journal {self.path.name} was sealed by somebody else") from error
         self._remove()
 
     def _remove(self) -> None:

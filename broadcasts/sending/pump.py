@@ -52,6 +52,7 @@ class Pump:
         # Grows and shrinks so that a window takes about WINDOW_SECONDS.
         self.window_size = min(10, settings.WINDOW_SIZE)
         self.trouble: TransportError | None = None
+        self.has_sent = False
         self.refusal = ""  # the last one that was recorded since the budget was asked
         self.gives_way = False  # to whom nobody serves, or because the channel may not send for a while
         self.turn_ends: float | None = None
@@ -102,7 +103,7 @@ class Pump:
             results = self.send_window(lease, admitted, transport, journal) if admitted else Results()
         if self.trouble:
             channel_fails(self.channel, self.trouble)
-        else:
+        elif self.has_sent:
             channel_works(self.channel)
         self.heed_refusals(lease)
 
@@ -179,6 +180,7 @@ class Pump:
             if isinstance(outcome, TransportError) and outcome.account:
                 self.trouble = outcome
         results.untried.extend(row.pk for row in (*waiting.values(), *rows))
+        self.has_sent = self.has_sent or bool(results.sent)
         self.pace(len(window), time.monotonic() - begun, least=2 * transport.concurrency)
         return results
 
@@ -196,6 +198,10 @@ class Pump:
                 envelope = program.envelope(rendering.Recipient(key, row.address, row.language, row.reader))
             except RenderError as error:
                 results.failed[row.pk] = str(error)
+                continue
+            except Exception:  # a fault of ours, that would otherwise end one worker after the other
+                log.exception("The copy of delivery %s could not be made", row.pk)
+                results.failed[row.pk] = "The copy could not be made; the log of the workers says why."
                 continue
             waiting[key] = row
             yield envelope

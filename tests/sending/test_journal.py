@@ -131,6 +131,17 @@ def test_a_worker_without_a_disk_sends_and_leaves_no_journal_that_tells_half(kil
     assert files() == []
 
 
+def test_a_worker_that_was_sealed_out_begins_nothing_on_a_full_disk_either(monkeypatch):
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    with Journal(1, 1, "here:1") as journal:
+        seal(1, 1, "here:1")
+        monkeypatch.setattr(os, "write", full)
+        with pytest.raises(LeaseLost):
+            journal.begin(7)
+
+
 def test_a_worker_that_ends_in_order_leaves_no_journal(club, mail, server):
     make_contacts(club, 3)
     steps.send(make_broadcast(mail))
