@@ -73,6 +73,7 @@ class SmtpServer(Controller):
         dsn: bool = False,
         connections: int = 1,  # what a channel that uses it is set to
         room: int = 1000,  # for so many connections at a time; the next is told 421
+        farewell: str | None = None,  # after one message it closes the connection, with these words if any
         takes_data_for_nobody: bool = False,  # 354 to DATA also where every recipient was refused
         trickles: bool = False,  # its replies come byte by byte
     ) -> None:
@@ -82,6 +83,7 @@ class SmtpServer(Controller):
         self.dsn = dsn
         self.wanted = connections
         self.room = room
+        self.farewell = farewell
         self.takes_data_for_nobody = takes_data_for_nobody
         self.trickles = trickles
         self.received: list[Received] = []
@@ -278,6 +280,7 @@ class _Session(SMTP):
             await super().push("554 5.5.1 no valid recipients")
         else:
             await super().smtp_DATA(arg)
+            await self.part()
 
     def _wary(self, verb: str, method: Callable[[str | None], Awaitable[None]]):
         async def command(arg: str | None) -> None:
@@ -297,6 +300,14 @@ class _Session(SMTP):
     async def more(self) -> None:
         while not self._reader._buffer:
             await asyncio.sleep(0)
+
+    async def part(self) -> None:
+        """Close after a message, where that is the server's way."""
+        if self.test_server.farewell is not None:
+            if self.test_server.farewell:
+                await self.push(self.test_server.farewell)
+            self.transport.close()
+            raise asyncio.CancelledError
 
     async def suffer(self, fault: Fault) -> None:
         """Hang or drop for good, or return when the fault is but a reply."""

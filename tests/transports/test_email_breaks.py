@@ -129,6 +129,15 @@ def test_connections_that_break_at_once_lose_nobody(wide):
     assert sorted(wide.recipients) == sorted(addresses(40))
 
 
+@pytest.mark.parametrize("farewell", ["", "421 4.7.0 enough for one connection"])
+@pytest.mark.parametrize("pipelining", [True, False])
+def test_a_server_that_closes_after_each_message_is_no_error(pipelining, farewell):
+    closing = SmtpServer(pipelining=pipelining, connections=4, farewell=farewell)
+    with closing as server, Email(server.settings) as email:
+        assert len(receipts(outcomes(email, mails(40)))) == 40
+    assert sorted(server.recipients) == sorted(addresses(40))
+
+
 def test_answers_lost_at_once_are_unknown_each(wide):
     with Email(wide.settings) as email:
         wide.drop("content", times=3)

@@ -286,8 +286,9 @@ class Connection:
     def _refused(self, phase: Phase, flight: Flight, reply: Reply) -> None:
         error = self.account.refused(phase, reply)
         if reply.code == 421 and phase is Phase.SENDER:
-            # How servers end a connection that was idle or has carried enough: no reason to back off.
-            self.blamed = flight, error, self.carried > 1
+            if self.carried == 1:
+                self.blamed = flight, error, False
+            self.awaited.appendleft((phase, flight))
             self._lose()
             return
         if not flight.settled:
@@ -309,6 +310,9 @@ class Connection:
         self.lost = True
         cause = self.account.failed(error if isinstance(error, TimeoutError) else smtplib.SMTPServerDisconnected())
         flights = list(dict.fromkeys(flight for _, flight in self.awaited))
+        # Before it took a sender: how servers end a connection that was idle or has carried enough, with 421 or without
+        # a word. Nobody is to blame, however often: each of these connections has carried somebody.
+        is_parting = self.carried > 1 and bool(self.awaited) and self.awaited[0][0] is Phase.SENDER
         innocent = []
         for flight in flights:
             if flight is None or flight.settled or (self.blamed and flight is self.blamed[0]):
@@ -316,7 +320,7 @@ class Connection:
             if self.written >= flight.dot:
                 words = f"The message had left when its answer was lost, so it may or may not arrive. {cause}"
                 self.queue.settle(flight, TransportError(words, handed_over=True))
-            elif error and flight is flights[0]:
+            elif error and flight is flights[0] and not (is_parting and again):
                 self.blamed = flight, cause, again
             else:
                 innocent.append(flight)
