@@ -270,3 +270,10 @@ def test_a_session_that_is_frozen_amid_a_transaction_is_ended_by_the_database():
     with connection.cursor() as cursor:
         cursor.execute("SHOW idle_in_transaction_session_timeout")
         assert cursor.fetchone() == ("30s",)
+
+
+@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="it compiles nothing")
+def test_no_query_waits_until_the_database_has_compiled_it():
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW jit")
+        assert cursor.fetchone() == ("off",)
