@@ -156,6 +156,16 @@ def test_after_its_time_none_begins(wide):
     assert wide.commands == []
 
 
+def test_who_was_frozen_beyond_the_end_writes_nothing_more(server, monkeypatch):
+    moments = [0.0]
+    monkeypatch.setattr(connection, "time", SimpleNamespace(monotonic=lambda: moments[-1]))
+    monkeypatch.setattr(pipeline, "time", SimpleNamespace(monotonic=lambda: moments[-1]))
+    with Email({**server.settings, "timeout": PATIENCE}) as email:
+        [(_, error)] = email.send(mails(3), until=1, begin=lambda envelope: moments.append(1000.0))
+    assert flags(error) == {"account"}
+    assert server.received == []
+
+
 def test_when_time_is_up_those_begun_are_ended_and_no_other_begins(wide, monkeypatch):
     clock = SimpleNamespace(monotonic=lambda: len(wide.received))
     monkeypatch.setattr(connection, "time", clock)

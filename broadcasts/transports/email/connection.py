@@ -194,6 +194,9 @@ class Connection:
             return
 
     def _write(self, now: float) -> None:
+        # Whoever was frozen until after the end may have been given up: then others answer for what was not written.
+        if time.monotonic() >= self.queue.end:
+            return
         if self.parts:
             self.rest = memoryview(b"".join([self.rest, *self.parts]) if self.rest else b"".join(self.parts))
             self.parts = []
