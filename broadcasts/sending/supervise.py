@@ -241,8 +241,10 @@ def wake_workers() -> None:
     """Ask for as many pumps as this host lacks, and for expansions that stalled."""
     if queue_is_full():
         return
-    sending = Broadcast.objects.filter(completed_at=None, status=Status.SENDING)
-    for broadcast in sending.filter(expanded_at=None, modified__lt=Now() - STALLED):
-        if Broadcast.objects.filter(pk=broadcast.pk, modified=broadcast.modified).transition(modified=Now()):
-            enqueue("start", broadcast.pk)
+    stalled = Broadcast.objects.filter(
+        completed_at=None, status=Status.SENDING, expanded_at=None, modified__lt=Now() - STALLED
+    )
+    for pk in stalled.values_list("pk", flat=True):
+        if stalled.filter(pk=pk).transition(modified=Now()):
+            enqueue("start", pk)
     wake_pumps()
