@@ -55,7 +55,7 @@ def _by_domain(channel: Channel, window: list[Row]) -> dict[str, list[Row]]:
     if channel.domain_rates:
         for row in window:
             domain = email_domain(row.address)
-            if domain and _rate(channel, domain) and not row.skip_reason:
+            if domain and _rate(channel, domain):
                 found[domain].append(row)
     return found
 

@@ -150,12 +150,19 @@ class Pump:
         return True
 
     def admit(self, lease: leases.Lease, window: list[Row], results: Results) -> list[Row]:
-        """Return the rows that their domains take now, and give back what was permitted and not sent until now."""
-        admitted = window
-        if window and self.channel.domain_rates:
-            admitted = leases.patiently(lambda: domains.admit(self.channel, lease.batch, window, results))
-        not_sent = len(results.untried) + sum(map(len, results.skipped.values()))
-        unused, self.permitted = self.permitted - len(admitted) + not_sent, 0
+        """Return the rows to send now, and give back what was permitted and not sent until now.
+
+        Those to skip, or to defer for their domain's sake, go into the results that are committed with the beginning
+        of the window: nobody can take them for handed over.
+        """
+        unused = len(results.untried)
+        for row in window:
+            if row.skip_reason:
+                results.skipped[row.skip_reason].append(row.pk)
+        admitted = [row for row in window if not row.skip_reason]
+        if admitted and self.channel.domain_rates:
+            admitted = leases.patiently(lambda: domains.admit(self.channel, lease.batch, admitted, results))
+        unused, self.permitted = self.permitted - len(admitted) + unused, 0
         self.give_back(unused)
         return admitted
 
@@ -187,12 +194,9 @@ class Pump:
     def render(
         self, lease: leases.Lease, rows: Iterator[Row], waiting: dict[str, Row], results: Results
     ) -> Iterator[Envelope]:
-        """Yield the envelopes of those to send; the others go straight into the results."""
+        """Yield their envelopes; copies that cannot be made go straight into the results."""
         program = self.program(lease.message_id)
         for row in rows:
-            if row.skip_reason:
-                results.skipped[row.skip_reason].append(row.pk)
-                continue
             key = links.delivery_token(row.pk)
             try:
                 envelope = program.envelope(rendering.Recipient(key, row.address, row.language, row.reader))
