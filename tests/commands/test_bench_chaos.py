@@ -1,4 +1,4 @@
-"""Chaos: the receiver behaves as badly as it is told, the verdict sees every lie, and two whole runs."""
+"""Chaos: the receiver behaves as badly as it is told, the verdict sees every lie, and one whole run."""
 
 import json
 import smtplib
@@ -163,10 +163,9 @@ def test_every_fault_says_what_it_does():
 
 
 @pytest.mark.story
-@pytest.mark.parametrize(("fault", "contacts"), [("refuse", 100), ("workers", 200)])
-def test_a_run_is_as_it_must_be_and_leaves_nothing(installation, fault, contacts):
-    printed = installation.run("bench", "chaos", "--fault", fault, "--contacts", str(contacts), "--json")
+def test_a_run_is_as_it_must_be_and_leaves_nothing(installation):
+    printed = installation.run("bench", "chaos", "--fault", "workers", "--contacts", "100", "--json")
     [found] = json.loads(printed[printed.index("{\n") :])["verdicts"]
-    assert found["fault"] == fault
-    assert found["once"] + found["unknown"] + found["failed"] >= found["recipients"] == contacts
+    assert found["fault"] == "workers"
+    assert found["once"] + found["unknown"] + found["failed"] >= found["recipients"] == 100
     left_nothing(installation)

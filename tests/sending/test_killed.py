@@ -15,19 +15,19 @@ from tests.make import make_broadcast, make_contacts
 from . import steps
 from .faults import Fate, die
 
-PEOPLE = 10
-WINDOW = 4
+PEOPLE = 6
+WINDOW = 3
 
 
 @pytest.fixture
 def broadcast(club, mail, server, settings):
-    """A draft to ten: one is refused, one is to be tried later, and one gets no answer."""
-    settings.BATCH_SIZE, settings.WINDOW_SIZE = 7, WINDOW
+    """A draft to six: one is refused, one is to be tried later, and one gets no answer."""
+    settings.BATCH_SIZE, settings.WINDOW_SIZE = 4, WINDOW
     people = make_contacts(club, PEOPLE)
     server.answers = {
         people[1].email: TransportError("550 5.1.1 no such user", permanent=True, bounced=True),
         people[2].email: TransportError("450 4.2.1 busy"),
-        people[8].email: TransportError("The answer was lost", handed_over=True),
+        people[5].email: TransportError("The answer was lost", handed_over=True),
     }
     return make_broadcast(mail)
 
@@ -105,7 +105,7 @@ def test_a_worker_that_dies_after_any_step_loses_nobody_and_repeats_nobody(
 
 def test_a_supervisor_that_dies_while_it_recovers_leaves_the_rest_to_the_next(broadcast, server):
     steps.start(broadcast)
-    with Fate(server, 8, die).over():
+    with Fate(server, 7, die).over():
         steps.pump(broadcast)
     steps.run_out_leases()
     received = list(server.received)
@@ -138,7 +138,7 @@ def test_a_send_that_dies_after_any_step_has_begun_whole_or_not_at_all(broadcast
 
 def test_a_cancel_that_dies_while_it_is_written_down_is_written_down_by_another(broadcast, server):
     steps.start(broadcast)
-    with Fate(server, 8, die).over():
+    with Fate(server, 7, die).over():
         steps.pump(broadcast)
     sending.cancel(broadcast)
     steps.run_out_leases()

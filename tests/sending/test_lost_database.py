@@ -19,7 +19,7 @@ from .faults import Loss
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PEOPLE = 5
+PEOPLE = 4
 
 
 @pytest.fixture(autouse=True)

@@ -16,17 +16,6 @@ def finished(installation):
     return lambda: installation.value(STATUS) == "SENT"
 
 
-def test_a_broadcast_reaches_everyone_once_in_their_language(installation, inbox, seed, finished):
-    uuid = seed(60)
-    installation.start("work")
-    installation.run("send_broadcast", uuid)
-    installation.wait_for(finished)
-    assert inbox.recipients == {f"p{n}@example.com": 1 for n in range(60)}
-    assert b"Subject: Hola Person 7" in inbox.bodies["p7@example.com"]
-    assert b"Subject: Hello Person 8" in inbox.bodies["p8@example.com"]
-    assert dict(installation.query(LOG)) == {"sent": 60}
-
-
 def test_a_killed_worker_loses_nobody_and_repeats_nobody(installation, inbox, seed, finished):
     inbox.pause = 0.01
     uuid = seed(300)

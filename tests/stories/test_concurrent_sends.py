@@ -31,7 +31,9 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def test_of_five_concurrent_sends_one_wins_and_everybody_gets_one_copy(installation, seed, inbox, port):
+def test_of_five_concurrent_sends_one_wins_and_everybody_gets_one_copy_in_their_language(
+    installation, seed, inbox, port
+):
     uuid = seed(30)
     token = installation.run("shell", "-v0", stdin=TOKEN).split()[-1]
     installation.start("runserver", "--noreload", f"127.0.0.1:{port}")
@@ -51,4 +53,8 @@ def test_of_five_concurrent_sends_one_wins_and_everybody_gets_one_copy(installat
         assert sorted(pool.map(send, range(5))) == [200, 409, 409, 409, 409]
     installation.start("work")
     installation.wait_for(lambda: installation.value("SELECT status FROM broadcasts_broadcast") == "SENT")
-    assert sorted(inbox.recipients.values()) == [1] * 30
+    assert inbox.recipients == {f"p{n}@example.com": 1 for n in range(30)}
+    assert b"Subject: Hola Person 7" in inbox.bodies["p7@example.com"]
+    assert b"Subject: Hello Person 8" in inbox.bodies["p8@example.com"]
+    log = "SELECT status, COUNT(*) FROM broadcasts_delivery GROUP BY status"
+    assert installation.query(log) == [("sent", 30)]

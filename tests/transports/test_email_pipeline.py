@@ -254,12 +254,12 @@ def test_encrypted_connections_carry_many_and_large_messages(security):
 # Many
 
 
-def test_ten_thousand_are_received_once_each():
+def test_three_thousand_are_received_once_each():
     server = SmtpServer(pipelining=True, connections=8)
     with server, Email({**server.settings, "messages_per_connection": 300}) as email:
-        told = outcomes(email, mails(10_000))
-    assert len(receipts(told)) == 10_000
-    assert sorted(server.recipients) == sorted(addresses(10_000))
+        told = outcomes(email, mails(3_000))
+    assert len(receipts(told)) == 3_000
+    assert sorted(server.recipients) == sorted(addresses(3_000))
     assert {received.data for received in server.received} == {MIME}
 
 
