@@ -12,6 +12,7 @@ import logging
 import os
 import struct
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -54,6 +55,7 @@ class Journal:
         self.head = _head(owner)
         self.size = 0
         self.file: int | None = None
+        self.waiting = b""  # records to be written
 
     def __enter__(self) -> Self:
         if not _boot():
@@ -72,31 +74,36 @@ class Journal:
         if exc_type is None:
             self._remove()
         elif self.file is not None:
+            with suppress(LeaseLost):
+                self.write()
             os.close(self.file)
 
-    def begin(self, pk: int) -> None:
-        """Note that a copy is about to leave; raises LeaseLost, and it must not, when the batch was recovered."""
-        self._write(pk, BEGUN)
+    def begin(self, pks: Sequence[int]) -> None:
+        """Note that copies are about to leave; raises LeaseLost, and they must not, when the batch was recovered."""
+        self.waiting += b"".join([RECORD.pack(pk, BEGUN) for pk in pks])
+        self.write()
         if self.file is not None and os.lseek(self.file, 0, os.SEEK_CUR) != self.size:
             raise LeaseLost(f"the journal {self.path.name} was sealed by somebody else")
 
     def end(self, pk: int, outcome: Outcome) -> None:
-        """Note an answer; where there was none to be had, it stays begun."""
+        """Note an answer, to be written when the next copies begin; where there was none to be had, it stays begun."""
         if isinstance(outcome, Receipt):
-            self._write(pk, TAKEN)
+            self.waiting += RECORD.pack(pk, TAKEN)
         elif not outcome.handed_over:
-            self._write(pk, RETURNED)
+            self.waiting += RECORD.pack(pk, RETURNED)
 
-    def _write(self, pk: int, what: int) -> None:
+    def write(self) -> None:
+        """Write down what waits."""
+        records, self.waiting = self.waiting, b""
         if self.file is None:
             return
         try:
-            written = os.write(self.file, RECORD.pack(pk, what))
+            written = os.write(self.file, records)
         except OSError as error:
             self._give_up(error)
             return
         self.size += written
-        if written < RECORD.size:
+        if written < len(records):
             self._give_up(OSError("the disk is full"))
 
     def _give_up(self, error: OSError) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from django.conf import settings
 
@@ -180,12 +180,17 @@ class Pump:
         until = lease.renewed_at + min(settings.LEASE_SECONDS / 2, BEGIN_SECONDS)
         # Rendered as the transport asks for them: while it waits for the server, the next ones are made.
         envelopes = self.render(lease, rows, waiting, results)
-        for envelope, outcome in transport.send(envelopes, until, lambda begun: journal.begin(waiting[begun.key].pk)):
+
+        def begin(begun: Sequence[Envelope]) -> None:
+            journal.begin([waiting[one.key].pk for one in begun])
+
+        for envelope, outcome in transport.send(envelopes, until, begin):
             row = waiting.pop(envelope.key)
             results.add(row, outcome)
             journal.end(row.pk, outcome)
             if isinstance(outcome, TransportError) and outcome.account:
                 self.trouble = outcome
+        journal.write()
         results.untried.extend(row.pk for row in (*waiting.values(), *rows))
         self.has_sent = self.has_sent or bool(results.sent)
         self.pace(len(window), time.monotonic() - begun, least=2 * transport.concurrency)

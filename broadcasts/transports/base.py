@@ -6,7 +6,7 @@ Transports know nothing of the database. Each lives in one file and is named in 
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
@@ -67,11 +67,11 @@ class TransportError(Exception):
 Outcome = Receipt | TransportError
 
 
-Begin = Callable[[Envelope], None]
+Begin = Callable[[Sequence[Envelope]], None]
 
 
-def unnoticed(envelope: Envelope) -> None:
-    """Let an envelope begin without telling anybody."""
+def unnoticed(envelopes: Sequence[Envelope]) -> None:
+    """Let envelopes begin without telling anybody."""
 
 
 class SettingsForm(forms.Form):
@@ -136,12 +136,13 @@ class Transport:
 
         Takes them one by one as it has use for them, so that they may be made meanwhile. Begins no envelope after
         `until` (of time.monotonic()) or after an error of the account: those that are not yielded were never handed
-        over. The iterator has to be read to its end. `begin` is told of each just before its content leaves.
+        over. The iterator has to be read to its end. `begin` is told of each just before its content
+        leaves, and of several at once where they leave together.
         """
         for envelope in envelopes:
             if time.monotonic() >= until:
                 return
-            begin(envelope)
+            begin([envelope])
             try:
                 yield envelope, self.deliver(envelope)
             except TransportError as error:

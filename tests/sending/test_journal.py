@@ -101,20 +101,21 @@ def test_a_batch_of_another_host_is_left_to_it_for_a_while(killed, monkeypatch):
 
 def test_a_worker_that_was_frozen_begins_nothing_after_its_journal_was_sealed():
     with Journal(1, 1, "here:1") as journal:
-        journal.begin(7)
+        journal.begin([7])
         assert seal(1, 1, "here:1").begun == {7}
         with pytest.raises(LeaseLost):
-            journal.begin(8)
+            journal.begin([8])
         assert seal(1, 1, "here:1").begun == {7}
 
 
 def test_an_answer_tells_what_became_of_a_copy_that_had_begun():
     with Journal(1, 1, "here:1") as journal:
         for pk in (1, 2, 3, 4):
-            journal.begin(pk)
+            journal.begin([pk])
         journal.end(1, Receipt())
         journal.end(2, TransportError("451 later"))
         journal.end(3, TransportError("lost", handed_over=True))
+        journal.write()
         told = seal(1, 1, "here:1")
     assert (told.taken, told.begun) == ({1}, {3, 4})
 
@@ -139,7 +140,7 @@ def test_a_worker_that_was_sealed_out_begins_nothing_on_a_full_disk_either(monke
         seal(1, 1, "here:1")
         monkeypatch.setattr(os, "write", full)
         with pytest.raises(LeaseLost):
-            journal.begin(7)
+            journal.begin([7])
 
 
 def test_a_worker_that_ends_in_order_leaves_no_journal(club, mail, server):

@@ -42,7 +42,7 @@ class TransportContract:
     def test_each_envelope_is_announced_before_its_outcome_and_once(self):
         envelopes, begun = self.envelopes(), []
         with self.make_transport() as transport:
-            for envelope, _ in transport.send(envelopes, begin=begun.append):
+            for envelope, _ in transport.send(envelopes, begin=begun.extend):
                 assert envelope in begun
         assert begun == envelopes
 

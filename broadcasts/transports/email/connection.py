@@ -47,6 +47,7 @@ class Queue:
         self.until = until  # nothing begins later
         self.end = end  # nothing is waited for any longer, however a server stretches its answers
         self.begin = begin
+        self.beginning: list[Envelope] = []  # whose content is about to leave
         self.known: deque[tuple[Envelope, Outcome]] = deque()
         self.over = False  # after an error of the account
 
@@ -72,6 +73,12 @@ class Queue:
             else:
                 return flight
         return None
+
+    def announce(self) -> None:
+        """Tell of those whose content is about to leave."""
+        if self.beginning:
+            begun, self.beginning = self.beginning, []
+            self.begin(begun)
 
     def put_back(self, flights: list[Flight]) -> None:
         self.waiting.extendleft(reversed(flights))
@@ -262,7 +269,7 @@ class Connection:
     def _data_taken(self, flight: Flight) -> None:
         if not flight.settled:
             envelope = flight.envelope
-            self.queue.begin(envelope)
+            self.queue.beginning.append(envelope)
             whole = envelope.mime + b".\r\n" if envelope.is_smooth else wire_format(envelope.mime)
             self._say(whole, (Phase.MESSAGE, flight))
             flight.dot = self.said

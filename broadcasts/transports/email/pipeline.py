@@ -74,6 +74,9 @@ class Pipeline:
             now = time.monotonic()
             for key, _ in events:
                 key.data.ready(now)
+            while queue.known:
+                yield queue.known.popleft()
+            queue.announce()
             # All at once, once all is made: each alone would wake a server that waits, which costs both sides more.
             for connection in self.connections:
                 connection.flush(now)
