@@ -73,9 +73,10 @@ class Journal:
         """Remove it after an orderly end; after another one, whoever recovers the batch asks it and removes it."""
         if exc_type is None:
             self._remove()
-        elif self.file is not None:
-            with suppress(LeaseLost):
-                self.write()
+            return
+        with suppress(LeaseLost):
+            self.write()
+        if self.file is not None:
             os.close(self.file)
 
     def begin(self, pks: Sequence[int]) -> None:

@@ -17,7 +17,7 @@ from broadcasts.transports import Receipt, TransportError
 from tests.make import make_broadcast, make_contacts
 
 from . import steps
-from .test_recovery import Killed, die_after
+from .test_recovery import Killed, kill_after
 
 pytestmark = pytest.mark.django_db
 
@@ -32,10 +32,7 @@ def killed(club, mail, server):
     """A broadcast to 25 whose worker died in its second window: 10 recorded, 4 taken since, one under way."""
     make_contacts(club, 25)
     broadcast = steps.start(make_broadcast(mail))
-    die_after(server, 14)
-    with pytest.raises(Killed):
-        steps.pump(broadcast)
-    server.before = lambda envelope: None
+    kill_after(broadcast, server, 14)
     steps.run_out_leases()
     return broadcast
 
@@ -129,6 +126,18 @@ def test_a_worker_without_a_disk_sends_and_leaves_no_journal_that_tells_half(kil
     monkeypatch.setattr(os, "write", full)
     steps.pump(killed)
     assert steps.log(killed)["sent"] == 24 - Delivery.objects.filter(due_at__isnull=False).count()
+    assert files() == []
+
+
+def test_a_worker_that_dies_on_a_full_disk_dies_of_what_it_died_of(monkeypatch):
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(Killed), Journal(1, 1, "here:1") as journal:
+        journal.begin([7])
+        journal.end(7, Receipt())
+        monkeypatch.setattr(os, "write", full)
+        raise Killed
     assert files() == []
 
 

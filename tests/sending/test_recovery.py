@@ -15,12 +15,17 @@ from .faults import Killed
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-def die_after(server, n):
+def kill_after(broadcast, server, n):
+    """Let the worker die when the server took n copies."""
+
     def before(envelope):
         if len(server.received) >= n:
             raise Killed
 
     server.before = before
+    with pytest.raises(Killed):
+        steps.pump(broadcast)
+    server.before = lambda envelope: None
 
 
 @pytest.fixture
@@ -28,10 +33,7 @@ def half_sent(club, mail, server):
     """A broadcast to 25 whose worker died in its second window: 10 recorded, 4 accepted and not recorded."""
     make_contacts(club, 25)
     broadcast = steps.start(make_broadcast(mail))
-    die_after(server, 14)
-    with pytest.raises(Killed):
-        steps.pump(broadcast)
-    server.before = lambda envelope: None
+    kill_after(broadcast, server, 14)
     return broadcast
 
 
@@ -75,10 +77,7 @@ def test_a_window_that_was_begun_while_its_batch_was_being_recovered_is_not_forg
     settings.WINDOW_SIZE = 10
     make_contacts(club, 25)
     broadcast = steps.start(make_broadcast(mail))
-    die_after(server, 4)
-    with pytest.raises(Killed):
-        steps.pump(broadcast)
-    server.before = lambda envelope: None
+    kill_after(broadcast, server, 4)
     steps.run_out_leases()
     head_start = supervise._head_start
 
