@@ -4,7 +4,8 @@ The SQL gives the same answers on both databases: a value of another type than t
 compare as numbers, dates as ISO 8601 text. Moments are compared in UTC, and stored ones are taken to be in UTC.
 """
 
-from datetime import UTC
+from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import BooleanField, F, Field, FloatField, Func, Q, TextField, Value, lookups
@@ -22,6 +23,8 @@ from .leaves import (
     read_days,
     read_number,
     read_text,
+    read_within,
+    read_within_next,
     read_words,
 )
 
@@ -117,7 +120,8 @@ class AttributeLeaf(Leaf):
         self.commas = lookup == "in"
 
     def read(self, value: Any, scope: Scope) -> Any:
-        return READS.get(self.lookup, READS[self.type])(value, scope)
+        keys = (f"{self.type}__{self.lookup}", self.lookup, self.type)
+        return next(READS[key] for key in keys if key in READS)(value, scope)
 
     def match(self, values: list[Any], scope: Scope) -> Q:
         equal = self.lookup in ("exact", "in")
@@ -133,19 +137,36 @@ class AttributeLeaf(Leaf):
             return ListHolds(self.key, value)
         if self.type == Type.BOOLEAN:
             return lookups.Exact(column, "true" if value else "false")
-        first, last = value
-        return Q(lookups.GreaterThanOrEqual(column, first)) & Q(lookups.LessThanOrEqual(column, last))
+        return _between(column, value)
 
 
-def _read_date(value: Any, scope: Scope) -> tuple[str, str]:
-    first, last = read_days(value, scope)
-    return first.date().isoformat(), last.date().isoformat()
+def _between(column: JSONValue, span: tuple[str, str]) -> Q:
+    first, last = span
+    return Q(lookups.GreaterThanOrEqual(column, first)) & Q(lookups.LessThanOrEqual(column, last))
+
+
+def _read_date(value: Any, scope: Scope) -> tuple[str, ...]:
+    return tuple(one.date().isoformat() for one in read_days(value, scope))
 
 
 def _read_moment(value: Any, scope: Scope) -> tuple[str, ...]:
-    days = read_days(value, scope)
-    in_utc = [one.astimezone(UTC).replace(tzinfo=None) if one.tzinfo else one for one in days]
+    return _in_utc(read_days(value, scope))
+
+
+def _in_utc(moments: Iterable[datetime]) -> tuple[str, ...]:
+    in_utc = [one.astimezone(UTC).replace(tzinfo=None) if one.tzinfo else one for one in moments]
     return tuple(one.isoformat(timespec="seconds") for one in in_utc)
+
+
+def _dates_of(read: Read) -> Read:
+    """Read a span as the days that it touches in the organization's zone."""
+    return lambda value, scope: tuple(
+        one.astimezone(scope.organization.zone).date().isoformat() for one in read(value, scope)
+    )
+
+
+def _moments_of(read: Read) -> Read:
+    return lambda value, scope: _in_utc(read(value, scope))
 
 
 def _read_item(value: Any, scope: Scope) -> str:
@@ -170,6 +191,10 @@ READS: dict[str, Read] = {
     Type.LIST: _read_item,
     "icontains": read_words,
     "exists": read_boolean,
+    f"{Type.DATE}__within": _dates_of(read_within),
+    f"{Type.DATE}__within_next": _dates_of(read_within_next),
+    f"{Type.DATETIME}__within": _moments_of(read_within),
+    f"{Type.DATETIME}__within_next": _moments_of(read_within_next),
 }
 VALUES: dict[str, type[JSONValue]] = {
     Type.TEXT: JSONValue,
@@ -186,14 +211,17 @@ LOOKUPS = {
     "gte": _edge(lookups.GreaterThanOrEqual, "gte"),
     "lt": _edge(lookups.LessThan, "lt"),
     "lte": _edge(lookups.LessThanOrEqual, "lte"),
+    "within": _between,
+    "within_next": _between,
 }
 _ORDERED = ("exact", "in", "gt", "gte", "lt", "lte", "exists")
+_TIMES = (*_ORDERED, "within", "within_next")
 ACCEPTED: dict[str, tuple[str, ...]] = {
     Type.TEXT: ("exact", "in", "icontains", "exists"),
     Type.NUMBER: _ORDERED,
     Type.BOOLEAN: ("exact", "exists"),
-    Type.DATE: _ORDERED,
-    Type.DATETIME: _ORDERED,
+    Type.DATE: _TIMES,
+    Type.DATETIME: _TIMES,
     Type.LIST: ("exact", "in", "exists"),
 }
 

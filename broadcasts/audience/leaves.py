@@ -5,9 +5,10 @@ as the text of a URL.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from typing import Any
 from uuid import UUID
@@ -15,6 +16,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.db.models.enums import Choices
+from django.utils import timezone
 
 from broadcasts.models import (
     Attribute,
@@ -65,6 +67,11 @@ class Scope:
         self.organization = organization
         self.chain: list[Segment] = []
         self.conditions = 0
+
+    @cached_property
+    def now(self) -> datetime:
+        """The one moment that whatever is relative counts from."""
+        return timezone.now()
 
     @cached_property
     def attribute_types(self) -> dict[str, str]:
@@ -143,6 +150,14 @@ class Compare(Exact):
     def match(self, values: list[Any], scope: Scope) -> Q:
         scope.spend(len(values))
         return any_of([Q(**{self.field: value}) for value in values])
+
+
+class Within(Exact):
+    """A column whose moment lies in one of the spans."""
+
+    def match(self, values: list[Any], scope: Scope) -> Q:
+        scope.spend(len(values))
+        return any_of([Q(**{f"{self.field}__range": span}) for span in values])
 
 
 class Everybody(Leaf):
@@ -289,11 +304,35 @@ def read_days(value: Any, scope: Scope) -> tuple[datetime, datetime]:
 EDGES = {"gt": 1, "gte": 0, "lt": 0, "lte": 1}
 
 
+_SPAN = re.compile(r"([0-9]{1,6})([hdw])", re.ASCII)
+_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+LONGEST_SPAN = timedelta(days=36_525)  # a hundred years
+
+
+def read_span(value: Any, scope: Scope) -> timedelta:
+    text = read_text(value, scope).strip()
+    found = _SPAN.fullmatch(text)
+    span = int(found[1]) * _UNITS[found[2]] if found else timedelta(0)
+    if not timedelta(0) < span <= LONGEST_SPAN:
+        raise Refused(f"{_shown(value)} is not a span of time; accepted: such as 12h, 30d or 4w; 100 years at most")
+    return span
+
+
+def read_within(value: Any, scope: Scope) -> tuple[datetime, datetime]:
+    """Return the first and last instant of the last 30 days, or however many were given."""
+    return scope.now - read_span(value, scope), scope.now
+
+
+def read_within_next(value: Any, scope: Scope) -> tuple[datetime, datetime]:
+    return scope.now, scope.now + read_span(value, scope)
+
+
 def moments(field: str, help: str) -> dict[str, Leaf]:
     def edge(lookup: str) -> Read:
         return lambda value, scope: read_moment(value, scope)[EDGES[lookup]]
 
-    return {f"{field}__{lookup}": Compare(field, lookup, edge(lookup), help) for lookup in EDGES}
+    edges = {f"{field}__{lookup}": Compare(field, lookup, edge(lookup), help) for lookup in EDGES}
+    return {**edges, f"{field}__within": Within(field, read_within, "In the last 12h, 30d, 4w (hours, days, weeks).")}
 
 
 def read_object(value: Any, accepted: Sequence[str]) -> dict[str, Any]:

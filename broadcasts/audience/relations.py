@@ -1,11 +1,27 @@
-"""Conditions on what contacts did: attendance of activities, engagement with earlier broadcasts."""
+"""Conditions on what contacts did and said: attendance, engagement with broadcasts, consent, suppression."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, lookups
+from django.db.models.functions import Coalesce
 
-from broadcasts.models import Activity, Attendance, Broadcast, Delivery, Engagement, Message
+from broadcasts.models import (
+    Activity,
+    Attendance,
+    Broadcast,
+    ChannelKind,
+    Consent,
+    ConsentState,
+    Delivery,
+    DeliveryEvent,
+    Engagement,
+    Link,
+    Message,
+    Suppression,
+    UseCase,
+)
 
 from .leaves import (
     NOBODY,
@@ -17,55 +33,99 @@ from .leaves import (
     any_of,
     at,
     read_choice,
+    read_moment,
     read_object,
+    read_text,
     read_uuid,
+    read_within,
+    read_within_next,
     read_words,
 )
 
+Span = tuple[datetime, datetime]
+
 read_attendance_status = read_choice(Attendance.Status, "an attendance status")
 read_engagement_type = read_choice(Engagement, "an engagement")
+read_channel_kind = read_choice(ChannelKind, "a channel kind")
+read_use_case = read_choice(UseCase, "a use case")
+read_consent_state = read_choice(ConsentState, "a state of consent")
 
 
 def attended(
     *,
     activity_ids: Iterable[int] | None = None,
-    series: str | None = None,
+    series: Iterable[str] | None = None,
     statuses: Iterable[str] | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
     at_least: int = 1,
 ) -> Q:
-    """Contacts with so many attendances, of any status unless some are given."""
+    """Contacts with so many attendances, of any status unless some are given.
+
+    The time of one is its own, else its activity's start; without either it is at no time.
+    """
     rows = Attendance.objects.filter(contact=OuterRef("pk"))
     if activity_ids is not None:
         rows = rows.filter(activity__in=activity_ids)
     if series is not None:
-        rows = rows.filter(activity__series=series)
+        rows = rows.filter(activity__series__in=series)
     if statuses is not None:
         rows = rows.filter(status__in=statuses)
+    time = Coalesce("at", "activity__starts_at")
+    if since is not None:
+        rows = rows.filter(lookups.GreaterThanOrEqual(time, since))
+    if until is not None:
+        rows = rows.filter(lookups.LessThanOrEqual(time, until))
     # "There is an n-th one" stops counting there.
     return Q(Exists(rows[at_least - 1 :]))
 
 
-def engaged(broadcast_id: int, type_: str) -> Q:
-    """Contacts for whom an earlier broadcast became this; the facts are those of any of its messages."""
-    messages = list(Message.objects.filter(broadcast=broadcast_id).values_list("pk", flat=True))
-    if not messages:
-        return NOBODY
-    rows = Delivery.objects.filter(message__in=messages, contact=OuterRef("pk"))
-    sent = Q(Exists(rows.filter(status=Delivery.Status.SENT)))
+def engaged(broadcast_id: int | None, type_: str, span: Span | None = None, link_ids: Sequence[int] | None = None) -> Q:
+    """Contacts for whom a broadcast, or any (None), became this; the facts are those of any of its messages.
+
+    In a span: the fact is of that time; of `not_opened` the sending, of `failed` the making of the delivery.
+    """
+    if link_ids is not None:
+        clicks = DeliveryEvent.objects.filter(
+            delivery__contact=OuterRef("pk"), type=DeliveryEvent.Type.CLICKED, machine=False, link__in=link_ids
+        )
+        return Q(Exists(_in_span(clicks, "at", span)))
+    # By the contact's own deliveries where no broadcast is named: they are few, and have an index.
+    rows = Delivery.objects.filter(contact=OuterRef("pk"))
+    if broadcast_id is not None:
+        messages = list(Message.objects.filter(broadcast=broadcast_id).values_list("pk", flat=True))
+        if not messages:
+            return NOBODY
+        rows = rows.filter(message__in=messages)
+    sent = _in_span(rows.filter(status=Delivery.Status.SENT), "sent_at", span)
     if type_ == Engagement.SENT:
-        return sent
+        return Q(Exists(sent))
     if type_ == Engagement.NOT_OPENED:
-        return sent & ~Q(Exists(rows.filter(opened_at__isnull=False)))
+        return Q(Exists(sent)) & ~Q(Exists(sent.filter(opened_at__isnull=False)))
     if type_ == Engagement.FAILED:  # on one channel and reached on no other
-        return Q(Exists(rows.filter(status=Delivery.Status.FAILED))) & ~sent
-    return Q(Exists(rows.filter(**{f"{type_}_at__isnull": False})))
+        failed = _in_span(rows.filter(status=Delivery.Status.FAILED), "created", span)
+        return Q(Exists(failed)) & ~Q(Exists(sent))
+    return Q(Exists(_in_span(rows.filter(**{f"{type_}_at__isnull": False}), f"{type_}_at", span)))
+
+
+def _in_span(rows: Any, field: str, span: Span | None) -> Any:
+    return rows if span is None else rows.filter(**{f"{field}__range": span})
 
 
 class ActivityLeaf(Leaf):
     help = "The uuid of an activity: whoever has a place in it."
 
-    def read(self, value: Any, scope: Scope) -> int:
-        return _find(Activity, value, scope, "activity")
+    def read(self, value: Any, scope: Scope) -> Any:
+        return read_uuid(value, scope)
+
+    def read_all(self, given: Any, scope: Scope) -> list[int]:
+        uuids = super().read_all(given, scope)
+        found = Activity.objects.for_organization(scope.organization).filter(uuid__in=uuids)
+        pks = dict(found.values_list("uuid", "pk"))
+        for i, uuid in enumerate(uuids):
+            if uuid not in pks:
+                raise Refused(f"there is no activity {uuid}", f"[{i}]" if isinstance(given, list | tuple) else "")
+        return list(pks.values())
 
     def match(self, values: list[Any], scope: Scope) -> Q:
         scope.spend(1)
@@ -83,60 +143,157 @@ class AttendanceStatusLeaf(Leaf):
         return attended(statuses=values)
 
 
-class AttendanceLeaf(Leaf):
-    help = 'JSON, such as {"series": "Yoga", "status": "attended", "at_least": 3}.'
+class ObjectLeaf(Leaf):
+    """One key whose value is an object; `parts` reads the value of each of its keys."""
+
+    example = ""
+    parts: dict[str, Read] = {}
+    required: tuple[str, ...] = ()
+
+    @property
+    def help(self) -> str:  # type: ignore[override]
+        return f"JSON, such as {self.example}; accepted: {', '.join(self.parts)}."
 
     def read(self, value: Any, scope: Scope) -> dict[str, Any]:
-        given = read_object(value, ("series", "activity", "status", "at_least"))
-        found: dict[str, Any] = {}
-        if "series" in given:
-            found["series"] = _inner("series", read_words, given, scope)
-        if "activity" in given:
-            found["activity_ids"] = [
-                _inner("activity", lambda one, scope: _find(Activity, one, scope, "activity"), given, scope)
-            ]
-        if "status" in given:
-            statuses = Exact("status", read_attendance_status)
-            found["statuses"] = _inner("status", statuses.read_all, given, scope)
-        if "at_least" in given:
-            found["at_least"] = _inner("at_least", _read_times, given, scope)
+        given = read_object(value, tuple(self.parts))
+        for key in self.required:
+            if key not in given:
+                raise Refused(f"missing; give {' and '.join(self.required)}, such as {self.example}", f".{key}")
+        found = {}
+        for key, read in self.parts.items():
+            if key in given:
+                with at(f".{key}"):
+                    found[key] = read(given[key], scope)
+        return found
+
+
+class AttendanceLeaf(ObjectLeaf):
+    """Attendances by series, activity, status (each may be a list), time and number."""
+
+    example = '{"series": "Yoga", "status": "attended", "at_least": 3, "since": "2026-05-01"}'
+    parts = {
+        "series": Exact("series", read_words).read_all,
+        "activity": ActivityLeaf().read_all,
+        "status": Exact("status", read_attendance_status).read_all,
+        "at_least": lambda value, scope: _read_times(value),
+        "since": lambda value, scope: read_moment(value, scope)[0],
+        "until": lambda value, scope: read_moment(value, scope)[1],
+        "within": read_within,
+        "within_next": read_within_next,
+    }
+
+    def read(self, value: Any, scope: Scope) -> dict[str, Any]:
+        found = super().read(value, scope)
+        relative = {key for key in ("within", "within_next") if key in found}
+        if relative and len(found.keys() & {"since", "until", "within", "within_next"}) > 1:
+            raise Refused("give since and until, or within, or within_next; not together", f".{min(relative)}")
+        for key in relative:
+            found["since"], found["until"] = found[key]
         return found
 
     def match(self, values: list[Any], scope: Scope) -> Q:
         scope.spend(len(values))
-        return any_of([attended(**value) for value in values])
+        return any_of(
+            [
+                attended(
+                    activity_ids=value.get("activity"),
+                    series=value.get("series"),
+                    statuses=value.get("status"),
+                    since=value.get("since"),
+                    until=value.get("until"),
+                    at_least=value.get("at_least", 1),
+                )
+                for value in values
+            ]
+        )
 
 
-class EngagementLeaf(Leaf):
-    help = 'JSON, such as {"broadcast": "<uuid>", "type": "opened"}.'
+class EngagementLeaf(ObjectLeaf):
+    """What became of a broadcast, or of any, for somebody."""
 
-    def read(self, value: Any, scope: Scope) -> tuple[int, str]:
-        given = read_object(value, ("broadcast", "type"))
-        for key in ("broadcast", "type"):
-            if key not in given:
-                raise Refused('missing; give both, such as {"broadcast": "<uuid>", "type": "opened"}', f".{key}")
-        type_ = _inner("type", read_engagement_type, given, scope)
-        return _inner("broadcast", lambda one, scope: _find(Broadcast, one, scope, "broadcast"), given, scope), type_
+    example = '{"broadcast": "<uuid>", "type": "opened"}'
+    parts = {
+        "type": read_engagement_type,
+        "broadcast": lambda value, scope: _find_broadcast(value, scope),
+        "link": read_text,
+        "within": read_within,
+    }
+    required = ("type",)
+
+    @property
+    def help(self) -> str:  # type: ignore[override]
+        return f"{super().help[:-1]}; of any broadcast unless one is given; a link is a URL clicked in it."
+
+    def read(self, value: Any, scope: Scope) -> dict[str, Any]:
+        found = super().read(value, scope)
+        if "link" in found:
+            if found["type"] != Engagement.CLICKED or "broadcast" not in found:
+                raise Refused("give it beside a broadcast and the type clicked", ".link")
+            found["link"] = self._links(found["broadcast"], found["link"])
+        return found
+
+    def _links(self, broadcast_id: int, url: str) -> list[int]:
+        links = Link.objects.filter(message__broadcast=broadcast_id)
+        pks = list(links.filter(url=url.strip()).values_list("pk", flat=True))
+        if not pks:
+            known = links.values_list("url", flat=True).distinct()[:20]
+            raise Refused(f"there is no such link in this broadcast; its links: {', '.join(known) or 'none'}", ".link")
+        return pks
 
     def match(self, values: list[Any], scope: Scope) -> Q:
         scope.spend(2 * len(values))
-        return any_of([engaged(broadcast_id, type_) for broadcast_id, type_ in values])
+        return any_of(
+            [engaged(value.get("broadcast"), value["type"], value.get("within"), value.get("link")) for value in values]
+        )
 
 
-def _inner(key: str, read: Read, given: dict[str, Any], scope: Scope) -> Any:
-    with at(f".{key}"):
-        return read(given[key], scope)
+class ConsentLeaf(ObjectLeaf):
+    """What a contact agreed to; of whom nothing is written down, it is unknown."""
+
+    example = '{"channel_kind": "email", "use_case": "marketing", "state": "granted"}'
+    parts = {
+        "channel_kind": read_channel_kind,
+        "use_case": read_use_case,
+        "state": Exact("state", read_consent_state).read_all,
+    }
+    required = ("channel_kind", "use_case", "state")
+
+    def match(self, values: list[Any], scope: Scope) -> Q:
+        scope.spend(2 * len(values))
+        return any_of([self._one(**value) for value in values])
+
+    def _one(self, channel_kind: str, use_case: str, state: list[str]) -> Q:
+        rows = Consent.objects.filter(contact=OuterRef("pk"), channel_kind=channel_kind, use_case=use_case)
+        if ConsentState.UNKNOWN not in state:
+            return Q(Exists(rows.filter(state__in=state)))
+        return ~Q(Exists(rows.exclude(state__in=state)))
 
 
-def _find(model: Any, value: Any, scope: Scope, word: str) -> int:
+class SuppressedLeaf(Leaf):
+    help = f"{', '.join(ChannelKind.values)}: an address of that kind is on the suppression list, for any reason."
+
+    def read(self, value: Any, scope: Scope) -> str:
+        return read_channel_kind(value, scope)
+
+    def match(self, values: list[Any], scope: Scope) -> Q:
+        scope.spend(1)
+        hashes = [OuterRef(name) for name in ("email_hash", "phone_hash", "whatsapp_hash")]
+        rows = Suppression.objects.filter(
+            organization=scope.organization, channel_kind__in=values, address_hash__in=hashes
+        )
+        return Q(Exists(rows))
+
+
+def _find_broadcast(value: Any, scope: Scope) -> int:
     uuid = read_uuid(value, scope)
-    pk = model.objects.for_organization(scope.organization).filter(uuid=uuid).values_list("pk", flat=True).first()
+    broadcasts = Broadcast.objects.for_organization(scope.organization).filter(uuid=uuid)
+    pk = broadcasts.values_list("pk", flat=True).first()
     if pk is None:
-        raise Refused(f"there is no {word} {uuid}")
+        raise Refused(f"there is no broadcast {uuid}")
     return pk
 
 
-def _read_times(value: Any, scope: Scope) -> int:
+def _read_times(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 1000:
         raise Refused("must be a whole number from 1 to 1000")
     return value
@@ -147,4 +304,6 @@ RELATION_LEAVES: dict[str, Leaf] = {
     "attendance_status": AttendanceStatusLeaf(),
     "attendance": AttendanceLeaf(),
     "engagement": EngagementLeaf(),
+    "consent": ConsentLeaf(),
+    "suppressed": SuppressedLeaf(),
 }

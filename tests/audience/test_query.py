@@ -216,7 +216,7 @@ def test_composed_rules_choose_whom_plain_python_chooses(club):
         ({"attendance": {"status": "late"}}, "query.attendance.status: “late” is not an attendance status; accepted:"),
         ({"attendance": {"status": ["late"]}}, "query.attendance.status[0]: “late” is not"),
         ({"attendance_status": "late"}, "query.attendance_status: “late” is not an attendance status"),
-        ({"engagement": {"type": "opened"}}, "query.engagement.broadcast: missing; give both"),
+        ({"engagement": {"within": "1d"}}, 'query.engagement.type: missing; give type, such as {"broadcast"'),
         ({"engagement": {"broadcast": "abc", "type": "opened"}}, "query.engagement.broadcast: “abc” is not a uuid"),
         ({"engagement": {"broadcast": "abc", "type": "liked"}}, "query.engagement.type: “liked” is not an engagement"),
         ({"page_size": 10}, "query.page_size: unknown; accepted: all, any, not, all_users,"),
