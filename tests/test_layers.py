@@ -14,7 +14,7 @@ LAYERS = [
     {"api", "admin", "public", "management"},
     {"tasks", "supervising"},
     {"importing", "exporting", "drafting", "health", "retention"},
-    {"sending"},
+    {"sending", "segmenting"},
     {"tracking"},
     {"audience", "rendering", "stats"},
     {"links", "schedules"},
