@@ -13,7 +13,7 @@ from broadcasts.exceptions import InvalidInput, WrongState
 from broadcasts.models import Contact, Segment
 
 from .contacts import ContactSerializer
-from .fields import ObjectField, RefsField
+from .fields import RefsField, TreeField
 from .resources import FullResource, ResourceSerializer
 
 MEMBERS_AT_ONCE = 1000
@@ -29,7 +29,7 @@ class SegmentFilter(filters.FilterSet):
 
 
 class SegmentSerializer(ResourceSerializer):
-    rules = ObjectField(required=False)
+    rules = TreeField(required=False)
     unique_by = "name"
 
     class Meta:

@@ -20,7 +20,18 @@ from broadcasts.models import (
     UseCase,
 )
 
-from .fields import UUID, ArrayField, LineField, MomentField, ObjectField, RefField, RefsField, TextField, ref
+from .fields import (
+    UUID,
+    ArrayField,
+    LineField,
+    MomentField,
+    ObjectField,
+    RefField,
+    RefsField,
+    TextField,
+    TreeField,
+    ref,
+)
 from .resources import PickingSerializer
 
 COMPATIBLE = ("customers", "offerings")  # what existing clients call segments, inside `query`
@@ -32,7 +43,7 @@ COUNTS = (
 
 
 @extend_schema_field({"type": "object", "additionalProperties": True, "description": "The audience, as a JSON tree."})
-class QueryField(ObjectField):
+class QueryField(TreeField):
     """Checked by `audience`, with everything else; what it takes but shows differently is turned back here."""
 
     default_error_messages = {

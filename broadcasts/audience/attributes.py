@@ -211,6 +211,7 @@ def _moments_of(read: Read) -> Read:
 
 def _read_item(value: Any, scope: Scope) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool):
+        read_number(value, scope)  # which refuses what is none, or has more digits than can be written
         return str(value)
     return read_text(value, scope)
 
@@ -269,12 +270,12 @@ ACCEPTED: dict[str, tuple[str, ...]] = {
 
 def attribute_leaf(name: str, scope: Scope) -> AttributeLeaf:
     """Return the leaf of `attributes__<key>[__<lookup>]`, or refuse a key or lookup that there is not."""
-    key, _, lookup = name.removeprefix(PREFIX).partition("__")
+    key, suffix, lookup = name.removeprefix(PREFIX).partition("__")
     type_ = scope.attribute_types.get(key)
     if type_ is None:
         known = [f"{PREFIX}{one}" for one in sorted(scope.attribute_types)[:50]]
         raise Refused(f"there is no such attribute; accepted: {', '.join(known) or 'none, for no contact has any'}")
-    lookup = lookup or "exact"
+    lookup = lookup if suffix else "exact"
     if lookup not in ACCEPTED[type_]:
         known = [f"{PREFIX}{key}" + ("" if one == "exact" else f"__{one}") for one in ACCEPTED[type_]]
         raise Refused(f"unknown; accepted for an attribute of type {type_}: {', '.join(known)}")
