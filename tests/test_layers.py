@@ -13,7 +13,7 @@ LAYERS = [
     {"dialects"},
     {"api", "admin", "public", "management"},
     {"tasks", "supervising"},
-    {"importing", "exporting", "erasing", "merging", "suppressing", "drafting", "health", "retention"},
+    {"importing", "exporting", "erasing", "merging", "drafting", "health", "retention"},
     {"sending"},
     {"tracking"},
     {"audience", "rendering", "stats"},
