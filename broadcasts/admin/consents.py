@@ -21,6 +21,7 @@ from broadcasts.models import (
 from .base import OrganizationAdmin, OrganizationForm, ReadOnlyAdmin
 from .by_contact import ByContact
 from .filters import choice_filter, row_filter
+from .suppression_import import SuppressionLists
 
 
 class SuppressionForm(OrganizationForm):
@@ -49,7 +50,7 @@ class SuppressionForm(OrganizationForm):
 
 
 @admin.register(Suppression)
-class SuppressionAdmin(OrganizationAdmin):
+class SuppressionAdmin(SuppressionLists, OrganizationAdmin):
     """Added by who writes, removed by who manages, changed by nobody."""
 
     form = SuppressionForm
