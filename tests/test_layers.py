@@ -13,7 +13,7 @@ LAYERS = [
     {"dialects"},
     {"api", "admin", "public", "management"},
     {"tasks", "supervising"},
-    {"importing", "exporting", "drafting", "health", "retention"},
+    {"importing", "exporting", "erasing", "merging", "drafting", "health", "retention"},
     {"sending", "segmenting"},
     {"tracking"},
     {"audience", "rendering", "stats"},

@@ -1,7 +1,16 @@
 """Rows and their own rules."""
 
 from .activities import Activity, Attendance
-from .addresses import address_hash, calling_code, clean_phone, email_domain, email_key, phone_key, split_email
+from .addresses import (
+    address_hash,
+    address_key,
+    calling_code,
+    clean_phone,
+    email_domain,
+    email_key,
+    phone_key,
+    split_email,
+)
 from .base import Base, OrganizationQuerySet
 from .broadcasts import Broadcast, Engagement
 from .channels import Channel, ChannelRate
@@ -73,6 +82,7 @@ __all__ = [
     "UseCase",
     "User",
     "address_hash",
+    "address_key",
     "calling_code",
     "clean_phone",
     "count",
