@@ -69,12 +69,16 @@ def validate_quiet_hours(value: object) -> None:
         raise ValidationError('Quiet hours are an object, such as {"sms": ["21:00", "08:00"]}.')
     for kind, hours in value.items():
         if kind not in ChannelKind.values:
-            raise ValidationError(f"“{kind[:40]}” is not a kind of channel: use one of {', '.join(ChannelKind.values)}.")
+            raise ValidationError(
+                f"“{kind[:40]}” is not a kind of channel: use one of {', '.join(ChannelKind.values)}."
+            )
         if not isinstance(hours, list) or len(hours) != 2:
             raise ValidationError(f'{kind}: give when they begin and when they end, such as ["21:00", "08:00"].')
         for clock in hours:
             if not isinstance(clock, str) or not CLOCK.fullmatch(clock):
-                raise ValidationError(f"{kind}: “{str(clock)[:40]}” is not a clock time: use hours and minutes, as 21:00.")
+                raise ValidationError(
+                    f"{kind}: “{str(clock)[:40]}” is not a clock time: use hours and minutes, as 21:00."
+                )
         if hours[0] == hours[1]:
             raise ValidationError(f"{kind}: they begin and end at {hours[0]}; leave them out where there are none.")
 

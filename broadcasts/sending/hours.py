@@ -18,7 +18,7 @@ from django.db.models import Case, Exists, Field, OuterRef, Q, Subquery, Value, 
 from django.db.models.functions import Now
 
 from broadcasts.clocks import by_answer, local_moment, quiet_until, zone_of, zones
-from broadcasts.models import Batch, Broadcast, Contact, Delivery, Message, Organization, Reason, UseCase
+from broadcasts.models import Broadcast, Contact, Delivery, Message, Organization, Reason, UseCase
 
 from .lease import Lease
 
@@ -63,13 +63,19 @@ class Waits:
         return ~Q(time_zone__in=others) if here else Q(time_zone__in=others)
 
 
-def waits_at_birth(message: Message, now: datetime) -> Waits | None:
+def database_clock(message: Message) -> datetime:
+    """The clock that says when rows come due: by another one, who waited could be told to wait again."""
+    return Message.objects.filter(pk=message.pk).values_list(Now(), flat=True).get()
+
+
+def waits_at_birth(message: Message) -> Waits | None:
     """What rows are born to wait for; None where nobody has to."""
     broadcast = message.broadcast
     hours = quiet_hours(message)
     at = clock_of(broadcast, broadcast.scheduled_at) if broadcast.local_time and broadcast.scheduled_at else None
     if at is None and hours is None:
         return None
+    now = database_clock(message)
 
     def ask(zone: ZoneInfo) -> Wait:
         turn, error = now, ""
@@ -121,8 +127,7 @@ class Quiet:
         """Put off whoever of the rest of the batch has quiet hours now; raises LeaseLost with nothing written."""
         if self.hours is None or time.monotonic() < self.asked_until:
             return
-        # By the database's clock, which also says when they come due: by another they could be put off again.
-        now: datetime = Batch.objects.filter(pk=self.lease.batch_id).values_list(Now(), flat=True).get()
+        now = database_clock(self.message)
         minute = now.replace(second=0, microsecond=0)
         with transaction.atomic():
             self._put_off(self.hours, minute)

@@ -7,7 +7,6 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Case, CharField, DateTimeField, Exists, F, Max, OuterRef, QuerySet, Value, When
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from broadcasts import audience, rendering
 from broadcasts.exceptions import BroadcastsError, EmptyAudience, NotReady
@@ -159,7 +158,7 @@ def _insert_rows(message: Message, people: QuerySet[Contact], born: str) -> None
         "error": Value(""),
         "attempts": Value(0),
     }
-    if born == "pending" and (waits := waits_at_birth(message, timezone.now())):
+    if born == "pending" and (waits := waits_at_birth(message)):
         people, columns = _with_waits(people, columns, waits)
     rows = people.annotate(**{f"row_{name}": expression for name, expression in columns.items()}).values_list(
         *[f"row_{name}" for name in columns]
@@ -170,9 +169,7 @@ def _insert_rows(message: Message, people: QuerySet[Contact], born: str) -> None
         cursor.execute(f"INSERT INTO {table} ({', '.join(columns)}) {select} ON CONFLICT DO NOTHING", params)
 
 
-def _with_waits(
-    people: QuerySet[Any], columns: dict[str, Any], waits: Waits
-) -> tuple[QuerySet[Any], dict[str, Any]]:
+def _with_waits(people: QuerySet[Any], columns: dict[str, Any], waits: Waits) -> tuple[QuerySet[Any], dict[str, Any]]:
     """Have who would be sent to now wait for their hour, or skip them where that comes too late."""
     word, moment = CharField(), DateTimeField()
     people = people.annotate(too_late=waits.sql("reason", word))
