@@ -38,7 +38,7 @@ class OrganizationsAdmin(OrganizationAdmin):
         (
             "Quiet hours",
             {
-                "fields": QUIET_FIELDS,
+                "fields": [*QUIET_FIELDS],
                 "description": "From when until when nothing is sent, by the clock where the recipient is, or the "
                 "organization's where that is not known. What would leave then waits for their end. Blank: none.",
             },
@@ -58,7 +58,7 @@ class OrganizationsAdmin(OrganizationAdmin):
         return [] if Access.of(request).everywhere else ["slug", "status"]
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        fieldsets: list[Any] = super().get_fieldsets(request, obj)
+        fieldsets: list[Any] = list(super().get_fieldsets(request, obj))
         if self.has_change_permission(request, obj):
             return fieldsets
         # Who may not change them sees them as they are stored.
