@@ -6,6 +6,8 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from broadcasts.models import ChannelKind, Organization, validate_quiet_hours
 
@@ -28,6 +30,11 @@ class HoursWidget(forms.MultiWidget):
 
     def __init__(self, label: str) -> None:
         super().__init__({"from": ClockInput(f"{label}: from"), "until": ClockInput(f"{label}: until")})
+
+    def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
+        clocks = self.get_context(name, value, attrs)["widget"]["subwidgets"]
+        shown = [self._render(clock["template_name"], {"widget": clock}, renderer) for clock in clocks]  # type: ignore[attr-defined]
+        return format_html("{} until {}", *shown)
 
     def decompress(self, value: Any) -> Sequence[Any]:
         return value or [None, None]

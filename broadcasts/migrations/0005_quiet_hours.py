@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
             name="local_time",
             field=models.BooleanField(
                 default=False,
-                help_text="It begins where that time comes first, and takes up to a day until everybody has it. Whose time has passed already gets it at once.",
+                help_text="The time above, as clocks show it where the organization is. It begins where that comes first and takes up to a day; whose time has passed already gets it at once.",
                 verbose_name="at that clock time in each recipient's zone",
             ),
         ),

@@ -95,8 +95,8 @@ class Broadcast(Base):
     local_time = models.BooleanField(
         "at that clock time in each recipient's zone",
         default=False,
-        help_text="It begins where that time comes first, and takes up to a day until everybody has it. "
-        "Whose time has passed already gets it at once.",
+        help_text="The time above, as clocks show it where the organization is. It begins where that comes first and "
+        "takes up to a day; whose time has passed already gets it at once.",
     )
     ignore_quiet_hours = models.BooleanField(
         default=False, help_text="For what cannot wait until morning; never for marketing."

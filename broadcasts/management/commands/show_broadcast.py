@@ -49,8 +49,8 @@ class Command(BaseCommand):
             what = "local time" if broadcast.local_time else "time"
             turns = [turn.astimezone(broadcast.organization.zone) for turn in (waits.next, waits.last)]
             first, last = (f"{turn:%Y-%m-%d %H:%M}" for turn in turns)
-            said = f"{waits.people:,} wait for their {what}, the next at {first}, the last at {last}"
-            self.stdout.write(f"{'because':>14}  {said}")
+            said = f"{waits.people:,} for their {what}, the next at {first}, the last at {last}"
+            self.stdout.write(f"{'waiting':>14}  {said}")
         for name, n in counts.items():
             if n:
                 self.stdout.write(f"{n:>14,}  {name}")
