@@ -49,12 +49,14 @@ class Waits:
 
     def sql(self, name: str, field: Field) -> Case:
         """One attribute of the wait, of the contact's zone."""
+        at_home = getattr(self.at_home, name)
         found: dict[Any, list[str]] = {}
         for wait, names in self.elsewhere.items():
-            found.setdefault(getattr(wait, name), []).extend(names)
-        default = Value(getattr(self.at_home, name))
+            if (value := getattr(wait, name)) != at_home:
+                found.setdefault(value, []).extend(names)
         whens = [When(time_zone__in=names, then=Value(value)) for value, names in found.items()]
-        return Case(When(time_zone="", then=default), *whens, default=default, output_field=field)
+        # First those of no zone, who are often the most.
+        return Case(When(time_zone="", then=Value(at_home)), *whens, default=Value(at_home), output_field=field)
 
     def are(self, wanted: Callable[[Wait], bool]) -> Q:
         """The condition on contacts of a zone whose wait is like that."""
@@ -165,7 +167,7 @@ def begin(broadcast: Broadcast, moment: datetime) -> datetime:
     if not broadcast.local_time:
         return moment
     at = clock_of(broadcast, moment)
-    return min(local_moment(*at, zone) for zone in zones().values())
+    return min((local_moment(*at, zone) for zone in zones().values()), default=moment)
 
 
 def not_before(broadcast: Broadcast, now: datetime) -> datetime | None:
