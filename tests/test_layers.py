@@ -19,7 +19,7 @@ LAYERS = [
     {"audience", "rendering", "stats"},
     {"links", "schedules"},
     {"models"},
-    {"transports", "catcher"},
+    {"transports", "catcher", "clocks"},
     {"exceptions"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

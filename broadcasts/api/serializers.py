@@ -215,6 +215,7 @@ class BroadcastSerializer(PickingSerializer):
     retarget_engagement = serializers.ChoiceField(choices=Engagement.choices, required=False, allow_null=True)
     scheduled_at = MomentField(required=False, allow_null=True)
     local_time = serializers.BooleanField(required=False)
+    ignore_quiet_hours = serializers.BooleanField(required=False)
     expires_at = MomentField(required=False, allow_null=True)
     repeat = serializers.JSONField(read_only=True, allow_null=True)
     parent = RefField(Broadcast, read_only=True, allow_null=True)  # type: ignore[assignment]  # no serializer's

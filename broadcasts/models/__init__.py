@@ -30,6 +30,7 @@ from .organizations import (
     Role,
     UseCase,
     normalize_language,
+    validate_quiet_hours,
 )
 from .segments import Segment, SegmentMember
 from .templates import Content, Syntax, Template, TemplateTranslation
@@ -91,4 +92,5 @@ __all__ = [
     "normalize_language",
     "phone_key",
     "split_email",
+    "validate_quiet_hours",
 ]
