@@ -257,6 +257,7 @@ SPECTACULAR_SETTINGS = {
         "BroadcastStatusEnum": "broadcasts.models.Broadcast.Status",
         "ContactStatusEnum": "broadcasts.models.Contact.Status",
         "DeliveryStatusEnum": "broadcasts.models.Delivery.Status",
+        "EngagementEnum": "broadcasts.models.Engagement",
         "OrganizationStatusEnum": "broadcasts.models.Organization.Status",
         "SkipReasonEnum": "broadcasts.models.Reason",
         "SuppressionReasonEnum": "broadcasts.models.Suppression.Cause",

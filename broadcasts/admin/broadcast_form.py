@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from broadcasts import audience
+from broadcasts.audience import Audience
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import (
     Broadcast,
@@ -83,10 +84,6 @@ class BroadcastForm(OrganizationForm):
         organization = cleaned.get("organization") or getattr(self.instance, "organization", None)
         if organization is not None:
             self._check_audience(cleaned, organization)
-        if bool(cleaned.get("retarget_of")) != bool(cleaned.get("retarget_engagement")):
-            self.add_error("retarget_engagement", "A broadcast to retarget and what became of it go together.")
-        if cleaned.get("attendance_status") and not cleaned.get("activity"):
-            self.add_error("attendance_status", "This needs an activity.")
         sending_at = cleaned.get("scheduled_at") or self.instance.scheduled_at or timezone.now()
         if cleaned.get("expires_at") and cleaned["expires_at"] <= sending_at:
             self.add_error("expires_at", "This must be later than the time of sending.")
@@ -105,6 +102,10 @@ class BroadcastForm(OrganizationForm):
                 cleaned["addresses"] = audience.validate_addresses(cleaned["addresses"], organization)
         except InvalidInput as error:
             self.add_error("addresses", list(error.errors.values()))
+        asked = {name: cleaned[name] for name in Broadcast.WHO if name in cleaned and name != "contacts"}
+        for name, text in Audience.asking(organization, asked).problems(self.instance.pk).items():
+            if name not in self.errors:
+                self.add_error(name, text)
 
     def _get_validation_exclusions(self) -> set[str]:
         return super()._get_validation_exclusions() | {"status"}

@@ -5,7 +5,7 @@
 `statements` keeps their SQL, `supervise` keeps it all going from the rows alone, `notify` tells staff of what stopped.
 """
 
-from .lifecycle import cancel, duplicate, pause, resume, retry, schedule, send, unschedule
+from .lifecycle import cancel, duplicate, pause, resume, retarget, retry, schedule, send, unschedule
 from .notify import notify
 from .proof import send_test
 from .pump import run_pump
@@ -22,6 +22,7 @@ __all__ = [
     "pause",
     "resend",
     "resume",
+    "retarget",
     "retry",
     "run_pump",
     "schedule",
