@@ -13,6 +13,7 @@ LAYERS = [
     {"dialects"},
     {"api", "admin", "public", "management"},
     {"tasks", "supervising"},
+    {"explaining"},
     {"importing", "exporting", "drafting", "health", "retention"},
     {"sending"},
     {"tracking"},

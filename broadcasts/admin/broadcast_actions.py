@@ -17,11 +17,11 @@ from django.utils import timezone
 from broadcasts import audience, drafting, sending, stats
 from broadcasts.audience import Audience, Estimate
 from broadcasts.exceptions import BroadcastsError, WrongState
+from broadcasts.explaining import when
 from broadcasts.models import Broadcast, Engagement, Reason, User
 
 from .broadcast_views import RecipientViews
 from .progress import progress
-from .story import when
 
 Status = Broadcast.Status
 TYPED_ABOVE = 1000  # more recipients than this are typed before they are sent to

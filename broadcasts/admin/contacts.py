@@ -8,6 +8,7 @@ from django.http import HttpRequest
 
 from broadcasts import audience
 from broadcasts.exceptions import InvalidInput
+from broadcasts.explaining import story
 from broadcasts.models import Attribute, ChannelKind, Contact, Delivery, Organization, Segment, Suppression
 
 from .access import Access, has_more_than, scoped
@@ -15,7 +16,6 @@ from .base import OrganizationAdmin, OrganizationForm
 from .by_contact import is_list
 from .filters import choice_filter
 from .search import find_contacts
-from .story import story
 
 RECENT = 50
 FEW = 20_000  # so many rows are sorted in no time

@@ -7,6 +7,7 @@ from rest_framework import serializers
 from broadcasts.audience import ContactFilter
 from broadcasts.models import Attribute, Contact
 
+from .explain import Explained
 from .fields import ObjectField
 from .resources import FullResource, ResourceSerializer
 
@@ -70,7 +71,7 @@ class ContactSerializer(ResourceSerializer):
     partial_update=extend_schema(summary="Change a contact"),
     destroy=extend_schema(summary="Delete a contact", description="Its deliveries stay in the log."),
 )
-class Contacts(FullResource):
+class Contacts(Explained, FullResource):
     """People."""
 
     model = Contact

@@ -3,6 +3,7 @@
 from .addresses import validate_addresses
 from .audience import Audience, create_missing, matched
 from .estimate import Estimate, estimate, preview
+from .explain import Choice, Part, choice
 from .filters import ContactFilter
 from .languages import choose_language
 from .query import (
@@ -22,9 +23,12 @@ __all__ = [
     "LEAVES",
     "NOT_FILTERS",
     "Audience",
+    "Choice",
     "ContactFilter",
     "Estimate",
     "Outlet",
+    "Part",
+    "choice",
     "choose_language",
     "claim_reasons",
     "compile_query",

@@ -26,6 +26,9 @@ LISTS = {
 }
 
 
+EVERYBODY = Q(pk__gt=0)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Audience:
     """What one broadcast, saved or not, asks for.
@@ -105,19 +108,17 @@ class Audience:
 
     def matched(self) -> Q:
         """The condition on contacts of being matched."""
-        asked = [] if self.send_to_all else self._asked()
-        everybody = self.send_to_all or (not asked and self.retarget_of_id is not None)
-        condition = Q(pk__gt=0) if everybody else any_of(asked) if asked else NOBODY
-        if self.retarget_of_id is not None:
-            condition &= engaged(self.retarget_of_id, self.retarget_engagement or Engagement.SENT)
-        return condition
+        asked = self.asked()
+        condition = any_of(list(asked.values())) if asked else NOBODY
+        among = self.among()
+        return condition if among is None else condition & among
 
     def excluded(self) -> Q | None:
         """The condition on contacts of being left out; None where nobody is."""
-        excluded = [self._in_segments("excluded_segments", self.excluded_ids)] if self.excluded_ids else []
+        conditions = [self._in_segments("excluded_segments", self.excluded_ids)] if self.excluded_ids else []
         if self.excluded_broadcast_ids:
-            excluded.append(Q(Exists(self.excluded_copies().filter(contact=OuterRef("pk")))))
-        return any_of(excluded) if excluded else None
+            conditions.append(Q(Exists(self.excluded_copies().filter(contact=OuterRef("pk")))))
+        return any_of(conditions) if conditions else None
 
     def excluded_copies(self) -> QuerySet[Delivery]:
         """The copies that leave whoever was sent one out."""
@@ -127,23 +128,32 @@ class Audience:
             return copies
         return copies.filter(sent_at__gte=timezone.now() - timedelta(days=self.excluded_days))
 
-    def _asked(self) -> list[Q]:
-        asked: list[Q] = []
+    def asked(self) -> dict[str, Q]:
+        """The conditions whose union is asked for, by the name of their field."""
+        if self.send_to_all:
+            return {"send_to_all": EVERYBODY}
+        asked: dict[str, Q] = {}
         if self.segment_ids:
-            asked.append(self._in_segments("segments", self.segment_ids))
+            asked["segments"] = self._in_segments("segments", self.segment_ids)
         if isinstance(self.contact_ids, QuerySet) or self.contact_ids:
-            asked.append(Q(pk__in=self.contact_ids))
+            asked["contacts"] = Q(pk__in=self.contact_ids)
         if self.addresses:
-            asked.append(at_addresses(self.addresses, self.organization))
+            asked["addresses"] = at_addresses(self.addresses, self.organization)
         if self.activity_id is not None:
             statuses = [self.attendance_status] if self.attendance_status else None
-            asked.append(attended(activity_ids=[self.activity_id], statuses=statuses))
+            asked["activity"] = attended(activity_ids=[self.activity_id], statuses=statuses)
         if self.query:
             try:
-                asked.append(condition_of(self.query, Scope(self.organization)))
+                asked["query"] = condition_of(self.query, Scope(self.organization))
             except Refused as refused:
                 raise InvalidInput({"query": str(refused)}) from None
-        return asked
+        return asked or ({} if self.retarget_of_id is None else {"send_to_all": EVERYBODY})
+
+    def among(self) -> Q | None:
+        """The condition of those whom a retarget keeps; None without one."""
+        if self.retarget_of_id is None:
+            return None
+        return engaged(self.retarget_of_id, self.retarget_engagement or Engagement.SENT)
 
     def _in_segments(self, name: str, pks: Collection[int]) -> Q:
         segments = list(Segment.objects.for_organization(self.organization).filter(pk__in=pks))
