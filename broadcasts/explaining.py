@@ -79,8 +79,9 @@ def explain(contact: Contact, broadcast: Broadcast) -> Explanation:
             f"{numbers['contacts']:,} in the audience, {numbers['sent']:,} sent, {numbers['skipped']:,} left out."
         )
         return Explanation(contact=contact, broadcast=broadcast, verdict="log_deleted", sentence=sentence)
+    wanted = Audience.of(broadcast)
     try:
-        choice = audience.choice(Audience.of(broadcast), contact)
+        choice = audience.choice(wanted, contact)
     except InvalidInput as error:
         sentence = f"Nobody can tell: the audience cannot be read. {error}"
         return Explanation(contact=contact, broadcast=broadcast, verdict="unreadable", sentence=sentence)
@@ -88,7 +89,7 @@ def explain(contact: Contact, broadcast: Broadcast) -> Explanation:
         return _of_rule(contact, broadcast, choice)
     if broadcast.status in Broadcast.STARTED:
         return _of_time(contact, broadcast, choice)
-    return _foretold(contact, broadcast, choice)
+    return _foretold(contact, broadcast, wanted, choice)
 
 
 def history(contact: Contact, before: int | None = None) -> tuple[list[tuple[Broadcast, list[Delivery]]], int | None]:
@@ -187,9 +188,9 @@ def _of_time(contact: Contact, broadcast: Broadcast, choice: Choice) -> Explanat
     return Explanation(contact=contact, broadcast=broadcast, verdict=verdict, sentence=sentence, choice=choice)
 
 
-def _foretold(contact: Contact, broadcast: Broadcast, choice: Choice) -> Explanation:
+def _foretold(contact: Contact, broadcast: Broadcast, wanted: Audience, choice: Choice) -> Explanation:
     """Of a contact who is matched by a broadcast that is yet to start; by the same query as its start."""
-    wanted, outlets = Audience.of(broadcast), drafting.outlets(broadcast)
+    outlets = drafting.outlets(broadcast)
     received, skipped = [], []
     for outlet in outlets:
         rows = audience.recipients(wanted, outlet, outlets).filter(pk=contact.pk)

@@ -20,6 +20,7 @@ from .access import Access, scoped
 from .base import OrganizationAdmin, ScopedInline, link, list_url, number
 from .broadcast_actions import BroadcastActions
 from .broadcast_form import BroadcastForm, FirstMessageFormSet, TranslationForm
+from .explain import AskForm, Asking
 from .filters import choice_filter
 from .paginator import PagedList
 from .progress import progress
@@ -83,7 +84,7 @@ class FirstMessageInline(ScopedInline, admin.StackedInline):
 
 
 @admin.register(Broadcast)
-class BroadcastAdmin(BroadcastActions, OrganizationAdmin):
+class BroadcastAdmin(BroadcastActions, Asking, OrganizationAdmin):
     form = BroadcastForm
     list_display = ["name", "shown_status", "via", "shown_time", "recipients", "sent", "failed", "organization"]
     list_select_related = ["organization"]
@@ -267,6 +268,7 @@ class BroadcastAdmin(BroadcastActions, OrganizationAdmin):
             "retargets": self.retargets_for(request, broadcast),
             "children": list(broadcast.children.order_by("id")[:10]),
             "further": [message for message in broadcast.messages.all() if message != broadcast.first_message()],
+            "ask": AskForm(None, Access.of(request)),
             "may_write": self.may(request, "write", broadcast),
         }
 

@@ -75,7 +75,7 @@ def test_whoever_may_read_may_ask(ask, mail, viewer, client):
 def test_a_page_of_the_log_takes_few_queries(ask, mail, joe, django_assert_max_num_queries):
     broadcast = make_broadcast(mail, status="SENT")
     make_delivery(broadcast, joe)
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(10):
         assert ask(broadcast).json()["verdict"] == "sent"
     with django_assert_max_num_queries(20):
         assert ask(make_broadcast(mail)).json()["verdict"] == "would_receive"
