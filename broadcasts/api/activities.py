@@ -224,13 +224,13 @@ def by_contact(places: list[dict[str, Any]], organization: Organization) -> dict
     rows = Contact.objects.for_organization(organization).filter(uuid__in={key for key in keys if key})
     known = {row.uuid.hex: row for row in rows}
     found: dict[Contact, dict[str, Any]] = {}
-    errors: dict[int, dict[str, list[str]]] = {}
+    errors: dict[str, Any] = {}
     for i, (key, place) in enumerate(zip(keys, places, strict=True)):
         contact = known.get(key)
         if contact is None:
-            errors[i] = {"contact": [f"There is no contact {str(place['contact'])[:40]}."]}
+            errors[str(i)] = {"contact": [f"There is no contact {str(place['contact'])[:40]}."]}
         elif contact in found:
-            errors[i] = {"contact": ["This contact has a place in the list already."]}
+            errors[str(i)] = {"contact": ["This contact has a place in the list already."]}
         else:
             found[contact] = place
     if errors:
