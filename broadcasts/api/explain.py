@@ -23,6 +23,7 @@ class PartSerializer(serializers.Serializer):
     depth = serializers.IntegerField()
     path = serializers.CharField()
     condition = serializers.CharField()
+    actual = serializers.CharField(allow_null=True, help_text="What the contact has in its place.")
     holds = serializers.BooleanField()
 
 
@@ -41,7 +42,13 @@ class ExplanationSerializer(serializers.Serializer):
     def to_representation(self, told: Explanation) -> dict[str, Any]:
         shown = {name: getattr(told, name) for name in ("contact", "broadcast", "verdict", "sentence", "deliveries")}
         parts = [
-            {"depth": depth, "path": part.path, "condition": part.words(), "holds": part.holds}
+            {
+                "depth": depth,
+                "path": part.path,
+                "condition": part.words(),
+                "actual": part.actual or None,
+                "holds": part.holds,
+            }
             for depth, part in told.parts()
         ]
         return super().to_representation(

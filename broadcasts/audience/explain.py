@@ -43,7 +43,7 @@ class Part:
     condition: Q = NOBODY
     cost: int = 1
     asked: tuple[str, Any] | None = None  # key and value of a leaf of the vocabulary
-    actual: str = ""
+    actual: str = ""  # what the contact's own row has in its place
     holds: bool = False
 
     def words(self, must: str = "must") -> str:
@@ -102,7 +102,7 @@ class Choice:
         if not leaves:
             return ""
         leaf, wanted = leaves[0]
-        actual = self.facts.actual(*leaf.asked) if leaf.asked else leaf.actual
+        actual = self.facts.actual(*leaf.asked) if leaf.asked else ""
         return f"{leaf.path}: {leaf.words('must' if wanted else 'must not')}{f'; {actual}' if actual else ''}"
 
 
@@ -224,7 +224,7 @@ class _Walk:
             return [Part(path, join="any", parts=parts)] if len(parts) > 1 else parts
         subject, rest = said(key, given, self.facts)
         return [
-            Part(path, "", subject, rest, condition=condition, asked=(key, given))
+            Part(path, "", subject, rest, condition=condition, asked=(key, given), actual=self.facts.known(key))
             for condition in conjunction(found, self.scope)
         ]
 

@@ -52,15 +52,20 @@ class Facts:
 
     def actual(self, key: str, given: Any) -> str:
         """Say what the contact has where a condition asks for something else; "" where that is no one thing."""
-        field, _, _ = key.removeprefix(PREFIX).partition("__")
-        if key.startswith(PREFIX):
-            return self._it_is(self.contact.attributes.get(field))
+        field = key.partition("__")[0]
         if field in ("activity", "attendance_status", "attendance"):
             return self._attended(
                 given if isinstance(given, dict) else {"activity": given} if key == "activity" else {}
             )
         if field == "engagement" and isinstance(given, dict):
             return self._became(given.get("broadcast"))
+        return self.known(key)
+
+    def known(self, key: str) -> str:
+        """Say what the contact's own row has in the place of a condition, which asks no database."""
+        field = key.removeprefix(PREFIX).partition("__")[0]
+        if key.startswith(PREFIX):
+            return self._it_is(self.contact.attributes.get(field))
         if field in {one.name for one in Contact._meta.concrete_fields} - {"uuid"}:
             return self._it_is(getattr(self.contact, field))
         return ""

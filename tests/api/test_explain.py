@@ -41,9 +41,21 @@ def test_somebody_left_out_is_told_the_rule(ask, mail):
     assert (told["verdict"], told["reason"], told["deliveries"]) == ("not_matched", None, [])
     assert told["rule"] == "query: plan must be “pro”; it is “free”"
     assert told["parts"] == [
-        {"depth": 0, "path": "query", "condition": "all of these", "holds": False},
-        {"depth": 1, "path": "query", "condition": "plan must be “pro”", "holds": False},
-        {"depth": 1, "path": "query", "condition": "language must be blank", "holds": True},
+        {"depth": 0, "path": "query", "condition": "all of these", "actual": None, "holds": False},
+        {
+            "depth": 1,
+            "path": "query",
+            "condition": "plan must be “pro”",
+            "actual": "it is “free”",
+            "holds": False,
+        },
+        {
+            "depth": 1,
+            "path": "query",
+            "condition": "language must be blank",
+            "actual": "it is not known",
+            "holds": True,
+        },
     ]
 
 
