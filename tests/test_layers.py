@@ -13,6 +13,7 @@ LAYERS = [
     {"dialects"},
     {"api", "admin", "public", "management"},
     {"tasks", "supervising"},
+    {"explaining"},
     {"importing", "exporting", "erasing", "merging", "drafting", "health", "retention"},
     {"sending", "segmenting"},
     {"tracking"},

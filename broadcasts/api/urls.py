@@ -2,6 +2,7 @@ from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import SimpleRouter
 
+from .activities import Activities, Attendances
 from .broadcasts import Broadcasts
 from .channels import Channels
 from .contacts import Contacts
@@ -16,6 +17,8 @@ router = SimpleRouter()
 router.register("broadcast-messages", Broadcasts, "broadcast-message")
 router.register("contacts", Contacts, "contact")
 router.register("segments", Segments, "segment")
+router.register("activities", Activities, "activity")
+router.register("attendances", Attendances, "attendance")
 router.register("templates", Templates, "template")
 router.register("channels", Channels, "channel")
 router.register("deliveries", Deliveries, "delivery")
