@@ -22,6 +22,7 @@ from .organizations import (
     UseCase,
     normalize_language,
 )
+from .personal_links import PersonalLink
 from .segments import Segment, SegmentMember
 from .templates import Content, Syntax, Template, TemplateTranslation
 from .users import User
@@ -61,6 +62,7 @@ __all__ = [
     "MessageTranslation",
     "Organization",
     "OrganizationQuerySet",
+    "PersonalLink",
     "ProviderRef",
     "Reason",
     "Role",

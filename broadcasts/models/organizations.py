@@ -61,6 +61,12 @@ def validate_languages(tags: object) -> None:
             raise ValidationError(f"“{tag}” should be written “{normalize_language(tag)}”.")
 
 
+def validate_wordings(wordings: object) -> None:
+    if not isinstance(wordings, dict) or not all(isinstance(text, str) and text.strip() for text in wordings.values()):
+        raise ValidationError('Give a text per language, such as {"en": "Yes, send me the newsletter."}.')
+    validate_languages([*wordings] or default_languages())
+
+
 class Organization(Base):
     """The tenant; it owns everything below it."""
 
@@ -89,6 +95,13 @@ class Organization(Base):
     consent_required = models.BooleanField(
         default=False,
         help_text="No: marketing goes to whoever has not said no. Yes: only to whoever said yes.",
+    )
+    consent_wording = models.JSONField(
+        default=dict,
+        blank=True,
+        validators=[validate_wordings],
+        help_text="What people agree to, per language, where it is not our own words: "
+        '{"en": "Yes, send me the club\'s newsletter by e-mail."}.',
     )
     quiet_hours = models.JSONField(default=dict, blank=True, help_text='Per channel kind: {"sms": ["21:00", "08:00"]}.')
     frequency_cap = models.PositiveSmallIntegerField(

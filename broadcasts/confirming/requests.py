@@ -1,0 +1,98 @@
+"""Personal links: asked for a few times a day at most, opened while they are fresh and the address is the same."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from broadcasts import consenting, links
+from broadcasts.exceptions import NotReady, WrongState
+from broadcasts.models import ChannelKind, Consent, ConsentState, Contact, PersonalLink, UseCase
+from broadcasts.sending.wake import enqueue
+
+Purpose = PersonalLink.Purpose
+MOST_A_DAY = 3  # mails to one address
+UNDER_WAY = timedelta(minutes=10)  # for so long asking again means the mail that was just sent
+DAY = timedelta(days=1)
+
+
+@transaction.atomic
+def ask(contact: Contact, use_case: str, *, source: str, evidence: Mapping[str, object]) -> None:
+    """Ask somebody by mail to confirm a yes to e-mail; who said yes already is not asked.
+
+    WrongState when the address must not be written to or was too often today, NotReady without a channel.
+    """
+    email = ChannelKind.EMAIL
+    consenting.ask(contact, email, use_case, source=source, evidence=evidence)
+    if Consent.objects.filter(
+        contact=contact, channel_kind=email, use_case=use_case, state=ConsentState.PENDING
+    ).exists():
+        _request(contact, Purpose.CONFIRM, use_case)
+
+
+def ask_for_data(contact: Contact) -> None:
+    """Mail somebody a link to the own data; errors as of `ask`."""
+    _request(contact, Purpose.DATA)
+
+
+def why_not(contact: Contact) -> str:
+    """Say why no link can be mailed to a contact; "" when one can."""
+    if not contact.email_hash:
+        return f"“{contact}” has no e-mail address."
+    if contact.status == Contact.Status.BLOCKED:
+        return f"“{contact}” is blocked."
+    listed = consenting.blocking(contact, ChannelKind.EMAIL, UseCase.GENERAL)
+    # A no to our notices is no reason not to ask what the person itself asked for; every other one is.
+    hard = listed.exclude(reason=listed.model.Cause.UNSUBSCRIBE).first()
+    return f"The address is on the suppression list: {hard.get_reason_display().lower()}." if hard else ""
+
+
+@transaction.atomic
+def _request(contact: Contact, purpose: str, use_case: str = "") -> None:
+    contact = Contact.objects.select_for_update(no_key=True).select_related("organization").get(pk=contact.pk)
+    if refusal := why_not(contact):
+        raise WrongState(refusal)
+    if contact.organization.default_channel("email") is None:
+        raise NotReady("There is no channel to ask through: add an e-mail channel to the organization first.")
+    today = PersonalLink.objects.for_organization(contact.organization_id).filter(
+        address_hash=contact.email_hash, created__gt=Now() - DAY
+    )
+    same = today.filter(contact=contact, purpose=purpose, use_case=use_case)
+    if same.filter(created__gt=Now() - UNDER_WAY).exists():
+        return
+    if today.count() >= MOST_A_DAY:
+        raise WrongState(f"This address was written to {MOST_A_DAY} times within a day; try again tomorrow.")
+    link = PersonalLink.objects.create(
+        organization_id=contact.organization_id,
+        contact=contact,
+        purpose=purpose,
+        use_case=use_case,
+        address_hash=contact.email_hash,
+        due_at=Now(),
+    )
+    enqueue("mail_link", link.pk)
+
+
+def opened(token: str, purpose: str) -> PersonalLink | None:
+    """Return the link that a token stands for while it works, else None, whatever the cause."""
+    fresh = PersonalLink.objects.filter(
+        pk=links.personal_id(token) or 0, purpose=purpose, created__gt=Now() - PersonalLink.LIFETIMES[Purpose(purpose)]
+    )
+    link = fresh.select_related("contact__organization").first()
+    if link is None or link.contact is None or link.contact.email_hash != link.address_hash:
+        return None
+    return link
+
+
+@transaction.atomic
+def confirm(link: PersonalLink, *, evidence: Mapping[str, object]) -> bool:
+    """Take the yes of somebody who was asked; False when another no was said since. It may come again and again."""
+    contact = link.contact
+    assert contact is not None
+    place = {"channel_kind": ChannelKind.EMAIL, "use_case": link.use_case}
+    consent = Consent.objects.select_for_update(no_key=True).filter(contact=contact, **place).first()
+    if consent is None or consent.state not in (ConsentState.PENDING, ConsentState.GRANTED):
+        return False
+    consenting.grant(contact, **place, source="confirm page", evidence=evidence, by_person=True)
+    return True
