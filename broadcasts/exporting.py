@@ -9,7 +9,7 @@ from typing import TextIO
 from django.db.models import OuterRef, QuerySet, Subquery
 
 from broadcasts import links
-from broadcasts.models import FACTS, Delivery, Inbound, calling_code
+from broadcasts.models import FACTS, Contact, Delivery, Inbound, calling_code
 
 CHUNK = 2000
 COLUMNS = {
@@ -77,3 +77,10 @@ def cell(value: object) -> str:
     text = str(value)
     risky = text.startswith(("=", "+", "-", "@", "\t", "\r"))
     return f"'{text}" if risky and not text[1:].isdecimal() else text
+
+
+def person_data(contact: Contact) -> dict[str, object]:
+    """Return what is kept about one person."""
+    names = ("uuid", "full_name", "email", "phone", "whatsapp_id", "external_id", "language", "time_zone")
+    profile = {name: str(getattr(contact, name) or "") for name in names}
+    return {"profile": profile, "attributes": contact.attributes}

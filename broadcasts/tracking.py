@@ -15,7 +15,7 @@ from broadcasts import consenting
 from broadcasts.models import FACTS, Batch, ChannelKind, Contact, Delivery, DeliveryEvent, Suppression, UseCase, count
 
 logger = logging.getLogger(__name__)
-suppress = consenting.suppress  # for those who learn of it from outside, as tracking does
+suppress = consenting.suppress
 Status = Delivery.Status
 
 # News of these is worth a line each time; of the others only when it is new.
@@ -121,6 +121,4 @@ def _withdraw(delivery: Delivery, source: str) -> None:
         suppress(broadcast.organization, medium, delivery.address, cause, UseCase.MARKETING, source)
         return
     evidence = {"delivery": delivery.pk, "broadcast": str(broadcast.uuid)}
-    consenting.withdraw(
-        contact, medium, UseCase.MARKETING, source=source, evidence=evidence, address=delivery.address
-    )
+    consenting.withdraw(contact, medium, UseCase.MARKETING, source=source, evidence=evidence, address=delivery.address)

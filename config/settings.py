@@ -256,6 +256,7 @@ SPECTACULAR_SETTINGS = {
         "UseCaseEnum": "broadcasts.models.UseCase",
         "BroadcastStatusEnum": "broadcasts.models.Broadcast.Status",
         "ContactStatusEnum": "broadcasts.models.Contact.Status",
+        "ConsentStateEnum": "broadcasts.models.ConsentState",
         "DeliveryStatusEnum": "broadcasts.models.Delivery.Status",
         "OrganizationStatusEnum": "broadcasts.models.Organization.Status",
         "SkipReasonEnum": "broadcasts.models.Reason",

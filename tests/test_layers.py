@@ -13,7 +13,7 @@ LAYERS = [
     {"dialects"},
     {"api", "admin", "public", "management"},
     {"tasks", "supervising"},
-    {"importing", "exporting", "drafting", "health", "retention", "confirming"},
+    {"importing", "exporting", "drafting", "health", "retention", "confirming", "erasing"},
     {"sending"},
     {"tracking"},
     {"consenting"},

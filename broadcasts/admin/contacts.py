@@ -13,6 +13,7 @@ from broadcasts.models import Attribute, ChannelKind, Contact, Delivery, Organiz
 from .access import Access, has_more_than, scoped
 from .base import OrganizationAdmin, OrganizationForm
 from .by_contact import is_list
+from .consents import with_history
 from .filters import choice_filter
 from .search import find_contacts
 from .story import story
@@ -146,7 +147,7 @@ def about(contact: Contact) -> dict[str, Any]:
     )
     told = [(delivery, story(delivery)) for delivery in deliveries]
     return {
-        "consents": contact.consents.order_by("channel_kind", "use_case"),
+        "consents": with_history(contact.consents.order_by("channel_kind", "use_case")),
         "suppressions": Suppression.objects.for_organization(contact.organization_id)
         .filter(channel_kind__in=ChannelKind.values, address_hash__in=hashes)
         .order_by(),  # by any order of the table's, the planner would walk the organization's whole list

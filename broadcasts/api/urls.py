@@ -4,6 +4,7 @@ from rest_framework.routers import SimpleRouter
 
 from .broadcasts import Broadcasts
 from .channels import Channels
+from .consents import Consents
 from .contacts import Contacts
 from .deliveries import Deliveries
 from .errors import nowhere
@@ -19,6 +20,7 @@ router.register("segments", Segments, "segment")
 router.register("templates", Templates, "template")
 router.register("channels", Channels, "channel")
 router.register("deliveries", Deliveries, "delivery")
+router.register("consents", Consents, "consent")
 router.register("suppressions", Suppressions, "suppression")
 
 urlpatterns = [

@@ -12,11 +12,20 @@ from django.utils import timezone
 
 from broadcasts import consenting, links
 from broadcasts.exceptions import RenderError
-from broadcasts.models import Channel, ChannelKind, Consent, ConsentState, Contact, Organization, PersonalLink, Suppression
+from broadcasts.models import (
+    Channel,
+    ChannelKind,
+    Consent,
+    ConsentState,
+    Contact,
+    Organization,
+    PersonalLink,
+    Suppression,
+)
 from broadcasts.rendering.mime import clean_address, one_line
 from broadcasts.transports import Envelope, TransportError
 
-from .requests import why_not
+from .requests import unreachable_because
 from .words import WORDS
 
 log = logging.getLogger(__name__)
@@ -69,7 +78,7 @@ def _refusal(link: PersonalLink, channel: Channel | None) -> str:
         )
         if not asked.exists():
             return "The answer is known by now."
-    return why_not(contact)
+    return unreachable_because(contact)
 
 
 def _failed(link: PersonalLink, contact: Contact, error: TransportError) -> None:

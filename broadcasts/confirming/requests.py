@@ -7,8 +7,17 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from broadcasts import consenting, links
-from broadcasts.exceptions import NotReady, WrongState
-from broadcasts.models import ChannelKind, Consent, ConsentState, Contact, PersonalLink, UseCase
+from broadcasts.exceptions import WrongState
+from broadcasts.models import (
+    ChannelKind,
+    Consent,
+    ConsentState,
+    Contact,
+    OrganizationQuerySet,
+    PersonalLink,
+    Suppression,
+    UseCase,
+)
 from broadcasts.sending.wake import enqueue
 
 Purpose = PersonalLink.Purpose
@@ -18,17 +27,18 @@ DAY = timedelta(days=1)
 
 
 @transaction.atomic
-def ask(contact: Contact, use_case: str, *, source: str, evidence: Mapping[str, object]) -> None:
-    """Ask somebody by mail to confirm a yes to e-mail; who said yes already is not asked.
+def ask(contact: Contact, use_case: str, *, source: str, evidence: Mapping[str, object]) -> bool:
+    """Ask somebody by mail to confirm a yes to e-mail; who said yes already is not asked. True when it is news.
 
-    WrongState when the address must not be written to or was too often today, NotReady without a channel.
+    WrongState when the address must not be written to, or was too often today.
     """
     email = ChannelKind.EMAIL
-    consenting.ask(contact, email, use_case, source=source, evidence=evidence)
+    news = consenting.ask(contact, email, use_case, source=source, evidence=evidence)
     if Consent.objects.filter(
         contact=contact, channel_kind=email, use_case=use_case, state=ConsentState.PENDING
     ).exists():
         _request(contact, Purpose.CONFIRM, use_case)
+    return news
 
 
 def ask_for_data(contact: Contact) -> None:
@@ -37,38 +47,50 @@ def ask_for_data(contact: Contact) -> None:
 
 
 def why_not(contact: Contact) -> str:
-    """Say why no link can be mailed to a contact; "" when one can."""
+    """Say why no link can be mailed to a contact now; "" when one can."""
+    if not contact.organization.default_channel("email"):
+        return "There is no channel to ask through: add an e-mail channel to the organization first."
+    if unreachable := unreachable_because(contact):
+        return unreachable
+    if _today(contact).count() >= MOST_A_DAY:
+        return f"This address was written to {MOST_A_DAY} times within a day; try again tomorrow."
+    return ""
+
+
+def unreachable_because(contact: Contact) -> str:
+    """Say why a contact must not be written to, not even at its own request; "" when it may."""
     if not contact.email_hash:
         return f"“{contact}” has no e-mail address."
     if contact.status == Contact.Status.BLOCKED:
         return f"“{contact}” is blocked."
     listed = consenting.blocking(contact, ChannelKind.EMAIL, UseCase.GENERAL)
-    # A no to our notices is no reason not to ask what the person itself asked for; every other one is.
-    hard = listed.exclude(reason=listed.model.Cause.UNSUBSCRIBE).first()
+    hard = listed.exclude(reason=Suppression.Cause.UNSUBSCRIBE).first()
     return f"The address is on the suppression list: {hard.get_reason_display().lower()}." if hard else ""
+
+
+def _today(contact: Contact) -> OrganizationQuerySet[PersonalLink]:
+    return PersonalLink.objects.for_organization(contact.organization_id).filter(
+        address_hash=contact.email_hash, created__gt=Now() - DAY
+    )
 
 
 @transaction.atomic
 def _request(contact: Contact, purpose: str, use_case: str = "") -> None:
-    contact = Contact.objects.select_for_update(no_key=True).select_related("organization").get(pk=contact.pk)
+    # One at a time for a contact, so that the limit holds.
+    contact = (
+        Contact.objects.select_for_update(of=("self",), no_key=True).select_related("organization").get(pk=contact.pk)
+    )
+    same = _today(contact).filter(contact=contact, purpose=purpose, use_case=use_case)
+    if contact.email_hash and same.filter(created__gt=Now() - UNDER_WAY).exists():
+        return
     if refusal := why_not(contact):
         raise WrongState(refusal)
-    if contact.organization.default_channel("email") is None:
-        raise NotReady("There is no channel to ask through: add an e-mail channel to the organization first.")
-    today = PersonalLink.objects.for_organization(contact.organization_id).filter(
-        address_hash=contact.email_hash, created__gt=Now() - DAY
-    )
-    same = today.filter(contact=contact, purpose=purpose, use_case=use_case)
-    if same.filter(created__gt=Now() - UNDER_WAY).exists():
-        return
-    if today.count() >= MOST_A_DAY:
-        raise WrongState(f"This address was written to {MOST_A_DAY} times within a day; try again tomorrow.")
     link = PersonalLink.objects.create(
         organization_id=contact.organization_id,
         contact=contact,
         purpose=purpose,
         use_case=use_case,
-        address_hash=contact.email_hash,
+        address_hash=contact.email_hash or "",
         due_at=Now(),
     )
     enqueue("mail_link", link.pk)

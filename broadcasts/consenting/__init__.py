@@ -3,19 +3,21 @@
 `record` holds the verbs, `suppressing` the list of addresses beside it, `wording` the words people agree to.
 """
 
-from .record import ask, grant, why_not, withdraw
-from .suppressing import ADDRESS_FIELDS, blocking, lift, suppress
+from .record import ask, grant, said_at, why_not, withdraw
+from .suppressing import ADDRESS_FIELDS, address_key, blocking, lift, suppress
 from .wording import LANGUAGES, evidence_of, kind_name, spoken, version, wording
 
 __all__ = [
     "ADDRESS_FIELDS",
     "LANGUAGES",
+    "address_key",
     "ask",
     "blocking",
     "evidence_of",
     "grant",
     "kind_name",
     "lift",
+    "said_at",
     "spoken",
     "suppress",
     "version",

@@ -67,14 +67,22 @@ def why_not(contact: Contact, channel_kind: str, use_case: str, *, source: str, 
     since = _no_since(contact, channel_kind, use_case)
     if since is None:
         return ""
-    said = parse_datetime(str(evidence.get("time") or ""))
-    aware = said is not None and timezone.is_aware(said)
-    if source.strip() and str(evidence.get("wording") or "").strip() and aware and since < said <= timezone.now():
+    said = said_at(evidence)
+    if source.strip() and str(evidence.get("wording") or "").strip() and said and since < said <= timezone.now():
         return ""
     return (
         f"This person said no on {since:%Y-%m-%d} at {since:%H:%M:%S} UTC. "
         "To write a yes over it, prove a later one: give its source, its wording and its time (after the no)."
     )
+
+
+def said_at(evidence: Evidence) -> datetime | None:
+    """Return when a yes or a no was said; None where the evidence names no moment with its time zone."""
+    try:
+        moment = parse_datetime(str(evidence.get("time") or ""))
+    except ValueError:
+        return None
+    return moment if moment and timezone.is_aware(moment) else None
 
 
 def _demand_later_yes(contact: Contact, channel_kind: str, use_case: str, source: str, evidence: Evidence) -> None:

@@ -27,7 +27,7 @@ def suppress(
 
     For the same reason there is one suppression, which stops what any of them would.
     """
-    key = _address_key(channel_kind, address)
+    key = address_key(channel_kind, address)
     digest = address_hash(key)
     if key is None or digest is None:
         return None
@@ -59,7 +59,8 @@ def lift(contact: Contact, channel_kind: str, use_case: str) -> None:
     own.filter(use_case="").update(use_case=next(other for other in UseCase.values if other != use_case))
 
 
-def _address_key(channel_kind: str, address: str) -> str | None:
+def address_key(channel_kind: str, address: str) -> str | None:
+    """Return what an address is compared by on a kind of channel; None for what is none."""
     if channel_kind == ChannelKind.EMAIL:
         try:
             return email_key(address)

@@ -10,7 +10,6 @@ from .contacts import Contact
 from .deliveries import Reason
 from .organizations import ChannelKind, Organization, UseCase
 
-
 APPEND_ONLY = "The history of consents is append only: write what is true now as a new change."
 
 

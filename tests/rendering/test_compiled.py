@@ -75,7 +75,8 @@ HTML_ONLY = {"subject": "x", "text": "", "html": PLACEHOLDERS["html"]}
 HTML_NAMES = {
     **HTML_ONLY,
     "html": "<p>Dear  {{ contact.name }}, <b> {{ contact.plan }}</b> <a href='mailto:{{ contact.plan }}'>"
-    '{{contact.name}}</a></p><a href="{{ unsubscribe_url }}">Leave &amp; go</a><a href="{{ preferences_url }}">{{ preferences_url }}</a>'
+    '{{contact.name}}</a></p><a href="{{ unsubscribe_url }}">Leave &amp; go</a>'
+    '<a href="{{ preferences_url }}">{{ preferences_url }}</a>'
     "<img alt='{{ contact.name }}'><li>{{ contact.plan }}</li>",
 }
 STATIC = {"subject": "Ünchanged", "text": "All read this. \n", "html": "<p>All</p>"}
