@@ -61,6 +61,8 @@ def unreachable_because(contact: Contact) -> str:
     """Say why a contact must not be written to, not even at its own request; "" when it may."""
     if not contact.email_hash:
         return f"“{contact}” has no e-mail address."
+    if not contact.email.rpartition("@")[0].isascii():
+        return f"{contact.email} cannot be written to: the part before the @ is beyond ASCII."
     if contact.status == Contact.Status.BLOCKED:
         return f"“{contact}” is blocked."
     listed = consenting.blocking(contact, ChannelKind.EMAIL, UseCase.GENERAL)
@@ -77,9 +79,8 @@ def _today(contact: Contact) -> OrganizationQuerySet[PersonalLink]:
 @transaction.atomic
 def _request(contact: Contact, purpose: str, use_case: str = "") -> None:
     # One at a time for a contact, so that the limit holds.
-    contact = (
-        Contact.objects.select_for_update(of=("self",), no_key=True).select_related("organization").get(pk=contact.pk)
-    )
+    held = Contact.objects.select_for_update(of=("self",), no_key=True)
+    contact = held.select_related("organization").get(pk=contact.pk)
     same = _today(contact).filter(contact=contact, purpose=purpose, use_case=use_case)
     if contact.email_hash and same.filter(created__gt=Now() - UNDER_WAY).exists():
         return
