@@ -7,7 +7,7 @@ WORDS = {
             "intro": "Somebody, probably you, asked {organization} for this:",
             "act": "Confirm",
             "until": "The link works for 7 days. It opens a page with a button; nothing happens before you press it.",
-            "ignore": "Was it not you? Then ignore this message, and nothing will be sent to you.",
+            "ignore": "Was it not you? Then ignore this message: you have agreed to nothing.",
         },
         "data": {
             "subject": "Your data at {organization}",
@@ -24,7 +24,7 @@ WORDS = {
             "intro": "Alguien, probablemente usted, ha pedido esto a {organization}:",
             "act": "Confirmar",
             "until": "El enlace funciona durante 7 días. Abre una página con un botón; nada ocurre hasta que lo pulse.",
-            "ignore": "¿No ha sido usted? Entonces ignore este mensaje y no se le enviará nada.",
+            "ignore": "¿No ha sido usted? Entonces ignore este mensaje: no ha aceptado nada.",
         },
         "data": {
             "subject": "Sus datos en {organization}",
@@ -42,7 +42,7 @@ WORDS = {
             "act": "Confirmer",
             "until": "Le lien fonctionne pendant 7 jours. Il ouvre une page avec un bouton ; rien ne se passe avant "
             "que vous n'appuyiez dessus.",
-            "ignore": "Ce n'était pas vous ? Ignorez ce message, et rien ne vous sera envoyé.",
+            "ignore": "Ce n'était pas vous ? Ignorez ce message : vous n'avez rien accepté.",
         },
         "data": {
             "subject": "Vos données chez {organization}",
@@ -61,7 +61,7 @@ WORDS = {
             "act": "Bestätigen",
             "until": "Der Link funktioniert 7 Tage lang. Er öffnet eine Seite mit einem Knopf; erst wenn Sie ihn "
             "drücken, geschieht etwas.",
-            "ignore": "Waren Sie das nicht? Dann beachten Sie diese Nachricht nicht, und Sie bekommen nichts.",
+            "ignore": "Waren Sie das nicht? Dann beachten Sie diese Nachricht nicht: Sie haben in nichts eingewilligt.",
         },
         "data": {
             "subject": "Ihre Daten bei {organization}",
@@ -80,7 +80,7 @@ WORDS = {
             "act": "Confirmar",
             "until": "A ligação funciona durante 7 dias. Abre uma página com um botão; nada acontece antes de o "
             "premir.",
-            "ignore": "Não foi o próprio? Ignore esta mensagem e nada lhe será enviado.",
+            "ignore": "Não foi o próprio? Ignore esta mensagem: não aceitou nada.",
         },
         "data": {
             "subject": "Os seus dados em {organization}",
@@ -98,7 +98,7 @@ WORDS = {
             "act": "Confermare",
             "until": "Il link funziona per 7 giorni. Apre una pagina con un pulsante; non succede nulla prima che lo "
             "prema.",
-            "ignore": "Non è stato Lei? Allora ignori questo messaggio e non Le sarà inviato nulla.",
+            "ignore": "Non è stato Lei? Allora ignori questo messaggio: non ha accettato nulla.",
         },
         "data": {
             "subject": "I Suoi dati presso {organization}",

@@ -2,6 +2,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.text import capfirst
 from django.utils.translation import get_language_info
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_http_methods
@@ -93,7 +94,7 @@ def _context(delivery: Delivery, contact: Contact, said: str) -> dict[str, objec
     choices = _choices(delivery, contact)
     by_kind = [
         (
-            consenting.kind_name(kind, language),
+            capfirst(consenting.kind_name(kind, language)),
             masked(_address(contact, kind)),
             [one for one in choices if one.kind == kind],
         )
@@ -175,4 +176,4 @@ def _language_name(tag: str) -> str:
         name = get_language_info(tag.lower())["name_local"]
     except KeyError:
         return tag
-    return name[:1].upper() + name[1:]
+    return str(capfirst(name))

@@ -23,7 +23,7 @@ from .holes import (
     link_hole,
     may_be_tag,
     merged,
-    read_link,
+    url_hole,
 )
 from .mime import (
     Letterhead,
@@ -187,7 +187,7 @@ class Pages:
     def _add_footers(self) -> None:
         wording, holes = self.wording, self.holes
         if wording.text_footer:
-            urls = [holes.add(read_link(name), ("link", name)) for name in FOOTER_LINKS]
+            urls = [url_hole(holes, name) for name in FOOTER_LINKS]
             footer = _with_holes(text_footer(wording.organization, wording.language, MARK, MARK), urls)
             self.text = merged([*without_end(self.text, holes), *footer])
         if self.has_html and wording.html_footer:

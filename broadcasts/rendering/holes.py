@@ -176,8 +176,8 @@ class Field:
             return None
         key = (self.html, self.clean, str(node.expression))
         if root in URLS and not rest and not filters:
-            url = URLS[root]
-            return self.holes.add(lambda person, filled: self._safe(self._shown(url(person.key))), key)
+            url = url_hole(self.holes, root)
+            return self.holes.add(lambda person, filled: self._safe(self._shown(filled[url])), key)
         if root == "contact":
             read = _reader(rest, template.env.undefined(root, token=path.token))
             return None if read is None else self.holes.add(self._fill(read, filters), key, raw=bool(filters))
@@ -241,15 +241,16 @@ def may_be_tag(value: str) -> bool:
     return "<" in value and _BODY_TAG.search(value) is not None
 
 
-def read_link(name: str) -> Fill:
-    url = URLS[name]
-    return lambda person, filled: url(person.key)
+def url_hole(holes: Holes, name: str) -> int:
+    """Return the hole of a link's address as it is, made once a copy."""
+    make = URLS[name]
+    return holes.add(lambda person, filled: make(person.key), ("url", name))
 
 
 def link_hole(holes: Holes, name: str) -> int:
     """Return the hole of a link as footers write it in HTML."""
-    url = URLS[name]
-    return holes.add(lambda person, filled: escape(url(person.key)), ("footer", name))
+    url = url_hole(holes, name)
+    return holes.add(lambda person, filled: escape(filled[url]), ("footer", name))
 
 
 def _filters(template: BoundTemplate, expression: FilteredExpression) -> list[Callable[[Any], Any]] | None:
