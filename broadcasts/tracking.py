@@ -51,18 +51,18 @@ def record(
         if news or machine or type in REPEATING:
             DeliveryEvent.objects.create(delivery=delivery, type=type, at=at, machine=machine, detail=detail)
         if type == "unsubscribed" and not machine:
-            _withdraw(delivery, str(detail.get("source") or "provider"))
+            _withdraw(delivery, detail)
         elif news:
             _suppress_for(delivery, type, detail)
     return news
 
 
-def unsubscribe(delivery: Delivery | int, source: str) -> bool:
+def unsubscribe(delivery: Delivery | int, source: str, evidence: Mapping[str, object] | None = None) -> bool:
     """Take a recipient's no to marketing: consent withdrawn, address suppressed, fact noted; True when it is news.
 
     It may come again and again, and after the person was erased, when only the fact is left to note.
     """
-    return record(delivery, "unsubscribed", detail={"source": source})
+    return record(delivery, "unsubscribed", detail={**(evidence or {}), "source": source})
 
 
 def _load(delivery: Delivery | int) -> Delivery:
@@ -112,13 +112,15 @@ def _suppress_for(delivery: Delivery, type: str, detail: Mapping[str, object]) -
     suppress(broadcast.organization, _medium(delivery), delivery.address, reason, use_case, source)
 
 
-def _withdraw(delivery: Delivery, source: str) -> None:
+def _withdraw(delivery: Delivery, detail: Mapping[str, object]) -> None:
     """Write down a no, also when this delivery told it before: in between it may have become a yes."""
     broadcast, medium = delivery.message.broadcast, _medium(delivery)
+    source = str(detail.get("source") or "provider")
     contact = Contact.objects.filter(pk=delivery.contact_id).first() if delivery.contact_id else None
     if contact is None:
         cause = Suppression.Cause.UNSUBSCRIBE
         suppress(broadcast.organization, medium, delivery.address, cause, UseCase.MARKETING, source)
         return
-    evidence = {"delivery": delivery.pk, "broadcast": str(broadcast.uuid)}
+    told = {name: value for name, value in detail.items() if name != "source"}
+    evidence = {**told, "delivery": delivery.pk, "broadcast": str(broadcast.uuid)}
     consenting.withdraw(contact, medium, UseCase.MARKETING, source=source, evidence=evidence, address=delivery.address)

@@ -175,9 +175,10 @@ def test_a_mail_server_that_fails_is_tried_again_and_not_for_ever(joe, server):
 
 
 def test_an_address_that_does_not_exist_is_suppressed(joe, server):
-    server.answers[joe.email] = TransportError("550 5.1.1 no such user", permanent=True, bounced=True)
+    server.answers[joe.email] = TransportError("550 5.1.1 no such user joe@example.com", permanent=True, bounced=True)
     ask(joe)
     confirming.mail_link(link().pk)
+    assert link().error == "550 5.1.1 no such user (address)"
     assert link().due_at is None and Suppression.objects.get().reason == "hard_bounce"
 
 

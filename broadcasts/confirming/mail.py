@@ -85,7 +85,8 @@ def _failed(link: PersonalLink, contact: Contact, error: TransportError) -> None
     log.warning("Personal link %s could not be mailed: %s", link.pk, error)
     given_up = error.permanent and not error.account
     mine = PersonalLink.objects.filter(pk=link.pk, due_at=link.due_at)
-    mine.update(error=str(error), **({"due_at": None} if given_up else {}))
+    words = str(error).replace(contact.email, "(address)")  # outlives the person
+    mine.update(error=words, **({"due_at": None} if given_up else {}))
     if error.bounced:
         cause = Suppression.Cause.HARD_BOUNCE
         consenting.suppress(link.organization, ChannelKind.EMAIL, contact.email, cause, source="bounced: personal link")

@@ -60,11 +60,11 @@ def why_not(contact: Contact) -> str:
 def unreachable_because(contact: Contact) -> str:
     """Say why a contact must not be written to, not even at its own request; "" when it may."""
     if not contact.email_hash:
-        return f"“{contact}” has no e-mail address."
+        return "This contact has no e-mail address."
     if not contact.email.rpartition("@")[0].isascii():
-        return f"{contact.email} cannot be written to: the part before the @ is beyond ASCII."
+        return "The address cannot be written to: the part before its @ is beyond ASCII."
     if contact.status == Contact.Status.BLOCKED:
-        return f"“{contact}” is blocked."
+        return "This contact is blocked."
     listed = consenting.blocking(contact, ChannelKind.EMAIL, UseCase.GENERAL)
     hard = listed.exclude(reason=Suppression.Cause.UNSUBSCRIBE).first()
     return f"The address is on the suppression list: {hard.get_reason_display().lower()}." if hard else ""

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from broadcasts import health, links, tracking
 from broadcasts.models import Delivery
 
-from .pages import asked_language, bad_link, masked, page
+from .pages import asked_language, bad_link, masked, page, proof
 from .words import WORDS, spoken
 
 TEST_SEND = 0
@@ -30,7 +30,8 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     done = request.method == "POST"
     if done:
         one_click = request.POST.get("List-Unsubscribe") == "One-Click"
-        tracking.unsubscribe(delivery, "one-click" if one_click else "page")
+        source = "one-click" if one_click else "page"
+        tracking.unsubscribe(delivery, source, proof(request, source))
     organization = delivery.message.broadcast.organization.name
     address = masked(delivery.address)
     return _page(request, "done" if done else "question", delivery.language, organization=organization, address=address)

@@ -165,3 +165,11 @@ def test_viewers_read_and_authors_write(said, viewer, author, mail):
 def test_a_consent_is_neither_overwritten_nor_deleted(api, said):
     path = f"{URL}{api.post(URL, said).json()['uuid']}/"
     assert [getattr(api, method)(path).status_code for method in ("put", "patch", "delete")] == [405] * 3
+
+
+@pytest.mark.parametrize("wording", [["Yes"], {"en": ""}, {"en": 1}, {"english!": "Yes"}])
+def test_an_organization_s_own_words_are_one_text_per_language(api, wording):
+    own = {"consent_wording": {"en": "Yes, send me the newsletter.", "pt-BR": "Sim."}}
+    assert api.patch("/api/organization/", own).json()["consent_wording"] == own["consent_wording"]
+    answer = api.patch("/api/organization/", {"consent_wording": wording})
+    assert (answer.status_code, list(answer.json())) == (400, ["consent_wording"])
