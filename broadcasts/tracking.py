@@ -37,7 +37,8 @@ def record(
     so is one told before the worker wrote down that it was accepted.
     """
     delivery = _load(delivery)
-    at, detail = at or timezone.now(), dict(detail or {})
+    # Of somebody who was erased, or of nobody, only the fact is noted.
+    at, detail = at or timezone.now(), dict(detail or {}) if delivery.address else {}
     with transaction.atomic():
         accepted = [Status.SENT, Status.PENDING]
         if type == "failed" and Delivery.objects.filter(pk=delivery.pk, status__in=accepted).exists():

@@ -13,14 +13,14 @@ LAYERS = [
     {"dialects"},
     {"api", "admin", "public", "management"},
     {"tasks", "supervising"},
-    {"importing", "exporting", "drafting", "health", "retention", "confirming", "erasing"},
-    {"sending"},
+    {"importing", "exporting", "erasing", "merging", "drafting", "health", "retention", "confirming"},
+    {"sending", "segmenting"},
     {"tracking"},
     {"consenting"},
     {"audience", "rendering", "stats"},
     {"links", "schedules"},
     {"models"},
-    {"transports", "catcher"},
+    {"transports", "catcher", "clocks"},
     {"exceptions"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

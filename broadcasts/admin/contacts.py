@@ -14,7 +14,9 @@ from .access import Access, has_more_than, scoped
 from .base import OrganizationAdmin, OrganizationForm
 from .by_contact import is_list
 from .consents import with_history
+from .contact_actions import ContactActions
 from .filters import choice_filter
+from .members import SegmentActions
 from .search import find_contacts
 from .story import story
 
@@ -87,7 +89,7 @@ class ContactForm(OrganizationForm):
 
 
 @admin.register(Contact)
-class ContactAdmin(OrganizationAdmin):
+class ContactAdmin(SegmentActions, ContactActions, OrganizationAdmin):
     form = ContactForm
     list_display = ["__str__", "email", "phone", "language", "status", "organization", "created"]
     list_select_related = ["organization"]

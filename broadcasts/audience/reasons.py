@@ -132,7 +132,7 @@ class _Reasons:
             )
         )
 
-    def frequency_cap(self) -> Iterator[When]:
+    def frequency_cap(self, *, beside: Broadcast | None = None) -> Iterator[When]:
         cap = self.organization.frequency_cap
         if self.use_case != UseCase.MARKETING or cap is None:
             return
@@ -140,6 +140,8 @@ class _Reasons:
         lately = Delivery.objects.filter(
             contact=OuterRef(self.pk), sent_at__gte=since, message__broadcast__use_case=UseCase.MARKETING
         )
+        if beside is not None:
+            lately = lately.exclude(message__broadcast=beside)
         # "There is a cap-th one" stops counting there; a cap of none at all needs no look.
         reached = Q(Exists(lately[cap - 1 :])) if cap else Q(**{f"{self.pk}__gt": 0})
         yield When(reached, then=Value(Reason.FREQUENCY_CAP))
@@ -202,11 +204,13 @@ def recipients(
 def claim_reasons(message: Message, deliveries: QuerySet[Delivery]) -> QuerySet[Any, Any]:
     """Annotate a message's deliveries with `skip_reason`: what has come up since they were made, or ""."""
     broadcast = message.broadcast
-    # Content and caps were settled at start; whoever was chosen then is not to be lost to them now.
+    # Content was settled at start; whoever was chosen then is not to be lost to it now.
     outlet = Outlet(channel=message.channel)
     reasons = _Reasons(broadcast.organization, broadcast.use_case, outlet, to="contact__", pk="contact_id")
     gone = Q(contact=None) | Q(address="")
     whens = [When(gone, then=Value(Reason.NO_ADDRESS)), reasons.blocked(), *reasons.refusals()]
+    # Of two that began together, each counts what the other has sent since; but not what itself sent by other channels.
+    whens += reasons.frequency_cap(beside=broadcast)
     return deliveries.annotate(skip_reason=_case(whens, broadcast.expires_at))
 
 

@@ -25,18 +25,18 @@ def suppress(
 ) -> Suppression | None:
     """Remember that an address must not be reached; None when it is no address.
 
-    For the same reason there is one suppression, which stops what any of them would.
+    For the same reason there is one suppression, which stops what any of them would. What was erased is kept by its
+    hash alone.
     """
     key = address_key(channel_kind, address)
     digest = address_hash(key)
     if key is None or digest is None:
         return None
+    place = {"organization": organization, "channel_kind": channel_kind, "address_hash": digest}
+    is_erased = Suppression.objects.filter(**place, reason=Suppression.Cause.ERASED).exists()
+    shown = "" if is_erased else address.strip()
     suppression, created = Suppression.objects.get_or_create(
-        organization=organization,
-        channel_kind=channel_kind,
-        address_hash=digest,
-        reason=reason,
-        defaults={"address": address.strip(), "use_case": use_case, "source": source[:255]},
+        **place, reason=reason, defaults={"address": shown, "use_case": use_case, "source": source[:255]}
     )
     if not created and suppression.use_case not in ("", use_case):
         suppression.use_case = ""

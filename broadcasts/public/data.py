@@ -1,10 +1,10 @@
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_http_methods
 
 from broadcasts import confirming
 from broadcasts.erasing import erase
-from broadcasts.exporting import person_data
+from broadcasts.exporting import person_json
 from broadcasts.models import AuditEntry, Contact, PersonalLink
 
 from .pages import bad_link, masked, notice, page, private
@@ -13,7 +13,7 @@ from .words import DATA, spoken
 
 @csrf_protect
 @require_http_methods(["GET", "HEAD", "POST"])
-def data(request: HttpRequest, token: str) -> HttpResponse:
+def data(request: HttpRequest, token: str) -> HttpResponseBase:
     """Give somebody the own data, or delete them; behind a fresh link, since other mail is passed on."""
     link = confirming.opened(token, PersonalLink.Purpose.DATA)
     if link is None or link.contact is None:
@@ -39,8 +39,8 @@ def data(request: HttpRequest, token: str) -> HttpResponse:
     return page(request, "public/data.html", context)
 
 
-def _download(contact: Contact) -> HttpResponse:
+def _download(contact: Contact) -> HttpResponseBase:
     AuditEntry.write(contact, "export", organization=contact.organization, by="the person, by a link mailed to it")
-    response = JsonResponse(person_data(contact), json_dumps_params={"ensure_ascii": False, "indent": 1})
+    response = StreamingHttpResponse(person_json(contact), content_type="application/json")
     response["Content-Disposition"] = 'attachment; filename="my-data.json"'
     return private(response)

@@ -1,9 +1,10 @@
 """What the public pages share: how they are served, and what proves who used them."""
 
 from ipaddress import ip_address
+from typing import TypeVar
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
@@ -12,6 +13,7 @@ from broadcasts import consenting
 
 from .words import WORDS, spoken
 
+Response = TypeVar("Response", bound=HttpResponseBase)
 LONGEST_AGENT = 300
 
 
@@ -20,7 +22,7 @@ def page(request: HttpRequest, template: str, context: dict[str, object], status
     return private(render(request, template, context, status=status))
 
 
-def private(response: HttpResponse) -> HttpResponse:
+def private(response: Response) -> Response:
     response["X-Robots-Tag"] = "noindex, nofollow"
     add_never_cache_headers(response)
     return response

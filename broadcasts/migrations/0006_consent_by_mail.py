@@ -9,7 +9,7 @@ import broadcasts.models.organizations
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("broadcasts", "0004_limits_and_turns"),
+        ("broadcasts", "0005_quiet_hours"),
     ]
 
     operations = [
