@@ -257,6 +257,7 @@ SPECTACULAR_SETTINGS = {
         "AttendanceStatusEnum": "broadcasts.models.Attendance.Status",
         "BroadcastStatusEnum": "broadcasts.models.Broadcast.Status",
         "ContactStatusEnum": "broadcasts.models.Contact.Status",
+        "ConsentStateEnum": "broadcasts.models.ConsentState",
         "DeliveryStatusEnum": "broadcasts.models.Delivery.Status",
         "EngagementEnum": "broadcasts.models.Engagement",
         "OrganizationStatusEnum": "broadcasts.models.Organization.Status",

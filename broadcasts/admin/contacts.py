@@ -14,6 +14,7 @@ from broadcasts.models import Attribute, ChannelKind, Contact, Organization, Seg
 from .access import Access, has_more_than, scoped
 from .base import OrganizationAdmin, OrganizationForm
 from .by_contact import is_list
+from .consents import with_history
 from .contact_actions import ContactActions
 from .explain import AskForm, ExplainView
 from .filters import choice_filter
@@ -145,7 +146,7 @@ def about(contact: Contact, request: HttpRequest) -> dict[str, Any]:
     before = request.GET.get("before", "")
     told, older = history(contact, as_id(before))
     return {
-        "consents": contact.consents.order_by("channel_kind", "use_case"),
+        "consents": with_history(contact.consents.order_by("channel_kind", "use_case")),
         "suppressions": Suppression.objects.for_organization(contact.organization_id)
         .filter(channel_kind__in=ChannelKind.values, address_hash__in=hashes)
         .order_by(),  # by any order of the table's, the planner would walk the organization's whole list

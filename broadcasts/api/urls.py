@@ -5,6 +5,7 @@ from rest_framework.routers import SimpleRouter
 from .activities import Activities, Attendances
 from .broadcasts import Broadcasts
 from .channels import Channels
+from .consents import Consents
 from .contacts import Contacts
 from .deliveries import Deliveries
 from .errors import nowhere
@@ -22,6 +23,7 @@ router.register("attendances", Attendances, "attendance")
 router.register("templates", Templates, "template")
 router.register("channels", Channels, "channel")
 router.register("deliveries", Deliveries, "delivery")
+router.register("consents", Consents, "consent")
 router.register("suppressions", Suppressions, "suppression")
 
 urlpatterns = [
