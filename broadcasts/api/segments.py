@@ -63,7 +63,7 @@ class MembersSerializer(serializers.Serializer):
     """Contacts to put into a static segment and to take out of it."""
 
     add = RefsField(Contact, required=False, max_length=MEMBERS_AT_ONCE)
-    query = ObjectField(required=False, help_text="Everybody whom this query chooses is added too.")
+    query = TreeField(required=False, help_text="Everybody whom this query chooses is added too.")
     remove = RefsField(Contact, required=False, max_length=MEMBERS_AT_ONCE)
 
 
