@@ -17,6 +17,7 @@ from broadcasts.models import (
     DeliveryEvent,
     Heartbeat,
     IdempotencyKey,
+    ImportJob,
     Inbound,
     Message,
     PersonalLink,
@@ -51,7 +52,28 @@ def prune(*, dry_run: bool = False) -> dict[str, int]:
         found[name] = rows.count() if dry_run else _delete(rows)
     found["errors of erased people"] = _forget_errors(dry_run)
     found["journals of workers on this host"] = journal.forget_old(dry_run=dry_run)
+    found["imports' files"] = _prune_imports(dry_run)
     return found
+
+
+def _prune_imports(dry_run: bool) -> int:
+    """Delete the uploads and the refused rows of old imports; their rows stay, as the history."""
+    if not settings.IMPORT_RETENTION_DAYS:
+        return 0
+    old = ImportJob.objects.filter(modified__lt=Now() - timedelta(days=settings.IMPORT_RETENTION_DAYS))
+    old = old.exclude(source="", error_bytes=0).exclude(status__in=ImportJob.AT_WORK)
+    if dry_run:
+        return old.count()
+    n = 0
+    for n, job in enumerate(old.iterator(), start=1):  # noqa: B007
+        for path in (job.source_path if job.source else None, job.file("errors.csv"), job.file("rehearsal")):
+            if path:
+                path.unlink(missing_ok=True)
+        ImportJob.objects.filter(pk=job.pk).update(source="", error_bytes=0, error_file="")
+        ImportJob.objects.filter(pk=job.pk, status=ImportJob.Status.UPLOADED).update(
+            status=ImportJob.Status.STOPPED, finished_at=Now()
+        )
+    return n
 
 
 def _old_messages() -> QuerySet[Message]:

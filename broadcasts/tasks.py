@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.db.models.functions import Now
 
-from broadcasts import confirming, retention, sending
+from broadcasts import confirming, importing, retention, sending
 from broadcasts.models import Heartbeat
 
 
@@ -27,8 +27,13 @@ def mail_link(link_id: int) -> None:
     confirming.mail_link(link_id)
 
 
+def run_import(job_id: int) -> None:
+    importing.run_import(job_id)
+
+
 def tick() -> None:
     sending.tick()
+    importing.wake()
 
 
 def beat(name: str, enqueued_at: str) -> None:

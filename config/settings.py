@@ -279,6 +279,10 @@ REFUSAL_BUDGET = share("REFUSAL_BUDGET", 0.1)  # of failed in all that was answe
 RETRY_SECONDS = wholes("RETRY_SECONDS", [60, 300, 900, 3600, 7200, 14400, 28800])
 DELIVERY_RETENTION_DAYS = whole("DELIVERY_RETENTION_DAYS", 0)  # 0 keeps them for ever
 
+# Imports. Uploads lie in DATA_DIR/imports.
+IMPORT_MAX_MB = whole("IMPORT_MAX_MB", 500, least=1)
+IMPORT_RETENTION_DAYS = whole("IMPORT_RETENTION_DAYS", 30)  # then `prune` deletes their files; 0 keeps them for ever
+
 # Notices to staff, such as of a broadcast that was paused by itself; without EMAIL_URL nothing is mailed.
 EMAIL_URL = env.str("EMAIL_URL", default="")
 EMAIL_TIMEOUT = 10

@@ -1,5 +1,6 @@
 """Clean the cells of a record: what a contact's fields and attributes may hold, and why a value is refused."""
 
+import json
 import math
 import re
 from collections.abc import Callable, Iterable
@@ -42,7 +43,7 @@ def fault(value: str) -> str:
             value.encode()
         except UnicodeEncodeError as error:
             byte = ord(value[error.start]) & 0xFF
-            return f"It has the byte 0x{byte:02X}, which is not text in this encoding; give --encoding, such as cp1252."
+            return f"It has the byte 0x{byte:02X}, which is not text in this encoding; name the file's, such as cp1252."
     return ""
 
 
@@ -163,6 +164,21 @@ def infer_type(values: Iterable[str]) -> str:
         if all("-" in value and _parses(value, type_) for value in values):
             return type_
     return Type.TEXT
+
+
+def typed_attribute(value: object, key: str, type_: str) -> object:
+    """Return a value of JSON as the registered type has it, or raise Refused."""
+    if isinstance(value, dict | list):
+        parts = value if isinstance(value, list) else [value]
+        if type_ != Type.LIST or not all(isinstance(part, str | int | float) for part in parts):
+            raise Refused(f"The attribute {key} cannot be {json.dumps(value)[:40]}.")
+        return value
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if is_number and not math.isfinite(value):  # type: ignore[arg-type]
+        raise Refused("It is too large a number.")
+    if (is_number and type_ == Type.NUMBER) or (isinstance(value, bool) and type_ == Type.BOOLEAN):
+        return value
+    return parse_attribute(str(value), key, type_)
 
 
 def _parses(value: str, type_: str) -> bool:

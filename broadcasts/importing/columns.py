@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from broadcasts.exceptions import InvalidInput
 
@@ -24,7 +25,46 @@ FIELDS = {
     "external_id": ("external id", "id", "externalid"),
 }
 KEYS = ("external_id", "email", "phone", "whatsapp_id")
-_BY_HEADER = {header: field for field, headers in FIELDS.items() for header in (field.replace("_", " "), *headers)}
+ATTENDANCE_FIELDS = {
+    "activity": ("activity id", "activity external id", "class id", "course id", "event id"),
+    "name": ("activity name", "class", "course", "event", "class name", "course name", "event name", "title"),
+    "series": (),
+    "kind": ("activity kind",),
+    "starts_at": ("starts", "start", "begins", "date", "start time"),
+    "ends_at": ("ends", "end", "end time"),
+    "place": ("room", "location", "venue"),
+    "full_name": ("contact name", "person", "participant", "member"),
+    "status": ("attendance", "attendance status"),
+    "at": ("booked at", "attended at", "checked in at"),
+    **{name: FIELDS[name] for name in ("email", "phone", "whatsapp_id")},
+    "external_id": ("external id", "contact id", "contact external id", "person id", "member id"),
+}
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """What a column of a kind of file may be; what is not known becomes an attribute, or is left out."""
+
+    fields: Mapping[str, tuple[str, ...]]
+    attributes: bool
+    needs: tuple[tuple[tuple[str, ...], str], ...]  # of each group one column at least
+
+    @cached_property
+    def by_header(self) -> dict[str, str]:
+        return {
+            header: field for field, headers in self.fields.items() for header in (field.replace("_", " "), *headers)
+        }
+
+    @property
+    def accepted(self) -> list[str]:
+        return [*self.fields, *([f"{ATTRIBUTES}<key>"] if self.attributes else [])]
+
+
+_PERSON = (KEYS, "an e-mail address, a phone number or an external id")
+CONTACTS = Vocabulary(FIELDS, True, (_PERSON,))
+ATTENDANCES = Vocabulary(
+    ATTENDANCE_FIELDS, False, (_PERSON, (("activity", "name"), "an activity: its external id, or its name"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,47 +80,59 @@ class Column:
         return self.target.removeprefix(ATTRIBUTES) if self.target.startswith(ATTRIBUTES) else ""
 
 
-def columns_of(header: list[str], mapping: Mapping[str, str]) -> list[Column]:
-    """Say what each column is: as the mapping says, else by its header, else an attribute; or raise InvalidInput."""
+def columns_of(
+    header: list[str], mapping: Mapping[str, str], words: Vocabulary = CONTACTS, *, is_final: bool = True
+) -> list[Column]:
+    """Say what each column is: as the mapping says, else by its header, else an attribute; or raise InvalidInput.
+
+    A mapping names a column by its header, or by its place, such as "column 3". What is not final yet is a first
+    guess, for somebody who maps the rest.
+    """
     names = [" ".join(name.split()) for name in header]
     wanted = {_plain(name): target for name, target in mapping.items()}
-    if unknown := [name for name in mapping if _plain(name) not in {_plain(one) for one in names}]:
+    places = {_plain(one) for one in names} | {f"column {index + 1}" for index in range(len(names))}
+    if unknown := [name for name in mapping if _plain(name) not in places]:
         raise InvalidInput({"mapping": f"The file has no column “{unknown[0]}”; its columns: {', '.join(names)}."})
     found: list[Column] = []
     for index, name in enumerate(names):
         taken = {column.target for column in found}
-        given = wanted.get(_plain(name))
-        target = _given(name, given) if given is not None else _guess(name, index, taken)
+        given = wanted.get(_plain(name), wanted.get(f"column {index + 1}"))
+        target = _given(name, given, words) if given is not None else _guess(name, index, taken, words)
+        if target in taken and not is_final:
+            target = ""
         if target and target in taken:
             other = next(column.header for column in found if column.target == target)
             raise InvalidInput(
                 {"mapping": f"“{other}” and “{name}” are both {target}; map or rename one of them; - ignores a column."}
             )
         found.append(Column(index, name, target))
-    if not {column.target for column in found} & set(KEYS):
-        seen = ", ".join(names)
-        raise InvalidInput({"mapping": f"No column is an e-mail address, a phone number or an external id: {seen}."})
+    for group, said in words.needs if is_final else ():
+        if not {column.target for column in found} & set(group):
+            seen = ", ".join(names)
+            raise InvalidInput({"mapping": f"No column is {said}: {seen}. Accepted: {', '.join(words.accepted)}."})
     return found
 
 
-def _given(name: str, target: str) -> str:
+def _given(name: str, target: str, words: Vocabulary) -> str:
     target = target.strip()
     if target in ("", IGNORE):
         return ""
-    if target in FIELDS:
+    if target in words.fields:
         return target
     key = target.removeprefix(ATTRIBUTES)
-    if target.startswith(ATTRIBUTES) and key and key == attribute_key(key):
+    if words.attributes and target.startswith(ATTRIBUTES) and key and key == attribute_key(key):
         return target
-    accepted = ", ".join([*FIELDS, f"{ATTRIBUTES}<key>", f"{IGNORE} (ignore it)"])
+    accepted = ", ".join([*words.accepted, f"{IGNORE} (ignore it)"])
     raise InvalidInput({"mapping": f"“{name}” cannot be “{target}”; accepted: {accepted}."})
 
 
-def _guess(name: str, index: int, taken: set[str]) -> str:
+def _guess(name: str, index: int, taken: set[str], words: Vocabulary) -> str:
     if not name or name.startswith(READ_ONLY):
         return ""
-    if target := _BY_HEADER.get(_plain(name)):
+    if target := words.by_header.get(_plain(name)):
         return target
+    if not words.attributes:
+        return ""
     key = attribute_key(name.removeprefix(ATTRIBUTES)) or f"column_{index + 1}"
     target, n = ATTRIBUTES + key, 2
     while target in taken:

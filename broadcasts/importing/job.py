@@ -1,29 +1,36 @@
 """Run an import: chunk by chunk, each one transaction with its counts, so that it can stop or die at any point."""
 
 import csv
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import Any, BinaryIO, TextIO
+from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from broadcasts import audience
-from broadcasts.exceptions import InvalidInput
-from broadcasts.models import Contact, ImportJob, Organization, Segment, SegmentMember
+from broadcasts.exceptions import InvalidInput, LeaseLost
+from broadcasts.models import Contact, ImportJob, Organization, OrganizationQuerySet, Segment, SegmentMember
+from broadcasts.sending.lease import lease_end
 
-from .columns import Column, columns_of, described
-from .reading import Reader, Record
-from .rows import Attributes, Problem, RowMaker
-from .upsert import Person, Rehearsal, Row, Store
+from .attendances import AttendanceMaker, AttendanceStore
+from .columns import ATTENDANCES, CONTACTS, Column, columns_of, described
+from .consents import grant, is_suppressed, suppressed
+from .reading import CsvReader, JsonReader, Reader, Record
+from .rows import Attributes, JsonRowMaker, Problem, RowMaker
+from .upsert import Person, Rehearsal, Store
 
 CHUNK = 2000
 Status = ImportJob.Status
+VOCABULARIES = {ImportJob.Kind.CONTACTS: CONTACTS, ImportJob.Kind.ATTENDANCES: ATTENDANCES}
 
 
 @dataclass
@@ -40,6 +47,32 @@ class Result:
 Progress = Callable[[Result], None]
 
 
+@dataclass
+class Source:
+    """A file that is open: what its columns are, and its records."""
+
+    reader: Reader
+    columns: list[Column]
+    records: Iterator[Record]
+
+    @classmethod
+    def of(cls, job: ImportJob, file: BinaryIO, *, is_final: bool = True) -> "Source":
+        """Open a file as a job says it is to be read, or raise InvalidInput."""
+        told = job.options
+        mapping = told.get("mapping") or {}
+        reader: Reader
+        if job.format == ImportJob.Format.JSON_LINES:
+            if mapping:
+                raise InvalidInput({"mapping": "JSON lines name their fields themselves; a mapping is for CSV."})
+            reader = JsonReader(file, told.get("encoding", ""))
+            return cls(reader, [], iter(reader))
+        reader = CsvReader(file, told.get("encoding", ""), told.get("delimiter", ""))
+        records = iter(reader)
+        words = VOCABULARIES[ImportJob.Kind(job.kind)]
+        columns = columns_of(header_of(records, reader), mapping, words, is_final=is_final)
+        return cls(reader, columns, records)
+
+
 def import_contacts(
     organization: Organization,
     file: BinaryIO,
@@ -54,40 +87,37 @@ def import_contacts(
     on_progress: Progress = lambda result: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Result:
-    """Import contacts from a binary CSV file whose first line is a header.
+    """Import contacts from a binary CSV file whose first line is a header, in this process and at once.
 
     mapping: {header: field}, over what headers say by themselves; "-" ignores a column.
     segment: the name of a static segment that everybody in the file joins; made when there is none.
     Raises InvalidInput when the file, the mapping or the segment cannot be used at all; what is wrong with single
     rows goes to the error file (`job.error_file`). Between chunks it asks `should_stop`.
     """
-    reader = Reader(file, encoding, delimiter)
-    records = iter(reader)
-    columns = columns_of(_header(records, reader), mapping or {})
-    group = None if dry_run else _segment(organization, segment)
-    job = ImportJob.objects.create(
-        organization=organization, filename=filename[:255], mapping=described(columns), dry_run=dry_run
-    )
-    errors = ErrorFile(error_path or settings.DATA_DIR / "imports" / f"{job.uuid}.errors.csv")
-    run = Run(Result(job, columns), errors, group)
+    options = {"mapping": dict(mapping or {}), "delimiter": delimiter, "encoding": encoding}
+    job = ImportJob(organization=organization, filename=filename[:255], dry_run=dry_run, options=options)
+    source = Source.of(job, file)
+    group = None if dry_run else find_segment(organization, segment)
+    job.options["segment"] = str(group.uuid) if group else ""
+    job.mapping = described(source.columns)
+    job.started_at = timezone.now()
+    job.save()
+    run = Run(job, source, ErrorFile(error_path or job.file("errors.csv")))
     try:
-        for chunk in iter(lambda: list(islice(records, CHUNK)), []):
-            run.take(chunk)
-            run.result.bytes_read = reader.bytes_read
-            on_progress(run.result)
-            if should_stop():
-                return run.end(Status.STOPPED)
+        if run.go_on(should_stop, on_progress):
+            return run.end(Status.STOPPED)
     except KeyboardInterrupt:
         return run.end(Status.STOPPED)
     except Exception as error:
         run.end(Status.FAILED, f"{type(error).__name__}: {error}")
         raise
     finally:
-        errors.close()
+        run.close()
     return run.end(Status.DONE)
 
 
-def _header(records: Iterator[Record], reader: Reader) -> list[str]:
+def header_of(records: Iterator[Record], reader: Reader) -> list[str]:
+    """Read the header of a CSV file, or raise InvalidInput."""
     header = next(records, None)
     if header is None:
         raise InvalidInput({"file": "It is empty: it needs a header, and then one line for each person."})
@@ -99,58 +129,127 @@ def _header(records: Iterator[Record], reader: Reader) -> list[str]:
     return header.cells
 
 
-def _segment(organization: Organization, name: str) -> Segment | None:
-    name = name.strip()
-    if not name:
+def find_segment(organization: Organization, given: str, *, make: bool = True) -> Segment | None:
+    """Return the static segment of a name or uuid; one of a new name is made, unless that is not wanted yet."""
+    given = given.strip()
+    if not given:
         return None
-    segment = Segment.objects.for_organization(organization).filter(name__iexact=name).first()
+    segments = Segment.objects.for_organization(organization)
+    segment = segments.filter(name__iexact=given).first()
+    if segment is None and (uuid := _uuid(given)):
+        segment = segments.filter(uuid=uuid).first()
+        if segment is None:
+            raise InvalidInput({"segment": f"There is no segment {given}."})
+    if segment is None and len(given) > 255:
+        raise InvalidInput({"segment": "A name has 255 characters at most."})
     if segment is None:
-        return Segment.objects.create(organization=organization, name=name, kind=Segment.Kind.STATIC)
+        return Segment.objects.create(organization=organization, name=given, kind=Segment.Kind.STATIC) if make else None
     if segment.kind != Segment.Kind.STATIC:
         raise InvalidInput({"segment": f"“{segment}” chooses its contacts by rule; name a static segment."})
     return segment
 
 
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
 class Run:
     """The state of one import between its chunks."""
 
-    def __init__(self, result: Result, errors: "ErrorFile", segment: Segment | None) -> None:
-        job = result.job
-        self.result = result
+    def __init__(self, job: ImportJob, source: Source, errors: "ErrorFile", shadow: Path | None = None) -> None:
         self.job = job
+        self.source = source
         self.errors = errors
-        self.segment = segment
-        self.attributes = Attributes(job.organization, result.columns, register=not job.dry_run)
-        self.maker = RowMaker(result.columns, job.organization, self.attributes)
-        self.store = Rehearsal(job.organization) if job.dry_run else Store(job.organization)
+        self.result = Result(job, source.columns)
+        self.maker: RowMaker | AttendanceMaker
+        self.store: Store | AttendanceStore
+        organization, options = job.organization, job.options
+        if job.kind == ImportJob.Kind.ATTENDANCES:
+            self.maker = AttendanceMaker(source.columns, organization)
+            self.store = AttendanceStore(organization, create=bool(options.get("create")), dry_run=job.dry_run)
+        else:
+            attributes = Attributes(organization, options.setdefault("types", {}), register=not job.dry_run)
+            maker = JsonRowMaker if job.format == ImportJob.Format.JSON_LINES else RowMaker
+            self.maker = maker(source.columns, organization, attributes)
+            self.store = Rehearsal(organization, shadow) if job.dry_run else Store(organization)
+        self.segment = self._segment()
         self.newest = Contact.objects.aggregate(newest=Max("pk"))["newest"] or 0
         self.seen = Seen()
 
+    def _segment(self) -> Segment | None:
+        uuid = self.job.options.get("segment")
+        if not uuid or self.job.dry_run:
+            return None
+        return Segment.objects.for_organization(self.job.organization).filter(uuid=uuid).first()  # gone: nobody joins
+
+    def go_on(self, should_stop: Callable[[], bool], on_progress: Progress = lambda result: None) -> bool:
+        """Take chunks until the end of the file; True when it was stopped before. It goes on after `job.line`."""
+        if self.is_stop_asked():
+            return True
+        self.source.reader.skip_to(self.job.line)
+        for chunk in iter(lambda: list(islice(self.source.records, CHUNK)), []):
+            self.take(chunk)
+            on_progress(self.result)
+            if should_stop() or self.is_stop_asked():
+                return True
+        return False
+
+    def is_stop_asked(self) -> bool:
+        self.job.refresh_from_db(fields=["stop_asked"])
+        return self.job.stop_asked
+
     def take(self, records: list[Record]) -> None:
         """Import one chunk; it is written with its counts, or not at all."""
-        self.attributes.learn(records)
+        self.maker.learn(records)
         made = [self.maker.make(record) for record in records]
-        rows = [row for row in made if isinstance(row, Row)]
-        problems = [row for row in made if not isinstance(row, Row)]
-        with transaction.atomic():
-            outcomes = self.store.upsert(rows)
+        problems = [row for row in made if isinstance(row, list)]
+        # A dry run only reads, and must not keep those waiting who write.
+        with nullcontext() if self.job.dry_run else transaction.atomic():
+            outcomes = self.store.upsert([row for row in made if not isinstance(row, list)])  # type: ignore[misc]
             people = {outcome.person: None for outcome in outcomes if outcome.person}
-            if self.segment:
-                self.join(people)
+            barred = suppressed(self.job.organization, people)
+            if not self.job.dry_run:
+                self.follow(people, barred)
+            problems += [
+                [Problem(row.line, "", reason, " | ".join(row.keys.values()))]
+                for row, word, _, reason in outcomes
+                if word == "refused"
+            ]
             words = Counter(outcome.word for outcome in outcomes)
-            self.job.rows += len(records)
-            self.job.created_count += words["created"]
-            self.job.updated_count += words["updated"]
-            self.job.unchanged_count += words["unchanged"]
-            self.job.invalid_count += len(problems) + words["refused"]
-            self.job.save()
+            words["suppressed"] = any(barred.values()) and sum(
+                is_suppressed(outcome.person, barred) for outcome in outcomes if outcome.person
+            )
+            words["invalid"] = len(problems)
+            with transaction.atomic(savepoint=False):
+                self.hold()
+                self.report(sorted(problems))
+                self.commit(len(records), words)
+        self.store.mark(self.job.line)
+        self.result.bytes_read = self.job.bytes_read
         self.result.repeats += sum(self.is_repeat(outcome.person) for outcome in outcomes if outcome.person)
-        problems += [
-            [Problem(row.line, "", reason, " | ".join(row.keys.values()))]
-            for row, word, _, reason in outcomes
-            if word == "refused"
-        ]
-        self.report(sorted(problems))
+
+    def mine(self) -> OrganizationQuerySet[ImportJob]:
+        return ImportJob.objects.filter(pk=self.job.pk, token=self.job.token, status=Status.RUNNING)
+
+    def hold(self) -> None:
+        """Lock the import to the end of the transaction, or raise LeaseLost: the error file has one writer."""
+        if not self.mine().select_for_update(no_key=True).values_list("pk"):
+            raise LeaseLost(f"Somebody else goes on with the import {self.job.uuid}.")
+
+    def commit(self, rows: int, words: Counter[str]) -> None:
+        """Write the counts and how far it is, in the chunk's transaction."""
+        job = self.job
+        counted = ("created", "updated", "unchanged", "invalid", "suppressed")
+        changes: dict[str, Any] = {f"{name}_count": getattr(job, f"{name}_count") + words[name] for name in counted}
+        changes |= {"rows": job.rows + rows, "line": self.source.reader.line}
+        changes |= {"bytes_read": self.source.reader.bytes_read, "options": job.options, "tries": 0}
+        changes |= {"error_bytes": self.errors.size, "error_file": str(self.errors.path) if self.errors.size else ""}
+        self.mine().update(**changes, lease_until=lease_end() if job.source else None, modified=Now())
+        for name, value in changes.items():
+            setattr(job, name, value)
 
     def is_repeat(self, person: Person) -> bool:
         """Tell whether an earlier row named this contact, and remember that one did."""
@@ -159,15 +258,20 @@ class Run:
             return named
         return person.id < 0 or person.id > self.newest or self.seen.add(person.id)
 
-    def join(self, people: Iterable[Person]) -> None:
-        """Put people into the segment; those just created are known by their uuid only."""
-        assert self.segment is not None
-        uuids = [person.values["uuid"] for person in people if person.id is None]
-        ids = [person.id for person in people if person.id is not None]
-        ids += Contact.objects.filter(uuid__in=uuids).values_list("pk", flat=True)
-        SegmentMember.objects.bulk_create(
-            [SegmentMember(segment=self.segment, contact_id=pk) for pk in ids], ignore_conflicts=True
-        )
+    def follow(self, people: Iterable[Person], barred: Mapping[str, set[str]]) -> None:
+        """Put people into the segment, and write their consent; those just created are known by their uuid only."""
+        consent = self.job.options.get("consent")
+        if not self.segment and not consent:
+            return
+        made = {person.values["uuid"]: person for person in people if person.id is None}
+        ids = {person.id: person for person in people if person.id is not None}
+        ids |= {pk: made[uuid] for uuid, pk in Contact.objects.filter(uuid__in=made).values_list("uuid", "pk")}
+        if self.segment:
+            SegmentMember.objects.bulk_create(
+                [SegmentMember(segment=self.segment, contact_id=pk) for pk in ids], ignore_conflicts=True
+            )
+        if consent:
+            grant(self.job, ids, barred)
 
     def report(self, problems: list[list[Problem]]) -> None:
         shown = self.result.problems
@@ -175,17 +279,30 @@ class Run:
             self.errors.write(problem)
             if len(shown) < 10:
                 shown.append(problem)
+        self.errors.flush()
 
     def end(self, status: str, message: str = "") -> Result:
-        self.job.refresh_from_db()  # a chunk that was not written does not count
-        self.job.status = status
-        self.job.error_message = message
-        self.job.error_file = str(self.errors.path) if self.errors.file else ""
-        self.job.finished_at = timezone.now()
-        self.job.save()
+        """Write down how it ended; nothing when it is another's by now."""
+        finish(self.job, status, message)
         if self.segment and status != Status.FAILED:
             audience.count_segment(self.segment)
         return self.result
+
+    def close(self) -> None:
+        self.errors.close()
+        self.store.close()
+
+
+def finish(job: ImportJob, status: str, message: str = "") -> bool:
+    """End a running import; what was not committed with a chunk does not count."""
+    mine = ImportJob.objects.filter(pk=job.pk, token=job.token, status=Status.RUNNING)
+    done = mine.transition(
+        status=status, error_message=message[:2000], finished_at=Now(), lease_until=None, modified=Now()
+    )
+    job.refresh_from_db()
+    if done:
+        job.file("rehearsal").unlink(missing_ok=True)
+    return done
 
 
 class Seen:
@@ -206,20 +323,38 @@ class Seen:
 
 
 class ErrorFile:
-    """A CSV of what was refused, made at the first problem."""
+    """A CSV of what was refused, made at the first problem; what is beyond its committed size is written over."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, size: int = 0) -> None:
         self.path = path
+        self.size = size
         self.file: TextIO | None = None
 
     def write(self, problem: Problem) -> None:
         if self.file is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.file = self.path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
-            self.writer = csv.writer(self.file)
+            self._open()
+        assert self.file is not None
+        self.writer.writerow(problem._replace(column=_harmless(problem.column), value=_harmless(problem.value[:200])))
+
+    def flush(self) -> None:
+        if self.file:
+            self.file.flush()
+            self.size = os.fstat(self.file.fileno()).st_size
+
+    def _open(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.touch(mode=0o600)
+        os.truncate(self.path, self.size)
+        self.file = self.path.open("a", encoding="utf-8", errors="backslashreplace", newline="")
+        self.writer = csv.writer(self.file)
+        if not self.size:
             self.writer.writerow(Problem._fields)
-        self.writer.writerow(problem._replace(value=problem.value[:200]))
 
     def close(self) -> None:
         if self.file:
             self.file.close()
+
+
+def _harmless(text: str) -> str:
+    """Return a text as no spreadsheet takes it for a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) and not text[1:].isdecimal() else text

@@ -1,25 +1,28 @@
-"""Find the records of a CSV file and the physical line each begins at, whatever is wrong inside them."""
+"""Find the records of a file and the physical line each begins at, whatever is wrong inside them."""
 
 import codecs
 import csv
 import io
+import json
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from broadcasts.exceptions import InvalidInput
 
 DELIMITERS = ",;\t|"
-_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+LONGEST = 1 << 20  # characters of a line; a file without line breaks must not end up in memory
+PACKED = (b"PK\x03\x04", b"\x1f\x8b", b"\xd0\xcf\x11\xe0")  # zip and .xlsx, gzip, .xls
+UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """The cells of one record, or why it cannot be read."""
+    """One record, or why it cannot be read: the cells of a line of CSV, or the object of a line of JSON."""
 
     line: int
-    cells: list[str]
+    cells: Any
     fault: str = ""
 
 
@@ -36,51 +39,100 @@ class Lines:
         return self
 
     def __next__(self) -> str:
-        line = self.returned.popleft() if self.returned else next(self.text)
+        try:
+            line = self.returned.popleft() if self.returned else self.text.readline(LONGEST)
+        except UnicodeError as error:
+            raise InvalidInput({"encoding": f"It cannot be read as {self.text.encoding}: {error}."}) from None
+        if not line:
+            raise StopIteration
         self.number += 1
         self.taken.append(line)
+        if len(line) == LONGEST and line[-1] not in "\r\n":
+            self.taken[-1] = line[:200]
+            self._skip_rest()
+            raise csv.Error(f"the line is longer than {LONGEST:,} characters")
         return line
+
+    def _skip_rest(self) -> None:
+        while (more := self.text.readline(LONGEST)) and more[-1] not in "\r\n":
+            pass
 
     def give_back(self, lines: list[str]) -> None:
         self.number -= len(lines)
         self.returned.extendleft(reversed(lines))
 
+    def skip_to(self, number: int) -> None:
+        """Go on after a line that was reached before."""
+        while self.number < number:
+            try:
+                next(self)
+            except csv.Error:
+                pass
+            except StopIteration:
+                return
+            self.taken.clear()
+
 
 class Reader:
-    """Iterate over the records of a binary CSV file; the first is the header.
+    """Iterate over the records of a binary file.
 
     Bytes that do not decode are carried as lone surrogates, so that only their own row is refused.
     """
 
-    def __init__(self, file: BinaryIO, encoding: str = "", delimiter: str = "") -> None:
+    def __init__(self, file: BinaryIO, encoding: str = "") -> None:
         head = file.read(4096)
+        if head.startswith(PACKED):
+            raise InvalidInput({"file": "It is a spreadsheet or an archive: save or unpack it as CSV first."})
         self.source = _Rejoined(head, file)
-        encoding = encoding or ("utf-16" if head.startswith(_UTF16) else "utf-8-sig")
+        encoding = encoding or ("utf-16" if head.startswith(UTF16) else "utf-8-sig")
         try:
-            codec = codecs.lookup(encoding).name
+            codec = codecs.lookup(encoding)
         except LookupError:
-            raise InvalidInput(
-                {"encoding": f"“{encoding}” is not an encoding: such as utf-8, latin-1 or cp1252."}
-            ) from None
-        errors = "replace" if codec.startswith(("utf-16", "utf-32")) else "surrogateescape"
+            codec = None
+        if codec is None or not codec._is_text_encoding:
+            raise InvalidInput({"encoding": f"“{encoding}” is not an encoding: such as utf-8, latin-1 or cp1252."})
+        errors = "replace" if codec.name.startswith(("utf-16", "utf-32")) else "surrogateescape"
         text = io.TextIOWrapper(io.BufferedReader(self.source), encoding=encoding, errors=errors, newline="")
         self.encoding = encoding
         self.lines = Lines(text)
-        if delimiter and len(delimiter) != 1:
-            raise InvalidInput({"delimiter": f"“{delimiter}” is not one character."})
-        self.delimiter = delimiter or self._sniff()
 
     @property
     def bytes_read(self) -> int:
         return self.source.bytes_read
 
+    @property
+    def line(self) -> int:
+        """The last line of the last record."""
+        return self.lines.number
+
+    def skip_to(self, line: int) -> None:
+        self.lines.skip_to(line)
+
+    def __iter__(self) -> Iterator[Record]:
+        raise NotImplementedError
+
+
+class CsvReader(Reader):
+    """Iterate over the records of a CSV file; the first is the header."""
+
+    def __init__(self, file: BinaryIO, encoding: str = "", delimiter: str = "") -> None:
+        super().__init__(file, encoding)
+        if delimiter and (len(delimiter) != 1 or delimiter in '\r\n"\0'):
+            raise InvalidInput(
+                {"delimiter": f"“{delimiter}” is not one character that separates cells, such as ; or |."}
+            )
+        self.delimiter = delimiter or self._sniff()
+
     def _sniff(self) -> str:
         """Choose what the first line that is not blank has most of."""
         skipped = []
-        for line in self.lines:
-            skipped.append(line)
-            if line.strip():
-                break
+        try:
+            for line in self.lines:
+                skipped.append(line)
+                if line.strip():
+                    break
+        except csv.Error as error:
+            raise InvalidInput({"file": f"It is not CSV: {error}."}) from None
         self.lines.give_back(skipped)
         self.lines.taken.clear()
         return max(DELIMITERS, key=skipped[-1].count) if skipped else DELIMITERS[0]
@@ -103,6 +155,40 @@ class Reader:
                 continue
             if any(cell and not cell.isspace() for cell in cells):
                 yield Record(start, cells)
+
+
+class JsonReader(Reader):
+    """Iterate over the objects of a file of JSON lines."""
+
+    def __iter__(self) -> Iterator[Record]:
+        lines = self.lines
+        while True:
+            lines.taken.clear()
+            try:
+                line = next(lines)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                yield Record(lines.number, lines.taken[0], f"This is not JSON: {error}.")
+                continue
+            if line.strip():
+                yield _object(lines.number, line)
+
+
+def _object(number: int, line: str) -> Record:
+    try:
+        value = json.loads(line, parse_constant=_no_constant)
+    except RecursionError:
+        return Record(number, line, "This is not JSON: it is nested too deeply.")
+    except ValueError as error:
+        return Record(number, line, f"This is not JSON: {error}.")
+    if not isinstance(value, dict):
+        return Record(number, line, 'Each line is one object, such as {"email": "ana@example.com"}.')
+    return Record(number, value)
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number")
 
 
 def _explain(error: csv.Error) -> str:

@@ -1,12 +1,16 @@
 """Turn a record into a clean row, or into the reasons why it is none."""
 
+import json
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from django.core.exceptions import ValidationError
 
 from broadcasts.models import Attribute, Organization
+from broadcasts.models.contacts import validate_attribute_key
 
-from .cells import FieldCleaner, Refused, fault, infer_type, keys, parse_attribute, unquoted
-from .columns import Column
+from .cells import FieldCleaner, Refused, fault, infer_type, keys, parse_attribute, typed_attribute, unquoted
+from .columns import ATTRIBUTES, FIELDS, Column
 from .reading import Record
 from .upsert import Row
 
@@ -23,18 +27,42 @@ class Problem(NamedTuple):
 
 
 class Attributes:
-    """The types of a file's attributes: as registered, else as the first values seen say, and then registered."""
+    """The types of a file's attributes: as registered, else as given, else as the first values say; then registered."""
 
-    def __init__(self, organization: Organization, columns: Iterable[Column], register: bool) -> None:
+    def __init__(self, organization: Organization, given: dict[str, str], register: bool) -> None:
         self.organization = organization
-        self.columns = [column for column in columns if column.attribute]
+        self.given = given  # what is found is noted here too, for whoever goes on with a dry run
         self.register = register
         registered = Attribute.objects.for_organization(organization)
-        self.types = dict(registered.values_list("key", "type"))
+        self.types = {**({} if register else given), **dict(registered.values_list("key", "type"))}
+
+    def settle(self, key: str, label: str, inferred: str) -> None:
+        """Fix the type of an attribute that is seen for the first time."""
+        type_ = self.given.setdefault(key, inferred)
+        if self.register:
+            attribute, _ = Attribute.objects.get_or_create(
+                organization=self.organization,
+                key=key,
+                defaults={"label": label.replace("_", " ")[:255], "type": type_},
+            )
+            type_ = attribute.type
+        self.types[key] = type_
+
+
+class RowMaker:
+    """Make rows of one file."""
+
+    def __init__(self, columns: list[Column], organization: Organization, attributes: Attributes) -> None:
+        self.columns = columns
+        self.headers = [column.header for column in columns]
+        self.targets = [(column.index, column.target, column.attribute) for column in columns if column.target]
+        self.width = len(columns)
+        self.cleaner = FieldCleaner(organization.country)
+        self.attributes = attributes
 
     def learn(self, records: Iterable[Record]) -> None:
         """Settle the type of attributes seen for the first time by all their values in these records."""
-        unknown = [column for column in self.columns if column.attribute not in self.types]
+        unknown = [one for one in self.columns if one.attribute and one.attribute not in self.attributes.types]
         found: dict[Column, list[str]] = {column: [] for column in unknown}
         for record in records if unknown else ():
             for column in unknown:
@@ -42,28 +70,8 @@ class Attributes:
                     found[column].append(value)
         for column, values in found.items():
             if values:
-                self.types[column.attribute] = self._settle(column, infer_type(values))
-
-    def _settle(self, column: Column, type_: str) -> str:
-        if not self.register:
-            return type_
-        key = column.attribute
-        label = column.header.removeprefix("attributes.").replace("_", " ")[:255]
-        attribute, _ = Attribute.objects.get_or_create(
-            organization=self.organization, key=key, defaults={"label": label, "type": type_}
-        )
-        return attribute.type
-
-
-class RowMaker:
-    """Make rows of one file."""
-
-    def __init__(self, columns: list[Column], organization: Organization, attributes: Attributes) -> None:
-        self.headers = [column.header for column in columns]
-        self.targets = [(column.index, column.target, column.attribute) for column in columns if column.target]
-        self.width = len(columns)
-        self.cleaner = FieldCleaner(organization.country)
-        self.attributes = attributes
+                label = column.header.removeprefix(ATTRIBUTES)
+                self.attributes.settle(column.attribute, label, infer_type(values))
 
     def make(self, record: Record) -> Row | list[Problem]:
         """Return a clean row, or everything that is wrong with the record."""
@@ -78,7 +86,7 @@ class RowMaker:
                 problems = [Problem(row.line, "", "It has no e-mail address, phone number or external id.", "")]
         return problems or row
 
-    def _fill(self, row: Row, cells: list[str]) -> Iterator[Problem]:
+    def _fill(self, row: Row, cells: Any) -> Iterator[Problem]:
         for index, target, key in self.targets:
             value = cells[index].strip()
             if not value:
@@ -97,15 +105,92 @@ class RowMaker:
             except Refused as refusal:
                 yield Problem(row.line, self.headers[index], str(refusal), value)
 
-    def _wrong_width(self, cells: list[str]) -> str:
-        if len(cells) == self.width or (len(cells) > self.width and not any(cells[self.width :])):
-            return ""
-        return f"It has {len(cells)} cells, and the header has {self.width}."
+    def _wrong_width(self, cells: Any) -> str:
+        return wrong_width(cells, self.width)
 
     def _join_names(self, values: dict[str, str]) -> None:
         names = [values.pop(name) for name in ("first_name", "last_name") if name in values]
         if names and "full_name" not in values:
             values["full_name"] = " ".join(names)[:255]
 
-    def _shown(self, cells: list[str]) -> str:
+    def _shown(self, cells: Any) -> str:
         return " | ".join(cells)
+
+
+class JsonRowMaker(RowMaker):
+    """Make rows of objects named as in the API."""
+
+    READ_ONLY = frozenset({"uuid", "id", "created", "modified", "last_seen_at", "status"})  # taken, and left out
+
+    def learn(self, records: Iterable[Record]) -> None:
+        found: dict[str, set[str]] = {}
+        for record in records:
+            attributes = record.cells.get("attributes") if not record.fault else None
+            for key, value in attributes.items() if isinstance(attributes, dict) else ():
+                if key not in self.attributes.types and value is not None and not _wrong_key(key):
+                    found.setdefault(key, set()).add(Attribute.infer_type(value))
+        for key, types in found.items():
+            self.attributes.settle(key, key, types.pop() if len(types) == 1 else Attribute.Type.TEXT)
+
+    def _fill(self, row: Row, cells: Any) -> Iterator[Problem]:
+        for name, value in cells.items():
+            if name in self.READ_ONLY or value is None or value == "":
+                continue
+            try:
+                if name == "attributes":
+                    yield from self._fill_attributes(row, value)
+                elif name in FIELDS:
+                    if told := as_text(value):
+                        row.values[name] = self.cleaner.clean(name, told)
+                else:
+                    raise Refused(f"This is no field; accepted: {', '.join([*FIELDS, 'attributes'])}.")
+            except Refused as refusal:
+                yield Problem(row.line, name[:200], str(refusal), _json(value))
+
+    def _fill_attributes(self, row: Row, attributes: object) -> Iterator[Problem]:
+        if not isinstance(attributes, dict):
+            raise Refused('It is an object, such as {"plan": "pro"}.')
+        for key, value in attributes.items():
+            try:
+                parts = value if isinstance(value, list) else [value]
+                faults = (fault(part) for part in parts if isinstance(part, str))
+                if reason := _wrong_key(key) or next(filter(None, faults), ""):
+                    raise Refused(reason)
+                if value is not None and value != "":
+                    row.attributes[key] = typed_attribute(value, key, self.attributes.types[key])
+            except Refused as refusal:
+                yield Problem(row.line, f"attributes.{key}"[:200], str(refusal), _json(value))
+
+    def _wrong_width(self, cells: Any) -> str:
+        return ""
+
+    def _shown(self, cells: Any) -> str:
+        return cells if isinstance(cells, str) else _json(cells)
+
+
+def wrong_width(cells: list[str], width: int) -> str:
+    """Say that a line has not the cells of its header; "" when it has, or only empty ones more."""
+    if len(cells) == width or (len(cells) > width and not any(cells[width:])):
+        return ""
+    return f"It has {len(cells)} cells, and the header has {width}."
+
+
+def _wrong_key(key: str) -> str:
+    try:
+        validate_attribute_key(key)
+    except ValidationError as error:
+        return " ".join(error.messages)
+    return ""
+
+
+def as_text(value: object) -> str:
+    """Return what a field of an object says; a number is as good as its digits."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise Refused("It is text.")
+    if reason := fault(str(value)):
+        raise Refused(reason)
+    return str(value).strip(f"{_INVISIBLE} \t\r\n")
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)[:200]

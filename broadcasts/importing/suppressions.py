@@ -26,7 +26,7 @@ from broadcasts.models import (
 )
 
 from .cells import Refused, fault, unquoted
-from .reading import Reader, Record
+from .reading import CsvReader, Record
 
 CHUNK = 1000
 ERRORS_SHOWN = 50
@@ -96,7 +96,7 @@ def import_suppressions(
 
 
 def _csv_records(file: BinaryIO, report: Report) -> Iterator[tuple[int, dict[str, str]]]:
-    records = iter(Reader(file))
+    records = iter(CsvReader(file))
     first = next(records, Record(1, []))
     names = [name.strip().lower() for name in first.cells]
     header = [ALSO_KNOWN_AS.get(name, name) for name in names]

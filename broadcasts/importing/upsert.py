@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 from operator import itemgetter
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from django.db import IntegrityError, connection, transaction
@@ -207,6 +208,15 @@ class Store:
             if fresh:
                 cursor.executemany(self.insert_sql, fresh)
 
+    line = 0  # the file's, as this store knows it
+
+    def mark(self, line: int) -> None:
+        """Note that all rows up to a line are committed."""
+        self.line = line
+
+    def close(self) -> None:
+        """Let go of what the store holds."""
+
     def prepare(self, name: str, value: Any) -> Any:
         return self.by_name[name].get_db_prep_save(value, connection)
 
@@ -216,23 +226,43 @@ def blank() -> dict[str, Any]:
 
 
 class Rehearsal(Store):
-    """A dry run: what would have been written is kept in a private database on disk, which goes with it.
+    """A dry run: what would have been written is kept in a database of its own on disk.
 
-    People who are not in the real database have negative ids there.
+    Without a path that is a private one, which goes with it. People who are not in the real database have negative
+    ids there. Its `line` is the last one whose rows it holds.
     """
 
-    def __init__(self, organization: Organization) -> None:
+    def __init__(self, organization: Organization, path: Path | None = None) -> None:
         super().__init__(organization)
         self.contacts = Contact.objects.for_organization(organization)
-        self.shadow = sqlite3.connect("", isolation_level=None)
+        self.shadow = sqlite3.connect(path or "", isolation_level=None)
         self.shadow.executescript(
-            "CREATE TABLE person (id INTEGER PRIMARY KEY, state TEXT);"
-            "CREATE TABLE key (name TEXT, key TEXT, person INTEGER, PRIMARY KEY (name, key)) WITHOUT ROWID;"
+            "PRAGMA synchronous=OFF;"
+            "CREATE TABLE IF NOT EXISTS person (id INTEGER PRIMARY KEY, state TEXT);"
+            "CREATE TABLE IF NOT EXISTS key"
+            " (name TEXT, key TEXT, person INTEGER, PRIMARY KEY (name, key)) WITHOUT ROWID;"
         )
-        self.created = 0
+        ((self.line,),) = self.shadow.execute("PRAGMA user_version")
+        ((lowest,),) = self.shadow.execute("SELECT MIN(id) FROM person")
+        self.created = max(0, -(lowest or 0))
 
     def upsert(self, rows: list[Row]) -> list[Outcome]:
+        self.shadow.execute("BEGIN")
         return self._upsert(rows)
+
+    def mark(self, line: int) -> None:
+        if self.shadow.in_transaction:
+            self.shadow.execute(f"PRAGMA user_version = {line:d}")
+            self.shadow.execute("COMMIT")
+        super().mark(line)
+
+    def forget(self) -> None:
+        """Begin again."""
+        self.shadow.executescript("DELETE FROM person; DELETE FROM key; PRAGMA user_version = 0;")
+        self.created = self.line = 0
+
+    def close(self) -> None:
+        self.shadow.close()
 
     def find(self, rows: list[Row]) -> list[Person]:
         people = {person.id: person for person in super().find(rows)}
@@ -249,7 +279,6 @@ class Rehearsal(Store):
         return list(people.values())
 
     def write(self, people: Iterable[Person]) -> None:
-        self.shadow.execute("BEGIN")
         for person in people:
             if person.id is None:
                 self.created += 1
@@ -263,4 +292,3 @@ class Rehearsal(Store):
             for name in LOOKUPS:
                 if values[name]:
                     self.shadow.execute("REPLACE INTO key VALUES (?, ?, ?)", (name, values[name], pk))
-        self.shadow.execute("COMMIT")

@@ -1,5 +1,7 @@
 """Rows that keep the house: imports, repeated requests, signs of life, who did what."""
 
+from pathlib import Path
+
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
@@ -9,30 +11,98 @@ from .organizations import Organization
 
 
 class ImportJob(Base):
-    """One import of contacts: what it read, what came of each row, and how far it is."""
+    """One import: what it reads, what came of each row, and how far it is.
+
+    ```
+    uploaded --start--> waiting --claimed--> running --end of the file--> done
+       |                   |                  |   +---- it broke off ---> failed
+       +-------------------+------ stop ------+--> stopped
+    ```
+    One that runs by an upload is worked at in slices: a worker claims it under a lease, and commits each chunk of rows
+    with its counts and the line it reached. So whoever comes after a dead worker goes on exactly there, and `token`
+    has a worker that only seemed dead write nothing more. A command works at its own without a lease.
+    """
+
+    class Kind(models.TextChoices):
+        CONTACTS = "contacts", "Contacts"
+        ATTENDANCES = "attendances", "Attendances"
+
+    class Format(models.TextChoices):
+        CSV = "csv", "CSV"
+        JSON_LINES = "jsonl", "JSON lines"
 
     class Status(models.TextChoices):
+        UPLOADED = "uploaded", "Uploaded, not started"
+        WAITING = "waiting", "Waiting"
         RUNNING = "running", "Running"
         DONE = "done", "Done"
         STOPPED = "stopped", "Stopped"
         FAILED = "failed", "Failed"
 
+    AT_WORK = frozenset({Status.WAITING, Status.RUNNING})
+    STOPPABLE = AT_WORK | {Status.UPLOADED}
+    FINISHED = frozenset({Status.DONE, Status.STOPPED, Status.FAILED})
+
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="imports")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    kind = models.CharField(max_length=11, choices=Kind, default=Kind.CONTACTS)
+    format = models.CharField(max_length=5, choices=Format, default=Format.CSV)
     filename = models.CharField(max_length=255)
+    source = models.CharField(max_length=255, blank=True, help_text="The kept upload; none of a command, or pruned.")
     mapping = models.JSONField(default=dict, blank=True)
+    options = models.JSONField(default=dict, blank=True)  # segment, delimiter, encoding, types, consent, create
     dry_run = models.BooleanField(default=False)
+    rehearsal = models.OneToOneField(
+        "self", models.SET_NULL, null=True, related_name="performance", help_text="The dry run that this one follows."
+    )
     status = models.CharField(max_length=8, choices=Status, default=Status.RUNNING)
+    stop_asked = models.BooleanField(default=False)
     rows = models.PositiveIntegerField(default=0)
-    created_count = models.PositiveIntegerField("created contacts", default=0)
-    updated_count = models.PositiveIntegerField("updated contacts", default=0)
-    unchanged_count = models.PositiveIntegerField("unchanged contacts", default=0)
+    created_count = models.PositiveIntegerField("new", default=0)
+    updated_count = models.PositiveIntegerField("changed", default=0)
+    unchanged_count = models.PositiveIntegerField("unchanged", default=0)
     invalid_count = models.PositiveIntegerField("invalid rows", default=0)
+    suppressed_count = models.PositiveIntegerField(
+        "suppressed", default=0, help_text="Of the rows taken: whose person has an address that must not be reached."
+    )
+    bytes_total = models.BigIntegerField(null=True)  # null: it is read from a pipe
+    bytes_read = models.BigIntegerField(default=0)
+    line = models.PositiveIntegerField(default=0)  # the last one whose row is committed
     error_file = models.CharField(max_length=500, blank=True)
+    error_bytes = models.BigIntegerField(default=0)  # of the error file; what is beyond belongs to no committed chunk
     error_message = models.TextField(blank=True)
+    lease_until = models.DateTimeField(null=True)
+    token = models.PositiveIntegerField(default=0)
+    tries = models.PositiveSmallIntegerField(default=0)  # claims since a chunk was last committed
+    started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = "import"
+        indexes = [
+            # The supervisor looks every second for what waits or was lost; of a long history that is next to nothing.
+            models.Index(
+                fields=["modified"], name="import_at_work", condition=models.Q(status__in=["waiting", "running"])
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.filename} ({self.get_status_display()})"
+
+    @property
+    def progress(self) -> float | None:
+        """How much of the file is read, from 0 to 1; None when its size is not known."""
+        if self.status == self.Status.DONE:
+            return 1.0
+        return min(1.0, self.bytes_read / self.bytes_total) if self.bytes_total else None
+
+    def file(self, suffix: str) -> Path:
+        """Return where a file that belongs to this import lies."""
+        return settings.DATA_DIR / "imports" / f"{self.uuid}.{suffix}"
+
+    @property
+    def source_path(self) -> Path:
+        return settings.DATA_DIR / "imports" / self.source
 
 
 class IdempotencyKey(models.Model):

@@ -12,7 +12,7 @@ from types import FrameType
 from django.conf import settings
 from django.db import connection
 
-from broadcasts import sending
+from broadcasts import importing, sending
 from broadcasts.schedules import ensure_schedules
 from broadcasts.sending.wake import STOP_FILE
 
@@ -105,6 +105,7 @@ class Supervisor:
         for child in self.children:
             guarded(child.watch)
         guarded(sending.tick)
+        guarded(importing.wake)
         guarded(self.feel_pulse)
 
     def feel_pulse(self) -> None:

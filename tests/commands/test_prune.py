@@ -6,8 +6,8 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from broadcasts import stats
-from broadcasts.models import Broadcast, Delivery, DeliveryEvent, IdempotencyKey, Inbound, ProviderRef
+from broadcasts import importing, stats
+from broadcasts.models import Broadcast, Delivery, DeliveryEvent, IdempotencyKey, ImportJob, Inbound, ProviderRef
 from tests.make import make_broadcast, make_contacts
 from tests.sending.steps import send, start
 
@@ -65,3 +65,24 @@ def test_old_answers_sessions_and_wake_ups_go(command, club):
         OrmQ.objects.create(key="broadcasts", payload=str(days), lock=moment)
     command("prune")
     assert [rows.count() for rows in (IdempotencyKey.objects, Session.objects, OrmQ.objects)] == [1, 1, 1]
+
+
+def test_files_of_old_imports_go_and_the_history_stays(club, command, settings, tmp_path):
+    settings.DATA_DIR = tmp_path
+    old, recent = (importing.begin(club, importing.store([b"mail\nbad\n"])) for _ in range(2))
+    for job in (old, recent):
+        importing.run_import(job.pk)
+    ImportJob.objects.filter(pk=old.pk).update(modified=Now() - timedelta(days=31))
+    command("prune")
+    assert sorted(tmp_path.glob("imports/*")) == sorted([recent.source_path, recent.file("errors.csv")])
+    old.refresh_from_db()
+    assert (old.source, old.invalid_count, ImportJob.objects.count()) == ("", 1, 2)
+
+
+def test_an_upload_that_was_never_started_is_stopped_with_its_file(club, command, settings, tmp_path):
+    settings.DATA_DIR = tmp_path
+    job = importing.upload(club, importing.store([b"mail\n"]))
+    ImportJob.objects.update(modified=Now() - timedelta(days=31))
+    command("prune")
+    job.refresh_from_db()
+    assert (job.status, list(tmp_path.glob("imports/*"))) == ("stopped", [])

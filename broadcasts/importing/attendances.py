@@ -1,0 +1,297 @@
+"""Who came where: each row is one contact's place in one activity, both of them looked up, the activity also made."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import IntegrityError, connection, transaction
+from django.db.models.expressions import RawSQL
+from django.utils import timezone
+
+from broadcasts.models import Activity, Attendance, Contact, Organization
+
+from .cells import FieldCleaner, Refused, keys
+from .columns import ATTENDANCE_FIELDS, Column
+from .reading import Record
+from .rows import Problem, as_text, wrong_width
+from .upsert import Index, Outcome, Person, Row, Store
+
+MOMENTS = ("starts_at", "ends_at", "at")
+PLAN = ("series", "kind", "name", "starts_at", "ends_at", "place")  # what a row may say about its activity
+PERSON = ("full_name", "email", "phone", "whatsapp_id", "external_id")
+_LENGTHS = {name: Activity._meta.get_field(name).max_length or 255 for name in ("series", "kind", "name", "place")}  # type: ignore[union-attr]
+_STATUSES = {status.replace("_", ""): status for status in Attendance.Status.values} | {
+    "canceled": "cancelled",
+    "present": "attended",
+    "absent": "no_show",
+    "didnotcome": "no_show",
+}
+
+ActivityKey = tuple[str, Any]  # ("id", external id), or (name, its start)
+
+
+@dataclass(slots=True)
+class AttendanceRow(Row):
+    """A clean row; `values` and `keys` are those of the person."""
+
+    plan: dict[str, Any] = field(default_factory=dict)
+    external_id: str = ""  # the activity's
+    status: str = ""
+    at: datetime | None = None
+
+    @property
+    def activity_key(self) -> ActivityKey:
+        return ("id", self.external_id) if self.external_id else (self.plan["name"], self.plan.get("starts_at"))
+
+
+class AttendanceMaker:
+    """Make rows of one file of attendances, of either format."""
+
+    def __init__(self, columns: list[Column], organization: Organization) -> None:
+        self.targets = [(column.index, column.target, column.header) for column in columns if column.target]
+        self.width = len(columns)
+        self.cleaner = FieldCleaner(organization.country)
+        self.zone = organization.zone
+
+    def learn(self, records: Iterable[Record]) -> None:
+        """Nothing: there are no attributes."""
+
+    def make(self, record: Record) -> AttendanceRow | list[Problem]:
+        cells = record.cells
+        reason = record.fault or (wrong_width(cells, self.width) if isinstance(cells, list) else "")
+        if reason:
+            return [Problem(record.line, "", reason, str(cells))]
+        row = AttendanceRow(record.line, {}, {}, {})
+        problems = list(self._fill(row, cells))
+        if not problems and (reason := self._lack(row)):
+            problems = [Problem(row.line, "", reason, "")]
+        return problems or row
+
+    def _fill(self, row: AttendanceRow, cells: Any) -> Iterator[Problem]:
+        named = isinstance(cells, dict)
+        told = [(name, name) for name in cells] if named else [(target, header) for _, target, header in self.targets]
+        values = list(cells.values()) if named else [cells[index] for index, _, _ in self.targets]
+        for (target, header), value in zip(told, values, strict=True):
+            try:
+                if value is not None and (text := as_text(value)):
+                    self._put(row, target, text)
+            except Refused as refusal:
+                yield Problem(row.line, header[:200], str(refusal), str(value))
+
+    def _put(self, row: AttendanceRow, target: str, value: str) -> None:
+        if target in PERSON:
+            row.values[target] = self.cleaner.clean(target, value)
+        elif target == "activity":
+            row.external_id = self.cleaner.clean("external_id", value)
+        elif target == "status":
+            row.status = _status(value)
+        elif target == "at":
+            row.at = self._moment(value)
+        elif target in MOMENTS:
+            row.plan[target] = self._moment(value)
+        elif target in PLAN:
+            if len(value) > _LENGTHS[target]:
+                raise Refused(f"It has {len(value)} characters; {_LENGTHS[target]} at most.")
+            row.plan[target] = " ".join(value.split())
+        else:
+            raise Refused(f"This is no field; accepted: {', '.join(ATTENDANCE_FIELDS)}.")
+
+    def _moment(self, value: str) -> datetime:
+        """Read a moment; without a zone it is at that time where the organization is."""
+        try:
+            moment = datetime.fromisoformat(value)
+            return (moment if moment.tzinfo else moment.replace(tzinfo=self.zone)).astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise Refused(f"“{value[:40]}” is not a date and time, such as 2026-01-31 18:00.") from None
+
+    def _lack(self, row: AttendanceRow) -> str:
+        row.keys = keys(row.values)
+        if not row.keys:
+            return "It has no e-mail address, phone number or external id."
+        if not row.external_id and not row.plan.get("name"):
+            return "It names no activity: give its external id, or its name."
+        start, end = row.plan.get("starts_at"), row.plan.get("ends_at")
+        return "Its activity ends before it starts." if start and end and end < start else ""
+
+
+def _status(value: str) -> str:
+    found = _STATUSES.get("".join(filter(str.isalpha, value.lower())))
+    if found is None:
+        raise Refused(f"“{value[:40]}” is none of {', '.join(Attendance.Status.values)}.")
+    return found
+
+
+class AttendanceStore:
+    """The activities and attendances of one organization; people are made only where that was asked for."""
+
+    def __init__(self, organization: Organization, *, create: bool, dry_run: bool) -> None:
+        self.organization = organization
+        self.create = create
+        self.dry_run = dry_run
+        self.people = Store(organization)
+        self.line = 0
+
+    def upsert(self, rows: list[AttendanceRow]) -> list[Outcome]:
+        """Write a chunk, all of it or nothing; of a dry run nothing is kept.
+
+        Somebody else who makes the same activity or contact at the same moment splits the chunk: what is read again
+        then is up to date.
+        """
+        try:
+            with transaction.atomic():
+                outcomes = self._upsert(rows)
+                if self.dry_run:
+                    transaction.set_rollback(True)
+                return outcomes
+        except IntegrityError:
+            if len(rows) == 1:
+                return [Outcome(rows[0], "refused", reason="Somebody else is writing this; import it again.")]
+            half = len(rows) // 2
+            return self.upsert(rows[:half]) + self.upsert(rows[half:])
+
+    def mark(self, line: int) -> None:
+        self.line = line
+
+    def close(self) -> None:
+        pass
+
+    def _upsert(self, rows: list[AttendanceRow]) -> list[Outcome]:
+        found, refused = self._find_people(rows)
+        ids = self._ids(found.values())
+        activities = self._activities([row for row in rows if row.line in found], refused)
+        wanted = [row for row in rows if row.line in found and row.line not in refused]
+        pairs = {row.line: (activities[row.activity_key].pk, ids[id(found[row.line])]) for row in wanted}
+        words = self._write(wanted, pairs)
+        outcomes = [Outcome(row, words[row.line], found[row.line]) for row in wanted]
+        return outcomes + [Outcome(row, "refused", reason=refused[row.line]) for row in rows if row.line in refused]
+
+    def _find_people(self, rows: list[AttendanceRow]) -> tuple[dict[int, Person], dict[int, str]]:
+        """Return {line: person} and {line: why there is none}."""
+        refused: dict[int, str] = {}
+        people: dict[int, Person] = {}
+        if self.create:
+            for outcome in self.people.upsert(list(rows)):
+                if outcome.person is None:
+                    refused[outcome.row.line] = outcome.reason
+                else:
+                    people[outcome.row.line] = outcome.person
+            return people, refused
+        index = Index(self.people.find(list(rows)))
+        for row in rows:
+            try:
+                person = index.match(row)
+            except Refused as refusal:
+                refused[row.line] = str(refusal)
+                continue
+            if person is None:
+                refused[row.line] = f"There is no contact with {' or '.join(row.keys.values())}; import contacts first."
+            else:
+                people[row.line] = person
+        return people, refused
+
+    def _ids(self, people: Iterable[Person]) -> dict[int, int]:
+        """Return {id(person): contact id}; those just made are known by their uuid only."""
+        known = {id(person): person for person in people}
+        uuids = [person.values["uuid"] for person in known.values() if person.id is None]
+        made = dict(Contact.objects.filter(uuid__in=uuids).values_list("uuid", "pk")) if uuids else {}
+        return {key: person.id or made[person.values["uuid"]] for key, person in known.items()}
+
+    def _activities(self, rows: list[AttendanceRow], refused: dict[int, str]) -> dict[ActivityKey, Activity]:
+        """Return the activity of each row, made or changed as the rows say."""
+        found = self._known(rows)
+        if any(row.activity_key not in found and not row.external_id for row in rows):
+            # Nothing keeps a name unique, so of two imports that would make it one waits, and looks again.
+            Organization.objects.select_for_update(no_key=True).get(pk=self.organization.pk)
+            found = self._known(rows)
+        fresh: dict[ActivityKey, Activity] = {}
+        changed: dict[ActivityKey, Activity] = {}
+        for row in rows:
+            key = row.activity_key
+            activity = found.get(key)
+            if activity is None:
+                name = row.plan.get("name") or row.plan.get("series")
+                if not name:
+                    refused[row.line] = f"There is no activity {row.external_id} yet: give its name."
+                    continue
+                activity = Activity(
+                    organization=self.organization, external_id=row.external_id or None, **{**row.plan, "name": name}
+                )
+                found[key] = fresh[key] = activity
+            elif news := {name: value for name, value in row.plan.items() if getattr(activity, name) != value}:
+                start, end = ({**vars(activity), **news}[name] for name in ("starts_at", "ends_at"))
+                if start and end and end < start:
+                    refused[row.line] = "Its activity would end before it starts."
+                    continue
+                for name, value in news.items():
+                    setattr(activity, name, value)
+                if key not in fresh:
+                    changed[key] = activity
+        Activity.objects.bulk_create(fresh.values())
+        self._change(changed.values())
+        return found
+
+    def _change(self, activities: Iterable[Activity]) -> None:
+        rows = list(activities)
+        for activity in rows:
+            activity.modified = timezone.now()
+        if rows:
+            Activity.objects.bulk_update(rows, [*PLAN, "modified"], batch_size=200)
+
+    def _known(self, rows: list[AttendanceRow]) -> dict[ActivityKey, Activity]:
+        activities = Activity.objects.for_organization(self.organization).order_by("-pk")
+        found: dict[ActivityKey, Activity] = {}
+        if ids := {row.external_id for row in rows if row.external_id}:
+            found |= {("id", one.external_id): one for one in activities.filter(external_id__in=ids)}
+        named = {row.activity_key for row in rows if not row.external_id}
+        if named:
+            names = {name for name, _ in named}
+            # By its start there is an index; those without one are few.
+            starts = {start for _, start in named if start}
+            near = activities.filter(name__in=names, starts_at__in=starts) | activities.filter(
+                name__in=names, starts_at=None
+            )
+            found |= {(one.name, one.starts_at): one for one in near if (one.name, one.starts_at) in named}
+        return found
+
+    def _write(self, rows: list[AttendanceRow], pairs: dict[int, tuple[int, int]]) -> dict[int, str]:
+        """Insert and update attendances; of several rows for one pair the last counts. Returns {line: word}."""
+        there = {(one.activity_id, one.contact_id): one for one in _of_pairs(set(pairs.values()))}
+        words: dict[int, str] = {}
+        written: dict[tuple[int, int], Attendance] = {}
+        for row in rows:
+            pair = pairs[row.line]
+            attendance = there.get(pair)
+            if attendance is None:
+                attendance = Attendance(activity_id=pair[0], contact_id=pair[1], at=row.at)
+                attendance.status = row.status or attendance.status
+                there[pair] = written[pair] = attendance
+                words[row.line] = "created"
+                continue
+            status, at = row.status or attendance.status, row.at or attendance.at
+            if (status, at) == (attendance.status, attendance.at):
+                words[row.line] = "unchanged"
+                continue
+            attendance.status, attendance.at = status, at
+            written[pair] = attendance
+            words[row.line] = "updated"
+        Attendance.objects.bulk_create(
+            [Attendance(activity_id=a, contact_id=c, status=one.status, at=one.at) for (a, c), one in written.items()],
+            update_conflicts=True,
+            unique_fields=["activity", "contact"],
+            update_fields=["status", "at", "modified"],
+        )
+        return words
+
+
+def _of_pairs(pairs: set[tuple[int, int]]) -> Iterable[Attendance]:
+    """Read the attendances of pairs, and not of all that their activities and contacts have in common."""
+    if not pairs:
+        return []
+    table = connection.ops.quote_name(Attendance._meta.db_table)
+    values = ", ".join(["(%s, %s)"] * len(pairs))
+    ids = RawSQL(  # noqa: S611
+        f"SELECT id FROM {table} WHERE (activity_id, contact_id) IN (VALUES {values})",  # noqa: S608
+        [one for pair in pairs for one in pair],
+    )
+    return Attendance.objects.filter(pk__in=ids)

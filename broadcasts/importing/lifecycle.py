@@ -1,0 +1,187 @@
+"""What people ask of an import: take this file, start, stop, and now for real."""
+
+import os
+import shutil
+from collections.abc import Mapping
+from datetime import timedelta
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from broadcasts.exceptions import InvalidInput, WrongState
+from broadcasts.models import Attribute, AuditEntry, ImportJob, Organization, User
+from broadcasts.sending.wake import enqueue
+
+from .columns import Column, attribute_key, described
+from .consents import validate_consent
+from .job import Source, find_segment
+from .reading import Record
+from .storing import Stored, store
+
+__all__ = ["begin", "perform", "sample", "start", "stop", "store", "upload"]
+
+Status = ImportJob.Status
+TABS = {"tab": "\t", "\\t": "\t"}
+ORPHANED = timedelta(minutes=1)  # a command that committed no chunk for longer is taken for dead
+
+
+def begin(organization: Organization, stored: Stored, *, by: User | None = None, **options: Any) -> ImportJob:
+    """Take a stored file and start; options as of `upload` and `start`. What cannot be imported is discarded."""
+    try:
+        with transaction.atomic():
+            chosen = {name: options.pop(name) for name in ("mapping", "types", "dry_run") if name in options}
+            job = upload(organization, stored, by=by, **options)
+            return start(job, **chosen)
+    except BaseException:
+        stored.discard()
+        raise
+
+
+def upload(
+    organization: Organization,
+    stored: Stored,
+    *,
+    kind: str = ImportJob.Kind.CONTACTS,
+    format: str = ImportJob.Format.CSV,
+    filename: str = "",
+    segment: str = "",
+    delimiter: str = "",
+    encoding: str = "",
+    consent: Mapping[str, str] | None = None,
+    create: bool = False,
+    by: User | None = None,
+) -> ImportJob:
+    """Keep a stored file as an import that is not started yet, or raise InvalidInput when it cannot be read at all.
+
+    segment: the name or uuid of a static segment that everybody in the file joins.
+    consent: what these people said yes to, by whom it was asked and how: see `validate_consent`.
+    create: make contacts whom the file names and nobody knows; for attendances.
+    """
+    if kind == ImportJob.Kind.ATTENDANCES and (segment or consent):
+        raise InvalidInput({"segment" if segment else "consent": "An import of attendances has none."})
+    find_segment(organization, segment, make=False)
+    options: dict[str, Any] = {
+        "segment": segment.strip(),
+        "delimiter": TABS.get(delimiter, delimiter),
+        "encoding": encoding,
+    }
+    if consent:
+        options["consent"] = validate_consent(consent)
+    if create:
+        options["create"] = True
+    job = ImportJob(
+        organization=organization,
+        by=by,
+        kind=kind,
+        format=format,
+        filename=filename[-255:],
+        source=stored.path.name,
+        bytes_total=stored.size,
+        options=options,
+        status=Status.UPLOADED,
+    )
+    job.save()
+    return job
+
+
+def sample(job: ImportJob, n: int, *, is_final: bool = False) -> tuple[list[Column], list[Record]]:
+    """Return what the columns of an upload seem to be, and its first records; or raise InvalidInput."""
+    if not job.source or not job.source_path.exists():
+        raise WrongState("The file of this import is not here any more: upload it again.")
+    with job.source_path.open("rb") as file:
+        source = Source.of(job, file, is_final=is_final)
+        return source.columns, list(islice(source.records, n))
+
+
+def start(
+    job: ImportJob, *, mapping: Mapping[str, str] | None = None, types: Mapping[str, str] | None = None, dry_run=False
+) -> ImportJob:
+    """Have an upload imported in the background, or say in InvalidInput why it cannot be.
+
+    mapping: {header, or such as "column 3": field}, over what headers say by themselves; "-" ignores a column.
+    types: {key: type} of attributes that are not registered yet; else the first values say it.
+    """
+    job.options |= {"mapping": _texts("mapping", mapping), "types": _texts("types", types)}
+    for key, type_ in job.options["types"].items():
+        if type_ not in Attribute.Type.values or key != attribute_key(key):
+            raise InvalidInput({"types": f"{key[:40]}: “{type_[:40]}” is none of {', '.join(Attribute.Type.values)}."})
+    columns, first = sample(job, 1, is_final=True)
+    if job.format == ImportJob.Format.JSON_LINES and (not first or first[0].fault):
+        raise InvalidInput({"file": first[0].fault if first else "It is empty: it needs one object on each line."})
+    with transaction.atomic():
+        segment = find_segment(job.organization, job.options["segment"], make=not dry_run)
+        if segment:
+            job.options["segment"] = str(segment.uuid)
+        mine = ImportJob.objects.filter(pk=job.pk, status=Status.UPLOADED).transition(
+            status=Status.WAITING, dry_run=dry_run, mapping=described(columns), options=job.options, modified=Now()
+        )
+        if not mine:
+            raise WrongState("This import was started already.")
+        AuditEntry.write(job, "import", organization=job.organization, user=job.by, dry_run=dry_run)
+        enqueue("run_import", job.pk)
+    job.refresh_from_db()
+    return job
+
+
+def _texts(name: str, given: object) -> dict[str, str]:
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping) or not all(isinstance(one, str) for pair in given.items() for one in pair):
+        raise InvalidInput({name: 'Give an object of texts, such as {"Mail": "email", "Notes": "-"}.'})
+    return dict(given)
+
+
+def perform(rehearsal: ImportJob, *, by: User | None = None) -> ImportJob:
+    """Import for real what a dry run went through; asked twice, it is one import."""
+    if not rehearsal.dry_run or rehearsal.status not in (Status.DONE, Status.STOPPED):
+        raise WrongState("Only what a dry run went through can be imported like this.")
+    sample(rehearsal, 0)
+    job = ImportJob(
+        organization=rehearsal.organization,
+        by=by,
+        kind=rehearsal.kind,
+        format=rehearsal.format,
+        filename=rehearsal.filename,
+        rehearsal=rehearsal,
+        bytes_total=rehearsal.bytes_total,
+        options=dict(rehearsal.options),
+        status=Status.UPLOADED,
+    )
+    job.source = job.file("upload").name
+    try:
+        with transaction.atomic():
+            job.save()
+            _link(rehearsal.source_path, job.source_path)
+            return start(job, mapping=rehearsal.options["mapping"], types=rehearsal.options["types"])
+    except IntegrityError:
+        return ImportJob.objects.get(rehearsal=rehearsal)
+    except BaseException:
+        job.source_path.unlink(missing_ok=True)
+        raise
+
+
+def _link(source: Path, target: Path) -> None:
+    """Give a file a second name, for an import of its own; a copy where the disk knows no such thing."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
+def stop(job: ImportJob) -> None:
+    """Stop an import: at once when nobody is at it, else after the chunk that is being written."""
+    same = ImportJob.objects.filter(pk=job.pk)
+    idle = Q(status__in=(Status.UPLOADED, Status.WAITING))
+    orphaned = Q(status=Status.RUNNING, source="", modified__lt=Now() - ORPHANED)
+    stopped = {"status": Status.STOPPED, "finished_at": Now(), "modified": Now()}
+    if not (
+        same.filter(idle | orphaned).transition(**stopped)
+        or same.filter(status=Status.RUNNING).transition(stop_asked=True)
+    ):
+        job.refresh_from_db()
+        raise WrongState(f"This import is {job.get_status_display().lower()} already.")
+    job.refresh_from_db()

@@ -1,0 +1,130 @@
+"""Uploads imported in the background, some seconds at a time, from the rows alone: whoever dies, another goes on."""
+
+import logging
+import time
+from datetime import timedelta
+
+from django.db import InterfaceError, OperationalError
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce, Now
+
+from broadcasts.exceptions import LeaseLost
+from broadcasts.models import ImportJob
+from broadcasts.sending.lease import lease_end
+from broadcasts.sending.wake import enqueue, is_told_to_stop, queue_is_full
+
+from .job import ErrorFile, Run, Source, finish
+from .upsert import Rehearsal
+
+log = logging.getLogger(__name__)
+
+Status = ImportJob.Status
+SLICE_SECONDS = 5  # so long an import goes on before those that wait behind it have their turn
+TRIES = 5  # claims without a committed chunk; what kills every worker that takes it must end somewhere
+QUIET = timedelta(seconds=5)  # an import that waits for longer may have lost its wake-up
+ELSEWHERE = timedelta(hours=1)  # so long a host that has not the file leaves it to the one that has
+
+
+def run_import(job_id: int, seconds: float = SLICE_SECONDS) -> None:
+    """Go on with an import for some seconds, then as a new task, behind those that wait.
+
+    Doubled, only one claims it. A chunk that was not committed is done again by whoever comes next; nothing else is.
+    """
+    job = _claim(job_id)
+    if job is None:
+        return
+    try:
+        _slice(job, time.monotonic() + seconds)
+    except LeaseLost as error:
+        log.warning("%s", error)
+    except (OperationalError, InterfaceError):
+        raise  # it stays claimed, and is tried again after its lease
+    except Exception as error:
+        log.exception("The import %s broke off", job.uuid)
+        finish(job, Status.FAILED, f"{type(error).__name__}: {error}")
+
+
+def _free() -> Q:
+    return Q(lease_until=None) | Q(lease_until__lt=Now())
+
+
+def _claim(job_id: int) -> ImportJob | None:
+    """Take a lease on an import that nobody else is at; None when there is none to take."""
+    free = ImportJob.objects.filter(_free(), pk=job_id, status__in=ImportJob.AT_WORK).exclude(source="")
+    job = free.first()
+    if job is None:
+        return None
+    if not job.source_path.exists():
+        _give_up_on_lost(job)
+        return None
+    mine = free.filter(token=job.token).transition(
+        status=Status.RUNNING,
+        token=F("token") + 1,
+        tries=F("tries") + 1,
+        lease_until=lease_end(),
+        started_at=Coalesce("started_at", Now()),
+        modified=Now(),
+    )
+    if not mine:
+        return None
+    claimed = ImportJob.objects.select_related("organization").get(pk=job_id)
+    if claimed.token != job.token + 1:
+        return None
+    if claimed.tries > TRIES:
+        finish(claimed, Status.FAILED, f"It was given up: {TRIES} workers ended after line {claimed.line:,}.")
+        return None
+    return claimed
+
+
+def _give_up_on_lost(job: ImportJob) -> None:
+    old = ImportJob.objects.filter(pk=job.pk, token=job.token, status__in=ImportJob.AT_WORK)
+    if old.filter(created__lt=Now() - ELSEWHERE).transition(
+        status=Status.FAILED, error_message="Its file is gone: upload it again.", finished_at=Now(), modified=Now()
+    ):
+        log.warning("The file of the import %s is gone", job.uuid)
+
+
+def _slice(job: ImportJob, until: float) -> None:
+    with job.source_path.open("rb") as file:
+        run = Run(job, Source.of(job, file), ErrorFile(job.file("errors.csv"), job.error_bytes), job.file("rehearsal"))
+        try:
+            _begin_again(run)
+            broke_off = run.go_on(lambda: time.monotonic() >= until or is_told_to_stop())
+            if not broke_off:
+                run.end(Status.DONE)
+            elif job.stop_asked:
+                run.end(Status.STOPPED)
+        finally:
+            run.close()
+    if job.status == Status.RUNNING:
+        _let_go(job)
+
+
+def _begin_again(run: Run) -> None:
+    """Begin a dry run again whose worker died between the two databases that it writes; it has changed nothing."""
+    job, store = run.job, run.store
+    if not isinstance(store, Rehearsal) or store.line == job.line:
+        return
+    store.forget()
+    run.errors.size = job.error_bytes = 0
+    for name in ("rows", "line", *[f"{word}_count" for word in ("created", "updated", "unchanged", "invalid")]):
+        setattr(job, name, 0)
+    job.suppressed_count = 0
+
+
+def _let_go(job: ImportJob) -> None:
+    """End the lease between two slices."""
+    mine = ImportJob.objects.filter(pk=job.pk, token=job.token, status=Status.RUNNING)
+    if mine.transition(lease_until=None, tries=0, modified=Now()) and not is_told_to_stop():
+        enqueue("run_import", job.pk)
+
+
+def wake() -> None:
+    """Wake a worker for each import that waits too long, or whose worker died; for the supervisor's round."""
+    idle = ImportJob.objects.filter(_free(), status__in=ImportJob.AT_WORK, modified__lt=Now() - QUIET).exclude(
+        source=""
+    )
+    for pk in list(idle.values_list("pk", flat=True)):
+        # Of several supervisors one wakes it, and each only so often.
+        if not queue_is_full() and idle.filter(pk=pk).transition(modified=Now()):
+            enqueue("run_import", pk)
