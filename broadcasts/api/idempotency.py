@@ -1,9 +1,10 @@
 """The same `Idempotency-Key` on a POST gets the first answer again and does nothing twice."""
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from hashlib import sha256
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db import IntegrityError, transaction
 from django.http import RawPostDataException
@@ -53,19 +54,31 @@ def fingerprint_of(request: Request) -> str:
         body = request._request.body
     except RawPostDataException:  # a form that was read as a stream; its type is refused later
         body = b""
+    return fingerprint(request, body)
+
+
+def fingerprint(request: Request, body: bytes) -> str:
+    """Tell requests apart by their bodies, or by a hash of them where a body is a stream."""
     return sha256(b"\0".join([(request.method or "").encode(), request.get_full_path().encode(), body])).hexdigest()
 
 
 class Idempotent:
-    """Mixed into a view: claims the key after the permission checks, keeps the answer, frees it when there is none."""
+    """Mixed into a view: claims the key after the permission checks, keeps the answer, frees it when there is none.
+
+    Actions in `streams` take bodies that must not be held in memory: they claim the key themselves, once they know it.
+    """
 
     claimed: IdempotencyKey | None = None
+    streams: ClassVar[frozenset[str]] = frozenset()
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)  # type: ignore[misc]
-        key = request.headers.get("Idempotency-Key")
-        if key and request.method == "POST":
-            self.claimed = take(self.member.organization, key, fingerprint_of(request))  # type: ignore[attr-defined]
+        if request.method == "POST" and getattr(self, "action", "") not in self.streams:
+            self.claim(request, lambda: fingerprint_of(request))
+
+    def claim(self, request: Request, fingerprint: Callable[[], str]) -> None:
+        if key := request.headers.get("Idempotency-Key"):
+            self.claimed = take(self.member.organization, key, fingerprint())  # type: ignore[attr-defined]
 
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, Replay):

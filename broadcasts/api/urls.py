@@ -9,6 +9,7 @@ from .consents import Consents
 from .contacts import Contacts
 from .deliveries import Deliveries
 from .errors import nowhere
+from .imports import Imports
 from .organization import OwnOrganization
 from .segments import Segments
 from .suppressions import Suppressions
@@ -25,11 +26,14 @@ router.register("channels", Channels, "channel")
 router.register("deliveries", Deliveries, "delivery")
 router.register("consents", Consents, "consent")
 router.register("suppressions", Suppressions, "suppression")
+router.register("imports", Imports, "import")
 
 urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(template_name="api/docs.html"), name="docs"),
     path("organization/", OwnOrganization.as_view(), name="organization"),
+    path("contacts/import/", Imports.as_view({"post": "contacts"}), name="contact-import"),
+    path("attendances/import/", Imports.as_view({"post": "attendances"}), name="attendance-import"),
     *router.urls,
     re_path(r"^(?:.*/)?$", nowhere),
 ]
