@@ -30,6 +30,7 @@ def enqueued(monkeypatch):
     found = []
     for module in (slices, importing.lifecycle):
         monkeypatch.setattr(module, "enqueue", lambda *task: found.append(task))
+    monkeypatch.setattr(slices, "queue_is_full", lambda: False)
     return found
 
 

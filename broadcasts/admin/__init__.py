@@ -8,6 +8,7 @@ from . import (  # noqa: F401 -- importing them registers their admins
     contacts,
     deliveries,
     events,
+    imports,
     media,
     messages,
     operations,

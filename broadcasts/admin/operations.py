@@ -3,31 +3,22 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from broadcasts.models import AuditEntry, Heartbeat, IdempotencyKey, ImportJob, User
+from broadcasts.models import AuditEntry, Heartbeat, IdempotencyKey, User
 
 from .base import ReadOnlyAdmin
 from .filters import choice_filter, row_filter
 
-AUDITED = ("broadcast", "channel", "contact", "delivery", "member", "organization", "segment", "suppression")
-
-
-@admin.register(ImportJob)
-class ImportJobAdmin(ReadOnlyAdmin):
-    list_display = [
-        "filename",
-        "status",
-        "dry_run",
-        "rows",
-        "created_count",
-        "updated_count",
-        "unchanged_count",
-        "invalid_count",
-        "organization",
-        "created",
-    ]
-    list_select_related = ["organization"]
-    list_filter = [choice_filter("status", ImportJob.Status), "dry_run"]
-    search_fields = ["filename"]
+AUDITED = (
+    "broadcast",
+    "channel",
+    "contact",
+    "delivery",
+    "importjob",
+    "member",
+    "organization",
+    "segment",
+    "suppression",
+)
 
 
 @admin.register(IdempotencyKey)

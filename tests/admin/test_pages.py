@@ -36,6 +36,7 @@ WRITTEN_BY = {
     "broadcast": "author",
     "consent": "author",
     "contact": "author",
+    "importjob": "author",
     "media": "author",
     "message": "author",
     "segment": "author",
