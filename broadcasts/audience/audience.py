@@ -72,9 +72,9 @@ class Audience:
             condition &= engaged(self.retarget_of_id, self.retarget_engagement or Engagement.SENT)
         return condition
 
-    def excluded(self) -> Q | None:
+    def excluded(self, of_all: bool = False) -> Q | None:
         """The condition on contacts of being in an excluded segment; None where there is no such segment."""
-        return self._in_segments("excluded_segments", self.excluded_ids) if self.excluded_ids else None
+        return self._in_segments("excluded_segments", self.excluded_ids, of_all) if self.excluded_ids else None
 
     def _asked(self) -> list[Q]:
         asked: list[Q] = []
@@ -94,12 +94,12 @@ class Audience:
                 raise InvalidInput({"query": str(refused)}) from None
         return asked
 
-    def _in_segments(self, name: str, pks: Collection[int]) -> Q:
+    def _in_segments(self, name: str, pks: Collection[int], of_all: bool = False) -> Q:
         segments = list(Segment.objects.for_organization(self.organization).filter(pk__in=pks))
         if len(segments) < len(set(pks)):
             raise InvalidInput({name: "One of these segments is not there (any more); choose others."})
         try:
-            return in_segments(segments, Scope(self.organization))
+            return in_segments(segments, Scope(self.organization, of_all))
         except Refused as refused:
             raise InvalidInput({name: f"{refused.message[0].upper()}{refused.message[1:]}."}) from None
 

@@ -61,10 +61,14 @@ def at(step: str) -> Iterator[None]:
 
 
 class Scope:
-    """What one compilation knows: the organization, the segments it is inside of, and how much it has grown."""
+    """What one compilation knows: the organization, the segments it is inside of, and how much it has grown.
 
-    def __init__(self, organization: Organization) -> None:
+    `of_all`: it will be asked of everybody at once, and not of a page or a chunk.
+    """
+
+    def __init__(self, organization: Organization, of_all: bool = False) -> None:
         self.organization = organization
+        self.of_all = of_all
         self.chain: list[Segment] = []
         self.conditions = 0
 

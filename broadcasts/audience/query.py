@@ -143,9 +143,10 @@ def in_segments(segments: Iterable[Segment], scope: Scope) -> Q:
     segments = list(segments)
     scope.spend(1)
     static = [segment.pk for segment in segments if segment.kind == Segment.Kind.STATIC]
-    members = SegmentMember.objects.filter(segment__in=static, contact=OuterRef("pk"))
-    # EXISTS and not IN: under an OR, a large IN list is searched from end to end for each contact.
-    conditions = [Q(Exists(members))] if static else []
+    members = SegmentMember.objects.filter(segment__in=static)
+    # Asked of all, a list of members is read once, and by all of PostgreSQL's processes; of few, each is looked up.
+    among = Q(pk__in=members.values("contact")) if scope.of_all else Q(Exists(members.filter(contact=OuterRef("pk"))))
+    conditions = [among] if static else []
     conditions += [_rules_of(segment, scope) for segment in segments if segment.kind == Segment.Kind.DYNAMIC]
     return any_of(conditions) if conditions else NOBODY
 

@@ -97,7 +97,9 @@ def fill(club: Organization, channel: Channel, n: int) -> None:
         _consents(n, first)
         _suppressions(club, n)
         for segment, every in zip(segments, (20, 5), strict=True):
-            _insert(SegmentMember, {"segment_id": f"{segment}", "contact_id": f"{first - 1} + i"}, n, f"i % {every} = 0")
+            _insert(
+                SegmentMember, {"segment_id": f"{segment}", "contact_id": f"{first - 1} + i"}, n, f"i % {every} = 0"
+            )
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
 
@@ -217,7 +219,7 @@ def _suppressions(club: Organization, n: int) -> None:
     _insert(Suppression, columns, n, "i % 53 = 0")
 
 
-def _insert(model, columns: dict[str, str], n: int, where: str = "") -> None:
+def _insert(model, columns: dict[str, str], n: int, where: str = "i > 0") -> None:
     """INSERT a row for each i from 1 to n."""
     names = {field.attname for field in model._meta.concrete_fields}
     columns = columns | {name: "[ago:0]" for name in ("created", "modified") if name in names and name not in columns}
@@ -225,8 +227,8 @@ def _insert(model, columns: dict[str, str], n: int, where: str = "") -> None:
     source = words["people"].format(n=n)
     sql = (
         f"INSERT INTO {model._meta.db_table} ({', '.join(columns)}) "  # noqa: S608
-        f"SELECT {', '.join(columns.values())} FROM {source}"
-    ) + (f" WHERE {where}" if where else "")
+        f"SELECT {', '.join(columns.values())} FROM {source} WHERE {where}"
+    )
     sql = re.sub(r"\[uuid:(.*?)\]", lambda found: words["uuid"].format(i=found[1]), sql)
     sql = re.sub(r"\[ago:(.*?)\]", lambda found: words["ago"].format(days=found[1]), sql)
     sql = re.sub(r"\[(\w+)\]", lambda found: words[found[1]], sql)
