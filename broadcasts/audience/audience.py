@@ -63,38 +63,39 @@ class Audience:
             expires_at=broadcast.expires_at,
         )
 
-    def matched(self) -> Q:
+    def matched(self, of_all: bool = False) -> Q:
         """The condition on contacts of being matched."""
-        asked = [] if self.send_to_all else self._asked()
+        asked = [] if self.send_to_all else self._asked(of_all)
         everybody = self.send_to_all or (not asked and self.retarget_of_id is not None)
         condition = Q(pk__gt=0) if everybody else any_of(asked) if asked else NOBODY
         if self.retarget_of_id is not None:
-            condition &= engaged(self.retarget_of_id, self.retarget_engagement or Engagement.SENT)
+            engagement = self.retarget_engagement or Engagement.SENT
+            condition &= engaged(self.retarget_of_id, engagement, of_all=of_all)
         return condition
 
     def excluded(self, of_all: bool = False) -> Q | None:
         """The condition on contacts of being in an excluded segment; None where there is no such segment."""
         return self._in_segments("excluded_segments", self.excluded_ids, of_all) if self.excluded_ids else None
 
-    def _asked(self) -> list[Q]:
+    def _asked(self, of_all: bool) -> list[Q]:
         asked: list[Q] = []
         if self.segment_ids:
-            asked.append(self._in_segments("segments", self.segment_ids))
+            asked.append(self._in_segments("segments", self.segment_ids, of_all))
         if isinstance(self.contact_ids, QuerySet) or self.contact_ids:
             asked.append(Q(pk__in=self.contact_ids))
         if self.addresses:
             asked.append(at_addresses(self.addresses, self.organization))
         if self.activity_id is not None:
             statuses = [self.attendance_status] if self.attendance_status else None
-            asked.append(attended(activity_ids=[self.activity_id], statuses=statuses))
+            asked.append(attended(activity_ids=[self.activity_id], statuses=statuses, of_all=of_all))
         if self.query:
             try:
-                asked.append(condition_of(self.query, Scope(self.organization)))
+                asked.append(condition_of(self.query, Scope(self.organization, of_all)))
             except Refused as refused:
                 raise InvalidInput({"query": str(refused)}) from None
         return asked
 
-    def _in_segments(self, name: str, pks: Collection[int], of_all: bool = False) -> Q:
+    def _in_segments(self, name: str, pks: Collection[int], of_all: bool) -> Q:
         segments = list(Segment.objects.for_organization(self.organization).filter(pk__in=pks))
         if len(segments) < len(set(pks)):
             raise InvalidInput({name: "One of these segments is not there (any more); choose others."})
@@ -104,9 +105,9 @@ class Audience:
             raise InvalidInput({name: f"{refused.message[0].upper()}{refused.message[1:]}."}) from None
 
 
-def matched(audience: Audience) -> QuerySet[Contact]:
+def matched(audience: Audience, of_all: bool = False) -> QuerySet[Contact]:
     """Return everyone the audience matches, each once, those who will be skipped included."""
-    return Contact.objects.for_organization(audience.organization).filter(audience.matched())
+    return Contact.objects.for_organization(audience.organization).filter(audience.matched(of_all))
 
 
 def create_missing(audience: Audience) -> None:

@@ -40,7 +40,7 @@ class Facts:
     def __init__(self, audience: Audience, outlets: Sequence[Outlet]) -> None:
         self.columns: dict[Any, str] = {}
         self.ways: list[tuple[str, list[tuple[str, str | None]]]] = []
-        self.people = matched(audience).order_by()
+        self.people = matched(audience, of_all=True).order_by()
         self.otherwise = otherwise(audience.expires_at)
         excluded = audience.excluded(of_all=True)
         for outlet in outlets:
@@ -78,7 +78,7 @@ def estimate(audience: Audience, outlets: "Sequence[Message | Outlet]") -> Estim
     """
     ways = [Outlet.of(one) for one in outlets]
     if not ways:
-        return Estimate(matched(audience).count(), 0, {}, {}, {}, None)
+        return Estimate(matched(audience, of_all=True).count(), 0, {}, {}, {}, None)
     people, skipped, languages = 0, Counter[str](), Counter[str]()
     received = [0] * len(ways)
     for n, told in Facts(audience, ways).groups():
