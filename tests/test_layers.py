@@ -13,7 +13,7 @@ LAYERS = [
     {"dialects"},
     {"api", "admin", "public", "management"},
     {"tasks", "supervising"},
-    {"importing", "exporting", "drafting", "health", "retention"},
+    {"importing", "exporting", "drafting", "health", "retention", "indexing"},
     {"sending"},
     {"tracking"},
     {"audience", "rendering", "stats"},

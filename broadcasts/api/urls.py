@@ -2,6 +2,7 @@ from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import SimpleRouter
 
+from .attributes import Attributes
 from .broadcasts import Broadcasts
 from .channels import Channels
 from .contacts import Contacts
@@ -15,6 +16,7 @@ from .templates import Templates
 router = SimpleRouter()
 router.register("broadcast-messages", Broadcasts, "broadcast-message")
 router.register("contacts", Contacts, "contact")
+router.register("attributes", Attributes, "attribute")
 router.register("segments", Segments, "segment")
 router.register("templates", Templates, "template")
 router.register("channels", Channels, "channel")

@@ -16,7 +16,7 @@ from .query import (
     validate_rules,
 )
 from .reasons import Outlet, claim_reasons, recipients, skip_reason
-from .uses import users_of
+from .uses import users_of, users_of_attribute
 
 __all__ = [
     "LEAVES",
@@ -38,6 +38,7 @@ __all__ = [
     "segment_contacts",
     "skip_reason",
     "users_of",
+    "users_of_attribute",
     "validate",
     "validate_addresses",
     "validate_rules",

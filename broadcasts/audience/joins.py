@@ -17,9 +17,9 @@ class Joined(Expression):
         super().__init__(output_field=output_field or CharField())
         self.name, self.column = name, column
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[()]]:
         quote = connection.ops.quote_name
-        return f"{quote(self.name)}.{quote(self.column)}", []
+        return f"{quote(self.name)}.{quote(self.column)}", ()
 
     def get_group_by_cols(self) -> list[Any]:
         return [self]

@@ -78,8 +78,16 @@ class Scope:
         return timezone.now()
 
     @cached_property
+    def attributes(self) -> list[tuple[str, str, bool]]:
+        return list(Attribute.objects.for_organization(self.organization).values_list("key", "type", "is_indexed"))
+
+    @cached_property
     def attribute_types(self) -> dict[str, str]:
-        return dict(Attribute.objects.for_organization(self.organization).values_list("key", "type"))
+        return {key: type_ for key, type_, _ in self.attributes}
+
+    @cached_property
+    def indexed_attributes(self) -> set[str]:
+        return {key for key, _, is_indexed in self.attributes if is_indexed}
 
     def spend(self, conditions: int) -> None:
         self.conditions += conditions

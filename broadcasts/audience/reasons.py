@@ -10,7 +10,6 @@ from django.db.models import (
     CharField,
     Count,
     Exists,
-    Expression,
     F,
     Func,
     IntegerField,
@@ -140,12 +139,12 @@ class Reasons:
             reached = self.is_capped(cap) if cap else Q(**{f"{self.pk}__gt": 0})
             yield When(reached, then=Value(Reason.FREQUENCY_CAP))
 
-    def suppression(self) -> Expression:
+    def suppression(self) -> Any:
         """The strongest reason that the address is suppressed for; NULL for none."""
         rows = self.noes().filter(address_hash=OuterRef(f"{self.to}{self.hash}"))
         return Subquery(rows.order_by(RANK).annotate(word=WORD).values("word")[:1], output_field=CharField())
 
-    def consent(self) -> Expression:
+    def consent(self) -> Any:
         """The state of the contact's consent; NULL for none."""
         rows = self.consents().filter(contact=OuterRef(self.pk))
         return Subquery(rows.values("state")[:1], output_field=CharField())
@@ -214,14 +213,14 @@ class JoinedReasons(Reasons):
             people = left_join(people, name, rows, on, key)
         return people
 
-    def suppression(self) -> Expression:
+    def suppression(self) -> Any:
         """The same as its place in the order of reasons."""
         rows = self.noes().values("address_hash").annotate(rank=Min(RANK)).values("address_hash", "rank")
         name = f"noes_{self.hash}_{self.outlet.medium}"
         self.joins[name] = rows.order_by(), self.hash, "address_hash"
         return Joined(name, "rank", IntegerField())
 
-    def consent(self) -> Expression:
+    def consent(self) -> Any:
         name = f"consents_{self.outlet.medium}"
         self.joins[name] = self.consents().values("contact_id", "state"), "id", "contact_id"
         return Joined(name, "state")

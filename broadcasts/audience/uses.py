@@ -3,19 +3,28 @@
 from django.db.models import CharField, F, Model, Q, QuerySet
 from django.db.models.functions import Cast, Lower
 
-from broadcasts.models import Broadcast, Segment
+from broadcasts.models import Attribute, Broadcast, Segment
 
 TOLD = 3
+OVER = Q(status=Broadcast.Status.SENT) | Q(status=Broadcast.Status.CANCELLED, completed_at__isnull=False)
 
 
 def users_of(segment: Segment) -> list[Model]:
     """Return some of the broadcasts whose log is not complete yet, and of the segments, that use a segment."""
     named = Q(text__contains=str(segment.uuid)) | Q(text__contains=segment.uuid.hex)
     broadcasts = _naming(Broadcast.objects.for_organization(segment.organization_id), "query")
-    over = Q(status=Broadcast.Status.SENT) | Q(status=Broadcast.Status.CANCELLED, completed_at__isnull=False)
-    using = broadcasts.exclude(over).filter(Q(segments=segment) | Q(excluded_segments=segment) | named).distinct()
+    using = broadcasts.exclude(OVER).filter(Q(segments=segment) | Q(excluded_segments=segment) | named).distinct()
     others = _naming(Segment.objects.for_organization(segment.organization_id).exclude(pk=segment.pk), "rules")
     return [*using[:TOLD], *others.filter(named)[:TOLD]]
+
+
+def users_of_attribute(attribute: Attribute) -> list[Model]:
+    """Return some of the broadcasts that are yet to be sent, and of the segments, that ask for an attribute."""
+    key = f"attributes__{attribute.key}"
+    named = Q(text__contains=f'"{key}"') | Q(text__contains=f'"{key}__')
+    broadcasts = _naming(Broadcast.objects.for_organization(attribute.organization_id), "query")
+    segments = _naming(Segment.objects.for_organization(attribute.organization_id), "rules")
+    return [*broadcasts.exclude(OVER).filter(named)[:TOLD], *segments.filter(named)[:TOLD]]
 
 
 def _naming(rows: QuerySet, column: str) -> QuerySet:
