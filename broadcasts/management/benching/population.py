@@ -82,7 +82,7 @@ ATTRIBUTES: dict[str, tuple[str, str]] = {
 
 
 def fill(club: Organization, channel: Channel, n: int) -> None:
-    """Make n contacts, with all that stands around them."""
+    """Make n contacts, a multiple of a thousand, with all that stands around them."""
     for key, (type_, _) in ATTRIBUTES.items():
         Attribute.objects.create(organization=club, key=key, label=key.replace("_", " "), type=type_)
     with transaction.atomic(), bare(Contact):
@@ -160,20 +160,22 @@ def _earlier(channel: Channel) -> list[Message]:
 
 
 def _attendances(n: int, first: int, activity: int) -> None:
-    """Three for each contact, of one series for one in three, in the order of the activities."""
+    """Three for each contact, all of one series, in the order of the activities."""
+    each = n // 100  # have a place in one activity: a tenth of those of its series
+    of = f"((i - 1) / {each})"
     columns = {
         "uuid": "[uuid:i]",
-        "activity_id": f"{activity} + (i - 1) / {max(n // 100, 1)} % {ACTIVITIES}",
-        "contact_id": f"{first} + (i * 7 + (i - 1) / {max(n // 100, 1)} % {ACTIVITIES} * 13) % {n}",
+        "activity_id": f"{activity} + {of}",
+        "contact_id": f"{first} + ((i - 1) % {each}) * 10 + {of} % 10 + {of} / 10 % 10 * {each} * 10",
         "status": "CASE i % 5 WHEN 0 THEN 'no_show' WHEN 1 THEN 'booked' ELSE 'attended' END",
         "at": "[ago:i % 300]",
     }
-    _insert(Attendance, columns, 3 * n)
+    _insert(Attendance, columns, ACTIVITIES * each)
 
 
 def _deliveries(n: int, first: int, message: int) -> None:
     """Two for each contact, as they are written: message by message."""
-    tenth = max(n // (EARLIER // 2), 1)
+    tenth = n // (EARLIER // 2)
     k = f"((i - 1) / {tenth})"
     at = f"[ago:{EVERY_DAYS} * {k}]"
     contact = f"(1 + ((i - 1) % {tenth}) * {EARLIER // 2} + {k} % {EARLIER // 2})"
