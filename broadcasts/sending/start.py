@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Case, CharField, Exists, F, Max, OuterRef, QuerySet, Value, When
+from django.db.models import Exists, F, Max, OuterRef, QuerySet, Value
 from django.db.models.functions import Now
 
 from broadcasts import audience, rendering
@@ -152,7 +152,6 @@ def _insert_rows(message: Message, people: QuerySet[Contact], born: str) -> None
         "contact_id": F("pk"),
         "address": F("send_address"),
         "language": F("send_language"),
-        "status": Case(When(skip_reason="", then=Value(born)), default=Value("skipped"), output_field=CharField()),
         "reason": F("skip_reason"),
         "error": Value(""),
         "attempts": Value(0),
@@ -162,8 +161,14 @@ def _insert_rows(message: Message, people: QuerySet[Contact], born: str) -> None
     )
     select, params = rows.query.sql_with_params()
     table = connection.ops.quote_name(Delivery._meta.db_table)
+    # The status follows from the reason outside, or the reason would be found out twice for everybody.
+    sql = (
+        f"INSERT INTO {table} ({', '.join(columns)}, status) "  # noqa: S608
+        f"SELECT {', '.join(f'row_{name}' for name in columns)}, CASE WHEN row_reason = '' THEN %s ELSE 'skipped' END "
+        f"FROM ({select}) AS made WHERE TRUE ON CONFLICT DO NOTHING"
+    )
     with connection.cursor() as cursor:
-        cursor.execute(f"INSERT INTO {table} ({', '.join(columns)}) {select} ON CONFLICT DO NOTHING", params)
+        cursor.execute(sql, [born, *params])
 
 
 def _cut(message: Message, after: int) -> None:
