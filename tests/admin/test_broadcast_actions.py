@@ -239,3 +239,10 @@ def test_a_long_count_is_announced_before_it_is_made(sender, draft, monkeypatch,
     announced = client.get(address(draft, name))
     assert "Counting exactly who will receive it" in announced.content.decode()
     assert "Counting" not in client.get(announced.context["goal"]).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(None, ""), (0, ""), (59, "59 s"), (61, "1 min 1 s"), (7200, "2 h"), (2 * 86_400 + 7, "2 d")]
+)
+def test_a_duration_is_told_in_its_two_largest_units(seconds, words):
+    assert broadcast_actions.in_words(seconds) == words

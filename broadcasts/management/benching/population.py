@@ -85,13 +85,13 @@ def fill(club: Organization, channel: Channel, n: int) -> None:
     """Make n contacts, a multiple of a thousand, with all that stands around them."""
     for key, (type_, _) in ATTRIBUTES.items():
         Attribute.objects.create(organization=club, key=key, label=key.replace("_", " "), type=type_)
-    with transaction.atomic(), bare(Contact):
+    with bare(Contact):
         _contacts(club, n)
     first = Contact.objects.for_organization(club).earliest("id").pk
     activities = [activity.pk for activity in _activities(club)]
     messages = [message.pk for message in _earlier(channel)]
     segments = [Segment.objects.create(organization=club, name=name, kind="static").pk for name in ("Left", "Friends")]
-    with transaction.atomic(), bare(Attendance, Delivery, Consent, Suppression, SegmentMember):
+    with bare(Attendance, Delivery, Consent, Suppression, SegmentMember):
         _attendances(n, first, activities[0])
         _deliveries(n, first, messages[0])
         _consents(n, first)
@@ -101,7 +101,7 @@ def fill(club: Organization, channel: Channel, n: int) -> None:
                 SegmentMember, {"segment_id": f"{segment}", "contact_id": f"{first - 1} + i"}, n, f"i % {every} = 0"
             )
     with connection.cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
+        cursor.execute("VACUUM ANALYZE" if is_alone() else "ANALYZE")
 
 
 def _contacts(club: Organization, n: int) -> None:
@@ -241,17 +241,23 @@ def _insert(model, columns: dict[str, str], n: int, where: str = "i > 0") -> Non
 @contextmanager
 def bare(*models) -> Iterator[None]:
     """Take indexes and constraints away and make them again: PostgreSQL builds them far faster than it keeps them."""
-    if connection.vendor != "postgresql":
-        yield
+    if not is_alone():
+        with transaction.atomic():
+            yield
         return
     statements: list[str] = []
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")
         for model in models:
             statements += _strip(cursor, model._meta.db_table)
         yield
         for statement in statements:
             cursor.execute(statement)
+
+
+def is_alone() -> bool:
+    """Tell whether this is PostgreSQL, with nothing begun."""
+    return connection.vendor == "postgresql" and not connection.in_atomic_block
 
 
 def _strip(cursor, table: str) -> list[str]:
