@@ -22,12 +22,15 @@ from broadcasts.models import (
     Message,
     MessageTranslation,
     Organization,
+    UseCase,
     User,
     normalize_language,
 )
+from broadcasts.sending import hours
 
 NOT_EDITABLE = "Valid states for operation: Draft, Scheduled."
 TOO_FAR = "This is too far away."
+QUIET_FOR_MARKETING = "Marketing keeps the quiet hours: only the use case general may ignore them."
 PLAIN_FIELDS = (
     "name",
     "use_case",
@@ -40,6 +43,7 @@ PLAIN_FIELDS = (
     "retarget_engagement",
     "scheduled_at",
     "local_time",
+    "ignore_quiet_hours",
     "expires_at",
     "base_language",
     "channel_policy",
@@ -76,7 +80,7 @@ def save(broadcast: Broadcast, values: Mapping[str, Any], by: User | None = None
             return broadcast
         validate(broadcast, flat="messages" not in values)
         if broadcast.status == Broadcast.Status.SCHEDULED and broadcast.scheduled_at:
-            broadcast.due_from = max(broadcast.scheduled_at, timezone.now())
+            broadcast.due_from = max(hours.begin(broadcast, broadcast.scheduled_at), timezone.now())
         broadcast.audience_preview = _preview(broadcast)
         broadcast.save(update_fields=[*changed, "addresses", "due_from", "audience_preview", "modified"])
         act = "create" if is_new else "change"
@@ -282,8 +286,8 @@ def _check_fields(broadcast: Broadcast) -> dict[str, str]:
             errors[name] = TOO_FAR
     if bool(broadcast.retarget_of_id) != bool(broadcast.retarget_engagement):
         errors["retarget_engagement"] = "retarget_of and retarget_engagement go together: give both or neither."
-    if broadcast.local_time:
-        errors["local_time"] = "Sending at each recipient's own clock time is not offered yet: leave it false."
+    if broadcast.ignore_quiet_hours and broadcast.use_case != UseCase.GENERAL:
+        errors["ignore_quiet_hours"] = QUIET_FOR_MARKETING
     if broadcast.attendance_status and not broadcast.activity_id:
         errors["attendance_status"] = "This needs an activity."
     if broadcast.expires_at and broadcast.expires_at <= (broadcast.scheduled_at or timezone.now()):

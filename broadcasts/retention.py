@@ -46,6 +46,7 @@ def prune(*, dry_run: bool = False) -> dict[str, int]:
         ("results of tasks", Task.objects.filter(stopped__lt=now - TASKS_KEPT)),
     ):
         found[name] = rows.count() if dry_run else _delete(rows)
+    found["errors of erased people"] = _forget_errors(dry_run)
     found["journals of workers on this host"] = journal.forget_old(dry_run=dry_run)
     return found
 
@@ -75,6 +76,12 @@ def _prune_message(message: Message, dry_run: bool) -> Iterator[tuple[int, int]]
                 _delete(ProviderRef.objects.filter(delivery__in=chunk))
                 Inbound.objects.filter(delivery__in=chunk).update(delivery=None)
                 yield _delete(Delivery.objects.filter(pk__in=chunk)), gone
+
+
+def _forget_errors(dry_run: bool) -> int:
+    """Blank what a worker wrote about people who were erased while it had their copies in hand."""
+    rows = Delivery.objects.filter(contact=None, address="").exclude(error="")
+    return rows.count() if dry_run else rows.update(error="")
 
 
 def _delete(rows: QuerySet) -> int:

@@ -1,12 +1,16 @@
 """What became of broadcasts, as sums over batches: no delivery is ever counted to show a number."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.db.models import QuerySet, Sum
+from django.utils import timezone
 
-from broadcasts.models import FACTS, OUTCOMES, Batch, Broadcast, Message
+from broadcasts.models import FACTS, OUTCOMES, Batch, Broadcast, Delivery, Message
 
 COUNTERS = ("total", *OUTCOMES, *FACTS)
+SHORTLY = timedelta(minutes=1)  # who waits for less is not told of
 ZERO = {"contacts": 0, "recipients": 0, "pending": 0, **dict.fromkeys((*OUTCOMES, *FACTS), 0)}
 
 
@@ -31,6 +35,31 @@ def counts(broadcasts: Iterable[Broadcast]) -> dict[int, dict[str, int]]:
             numbers["pending"] = 0
         result[broadcast.pk] = numbers
     return result
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """How many wait for their time, when the next of them is due, and when the last."""
+
+    people: int
+    next: datetime
+    last: datetime
+
+
+def waiting(broadcast: Broadcast, pending: int) -> Waiting | None:
+    """Tell what a broadcast waits for of which nothing is at work; None where there is no such thing."""
+    if not pending or broadcast.status not in Broadcast.STOPPABLE or broadcast.expanded_at is None:
+        return None
+    if Batch.objects.filter(message__broadcast=broadcast).exclude(state=Batch.State.DONE).exists():
+        return None
+    turns: list[datetime] = []
+    for message_id in broadcast.messages.values_list("pk", flat=True):
+        of_message = Delivery.objects.filter(message=message_id, due_at__isnull=False)
+        for order in ("due_at", "-due_at"):
+            turns += of_message.order_by(order).values_list("due_at", flat=True)[:1]  # type: ignore[arg-type]
+    if not turns or min(turns) < timezone.now() + SHORTLY:
+        return None
+    return Waiting(pending, min(turns), max(turns))
 
 
 def _sums(batches: QuerySet[Batch], by: str) -> dict[int, dict[str, int]]:

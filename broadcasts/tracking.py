@@ -53,7 +53,8 @@ def record(
     so is one told before the worker wrote down that it was accepted.
     """
     delivery = _load(delivery)
-    at, detail = at or timezone.now(), dict(detail or {})
+    # Of somebody who was erased, or of nobody, only the fact is noted.
+    at, detail = at or timezone.now(), dict(detail or {}) if delivery.address else {}
     with transaction.atomic():
         accepted = [Status.SENT, Status.PENDING]
         if type == "failed" and Delivery.objects.filter(pk=delivery.pk, status__in=accepted).exists():
@@ -86,18 +87,17 @@ def suppress(
 ) -> Suppression | None:
     """Remember that an address must not be reached; None when it is no address.
 
-    For the same reason there is one suppression, the stricter of the two.
+    For the same reason there is one suppression, the stricter of the two. What was erased is kept by its hash alone.
     """
     key = _address_key(channel_kind, address)
     digest = address_hash(key)
     if key is None or digest is None:
         return None
+    place = {"organization": organization, "channel_kind": channel_kind, "address_hash": digest}
+    is_erased = Suppression.objects.filter(**place, reason=Suppression.Cause.ERASED).exists()
+    shown = "" if is_erased else address.strip()
     suppression, created = Suppression.objects.get_or_create(
-        organization=organization,
-        channel_kind=channel_kind,
-        address_hash=digest,
-        reason=reason,
-        defaults={"address": address.strip(), "use_case": use_case, "source": source[:255]},
+        **place, reason=reason, defaults={"address": shown, "use_case": use_case, "source": source[:255]}
     )
     if not created and suppression.use_case and not use_case:
         suppression.use_case = ""

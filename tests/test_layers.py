@@ -13,13 +13,13 @@ LAYERS = [
     {"dialects"},
     {"api", "admin", "public", "management"},
     {"tasks", "supervising"},
-    {"importing", "exporting", "drafting", "health", "retention", "indexing"},
-    {"sending"},
+    {"importing", "exporting", "erasing", "merging", "drafting", "health", "retention", "indexing"},
+    {"sending", "segmenting"},
     {"tracking"},
     {"audience", "rendering", "stats"},
     {"links", "schedules"},
     {"models"},
-    {"transports", "catcher"},
+    {"transports", "catcher", "clocks"},
     {"exceptions"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -69,7 +69,11 @@ class ScheduleForm(Confirmation):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.zone = self.broadcast.organization.zone
-        self.fields["at"].help_text = f"In the organization's time zone, {self.zone.key}."
+        self.fields["at"].help_text = (
+            "Everybody gets it on this day, at this time by their own clock."
+            if self.broadcast.local_time
+            else f"In the organization's time zone, {self.zone.key}."
+        )
         if self.broadcast.scheduled_at:
             self.initial["at"] = timezone.localtime(self.broadcast.scheduled_at, self.zone).replace(tzinfo=None)
 
@@ -103,6 +107,12 @@ class Action:
     estimates: bool = False
     style: str = ""
     is_useful: Callable[[Broadcast], bool] = lambda broadcast: True
+
+
+def _what_now(broadcast: Broadcast) -> str:
+    if broadcast.local_time:
+        return "It begins at once; whose clock time has not come yet, waits for it."
+    return "It is sent at once."
 
 
 def _send(broadcast: Broadcast, user: User, values: dict[str, Any]) -> str:
@@ -144,7 +154,7 @@ ANY = frozenset(Status)
 ACTIONS = {
     action.name: action
     for action in (
-        Action("send", "Send now", "send", Broadcast.STARTABLE, lambda b: "It is sent at once.", _send, SendForm, True),
+        Action("send", "Send now", "send", Broadcast.STARTABLE, _what_now, _send, SendForm, True),
         Action(
             "schedule",
             "Schedule",

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from broadcasts import audience
+from broadcasts.drafting import QUIET_FOR_MARKETING
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import (
     Broadcast,
@@ -17,6 +18,7 @@ from broadcasts.models import (
     Organization,
     Syntax,
     Template,
+    UseCase,
     normalize_language,
 )
 
@@ -87,6 +89,8 @@ class BroadcastForm(OrganizationForm):
             self.add_error("retarget_engagement", "A broadcast to retarget and what became of it go together.")
         if cleaned.get("attendance_status") and not cleaned.get("activity"):
             self.add_error("attendance_status", "This needs an activity.")
+        if cleaned.get("ignore_quiet_hours") and cleaned.get("use_case") != UseCase.GENERAL:
+            self.add_error("ignore_quiet_hours", QUIET_FOR_MARKETING)
         sending_at = cleaned.get("scheduled_at") or self.instance.scheduled_at or timezone.now()
         if cleaned.get("expires_at") and cleaned["expires_at"] <= sending_at:
             self.add_error("expires_at", "This must be later than the time of sending.")

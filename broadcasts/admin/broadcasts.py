@@ -38,6 +38,7 @@ WHO = [
     "retarget_of",
     "retarget_engagement",
 ]
+TIMES = ["local_time", "ignore_quiet_hours", "expires_at"]
 RECORD = ["uuid", "author_name", "created", "modified"]
 
 
@@ -196,10 +197,10 @@ class BroadcastAdmin(BroadcastActions, OrganizationAdmin):
 
     def _when(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         if obj is not None and obj.status in Broadcast.STARTED:
-            return {"fields": ["scheduled_at", "started_at", "completed_at", "expires_at"]}
+            return {"fields": ["scheduled_at", "started_at", "completed_at", *TIMES]}
         said = "Nothing leaves before you schedule it or send it."
         zone = timezone.get_current_timezone_name()
-        return {"fields": ["scheduled_at", "expires_at"], "description": f"{said} Times are in {zone}."}
+        return {"fields": ["scheduled_at", *TIMES], "description": f"{said} Times are in {zone}."}
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         fields = [*super().get_readonly_fields(request, obj), "many_contacts", *RECORD]
@@ -207,7 +208,7 @@ class BroadcastAdmin(BroadcastActions, OrganizationAdmin):
         if obj is not None and not self.has_change_permission(request, obj):
             fields += ["shown_channel", "shown_template", "shown_syntax"]
         if obj is not None and obj.status == Broadcast.Status.SCHEDULED:
-            fields.append("scheduled_at")  # the action “Schedule” changes it, as one step with what follows
+            fields += ["scheduled_at", "local_time"]  # the action “Schedule” changes it, as one step with what follows
         return fields
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:

@@ -15,22 +15,13 @@ from broadcasts.models import (
     Suppression,
     UseCase,
     address_hash,
-    clean_phone,
-    email_key,
-    phone_key,
+    address_key,
 )
 
 from .base import OrganizationAdmin, OrganizationForm, ReadOnlyAdmin
 from .by_contact import ByContact
 from .filters import choice_filter, row_filter
-
-
-def key_of(kind: str, address: str, country: str = "") -> str | None:
-    """Return the key that an address of this kind is remembered by, or raise ValidationError."""
-    address = address.strip()
-    if kind == ChannelKind.EMAIL:
-        return email_key(address)
-    return phone_key(clean_phone(address, country)) if kind == ChannelKind.SMS else address or None
+from .suppression_import import SuppressionLists
 
 
 class SuppressionForm(OrganizationForm):
@@ -45,7 +36,7 @@ class SuppressionForm(OrganizationForm):
         if not (organization and kind and address):
             return cleaned
         try:
-            key = key_of(kind, address, organization.country)
+            key = address_key(kind, address, organization.country)
         except ValidationError as error:
             self.add_error("address", error)
             return cleaned
@@ -59,7 +50,7 @@ class SuppressionForm(OrganizationForm):
 
 
 @admin.register(Suppression)
-class SuppressionAdmin(OrganizationAdmin):
+class SuppressionAdmin(SuppressionLists, OrganizationAdmin):
     """Added by who writes, removed by who manages, changed by nobody."""
 
     form = SuppressionForm
@@ -85,7 +76,7 @@ class SuppressionAdmin(OrganizationAdmin):
         hashes = []
         for kind in ChannelKind.values:
             try:
-                hashes.append(address_hash(key_of(kind, search_term)))
+                hashes.append(address_hash(address_key(kind, search_term)))
             except ValidationError:
                 continue
         kinds = {"channel_kind__in": ChannelKind.values}  # the index of hashes begins with organization and kind

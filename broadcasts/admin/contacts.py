@@ -13,7 +13,9 @@ from broadcasts.models import Attribute, ChannelKind, Contact, Delivery, Organiz
 from .access import Access, has_more_than, scoped
 from .base import OrganizationAdmin, OrganizationForm
 from .by_contact import is_list
+from .contact_actions import ContactActions
 from .filters import choice_filter
+from .members import SegmentActions
 from .search import find_contacts
 from .story import story
 
@@ -86,7 +88,7 @@ class ContactForm(OrganizationForm):
 
 
 @admin.register(Contact)
-class ContactAdmin(OrganizationAdmin):
+class ContactAdmin(SegmentActions, ContactActions, OrganizationAdmin):
     form = ContactForm
     list_display = ["__str__", "email", "phone", "language", "status", "organization", "created"]
     list_select_related = ["organization"]

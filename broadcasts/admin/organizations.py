@@ -11,10 +11,12 @@ from broadcasts.models import ACTS, ApiToken, Member, Organization, User
 
 from .access import Access
 from .base import OrganizationAdmin, OrganizationForm
+from .quiet_hours import QUIET_FIELDS, SettingsForm
 
 
 @admin.register(Organization)
 class OrganizationsAdmin(OrganizationAdmin):
+    form: Any = SettingsForm
     by_organization = False
     list_display = ["name", "slug", "status", "time_zone", "default_use_case"]
     list_filter = ["status"]
@@ -33,6 +35,14 @@ class OrganizationsAdmin(OrganizationAdmin):
             "Consent and courtesy",
             {"fields": ["consent_required", "postal_address", "frequency_cap", "frequency_cap_days"]},
         ),
+        (
+            "Quiet hours",
+            {
+                "fields": [*QUIET_FIELDS],
+                "description": "From when until when nothing is sent, by the clock where the recipient is, or the "
+                "organization's where that is not known. What would leave then waits for their end. Blank: none.",
+            },
+        ),
     ]
 
     def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> dict[str, Any]:
@@ -46,6 +56,16 @@ class OrganizationsAdmin(OrganizationAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         return [] if Access.of(request).everywhere else ["slug", "status"]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        fieldsets: list[Any] = list(super().get_fieldsets(request, obj))
+        if self.has_change_permission(request, obj):
+            return fieldsets
+        # Who may not change them sees them as they are stored.
+        return [
+            (name, {**options, "fields": ["quiet_hours"] if options["fields"] == QUIET_FIELDS else options["fields"]})
+            for name, options in fieldsets
+        ]
 
 
 class NewMemberForm(OrganizationForm):

@@ -8,13 +8,17 @@ from broadcasts import stats
 from broadcasts.models import FACTS, Broadcast, Delivery
 
 from .base import list_url
+from .story import when
 
 STATUSES = ("sent", "pending", "failed", "unknown", "skipped", "cancelled")
 
 
 def progress(broadcast: Broadcast, counts: dict[str, int] | None = None) -> dict[str, Any]:
     """Return the state, the numbers with the address of their rows, the mean rate and the time left."""
-    counts = counts or stats.counts([broadcast])[broadcast.pk]
+    waits = None
+    if counts is None:  # else it is one of many, for which nothing more is asked
+        counts = stats.counts([broadcast])[broadcast.pk]
+        waits = stats.waiting(broadcast, counts["pending"])
     recipients, pending = counts["recipients"], counts["pending"]
     finished = broadcast.status in Broadcast.FINISHED
     ended = broadcast.completed_at if finished and broadcast.completed_at else timezone.now()
@@ -32,7 +36,8 @@ def progress(broadcast: Broadcast, counts: dict[str, int] | None = None) -> dict
         "gone": gone,
         "pending": pending,
         "rate": round(rate, 1),
-        "left": words(pending / rate) if rate and pending and not finished else "",
+        "left": words(pending / rate) if rate and pending and not finished and not waits else "",
+        "waiting": waits_for(broadcast, waits) if waits else "",
         "took": words(seconds) if finished else "",
         "numbers": [_number(broadcast, name, counts[name], status=name) for name in STATUSES],
         "facts": [_number(broadcast, name, counts[name], fact=name) for name in FACTS if counts[name]],
@@ -47,6 +52,14 @@ def _number(broadcast: Broadcast, name: str, value: int, **params: str) -> dict[
         "value": value,
         "url": list_url(Delivery, broadcast=broadcast.pk, **params),
     }
+
+
+def waits_for(broadcast: Broadcast, waits: stats.Waiting) -> str:
+    """Say that nothing moves because everybody left waits for their time."""
+    what = "their local time" if broadcast.local_time else "their time"
+    people = "1 waits for its time" if waits.people == 1 else f"{waits.people:,} wait for {what}"
+    ends = "" if waits.last == waits.next else f", the last {when(waits.last)}"
+    return f"{people}: the next {when(waits.next)}{ends}."
 
 
 def words(seconds: float) -> str:

@@ -1,8 +1,9 @@
+from contextlib import suppress
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.text import capfirst
 
@@ -13,12 +14,23 @@ from broadcasts.models import Contact, Segment, SegmentMember
 from .base import OrganizationAdmin, OrganizationForm, list_url, number
 from .by_contact import ByContact
 from .filters import row_filter
+from .members import FreezeView
+from .patience import TooSlow, at_most
+from .rules import SECONDS, RulesField, RuleViews
 
 
 class SegmentForm(OrganizationForm):
+    rules = RulesField(required=False, help_text='Such as {"language": "es"} or {"attributes__plan": "pro"}.')
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if cleaned.get("kind", self.instance.kind) == Segment.Kind.STATIC:
+            cleaned["rules"] = {}  # its field is out of sight then
+        return cleaned
+
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]
-        if self.errors or self.instance.kind != Segment.Kind.DYNAMIC or not self.instance.rules:
+        if self.errors or self.instance.kind != Segment.Kind.DYNAMIC:
             return
         try:
             audience.validate_rules(self.instance)
@@ -27,7 +39,7 @@ class SegmentForm(OrganizationForm):
 
 
 @admin.register(Segment)
-class SegmentAdmin(OrganizationAdmin):
+class SegmentAdmin(RuleViews, FreezeView, OrganizationAdmin):
     form = SegmentForm
     list_display = ["name", "kind", "contacts", "counted_at", "organization"]
     list_select_related = ["organization"]
@@ -35,19 +47,22 @@ class SegmentAdmin(OrganizationAdmin):
     search_fields = ["name"]
     autocomplete_fields = ["organization"]
     fields = ["organization", "name", "kind", "rules"]
+    change_form_template = "admin/broadcasts/segment/change_form.html"
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return [*self.fields, *(["people", "uuid", "created"] if obj else [])]
+        fields = [name for name in self.fields if obj is None or name != "rules" or obj.kind == Segment.Kind.DYNAMIC]
+        return [*fields, *(["people", "uuid", "created"] if obj else [])]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         fixed = ["people", "uuid", "created"]
         return [*super().get_readonly_fields(request, obj), *fixed, *(["kind"] if obj else [])]
 
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        if db_field.name == "rules":
-            kwargs["widget"] = forms.Textarea(attrs={"rows": 8, "cols": 70, "spellcheck": "false"})
-            kwargs["help_text"] = 'Such as {"language": "es"} or {"attributes__plan": "pro"}; for a segment by rule.'
-        return super().formfield_for_dbfield(db_field, request, **kwargs)
+    def save_model(self, request: HttpRequest, obj: Segment, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        count, now = None, timezone.now()
+        with suppress(TooSlow), at_most(SECONDS):
+            count = audience.segment_contacts(obj).count()
+        Segment.objects.filter(pk=obj.pk).update(contacts_count=count, counted_at=now if count is not None else None)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list, dict, set, list]:
         shown, counts, needed, protected = super().get_deleted_objects(objs, request)
@@ -64,9 +79,10 @@ class SegmentAdmin(OrganizationAdmin):
         shown = format_html('<a href="{}">See who is in it</a>', list_url(Contact, segment=segment.pk))
         if segment.kind == Segment.Kind.STATIC:
             shown += format_html(
-                ' · <a href="{}">Members</a> · <a href="{}">Add a member</a>',
+                ' · <a href="{}">Members</a> · <a href="{}">Add a member</a> · <a href="{}">Add from a list</a>',
                 list_url(SegmentMember, segment=segment.pk),
                 f"{list_url(SegmentMember)}add/?segment={segment.pk}",
+                list_url(Contact),
             )
         return shown
 

@@ -4,9 +4,9 @@ from django.db.models import Q
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 
-from broadcasts.audience import ContactFilter
 from broadcasts.models import Attribute, Contact
 
+from .contact_actions import ContactActions, ExportableFilter
 from .fields import ObjectField
 from .resources import FullResource, ResourceSerializer
 
@@ -63,18 +63,24 @@ class ContactSerializer(ResourceSerializer):
 
 
 @extend_schema_view(
-    list=extend_schema(summary="List contacts"),
+    list=extend_schema(
+        summary="List contacts",
+        description="A page as JSON; all of them as CSV, streamed, where `Accept` is `text/csv`.",
+    ),
     retrieve=extend_schema(summary="Read a contact"),
     create=extend_schema(summary="Add a contact"),
     update=extend_schema(summary="Write a contact"),
     partial_update=extend_schema(summary="Change a contact"),
-    destroy=extend_schema(summary="Delete a contact", description="Its deliveries stay in the log."),
+    destroy=extend_schema(
+        summary="Delete a contact",
+        description="Its deliveries stay in the log, with their addresses; `erase/` takes those away too.",
+    ),
 )
-class Contacts(FullResource):
+class Contacts(ContactActions, FullResource):
     """People."""
 
     model = Contact
     serializer_class = ContactSerializer
-    filterset_class = ContactFilter
+    filterset_class = ExportableFilter
     ordering_fields = {"created": "id", "full_name": "full_name"}  # ids grow with time, and have the index
     default_ordering = "-created"

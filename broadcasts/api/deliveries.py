@@ -17,6 +17,7 @@ from broadcasts.models import Broadcast, Delivery, Reason, calling_code
 
 from .fields import MomentField, RefField
 from .pagination import KeysetPagination
+from .renderers import stream
 from .resources import PickingSerializer, Resource, Retrieved
 
 CHUNK = 2000
@@ -97,9 +98,8 @@ def loaded(page: list[int]) -> list[Delivery]:
 
 
 def stream_csv(rows: QuerySet, filename: str) -> StreamingHttpResponse:
-    """Send a log of any length in constant memory."""
-    headers = {"Content-Disposition": f'attachment; filename="{filename}"'}
-    return StreamingHttpResponse(csv_lines(rows), content_type="text/csv; charset=utf-8", headers=headers)
+    """Send a log of any length."""
+    return stream(csv_lines(rows), filename)
 
 
 KEY = OpenApiParameter("uuid", str, OpenApiParameter.PATH, description="The delivery's key.")

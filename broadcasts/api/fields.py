@@ -38,10 +38,12 @@ class MomentField(serializers.DateTimeField):
 class JsonField(serializers.JSONField):
     """JSON that both databases can store: no null characters, no infinity, no abyss."""
 
+    max_depth = MAX_DEPTH
+
     def to_internal_value(self, data: Any) -> Any:
-        for value, depth in walk(data):
-            if depth > MAX_DEPTH:
-                raise serializers.ValidationError(f"This is nested more than {MAX_DEPTH} levels deep.")
+        for value, depth in walk(data, self.max_depth):
+            if depth > self.max_depth:
+                raise serializers.ValidationError(f"This is nested more than {self.max_depth} levels deep.")
             if isinstance(value, float) and not math.isfinite(value):
                 raise serializers.ValidationError("A number is too large.")
             if isinstance(value, str) and "\0" in value:
@@ -54,6 +56,12 @@ class ObjectField(JsonField):
         if not isinstance(data, dict):
             raise serializers.ValidationError("Expected an object.")
         return super().to_internal_value(data)
+
+
+class TreeField(ObjectField):
+    """A query or rules: `audience` tells where they are too deep."""
+
+    max_depth = 300
 
 
 class ArrayField(JsonField):
@@ -146,14 +154,14 @@ def resolve(model: Any, values: Sequence[Any], organization: Organization) -> li
     return [found[key] for key in dict.fromkeys(asked)]
 
 
-def walk(value: Any) -> Iterator[tuple[Any, int]]:
+def walk(value: Any, max_depth: int = MAX_DEPTH) -> Iterator[tuple[Any, int]]:
     """Yield every key and leaf with its depth, without recursion."""
     stack = [(value, 0)]
     while stack:
         item, depth = stack.pop()
-        if isinstance(item, dict) and depth <= MAX_DEPTH:
+        if isinstance(item, dict) and depth <= max_depth:
             stack += [(part, depth + 1) for pair in item.items() for part in pair]
-        elif isinstance(item, list) and depth <= MAX_DEPTH:
+        elif isinstance(item, list) and depth <= max_depth:
             stack += [(part, depth + 1) for part in item]
         else:
             yield item, depth

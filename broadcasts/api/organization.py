@@ -1,4 +1,3 @@
-import re
 from typing import Any
 
 import phonenumbers
@@ -8,14 +7,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from broadcasts.models import AuditEntry, Member, Organization
+from broadcasts.models import AuditEntry, Member, Organization, validate_quiet_hours
 
 from .fields import ArrayField, ObjectField
 from .idempotency import Idempotent
 from .permissions import act_of
 from .resources import ResourceSerializer
-
-CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 
 
 class OrganizationSerializer(ResourceSerializer):
@@ -23,7 +20,7 @@ class OrganizationSerializer(ResourceSerializer):
     languages = ArrayField(required=False, max_length=100)
     default_send_hour = serializers.IntegerField(required=False, min_value=0, max_value=23)
     globals = ObjectField(required=False)
-    quiet_hours = ObjectField(read_only=True)  # until sending keeps them
+    quiet_hours = ObjectField(required=False, validators=[validate_quiet_hours])
 
     class Meta:
         model = Organization

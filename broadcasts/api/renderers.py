@@ -1,6 +1,8 @@
 import json
+from collections.abc import Iterator
 from typing import Any
 
+from django.http import StreamingHttpResponse
 from rest_framework.renderers import BaseRenderer
 
 
@@ -13,3 +15,9 @@ class Csv(BaseRenderer):
 
     def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
         return json.dumps(data, default=str).encode()
+
+
+def stream(text: Iterator[str], filename: str, content_type: str = "text/csv; charset=utf-8") -> StreamingHttpResponse:
+    """Send a file of any length in constant memory."""
+    headers = {"Content-Disposition": f'attachment; filename="{filename}"', "Cache-Control": "no-store"}
+    return StreamingHttpResponse(text, content_type=content_type, headers=headers)

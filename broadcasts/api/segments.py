@@ -8,12 +8,12 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from broadcasts import audience
+from broadcasts import audience, segmenting
 from broadcasts.exceptions import InvalidInput, WrongState
-from broadcasts.models import Contact, Segment, SegmentMember
+from broadcasts.models import Contact, Segment
 
 from .contacts import ContactSerializer
-from .fields import ObjectField, RefsField
+from .fields import ObjectField, RefsField, TreeField
 from .resources import FullResource, ResourceSerializer
 
 MEMBERS_AT_ONCE = 1000
@@ -29,7 +29,7 @@ class SegmentFilter(filters.FilterSet):
 
 
 class SegmentSerializer(ResourceSerializer):
-    rules = ObjectField(required=False)
+    rules = TreeField(required=False)
     unique_by = "name"
 
     class Meta:
@@ -63,7 +63,14 @@ class MembersSerializer(serializers.Serializer):
     """Contacts to put into a static segment and to take out of it."""
 
     add = RefsField(Contact, required=False, max_length=MEMBERS_AT_ONCE)
+    query = ObjectField(required=False, help_text="Everybody whom this query chooses is added too.")
     remove = RefsField(Contact, required=False, max_length=MEMBERS_AT_ONCE)
+
+
+class FreezeSerializer(serializers.Serializer):
+    """The name of the static segment to make."""
+
+    name = serializers.CharField(max_length=255)
 
 
 class ChangedSerializer(serializers.Serializer):
@@ -110,21 +117,32 @@ class Segments(FullResource):
     @members.mapping.post
     def change_members(self, request: Request, uuid: str) -> Response:
         segment = self.get_object()
-        if segment.kind != Segment.Kind.STATIC:
-            raise WrongState("A dynamic segment has no members of its own; change its rules.")
         given = MembersSerializer(data=request.data, context=self.get_serializer_context())
         given.is_valid(raise_exception=True)
+        contacts = Contact.objects.for_organization(self.organization)
+        named = {name: [row.pk for row in given.validated_data.get(name, [])] for name in ("add", "remove")}
         with transaction.atomic():
-            added = add_members(segment, given.validated_data.get("add", []))
-            members = SegmentMember.objects.filter(segment=segment, contact__in=given.validated_data.get("remove", []))
-            removed = members.delete()[0]
+            added = segmenting.add(segment, contacts.filter(pk__in=named["add"]))
+            if "query" in given.validated_data:
+                chosen = audience.compile_query(given.validated_data["query"], self.organization)
+                added += segmenting.add(segment, chosen)
+            removed = segmenting.remove(segment, contacts.filter(pk__in=named["remove"]))
             self.audit(segment, "change", ["members"])
         count = audience.count_segment(segment)
         return Response({"added": added, "removed": removed, "contacts_count": count})
 
-
-def add_members(segment: Segment, contacts: list[Contact]) -> int:
-    known = set(SegmentMember.objects.filter(segment=segment, contact__in=contacts).values_list("contact", flat=True))
-    fresh = [SegmentMember(segment=segment, contact=contact) for contact in contacts if contact.pk not in known]
-    SegmentMember.objects.bulk_create(fresh, ignore_conflicts=True)
-    return len(fresh)
+    @extend_schema(
+        summary="Freeze a dynamic segment",
+        description="Makes a static segment of whoever its rules choose now.",
+        request=FreezeSerializer,
+        responses={201: SegmentSerializer},
+    )
+    @action(detail=True, methods=["post"], filterset_class=None)
+    def freeze(self, request: Request, uuid: str) -> Response:
+        segment = self.get_object()
+        given = FreezeSerializer(data=request.data)
+        given.is_valid(raise_exception=True)
+        with transaction.atomic():
+            frozen = segmenting.freeze(segment, given.validated_data["name"])
+            self.audit(frozen, "create", ["members", "name"])
+        return self.shown(self.fresh(frozen), 201)

@@ -20,7 +20,18 @@ from broadcasts.models import (
     UseCase,
 )
 
-from .fields import UUID, ArrayField, LineField, MomentField, ObjectField, RefField, RefsField, TextField, ref
+from .fields import (
+    UUID,
+    ArrayField,
+    LineField,
+    MomentField,
+    ObjectField,
+    RefField,
+    RefsField,
+    TextField,
+    TreeField,
+    ref,
+)
 from .resources import PickingSerializer
 
 COMPATIBLE = ("customers", "offerings")  # what existing clients call segments, inside `query`
@@ -32,7 +43,7 @@ COUNTS = (
 
 
 @extend_schema_field({"type": "object", "additionalProperties": True, "description": "The audience, as a JSON tree."})
-class QueryField(ObjectField):
+class QueryField(TreeField):
     """Checked by `audience`, with everything else; what it takes but shows differently is turned back here."""
 
     default_error_messages = {
@@ -204,6 +215,7 @@ class BroadcastSerializer(PickingSerializer):
     retarget_engagement = serializers.ChoiceField(choices=Engagement.choices, required=False, allow_null=True)
     scheduled_at = MomentField(required=False, allow_null=True)
     local_time = serializers.BooleanField(required=False)
+    ignore_quiet_hours = serializers.BooleanField(required=False)
     expires_at = MomentField(required=False, allow_null=True)
     repeat = serializers.JSONField(read_only=True, allow_null=True)
     parent = RefField(Broadcast, read_only=True, allow_null=True)  # type: ignore[assignment]  # no serializer's

@@ -1,36 +1,27 @@
+from dataclasses import asdict
+from io import BytesIO
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
+from rest_framework.response import Response
 
-from broadcasts import tracking
-from broadcasts.models import (
-    ChannelKind,
-    Organization,
-    Suppression,
-    UseCase,
-    address_hash,
-    clean_phone,
-    email_key,
-    phone_key,
-)
+from broadcasts import importing, tracking
+from broadcasts.exporting import suppressions_csv
+from broadcasts.models import AuditEntry, ChannelKind, Suppression, UseCase, address_hash, address_key
 
 from .fields import MomentField
+from .renderers import Csv, stream
 from .resources import Audited, Created, Destroyed, Listed, PickingSerializer, Resource, Retrieved
 
 ADDED_BY_HAND = (Suppression.Cause.MANUAL, Suppression.Cause.UNSUBSCRIBE, Suppression.Cause.COMPLAINT)
-
-
-def key_of(address: str, channel_kind: str, organization: Organization) -> str | None:
-    """Return what an address is compared by, on one kind of channel."""
-    if channel_kind == ChannelKind.EMAIL:
-        return email_key(address)
-    if channel_kind == ChannelKind.SMS:
-        return phone_key(clean_phone(address, organization.country))
-    return address.strip() or None
 
 
 class SuppressionFilter(filters.FilterSet):
@@ -46,7 +37,7 @@ class SuppressionFilter(filters.FilterSet):
         hashes = set()
         for kind in ChannelKind.values:
             try:
-                hashes.add(address_hash(key_of(value, kind, self.request.organization)))
+                hashes.add(address_hash(address_key(kind, value, self.request.organization.country)))
             except ValidationError:
                 continue  # an address of another kind
         return queryset.filter(address_hash__in=hashes)
@@ -72,7 +63,8 @@ class SuppressionSerializer(PickingSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         try:
-            attrs["address"] = key_of(attrs["address"], attrs["channel_kind"], self.context["organization"])
+            country = self.context["organization"].country
+            attrs["address"] = address_key(attrs["channel_kind"], attrs["address"], country)
         except ValidationError as error:
             raise serializers.ValidationError({"address": error.messages}) from None
         found = Suppression.objects.for_organization(self.context["organization"]).filter(
@@ -86,8 +78,45 @@ class SuppressionSerializer(PickingSerializer):
         return tracking.suppress(self.context["organization"], **validated_data, source="API")
 
 
+class CsvFile(BaseParser):
+    """Hands a file on unread."""
+
+    media_type = "text/csv"
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        return stream
+
+
+class JsonLines(CsvFile):
+    media_type = "application/x-ndjson"
+
+
+class ImportedSerializer(serializers.Serializer):
+    dry_run = serializers.BooleanField()
+    rows = serializers.IntegerField()
+    added = serializers.IntegerField()
+    known = serializers.IntegerField(help_text="Suppressed for the same reason already.")
+    invalid = serializers.IntegerField()
+    errors = serializers.ListField(  # type: ignore[assignment]  # of the same name by chance
+        child=serializers.DictField(), help_text='The first of them: `{"line": 3, "error": "..."}`.'
+    )
+
+
+class ImportOptions(serializers.Serializer):
+    """What is not said by a line of the file, as parameters of the address."""
+
+    dry_run = serializers.BooleanField(default=False, help_text="Count only.")
+    channel_kind = serializers.ChoiceField(choices=ChannelKind.choices, default=ChannelKind.EMAIL)
+    reason = serializers.ChoiceField(choices=Suppression.Cause.choices, default=Suppression.Cause.IMPORT)
+    use_case = serializers.ChoiceField(choices=UseCase.choices, allow_blank=True, default="")
+
+
 @extend_schema_view(
-    list=extend_schema(summary="List suppressions"),
+    list=extend_schema(
+        summary="List suppressions",
+        description="A page as JSON; all of them as CSV, streamed, where `Accept` is `text/csv`. The hash of an "
+        "address that was erased can be imported again in its place.",
+    ),
     retrieve=extend_schema(summary="Read a suppression"),
     create=extend_schema(summary="Suppress an address"),
     destroy=extend_schema(summary="Let an address be reached again", description="By admins only."),
@@ -98,6 +127,42 @@ class Suppressions(Audited, Listed, Retrieved, Created, Destroyed, Resource):
     model = Suppression
     serializer_class = SuppressionSerializer
     filterset_class = SuppressionFilter
-    acts = {"destroy": "manage"}
+    acts = {"destroy": "manage", "import_file": "write"}
     ordering_fields = {"created": "id"}
     default_ordering = "-created"
+
+    def get_renderers(self) -> list[Any]:
+        return [*super().get_renderers(), *([Csv()] if self.action == "list" else [])]
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Any:
+        if not isinstance(request.accepted_renderer, Csv):
+            return super().list(request, *args, **kwargs)
+        rows = self.filter_queryset(self.get_queryset())
+        AuditEntry.write(self.organization, "export suppressions", organization=self.organization, user=self.user)
+        return stream(suppressions_csv(rows), "suppressions.csv")
+
+    @extend_schema(
+        summary="Import suppressions",
+        description="CSV whose first line names its columns, or one JSON object a line: `address` (or `hash`, as "
+        "exported here), `channel_kind`, `reason`, `use_case`, `source`. What is known already stays, or becomes "
+        "stricter.",
+        parameters=[ImportOptions],
+        request={"text/csv": OpenApiTypes.STR, "application/x-ndjson": OpenApiTypes.STR},
+        responses=ImportedSerializer,
+        filters=False,
+    )
+    @action(detail=False, methods=["post"], url_path="import", parser_classes=[CsvFile, JsonLines])
+    def import_file(self, request: Request) -> Response:
+        options = ImportOptions(data=request.query_params)
+        options.is_valid(raise_exception=True)
+        given = dict(options.validated_data)
+        file: Any = request.data if hasattr(request.data, "read") else BytesIO()  # none when the body is empty
+        report = importing.import_suppressions(
+            file,
+            self.organization,
+            json_lines="ndjson" in str(request.content_type),
+            dry_run=given.pop("dry_run"),
+            defaults={**given, "source": "API"},
+            by=self.user,
+        )
+        return Response(asdict(report))

@@ -2,6 +2,7 @@
 
 from .addresses import validate_addresses
 from .audience import Audience, create_missing, matched
+from .catalogue import catalogue
 from .estimate import Estimate, estimate, preview
 from .filters import ContactFilter
 from .languages import choose_language
@@ -16,6 +17,7 @@ from .query import (
     validate_rules,
 )
 from .reasons import Outlet, claim_reasons, recipients, skip_reason
+from .suggestions import suggest
 from .uses import users_of, users_of_attribute
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "ContactFilter",
     "Estimate",
     "Outlet",
+    "catalogue",
     "choose_language",
     "claim_reasons",
     "compile_query",
@@ -37,6 +40,7 @@ __all__ = [
     "recipients",
     "segment_contacts",
     "skip_reason",
+    "suggest",
     "users_of",
     "users_of_attribute",
     "validate",

@@ -1,17 +1,22 @@
 """Conditions on contacts' attributes: `attributes__<key>` and its lookups, typed by the registry.
 
-The SQL gives the same answers on both databases: a value of another type than the registry's is no value, numbers
-compare as numbers, dates as ISO 8601 text. Moments are compared in UTC, and stored ones are taken to be in UTC.
+The SQL gives the same answers on both databases: a value of another type than the registry's is no value (though it
+exists), numbers compare as numbers, dates as ISO 8601 text. Moments are compared in UTC, and stored ones are taken to
+be in UTC. A list holds texts, and numbers however they are written.
 """
 
+import json
+import math
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import BooleanField, F, Field, FloatField, Func, Q, TextField, Value, lookups
+from django.db.models import BooleanField, F, Field, FloatField, Func, Q, TextField, lookups
 
 from broadcasts.models import Attribute
 
+from .containing import Contains
 from .leaves import (
     EDGES,
     Leaf,
@@ -30,6 +35,8 @@ from .leaves import (
 
 PREFIX = "attributes__"
 Type = Attribute.Type
+
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
 class JSONValue(Func):
@@ -70,7 +77,7 @@ class NumberValue(JSONValue):
     )
     postgresql = (
         "CASE WHEN JSONB_TYPEOF(%(expressions)s -> '%(key)s') = 'number' "
-        "AND LENGTH(%(expressions)s ->> '%(key)s') < 300 "
+        "AND LENGTH(SPLIT_PART(LTRIM(%(expressions)s ->> '%(key)s', '-'), '.', 1)) < 300 "
         "THEN (%(expressions)s ->> '%(key)s')::double precision END"
     )
     output_field = FloatField()
@@ -83,6 +90,25 @@ class BooleanValue(JSONValue):
     postgresql = "SUBSTR((%(expressions)s -> '%(key)s')::text, 1, 5)"
 
 
+class IsText(JSONValue):
+    """Whether the value is a text."""
+
+    sqlite = "(JSON_TYPE(%(expressions)s, '$.\"%(key)s\"') = 'text')"
+    postgresql = "(JSONB_TYPEOF(%(expressions)s -> '%(key)s') = 'string')"
+    output_field = BooleanField()
+
+
+class IsTime(JSONValue):
+    """Whether the value begins like a date."""
+
+    sqlite = (
+        "(CAST(JSON_EXTRACT(%(expressions)s, '$.\"%(key)s\"') AS TEXT) "
+        "GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]*')"
+    )
+    postgresql = "((%(expressions)s ->> '%(key)s') ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}')"
+    output_field = BooleanField()
+
+
 class DateValue(JSONValue):
     sqlite = "SUBSTR(CAST(JSON_EXTRACT(%(expressions)s, '$.\"%(key)s\"') AS TEXT), 1, 10)"
     postgresql = "SUBSTR(%(expressions)s ->> '%(key)s', 1, 10) COLLATE \"C\""
@@ -93,31 +119,40 @@ class MomentValue(JSONValue):
     postgresql = "SUBSTR(REPLACE(%(expressions)s ->> '%(key)s', ' ', 'T'), 1, 19) COLLATE \"C\""
 
 
-class ListHolds(Func):
-    """Whether a list (or a single value in its place) holds a text or number."""
+class ListHolds(JSONValue):
+    """Whether a list, or a single value in its place, holds a text or number."""
 
     output_field = BooleanField()
 
     def __init__(self, key: str, item: str) -> None:
-        super().__init__(F("attributes"), Value(item, TextField()), key=key)
+        super().__init__(key)
+        self.item, self.number = item, _number(item)
 
     def as_sqlite(self, compiler, connection, **context):
-        template = "EXISTS (SELECT 1 FROM JSON_EACH({}, '$.\"{}\"') AS item WHERE CAST(item.value AS TEXT) = {})"
-        return self._fill(template, compiler)
+        holds = "item.type = 'text' AND item.value = %s"
+        if self.number is not None:
+            holds += " OR item.type IN ('integer', 'real') AND item.value = %s"
+        template = "(JSON_TYPE({0}, {1}) <> 'object' AND EXISTS (SELECT 1 FROM JSON_EACH({0}, {1}) AS item WHERE {2}))"
+        return template.format(self._column(compiler), f"'$.\"{self.extra['key']}\"'", holds), self._items()
 
     def as_postgresql(self, compiler, connection, **context):
-        template = (
-            "EXISTS (SELECT 1 FROM JSONB_ARRAY_ELEMENTS_TEXT(CASE JSONB_TYPEOF({0} -> '{1}') "
-            "WHEN 'array' THEN {0} -> '{1}' ELSE JSONB_BUILD_ARRAY({0} -> '{1}') END) AS item(value) "
-            "WHERE item.value = {2})"
-        )
-        return self._fill(template, compiler)
+        holds = f"({self._column(compiler)} -> '{self.extra['key']}') @> %s::jsonb"
+        items = [json.dumps(item) for item in self._items()]
+        return f"({' OR '.join([holds] * len(items))})", items
 
-    def _fill(self, template: str, compiler) -> tuple[str, list]:
-        column, item = self.get_source_expressions()
-        column_sql, _ = compiler.compile(column)
-        item_sql, params = compiler.compile(item)
-        return template.format(column_sql, self.extra["key"], item_sql), list(params)
+    def _column(self, compiler) -> str:
+        return compiler.compile(self.get_source_expressions()[0])[0]
+
+    def _items(self) -> list[str | int | float]:
+        return [self.item] if self.number is None else [self.item, self.number]
+
+
+def _number(text: str) -> int | float | None:
+    """Return what a text is as a JSON number that both databases can compare, or None."""
+    number = float(text) if _NUMBER.fullmatch(text) else math.inf
+    if math.isinf(number):
+        return None
+    return int(text) if text.lstrip("-").isdecimal() and abs(number) < 2**63 else number
 
 
 class AttributeLeaf(Leaf):
@@ -132,6 +167,11 @@ class AttributeLeaf(Leaf):
         return next(READS[key] for key in keys if key in READS)(value, scope)
 
     def match(self, values: list[Any], scope: Scope) -> Q:
+        found = self._match(values, scope)
+        guard = None if self.lookup == "exists" else GUARDS.get(self.type)
+        return found & Q(guard(self.key)) if guard else found
+
+    def _match(self, values: list[Any], scope: Scope) -> Q:
         equal = self.lookup in ("exact", "in")
         if equal and self.type in (Type.TEXT, Type.NUMBER):
             scope.spend(1)
@@ -183,6 +223,7 @@ def _moments_of(read: Read) -> Read:
 
 def _read_item(value: Any, scope: Scope) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool):
+        read_number(value, scope)  # which refuses what is none, or has more digits than can be written
         return str(value)
     return read_text(value, scope)
 
@@ -221,8 +262,9 @@ INDEXED: dict[str, type[JSONValue]] = {
     **{type_: value for type_, value in VALUES.items() if type_ != Type.LIST},
     Type.TEXT: TextStart,
 }
+GUARDS: dict[str, type[JSONValue]] = {Type.TEXT: IsText, Type.DATE: IsTime, Type.DATETIME: IsTime}
 LOOKUPS = {
-    "icontains": lookups.IContains,
+    "icontains": Contains,
     "exists": lambda column, there: lookups.IsNull(JSONValue(column.extra["key"]), not there),
     "gt": _edge(lookups.GreaterThan, "gt"),
     "gte": _edge(lookups.GreaterThanOrEqual, "gte"),
@@ -245,12 +287,12 @@ ACCEPTED: dict[str, tuple[str, ...]] = {
 
 def attribute_leaf(name: str, scope: Scope) -> AttributeLeaf:
     """Return the leaf of `attributes__<key>[__<lookup>]`, or refuse a key or lookup that there is not."""
-    key, _, lookup = name.removeprefix(PREFIX).partition("__")
+    key, suffix, lookup = name.removeprefix(PREFIX).partition("__")
     type_ = scope.attribute_types.get(key)
     if type_ is None:
         known = [f"{PREFIX}{one}" for one in sorted(scope.attribute_types)[:50]]
         raise Refused(f"there is no such attribute; accepted: {', '.join(known) or 'none, for no contact has any'}")
-    lookup = lookup or "exact"
+    lookup = lookup if suffix else "exact"
     if lookup not in ACCEPTED[type_]:
         known = [f"{PREFIX}{key}" + ("" if one == "exact" else f"__{one}") for one in ACCEPTED[type_]]
         raise Refused(f"unknown; accepted for an attribute of type {type_}: {', '.join(known)}")

@@ -75,12 +75,14 @@ class Audience:
 
     def excluded(self, of_all: bool = False) -> Q | None:
         """The condition on contacts of being in an excluded segment; None where there is no such segment."""
-        return self._in_segments("excluded_segments", self.excluded_ids, of_all) if self.excluded_ids else None
+        scope = Scope(self.organization, of_all)
+        return self._in_segments("excluded_segments", self.excluded_ids, scope) if self.excluded_ids else None
 
     def _asked(self, of_all: bool) -> list[Q]:
         asked: list[Q] = []
+        scope = Scope(self.organization, of_all)  # of one, for they are one condition in the end
         if self.segment_ids:
-            asked.append(self._in_segments("segments", self.segment_ids, of_all))
+            asked.append(self._in_segments("segments", self.segment_ids, scope))
         if isinstance(self.contact_ids, QuerySet) or self.contact_ids:
             asked.append(Q(pk__in=self.contact_ids))
         if self.addresses:
@@ -90,17 +92,17 @@ class Audience:
             asked.append(attended(activity_ids=[self.activity_id], statuses=statuses, of_all=of_all))
         if self.query:
             try:
-                asked.append(condition_of(self.query, Scope(self.organization, of_all)))
+                asked.append(condition_of(self.query, scope))
             except Refused as refused:
                 raise InvalidInput({"query": str(refused)}) from None
         return asked
 
-    def _in_segments(self, name: str, pks: Collection[int], of_all: bool) -> Q:
+    def _in_segments(self, name: str, pks: Collection[int], scope: Scope) -> Q:
         segments = list(Segment.objects.for_organization(self.organization).filter(pk__in=pks))
         if len(segments) < len(set(pks)):
             raise InvalidInput({name: "One of these segments is not there (any more); choose others."})
         try:
-            return in_segments(segments, Scope(self.organization, of_all))
+            return in_segments(segments, scope)
         except Refused as refused:
             raise InvalidInput({name: f"{refused.message[0].upper()}{refused.message[1:]}."}) from None
 

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.enums import Choices
 from django.utils import timezone
 
@@ -29,8 +29,11 @@ from broadcasts.models import (
     phone_key,
 )
 
-DEPTH_LIMIT = 20
+from .containing import Contains
+
+DEPTH_LIMIT = 12  # of a query and its segments together; SQLite's parser gives up at 17 in the worst case
 VALUES_LIMIT = 1000
+ALL_VALUES_LIMIT = 5000  # SQLite takes 32,766 in a statement, and one may hold a query several times
 CONDITIONS_LIMIT = 500  # SQLite refuses an expression deeper than 1,000
 TEXT_LIMIT = 1000
 
@@ -70,7 +73,7 @@ class Scope:
         self.organization = organization
         self.of_all = of_all
         self.chain: list[Segment] = []
-        self.conditions = 0
+        self.depth = self.conditions = self.values = 0
 
     @cached_property
     def now(self) -> datetime:
@@ -89,10 +92,25 @@ class Scope:
     def indexed_attributes(self) -> set[str]:
         return {key for key, _, is_indexed in self.attributes if is_indexed}
 
+    @contextmanager
+    def deeper(self) -> Iterator[None]:
+        if self.depth == DEPTH_LIMIT:
+            raise Refused(f"nested too deeply; {DEPTH_LIMIT} levels at most, those of segments included")
+        self.depth += 1
+        yield
+        self.depth -= 1
+
     def spend(self, conditions: int) -> None:
         self.conditions += conditions
         if self.conditions > CONDITIONS_LIMIT:
             raise Refused(f"too many conditions; {CONDITIONS_LIMIT} at most, those of segments included")
+
+    def take(self, values: int) -> None:
+        self.values += values
+        if values > VALUES_LIMIT:
+            raise Refused(f"{values:,} values; {VALUES_LIMIT:,} at most")
+        if self.values > ALL_VALUES_LIMIT:
+            raise Refused(f"too many values; {ALL_VALUES_LIMIT:,} at most in all, those of segments included")
 
 
 Read = Callable[[Any, Scope], Any]
@@ -116,11 +134,11 @@ class Leaf:
         if self.commas and isinstance(given, str):
             given = given.split(",")
         if not isinstance(given, list | tuple):
+            scope.take(1)
             return [self.read(given, scope)]
         if not given and not self.empty_list:
             raise Refused("an empty list; give at least one value")
-        if len(given) > VALUES_LIMIT:
-            raise Refused(f"{len(given):,} values; {VALUES_LIMIT:,} at most")
+        scope.take(len(given))
         values = []
         for i, value in enumerate(given):
             with at(f"[{i}]"):
@@ -164,6 +182,14 @@ class Compare(Exact):
         return any_of([Q(**{self.field: value}) for value in values])
 
 
+class Part(Exact):
+    """A column that contains one of the values, whatever the case."""
+
+    def match(self, values: list[Any], scope: Scope) -> Q:
+        scope.spend(len(values))
+        return any_of([Q(Contains(F(self.field), value)) for value in values])
+
+
 class Within(Exact):
     """A column whose moment lies in one of the spans."""
 
@@ -193,7 +219,7 @@ class Search(Leaf):
         return any_of([self._one(value) for value in values])
 
     def _one(self, value: str) -> Q:
-        found = Q(full_name__icontains=value) | Q(email__icontains=value)
+        found = Q(Contains(F("full_name"), value)) | Q(Contains(F("email"), value))
         digits = phone_key(value)
         # "anna7" is not a number, "0788 123-123" is.
         if digits and not any(char.isalpha() for char in value):
@@ -358,7 +384,7 @@ def read_object(value: Any, accepted: Sequence[str]) -> dict[str, Any]:
         raise Refused(f"must be an object with some of: {', '.join(accepted)}")
     for key in value:
         if key not in accepted:
-            raise Refused(f"unknown; accepted: {', '.join(accepted)}", f".{key[:64]}")
+            raise Refused(f"unknown; accepted: {', '.join(accepted)}", f".{printable(key)}")
     return value
 
 
@@ -371,7 +397,17 @@ def _validation() -> Iterator[None]:
 
 
 def _shown(value: Any) -> str:
-    return f"“{value[:64]}”" if isinstance(value, str) else str(json.dumps(value, default=str))[:64]
+    if isinstance(value, str):
+        return f"“{printable(value)}”"
+    try:
+        return json.dumps(value, default=str)[:64]
+    except (ValueError, RecursionError):  # thousands of digits, or of levels
+        return "this"
+
+
+def printable(text: str) -> str:
+    """Return the beginning of a text without half characters, which no answer could be written with."""
+    return text[:64].encode(errors="replace").decode()
 
 
 FIELD_LEAVES: dict[str, Leaf] = {
@@ -381,11 +417,11 @@ FIELD_LEAVES: dict[str, Leaf] = {
     "contact": Exact("uuid", read_uuid, "The same as uuid."),
     "external_id": Exact("external_id", read_words, "The key of another system."),
     "email": AddressLeaf("email", read_email, "Whatever its case; blank: those without one."),
-    "email__icontains": Compare("email", "icontains", read_words, "Part of the e-mail address."),
+    "email__icontains": Part("email", read_words, "Part of the e-mail address."),
     "phone": AddressLeaf("phone", read_phone, "In the international form; blank: those without one."),
     "whatsapp_id": AddressLeaf("whatsapp", lambda value, scope: read_text(value, scope).strip(), "WhatsApp id."),
     "full_name": Exact("full_name", read_text, "The whole name."),
-    "full_name__icontains": Compare("full_name", "icontains", read_words, "Part of the name."),
+    "full_name__icontains": Part("full_name", read_words, "Part of the name."),
     "language": Exact("language", read_language, "BCP 47, such as es; blank: those without one."),
     "status": Exact("status", read_choice(Contact.Status, "a status"), f"One of {', '.join(Contact.Status.values)}."),
     "time_zone": Exact("time_zone", read_time_zone, "IANA name; blank: those without one."),

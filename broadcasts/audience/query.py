@@ -4,14 +4,14 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.db.models import BooleanField, Case, Q, QuerySet, Value, When
+from django.db.models import BooleanField, Field, Func, Q, QuerySet
 from django.utils import timezone
 
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Contact, Organization, Segment, SegmentMember
 
 from .attributes import PREFIX, attribute_leaf
-from .leaves import DEPTH_LIMIT, FIELD_LEAVES, NOBODY, Leaf, Refused, Scope, any_of, at, read_uuid
+from .leaves import FIELD_LEAVES, NOBODY, Leaf, Refused, Scope, any_of, at, printable, read_uuid
 from .relations import RELATION_LEAVES, attended, having
 
 # Parameters of a list that say nothing about who.
@@ -88,44 +88,45 @@ def all_of(conditions: Iterable[Q]) -> Q:
     return whole
 
 
-def negated(condition: Q) -> Q:
-    """Everybody for whom the condition is not true, those included for whom SQL says neither yes nor no."""
-    return Q(Case(When(condition, then=Value(False)), default=Value(True), output_field=BooleanField()))
+class IsNotTrue(Func):
+    """Everybody for whom a condition is not true, those included for whom SQL says neither yes nor no."""
+
+    template = "%(expressions)s IS NOT TRUE"  # a condition brings its own brackets, and SQLite bears but 100
+    output_field: Field = BooleanField()
 
 
-def _object(node: Any, scope: Scope, depth: int) -> Q | None:
+def _object(node: Any, scope: Scope) -> Q | None:
     """Compile an object, whose keys must all hold; None when it says nothing."""
-    if depth > DEPTH_LIMIT:
-        raise Refused(f"nested too deeply; {DEPTH_LIMIT} levels at most")
     if not isinstance(node, dict):
         raise Refused(f"must be an object, such as {EXAMPLE}")
     found: dict[str, tuple[Leaf, list[Any]]] = {}
     conditions: list[Q] = []
-    for key, value in node.items():
-        with at(f".{key[:64]}"):
-            if key in BRANCHES:
-                conditions.append(_branch(key, value, scope, depth + 1))
-            else:
-                leaf = leaf_of(key, scope, also=BRANCHES)
-                found[key] = leaf, leaf.read_all(value, scope)
-    conditions += conjunction(found, scope)
+    with scope.deeper():
+        for key, value in node.items():
+            with at(f".{printable(key)}"):
+                if key in BRANCHES:
+                    conditions.append(_branch(key, value, scope))
+                else:
+                    leaf = leaf_of(key, scope, also=BRANCHES)
+                    found[key] = leaf, leaf.read_all(value, scope)
+        conditions += conjunction(found, scope)
     return all_of(conditions) if conditions else None
 
 
-def _branch(key: str, value: Any, scope: Scope, depth: int) -> Q:
+def _branch(key: str, value: Any, scope: Scope) -> Q:
     if key == "not":
-        return negated(_nested(value, scope, depth))
+        return Q(IsNotTrue(_nested(value, scope)))
     if not isinstance(value, list) or not value:
         raise Refused(f"must be a list of at least one object, such as [{EXAMPLE}]")
     conditions = []
     for i, child in enumerate(value):
         with at(f"[{i}]"):
-            conditions.append(_nested(child, scope, depth))
+            conditions.append(_nested(child, scope))
     return any_of(conditions) if key == "any" else all_of(conditions)
 
 
-def _nested(node: Any, scope: Scope, depth: int) -> Q:
-    condition = _object(node, scope, depth)
+def _nested(node: Any, scope: Scope) -> Q:
+    condition = _object(node, scope)
     if condition is None:
         raise Refused(f"says nothing; give at least one condition, such as {EXAMPLE}")
     return condition
@@ -134,7 +135,7 @@ def _nested(node: Any, scope: Scope, depth: int) -> Q:
 def condition_of(query: Any, scope: Scope, root: str = "query") -> Q:
     """Compile a whole tree; one that says nothing is nobody. Raises Refused with the path from the root."""
     with at(root):
-        condition = _object(query, scope, 1)
+        condition = _object(query, scope)
     return NOBODY if condition is None else condition
 
 
@@ -153,8 +154,6 @@ def _rules_of(segment: Segment, scope: Scope) -> Q:
     names = [f"“{one.name}”" for one in [*scope.chain, segment]]
     if segment in scope.chain:
         raise Unusable(f"segments go round in a circle: {' → '.join(names)}")
-    if len(names) > DEPTH_LIMIT:
-        raise Unusable(f"segments are nested too deeply; {DEPTH_LIMIT} levels at most")
     scope.chain.append(segment)
     try:
         return condition_of(segment.rules, scope, root="rules")

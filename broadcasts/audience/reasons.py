@@ -132,11 +132,11 @@ class Reasons:
             granted = Q(lookups.Exact(state, Value(ConsentState.GRANTED)))
             yield When(~granted, then=Value(Reason.NO_CONSENT))
 
-    def frequency_cap(self) -> Iterator[When]:
+    def frequency_cap(self, *, beside: Broadcast | None = None) -> Iterator[When]:
         cap = self.organization.frequency_cap
         if self.use_case == UseCase.MARKETING and cap is not None:
             # A cap of none at all needs no look.
-            reached = self.is_capped(cap) if cap else Q(**{f"{self.pk}__gt": 0})
+            reached = self.is_capped(cap, beside) if cap else Q(**{f"{self.pk}__gt": 0})
             yield When(reached, then=Value(Reason.FREQUENCY_CAP))
 
     def suppression(self) -> Any:
@@ -149,10 +149,13 @@ class Reasons:
         rows = self.consents().filter(contact=OuterRef(self.pk))
         return Subquery(rows.values("state")[:1], output_field=CharField())
 
-    def is_capped(self, cap: int) -> Q:
-        """Whether the contact got so many messages lately."""
+    def is_capped(self, cap: int, beside: Broadcast | None) -> Q:
+        """Whether the contact got so many messages lately, beside those of a broadcast."""
+        rows = self.lately().filter(contact=OuterRef(self.pk))
+        if beside is not None:
+            rows = rows.exclude(message__broadcast=beside)
         # "There is a cap-th one" stops counting there.
-        return Q(Exists(self.lately().filter(contact=OuterRef(self.pk))[cap - 1 :]))
+        return Q(Exists(rows[cap - 1 :]))
 
     def noes(self) -> QuerySet[Suppression]:
         to_all = Q(use_case="") | Q(use_case=self.use_case)
@@ -225,7 +228,7 @@ class JoinedReasons(Reasons):
         self.joins[name] = self.consents().values("contact_id", "state"), "id", "contact_id"
         return Joined(name, "state")
 
-    def is_capped(self, cap: int) -> Q:
+    def is_capped(self, cap: int, beside: Broadcast | None) -> Q:
         rows = self.lately().filter(contact__isnull=False).values("contact_id").annotate(n=Count("pk"))
         self.joins["lately"] = rows.filter(n__gte=cap).values("contact_id").order_by(), "id", "contact_id"
         return Q(lookups.IsNull(Joined("lately", "contact_id", IntegerField()), False))
@@ -267,11 +270,13 @@ def recipients(
 def claim_reasons(message: Message, deliveries: QuerySet[Delivery]) -> QuerySet[Any, Any]:
     """Annotate a message's deliveries with `skip_reason`: what has come up since they were made, or ""."""
     broadcast = message.broadcast
-    # Content and caps were settled at start; whoever was chosen then is not to be lost to them now.
+    # Content was settled at start; whoever was chosen then is not to be lost to it now.
     outlet = Outlet(channel=message.channel)
     reasons = Reasons(broadcast.organization, broadcast.use_case, outlet, to="contact__", pk="contact_id")
     gone = Q(contact=None) | Q(address="")
     whens = [When(gone, then=Value(Reason.NO_ADDRESS)), reasons.blocked(), *reasons.refusals()]
+    # Of two that began together, each counts what the other has sent since; but not what itself sent by other channels.
+    whens += reasons.frequency_cap(beside=broadcast)
     return deliveries.annotate(skip_reason=_case(whens, broadcast.expires_at))
 
 

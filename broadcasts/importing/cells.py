@@ -14,6 +14,7 @@ Type = Attribute.Type
 
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,15})?")
 _WHATSAPP = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_DEFUSED = re.compile(r"'+[=+\-@\t\r]")
 _LETTERS = re.compile(r"[^\W\d_]")
 _WORDS = {"true": True, "yes": True, "false": False, "no": False}
 _BOOLEANS = {**_WORDS, "y": True, "n": False, "on": True, "off": False, "1": True, "0": False}
@@ -25,6 +26,11 @@ _LENGTHS: dict[str, int] = {
 
 class Refused(Exception):
     """A value, or a whole row, that cannot be taken."""
+
+
+def unquoted(value: str) -> str:
+    """Take off the quote that an export puts before what a spreadsheet would take for a formula."""
+    return value[1:] if _DEFUSED.match(value) else value
 
 
 def fault(value: str) -> str:

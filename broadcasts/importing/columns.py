@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from broadcasts.exceptions import InvalidInput
 
 ATTRIBUTES = "attributes."
+READ_ONLY = "contact."  # what an export tells beside what can be imported
 IGNORE = "-"
 
 # Field -> the headers it goes by, besides its own name; in small letters, with signs as spaces.
@@ -76,7 +77,7 @@ def _given(name: str, target: str) -> str:
 
 
 def _guess(name: str, index: int, taken: set[str]) -> str:
-    if not name:
+    if not name or name.startswith(READ_ONLY):
         return ""
     if target := _BY_HEADER.get(_plain(name)):
         return target

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from broadcasts.models import Attribute, Organization
 
-from .cells import FieldCleaner, Refused, fault, infer_type, keys, parse_attribute
+from .cells import FieldCleaner, Refused, fault, infer_type, keys, parse_attribute, unquoted
 from .columns import Column
 from .reading import Record
 from .upsert import Row
@@ -83,6 +83,8 @@ class RowMaker:
             value = cells[index].strip()
             if not value:
                 continue
+            if value[0] == "'":
+                value = unquoted(value)
             try:
                 if not value.isascii() or "\0" in value:
                     if reason := fault(value):

@@ -1,7 +1,16 @@
 """Rows and their own rules."""
 
 from .activities import Activity, Attendance
-from .addresses import address_hash, calling_code, clean_phone, email_domain, email_key, phone_key, split_email
+from .addresses import (
+    address_hash,
+    address_key,
+    calling_code,
+    clean_phone,
+    email_domain,
+    email_key,
+    phone_key,
+    split_email,
+)
 from .base import Base, OrganizationQuerySet
 from .broadcasts import Broadcast, Engagement
 from .channels import Channel, ChannelRate
@@ -21,6 +30,7 @@ from .organizations import (
     Role,
     UseCase,
     normalize_language,
+    validate_quiet_hours,
 )
 from .segments import Segment, SegmentMember
 from .templates import Content, Syntax, Template, TemplateTranslation
@@ -73,6 +83,7 @@ __all__ = [
     "UseCase",
     "User",
     "address_hash",
+    "address_key",
     "calling_code",
     "clean_phone",
     "count",
@@ -81,4 +92,5 @@ __all__ = [
     "normalize_language",
     "phone_key",
     "split_email",
+    "validate_quiet_hours",
 ]

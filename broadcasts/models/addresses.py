@@ -68,6 +68,16 @@ def phone_key(phone: str) -> str | None:
     return re.sub(r"\D", "", phone) or None
 
 
+def address_key(channel_kind: str, address: str, country: str = "") -> str | None:
+    """Return what an address is compared by on one kind of channel; None for none, ValidationError for a wrong one."""
+    address = address.strip()
+    if channel_kind == "email":
+        return email_key(address)
+    if channel_kind == "sms":
+        return phone_key(clean_phone(address, country)) if address else None
+    return address or None
+
+
 def calling_code(address: str) -> str:
     """Return the calling code of a phone number, such as 34; "" for any other address."""
     digits = address.removeprefix("+")

@@ -92,10 +92,18 @@ class Broadcast(Base):
 
     # When.
     scheduled_at = models.DateTimeField(null=True, blank=True)
-    local_time = models.BooleanField("at that clock time in each recipient's zone", default=False)
+    local_time = models.BooleanField(
+        "at that clock time in each recipient's zone",
+        default=False,
+        help_text="The time above, as clocks show it where the organization is. It begins where that comes first and "
+        "takes up to a day; whose time has passed already gets it at once.",
+    )
+    ignore_quiet_hours = models.BooleanField(
+        default=False, help_text="For what cannot wait until morning; never for marketing."
+    )
     expires_at = models.DateTimeField(null=True, blank=True)
     repeat = models.JSONField(null=True, blank=True)
-    due_from = models.DateTimeField(null=True, editable=False)  # the later of scheduled_at and being scheduled
+    due_from = models.DateTimeField(null=True, editable=False)  # when to begin: never before it was scheduled
     started_at = models.DateTimeField(null=True, editable=False)
     completed_at = models.DateTimeField(null=True, editable=False)
 

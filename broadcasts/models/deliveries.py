@@ -170,8 +170,8 @@ class Delivery(models.Model):
             models.UniqueConstraint(fields=["message", "contact"], name="delivery_once"),
         ]
         indexes = [
-            # The supervisor gathers what came due.
-            models.Index(fields=["due_at"], name="delivery_due", condition=Q(due_at__isnull=False)),
+            # The supervisor gathers what of a message came due, and pages tell when the first and the last do.
+            models.Index(fields=["message", "due_at"], name="delivery_waiting", condition=Q(due_at__isnull=False)),
             # A gathered batch reads its rows.
             models.Index(fields=["batch", "id"], name="delivery_gathered", condition=Q(batch__isnull=False)),
         ]

@@ -7,8 +7,11 @@ from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
+
+from broadcasts.clocks import CLOCK
 
 from .base import Base, OrganizationQuerySet
 
@@ -61,6 +64,25 @@ def validate_languages(tags: object) -> None:
             raise ValidationError(f"“{tag}” should be written “{normalize_language(tag)}”.")
 
 
+def validate_quiet_hours(value: object) -> None:
+    if not isinstance(value, dict):
+        raise ValidationError('Quiet hours are an object, such as {"sms": ["21:00", "08:00"]}.')
+    for kind, hours in value.items():
+        if kind not in ChannelKind.values:
+            raise ValidationError(
+                f"“{kind[:40]}” is not a kind of channel: use one of {', '.join(ChannelKind.values)}."
+            )
+        if not isinstance(hours, list) or len(hours) != 2:
+            raise ValidationError(f'{kind}: give when they begin and when they end, such as ["21:00", "08:00"].')
+        for clock in hours:
+            if not isinstance(clock, str) or not CLOCK.fullmatch(clock):
+                raise ValidationError(
+                    f"{kind}: “{str(clock)[:40]}” is not a clock time: use hours and minutes, as 21:00."
+                )
+        if hours[0] == hours[1]:
+            raise ValidationError(f"{kind}: they begin and end at {hours[0]}; leave them out where there are none.")
+
+
 class Organization(Base):
     """The tenant; it owns everything below it."""
 
@@ -90,11 +112,22 @@ class Organization(Base):
         default=False,
         help_text="No: marketing goes to whoever has not said no. Yes: only to whoever said yes.",
     )
-    quiet_hours = models.JSONField(default=dict, blank=True, help_text='Per channel kind: {"sms": ["21:00", "08:00"]}.')
-    frequency_cap = models.PositiveSmallIntegerField(
-        null=True, blank=True, help_text="Marketing messages per contact within the days below."
+    quiet_hours = models.JSONField(
+        default=dict,
+        blank=True,
+        validators=[validate_quiet_hours],
+        help_text='Per channel kind, in each recipient\'s time zone: {"sms": ["21:00", "08:00"]}.',
     )
-    frequency_cap_days = models.PositiveSmallIntegerField(default=7)
+    frequency_cap = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(1000)],
+        help_text="Marketing messages that a contact gets at most within the days below, over all channels; "
+        "blank: no limit.",
+    )
+    frequency_cap_days = models.PositiveSmallIntegerField(
+        default=7, validators=[MinValueValidator(1), MaxValueValidator(365)]
+    )
     late_start_minutes = models.PositiveIntegerField(
         default=24 * 60, help_text="A scheduled broadcast that could not start for longer goes back to draft."
     )

@@ -1,10 +1,12 @@
 """From a draft to a log in which every recipient is accounted for.
 
 `lifecycle` holds the transitions people ask for, `start` freezes and expands, `fairness` says whose turn it is,
-`lease`, `window` and `pump` send, `rate`, `domains` and `warmup` say how fast, `journal` and `record` write down,
-`statements` keeps their SQL, `supervise` keeps it all going from the rows alone, `notify` tells staff of what stopped.
+`lease`, `window` and `pump` send, `rate`, `domains` and `warmup` say how fast, `hours` when, `journal` and
+`record` write down, `statements` keeps their SQL, `expansions` holds new rows off,
+`supervise` keeps it all going from the rows alone, `notify` tells staff of what stopped.
 """
 
+from .expansions import hold_expansions
 from .lifecycle import cancel, duplicate, pause, resume, retry, schedule, send, unschedule
 from .notify import notify
 from .proof import send_test
@@ -18,6 +20,7 @@ __all__ = [
     "close",
     "duplicate",
     "expand",
+    "hold_expansions",
     "notify",
     "pause",
     "resend",

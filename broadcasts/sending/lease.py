@@ -12,11 +12,11 @@ from typing import Self, TypeVar
 
 from django.conf import settings
 from django.db import DatabaseError, OperationalError, connection, transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from broadcasts.exceptions import LeaseLost
-from broadcasts.models import Batch, Broadcast, Message, Organization, count
+from broadcasts.models import Batch, Broadcast, Delivery, Message, Organization, count
 from broadcasts.models.base import OrganizationQuerySet
 
 from .statements import Statement, hole
@@ -89,6 +89,16 @@ class Lease:
         held = self._held().filter(started_through=self.position)
         if not held.transition(state=state, lease_until=None, **count(**counters)):
             raise LeaseLost(f"batch {self.batch_id} was recovered by somebody else")
+
+    def hold(self, **counters: int) -> None:
+        """Hold on without a window, for what was written to the rest of the batch; inside a transaction."""
+        held = self._held().filter(started_through=self.position)
+        if not held.transition(lease_until=lease_end(), **count(**counters)):
+            raise LeaseLost(f"batch {self.batch_id} was recovered by somebody else")
+
+    def rest(self) -> QuerySet[Delivery]:
+        """The rows of the batch that no window was begun with, and that are to be sent now."""
+        return self.batch.deliveries().filter(id__gt=self.position, status=Delivery.Status.PENDING, due_at=None)
 
     def is_renewed(self, reached: int) -> bool:
         """Tell whether renew() was committed before; the token says that nobody came since."""

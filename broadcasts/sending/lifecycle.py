@@ -12,7 +12,7 @@ from broadcasts import stats
 from broadcasts.exceptions import InvalidInput, NotReady, WrongState
 from broadcasts.models import AuditEntry, Broadcast, Engagement, User
 
-from . import start
+from . import hours, start
 from .wake import enqueue
 
 Status = Broadcast.Status
@@ -34,7 +34,12 @@ def _transition(broadcast: Broadcast, accepted: Iterable[Status], act: str, by: 
 
 @transaction.atomic
 def send(broadcast: Broadcast, by: User | None = None) -> None:
-    """Start sending now; raises WrongState, EmptyAudience, NotReady or InvalidInput with nothing changed."""
+    """Start sending now; raises WrongState, EmptyAudience, NotReady or InvalidInput with nothing changed.
+
+    With `local_time`, who is due later where they are waits for it.
+    """
+    if broadcast.local_time and broadcast.scheduled_at is None:
+        raise NotReady("Which clock time is meant? Set scheduled_at first, or switch local_time off to send it now.")
     _transition(
         broadcast,
         Broadcast.STARTABLE,
@@ -67,7 +72,7 @@ def schedule(broadcast: Broadcast, at: datetime | None = None, by: User | None =
         raise NotReady("It has no time yet: set send_at or scheduled_at first.")
     if broadcast.expires_at and broadcast.expires_at <= moment:
         raise InvalidInput({"scheduled_at": "It would have expired by then: choose a time before expires_at."})
-    due = max(moment, timezone.now())
+    due = max(hours.begin(broadcast, moment), timezone.now())
     _transition(
         broadcast,
         accepted,
@@ -144,6 +149,7 @@ def retry(broadcast: Broadcast, by: User | None = None) -> Broadcast:
         retarget_engagement=Engagement.FAILED,
         addresses=[],
         query={},
+        local_time=False,
         activity=None,
         attendance_status=None,
     )

@@ -11,7 +11,7 @@ from broadcasts.exceptions import BroadcastsError, LeaseLost, RenderError
 from broadcasts.models import Batch, Channel, Message
 from broadcasts.transports import Envelope, Transport, TransportError
 
-from . import domains, fairness, rate, warmup
+from . import domains, fairness, hours, rate, warmup
 from . import lease as leases
 from .journal import Journal
 from .record import Results, channel_fails, channel_works, commit, heed_budget, pause_with
@@ -91,8 +91,11 @@ class Pump:
             pause_with(lease.message.broadcast, f"Paused: its content cannot be rendered. {error}")
             return
         windows = self.windows(lease.message_id)
+        quiet = hours.Quiet(lease, windows.message)
         while True:
             over = self.is_over() or not leases.patiently(lambda: self.may_go_on(lease))
+            if not over:
+                leases.patiently(quiet.keep)
             # Patiently, since what the last window came to is known here alone until it is committed.
             window = [] if over else leases.patiently(lambda: windows.read(lease, self.window_size))
             admitted = self.admit(lease, window, results)

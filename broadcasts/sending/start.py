@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, F, Max, OuterRef, QuerySet, Value
+from django.db.models import Case, CharField, DateTimeField, Exists, F, Max, OuterRef, QuerySet, Value, When
 from django.db.models.functions import Now
 
 from broadcasts import audience, rendering
@@ -13,6 +13,7 @@ from broadcasts.exceptions import BroadcastsError, EmptyAudience, NotReady
 from broadcasts.models import Batch, Broadcast, Contact, Delivery, Message, MessageTranslation, Organization
 
 from .fairness import wake_pumps
+from .hours import Waits, waits_at_birth
 from .record import pause_with
 from .wake import enqueue
 
@@ -156,6 +157,8 @@ def _insert_rows(message: Message, people: QuerySet[Contact], born: str) -> None
         "error": Value(""),
         "attempts": Value(0),
     }
+    if born == "pending" and (waits := waits_at_birth(message)):
+        people, columns = _with_waits(people, columns, waits)
     rows = people.annotate(**{f"row_{name}": expression for name, expression in columns.items()}).values_list(
         *[f"row_{name}" for name in columns]
     )
@@ -171,14 +174,31 @@ def _insert_rows(message: Message, people: QuerySet[Contact], born: str) -> None
         cursor.execute(sql, [born, *params])
 
 
+def _with_waits(people: QuerySet[Any], columns: dict[str, Any], waits: Waits) -> tuple[QuerySet[Any], dict[str, Any]]:
+    """Have who would be sent to now wait for their hour, or skip them where that comes too late."""
+    word, moment = CharField(), DateTimeField()
+    people = people.annotate(too_late=waits.sql("reason", word))
+    taken = When(skip_reason="", too_late="", then=waits.sql("due_at", moment))
+    said = When(skip_reason="", too_late="", then=waits.sql("error", word))
+    return people, columns | {
+        "reason": Case(When(skip_reason="", then=F("too_late")), default=F("skip_reason"), output_field=word),
+        "error": Case(said, default=Value(""), output_field=word),
+        "due_at": Case(taken, default=Value(None), output_field=moment),
+    }
+
+
 def _cut(message: Message, after: int) -> None:
-    """Cut the rows inserted after an id into batches, with what was born skipped or cancelled already counted."""
+    """Cut the rows inserted after an id into batches, with what was born skipped or cancelled already counted.
+
+    A batch of which nobody's turn is now is done: those who wait are gathered into others.
+    """
     table = connection.ops.quote_name(Delivery._meta.db_table)
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT MIN(id), MAX(id), COUNT(*), SUM(CASE WHEN status = 'skipped' THEN 1 ELSE 0 END), "  # noqa: S608
-            f"SUM(CASE WHEN status = 'cancelled' THEN 1 ELSE 0 END) FROM ("
-            f"SELECT id, status, (ROW_NUMBER() OVER (ORDER BY id) - 1) / %s AS n FROM {table} "
+            f"SUM(CASE WHEN status = 'cancelled' THEN 1 ELSE 0 END), "
+            f"SUM(CASE WHEN status = 'pending' AND due_at IS NULL THEN 1 ELSE 0 END) FROM ("
+            f"SELECT id, status, due_at, (ROW_NUMBER() OVER (ORDER BY id) - 1) / %s AS n FROM {table} "
             f"WHERE message_id = %s AND id > %s) AS numbered GROUP BY n ORDER BY n",
             [settings.BATCH_SIZE, message.pk, after],
         )
@@ -192,7 +212,7 @@ def _cut(message: Message, after: int) -> None:
             total=total,
             skipped=skipped,
             cancelled=cancelled,
-            state=Batch.State.DONE if skipped + cancelled == total else Batch.State.READY,
+            state=Batch.State.READY if now else Batch.State.DONE,
         )
-        for first, last, total, skipped, cancelled in ranges
+        for first, last, total, skipped, cancelled, now in ranges
     )

@@ -14,10 +14,10 @@ from django.db.models.functions import Coalesce, Now
 
 from broadcasts import stats
 from broadcasts.exceptions import BroadcastsError, WrongState
-from broadcasts.models import FACTS, Batch, Broadcast, Delivery, count
+from broadcasts.models import FACTS, Batch, Broadcast, Delivery, Message, count
 from broadcasts.models.base import OrganizationQuerySet
 
-from . import journal, lifecycle, start
+from . import hours, journal, lifecycle, start
 from .fairness import wake_pumps
 from .lease import HOST, is_alive
 from .notify import due_notices
@@ -60,6 +60,8 @@ def start_due() -> None:
             _give_up(broadcast, Status.DRAFT, "It was not started: its time had passed by too long. Schedule it again.")
         elif broadcast.expires_at and broadcast.expires_at <= now:
             _give_up(broadcast, Status.FAILED, "It was not started: it had expired.")
+        elif later := hours.not_before(broadcast, now):
+            due.filter(pk=broadcast.pk, due_from=broadcast.due_from).update(due_from=later)
         else:
             _start(broadcast)
 
@@ -147,12 +149,13 @@ def _account_for(batch: Batch, told: journal.Told | None) -> int:
 
 
 def gather() -> None:
-    """Put retries and deferrals that came due into new batches."""
-    under_way = Broadcast.objects.filter(messages=OuterRef("message"), status=Status.SENDING)
-    due = Delivery.objects.due().filter(Exists(under_way))
-    for message_id in list(due.values_list("message", flat=True).distinct()):
-        rows = due.filter(message=message_id).order_by("id").values_list("id", flat=True)
-        ids = list(rows[: GATHERED_AT_ONCE * settings.BATCH_SIZE])
+    """Put retries and deferrals that came due into new batches, those who wait longest first."""
+    due = Delivery.objects.due()
+    under_way = Message.objects.filter(broadcast__status=Status.SENDING, broadcast__completed_at=None)
+    found = under_way.filter(Exists(due.filter(message=OuterRef("pk"))))
+    for message_id in list(found.values_list("pk", flat=True)):
+        rows = due.filter(message=message_id).order_by("due_at").values_list("id", flat=True)
+        ids = sorted(rows[: GATHERED_AT_ONCE * settings.BATCH_SIZE])
         for i in range(0, len(ids), settings.BATCH_SIZE):
             _gather(message_id, ids[i : i + settings.BATCH_SIZE])
 

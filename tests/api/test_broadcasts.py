@@ -1,8 +1,10 @@
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.utils import timezone
 
+from broadcasts import drafting
 from broadcasts.models import AuditEntry, Broadcast, Message, Segment
 from tests.make import make_broadcast, make_contact
 
@@ -12,7 +14,17 @@ NINE = ["uuid", "created", "subject", "body", "query", "author_full_name", "emai
 MORE = [
     *("id", "name", "use_case", "status", "author", "send_to_all", "segments", "excluded_segments", "contacts"),
     *("addresses", "activity", "attendance_status", "retarget_of", "retarget_engagement", "scheduled_at"),
-    *("local_time", "expires_at", "repeat", "parent", "origin", "started_at", "completed_at", "modified"),
+    *(
+        "local_time",
+        "ignore_quiet_hours",
+        "expires_at",
+        "repeat",
+        "parent",
+        "origin",
+        "started_at",
+        "completed_at",
+        "modified",
+    ),
     *("error_message", "base_language", "channel_policy", "messages", "counts"),
 ]
 ZERO = {
@@ -364,10 +376,43 @@ def test_a_viewer_reads_and_does_not_write(viewer, draft):
     assert client.patch(f"{URL}{made['uuid']}/", {}).status_code == 403
 
 
-def test_a_promise_that_cannot_be_kept_is_refused(api, draft):
-    answer = api.patch(f"{URL}{draft()['uuid']}/", {"local_time": True})
+def test_a_clock_time_of_each_recipient_can_be_asked_for(api, draft):
+    made = draft()
+    assert (made["local_time"], made["ignore_quiet_hours"]) == (False, False)
+    changed = api.patch(f"{URL}{made['uuid']}/", {"local_time": True, "ignore_quiet_hours": True})
+    assert (changed.json()["local_time"], changed.json()["ignore_quiet_hours"]) == (True, True)
+
+
+def test_local_time_without_a_time_is_not_sent(api, draft):
+    uuid = draft(local_time=True)["uuid"]
+    answer = api.post(f"{URL}{uuid}/send/")
     assert answer.status_code == 400
-    assert list(answer.json()) == ["local_time"]
+    assert "Set scheduled_at first" in str(answer.json())
+
+
+def test_local_time_changed_while_it_is_scheduled_moves_when_it_begins(api, draft):
+    moment = timezone.now() + timedelta(days=3)
+    uuid = draft(scheduled_at=moment.isoformat())["uuid"]
+    api.post(f"{URL}{uuid}/schedule/")
+    assert api.patch(f"{URL}{uuid}/", {"local_time": True}).status_code == 200
+    assert Broadcast.objects.get().due_from == moment - timedelta(hours=14)
+
+
+@pytest.mark.parametrize("act", ["create", "change"])
+def test_marketing_cannot_ignore_the_quiet_hours(api, draft, act):
+    values = {"use_case": "marketing", "ignore_quiet_hours": True}
+    if act == "change":
+        answer = api.patch(f"{URL}{draft()['uuid']}/", values)
+    else:
+        answer = api.post(URL, {"subject": "Sale", "body": "Come!", "query": {"all_users": True}, **values})
+    assert answer.status_code == 400
+    assert answer.json() == {"ignore_quiet_hours": [drafting.QUIET_FOR_MARKETING]}
+
+
+@pytest.mark.parametrize("name", ["local_time", "ignore_quiet_hours"])
+def test_what_is_neither_yes_nor_no_is_refused(api, draft, name):
+    answer = api.patch(f"{URL}{draft()['uuid']}/", {name: "tomorrow"})
+    assert (answer.status_code, list(answer.json())) == (400, [name])
 
 
 @pytest.mark.parametrize(

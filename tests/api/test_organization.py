@@ -24,13 +24,38 @@ def test_admins_change_its_settings(api, club):
     ("field", "value"),
     [
         *(("time_zone", "Mars"), ("languages", []), ("default_send_hour", 24), ("globals", []), ("frequency_cap", -1)),
-        ("country", "XX"),
+        *(("country", "XX"), ("frequency_cap", 1001), ("frequency_cap", "two")),
+        *(("frequency_cap_days", 0), ("frequency_cap_days", 366), ("frequency_cap_days", None)),
     ],
 )
 def test_wrong_settings_are_refused(api, field, value):
     answer = api.patch(URL, {field: value})
     assert answer.status_code == 400
     assert list(answer.json()) == [field]
+
+
+def test_quiet_hours_are_kept_per_kind_of_channel(api):
+    hours = {"sms": ["21:00", "08:00"], "email": ["00:00", "06:30"]}
+    assert api.patch(URL, {"quiet_hours": hours}).json()["quiet_hours"] == hours
+    assert api.patch(URL, {"quiet_hours": {}}).json()["quiet_hours"] == {}
+
+
+@pytest.mark.parametrize(
+    ("hours", "told"),
+    [
+        *(([], "Expected an object"), (None, "null"), ({"fax": ["21:00", "08:00"]}, "“fax” is not a kind of channel")),
+        *(({"sms": "21:00-08:00"}, "sms: give when they begin"), ({"sms": ["21:00"]}, "sms: give when they begin")),
+        *(({"sms": ["21:00", "24:00"]}, "“24:00” is not a clock time"), ({"sms": [21, 8]}, "“21” is not a clock time")),
+        *(({"sms": ["9:00", "10:00"]}, "“9:00” is not a clock time"), ({"sms": [None, None]}, "“None” is not a clock")),
+        ({"sms": ["21:00", "21:00"]}, "begin and end at 21:00"),
+    ],
+)
+def test_wrong_quiet_hours_are_refused_and_change_nothing(api, club, hours, told):
+    answer = api.patch(URL, {"quiet_hours": hours})
+    assert answer.status_code == 400
+    assert told in answer.json()["quiet_hours"][0]
+    club.refresh_from_db()
+    assert club.quiet_hours == {}
 
 
 def test_others_only_read_it(sender):

@@ -61,6 +61,42 @@ def test_members_are_added_and_removed(api, members, club):
     assert [row["uuid"] for row in api.get(path).json()] == uuids[:0:-1]
 
 
+def test_everybody_whom_a_query_chooses_is_added(api, members, club):
+    spanish, other = make_contact(club, language="es"), make_contact(club)
+    path = f"{URL}{members.uuid}/members/"
+    assert api.post(path, {"query": {"language": "es"}, "add": [str(other.uuid)]}).json()["added"] == 2
+    assert api.post(path, {"query": {"all_users": True}}).json()["added"] == 0
+    assert api.post(path, {"remove": [str(spanish.uuid)]}).json() == {"added": 0, "removed": 1, "contacts_count": 1}
+
+
+@pytest.mark.parametrize("query", [{"colour": 1}, [], "x", None, {"language": "!"}, {"segment": "x"}])
+def test_a_wrong_query_of_members_changes_nothing(api, members, club, query):
+    person = make_contact(club)
+    answer = api.post(f"{URL}{members.uuid}/members/", {"add": [str(person.uuid)], "query": query}, format="json")
+    assert (answer.status_code, list(answer.json())) == (400, ["query"])
+    assert not members.members.exists()
+
+
+def test_a_dynamic_segment_is_frozen(api, club):
+    make_contact(club, language="es")
+    segment = Segment.objects.create(organization=club, name="Spanish", rules={"language": "es"})
+    made = api.post(f"{URL}{segment.uuid}/freeze/", {"name": "Spanish in May"})
+    assert made.status_code == 201
+    fields = ("name", "kind", "rules", "contacts_count")
+    assert [made.json()[name] for name in fields] == ["Spanish in May", "static", {}, 1]
+
+
+@pytest.mark.parametrize("body", [{}, {"name": ""}, {"name": "SPANISH"}, {"name": "x" * 256}, {"name": ["x"]}, []])
+def test_a_frozen_segment_needs_a_name_of_its_own(api, club, body):
+    segment = Segment.objects.create(organization=club, name="Spanish", rules={"language": "es"})
+    assert api.post(f"{URL}{segment.uuid}/freeze/", body, format="json").status_code == 400
+    assert Segment.objects.count() == 1
+
+
+def test_a_static_segment_is_not_frozen(api, members):
+    assert api.post(f"{URL}{members.uuid}/freeze/", {"name": "x"}).status_code == 409
+
+
 def test_members_of_others_are_unknown(api, members, elsewhere):
     theirs = make_contact(elsewhere)
     answer = api.post(f"{URL}{members.uuid}/members/", {"add": [str(theirs.uuid)]})
@@ -92,6 +128,7 @@ def test_a_segment_in_use_is_not_deleted(api, members, club):
 def test_segments_of_others_are_404(outsider, members, path):
     assert outsider.get(f"{URL}{members.uuid}/{path}").status_code == 404
     assert outsider.delete(f"{URL}{members.uuid}/").status_code == 404
+    assert outsider.post(f"{URL}{members.uuid}/freeze/", {"name": "x"}).status_code == 404
     assert outsider.get(URL).json() == []
 
 
@@ -107,4 +144,5 @@ def test_a_viewer_does_not_write_segments(viewer, members):
     client = client_of(viewer)
     assert client.post(URL, {"name": "x"}).status_code == 403
     assert client.post(f"{URL}{members.uuid}/members/", {}).status_code == 403
+    assert client.post(f"{URL}{members.uuid}/freeze/", {"name": "x"}).status_code == 403
     assert client.get(f"{URL}{members.uuid}/members/").status_code == 200

@@ -1,6 +1,8 @@
 import pytest
 
-from broadcasts.models import Suppression
+from broadcasts import erasing
+from broadcasts.importing import suppressions
+from broadcasts.models import AuditEntry, Suppression
 from tests.make import make_contact
 
 from .conftest import client_of
@@ -72,3 +74,120 @@ def test_suppressions_are_listed_in_few_queries(api, made, django_assert_max_num
         api.post(URL, {"address": f"{n}@example.com"})
     with django_assert_max_num_queries(5):
         assert api.get(URL).json()[0]["address"] == "4@example.com"
+
+
+# In and out.
+
+IMPORT = f"{URL}import/"
+
+
+def take(api, text, *, kind="text/csv", **params):
+    query = "&".join(f"{name}={value}" for name, value in params.items())
+    return api.generic("POST", f"{IMPORT}?{query}", text, content_type=kind)
+
+
+LIST = """Address;channel_kind;reason;use_case
+joe@example.com;;;
+JOE@example.com;;;
++34 600 000 001;sms;stop;
+ann;;;
+bea@example.com;;complaint;marketing
+bea@example.com;pigeon;;
+"""
+
+
+def test_a_list_is_imported_with_counts_and_lines(api, admin):
+    answer = take(api, LIST).json()
+    assert {name: answer[name] for name in ("rows", "added", "known", "invalid")} == {
+        "rows": 6,
+        "added": 3,
+        "known": 1,
+        "invalid": 2,
+    }
+    assert [error["line"] for error in answer["errors"]] == [5, 7]
+    assert set(Suppression.objects.values_list("address", "reason", "use_case", "source")) == {
+        ("joe@example.com", "import", "", "API"),
+        ("34600000001", "stop", "", "API"),
+        ("bea@example.com", "complaint", "marketing", "API"),
+    }
+    entry = AuditEntry.objects.get(act="import suppressions")
+    assert (entry.user, entry.detail["added"]) == (admin.user, 3)
+
+
+def test_a_dry_run_counts_the_same_and_writes_nothing(api):
+    answer = take(api, LIST, dry_run="true").json()
+    assert (answer["added"], answer["known"], answer["invalid"]) == (3, 1, 2)
+    assert not Suppression.objects.exists()
+
+
+def test_a_list_imported_again_changes_nothing_but_to_the_stricter(api):
+    take(api, LIST)
+    assert take(api, LIST).json()["added"] == 0
+    take(api, "address,reason\nbea@example.com,complaint\n")
+    take(api, LIST)
+    assert Suppression.objects.get(reason="complaint").use_case == ""
+
+
+def test_json_lines_are_taken_too(api):
+    text = '{"address": "joe@example.com", "reason": "hard_bounce"}\n\n[1]\nnot json\n{"address": 1}\n'
+    answer = take(api, text, kind="application/x-ndjson").json()
+    assert (answer["rows"], answer["added"], [one["line"] for one in answer["errors"]]) == (4, 1, [3, 4, 5])
+
+
+def test_parameters_say_what_lines_do_not(api):
+    take(api, "email\njoe@example.com\n", reason="unsubscribe", use_case="marketing")
+    assert Suppression.objects.filter(reason="unsubscribe", use_case="marketing").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "params", "status"),
+    [
+        ("", "text/csv", {}, 400),
+        ("name\njoe\n", "text/csv", {}, 400),
+        ("{}", "application/json", {}, 415),
+        ("address\n", "text/csv", {"reason": "whim"}, 400),
+        ("address\n", "text/csv", {"dry_run": "perhaps"}, 400),
+    ],
+)
+def test_what_is_no_list_is_refused(api, text, kind, params, status):
+    assert take(api, text, kind=kind, **params).status_code == status
+
+
+@pytest.mark.parametrize("line", ["\x00joe@example.com", b"jo\xe9@example.com", "x" * 400 + "@example.com", '"open'])
+def test_odd_lines_are_told_and_the_rest_is_taken(api, line):
+    line = line if isinstance(line, bytes) else line.encode()
+    answer = take(api, b"address\nann@example.com\n" + line + b"\n").json()
+    assert (answer["added"], answer["invalid"], answer["errors"][0]["line"]) == (1, 1, 3)
+
+
+def test_an_export_can_be_imported_elsewhere_in_time_also_what_was_erased(api, club):
+    erasing.erase(make_contact(club, "-joe@example.com"))
+    api.post(URL, {"address": "+34600000001", "channel_kind": "sms"})
+    columns = ("channel_kind", "address_hash", "address", "reason", "use_case")
+    before = set(Suppression.objects.values_list(*columns))
+    text = b"".join(api.get(URL, HTTP_ACCEPT="text/csv").streaming_content)
+    Suppression.objects.all().delete()
+    assert take(api, text).json()["added"] == len(before)
+    assert set(Suppression.objects.values_list(*columns)) == before
+
+
+def test_an_erased_address_stays_a_hash_when_it_is_imported(api, club):
+    erasing.erase(make_contact(club, "joe@example.com"))
+    take(api, "address\njoe@example.com\n")
+    assert set(Suppression.objects.values_list("address", flat=True)) == {""}
+
+
+def test_a_list_is_read_chunk_by_chunk(api, monkeypatch):
+    monkeypatch.setattr(suppressions, "CHUNK", 2)
+    text = "address\n" + "".join(f"{n % 5}@example.com\n" for n in range(8))
+    for dry_run in ("true", "false"):
+        answer = take(api, text, dry_run=dry_run).json()
+        assert (answer["added"], answer["known"]) == (5, 3)
+
+
+def test_lists_are_imported_by_who_writes_and_into_their_own_organization(viewer, outsider, client, made, elsewhere):
+    text = "address\njoe@example.com\n"
+    assert take(client_of(viewer), text).status_code == 403
+    assert take(client, text).status_code == 401
+    assert take(outsider, text).json()["added"] == 1
+    assert Suppression.objects.for_organization(elsewhere).count() == 1

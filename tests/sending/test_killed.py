@@ -1,14 +1,15 @@
 """A worker that dies, or is frozen past its lease, after any step it can take."""
 
 import time
+from datetime import UTC, datetime
 from itertools import count
 
 import pytest
 from django.db import transaction
 
 from broadcasts import sending, stats
-from broadcasts.models import Broadcast, Delivery
-from broadcasts.sending import journal
+from broadcasts.models import Broadcast, Delivery, Organization
+from broadcasts.sending import hours, journal
 from broadcasts.transports import TransportError
 from tests.make import make_broadcast, make_contacts
 
@@ -101,6 +102,20 @@ def test_a_worker_that_dies_after_any_step_loses_nobody_and_repeats_nobody(
     for _ in after_every_step(steps.pump, broadcast, server, die, at_least=PEOPLE):
         carry_on(broadcast, server)
         assert_accounted_for(broadcast, server, unknown=1 + unknown)
+
+
+def test_a_worker_that_dies_while_it_puts_people_off_for_the_night_loses_nobody(broadcast, club, server, monkeypatch):
+    night, morning = (datetime(2030, 7, day, hour, tzinfo=UTC) for day, hour in ((1, 22), (2, 16)))
+    monkeypatch.setattr(hours, "database_clock", lambda message: night)
+    awake = broadcast.organization.contacts.order_by("-pk").values("pk")[:3]
+    broadcast.organization.contacts.filter(pk__in=awake).update(time_zone="America/New_York")
+    steps.start(broadcast)
+    Organization.objects.update(quiet_hours={"email": ["21:00", "08:00"]})
+    for _ in after_every_step(steps.pump, broadcast, server, die, at_least=PEOPLE // 2):
+        monkeypatch.setattr(hours, "database_clock", lambda message: morning)
+        carry_on(broadcast, server)
+        assert_accounted_for(broadcast, server, unknown=1 + WINDOW)
+        monkeypatch.setattr(hours, "database_clock", lambda message: night)
 
 
 def test_a_supervisor_that_dies_while_it_recovers_leaves_the_rest_to_the_next(broadcast, server):

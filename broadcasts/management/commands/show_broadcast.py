@@ -44,6 +44,13 @@ class Command(BaseCommand):
                 self.stdout.write(f"{label:>14}  {moment.astimezone(broadcast.organization.zone):%Y-%m-%d %H:%M:%S}")
         if broadcast.error_message:
             self.stdout.write(f"{'because':>14}  {broadcast.error_message}")
-        for name, n in stats.counts([broadcast])[broadcast.pk].items():
+        counts = stats.counts([broadcast])[broadcast.pk]
+        if waits := stats.waiting(broadcast, counts["pending"]):
+            what = "local time" if broadcast.local_time else "time"
+            turns = [turn.astimezone(broadcast.organization.zone) for turn in (waits.next, waits.last)]
+            first, last = (f"{turn:%Y-%m-%d %H:%M}" for turn in turns)
+            said = f"{waits.people:,} for their {what}, the next at {first}, the last at {last}"
+            self.stdout.write(f"{'waiting':>14}  {said}")
+        for name, n in counts.items():
             if n:
                 self.stdout.write(f"{n:>14,}  {name}")

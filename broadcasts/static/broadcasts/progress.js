@@ -45,13 +45,14 @@
             field("done").textContent = news.done.toLocaleString("en");
             field("recipients").textContent = news.recipients.toLocaleString("en");
             field("rate").textContent = rate < 10 ? rate.toFixed(1) : Math.round(rate).toLocaleString("en");
-            left.hidden = news.finished || !(rate > 0) || !news.pending;
+            left.hidden = news.finished || !(rate > 0) || !news.pending || news.waiting !== "";
             field("left").textContent = left.hidden ? "" : duration(news.pending / rate);
             bar.max = news.recipients || 1;
             bar.value = news.done;
-            const error = field("error");
-            error.textContent = news.error;
-            error.hidden = !news.error;
+            for (const name of ["waiting", "error"]) {
+                field(name).textContent = news[name];
+                field(name).hidden = !news[name];
+            }
             for (const one of news.numbers.concat(news.facts)) {
                 const shown = strip.querySelector('[data-count="' + one.name + '"]');
                 if (shown) shown.textContent = one.value.toLocaleString("en");

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("broadcasts", "0004_limits_and_turns"),
+        ("broadcasts", "0005_quiet_hours"),
     ]
 
     operations = [

@@ -1,9 +1,7 @@
 """The delivery log as CSV, streamed: a million rows cost the memory of a few thousand."""
 
 import csv
-import io
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import TextIO
 
 from django.db.models import OuterRef, QuerySet, Subquery
@@ -11,7 +9,8 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from broadcasts import links
 from broadcasts.models import FACTS, Delivery, Inbound, calling_code
 
-CHUNK = 2000
+from .cells import CHUNK, cell, csv_text
+
 COLUMNS = {
     "key": "pk",
     "broadcast": "message__broadcast__uuid",
@@ -32,21 +31,12 @@ COLUMNS = {
     **{f"{fact}_at": f"{fact}_at" for fact in ("sent", *FACTS)},
 }
 HEADER = [*COLUMNS, "country_code"]
-ADDRESS = list(COLUMNS).index("address")
+ADDRESS = list(COLUMNS).index("address") - 1  # the key goes before
 
 
 def csv_lines(deliveries: QuerySet[Delivery]) -> Iterator[str]:
-    """Yield the log of these deliveries as CSV, in lumps of lines, the header first."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer)
-    writer.writerow(HEADER)
-    for n, row in enumerate(_rows(deliveries), start=1):
-        writer.writerow(row)
-        if n % CHUNK == 0:
-            yield buffer.getvalue()
-            buffer.seek(0)
-            buffer.truncate()
-    yield buffer.getvalue()
+    """Return the log of these deliveries as CSV, in lumps of lines, the header first."""
+    return csv_text(HEADER, _rows(deliveries))
 
 
 def export_deliveries(deliveries: QuerySet[Delivery], file: TextIO) -> int:
@@ -64,16 +54,5 @@ def _rows(deliveries: QuerySet[Delivery]) -> Iterator[list[str]]:
     deliveries = deliveries if deliveries.ordered else deliveries.order_by("pk")
     rows = deliveries.annotate(reply=Subquery(replies.values("text")[:1])).values_list(*COLUMNS.values())
     for pk, *values in rows.iterator(chunk_size=CHUNK):
-        row = (links.delivery_token(pk), *values)
-        yield [cell(value) for value in (*row, calling_code(row[ADDRESS]))]
-
-
-def cell(value: object) -> str:
-    """Return a value as text that no spreadsheet takes for a formula; moments as the API writes them."""
-    if value is None:
-        return ""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    text = str(value)
-    risky = text.startswith(("=", "+", "-", "@", "\t", "\r"))
-    return f"'{text}" if risky and not text[1:].isdecimal() else text
+        # A key is no formula, though it may begin like one; whoever looks it up needs it as it is.
+        yield [links.delivery_token(pk), *map(cell, values), calling_code(values[ADDRESS])]

@@ -1,0 +1,155 @@
+"""The builder of rules: the field that it stands on, and what it asks the server for while somebody types."""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.forms.boundfield import BoundField
+from django.forms.fields import InvalidJSONInput
+from django.forms.widgets import Script
+from django.http import Http404, HttpRequest, HttpResponseNotAllowed, JsonResponse
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, path, reverse
+
+from broadcasts import audience
+from broadcasts.exceptions import InvalidInput
+from broadcasts.models import Contact, Organization, Segment
+
+from .access import Access
+from .base import row_url
+from .patience import TooSlow, at_most
+from .search import find_contacts
+
+SAMPLED = 10
+SECONDS = 2  # so long each of the two queries may take while somebody types
+NOT_JSON = 'not JSON; give an object, such as {"language": "es"}'
+
+
+class RulesWidget(forms.Textarea):
+    """The rules as JSON, which scripts show as rows beside it; without scripts it is a text area."""
+
+    class Media:
+        css = {"all": ["broadcasts/builder.css"]}
+        js = [Script("broadcasts/builder.js", type="module")]
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__({"rows": 8, "cols": 70, "spellcheck": "false", **(attrs or {})})
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        context = super().get_context(name, value, attrs)
+        for what in ("catalogue", "suggest", "sample"):
+            context["widget"]["attrs"][f"data-rules-{what}"] = reverse(f"admin:broadcasts_segment_{what}")
+        return context
+
+
+class RulesField(forms.JSONField):
+    """Rules or a query in a form of a row that belongs to an organization; blank is {}."""
+
+    widget = RulesWidget
+
+    def get_bound_field(self, form: Any, field_name: str) -> BoundField:
+        self.widget.attrs["data-organization"] = form.instance.organization_id or ""
+        if isinstance(form.instance, Segment):
+            self.widget.attrs["data-segment"] = form.instance.pk or ""
+        return super().get_bound_field(form, field_name)
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        return initial if self.disabled else InvalidJSONInput(data)  # shown again as it was typed
+
+    def prepare_value(self, value: Any) -> Any:
+        return value if isinstance(value, InvalidJSONInput) else json.dumps(value or {}, indent=2, ensure_ascii=False)
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            read = super().to_python(value)
+        except (ValidationError, RecursionError):
+            raise ValidationError(f"This is {NOT_JSON}.") from None
+        return {} if read is None else read
+
+
+class RuleViews(admin.ModelAdmin):
+    """Endpoints of the builder; for the segment's admin. Each reads within one organization of the user's."""
+
+    def get_urls(self) -> list[URLPattern]:
+        views = {"catalogue": self.catalogue_view, "suggest": self.suggest_view, "sample": self.sample_view}
+        urls = [
+            path(f"{name}/", self.admin_site.admin_view(view), name=f"broadcasts_segment_{name}")
+            for name, view in views.items()
+        ]
+        return [*urls, *super().get_urls()]
+
+    def catalogue_view(self, request: HttpRequest) -> JsonResponse:
+        """Serve what a rule may be made of."""
+        organization = _organization(request, request.GET)
+        return JsonResponse({"fields": [asdict(field) for field in audience.catalogue(organization)]})
+
+    def suggest_view(self, request: HttpRequest) -> JsonResponse:
+        """Serve values that exist: those that begin with what was typed."""
+        organization = _organization(request, request.GET)
+        of, text, beside = (request.GET.get(name, "")[:1000].replace("\0", "") for name in ("of", "text", "beside"))
+        if of == "contact":
+            found = _people(organization, text)
+        else:
+            found = audience.suggest(organization, of, text, beside)
+        return JsonResponse({"found": [{"value": value, "label": label} for value, label in found]})
+
+    def sample_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Count whom some rules choose, and show a few of them; or say where the rules are wrong."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        organization = _organization(request, request.POST)
+        segment = _segment(organization, request.POST.get("segment", ""))
+        try:
+            segment.rules = json.loads(request.POST.get("rules", ""))
+        except (ValueError, RecursionError):
+            return JsonResponse({"path": "", "message": NOT_JSON}, status=400)
+        try:
+            audience.validate_rules(segment)
+            chosen = audience.compile_query(segment.rules, organization)
+        except InvalidInput as error:
+            steps, _, message = error.errors["rules"].removeprefix("rules").partition(": ")
+            return JsonResponse({"path": steps, "message": message}, status=400)
+        people, count = _sample(chosen)
+        shown = [
+            {"name": str(one), "address": one.email or one.phone, "url": row_url(Contact, one.pk)} for one in people
+        ]
+        return JsonResponse({"count": count, "people": shown})
+
+
+def _organization(request: HttpRequest, given: Any) -> Organization:
+    pk = given.get("organization", "")
+    if not pk.isascii() or not pk.isdigit() or len(pk) > 18 or not Access.of(request).may("read", int(pk)):
+        raise Http404
+    organization = Organization.objects.filter(pk=pk).first()
+    if organization is None:
+        raise Http404
+    return organization
+
+
+def _segment(organization: Organization, pk: str) -> Segment:
+    """Return the segment whose rules are tried, so that they cannot lead back to it; a new one when none is named."""
+    rows = Segment.objects.for_organization(organization).select_related("organization")
+    found = rows.filter(pk=pk).first() if pk.isascii() and pk.isdigit() and len(pk) < 19 else None
+    return found or Segment(organization=organization)
+
+
+def _people(organization: Organization, text: str) -> list[tuple[str, str]]:
+    contacts = Contact.objects.for_organization(organization)
+    found = contacts.filter(pk__in=find_contacts(contacts, text.strip(), limit=SAMPLED)) if text.strip() else contacts
+    rows = found.order_by("-pk")[:SAMPLED]
+    return [(str(row.uuid), f"{row} <{row.email}>" if row.full_name and row.email else str(row)) for row in rows]
+
+
+def _sample(chosen: Any) -> tuple[list[Contact], int | None]:
+    """Return some of the people and how many they are; None when counting takes too long."""
+    people: list[Contact] = []
+    try:
+        with at_most(SECONDS):
+            people = list(chosen.only("pk", "uuid", "full_name", "email", "phone", "whatsapp_id")[: SAMPLED + 1])
+            count = chosen.count() if len(people) > SAMPLED else len(people)
+    except TooSlow:
+        return people[:SAMPLED], None
+    return people[:SAMPLED], count

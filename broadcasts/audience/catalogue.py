@@ -1,0 +1,240 @@
+"""The vocabulary as data, for whoever builds rules without writing JSON.
+
+Each field has operators, and each operator says which key it becomes, whether it stands under "not", and what kind
+of value it asks for. It is read from the leaves and the registry of attributes: what they learn is offered here.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from broadcasts.models import (
+    Attendance,
+    Attribute,
+    ChannelKind,
+    ConsentState,
+    Contact,
+    Engagement,
+    Organization,
+    UseCase,
+)
+
+from .attributes import ACCEPTED, PREFIX
+from .query import LEAVES
+from .relations import ObjectLeaf
+
+Type = Attribute.Type
+
+# Accepted in JSON, and told by another key or value in a builder.
+NOT_OFFERED = {
+    "contact": "the same as uuid",
+    "customers": "segments, as other products call them",
+    "offerings": "segments, as other products call them",
+    "activity": "attendance says it",
+    "attendance_status": "attendance says it",
+}
+LISTS = "in"  # any operator takes several values
+
+
+@dataclass(frozen=True)
+class Input:
+    """What a value is: text, number, date, span ("30d"), choice, row (a uuid), parts (an object), or none to ask for.
+
+    `suggest` names what is looked up while somebody types, `beside` the part that narrows it.
+    """
+
+    type: str
+    choices: tuple[tuple[str, str], ...] = ()
+    suggest: str = ""
+    beside: str = ""
+    many: bool = False
+    parts: tuple["Part", ...] = ()
+
+
+@dataclass(frozen=True)
+class Part:
+    """One key of a value that is an object."""
+
+    key: str
+    label: str
+    input: Input
+    required: bool = False
+
+
+@dataclass(frozen=True)
+class Operator:
+    """`value` is what it says when its input asks for none."""
+
+    key: str
+    label: str
+    input: Input
+    negated: bool = False
+    value: Any = None
+
+
+@dataclass(frozen=True)
+class Field:
+    key: str
+    label: str
+    group: str
+    operators: tuple[Operator, ...]
+
+
+@dataclass(frozen=True)
+class About:
+    """What the leaves do not tell about a key of their own."""
+
+    label: str
+    input: Input
+    group: str = "Contact"
+    blank: bool = False  # whether blank asks for those without
+    words: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+
+NONE = Input("none")
+TEXT = Input("text", many=True)
+NUMBER = Input("number", many=True)
+DATE = Input("date")
+SPAN = Input("span")
+HISTORY = "What they did"
+
+
+def choice(choices: Any, many: bool = True) -> Input:
+    return Input("choice", choices=tuple((str(value), str(label)) for value, label in choices.choices), many=many)
+
+
+def looked_up(suggest: str, type: str = "text", many: bool = True, beside: str = "") -> Input:
+    return Input(type, suggest=suggest, many=many, beside=beside)
+
+
+FIELDS = {
+    "full_name": About("Name", TEXT),
+    "email": About("E-mail", TEXT, blank=True),
+    "phone": About("Phone", TEXT, blank=True),
+    "whatsapp_id": About("WhatsApp id", TEXT, blank=True),
+    "external_id": About("External id", TEXT),
+    "language": About("Language", looked_up("language"), blank=True),
+    "time_zone": About("Time zone", looked_up("time_zone"), blank=True),
+    "status": About("Status", choice(Contact.Status)),
+    "search": About("Name, e-mail or phone", TEXT, words={"": ("contains", "does not contain")}),
+    "uuid": About("Contact", looked_up("contact", "row")),
+    "all_users": About("Everybody", NONE),
+    "created": About("Added", DATE),
+    "last_seen_at": About("Last seen", DATE),
+    "segment": About("Segment", looked_up("segment", "row"), "Segments", words={"": ("is in", "is not in")}),
+    "attendance": About("Attendance", Input("parts"), HISTORY, words={"": ("has", "has not")}),
+    "engagement": About("Earlier broadcast", Input("parts"), HISTORY, words={"": ("was", "was not")}),
+    "consent": About("Consent", Input("parts"), "Consent"),
+    "suppressed": About("Suppressed", choice(ChannelKind), "Consent", words={"": ("by", "not by")}),
+}
+PARTS: dict[str, dict[str, tuple[str, Input]]] = {
+    "attendance": {
+        "series": ("Series", looked_up("series")),
+        "activity": ("Activity", looked_up("activity", "row")),
+        "status": ("Status", choice(Attendance.Status)),
+        "at_least": ("At least so many times", Input("number")),
+        "since": ("Since", DATE),
+        "until": ("Until", DATE),
+        "within": ("In the last", SPAN),
+        "within_next": ("In the next", SPAN),
+    },
+    "engagement": {
+        "type": ("What became of it", choice(Engagement, many=False)),
+        "broadcast": ("Broadcast", looked_up("broadcast", "row", many=False)),
+        "link": ("Link", looked_up("link", many=False, beside="broadcast")),
+        "within": ("In the last", SPAN),
+    },
+    "consent": {
+        "channel_kind": ("Channel", choice(ChannelKind, many=False)),
+        "use_case": ("For", choice(UseCase, many=False)),
+        "state": ("State", choice(ConsentState)),
+    },
+}
+# Lookup -> what it is called, and its opposite; the kind of value may have words of its own.
+WORDS: dict[str, tuple[str, str]] = {
+    "": ("is", "is not"),
+    "icontains": ("contains", "does not contain"),
+    "within": ("is in the last", "is not in the last"),
+    "within_next": ("is in the next", "is not in the next"),
+}
+WORDS_OF = {
+    "number": {"gt": "is more than", "gte": "is at least", "lt": "is less than", "lte": "is at most"},
+    "date": {"gt": "is after", "gte": "is on or after", "lt": "is before", "lte": "is on or before"},
+}
+INPUTS = {
+    Type.TEXT: TEXT,
+    Type.NUMBER: NUMBER,
+    Type.BOOLEAN: NONE,
+    Type.DATE: DATE,
+    Type.DATETIME: DATE,
+    Type.LIST: TEXT,
+}
+
+
+def catalogue(organization: Organization) -> list[Field]:
+    """Return every field that a rule of this organization may name."""
+    attributes = Attribute.objects.for_organization(organization).order_by("key")
+    return [*_contact_fields(), *(_attribute_field(attribute) for attribute in attributes)]
+
+
+def base_of(key: str) -> tuple[str, str]:
+    """Split a key of the leaves into its field and lookup; the field is "" where there is no such one."""
+    base, _, lookup = key.partition("__")
+    return (base, lookup) if base in FIELDS else ("", lookup)
+
+
+def _contact_fields() -> Iterator[Field]:
+    for base, about in FIELDS.items():
+        operators: list[Operator] = []
+        for key in LEAVES:
+            if base_of(key)[0] == base:
+                operators += _operators(key, base_of(key)[1], _complete(base, about.input), about.words)
+        if about.blank:
+            operators += _fixed(base, "", "is blank", "is not blank")
+        yield Field(base, about.label, about.group, tuple(operators))
+
+
+def _complete(base: str, asked: Input) -> Input:
+    leaf = LEAVES[base] if base in PARTS else None
+    if not isinstance(leaf, ObjectLeaf):
+        return asked
+    known = PARTS[base]
+    parts = [Part(key, *known[key], required=key in leaf.required) for key in known if key in leaf.parts]
+    return replace(asked, parts=tuple(parts))
+
+
+def _attribute_field(attribute: Attribute) -> Field:
+    key, type_ = f"{PREFIX}{attribute.key}", attribute.type
+    asked = INPUTS[Type(type_)]
+    if asked is TEXT:
+        asked = looked_up(key)
+    words = {"": ("includes", "does not include")} if type_ == Type.LIST else {}
+    operators: list[Operator] = []
+    for lookup in ACCEPTED[type_]:
+        lookup = "" if lookup == "exact" else lookup
+        if lookup != LISTS:
+            operators += _operators(f"{key}__{lookup}".removesuffix("__"), lookup, asked, words)
+    return Field(key, str(attribute), "Attributes", tuple(operators))
+
+
+def _operators(key: str, lookup: str, asked: Input, words: dict[str, tuple[str, str]]) -> list[Operator]:
+    if lookup == "exists":
+        return [Operator(key, "has a value", NONE, value=True), Operator(key, "has no value", NONE, value=False)]
+    if asked is NONE:
+        if key in FIELDS:
+            return [Operator(key, "whoever they are", NONE, value=True)]
+        return [Operator(key, "is yes", NONE, value=True), Operator(key, "is no", NONE, value=False)]
+    if word := WORDS_OF.get(asked.type, {}).get(lookup):
+        return [Operator(key, word, replace(asked, many=False))]
+    if lookup.startswith("within"):
+        asked = SPAN
+    elif lookup == "icontains":
+        asked = TEXT
+    said = words.get(lookup) or WORDS.get(lookup)
+    if said is None:
+        return []
+    return [Operator(key, said[0], asked), Operator(key, said[1], asked, negated=True)]
+
+
+def _fixed(key: str, value: Any, label: str, opposite: str) -> list[Operator]:
+    return [Operator(key, label, NONE, value=value), Operator(key, opposite, NONE, negated=True, value=value)]

@@ -1,0 +1,56 @@
+"""Clock times where people live, as moments; all of it pure, by the rules of PEP 495.
+
+A clock time that a change of the clocks leaves out comes as much later as they are put forward; one that comes twice
+is the first of the two. A zone that is blank or that nobody knows is the one at home.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from typing import TypeVar
+from zoneinfo import ZoneInfo, available_timezones
+
+CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+
+Answer = TypeVar("Answer", bound=Hashable)
+
+
+@cache
+def zones() -> dict[str, ZoneInfo]:
+    """Return every zone there is, by name."""
+    return {name: ZoneInfo(name) for name in sorted(available_timezones())}
+
+
+def zone_of(name: str, home: ZoneInfo) -> ZoneInfo:
+    return zones().get(name, home)
+
+
+def local_moment(day: date, clock: time, zone: ZoneInfo) -> datetime:
+    """Return when it is that time of that day in a zone."""
+    return datetime.combine(day, clock.replace(fold=0), tzinfo=zone).astimezone(UTC)
+
+
+def quiet_until(now: datetime, zone: ZoneInfo, hours: Sequence[str]) -> datetime | None:
+    """Return when the quiet hours end that a zone is in, or None; ("21:00", "08:00") go over midnight."""
+    begin, end = (time.fromisoformat(clock) for clock in hours)
+    local = now.astimezone(zone)
+    clock = local.time()
+    if not (begin <= clock < end if begin < end else clock >= begin or clock < end):
+        return None
+    day = local.date() + timedelta(days=clock >= end)
+    first = local_moment(day, end, zone)
+    # Past already: their end comes twice, and this is the hour between.
+    return first if first > now else datetime.combine(day, end.replace(fold=1), tzinfo=zone).astimezone(UTC)
+
+
+def by_answer(ask: Callable[[ZoneInfo], Answer], home: ZoneInfo) -> tuple[dict[Answer, list[str]], Answer]:
+    """Return the names of the zones by what `ask` says of them, less those where it says what it says at home."""
+    elsewhere: dict[Answer, list[str]] = defaultdict(list)
+    at_home = ask(home)
+    for name, zone in zones().items():
+        answer = ask(zone)
+        if answer != at_home:
+            elsewhere[answer].append(name)
+    return dict(elsewhere), at_home

@@ -1,0 +1,252 @@
+"""Forget a person (GDPR article 17), and keep what counts and what forbids.
+
+What stays: deliveries without a person, an address or a word that was about them, so that every number stays as it
+was; and each no to an address, as a hash. What is not ours to reach: files of imports (`prune` and their own pages
+delete them), answers kept for repeated requests (24 hours), rules and texts in which staff wrote an address by hand,
+backups, and the logs of mail servers.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Model, Q, QuerySet
+
+from broadcasts import sending
+from broadcasts.models import (
+    Attendance,
+    AuditEntry,
+    Broadcast,
+    Channel,
+    ChannelKind,
+    Consent,
+    Contact,
+    Delivery,
+    DeliveryEvent,
+    Inbound,
+    Organization,
+    ProviderRef,
+    Suppression,
+    User,
+    address_hash,
+    email_key,
+    phone_key,
+)
+
+CHUNK = 1000
+GONE = "(erased)"
+NOBODY = {"not": {"all_users": True}}
+# Which kinds of channel reach an address of each field, whatever channels there will be.
+KINDS = {
+    "email": (ChannelKind.EMAIL,),
+    "phone": (ChannelKind.SMS, ChannelKind.WHATSAPP),
+    "whatsapp_id": (ChannelKind.WHATSAPP,),
+}
+HASHES = {"email": "email_hash", "phone": "phone_hash", "whatsapp_id": "whatsapp_hash"}
+
+
+@dataclass
+class Trace:
+    """By what a person is found in places that do not point at the contact."""
+
+    contact: Contact
+    addresses: set[str] = field(default_factory=set)
+    hashes: set[str] = field(default_factory=set)
+
+    @property
+    def organization(self) -> Organization:
+        return self.contact.organization
+
+    def in_text(self, column: str) -> Q:
+        """The condition of a text, or of JSON, that holds one of the addresses."""
+        condition = Q(pk=None)
+        for address in self.addresses:
+            for spelling in {address, json.dumps(address)[1:-1]}:  # as JSON is stored in SQLite
+                condition |= Q(**{f"{column}__icontains": spelling})
+        return condition
+
+    def cut_from(self, text: str) -> str:
+        if not self.addresses:
+            return text
+        spellings = sorted(self.addresses, key=len, reverse=True)
+        return re.sub("|".join(map(re.escape, spellings)), GONE, text, flags=re.IGNORECASE)
+
+    def is_in(self, address: str) -> bool:
+        """Tell whether an address, such as mailto:joe@example.com, is one of this person."""
+        return bool(_hashes_of(address) & self.hashes) or address == f"ext:{self.contact.external_id}"
+
+
+def erase(contact: Contact, *, by: User | None = None, source: str = "") -> None:
+    """Forget a person everywhere; nothing is sent to them from the first moment on, nor when they are imported again.
+
+    It goes chunk by chunk, so it may be broken off and called again; for somebody who is gone it does nothing.
+    """
+    trace = _stop(contact)
+    if trace is None:
+        return
+    _blank_suppressions(trace)
+    _clean_broadcasts(trace)
+    _clean_texts(trace)
+    n = _blank_deliveries(trace)
+    with transaction.atomic():
+        Inbound.objects.filter(contact=contact).delete()
+        gone, _ = Contact.objects.filter(pk=contact.pk).delete()
+        if gone:
+            nameless = Contact(pk=contact.pk, uuid=contact.uuid)
+            detail = {"deliveries": n, "source": source}
+            AuditEntry.write(nameless, "erase", organization=trace.organization, user=by, **detail)
+    with transaction.atomic():
+        # An expansion that read the contact before it went may have made a row since.
+        sending.hold_expansions(trace.organization)
+        _blank_deliveries(trace)
+
+
+@transaction.atomic
+def _stop(contact: Contact) -> Trace | None:
+    """Let nothing be sent to them any more, and find out what they went by."""
+    rows = Contact.objects.select_for_update(of=("self",)).select_related("organization")
+    found = rows.filter(pk=contact.pk).first()
+    if found is None:
+        return None
+    Contact.objects.filter(pk=found.pk).update(status=Contact.Status.BLOCKED)
+    reached: set[tuple[str, str]] = {(kind, name) for name, kinds in KINDS.items() for kind in kinds}
+    reached |= {(one.medium, one.contact_field) for one in Channel.objects.for_organization(found.organization_id)}
+    Suppression.objects.bulk_create(
+        [
+            Suppression(organization=found.organization, channel_kind=kind, address_hash=digest, reason="erased")
+            for kind, name in sorted(reached)
+            if (digest := getattr(found, HASHES.get(name, ""), None))
+        ],
+        ignore_conflicts=True,
+    )
+    return _trace(found)
+
+
+def _trace(contact: Contact) -> Trace:
+    """Gather the addresses they have, and those they had and nobody else has now."""
+    trace = Trace(contact)
+    trace.addresses = {getattr(contact, name) for name in HASHES} - {""}
+    trace.hashes = {getattr(contact, name) for name in HASHES.values()} - {None}
+    past = Delivery.objects.filter(contact=contact).exclude(address="").values_list("address", flat=True).distinct()
+    for address in set(past) - trace.addresses:
+        hashes = _hashes_of(address)
+        of_others = Q(email_hash__in=hashes) | Q(phone_hash__in=hashes) | Q(whatsapp_hash__in=hashes)
+        if not Contact.objects.for_organization(contact.organization_id).filter(of_others).exclude(pk=contact.pk):
+            trace.addresses.add(address)
+            trace.hashes |= hashes
+    return trace
+
+
+def _hashes_of(address: str) -> set[str]:
+    """Hash an address as whatever it may be; a scheme before it says what it is and is no part of it."""
+    scheme, colon, value = address.partition(":")
+    if not colon:
+        value = address
+    elif scheme == "ext":
+        return set()
+    keys: set[str | None] = {value}
+    try:
+        keys.add(email_key(value))
+    except ValidationError:
+        keys.add(phone_key(value))
+    return {digest for key in keys if (digest := address_hash(key))}
+
+
+def _blank_suppressions(trace: Trace) -> None:
+    """Keep every no by its hash alone."""
+    # By every kind, as the index begins with it.
+    rows = Suppression.objects.for_organization(trace.organization).filter(
+        channel_kind__in=ChannelKind.values, address_hash__in=trace.hashes
+    )
+    _forget_labels(trace, Suppression, rows)
+    rows.exclude(address="").update(address="")
+
+
+def _clean_broadcasts(trace: Trace) -> None:
+    """Take the addresses out of what broadcasts asked for and showed."""
+    contact = trace.contact
+    named = trace.in_text("audience_preview") | trace.in_text("addresses")
+    if contact.external_id:
+        named |= Q(addresses__icontains=json.dumps(f"ext:{contact.external_id}")[1:-1])
+    chosen = Q(retarget_of__isnull=False, contacts=contact)
+    own = Broadcast.objects.for_organization(trace.organization)
+    for pk in own.filter(named | chosen).values_list("pk", flat=True).distinct():
+        with transaction.atomic():
+            broadcast = Broadcast.objects.select_for_update(of=("self",), no_key=True).get(pk=pk)
+            broadcast.audience_preview = [one for one in broadcast.audience_preview if not trace.is_in(one)]
+            broadcast.addresses = [one for one in broadcast.addresses if not trace.is_in(one)]
+            broadcast.contacts.remove(contact)
+            if broadcast.retarget_of_id and not _asks(broadcast):
+                broadcast.query = NOBODY  # else a retarget of one person became one of everybody
+            broadcast.save(update_fields=["audience_preview", "addresses", "query"])
+
+
+def _asks(broadcast: Broadcast) -> bool:
+    """Tell whether a broadcast names anybody."""
+    return bool(
+        broadcast.send_to_all
+        or broadcast.addresses
+        or broadcast.query
+        or broadcast.activity_id
+        or broadcast.segments.exists()
+        or broadcast.contacts.exists()
+    )
+
+
+def _clean_texts(trace: Trace) -> None:
+    """Cut names and addresses out of what was noted about them, and out of refusals that quote them."""
+    contact = trace.contact
+    _forget_labels(trace, Contact, Contact.objects.filter(pk=contact.pk))
+    _forget_labels(trace, Consent, Consent.objects.filter(contact=contact))
+    _forget_labels(trace, Attendance, Attendance.objects.filter(contact=contact))
+    audit = AuditEntry.objects.for_organization(trace.organization)
+    audit.filter(trace.in_text("label")).update(label=GONE)
+    for entry in audit.filter(trace.in_text("detail")):
+        detail = json.loads(trace.cut_from(json.dumps(entry.detail, ensure_ascii=False)))
+        audit.filter(pk=entry.pk).update(detail=detail)
+    for told, column in (
+        (Broadcast.objects.for_organization(trace.organization), "error_message"),
+        (Channel.objects.for_organization(trace.organization), "last_error"),
+    ):
+        for pk, text in told.filter(trace.in_text(column)).values_list("pk", column):
+            told.filter(pk=pk, **{column: text}).update(**{column: trace.cut_from(text)})
+
+
+def _forget_labels(trace: Trace, model: type[Model], rows: QuerySet[Any]) -> None:
+    """Take a person's name off the audit entries, and the admin's own, about some rows."""
+    pks = list(rows.values_list("pk", flat=True))
+    label = str(trace.contact.uuid)
+    entries = AuditEntry.objects.for_organization(trace.organization)
+    entries.filter(model=model._meta.model_name, object_id__in=pks).update(label=label)
+    kind = ContentType.objects.get_for_model(model)
+    LogEntry.objects.filter(content_type=kind, object_id__in=[str(pk) for pk in pks]).update(object_repr=label)
+
+
+def _blank_deliveries(trace: Trace) -> int:
+    """Make their deliveries nobody's; also those that a merge or a deletion left with their address only."""
+    own = Delivery.objects.filter(contact=trace.contact.pk)
+    left = Delivery.objects.for_organization(trace.organization).filter(contact=None, address__in=trace.addresses)
+    return sum(_blank(rows) for rows in (own, left))
+
+
+def _blank(rows: QuerySet[Delivery]) -> int:
+    n = 0
+    while chunk := list(rows.order_by("pk").values_list("pk", flat=True)[:CHUNK]):
+        _blank_chunk(chunk)
+        n += len(chunk)
+    return n
+
+
+@transaction.atomic
+def _blank_chunk(pks: Iterable[int]) -> None:
+    # The rows first, so that whatever a worker writes beside them is there to be found.
+    Delivery.objects.filter(pk__in=pks).update(contact=None, address="", error="")
+    DeliveryEvent.objects.filter(delivery__in=pks).exclude(detail={}).update(detail={})
+    ProviderRef.objects.filter(delivery__in=pks).delete()
+    Inbound.objects.filter(delivery__in=pks).delete()

@@ -1,0 +1,48 @@
+"""Values as the cells of a CSV file that people open in a spreadsheet and import again."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+
+CHUNK = 2000
+# Begins a formula, or what an earlier export made of one; importing takes one quote off again.
+_RISKY = re.compile(r"'*[=+\-@\t\r]")
+_NUMBER = re.compile(r"[+-]\d+(\.\d+)?(e[+-]?\d+)?")
+
+
+def csv_text(header: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
+    """Yield rows as CSV, in lumps of lines, the header first."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow(header)
+    for n, row in enumerate(rows, start=1):
+        writer.writerow(row)
+        if n % CHUNK == 0:
+            yield buffer.getvalue()
+            buffer.seek(0)
+            buffer.truncate()
+    yield buffer.getvalue()
+
+
+def cell(value: object) -> str:
+    """Return a value as text that no spreadsheet takes for a formula; a list as its items with semicolons."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return moment(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        value = "; ".join(item if isinstance(item, str) else json.dumps(item) for item in value)
+    elif isinstance(value, dict):
+        value = json.dumps(value, ensure_ascii=False)
+    text = str(value)
+    return f"'{text}" if _RISKY.match(text) and not _NUMBER.fullmatch(text) else text
+
+
+def moment(value: datetime) -> str:
+    """Write a moment as the API does."""
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,29 @@
+"""People as CSV, with headers that importing knows, so that what left can come back."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.db.models import QuerySet
+
+from broadcasts.models import Attribute, Contact, Organization
+
+from .cells import CHUNK, cell, csv_text
+
+COLUMNS = {
+    **{name: name for name in ("external_id", "full_name", "email", "phone", "whatsapp_id", "language", "time_zone")},
+    # For reading only: importing passes these over.
+    **{f"contact.{name}": name for name in ("uuid", "status", "created", "last_seen_at")},
+}
+
+
+def contacts_csv(contacts: QuerySet[Contact], organizations: Iterable[Organization | int]) -> Iterator[str]:
+    """Return these contacts as CSV, in lumps of lines, with a column for each attribute the organizations know."""
+    known = Attribute.objects.filter(organization__in=list(organizations))
+    keys = list(known.order_by("key").values_list("key", flat=True).distinct())
+    return csv_text([*COLUMNS, *(f"attributes.{key}" for key in keys)], _rows(contacts, keys))
+
+
+def _rows(contacts: QuerySet[Contact], keys: list[str]) -> Iterator[list[str]]:
+    rows: QuerySet[Contact, tuple[Any, ...]] = contacts.values_list(*COLUMNS.values(), "attributes")
+    for *values, attributes in rows.iterator(chunk_size=CHUNK):
+        yield [*map(cell, values), *(cell(attributes.get(key)) for key in keys)]

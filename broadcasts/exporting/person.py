@@ -1,0 +1,129 @@
+"""All that is kept about one person (GDPR articles 15 and 20), however much it is."""
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from broadcasts.models import (
+    FACTS,
+    Attendance,
+    ChannelKind,
+    Consent,
+    ConsentChange,
+    Contact,
+    Delivery,
+    DeliveryEvent,
+    Inbound,
+    SegmentMember,
+    Suppression,
+)
+
+from .cells import moment
+
+CHUNK = 1000
+PROFILE = (
+    *("uuid", "created", "modified", "full_name", "email", "phone", "whatsapp_id", "external_id"),
+    *("language", "time_zone", "status", "last_seen_at"),
+)
+CONSENT = ("channel_kind", "use_case", "state")
+FACT_TIMES = [f"{fact}_at" for fact in ("sent", *FACTS)]
+DELIVERY = ("address", "language", "status", "reason", "error", "attempts", "created", *FACT_TIMES)
+
+
+def person_data(contact: Contact) -> dict[str, Any]:
+    """Return it as one JSON-serialisable object; for somebody with a long history, use `person_json`."""
+    return {name: list(value) if isinstance(value, Iterator) else value for name, value in _sections(contact)}
+
+
+def person_json(contact: Contact) -> Iterator[str]:
+    """Yield it as the text of one JSON object, piece by piece, in bounded memory."""
+    before = "{"
+    for name, value in _sections(contact):
+        yield f"{before}\n{json.dumps(name)}: "
+        before = ","
+        if isinstance(value, Iterator):
+            yield from _list(value)
+        else:
+            yield json.dumps(value, ensure_ascii=False)
+    yield "\n}\n"
+
+
+def _list(items: Iterable[Any]) -> Iterator[str]:
+    before = "["
+    for item in items:
+        yield f"{before}\n {json.dumps(item, ensure_ascii=False)}"
+        before = ","
+    yield "]" if before == "," else "[]"
+
+
+def _sections(contact: Contact) -> Iterator[tuple[str, Any]]:
+    """Yield each section's name and value; a list comes as an iterator, which must be used up before the next."""
+    yield "profile", _shown(contact, PROFILE)
+    yield "attributes", contact.attributes
+    consents = Consent.objects.filter(contact=contact).order_by("channel_kind", "use_case")
+    yield "consents", (_shown(row, (*CONSENT, "modified")) for row in consents)
+    changes = ConsentChange.objects.filter(contact=contact).order_by("pk")
+    yield "consent_history", (_shown(row, (*CONSENT, "source", "evidence", "created")) for row in changes.iterator())
+    hashes = [value for value in (contact.email_hash, contact.phone_hash, contact.whatsapp_hash) if value]
+    # By every kind, as the index begins with it.
+    suppressions = Suppression.objects.for_organization(contact.organization_id).filter(
+        channel_kind__in=ChannelKind.values, address_hash__in=hashes
+    )
+    columns = ("channel_kind", "address", "reason", "use_case", "source", "created")
+    yield "suppressions", (_shown(row, columns) for row in suppressions.order_by())
+    members = SegmentMember.objects.filter(contact=contact).select_related("segment").order_by("pk")
+    yield "segments", ({"name": row.segment.name, "since": _plain(row.created)} for row in members.iterator())
+    attendances = Attendance.objects.filter(contact=contact).select_related("activity").order_by("pk")
+    yield "attendances", (_attendance(row) for row in attendances.iterator())
+    yield "deliveries", _deliveries(contact)
+    replies = Inbound.objects.filter(contact=contact).select_related("channel").order_by("pk")
+    yield "replies", (_reply(row) for row in replies.iterator())
+
+
+def _deliveries(contact: Contact) -> Iterator[dict[str, Any]]:
+    rows = Delivery.objects.filter(contact=contact).select_related("message__broadcast", "message__channel")
+    chunk: list[Delivery] = []
+    for row in rows.order_by("pk").iterator(chunk_size=CHUNK):
+        chunk.append(row)
+        if len(chunk) == CHUNK:
+            yield from _with_events(chunk)
+            chunk = []
+    yield from _with_events(chunk)
+
+
+def _with_events(deliveries: list[Delivery]) -> Iterator[dict[str, Any]]:
+    told: dict[int, list[dict[str, Any]]] = {}
+    events = DeliveryEvent.objects.filter(delivery__in=[row.pk for row in deliveries]).select_related("link")
+    for event in events.order_by("pk"):
+        link = event.link.url if event.link else None
+        shown = {**_shown(event, ("type", "at", "machine", "detail")), "link": link}
+        told.setdefault(event.delivery_id, []).append(shown)
+    for row in deliveries:
+        message = row.message
+        yield {
+            "broadcast": message.broadcast.name,
+            "channel": message.channel.name if message.channel else None,
+            **_shown(row, DELIVERY),
+            "events": told.get(row.pk, []),
+        }
+
+
+def _attendance(row: Attendance) -> dict[str, Any]:
+    of_activity = _shown(row.activity, ("name", "series", "kind", "place", "starts_at", "ends_at"))
+    return {"activity": of_activity, **_shown(row, ("status", "at"))}
+
+
+def _reply(row: Inbound) -> dict[str, Any]:
+    return {"channel": row.channel.name if row.channel else None, **_shown(row, ("created", "text", "payload"))}
+
+
+def _shown(row: Any, names: Iterable[str]) -> dict[str, Any]:
+    return {name: _plain(getattr(row, name)) for name in names}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return moment(value)
+    return str(value) if isinstance(value, UUID) else value

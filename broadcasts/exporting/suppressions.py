@@ -1,0 +1,20 @@
+"""The suppression list as CSV; each line can be imported again, by its hash where the address was erased."""
+
+from collections.abc import Iterator
+
+from django.db.models import QuerySet
+
+from broadcasts.models import Suppression
+
+from .cells import CHUNK, cell, csv_text
+
+COLUMNS = {
+    **{name: name for name in ("address", "channel_kind", "reason", "use_case", "source", "created")},
+    "hash": "address_hash",
+}
+
+
+def suppressions_csv(suppressions: QuerySet[Suppression]) -> Iterator[str]:
+    """Return these suppressions as CSV, in lumps of lines."""
+    rows = suppressions.values_list(*COLUMNS.values()).iterator(chunk_size=CHUNK)
+    return csv_text(COLUMNS, (list(map(cell, row)) for row in rows))

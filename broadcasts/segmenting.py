@@ -1,0 +1,58 @@
+"""Static segments: who is put in, taken out, or frozen from rules; one statement each, however many people they are."""
+
+from django.core.exceptions import EmptyResultSet, ValidationError
+from django.db import IntegrityError, connection, transaction
+from django.db.models import F, QuerySet, Value
+from django.db.models.functions import Now
+
+from broadcasts import audience
+from broadcasts.exceptions import InvalidInput, WrongState
+from broadcasts.models import Contact, Segment, SegmentMember
+
+TAKEN = "There is a segment of this name already."
+
+
+def add(segment: Segment, contacts: QuerySet[Contact]) -> int:
+    """Put contacts of the segment's organization in and return how many were not there yet."""
+    _refuse_dynamic(segment)
+    columns = {"segment_id": Value(segment.pk), "contact_id": F("pk"), "created": Now()}
+    rows = contacts.filter(organization=segment.organization_id).order_by()
+    rows = rows.annotate(**{f"row_{name}": value for name, value in columns.items()})
+    try:
+        select, params = rows.values_list(*[f"row_{name}" for name in columns]).query.sql_with_params()
+    except EmptyResultSet:  # such as an empty list of ids
+        return 0
+    table = connection.ops.quote_name(SegmentMember._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO {table} ({', '.join(columns)}) {select} ON CONFLICT DO NOTHING", params)
+        return cursor.rowcount
+
+
+def remove(segment: Segment, contacts: QuerySet[Contact]) -> int:
+    """Take contacts out and return how many of them were in."""
+    _refuse_dynamic(segment)
+    return SegmentMember.objects.filter(segment=segment, contact__in=contacts.order_by().values("pk")).delete()[0]
+
+
+def freeze(segment: Segment, name: str) -> Segment:
+    """Make a static segment of whoever the rules of a dynamic one choose now: whole, or not at all."""
+    if segment.kind != Segment.Kind.DYNAMIC:
+        raise WrongState("This segment has members and no rules: there is nothing to freeze.")
+    chosen = audience.segment_contacts(segment)
+    frozen = Segment(organization=segment.organization, name=name.strip(), kind=Segment.Kind.STATIC)
+    try:
+        frozen.full_clean()
+        with transaction.atomic():
+            frozen.save()
+            add(frozen, chosen)
+            audience.count_segment(frozen)
+    except ValidationError as error:
+        raise InvalidInput({"name": " ".join(error.messages)}) from None
+    except IntegrityError:
+        raise InvalidInput({"name": TAKEN}) from None
+    return frozen
+
+
+def _refuse_dynamic(segment: Segment) -> None:
+    if segment.kind != Segment.Kind.STATIC:
+        raise WrongState("A dynamic segment has no members of its own; change its rules.")
