@@ -34,13 +34,7 @@ QUIET_FOR_MARKETING = "Marketing keeps the quiet hours: only the use case genera
 PLAIN_FIELDS = (
     "name",
     "use_case",
-    "send_to_all",
-    "addresses",
-    "activity",
-    "attendance_status",
-    "query",
-    "retarget_of",
-    "retarget_engagement",
+    *(name for name in Broadcast.WHO if name not in Broadcast.WHO_LISTS),
     "scheduled_at",
     "local_time",
     "ignore_quiet_hours",
@@ -48,7 +42,6 @@ PLAIN_FIELDS = (
     "base_language",
     "channel_policy",
 )
-RELATED_FIELDS = ("segments", "excluded_segments", "contacts")
 MESSAGE_FIELDS = ("channel", "template", "syntax", "parameters", "position")
 TEMPLATED = ("subject", "preheader", "text", "html")
 BLANK = MessageTranslation(language="").content()
@@ -57,8 +50,8 @@ BLANK = MessageTranslation(language="").content()
 def save(broadcast: Broadcast, values: Mapping[str, Any], by: User | None = None) -> Broadcast:
     """Write values into a broadcast, new or saved, and return it fresh; what changes nothing writes nothing.
 
-    Takes the model's editable fields, `segments`, `excluded_segments` and `contacts` as lists of rows, `send_at`
-    (a day), `subject` and `body` (of the first message, in the base language), and `messages`: a list of
+    Takes the model's editable fields (those of `Broadcast.WHO_LISTS` as lists of rows), `send_at` (a day),
+    `subject` and `body` (of the first message, in the base language), and `messages`: a list of
     {"uuid", "channel", "template", "syntax", "parameters", "translations": {language: content}}.
     Raises InvalidInput, or WrongState once the broadcast is on its way.
     """
@@ -192,7 +185,7 @@ def _set_time(broadcast: Broadcast, values: dict[str, Any]) -> None:
 
 def _set_related(broadcast: Broadcast, values: Mapping[str, Any]) -> bool:
     changed = False
-    for name in RELATED_FIELDS:
+    for name in Broadcast.WHO_LISTS:
         if name in values:
             manager = getattr(broadcast, name)
             if set(manager.values_list("pk", flat=True)) != {row.pk for row in values[name]}:
@@ -284,15 +277,11 @@ def _check_fields(broadcast: Broadcast) -> dict[str, str]:
         at = getattr(broadcast, name)
         if at and not is_near(at):
             errors[name] = TOO_FAR
-    if bool(broadcast.retarget_of_id) != bool(broadcast.retarget_engagement):
-        errors["retarget_engagement"] = "retarget_of and retarget_engagement go together: give both or neither."
     if broadcast.ignore_quiet_hours and broadcast.use_case != UseCase.GENERAL:
         errors["ignore_quiet_hours"] = QUIET_FOR_MARKETING
-    if broadcast.attendance_status and not broadcast.activity_id:
-        errors["attendance_status"] = "This needs an activity."
     if broadcast.expires_at and broadcast.expires_at <= (broadcast.scheduled_at or timezone.now()):
         errors["expires_at"] = "This must be later than the time of sending."
-    return errors
+    return errors | Audience.of(broadcast).problems(broadcast.pk)
 
 
 def _check_content(broadcast: Broadcast, flat: bool) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Public keys of deliveries: in unsubscribe links and Message-IDs, short, and made by nobody else.
+"""Public keys of deliveries and of personal links: in addresses and Message-IDs, short, and made by nobody else.
 
 They are signed with LINK_KEY, so that links in mail already sent outlive a rotation of SECRET_KEY.
 """
@@ -16,13 +16,31 @@ LONGEST = 32  # of a token that could be ours
 
 def delivery_token(delivery_id: int) -> str:
     """Return the public key of a delivery; id 0 stands for a test send."""
-    number = delivery_id.to_bytes(max(1, (delivery_id.bit_length() + 7) // 8), "big")
-    mac = blake2b(number, digest_size=MAC_SIZE, key=settings.LINK_KEY.encode()[:64], person=b"delivery").digest()
-    return urlsafe_b64encode(number + mac).rstrip(b"=").decode()
+    return _token(delivery_id, b"delivery")
 
 
 def delivery_id(token: str) -> int | None:
     """Return the id that a token stands for, or None when it is not one of ours, to the last bit."""
+    return _id(token, b"delivery")
+
+
+def personal_token(link_id: int) -> str:
+    """Return the public key of a personal link, which none of a delivery can stand for."""
+    return _token(link_id, b"personal")
+
+
+def personal_id(token: str) -> int | None:
+    """Return the id of the personal link that a token stands for, or None."""
+    return _id(token, b"personal")
+
+
+def _token(row_id: int, kind: bytes) -> str:
+    number = row_id.to_bytes(max(1, (row_id.bit_length() + 7) // 8), "big")
+    mac = blake2b(number, digest_size=MAC_SIZE, key=settings.LINK_KEY.encode()[:64], person=kind).digest()
+    return urlsafe_b64encode(number + mac).rstrip(b"=").decode()
+
+
+def _id(token: str, kind: bytes) -> int | None:
     if not token.isascii() or len(token) > LONGEST:
         return None
     try:
@@ -30,12 +48,27 @@ def delivery_id(token: str) -> int | None:
     except (binascii.Error, ValueError):
         return None
     number = int.from_bytes(raw[:-MAC_SIZE], "big")
-    return number if compare_digest(delivery_token(number), token) else None
+    return number if compare_digest(_token(number, kind), token) else None
 
 
 def unsubscribe_url(token: str) -> str:
     """Return the address of the page where the recipient of a delivery unsubscribes."""
     return f"{settings.BASE_URL}/u/{token}/"
+
+
+def preferences_url(token: str) -> str:
+    """Return the address of the page where the recipient of a delivery says what to get."""
+    return f"{settings.BASE_URL}/p/{token}/"
+
+
+def confirm_url(token: str) -> str:
+    """Return the address of the page where somebody who was asked says yes."""
+    return f"{settings.BASE_URL}/c/{token}/"
+
+
+def data_url(token: str) -> str:
+    """Return the address of the page where somebody gets at the own data, or has it deleted."""
+    return f"{settings.BASE_URL}/d/{token}/"
 
 
 def message_id(token: str, domain: str) -> str:

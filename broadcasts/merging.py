@@ -181,8 +181,8 @@ def _merge_consents(everybody: Sequence[Contact]) -> None:
     noes = Suppression.objects.for_organization(keep.organization_id).filter(
         channel_kind__in=ChannelKind.values, address_hash__in=hashes, reason__in=SAID_NO
     )
-    for kind, reason in noes.order_by().values_list("channel_kind", "reason"):
-        for use_case in SAID_NO[Suppression.Cause(reason)]:
+    for kind, reason, only in noes.order_by().values_list("channel_kind", "reason", "use_case"):
+        for use_case in [only] if only else SAID_NO[Suppression.Cause(reason)]:
             states[kind, use_case].add(ConsentState.WITHDRAWN)
     for (kind, use_case), found in states.items():
         place: dict[str, Any] = {"contact": keep, "channel_kind": kind, "use_case": use_case}

@@ -19,6 +19,7 @@ from broadcasts.models import (
     IdempotencyKey,
     Inbound,
     Message,
+    PersonalLink,
     ProviderRef,
 )
 from broadcasts.sending import journal
@@ -26,6 +27,7 @@ from broadcasts.sending import journal
 CHUNK = 1000
 ANSWERS_KEPT = timedelta(hours=24)  # of repeated requests, as the API promises
 TASKS_KEPT = timedelta(days=7)  # failures of the queue, to be looked at
+LINKS_KEPT = timedelta(days=30)  # longer than any of them works
 HOSTS_KEPT = timedelta(days=1)
 WAKE_UPS_KEPT = timedelta(days=1)  # that no cluster takes
 
@@ -40,6 +42,7 @@ def prune(*, dry_run: bool = False) -> dict[str, int]:
             found["delivery events"] += events
     for name, rows in (
         ("idempotency keys", IdempotencyKey.objects.filter(created__lt=Now() - ANSWERS_KEPT)),
+        ("personal links", PersonalLink.objects.filter(created__lt=Now() - LINKS_KEPT)),
         ("sessions", Session.objects.filter(expire_date__lt=now)),
         ("wake-ups nobody took", OrmQ.objects.filter(lock__lt=now - WAKE_UPS_KEPT)),
         ("hosts that are gone", Heartbeat.objects.filter(beaten_at__lt=Now() - HOSTS_KEPT)),

@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.db.models.functions import Now
 
-from broadcasts import indexing, retention, sending
+from broadcasts import confirming, indexing, retention, sending
 from broadcasts.models import Heartbeat
 
 
@@ -25,6 +25,10 @@ def notify(broadcast_id: int) -> None:
 
 def index_attributes() -> None:
     indexing.arrange()
+
+
+def mail_link(link_id: int) -> None:
+    confirming.mail_link(link_id)
 
 
 def tick() -> None:

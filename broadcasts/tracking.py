@@ -7,31 +7,15 @@ import logging
 from collections.abc import Mapping
 from datetime import datetime
 
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from broadcasts.models import (
-    FACTS,
-    Batch,
-    ChannelKind,
-    Consent,
-    ConsentChange,
-    ConsentState,
-    Contact,
-    Delivery,
-    DeliveryEvent,
-    Organization,
-    Suppression,
-    UseCase,
-    address_hash,
-    count,
-    email_key,
-    phone_key,
-)
+from broadcasts import consenting
+from broadcasts.models import FACTS, Batch, ChannelKind, Contact, Delivery, DeliveryEvent, Suppression, UseCase, count
 
 logger = logging.getLogger(__name__)
+suppress = consenting.suppress
 Status = Delivery.Status
 
 # News of these is worth a line each time; of the others only when it is new.
@@ -68,41 +52,18 @@ def record(
         if news or machine or type in REPEATING:
             DeliveryEvent.objects.create(delivery=delivery, type=type, at=at, machine=machine, detail=detail)
         if type == "unsubscribed" and not machine:
-            _withdraw(delivery, str(detail.get("source") or "provider"))
+            _withdraw(delivery, detail)
         elif news:
             _suppress_for(delivery, type, detail)
     return news
 
 
-def unsubscribe(delivery: Delivery | int, source: str) -> bool:
+def unsubscribe(delivery: Delivery | int, source: str, evidence: Mapping[str, object] | None = None) -> bool:
     """Take a recipient's no to marketing: consent withdrawn, address suppressed, fact noted; True when it is news.
 
     It may come again and again, and after the person was erased, when only the fact is left to note.
     """
-    return record(delivery, "unsubscribed", detail={"source": source})
-
-
-def suppress(
-    organization: Organization, channel_kind: str, address: str, reason: str, use_case: str = "", source: str = ""
-) -> Suppression | None:
-    """Remember that an address must not be reached; None when it is no address.
-
-    For the same reason there is one suppression, the stricter of the two. What was erased is kept by its hash alone.
-    """
-    key = _address_key(channel_kind, address)
-    digest = address_hash(key)
-    if key is None or digest is None:
-        return None
-    place = {"organization": organization, "channel_kind": channel_kind, "address_hash": digest}
-    is_erased = Suppression.objects.filter(**place, reason=Suppression.Cause.ERASED).exists()
-    shown = "" if is_erased else address.strip()
-    suppression, created = Suppression.objects.get_or_create(
-        **place, reason=reason, defaults={"address": shown, "use_case": use_case, "source": source[:255]}
-    )
-    if not created and suppression.use_case and not use_case:
-        suppression.use_case = ""
-        suppression.save(update_fields=["use_case", "modified"])
-    return suppression
+    return record(delivery, "unsubscribed", detail={**(evidence or {}), "source": source})
 
 
 def _load(delivery: Delivery | int) -> Delivery:
@@ -152,27 +113,15 @@ def _suppress_for(delivery: Delivery, type: str, detail: Mapping[str, object]) -
     suppress(broadcast.organization, _medium(delivery), delivery.address, reason, use_case, source)
 
 
-def _withdraw(delivery: Delivery, source: str) -> None:
+def _withdraw(delivery: Delivery, detail: Mapping[str, object]) -> None:
     """Write down a no, also when this delivery told it before: in between it may have become a yes."""
     broadcast, medium = delivery.message.broadcast, _medium(delivery)
-    cause = Suppression.Cause.UNSUBSCRIBE
-    suppress(broadcast.organization, medium, delivery.address, cause, UseCase.MARKETING, source)
+    source = str(detail.get("source") or "provider")
     contact = Contact.objects.filter(pk=delivery.contact_id).first() if delivery.contact_id else None
     if contact is None:
+        cause = Suppression.Cause.UNSUBSCRIBE
+        suppress(broadcast.organization, medium, delivery.address, cause, UseCase.MARKETING, source)
         return
-    place = {"contact": contact, "channel_kind": medium, "use_case": UseCase.MARKETING}
-    withdrawn = {"state": ConsentState.WITHDRAWN}
-    consent, created = Consent.objects.get_or_create(**place, defaults=withdrawn)
-    standing = Consent.objects.filter(pk=consent.pk).exclude(**withdrawn)
-    if created or standing.transition(**withdrawn, modified=timezone.now()):
-        evidence = {"delivery": delivery.pk, "broadcast": str(broadcast.uuid)}
-        ConsentChange.objects.create(**place, **withdrawn, source=source[:255], evidence=evidence)
-
-
-def _address_key(channel_kind: str, address: str) -> str | None:
-    if channel_kind == ChannelKind.EMAIL:
-        try:
-            return email_key(address)
-        except ValidationError:
-            return None
-    return phone_key(address) if channel_kind == ChannelKind.SMS else address or None
+    told = {name: value for name, value in detail.items() if name != "source"}
+    evidence = {**told, "delivery": delivery.pk, "broadcast": str(broadcast.uuid)}
+    consenting.withdraw(contact, medium, UseCase.MARKETING, source=source, evidence=evidence, address=delivery.address)

@@ -254,9 +254,12 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
         "UseCaseEnum": "broadcasts.models.UseCase",
+        "AttendanceStatusEnum": "broadcasts.models.Attendance.Status",
         "BroadcastStatusEnum": "broadcasts.models.Broadcast.Status",
         "ContactStatusEnum": "broadcasts.models.Contact.Status",
+        "ConsentStateEnum": "broadcasts.models.ConsentState",
         "DeliveryStatusEnum": "broadcasts.models.Delivery.Status",
+        "EngagementEnum": "broadcasts.models.Engagement",
         "OrganizationStatusEnum": "broadcasts.models.Organization.Status",
         "SkipReasonEnum": "broadcasts.models.Reason",
         "SuppressionReasonEnum": "broadcasts.models.Suppression.Cause",

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from broadcasts import health, links
-from broadcasts.models import Consent, Delivery, Suppression
+from broadcasts.models import Consent, ConsentChange, Delivery, Suppression
 from broadcasts.public.views import masked
 from broadcasts.public.words import WORDS
 from broadcasts.tasks import beat
@@ -47,6 +47,7 @@ def test_posting_unsubscribes_at_once_without_cookie_token_or_login(strict, url,
     delivery.refresh_from_db()
     assert response.status_code == 200 and not response.cookies and delivery.unsubscribed_at
     assert Suppression.objects.get().source == source and Consent.objects.get().state == "withdrawn"
+    assert {"time", "ip", "broadcast"} <= set(ConsentChange.objects.get().evidence)
 
 
 def test_a_form_encoded_one_click_post_is_understood(strict, url):

@@ -1,14 +1,21 @@
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
-from django.http import HttpRequest
-from django.utils.html import format_html
+from django.db.models import Count
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.text import capfirst
 
+from broadcasts import audience
 from broadcasts.models import Activity, Attendance, Contact
 
 from .base import OrganizationAdmin, list_url
 from .by_contact import ByContact
 from .filters import choice_filter, row_filter
+from .search import as_id
+
+PAGE = 50
 
 
 @admin.register(Activity)
@@ -19,16 +26,51 @@ class ActivityAdmin(OrganizationAdmin):
     ordering = ["-starts_at"]
     autocomplete_fields = ["organization"]
     fields = ["organization", "name", "series", "kind", "starts_at", "ends_at", "place", "external_id"]
+    change_form_template = "admin/broadcasts/activity/change_form.html"
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return [*self.fields, *(["attendances"] if obj else [])]
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list, dict, set, list]:
+        shown, counts, needed, protected = super().get_deleted_objects(objs, request)
+        used = [row for activity in objs for row in audience.users_of(activity)]
+        protected += [f"{capfirst(row._meta.verbose_name)}: {row}" for row in used]
+        return shown, counts, needed, list(dict.fromkeys(protected))
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        return [*super().get_readonly_fields(request, obj), "attendances"]
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        activity = self.get_object(request, object_id)
+        shown = self.places(request, activity) if activity is not None else {}
+        return super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
 
-    @admin.display(description="attendances")
-    def attendances(self, activity: Activity) -> str:
-        return format_html('<a href="{}">Who booked and came</a>', list_url(Attendance, activity=activity.pk))
+    def places(self, request: HttpRequest, activity: Activity) -> dict[str, Any]:
+        """Who has a place: how many by status, and a page of them in the order of their index."""
+        after = as_id(request.GET.get("after", "")) or 0
+        rows = activity.attendances.select_related("contact").filter(contact__gt=after).order_by("contact_id")
+        page = list(rows[: PAGE + 1])
+        counts = dict(activity.attendances.order_by().values_list("status").annotate(people=Count("pk")))
+        return {
+            "counts": [
+                {
+                    "label": status.label,
+                    "people": counts[status.value],
+                    "list": list_url(Attendance, activity=activity.pk, status=status.value),
+                    "write": self._write(request, activity, attendance_status=status.value),
+                }
+                for status in Attendance.Status
+                if counts.get(status.value)
+            ],
+            "everybody": sum(counts.values()),
+            "write_to_all": self._write(request, activity),
+            "places": page[:PAGE],
+            "after": page[PAGE - 1].contact_id if len(page) > PAGE else None,
+            "may_add": self.may(request, "write", activity),
+        }
+
+    def _write(self, request: HttpRequest, activity: Activity, **who: str) -> str:
+        """Return where a broadcast to them begins; "" for those who may not write one."""
+        if not self.may(request, "write", activity):
+            return ""
+        asked = {"organization": activity.organization_id, "activity": activity.pk, **who}
+        return f"{reverse('admin:broadcasts_broadcast_add')}?{urlencode(asked)}"
 
 
 @admin.register(Attendance)

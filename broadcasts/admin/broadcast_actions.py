@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.widgets import AdminSplitDateTime
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -16,11 +17,11 @@ from django.utils import timezone
 from broadcasts import audience, drafting, sending, stats
 from broadcasts.audience import Audience, Estimate
 from broadcasts.exceptions import BroadcastsError, WrongState
-from broadcasts.models import Broadcast, Reason, User
+from broadcasts.explaining import when
+from broadcasts.models import Broadcast, Engagement, Reason, User
 
 from .broadcast_views import RecipientViews
 from .progress import progress
-from .story import when
 
 Status = Broadcast.Status
 TYPED_ABOVE = 1000  # more recipients than this are typed before they are sent to
@@ -93,6 +94,37 @@ class TestForm(Confirmation):
             self.fields["address"].help_text = "Authors send tests to themselves."
 
 
+class RetargetForm(Confirmation):
+    """Asks for whom, with their numbers."""
+
+    engagement = forms.ChoiceField(label="To those who", widget=forms.RadioSelect)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        told = [(value, f"{words} ({n:,})") for value, words, n in engagements(self.broadcast)]
+        self.fields["engagement"].choices = told  # type: ignore[attr-defined]
+
+
+WHO_DID = {
+    Engagement.SENT: "were sent it",
+    Engagement.DELIVERED: "received it",
+    Engagement.OPENED: "opened it",
+    Engagement.NOT_OPENED: "did not open it",
+    Engagement.CLICKED: "clicked in it",
+    Engagement.REPLIED: "replied to it",
+    Engagement.FAILED: "could not be reached",
+}
+
+
+def engagements(broadcast: Broadcast, numbers: dict[str, int] | None = None) -> list[tuple[str, str, int]]:
+    """Return (engagement, in words, people) for each that a broadcast can be retargeted by; none before its start."""
+    if broadcast.status not in Broadcast.STARTED:
+        return []
+    numbers = numbers or stats.counts([broadcast])[broadcast.pk]
+    numbers = {**numbers, "not_opened": max(0, numbers["sent"] - numbers["opened"])}
+    return [(one.value, words, numbers[one.value]) for one, words in WHO_DID.items() if numbers[one.value]]
+
+
 @dataclass(frozen=True)
 class Action:
     """One thing to do: who may, in which states, what is asked, what is done."""
@@ -135,6 +167,14 @@ def _test(broadcast: Broadcast, user: User, values: dict[str, Any]) -> str:
 def _retry(broadcast: Broadcast, user: User, values: dict[str, Any]) -> tuple[str, Broadcast]:
     child = sending.retry(broadcast, by=user)
     return f"The failed ones of “{broadcast}” are being sent again, as “{child}”.", child
+
+
+def _retarget(broadcast: Broadcast, user: User, values: dict[str, Any]) -> tuple[str, Broadcast]:
+    with transaction.atomic():
+        child = sending.retarget(broadcast, values["engagement"], by=user)
+        drafting.refresh_preview(child)
+    words = WHO_DID[Engagement(values["engagement"])]
+    return f"“{child}” is a draft to those who {words}: change what it says, then send it.", child
 
 
 def _duplicate(broadcast: Broadcast, user: User, values: dict[str, Any]) -> tuple[str, Broadcast]:
@@ -208,6 +248,16 @@ ACTIONS = {
             is_useful=lambda b: stats.counts([b])[b.pk]["failed"] > 0,
         ),
         Action(
+            "retarget",
+            "Retarget",
+            "write",
+            Broadcast.STARTED,
+            lambda b: "A draft with the same content is made, linked to this one. Nothing is sent.",
+            _retarget,
+            RetargetForm,
+            is_useful=lambda b: bool(engagements(b)),
+        ),
+        Action(
             "test", "Send a test to me", "write", ANY, lambda b: "Its first message is sent as a test.", _test, TestForm
         ),
         Action(
@@ -273,6 +323,16 @@ class BroadcastActions(RecipientViews, admin.ModelAdmin):
             and action.is_useful(broadcast)
         ]
 
+    def retargets_for(self, request: HttpRequest, broadcast: Broadcast) -> list[dict[str, Any]]:
+        """Return whom it can be written to again, with how many they are and where that begins."""
+        if not self.may(request, ACTIONS["retarget"].act, broadcast):  # type: ignore[attr-defined]
+            return []
+        address = reverse("admin:broadcasts_broadcast_retarget", args=[broadcast.pk])
+        return [
+            {"words": words, "number": n, "url": f"{address}?engagement={value}"}
+            for value, words, n in engagements(broadcast)
+        ]
+
     def broadcast_for(self, request: HttpRequest, pk: int, act: str) -> Broadcast:
         """Return a broadcast of the user's own organizations, or 404; 403 when this act is not the user's."""
         broadcast = self.get_object(request, str(pk))
@@ -303,6 +363,8 @@ class BroadcastActions(RecipientViews, admin.ModelAdmin):
             return self.waiting_page(request, broadcast)
         found = estimate(broadcast) if action.estimates else None
         kwargs: dict[str, Any] = {"broadcast": broadcast, "user": request.user}
+        if "engagement" in request.GET:
+            kwargs["initial"] = {"engagement": request.GET["engagement"]}
         kwargs["may_send"] = self.may(request, "send", broadcast)  # type: ignore[attr-defined]
         if issubclass(action.form, SendForm):
             kwargs["recipients"] = found.will_receive if found else 0

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from broadcasts import audience
+from broadcasts.audience import Audience
 from broadcasts.drafting import QUIET_FOR_MARKETING
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import (
@@ -24,6 +25,7 @@ from broadcasts.models import (
 
 from .base import OrganizationForm
 from .content import ContentForm, ContentFormSet
+from .rules import RulesField
 
 MESSAGE_FIELDS = ("channel", "template", "syntax")
 
@@ -56,6 +58,7 @@ class BroadcastForm(OrganizationForm):
     """The fields of a broadcast and those of its first message."""
 
     addresses = AddressesField(required=False, help_text="One per line, such as joe@example.com or +250788123123.")
+    query = RulesField(required=False)
     channel = forms.ModelChoiceField(
         Channel.objects.none(), required=False, help_text="Blank: the organization's default e-mail channel."
     )
@@ -67,7 +70,6 @@ class BroadcastForm(OrganizationForm):
     class Meta:
         model = Broadcast
         fields = "__all__"
-        widgets = {"query": forms.Textarea(attrs={"rows": 4, "cols": 70, "spellcheck": "false"})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -85,10 +87,6 @@ class BroadcastForm(OrganizationForm):
         organization = cleaned.get("organization") or getattr(self.instance, "organization", None)
         if organization is not None:
             self._check_audience(cleaned, organization)
-        if bool(cleaned.get("retarget_of")) != bool(cleaned.get("retarget_engagement")):
-            self.add_error("retarget_engagement", "A broadcast to retarget and what became of it go together.")
-        if cleaned.get("attendance_status") and not cleaned.get("activity"):
-            self.add_error("attendance_status", "This needs an activity.")
         if cleaned.get("ignore_quiet_hours") and cleaned.get("use_case") != UseCase.GENERAL:
             self.add_error("ignore_quiet_hours", QUIET_FOR_MARKETING)
         sending_at = cleaned.get("scheduled_at") or self.instance.scheduled_at or timezone.now()
@@ -109,6 +107,10 @@ class BroadcastForm(OrganizationForm):
                 cleaned["addresses"] = audience.validate_addresses(cleaned["addresses"], organization)
         except InvalidInput as error:
             self.add_error("addresses", list(error.errors.values()))
+        asked = {name: cleaned[name] for name in Broadcast.WHO if name in cleaned and name != "contacts"}
+        for name, text in Audience.asking(organization, asked).problems(self.instance.pk).items():
+            if name not in self.errors:
+                self.add_error(name, text)
 
     def _get_validation_exclusions(self) -> set[str]:
         return super()._get_validation_exclusions() | {"status"}

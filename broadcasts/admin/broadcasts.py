@@ -20,25 +20,15 @@ from .access import Access, scoped
 from .base import OrganizationAdmin, ScopedInline, link, list_url, number
 from .broadcast_actions import BroadcastActions
 from .broadcast_form import BroadcastForm, FirstMessageFormSet, TranslationForm
+from .explain import AskForm, Asking
 from .filters import choice_filter
 from .paginator import PagedList
 from .progress import progress
 from .search import as_uuid
 
 NAMED_CONTACTS = 100  # so many chosen contacts can be shown and edited one by one
-WHO = [
-    "send_to_all",
-    "segments",
-    "excluded_segments",
-    "contacts",
-    "addresses",
-    "activity",
-    "attendance_status",
-    "query",
-    "retarget_of",
-    "retarget_engagement",
-]
 TIMES = ["local_time", "ignore_quiet_hours", "expires_at"]
+USUAL = 5  # so many of the fields that say who are always in view
 RECORD = ["uuid", "author_name", "created", "modified"]
 
 
@@ -95,7 +85,7 @@ class FirstMessageInline(ScopedInline, admin.StackedInline):
 
 
 @admin.register(Broadcast)
-class BroadcastAdmin(BroadcastActions, OrganizationAdmin):
+class BroadcastAdmin(BroadcastActions, Asking, OrganizationAdmin):
     form = BroadcastForm
     list_display = ["name", "shown_status", "via", "shown_time", "recipients", "sent", "failed", "organization"]
     list_select_related = ["organization"]
@@ -110,6 +100,7 @@ class BroadcastAdmin(BroadcastActions, OrganizationAdmin):
         "contacts",
         "activity",
         "retarget_of",
+        "excluded_broadcasts",
     ]
     inlines = [FirstMessageInline]
     change_form_template = "admin/broadcasts/broadcast/change_form.html"
@@ -125,6 +116,8 @@ class BroadcastAdmin(BroadcastActions, OrganizationAdmin):
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         if uuid := as_uuid(search_term.strip()):
             return queryset.filter(uuid=uuid), False
+        if request.GET.get("field_name") == "retarget_of":  # its autocomplete
+            queryset = queryset.filter(status__in=Broadcast.STARTED)
         return super().get_search_results(request, queryset, search_term)
 
     @admin.display(description="status", ordering="status")
@@ -180,7 +173,7 @@ class BroadcastAdmin(BroadcastActions, OrganizationAdmin):
         return form
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        who = list(WHO)
+        who = list(Broadcast.WHO)
         if obj is not None and obj.contacts.all()[: NAMED_CONTACTS + 1].count() > NAMED_CONTACTS:
             who[who.index("contacts")] = "many_contacts"
         message = ["channel", "template", "syntax"]
@@ -188,12 +181,19 @@ class BroadcastAdmin(BroadcastActions, OrganizationAdmin):
             message = ["shown_channel", "shown_template", "shown_syntax"]
         return [
             (None, {"fields": ["organization", "name", "use_case"]}),
-            ("Who", {"fields": who[:5], "description": "Everybody whom any of these names, less the excluded."}),
-            ("Who, in more ways", {"fields": who[5:], "classes": ["collapse"]}),
+            ("Who", {"fields": who[:USUAL], "description": "Everybody whom any of these names, less the excluded."}),
+            ("Who, in more ways", {"fields": who[USUAL:], "classes": self._collapsed(request, obj, who[USUAL:])}),
             ("What", {"fields": [*message, "base_language", "channel_policy"]}),
             ("When", self._when(request, obj)),
             *([("Record", {"fields": RECORD, "classes": ["collapse"]})] if obj is not None else []),
         ]
+
+    def _collapsed(self, request: HttpRequest, obj: Any, names: list[str]) -> list[str]:
+        """Fields that hold something, or were filled in by a link, are not hidden."""
+        if any(name in request.GET for name in names):
+            return []
+        used = obj is not None and any(getattr(obj, name) for name in names if name not in Broadcast.WHO_LISTS)
+        return [] if used or (obj is not None and obj.excluded_broadcasts.exists()) else ["collapse"]
 
     def _when(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         if obj is not None and obj.status in Broadcast.STARTED:
@@ -266,8 +266,10 @@ class BroadcastAdmin(BroadcastActions, OrganizationAdmin):
             "broadcast": broadcast,
             "actions_now": self.actions_for(request, broadcast),
             "progress": progress(broadcast) if broadcast.status in Broadcast.STARTED else None,
+            "retargets": self.retargets_for(request, broadcast),
             "children": list(broadcast.children.order_by("id")[:10]),
             "further": [message for message in broadcast.messages.all() if message != broadcast.first_message()],
+            "ask": AskForm(None, Access.of(request)),
             "may_write": self.may(request, "write", broadcast),
         }
 

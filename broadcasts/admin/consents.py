@@ -1,17 +1,23 @@
+from collections.abc import Iterable
+from datetime import UTC
 from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.widgets import AdminSplitDateTime
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 
+from broadcasts import confirming, consenting
 from broadcasts.models import (
     ChannelKind,
     Consent,
     ConsentChange,
     ConsentState,
     Contact,
+    PersonalLink,
     Suppression,
     UseCase,
     address_hash,
@@ -22,6 +28,8 @@ from .base import OrganizationAdmin, OrganizationForm, ReadOnlyAdmin
 from .by_contact import ByContact
 from .filters import choice_filter, row_filter
 from .suppression_import import SuppressionLists
+
+CHANGES_SHOWN = 200
 
 
 class SuppressionForm(OrganizationForm):
@@ -84,15 +92,54 @@ class SuppressionAdmin(SuppressionLists, OrganizationAdmin):
 
 
 class ConsentForm(OrganizationForm):
-    reason = forms.CharField(
-        max_length=255,
-        label="Evidence",
-        help_text="How you know: who said it, where and when. It is kept in the history.",
+    """What somebody told staff; recorded with what proves it, also where a consent is on record already."""
+
+    source = forms.CharField(
+        max_length=255, help_text="How you know: who said it, where and when. It is kept in the history."
     )
+    wording = forms.CharField(
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3, "cols": 60}),
+        help_text="The words that were agreed to. A yes over a no of the person needs them, and the time.",
+    )
+    said_at = forms.SplitDateTimeField(required=False, widget=AdminSplitDateTime, label="Said at")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "state" in self.fields:
+            labels = {
+                ConsentState.GRANTED: "Granted",
+                ConsentState.WITHDRAWN: "Withdrawn",
+                ConsentState.PENDING: "Ask: by e-mail the person gets a link to confirm",
+            }
+            self.fields["state"] = forms.ChoiceField(choices=labels.items())
+
+    def _get_validation_exclusions(self) -> set[str]:
+        # One that is on record already is no error: it is changed, and the change added to its history.
+        return super()._get_validation_exclusions() | {"contact"}
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        if self.errors or cleaned["state"] == ConsentState.WITHDRAWN:
+            return cleaned
+        contact, kind, use_case = (cleaned[name] for name in ("contact", "channel_kind", "use_case"))
+        refusal = consenting.why_not(contact, kind, use_case, source=cleaned["source"], evidence=self.evidence())
+        if not refusal and cleaned["state"] == ConsentState.PENDING and kind == ChannelKind.EMAIL:
+            refusal = confirming.why_not(contact)
+        if refusal:
+            self.add_error("state", refusal)
+        return cleaned
+
+    def evidence(self, **facts: object) -> dict[str, object]:
+        said_at = self.cleaned_data.get("said_at")
+        time = said_at.astimezone(UTC).isoformat() if said_at else ""
+        return consenting.evidence_of(self.cleaned_data.get("wording", ""), time=time, form="admin", **facts)
 
 
 @admin.register(Consent)
 class ConsentAdmin(ByContact, OrganizationAdmin):
+    """Recorded by who writes; never edited, so that the history stays whole."""
+
     form = ConsentForm
     list_display = ["contact", "channel_kind", "use_case", "state", "modified"]
     list_select_related = ["contact"]
@@ -103,31 +150,38 @@ class ConsentAdmin(ByContact, OrganizationAdmin):
         row_filter(Contact),
     ]
     autocomplete_fields = ["contact"]
-    fields = ["contact", "channel_kind", "use_case", "state", "reason"]
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        fixed = ["contact", "channel_kind", "use_case"] if obj else []
-        return [*super().get_readonly_fields(request, obj), *fixed]
+    fields = ["contact", "channel_kind", "use_case", "state", "source", "wording", "said_at"]
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        fields = list(self.fields)
-        if obj and not self.has_change_permission(request, obj):
-            fields.remove("reason")
-        return fields
+        return ["contact", "channel_kind", "use_case", "state", "modified", "history"] if obj else self.fields
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        return [*super().get_readonly_fields(request, obj), *(["modified", "history"] if obj else [])]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False  # withdraw it, so that the history stays whole
+        return False
+
+    @admin.display(description="History")
+    def history(self, obj: Consent) -> str:
+        [(_, changes)] = with_history([obj])
+        return render_to_string("admin/broadcasts/contact/changes.html", {"changes": changes})
 
     def save_model(self, request: HttpRequest, obj: Consent, form: Any, change: bool) -> None:
-        super().save_model(request, obj, form, change)
-        ConsentChange.objects.create(
-            contact=obj.contact,
-            channel_kind=obj.channel_kind,
-            use_case=obj.use_case,
-            state=obj.state,
-            source=f"staff: {request.user}"[:255],
-            evidence={"note": form.cleaned_data["reason"]},
-        )
+        self.check_may_save(request, obj, change)
+        contact, kind, use_case = place = (obj.contact, obj.channel_kind, obj.use_case)
+        source, evidence = form.cleaned_data["source"], form.evidence(recorded_by=str(request.user))
+        if obj.state == ConsentState.GRANTED:
+            consenting.grant(*place, source=source, evidence=evidence)
+        elif obj.state == ConsentState.WITHDRAWN:
+            consenting.withdraw(*place, source=source, evidence=evidence)
+        elif kind == ChannelKind.EMAIL:
+            confirming.ask(contact, use_case, source=source, evidence=evidence)
+        else:
+            consenting.ask(*place, source=source, evidence=evidence)
+        obj.pk = Consent.objects.get(contact=contact, channel_kind=kind, use_case=use_case).pk
 
 
 @admin.register(ConsentChange)
@@ -135,3 +189,23 @@ class ConsentChangeAdmin(ByContact, ReadOnlyAdmin):
     list_display = ["contact", "channel_kind", "use_case", "state", "source", "created"]
     list_select_related = ["contact"]
     list_filter = [choice_filter("state", ConsentState), row_filter(Contact)]
+
+
+@admin.register(PersonalLink)
+class PersonalLinkAdmin(ByContact, ReadOnlyAdmin):
+    """What was mailed to people themselves, and why where it was not."""
+
+    list_display = ["contact", "purpose", "created", "sent_at", "due_at", "error"]
+    list_select_related = ["contact"]
+    list_filter = [choice_filter("purpose", PersonalLink.Purpose), row_filter(Contact)]
+    exclude = ["address_hash"]
+
+
+def with_history(consents: Iterable[Consent]) -> list[tuple[Consent, list[ConsentChange]]]:
+    """Return consents of one contact, each with its changes, newest first."""
+    consents = list(consents)
+    told: dict[tuple[str, str], list[ConsentChange]] = {}
+    if consents:
+        for change in ConsentChange.objects.filter(contact=consents[0].contact_id).order_by("-pk")[:CHANGES_SHOWN]:
+            told.setdefault((change.channel_kind, change.use_case), []).append(change)
+    return [(one, told.get((one.channel_kind, one.use_case), [])) for one in consents]

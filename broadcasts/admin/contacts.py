@@ -8,16 +8,18 @@ from django.http import HttpRequest
 
 from broadcasts import audience
 from broadcasts.exceptions import InvalidInput
-from broadcasts.models import Attribute, ChannelKind, Contact, Delivery, Organization, Segment, Suppression
+from broadcasts.explaining import history, story
+from broadcasts.models import Attribute, ChannelKind, Contact, Organization, Segment, Suppression
 
 from .access import Access, has_more_than, scoped
 from .base import OrganizationAdmin, OrganizationForm
 from .by_contact import is_list
+from .consents import with_history
 from .contact_actions import ContactActions
+from .explain import AskForm, ExplainView
 from .filters import choice_filter
 from .members import SegmentActions
-from .search import find_contacts
-from .story import story
+from .search import as_id, find_contacts
 
 RECENT = 50
 FEW = 20_000  # so many rows are sorted in no time
@@ -88,7 +90,7 @@ class ContactForm(OrganizationForm):
 
 
 @admin.register(Contact)
-class ContactAdmin(SegmentActions, ContactActions, OrganizationAdmin):
+class ContactAdmin(SegmentActions, ContactActions, ExplainView, OrganizationAdmin):
     form = ContactForm
     list_display = ["__str__", "email", "phone", "language", "status", "organization", "created"]
     list_select_related = ["organization"]
@@ -134,25 +136,22 @@ class ContactAdmin(SegmentActions, ContactActions, OrganizationAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> Any:
         contact = self.get_object(request, object_id)
-        shown = about(contact) if contact is not None else {}
+        shown = about(contact, request) if contact is not None else {}
         return super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
 
 
-def about(contact: Contact) -> dict[str, Any]:
+def about(contact: Contact, request: HttpRequest) -> dict[str, Any]:
     """Gather what a contact's page answers: consents, suppressions, segments, and why it did or did not get what."""
     hashes = [value for value in (contact.email_hash, contact.phone_hash, contact.whatsapp_hash) if value]
-    deliveries = (
-        Delivery.objects.filter(contact=contact)
-        .select_related("message__broadcast", "message__channel")
-        .order_by("-id")[: RECENT + 1]
-    )
-    told = [(delivery, story(delivery)) for delivery in deliveries]
+    before = request.GET.get("before", "")
+    told, older = history(contact, as_id(before))
     return {
-        "consents": contact.consents.order_by("channel_kind", "use_case"),
+        "consents": with_history(contact.consents.order_by("channel_kind", "use_case")),
         "suppressions": Suppression.objects.for_organization(contact.organization_id)
         .filter(channel_kind__in=ChannelKind.values, address_hash__in=hashes)
         .order_by(),  # by any order of the table's, the planner would walk the organization's whole list
         "memberships": contact.segment_members.select_related("segment").order_by("segment__name")[:RECENT],
-        "told": told[:RECENT],
-        "more_told": len(told) > RECENT,
+        "told": [(broadcast, [(one, story(one)) for one in copies]) for broadcast, copies in told],
+        "older": older,
+        "ask": AskForm(None, Access.of(request)),
     }

@@ -10,6 +10,7 @@ from django.utils.html import format_html
 
 from broadcasts import links, sending
 from broadcasts.exceptions import BroadcastsError
+from broadcasts.explaining import story
 from broadcasts.models import FACTS, Batch, Contact, Delivery, DeliveryEvent, Message, Reason
 
 from .access import Access, scoped, within
@@ -17,7 +18,6 @@ from .base import ReadOnlyAdmin, link, list_url
 from .by_contact import HELP, is_list
 from .filters import BroadcastFilter, choice_filter, row_filter
 from .search import as_id, find_contacts
-from .story import story
 
 SETTLED_AT_ONCE = 500
 FEW = 50_000

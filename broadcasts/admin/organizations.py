@@ -33,7 +33,15 @@ class OrganizationsAdmin(OrganizationAdmin):
         ),
         (
             "Consent and courtesy",
-            {"fields": ["consent_required", "postal_address", "frequency_cap", "frequency_cap_days"]},
+            {
+                "fields": [
+                    "consent_required",
+                    "consent_wording",
+                    "postal_address",
+                    "frequency_cap",
+                    "frequency_cap_days",
+                ]
+            },
         ),
         (
             "Quiet hours",

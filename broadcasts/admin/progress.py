@@ -5,10 +5,10 @@ from typing import Any
 from django.utils import timezone
 
 from broadcasts import stats
+from broadcasts.explaining import when
 from broadcasts.models import FACTS, Broadcast, Delivery
 
 from .base import list_url
-from .story import when
 
 STATUSES = ("sent", "pending", "failed", "unknown", "skipped", "cancelled")
 

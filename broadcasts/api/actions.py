@@ -7,11 +7,12 @@ from rest_framework import serializers
 
 from broadcasts import audience
 from broadcasts.audience import Audience, Outlet
-from broadcasts.models import Activity, Attendance, Broadcast, Channel, Contact, Engagement, Segment, UseCase
+from broadcasts.exceptions import InvalidInput
+from broadcasts.models import Broadcast, Channel, Contact, Engagement, UseCase
 
-from .fields import ArrayField, MomentField, RefField, RefsField
+from .fields import MomentField, RefField, RefsField
 from .resources import PickingSerializer
-from .serializers import QueryField
+from .serializers import WhoSerializer
 
 AUDIENCE_PARAMETERS = [
     OpenApiParameter("all_users", bool, description="true: everybody."),
@@ -99,20 +100,10 @@ class EstimateSerializer(serializers.Serializer):
     expected_duration_seconds = serializers.IntegerField(allow_null=True)
 
 
-class AudienceSerializer(serializers.Serializer):
+class AudienceSerializer(WhoSerializer):
     """The audience of a broadcast that is not saved yet."""
 
     use_case = serializers.ChoiceField(choices=UseCase.choices, required=False)
-    query = QueryField(required=False)
-    send_to_all = serializers.BooleanField(required=False)
-    segments = RefsField(Segment, required=False, max_length=10)
-    excluded_segments = RefsField(Segment, required=False, max_length=10)
-    contacts = RefsField(Contact, required=False, max_length=1000)
-    addresses = ArrayField(required=False, max_length=1000)
-    activity = RefField(Activity, required=False, allow_null=True)
-    attendance_status = serializers.ChoiceField(choices=Attendance.Status.choices, required=False, allow_null=True)
-    retarget_of = RefField(Broadcast, required=False, allow_null=True)
-    retarget_engagement = serializers.ChoiceField(choices=Engagement.choices, required=False, allow_null=True)
     channel_policy = serializers.ChoiceField(choices=Broadcast.Policy.choices, required=False)
     channels = RefsField(Channel, required=False, max_length=10)
 
@@ -120,14 +111,23 @@ class AudienceSerializer(serializers.Serializer):
         """Return the audience asked for and what it would be reached through."""
         given: dict[str, Any] = dict(self.validated_data)
         organization = self.context["organization"]
-        for name, ours in (("activity", "activity_id"), ("retarget_of", "retarget_of_id")):
-            row = given.pop(name, None)
-            given[ours] = row.pk if row else None
-        lists = {"segments": "segment_ids", "excluded_segments": "excluded_ids", "contacts": "contact_ids"}
-        for name, ours in lists.items():
-            given[ours] = [row.pk for row in given.pop(name, [])]
         channels = given.pop("channels", []) or [organization.default_channel("email")]
         given.setdefault("use_case", organization.default_use_case)
         given["addresses"] = audience.validate_addresses(given.get("addresses", []), organization)
         audience.validate(given.get("query", {}), organization)
-        return Audience(organization=organization, **given), [Outlet(channel=channel) for channel in channels]
+        wanted = Audience.asking(organization, given)
+        if problems := wanted.problems():
+            raise InvalidInput(problems)
+        return wanted, [Outlet(channel=channel) for channel in channels]
+
+
+class RetargetSerializer(serializers.Serializer):
+    """For whom it became what; anything else is written into the new draft, as in a PATCH of it."""
+
+    engagement = serializers.ChoiceField(choices=Engagement.choices)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        told = {"retarget_of": "It is this broadcast", "retarget_engagement": "It is what “engagement” says"}
+        if wrong := {name: [f"{text}; leave it out."] for name, text in told.items() if name in self.initial_data}:
+            raise serializers.ValidationError(wrong)
+        return attrs

@@ -28,6 +28,7 @@ from .actions import (
     PreviewedSerializer,
     PreviewSerializer,
     RecipientSerializer,
+    RetargetSerializer,
     TimeSerializer,
     TriedSerializer,
 )
@@ -109,7 +110,7 @@ class Broadcasts(FullResource):
         if getattr(self, "swagger_fake_view", False):
             return queryset
         related = [name for name in ("activity", "retarget_of", "parent") if self.wants(name)]
-        lists = [name for name in ("segments", "excluded_segments", "contacts") if self.wants(name)]
+        lists = [name for name in Broadcast.WHO_LISTS if self.wants(name)]
         if self.wants("messages"):
             lists += ["messages__channel", "messages__template"]
         if self.wants("messages", *CONTENT):
@@ -221,6 +222,25 @@ class Broadcasts(FullResource):
     @action(detail=True, methods=["post"])
     def retry(self, request: Request, uuid: str) -> Response:
         return self.shown(self.fresh(sending.retry(self.get_object(), by=self.user)), 201)
+
+    @extend_schema(
+        summary="Write again to those for whom it became this",
+        description="As a linked draft with the same content, which is returned. What else is given is written into "
+        "it, as a PATCH would. Only of a broadcast that was started.",
+        request=RetargetSerializer,
+        responses={201: BroadcastSerializer},
+    )
+    @action(detail=True, methods=["post"])
+    def retarget(self, request: Request, uuid: str) -> Response:
+        broadcast = self.get_object()
+        engagement = self.read(RetargetSerializer)["engagement"]
+        overrides = self.get_serializer(data=request.data, partial=True)
+        with transaction.atomic():
+            child = sending.retarget(broadcast, engagement, by=self.user)
+            overrides.is_valid(raise_exception=True)
+            child = drafting.save(child, overrides.validated_data, by=self.user)
+            drafting.refresh_preview(child)
+        return self.shown(self.fresh(child), 201)
 
     @extend_schema(summary="Copy as a new draft", request=None, responses={201: BroadcastSerializer})
     @action(detail=True, methods=["post"])

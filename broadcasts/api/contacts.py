@@ -7,6 +7,7 @@ from rest_framework import serializers
 from broadcasts.models import Attribute, Contact
 
 from .contact_actions import ContactActions, ExportableFilter
+from .explain import Explained
 from .fields import ObjectField
 from .resources import FullResource, ResourceSerializer
 
@@ -76,7 +77,7 @@ class ContactSerializer(ResourceSerializer):
         description="Its deliveries stay in the log, with their addresses; `erase/` takes those away too.",
     ),
 )
-class Contacts(ContactActions, FullResource):
+class Contacts(ContactActions, Explained, FullResource):
     """People."""
 
     model = Contact

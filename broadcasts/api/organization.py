@@ -20,6 +20,7 @@ class OrganizationSerializer(ResourceSerializer):
     languages = ArrayField(required=False, max_length=100)
     default_send_hour = serializers.IntegerField(required=False, min_value=0, max_value=23)
     globals = ObjectField(required=False)
+    consent_wording = ObjectField(required=False)
     quiet_hours = ObjectField(required=False, validators=[validate_quiet_hours])
 
     class Meta:
@@ -27,7 +28,14 @@ class OrganizationSerializer(ResourceSerializer):
         fields = (
             *("uuid", "id", "created", "modified", "name", "slug", "status", "time_zone", "country", "date_format"),
             *("languages", "default_use_case", "default_subject", "default_send_hour", "globals", "postal_address"),
-            *("consent_required", "quiet_hours", "frequency_cap", "frequency_cap_days", "late_start_minutes"),
+            *(
+                "consent_required",
+                "consent_wording",
+                "quiet_hours",
+                "frequency_cap",
+                "frequency_cap_days",
+                "late_start_minutes",
+            ),
         )
         read_only_fields = ("uuid", "id", "slug", "status")
         validators: list = []

@@ -13,7 +13,7 @@ from broadcasts.exceptions import InvalidInput, WrongState
 from broadcasts.models import Contact, Segment
 
 from .contacts import ContactSerializer
-from .fields import ObjectField, RefsField, TreeField
+from .fields import RefsField, TreeField
 from .resources import FullResource, ResourceSerializer
 
 MEMBERS_AT_ONCE = 1000
@@ -63,7 +63,7 @@ class MembersSerializer(serializers.Serializer):
     """Contacts to put into a static segment and to take out of it."""
 
     add = RefsField(Contact, required=False, max_length=MEMBERS_AT_ONCE)
-    query = ObjectField(required=False, help_text="Everybody whom this query chooses is added too.")
+    query = TreeField(required=False, help_text="Everybody whom this query chooses is added too.")
     remove = RefsField(Contact, required=False, max_length=MEMBERS_AT_ONCE)
 
 

@@ -35,7 +35,11 @@ from .fields import (
 from .resources import PickingSerializer
 
 COMPATIBLE = ("customers", "offerings")  # what existing clients call segments, inside `query`
-AUDIENCE = ("query", "send_to_all", "segments", "contacts", "addresses", "activity", "retarget_of")
+ASKING = ("query", "send_to_all", "segments", "contacts", "addresses", "activity", "retarget_of")
+FIRST = (  # what existing clients know, then what it is
+    *("uuid", "created", "subject", "body", "query", "author_full_name", "emails", "state", "send_at"),
+    *("id", "name", "use_case", "status", "author"),
+)
 COUNTS = (
     *("contacts", "recipients", "skipped", "pending", "sent", "failed", "unknown", "cancelled"),
     *("delivered", "bounced", "opened", "clicked", "played", "replied", "complained", "unsubscribed"),
@@ -187,23 +191,10 @@ class MessagesField(serializers.Field):
         return list(MessageSerializer(value.all(), many=True, context=self.context).data)
 
 
-class BroadcastSerializer(PickingSerializer):
-    """One broadcast, whole."""
+class WhoSerializer(serializers.Serializer):
+    """The fields of a broadcast that say who: `Broadcast.WHO`."""
 
-    uuid = serializers.UUIDField(read_only=True)
-    created = MomentField(read_only=True)
-    subject = LineField(required=False, max_length=1000)
-    body = TextField(required=False)
     query = QueryField(required=False)
-    author_full_name = serializers.SerializerMethodField()
-    emails = serializers.ListField(child=serializers.EmailField(), source="audience_preview", read_only=True)
-    state = serializers.ChoiceField(choices=list(Broadcast.STATES), read_only=True)
-    send_at = serializers.DateField(required=False, allow_null=True)
-    id = serializers.IntegerField(read_only=True)
-    name = LineField(required=False, max_length=255)
-    use_case = serializers.ChoiceField(choices=UseCase.choices, required=False)
-    status = serializers.ChoiceField(choices=Broadcast.Status.choices, read_only=True)
-    author = serializers.UUIDField(source="author.uuid", default=None, read_only=True, allow_null=True)
     send_to_all = serializers.BooleanField(required=False)
     segments = RefsField(Segment, required=False, max_length=10)
     excluded_segments = RefsField(Segment, required=False, max_length=10)
@@ -213,6 +204,26 @@ class BroadcastSerializer(PickingSerializer):
     attendance_status = serializers.ChoiceField(choices=Attendance.Status.choices, required=False, allow_null=True)
     retarget_of = RefField(Broadcast, required=False, allow_null=True)
     retarget_engagement = serializers.ChoiceField(choices=Engagement.choices, required=False, allow_null=True)
+    excluded_broadcasts = RefsField(Broadcast, required=False, max_length=10)
+    excluded_days = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=3650)
+
+
+class BroadcastSerializer(WhoSerializer, PickingSerializer):
+    """One broadcast, whole."""
+
+    uuid = serializers.UUIDField(read_only=True)
+    created = MomentField(read_only=True)
+    subject = LineField(required=False, max_length=1000)
+    body = TextField(required=False)
+    author_full_name = serializers.SerializerMethodField()
+    emails = serializers.ListField(child=serializers.EmailField(), source="audience_preview", read_only=True)
+    state = serializers.ChoiceField(choices=list(Broadcast.STATES), read_only=True)
+    send_at = serializers.DateField(required=False, allow_null=True)
+    id = serializers.IntegerField(read_only=True)
+    name = LineField(required=False, max_length=255)
+    use_case = serializers.ChoiceField(choices=UseCase.choices, required=False)
+    status = serializers.ChoiceField(choices=Broadcast.Status.choices, read_only=True)
+    author = serializers.UUIDField(source="author.uuid", default=None, read_only=True, allow_null=True)
     scheduled_at = MomentField(required=False, allow_null=True)
     local_time = serializers.BooleanField(required=False)
     ignore_quiet_hours = serializers.BooleanField(required=False)
@@ -228,6 +239,10 @@ class BroadcastSerializer(PickingSerializer):
     channel_policy = serializers.ChoiceField(choices=Broadcast.Policy.choices, required=False)
     messages = MessagesField(required=False)
     counts = serializers.SerializerMethodField()
+
+    def get_fields(self) -> dict[str, Any]:
+        fields = super().get_fields()
+        return {name: fields.pop(name) for name in FIRST} | fields
 
     def to_representation(self, instance: Broadcast) -> dict[str, Any]:
         message = instance.first_message() if self.context.get("has_content") else None
@@ -254,7 +269,7 @@ class BroadcastSerializer(PickingSerializer):
         if self.partial:
             return attrs
         needed = [] if "messages" in attrs else ["subject", "body"]
-        if not set(AUDIENCE) & set(attrs):
+        if not set(ASKING) & set(attrs):
             needed.append("query")
         missing = {name: ["This field is required."] for name in needed if name not in attrs}
         if missing:

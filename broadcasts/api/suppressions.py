@@ -1,5 +1,4 @@
 from dataclasses import asdict
-from io import BytesIO
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -14,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from broadcasts import importing, tracking
+from broadcasts.exceptions import InvalidInput
 from broadcasts.exporting import suppressions_csv
 from broadcasts.models import AuditEntry, ChannelKind, Suppression, UseCase, address_hash, address_key
 
@@ -156,7 +156,9 @@ class Suppressions(Audited, Listed, Retrieved, Created, Destroyed, Resource):
         options = ImportOptions(data=request.query_params)
         options.is_valid(raise_exception=True)
         given = dict(options.validated_data)
-        file: Any = request.data if hasattr(request.data, "read") else BytesIO()  # none when the body is empty
+        file: Any = request.data
+        if not hasattr(file, "read"):
+            raise InvalidInput({"file": "The request has no body, or does not say its length."})
         report = importing.import_suppressions(
             file,
             self.organization,

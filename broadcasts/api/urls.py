@@ -2,9 +2,11 @@ from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import SimpleRouter
 
+from .activities import Activities, Attendances
 from .attributes import Attributes
 from .broadcasts import Broadcasts
 from .channels import Channels
+from .consents import Consents
 from .contacts import Contacts
 from .deliveries import Deliveries
 from .errors import nowhere
@@ -18,9 +20,12 @@ router.register("broadcast-messages", Broadcasts, "broadcast-message")
 router.register("contacts", Contacts, "contact")
 router.register("attributes", Attributes, "attribute")
 router.register("segments", Segments, "segment")
+router.register("activities", Activities, "activity")
+router.register("attendances", Attendances, "attendance")
 router.register("templates", Templates, "template")
 router.register("channels", Channels, "channel")
 router.register("deliveries", Deliveries, "delivery")
+router.register("consents", Consents, "consent")
 router.register("suppressions", Suppressions, "suppression")
 
 urlpatterns = [

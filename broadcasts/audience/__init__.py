@@ -4,6 +4,7 @@ from .addresses import validate_addresses
 from .audience import Audience, create_missing, matched
 from .catalogue import catalogue
 from .estimate import Estimate, estimate, preview
+from .explain import Choice, Part, choice
 from .filters import ContactFilter
 from .languages import choose_language
 from .query import (
@@ -24,10 +25,13 @@ __all__ = [
     "LEAVES",
     "NOT_FILTERS",
     "Audience",
+    "Choice",
     "ContactFilter",
     "Estimate",
     "Outlet",
+    "Part",
     "catalogue",
+    "choice",
     "choose_language",
     "claim_reasons",
     "compile_query",

@@ -1,19 +1,32 @@
 """What a broadcast asks for, and the contacts it matches."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from broadcasts.exceptions import InvalidInput
-from broadcasts.models import Broadcast, Contact, Engagement, Organization, Segment, UseCase
+from broadcasts.models import Broadcast, Contact, Delivery, Engagement, Message, Organization, Segment, UseCase
 
 from .addresses import at_addresses, create_contacts
 from .leaves import NOBODY, Refused, Scope, any_of
 from .query import condition_of, in_segments
-from .relations import attended, engaged
+from .relations import attended, engaged, having
+
+# The fields of a broadcast that hold rows -> what we know of them.
+ROWS = {"activity": "activity_id", "retarget_of": "retarget_of_id"}
+LISTS = {
+    "segments": "segment_ids",
+    "excluded_segments": "excluded_ids",
+    "contacts": "contact_ids",
+    "excluded_broadcasts": "excluded_broadcast_ids",
+}
+
+
+EVERYBODY = Q(pk__gt=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,8 +34,8 @@ class Audience:
     """What one broadcast, saved or not, asks for.
 
     The union of `send_to_all`, segments, contacts, addresses, activity and query; of these only the retargeted.
-    A retarget with nothing else asked for is of everybody that broadcast went to. Those in excluded segments
-    stay matched, and are skipped.
+    A retarget with nothing else asked for is of everybody that broadcast went to. Those in excluded segments,
+    and those who were sent an excluded broadcast (in the last days, where given), stay matched and are skipped.
     """
 
     organization: Organization
@@ -37,9 +50,12 @@ class Audience:
     query: dict[str, Any] = field(default_factory=dict)
     retarget_of_id: int | None = None
     retarget_engagement: str | None = None
+    excluded_broadcast_ids: Collection[int] = ()
+    excluded_days: int | None = None
     base_language: str = "en"
     channel_policy: str = Broadcast.Policy.FIRST
     expires_at: datetime | None = None
+    of_all: bool = False  # asked of everybody at once, and not of a page or a chunk
 
     @classmethod
     def of(cls, broadcast: Broadcast) -> Self:
@@ -58,44 +74,93 @@ class Audience:
             query=broadcast.query,
             retarget_of_id=broadcast.retarget_of_id,
             retarget_engagement=broadcast.retarget_engagement,
+            excluded_broadcast_ids=[one.pk for one in broadcast.excluded_broadcasts.all()],
+            excluded_days=broadcast.excluded_days,
             base_language=broadcast.base_language,
             channel_policy=broadcast.channel_policy,
             expires_at=broadcast.expires_at,
         )
 
-    def matched(self, of_all: bool = False) -> Q:
+    @classmethod
+    def asking(cls, organization: Organization, values: Mapping[str, Any]) -> Self:
+        """Read what a broadcast that is not saved would ask for; rows stand under the names of its fields."""
+        asked = dict(values)
+        for name, ours in ROWS.items():
+            row = asked.pop(name, None)
+            asked[ours] = row.pk if row else None
+        for name, ours in LISTS.items():
+            asked[ours] = [row.pk for row in asked.pop(name, None) or ()]
+        return cls(organization=organization, **asked)
+
+    def problems(self, pk: int | None = None) -> dict[str, str]:
+        """Say by field what does not go together; `pk` is the broadcast that asks, where it is saved."""
+        errors = {}
+        if bool(self.retarget_of_id) != bool(self.retarget_engagement):
+            errors["retarget_engagement"] = "retarget_of and retarget_engagement go together: give both or neither."
+        if self.retarget_of_id and (wrong := _wrong_retarget(self.retarget_of_id, pk)):
+            errors["retarget_of"] = wrong
+        if self.attendance_status and not self.activity_id:
+            errors["attendance_status"] = "This needs an activity."
+        if pk in self.excluded_broadcast_ids:
+            errors["excluded_broadcasts"] = "A broadcast cannot leave out those whom it is sent to itself."
+        if self.excluded_days is not None and not self.excluded_broadcast_ids:
+            errors["excluded_days"] = "This needs excluded_broadcasts."
+        return errors
+
+    def matched(self) -> Q:
         """The condition on contacts of being matched."""
-        asked = [] if self.send_to_all else self._asked(of_all)
-        everybody = self.send_to_all or (not asked and self.retarget_of_id is not None)
-        condition = Q(pk__gt=0) if everybody else any_of(asked) if asked else NOBODY
-        if self.retarget_of_id is not None:
-            engagement = self.retarget_engagement or Engagement.SENT
-            condition &= engaged(self.retarget_of_id, engagement, of_all=of_all)
-        return condition
+        asked = self.asked()
+        condition = any_of(list(asked.values())) if asked else NOBODY
+        among = self.among()
+        return condition if among is None else condition & among
 
-    def excluded(self, of_all: bool = False) -> Q | None:
-        """The condition on contacts of being in an excluded segment; None where there is no such segment."""
-        scope = Scope(self.organization, of_all)
-        return self._in_segments("excluded_segments", self.excluded_ids, scope) if self.excluded_ids else None
+    def excluded(self) -> Q | None:
+        """The condition on contacts of being left out; None where nobody is."""
+        conditions = []
+        if self.excluded_ids:
+            conditions.append(
+                self._in_segments("excluded_segments", self.excluded_ids, Scope(self.organization, self.of_all))
+            )
+        if self.excluded_broadcast_ids:
+            conditions.append(having(self.excluded_copies(), self.of_all))
+        return any_of(conditions) if conditions else None
 
-    def _asked(self, of_all: bool) -> list[Q]:
-        asked: list[Q] = []
-        scope = Scope(self.organization, of_all)  # of one, for they are one condition in the end
+    def excluded_copies(self) -> QuerySet[Delivery]:
+        """The copies that leave whoever was sent one out."""
+        messages = list(Message.objects.filter(broadcast__in=self.excluded_broadcast_ids).values_list("pk", flat=True))
+        copies = Delivery.objects.filter(message__in=messages, status=Delivery.Status.SENT)
+        if self.excluded_days is None:
+            return copies
+        return copies.filter(sent_at__gte=timezone.now() - timedelta(days=self.excluded_days))
+
+    def asked(self) -> dict[str, Q]:
+        """The conditions whose union is asked for, by the name of their field."""
+        if self.send_to_all:
+            return {"send_to_all": EVERYBODY}
+        asked: dict[str, Q] = {}
+        scope = Scope(self.organization, self.of_all)  # of one, for they are one condition in the end
         if self.segment_ids:
-            asked.append(self._in_segments("segments", self.segment_ids, scope))
+            asked["segments"] = self._in_segments("segments", self.segment_ids, scope)
         if isinstance(self.contact_ids, QuerySet) or self.contact_ids:
-            asked.append(Q(pk__in=self.contact_ids))
+            asked["contacts"] = Q(pk__in=self.contact_ids)
         if self.addresses:
-            asked.append(at_addresses(self.addresses, self.organization))
+            asked["addresses"] = at_addresses(self.addresses, self.organization)
         if self.activity_id is not None:
             statuses = [self.attendance_status] if self.attendance_status else None
-            asked.append(attended(activity_ids=[self.activity_id], statuses=statuses, of_all=of_all))
+            asked["activity"] = attended(activity_ids=[self.activity_id], statuses=statuses, of_all=self.of_all)
         if self.query:
             try:
-                asked.append(condition_of(self.query, scope))
+                asked["query"] = condition_of(self.query, scope)
             except Refused as refused:
                 raise InvalidInput({"query": str(refused)}) from None
-        return asked
+        return asked or ({} if self.retarget_of_id is None else {"send_to_all": EVERYBODY})
+
+    def among(self) -> Q | None:
+        """The condition of those whom a retarget keeps; None without one."""
+        if self.retarget_of_id is None:
+            return None
+        engagement = self.retarget_engagement or Engagement.SENT
+        return engaged(self.retarget_of_id, engagement, of_all=self.of_all)
 
     def _in_segments(self, name: str, pks: Collection[int], scope: Scope) -> Q:
         segments = list(Segment.objects.for_organization(self.organization).filter(pk__in=pks))
@@ -107,9 +172,20 @@ class Audience:
             raise InvalidInput({name: f"{refused.message[0].upper()}{refused.message[1:]}."}) from None
 
 
-def matched(audience: Audience, of_all: bool = False) -> QuerySet[Contact]:
+def _wrong_retarget(pk: int, own: int | None) -> str:
+    if pk == own:
+        return "A broadcast cannot retarget itself."
+    broadcast = Broadcast.objects.get(pk=pk)
+    if broadcast.status not in Broadcast.STARTED:
+        return f"“{broadcast}” has not been sent yet: nothing has become of it for anybody."
+    if broadcast.log_is_gone():
+        return f"The log of “{broadcast}” has been deleted: nobody can tell any more what became of it for whom."
+    return ""
+
+
+def matched(audience: Audience) -> QuerySet[Contact]:
     """Return everyone the audience matches, each once, those who will be skipped included."""
-    return Contact.objects.for_organization(audience.organization).filter(audience.matched(of_all))
+    return Contact.objects.for_organization(audience.organization).filter(audience.matched())
 
 
 def create_missing(audience: Audience) -> None:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -40,9 +40,9 @@ class Facts:
     def __init__(self, audience: Audience, outlets: Sequence[Outlet]) -> None:
         self.columns: dict[Any, str] = {}
         self.ways: list[tuple[str, list[tuple[str, str | None]]]] = []
-        self.people = matched(audience, of_all=True).order_by()
+        self.people = matched(audience).order_by()
         self.otherwise = otherwise(audience.expires_at)
-        excluded = audience.excluded(of_all=True)
+        excluded = audience.excluded()
         for outlet in outlets:
             reasons = JoinedReasons(audience, outlet)
             whens = [self._fact(when) for when in reasons.of(excluded)]
@@ -76,9 +76,9 @@ def estimate(audience: Audience, outlets: "Sequence[Message | Outlet]") -> Estim
     Under the policy of the first channel that works a contact counts once, with the reason of the first message
     when none can reach it.
     """
-    ways = [Outlet.of(one) for one in outlets]
+    audience, ways = replace(audience, of_all=True), [Outlet.of(one) for one in outlets]
     if not ways:
-        return Estimate(matched(audience, of_all=True).count(), 0, {}, {}, {}, None)
+        return Estimate(matched(audience).count(), 0, {}, {}, {}, None)
     people, skipped, languages = 0, Counter[str](), Counter[str]()
     received = [0] * len(ways)
     for n, told in Facts(audience, ways).groups():

@@ -1,21 +1,23 @@
-"""Who needs a segment: without it they would choose other people, or none."""
+"""Who needs a segment or an activity: without it they would choose other people, or none."""
 
 from django.db.models import CharField, F, Model, Q, QuerySet
 from django.db.models.functions import Cast, Lower
 
-from broadcasts.models import Attribute, Broadcast, Segment
+from broadcasts.models import Activity, Attribute, Broadcast, Segment
 
 TOLD = 3
 OVER = Q(status=Broadcast.Status.SENT) | Q(status=Broadcast.Status.CANCELLED, completed_at__isnull=False)
 
 
-def users_of(segment: Segment) -> list[Model]:
-    """Return some of the broadcasts whose log is not complete yet, and of the segments, that use a segment."""
-    named = Q(text__contains=str(segment.uuid)) | Q(text__contains=segment.uuid.hex)
-    broadcasts = _naming(Broadcast.objects.for_organization(segment.organization_id), "query")
-    using = broadcasts.exclude(OVER).filter(Q(segments=segment) | Q(excluded_segments=segment) | named).distinct()
-    others = _naming(Segment.objects.for_organization(segment.organization_id).exclude(pk=segment.pk), "rules")
-    return [*using[:TOLD], *others.filter(named)[:TOLD]]
+def users_of(row: Segment | Activity) -> list[Model]:
+    """Return some of the broadcasts whose log is not complete yet, and of the segments, that use a row."""
+    named = Q(text__contains=str(row.uuid)) | Q(text__contains=row.uuid.hex)
+    chosen = Q(activity=row) if isinstance(row, Activity) else Q(segments=row) | Q(excluded_segments=row)
+    broadcasts = _naming(Broadcast.objects.for_organization(row.organization_id), "query")
+    using = broadcasts.exclude(OVER).filter(chosen | named).distinct()
+    segments = Segment.objects.for_organization(row.organization_id)
+    others = segments.exclude(pk=row.pk) if isinstance(row, Segment) else segments
+    return [*using[:TOLD], *_naming(others, "rules").filter(named)[:TOLD]]
 
 
 def users_of_attribute(attribute: Attribute) -> list[Model]:

@@ -29,6 +29,8 @@ def csv_text(header: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[s
 
 def cell(value: object) -> str:
     """Return a value as text that no spreadsheet takes for a formula; a list as its items with semicolons."""
+    if isinstance(value, str):
+        return f"'{value}" if _RISKY.match(value) and not _NUMBER.fullmatch(value) else value
     if value is None:
         return ""
     if isinstance(value, datetime):
@@ -39,8 +41,7 @@ def cell(value: object) -> str:
         value = "; ".join(item if isinstance(item, str) else json.dumps(item) for item in value)
     elif isinstance(value, dict):
         value = json.dumps(value, ensure_ascii=False)
-    text = str(value)
-    return f"'{text}" if _RISKY.match(text) and not _NUMBER.fullmatch(text) else text
+    return cell(str(value))
 
 
 def moment(value: datetime) -> str:

@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import F
+
 from broadcasts.models import (
     FACTS,
     Attendance,
@@ -28,6 +30,7 @@ PROFILE = (
     *("language", "time_zone", "status", "last_seen_at"),
 )
 CONSENT = ("channel_kind", "use_case", "state")
+EVENT = ("type", "at", "machine", "detail")
 FACT_TIMES = [f"{fact}_at" for fact in ("sent", *FACTS)]
 DELIVERY = ("address", "language", "status", "reason", "error", "attempts", "created", *FACT_TIMES)
 
@@ -83,9 +86,10 @@ def _sections(contact: Contact) -> Iterator[tuple[str, Any]]:
 
 
 def _deliveries(contact: Contact) -> Iterator[dict[str, Any]]:
-    rows = Delivery.objects.filter(contact=contact).select_related("message__broadcast", "message__channel")
-    chunk: list[Delivery] = []
-    for row in rows.order_by("pk").iterator(chunk_size=CHUNK):
+    names = {"broadcast": F("message__broadcast__name"), "channel": F("message__channel__name")}
+    rows = Delivery.objects.filter(contact=contact).order_by("pk").values("pk", *DELIVERY, **names)
+    chunk: list[dict[str, Any]] = []
+    for row in rows.iterator(chunk_size=CHUNK):
         chunk.append(row)
         if len(chunk) == CHUNK:
             yield from _with_events(chunk)
@@ -93,21 +97,15 @@ def _deliveries(contact: Contact) -> Iterator[dict[str, Any]]:
     yield from _with_events(chunk)
 
 
-def _with_events(deliveries: list[Delivery]) -> Iterator[dict[str, Any]]:
+def _with_events(deliveries: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     told: dict[int, list[dict[str, Any]]] = {}
-    events = DeliveryEvent.objects.filter(delivery__in=[row.pk for row in deliveries]).select_related("link")
-    for event in events.order_by("pk"):
-        link = event.link.url if event.link else None
-        shown = {**_shown(event, ("type", "at", "machine", "detail")), "link": link}
-        told.setdefault(event.delivery_id, []).append(shown)
+    events = DeliveryEvent.objects.filter(delivery__in=[row["pk"] for row in deliveries]).order_by("pk")
+    for event in events.values("delivery", *EVENT, url=F("link__url")):
+        told.setdefault(event.pop("delivery"), []).append({name: _plain(value) for name, value in event.items()})
     for row in deliveries:
-        message = row.message
-        yield {
-            "broadcast": message.broadcast.name,
-            "channel": message.channel.name if message.channel else None,
-            **_shown(row, DELIVERY),
-            "events": told.get(row.pk, []),
-        }
+        pk = row.pop("pk")
+        names = {name: row.pop(name) for name in ("broadcast", "channel")}
+        yield {**names, **{name: _plain(value) for name, value in row.items()}, "events": told.get(pk, [])}
 
 
 def _attendance(row: Attendance) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from .organizations import (
     normalize_language,
     validate_quiet_hours,
 )
+from .personal_links import PersonalLink
 from .segments import Segment, SegmentMember
 from .templates import Content, Syntax, Template, TemplateTranslation
 from .users import User
@@ -71,6 +72,7 @@ __all__ = [
     "MessageTranslation",
     "Organization",
     "OrganizationQuerySet",
+    "PersonalLink",
     "ProviderRef",
     "Reason",
     "Role",

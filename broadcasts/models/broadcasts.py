@@ -1,4 +1,5 @@
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from .activities import Activity, Attendance
@@ -58,6 +59,14 @@ class Broadcast(Base):
         "SENT": (Status.SENT, Status.CANCELLED),
     }
 
+    # The fields that say who; drafting, copies, API and admin all read them here.
+    WHO_LISTS = ("segments", "excluded_segments", "contacts", "excluded_broadcasts")
+    WHO = (
+        *("send_to_all", "segments", "excluded_segments", "contacts", "addresses"),
+        *("activity", "attendance_status", "query", "retarget_of", "retarget_engagement"),
+        *("excluded_broadcasts", "excluded_days"),
+    )
+
     class Policy(models.TextChoices):
         FIRST = "first", "The first channel that works"
         EVERY = "every", "Every channel"
@@ -88,6 +97,15 @@ class Broadcast(Base):
     query = models.JSONField(default=dict, blank=True, help_text='Such as {"language": "es"}; {"all_users": true}.')
     retarget_of = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="+")
     retarget_engagement = models.CharField(max_length=12, choices=Engagement, null=True, blank=True)
+    excluded_broadcasts = models.ManyToManyField(
+        "self", symmetrical=False, blank=True, related_name="+", help_text="Whoever was sent one of these is left out."
+    )
+    excluded_days = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(3650)],
+        help_text="Only who was sent one of them in so many days; blank: ever.",
+    )
     audience_preview = models.JSONField(default=list, editable=False)  # the first 100 addresses
 
     # When.
@@ -157,6 +175,11 @@ class Broadcast(Base):
     @property
     def is_editable(self) -> bool:
         return self.status in self.EDITABLE
+
+    def log_is_gone(self) -> bool:
+        """Whether retention has deleted who got it; the totals stay."""
+        had = self.messages.filter(batches__total__gt=0)
+        return had.exists() and not self.messages.filter(deliveries__isnull=False).exists()
 
     def first_message(self):
         """Return the message that `subject` and `body` show and write, or None."""

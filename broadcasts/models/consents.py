@@ -1,5 +1,7 @@
 """Every no, and every yes with its evidence."""
 
+from typing import Any
+
 from django.db import models
 from django.db.models.functions import Now
 
@@ -7,6 +9,8 @@ from .base import Base, OrganizationQuerySet
 from .contacts import Contact
 from .deliveries import Reason
 from .organizations import ChannelKind, Organization, UseCase
+
+APPEND_ONLY = "The history of consents is append only: write what is true now as a new change."
 
 
 class Suppression(Base):
@@ -88,8 +92,18 @@ class Consent(Base):
         return f"{self.contact}: {self.use_case} by {self.channel_kind} {self.state}"
 
 
+class ConsentChangeQuerySet(OrganizationQuerySet["ConsentChange"]):
+    def update(self, **changes: object) -> int:
+        if set(changes) - {"contact", "contact_id"}:
+            raise TypeError(f"{APPEND_ONLY} Only the contact changes, when two rows of a person become one.")
+        return super().update(**changes)
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        raise TypeError(APPEND_ONLY)
+
+
 class ConsentChange(models.Model):
-    """The history of consents with its evidence; append only."""
+    """The history of consents with its evidence: append only, and gone only with the person."""
 
     organization_path = "contact__organization"
 
@@ -101,7 +115,15 @@ class ConsentChange(models.Model):
     evidence = models.JSONField(default=dict, blank=True, help_text="Time, form, wording, network address.")
     created = models.DateTimeField(db_default=Now(), editable=False)
 
-    objects = OrganizationQuerySet.as_manager()
+    objects = ConsentChangeQuerySet.as_manager()
 
     def __str__(self) -> str:
         return f"{self.contact}: {self.use_case} by {self.channel_kind} {self.state}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise TypeError(APPEND_ONLY)
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        raise TypeError(APPEND_ONLY)

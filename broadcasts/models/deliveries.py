@@ -14,7 +14,7 @@ from .messages import Message
 class Reason(models.TextChoices):
     """Why somebody the audience matched gets no copy; the first that applies is the one stored."""
 
-    EXCLUDED = "excluded", "In an excluded segment"
+    EXCLUDED = "excluded", "In an excluded segment or broadcast"
     BLOCKED = "blocked", "Contact is blocked or archived"
     NO_ADDRESS = "no_address", "No address for this channel"
     INVALID_ADDRESS = "invalid_address", "The address cannot be sent to"

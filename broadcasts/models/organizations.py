@@ -64,6 +64,12 @@ def validate_languages(tags: object) -> None:
             raise ValidationError(f"“{tag}” should be written “{normalize_language(tag)}”.")
 
 
+def validate_wordings(wordings: object) -> None:
+    if not isinstance(wordings, dict) or not all(isinstance(text, str) and text.strip() for text in wordings.values()):
+        raise ValidationError('Give a text per language, such as {"en": "Yes, send me the newsletter."}.')
+    validate_languages([*wordings] or default_languages())
+
+
 def validate_quiet_hours(value: object) -> None:
     if not isinstance(value, dict):
         raise ValidationError('Quiet hours are an object, such as {"sms": ["21:00", "08:00"]}.')
@@ -111,6 +117,13 @@ class Organization(Base):
     consent_required = models.BooleanField(
         default=False,
         help_text="No: marketing goes to whoever has not said no. Yes: only to whoever said yes.",
+    )
+    consent_wording = models.JSONField(
+        default=dict,
+        blank=True,
+        validators=[validate_wordings],
+        help_text="What people agree to, per language, where it is not our own words: "
+        '{"en": "Yes, send me the club\'s newsletter by e-mail."}.',
     )
     quiet_hours = models.JSONField(
         default=dict,

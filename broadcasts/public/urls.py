@@ -1,7 +1,7 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from . import views
+from . import confirm, data, preferences, views
 
 app_name = "public"
 urlpatterns = [
@@ -9,4 +9,7 @@ urlpatterns = [
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
     path("u/<str:token>/", views.unsubscribe, name="unsubscribe"),
+    path("p/<str:token>/", preferences.preferences, name="preferences"),
+    path("c/<str:token>/", confirm.confirm, name="confirm"),
+    path("d/<str:token>/", data.data, name="data"),
 ]

@@ -1,14 +1,13 @@
 """Pages for people who are not signed in, and checks for machines."""
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
-from django.utils.cache import add_never_cache_headers
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
 from broadcasts import health, links, tracking
 from broadcasts.models import Delivery
 
+from .pages import asked_language, bad_link, masked, page, proof
 from .words import WORDS, spoken
 
 TEST_SEND = 0
@@ -20,18 +19,19 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     """Show a button on GET, which never unsubscribes: scanners open links. POST acts, however often it comes."""
     delivery_id = links.delivery_id(token)
     if delivery_id == TEST_SEND:
-        return _page(request, "test", _asked_language(request))
+        return _page(request, "test", asked_language(request))
     delivery = (
         Delivery.objects.select_related("message__broadcast__organization").filter(pk=delivery_id).first()
         if delivery_id
         else None
     )
     if delivery is None:
-        return _page(request, "bad", _asked_language(request), status=404)
+        return bad_link(request)
     done = request.method == "POST"
     if done:
         one_click = request.POST.get("List-Unsubscribe") == "One-Click"
-        tracking.unsubscribe(delivery, "one-click" if one_click else "page")
+        source = "one-click" if one_click else "page"
+        tracking.unsubscribe(delivery, source, proof(request, source))
     organization = delivery.message.broadcast.organization.name
     address = masked(delivery.address)
     return _page(request, "done" if done else "question", delivery.language, organization=organization, address=address)
@@ -52,19 +52,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"ready": is_ready, "checks": checks}, status=200 if is_ready else 503)
 
 
-def masked(address: str) -> str:
-    """Show enough of an address for its owner to know it."""
-    local, at, domain = address.rpartition("@")
-    if at:
-        return f"{local[:1]}***@{domain}"
-    return f"{address[:3]}***{address[-2:]}" if len(address) > 6 else "***" if address else ""
-
-
-def _asked_language(request: HttpRequest) -> str:
-    return request.headers.get("Accept-Language", "").strip()[:2]
-
-
-def _page(request: HttpRequest, name: str, language: str, status: int = 200, **about: str) -> HttpResponse:
+def _page(request: HttpRequest, name: str, language: str, **about: str) -> HttpResponse:
     language = spoken(language)
     words = WORDS[language]
     context = {
@@ -74,7 +62,4 @@ def _page(request: HttpRequest, name: str, language: str, status: int = 200, **a
         "about": words["address"].format(**about) if about.get("address") else "",
         "button": words["button"] if name == "question" else "",
     }
-    response = render(request, "public/unsubscribe.html", {**context, **about}, status=status)
-    response["X-Robots-Tag"] = "noindex, nofollow"
-    add_never_cache_headers(response)
-    return response
+    return page(request, "public/unsubscribe.html", {**context, **about})

@@ -1,5 +1,9 @@
 """What the public pages say, in the languages they speak."""
 
+from broadcasts.consenting import spoken
+
+__all__ = ["CONFIRM", "DATA", "PREFERENCES", "WORDS", "spoken"]
+
 WORDS = {
     "en": {
         "title": "Unsubscribe",
@@ -75,8 +79,239 @@ WORDS = {
     },
 }
 
+CONFIRM = {
+    "en": {
+        "title": "Please confirm",
+        "question": "Is this what you want?",
+        "address": "This is about {address}.",
+        "button": "Yes, I agree",
+        "done_title": "Thank you",
+        "done": "Your yes is noted. You can close this page.",
+    },
+    "es": {
+        "title": "Por favor, confirme",
+        "question": "¿Es esto lo que quiere?",
+        "address": "Se trata de {address}.",
+        "button": "Sí, estoy de acuerdo",
+        "done_title": "Gracias",
+        "done": "Su sí queda anotado. Puede cerrar esta página.",
+    },
+    "fr": {
+        "title": "Veuillez confirmer",
+        "question": "Est-ce bien ce que vous voulez ?",
+        "address": "Il s'agit de {address}.",
+        "button": "Oui, je suis d'accord",
+        "done_title": "Merci",
+        "done": "Votre oui est noté. Vous pouvez fermer cette page.",
+    },
+    "de": {
+        "title": "Bitte bestätigen",
+        "question": "Möchten Sie das?",
+        "address": "Es geht um {address}.",
+        "button": "Ja, ich stimme zu",
+        "done_title": "Danke",
+        "done": "Ihr Ja ist notiert. Sie können diese Seite schließen.",
+    },
+    "pt": {
+        "title": "Por favor, confirme",
+        "question": "É isto que quer?",
+        "address": "Trata-se de {address}.",
+        "button": "Sim, estou de acordo",
+        "done_title": "Obrigado",
+        "done": "O seu sim ficou registado. Pode fechar esta página.",
+    },
+    "it": {
+        "title": "Confermi, per favore",
+        "question": "È questo che vuole?",
+        "address": "Si tratta di {address}.",
+        "button": "Sì, sono d'accordo",
+        "done_title": "Grazie",
+        "done": "Il Suo sì è annotato. Può chiudere questa pagina.",
+    },
+}
 
-def spoken(language: str) -> str:
-    """Return the language that a page speaks to somebody who reads this one."""
-    primary = language.partition("-")[0].lower()
-    return primary if primary in WORDS else "en"
+PREFERENCES = {
+    "en": {
+        "title": "Your preferences",
+        "intro": "Tick what you want to get. What is not ticked is not sent.",
+        "stopped": "This address cannot be reached at present. If that is wrong, write to {organization}.",
+        "language": "Language of the messages",
+        "save": "Save",
+        "saved": "Your choice is saved.",
+        "data_title": "Your data",
+        "data": "To see or delete your data, ask for a link. It goes to {address} only, since mails like the "
+        "one you came from are passed on, and works for an hour.",
+        "data_button": "Send me the link",
+        "data_sent": "If this is possible now, the link is on its way to {address}. It may take a few minutes.",
+        "data_none": "To see or delete your data, write to {organization}.",
+        "test_title": "This was a test",
+        "test": "You came here from a test message. There is nothing to choose.",
+    },
+    "es": {
+        "title": "Sus preferencias",
+        "intro": "Marque lo que quiere recibir. Lo que no esté marcado no se envía.",
+        "stopped": "No se puede llegar a esta dirección por ahora. Si es un error, escriba a {organization}.",
+        "language": "Idioma de los mensajes",
+        "save": "Guardar",
+        "saved": "Su elección está guardada.",
+        "data_title": "Sus datos",
+        "data": "Para ver o borrar sus datos, pida un enlace. Va solo a {address}, porque los correos como "
+        "el suyo se reenvían, y funciona durante una hora.",
+        "data_button": "Envíenme el enlace",
+        "data_sent": "Si ahora es posible, el enlace va de camino a {address}. Puede tardar unos minutos.",
+        "data_none": "Para ver o borrar sus datos, escriba a {organization}.",
+        "test_title": "Era una prueba",
+        "test": "Viene de un mensaje de prueba. No hay nada que elegir.",
+    },
+    "fr": {
+        "title": "Vos préférences",
+        "intro": "Cochez ce que vous voulez recevoir. Ce qui n'est pas coché n'est pas envoyé.",
+        "stopped": "Cette adresse ne peut pas être jointe pour le moment. Si c'est une erreur, écrivez à "
+        "{organization}.",
+        "language": "Langue des messages",
+        "save": "Enregistrer",
+        "saved": "Votre choix est enregistré.",
+        "data_title": "Vos données",
+        "data": "Pour voir ou effacer vos données, demandez un lien. Il ne va qu'à {address}, car les "
+        "messages comme le vôtre se transfèrent, et fonctionne pendant une heure.",
+        "data_button": "Envoyez-moi le lien",
+        "data_sent": "Si c'est possible maintenant, le lien est en route vers {address}. Cela peut prendre "
+        "quelques minutes.",
+        "data_none": "Pour voir ou effacer vos données, écrivez à {organization}.",
+        "test_title": "C'était un essai",
+        "test": "Vous venez d'un message d'essai. Il n'y a rien à choisir.",
+    },
+    "de": {
+        "title": "Ihre Einstellungen",
+        "intro": "Kreuzen Sie an, was Sie bekommen möchten. Was nicht angekreuzt ist, wird nicht gesendet.",
+        "stopped": "Diese Adresse ist zurzeit nicht erreichbar. Wenn das falsch ist, schreiben Sie an {organization}.",
+        "language": "Sprache der Nachrichten",
+        "save": "Speichern",
+        "saved": "Ihre Wahl ist gespeichert.",
+        "data_title": "Ihre Daten",
+        "data": "Um Ihre Daten zu sehen oder zu löschen, fordern Sie einen Link an. Er geht nur an "
+        "{address}, weil Mails wie Ihre weitergeleitet werden, und funktioniert eine Stunde lang.",
+        "data_button": "Link anfordern",
+        "data_sent": "Wenn es gerade möglich ist, ist der Link unterwegs an {address}. Das kann einige Minuten dauern.",
+        "data_none": "Um Ihre Daten zu sehen oder zu löschen, schreiben Sie an {organization}.",
+        "test_title": "Das war ein Test",
+        "test": "Sie kommen von einer Testnachricht. Es gibt nichts zu wählen.",
+    },
+    "pt": {
+        "title": "As suas preferências",
+        "intro": "Assinale o que quer receber. O que não estiver assinalado não é enviado.",
+        "stopped": "Neste momento não é possível chegar a este endereço. Se for um erro, escreva a {organization}.",
+        "language": "Língua das mensagens",
+        "save": "Guardar",
+        "saved": "A sua escolha foi guardada.",
+        "data_title": "Os seus dados",
+        "data": "Para ver ou apagar os seus dados, peça uma ligação. Vai apenas para {address}, porque as "
+        "mensagens como a sua são reencaminhadas, e funciona durante uma hora.",
+        "data_button": "Enviem-me a ligação",
+        "data_sent": "Se for possível agora, a ligação está a caminho de {address}. Pode demorar alguns minutos.",
+        "data_none": "Para ver ou apagar os seus dados, escreva a {organization}.",
+        "test_title": "Era um teste",
+        "test": "Veio de uma mensagem de teste. Não há nada a escolher.",
+    },
+    "it": {
+        "title": "Le Sue preferenze",
+        "intro": "Selezioni ciò che vuole ricevere. Ciò che non è selezionato non viene inviato.",
+        "stopped": "Al momento questo indirizzo non è raggiungibile. Se è un errore, scriva a {organization}.",
+        "language": "Lingua dei messaggi",
+        "save": "Salvare",
+        "saved": "La Sua scelta è salvata.",
+        "data_title": "I Suoi dati",
+        "data": "Per vedere o cancellare i Suoi dati, chieda un link. Va solo a {address}, perché i messaggi "
+        "come il Suo vengono inoltrati, e funziona per un'ora.",
+        "data_button": "Inviatemi il link",
+        "data_sent": "Se ora è possibile, il link è in viaggio verso {address}. Può richiedere qualche minuto.",
+        "data_none": "Per vedere o cancellare i Suoi dati, scriva a {organization}.",
+        "test_title": "Era una prova",
+        "test": "Arriva da un messaggio di prova. Non c'è nulla da scegliere.",
+    },
+}
+
+DATA = {
+    "en": {
+        "title": "Your data",
+        "intro": "{organization} keeps data about you: your addresses, what is known about you, what you "
+        "chose, and what was sent to you.",
+        "download": "Download my data",
+        "delete_title": "Delete my data",
+        "delete": "This cannot be undone. Of your addresses only a code is kept, so that a no of yours still counts.",
+        "sure": "Yes, delete what you know about me",
+        "delete_button": "Delete",
+        "unsure": "Nothing was deleted: tick the box first.",
+        "deleted_title": "Your data are deleted",
+        "deleted": "{organization} does not know you any more. You can close this page.",
+    },
+    "es": {
+        "title": "Sus datos",
+        "intro": "{organization} guarda datos sobre usted: sus direcciones, lo que se sabe de usted, lo que "
+        "ha elegido y lo que se le ha enviado.",
+        "download": "Descargar mis datos",
+        "delete_title": "Borrar mis datos",
+        "delete": "No se puede deshacer. De sus direcciones solo se guarda un código, para que un no suyo siga "
+        "contando.",
+        "sure": "Sí, borren lo que saben de mí",
+        "delete_button": "Borrar",
+        "unsure": "No se ha borrado nada: marque primero la casilla.",
+        "deleted_title": "Sus datos están borrados",
+        "deleted": "{organization} ya no le conoce. Puede cerrar esta página.",
+    },
+    "fr": {
+        "title": "Vos données",
+        "intro": "{organization} garde des données sur vous : vos adresses, ce que l'on sait de vous, ce que "
+        "vous avez choisi et ce qui vous a été envoyé.",
+        "download": "Télécharger mes données",
+        "delete_title": "Effacer mes données",
+        "delete": "C'est irréversible. De vos adresses, il ne reste qu'un code, pour qu'un non de votre part "
+        "compte toujours.",
+        "sure": "Oui, effacez ce que vous savez de moi",
+        "delete_button": "Effacer",
+        "unsure": "Rien n'a été effacé : cochez d'abord la case.",
+        "deleted_title": "Vos données sont effacées",
+        "deleted": "{organization} ne vous connaît plus. Vous pouvez fermer cette page.",
+    },
+    "de": {
+        "title": "Ihre Daten",
+        "intro": "{organization} speichert Daten über Sie: Ihre Adressen, was über Sie bekannt ist, was Sie "
+        "gewählt haben und was Ihnen gesendet wurde.",
+        "download": "Meine Daten herunterladen",
+        "delete_title": "Meine Daten löschen",
+        "delete": "Das lässt sich nicht rückgängig machen. Von Ihren Adressen bleibt nur ein Code, damit ein "
+        "Nein von Ihnen weiter gilt.",
+        "sure": "Ja, löschen Sie, was Sie über mich wissen",
+        "delete_button": "Löschen",
+        "unsure": "Es wurde nichts gelöscht: Kreuzen Sie zuerst das Kästchen an.",
+        "deleted_title": "Ihre Daten sind gelöscht",
+        "deleted": "{organization} kennt Sie nicht mehr. Sie können diese Seite schließen.",
+    },
+    "pt": {
+        "title": "Os seus dados",
+        "intro": "{organization} guarda dados sobre si: os seus endereços, o que se sabe de si, o que "
+        "escolheu e o que lhe foi enviado.",
+        "download": "Descarregar os meus dados",
+        "delete_title": "Apagar os meus dados",
+        "delete": "Não pode ser desfeito. Dos seus endereços fica apenas um código, para que um não seu "
+        "continue a valer.",
+        "sure": "Sim, apaguem o que sabem de mim",
+        "delete_button": "Apagar",
+        "unsure": "Nada foi apagado: assinale primeiro a caixa.",
+        "deleted_title": "Os seus dados foram apagados",
+        "deleted": "{organization} já não o conhece. Pode fechar esta página.",
+    },
+    "it": {
+        "title": "I Suoi dati",
+        "intro": "{organization} conserva dati su di Lei: i Suoi indirizzi, ciò che si sa di Lei, ciò che ha "
+        "scelto e ciò che Le è stato inviato.",
+        "download": "Scaricare i miei dati",
+        "delete_title": "Cancellare i miei dati",
+        "delete": "Non si può annullare. Dei Suoi indirizzi resta solo un codice, perché un Suo no continui a valere.",
+        "sure": "Sì, cancellate ciò che sapete di me",
+        "delete_button": "Cancellare",
+        "unsure": "Non è stato cancellato nulla: selezioni prima la casella.",
+        "deleted_title": "I Suoi dati sono cancellati",
+        "deleted": "{organization} non La conosce più. Può chiudere questa pagina.",
+    },
+}

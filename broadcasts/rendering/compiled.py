@@ -9,8 +9,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
-from broadcasts import links
-
 from .derived import derive
 from .footers import html_footer, text_footer
 from .holes import (
@@ -25,6 +23,7 @@ from .holes import (
     link_hole,
     may_be_tag,
     merged,
+    url_hole,
 )
 from .mime import (
     Letterhead,
@@ -41,6 +40,7 @@ from .plaintext import html_to_text
 from .templates import OUTPUT_LIMIT
 from .wording import BODY_START, Recipient, Wording, footer_place, hidden, preheader_place
 
+FOOTER_LINKS = ("preferences_url", "unsubscribe_url")
 MARK = "\ue000"  # stands for a hole while places in a text are looked for
 Slot = tuple[int, Remembered]
 _TAG_BEGUN = re.compile(r"</?[body]*\s*\Z", re.IGNORECASE)
@@ -105,7 +105,7 @@ class CompiledWording:
     def _fill_holes(self, recipient: Recipient) -> list[str]:
         contact = recipient.contact
         assert contact is not None
-        person = Person(contact, links.unsubscribe_url(recipient.key), self.shared)
+        person = Person(contact, recipient.key, self.shared)
         filled: list[str] = []
         try:
             for fill in self.holes.fills:
@@ -187,11 +187,12 @@ class Pages:
     def _add_footers(self) -> None:
         wording, holes = self.wording, self.holes
         if wording.text_footer:
-            link = holes.add(lambda person, filled: person.url, "link")
-            footer = _with_hole(text_footer(wording.organization, wording.language, MARK), link)
+            urls = [url_hole(holes, name) for name in FOOTER_LINKS]
+            footer = _with_holes(text_footer(wording.organization, wording.language, MARK, MARK), urls)
             self.text = merged([*without_end(self.text, holes), *footer])
         if self.has_html and wording.html_footer:
-            footer = _with_hole(html_footer(wording.organization, wording.language, MARK), link_hole(holes))
+            urls = [link_hole(holes, name) for name in FOOTER_LINKS]
+            footer = _with_holes(html_footer(wording.organization, wording.language, MARK, MARK), urls)
             self._insert(footer_place, footer)
 
     def _add_preheader(self, preheader: list[Piece]) -> None:
@@ -271,9 +272,9 @@ def _text_of(html: str) -> str:
     return text
 
 
-def _with_hole(text: str, hole: int) -> list[Piece]:
-    before, after = text.split(MARK)
-    return [before, hole, after]
+def _with_holes(text: str, holes: Sequence[int]) -> list[Piece]:
+    before, *rest = text.split(MARK)
+    return [before, *(piece for pair in zip(holes, rest, strict=True) for piece in pair)]
 
 
 def _size(pieces: Sequence[Piece]) -> int:

@@ -1,4 +1,4 @@
-"""What marketing must carry, where its content does not: how to leave, and who writes."""
+"""What marketing must carry, where its content does not: who writes, how to choose what to get, and how to leave."""
 
 from html import escape
 
@@ -14,19 +14,35 @@ UNSUBSCRIBE = {
 }
 
 
-def _words(language: str) -> str:
-    return UNSUBSCRIBE.get(language.partition("-")[0], UNSUBSCRIBE["en"])
+PREFERENCES = {
+    "en": "Preferences",
+    "es": "Preferencias",
+    "fr": "Préférences",
+    "de": "Einstellungen",
+    "pt": "Preferências",
+    "it": "Preferenze",
+}
+
+
+def _words(language: str) -> tuple[str, str]:
+    """Return what the two links are called, that to the preferences first."""
+    primary = language.partition("-")[0]
+    primary = primary if primary in UNSUBSCRIBE else "en"
+    return PREFERENCES[primary], UNSUBSCRIBE[primary]
 
 
 def _sender(organization: Organization) -> str:
     return "\n".join(filter(None, [organization.name, organization.postal_address.strip()]))
 
 
-def text_footer(organization: Organization, language: str, url: str) -> str:
-    return f"\n\n---\n{_sender(organization)}\n{_words(language)}: {url}\n"
+def text_footer(organization: Organization, language: str, preferences_url: str, unsubscribe_url: str) -> str:
+    preferences, unsubscribe = _words(language)
+    links = f"{preferences}: {preferences_url}\n{unsubscribe}: {unsubscribe_url}\n"
+    return f"\n\n---\n{_sender(organization)}\n{links}"
 
 
-def html_footer(organization: Organization, language: str, url: str) -> str:
+def html_footer(organization: Organization, language: str, preferences_url: str, unsubscribe_url: str) -> str:
     sender = "<br>".join(escape(_sender(organization)).splitlines())
-    link = f'<a href="{escape(url)}">{_words(language)}</a>'
-    return f'<p style="margin-top:2em;font-size:12px;color:#595959">{sender}<br>{link}</p>'
+    urls = (preferences_url, unsubscribe_url)
+    links = [f'<a href="{escape(url)}">{word}</a>' for url, word in zip(urls, _words(language), strict=True)]
+    return f'<p style="margin-top:2em;font-size:12px;color:#595959">{sender}<br>{" · ".join(links)}</p>'

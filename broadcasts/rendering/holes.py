@@ -21,6 +21,7 @@ from liquid.output import LimitedStringIO
 from liquid.stringify import to_liquid_string
 from liquid.template import BoundTemplate
 
+from broadcasts import links
 from broadcasts.models import Contact
 
 from .names import CONTACT, Reader, contact_values, first_name
@@ -37,6 +38,7 @@ _SPECIAL = re.compile(r"[&<>\"']")
 _BODY_TAG = re.compile(r"</?(?:body|[body]*\s*\Z)", re.IGNORECASE)
 COMPUTED = {"size", "first", "last"}  # which Liquid finds in values that have no such key
 CLOCK = {"now", "today"}
+URLS = {"unsubscribe_url": links.unsubscribe_url, "preferences_url": links.preferences_url}
 
 
 class Remembered(dict[Any, Any]):
@@ -62,12 +64,12 @@ class TakeReference(Exception):
 class Person:
     """One recipient while a copy is filled in."""
 
-    __slots__ = ("_values", "attributes", "contact", "contexts", "shared", "url")
+    __slots__ = ("_values", "attributes", "contact", "contexts", "key", "shared")
 
-    def __init__(self, contact: Contact | Reader, url: str, shared: Mapping[str, object]) -> None:
+    def __init__(self, contact: Contact | Reader, key: str, shared: Mapping[str, object]) -> None:
         self.contact = contact
         self.attributes: Mapping[str, Any] = contact.attributes if isinstance(contact.attributes, dict) else {}
-        self.url = url
+        self.key = key  # the delivery's, of which its links are made
         self.shared = shared  # what is the same for every reader of a wording
         self.contexts: dict[int, RenderContext] = {}
         self._values: dict[str, object] | None = None
@@ -77,7 +79,8 @@ class Person:
         if (context := self.contexts.get(id(template))) is None:
             if self._values is None:
                 contact = contact_values(self.contact)
-                self._values = {**self.shared, "contact": contact, "unsubscribe_url": self.url}
+                urls = {name: make(self.key) for name, make in URLS.items()}
+                self._values = {**self.shared, "contact": contact, **urls}
             context = RenderContext(template, globals=template.make_globals(self._values))
             context.scope.push({"partial": False})  # as rendering a template whole does
             self.contexts[id(template)] = context
@@ -172,12 +175,13 @@ class Field:
         if filters is None or root in self.own or root in CLOCK:
             return None
         key = (self.html, self.clean, str(node.expression))
-        if root == "unsubscribe_url" and not rest and not filters:
-            return self.holes.add(lambda person, filled: self._safe(self._shown(person.url)), key)
+        if root in URLS and not rest and not filters:
+            url = url_hole(self.holes, root)
+            return self.holes.add(lambda person, filled: self._safe(self._shown(filled[url])), key)
         if root == "contact":
             read = _reader(rest, template.env.undefined(root, token=path.token))
             return None if read is None else self.holes.add(self._fill(read, filters), key, raw=bool(filters))
-        if root == "unsubscribe_url" or (root not in self.shared and self.has_logic):
+        if root in URLS or (root not in self.shared and self.has_logic):
             return None
         return BoundTemplate(template.env, [node]).render(self.shared)
 
@@ -237,9 +241,16 @@ def may_be_tag(value: str) -> bool:
     return "<" in value and _BODY_TAG.search(value) is not None
 
 
-def link_hole(holes: Holes) -> int:
-    """Return the hole of the unsubscribe link as footers write it in HTML."""
-    return holes.add(lambda person, filled: escape(person.url), "footer")
+def url_hole(holes: Holes, name: str) -> int:
+    """Return the hole of a link's address as it is, made once a copy."""
+    make = URLS[name]
+    return holes.add(lambda person, filled: make(person.key), ("url", name))
+
+
+def link_hole(holes: Holes, name: str) -> int:
+    """Return the hole of a link as footers write it in HTML."""
+    url = url_hole(holes, name)
+    return holes.add(lambda person, filled: escape(filled[url]), ("footer", name))
 
 
 def _filters(template: BoundTemplate, expression: FilteredExpression) -> list[Callable[[Any], Any]] | None:

@@ -9,7 +9,8 @@ from uuid import UUID
 from broadcasts.models import Attribute, Broadcast, Contact, Organization
 
 CONTACT = ("name", "full_name", "first_name", "email", "phone", "language", "external_id", "uuid", "attributes")
-ROOTS = ("contact", "organization", "globals", "broadcast", "unsubscribe_url", "language", "now", "today")
+LINKS = ("unsubscribe_url", "preferences_url")
+ROOTS = ("contact", "organization", "globals", "broadcast", *LINKS, "language", "now", "today")
 
 # Values that stand for a contact's in a trial; a text may well hold a number, so its sample reads as either.
 SAMPLES = {
@@ -103,5 +104,6 @@ def sample_values(organization: Organization) -> Mapping[str, object]:
         **shared_values(organization, Broadcast(name="Broadcast")),
         "contact": contact_values(contact),
         "unsubscribe_url": "https://example.com/u/",
+        "preferences_url": "https://example.com/p/",
         "language": organization.primary_language,
     }

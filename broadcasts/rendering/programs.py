@@ -58,14 +58,14 @@ class Program:
     def render(self, recipient: Recipient) -> Rendered:
         """Return what a recipient reads, whole, or raise RenderError."""
         language = recipient.language if recipient.language in self.wordings else self.language_for(recipient.language)
-        url = links.unsubscribe_url(recipient.key)
         values = {
             **self.shared,
             "contact": contact_values(recipient.contact),
-            "unsubscribe_url": url,
+            "unsubscribe_url": links.unsubscribe_url(recipient.key),
+            "preferences_url": links.preferences_url(recipient.key),
             "language": language,
         }
-        return self.wordings[language].render(values, url, recipient.address)
+        return self.wordings[language].render(values, recipient.address)
 
     def envelope(self, recipient: Recipient) -> Envelope:
         """Return a recipient's copy, ready to be handed over, or raise RenderError."""
@@ -130,7 +130,7 @@ def compile_message(message: Message) -> Program:
 
 
 def preview(message: Message, contact: Contact, language: str | None = None) -> Rendered:
-    """Render a message as one contact would get it; its unsubscribe link does nothing."""
+    """Render a message as one contact would get it; its links do nothing."""
     program = Program(message)
     field = message.channel.contact_field if message.channel else "email"
     chosen = language if language in program.wordings else program.language_for(language or contact.language)

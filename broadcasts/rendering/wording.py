@@ -64,15 +64,16 @@ class Wording:
         carries_link = self.text if self.text.source.strip() else self.html
         self.text_footer = marketing and not carries_link.uses("unsubscribe_url")
 
-    def render(self, values: Mapping[str, object], url: str, address: str) -> Rendered:
+    def render(self, values: Mapping[str, object], address: str) -> Rendered:
+        urls = str(values["preferences_url"]), str(values["unsubscribe_url"])
         html = clean_body(self.html.render(values)) if self.html.source.strip() else ""
         text = clean_body(self.text.render(values)) if self.text.source.strip() else html_to_text(html)
         preheader = one_line(self.preheader.render(values))
         if self.text_footer:
-            text = text.rstrip() + text_footer(self.organization, self.language, url)
+            text = text.rstrip() + text_footer(self.organization, self.language, *urls)
         if html and self.html_footer:
             at = footer_place(html)
-            html = html[:at] + html_footer(self.organization, self.language, url) + html[at:]
+            html = html[:at] + html_footer(self.organization, self.language, *urls) + html[at:]
         if html and preheader:
             at = preheader_place(html)
             html = html[:at] + hidden(preheader) + html[at:]

@@ -7,7 +7,7 @@
 """
 
 from .expansions import hold_expansions
-from .lifecycle import cancel, duplicate, pause, resume, retry, schedule, send, unschedule
+from .lifecycle import cancel, duplicate, pause, resume, retarget, retry, schedule, send, unschedule
 from .notify import notify
 from .proof import send_test
 from .pump import run_pump
@@ -25,6 +25,7 @@ __all__ = [
     "pause",
     "resend",
     "resume",
+    "retarget",
     "retry",
     "run_pump",
     "schedule",

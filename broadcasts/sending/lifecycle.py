@@ -139,24 +139,33 @@ def retry(broadcast: Broadcast, by: User | None = None) -> Broadcast:
         raise WrongState(f"It was retried already by “{earlier}” ({earlier.uuid}); retry that one.")
     if not parent.messages.filter(deliveries__status="failed").exists():
         raise WrongState("There is nothing to retry: no delivery of it failed.")
-    child = _copy(
+    child = _copy_to(
         parent,
         by,
         origin=Broadcast.Origin.RETRY,
         name=f"Retry of {parent.name}"[:255],
-        send_to_all=True,
-        retarget_of=parent,
-        retarget_engagement=Engagement.FAILED,
-        addresses=[],
-        query={},
+        engagement=Engagement.FAILED,
         local_time=False,
-        activity=None,
-        attendance_status=None,
     )
-    for people in (child.segments, child.contacts):
-        people.clear()
     send(child, by)
     return child
+
+
+@transaction.atomic
+def retarget(broadcast: Broadcast, engagement: str, by: User | None = None) -> Broadcast:
+    """Make a linked draft that says the same to those for whom a started broadcast became this."""
+    if broadcast.status not in Broadcast.STARTED:
+        raise wrong_state(Broadcast.STARTED)
+    if broadcast.log_is_gone():
+        raise WrongState("Its log has been deleted: nobody can tell any more what became of it for whom.")
+    return _copy_to(
+        broadcast,
+        by,
+        origin=Broadcast.Origin.RETARGET,
+        name=f"Retarget of {broadcast.name}"[:255],
+        engagement=engagement,
+        expires_at=None,
+    )
 
 
 FRESH = {
@@ -179,7 +188,7 @@ def _copy(broadcast: Broadcast, by: User | None, **changes) -> Broadcast:
     """Copy a broadcast with its people, messages and translations as a draft."""
     author = {"author": by, "author_name": by.get_full_name()} if by else {}
     copy = _clone(broadcast, **FRESH, **author, parent=broadcast, **changes)
-    for field in ("segments", "excluded_segments", "contacts"):
+    for field in Broadcast.WHO_LISTS:
         getattr(copy, field).set(getattr(broadcast, field).all())
     for message in broadcast.messages.prefetch_related("translations"):
         translations = list(message.translations.all())
@@ -187,6 +196,15 @@ def _copy(broadcast: Broadcast, by: User | None, **changes) -> Broadcast:
         for translation in translations:
             _clone(translation, message=twin)
     return copy
+
+
+def _copy_to(broadcast: Broadcast, by: User | None, engagement: str, **changes) -> Broadcast:
+    """Copy a broadcast for those of its own recipients for whom it became this."""
+    nobody_else = {"send_to_all": False, "addresses": [], "query": {}, "activity": None, "attendance_status": None}
+    child = _copy(broadcast, by, retarget_of=broadcast, retarget_engagement=engagement, **nobody_else, **changes)
+    for people in (child.segments, child.contacts):
+        people.clear()
+    return child
 
 
 def _clone(row, **changes):

@@ -14,7 +14,7 @@ from django.db.models.functions import Coalesce, Now
 
 from broadcasts import stats
 from broadcasts.exceptions import BroadcastsError, WrongState
-from broadcasts.models import FACTS, Batch, Broadcast, Delivery, Message, count
+from broadcasts.models import FACTS, Batch, Broadcast, Delivery, Message, PersonalLink, count
 from broadcasts.models.base import OrganizationQuerySet
 
 from . import hours, journal, lifecycle, start
@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 Status = Broadcast.Status
 GATHERED_AT_ONCE = 10  # batches of one message in one round, so that others are not kept waiting
+LINKS_AT_ONCE = 20  # wake-ups for personal mail in one round
 CLOSE_SECONDS = 1  # so long a round cancels batches; of a million rows all of them would hold up the others for long
 STALLED = timedelta(seconds=15)  # an expansion that did not move for longer is taken up by somebody else
 
@@ -48,6 +49,16 @@ def tick() -> None:
         wake_workers()
     for pk in due_notices():
         enqueue("notify", pk)
+    mail_links()
+
+
+def mail_links() -> None:
+    """Ask for the mailing of personal links whose wake-up was lost, or that are to be tried again."""
+    due = PersonalLink.objects.due().order_by("due_at").values_list("pk", flat=True)[:LINKS_AT_ONCE]
+    for pk in list(due):
+        if queue_is_full():
+            return
+        enqueue("mail_link", pk)
 
 
 def start_due() -> None:

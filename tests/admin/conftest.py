@@ -25,6 +25,7 @@ from broadcasts.models import (
     Inbound,
     Link,
     Media,
+    PersonalLink,
     ProviderRef,
     Segment,
     SegmentMember,
@@ -92,6 +93,7 @@ def one_of_each(channel):
     )
     Consent.objects.create(contact=contact, channel_kind="email", use_case="marketing", state="granted")
     ConsentChange.objects.create(contact=contact, channel_kind="email", use_case="marketing", state="granted")
+    PersonalLink.objects.create(organization=organization, contact=contact, purpose="data", address_hash="a")
     make_contact(organization, attributes={"plan": "pro"})
     ApiToken.objects.issue(user=organization.members.first().user, organization=organization, scopes=["read"])
     DeliveryEvent.objects.create(delivery=rows[0], type="opened", at=NOW)

@@ -241,6 +241,35 @@ def test_a_long_count_is_announced_before_it_is_made(sender, draft, monkeypatch,
     assert "Counting" not in client.get(announced.context["goal"]).content.decode()
 
 
+def test_a_report_offers_to_retarget_with_numbers_and_leads_to_the_draft(author, mail):
+    broadcast, [opened, *_] = make_log(mail, ["sent", "sent", "failed"])
+    broadcast.messages.get().batches.update(opened=1)
+    opened.opened_at = opened.sent_at
+    opened.save()
+    client = sign_in(author.user)
+    offered = client.get(address(broadcast, "change")).context["retargets"]
+    assert [(one["words"], one["number"]) for one in offered] == [
+        ("were sent it", 2),
+        ("opened it", 1),
+        ("did not open it", 1),
+        ("could not be reached", 1),
+    ]
+    asked = client.get(offered[2]["url"]).content.decode()
+    assert 'value="not_opened" required id="id_engagement_2" checked' in asked
+    response = client.post(address(broadcast, "retarget"), {"engagement": "not_opened"}, follow=True)
+    child = broadcast.children.get()
+    assert response.redirect_chain[0][0] == address(child, "change")
+    assert (child.status, len(child.audience_preview)) == ("DRAFT", 1)
+
+
+def test_only_what_was_started_can_be_looked_up_to_retarget(author, mail):
+    make_broadcast(mail, subject="Draft")
+    make_broadcast(mail, subject="Sent", status="SENT")
+    asked = {"app_label": "broadcasts", "model_name": "broadcast", "field_name": "retarget_of", "term": ""}
+    found = sign_in(author.user).get(reverse("admin:autocomplete"), asked).json()["results"]
+    assert [row["text"] for row in found] == ["Sent"]
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"), [(None, ""), (0, ""), (59, "59 s"), (61, "1 min 1 s"), (7200, "2 h"), (2 * 86_400 + 7, "2 d")]
 )

@@ -67,6 +67,7 @@ def test_saving_stores_the_first_addresses_of_its_audience(author, mail):
         ({"addresses": "nonsense"}, "addresses"),
         ({"retarget_engagement": "opened"}, "retarget_engagement"),
         ({"attendance_status": "booked"}, "attendance_status"),
+        ({"excluded_days": "7"}, "excluded_days"),
         ({"base_language": "not a language"}, "base_language"),
         ({"expires_at_0": "2020-01-01", "expires_at_1": "09:00"}, "expires_at"),
     ],

@@ -11,7 +11,6 @@ from broadcasts import links
 from broadcasts.models import (
     ApiToken,
     Channel,
-    ConsentChange,
     Contact,
     Delivery,
     Member,
@@ -249,15 +248,6 @@ def test_a_channel_in_use_is_not_deleted_and_says_why(admin, mail):
 
 
 # Consents and suppressions.
-
-
-def test_a_consent_given_to_staff_leaves_its_evidence(author, club):
-    contact = make_contact(club)
-    data = {"contact": contact.pk, "channel_kind": "email", "use_case": "marketing", "state": "granted"}
-    sign_in(author.user).post(page("consent", "add"), {**data, "reason": "Said so at the desk, 4 May"})
-    change = ConsentChange.objects.get()
-    assert change.evidence == {"note": "Said so at the desk, 4 May"}
-    assert change.source == f"staff: {author.user}"
 
 
 def test_a_suppression_is_kept_by_the_hash_of_its_address(author, club):

@@ -13,8 +13,10 @@ from .conftest import URL, client_of
 NINE = ["uuid", "created", "subject", "body", "query", "author_full_name", "emails", "state", "send_at"]
 MORE = [
     *("id", "name", "use_case", "status", "author", "send_to_all", "segments", "excluded_segments", "contacts"),
-    *("addresses", "activity", "attendance_status", "retarget_of", "retarget_engagement", "scheduled_at"),
+    *("addresses", "activity", "attendance_status", "retarget_of", "retarget_engagement", "excluded_broadcasts"),
     *(
+        "excluded_days",
+        "scheduled_at",
         "local_time",
         "ignore_quiet_hours",
         "expires_at",

@@ -49,7 +49,7 @@ PLACEHOLDERS = {
     "{{ contact.plan | upcase }}{{ contact.name }}{{contact.name}} {{ organization.name }} {{ globals.pool }} "
     "{{ contact.nothing }}{{ nothing.at.all }}{{ language }} {{ broadcast.name }}\n" + "long " * 60 + "\n"
     "{{ contact.email | append: '<x>' }} {{ contact.phone }} {{ contact.external_id }} {{ contact.uuid }}\n"
-    "{{ unsubscribe_url }}\n",
+    "{{ unsubscribe_url }} {{ preferences_url }}\n",
     "html": "<html><body class='x'><p title=\"{{ contact.plan | escape }}\">{{ contact.name | capitalize }}</p>\n"
     "<a href='{{ unsubscribe_url }}'>Ünsubscribe</a> {{ contact.attributes }}{{ globals.pool }}"
     "{{ contact.plan | default: '<i>' }}</body></html>\n",
@@ -76,6 +76,7 @@ HTML_NAMES = {
     **HTML_ONLY,
     "html": "<p>Dear  {{ contact.name }}, <b> {{ contact.plan }}</b> <a href='mailto:{{ contact.plan }}'>"
     '{{contact.name}}</a></p><a href="{{ unsubscribe_url }}">Leave &amp; go</a>'
+    '<a href="{{ preferences_url }}">{{ preferences_url }}</a>'
     "<img alt='{{ contact.name }}'><li>{{ contact.plan }}</li>",
 }
 STATIC = {"subject": "Ünchanged", "text": "All read this. \n", "html": "<p>All</p>"}

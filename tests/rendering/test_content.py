@@ -87,9 +87,11 @@ def test_marketing_without_a_way_out_gets_one(mail, club):
     club.postal_address = "1 Pool Road\nMadrid <ES>"
     club.save()
     rendered = read(mail, use_case="marketing", body="Hi", html="<body>Hi</body>", base_language="es", language="es")
-    url = links.unsubscribe_url(links.delivery_token(0))
-    assert rendered.text.endswith(f"Swimming Club\n1 Pool Road\nMadrid <ES>\nDarse de baja: {url}\n")
-    assert f'1 Pool Road<br>Madrid &lt;ES&gt;<br><a href="{url}">Darse de baja</a></p></body>' in rendered.html
+    token = links.delivery_token(0)
+    leave, choose = links.unsubscribe_url(token), links.preferences_url(token)
+    assert rendered.text.endswith(f"1 Pool Road\nMadrid <ES>\nPreferencias: {choose}\nDarse de baja: {leave}\n")
+    ways = f'<a href="{choose}">Preferencias</a> · <a href="{leave}">Darse de baja</a>'
+    assert f"1 Pool Road<br>Madrid &lt;ES&gt;<br>{ways}</p></body>" in rendered.html
 
 
 def test_marketing_with_its_own_way_out_is_left_alone(mail):

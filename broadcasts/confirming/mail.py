@@ -1,0 +1,123 @@
+"""Mailing a personal link: once, through the organization's own channel; a mail server that fails is tried again."""
+
+import logging
+from datetime import timedelta
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, formataddr, make_msgid
+
+from django.db.models.functions import Now
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from broadcasts import consenting, links
+from broadcasts.exceptions import RenderError
+from broadcasts.models import (
+    Channel,
+    ChannelKind,
+    Consent,
+    ConsentState,
+    Contact,
+    Organization,
+    PersonalLink,
+    Suppression,
+)
+from broadcasts.rendering.mime import clean_address, one_line
+from broadcasts.transports import Envelope, TransportError
+
+from .requests import unreachable_because
+from .words import WORDS
+
+log = logging.getLogger(__name__)
+
+Purpose = PersonalLink.Purpose
+AGAIN = timedelta(minutes=5)
+AT_LAST = timedelta(hours=12)  # after which nobody waits for it any more
+POLICY = SMTP.clone(cte_type="7bit")
+URLS = {Purpose.CONFIRM: links.confirm_url, Purpose.DATA: links.data_url}
+
+
+def mail_link(link_id: int) -> None:
+    """Mail a link that is due; however often it is asked for, one of them does."""
+    rows = PersonalLink.objects.filter(pk=link_id)
+    if not rows.due().transition(due_at=Now() + AGAIN):
+        return
+    link = rows.select_related("organization", "contact").get()
+    mine = rows.filter(due_at=link.due_at)
+    channel = link.organization.default_channel("email")
+    if refusal := _refusal(link, channel):
+        mine.update(due_at=None, error=refusal)
+        return
+    assert link.contact is not None and channel is not None
+    try:
+        envelope = _envelope(link, link.contact, channel)
+        with channel.transport() as transport:
+            transport.deliver(envelope)
+    except RenderError as error:
+        mine.update(due_at=None, error=str(error))
+    except TransportError as error:
+        _failed(link, link.contact, error)
+    else:
+        mine.update(due_at=None, sent_at=Now(), error="")
+
+
+def _refusal(link: PersonalLink, channel: Channel | None) -> str:
+    """Say why a link is not mailed any more; "" when it is."""
+    contact = link.contact
+    if contact is None or contact.email_hash != link.address_hash:
+        return "The person is gone, or has another address."
+    if link.organization.status != Organization.Status.ACTIVE:
+        return "The organization is suspended."
+    if link.created < timezone.now() - min(AT_LAST, PersonalLink.LIFETIMES[Purpose(link.purpose)]):
+        return link.error or "It could not be mailed in time."
+    if channel is None:
+        return "There is no e-mail channel."
+    if link.purpose == Purpose.CONFIRM:
+        asked = Consent.objects.filter(
+            contact=contact, channel_kind=ChannelKind.EMAIL, use_case=link.use_case, state=ConsentState.PENDING
+        )
+        if not asked.exists():
+            return "The answer is known by now."
+    return unreachable_because(contact)
+
+
+def _failed(link: PersonalLink, contact: Contact, error: TransportError) -> None:
+    log.warning("Personal link %s could not be mailed: %s", link.pk, error)
+    given_up = error.permanent and not error.account
+    mine = PersonalLink.objects.filter(pk=link.pk, due_at=link.due_at)
+    words = str(error).replace(contact.email, "(address)")  # outlives the person
+    mine.update(error=words, **({"due_at": None} if given_up else {}))
+    if error.bounced:
+        cause = Suppression.Cause.HARD_BOUNCE
+        consenting.suppress(link.organization, ChannelKind.EMAIL, contact.email, cause, source="bounced: personal link")
+
+
+def _envelope(link: PersonalLink, contact: Contact, channel: Channel) -> Envelope:
+    organization, purpose = link.organization, Purpose(link.purpose)
+    sender, address = clean_address(channel.from_address), clean_address(contact.email)
+    language = contact.language or organization.primary_language
+    subject, context = _content(link, organization, language)
+    subject, token = one_line(subject), links.personal_token(link.pk)
+    context |= {"url": URLS[purpose](token), "organization": organization}
+    mail = EmailMessage(policy=POLICY)
+    mail["From"] = formataddr((one_line(channel.from_name or organization.name), sender))
+    mail["To"] = address
+    if channel.reply_to:
+        mail["Reply-To"] = clean_address(channel.reply_to)
+    mail["Subject"] = subject
+    mail["Date"] = format_datetime(timezone.now())
+    mail["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2])  # the token opens the page: it is not told here
+    mail["Auto-Submitted"] = "auto-generated"
+    text = render_to_string("mail/personal_link.txt", context).strip() + "\n"
+    mail.set_content(text)
+    mail.add_alternative(render_to_string("mail/personal_link.html", {**context, "subject": subject}), subtype="html")
+    return Envelope(token, address, sender, subject, text, mail.as_bytes())
+
+
+def _content(link: PersonalLink, organization: Organization, language: str) -> tuple[str, dict[str, object]]:
+    spoken = consenting.spoken(language)
+    words = {name: text.format(organization=organization.name) for name, text in WORDS[spoken][link.purpose].items()}
+    wording = ""
+    if link.purpose == Purpose.CONFIRM:
+        wording = consenting.wording(organization, language, ChannelKind.EMAIL, link.use_case)
+    return words["subject"], {"language": spoken, "words": words, "wording": wording}

@@ -1,0 +1,121 @@
+"""Personal links: asked for a few times a day at most, opened while they are fresh and the address is the same."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models.functions import Now
+
+from broadcasts import consenting, links
+from broadcasts.exceptions import WrongState
+from broadcasts.models import (
+    ChannelKind,
+    Consent,
+    ConsentState,
+    Contact,
+    OrganizationQuerySet,
+    PersonalLink,
+    Suppression,
+    UseCase,
+)
+from broadcasts.sending.wake import enqueue
+
+Purpose = PersonalLink.Purpose
+MOST_A_DAY = 3  # mails to one address
+UNDER_WAY = timedelta(minutes=10)  # for so long asking again means the mail that was just sent
+DAY = timedelta(days=1)
+
+
+@transaction.atomic
+def ask(contact: Contact, use_case: str, *, source: str, evidence: Mapping[str, object]) -> bool:
+    """Ask somebody by mail to confirm a yes to e-mail; who said yes already is not asked. True when it is news.
+
+    WrongState when the address must not be written to, or was too often today.
+    """
+    email = ChannelKind.EMAIL
+    news = consenting.ask(contact, email, use_case, source=source, evidence=evidence)
+    if Consent.objects.filter(
+        contact=contact, channel_kind=email, use_case=use_case, state=ConsentState.PENDING
+    ).exists():
+        _request(contact, Purpose.CONFIRM, use_case)
+    return news
+
+
+def ask_for_data(contact: Contact) -> None:
+    """Mail somebody a link to the own data; errors as of `ask`."""
+    _request(contact, Purpose.DATA)
+
+
+def why_not(contact: Contact) -> str:
+    """Say why no link can be mailed to a contact now; "" when one can."""
+    if not contact.organization.default_channel("email"):
+        return "There is no channel to ask through: add an e-mail channel to the organization first."
+    if unreachable := unreachable_because(contact):
+        return unreachable
+    if _today(contact).count() >= MOST_A_DAY:
+        return f"This address was written to {MOST_A_DAY} times within a day; try again tomorrow."
+    return ""
+
+
+def unreachable_because(contact: Contact) -> str:
+    """Say why a contact must not be written to, not even at its own request; "" when it may."""
+    if not contact.email_hash:
+        return "This contact has no e-mail address."
+    if not contact.email.rpartition("@")[0].isascii():
+        return "The address cannot be written to: the part before its @ is beyond ASCII."
+    if contact.status == Contact.Status.BLOCKED:
+        return "This contact is blocked."
+    listed = consenting.blocking(contact, ChannelKind.EMAIL, UseCase.GENERAL)
+    hard = listed.exclude(reason=Suppression.Cause.UNSUBSCRIBE).first()
+    return f"The address is on the suppression list: {hard.get_reason_display().lower()}." if hard else ""
+
+
+def _today(contact: Contact) -> OrganizationQuerySet[PersonalLink]:
+    return PersonalLink.objects.for_organization(contact.organization_id).filter(
+        address_hash=contact.email_hash, created__gt=Now() - DAY
+    )
+
+
+@transaction.atomic
+def _request(contact: Contact, purpose: str, use_case: str = "") -> None:
+    # One at a time for a contact, so that the limit holds.
+    held = Contact.objects.select_for_update(of=("self",), no_key=True)
+    contact = held.select_related("organization").get(pk=contact.pk)
+    same = _today(contact).filter(contact=contact, purpose=purpose, use_case=use_case)
+    if contact.email_hash and same.filter(created__gt=Now() - UNDER_WAY).exists():
+        return
+    if refusal := why_not(contact):
+        raise WrongState(refusal)
+    link = PersonalLink.objects.create(
+        organization_id=contact.organization_id,
+        contact=contact,
+        purpose=purpose,
+        use_case=use_case,
+        address_hash=contact.email_hash or "",
+        due_at=Now(),
+    )
+    enqueue("mail_link", link.pk)
+
+
+def opened(token: str, purpose: str) -> PersonalLink | None:
+    """Return the link that a token stands for while it works, else None, whatever the cause."""
+    fresh = PersonalLink.objects.filter(
+        pk=links.personal_id(token) or 0, purpose=purpose, created__gt=Now() - PersonalLink.LIFETIMES[Purpose(purpose)]
+    )
+    link = fresh.select_related("contact__organization").first()
+    if link is None or link.contact is None or link.contact.email_hash != link.address_hash:
+        return None
+    return link
+
+
+@transaction.atomic
+def confirm(link: PersonalLink, *, evidence: Mapping[str, object]) -> bool:
+    """Take the yes of somebody who was asked; False when another no was said since. It may come again and again."""
+    contact = link.contact
+    assert contact is not None
+    place = {"channel_kind": ChannelKind.EMAIL, "use_case": link.use_case}
+    consent = Consent.objects.select_for_update(no_key=True).filter(contact=contact, **place).first()
+    if consent is None or consent.state not in (ConsentState.PENDING, ConsentState.GRANTED):
+        return False
+    consenting.grant(contact, **place, source="confirm page", evidence=evidence, by_person=True)
+    return True

@@ -1,0 +1,69 @@
+"""The list of addresses that must not be reached, as far as people's own yes and no concern it."""
+
+from django.core.exceptions import ValidationError
+from django.db.models import Q
+
+from broadcasts.models import (
+    ChannelKind,
+    Contact,
+    Organization,
+    OrganizationQuerySet,
+    Suppression,
+    UseCase,
+    address_hash,
+    email_key,
+    phone_key,
+)
+
+# The contact's field that holds its address on a kind of channel; what a webhook is called by is no address.
+ADDRESS_FIELDS = {ChannelKind.EMAIL: "email", ChannelKind.SMS: "phone", ChannelKind.WHATSAPP: "whatsapp_id"}
+HASHES = {ChannelKind.EMAIL: "email_hash", ChannelKind.SMS: "phone_hash", ChannelKind.WHATSAPP: "whatsapp_hash"}
+
+
+def suppress(
+    organization: Organization, channel_kind: str, address: str, reason: str, use_case: str = "", source: str = ""
+) -> Suppression | None:
+    """Remember that an address must not be reached; None when it is no address.
+
+    For the same reason there is one suppression, which stops what any of them would. What was erased is kept by its
+    hash alone.
+    """
+    key = address_key(channel_kind, address)
+    digest = address_hash(key)
+    if key is None or digest is None:
+        return None
+    place = {"organization": organization, "channel_kind": channel_kind, "address_hash": digest}
+    is_erased = Suppression.objects.filter(**place, reason=Suppression.Cause.ERASED).exists()
+    shown = "" if is_erased else address.strip()
+    suppression, created = Suppression.objects.get_or_create(
+        **place, reason=reason, defaults={"address": shown, "use_case": use_case, "source": source[:255]}
+    )
+    if not created and suppression.use_case not in ("", use_case):
+        suppression.use_case = ""
+        suppression.save(update_fields=["use_case", "modified"])
+    return suppression
+
+
+def blocking(contact: Contact, channel_kind: str, use_case: str) -> OrganizationQuerySet[Suppression]:
+    """Return the suppressions that keep messages of a use case from a contact's address on a kind of channel."""
+    rows = Suppression.objects.for_organization(contact.organization_id)
+    name = HASHES.get(ChannelKind(channel_kind))
+    digest = getattr(contact, name) if name else None
+    return rows.filter(Q(use_case="") | Q(use_case=use_case), channel_kind=channel_kind, address_hash=digest or "")
+
+
+def lift(contact: Contact, channel_kind: str, use_case: str) -> None:
+    """Take back the person's own unsubscribing from a use case, and nothing else."""
+    own = blocking(contact, channel_kind, use_case).filter(reason=Suppression.Cause.UNSUBSCRIBE)
+    own.filter(use_case=use_case).delete()
+    own.filter(use_case="").update(use_case=next(other for other in UseCase.values if other != use_case))
+
+
+def address_key(channel_kind: str, address: str) -> str | None:
+    """Return what an address is compared by on a kind of channel; None for what is none."""
+    if channel_kind == ChannelKind.EMAIL:
+        try:
+            return email_key(address)
+        except ValidationError:
+            return None
+    return phone_key(address) if channel_kind == ChannelKind.SMS else address or None

@@ -1,0 +1,74 @@
+"""What people agree to, in the languages we speak, and what proves that they read it."""
+
+from hashlib import blake2b
+
+from broadcasts.models import Organization, UseCase
+
+# Marketing and general, by e-mail, by SMS and so on.
+_OURS = {
+    "en": (
+        "Yes, {organization} may send me newsletters and offers by {kind}. I can withdraw this at any time.",
+        "Yes, {organization} may send me notices that concern me by {kind}. I can withdraw this at any time.",
+    ),
+    "es": (
+        "Sí, {organization} puede enviarme boletines y ofertas por {kind}. Puedo retirarlo en cualquier momento.",
+        "Sí, {organization} puede enviarme avisos que me conciernen por {kind}. Puedo retirarlo en cualquier momento.",
+    ),
+    "fr": (
+        "Oui, {organization} peut m'envoyer des lettres et des offres par {kind}. Je peux revenir sur cet accord "
+        "à tout moment.",
+        "Oui, {organization} peut m'envoyer des avis qui me concernent par {kind}. Je peux revenir sur cet accord "
+        "à tout moment.",
+    ),
+    "de": (
+        "Ja, {organization} darf mir Rundschreiben und Angebote per {kind} senden. Ich kann das jederzeit widerrufen.",
+        "Ja, {organization} darf mir Mitteilungen, die mich betreffen, per {kind} senden. Ich kann das jederzeit "
+        "widerrufen.",
+    ),
+    "pt": (
+        "Sim, {organization} pode enviar-me boletins e ofertas por {kind}. Posso retirar este acordo a qualquer "
+        "momento.",
+        "Sim, {organization} pode enviar-me avisos que me dizem respeito por {kind}. Posso retirar este acordo a "
+        "qualquer momento.",
+    ),
+    "it": (
+        "Sì, {organization} può inviarmi notiziari e offerte via {kind}. Posso revocare il consenso in ogni momento.",
+        "Sì, {organization} può inviarmi avvisi che mi riguardano via {kind}. Posso revocare il consenso in ogni "
+        "momento.",
+    ),
+}
+_EMAIL = {"es": "correo electrónico", "fr": "e-mail", "de": "E-Mail", "pt": "e-mail", "it": "e-mail"}
+_KINDS = {"sms": "SMS", "whatsapp": "WhatsApp", "webhook": "webhook"}
+LANGUAGES = frozenset(_OURS)
+
+
+def spoken(language: str) -> str:
+    """Return the language that we speak to somebody who reads this one."""
+    primary = language.partition("-")[0].lower()
+    return primary if primary in LANGUAGES else "en"
+
+
+def kind_name(channel_kind: str, language: str) -> str:
+    """Return what a kind of channel is called in a language."""
+    return _KINDS.get(channel_kind) or _EMAIL.get(spoken(language), "e-mail")
+
+
+def wording(organization: Organization, language: str, channel_kind: str, use_case: str) -> str:
+    """Return what somebody agrees to: in the organization's words for marketing by e-mail, or else in ours."""
+    if use_case == UseCase.MARKETING and channel_kind == "email":
+        for tag in (language, language.partition("-")[0]):
+            if text := organization.consent_wording.get(tag):
+                return text
+    ours = _OURS[spoken(language)][use_case != UseCase.MARKETING]
+    return ours.format(organization=organization.name, kind=kind_name(channel_kind, language))
+
+
+def version(text: str) -> str:
+    """Return a short name of exactly these words."""
+    return blake2b(text.encode(), digest_size=6).hexdigest()
+
+
+def evidence_of(wording: str = "", **facts: object) -> dict[str, object]:
+    """Return what proves a yes or a no: its facts, and the words that were read with their version."""
+    read = {"wording": wording, "wording_version": version(wording)} if wording else {}
+    return {**{name: value for name, value in facts.items() if value not in ("", None)}, **read}

@@ -1,0 +1,318 @@
+"""Why somebody did, or did not, get a broadcast: one sentence for the person who asks.
+
+It is read from the delivery log; for those who have no row there, from the conditions that choose the recipients.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, tzinfo
+
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.formats import date_format
+
+from broadcasts import audience, drafting, stats
+from broadcasts.audience import Audience, Choice, Outlet, Part
+from broadcasts.audience.reasons import HASHES
+from broadcasts.exceptions import InvalidInput
+from broadcasts.models import Broadcast, Contact, Delivery, Reason, Suppression, UseCase
+
+# Told after acceptance, the strongest last.
+TOLD = (
+    ("delivered_at", "delivered"),
+    ("opened_at", "opened"),
+    ("clicked_at", "clicked"),
+    ("played_at", "played"),
+    ("replied_at", "replied"),
+    ("unsubscribed_at", "unsubscribed"),
+    ("complained_at", "complained"),
+    ("bounced_at", "bounced"),
+)
+STRONGEST = ("sent", "unknown", "pending", "failed", "cancelled", "skipped")  # of several copies
+NAMED = 5  # messages that a frequency cap counted
+PAGE = 50
+
+
+VERDICTS = (
+    "A status of the deliveries, the strongest of several; without any: would_receive, would_be_skipped, matched "
+    "(by a broadcast that says nothing yet), not_matched, not_yet, joined_later, changed_since, log_deleted, "
+    "unreadable."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explanation:
+    """The answer: a word, a sentence, and what they are drawn from.
+
+    `verdict` is one of VERDICTS, `reason` that of a skipped copy, and `rule` names what leaves a person out whom the
+    audience does not match.
+    """
+
+    contact: Contact
+    broadcast: Broadcast
+    verdict: str
+    sentence: str
+    reason: str = ""
+    rule: str = ""
+    deliveries: list[Delivery] = field(default_factory=list)
+    choice: Choice | None = None
+
+    def parts(self) -> list[tuple[int, Part]]:
+        """The audience taken apart, each part with its depth; empty where the log has the answer."""
+        return list(self.choice.tree.lines()) if self.choice else []
+
+
+def explain(contact: Contact, broadcast: Broadcast) -> Explanation:
+    """Say why a contact did or did not get a broadcast, or whether it would."""
+    messages = list(broadcast.messages.values_list("pk", flat=True))
+    deliveries = list(
+        Delivery.objects.filter(contact=contact, message__in=messages)
+        .select_related("contact", "message__channel", "message__broadcast")
+        .order_by("message__position", "pk")
+    )
+    if deliveries:
+        return _of_log(contact, broadcast, deliveries)
+    if broadcast.status in Broadcast.STARTED and broadcast.log_is_gone():
+        numbers = stats.counts([broadcast])[broadcast.pk]
+        sentence = (
+            "Nobody can tell any more for one person: the log has been deleted. In all: "
+            f"{numbers['contacts']:,} in the audience, {numbers['sent']:,} sent, {numbers['skipped']:,} left out."
+        )
+        return Explanation(contact=contact, broadcast=broadcast, verdict="log_deleted", sentence=sentence)
+    wanted = Audience.of(broadcast)
+    try:
+        choice = audience.choice(wanted, contact)
+    except InvalidInput as error:
+        sentence = f"Nobody can tell: the audience cannot be read. {error}"
+        return Explanation(contact=contact, broadcast=broadcast, verdict="unreadable", sentence=sentence)
+    if not choice.matched:
+        return _of_rule(contact, broadcast, choice)
+    if broadcast.status in Broadcast.STARTED:
+        return _of_time(contact, broadcast, choice)
+    return _foretold(contact, broadcast, wanted, choice)
+
+
+def history(contact: Contact, before: int | None = None) -> tuple[list[tuple[Broadcast, list[Delivery]]], int | None]:
+    """Return a page of what reached for a contact, newest first, by broadcast; and where the next page begins."""
+    rows = Delivery.objects.filter(contact=contact).select_related("message__broadcast", "message__channel")
+    page = list((rows.filter(pk__lt=before) if before else rows).order_by("-pk")[: PAGE + 1])
+    told: dict[Broadcast, list[Delivery]] = {}
+    for delivery in page[:PAGE]:
+        told.setdefault(delivery.message.broadcast, []).append(delivery)
+    return list(told.items()), page[PAGE - 1].pk if len(page) > PAGE else None
+
+
+def story(delivery: Delivery, zone: tzinfo | None = None) -> str:
+    """Say what became of one copy."""
+    status = Delivery.Status
+    match delivery.status:
+        case status.SENT:
+            facts = [f"{word} {when(moment, zone)}" for name, word in TOLD if (moment := getattr(delivery, name))]
+            return f"Sent {when(delivery.sent_at, zone)}{'; ' + ', '.join(facts) if facts else ''}."
+        case status.SKIPPED:
+            return f"Not sent: {_label(delivery.reason)}."
+        case status.FAILED:
+            return f"Could not be sent after {_tries(delivery)}: {delivery.error or 'no reason was given'}"
+        case status.UNKNOWN:
+            return "Handed over, but the answer was lost: nobody can tell whether it arrived."
+        case status.CANCELLED:
+            return "Not sent: the broadcast was cancelled before its turn."
+    if delivery.due_at:
+        why = f": {delivery.error}" if delivery.error else ""
+        return f"Waiting, to be tried {'again ' if delivery.attempts else ''}{when(delivery.due_at, zone)}{why}"
+    return "Waiting for its turn."
+
+
+def when(moment: datetime | None, zone: tzinfo | None = None) -> str:
+    return date_format(timezone.localtime(moment, zone), "j M Y, H:i") if moment else "at an unknown time"
+
+
+def _tries(delivery: Delivery) -> str:
+    return "1 try" if delivery.attempts <= 1 else f"{delivery.attempts} tries"
+
+
+def _label(reason: str) -> str:
+    label = str(Reason(reason).label) if reason in Reason.values else reason
+    return f"{label[:1].lower()}{label[1:]}"
+
+
+def _of_log(contact: Contact, broadcast: Broadcast, deliveries: list[Delivery]) -> Explanation:
+    sentences = []
+    for delivery in deliveries:
+        sentence = story(delivery, broadcast.organization.zone)
+        if delivery.status == Delivery.Status.SKIPPED:
+            outlet = Outlet(channel=delivery.message.channel, base_language=broadcast.base_language)
+            sentence += _because(Grounds(contact, broadcast, outlet, delivery.created), delivery.reason)
+        by = f"{delivery.message.channel}: " if len(deliveries) > 1 else ""
+        sentences.append(f"{by}{sentence}")
+    strongest = min(deliveries, key=lambda one: STRONGEST.index(one.status))
+    return Explanation(
+        contact=contact,
+        broadcast=broadcast,
+        verdict=strongest.status,
+        sentence=" ".join(sentences),
+        reason=strongest.reason,
+        deliveries=deliveries,
+    )
+
+
+def _of_rule(contact: Contact, broadcast: Broadcast, choice: Choice) -> Explanation:
+    rule = choice.rule()
+    sentence = f"Not in the audience. {rule[:1].upper()}{rule[1:]}." if rule else "Not in the audience."
+    settled = broadcast.expanded_at or broadcast.started_at
+    if broadcast.status in Broadcast.STARTED and settled and contact.created > settled:
+        zone = broadcast.organization.zone
+        sentence = f"Added {when(contact.created, zone)}, after the recipients were settled. {sentence}"
+    return Explanation(
+        contact=contact, broadcast=broadcast, verdict="not_matched", sentence=sentence, rule=rule, choice=choice
+    )
+
+
+def _of_time(contact: Contact, broadcast: Broadcast, choice: Choice) -> Explanation:
+    """Of a contact who is matched now, and has no row."""
+    zone = broadcast.organization.zone
+    settled = broadcast.expanded_at or broadcast.started_at
+    if broadcast.expanded_at is None and contact.pk > broadcast.expanded_to:
+        verdict, sentence = "not_yet", "In the audience; the recipients are still being written down."
+    elif settled and contact.created > settled:
+        verdict = "joined_later"
+        sentence = (
+            f"Not sent: added {when(contact.created, zone)}, after the recipients were settled {when(settled, zone)}."
+        )
+    else:
+        verdict = "changed_since"
+        sentence = (
+            f"Not sent: in the audience now, and not when the recipients were settled {when(settled, zone)}; "
+            "something has changed since."
+        )
+    return Explanation(contact=contact, broadcast=broadcast, verdict=verdict, sentence=sentence, choice=choice)
+
+
+def _foretold(contact: Contact, broadcast: Broadcast, wanted: Audience, choice: Choice) -> Explanation:
+    """Of a contact who is matched by a broadcast that is yet to start; by the same query as its start."""
+    outlets = drafting.outlets(broadcast)
+    received, skipped = [], []
+    for outlet in outlets:
+        rows = audience.recipients(wanted, outlet, outlets).filter(pk=contact.pk)
+        for reason, address, language in rows.values_list("skip_reason", "send_address", "send_language"):
+            if reason:
+                grounds = Grounds(contact, broadcast, outlet, timezone.now(), choice)
+                skipped.append((reason, f"{_label(reason)}.{_because(grounds, reason)}"))
+            else:
+                received.append(f"by {outlet.name or 'e-mail'} at {address}{f', in {language}' if language else ''}")
+    if received:
+        verdict, reason, sentence = "would_receive", "", f"Would receive it {' and '.join(received)}."
+    elif skipped:
+        verdict, reason = "would_be_skipped", skipped[0][0]
+        sentence = f"Would not receive it: {' '.join(dict.fromkeys(text for _, text in skipped))}"
+    else:
+        verdict, reason, sentence = "matched", "", "In the audience of a broadcast that says nothing yet."
+    return Explanation(
+        contact=contact, broadcast=broadcast, verdict=verdict, sentence=sentence, reason=reason, choice=choice
+    )
+
+
+def _because(grounds: "Grounds", reason: str) -> str:
+    text = grounds.of(reason)
+    return f" {text[:1].upper()}{text[1:]}." if text else ""
+
+
+@dataclass(frozen=True)
+class Grounds:
+    """What stands behind a skip reason of a contact, as far as it is still on record."""
+
+    contact: Contact
+    broadcast: Broadcast
+    outlet: Outlet
+    at: datetime
+    choice: Choice | None = None
+
+    def of(self, reason: str) -> str:
+        match reason:
+            case Reason.EXCLUDED:
+                return "; ".join(self._exclusions())
+            case Reason.BLOCKED if self.contact.status != Contact.Status.ACTIVE:
+                return f"the contact is {self.contact.get_status_display().lower()}"
+            case Reason.NO_ADDRESS:
+                return f"there is no {self._field_name()}" if not self._address() else ""
+            case Reason.INVALID_ADDRESS:
+                return f"“{self._address()}” has letters before its @ that few mail servers take"
+            case Reason.FREQUENCY_CAP:
+                return self._counted()
+            case Reason.NO_CONSENT:
+                return self._consent() or f"nobody was ever asked for {self._kind()}"
+            case Reason.NO_TRANSLATION:
+                return f"it is written in {', '.join(self.outlet.languages or ()) or 'no language'} only"
+            case Reason.EXPIRED if self.broadcast.expires_at:
+                return f"it expired {self._when(self.broadcast.expires_at)}"
+        return self._refusal(reason)
+
+    def _when(self, moment: datetime | None) -> str:
+        return when(moment, self.broadcast.organization.zone)
+
+    def _field_name(self) -> str:
+        return str(Contact._meta.get_field(self.outlet.contact_field).verbose_name)  # type: ignore[union-attr]
+
+    def _address(self) -> str:
+        return getattr(self.contact, self.outlet.contact_field)
+
+    def _kind(self) -> str:
+        return f"{self.broadcast.get_use_case_display().lower()} by {self.outlet.medium}"
+
+    def _exclusions(self) -> Iterator[str]:
+        wanted = Audience.of(self.broadcast)
+        choice = self.choice or audience.choice(wanted, self.contact)
+        for part in choice.excluded.parts:
+            if part.holds and part.path == "excluded_broadcasts":
+                copy = (
+                    wanted.excluded_copies().filter(contact=self.contact).select_related("message__broadcast").first()
+                )
+                if copy:
+                    yield f"“{copy.message.broadcast}” was sent {self._when(copy.sent_at)}"
+            elif part.holds:
+                yield f"they are in the {part.name}"
+
+    def _refusal(self, reason: str) -> str:
+        """Tell the suppressions behind a reason, or the consent that was withdrawn."""
+        causes = [cause for cause, one in Suppression.SKIP_REASONS.items() if one == reason]
+        hashed = getattr(self.contact, HASHES[self.outlet.contact_field])
+        noes = Suppression.objects.filter(
+            Q(use_case="") | Q(use_case=self.broadcast.use_case),
+            organization=self.contact.organization_id,
+            channel_kind=self.outlet.medium,
+            address_hash=hashed,
+            reason__in=causes,
+        )
+        told = [
+            f"{no.get_reason_display().lower()}, on the suppression list since {self._when(no.created)}"
+            + (f" ({no.source})" if no.source else "")
+            for no in noes.order_by("pk")[:NAMED]
+        ]
+        if told or reason != Reason.UNSUBSCRIBED:
+            return "; ".join(told)
+        return self._consent()
+
+    def _consent(self) -> str:
+        asked = {"channel_kind": self.outlet.medium, "use_case": self.broadcast.use_case}
+        consent = self.contact.consents.filter(**asked).first()
+        if consent is None:
+            return ""
+        change = self.contact.consent_changes.filter(**asked, state=consent.state).order_by("-pk").first()
+        since = f" since {self._when(change.created if change else consent.modified)}"
+        source = f" ({change.source})" if change and change.source else ""
+        return f"the consent to {self._kind()} is “{consent.get_state_display().lower()}”{since}{source}"
+
+    def _counted(self) -> str:
+        organization = self.broadcast.organization
+        if organization.frequency_cap is None:
+            return ""
+        since = self.at - timedelta(days=organization.frequency_cap_days)
+        lately = (
+            Delivery.objects.filter(contact=self.contact, sent_at__gte=since, sent_at__lte=self.at)
+            .filter(message__broadcast__use_case=UseCase.MARKETING)
+            .select_related("message__broadcast")
+            .order_by("-sent_at")[:NAMED]
+        )
+        counted = ", ".join(f"“{one.message.broadcast}” {self._when(one.sent_at)}" for one in lately)
+        limit = f"at most {organization.frequency_cap} in {organization.frequency_cap_days} days"
+        return f"{limit}; counted: {counted}" if counted else limit

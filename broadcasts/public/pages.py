@@ -1,0 +1,75 @@
+"""What the public pages share: how they are served, and what proves who used them."""
+
+from ipaddress import ip_address
+from typing import TypeVar
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.utils import timezone
+from django.utils.cache import add_never_cache_headers
+
+from broadcasts import consenting
+
+from .words import WORDS, spoken
+
+Response = TypeVar("Response", bound=HttpResponseBase)
+LONGEST_AGENT = 300
+
+
+def page(request: HttpRequest, template: str, context: dict[str, object], status: int = 200) -> HttpResponse:
+    """Render a page that no cache keeps and no search engine lists."""
+    return private(render(request, template, context, status=status))
+
+
+def private(response: Response) -> Response:
+    response["X-Robots-Tag"] = "noindex, nofollow"
+    add_never_cache_headers(response)
+    return response
+
+
+def notice(
+    request: HttpRequest, title: str, text: str, language: str, status: int = 200, **about: object
+) -> HttpResponse:
+    """Render a page that only says something."""
+    context = {"language": spoken(language), "title": title, "text": text, **about}
+    return page(request, "public/notice.html", context, status)
+
+
+def bad_link(request: HttpRequest) -> HttpResponse:
+    """Say that a link does not work: the same whether it was never ours, is too old, or its person is gone."""
+    words = WORDS[spoken(asked_language(request))]
+    return notice(request, words["bad_title"], words["bad"], asked_language(request), status=404)
+
+
+def masked(address: str) -> str:
+    """Show enough of an address for its owner to know it."""
+    local, at, domain = address.rpartition("@")
+    if at:
+        return f"{local[:1]}***@{domain}"
+    return f"{address[:3]}***{address[-2:]}" if len(address) > 6 else "***" if address else ""
+
+
+def asked_language(request: HttpRequest) -> str:
+    return request.headers.get("Accept-Language", "").strip()[:2]
+
+
+def proof(request: HttpRequest, form: str, wording: str = "") -> dict[str, object]:
+    """Return the evidence of what somebody said on a page."""
+    return consenting.evidence_of(
+        wording,
+        time=timezone.now().isoformat(timespec="seconds"),
+        form=form,
+        ip=_network_address(request),
+        user_agent=request.headers.get("User-Agent", "")[:LONGEST_AGENT],
+    )
+
+
+def _network_address(request: HttpRequest) -> str:
+    """Return where a request came from; behind a proxy that is what the proxy itself says, never what it was told."""
+    told = request.headers.get("X-Forwarded-For", "") if settings.SECURE_PROXY_SSL_HEADER else ""
+    address = told.rpartition(",")[2].strip() or request.META.get("REMOTE_ADDR", "")
+    try:
+        return str(ip_address(address))
+    except ValueError:
+        return ""

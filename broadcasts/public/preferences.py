@@ -1,0 +1,179 @@
+from contextlib import suppress
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.text import capfirst
+from django.utils.translation import get_language_info
+from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.http import require_http_methods
+
+from broadcasts import confirming, consenting, links, tracking
+from broadcasts.exceptions import BroadcastsError
+from broadcasts.models import (
+    ChannelKind,
+    Consent,
+    ConsentState,
+    Contact,
+    Delivery,
+    Organization,
+    Suppression,
+    UseCase,
+    address_hash,
+)
+
+from .pages import asked_language, bad_link, masked, notice, page, proof
+from .words import PREFERENCES, spoken
+
+TEST_SEND = 0
+SOURCE = "preference page"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One use case on one kind of channel, as the page shows it."""
+
+    kind: str
+    use_case: str
+    wording: str
+    is_on: bool
+    is_stopped: bool  # by more than the person's own no
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind}-{self.use_case}"
+
+
+@csrf_protect
+@require_http_methods(["GET", "HEAD", "POST"])
+def preferences(request: HttpRequest, token: str) -> HttpResponse:
+    """Show what somebody gets, by what and in which language; saving writes what was changed, with its evidence."""
+    delivery_id = links.delivery_id(token)
+    if delivery_id == TEST_SEND:
+        words = PREFERENCES[spoken(asked_language(request))]
+        return notice(request, words["test_title"], words["test"], asked_language(request))
+    delivery = _delivery(delivery_id)
+    if delivery is None or delivery.contact is None:
+        return bad_link(request)
+    contact = delivery.contact
+    said = ""
+    if request.method == "POST" and request.POST.get("act") == "data":
+        said = "data_sent"
+        with suppress(BroadcastsError):  # the page says the same: whoever was forwarded a mail learns nothing
+            confirming.ask_for_data(contact)
+    elif request.method == "POST":
+        said = "saved"
+        _save(request, delivery, contact)
+        contact.refresh_from_db()
+    return page(request, "public/preferences.html", _context(delivery, contact, said))
+
+
+def _delivery(pk: int | None) -> Delivery | None:
+    """Return a delivery whose address is still its contact's own; the link opens nobody else's page."""
+    if not pk:
+        return None
+    related = ("contact__organization", "message__channel", "message__broadcast")
+    delivery = Delivery.objects.select_related(*related).filter(pk=pk, contact__isnull=False).first()
+    if delivery is None or delivery.contact is None:
+        return None
+    key = consenting.address_key(_medium(delivery), delivery.address)
+    contact = delivery.contact
+    own = {contact.email_hash, contact.phone_hash, contact.whatsapp_hash} - {None}
+    return delivery if address_hash(key) in own else None
+
+
+def _medium(delivery: Delivery) -> str:
+    channel = delivery.message.channel
+    return channel.medium if channel else ChannelKind.EMAIL
+
+
+def _context(delivery: Delivery, contact: Contact, said: str) -> dict[str, object]:
+    organization = contact.organization
+    language = contact.language or organization.primary_language
+    about = {"organization": organization.name, "address": masked(contact.email)}
+    words = {name: text.format(**about) for name, text in PREFERENCES[spoken(language)].items()}
+    choices = _choices(delivery, contact)
+    by_kind = [
+        (
+            capfirst(consenting.kind_name(kind, language)),
+            masked(_address(contact, kind)),
+            [one for one in choices if one.kind == kind],
+        )
+        for kind in dict.fromkeys(one.kind for one in choices)
+    ]
+    return {
+        "language": spoken(language),
+        "title": words["title"],
+        "organization": organization,
+        "words": words,
+        "said": words[said] if said else "",
+        "by_kind": by_kind,
+        "was": " ".join(one.name for one in choices if one.is_on),
+        "languages": [(tag, _language_name(tag), tag == language) for tag in _languages(organization, language)],
+        "may_ask": confirming.why_not(contact) == "",
+    }
+
+
+def _address(contact: Contact, kind: str) -> str:
+    return str(getattr(contact, consenting.ADDRESS_FIELDS[ChannelKind(kind)]))
+
+
+def _choices(delivery: Delivery, contact: Contact) -> list[Choice]:
+    """Return what there is to choose: by each kind of channel in use that the person has an address for."""
+    organization = contact.organization
+    in_use = {channel.medium for channel in organization.channels.filter(is_active=True)} | {_medium(delivery)}
+    kinds = [kind for kind in consenting.ADDRESS_FIELDS if kind in in_use and _address(contact, kind)]
+    states = {(row.channel_kind, row.use_case): row.state for row in Consent.objects.filter(contact=contact)}
+    return [
+        _choice(contact, kind, use_case, states.get((kind, use_case), ConsentState.UNKNOWN))
+        for kind in kinds
+        for use_case in UseCase.values
+    ]
+
+
+def _choice(contact: Contact, kind: str, use_case: str, state: str) -> Choice:
+    organization = contact.organization
+    causes = set(consenting.blocking(contact, kind, use_case).values_list("reason", flat=True))
+    needs_yes = use_case == UseCase.MARKETING and organization.consent_required
+    said_no = state == ConsentState.WITHDRAWN or Suppression.Cause.UNSUBSCRIBE in causes
+    language = contact.language or organization.primary_language
+    return Choice(
+        kind,
+        use_case,
+        consenting.wording(organization, language, kind, use_case),
+        is_on=not said_no and (state == ConsentState.GRANTED or not needs_yes),
+        is_stopped=bool(causes - {Suppression.Cause.UNSUBSCRIBE}),
+    )
+
+
+def _save(request: HttpRequest, delivery: Delivery, contact: Contact) -> None:
+    """Write what the person changed on the page: not what differs from it because somebody else changed it since."""
+    was, now = set(request.POST.get("was", "").split()), set(request.POST.getlist("get"))
+    for choice in _choices(delivery, contact):
+        if choice.is_stopped or (choice.name in was) == (choice.name in now):
+            continue
+        place = (contact, choice.kind, choice.use_case)
+        evidence = proof(request, SOURCE, choice.wording)
+        if choice.name in now:
+            consenting.grant(*place, source=SOURCE, evidence=evidence, by_person=True)
+            continue
+        consenting.withdraw(*place, source=SOURCE, evidence=evidence)
+        if choice.kind == _medium(delivery) and choice.use_case == UseCase.MARKETING:
+            tracking.unsubscribe(delivery, SOURCE)  # counted where it was sent from
+    organization = contact.organization
+    shown = contact.language or organization.primary_language
+    chosen = request.POST.get("language", shown)
+    if chosen != shown and chosen in organization.languages:
+        contact.language = chosen
+        contact.save(update_fields=["language", "modified"])
+
+
+def _languages(organization: Organization, language: str) -> list[str]:
+    return list(dict.fromkeys([*organization.languages, language]))
+
+
+def _language_name(tag: str) -> str:
+    try:
+        name = get_language_info(tag.lower())["name_local"]
+    except KeyError:
+        return tag
+    return str(capfirst(name))

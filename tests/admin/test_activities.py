@@ -1,0 +1,64 @@
+"""An activity's page: who has a place, and writing to them."""
+
+import pytest
+from django.urls import reverse
+
+from broadcasts.admin import activities
+from broadcasts.models import Attendance, Broadcast
+from tests.audience.people import attend, make_activity, make_segment
+from tests.make import make_contacts
+
+from .conftest import sign_in
+from .test_broadcast_form import form
+
+
+@pytest.fixture
+def yoga(club):
+    activity = make_activity(club)
+    for contact, status in zip(make_contacts(club, 3), ("booked", "booked", "attended"), strict=True):
+        attend(activity, contact, status)
+    return activity
+
+
+def page(row, name="change"):
+    return reverse(f"admin:broadcasts_{row._meta.model_name}_{name}", args=[row.pk])
+
+
+def test_places_are_counted_by_status_and_paged(viewer, yoga, monkeypatch):
+    monkeypatch.setattr(activities, "PAGE", 2)
+    client = sign_in(viewer.user)
+    first = client.get(page(yoga))
+    assert [(one["label"], one["people"]) for one in first.context["counts"]] == [("Booked", 2), ("Attended", 1)]
+    second = client.get(page(yoga), {"after": first.context["after"]})
+    assert [len(answer.context["places"]) for answer in (first, second)] == [2, 1]
+    assert second.context["after"] is None
+
+
+def test_whoever_may_write_begins_a_broadcast_to_them(author, viewer, mail, yoga):
+    client = sign_in(author.user)
+    booked = client.get(page(yoga)).context["counts"][0]["write"]
+    begun = client.get(booked).context["adminform"]
+    assert begun.form.initial["activity"] == str(yoga.pk)
+    assert begun.form.initial["attendance_status"] == "booked"
+    shown = next(fields for name, fields in begun.fieldsets if "activity" in str(fields["fields"]))
+    assert "collapse" not in shown.get("classes", [])
+    client.post(
+        reverse("admin:broadcasts_broadcast_add"),
+        form(mail.organization, send_to_all="", activity=yoga.pk, attendance_status="booked"),
+    )
+    assert len(Broadcast.objects.get().audience_preview) == 2
+    assert sign_in(viewer.user).get(page(yoga)).context["write_to_all"] == ""
+
+
+def test_an_activity_that_a_rule_names_is_not_deleted(author, yoga):
+    make_segment(yoga.organization, "Yogis", {"attendance": {"activity": str(yoga.uuid)}})
+    client = sign_in(author.user)
+    assert "Segment: Yogis" in client.get(page(yoga, "delete")).content.decode()
+    client.post(page(yoga, "delete"), {"post": "yes"})
+    assert Attendance.objects.count() == 3
+
+
+def test_an_activitys_page_takes_few_queries(author, yoga, django_assert_max_num_queries):
+    client = sign_in(author.user)
+    with django_assert_max_num_queries(14):
+        client.get(page(yoga))
