@@ -23,6 +23,8 @@ LOOKUPS = {
     "lt": "be less than {}",
     "lte": "be at most {}",
     "exists": "be known",
+    "within": "be in the last {}",
+    "within_next": "be in the next {}",
 }
 OF_TIME = {"gt": "be after {}", "gte": "be {} or later", "lt": "be before {}", "lte": "be {} or earlier"}
 NAMES = {
@@ -34,6 +36,8 @@ NAMES = {
     "attendance_status": ("they", "have a place somewhere that is {}"),
     "attendance": ("attendance", "be {}"),
     "engagement": ("engagement", "be {}"),
+    "consent": ("consent", "be {}"),
+    "suppressed": ("they", "be suppressed for {}"),
 }
 TIMES = ("created", "last_seen_at")
 SHOWN = 5  # values of a list, and letters times twenty of a text
@@ -57,7 +61,7 @@ class Facts:
             return self._attended(
                 given if isinstance(given, dict) else {"activity": given} if key == "activity" else {}
             )
-        if field == "engagement" and isinstance(given, dict):
+        if field == "engagement" and isinstance(given, dict) and isinstance(given.get("broadcast"), str):
             return self._became(given.get("broadcast"))
         return self.known(key)
 
@@ -78,8 +82,9 @@ class Facts:
     def _attended(self, asked: dict[str, Any]) -> str:
         rows = self.attendances
         for name, place in (("series", 0), ("activity", 1)):
-            if isinstance(asked.get(name), str):
-                rows = [row for row in rows if asked[name] in (row[place], _hex(row[place]), str(row[place]))]
+            wanted = asked.get(name) or []
+            if wanted := {str(one).replace("-", "") for one in (wanted if isinstance(wanted, list) else [wanted])}:
+                rows = [row for row in rows if str(row[place]).replace("-", "") in wanted]
         labels = [Attendance.Status(row[2]).label.lower() for row in rows]
         counts = [f"{labels.count(label)} {label}" for label in dict.fromkeys(labels)]
         return f"they have {', '.join(counts)}" if counts else "they have no place there"
@@ -136,7 +141,3 @@ def shown(value: Any) -> str:
         cut = value[: SHOWN * 20]
         return f"“{cut}{'…' if cut != value else ''}”" if value else "blank"
     return json.dumps(value, default=str)
-
-
-def _hex(value: Any) -> str:
-    return value.hex if isinstance(value, UUID) else str(value)

@@ -35,21 +35,23 @@ def test_the_answer_is_a_sentence_with_what_it_is_drawn_from(ask, joe, mail):
 
 
 def test_somebody_left_out_is_told_the_rule(ask, mail):
-    told = ask(make_broadcast(mail, send_to_all=False, query={"attributes__plan": "pro", "language": ""})).json()
+    told = ask(
+        make_broadcast(mail, send_to_all=False, query={"all": [{"attributes__plan": "pro"}, {"language": ""}]})
+    ).json()
     assert (told["verdict"], told["reason"], told["deliveries"]) == ("not_matched", None, [])
-    assert told["rule"] == "query: plan must be “pro”; it is “free”"
+    assert told["rule"] == "query.all[0]: plan must be “pro”; it is “free”"
     assert told["parts"] == [
-        {"depth": 0, "path": "query", "condition": "all of these", "actual": None, "holds": False},
+        {"depth": 0, "path": "query.all", "condition": "all of these", "actual": None, "holds": False},
         {
             "depth": 1,
-            "path": "query",
+            "path": "query.all[0]",
             "condition": "plan must be “pro”",
             "actual": "it is “free”",
             "holds": False,
         },
         {
             "depth": 1,
-            "path": "query",
+            "path": "query.all[1]",
             "condition": "language must be blank",
             "actual": "it is not known",
             "holds": True,

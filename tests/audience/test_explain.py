@@ -113,6 +113,10 @@ def audiences(club, people, mail):
         {"activity": str(activity.uuid), "attendance_status": ["booked", "no_show"]},
         {"customers": [], "offerings": [str(members.uuid), str(spanish.uuid)], "language": ["", "es"]},
         {"not": {"engagement": {"broadcast": str(earlier.uuid), "type": "sent"}}, "attributes__plan__exists": True},
+        {"engagement": {"type": "sent"}},
+        {"consent": {"channel_kind": "email", "use_case": "marketing", "state": "granted"}},
+        {"not": {"suppressed": "email"}, "attendance": {"series": ["Yoga", "Swim"], "since": "2020-01-01"}},
+        {"created__within": "30d"},
     ]
     yield from ({"query": query} for query in queries)
     yield {"send_to_all": True, "retarget_of_id": earlier.pk, "retarget_engagement": "failed"}
