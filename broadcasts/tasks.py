@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.db.models.functions import Now
 
-from broadcasts import confirming, importing, retention, sending
+from broadcasts import confirming, importing, indexing, retention, sending
 from broadcasts.models import Heartbeat
 
 
@@ -21,6 +21,10 @@ def close(broadcast_id: int) -> None:
 
 def notify(broadcast_id: int) -> None:
     sending.notify(broadcast_id)
+
+
+def index_attributes() -> None:
+    indexing.arrange()
 
 
 def mail_link(link_id: int) -> None:

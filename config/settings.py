@@ -182,7 +182,7 @@ else:
     # A worker that is frozen amid a transaction, or whose host is gone, holds its locks no longer than this. Compiling
     # the INSERT ... SELECT of a chunk of an audience (jit) takes ten times as long as running it.
     DATABASES["default"].setdefault("OPTIONS", {}).setdefault(
-        "options", "-c idle_in_transaction_session_timeout=30000 -c jit=off"
+        "options", "-c idle_in_transaction_session_timeout=30000 -c jit=off -c hash_mem_multiplier=64"
     )
 
 # Cache and queue. With REDIS_URL both move to Redis, and several hosts can share the work.

@@ -14,7 +14,7 @@ LAYERS = [
     {"api", "admin", "public", "management"},
     {"tasks", "supervising"},
     {"explaining"},
-    {"importing", "exporting", "erasing", "merging", "drafting", "health", "retention", "confirming"},
+    {"importing", "exporting", "erasing", "merging", "drafting", "health", "retention", "indexing", "confirming"},
     {"sending", "segmenting"},
     {"tracking"},
     {"consenting"},

@@ -282,6 +282,14 @@ def reasons(found: Estimate) -> list[tuple[str, str, int]]:
     return [(reason.value, str(reason.label), n) for reason in Reason if (n := found.skipped.get(reason.value))]
 
 
+def in_words(seconds: int | None) -> str:
+    """Tell a duration in the two largest units that it has; "" for none."""
+    days, rest = divmod(seconds or 0, 86_400)
+    parts = ((days, "d"), (rest // 3600, "h"), (rest // 60 % 60, "min"), (rest % 60, "s"))
+    first = next((i for i, (n, _) in enumerate(parts) if n), len(parts))
+    return " ".join(f"{n} {unit}" for n, unit in parts[first : first + 2] if n)
+
+
 class BroadcastActions(RecipientViews, admin.ModelAdmin):
     """The addresses and pages of the actions, for the broadcast's admin."""
 
@@ -403,6 +411,8 @@ class BroadcastActions(RecipientViews, admin.ModelAdmin):
             estimate=found,
             reasons=reasons(found),
             channels=sorted(found.per_channel.items()),
+            languages=sorted(found.per_language.items()),
+            duration=in_words(found.expected_duration_seconds),
         )
 
     def wordings(self, broadcast: Broadcast) -> list[Any]:

@@ -155,17 +155,3 @@ def about(contact: Contact, request: HttpRequest) -> dict[str, Any]:
         "older": older,
         "ask": AskForm(None, Access.of(request)),
     }
-
-
-@admin.register(Attribute)
-class AttributeAdmin(OrganizationAdmin):
-    list_display = ["key", "label", "type", "organization"]
-    list_select_related = ["organization"]
-    list_filter = ["type"]
-    search_fields = ["key", "label"]
-    ordering = ["key"]
-    autocomplete_fields = ["organization"]
-    fields = ["organization", "key", "label", "type"]
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        return [*super().get_readonly_fields(request, obj), *(["key"] if obj else [])]

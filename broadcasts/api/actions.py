@@ -96,6 +96,7 @@ class EstimateSerializer(serializers.Serializer):
     will_receive = serializers.IntegerField()
     skipped = serializers.DictField(child=serializers.IntegerField())
     per_channel = serializers.DictField(child=serializers.IntegerField())
+    per_language = serializers.DictField(child=serializers.IntegerField())
     expected_duration_seconds = serializers.IntegerField(allow_null=True)
 
 

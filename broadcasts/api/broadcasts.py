@@ -32,6 +32,7 @@ from .actions import (
     TimeSerializer,
     TriedSerializer,
 )
+from .counting import Counted
 from .deliveries import LogFilter, LogSerializer, loaded, log_of, stream_csv
 from .permissions import may
 from .renderers import Csv
@@ -161,8 +162,10 @@ class Broadcasts(FullResource):
         query = audience.query_from(request.query_params)
         audience.validate(query, self.organization)
         wanted = Audience(organization=self.organization, use_case=self.organization.default_use_case, query=query)
-        people = audience.recipients(wanted, Outlet()).filter(skip_reason="")
-        page = self.paginate_queryset(people.order_by("full_name", "pk"))
+        of = (self.organization.pk, self.organization.modified, query)
+        people = audience.recipients(wanted, Outlet()).filter(skip_reason="").order_by("full_name", "pk")
+        counted = Counted(people, lambda: audience.estimate(wanted, [Outlet()]).will_receive, of=of)
+        page = self.paginate_queryset(counted)  # type: ignore[arg-type]
         serializer = RecipientSerializer(page, many=True, context=self.get_serializer_context())
         return self.get_paginated_response(serializer.data)
 

@@ -3,6 +3,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from rest_framework.routers import SimpleRouter
 
 from .activities import Activities, Attendances
+from .attributes import Attributes
 from .broadcasts import Broadcasts
 from .channels import Channels
 from .consents import Consents
@@ -18,6 +19,7 @@ from .templates import Templates
 router = SimpleRouter()
 router.register("broadcast-messages", Broadcasts, "broadcast-message")
 router.register("contacts", Contacts, "contact")
+router.register("attributes", Attributes, "attribute")
 router.register("segments", Segments, "segment")
 router.register("activities", Activities, "activity")
 router.register("attendances", Attendances, "attendance")

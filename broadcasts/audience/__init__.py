@@ -19,7 +19,7 @@ from .query import (
 )
 from .reasons import Outlet, claim_reasons, recipients, skip_reason
 from .suggestions import suggest
-from .uses import users_of
+from .uses import users_of, users_of_attribute
 
 __all__ = [
     "LEAVES",
@@ -46,6 +46,7 @@ __all__ = [
     "skip_reason",
     "suggest",
     "users_of",
+    "users_of_attribute",
     "validate",
     "validate_addresses",
     "validate_rules",

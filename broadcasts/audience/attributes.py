@@ -59,6 +59,14 @@ class JSONValue(Func):
         return self.as_sql(compiler, connection, template=self.postgresql, **context)
 
 
+class TextStart(JSONValue):
+    """As much of a text as an entry of an index may hold."""
+
+    length = 255
+    sqlite = f"SUBSTR(CAST(JSON_EXTRACT(%(expressions)s, '$.\"%(key)s\"') AS TEXT), 1, {length})"
+    postgresql = f"SUBSTR(%(expressions)s ->> '%(key)s', 1, {length})"
+
+
 class NumberValue(JSONValue):
     """A number; one of 300 digits is none: casting it would fail the whole query on PostgreSQL."""
 
@@ -79,7 +87,7 @@ class BooleanValue(JSONValue):
     """The words true and false, for those alone."""
 
     sqlite = "JSON_TYPE(%(expressions)s, '$.\"%(key)s\"')"
-    postgresql = "(%(expressions)s -> '%(key)s')::text"
+    postgresql = "SUBSTR((%(expressions)s -> '%(key)s')::text, 1, 5)"
 
 
 class IsText(JSONValue):
@@ -167,7 +175,11 @@ class AttributeLeaf(Leaf):
         equal = self.lookup in ("exact", "in")
         if equal and self.type in (Type.TEXT, Type.NUMBER):
             scope.spend(1)
-            return Q(lookups.In(VALUES[self.type](self.key), values))
+            found = Q(lookups.In(VALUES[self.type](self.key), values))
+            if self.type == Type.TEXT and self.key in scope.indexed_attributes:
+                starts = {value[: TextStart.length] for value in values}
+                found &= Q(lookups.In(TextStart(self.key), sorted(starts)))
+            return found
         scope.spend(len(values))
         one = self._equal if equal else LOOKUPS[self.lookup]
         return any_of([Q(one(VALUES[self.type](self.key), value)) for value in values])
@@ -244,6 +256,11 @@ VALUES: dict[str, type[JSONValue]] = {
     Type.DATE: DateValue,
     Type.DATETIME: MomentValue,
     Type.LIST: JSONValue,
+}
+# What is indexed for each type; a list cannot be.
+INDEXED: dict[str, type[JSONValue]] = {
+    **{type_: value for type_, value in VALUES.items() if type_ != Type.LIST},
+    Type.TEXT: TextStart,
 }
 GUARDS: dict[str, type[JSONValue]] = {Type.TEXT: IsText, Type.DATE: IsTime, Type.DATETIME: IsTime}
 LOOKUPS = {

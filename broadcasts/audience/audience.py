@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from broadcasts.exceptions import InvalidInput
@@ -14,7 +14,7 @@ from broadcasts.models import Broadcast, Contact, Delivery, Engagement, Message,
 from .addresses import at_addresses, create_contacts
 from .leaves import NOBODY, Refused, Scope, any_of
 from .query import condition_of, in_segments
-from .relations import attended, engaged
+from .relations import attended, engaged, having
 
 # The fields of a broadcast that hold rows -> what we know of them.
 ROWS = {"activity": "activity_id", "retarget_of": "retarget_of_id"}
@@ -55,6 +55,7 @@ class Audience:
     base_language: str = "en"
     channel_policy: str = Broadcast.Policy.FIRST
     expires_at: datetime | None = None
+    of_all: bool = False  # asked of everybody at once, and not of a page or a chunk
 
     @classmethod
     def of(cls, broadcast: Broadcast) -> Self:
@@ -117,9 +118,11 @@ class Audience:
         """The condition on contacts of being left out; None where nobody is."""
         conditions = []
         if self.excluded_ids:
-            conditions.append(self._in_segments("excluded_segments", self.excluded_ids, Scope(self.organization)))
+            conditions.append(
+                self._in_segments("excluded_segments", self.excluded_ids, Scope(self.organization, self.of_all))
+            )
         if self.excluded_broadcast_ids:
-            conditions.append(Q(Exists(self.excluded_copies().filter(contact=OuterRef("pk")))))
+            conditions.append(having(self.excluded_copies(), self.of_all))
         return any_of(conditions) if conditions else None
 
     def excluded_copies(self) -> QuerySet[Delivery]:
@@ -135,7 +138,7 @@ class Audience:
         if self.send_to_all:
             return {"send_to_all": EVERYBODY}
         asked: dict[str, Q] = {}
-        scope = Scope(self.organization)  # of one, for they are one condition in the end
+        scope = Scope(self.organization, self.of_all)  # of one, for they are one condition in the end
         if self.segment_ids:
             asked["segments"] = self._in_segments("segments", self.segment_ids, scope)
         if isinstance(self.contact_ids, QuerySet) or self.contact_ids:
@@ -144,7 +147,7 @@ class Audience:
             asked["addresses"] = at_addresses(self.addresses, self.organization)
         if self.activity_id is not None:
             statuses = [self.attendance_status] if self.attendance_status else None
-            asked["activity"] = attended(activity_ids=[self.activity_id], statuses=statuses)
+            asked["activity"] = attended(activity_ids=[self.activity_id], statuses=statuses, of_all=self.of_all)
         if self.query:
             try:
                 asked["query"] = condition_of(self.query, scope)
@@ -156,7 +159,8 @@ class Audience:
         """The condition of those whom a retarget keeps; None without one."""
         if self.retarget_of_id is None:
             return None
-        return engaged(self.retarget_of_id, self.retarget_engagement or Engagement.SENT)
+        engagement = self.retarget_engagement or Engagement.SENT
+        return engaged(self.retarget_of_id, engagement, of_all=self.of_all)
 
     def _in_segments(self, name: str, pks: Collection[int], scope: Scope) -> Q:
         segments = list(Segment.objects.for_organization(self.organization).filter(pk__in=pks))

@@ -1,17 +1,18 @@
 """How many a broadcast will reach, and why not the others: the numbers before start."""
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
-from django.db.models import Count
+from django.db.models import BooleanField, CharField, Count, ExpressionWrapper, Field, IntegerField, Value, When
 from django.utils import timezone
 
 from broadcasts.models import Broadcast, Channel, ChannelKind, Message
 
 from .audience import Audience, matched
-from .reasons import Outlet, recipients, skip_reason
+from .reasons import ORDER, JoinedReasons, Outlet, otherwise, recipients
 
 PREVIEW_LIMIT = 100
 LONGEST_DAYS = 3650  # a warm-up that takes longer is not foretold more exactly
@@ -25,7 +26,48 @@ class Estimate:
     will_receive: int
     skipped: dict[str, int]
     per_channel: dict[str, int]
+    per_language: dict[str, int]
     expected_duration_seconds: int | None  # None where no channel has a limit
+
+
+class Facts:
+    """What decides about everybody matched, as columns to group by; and for each group, what becomes of its people.
+
+    The conditions themselves are grouped by and not the reason that follows from them: PostgreSQL takes a CASE over
+    addresses for something different for everybody, and sorts them all.
+    """
+
+    def __init__(self, audience: Audience, outlets: Sequence[Outlet]) -> None:
+        self.columns: dict[Any, str] = {}
+        self.ways: list[tuple[str, list[tuple[str, str | None]]]] = []
+        self.people = matched(audience).order_by()
+        self.otherwise = otherwise(audience.expires_at)
+        excluded = audience.excluded()
+        for outlet in outlets:
+            reasons = JoinedReasons(audience, outlet)
+            whens = [self._fact(when) for when in reasons.of(excluded)]
+            self.ways.append((self._column(reasons.language(), CharField()), whens))
+            self.people = reasons.join(self.people)
+
+    def _fact(self, when: When) -> tuple[str, str | None]:
+        """Return a column, and the reason for those for whom it is true; None when it tells the reason by its place."""
+        if isinstance(when.result, Value):
+            return self._column(when.condition, BooleanField()), when.result.value
+        return self._column(when.result, IntegerField()), None
+
+    def _column(self, expression: Any, output_field: Field) -> str:
+        wrapped = ExpressionWrapper(expression, output_field)
+        return self.columns.setdefault(wrapped, f"fact_{len(self.columns)}")
+
+    def groups(self) -> Iterator[tuple[int, list[tuple[str, str]]]]:
+        """Yield groups of people: how many, and for each message the reason, or "" and the language."""
+        names = list(self.columns.values())
+        people = self.people.annotate(**{name: expression for expression, name in self.columns.items()})
+        for row in people.values(*names).annotate(people=Count("pk")):
+            yield row["people"], [(self._reason(row, whens), row[language]) for language, whens in self.ways]
+
+    def _reason(self, row: dict[str, Any], whens: list[tuple[str, str | None]]) -> str:
+        return next((reason or ORDER[row[name]] for name, reason in whens if row[name]), self.otherwise)
 
 
 def estimate(audience: Audience, outlets: "Sequence[Message | Outlet]") -> Estimate:
@@ -34,32 +76,29 @@ def estimate(audience: Audience, outlets: "Sequence[Message | Outlet]") -> Estim
     Under the policy of the first channel that works a contact counts once, with the reason of the first message
     when none can reach it.
     """
-    ways = [Outlet.of(one) for one in outlets]
-    names = [f"reason_{i}" for i in range(len(ways))]
-    reasons = {name: skip_reason(audience, way) for name, way in zip(names, ways, strict=True)}
-    everyone = matched(audience).order_by()
+    audience, ways = replace(audience, of_all=True), [Outlet.of(one) for one in outlets]
     if not ways:
-        return Estimate(everyone.count(), 0, {}, {}, None)
-    groups = everyone.annotate(**reasons).values_list(*names).annotate(people=Count("pk"))
-
-    people, skipped = 0, Counter[str]()
+        return Estimate(matched(audience).count(), 0, {}, {}, {}, None)
+    people, skipped, languages = 0, Counter[str](), Counter[str]()
     received = [0] * len(ways)
-    for *told, n in groups:
+    for n, told in Facts(audience, ways).groups():
         people += n
-        for i, reason in _rows(told, audience.channel_policy):
+        for i, (reason, language) in _rows(told, audience.channel_policy):
             if reason:
                 skipped[reason] += n
             else:
                 received[i] += n
-    return Estimate(people, sum(received), dict(skipped), *_by_channel(ways, received))
+                languages[language] += n
+    per_channel, seconds = _by_channel(ways, received)
+    return Estimate(people, sum(received), dict(skipped), per_channel, dict(languages), seconds)
 
 
-def _rows(told: Sequence[str], policy: str) -> list[tuple[int, str]]:
-    """Return the rows that one contact gets, as (place of the message, reason)."""
+def _rows(told: Sequence[tuple[str, str]], policy: str) -> list[tuple[int, tuple[str, str]]]:
+    """Return the rows that one contact gets, as (place of the message, (reason, language))."""
     rows = list(enumerate(told))
     if policy == Broadcast.Policy.EVERY:
         return rows
-    return [next((row for row in rows if not row[1]), rows[0])]
+    return [next((row for row in rows if not row[1][0]), rows[0])]
 
 
 def _by_channel(ways: Sequence[Outlet], received: Sequence[int]) -> tuple[dict[str, int], int | None]:

@@ -64,10 +64,14 @@ def at(step: str) -> Iterator[None]:
 
 
 class Scope:
-    """What one compilation knows: the organization, the segments it is inside of, and how much it has grown."""
+    """What one compilation knows: the organization, the segments it is inside of, and how much it has grown.
 
-    def __init__(self, organization: Organization) -> None:
+    `of_all`: it will be asked of everybody at once, and not of a page or a chunk.
+    """
+
+    def __init__(self, organization: Organization, of_all: bool = False) -> None:
         self.organization = organization
+        self.of_all = of_all
         self.chain: list[Segment] = []
         self.depth = self.conditions = self.values = 0
 
@@ -77,8 +81,16 @@ class Scope:
         return timezone.now()
 
     @cached_property
+    def attributes(self) -> list[tuple[str, str, bool]]:
+        return list(Attribute.objects.for_organization(self.organization).values_list("key", "type", "is_indexed"))
+
+    @cached_property
     def attribute_types(self) -> dict[str, str]:
-        return dict(Attribute.objects.for_organization(self.organization).values_list("key", "type"))
+        return {key: type_ for key, type_, _ in self.attributes}
+
+    @cached_property
+    def indexed_attributes(self) -> set[str]:
+        return {key for key, _, is_indexed in self.attributes if is_indexed}
 
     @contextmanager
     def deeper(self) -> Iterator[None]:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.db.models import BooleanField, Exists, Field, Func, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, Field, Func, Q, QuerySet
 from django.utils import timezone
 
 from broadcasts.exceptions import InvalidInput
@@ -12,7 +12,7 @@ from broadcasts.models import Contact, Organization, Segment, SegmentMember
 
 from .attributes import PREFIX, attribute_leaf
 from .leaves import FIELD_LEAVES, NOBODY, Leaf, Refused, Scope, any_of, at, printable, read_uuid
-from .relations import RELATION_LEAVES, attended
+from .relations import RELATION_LEAVES, attended, having
 
 # Parameters of a list that say nothing about who.
 NOT_FILTERS = frozenset({"page", "page_size", "field", "o"})
@@ -74,7 +74,7 @@ def conjunction(found: Mapping[str, tuple[Leaf, list[Any]]], scope: Scope) -> li
     if "activity" in found and "attendance_status" in found:  # beside each other they are of the same attendance
         scope.spend(1)
         (_, activity_ids), (_, statuses) = found.pop("activity"), found.pop("attendance_status")
-        conditions.append(attended(activity_ids=activity_ids, statuses=statuses))
+        conditions.append(attended(activity_ids=activity_ids, statuses=statuses, of_all=scope.of_all))
     for key, (leaf, values) in found.items():
         with at(f".{key}"):
             conditions.append(leaf.match(values, scope))
@@ -144,9 +144,8 @@ def in_segments(segments: Iterable[Segment], scope: Scope) -> Q:
     segments = list(segments)
     scope.spend(1)
     static = [segment.pk for segment in segments if segment.kind == Segment.Kind.STATIC]
-    members = SegmentMember.objects.filter(segment__in=static, contact=OuterRef("pk"))
-    # EXISTS and not IN: under an OR, a large IN list is searched from end to end for each contact.
-    conditions = [Q(Exists(members))] if static else []
+    members = SegmentMember.objects.filter(segment__in=static)
+    conditions = [having(members, scope.of_all)] if static else []
     conditions += [_rules_of(segment, scope) for segment in segments if segment.kind == Segment.Kind.DYNAMIC]
     return any_of(conditions) if conditions else NOBODY
 
@@ -167,10 +166,13 @@ def _rules_of(segment: Segment, scope: Scope) -> Q:
         scope.chain.pop()
 
 
-def compile_query(query: Any, organization: Organization) -> QuerySet[Contact]:
-    """Return the contacts of an organization that a query chooses; InvalidInput names the path of what is wrong."""
+def compile_query(query: Any, organization: Organization, of_all: bool = False) -> QuerySet[Contact]:
+    """Return the contacts of an organization that a query chooses; InvalidInput names the path of what is wrong.
+
+    `of_all` makes it fast to count, and slow to read the first few.
+    """
     try:
-        condition = condition_of(query, Scope(organization))
+        condition = condition_of(query, Scope(organization, of_all))
     except Refused as refused:
         raise InvalidInput({"query": str(refused)}) from None
     return Contact.objects.for_organization(organization).filter(condition)
@@ -211,10 +213,10 @@ def validate_rules(segment: Segment) -> None:
         raise InvalidInput({"rules": str(refused)}) from None
 
 
-def segment_contacts(segment: Segment) -> QuerySet[Contact]:
+def segment_contacts(segment: Segment, of_all: bool = False) -> QuerySet[Contact]:
     """Return the contacts in a segment; InvalidInput when its rules cannot be used (any more)."""
     try:
-        condition = in_segments([segment], Scope(segment.organization))
+        condition = in_segments([segment], Scope(segment.organization, of_all))
     except Refused as refused:
         raise InvalidInput({"rules": refused.message}) from None
     return Contact.objects.for_organization(segment.organization_id).filter(condition)
@@ -222,7 +224,7 @@ def segment_contacts(segment: Segment) -> QuerySet[Contact]:
 
 def count_segment(segment: Segment) -> int:
     """Count a segment's contacts now and keep the count with its time."""
-    segment.contacts_count = segment_contacts(segment).count()
+    segment.contacts_count = segment_contacts(segment, of_all=True).count()
     segment.counted_at = timezone.now()
     Segment.objects.filter(pk=segment.pk).update(contacts_count=segment.contacts_count, counted_at=segment.counted_at)
     return segment.contacts_count

@@ -8,10 +8,12 @@ from typing import Any
 from django.db.models import (
     Case,
     CharField,
+    Count,
     Exists,
     F,
     Func,
     IntegerField,
+    Min,
     OuterRef,
     Q,
     QuerySet,
@@ -20,7 +22,7 @@ from django.db.models import (
     When,
     lookups,
 )
-from django.db.models.functions import Left, Length, StrIndex
+from django.db.models.functions import Coalesce, Left, Length, StrIndex
 from django.utils import timezone
 
 from broadcasts.models import (
@@ -39,6 +41,7 @@ from broadcasts.models import (
 )
 
 from .audience import Audience, matched
+from .joins import Joined, left_join
 from .languages import choose_language, send_language
 from .leaves import any_of
 
@@ -77,6 +80,13 @@ class Outlet:
         return self.channel.name if self.channel else ""
 
 
+ORDER = list(Reason)
+CAUSES = sorted(Suppression.SKIP_REASONS.items(), key=lambda item: ORDER.index(item[1]))
+# Of a suppression: its place in the order of precedence, and the reason that it gives.
+RANK = Case(*(When(reason=cause, then=Value(ORDER.index(reason))) for cause, reason in CAUSES))
+WORD = Case(*(When(reason=cause, then=Value(reason)) for cause, reason in CAUSES), output_field=CharField())
+
+
 class Octets(Func):
     """The length in UTF-8."""
 
@@ -87,10 +97,14 @@ class Octets(Func):
         return self.as_sql(compiler, connection, template="LENGTH(CAST(%(expressions)s AS BLOB))", **context)
 
 
-class _Reasons:
-    """The conditions of the reasons; `to` is the path from the row to its contact, `pk` what names it there."""
+class Reasons:
+    """The conditions of the reasons; `to` is the path from the row to its contact, `pk` what names it there.
 
-    def __init__(self, organization: Organization, use_case: str, outlet: Outlet, to: str, pk: str) -> None:
+    What other tables say of the contact is looked up there for each: that is fast for a page or a chunk, however many
+    there are in all.
+    """
+
+    def __init__(self, organization: Organization, use_case: str, outlet: Outlet, to: str = "", pk: str = "pk") -> None:
         self.organization, self.use_case, self.outlet = organization, use_case, outlet
         self.to, self.pk = to, pk
 
@@ -104,47 +118,66 @@ class _Reasons:
         if self.outlet.contact_field == "email":
             # Not the key: folding the case may turn a character into ASCII ones.
             local = Left(F(field), StrIndex(F(field), Value("@")))
-            yield When(Q(lookups.GreaterThan(Octets(local), Length(local))), then=Value(Reason.INVALID_ADDRESS))
+            # The whole of it first, which most have in ASCII.
+            wider = Q(lookups.GreaterThan(Octets(F(field)), Length(F(field))))
+            wider &= Q(lookups.GreaterThan(Octets(local), Length(local)))
+            yield When(wider, then=Value(Reason.INVALID_ADDRESS))
 
     def refusals(self) -> Iterator[When]:
         """Suppressions by their precedence, and a withdrawn consent; the stricter of the two wins."""
-        noes = Suppression.objects.filter(
-            Q(use_case="") | Q(use_case=self.use_case),
-            organization=self.organization,
-            channel_kind=self.outlet.medium,
-            address_hash=OuterRef(f"{self.to}{HASHES[self.outlet.contact_field]}"),
-        )
-        order = list(Reason)
-        causes = sorted(Suppression.SKIP_REASONS.items(), key=lambda item: order.index(item[1]))
-        rank = Case(*(When(reason=cause, then=Value(order.index(reason))) for cause, reason in causes))
-        word = Case(*(When(reason=cause, then=Value(reason)) for cause, reason in causes), output_field=CharField())
-        strongest = noes.order_by(rank).annotate(word=word).values("word")[:1]
-        # Most have none: one look says so, whatever the number of causes.
-        yield When(Exists(noes), then=Subquery(strongest, output_field=CharField()))
-        yield When(self._consent(ConsentState.WITHDRAWN), then=Value(Reason.UNSUBSCRIBED))
+        word, state = self.suppression(), Coalesce(self.consent(), Value(""))
+        yield When(lookups.IsNull(word, False), then=word)
+        yield When(lookups.Exact(state, Value(ConsentState.WITHDRAWN)), then=Value(Reason.UNSUBSCRIBED))
         if self.use_case == UseCase.MARKETING and self.organization.consent_required:
-            yield When(~self._consent(ConsentState.GRANTED), then=Value(Reason.NO_CONSENT))
-
-    def _consent(self, state: str) -> Exists:
-        return Exists(
-            Consent.objects.filter(
-                contact=OuterRef(self.pk), channel_kind=self.outlet.medium, use_case=self.use_case, state=state
-            )
-        )
+            granted = Q(lookups.Exact(state, Value(ConsentState.GRANTED)))
+            yield When(~granted, then=Value(Reason.NO_CONSENT))
 
     def frequency_cap(self, *, beside: Broadcast | None = None) -> Iterator[When]:
         cap = self.organization.frequency_cap
-        if self.use_case != UseCase.MARKETING or cap is None:
-            return
-        since = timezone.now() - timedelta(days=self.organization.frequency_cap_days)
-        lately = Delivery.objects.filter(
-            contact=OuterRef(self.pk), sent_at__gte=since, message__broadcast__use_case=UseCase.MARKETING
-        )
+        if self.use_case == UseCase.MARKETING and cap is not None:
+            # A cap of none at all needs no look.
+            reached = self.is_capped(cap, beside) if cap else Q(**{f"{self.pk}__gt": 0})
+            yield When(reached, then=Value(Reason.FREQUENCY_CAP))
+
+    def suppression(self) -> Any:
+        """The strongest reason that the address is suppressed for; NULL for none."""
+        rows = self.noes().filter(address_hash=OuterRef(f"{self.to}{self.hash}"))
+        return Subquery(rows.order_by(RANK).annotate(word=WORD).values("word")[:1], output_field=CharField())
+
+    def consent(self) -> Any:
+        """The state of the contact's consent; NULL for none."""
+        rows = self.consents().filter(contact=OuterRef(self.pk))
+        return Subquery(rows.values("state")[:1], output_field=CharField())
+
+    def is_capped(self, cap: int, beside: Broadcast | None) -> Q:
+        """Whether the contact got so many messages lately, beside those of a broadcast."""
+        rows = self.lately().filter(contact=OuterRef(self.pk))
         if beside is not None:
-            lately = lately.exclude(message__broadcast=beside)
-        # "There is a cap-th one" stops counting there; a cap of none at all needs no look.
-        reached = Q(Exists(lately[cap - 1 :])) if cap else Q(**{f"{self.pk}__gt": 0})
-        yield When(reached, then=Value(Reason.FREQUENCY_CAP))
+            rows = rows.exclude(message__broadcast=beside)
+        # "There is a cap-th one" stops counting there.
+        return Q(Exists(rows[cap - 1 :]))
+
+    def noes(self) -> QuerySet[Suppression]:
+        to_all = Q(use_case="") | Q(use_case=self.use_case)
+        return Suppression.objects.filter(to_all, organization=self.organization, channel_kind=self.outlet.medium)
+
+    def consents(self) -> QuerySet[Consent]:
+        return Consent.objects.filter(channel_kind=self.outlet.medium, use_case=self.use_case)
+
+    def lately(self) -> QuerySet[Delivery]:
+        since = timezone.now() - timedelta(days=self.organization.frequency_cap_days)
+        # What ended before then need not be read.
+        under_way = Q(message__broadcast__completed_at=None) | Q(message__broadcast__completed_at__gte=since)
+        return Delivery.objects.filter(
+            under_way,
+            sent_at__gte=since,
+            message__broadcast__organization=self.organization,
+            message__broadcast__use_case=UseCase.MARKETING,
+        )
+
+    @property
+    def hash(self) -> str:
+        return HASHES[self.outlet.contact_field]
 
     def language(self) -> Case | Value | F:
         outlet = self.outlet
@@ -158,20 +191,53 @@ class _Reasons:
             return  # everybody gets at least that one
         yield When(lookups.Exact(self.language(), Value("")), then=Value(Reason.NO_TRANSLATION))
 
+    def of(self, excluded: Q | None) -> list[When]:
+        """All that may keep a matched contact from getting a copy, in the order of precedence."""
+        return [
+            *([] if excluded is None else [When(excluded, then=Value(Reason.EXCLUDED))]),
+            self.blocked(),
+            *self.address(),
+            *self.refusals(),
+            *self.frequency_cap(),
+            *self.no_translation(),
+        ]
+
+
+class JoinedReasons(Reasons):
+    """The same, to be asked of everybody at once: what is looked up for one contact is joined for all."""
+
+    def __init__(self, audience: Audience, outlet: Outlet) -> None:
+        super().__init__(audience.organization, audience.use_case, outlet)
+        self.joins: dict[str, tuple[QuerySet[Any, Any], str, str]] = {}
+
+    def join(self, people: QuerySet[Contact]) -> QuerySet[Contact]:
+        """Join what the conditions speak of; of two messages that speak of the same, once."""
+        for name, (rows, on, key) in self.joins.items():
+            people = left_join(people, name, rows, on, key)
+        return people
+
+    def suppression(self) -> Any:
+        """The same as its place in the order of reasons."""
+        rows = self.noes().values("address_hash").annotate(rank=Min(RANK)).values("address_hash", "rank")
+        name = f"noes_{self.hash}_{self.outlet.medium}"
+        self.joins[name] = rows.order_by(), self.hash, "address_hash"
+        return Joined(name, "rank", IntegerField())
+
+    def consent(self) -> Any:
+        name = f"consents_{self.outlet.medium}"
+        self.joins[name] = self.consents().values("contact_id", "state"), "id", "contact_id"
+        return Joined(name, "state")
+
+    def is_capped(self, cap: int, beside: Broadcast | None) -> Q:
+        rows = self.lately().filter(contact__isnull=False).values("contact_id").annotate(n=Count("pk"))
+        self.joins["lately"] = rows.filter(n__gte=cap).values("contact_id").order_by(), "id", "contact_id"
+        return Q(lookups.IsNull(Joined("lately", "contact_id", IntegerField()), False))
+
 
 def skip_reason(audience: Audience, outlet: Outlet) -> Case:
     """Return why a matched contact gets no copy of a message, or "", as SQL on contacts."""
-    reasons = _Reasons(audience.organization, audience.use_case, outlet, to="", pk="pk")
-    excluded = audience.excluded()
-    whens = [When(excluded, then=Value(Reason.EXCLUDED))] if excluded is not None else []
-    whens += [
-        reasons.blocked(),
-        *reasons.address(),
-        *reasons.refusals(),
-        *reasons.frequency_cap(),
-        *reasons.no_translation(),
-    ]
-    return _case(whens, audience.expires_at)
+    reasons = Reasons(audience.organization, audience.use_case, outlet)
+    return _case(reasons.of(audience.excluded()), audience.expires_at)
 
 
 def recipients(
@@ -183,7 +249,7 @@ def recipients(
     only those who get their row under this message. It is the first that nothing forbids, or the very first.
     """
     outlet = Outlet.of(message)
-    reasons = _Reasons(audience.organization, audience.use_case, outlet, to="", pk="pk")
+    reasons = Reasons(audience.organization, audience.use_case, outlet)
     found = matched(audience).annotate(
         skip_reason=skip_reason(audience, outlet),
         send_address=F(outlet.contact_field),
@@ -206,7 +272,7 @@ def claim_reasons(message: Message, deliveries: QuerySet[Delivery]) -> QuerySet[
     broadcast = message.broadcast
     # Content was settled at start; whoever was chosen then is not to be lost to it now.
     outlet = Outlet(channel=message.channel)
-    reasons = _Reasons(broadcast.organization, broadcast.use_case, outlet, to="contact__", pk="contact_id")
+    reasons = Reasons(broadcast.organization, broadcast.use_case, outlet, to="contact__", pk="contact_id")
     gone = Q(contact=None) | Q(address="")
     whens = [When(gone, then=Value(Reason.NO_ADDRESS)), reasons.blocked(), *reasons.refusals()]
     # Of two that began together, each counts what the other has sent since; but not what itself sent by other channels.
@@ -215,6 +281,9 @@ def claim_reasons(message: Message, deliveries: QuerySet[Delivery]) -> QuerySet[
 
 
 def _case(whens: Sequence[When], expires_at: datetime | None) -> Case:
-    expired = expires_at is not None and expires_at <= timezone.now()
-    default = Value(Reason.EXPIRED if expired else "")
-    return Case(*whens, default=default, output_field=CharField())
+    return Case(*whens, default=Value(otherwise(expires_at)), output_field=CharField())
+
+
+def otherwise(expires_at: datetime | None) -> str:
+    """Return the reason for those whom none of the conditions keeps out."""
+    return Reason.EXPIRED if expires_at is not None and expires_at <= timezone.now() else ""

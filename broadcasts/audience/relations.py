@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, lookups
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, lookups
 from django.db.models.functions import Coalesce
 
 from broadcasts.models import (
@@ -59,12 +59,13 @@ def attended(
     since: datetime | None = None,
     until: datetime | None = None,
     at_least: int = 1,
+    of_all: bool = False,
 ) -> Q:
     """Contacts with so many attendances, of any status unless some are given.
 
     The time of one is its own, else its activity's start; without either it is at no time.
     """
-    rows = Attendance.objects.filter(contact=OuterRef("pk"))
+    rows = Attendance.objects.all()
     if activity_ids is not None:
         rows = rows.filter(activity__in=activity_ids)
     if series is not None:
@@ -76,11 +77,30 @@ def attended(
         rows = rows.filter(lookups.GreaterThanOrEqual(time, since))
     if until is not None:
         rows = rows.filter(lookups.LessThanOrEqual(time, until))
-    # "There is an n-th one" stops counting there.
-    return Q(Exists(rows[at_least - 1 :]))
+    if at_least == 1:
+        return having(rows, of_all)
+    # Counted for all at once: PostgreSQL would look "is there an n-th one?" up for each of a million contacts.
+    often = rows.values("contact").annotate(times=Count("contact")).filter(times__gte=at_least)
+    return Q(pk__in=often.order_by().values("contact"))
 
 
-def engaged(broadcast_id: int | None, type_: str, span: Span | None = None, link_ids: Sequence[int] | None = None) -> Q:
+def having(rows: QuerySet[Any], of_all: bool) -> Q:
+    """Contacts that have such rows.
+
+    Asked of all, the list of them is read once, and by all of PostgreSQL's processes; of few, each is looked up.
+    """
+    if of_all:
+        return Q(pk__in=rows.filter(contact__isnull=False).values("contact"))
+    return Q(Exists(rows.filter(contact=OuterRef("pk"))))
+
+
+def engaged(
+    broadcast_id: int | None,
+    type_: str,
+    span: Span | None = None,
+    link_ids: Sequence[int] | None = None,
+    of_all: bool = False,
+) -> Q:
     """Contacts for whom a broadcast, or any (None), became this; the facts are those of any of its messages.
 
     In a span: the fact is of that time; of `not_opened` the sending, of `failed` the making of the delivery.
@@ -90,22 +110,23 @@ def engaged(broadcast_id: int | None, type_: str, span: Span | None = None, link
             delivery__contact=OuterRef("pk"), type=DeliveryEvent.Type.CLICKED, machine=False, link__in=link_ids
         )
         return Q(Exists(_in_span(clicks, "at", span)))
-    # By the contact's own deliveries where no broadcast is named: they are few, and have an index.
-    rows = Delivery.objects.filter(contact=OuterRef("pk"))
-    if broadcast_id is not None:
+    rows = Delivery.objects.all()
+    if broadcast_id is None:
+        of_all = False  # by the contact's own deliveries: they are few, and have an index
+    else:
         messages = list(Message.objects.filter(broadcast=broadcast_id).values_list("pk", flat=True))
         if not messages:
             return NOBODY
         rows = rows.filter(message__in=messages)
     sent = _in_span(rows.filter(status=Delivery.Status.SENT), "sent_at", span)
     if type_ == Engagement.SENT:
-        return Q(Exists(sent))
+        return having(sent, of_all)
     if type_ == Engagement.NOT_OPENED:
-        return Q(Exists(sent)) & ~Q(Exists(sent.filter(opened_at__isnull=False)))
+        return having(sent, of_all) & ~having(sent.filter(opened_at__isnull=False), of_all)
     if type_ == Engagement.FAILED:  # on one channel and reached on no other
         failed = _in_span(rows.filter(status=Delivery.Status.FAILED), "created", span)
-        return Q(Exists(failed)) & ~Q(Exists(sent))
-    return Q(Exists(_in_span(rows.filter(**{f"{type_}_at__isnull": False}), f"{type_}_at", span)))
+        return having(failed, of_all) & ~having(sent, of_all)
+    return having(_in_span(rows.filter(**{f"{type_}_at__isnull": False}), f"{type_}_at", span), of_all)
 
 
 def _in_span(rows: Any, field: str, span: Span | None) -> Any:
@@ -129,7 +150,7 @@ class ActivityLeaf(Leaf):
 
     def match(self, values: list[Any], scope: Scope) -> Q:
         scope.spend(1)
-        return attended(activity_ids=values)
+        return attended(activity_ids=values, of_all=scope.of_all)
 
 
 class AttendanceStatusLeaf(Leaf):
@@ -140,7 +161,7 @@ class AttendanceStatusLeaf(Leaf):
 
     def match(self, values: list[Any], scope: Scope) -> Q:
         scope.spend(1)
-        return attended(statuses=values)
+        return attended(statuses=values, of_all=scope.of_all)
 
 
 class ObjectLeaf(Leaf):
@@ -202,6 +223,7 @@ class AttendanceLeaf(ObjectLeaf):
                     since=value.get("since"),
                     until=value.get("until"),
                     at_least=value.get("at_least", 1),
+                    of_all=scope.of_all,
                 )
                 for value in values
             ]
@@ -243,7 +265,10 @@ class EngagementLeaf(ObjectLeaf):
     def match(self, values: list[Any], scope: Scope) -> Q:
         scope.spend(2 * len(values))
         return any_of(
-            [engaged(value.get("broadcast"), value["type"], value.get("within"), value.get("link")) for value in values]
+            [
+                engaged(value.get("broadcast"), value["type"], value.get("within"), value.get("link"), scope.of_all)
+                for value in values
+            ]
         )
 
 

@@ -3,9 +3,10 @@
 from django.db.models import CharField, F, Model, Q, QuerySet
 from django.db.models.functions import Cast, Lower
 
-from broadcasts.models import Activity, Broadcast, Segment
+from broadcasts.models import Activity, Attribute, Broadcast, Segment
 
 TOLD = 3
+OVER = Q(status=Broadcast.Status.SENT) | Q(status=Broadcast.Status.CANCELLED, completed_at__isnull=False)
 
 
 def users_of(row: Segment | Activity) -> list[Model]:
@@ -13,11 +14,19 @@ def users_of(row: Segment | Activity) -> list[Model]:
     named = Q(text__contains=str(row.uuid)) | Q(text__contains=row.uuid.hex)
     chosen = Q(activity=row) if isinstance(row, Activity) else Q(segments=row) | Q(excluded_segments=row)
     broadcasts = _naming(Broadcast.objects.for_organization(row.organization_id), "query")
-    over = Q(status=Broadcast.Status.SENT) | Q(status=Broadcast.Status.CANCELLED, completed_at__isnull=False)
-    using = broadcasts.exclude(over).filter(chosen | named).distinct()
+    using = broadcasts.exclude(OVER).filter(chosen | named).distinct()
     segments = Segment.objects.for_organization(row.organization_id)
     others = segments.exclude(pk=row.pk) if isinstance(row, Segment) else segments
     return [*using[:TOLD], *_naming(others, "rules").filter(named)[:TOLD]]
+
+
+def users_of_attribute(attribute: Attribute) -> list[Model]:
+    """Return some of the broadcasts that are yet to be sent, and of the segments, that ask for an attribute."""
+    key = f"attributes__{attribute.key}"
+    named = Q(text__contains=f'"{key}"') | Q(text__contains=f'"{key}__')
+    broadcasts = _naming(Broadcast.objects.for_organization(attribute.organization_id), "query")
+    segments = _naming(Segment.objects.for_organization(attribute.organization_id), "rules")
+    return [*broadcasts.exclude(OVER).filter(named)[:TOLD], *segments.filter(named)[:TOLD]]
 
 
 def _naming(rows: QuerySet, column: str) -> QuerySet:

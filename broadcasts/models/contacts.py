@@ -120,10 +120,21 @@ class Attribute(Base):
         DATETIME = "datetime", "Date and time"
         LIST = "list", "List"
 
+    class IndexState(models.TextChoices):
+        BUILDING = "building", "Being built"
+        READY = "ready", "Ready"
+        FAILED = "failed", "Failed"
+
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="attributes")
     key = models.CharField(max_length=63, validators=[validate_attribute_key])
     label = models.CharField(max_length=255, blank=True)
     type = models.CharField(max_length=10, choices=Type, default=Type.TEXT)
+    is_indexed = models.BooleanField(
+        "indexed",
+        default=False,
+        help_text="Rules that choose few people by it are found fast; writing contacts costs more.",
+    )
+    index_state = models.CharField("index", max_length=10, choices=IndexState, blank=True, editable=False)
 
     class Meta:
         ordering = ["key"]

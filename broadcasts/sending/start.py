@@ -153,7 +153,6 @@ def _insert_rows(message: Message, people: QuerySet[Contact], born: str) -> None
         "contact_id": F("pk"),
         "address": F("send_address"),
         "language": F("send_language"),
-        "status": Case(When(skip_reason="", then=Value(born)), default=Value("skipped"), output_field=CharField()),
         "reason": F("skip_reason"),
         "error": Value(""),
         "attempts": Value(0),
@@ -165,8 +164,14 @@ def _insert_rows(message: Message, people: QuerySet[Contact], born: str) -> None
     )
     select, params = rows.query.sql_with_params()
     table = connection.ops.quote_name(Delivery._meta.db_table)
+    # The status follows from the reason outside, or the reason would be found out twice for everybody.
+    sql = (
+        f"INSERT INTO {table} ({', '.join(columns)}, status) "  # noqa: S608
+        f"SELECT {', '.join(f'row_{name}' for name in columns)}, CASE WHEN row_reason = '' THEN %s ELSE 'skipped' END "
+        f"FROM ({select}) AS made WHERE TRUE ON CONFLICT DO NOTHING"
+    )
     with connection.cursor() as cursor:
-        cursor.execute(f"INSERT INTO {table} ({', '.join(columns)}) {select} ON CONFLICT DO NOTHING", params)
+        cursor.execute(sql, [born, *params])
 
 
 def _with_waits(people: QuerySet[Any], columns: dict[str, Any], waits: Waits) -> tuple[QuerySet[Any], dict[str, Any]]:
@@ -176,9 +181,6 @@ def _with_waits(people: QuerySet[Any], columns: dict[str, Any], waits: Waits) ->
     taken = When(skip_reason="", too_late="", then=waits.sql("due_at", moment))
     said = When(skip_reason="", too_late="", then=waits.sql("error", word))
     return people, columns | {
-        "status": Case(
-            When(skip_reason="", too_late="", then=columns["status"]), default=Value("skipped"), output_field=word
-        ),
         "reason": Case(When(skip_reason="", then=F("too_late")), default=F("skip_reason"), output_field=word),
         "error": Case(said, default=Value(""), output_field=word),
         "due_at": Case(taken, default=Value(None), output_field=moment),

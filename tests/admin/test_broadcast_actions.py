@@ -268,3 +268,10 @@ def test_only_what_was_started_can_be_looked_up_to_retarget(author, mail):
     asked = {"app_label": "broadcasts", "model_name": "broadcast", "field_name": "retarget_of", "term": ""}
     found = sign_in(author.user).get(reverse("admin:autocomplete"), asked).json()["results"]
     assert [row["text"] for row in found] == ["Sent"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(None, ""), (0, ""), (59, "59 s"), (61, "1 min 1 s"), (7200, "2 h"), (2 * 86_400 + 7, "2 d")]
+)
+def test_a_duration_is_told_in_its_two_largest_units(seconds, words):
+    assert broadcast_actions.in_words(seconds) == words

@@ -149,6 +149,7 @@ def test_a_draft_is_estimated(act, mail):
         "will_receive": 2,
         "skipped": {"no_address": 1},
         "per_channel": {"Newsletter": 2},
+        "per_language": {"en": 2},
         "expected_duration_seconds": None,
     }
 

@@ -1,6 +1,5 @@
 """`/api/contacts/{uuid}/explain/`: why did, or didn't, this person get it?"""
 
-
 import pytest
 
 from broadcasts.models import Broadcast

@@ -32,6 +32,7 @@ def test_an_estimate_counts_by_reason(club, mail, people):
         will_receive=1,
         skipped={"excluded": 1, "bounced": 1, "no_address": 1, "blocked": 1},
         per_channel={"Newsletter": 1},
+        per_language={"en": 1},
         expected_duration_seconds=1,
     )
 
@@ -70,6 +71,7 @@ def test_the_first_channel_that_works_counts_a_contact_once(club, mail, by_phone
         will_receive=4,
         skipped={"blocked": 1},
         per_channel={"Newsletter": 3, "Text": 1},
+        per_language={"en": 4},
         expected_duration_seconds=1,
     )
 
@@ -104,7 +106,7 @@ def test_the_expected_duration_counts_the_days_of_a_warm_up(club, mail, everybod
 
 
 def test_without_a_message_people_match_and_nobody_receives(club, people, everybody):
-    assert estimate(everybody, []) == Estimate(5, 0, {}, {}, None)
+    assert estimate(everybody, []) == Estimate(5, 0, {}, {}, {}, None)
     assert preview(everybody, []) == []
 
 

@@ -3,10 +3,10 @@ import sys
 
 from django.core.management.base import BaseCommand
 
-from broadcasts.management.benching import chaos, send
+from broadcasts.management.benching import audience, chaos, send
 from broadcasts.management.lookups import refusals
 
-BENCHES = {"send": send, "chaos": chaos}
+BENCHES = {"send": send, "audience": audience, "chaos": chaos}
 
 
 class Command(BaseCommand):
