@@ -38,7 +38,7 @@ def freeze(segment: Segment, name: str) -> Segment:
     """Make a static segment of whoever the rules of a dynamic one choose now: whole, or not at all."""
     if segment.kind != Segment.Kind.DYNAMIC:
         raise WrongState("This segment has members and no rules: there is nothing to freeze.")
-    chosen = audience.segment_contacts(segment)
+    chosen = audience.segment_contacts(segment, of_all=True)
     frozen = Segment(organization=segment.organization, name=name.strip(), kind=Segment.Kind.STATIC)
     try:
         frozen.full_clean()

@@ -61,7 +61,7 @@ class SegmentAdmin(RuleViews, FreezeView, OrganizationAdmin):
         super().save_model(request, obj, form, change)
         count, now = None, timezone.now()
         with suppress(TooSlow), at_most(SECONDS):
-            count = audience.segment_contacts(obj).count()
+            count = audience.segment_contacts(obj, of_all=True).count()
         Segment.objects.filter(pk=obj.pk).update(contacts_count=count, counted_at=now if count is not None else None)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list, dict, set, list]:

@@ -124,7 +124,7 @@ class Segments(FullResource):
         with transaction.atomic():
             added = segmenting.add(segment, contacts.filter(pk__in=named["add"]))
             if "query" in given.validated_data:
-                chosen = audience.compile_query(given.validated_data["query"], self.organization)
+                chosen = audience.compile_query(given.validated_data["query"], self.organization, of_all=True)
                 added += segmenting.add(segment, chosen)
             removed = segmenting.remove(segment, contacts.filter(pk__in=named["remove"]))
             self.audit(segment, "change", ["members"])
