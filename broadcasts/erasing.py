@@ -14,12 +14,12 @@ from typing import Any
 
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
-from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Model, Q, QuerySet
 
-from broadcasts import sending
+from broadcasts import consenting, deleting, sending
 from broadcasts.models import (
+    ADDRESS_HASHES,
     Attendance,
     AuditEntry,
     Broadcast,
@@ -34,21 +34,16 @@ from broadcasts.models import (
     ProviderRef,
     Suppression,
     User,
-    address_hash,
-    email_key,
-    phone_key,
 )
 
 CHUNK = 1000
 GONE = "(erased)"
-NOBODY = {"not": {"all_users": True}}
 # Which kinds of channel reach an address of each field, whatever channels there will be.
 KINDS = {
-    "email": (ChannelKind.EMAIL,),
-    "phone": (ChannelKind.SMS, ChannelKind.WHATSAPP),
-    "whatsapp_id": (ChannelKind.WHATSAPP,),
+    "email": (ChannelKind.EMAIL, ChannelKind.WEBHOOK),
+    "phone": (ChannelKind.SMS, ChannelKind.WHATSAPP, ChannelKind.WEBHOOK),
+    "whatsapp_id": (ChannelKind.WHATSAPP, ChannelKind.WEBHOOK),
 }
-HASHES = {"email": "email_hash", "phone": "phone_hash", "whatsapp_id": "whatsapp_hash"}
 
 
 @dataclass
@@ -79,7 +74,10 @@ class Trace:
 
     def is_in(self, address: str) -> bool:
         """Tell whether an address, such as mailto:joe@example.com, is one of this person."""
-        return bool(_hashes_of(address) & self.hashes) or address == f"ext:{self.contact.external_id}"
+        scheme, colon, value = address.partition(":")
+        if scheme == "ext" and colon:
+            return value == self.contact.external_id
+        return consenting.hash_of(value if colon else address) in self.hashes
 
 
 def erase(contact: Contact, *, by: User | None = None, source: str = "") -> None:
@@ -121,7 +119,7 @@ def _stop(contact: Contact) -> Trace | None:
         [
             Suppression(organization=found.organization, channel_kind=kind, address_hash=digest, reason="erased")
             for kind, name in sorted(reached)
-            if (digest := getattr(found, HASHES.get(name, ""), None))
+            if (digest := getattr(found, ADDRESS_HASHES[name]))
         ],
         ignore_conflicts=True,
     )
@@ -131,31 +129,17 @@ def _stop(contact: Contact) -> Trace | None:
 def _trace(contact: Contact) -> Trace:
     """Gather the addresses they have, and those they had and nobody else has now."""
     trace = Trace(contact)
-    trace.addresses = {getattr(contact, name) for name in HASHES} - {""}
-    trace.hashes = {getattr(contact, name) for name in HASHES.values()} - {None}
+    trace.addresses = {getattr(contact, name) for name in ADDRESS_HASHES} - {""}
+    trace.hashes = contact.hashes
     past = Delivery.objects.filter(contact=contact).exclude(address="").values_list("address", flat=True).distinct()
     for address in set(past) - trace.addresses:
-        hashes = _hashes_of(address)
-        of_others = Q(email_hash__in=hashes) | Q(phone_hash__in=hashes) | Q(whatsapp_hash__in=hashes)
-        if not Contact.objects.for_organization(contact.organization_id).filter(of_others).exclude(pk=contact.pk):
+        digest = consenting.hash_of(address)
+        of_others = Q(email_hash=digest) | Q(phone_hash=digest) | Q(whatsapp_hash=digest)
+        others = Contact.objects.for_organization(contact.organization_id).exclude(pk=contact.pk)
+        if digest and not others.filter(of_others).exists():
             trace.addresses.add(address)
-            trace.hashes |= hashes
+            trace.hashes.add(digest)
     return trace
-
-
-def _hashes_of(address: str) -> set[str]:
-    """Hash an address as whatever it may be; a scheme before it says what it is and is no part of it."""
-    scheme, colon, value = address.partition(":")
-    if not colon:
-        value = address
-    elif scheme == "ext":
-        return set()
-    keys: set[str | None] = {value}
-    try:
-        keys.add(email_key(value))
-    except ValidationError:
-        keys.add(phone_key(value))
-    return {digest for key in keys if (digest := address_hash(key))}
 
 
 def _blank_suppressions(trace: Trace) -> None:
@@ -181,22 +165,8 @@ def _clean_broadcasts(trace: Trace) -> None:
             broadcast = Broadcast.objects.select_for_update(of=("self",), no_key=True).get(pk=pk)
             broadcast.audience_preview = [one for one in broadcast.audience_preview if not trace.is_in(one)]
             broadcast.addresses = [one for one in broadcast.addresses if not trace.is_in(one)]
-            broadcast.contacts.remove(contact)
-            if broadcast.retarget_of_id and not _asks(broadcast):
-                broadcast.query = NOBODY  # else a retarget of one person became one of everybody
+            deleting.take_out(broadcast, contact)
             broadcast.save(update_fields=["audience_preview", "addresses", "query"])
-
-
-def _asks(broadcast: Broadcast) -> bool:
-    """Tell whether a broadcast names anybody."""
-    return bool(
-        broadcast.send_to_all
-        or broadcast.addresses
-        or broadcast.query
-        or broadcast.activity_id
-        or broadcast.segments.exists()
-        or broadcast.contacts.exists()
-    )
 
 
 def _clean_texts(trace: Trace) -> None:

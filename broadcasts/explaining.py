@@ -13,9 +13,8 @@ from django.utils.formats import date_format
 
 from broadcasts import audience, drafting, stats
 from broadcasts.audience import Audience, Choice, Outlet, Part
-from broadcasts.audience.reasons import HASHES
 from broadcasts.exceptions import InvalidInput
-from broadcasts.models import Broadcast, Contact, Delivery, Reason, Suppression, UseCase
+from broadcasts.models import ADDRESS_HASHES, Broadcast, Contact, Delivery, Reason, Suppression, UseCase
 
 # Told after acceptance, the strongest last.
 TOLD = (
@@ -275,7 +274,7 @@ class Grounds:
     def _refusal(self, reason: str) -> str:
         """Tell the suppressions behind a reason, or the consent that was withdrawn."""
         causes = [cause for cause, one in Suppression.SKIP_REASONS.items() if one == reason]
-        hashed = getattr(self.contact, HASHES[self.outlet.contact_field])
+        hashed = getattr(self.contact, ADDRESS_HASHES[self.outlet.contact_field])
         noes = Suppression.objects.filter(
             Q(use_case="") | Q(use_case=self.broadcast.use_case),
             organization=self.contact.organization_id,

@@ -138,3 +138,16 @@ def test_the_words_are_the_organization_s_own_or_ours_in_the_language_of_the_per
 def test_other_words_are_another_version():
     one, same, other = (consenting.evidence_of(text)["wording_version"] for text in ("Yes.", "Yes.", "Yes!"))
     assert one == same != other
+
+
+def test_a_no_at_a_number_is_one_however_the_number_is_written(club):
+    for spelling in ("+34 600 000 001", "34600000001"):
+        consenting.suppress(club, "whatsapp", spelling, "manual")
+    person = make_contact(club, phone="+34600000001", whatsapp_id="+34600000001")
+    assert Suppression.objects.get().address_hash == person.whatsapp_hash == person.phone_hash
+
+
+@pytest.mark.parametrize("address", ["Joe@Example.com", "+34600000001"])
+def test_a_no_on_a_webhook_meets_the_contact_it_was_called_for(joe, address):
+    consenting.suppress(joe.organization, "webhook", address, "hard_bounce")
+    assert consenting.blocking(joe, "webhook", "marketing").exists()

@@ -101,6 +101,7 @@ def test_every_no_stays_by_its_hash_and_everything_stops_for_whoever_comes_back(
         ("email", "erased", ""),
         ("sms", "erased", ""),
         ("whatsapp", "erased", ""),
+        ("webhook", "erased", ""),
     }
     Suppression.objects.filter(reason="hard_bounce").delete()
     make_contact(club, "JOE@example.com")

@@ -15,7 +15,7 @@ LAYERS = [
     {"tasks", "supervising"},
     {"explaining"},
     {"importing", "exporting", "erasing", "merging", "drafting", "health", "retention", "indexing", "confirming"},
-    {"sending", "segmenting"},
+    {"sending", "segmenting", "deleting"},
     {"tracking"},
     {"consenting"},
     {"audience", "rendering", "stats"},

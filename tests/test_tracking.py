@@ -170,7 +170,7 @@ def test_an_address_is_suppressed_once_per_reason_and_the_stricter_wins(club):
 
 
 def test_what_is_no_address_is_not_suppressed(club):
-    assert tracking.suppress(club, "email", "nonsense", "manual") is None
+    assert tracking.suppress(club, "email", "joe@", "manual") is None
     assert tracking.suppress(club, "sms", "", "manual") is None
 
 

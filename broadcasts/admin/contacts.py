@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import F, QuerySet
 from django.http import HttpRequest
 
-from broadcasts import audience
+from broadcasts import audience, deleting
 from broadcasts.exceptions import InvalidInput
 from broadcasts.explaining import history, story
 from broadcasts.models import Attribute, ChannelKind, Contact, Organization, Segment, Suppression
@@ -132,6 +132,13 @@ class ContactAdmin(SegmentActions, ContactActions, ExplainView, OrganizationAdmi
         super().save_model(request, obj, form, change)
         Attribute.register(obj.organization, obj.attributes)
 
+    def delete_model(self, request: HttpRequest, obj: Contact) -> None:
+        deleting.delete(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet) -> None:
+        for contact in queryset.order_by("pk").iterator():
+            deleting.delete(contact)
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> Any:
@@ -142,13 +149,12 @@ class ContactAdmin(SegmentActions, ContactActions, ExplainView, OrganizationAdmi
 
 def about(contact: Contact, request: HttpRequest) -> dict[str, Any]:
     """Gather what a contact's page answers: consents, suppressions, segments, and why it did or did not get what."""
-    hashes = [value for value in (contact.email_hash, contact.phone_hash, contact.whatsapp_hash) if value]
     before = request.GET.get("before", "")
     told, older = history(contact, as_id(before))
     return {
         "consents": with_history(contact.consents.order_by("channel_kind", "use_case")),
         "suppressions": Suppression.objects.for_organization(contact.organization_id)
-        .filter(channel_kind__in=ChannelKind.values, address_hash__in=hashes)
+        .filter(channel_kind__in=ChannelKind.values, address_hash__in=contact.hashes)
         .order_by(),  # by any order of the table's, the planner would walk the organization's whole list
         "memberships": contact.segment_members.select_related("segment").order_by("segment__name")[:RECENT],
         "told": [(broadcast, [(one, story(one)) for one in copies]) for broadcast, copies in told],

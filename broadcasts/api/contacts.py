@@ -4,6 +4,7 @@ from django.db.models import Q
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 
+from broadcasts import deleting
 from broadcasts.models import Attribute, Contact
 
 from .contact_actions import ContactActions, ExportableFilter
@@ -85,3 +86,6 @@ class Contacts(ContactActions, Explained, FullResource):
     filterset_class = ExportableFilter
     ordering_fields = {"created": "id", "full_name": "full_name"}  # ids grow with time, and have the index
     default_ordering = "-created"
+
+    def remove(self, row: Contact) -> None:
+        deleting.delete(row)

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q
 
 from broadcasts.exceptions import InvalidInput
-from broadcasts.models import Contact, Organization, clean_phone, email_key, phone_key
+from broadcasts.models import Contact, Organization, clean_phone, email_key, phone_key, whatsapp_key
 
 ADDRESSES_LIMIT = 10_000
 CHUNK = 500
@@ -61,7 +61,8 @@ def _parse(address: Any, organization: Organization) -> tuple[str, str, str]:
         value = value.removeprefix("+")
         if not _WHATSAPP.fullmatch(value):
             raise ValidationError(f"“{address[:100]}” is not a WhatsApp id: digits, or an id such as US.1349.")
-    elif len(value) > 255:
+        return scheme, value, whatsapp_key(value) or ""
+    if len(value) > 255:
         raise ValidationError(f"“{address[:100]}” is longer than the 255 characters of an external id.")
     return scheme, value, value
 

@@ -26,6 +26,7 @@ from django.db.models.functions import Coalesce, Left, Length, StrIndex
 from django.utils import timezone
 
 from broadcasts.models import (
+    ADDRESS_HASHES,
     Broadcast,
     Channel,
     ChannelKind,
@@ -44,8 +45,6 @@ from .audience import Audience, matched
 from .joins import Joined, left_join
 from .languages import choose_language, send_language
 from .leaves import any_of
-
-HASHES = {"email": "email_hash", "phone": "phone_hash", "whatsapp_id": "whatsapp_hash"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,7 +176,7 @@ class Reasons:
 
     @property
     def hash(self) -> str:
-        return HASHES[self.outlet.contact_field]
+        return ADDRESS_HASHES[self.outlet.contact_field]
 
     def language(self) -> Case | Value | F:
         outlet = self.outlet

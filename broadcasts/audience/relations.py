@@ -8,6 +8,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet, lookups
 from django.db.models.functions import Coalesce
 
 from broadcasts.models import (
+    ADDRESS_HASHES,
     Activity,
     Attendance,
     Broadcast,
@@ -302,7 +303,7 @@ class SuppressedLeaf(Leaf):
 
     def match(self, values: list[Any], scope: Scope) -> Q:
         scope.spend(1)
-        hashes = [OuterRef(name) for name in ("email_hash", "phone_hash", "whatsapp_hash")]
+        hashes = [OuterRef(name) for name in ADDRESS_HASHES.values()]
         rows = Suppression.objects.filter(
             organization=scope.organization, channel_kind__in=values, address_hash__in=hashes
         )

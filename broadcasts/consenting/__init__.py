@@ -4,17 +4,18 @@
 """
 
 from .record import ask, grant, said_at, why_not, withdraw
-from .suppressing import ADDRESS_FIELDS, address_key, blocking, lift, suppress
+from .suppressing import ADDRESS_FIELDS, address_of, blocking, hash_of, lift, suppress
 from .wording import LANGUAGES, evidence_of, kind_name, spoken, version, wording
 
 __all__ = [
     "ADDRESS_FIELDS",
     "LANGUAGES",
-    "address_key",
+    "address_of",
     "ask",
     "blocking",
     "evidence_of",
     "grant",
+    "hash_of",
     "kind_name",
     "lift",
     "said_at",

@@ -11,13 +11,11 @@ from broadcasts.models import (
     Suppression,
     UseCase,
     address_hash,
-    email_key,
-    phone_key,
+    stored_key,
 )
 
 # The contact's field that holds its address on a kind of channel; what a webhook is called by is no address.
 ADDRESS_FIELDS = {ChannelKind.EMAIL: "email", ChannelKind.SMS: "phone", ChannelKind.WHATSAPP: "whatsapp_id"}
-HASHES = {ChannelKind.EMAIL: "email_hash", ChannelKind.SMS: "phone_hash", ChannelKind.WHATSAPP: "whatsapp_hash"}
 
 
 def suppress(
@@ -28,9 +26,8 @@ def suppress(
     For the same reason there is one suppression, which stops what any of them would. What was erased is kept by its
     hash alone.
     """
-    key = address_key(channel_kind, address)
-    digest = address_hash(key)
-    if key is None or digest is None:
+    digest = hash_of(address)
+    if digest is None:
         return None
     place = {"organization": organization, "channel_kind": channel_kind, "address_hash": digest}
     is_erased = Suppression.objects.filter(**place, reason=Suppression.Cause.ERASED).exists()
@@ -45,11 +42,11 @@ def suppress(
 
 
 def blocking(contact: Contact, channel_kind: str, use_case: str) -> OrganizationQuerySet[Suppression]:
-    """Return the suppressions that keep messages of a use case from a contact's address on a kind of channel."""
+    """Return the suppressions that keep messages of a use case from a contact's addresses on a kind of channel."""
     rows = Suppression.objects.for_organization(contact.organization_id)
-    name = HASHES.get(ChannelKind(channel_kind))
-    digest = getattr(contact, name) if name else None
-    return rows.filter(Q(use_case="") | Q(use_case=use_case), channel_kind=channel_kind, address_hash=digest or "")
+    # By any address: which of them a channel of the kind sends to is its own setting.
+    own = rows.filter(channel_kind=channel_kind, address_hash__in=contact.hashes)
+    return own.filter(Q(use_case="") | Q(use_case=use_case))
 
 
 def lift(contact: Contact, channel_kind: str, use_case: str) -> None:
@@ -59,11 +56,15 @@ def lift(contact: Contact, channel_kind: str, use_case: str) -> None:
     own.filter(use_case="").update(use_case=next(other for other in UseCase.values if other != use_case))
 
 
-def address_key(channel_kind: str, address: str) -> str | None:
-    """Return what an address is compared by on a kind of channel; None for what is none."""
-    if channel_kind == ChannelKind.EMAIL:
-        try:
-            return email_key(address)
-        except ValidationError:
-            return None
-    return phone_key(address) if channel_kind == ChannelKind.SMS else address or None
+def address_of(contact: Contact, channel_kind: str) -> str:
+    """Return a contact's own address on a kind of channel; "" for none."""
+    field = ADDRESS_FIELDS.get(ChannelKind(channel_kind))
+    return getattr(contact, field) if field else ""
+
+
+def hash_of(address: str) -> str | None:
+    """Return what suppressions know a stored address by; None when it is no address."""
+    try:
+        return address_hash(stored_key(address))
+    except ValidationError:
+        return None

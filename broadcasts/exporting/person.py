@@ -69,10 +69,9 @@ def _sections(contact: Contact) -> Iterator[tuple[str, Any]]:
     yield "consents", (_shown(row, (*CONSENT, "modified")) for row in consents)
     changes = ConsentChange.objects.filter(contact=contact).order_by("pk")
     yield "consent_history", (_shown(row, (*CONSENT, "source", "evidence", "created")) for row in changes.iterator())
-    hashes = [value for value in (contact.email_hash, contact.phone_hash, contact.whatsapp_hash) if value]
     # By every kind, as the index begins with it.
     suppressions = Suppression.objects.for_organization(contact.organization_id).filter(
-        channel_kind__in=ChannelKind.values, address_hash__in=hashes
+        channel_kind__in=ChannelKind.values, address_hash__in=contact.hashes
     )
     columns = ("channel_kind", "address", "reason", "use_case", "source", "created")
     yield "suppressions", (_shown(row, columns) for row in suppressions.order_by())

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from django.core.exceptions import ValidationError
 
-from broadcasts.models import Attribute, Contact, clean_phone, email_key, normalize_language, phone_key
+from broadcasts.models import Attribute, Contact, clean_phone, email_key, normalize_language, phone_key, whatsapp_key
 
 Type = Attribute.Type
 
@@ -96,7 +96,7 @@ def keys(values: dict[str, str]) -> dict[str, str]:
         "external_id": values.get("external_id"),
         "email_key": email_key(values.get("email", "")),
         "phone_key": phone_key(values.get("phone", "")),
-        "whatsapp_key": values.get("whatsapp_id"),
+        "whatsapp_key": whatsapp_key(values.get("whatsapp_id", "")),
     }
     return {name: key for name, key in found.items() if key}
 

@@ -10,12 +10,15 @@ from .addresses import (
     email_key,
     phone_key,
     split_email,
+    stored_key,
+    typed_address,
+    whatsapp_key,
 )
 from .base import Base, OrganizationQuerySet
 from .broadcasts import Broadcast, Engagement
 from .channels import Channel, ChannelRate
 from .consents import Consent, ConsentChange, ConsentState, Suppression
-from .contacts import KEY_FIELDS, Attribute, Contact
+from .contacts import ADDRESS_HASHES, KEY_FIELDS, Attribute, Contact
 from .deliveries import FACTS, OUTCOMES, Batch, Delivery, ProviderRef, Reason, count
 from .events import DeliveryEvent, Inbound, Link
 from .media import Media
@@ -39,6 +42,7 @@ from .users import User
 
 __all__ = [
     "ACTS",
+    "ADDRESS_HASHES",
     "FACTS",
     "KEY_FIELDS",
     "OUTCOMES",
@@ -94,5 +98,8 @@ __all__ = [
     "normalize_language",
     "phone_key",
     "split_email",
+    "stored_key",
+    "typed_address",
     "validate_quiet_hours",
+    "whatsapp_key",
 ]

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 
 _LOCAL = re.compile(r"[^\s@<>,;:\"()\[\]\\\x00-\x1f\x7f]{1,64}")
+_NUMBER = re.compile(r"\+?[\d ()-]*\d[\d ()-]*")
 _LABEL_DOMAIN = re.compile(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
 
 
@@ -68,14 +69,29 @@ def phone_key(phone: str) -> str | None:
     return re.sub(r"\D", "", phone) or None
 
 
-def address_key(channel_kind: str, address: str, country: str = "") -> str | None:
-    """Return what an address is compared by on one kind of channel; None for none, ValidationError for a wrong one."""
+def whatsapp_key(whatsapp_id: str) -> str | None:
+    """The digits of a number, however it is written; another id as it is; None for none."""
+    return phone_key(whatsapp_id) if _NUMBER.fullmatch(whatsapp_id) else whatsapp_id or None
+
+
+def stored_key(address: str) -> str | None:
+    """Return what a stored address is compared by, whatever kind it is; ValidationError for a wrong one."""
+    return email_key(address) if "@" in address else whatsapp_key(address)
+
+
+def typed_address(channel_kind: str, address: str, country: str = "") -> str:
+    """Return an address as somebody typed it for one kind of channel as it is stored, or raise ValidationError."""
     address = address.strip()
+    if channel_kind == "sms" and address:
+        return clean_phone(address, country)
     if channel_kind == "email":
-        return email_key(address)
-    if channel_kind == "sms":
-        return phone_key(clean_phone(address, country)) if address else None
-    return address or None
+        email_key(address)
+    return address
+
+
+def address_key(channel_kind: str, address: str, country: str = "") -> str | None:
+    """Return what a typed address is compared by; None for none, ValidationError for a wrong one."""
+    return stored_key(typed_address(channel_kind, address, country))
 
 
 def calling_code(address: str) -> str:

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from django.core.exceptions import ValidationError
 from django.db import models
 
-from .addresses import address_hash, clean_phone, email_key, phone_key
+from .addresses import address_hash, clean_phone, email_key, phone_key, whatsapp_key
 from .base import Base
 from .organizations import Organization, normalize_language, validate_time_zone
 
@@ -96,16 +96,23 @@ class Contact(Base):
         """Derive keys and hashes from the addresses, which must be clean."""
         self.email_key = email_key(self.email)
         self.phone_key = phone_key(self.phone)
-        self.whatsapp_key = self.whatsapp_id or None
+        self.whatsapp_key = whatsapp_key(self.whatsapp_id)
         self.email_hash = address_hash(self.email_key)
         self.phone_hash = address_hash(self.phone_key)
         self.whatsapp_hash = address_hash(self.whatsapp_key)
+
+    @property
+    def hashes(self) -> set[str]:
+        """What suppressions know its addresses by."""
+        return {digest for name in ADDRESS_HASHES.values() if (digest := getattr(self, name))}
 
     def save(self, *args, **kwargs) -> None:
         self.set_keys()
         super().save(*args, **kwargs)
 
 
+# The contact's fields that hold addresses, and beside each the hash that suppressions know it by.
+ADDRESS_HASHES = {"email": "email_hash", "phone": "phone_hash", "whatsapp_id": "whatsapp_hash"}
 KEY_FIELDS = ("email_key", "email_hash", "phone_key", "phone_hash", "whatsapp_key", "whatsapp_hash")
 
 

@@ -18,7 +18,6 @@ from broadcasts.models import (
     Organization,
     Suppression,
     UseCase,
-    address_hash,
 )
 
 from .pages import asked_language, bad_link, masked, notice, page, proof
@@ -75,10 +74,7 @@ def _delivery(pk: int | None) -> Delivery | None:
     delivery = Delivery.objects.select_related(*related).filter(pk=pk, contact__isnull=False).first()
     if delivery is None or delivery.contact is None:
         return None
-    key = consenting.address_key(_medium(delivery), delivery.address)
-    contact = delivery.contact
-    own = {contact.email_hash, contact.phone_hash, contact.whatsapp_hash} - {None}
-    return delivery if address_hash(key) in own else None
+    return delivery if consenting.hash_of(delivery.address) in delivery.contact.hashes else None
 
 
 def _medium(delivery: Delivery) -> str:
@@ -95,7 +91,7 @@ def _context(delivery: Delivery, contact: Contact, said: str) -> dict[str, objec
     by_kind = [
         (
             capfirst(consenting.kind_name(kind, language)),
-            masked(_address(contact, kind)),
+            masked(consenting.address_of(contact, kind)),
             [one for one in choices if one.kind == kind],
         )
         for kind in dict.fromkeys(one.kind for one in choices)
@@ -113,15 +109,11 @@ def _context(delivery: Delivery, contact: Contact, said: str) -> dict[str, objec
     }
 
 
-def _address(contact: Contact, kind: str) -> str:
-    return str(getattr(contact, consenting.ADDRESS_FIELDS[ChannelKind(kind)]))
-
-
 def _choices(delivery: Delivery, contact: Contact) -> list[Choice]:
     """Return what there is to choose: by each kind of channel in use that the person has an address for."""
     organization = contact.organization
     in_use = {channel.medium for channel in organization.channels.filter(is_active=True)} | {_medium(delivery)}
-    kinds = [kind for kind in consenting.ADDRESS_FIELDS if kind in in_use and _address(contact, kind)]
+    kinds = [kind for kind in consenting.ADDRESS_FIELDS if kind in in_use and consenting.address_of(contact, kind)]
     states = {(row.channel_kind, row.use_case): row.state for row in Consent.objects.filter(contact=contact)}
     return [
         _choice(contact, kind, use_case, states.get((kind, use_case), ConsentState.UNKNOWN))
