@@ -93,6 +93,8 @@ def erase(contact: Contact, *, by: User | None = None, source: str = "") -> None
     _clean_texts(trace)
     n = _blank_deliveries(trace)
     with transaction.atomic():
+        held = Contact.objects.select_for_update(of=("self",)).filter(pk=contact.pk)
+        list(held.values_list("pk"))  # first, or a no that comes meanwhile points at nobody
         Inbound.objects.filter(contact=contact).delete()
         gone, _ = Contact.objects.filter(pk=contact.pk).delete()
         if gone:
@@ -131,7 +133,7 @@ def _trace(contact: Contact) -> Trace:
     trace = Trace(contact)
     trace.addresses = {getattr(contact, name) for name in ADDRESS_HASHES} - {""}
     trace.hashes = contact.hashes
-    past = Delivery.objects.filter(contact=contact).exclude(address="").values_list("address", flat=True).distinct()
+    past = Delivery.objects.of([contact]).exclude(address="").values_list("address", flat=True).distinct()
     for address in set(past) - trace.addresses:
         digest = consenting.hash_of(address)
         of_others = Q(email_hash=digest) | Q(phone_hash=digest) | Q(whatsapp_hash=digest)
@@ -200,7 +202,7 @@ def _forget_labels(trace: Trace, model: type[Model], rows: QuerySet[Any]) -> Non
 
 def _blank_deliveries(trace: Trace) -> int:
     """Make their deliveries nobody's; also those that a merge or a deletion left with their address only."""
-    own = Delivery.objects.filter(contact=trace.contact.pk)
+    own = Delivery.objects.of([trace.contact])
     left = Delivery.objects.for_organization(trace.organization).filter(contact=None, address__in=trace.addresses)
     return sum(_blank(rows) for rows in (own, left))
 
@@ -216,7 +218,7 @@ def _blank(rows: QuerySet[Delivery]) -> int:
 @transaction.atomic
 def _blank_chunk(pks: Iterable[int]) -> None:
     # The rows first, so that whatever a worker writes beside them is there to be found.
-    Delivery.objects.filter(pk__in=pks).update(contact=None, address="", error="")
+    Delivery.objects.filter(pk__in=pks).update(contact=None, merged_into=None, address="", error="")
     DeliveryEvent.objects.filter(delivery__in=pks).exclude(detail={}).update(detail={})
     ProviderRef.objects.filter(delivery__in=pks).delete()
     Inbound.objects.filter(delivery__in=pks).delete()

@@ -148,6 +148,7 @@ def _move_deliveries(everybody: Sequence[Contact]) -> int:
     """Give all copies to the first; where a message has several, the others' stay in the log as nobody's."""
     keep = everybody[0]
     own = Delivery.objects.filter(contact__in=everybody)
+    Delivery.objects.filter(merged_into__in=[one.pk for one in everybody]).update(merged_into=keep.pk)
     several = own.order_by().values("message").annotate(n=Count("pk")).filter(n__gt=1).values("message")
     columns = ("message", "status", "clicked_at", "opened_at", "contact", "pk")
     seconds: list[int] = []
@@ -155,7 +156,7 @@ def _move_deliveries(everybody: Sequence[Contact]) -> int:
         _, *rest = sorted(copies, key=lambda copy: _rank(copy, keep))
         seconds += [pk for *_, pk in rest]
     for start in range(0, len(seconds), CHUNK):
-        Delivery.objects.filter(pk__in=seconds[start : start + CHUNK]).update(contact=None)
+        Delivery.objects.filter(pk__in=seconds[start : start + CHUNK]).update(contact=None, merged_into=keep.pk)
     return own.exclude(contact=keep).update(contact=keep)
 
 

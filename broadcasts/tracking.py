@@ -20,6 +20,7 @@ Status = Delivery.Status
 
 # News of these is worth a line each time; of the others only when it is new.
 REPEATING = frozenset({"opened", "clicked", "played", "replied"})
+NOES = {"unsubscribed": Suppression.Cause.UNSUBSCRIBE, "complained": Suppression.Cause.COMPLAINT}
 IMPLIED = {"clicked": ("opened", "clicked")}
 
 
@@ -44,6 +45,10 @@ def record(
         if type == "failed" and Delivery.objects.filter(pk=delivery.pk, status__in=accepted).exists():
             type = "bounced"
         news = False
+        # First, as it holds the person, and merging holds people before their deliveries. An unsubscribing that comes
+        # again is one: in between it may have become a yes. A complaint told again is the same complaint.
+        if not machine and (type == "unsubscribed" or (type == "complained" and delivery.complained_at is None)):
+            _withdraw(delivery, type, detail)
         # Facts before the status: recovery, which calls it unknown where there is none, waits or is seen here.
         for fact in () if machine else IMPLIED.get(type, (type,)):
             news = _set_once(delivery, fact, at) or news
@@ -51,10 +56,10 @@ def record(
             news = _settle_unknown(delivery, type, at) or news
         if news or machine or type in REPEATING:
             DeliveryEvent.objects.create(delivery=delivery, type=type, at=at, machine=machine, detail=detail)
-        if type == "unsubscribed" and not machine:
-            _withdraw(delivery, detail)
-        elif news:
-            _suppress_for(delivery, type, detail)
+        if type == "bounced" and news and detail.get("hard") is True:
+            source = _source(delivery, type, detail)
+            organization = delivery.message.broadcast.organization
+            suppress(organization, _medium(delivery), delivery.address, Suppression.Cause.HARD_BOUNCE, "", source)
     return news
 
 
@@ -101,27 +106,26 @@ def _medium(delivery: Delivery) -> str:
     return channel.medium if channel else ChannelKind.EMAIL
 
 
-def _suppress_for(delivery: Delivery, type: str, detail: Mapping[str, object]) -> None:
-    broadcast = delivery.message.broadcast
-    reason, use_case = {
-        "bounced": (Suppression.Cause.HARD_BOUNCE, ""),
-        "complained": (Suppression.Cause.COMPLAINT, UseCase.MARKETING),
-    }.get(type, (None, ""))
-    if reason is None or (type == "bounced" and detail.get("hard") is not True):
-        return
-    source = str(detail.get("source") or f"{type}: {broadcast}")
-    suppress(broadcast.organization, _medium(delivery), delivery.address, reason, use_case, source)
+def _source(delivery: Delivery, type: str, detail: Mapping[str, object]) -> str:
+    return str(detail.get("source") or f"{type}: {delivery.message.broadcast}")
 
 
-def _withdraw(delivery: Delivery, detail: Mapping[str, object]) -> None:
-    """Write down a no, also when this delivery told it before: in between it may have become a yes."""
-    broadcast, medium = delivery.message.broadcast, _medium(delivery)
-    source = str(detail.get("source") or "provider")
-    contact = Contact.objects.filter(pk=delivery.contact_id).first() if delivery.contact_id else None
+def _withdraw(delivery: Delivery, type: str, detail: Mapping[str, object]) -> None:
+    """Write down a no to marketing, by the address alone where the person is gone."""
+    broadcast, medium, cause = delivery.message.broadcast, _medium(delivery), NOES[type]
+    source = _source(delivery, type, detail)
+    contact = _person(delivery) or _person(delivery)  # again, as it may become another while it is waited for
     if contact is None:
-        cause = Suppression.Cause.UNSUBSCRIBE
         suppress(broadcast.organization, medium, delivery.address, cause, UseCase.MARKETING, source)
         return
     told = {name: value for name, value in detail.items() if name != "source"}
     evidence = {**told, "delivery": delivery.pk, "broadcast": str(broadcast.uuid)}
-    consenting.withdraw(contact, medium, UseCase.MARKETING, source=source, evidence=evidence, address=delivery.address)
+    said = (contact, medium, UseCase.MARKETING)
+    consenting.withdraw(*said, source=source, evidence=evidence, address=delivery.address, cause=cause)
+
+
+def _person(delivery: Delivery) -> Contact | None:
+    """Hold whoever a delivery went to, to the end of the transaction."""
+    told = Delivery.objects.values_list("contact_id", "merged_into").get(pk=delivery.pk)
+    rows = Contact.objects.select_for_update(of=("self",), no_key=True)
+    return rows.filter(pk=told[0] or told[1] or 0).first()

@@ -9,7 +9,7 @@ from django.utils import timezone
 from broadcasts import consenting
 from broadcasts.exceptions import WrongState
 from broadcasts.importing import import_contacts
-from broadcasts.models import Consent, ConsentChange, Suppression
+from broadcasts.models import Consent, ConsentChange, Contact, Suppression
 from tests.make import make_contact
 
 PLACE = ("email", "marketing")
@@ -151,3 +151,19 @@ def test_a_no_at_a_number_is_one_however_the_number_is_written(club):
 def test_a_no_on_a_webhook_meets_the_contact_it_was_called_for(joe, address):
     consenting.suppress(joe.organization, "webhook", address, "hard_bounce")
     assert consenting.blocking(joe, "webhook", "marketing").exists()
+
+
+def test_a_no_said_again_is_as_late_as_that(joe):
+    withdraw(joe)
+    said_between = timezone.now().isoformat()
+    withdraw(joe)
+    with pytest.raises(WrongState):
+        grant(joe, evidence={"wording": "Yes, send me offers", "time": said_between})
+    assert state() == "withdrawn"
+
+
+def test_who_is_gone_says_no_more(joe):
+    gone = Contact.objects.get()
+    joe.delete()
+    with pytest.raises(WrongState, match="not there any more"):
+        grant(gone)

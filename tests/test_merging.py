@@ -2,6 +2,7 @@ import pytest
 
 from broadcasts import audience, erasing, merging, sending, stats, tracking
 from broadcasts.exceptions import InvalidInput, WrongState
+from broadcasts.exporting import person_data
 from broadcasts.models import (
     Activity,
     Attendance,
@@ -182,3 +183,34 @@ def test_erasing_the_kept_one_erases_what_was_merged_into_it(ann, twin, mail, cl
     erasing.erase(merging.merge(ann, [twin]))
     assert not Delivery.objects.exclude(address="").exists()
     assert not AuditEntry.objects.filter(label__icontains="ann").exists()
+
+
+@pytest.fixture
+def second(ann, twin, mail):
+    """A copy that the twin got of what Ann got as well, since they are one."""
+    broadcast = make_broadcast(mail, use_case="marketing")
+    make_delivery(broadcast, ann)
+    second = make_delivery(broadcast, twin)
+    merging.merge(ann, [twin])
+    return second
+
+
+def test_unsubscribing_from_the_second_copy_is_a_no_of_the_kept_one(second, ann):
+    tracking.unsubscribe(second.pk, "page")
+    assert Consent.objects.get(contact=ann).state == "withdrawn"
+
+
+def test_the_second_copy_goes_along_into_the_next_merge(second, ann, club):
+    last = make_contact(club, "last@example.com")
+    merging.merge(last, [ann])
+    tracking.unsubscribe(second.pk, "page")
+    assert Consent.objects.get(contact=last).state == "withdrawn"
+
+
+def test_erasing_takes_the_second_copies_with_it(second, ann):
+    erasing.erase(ann)
+    assert not Delivery.objects.exclude(address="").exists()
+
+
+def test_the_second_copies_are_in_a_persons_data(second, ann):
+    assert [one["address"] for one in person_data(ann)["deliveries"]] == ["ann@example.com", "ann@work.example"]

@@ -178,3 +178,11 @@ def test_a_fact_without_a_time_happened_now(delivery):
     tracking.record(delivery, "opened")
     delivery.refresh_from_db()
     assert timezone.now() - delivery.opened_at < timedelta(minutes=5)
+
+
+def test_a_complaint_is_a_no_that_goes_with_the_person_to_another_address(delivery):
+    tracking.record(delivery, "complained")
+    contact = delivery.contact
+    contact.email = "other@example.com"
+    contact.save()
+    assert Consent.objects.get(contact=contact).state == "withdrawn"

@@ -79,8 +79,7 @@ def _today(contact: Contact) -> OrganizationQuerySet[PersonalLink]:
 @transaction.atomic
 def _request(contact: Contact, purpose: str, use_case: str = "") -> None:
     # One at a time for a contact, so that the limit holds.
-    held = Contact.objects.select_for_update(of=("self",), no_key=True)
-    contact = held.select_related("organization").get(pk=contact.pk)
+    contact = consenting.hold(contact)
     same = _today(contact).filter(contact=contact, purpose=purpose, use_case=use_case)
     if contact.email_hash and same.filter(created__gt=Now() - UNDER_WAY).exists():
         return
@@ -111,11 +110,11 @@ def opened(token: str, purpose: str) -> PersonalLink | None:
 @transaction.atomic
 def confirm(link: PersonalLink, *, evidence: Mapping[str, object]) -> bool:
     """Take the yes of somebody who was asked; False when another no was said since. It may come again and again."""
-    contact = link.contact
-    assert contact is not None
+    assert link.contact is not None
+    contact = consenting.hold(link.contact)
     place = {"channel_kind": ChannelKind.EMAIL, "use_case": link.use_case}
-    consent = Consent.objects.select_for_update(no_key=True).filter(contact=contact, **place).first()
-    if consent is None or consent.state not in (ConsentState.PENDING, ConsentState.GRANTED):
+    asked = Consent.objects.filter(contact=contact, **place, state__in=[ConsentState.PENDING, ConsentState.GRANTED])
+    if contact.email_hash != link.address_hash or not asked.exists():
         return False
     consenting.grant(contact, **place, source="confirm page", evidence=evidence, by_person=True)
     return True

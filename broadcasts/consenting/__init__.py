@@ -3,7 +3,7 @@
 `record` holds the verbs, `suppressing` the list of addresses beside it, `wording` the words people agree to.
 """
 
-from .record import ask, grant, said_at, why_not, withdraw
+from .record import ask, grant, hold, said_at, why_not, withdraw
 from .suppressing import ADDRESS_FIELDS, address_of, blocking, hash_of, lift, suppress
 from .wording import LANGUAGES, evidence_of, kind_name, spoken, version, wording
 
@@ -16,6 +16,7 @@ __all__ = [
     "evidence_of",
     "grant",
     "hash_of",
+    "hold",
     "kind_name",
     "lift",
     "said_at",

@@ -8,9 +8,9 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from broadcasts.exceptions import WrongState
-from broadcasts.models import ChannelKind, Consent, ConsentChange, ConsentState, Contact, Suppression
+from broadcasts.models import Consent, ConsentChange, ConsentState, Contact, Suppression
 
-from .suppressing import ADDRESS_FIELDS, blocking, lift, suppress
+from .suppressing import address_of, blocking, lift, suppress
 
 Evidence = Mapping[str, object]
 
@@ -24,6 +24,7 @@ def grant(
     Said by the person, it stands. Written by somebody else over a no, it needs proof of a yes said later, else it
     is WrongState. What else keeps the address from being reached, such as a bounce, always stays.
     """
+    contact = hold(contact)
     if not by_person:
         _demand_later_yes(contact, channel_kind, use_case, source, evidence)
     news = _write(contact, channel_kind, use_case, ConsentState.GRANTED, source, evidence)
@@ -33,16 +34,27 @@ def grant(
 
 @transaction.atomic
 def withdraw(
-    contact: Contact, channel_kind: str, use_case: str, *, source: str, evidence: Evidence, address: str = ""
+    contact: Contact,
+    channel_kind: str,
+    use_case: str,
+    *,
+    source: str,
+    evidence: Evidence,
+    address: str = "",
+    cause: str = Suppression.Cause.UNSUBSCRIBE,
 ) -> bool:
     """Write down a no, and suppress the address so that it outlives the contact; True when it is news.
 
     `address` is the one that the no was said at, where that may be another than the contact's own.
     """
-    field = ADDRESS_FIELDS.get(ChannelKind(channel_kind))
-    address = address or (getattr(contact, field) if field else "")
-    suppress(contact.organization, channel_kind, address, Suppression.Cause.UNSUBSCRIBE, use_case, source)
-    return _write(contact, channel_kind, use_case, ConsentState.WITHDRAWN, source, evidence)
+    contact = hold(contact)
+    address = address or address_of(contact, channel_kind)
+    suppress(contact.organization, channel_kind, address, cause, use_case, source)
+    news = _write(contact, channel_kind, use_case, ConsentState.WITHDRAWN, source, evidence)
+    if not news:  # said again, so that a yes must be later than this
+        place = {"contact": contact, "channel_kind": channel_kind, "use_case": use_case}
+        Consent.objects.filter(**place).update(modified=timezone.now())
+    return news
 
 
 @transaction.atomic
@@ -51,15 +63,27 @@ def ask(contact: Contact, channel_kind: str, use_case: str, *, source: str, evid
 
     A yes stays a yes. A no stands until it is confirmed to be none, and to ask at all needs proof of a later yes.
     """
+    contact = hold(contact)
     _demand_later_yes(contact, channel_kind, use_case, source, evidence)
     place = {"contact": contact, "channel_kind": channel_kind, "use_case": use_case}
     if Consent.objects.filter(**place, state=ConsentState.WITHDRAWN).exists():
-        field = ADDRESS_FIELDS.get(ChannelKind(channel_kind))
-        address = getattr(contact, field) if field else ""
+        address = address_of(contact, channel_kind)
         suppress(contact.organization, channel_kind, address, Suppression.Cause.UNSUBSCRIBE, use_case, source)
     return _write(
         contact, channel_kind, use_case, ConsentState.PENDING, source, evidence, unless=[ConsentState.GRANTED]
     )
+
+
+def hold(contact: Contact) -> Contact:
+    """Read a person again and hold off every other yes and no of it to the end of the transaction.
+
+    WrongState when it is gone.
+    """
+    rows = Contact.objects.select_for_update(of=("self",), no_key=True).select_related("organization")
+    held = rows.filter(pk=contact.pk).first()
+    if held is None:
+        raise WrongState("This contact is not there any more.")
+    return held
 
 
 def why_not(contact: Contact, channel_kind: str, use_case: str, *, source: str, evidence: Evidence) -> str:

@@ -86,7 +86,7 @@ def _sections(contact: Contact) -> Iterator[tuple[str, Any]]:
 
 def _deliveries(contact: Contact) -> Iterator[dict[str, Any]]:
     names = {"broadcast": F("message__broadcast__name"), "channel": F("message__channel__name")}
-    rows = Delivery.objects.filter(contact=contact).order_by("pk").values("pk", *DELIVERY, **names)
+    rows = Delivery.objects.of([contact]).order_by("pk").values("pk", *DELIVERY, **names)
     chunk: list[dict[str, Any]] = []
     for row in rows.iterator(chunk_size=CHUNK):
         chunk.append(row)

@@ -1,5 +1,6 @@
 """The delivery log, and the batches it is sent in."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import models
@@ -108,6 +109,11 @@ class DeliveryQuerySet(OrganizationQuerySet["Delivery"]):
         rows = self.alias(of=F("message_id") + 0).filter(of=message_id, id__gte=first, id__lte=last)
         return rows.filter(batch=None)
 
+    def of(self, contacts: Iterable[Contact]) -> "DeliveryQuerySet":
+        """All copies that went to these people, also those of contacts that were merged into them."""
+        pks = [contact.pk for contact in contacts]
+        return self.filter(Q(contact__in=pks) | Q(merged_into__in=pks))
+
     def due(self) -> "DeliveryQuerySet":
         """Retries and deferrals whose time has come, by the database's clock."""
         return self.filter(status=Delivery.Status.PENDING, due_at__lte=Now())
@@ -142,6 +148,8 @@ class Delivery(models.Model):
         Batch, models.SET_NULL, null=True, related_name="gathered", db_constraint=False, db_index=False
     )
     replaces = models.BigIntegerField(null=True, editable=False)  # the delivery that a fallback stands for
+    # Whose second copy of the message it is, since contacts were merged: a no to it is one of that contact's.
+    merged_into = models.BigIntegerField(null=True, editable=False)
     created = models.DateTimeField(db_default=Now(), editable=False)
     address = models.CharField(max_length=320, blank=True)
     language = models.CharField(max_length=35, blank=True)
@@ -172,6 +180,8 @@ class Delivery(models.Model):
         indexes = [
             # The supervisor gathers what of a message came due, and pages tell when the first and the last do.
             models.Index(fields=["message", "due_at"], name="delivery_waiting", condition=Q(due_at__isnull=False)),
+            # A person's data, its erasing and the next merge take in its second copies.
+            models.Index(fields=["merged_into"], name="delivery_merged", condition=Q(merged_into__isnull=False)),
             # A gathered batch reads its rows.
             models.Index(fields=["batch", "id"], name="delivery_gathered", condition=Q(batch__isnull=False)),
         ]
