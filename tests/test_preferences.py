@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 from django.test import Client
 
 from broadcasts import confirming, consenting, links
+from broadcasts.exceptions import WrongState
 from broadcasts.models import (
     AuditEntry,
     Consent,
@@ -197,3 +198,25 @@ def test_deleting_needs_the_tick_and_then_leaves_nothing(client, data_url, deliv
 def test_deleting_needs_the_page_s_own_token(data_url):
     answer = Client(enforce_csrf_checks=True).post(data_url, {"act": "delete", "sure": "yes"})
     assert answer.status_code == 403 and Contact.objects.exists()
+
+
+def test_a_no_on_an_old_page_counts_though_the_address_bounced_since(client, url, joe):
+    consenting.suppress(joe.organization, "email", joe.email, "hard_bounce")
+    client.post(url, {"was": BOTH, "get": "email-general"})
+    assert state() == {("email", "marketing"): "withdrawn"}
+
+
+def test_saving_a_page_with_a_stopped_address_says_neither_yes_nor_no(client, url, joe):
+    consenting.suppress(joe.organization, "email", joe.email, "hard_bounce")
+    was = re.search(r'name="was" value="([^"]*)"', client.get(url).text)[1]
+    client.post(url, {"was": was})
+    client.post(url, {"was": was, "get": BOTH.split()})
+    assert state() == {}
+
+
+def test_a_person_who_goes_while_the_page_is_saved_finds_a_link_that_does_not_work(client, url, joe, monkeypatch):
+    def gone(*args, **proof):
+        raise WrongState("This contact is not there any more.")
+
+    monkeypatch.setattr(consenting, "withdraw", gone)
+    assert client.post(url, {"was": BOTH}).status_code == 404

@@ -6,7 +6,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.widgets import AdminSplitDateTime
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 
@@ -22,6 +22,7 @@ from broadcasts.models import (
     UseCase,
     address_hash,
     address_key,
+    typed_address,
 )
 
 from .base import OrganizationAdmin, OrganizationForm, ReadOnlyAdmin
@@ -44,13 +45,15 @@ class SuppressionForm(OrganizationForm):
         if not (organization and kind and address):
             return cleaned
         try:
-            key = address_key(kind, address, organization.country)
+            cleaned["address"] = typed_address(kind, address, organization.country)
         except ValidationError as error:
             self.add_error("address", error)
             return cleaned
-        self.instance.address_hash = address_hash(key)
         same = Suppression.objects.for_organization(organization).filter(
-            channel_kind=kind, address_hash=self.instance.address_hash, reason=cleaned.get("reason")
+            Q(use_case="") | Q(use_case=cleaned.get("use_case")),
+            channel_kind=kind,
+            address_hash=consenting.hash_of(cleaned["address"]),
+            reason=cleaned.get("reason"),
         )
         if same.exists():
             self.add_error("address", "This address is suppressed for this reason already.")
@@ -77,6 +80,12 @@ class SuppressionAdmin(SuppressionLists, OrganizationAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         return [*self.fields, *(["created"] if obj else [])]
+
+    def save_model(self, request: HttpRequest, obj: Suppression, form: Any, change: bool) -> None:
+        self.check_may_save(request, obj, change)
+        row = consenting.suppress(obj.organization, obj.channel_kind, obj.address, obj.reason, obj.use_case, obj.source)
+        assert row is not None  # the form checked its address
+        obj.pk = row.pk
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         if not search_term.strip():

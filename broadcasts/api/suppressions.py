@@ -2,7 +2,7 @@ from dataclasses import asdict
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
@@ -15,7 +15,16 @@ from rest_framework.response import Response
 from broadcasts import importing, tracking
 from broadcasts.exceptions import InvalidInput
 from broadcasts.exporting import suppressions_csv
-from broadcasts.models import AuditEntry, ChannelKind, Suppression, UseCase, address_hash, address_key
+from broadcasts.models import (
+    AuditEntry,
+    ChannelKind,
+    Suppression,
+    UseCase,
+    address_hash,
+    address_key,
+    stored_key,
+    typed_address,
+)
 
 from .fields import MomentField
 from .renderers import Csv, stream
@@ -64,11 +73,14 @@ class SuppressionSerializer(PickingSerializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         try:
             country = self.context["organization"].country
-            attrs["address"] = address_key(attrs["channel_kind"], attrs["address"], country)
+            attrs["address"] = typed_address(attrs["channel_kind"], attrs["address"], country)
         except ValidationError as error:
             raise serializers.ValidationError({"address": error.messages}) from None
         found = Suppression.objects.for_organization(self.context["organization"]).filter(
-            channel_kind=attrs["channel_kind"], address_hash=address_hash(attrs["address"]), reason=attrs["reason"]
+            Q(use_case="") | Q(use_case=attrs["use_case"]),
+            channel_kind=attrs["channel_kind"],
+            address_hash=address_hash(stored_key(attrs["address"])),
+            reason=attrs["reason"],
         )
         if found.exists():
             raise serializers.ValidationError({"address": ["This address is suppressed for this reason already."]})

@@ -30,7 +30,8 @@ def suppress(
     if digest is None:
         return None
     place = {"organization": organization, "channel_kind": channel_kind, "address_hash": digest}
-    is_erased = Suppression.objects.filter(**place, reason=Suppression.Cause.ERASED).exists()
+    erased = Suppression.Cause.ERASED
+    is_erased = reason == erased or Suppression.objects.filter(**place, reason=erased).exists()
     shown = "" if is_erased else address.strip()
     suppression, created = Suppression.objects.get_or_create(
         **place, reason=reason, defaults={"address": shown, "use_case": use_case, "source": source[:255]}

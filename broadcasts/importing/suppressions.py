@@ -22,7 +22,8 @@ from broadcasts.models import (
     UseCase,
     User,
     address_hash,
-    address_key,
+    stored_key,
+    typed_address,
 )
 
 from .cells import Refused, fault, unquoted
@@ -83,7 +84,8 @@ def import_suppressions(
         key = (row.channel_kind, row.address_hash, row.reason)
         if key in chunk:
             report.known += 1
-            row.use_case = row.use_case and chunk[key].use_case
+            chunk[key].use_case = both(row.use_case, chunk[key].use_case)
+            continue
         chunk[key] = row
         if len(chunk) == CHUNK:
             taker.take(chunk, report)
@@ -141,11 +143,11 @@ def _suppression(values: Mapping[str, str], stated: Mapping[str, str], organizat
         if given[name] not in choices:
             accepted = ", ".join(filter(None, choices))
             raise Refused(f"{name}: “{given[name][:40]}” is not known; accepted: {accepted}.")
-    key = address_key(given["channel_kind"], given["address"], organization.country)
-    digest = address_hash(key) or given["hash"].lower()
+    address = typed_address(given["channel_kind"], given["address"], organization.country)
+    digest = address_hash(stored_key(address)) or given["hash"].lower()
     if not digest:
         raise Refused("It has no address.")
-    if len(key or "") > 320:
+    if len(address) > 320:
         raise Refused("address: It is longer than 320 characters.")
     if not _HASH.fullmatch(digest):
         raise Refused(f"hash: “{digest[:40]}” is none of ours, which have 32 hexadecimal digits.")
@@ -153,11 +155,16 @@ def _suppression(values: Mapping[str, str], stated: Mapping[str, str], organizat
         organization=organization,
         channel_kind=given["channel_kind"],
         address_hash=digest,
-        address=key or "",
+        address=address,
         reason=given["reason"],
         use_case=given["use_case"],
         source=given["source"][:255],
     )
+
+
+def both(one: str, other: str) -> str:
+    """Return the use case that two noes stop together; "" is all of them."""
+    return one if one == other else ""
 
 
 class Taker:
@@ -178,7 +185,7 @@ class Taker:
             if key[:2] in erased:
                 row.address = ""
         fresh = [row for key, row in chunk.items() if key not in found]
-        stricter = [row for key, row in chunk.items() if not row.use_case and found.get(key)]
+        stricter = [row for key, row in chunk.items() if key in found and both(row.use_case, found[key]) != found[key]]
         added = self.write(fresh, stricter)
         report.added += added
         report.known += len(chunk) - added

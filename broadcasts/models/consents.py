@@ -25,8 +25,6 @@ class Suppression(Base):
         IMPORT = "import", "Imported"
         ERASED = "erased", "Erased"
 
-    # Causes that stop marketing only; all others stop everything.
-    MARKETING_ONLY = frozenset({Cause.COMPLAINT, Cause.UNSUBSCRIBE})
     SKIP_REASONS = {
         Cause.HARD_BOUNCE: Reason.BOUNCED,
         Cause.COMPLAINT: Reason.COMPLAINED,

@@ -1,6 +1,7 @@
 from contextlib import suppress
 from dataclasses import dataclass
 
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils.text import capfirst
 from django.utils.translation import get_language_info
@@ -8,7 +9,7 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_http_methods
 
 from broadcasts import confirming, consenting, links, tracking
-from broadcasts.exceptions import BroadcastsError
+from broadcasts.exceptions import BroadcastsError, WrongState
 from broadcasts.models import (
     ChannelKind,
     Consent,
@@ -61,8 +62,10 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
             confirming.ask_for_data(contact)
     elif request.method == "POST":
         said = "saved"
-        _save(request, delivery, contact)
-        contact.refresh_from_db()
+        try:
+            contact = _save(request, delivery, contact)
+        except WrongState:  # gone meanwhile
+            return bad_link(request)
     return page(request, "public/preferences.html", _context(delivery, contact, said))
 
 
@@ -103,7 +106,7 @@ def _context(delivery: Delivery, contact: Contact, said: str) -> dict[str, objec
         "words": words,
         "said": words[said] if said else "",
         "by_kind": by_kind,
-        "was": " ".join(one.name for one in choices if one.is_on),
+        "was": " ".join(one.name for one in choices if one.is_on and not one.is_stopped),
         "languages": [(tag, _language_name(tag), tag == language) for tag in _languages(organization, language)],
         "may_ask": confirming.why_not(contact) == "",
     }
@@ -137,15 +140,19 @@ def _choice(contact: Contact, kind: str, use_case: str, state: str) -> Choice:
     )
 
 
-def _save(request: HttpRequest, delivery: Delivery, contact: Contact) -> None:
+@transaction.atomic
+def _save(request: HttpRequest, delivery: Delivery, contact: Contact) -> Contact:
     """Write what the person changed on the page: not what differs from it because somebody else changed it since."""
+    contact = consenting.hold(contact)
     was, now = set(request.POST.get("was", "").split()), set(request.POST.getlist("get"))
     for choice in _choices(delivery, contact):
-        if choice.is_stopped or (choice.name in was) == (choice.name in now):
+        if (choice.name in was) == (choice.name in now):
             continue
         place = (contact, choice.kind, choice.use_case)
         evidence = proof(request, SOURCE, choice.wording)
         if choice.name in now:
+            if choice.is_stopped:
+                continue  # a yes would bring nothing; a no is one whatever else has come up since the page was shown
             consenting.grant(*place, source=SOURCE, evidence=evidence, by_person=True)
             continue
         consenting.withdraw(*place, source=SOURCE, evidence=evidence)
@@ -157,6 +164,7 @@ def _save(request: HttpRequest, delivery: Delivery, contact: Contact) -> None:
     if chosen != shown and chosen in organization.languages:
         contact.language = chosen
         contact.save(update_fields=["language", "modified"])
+    return contact
 
 
 def _languages(organization: Organization, language: str) -> list[str]:

@@ -102,3 +102,11 @@ def test_not_even_a_superuser_changes_or_deletes_the_record(root, told, joe, mod
     client.post(ADD, told)
     pk = {"consent": Consent, "consentchange": ConsentChange}[model].objects.get().pk
     assert client.post(reverse(f"admin:broadcasts_{model}_{act}", args=[pk]), {"post": "yes"}).status_code == 403
+
+
+def test_staff_widen_a_no_that_is_on_the_list(club, admin):
+    consenting.suppress(club, "sms", "+34600000001", "unsubscribe", "marketing")
+    form = {"organization": club.pk, "channel_kind": "sms", "address": "600 000 001", "reason": "unsubscribe"}
+    answer = sign_in(admin.user).post("/admin/broadcasts/suppression/add/", {**form, "use_case": "", "source": "desk"})
+    assert answer.status_code == 302
+    assert list(Suppression.objects.values_list("address", "use_case")) == [("+34600000001", "")]

@@ -107,7 +107,7 @@ def test_a_list_is_imported_with_counts_and_lines(api, admin):
     assert [error["line"] for error in answer["errors"]] == [5, 7]
     assert set(Suppression.objects.values_list("address", "reason", "use_case", "source")) == {
         ("joe@example.com", "import", "", "API"),
-        ("34600000001", "stop", "", "API"),
+        ("+34600000001", "stop", "", "API"),
         ("bea@example.com", "complaint", "marketing", "API"),
     }
     entry = AuditEntry.objects.get(act="import suppressions")
@@ -126,6 +126,31 @@ def test_a_list_imported_again_changes_nothing_but_to_the_stricter(api):
     take(api, "address,reason\nbea@example.com,complaint\n")
     take(api, LIST)
     assert Suppression.objects.get(reason="complaint").use_case == ""
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_two_noes_of_one_reason_stop_what_any_of_them_stops(api, apart):
+    lines = ["joe@example.com,unsubscribe,marketing", "joe@example.com,unsubscribe,general"]
+    for part in [[line] for line in lines] if apart else [lines]:
+        take(api, "\n".join(["address,reason,use_case", *part]))
+    assert Suppression.objects.get().use_case == ""
+
+
+def test_a_wider_no_is_taken_and_a_narrower_one_is_known_already(api):
+    one = {"address": "joe@example.com", "reason": "unsubscribe"}
+    answers = [api.post(URL, {**one, "use_case": use_case}) for use_case in ("marketing", "general", "marketing")]
+    assert [answer.status_code for answer in answers] == [201, 201, 400]
+    assert Suppression.objects.get().use_case == ""
+
+
+def test_a_number_that_was_exported_comes_back_where_no_country_is_known(api, club, outsider, stranger):
+    take(api, LIST)
+    file = api.get(URL, headers={"accept": "text/csv"}).getvalue().decode()
+    type(club).objects.update(country="")
+    assert take(outsider, file).json()["added"] == 3
+    mine, theirs = (Suppression.objects.for_organization(one).order_by("pk") for one in (club, stranger.organization))
+    columns = ("channel_kind", "address_hash", "reason", "use_case")
+    assert set(mine.values_list(*columns)) == set(theirs.values_list(*columns))
 
 
 def test_json_lines_are_taken_too(api):
