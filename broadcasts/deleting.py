@@ -2,7 +2,7 @@
 
 from django.db import transaction
 
-from broadcasts import consenting
+from broadcasts import consenting, sending
 from broadcasts.models import Broadcast, Consent, ConsentState, Contact, Suppression
 
 NOBODY = {"not": {"all_users": True}}
@@ -14,6 +14,7 @@ def delete(contact: Contact) -> None:
     held = Contact.objects.select_for_update(of=("self",)).select_related("organization").filter(pk=contact.pk).first()
     if held is None:
         return
+    sending.hold_expansions(held.organization_id)  # or one that read the contact made a row of somebody who is gone
     for consent in Consent.objects.filter(contact=held, state=ConsentState.WITHDRAWN):
         address = consenting.address_of(held, consent.channel_kind)
         place = (held.organization, consent.channel_kind, address)

@@ -10,22 +10,18 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
-from django.contrib.admin.models import LogEntry
-from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from broadcasts import consenting, deleting, sending
+from broadcasts.forgetting import CALLED_BY_NAME, forget_labels, forget_name
 from broadcasts.models import (
     ADDRESS_HASHES,
-    Attendance,
     AuditEntry,
     Broadcast,
     Channel,
     ChannelKind,
-    Consent,
     Contact,
     Delivery,
     DeliveryEvent,
@@ -150,7 +146,7 @@ def _blank_suppressions(trace: Trace) -> None:
     rows = Suppression.objects.for_organization(trace.organization).filter(
         channel_kind__in=ChannelKind.values, address_hash__in=trace.hashes
     )
-    _forget_labels(trace, Suppression, rows)
+    forget_labels(trace.contact, Suppression, rows)
     rows.exclude(address="").update(address="")
 
 
@@ -174,9 +170,10 @@ def _clean_broadcasts(trace: Trace) -> None:
 def _clean_texts(trace: Trace) -> None:
     """Cut names and addresses out of what was noted about them, and out of refusals that quote them."""
     contact = trace.contact
-    _forget_labels(trace, Contact, Contact.objects.filter(pk=contact.pk))
-    _forget_labels(trace, Consent, Consent.objects.filter(contact=contact))
-    _forget_labels(trace, Attendance, Attendance.objects.filter(contact=contact))
+    forget_labels(contact, Contact, Contact.objects.filter(pk=contact.pk))
+    for model in CALLED_BY_NAME:
+        forget_labels(contact, model, model._default_manager.filter(contact=contact))
+    forget_name(contact)
     audit = AuditEntry.objects.for_organization(trace.organization)
     audit.filter(trace.in_text("label")).update(label=GONE)
     for entry in audit.filter(trace.in_text("detail")):
@@ -188,16 +185,6 @@ def _clean_texts(trace: Trace) -> None:
     ):
         for pk, text in told.filter(trace.in_text(column)).values_list("pk", column):
             told.filter(pk=pk, **{column: text}).update(**{column: trace.cut_from(text)})
-
-
-def _forget_labels(trace: Trace, model: type[Model], rows: QuerySet[Any]) -> None:
-    """Take a person's name off the audit entries, and the admin's own, about some rows."""
-    pks = list(rows.values_list("pk", flat=True))
-    label = str(trace.contact.uuid)
-    entries = AuditEntry.objects.for_organization(trace.organization)
-    entries.filter(model=model._meta.model_name, object_id__in=pks).update(label=label)
-    kind = ContentType.objects.get_for_model(model)
-    LogEntry.objects.filter(content_type=kind, object_id__in=[str(pk) for pk in pks]).update(object_repr=label)
 
 
 def _blank_deliveries(trace: Trace) -> int:

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from broadcasts import sending, tracking
 from broadcasts.exceptions import InvalidInput, WrongState
+from broadcasts.forgetting import forget_name
 from broadcasts.models import (
     Attendance,
     AuditEntry,
@@ -213,6 +214,7 @@ def _move_history(keep: Contact, other: Contact) -> None:
         taken = rows.filter(contact=keep).values(column)
         rows.filter(contact=other).exclude(**{f"{column}__in": taken}).update(contact=keep)
     Inbound.objects.filter(contact=other).update(contact=keep)
+    forget_name(other)  # off what goes now: nobody could tell later whose it was
     # Whoever is asked about the one that is kept, or has it erased, finds these too.
     about = AuditEntry.objects.for_organization(keep.organization_id).filter(model="contact", object_id=other.pk)
     about.update(object_id=keep.pk)

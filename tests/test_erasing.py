@@ -14,6 +14,8 @@ from broadcasts.models import (
     DeliveryEvent,
     Inbound,
     ProviderRef,
+    Segment,
+    SegmentMember,
     Suppression,
 )
 from tests.make import make_broadcast, make_contact, make_delivery
@@ -47,12 +49,17 @@ def lived(joe, mail, admin):
     consent = Consent.objects.create(contact=joe, channel_kind="email", use_case="marketing", state="granted")
     tracking.suppress(joe.organization, "email", joe.email, "hard_bounce")
     Channel.objects.filter(pk=mail.pk).update(last_error="refused joe@example.com")
-    for row in (joe, consent, delivery):
-        AuditEntry.write(row, "change", organization=joe.organization, reason="told by joe@example.com")
-    kind = ContentType.objects.get_for_model(Contact)
-    LogEntry.objects.create(
-        user=admin.user, content_type=kind, object_id=str(joe.pk), object_repr=str(joe), action_flag=2
+    member = SegmentMember.objects.create(
+        contact=joe, segment=Segment.objects.create(organization=joe.organization, name="Gold", kind="static")
     )
+    for row in (joe, consent, delivery, member):
+        AuditEntry.write(row, "change", organization=joe.organization, reason="told by joe@example.com")
+    for row in (joe, member):
+        kind = ContentType.objects.get_for_model(row)
+        LogEntry.objects.create(
+            user=admin.user, content_type=kind, object_id=str(row.pk), object_repr=str(row), action_flag=2
+        )
+    member.delete()
     return delivery
 
 

@@ -214,3 +214,10 @@ def test_erasing_takes_the_second_copies_with_it(second, ann):
 
 def test_the_second_copies_are_in_a_persons_data(second, ann):
     assert [one["address"] for one in person_data(ann)["deliveries"]] == ["ann@example.com", "ann@work.example"]
+
+
+def test_what_was_noted_about_the_others_rows_names_them_no_more(ann, twin, club):
+    consent = Consent.objects.create(contact=twin, channel_kind="email", use_case="marketing", state="granted")
+    AuditEntry.write(consent, "consent", organization=club)
+    merging.merge(ann, [twin])
+    assert AuditEntry.objects.get(act="consent").label == str(twin.uuid)

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils import timezone
 
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import (
@@ -178,24 +179,23 @@ class Taker:
         same = self.rows.filter(
             channel_kind__in=ChannelKind.values, address_hash__in={digest for _, digest, _ in chunk}
         )
-        columns = ("channel_kind", "address_hash", "reason", "use_case")
-        found = {tuple(key): use_case for *key, use_case in same.order_by().values_list(*columns)}
+        columns = ("channel_kind", "address_hash", "reason", "pk", "use_case")
+        found = {tuple(key): (pk, use_case) for *key, pk, use_case in same.order_by().values_list(*columns)}
         erased = {key[:2] for key in (*found, *chunk) if key[2] == Suppression.Cause.ERASED}
         for key, row in chunk.items():
             if key[:2] in erased:
                 row.address = ""
         fresh = [row for key, row in chunk.items() if key not in found]
-        stricter = [row for key, row in chunk.items() if key in found and both(row.use_case, found[key]) != found[key]]
+        stricter = [pk for key, (pk, known) in found.items() if known and key in chunk and chunk[key].use_case != known]
         added = self.write(fresh, stricter)
         report.added += added
         report.known += len(chunk) - added
 
     @transaction.atomic
-    def write(self, fresh: list[Suppression], stricter: list[Suppression]) -> int:
+    def write(self, fresh: list[Suppression], stricter: list[int]) -> int:
         Suppression.objects.bulk_create(fresh, ignore_conflicts=True)
-        for row in stricter:
-            place = {"channel_kind": row.channel_kind, "address_hash": row.address_hash, "reason": row.reason}
-            self.rows.filter(**place).update(use_case="")
+        if stricter:
+            self.rows.filter(pk__in=stricter).update(use_case="", modified=timezone.now())
         return len(fresh)
 
 
@@ -207,7 +207,7 @@ class Rehearsal(Taker):
         self.shadow = sqlite3.connect("", isolation_level=None)
         self.shadow.execute("CREATE TABLE seen (kind, hash, reason, PRIMARY KEY (kind, hash, reason)) WITHOUT ROWID")
 
-    def write(self, fresh: list[Suppression], stricter: list[Suppression]) -> int:
+    def write(self, fresh: list[Suppression], stricter: list[int]) -> int:
         seen = [(row.channel_kind, row.address_hash, row.reason) for row in fresh]
         self.shadow.execute("BEGIN")
         added = self.shadow.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?, ?)", seen).rowcount if seen else 0

@@ -1,0 +1,33 @@
+"""Take a person's name off what was noted about them, in our own audit and in the admin's."""
+
+from typing import Any
+
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Model, QuerySet
+
+from broadcasts.models import Attendance, AuditEntry, Consent, Contact, Member, SegmentMember
+
+CALLED_BY_NAME: tuple[type[Model], ...] = (Consent, Attendance, SegmentMember)  # their labels begin with it
+
+
+def forget_labels(contact: Contact, model: type[Model], rows: QuerySet[Any]) -> None:
+    """Take it off the entries about some rows."""
+    pks = list(rows.values_list("pk", flat=True))
+    label = str(contact.uuid)
+    entries = AuditEntry.objects.for_organization(contact.organization_id)
+    entries.filter(model=model._meta.model_name, object_id__in=pks).update(label=label)
+    kind = ContentType.objects.get_for_model(model)
+    LogEntry.objects.filter(content_type=kind, object_id__in=[str(pk) for pk in pks]).update(object_repr=label)
+
+
+def forget_name(contact: Contact) -> None:
+    """Take it off the entries about rows of theirs, also about those that are gone; a namesake's lose it as well."""
+    staff = Member.objects.for_organization(contact.organization_id).values("user")
+    entries = AuditEntry.objects.for_organization(contact.organization_id)
+    for model in CALLED_BY_NAME:
+        named = entries.filter(model=model._meta.model_name, label__startswith=str(contact))
+        named.update(label=str(contact.uuid))
+        kind = ContentType.objects.get_for_model(model)
+        told = LogEntry.objects.filter(content_type=kind, user__in=staff, object_repr__startswith=str(contact))
+        told.update(object_repr=str(contact.uuid))
