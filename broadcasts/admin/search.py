@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import connections
 from django.db.models import Q, QuerySet
 
-from broadcasts.models import Organization, email_key, phone_key
+from broadcasts.models import Organization, email_key, phone_key, whatsapp_key
 
 LIMIT = 1000
 
@@ -48,7 +48,7 @@ def _ids(contacts: QuerySet, conditions: list[Q], limit: int) -> dict[int, None]
 
 
 def _exactly(term: str) -> list[Q]:
-    conditions = [Q(external_id=term), Q(whatsapp_key=term)]
+    conditions = [Q(external_id=term), Q(whatsapp_key=whatsapp_key(term) or "")]
     if pk := as_id(term):
         conditions.append(Q(pk=pk))
     with contextlib.suppress(ValidationError):

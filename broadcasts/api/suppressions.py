@@ -49,7 +49,8 @@ class SuppressionFilter(filters.FilterSet):
                 hashes.add(address_hash(address_key(kind, value, self.request.organization.country)))
             except ValidationError:
                 continue  # an address of another kind
-        return queryset.filter(address_hash__in=hashes)
+        # By every kind, as the index begins with it.
+        return queryset.filter(channel_kind__in=ChannelKind.values, address_hash__in=hashes)
 
 
 class SuppressionSerializer(PickingSerializer):

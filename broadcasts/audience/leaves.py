@@ -27,6 +27,7 @@ from broadcasts.models import (
     email_key,
     normalize_language,
     phone_key,
+    whatsapp_key,
 )
 
 from .containing import Contains
@@ -262,6 +263,10 @@ def read_phone(value: Any, scope: Scope) -> str | None:
         return phone_key(clean_phone(phone, scope.organization.country)) if phone else None
 
 
+def read_whatsapp(value: Any, scope: Scope) -> str | None:
+    return whatsapp_key(read_text(value, scope).strip())
+
+
 def read_language(value: Any, scope: Scope) -> str:
     with _validation():
         return normalize_language(tag) if (tag := read_text(value, scope).strip()) else ""
@@ -419,7 +424,7 @@ FIELD_LEAVES: dict[str, Leaf] = {
     "email": AddressLeaf("email", read_email, "Whatever its case; blank: those without one."),
     "email__icontains": Part("email", read_words, "Part of the e-mail address."),
     "phone": AddressLeaf("phone", read_phone, "In the international form; blank: those without one."),
-    "whatsapp_id": AddressLeaf("whatsapp", lambda value, scope: read_text(value, scope).strip(), "WhatsApp id."),
+    "whatsapp_id": AddressLeaf("whatsapp", read_whatsapp, "WhatsApp id; blank: those without one."),
     "full_name": Exact("full_name", read_text, "The whole name."),
     "full_name__icontains": Part("full_name", read_words, "Part of the name."),
     "language": Exact("language", read_language, "BCP 47, such as es; blank: those without one."),

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from broadcasts import audience, links, rendering
 from broadcasts.exceptions import InvalidInput, NotReady, RenderError
-from broadcasts.models import AuditEntry, Broadcast, Channel, Contact, Message, User, email_key, phone_key
+from broadcasts.models import AuditEntry, Broadcast, Channel, Contact, Message, User, email_key, phone_key, whatsapp_key
 from broadcasts.transports import TransportError
 
 MOST = 10
@@ -41,7 +41,7 @@ def _clean(address: str, channel: Channel) -> str:
 KEYS: dict[str, tuple[str, Callable[[str], str | None]]] = {
     "email": ("email_key", email_key),
     "phone": ("phone_key", phone_key),
-    "whatsapp_id": ("whatsapp_key", str),
+    "whatsapp_id": ("whatsapp_key", whatsapp_key),
 }
 
 
