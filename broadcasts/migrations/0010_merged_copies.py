@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("broadcasts", "0007_consent_by_mail"),
+        ("broadcasts", "0009_imports"),
     ]
 
     operations = [
