@@ -3,14 +3,15 @@ from datetime import UTC
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.widgets import AdminSplitDateTime
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 
 from broadcasts import confirming, consenting
+from broadcasts.exceptions import WrongState
 from broadcasts.models import (
     ChannelKind,
     Consent,
@@ -177,6 +178,13 @@ class ConsentAdmin(ByContact, OrganizationAdmin):
     def history(self, obj: Consent) -> str:
         [(_, changes)] = with_history([obj])
         return render_to_string("admin/broadcasts/contact/changes.html", {"changes": changes})
+
+    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
+        try:
+            return super().add_view(request, form_url, extra_context)
+        except WrongState as error:  # a no that came while the form was looked at
+            messages.error(request, str(error))
+            return HttpResponseRedirect(request.get_full_path())
 
     def save_model(self, request: HttpRequest, obj: Consent, form: Any, change: bool) -> None:
         self.check_may_save(request, obj, change)

@@ -110,3 +110,10 @@ def test_staff_widen_a_no_that_is_on_the_list(club, admin):
     answer = sign_in(admin.user).post("/admin/broadcasts/suppression/add/", {**form, "use_case": "", "source": "desk"})
     assert answer.status_code == 302
     assert list(Suppression.objects.values_list("address", "use_case")) == [("+34600000001", "")]
+
+
+def test_a_no_that_comes_while_a_yes_is_saved_is_told_and_not_an_error_of_ours(joe, told, author, monkeypatch):
+    monkeypatch.setattr(consenting, "why_not", lambda *args, **proof: "")  # as the form saw it
+    consenting.withdraw(joe, "email", "marketing", source="page", evidence={})
+    answer = sign_in(author.user).post(ADD, told, follow=True)
+    assert "said no on" in answer.text and Consent.objects.get().state == "withdrawn"
