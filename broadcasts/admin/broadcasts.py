@@ -9,7 +9,6 @@ from django.contrib.admin.widgets import AutocompleteSelect
 from django.db.models import QuerySet
 from django.forms.models import inlineformset_factory
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.utils import timezone
 from django.utils.html import format_html
 
 from broadcasts import drafting, stats
@@ -199,8 +198,7 @@ class BroadcastAdmin(BroadcastActions, Asking, OrganizationAdmin):
         if obj is not None and obj.status in Broadcast.STARTED:
             return {"fields": ["scheduled_at", "started_at", "completed_at", *TIMES]}
         said = "Nothing leaves before you schedule it or send it."
-        zone = timezone.get_current_timezone_name()
-        return {"fields": ["scheduled_at", *TIMES], "description": f"{said} Times are in {zone}."}
+        return {"fields": ["scheduled_at", *TIMES], "description": said}
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         fields = [*super().get_readonly_fields(request, obj), "many_contacts", *RECORD]

@@ -18,6 +18,7 @@ from .consents import Consent, ConsentChange, ConsentState, Suppression
 from .contacts import KEY_FIELDS, Attribute, Contact
 from .deliveries import FACTS, OUTCOMES, Batch, Delivery, ProviderRef, Reason, count
 from .events import DeliveryEvent, Inbound, Link
+from .fields import MAX_DEPTH, json_fault
 from .media import Media
 from .messages import Message, MessageTranslation
 from .operations import AuditEntry, Heartbeat, IdempotencyKey, ImportJob
@@ -41,6 +42,7 @@ __all__ = [
     "ACTS",
     "FACTS",
     "KEY_FIELDS",
+    "MAX_DEPTH",
     "OUTCOMES",
     "Activity",
     "ApiToken",
@@ -91,6 +93,7 @@ __all__ = [
     "count",
     "email_domain",
     "email_key",
+    "json_fault",
     "normalize_language",
     "phone_key",
     "split_email",
