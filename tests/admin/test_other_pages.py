@@ -229,7 +229,7 @@ def test_a_contacts_page_says_why_it_did_or_did_not_get_each(viewer, mail):
     _, (skipped, sent) = make_log(mail, ("skipped", "sent"))
     client = sign_in(viewer.user)
     assert "Not sent: unsubscribed." in client.get(page("contact", "change", skipped.contact_id)).content.decode()
-    assert "Sent 4 May 2026, 09:00." in client.get(page("contact", "change", sent.contact_id)).content.decode()
+    assert "Sent 4 May 2026, 09:00 UTC." in client.get(page("contact", "change", sent.contact_id)).content.decode()
 
 
 def test_deleting_a_contact_is_a_managers_and_keeps_the_log(admin, author, mail):
