@@ -20,6 +20,7 @@ from broadcasts.models import AuditEntry, Organization
 from .access import Access, organization_of, scoped, within
 from .json_field import JsonField
 from .paginator import CappedPaginator, PagedList
+from .search import as_id
 
 RELATED_SHOWN = 1000
 
@@ -167,10 +168,18 @@ class OrganizationAdmin(Scoped, admin.ModelAdmin):
         return fields
 
     def changeform_view(self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any) -> Any:
-        """Serve a row's page in its own organization's time zone; for who has one organization all pages are."""
-        row = self.get_object(request, object_id) if object_id and not Access.of(request).only_organization else None
-        if owner := getattr(row, "organization_path", None) and organization_of(row):  # type: ignore[arg-type]
-            timezone.activate(Organization.objects.get(pk=owner).zone)  # until the end of `Site.admin_view`
+        """Serve a row's page in its own organization's time zone, or one to add it in that of a link's organization.
+
+        For who has one organization all pages are in its zone.
+        """
+        row: Any = (
+            self.get_object(request, object_id) if object_id and not Access.of(request).only_organization else None
+        )
+        owner = (
+            organization_of(row) if hasattr(row, "organization_path") else as_id(request.GET.get("organization", ""))
+        )
+        if organization := scoped(Organization.objects.filter(pk=owner or 0), Access.of(request)).first():
+            timezone.activate(organization.zone)  # until the end of `Site.admin_view`
         return super().changeform_view(request, object_id, *args, **kwargs)
 
     def check_may_save(self, request: HttpRequest, obj: Any, change: bool) -> None:

@@ -355,6 +355,7 @@ def test_times_are_shown_and_typed_in_the_zone_of_the_rows_own_organization(root
     sign_in(root).post(page("activity", "change", yoga.pk), data)
     yoga.refresh_from_db()
     assert yoga.starts_at == datetime(2026, 5, 1, 9, tzinfo=UTC)
+    assert "zone Asia/Tokyo" in sign_in(root).get(page("activity", "add"), {"organization": club.pk}).content.decode()
 
 
 # Segments.
