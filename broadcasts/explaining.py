@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.formats import date_format
 
@@ -280,11 +280,12 @@ class Grounds:
         choice = self.choice or audience.choice(wanted, self.contact)
         for part in choice.excluded.parts:
             if part.holds and part.path == "excluded_broadcasts":
-                copy = (
-                    wanted.excluded_copies().filter(contact=self.contact).select_related("message__broadcast").first()
-                )
-                if copy:
+                copies = wanted.excluded_copies().filter(contact=self.contact).select_related("message__broadcast")
+                copy = copies.order_by(F("sent_at").desc(nulls_last=True)).first()
+                if copy and copy.sent_at:
                     yield f"“{copy.message.broadcast}” was sent {self._when(copy.sent_at)}"
+                elif copy:
+                    yield f"“{copy.message.broadcast}” may have reached them: its outcome is unknown"
             elif part.holds:
                 yield f"they are in the {part.name}"
 

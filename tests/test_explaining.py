@@ -206,6 +206,11 @@ def excluded_by_broadcast(draft, joe):
     return "“Pool closed” was sent 4 May 2026, 09:00 UTC"
 
 
+def excluded_by_a_broadcast_that_may_have_arrived(draft, joe):
+    draft.excluded_broadcasts.add(make_earlier(Channel.objects.get(), {joe: {"status": "unknown", "sent_at": None}}))
+    return "“Pool closed” may have reached them: its outcome is unknown"
+
+
 def blocked(draft, joe):
     joe.status = "blocked"
     joe.save()
@@ -269,6 +274,7 @@ def expired(draft, joe):
     [
         (excluded_by_segment, "excluded"),
         (excluded_by_broadcast, "excluded"),
+        (excluded_by_a_broadcast_that_may_have_arrived, "excluded"),
         (blocked, "blocked"),
         (no_address, "no_address"),
         (invalid_address, "invalid_address"),
