@@ -16,6 +16,7 @@ from broadcasts.audience import Audience, Choice, Outlet, Part
 from broadcasts.audience.reasons import HASHES
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Broadcast, Contact, Delivery, Reason, Suppression, UseCase
+from broadcasts.sending import hours
 
 # Told after acceptance, the strongest last.
 TOLD = (
@@ -207,17 +208,21 @@ def _of_time(contact: Contact, broadcast: Broadcast, choice: Choice) -> Explanat
 def _foretold(contact: Contact, broadcast: Broadcast, wanted: Audience, choice: Choice) -> Explanation:
     """Of a contact who is matched by a broadcast that is yet to start; by the same query as its start."""
     outlets = drafting.outlets(broadcast)
+    turn = hours.turn(broadcast, contact)
+    too_late = turn and broadcast.expires_at and broadcast.expires_at <= turn
     received, skipped = [], []
     for outlet in outlets:
         rows = audience.recipients(wanted, outlet, outlets).filter(pk=contact.pk)
         for reason, address, language in rows.values_list("skip_reason", "send_address", "send_language"):
+            reason = reason or (Reason.EXPIRED if too_late else "")
             if reason:
                 grounds = Grounds(contact, broadcast, outlet, timezone.now(), choice)
                 skipped.append((reason, f"{_label(reason)}.{_because(grounds, reason)}"))
             else:
                 received.append(f"by {outlet.name or 'e-mail'} at {address}{f', in {language}' if language else ''}")
     if received:
-        verdict, reason, sentence = "would_receive", "", f"Would receive it {' and '.join(received)}."
+        due = f", not before {when(turn, broadcast.organization.zone)}" if turn else ""
+        verdict, reason, sentence = "would_receive", "", f"Would receive it {' and '.join(received)}{due}."
     elif skipped:
         verdict, reason = "would_be_skipped", skipped[0][0]
         sentence = f"Would not receive it: {' '.join(dict.fromkeys(text for _, text in skipped))}"
@@ -260,7 +265,8 @@ class Grounds:
             case Reason.NO_TRANSLATION:
                 return f"it is written in {', '.join(self.outlet.languages or ()) or 'no language'} only"
             case Reason.EXPIRED if self.broadcast.expires_at:
-                return f"it expired {self._when(self.broadcast.expires_at)}, before their turn"
+                ends = "expired" if self.broadcast.expires_at <= timezone.now() else "expires"
+                return f"it {ends} {self._when(self.broadcast.expires_at)}, before their turn"
         return self._refusal(reason)
 
     def _when(self, moment: datetime | None) -> str:

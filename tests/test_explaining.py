@@ -190,6 +190,16 @@ def test_who_would_receive_a_draft_is_told_how(draft, joe):
     assert told.sentence == "Would receive it by Newsletter at joe@example.com, in en."
 
 
+def test_a_clock_time_is_foretold_where_they_are(draft, joe):
+    joe.time_zone = "America/New_York"
+    draft.local_time, draft.scheduled_at = True, LATER
+    assert explain(joe, draft).sentence.endswith("in en, not before 4 May 2090, 12:00 UTC.")
+    draft.expires_at = LATER + timedelta(hours=3)
+    told = explain(joe, draft)
+    assert (told.verdict, told.reason) == ("would_be_skipped", "expired")
+    assert told.sentence.endswith("It expires 4 May 2090, 11:00 UTC, before their turn.")
+
+
 def test_a_draft_without_a_message_is_told(draft, joe):
     draft.messages.all().delete()
     assert explain(joe, draft).verdict == "matched"
