@@ -9,6 +9,7 @@ from django.contrib.admin.widgets import AutocompleteSelect
 from django.db.models import QuerySet
 from django.forms.models import inlineformset_factory
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils import timezone
 from django.utils.html import format_html
 
 from broadcasts import drafting, stats
@@ -196,7 +197,8 @@ class BroadcastAdmin(BroadcastActions, Asking, OrganizationAdmin):
 
     def _when(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         if obj is not None and obj.status in Broadcast.STARTED:
-            return {"fields": ["scheduled_at", "started_at", "completed_at", *TIMES]}
+            zone = f"In the time zone {timezone.get_current_timezone_name()}."
+            return {"fields": ["scheduled_at", "started_at", "completed_at", *TIMES], "description": zone}
         said = "Nothing leaves before you schedule it or send it."
         return {"fields": ["scheduled_at", *TIMES], "description": said}
 

@@ -249,7 +249,10 @@ class Builder {
     count() {
         this.stop();
         this.clearErrors();
-        if (!this.root.children.length) return this.say("Nobody yet: add a condition.");
+        if (!this.root.children.length) {
+            const isSegment = this.area.dataset.segment !== undefined; // a broadcast has other ways to say who
+            return this.say(isSegment ? "Nobody yet: add a condition." : "No conditions: nobody is added by this query.");
+        }
         this.timer = setTimeout(() => this.ask(), WAIT);
     }
 
