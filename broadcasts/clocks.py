@@ -32,6 +32,15 @@ def local_moment(day: date, clock: time, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, clock.replace(fold=0), tzinfo=zone).astimezone(UTC)
 
 
+def in_utc(value: object) -> object:
+    """Return the text of a moment that has an offset from UTC as the same moment in UTC, all else as it is."""
+    try:
+        moment = datetime.fromisoformat(value)  # type: ignore[arg-type]
+        return moment.astimezone(UTC).isoformat() if moment.utcoffset() else value
+    except (TypeError, ValueError, OverflowError):
+        return value
+
+
 def quiet_until(now: datetime, zone: ZoneInfo, hours: Sequence[str]) -> datetime | None:
     """Return when the quiet hours end that a zone is in, or None; ("21:00", "08:00") go over midnight."""
     begin, end = (time.fromisoformat(clock) for clock in hours)

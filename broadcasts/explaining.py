@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.formats import date_format
 
@@ -15,6 +15,7 @@ from broadcasts import audience, drafting, stats
 from broadcasts.audience import Audience, Choice, Outlet, Part
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import ADDRESS_HASHES, Broadcast, Contact, Delivery, Reason, Suppression, UseCase
+from broadcasts.sending import hours
 
 # Told after acceptance, the strongest last.
 TOLD = (
@@ -28,6 +29,7 @@ TOLD = (
     ("bounced_at", "bounced"),
 )
 STRONGEST = ("sent", "unknown", "pending", "failed", "cancelled", "skipped")  # of several copies
+CANCELLED = "Not sent: the broadcast was cancelled before its turn."
 NAMED = 5  # messages that a frequency cap counted
 PAGE = 50
 
@@ -64,13 +66,14 @@ class Explanation:
 def explain(contact: Contact, broadcast: Broadcast) -> Explanation:
     """Say why a contact did or did not get a broadcast, or whether it would."""
     messages = list(broadcast.messages.values_list("pk", flat=True))
+    by_name = len(messages) > 1
     deliveries = list(
         Delivery.objects.filter(contact=contact, message__in=messages)
         .select_related("contact", "message__channel", "message__broadcast")
         .order_by("message__position", "pk")
     )
     if deliveries:
-        return _of_log(contact, broadcast, deliveries)
+        return _of_log(contact, broadcast, deliveries, by_name)
     if broadcast.status in Broadcast.STARTED and broadcast.log_is_gone():
         numbers = stats.counts([broadcast])[broadcast.pk]
         sentence = (
@@ -115,15 +118,27 @@ def story(delivery: Delivery, zone: tzinfo | None = None) -> str:
         case status.UNKNOWN:
             return "Handed over, but the answer was lost: nobody can tell whether it arrived."
         case status.CANCELLED:
-            return "Not sent: the broadcast was cancelled before its turn."
-    if delivery.due_at:
-        why = f": {delivery.error}" if delivery.error else ""
-        return f"Waiting, to be tried {'again ' if delivery.attempts else ''}{when(delivery.due_at, zone)}{why}"
-    return "Waiting for its turn."
+            return CANCELLED
+    return _waits(delivery, zone)
 
 
 def when(moment: datetime | None, zone: tzinfo | None = None) -> str:
-    return date_format(timezone.localtime(moment, zone), "j M Y, H:i") if moment else "at an unknown time"
+    """Write a moment with its zone, for sentences that may be read anywhere."""
+    return date_format(timezone.localtime(moment, zone), "j M Y, H:i T") if moment else "at an unknown time"
+
+
+def _waits(delivery: Delivery, zone: tzinfo | None) -> str:
+    match delivery.message.broadcast.status:
+        case Broadcast.Status.CANCELLED:  # and not written down yet
+            return CANCELLED
+        case Broadcast.Status.PAUSED:
+            return "Waiting: the broadcast is paused."
+    if delivery.due_at is None or delivery.due_at <= timezone.now():
+        return "Waiting for its turn."
+    if not delivery.attempts:
+        return f"Waiting until {when(delivery.due_at, zone)}. {delivery.error}".strip()
+    why = f": {delivery.error}" if delivery.error else "."
+    return f"To be tried again {when(delivery.due_at, zone)}, after {_tries(delivery)}{why}"
 
 
 def _tries(delivery: Delivery) -> str:
@@ -135,14 +150,14 @@ def _label(reason: str) -> str:
     return f"{label[:1].lower()}{label[1:]}"
 
 
-def _of_log(contact: Contact, broadcast: Broadcast, deliveries: list[Delivery]) -> Explanation:
+def _of_log(contact: Contact, broadcast: Broadcast, deliveries: list[Delivery], by_name: bool) -> Explanation:
     sentences = []
     for delivery in deliveries:
         sentence = story(delivery, broadcast.organization.zone)
         if delivery.status == Delivery.Status.SKIPPED:
             outlet = Outlet(channel=delivery.message.channel, base_language=broadcast.base_language)
             sentence += _because(Grounds(contact, broadcast, outlet, delivery.created), delivery.reason)
-        by = f"{delivery.message.channel}: " if len(deliveries) > 1 else ""
+        by = f"{delivery.message.channel}: " if by_name else ""
         sentences.append(f"{by}{sentence}")
     strongest = min(deliveries, key=lambda one: STRONGEST.index(one.status))
     return Explanation(
@@ -156,8 +171,8 @@ def _of_log(contact: Contact, broadcast: Broadcast, deliveries: list[Delivery]) 
 
 
 def _of_rule(contact: Contact, broadcast: Broadcast, choice: Choice) -> Explanation:
-    rule = choice.rule()
-    sentence = f"Not in the audience. {rule[:1].upper()}{rule[1:]}." if rule else "Not in the audience."
+    rule, plainly = choice.rule(), choice.plainly()
+    sentence = f"Not in the audience. {plainly[:1].upper()}{plainly[1:]}." if plainly else "Not in the audience."
     settled = broadcast.expanded_at or broadcast.started_at
     if broadcast.status in Broadcast.STARTED and settled and contact.created > settled:
         zone = broadcast.organization.zone
@@ -173,6 +188,8 @@ def _of_time(contact: Contact, broadcast: Broadcast, choice: Choice) -> Explanat
     settled = broadcast.expanded_at or broadcast.started_at
     if broadcast.expanded_at is None and contact.pk > broadcast.expanded_to:
         verdict, sentence = "not_yet", "In the audience; the recipients are still being written down."
+    elif broadcast.status == Broadcast.Status.CANCELLED and contact.pk > broadcast.expanded_to:
+        verdict, sentence = "cancelled", CANCELLED
     elif settled and contact.created > settled:
         verdict = "joined_later"
         sentence = (
@@ -190,17 +207,21 @@ def _of_time(contact: Contact, broadcast: Broadcast, choice: Choice) -> Explanat
 def _foretold(contact: Contact, broadcast: Broadcast, wanted: Audience, choice: Choice) -> Explanation:
     """Of a contact who is matched by a broadcast that is yet to start; by the same query as its start."""
     outlets = drafting.outlets(broadcast)
+    turn = hours.turn(broadcast, contact)
+    too_late = turn and broadcast.expires_at and broadcast.expires_at <= turn
     received, skipped = [], []
     for outlet in outlets:
         rows = audience.recipients(wanted, outlet, outlets).filter(pk=contact.pk)
         for reason, address, language in rows.values_list("skip_reason", "send_address", "send_language"):
+            reason = reason or (Reason.EXPIRED if too_late else "")
             if reason:
                 grounds = Grounds(contact, broadcast, outlet, timezone.now(), choice)
                 skipped.append((reason, f"{_label(reason)}.{_because(grounds, reason)}"))
             else:
                 received.append(f"by {outlet.name or 'e-mail'} at {address}{f', in {language}' if language else ''}")
     if received:
-        verdict, reason, sentence = "would_receive", "", f"Would receive it {' and '.join(received)}."
+        due = f", not before {when(turn, broadcast.organization.zone)}" if turn else ""
+        verdict, reason, sentence = "would_receive", "", f"Would receive it {' and '.join(received)}{due}."
     elif skipped:
         verdict, reason = "would_be_skipped", skipped[0][0]
         sentence = f"Would not receive it: {' '.join(dict.fromkeys(text for _, text in skipped))}"
@@ -233,7 +254,7 @@ class Grounds:
             case Reason.BLOCKED if self.contact.status != Contact.Status.ACTIVE:
                 return f"the contact is {self.contact.get_status_display().lower()}"
             case Reason.NO_ADDRESS:
-                return f"there is no {self._field_name()}" if not self._address() else ""
+                return f"the contact has no {self._field_name()}" if not self._address() else ""
             case Reason.INVALID_ADDRESS:
                 return f"“{self._address()}” has letters before its @ that few mail servers take"
             case Reason.FREQUENCY_CAP:
@@ -243,7 +264,8 @@ class Grounds:
             case Reason.NO_TRANSLATION:
                 return f"it is written in {', '.join(self.outlet.languages or ()) or 'no language'} only"
             case Reason.EXPIRED if self.broadcast.expires_at:
-                return f"it expired {self._when(self.broadcast.expires_at)}"
+                ends = "expired" if self.broadcast.expires_at <= timezone.now() else "expires"
+                return f"it {ends} {self._when(self.broadcast.expires_at)}, before their turn"
         return self._refusal(reason)
 
     def _when(self, moment: datetime | None) -> str:
@@ -263,11 +285,12 @@ class Grounds:
         choice = self.choice or audience.choice(wanted, self.contact)
         for part in choice.excluded.parts:
             if part.holds and part.path == "excluded_broadcasts":
-                copy = (
-                    wanted.excluded_copies().filter(contact=self.contact).select_related("message__broadcast").first()
-                )
-                if copy:
+                copies = wanted.excluded_copies().filter(contact=self.contact).select_related("message__broadcast")
+                copy = copies.order_by(F("sent_at").desc(nulls_last=True)).first()
+                if copy and copy.sent_at:
                     yield f"“{copy.message.broadcast}” was sent {self._when(copy.sent_at)}"
+                elif copy:
+                    yield f"“{copy.message.broadcast}” may have reached them: its outcome is unknown"
             elif part.holds:
                 yield f"they are in the {part.name}"
 
@@ -306,11 +329,14 @@ class Grounds:
         if organization.frequency_cap is None:
             return ""
         since = self.at - timedelta(days=organization.frequency_cap_days)
+        # Up to the moment when it was counted: the row's birth, or its turn.
+        until = self.broadcast.completed_at or timezone.now()
         lately = (
-            Delivery.objects.filter(contact=self.contact, sent_at__gte=since, sent_at__lte=self.at)
+            Delivery.objects.filter(contact=self.contact, sent_at__gte=since, sent_at__lte=until)
             .filter(message__broadcast__use_case=UseCase.MARKETING)
+            .exclude(message__broadcast=self.broadcast)
             .select_related("message__broadcast")
-            .order_by("-sent_at")[:NAMED]
+            .order_by("sent_at")[: min(NAMED, organization.frequency_cap)]
         )
         counted = ", ".join(f"“{one.message.broadcast}” {self._when(one.sent_at)}" for one in lately)
         limit = f"at most {organization.frequency_cap} in {organization.frequency_cap_days} days"

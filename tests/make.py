@@ -70,7 +70,6 @@ def make_delivery(broadcast: Broadcast, contact: Contact | None = None, **fields
     contact = contact or make_contact(broadcast.organization)
     fields = {"address": contact.email, "language": "en", "status": "sent", "sent_at": timezone.now(), **fields}
     delivery = Delivery.objects.create(message=message, contact=contact, **fields)
-    Batch.objects.create(
-        message=message, state="done", first_id=delivery.pk, last_id=delivery.pk, total=1, **{delivery.status: 1}
-    )
+    outcome = {} if delivery.status == "pending" else {delivery.status: 1}
+    Batch.objects.create(message=message, state="done", first_id=delivery.pk, last_id=delivery.pk, total=1, **outcome)
     return delivery

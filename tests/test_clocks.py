@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from broadcasts.clocks import by_answer, local_moment, quiet_until, zone_of, zones
+from broadcasts.clocks import by_answer, in_utc, local_moment, quiet_until, zone_of, zones
 
 NIGHT = ("21:00", "08:00")
 
@@ -129,3 +129,16 @@ def test_zones_are_grouped_by_the_answer_less_those_that_answer_as_at_home():
     assert timedelta(hours=2) not in elsewhere
     assert "Pacific/Kiritimati" in elsewhere[timedelta(hours=14)]
     assert 500 < sum(len(names) for names in elsewhere.values()) < len(zones())
+
+
+@pytest.mark.parametrize(
+    ("value", "stored"),
+    [
+        ("2026-05-01T10:00:00+02:00", "2026-05-01T08:00:00+00:00"),
+        ("2026-05-01 10:00-03:30", "2026-05-01T13:30:00+00:00"),
+        *((same, same) for same in ("2026-05-01T10:00:00Z", "2026-05-01T10:00", "2026-05-01", "soon", 7, None, ["x"])),
+        ("0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00+14:00"),
+    ],
+)
+def test_a_text_that_is_a_moment_with_an_offset_is_put_in_utc(value, stored):
+    assert in_utc(value) == stored

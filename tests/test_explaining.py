@@ -25,6 +25,7 @@ from .audience.people import make_activity, make_earlier, make_segment
 from .make import make_broadcast, make_contact, make_delivery
 
 THEN = datetime(2026, 5, 4, 9, tzinfo=UTC)
+LATER = datetime(2090, 5, 4, 8, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -58,12 +59,21 @@ def add_channel(broadcast, **fields):
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"opened_at": THEN}, "Sent 4 May 2026, 09:00; opened 4 May 2026, 09:00."),
+        ({"opened_at": THEN}, "Sent 4 May 2026, 09:00 UTC; opened 4 May 2026, 09:00 UTC."),
         (
             {"status": "failed", "attempts": 3, "error": "Mailbox full."},
             "Could not be sent after 3 tries: Mailbox full.",
         ),
         ({"status": "cancelled"}, "Not sent: the broadcast was cancelled before its turn."),
+        (
+            {"status": "pending", "due_at": LATER, "error": "Quiet hours until 08:00 where they are."},
+            "Waiting until 4 May 2090, 08:00 UTC. Quiet hours until 08:00 where they are.",
+        ),
+        (
+            {"status": "pending", "due_at": LATER, "attempts": 2, "error": "Mailbox busy."},
+            "To be tried again 4 May 2090, 08:00 UTC, after 2 tries: Mailbox busy.",
+        ),
+        ({"status": "pending", "due_at": THEN}, "Waiting for its turn."),
         ({"status": "unknown"}, "Handed over, but the answer was lost: nobody can tell whether it arrived."),
     ],
 )
@@ -75,12 +85,21 @@ def test_a_row_of_the_log_is_told(mail, joe, fields, said):
     assert told.parts() == []
 
 
+@pytest.mark.parametrize(
+    ("status", "said"), [("PAUSED", "Waiting: the broadcast is paused."), ("CANCELLED", "Not sent: the broadcast was")]
+)
+def test_who_waits_in_a_broadcast_that_was_stopped_is_told_so(mail, joe, status, said):
+    broadcast = make_broadcast(mail, status=status)
+    make_delivery(broadcast, joe, status="pending", sent_at=None, due_at=LATER)
+    assert explain(joe, broadcast).sentence.startswith(said)
+
+
 def test_times_are_those_of_the_organization(mail, joe):
     mail.organization.time_zone = "Europe/Madrid"
     mail.organization.save()
     broadcast = make_broadcast(mail, status="SENT")
     make_delivery(broadcast, joe, sent_at=THEN)
-    assert explain(joe, broadcast).sentence == "Sent 4 May 2026, 11:00."
+    assert explain(joe, broadcast).sentence == "Sent 4 May 2026, 11:00 CEST."
 
 
 def test_copies_by_several_channels_are_told_together(mail, joe):
@@ -90,7 +109,7 @@ def test_copies_by_several_channels_are_told_together(mail, joe):
     Delivery.objects.create(message=message, contact=joe, status="skipped", reason="no_address")
     told = explain(joe, broadcast)
     assert told.sentence == (
-        "Newsletter: Sent 4 May 2026, 09:00. Text: Not sent: no address for this channel. There is no phone."
+        "Newsletter: Sent 4 May 2026, 09:00 UTC. Text: Not sent: no address for this channel. The contact has no phone."
     )
     assert (told.verdict, told.reason, len(told.deliveries)) == ("sent", "", 2)
 
@@ -103,7 +122,7 @@ def test_a_skipped_row_is_told_with_what_is_behind_it(mail, joe):
     told = explain(joe, broadcast)
     assert told.reason == "suppressed"
     assert told.sentence == (
-        "Not sent: on the suppression list. By staff, on the suppression list since 4 May 2026, 09:00 (API)."
+        "Not sent: on the suppression list. By staff, on the suppression list since 4 May 2026, 09:00 UTC (API)."
     )
 
 
@@ -127,7 +146,7 @@ def test_somebody_outside_the_audience_is_told_the_rule(mail, joe):
     told = explain(joe, broadcast)
     assert told.verdict == "not_matched"
     assert told.rule == "segment “Pros”: rules.all[1]: plan must be “pro”; it is “free”"
-    assert told.sentence == f"Not in the audience. S{told.rule[1:]}."
+    assert told.sentence == "Not in the audience. Segment “Pros”: plan must be “pro”; it is “free”."
     assert [(depth, part.words(), part.holds) for depth, part in told.parts()] == [
         (0, "in segment “Pros”", False),
         (1, "all of these", False),
@@ -139,7 +158,7 @@ def test_somebody_outside_the_audience_is_told_the_rule(mail, joe):
 def test_somebody_who_joined_later_is_told_so(mail, joe):
     told = explain(joe, started(mail))
     assert told.verdict == "joined_later"
-    assert told.sentence.endswith("after the recipients were settled 4 May 2026, 09:00.")
+    assert told.sentence.endswith("after the recipients were settled 4 May 2026, 09:00 UTC.")
     outside = explain(joe, started(mail, send_to_all=False, query={"language": "es"}))
     assert outside.verdict == "not_matched"
     assert outside.sentence.startswith("Added ")
@@ -171,6 +190,16 @@ def test_who_would_receive_a_draft_is_told_how(draft, joe):
     assert told.sentence == "Would receive it by Newsletter at joe@example.com, in en."
 
 
+def test_a_clock_time_is_foretold_where_they_are(draft, joe):
+    joe.time_zone = "America/New_York"
+    draft.local_time, draft.scheduled_at = True, LATER
+    assert explain(joe, draft).sentence.endswith("in en, not before 4 May 2090, 12:00 UTC.")
+    draft.expires_at = LATER + timedelta(hours=3)
+    told = explain(joe, draft)
+    assert (told.verdict, told.reason) == ("would_be_skipped", "expired")
+    assert told.sentence.endswith("It expires 4 May 2090, 11:00 UTC, before their turn.")
+
+
 def test_a_draft_without_a_message_is_told(draft, joe):
     draft.messages.all().delete()
     assert explain(joe, draft).verdict == "matched"
@@ -184,7 +213,12 @@ def excluded_by_segment(draft, joe):
 
 def excluded_by_broadcast(draft, joe):
     draft.excluded_broadcasts.add(make_earlier(Channel.objects.get(), {joe: {"sent_at": THEN}}))
-    return "“Pool closed” was sent 4 May 2026, 09:00"
+    return "“Pool closed” was sent 4 May 2026, 09:00 UTC"
+
+
+def excluded_by_a_broadcast_that_may_have_arrived(draft, joe):
+    draft.excluded_broadcasts.add(make_earlier(Channel.objects.get(), {joe: {"status": "unknown", "sent_at": None}}))
+    return "“Pool closed” may have reached them: its outcome is unknown"
 
 
 def blocked(draft, joe):
@@ -196,7 +230,7 @@ def blocked(draft, joe):
 def no_address(draft, joe):
     joe.email = ""
     joe.save()
-    return "there is no e-mail"
+    return "the contact has no e-mail"
 
 
 def invalid_address(draft, joe):
@@ -208,14 +242,14 @@ def invalid_address(draft, joe):
 def bounced(draft, joe):
     suppress(joe.organization, channel_kind="email", address=joe.email_key, reason="hard_bounce", source="")
     Suppression.objects.update(created=THEN)
-    return "hard bounce, on the suppression list since 4 May 2026, 09:00"
+    return "hard bounce, on the suppression list since 4 May 2026, 09:00 UTC"
 
 
 def unsubscribed(draft, joe):
     Consent.objects.create(contact=joe, channel_kind="email", use_case="marketing", state="withdrawn")
     change = {"channel_kind": "email", "use_case": "marketing", "state": "withdrawn", "source": "one-click"}
     ConsentChange.objects.create(contact=joe, created=THEN, **change)
-    return "the consent to marketing by email is “withdrawn” since 4 May 2026, 09:00 (one-click)"
+    return "the consent to marketing by email is “withdrawn” since 4 May 2026, 09:00 UTC (one-click)"
 
 
 def no_consent(draft, joe):
@@ -227,7 +261,8 @@ def no_consent(draft, joe):
 def frequency_cap(draft, joe):
     joe.organization.frequency_cap = 1
     joe.organization.save()
-    make_earlier(Channel.objects.get(), {joe: {"sent_at": timezone.now() - timedelta(hours=1)}})
+    for hours in (1, 2):
+        make_earlier(Channel.objects.get(), {joe: {"sent_at": timezone.now() - timedelta(hours=hours)}})
     return "at most 1 in 7 days; counted: “Pool closed”"
 
 
@@ -241,7 +276,7 @@ def no_translation(draft, joe):
 def expired(draft, joe):
     draft.expires_at = THEN
     draft.save()
-    return "it expired 4 May 2026, 09:00"
+    return "it expired 4 May 2026, 09:00 UTC"
 
 
 @pytest.mark.parametrize(
@@ -249,6 +284,7 @@ def expired(draft, joe):
     [
         (excluded_by_segment, "excluded"),
         (excluded_by_broadcast, "excluded"),
+        (excluded_by_a_broadcast_that_may_have_arrived, "excluded"),
         (blocked, "blocked"),
         (no_address, "no_address"),
         (invalid_address, "invalid_address"),
@@ -278,7 +314,9 @@ def test_the_first_channel_that_works_is_foretold(draft, joe):
     assert explain(joe, draft).sentence == "Would receive it by Text at +34600000001, in en."
     joe.phone = ""
     joe.save()
-    assert explain(joe, draft).sentence == ("Would not receive it: no address for this channel. There is no e-mail.")
+    assert explain(joe, draft).sentence == (
+        "Would not receive it: no address for this channel. The contact has no e-mail."
+    )
 
 
 # How much it asks.

@@ -312,6 +312,14 @@ def test_attributes_are_registered_with_their_types_and_labels(load, club):
     assert club.attributes.get(key="member").label == "Member?"
 
 
+def test_moments_are_stored_in_utc(load, club):
+    load("mail,renewed\na@example.com,2026-05-01 10:00+02:00\nb@example.com,2026-05-01T10:00\n")
+    assert list(club.contacts.order_by("email").values_list("attributes", flat=True)) == [
+        {"renewed": "2026-05-01T08:00:00+00:00"},
+        {"renewed": "2026-05-01T10:00:00"},
+    ]
+
+
 def test_a_registered_type_decides_and_a_value_of_another_is_refused(load, errors, club):
     for key, type_ in (("zip", "text"), ("age", "number"), ("tags", "list"), ("vip", "boolean")):
         Attribute.objects.create(organization=club, key=key, type=type_)

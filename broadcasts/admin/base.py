@@ -11,13 +11,16 @@ from django.db import models
 from django.db.models import CASCADE, PROTECT, ProtectedError, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.text import capfirst
 
 from broadcasts.models import AuditEntry, Organization
 
 from .access import Access, organization_of, scoped, within
+from .json_field import JsonField
 from .paginator import CappedPaginator, PagedList
+from .search import as_id
 
 RELATED_SHOWN = 1000
 
@@ -77,6 +80,15 @@ class Scoped:
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return scoped(super().get_queryset(request), Access.of(request), self.view_act)  # type: ignore[misc]
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if isinstance(db_field, models.JSONField):
+            kwargs.setdefault("form_class", JsonField)
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]
+        if isinstance(db_field, models.DateTimeField):
+            zone = f"In the time zone {timezone.get_current_timezone_name()}."
+            field.help_text = f"{field.help_text} {zone}".strip()
+        return field
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         access = Access.of(request)
@@ -154,6 +166,21 @@ class OrganizationAdmin(Scoped, admin.ModelAdmin):
         if Access.of(request).only_organization and "organization" in fields:
             fields.remove("organization")
         return fields
+
+    def changeform_view(self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any) -> Any:
+        """Serve a row's page in its own organization's time zone, or one to add it in that of a link's organization.
+
+        For who has one organization all pages are in its zone.
+        """
+        row: Any = (
+            self.get_object(request, object_id) if object_id and not Access.of(request).only_organization else None
+        )
+        owner = (
+            organization_of(row) if hasattr(row, "organization_path") else as_id(request.GET.get("organization", ""))
+        )
+        if organization := scoped(Organization.objects.filter(pk=owner or 0), Access.of(request)).first():
+            timezone.activate(organization.zone)  # until the end of `Site.admin_view`
+        return super().changeform_view(request, object_id, *args, **kwargs)
 
     def check_may_save(self, request: HttpRequest, obj: Any, change: bool) -> None:
         """Refuse a row that was put into an organization where the user may not write."""

@@ -70,6 +70,10 @@ class BroadcastForm(OrganizationForm):
     class Meta:
         model = Broadcast
         fields = "__all__"
+        help_texts = {
+            "excluded_broadcasts": "Whoever was sent one of these is left out, and whoever may have been: "
+            "copies whose outcome is unknown count."
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

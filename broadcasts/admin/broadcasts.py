@@ -197,10 +197,10 @@ class BroadcastAdmin(BroadcastActions, Asking, OrganizationAdmin):
 
     def _when(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
         if obj is not None and obj.status in Broadcast.STARTED:
-            return {"fields": ["scheduled_at", "started_at", "completed_at", *TIMES]}
+            zone = f"In the time zone {timezone.get_current_timezone_name()}."
+            return {"fields": ["scheduled_at", "started_at", "completed_at", *TIMES], "description": zone}
         said = "Nothing leaves before you schedule it or send it."
-        zone = timezone.get_current_timezone_name()
-        return {"fields": ["scheduled_at", *TIMES], "description": f"{said} Times are in {zone}."}
+        return {"fields": ["scheduled_at", *TIMES], "description": said}
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         fields = [*super().get_readonly_fields(request, obj), "many_contacts", *RECORD]

@@ -58,8 +58,9 @@ def waits_for(broadcast: Broadcast, waits: stats.Waiting) -> str:
     """Say that nothing moves because everybody left waits for their time."""
     what = "their local time" if broadcast.local_time else "their time"
     people = "1 waits for its time" if waits.people == 1 else f"{waits.people:,} wait for {what}"
-    ends = "" if waits.last == waits.next else f", the last {when(waits.last)}"
-    return f"{people}: the next {when(waits.next)}{ends}."
+    zone = broadcast.organization.zone
+    ends = "" if waits.last == waits.next else f", the last {when(waits.last, zone)}"
+    return f"{people}: the next {when(waits.next, zone)}{ends}."
 
 
 def words(seconds: float) -> str:

@@ -22,6 +22,7 @@ from broadcasts.models import Contact, Organization, Segment
 
 from .access import Access
 from .base import row_url
+from .json_field import JsonField
 from .patience import TooSlow, at_most
 from .search import find_contacts
 
@@ -48,10 +49,11 @@ class RulesWidget(forms.Textarea):
         return context
 
 
-class RulesField(forms.JSONField):
+class RulesField(JsonField):
     """Rules or a query in a form of a row that belongs to an organization; blank is {}."""
 
     widget = RulesWidget
+    max_depth = 300  # `audience` tells where they are too deep
 
     def get_bound_field(self, form: Any, field_name: str) -> BoundField:
         self.widget.attrs["data-organization"] = form.instance.organization_id or ""
@@ -59,17 +61,14 @@ class RulesField(forms.JSONField):
             self.widget.attrs["data-segment"] = form.instance.pk or ""
         return super().get_bound_field(form, field_name)
 
-    def bound_data(self, data: Any, initial: Any) -> Any:
-        return initial if self.disabled else InvalidJSONInput(data)  # shown again as it was typed
-
     def prepare_value(self, value: Any) -> Any:
         return value if isinstance(value, InvalidJSONInput) else json.dumps(value or {}, indent=2, ensure_ascii=False)
 
     def to_python(self, value: Any) -> Any:
         try:
             read = super().to_python(value)
-        except (ValidationError, RecursionError):
-            raise ValidationError(f"This is {NOT_JSON}.") from None
+        except ValidationError as error:
+            raise ValidationError(f"This is {NOT_JSON}.") if error.code == "invalid" else error from None
         return {} if read is None else read
 
 

@@ -1,7 +1,6 @@
 """How values look in JSON, the same in every resource."""
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +9,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from broadcasts.drafting import TOO_FAR, is_near
-from broadcasts.models import Organization
+from broadcasts.models import MAX_DEPTH, Organization, json_fault
 
 from .permissions import UUID
 
@@ -19,7 +18,6 @@ REF = {
     "properties": {"uuid": {"type": "string", "format": "uuid"}, "name": {"type": "string"}},
     "required": ["uuid", "name"],
 }
-MAX_DEPTH = 30
 
 
 class MomentField(serializers.DateTimeField):
@@ -41,13 +39,8 @@ class JsonField(serializers.JSONField):
     max_depth = MAX_DEPTH
 
     def to_internal_value(self, data: Any) -> Any:
-        for value, depth in walk(data, self.max_depth):
-            if depth > self.max_depth:
-                raise serializers.ValidationError(f"This is nested more than {self.max_depth} levels deep.")
-            if isinstance(value, float) and not math.isfinite(value):
-                raise serializers.ValidationError("A number is too large.")
-            if isinstance(value, str) and "\0" in value:
-                raise serializers.ValidationError("Null characters are not allowed.")
+        if fault := json_fault(data, self.max_depth):
+            raise serializers.ValidationError(fault)
         return super().to_internal_value(data)
 
 
@@ -152,16 +145,3 @@ def resolve(model: Any, values: Sequence[Any], organization: Organization) -> li
         if key not in found:
             raise serializers.ValidationError(f"There is no {model._meta.verbose_name} {key}.")
     return [found[key] for key in dict.fromkeys(asked)]
-
-
-def walk(value: Any, max_depth: int = MAX_DEPTH) -> Iterator[tuple[Any, int]]:
-    """Yield every key and leaf with its depth, without recursion."""
-    stack = [(value, 0)]
-    while stack:
-        item, depth = stack.pop()
-        if isinstance(item, dict) and depth <= max_depth:
-            stack += [(part, depth + 1) for pair in item.items() for part in pair]
-        elif isinstance(item, list) and depth <= max_depth:
-            stack += [(part, depth + 1) for part in item]
-        else:
-            yield item, depth

@@ -126,12 +126,14 @@ class Audience:
         return any_of(conditions) if conditions else None
 
     def excluded_copies(self) -> QuerySet[Delivery]:
-        """The copies that leave whoever was sent one out."""
+        """The copies that leave whoever was sent one out; one of which nobody can tell may have arrived."""
         messages = list(Message.objects.filter(broadcast__in=self.excluded_broadcast_ids).values_list("pk", flat=True))
-        copies = Delivery.objects.filter(message__in=messages, status=Delivery.Status.SENT)
-        if self.excluded_days is None:
-            return copies
-        return copies.filter(sent_at__gte=timezone.now() - timedelta(days=self.excluded_days))
+        copies = Delivery.objects.filter(message__in=messages)
+        sent, unknown = Q(status=Delivery.Status.SENT), Q(status=Delivery.Status.UNKNOWN)
+        if self.excluded_days is not None:
+            since = timezone.now() - timedelta(days=self.excluded_days)
+            sent, unknown = sent & Q(sent_at__gte=since), unknown & Q(created__gte=since)
+        return copies.filter(sent | unknown)
 
     def asked(self) -> dict[str, Q]:
         """The conditions whose union is asked for, by the name of their field."""

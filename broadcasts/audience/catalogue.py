@@ -4,7 +4,7 @@ Each field has operators, and each operator says which key it becomes, whether i
 of value it asks for. It is read from the leaves and the registry of attributes: what they learn is offered here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from broadcasts.models import (
     ConsentState,
     Contact,
     Engagement,
+    Link,
     Organization,
     UseCase,
 )
@@ -174,7 +175,9 @@ INPUTS = {
 def catalogue(organization: Organization) -> list[Field]:
     """Return every field that a rule of this organization may name."""
     attributes = Attribute.objects.for_organization(organization).order_by("key")
-    return [*_contact_fields(), *(_attribute_field(attribute) for attribute in attributes)]
+    # Where there are none, nobody can have clicked a certain one.
+    idle = set() if Link.objects.for_organization(organization).exists() else {"link"}
+    return [*_contact_fields(idle), *(_attribute_field(attribute) for attribute in attributes)]
 
 
 def base_of(key: str) -> tuple[str, str]:
@@ -183,23 +186,25 @@ def base_of(key: str) -> tuple[str, str]:
     return (base, lookup) if base in FIELDS else ("", lookup)
 
 
-def _contact_fields() -> Iterator[Field]:
+def _contact_fields(idle: Container[str]) -> Iterator[Field]:
     for base, about in FIELDS.items():
         operators: list[Operator] = []
         for key in LEAVES:
             if base_of(key)[0] == base:
-                operators += _operators(key, base_of(key)[1], _complete(base, about.input), about.words)
+                operators += _operators(key, base_of(key)[1], _complete(base, about.input, idle), about.words)
         if about.blank:
             operators += _fixed(base, "", "is blank", "is not blank")
         yield Field(base, about.label, about.group, tuple(operators))
 
 
-def _complete(base: str, asked: Input) -> Input:
+def _complete(base: str, asked: Input, idle: Container[str]) -> Input:
     leaf = LEAVES[base] if base in PARTS else None
     if not isinstance(leaf, ObjectLeaf):
         return asked
     known = PARTS[base]
-    parts = [Part(key, *known[key], required=key in leaf.required) for key in known if key in leaf.parts]
+    parts = [
+        Part(key, *known[key], required=key in leaf.required) for key in known if key in leaf.parts and key not in idle
+    ]
     return replace(asked, parts=tuple(parts))
 
 

@@ -5,6 +5,7 @@ The conditions are those that choose the recipients; here they are kept apart, w
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from django.db.models import BooleanField, Case, Q, Value, When
@@ -97,13 +98,24 @@ class Choice:
     facts: Facts
 
     def rule(self) -> str:
-        """Name the nearest rule that leaves the contact out, in words, with the contact's own value."""
+        """Name the nearest rule that leaves the contact out by its path and in words, with the contact's own value."""
+        path, words = self._nearest
+        return f"{path}: {words}" if words else ""
+
+    def plainly(self) -> str:
+        """Say that rule with no path in it but the segment's name."""
+        path, words = self._nearest
+        segment = path.rpartition(": ")[0]
+        return f"{segment}: {words}" if segment else words
+
+    @cached_property
+    def _nearest(self) -> tuple[str, str]:
         _, leaves = self.tree.nearest()
         if not leaves:
-            return ""
+            return "", ""
         leaf, wanted = leaves[0]
         actual = self.facts.actual(*leaf.asked) if leaf.asked else ""
-        return f"{leaf.path}: {leaf.words('must' if wanted else 'must not')}{f'; {actual}' if actual else ''}"
+        return leaf.path, f"{leaf.words('must' if wanted else 'must not')}{f'; {actual}' if actual else ''}"
 
 
 def choice(audience: Audience, contact: Contact) -> Choice:

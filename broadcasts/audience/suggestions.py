@@ -85,13 +85,13 @@ def _links(organization: Organization, broadcast: str, text: str) -> list[Sugges
     return _same(rows.order_by("url").values_list("url", flat=True).distinct()[:SHOWN])
 
 
-def _row(model: Any) -> Callable[[Organization, str], list[Suggestion]]:
+def _row(model: Any, **offered: Any) -> Callable[[Organization, str], list[Suggestion]]:
     def find(organization: Organization, text: str) -> list[Suggestion]:
         rows = model.objects.for_organization(organization)
         if uuid := _uuid(text):
             rows = rows.filter(uuid=uuid)
-        elif text:
-            rows = rows.filter(name__icontains=text)
+        else:
+            rows = rows.filter(**offered, **({"name__icontains": text} if text else {}))
         return [(str(uuid), name) for uuid, name in rows.order_by("-pk").values_list("uuid", "name")[:SHOWN]]
 
     return find
@@ -112,5 +112,5 @@ VALUES = {"language": _column("language"), "time_zone": _column("time_zone"), "s
 ROWS = {
     "segment": _row(Segment),
     "activity": _row(Activity),
-    "broadcast": _row(Broadcast),
+    "broadcast": _row(Broadcast, status__in=Broadcast.STARTED),  # nothing has become of the others
 }

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from django.core.exceptions import ValidationError
 
+from broadcasts.clocks import in_utc
 from broadcasts.models import Attribute, Contact, clean_phone, email_key, normalize_language, phone_key, whatsapp_key
 
 Type = Attribute.Type
@@ -119,7 +120,7 @@ def iso_date(value: str) -> str:
 
 
 def iso_moment(value: str) -> str:
-    return datetime.fromisoformat(value).isoformat()
+    return str(in_utc(datetime.fromisoformat(value).isoformat()))
 
 
 def items(value: str) -> list[str]:

@@ -21,6 +21,7 @@ from .consents import Consent, ConsentChange, ConsentState, Suppression
 from .contacts import ADDRESS_HASHES, KEY_FIELDS, Attribute, Contact
 from .deliveries import FACTS, OUTCOMES, Batch, Delivery, ProviderRef, Reason, count
 from .events import DeliveryEvent, Inbound, Link
+from .fields import MAX_DEPTH, json_fault
 from .media import Media
 from .messages import Message, MessageTranslation
 from .operations import AuditEntry, Heartbeat, IdempotencyKey, ImportJob
@@ -45,6 +46,7 @@ __all__ = [
     "ADDRESS_HASHES",
     "FACTS",
     "KEY_FIELDS",
+    "MAX_DEPTH",
     "OUTCOMES",
     "Activity",
     "ApiToken",
@@ -95,6 +97,7 @@ __all__ = [
     "count",
     "email_domain",
     "email_key",
+    "json_fault",
     "normalize_language",
     "phone_key",
     "split_email",

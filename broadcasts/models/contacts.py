@@ -6,6 +6,8 @@ from datetime import date, datetime
 from django.core.exceptions import ValidationError
 from django.db import models
 
+from broadcasts.clocks import in_utc
+
 from .addresses import address_hash, clean_phone, email_key, phone_key, whatsapp_key
 from .base import Base
 from .organizations import Organization, normalize_language, validate_time_zone
@@ -91,6 +93,16 @@ class Contact(Base):
         if errors:
             raise ValidationError(errors)
         self.set_keys()
+        if isinstance(self.attributes, dict):
+            self._put_moments_in_utc()
+
+    def _put_moments_in_utc(self) -> None:
+        """Write moments as conditions compare them; in an attribute of another type they are text like any other."""
+        moments = {key: text for key, value in self.attributes.items() if (text := in_utc(value)) != value}
+        if moments:
+            known = Attribute.objects.for_organization(self.organization_id).filter(key__in=moments)
+            others = known.exclude(type=Attribute.Type.DATETIME).values_list("key", flat=True)
+            self.attributes = {**self.attributes, **moments, **{key: self.attributes[key] for key in others}}
 
     def set_keys(self) -> None:
         """Derive keys and hashes from the addresses, which must be clean."""

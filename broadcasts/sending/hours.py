@@ -162,6 +162,14 @@ def clock_of(broadcast: Broadcast, moment: datetime) -> tuple[date, clock_time]:
     return local.date(), local.time()
 
 
+def turn(broadcast: Broadcast, contact: Contact) -> datetime | None:
+    """Return when the clock time of a broadcast comes where a contact is; None when it has none."""
+    if not broadcast.local_time or broadcast.scheduled_at is None:
+        return None
+    zone = zone_of(contact.time_zone, broadcast.organization.zone)
+    return local_moment(*clock_of(broadcast, broadcast.scheduled_at), zone)
+
+
 def begin(broadcast: Broadcast, moment: datetime) -> datetime:
     """Return when a broadcast for a moment is to be looked at first: where its clock time comes first."""
     if not broadcast.local_time:

@@ -67,11 +67,12 @@ def start_due() -> None:
     for broadcast in due.select_related("organization").annotate(now=Now()).order_by("due_from"):
         limit = timedelta(minutes=broadcast.organization.late_start_minutes)
         now = broadcast.now
-        if broadcast.due_from and broadcast.due_from < now - limit:
+        later = hours.not_before(broadcast, now)  # with a clock time, which may be nobody's yet: that is never late
+        if not later and broadcast.due_from and broadcast.due_from < now - limit:
             _give_up(broadcast, Status.DRAFT, "It was not started: its time had passed by too long. Schedule it again.")
         elif broadcast.expires_at and broadcast.expires_at <= now:
             _give_up(broadcast, Status.FAILED, "It was not started: it had expired.")
-        elif later := hours.not_before(broadcast, now):
+        elif later:
             due.filter(pk=broadcast.pk, due_from=broadcast.due_from).update(due_from=later)
         else:
             _start(broadcast)

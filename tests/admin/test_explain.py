@@ -27,7 +27,7 @@ def ask(client, contact, broadcast):
 def test_the_answer_stands_in_a_sentence_above_the_parts(viewing, joe, mail):
     response = ask(viewing, joe, make_broadcast(mail, send_to_all=False, query={"attributes__plan": "pro"}))
     shown = response.content.decode()
-    assert "Not in the audience. Query: plan must be “pro”; it is “free”." in shown
+    assert "Not in the audience. Plan must be “pro”; it is “free”." in shown
     assert "✗ no" in shown
 
 

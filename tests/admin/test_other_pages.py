@@ -1,7 +1,7 @@
 """Channels, tokens, members, contacts, consents, suppressions, deliveries: what is special on their pages."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.urls import reverse
@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from broadcasts import links
 from broadcasts.models import (
+    Activity,
     ApiToken,
     Channel,
     Contact,
@@ -228,7 +229,7 @@ def test_a_contacts_page_says_why_it_did_or_did_not_get_each(viewer, mail):
     _, (skipped, sent) = make_log(mail, ("skipped", "sent"))
     client = sign_in(viewer.user)
     assert "Not sent: unsubscribed." in client.get(page("contact", "change", skipped.contact_id)).content.decode()
-    assert "Sent 4 May 2026, 09:00." in client.get(page("contact", "change", sent.contact_id)).content.decode()
+    assert "Sent 4 May 2026, 09:00 UTC." in client.get(page("contact", "change", sent.contact_id)).content.decode()
 
 
 def test_deleting_a_contact_is_a_managers_and_keeps_the_log(admin, author, mail):
@@ -325,6 +326,36 @@ def test_attributes_that_are_no_object_are_told_next_to_their_field(author, club
     data = {"organization": club.pk, "email": "joe@example.com", "status": "active", "attributes": json.dumps([1])}
     response = sign_in(author.user).post(page("contact", "add"), data)
     assert "attributes" in response.context["adminform"].form.errors
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, '{"a": ' + "[" * 500 + "]" * 500 + "}", '{"a": NaN}', '{"a": "\\u0000"}']
+)
+def test_attributes_that_cannot_be_read_or_stored_are_told_next_to_their_field(author, club, text):
+    data = {"organization": club.pk, "email": "joe@example.com", "status": "active", "attributes": text}
+    response = sign_in(author.user).post(page("contact", "add"), data)
+    assert "attributes" in response.context["adminform"].form.errors
+    assert text[:20] in response.context["adminform"].form["attributes"].value()
+
+
+def test_moments_among_attributes_are_stored_in_utc(author, club):
+    attributes = json.dumps({"renewed": "2026-05-01T10:00:00+02:00"})
+    data = {"organization": club.pk, "email": "joe@example.com", "status": "active", "attributes": attributes}
+    sign_in(author.user).post(page("contact", "add"), data)
+    assert club.contacts.get().attributes == {"renewed": "2026-05-01T08:00:00+00:00"}
+
+
+def test_times_are_shown_and_typed_in_the_zone_of_the_rows_own_organization(root, club, elsewhere):
+    club.time_zone = "Asia/Tokyo"
+    club.save()
+    yoga = Activity.objects.create(organization=club, name="Yoga", starts_at=datetime(2026, 5, 1, 8, tzinfo=UTC))
+    shown = sign_in(root).get(page("activity", "change", yoga.pk))
+    assert 'value="17:00:00"' in shown.content.decode() and "In the time zone Asia/Tokyo." in shown.content.decode()
+    data = {"name": "Yoga", "starts_at_0": "2026-05-01", "starts_at_1": "18:00"}
+    sign_in(root).post(page("activity", "change", yoga.pk), data)
+    yoga.refresh_from_db()
+    assert yoga.starts_at == datetime(2026, 5, 1, 9, tzinfo=UTC)
+    assert "zone Asia/Tokyo" in sign_in(root).get(page("activity", "add"), {"organization": club.pk}).content.decode()
 
 
 # Segments.

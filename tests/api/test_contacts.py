@@ -21,6 +21,14 @@ def test_a_contact_is_added_clean_and_shown_whole(api):
     assert dict(Attribute.objects.values_list("key", "type")) == {"plan": "text", "joined": "date"}
 
 
+def test_moments_among_attributes_are_stored_in_utc_so_that_rules_compare_them(api, club):
+    Attribute.objects.create(organization=club, key="said", type="text")
+    moment = "2026-05-01T10:00:00+02:00"
+    made = api.post(URL, {"email": "ann@example.com", "attributes": {"renewed": moment, "said": moment}}).json()
+    assert made["attributes"] == {"renewed": "2026-05-01T08:00:00+00:00", "said": moment}
+    assert len(api.get(URL, {"attributes__renewed__lt": "2026-05-01T08:30:00Z"}).json()) == 1
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [

@@ -95,5 +95,15 @@ def test_no_two_operators_of_a_field_say_the_same(club, attributes):
 
 def test_segments_rules_are_not_read_to_tell_what_there_is(club, django_assert_num_queries):
     Segment.objects.create(organization=club, name="Odd", rules={"nonsense": 1})
-    with django_assert_num_queries(1):
+    with django_assert_num_queries(2):
         catalogue(club)
+
+
+def test_a_clicked_link_is_asked_for_where_there_are_links(club, mail):
+    def parts() -> list[str]:
+        [engagement] = [one for one in catalogue(club) if one.key == "engagement"]
+        return [part.key for part in engagement.operators[0].input.parts]
+
+    assert parts() == ["type", "broadcast", "within"]
+    Link.objects.create(message=make_broadcast(mail).first_message(), url="https://example.com/", digest="a")
+    assert parts() == ["type", "broadcast", "link", "within"]

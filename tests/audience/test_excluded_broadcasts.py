@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from broadcasts.audience import Audience, Outlet, estimate, recipients
+from broadcasts.models import Delivery
 
 from ..make import make_contacts
 from .people import make_earlier, make_segment, names
@@ -44,6 +45,14 @@ def test_whoever_was_ever_sent_it_is_excluded(club, earlier, three):
 
 def test_only_the_last_days_count_where_they_are_given(club, earlier, three):
     assert excluded(club, earlier, days=7) == {three[0].pk}
+
+
+@pytest.mark.parametrize("days", [None, 7])
+def test_whom_it_may_have_reached_is_excluded_too(club, mail, three, days):
+    earlier = make_earlier(mail, {three[0]: {"status": "unknown", "sent_at": None}, three[1]: {"status": "failed"}})
+    assert excluded(club, earlier, days) == {three[0].pk}
+    Delivery.objects.update(created=timezone.now() - timedelta(days=30))
+    assert excluded(club, earlier, 7) == set()
 
 
 def test_excluded_broadcasts_and_segments_add_up(club, earlier, three):

@@ -27,10 +27,12 @@ def test_languages_and_time_zones_that_somebody_has(club, people):
 
 def test_rows_are_found_by_part_of_their_name_and_by_uuid(club, mail):
     segment = make_segment(club, "Spanish", {"language": "es"})
-    yoga, news = make_activity(club), make_broadcast(mail, subject="News of May")
+    yoga, news = make_activity(club), make_broadcast(mail, subject="News of May", status="SENT")
+    draft = make_broadcast(mail, subject="News of maybe")
     assert suggest(club, "segment", "PAN") == [(str(segment.uuid), "Spanish")]
     assert suggest(club, "activity", str(yoga.uuid)) == [(str(yoga.uuid), "Yoga")]
-    assert suggest(club, "broadcast", "may") == [(str(news.uuid), "News of May")]
+    assert suggest(club, "broadcast", "may") == [(str(news.uuid), "News of May")]  # of a draft nothing has become yet
+    assert suggest(club, "broadcast", str(draft.uuid)) == [(str(draft.uuid), "News of maybe")]
     assert values(club, "series", "yo") == ["Yoga"]
 
 

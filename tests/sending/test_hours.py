@@ -352,6 +352,18 @@ def test_it_starts_when_the_time_comes_for_the_first_who_lives_there(mail, peopl
     assert starts or timezone.now() < broadcast.due_from <= timezone.now() + hours.LOOK_AGAIN
 
 
+def test_it_is_not_late_while_its_time_has_come_for_nobody(club, local):
+    club.late_start_minutes = 1
+    club.save()
+    Broadcast.objects.filter(pk=local.pk).update(scheduled_at=timezone.now() + timedelta(hours=10))
+    local.refresh_from_db()
+    sending.schedule(local)
+    Broadcast.objects.update(due_from=timezone.now() - timedelta(hours=2))  # no supervisor looked
+    sending.tick()
+    local.refresh_from_db()
+    assert local.status == Broadcast.Status.SCHEDULED
+
+
 def test_until_it_starts_it_can_be_unscheduled(local):
     sending.schedule(local)
     sending.unschedule(local)

@@ -52,9 +52,16 @@ class Builder {
     async load() {
         this.rows.replaceChildren();
         if (!this.organization) return this.say("Choose an organization first.");
-        const answer = await fetch(`${this.area.dataset.rulesCatalogue}?organization=${this.organization}`);
-        if (!answer.ok) return this.say("What rules can be made of could not be loaded; the JSON can still be edited.");
-        this.fields = (await answer.json()).fields;
+        const {organization} = this;
+        let fields;
+        try {
+            const answer = await fetch(`${this.area.dataset.rulesCatalogue}?organization=${organization}`);
+            ({fields} = await answer.json()); // fails where a session has ended, and a page to sign in comes instead
+        } catch {
+            return this.say("What rules can be made of could not be loaded; the JSON can still be edited.");
+        }
+        if (organization !== this.organization) return; // another one was chosen meanwhile
+        this.fields = fields;
         this.read();
     }
 
@@ -242,7 +249,10 @@ class Builder {
     count() {
         this.stop();
         this.clearErrors();
-        if (!this.root.children.length) return this.say("Nobody yet: add a condition.");
+        if (!this.root.children.length) {
+            const isSegment = this.area.dataset.segment !== undefined; // a broadcast has other ways to say who
+            return this.say(isSegment ? "Nobody yet: add a condition." : "No conditions: nobody is added by this query.");
+        }
         this.timer = setTimeout(() => this.ask(), WAIT);
     }
 

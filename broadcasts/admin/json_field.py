@@ -1,0 +1,27 @@
+"""JSON that somebody types."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.forms.fields import InvalidJSONInput
+
+from broadcasts.models import MAX_DEPTH, json_fault
+
+
+class JsonField(forms.JSONField):
+    """What cannot be read, or not be stored, is an error at the field, which shows it again as it was typed."""
+
+    max_depth = MAX_DEPTH
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        return initial if self.disabled else InvalidJSONInput(data or "")
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            read = super().to_python(value)
+        except RecursionError:
+            raise ValidationError(f"This is nested more than {self.max_depth} levels deep.") from None
+        if fault := json_fault(read, self.max_depth):
+            raise ValidationError(fault)
+        return read
