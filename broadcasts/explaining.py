@@ -208,12 +208,10 @@ def _foretold(contact: Contact, broadcast: Broadcast, wanted: Audience, choice: 
     """Of a contact who is matched by a broadcast that is yet to start; by the same query as its start."""
     outlets = drafting.outlets(broadcast)
     turn = hours.turn(broadcast, contact)
-    too_late = turn and broadcast.expires_at and broadcast.expires_at <= turn
     received, skipped = [], []
     for outlet in outlets:
         rows = audience.recipients(wanted, outlet, outlets).filter(pk=contact.pk)
         for reason, address, language in rows.values_list("skip_reason", "send_address", "send_language"):
-            reason = reason or (Reason.EXPIRED if too_late else "")
             if reason:
                 grounds = Grounds(contact, broadcast, outlet, timezone.now(), choice)
                 skipped.append((reason, f"{_label(reason)}.{_because(grounds, reason)}"))

@@ -192,6 +192,7 @@ def test_who_would_receive_a_draft_is_told_how(draft, joe):
 
 def test_a_clock_time_is_foretold_where_they_are(draft, joe):
     joe.time_zone = "America/New_York"
+    joe.save()
     draft.local_time, draft.scheduled_at = True, LATER
     assert explain(joe, draft).sentence.endswith("in en, not before 4 May 2090, 12:00 UTC.")
     draft.expires_at = LATER + timedelta(hours=3)

@@ -84,16 +84,26 @@ def at_addresses(addresses: Iterable[str], organization: Organization) -> Q:
     return condition
 
 
-def create_contacts(addresses: Iterable[str], organization: Organization) -> None:
-    """Make a contact for each address that nobody has; somebody else may be doing the same."""
+def missing_addresses(addresses: Iterable[str], organization: Organization) -> dict[str, dict[str, str]]:
+    """Return {scheme: {key: value}} of those that nobody has."""
+    contacts = Contact.objects.for_organization(organization)
+    missing: dict[str, dict[str, str]] = {}
     for scheme, keys in keys_of(addresses, organization).items():
-        field, column = SCHEMES[scheme]
-        wanted = list(keys)
+        column, wanted = SCHEMES[scheme][1], list(keys)
         for start in range(0, len(wanted), CHUNK):
             chunk = wanted[start : start + CHUNK]
-            contacts = Contact.objects.for_organization(organization)
             known = set(contacts.filter(**{f"{column}__in": chunk}).values_list(column, flat=True))
-            fresh = [Contact(organization=organization, **{field: keys[key]}) for key in chunk if key not in known]
-            for contact in fresh:
-                contact.set_keys()
-            Contact.objects.bulk_create(fresh, ignore_conflicts=True)
+            fresh = {key: keys[key] for key in chunk if key not in known}
+            if fresh:
+                missing.setdefault(scheme, {}).update(fresh)
+    return missing
+
+
+def create_contacts(addresses: Iterable[str], organization: Organization) -> None:
+    """Make a contact for each address that nobody has; somebody else may be doing the same."""
+    for scheme, keys in missing_addresses(addresses, organization).items():
+        field = SCHEMES[scheme][0]
+        fresh = [Contact(organization=organization, **{field: value}) for value in keys.values()]
+        for contact in fresh:
+            contact.set_keys()
+        Contact.objects.bulk_create(fresh, ignore_conflicts=True, batch_size=CHUNK)

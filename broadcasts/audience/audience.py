@@ -1,17 +1,20 @@
 """What a broadcast asks for, and the contacts it matches."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, Self
 
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from broadcasts.clocks import by_answer, turn
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Broadcast, Contact, Delivery, Engagement, Message, Organization, Segment, UseCase
 
-from .addresses import at_addresses, create_contacts
+from .addresses import at_addresses, create_contacts, missing_addresses
 from .leaves import NOBODY, Refused, Scope, any_of
 from .query import condition_of, in_segments
 from .relations import attended, engaged, having
@@ -55,6 +58,9 @@ class Audience:
     base_language: str = "en"
     channel_policy: str = Broadcast.Policy.FIRST
     expires_at: datetime | None = None
+    begins_at: datetime | None = None
+    local: tuple[date, time] | None = None  # the day and clock time at which each gets it where they are
+    ignore_quiet_hours: bool = False
     of_all: bool = False  # asked of everybody at once, and not of a page or a chunk
 
     @classmethod
@@ -79,6 +85,9 @@ class Audience:
             base_language=broadcast.base_language,
             channel_policy=broadcast.channel_policy,
             expires_at=broadcast.expires_at,
+            begins_at=broadcast.scheduled_at,
+            local=broadcast.clock_of(at) if broadcast.local_time and (at := broadcast.scheduled_at) else None,
+            ignore_quiet_hours=broadcast.ignore_quiet_hours,
         )
 
     @classmethod
@@ -124,6 +133,20 @@ class Audience:
         if self.excluded_broadcast_ids:
             conditions.append(having(self.excluded_copies(), self.of_all))
         return any_of(conditions) if conditions else None
+
+    def too_late(self, medium: str) -> Q | None:
+        """The condition on contacts whose turn comes after the expiry; None where nobody waits so long."""
+        expires_at = self.expires_at
+        quiet = self.organization.quiet_hours_on(medium, self.use_case, ignored=self.ignore_quiet_hours)
+        if expires_at is None or not (quiet or self.local):
+            return None
+        now = timezone.now()
+        begins = max(now, self.begins_at) if self.begins_at and not self.local else now
+        elsewhere, at_home = by_answer(
+            lambda zone: turn(begins, zone, self.local, quiet) >= expires_at, self.organization.zone
+        )
+        others = Q(time_zone__in=elsewhere.get(not at_home, []))
+        return ~others if at_home else others
 
     def excluded_copies(self) -> QuerySet[Delivery]:
         """The copies that leave whoever was sent one out; one of which nobody can tell may have arrived."""
@@ -188,6 +211,18 @@ def _wrong_retarget(pk: int, own: int | None) -> str:
 def matched(audience: Audience) -> QuerySet[Contact]:
     """Return everyone the audience matches, each once, those who will be skipped included."""
     return Contact.objects.for_organization(audience.organization).filter(audience.matched())
+
+
+@contextmanager
+def as_if_created(audience: Audience) -> Iterator[None]:
+    """Inside, addresses that nobody has yet are contacts, as they will be at start; afterwards they are not."""
+    if not audience.addresses or not missing_addresses(audience.addresses, audience.organization):
+        yield
+        return
+    with transaction.atomic():
+        create_missing(audience)
+        yield
+        transaction.set_rollback(True)
 
 
 def create_missing(audience: Audience) -> None:

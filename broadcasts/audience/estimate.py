@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from broadcasts.models import Broadcast, Channel, ChannelKind, Message
 
-from .audience import Audience, matched
+from .audience import Audience, as_if_created, matched
 from .reasons import ORDER, JoinedReasons, Outlet, otherwise, recipients
 
 PREVIEW_LIMIT = 100
@@ -42,10 +42,9 @@ class Facts:
         self.ways: list[tuple[str, list[tuple[str, str | None]]]] = []
         self.people = matched(audience).order_by()
         self.otherwise = otherwise(audience.expires_at)
-        excluded = audience.excluded()
         for outlet in outlets:
             reasons = JoinedReasons(audience, outlet)
-            whens = [self._fact(when) for when in reasons.of(excluded)]
+            whens = [self._fact(when) for when in reasons.of(audience)]
             self.ways.append((self._column(reasons.language(), CharField()), whens))
             self.people = reasons.join(self.people)
 
@@ -77,8 +76,13 @@ def estimate(audience: Audience, outlets: "Sequence[Message | Outlet]") -> Estim
     when none can reach it.
     """
     audience, ways = replace(audience, of_all=True), [Outlet.of(one) for one in outlets]
-    if not ways:
-        return Estimate(matched(audience).count(), 0, {}, {}, {}, None)
+    with as_if_created(audience):
+        if not ways:
+            return Estimate(matched(audience).count(), 0, {}, {}, {}, None)
+        return _count(audience, ways)
+
+
+def _count(audience: Audience, ways: Sequence[Outlet]) -> Estimate:
     people, skipped, languages = 0, Counter[str](), Counter[str]()
     received = [0] * len(ways)
     for n, told in Facts(audience, ways).groups():
@@ -122,8 +126,9 @@ def _seconds(channel: Channel, n: int) -> int:
 def preview(audience: Audience, outlets: "Sequence[Message | Outlet]") -> list[str]:
     """Return the first 100 addresses, by contact, of those who will receive it by e-mail; each once."""
     found: dict[int, str] = {}
-    for outlet in outlets:
-        if Outlet.of(outlet).medium == ChannelKind.EMAIL:
-            reached = recipients(audience, outlet, outlets).filter(skip_reason="").order_by("pk")
-            found.update(reached.values_list("pk", "send_address")[:PREVIEW_LIMIT])
+    with as_if_created(audience):
+        for outlet in outlets:
+            if Outlet.of(outlet).medium == ChannelKind.EMAIL:
+                reached = recipients(audience, outlet, outlets).filter(skip_reason="").order_by("pk")
+                found.update(reached.values_list("pk", "send_address")[:PREVIEW_LIMIT])
     return [found[pk] for pk in sorted(found)][:PREVIEW_LIMIT]

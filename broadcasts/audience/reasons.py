@@ -190,8 +190,9 @@ class Reasons:
             return  # everybody gets at least that one
         yield When(lookups.Exact(self.language(), Value("")), then=Value(Reason.NO_TRANSLATION))
 
-    def of(self, excluded: Q | None) -> list[When]:
+    def of(self, audience: Audience) -> list[When]:
         """All that may keep a matched contact from getting a copy, in the order of precedence."""
+        excluded, too_late = audience.excluded(), audience.too_late(self.outlet.medium)
         return [
             *([] if excluded is None else [When(excluded, then=Value(Reason.EXCLUDED))]),
             self.blocked(),
@@ -199,6 +200,7 @@ class Reasons:
             *self.refusals(),
             *self.frequency_cap(),
             *self.no_translation(),
+            *([] if too_late is None else [When(too_late, then=Value(Reason.EXPIRED))]),
         ]
 
 
@@ -236,7 +238,7 @@ class JoinedReasons(Reasons):
 def skip_reason(audience: Audience, outlet: Outlet) -> Case:
     """Return why a matched contact gets no copy of a message, or "", as SQL on contacts."""
     reasons = Reasons(audience.organization, audience.use_case, outlet)
-    return _case(reasons.of(audience.excluded()), audience.expires_at)
+    return _case(reasons.of(audience), audience.expires_at)
 
 
 def recipients(

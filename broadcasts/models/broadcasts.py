@@ -1,3 +1,5 @@
+from datetime import date, datetime, time
+
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -180,6 +182,11 @@ class Broadcast(Base):
         """Whether retention has deleted who got it; the totals stay."""
         had = self.messages.filter(batches__total__gt=0)
         return had.exists() and not self.messages.filter(deliveries__isnull=False).exists()
+
+    def clock_of(self, moment: datetime) -> tuple[date, time]:
+        """Return the day and the clock time that a moment means at each recipient's, when `local_time` is set."""
+        local = moment.astimezone(self.organization.zone)
+        return local.date(), local.time()
 
     def first_message(self):
         """Return the message that `subject` and `body` show and write, or None."""

@@ -158,6 +158,11 @@ class Organization(Base):
     def zone(self) -> zoneinfo.ZoneInfo:
         return zoneinfo.ZoneInfo(self.time_zone)
 
+    def quiet_hours_on(self, medium: str, use_case: str, *, ignored: bool) -> tuple[str, str] | None:
+        """Return the quiet hours that are kept on a kind of channel; only what is general may ignore them."""
+        hours = self.quiet_hours.get(medium)
+        return (hours[0], hours[1]) if hours and not (ignored and use_case == UseCase.GENERAL) else None
+
     @property
     def primary_language(self) -> str:
         return self.languages[0]

@@ -7,8 +7,7 @@ million rows cost no more than their INSERT, and a batch that has to wait one UP
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from datetime import time as clock_time
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,7 +17,7 @@ from django.db.models import Case, Exists, Field, OuterRef, Q, Subquery, Value, 
 from django.db.models.functions import Now
 
 from broadcasts.clocks import by_answer, local_moment, quiet_until, zone_of, zones
-from broadcasts.models import Broadcast, Contact, Delivery, Message, Organization, Reason, UseCase
+from broadcasts.models import Broadcast, Contact, Delivery, Message, Organization, Reason
 
 from .lease import Lease
 
@@ -74,7 +73,7 @@ def waits_at_birth(message: Message) -> Waits | None:
     """What rows are born to wait for; None where nobody has to."""
     broadcast = message.broadcast
     hours = quiet_hours(message)
-    at = clock_of(broadcast, broadcast.scheduled_at) if broadcast.local_time and broadcast.scheduled_at else None
+    at = broadcast.clock_of(broadcast.scheduled_at) if broadcast.local_time and broadcast.scheduled_at else None
     if at is None and hours is None:
         return None
     now = database_clock(message)
@@ -92,11 +91,11 @@ def waits_at_birth(message: Message) -> Waits | None:
 
 def quiet_hours(message: Message) -> tuple[str, str] | None:
     """Return the quiet hours that a message keeps, if any."""
-    broadcast = message.broadcast
-    if message.channel is None or (broadcast.ignore_quiet_hours and broadcast.use_case == UseCase.GENERAL):
+    if message.channel is None:
         return None
-    hours: Sequence[str] | None = broadcast.organization.quiet_hours.get(message.channel.medium)
-    return (hours[0], hours[1]) if hours else None
+    broadcast = message.broadcast
+    ignored = broadcast.ignore_quiet_hours
+    return broadcast.organization.quiet_hours_on(message.channel.medium, broadcast.use_case, ignored=ignored)
 
 
 @lru_cache(maxsize=16)
@@ -156,25 +155,19 @@ class Quiet:
         return _wait(end, _quiet(self.hours or ()), self.message.broadcast) if end else NO_WAIT
 
 
-def clock_of(broadcast: Broadcast, moment: datetime) -> tuple[date, clock_time]:
-    """Return the day and the clock time that a moment means at each recipient's."""
-    local = moment.astimezone(broadcast.organization.zone)
-    return local.date(), local.time()
-
-
 def turn(broadcast: Broadcast, contact: Contact) -> datetime | None:
     """Return when the clock time of a broadcast comes where a contact is; None when it has none."""
     if not broadcast.local_time or broadcast.scheduled_at is None:
         return None
     zone = zone_of(contact.time_zone, broadcast.organization.zone)
-    return local_moment(*clock_of(broadcast, broadcast.scheduled_at), zone)
+    return local_moment(*broadcast.clock_of(broadcast.scheduled_at), zone)
 
 
 def begin(broadcast: Broadcast, moment: datetime) -> datetime:
     """Return when a broadcast for a moment is to be looked at first: where its clock time comes first."""
     if not broadcast.local_time:
         return moment
-    at = clock_of(broadcast, moment)
+    at = broadcast.clock_of(moment)
     return min((local_moment(*at, zone) for zone in zones().values()), default=moment)
 
 
@@ -182,7 +175,7 @@ def not_before(broadcast: Broadcast, now: datetime) -> datetime | None:
     """Return when to look again at a broadcast whose clock time has come for nobody yet; None when it has."""
     if not broadcast.local_time or broadcast.scheduled_at is None:
         return None
-    at = clock_of(broadcast, broadcast.scheduled_at)
+    at = broadcast.clock_of(broadcast.scheduled_at)
     first = min(local_moment(*at, zone) for zone in _zones_of(broadcast.organization))
     return min(first, now + LOOK_AGAIN) if first > now else None
 

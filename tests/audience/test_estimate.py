@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from broadcasts.audience import Audience, Estimate, Outlet, estimate, preview, recipients
-from broadcasts.models import Channel, Suppression
+from broadcasts.models import Channel, Contact, Suppression, address_hash
 
 from ..make import make_contact, make_contacts
 from .people import make_segment
@@ -135,3 +135,16 @@ def test_the_recipients_page_by_name_in_sql(club, mail, everybody, django_assert
     found = recipients(everybody, Outlet(channel=mail, languages=["en"])).filter(skip_reason="")
     with django_assert_num_queries(1):
         assert [one.full_name for one in found.order_by("full_name", "pk")[:2]] == ["Ada", "Mia"]
+
+
+def test_addresses_that_nobody_has_yet_count_as_the_contacts_they_will_be(club):
+    make_contact(club, "known@example.com")
+    Suppression.objects.create(organization=club, address_hash=address_hash("no@example.com"), reason="complaint")
+    addresses = [f"mailto:{name}@example.com" for name in ("known", "new", "no")] + ["tel:+34600000001"]
+    told = estimate(Audience(organization=club, addresses=addresses), [Outlet()])
+    assert (told.matched, told.will_receive, told.skipped) == (4, 2, {"complained": 1, "no_address": 1})
+    assert preview(Audience(organization=club, addresses=addresses), [Outlet()]) == [
+        "known@example.com",
+        "new@example.com",
+    ]
+    assert Contact.objects.count() == 1

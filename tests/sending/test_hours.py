@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 
 from broadcasts import sending, stats
+from broadcasts.audience import Audience, estimate
 from broadcasts.exceptions import LeaseLost, NotReady
 from broadcasts.models import Batch, Broadcast, Contact, Delivery
 from broadcasts.sending import fairness, hours, supervise
@@ -304,6 +305,18 @@ def test_whose_time_comes_after_its_expiry_is_skipped(local, server, clock):
     assert set(waiting(local)) == {"Europe/Madrid", "Asia/Tokyo"}
     assert set(Delivery.objects.filter(status="skipped").values_list("reason", flat=True)) == {"expired"}
     assert adds_up(local) == {"pending": 2, "skipped": 3}
+
+
+@pytest.mark.parametrize("night", [{}, NIGHT], ids=["no quiet hours", "quiet hours"])
+def test_an_estimate_tells_who_will_have_expired_before_their_turn(club, local, server, clock, night):
+    club.quiet_hours = night
+    club.save()
+    Broadcast.objects.update(expires_at=at("10:00", 1), scheduled_at=at("06:30", 1))
+    broadcast = Broadcast.objects.get()
+    told = estimate(Audience.of(broadcast), list(broadcast.messages.all()))
+    steps.start(broadcast)
+    log = adds_up(broadcast)
+    assert (told.will_receive, told.skipped) == (log["pending"], {"expired": log["skipped"]})
 
 
 def test_a_clock_time_in_the_night_waits_for_its_end(quiet, mail, server, clock):
