@@ -269,16 +269,22 @@ def recipients(
 
 
 def claim_reasons(message: Message, deliveries: QuerySet[Delivery]) -> QuerySet[Any, Any]:
-    """Annotate a message's deliveries with `skip_reason`: what has come up since they were made, or ""."""
+    """Annotate a message's deliveries with `skip_reason`, what has come up since they were made, or "".
+
+    And with `send_address`, which that is asked of: the one that the contact has now; NULL where the contact is gone.
+    """
     broadcast = message.broadcast
     # Content was settled at start; whoever was chosen then is not to be lost to it now.
     outlet = Outlet(channel=message.channel)
     reasons = Reasons(broadcast.organization, broadcast.use_case, outlet, to="contact__", pk="contact_id")
-    gone = Q(contact=None) | Q(address="")
-    whens = [When(gone, then=Value(Reason.NO_ADDRESS)), reasons.blocked(), *reasons.refusals()]
+    gone = When(contact=None, then=Value(Reason.NO_ADDRESS))
+    whens = [gone, reasons.blocked(), *reasons.address(), *reasons.refusals()]
     # Of two that began together, each counts what the other has sent since; but not what itself sent by other channels.
     whens += reasons.frequency_cap(beside=broadcast)
-    return deliveries.annotate(skip_reason=_case(whens, broadcast.expires_at))
+    return deliveries.annotate(
+        skip_reason=_case(whens, broadcast.expires_at),
+        send_address=F(f"{reasons.to}{outlet.contact_field}"),
+    )
 
 
 def _case(whens: Sequence[When], expires_at: datetime | None) -> Case:

@@ -151,7 +151,7 @@ class Delivery(models.Model):
     # Whose second copy of the message it is, since contacts were merged: a no to it is one of that contact's.
     merged_into = models.BigIntegerField(null=True, editable=False)
     created = models.DateTimeField(db_default=Now(), editable=False)
-    address = models.CharField(max_length=320, blank=True)
+    address = models.CharField(max_length=320, blank=True)  # the contact's when it was made, then when its turn came
     language = models.CharField(max_length=35, blank=True)
     status = models.CharField(max_length=9, choices=Status, default=Status.PENDING)
     reason = models.CharField(max_length=16, choices=Reason, blank=True)

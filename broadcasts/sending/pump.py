@@ -156,10 +156,12 @@ class Pump:
         """Return the rows to send now, and give back what was permitted and not sent until now.
 
         Those to skip, or to defer for their domain's sake, go into the results that are committed with the beginning
-        of the window: nobody can take them for handed over.
+        of the window: nobody can take them for handed over. So do the addresses that have changed.
         """
         unused = len(results.untried)
         for row in window:
+            if row.is_moved:
+                results.moved[row.pk] = row.address
             if row.skip_reason:
                 results.skipped[row.skip_reason].append(row.pk)
         admitted = [row for row in window if not row.skip_reason]

@@ -46,6 +46,7 @@ class Results:
     untried: list[int] = field(default_factory=list)
     deferred: dict[int, tuple[datetime, str]] = field(default_factory=dict)  # until when, and why
     bounced: list[str] = field(default_factory=list)  # addresses
+    moved: dict[int, str] = field(default_factory=dict)  # where those go whose contact has another address since
 
     def add(self, row: Row, outcome: Outcome) -> None:
         """Sort one outcome in; an error of the account is not this recipient's, whose turn comes again."""
@@ -104,6 +105,7 @@ def commit(lease: Lease, results: Results, window: list[Row], channel: Channel, 
 
 def _write_rows(lease: Lease, results: Results, channel: Channel) -> None:
     once = F("attempts") + 1
+    _move(results.moved)
     if results.sent:
         _require(lease, _sent(connection.vendor).run(ids=ids(results.sent)), len(results.sent))
     for reason, pks in results.skipped.items():
@@ -128,6 +130,14 @@ def _write_rows(lease: Lease, results: Results, channel: Channel) -> None:
 def _sent(vendor: str) -> Statement:
     rows = Delivery.objects.filter(pk__in=hole_for_ids("ids"), status=Status.PENDING)
     return Statement.update(rows, status=Status.SENT, sent_at=Now(), attempts=F("attempts") + 1, error="")
+
+
+def _move(moved: dict[int, str]) -> None:
+    """Write where copies go now, but for those of people who were erased since their window was read."""
+    if moved:
+        rows = Delivery.objects.filter(pk=hole("pk"), status=Status.PENDING, contact__isnull=False)
+        statement = Statement.update(rows, address=hole("address"))
+        statement.run_each({"pk": pk, "address": address} for pk, address in moved.items())
 
 
 def _defer(lease: Lease, deferred: dict[int, tuple[datetime, str]]) -> None:

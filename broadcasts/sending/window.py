@@ -22,7 +22,8 @@ class Row:
     """A pending delivery, as much of it as sending needs; `skip_reason` is "" for those to send."""
 
     pk: int
-    address: str
+    address: str  # where it goes now
+    is_moved: bool  # and the log names another one
     language: str
     attempts: int
     skip_reason: str
@@ -64,14 +65,17 @@ class Windows:
         else:
             rows = Delivery.objects.in_range(self.message.pk, hole("after") + 1, hole("last"))
         pending = rows.filter(status=Delivery.Status.PENDING, due_at=None).order_by("id")
-        columns = [*OF_DELIVERY, "skip_reason", *(f"contact__{name}" for name in OF_CONTACT)]
+        columns = [*OF_DELIVERY, "skip_reason", "send_address", *(f"contact__{name}" for name in OF_CONTACT)]
         found = Statement.select(audience.claim_reasons(self.message, pending).values_list(*columns))
         return Statement(f"{found.sql} LIMIT %s", (*found.params, Hole("size")))
 
 
-def _row(pk: int, address: str, language: str, attempts: int, skip_reason: str, *known: Any) -> Row:
+def _row(
+    pk: int, logged: str, language: str, attempts: int, skip_reason: str, send_address: str | None, *known: Any
+) -> Row:
+    address = send_address or logged  # without one it is skipped, and the log keeps which it was made for
     uuid, name, email, phone, reads, external_id, attributes = known
     reader = None
     if uuid is not None:
         reader = rendering.Reader(uuid, name, email, phone, reads, external_id, json.loads(attributes))
-    return Row(pk, address, language, attempts, skip_reason, reader)
+    return Row(pk, address, address != logged, language, attempts, skip_reason, reader)
