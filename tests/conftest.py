@@ -13,11 +13,13 @@ from .stories.installation import Installation
 
 @pytest.fixture(scope="session", autouse=True)
 def quick_and_apart(tmp_path_factory):
-    """A cache and a folder per test process, since row ids repeat across them; and passwords hashed fast."""
+    """A cache and a folder per test process, since row ids repeat across them; passwords hashed fast, and static
+    files found when they are asked for: otherwise every test client looks for all of them as it begins."""
     with override_settings(
         DATA_DIR=tmp_path_factory.mktemp("data"),
         CACHES={"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}},
         PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
+        WHITENOISE_AUTOREFRESH=True,
     ):
         yield
 

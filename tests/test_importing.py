@@ -61,9 +61,12 @@ def test_two_headers_of_one_key_stay_apart():
     assert [column.target for column in columns] == ["email", "attributes.grosse", "attributes.grosse_2"]
 
 
-@pytest.mark.parametrize("name", ["a" * 80, "Ünï çödé", "__x__", "1", "ÄÖ", "日本"])
-def test_an_attributes_key_is_always_a_valid_one(name, club):
-    key = attribute_key(name)
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [("a" * 80, "a" * 63), ("Ünï çödé", "uni_code"), ("__x__", "x"), ("1", "n_1"), ("ÄÖ", "ao"), ("日本", "")],
+)
+def test_an_attributes_key_is_always_a_valid_one(name, key, club):
+    assert attribute_key(name) == key
     if key:
         Attribute(organization=club, key=key).full_clean()
 

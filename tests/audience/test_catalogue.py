@@ -80,11 +80,14 @@ def values(club, mail):
 
 
 def test_every_rule_that_can_be_built_compiles(club, attributes, values):
+    compiled = set()
     for operator in offered(club):
         none = operator.input.type == "none"
         for said in [operator.value] if none else values(operator.key, operator.input):
             leaf = {operator.key: [said, said] if operator.input.many else said}
             compile_query({"not": leaf} if operator.negated else leaf, club)
+            compiled.add((operator.key, operator.negated))
+    assert compiled == {(operator.key, operator.negated) for operator in offered(club)}
 
 
 def test_no_two_operators_of_a_field_say_the_same(club, attributes):

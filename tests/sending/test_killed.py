@@ -73,6 +73,8 @@ def carry_on(broadcast, server):
     for _ in range(2):
         sending.tick()
         steps.pump(broadcast)
+        if broadcast.status == Broadcast.Status.SENT:
+            return
         steps.come_due()
 
 

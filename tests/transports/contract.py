@@ -65,10 +65,13 @@ class TransportContract:
         assert isinstance(error.code, str)
         assert str(error)[0].isupper()
 
-    def test_an_error_leaves_a_transport_that_can_be_closed(self):
+    def test_an_error_leaves_a_transport_that_can_be_closed_and_tells_it_again(self):
         transport = self.make_broken_transport()
-        list(transport.send(self.envelopes()))
+        [(_, first)] = transport.send(self.envelopes())
         transport.close()
+        [(_, second)] = transport.send(self.envelopes())
+        transport.close()
+        assert str(second) == str(first)
 
     def test_opening_twice_is_opening_once(self):
         with self.make_transport() as transport:
@@ -82,6 +85,8 @@ class TransportContract:
         transport.open()
         transport.close()
         transport.close()
+        with transport:
+            assert isinstance(transport.deliver(self.envelope()), Receipt)
 
     def test_a_closed_transport_can_be_used_again(self):
         transport = self.make_transport()

@@ -130,6 +130,9 @@ def test_closing_never_raises(email, server):
     server.drop("quit")
     email.open()
     email.close()
+    assert server.commands[-1] == "QUIT"
+    email.deliver(mail())
+    assert server.connections == 2
 
 
 def test_a_refused_recipient_is_reset_and_the_next_is_served(email, server):
@@ -182,6 +185,8 @@ def test_a_trusted_certificate_is_accepted(security, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate()))
     with SmtpServer(**{security: True}) as server:
         Email({**server.settings, "verify_certificates": True}).check()
+    assert server.commands[-1] == "QUIT"
+    assert server.connections == 1
 
 
 def test_certificates_are_verified_unless_told_otherwise():
