@@ -18,6 +18,7 @@ from django.utils import timezone
 from broadcasts.models import Contact, Organization, address_hash
 from broadcasts.models.base import uuid7
 
+from .bulk import Table
 from .cells import Refused
 
 WRITTEN = ("full_name", "email", "phone", "whatsapp_id", "external_id", "language", "time_zone", "attributes")
@@ -117,15 +118,10 @@ class Store:
         self.contacts = Contact.objects.for_organization(organization).select_for_update(no_key=True)
         fields = [f for f in Contact._meta.concrete_fields if not f.primary_key]
         self.by_name = {f.name: f for f in fields}
-        quoted = {f.name: connection.ops.quote_name(str(f.column)) for f in fields}
-        table = connection.ops.quote_name(Contact._meta.db_table)
-        places = ", ".join(["%s"] * len(fields))
-        self.insert_sql = f"INSERT INTO {table} ({', '.join(quoted.values())}) VALUES ({places})"  # noqa: S608
-        self.inserted = itemgetter(*quoted)
-        changeable = [name for name in quoted if name in {*READ, *HASHES.values(), "modified"}]
-        changes = ", ".join(f"{quoted[name]} = %s" for name in changeable)
-        self.update_sql = f"UPDATE {table} SET {changes} WHERE id = %s"  # noqa: S608
+        self.inserted = itemgetter(*self.by_name)
+        changeable = [name for name in self.by_name if name in {*READ, *HASHES.values(), "modified"}]
         self.updated = itemgetter(*changeable, "id")
+        self.table = Table(Contact, [*self.by_name], changeable)
 
     def upsert(self, rows: list[Row]) -> list[Outcome]:
         """Write a chunk, all of it or nothing, and say what became of each row.
@@ -202,11 +198,10 @@ class Store:
             else:
                 row["id"] = person.id
                 changed.append(self.updated(row))
-        with connection.cursor() as cursor:
-            if changed:
-                cursor.executemany(self.update_sql, changed)
-            if fresh:
-                cursor.executemany(self.insert_sql, fresh)
+        if changed:
+            self.table.update(changed)
+        if fresh:
+            self.table.insert(fresh)
 
     line = 0  # the file's, as this store knows it
 
