@@ -1,9 +1,9 @@
 """People in, and who came where: a file becomes rows, streamed, each one written or refused with a reason.
 
 `reading` finds the records and their lines, `columns` says what each column is, `cells` cleans values, `rows` makes
-rows of them, `upsert` looks people up and writes them by `bulk`, `attendances` does the same for who came where, `consents`
-writes a yes that they gave, `job` runs it all. `storing` keeps an upload, `lifecycle` is what people ask of it, and
-`slices` imports it in the background. `suppressions` takes in a list of addresses that must not be reached.
+rows of them, `upsert` looks people up and writes them by `bulk`, `attendances` does the same for who came where,
+`consents` writes a yes that they gave, `job` runs it all. `storing` keeps an upload, `lifecycle` is what people ask
+of it, and `slices` imports it in the background. `suppressions` takes in a list of addresses that must not be reached.
 """
 
 from .columns import ATTENDANCE_FIELDS, FIELDS, Column, attribute_key
