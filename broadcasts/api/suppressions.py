@@ -164,9 +164,9 @@ class Suppressions(Audited, Listed, Retrieved, Created, Destroyed, Resource):
     @extend_schema(
         summary="Import suppressions",
         description="CSV whose first line names its columns, or one JSON object a line: `address` (or `hash`, as "
-        "exported here), `channel_kind`, `reason`, `use_case`, `source`. A blank `use_case` is everything in a line with "
-        "the columns `hash` and `use_case`, as exported here; in others, what the parameter says, or the reason. What "
-        "is known already stays, or becomes stricter.",
+        "exported here), `channel_kind`, `reason`, `use_case`, `source`. A blank `use_case` is everything in a line "
+        "with the columns `hash` and `use_case`, as exported here; in others, what the parameter says, or the reason. "
+        "What is known already stays, or becomes stricter.",
         parameters=[ImportOptions],
         request={"text/csv": OpenApiTypes.STR, "application/x-ndjson": OpenApiTypes.STR},
         responses=ImportedSerializer,
