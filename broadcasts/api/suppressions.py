@@ -32,7 +32,7 @@ from .resources import Audited, Created, Destroyed, Listed, PickingSerializer, R
 
 ADDED_BY_HAND = (Suppression.Cause.MANUAL, Suppression.Cause.UNSUBSCRIBE, Suppression.Cause.COMPLAINT)
 
-ABOUT_USE_CASE = "What it stops; blank: everything. Without: marketing where the reason is unsubscribe or complaint, else everything."
+ABOUT_USE_CASE = "Blank: everything. Without: marketing, if the reason is unsubscribe or complaint; else everything."
 
 
 class SuppressionFilter(filters.FilterSet):
