@@ -236,7 +236,8 @@ class Broadcasts(FullResource):
     def retarget(self, request: Request, uuid: str) -> Response:
         broadcast = self.get_object()
         engagement = self.read(RetargetSerializer)["engagement"]
-        others = {name: value for name, value in request.data.items() if name != "engagement"}
+        others = dict(request.data)
+        del others["engagement"]
         overrides = self.get_serializer(data=others, partial=True)
         with transaction.atomic():
             child = sending.retarget(broadcast, engagement, by=self.user)
