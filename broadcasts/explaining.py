@@ -14,7 +14,17 @@ from django.utils.formats import date_format
 from broadcasts import audience, drafting, stats
 from broadcasts.audience import Audience, Choice, Outlet, Part
 from broadcasts.exceptions import InvalidInput
-from broadcasts.models import ADDRESS_HASHES, Broadcast, Contact, Delivery, Reason, Suppression, UseCase
+from broadcasts.models import (
+    ADDRESS_HASHES,
+    Broadcast,
+    ConsentChange,
+    ConsentState,
+    Contact,
+    Delivery,
+    Reason,
+    Suppression,
+    UseCase,
+)
 from broadcasts.sending import hours
 
 # Told after acceptance, the strongest last.
@@ -156,7 +166,8 @@ def _of_log(contact: Contact, broadcast: Broadcast, deliveries: list[Delivery], 
         sentence = story(delivery, broadcast.organization.zone)
         if delivery.status == Delivery.Status.SKIPPED:
             outlet = Outlet(channel=delivery.message.channel, base_language=broadcast.base_language)
-            sentence += _because(Grounds(contact, broadcast, outlet, delivery.created), delivery.reason)
+            turn = max(delivery.created, delivery.due_at or delivery.created)
+            sentence += _because(Grounds(contact, broadcast, outlet, turn), delivery.reason)
         by = f"{delivery.message.channel}: " if by_name else ""
         sentences.append(f"{by}{sentence}")
     strongest = min(deliveries, key=lambda one: STRONGEST.index(one.status))
@@ -237,7 +248,10 @@ def _because(grounds: "Grounds", reason: str) -> str:
 
 @dataclass(frozen=True)
 class Grounds:
-    """What stands behind a skip reason of a contact, as far as it is still on record."""
+    """What stands behind a skip reason of a contact, as far as it is still on record.
+
+    A copy was looked at between `at`, its turn, and `until`: when exactly is not written down.
+    """
 
     contact: Contact
     broadcast: Broadcast
@@ -258,13 +272,17 @@ class Grounds:
             case Reason.FREQUENCY_CAP:
                 return self._counted()
             case Reason.NO_CONSENT:
-                return self._consent() or f"nobody was ever asked for {self._kind()}"
+                return self._consent(ConsentState.UNKNOWN, ConsentState.PENDING)
             case Reason.NO_TRANSLATION:
                 return f"it is written in {', '.join(self.outlet.languages or ()) or 'no language'} only"
             case Reason.EXPIRED if self.broadcast.expires_at:
                 ends = "expired" if self.broadcast.expires_at <= timezone.now() else "expires"
                 return f"it {ends} {self._when(self.broadcast.expires_at)}, before their turn"
         return self._refusal(reason)
+
+    @property
+    def until(self) -> datetime:
+        return self.broadcast.completed_at or timezone.now()
 
     def _when(self, moment: datetime | None) -> str:
         return when(moment, self.broadcast.organization.zone)
@@ -302,6 +320,7 @@ class Grounds:
             channel_kind=self.outlet.medium,
             address_hash=hashed,
             reason__in=causes,
+            created__lte=self.until,
         )
         told = [
             f"{no.get_reason_display().lower()}, on the suppression list since {self._when(no.created)}"
@@ -310,27 +329,39 @@ class Grounds:
         ]
         if told or reason != Reason.UNSUBSCRIBED:
             return "; ".join(told)
-        return self._consent()
+        return self._consent(ConsentState.WITHDRAWN)
 
-    def _consent(self) -> str:
+    def _consent(self, *states: str) -> str:
+        """Tell which of these states the consent was in, and what it is now where that is something else."""
         asked = {"channel_kind": self.outlet.medium, "use_case": self.broadcast.use_case}
-        consent = self.contact.consents.filter(**asked).first()
-        if consent is None:
-            return ""
-        change = self.contact.consent_changes.filter(**asked, state=consent.state).order_by("-pk").first()
-        since = f" since {self._when(change.created if change else consent.modified)}"
+        now = self.contact.consents.filter(**asked).first()
+        changes = self.contact.consent_changes.filter(**asked).order_by("-pk")
+        then = changes.filter(state__in=states, created__lte=self.until).first()
+        if now and now.state in states:
+            said = self._said(now.get_state_display(), then, now.modified)
+            return f"the consent to {self._kind()} is {said}"
+        if then:
+            told = f"the consent to {self._kind()} was {self._said(then.get_state_display(), then, then.created)}"
+        elif ConsentState.UNKNOWN in states:
+            told = f"this person {'had not been' if now else 'was never'} asked for {self._kind()}"
+        else:
+            told = f"what was said of {self._kind()} then is no longer on record" if now else ""
+        if now is None:
+            return told
+        latest = changes.filter(state=now.state).first()
+        return f"{told}; now it is {self._said(now.get_state_display(), latest, now.modified)}"
+
+    def _said(self, label: str, change: ConsentChange | None, otherwise: datetime) -> str:
         source = f" ({change.source})" if change and change.source else ""
-        return f"the consent to {self._kind()} is “{consent.get_state_display().lower()}”{since}{source}"
+        return f"“{label.lower()}” since {self._when(change.created if change else otherwise)}{source}"
 
     def _counted(self) -> str:
         organization = self.broadcast.organization
         if organization.frequency_cap is None:
             return ""
         since = self.at - timedelta(days=organization.frequency_cap_days)
-        # Up to the moment when it was counted: the row's birth, or its turn.
-        until = self.broadcast.completed_at or timezone.now()
         lately = (
-            Delivery.objects.filter(contact=self.contact, sent_at__gte=since, sent_at__lte=until)
+            Delivery.objects.filter(contact=self.contact, sent_at__gte=since, sent_at__lte=self.until)
             .filter(message__broadcast__use_case=UseCase.MARKETING)
             .exclude(message__broadcast=self.broadcast)
             .select_related("message__broadcast")

@@ -244,7 +244,8 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Broadcasts",
-    "DESCRIPTION": "One message to one person or a million, and the fate of every copy.",
+    "DESCRIPTION": "One message to one person or a million, and the fate of every copy. What is written may hold "
+    "what was read: fields that are only shown are ignored. A key that is not known is a 400 under its name.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
     "SCHEMA_PATH_PREFIX": "/api/",

@@ -126,6 +126,65 @@ def test_a_skipped_row_is_told_with_what_is_behind_it(mail, joe):
     )
 
 
+@pytest.fixture
+def skipped(mail, joe):
+    """Marketing that left Joe out, some hours after his row was written down."""
+
+    def leave_out(reason):
+        broadcast = make_broadcast(
+            mail, status="SENT", use_case="marketing", started_at=THEN, completed_at=THEN + timedelta(days=5)
+        )
+        make_delivery(broadcast, joe, status="skipped", reason=reason, sent_at=None)
+        Delivery.objects.update(created=THEN, due_at=THEN + timedelta(days=4))
+        return broadcast
+
+    return leave_out
+
+
+def change(contact, state, days, **fields):
+    place = {"contact": contact, "channel_kind": "email", "use_case": "marketing"}
+    Consent.objects.update_or_create(**place, defaults={"state": state})
+    ConsentChange.objects.create(**place, state=state, created=THEN + timedelta(days=days), **fields)
+
+
+def test_a_no_that_was_taken_back_since_is_told_as_it_stood(skipped, joe):
+    broadcast = skipped("unsubscribed")
+    change(joe, "withdrawn", -1, source="one-click")
+    change(joe, "granted", 9, source="desk")
+    assert explain(joe, broadcast).sentence == (
+        "Not sent: unsubscribed. The consent to marketing by email was “withdrawn” since 3 May 2026, 09:00 UTC "
+        "(one-click); now it is “granted” since 13 May 2026, 09:00 UTC (desk)."
+    )
+
+
+def test_a_yes_that_came_too_late_is_told(skipped, joe):
+    broadcast = skipped("no_consent")
+    change(joe, "granted", 9)
+    assert explain(joe, broadcast).sentence.endswith(
+        "This person had not been asked for marketing by email; now it is “granted” since 13 May 2026, 09:00 UTC."
+    )
+    change(joe, "withdrawn", 10)
+    assert "had not been asked" in explain(joe, broadcast).sentence
+
+
+def test_what_a_cap_counted_is_what_came_before_its_turn(skipped, mail, joe):
+    mail.organization.frequency_cap, mail.organization.frequency_cap_days = 1, 2
+    mail.organization.save()
+    broadcast = skipped("frequency_cap")
+    for days in (-1, 3, 9):
+        make_earlier(mail, {joe: {"sent_at": THEN + timedelta(days=days)}})
+    assert explain(joe, broadcast).sentence.endswith(
+        "At most 1 in 2 days; counted: “Pool closed” 7 May 2026, 09:00 UTC."
+    )
+
+
+def test_an_expiry_to_come_is_told_as_such(draft, joe):
+    draft.local_time, draft.scheduled_at = True, LATER
+    draft.expires_at = LATER - timedelta(days=1)
+    draft.save()
+    assert "It expires 3 May 2090, 08:00 UTC, before their turn." in explain(joe, draft).sentence
+
+
 def test_a_log_that_was_deleted_says_so_with_its_totals(mail, joe):
     broadcast = started(mail)
     Delivery.objects.all().delete()
@@ -256,7 +315,7 @@ def unsubscribed(draft, joe):
 def no_consent(draft, joe):
     joe.organization.consent_required = True
     joe.organization.save()
-    return "nobody was ever asked for marketing by email"
+    return "this person was never asked for marketing by email"
 
 
 def frequency_cap(draft, joe):

@@ -2,6 +2,7 @@ import re
 from html import unescape
 
 import pytest
+from django.contrib.staticfiles import finders
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -100,6 +101,12 @@ def test_pages_are_kept_out_of_search_engines_and_caches_and_hold_nothing_inline
     assert "noindex" in response["X-Robots-Tag"] and "no-store" in response["Cache-Control"]
     assert "script-src 'self'" in response["Content-Security-Policy"] and not response.cookies
     assert not re.search(r"<script|<style|style=|onclick", response.text)
+
+
+def test_pages_have_an_icon_that_is_there(strict, url):
+    page = strict.get(url).content.decode()
+    assert '<link rel="icon" href="/static/broadcasts/icon' in page
+    assert finders.find("broadcasts/icon.svg")
 
 
 def test_the_organization_s_name_cannot_bring_markup(strict, url, club):

@@ -29,7 +29,7 @@ from broadcasts.models import (
 from .base import OrganizationAdmin, OrganizationForm, ReadOnlyAdmin
 from .by_contact import ByContact
 from .filters import choice_filter, row_filter
-from .suppression_import import SuppressionLists
+from .suppression_import import StopsField, SuppressionLists
 
 CHANGES_SHOWN = 200
 
@@ -39,9 +39,12 @@ class SuppressionForm(OrganizationForm):
         super().__init__(*args, **kwargs)
         if "address" in self.fields:
             self.fields["address"].required = True
+            self.fields["use_case"] = StopsField()
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
+        if cleaned.get("use_case") is None:
+            cleaned["use_case"] = Suppression.stops(cleaned.get("reason", ""))
         organization, kind, address = (cleaned.get(name) for name in ("organization", "channel_kind", "address"))
         if not (organization and kind and address):
             return cleaned

@@ -18,7 +18,20 @@ from broadcasts.models import ChannelKind, Organization, Suppression, UseCase
 from .access import Access, scoped
 from .exports import Exportable
 
+EVERYTHING = "everything"
 JSON_LINES = (".jsonl", ".ndjson")
+
+
+class StopsField(forms.ChoiceField):
+    """What a suppression stops; cleaned to None where its reason decides, and to "" for everything."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        by_reason = ("", "Marketing if unsubscribed or complained, else everything")
+        choices = [by_reason, (EVERYTHING, "Everything"), *UseCase.choices]
+        super().__init__(choices=choices, required=False, label="What it stops", **kwargs)
+
+    def clean(self, value: Any) -> Any:
+        return {"": None, EVERYTHING: ""}.get(chosen := super().clean(value), chosen)
 
 
 class ListForm(forms.Form):
@@ -31,12 +44,7 @@ class ListForm(forms.Form):
     reason = forms.ChoiceField(
         choices=Suppression.Cause.choices, initial=Suppression.Cause.IMPORT, help_text="Of lines that do not say."
     )
-    use_case = forms.ChoiceField(
-        choices=[("", "Everything"), *UseCase.choices],
-        required=False,
-        label="What it stops",
-        help_text="Of lines that do not say.",
-    )
+    use_case = StopsField(help_text="Of lines that do not say.")
     dry_run = forms.BooleanField(required=False, initial=True, label="Count only", help_text="Nothing is written.")
 
     def __init__(self, *args: Any, organizations: QuerySet[Organization], **kwargs: Any) -> None:
@@ -66,7 +74,7 @@ class SuppressionLists(Exportable):
         form = ListForm(request.POST or None, request.FILES or None, organizations=organizations)
         report = None
         if request.method == "POST" and form.is_valid():
-            given = dict(form.cleaned_data)
+            given = {name: value for name, value in form.cleaned_data.items() if value is not None}
             file = given.pop("file")
             try:
                 report = importing.import_suppressions(

@@ -11,7 +11,7 @@ from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Broadcast, Channel, Contact, Engagement, UseCase
 
 from .fields import MomentField, RefField, RefsField
-from .resources import PickingSerializer
+from .resources import PickingSerializer, StrictSerializer
 from .serializers import WhoSerializer
 
 AUDIENCE_PARAMETERS = [
@@ -44,14 +44,14 @@ class RecipientSerializer(PickingSerializer):
         return []
 
 
-class TimeSerializer(serializers.Serializer):
+class TimeSerializer(StrictSerializer):
     """When to send; without either, the time that the broadcast has."""
 
     scheduled_at = MomentField(required=False, allow_null=True)
     send_at = serializers.DateField(required=False, allow_null=True)
 
 
-class AddressesSerializer(serializers.Serializer):
+class AddressesSerializer(StrictSerializer):
     addresses = serializers.ListField(
         child=serializers.CharField(max_length=330), required=False, max_length=10, help_text="Without: to yourself."
     )
@@ -64,7 +64,7 @@ class TriedSerializer(serializers.Serializer):
     error = serializers.CharField(allow_null=True)
 
 
-class PreviewSerializer(serializers.Serializer):
+class PreviewSerializer(StrictSerializer):
     contact = RefField(Contact, required=False, allow_null=True)
     channel = RefField(Channel, required=False, allow_null=True)
     language = serializers.CharField(required=False, allow_blank=True, max_length=35)
@@ -106,6 +106,11 @@ class AudienceSerializer(WhoSerializer):
     use_case = serializers.ChoiceField(choices=UseCase.choices, required=False)
     channel_policy = serializers.ChoiceField(choices=Broadcast.Policy.choices, required=False)
     channels = RefsField(Channel, required=False, max_length=10)
+    scheduled_at = MomentField(required=False, allow_null=True)
+    local_time = serializers.BooleanField(required=False)
+    ignore_quiet_hours = serializers.BooleanField(required=False)
+    expires_at = MomentField(required=False, allow_null=True)
+    ignored = ("name", "subject", "body", "messages")  # of a draft that is yet to be saved
 
     def audience(self) -> tuple[Audience, list[Outlet]]:
         """Return the audience asked for and what it would be reached through."""
@@ -115,7 +120,10 @@ class AudienceSerializer(WhoSerializer):
         given.setdefault("use_case", organization.default_use_case)
         given["addresses"] = audience.validate_addresses(given.get("addresses", []), organization)
         audience.validate(given.get("query", {}), organization)
-        wanted = Audience.asking(organization, given)
+        at, is_local = given.pop("scheduled_at", None), given.pop("local_time", False)
+        if at and is_local:
+            given["local"] = Broadcast(organization=organization).clock_of(at)
+        wanted = Audience.asking(organization, {**given, "begins_at": at})
         if problems := wanted.problems():
             raise InvalidInput(problems)
         return wanted, [Outlet(channel=channel) for channel in channels]

@@ -18,7 +18,7 @@ from broadcasts.models import Activity, Attendance, Contact, Organization
 
 from .fields import LineField, MomentField, RefField
 from .permissions import UUID
-from .resources import FullResource, PickingSerializer, ResourceSerializer
+from .resources import FullResource, PickingSerializer, ResourceSerializer, StrictSerializer
 
 AT_ONCE = 1000
 
@@ -89,7 +89,7 @@ class AttendanceSerializer(PickingSerializer):
         return instance
 
 
-class PlaceSerializer(serializers.Serializer):
+class PlaceSerializer(StrictSerializer):
     """A place in the activity that the address names; the contact is looked up for all places at once."""
 
     contact = serializers.JSONField(help_text="The uuid of a contact.")

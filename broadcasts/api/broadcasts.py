@@ -36,7 +36,7 @@ from .counting import Counted
 from .deliveries import LogFilter, LogSerializer, loaded, log_of, stream_csv
 from .permissions import may
 from .renderers import Csv
-from .resources import FullResource
+from .resources import FullResource, StrictSerializer
 from .serializers import BroadcastSerializer, named_segments
 
 CONTENT = ("subject", "body")
@@ -178,6 +178,8 @@ class Broadcasts(FullResource):
     @action(detail=True, methods=["post"])
     def schedule(self, request: Request, uuid: str) -> Response:
         broadcast = self.get_object()
+        if not broadcast.is_editable:
+            raise WrongState(drafting.NOT_EDITABLE)
         given = self.read(TimeSerializer)
         at = given.get("scheduled_at")
         if at is None and given.get("send_at"):
@@ -234,7 +236,9 @@ class Broadcasts(FullResource):
     def retarget(self, request: Request, uuid: str) -> Response:
         broadcast = self.get_object()
         engagement = self.read(RetargetSerializer)["engagement"]
-        overrides = self.get_serializer(data=request.data, partial=True)
+        others = dict(request.data)
+        del others["engagement"]
+        overrides = self.get_serializer(data=others, partial=True)
         with transaction.atomic():
             child = sending.retarget(broadcast, engagement, by=self.user)
             overrides.is_valid(raise_exception=True)
@@ -291,13 +295,14 @@ class Broadcasts(FullResource):
         broadcast = self.get_object()
         if not broadcast.is_editable:
             raise WrongState(drafting.NOT_EDITABLE)
+        self.read(StrictSerializer)
         found = audience.estimate(Audience.of(broadcast), drafting.outlets(broadcast))
         return Response(EstimateSerializer(found).data)
 
     @extend_schema(
         summary="Estimate an audience",
         operation_id="broadcast_messages_estimate_audience",
-        description="With the fields of a broadcast that say who; by e-mail, unless channels are named.",
+        description="With the fields of a broadcast that say who, and when; by e-mail, unless channels are named.",
         request=AudienceSerializer,
         responses=EstimateSerializer,
     )

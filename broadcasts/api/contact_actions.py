@@ -4,7 +4,6 @@ from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,13 +15,14 @@ from broadcasts.models import AuditEntry, Contact
 
 from .fields import RefsField
 from .renderers import Csv, stream
+from .resources import StrictSerializer
 
 
 class ExportableFilter(ContactFilter):
     not_filters = NOT_FILTERS | {"format"}
 
 
-class MergeSerializer(serializers.Serializer):
+class MergeSerializer(StrictSerializer):
     contacts = RefsField(
         Contact,
         max_length=merging.AT_ONCE,

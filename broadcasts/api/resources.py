@@ -1,5 +1,6 @@
 """What all resources share: one organization's rows by uuid, pages, `field`, and writes of what differs."""
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -19,7 +20,20 @@ from .idempotency import Idempotent
 from .permissions import UUID, act_of
 
 
-class PickingSerializer(serializers.Serializer):
+class StrictSerializer(serializers.Serializer):
+    """Refuses a key that it does not know, lest a mistyped one be passed over; what it only shows is ignored."""
+
+    ignored: ClassVar[tuple[str, ...]] = ()  # what clients may send beside its fields
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, Mapping) and (unknown := data.keys() - self.fields.keys() - {*self.ignored}):
+            accepted = ", ".join(name for name, field in self.fields.items() if not field.read_only)
+            told = f"Unknown; accepted: {accepted}." if accepted else "Unknown; nothing is accepted here."
+            raise serializers.ValidationError({name: [told] for name in sorted(unknown)})
+        return super().to_internal_value(data)
+
+
+class PickingSerializer(StrictSerializer):
     """Shows the fields picked by `field`, all when none of them is known; it never affects what a write accepts."""
 
     @property

@@ -14,7 +14,7 @@ from broadcasts.models import Contact, Segment
 
 from .contacts import ContactSerializer
 from .fields import RefsField, TreeField
-from .resources import FullResource, ResourceSerializer
+from .resources import FullResource, ResourceSerializer, StrictSerializer
 
 MEMBERS_AT_ONCE = 1000
 
@@ -59,7 +59,7 @@ class SegmentSerializer(ResourceSerializer):
         return value
 
 
-class MembersSerializer(serializers.Serializer):
+class MembersSerializer(StrictSerializer):
     """Contacts to put into a static segment and to take out of it."""
 
     add = RefsField(Contact, required=False, max_length=MEMBERS_AT_ONCE)
@@ -67,7 +67,7 @@ class MembersSerializer(serializers.Serializer):
     remove = RefsField(Contact, required=False, max_length=MEMBERS_AT_ONCE)
 
 
-class FreezeSerializer(serializers.Serializer):
+class FreezeSerializer(StrictSerializer):
     """The name of the static segment to make."""
 
     name = serializers.CharField(max_length=255)

@@ -32,7 +32,7 @@ from .fields import (
     TreeField,
     ref,
 )
-from .resources import PickingSerializer
+from .resources import PickingSerializer, StrictSerializer
 
 COMPATIBLE = ("customers", "offerings")  # what existing clients call segments, inside `query`
 ASKING = ("query", "send_to_all", "segments", "contacts", "addresses", "activity", "retarget_of")
@@ -91,7 +91,7 @@ def named_segments(queries: list[Any]) -> set[str]:
     return {str(one) for value in values if isinstance(value, list) for one in value if UUID.fullmatch(str(one))}
 
 
-class ContentSerializer(serializers.Serializer):
+class ContentSerializer(StrictSerializer):
     """What one language says."""
 
     subject = LineField(required=False, allow_blank=True, max_length=1000)
@@ -143,7 +143,7 @@ class ChannelRefField(RefField):
         return ref(value) | {"kind": value.kind}
 
 
-class MessageSerializer(serializers.Serializer):
+class MessageSerializer(StrictSerializer):
     """What a broadcast says on one channel."""
 
     uuid = serializers.UUIDField(required=False)
@@ -191,7 +191,7 @@ class MessagesField(serializers.Field):
         return list(MessageSerializer(value.all(), many=True, context=self.context).data)
 
 
-class WhoSerializer(serializers.Serializer):
+class WhoSerializer(StrictSerializer):
     """The fields of a broadcast that say who: `Broadcast.WHO`."""
 
     query = QueryField(required=False)

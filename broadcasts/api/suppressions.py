@@ -32,6 +32,8 @@ from .resources import Audited, Created, Destroyed, Listed, PickingSerializer, R
 
 ADDED_BY_HAND = (Suppression.Cause.MANUAL, Suppression.Cause.UNSUBSCRIBE, Suppression.Cause.COMPLAINT)
 
+ABOUT_USE_CASE = "Blank: everything. Without: marketing, if the reason is unsubscribe or complaint; else everything."
+
 
 class SuppressionFilter(filters.FilterSet):
     channel_kind = filters.ChoiceFilter(choices=ChannelKind.choices)
@@ -63,7 +65,9 @@ class SuppressionSerializer(PickingSerializer):
     channel_kind = serializers.ChoiceField(choices=ChannelKind.choices, default=ChannelKind.EMAIL)
     address = serializers.CharField(max_length=320)
     reason = serializers.ChoiceField(choices=Suppression.Cause.choices, default=Suppression.Cause.MANUAL)
-    use_case = serializers.ChoiceField(choices=UseCase.choices, allow_blank=True, default="")
+    use_case = serializers.ChoiceField(
+        choices=UseCase.choices, allow_blank=True, required=False, help_text=ABOUT_USE_CASE
+    )
     source = serializers.CharField(read_only=True)  # type: ignore[assignment]  # of the same name by chance
 
     def validate_reason(self, value: str) -> str:
@@ -77,6 +81,7 @@ class SuppressionSerializer(PickingSerializer):
             attrs["address"] = typed_address(attrs["channel_kind"], attrs["address"], country)
         except ValidationError as error:
             raise serializers.ValidationError({"address": error.messages}) from None
+        attrs.setdefault("use_case", Suppression.stops(attrs["reason"]))
         found = Suppression.objects.for_organization(self.context["organization"]).filter(
             Q(use_case="") | Q(use_case=attrs["use_case"]),
             channel_kind=attrs["channel_kind"],
@@ -121,7 +126,9 @@ class ImportOptions(serializers.Serializer):
     dry_run = serializers.BooleanField(default=False, help_text="Count only.")
     channel_kind = serializers.ChoiceField(choices=ChannelKind.choices, default=ChannelKind.EMAIL)
     reason = serializers.ChoiceField(choices=Suppression.Cause.choices, default=Suppression.Cause.IMPORT)
-    use_case = serializers.ChoiceField(choices=UseCase.choices, allow_blank=True, default="")
+    use_case = serializers.ChoiceField(
+        choices=UseCase.choices, allow_blank=True, required=False, help_text=ABOUT_USE_CASE
+    )
 
 
 @extend_schema_view(
@@ -157,8 +164,9 @@ class Suppressions(Audited, Listed, Retrieved, Created, Destroyed, Resource):
     @extend_schema(
         summary="Import suppressions",
         description="CSV whose first line names its columns, or one JSON object a line: `address` (or `hash`, as "
-        "exported here), `channel_kind`, `reason`, `use_case`, `source`. What is known already stays, or becomes "
-        "stricter.",
+        "exported here), `channel_kind`, `reason`, `use_case`, `source`. A blank `use_case` is everything in a line "
+        "with the columns `hash` and `use_case`, as exported here; in others, what the parameter says, or the reason. "
+        "What is known already stays, or becomes stricter.",
         parameters=[ImportOptions],
         request={"text/csv": OpenApiTypes.STR, "application/x-ndjson": OpenApiTypes.STR},
         responses=ImportedSerializer,

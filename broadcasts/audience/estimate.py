@@ -128,7 +128,8 @@ def preview(audience: Audience, outlets: "Sequence[Message | Outlet]") -> list[s
     found: dict[int, str] = {}
     with as_if_created(audience):
         for outlet in outlets:
-            if Outlet.of(outlet).medium == ChannelKind.EMAIL:
+            way = Outlet.of(outlet)
+            if way.medium == ChannelKind.EMAIL and way.contact_field == "email":
                 reached = recipients(audience, outlet, outlets).filter(skip_reason="").order_by("pk")
                 found.update(reached.values_list("pk", "send_address")[:PREVIEW_LIMIT])
     return [found[pk] for pk in sorted(found)][:PREVIEW_LIMIT]

@@ -15,25 +15,19 @@ from broadcasts.models import Activity, Attendance, Broadcast, Contact, Engageme
 from .audience import Audience
 from .leaves import NOBODY, Leaf, Scope
 from .query import BRANCHES, SegmentLeaf, conjunction, in_segments, leaf_of
-from .wording import Facts, said
+from .wording import Facts, did, said
 
 AT_ONCE = 40  # conditions in one query
 BY_NAME = 50  # to be named or made a member is further away than any rule
 GROUPS = {"all": "all of these", "any": "any of these", "not": "not this"}
-DID = {
-    Engagement.SENT: "have been sent",
-    Engagement.DELIVERED: "have received",
-    Engagement.OPENED: "have opened",
-    Engagement.NOT_OPENED: "have been sent and not opened",
-    Engagement.CLICKED: "have clicked in",
-    Engagement.REPLIED: "have replied to",
-    Engagement.FAILED: "have been out of reach of",
-}
 
 
 @dataclass(eq=False)
 class Part:
-    """A condition (`subject` must `rest`), or several joined by all, any or not; `holds` is of the contact asked."""
+    """A condition (`subject` must `rest`), or several joined by all, any or not; `holds` is of the contact asked.
+
+    Without a subject `rest` is the whole of its words.
+    """
 
     path: str
     name: str = ""  # of the segment that it is
@@ -48,7 +42,9 @@ class Part:
     holds: bool = False
 
     def words(self, must: str = "must") -> str:
-        return f"{self.subject} {must} {self.rest}" if not self.join else self.rest or GROUPS[self.join]
+        if self.join:
+            return self.rest or GROUPS[self.join]
+        return f"{self.subject} {must} {self.rest}" if self.subject else self.rest
 
     def leaves(self) -> Iterator["Part"]:
         if not self.join:
@@ -164,8 +160,8 @@ class _Walk:
         if among is None:
             return union
         broadcast = Broadcast.objects.get(pk=audience.retarget_of_id or 0)
-        did = DID[Engagement(audience.retarget_engagement or Engagement.SENT)]
-        kept = Part("retarget_of", subject="they", rest=f"{did} “{broadcast}”", condition=among)
+        rest = did(audience.retarget_engagement or Engagement.SENT, f"“{broadcast}”")
+        kept = Part("retarget_of", subject="they", rest=rest, condition=among)
         kept.asked = "engagement", {"broadcast": str(broadcast.uuid)}
         return Part("audience", join="all", parts=[union, kept])
 
@@ -185,7 +181,10 @@ class _Walk:
             case "contacts":
                 part.rest = "be one of the contacts that are named"
             case "addresses":
-                part.rest = f"have one of the {len(audience.addresses):,} addresses that are named"
+                [first, *others] = audience.addresses
+                part.rest = f"have one of the {len(others) + 1:,} addresses that are named"
+                if not others:
+                    part.rest = f"have the address {first.partition(':')[2] or first}"
             case "activity":
                 activity = Activity.objects.get(pk=audience.activity_id or 0)
                 label = Attendance.Status(audience.attendance_status).label if audience.attendance_status else ""
@@ -242,4 +241,4 @@ class _Walk:
 
 
 def _nobody(path: str) -> Part:
-    return Part(path, subject="they", rest="be nobody: it asks for nothing", cost=BY_NAME)
+    return Part(path, rest="nobody is chosen, as nothing is asked for", cost=BY_NAME)

@@ -9,7 +9,19 @@ from uuid import UUID
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from broadcasts.models import FACTS, Activity, Attendance, Broadcast, Contact, Delivery, Organization
+from broadcasts.models import (
+    FACTS,
+    Activity,
+    Attendance,
+    Attribute,
+    Broadcast,
+    ConsentState,
+    Contact,
+    Delivery,
+    Engagement,
+    Organization,
+    UseCase,
+)
 
 from .attributes import PREFIX
 
@@ -34,11 +46,18 @@ NAMES = {
     "uuid": ("they", "be the contact {}"),
     "activity": ("they", "have a place in {}"),
     "attendance_status": ("they", "have a place somewhere that is {}"),
-    "attendance": ("attendance", "be {}"),
-    "engagement": ("engagement", "be {}"),
-    "consent": ("consent", "be {}"),
-    "suppressed": ("they", "be suppressed for {}"),
+    "suppressed": ("they", "be on the suppression list for {}"),
 }
+DID = {
+    Engagement.SENT: "have been sent {}",
+    Engagement.DELIVERED: "have received {}",
+    Engagement.OPENED: "have opened {}",
+    Engagement.NOT_OPENED: "have been sent {} and not opened it",
+    Engagement.CLICKED: "have clicked in {}",
+    Engagement.REPLIED: "have replied to {}",
+    Engagement.FAILED: "be somebody whom {} failed to reach",
+}
+UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 TIMES = ("created", "last_seen_at")
 SHOWN = 5  # values of a list, and letters times twenty of a text
 ROWS = 1000
@@ -100,7 +119,12 @@ class Facts:
             ", ".join([copy.get_status_display().lower(), *(fact for fact in FACTS if getattr(copy, f"{fact}_at"))])
             for copy in copies[:SHOWN]
         ]
-        return f"for them it was {'; '.join(found)}" if found else "it never reached for them"
+        return f"for them it was {'; '.join(found)}" if found else "they were not among its recipients"
+
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        rows = Attribute.objects.for_organization(self.organization).exclude(label="")
+        return dict(rows.values_list("key", "label")[:ROWS])
 
     def name_of(self, model: Any, uuid: Any) -> str:
         rows = model.objects.for_organization(self.organization).filter(uuid=uuid)
@@ -115,17 +139,19 @@ def said(key: str, given: Any, facts: Facts) -> tuple[str, str]:
         return "they", f"have a place in {place} that is {shown(given['attendance_status'])}"
     if key == "activity" and isinstance(given, str):
         return "they", f"have a place in {facts.name_of(Activity, given)}"
-    if isinstance(given, dict) and "broadcast" in given and isinstance(given["broadcast"], str):
-        given = {**given, "broadcast": facts.name_of(Broadcast, given["broadcast"]).strip("“”")}
+    if key in PHRASES:
+        return "they", " or ".join(PHRASES[key](_object(one), facts) for one in _listed(given)[:SHOWN])
     if key in NAMES:
         subject, rest = NAMES[key]
         return subject, rest.format(shown(given))
-    subject = field
+    subject = facts.labels.get(field, field)
     if not key.startswith(PREFIX):
         known = {one.name: str(one.verbose_name) for one in Contact._meta.concrete_fields}
         subject = known.get(field, field).replace("_", " ")
     if lookup == "exists":
         return subject, "be known" if given not in (False, "false", "0") else "be unknown"
+    if lookup in ("within", "within_next"):
+        return subject, LOOKUPS[lookup].format(" or ".join(_span(one) for one in _listed(given)))
     wordings = LOOKUPS | OF_TIME if field in TIMES else LOOKUPS
     return subject, wordings.get(lookup, f"be {lookup.replace('_', ' ')} {{}}").format(shown(given))
 
@@ -136,8 +162,70 @@ def shown(value: Any) -> str:
         return ", ".join(f"{key.replace('_', ' ')} {shown(one)}" for key, one in value.items())
     if isinstance(value, list | tuple):
         more = f" or one of {len(value) - SHOWN:,} more" if len(value) > SHOWN else ""
-        return " or ".join(shown(one) for one in value[:SHOWN]) + more if value else "nothing"
+        return " or ".join(dict.fromkeys(shown(one) for one in value[:SHOWN])) + more if value else "nothing"
+    if value is None:
+        return "blank"
     if isinstance(value, str):
         cut = value[: SHOWN * 20]
         return f"“{cut}{'…' if cut != value else ''}”" if value else "blank"
     return json.dumps(value, default=str)
+
+
+def did(engagement: str, what: str) -> str:
+    """Say what somebody must have done with a broadcast."""
+    return DID[Engagement(engagement)].format(what)
+
+
+def _engagement(asked: dict[str, Any], facts: Facts) -> str:
+    what = facts.name_of(Broadcast, asked["broadcast"]) if "broadcast" in asked else "a broadcast"
+    if "link" in asked:
+        return f"have clicked {shown(asked['link'])} in {what}{_time(asked)}"
+    return did(asked["type"], what) + _time(asked)
+
+
+def _attendance(asked: dict[str, Any], facts: Facts) -> str:
+    times = asked.get("at_least", 1)
+    places = "a place" if times in (1, "1") else f"at least {times} places"
+    where = [shown(asked["series"])] if "series" in asked else []
+    if "activity" in asked:
+        where.append(" or ".join(facts.name_of(Activity, one) for one in _listed(asked["activity"])[:SHOWN]))
+    status = f" with the status {_labels(Attendance.Status, asked['status'])}" if "status" in asked else ""
+    return f"have {places} in {', '.join(where) or 'any activity'}{status}{_time(asked)}"
+
+
+def _consent(asked: dict[str, Any], facts: Facts) -> str:
+    said, use_case = _labels(ConsentState, asked["state"]), UseCase(asked["use_case"]).label.lower()
+    return f"have {said} as their consent to {use_case} by {asked['channel_kind']}"
+
+
+PHRASES = {"engagement": _engagement, "attendance": _attendance, "consent": _consent}
+
+
+def _time(asked: dict[str, Any]) -> str:
+    words = {"since": "since {}", "until": "until {}", "within": "in the last {}", "within_next": "in the next {}"}
+    told = [
+        text.format(asked[key] if key in ("since", "until") else _span(asked[key]))
+        for key, text in words.items()
+        if key in asked
+    ]
+    return f", {' '.join(told)}" if told else ""
+
+
+def _span(value: Any) -> str:
+    number, unit = str(value)[:-1].strip(), UNITS.get(str(value)[-1:])
+    if unit is None:
+        return shown(value)
+    return f"{number} {unit if number != '1' else unit[:-1]}"
+
+
+def _labels(choices: Any, values: Any) -> str:
+    labels = dict(choices.choices)
+    return shown([labels.get(one, one) for one in _listed(values)])
+
+
+def _listed(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _object(value: Any) -> dict[str, Any]:
+    return json.loads(value) if isinstance(value, str) else value

@@ -69,9 +69,9 @@ def import_suppressions(
 ) -> Report:
     """Take a list in and say what came of it; InvalidInput when it has no column that could be an address.
 
-    `defaults` stand where a line says nothing: by e-mail, because it was imported, everything.
+    `defaults` stand where a line says nothing: by e-mail, because it was imported, what that reason stops.
     """
-    stated = {"channel_kind": ChannelKind.EMAIL, "reason": Suppression.Cause.IMPORT, "use_case": "", "source": "import"}
+    stated = {"channel_kind": ChannelKind.EMAIL, "reason": Suppression.Cause.IMPORT, "source": "import"}
     stated |= defaults or {}
     report = Report(dry_run=dry_run)
     taker = Rehearsal(organization) if dry_run else Taker(organization)
@@ -137,6 +137,7 @@ def _json_records(file: BinaryIO, report: Report) -> Iterator[tuple[int, dict[st
 def _suppression(values: Mapping[str, str], stated: Mapping[str, str], organization: Organization) -> Suppression:
     """Return a row of the list, not saved yet, or raise Refused or ValidationError."""
     given = {name: values.get(name) or stated.get(name, "") for name in COLUMNS}
+    given["use_case"] = _use_case(values, stated, given["reason"])
     for name, value in given.items():
         if reason := fault(value):
             raise Refused(f"{name}: {reason}")
@@ -161,6 +162,13 @@ def _suppression(values: Mapping[str, str], stated: Mapping[str, str], organizat
         use_case=given["use_case"],
         source=given["source"][:255],
     )
+
+
+def _use_case(values: Mapping[str, str], stated: Mapping[str, str], reason: str) -> str:
+    """Return what a line stops; blank is everything where we exported it, which the hash tells."""
+    if {"hash", "use_case"} <= values.keys():
+        return values["use_case"]
+    return values.get("use_case") or stated.get("use_case", Suppression.stops(reason))
 
 
 def both(one: str, other: str) -> str:

@@ -127,6 +127,8 @@ class Channel(Base):
                 raise ValidationError({name: "Line breaks and control characters are not allowed here."})
         if self.kind and self.transport_class.carries_mail and "@" not in self.from_address:
             raise ValidationError({"from_address": "An e-mail channel needs the address that its mail comes from."})
+        if self.kind and self.transport_class.carries_mail and self.contact_field != "email":
+            raise ValidationError({"address_field": "An e-mail channel sends to e-mail addresses: email, or blank."})
         self.domain_rates = clean_domain_rates(self.domain_rates or {})
         self._clean_ramp()
 

@@ -35,6 +35,9 @@ class Suppression(Base):
         Cause.ERASED: Reason.SUPPRESSED,
     }
 
+    # A no to what people get unasked, and not to what they asked for; all others stop everything.
+    MARKETING_ONLY = frozenset({Cause.COMPLAINT, Cause.UNSUBSCRIBE})
+
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="suppressions", db_index=False)
     channel_kind = models.CharField(max_length=10, choices=ChannelKind, default=ChannelKind.EMAIL)
     address_hash = models.CharField(max_length=32, editable=False)
@@ -61,6 +64,11 @@ class Suppression(Base):
 
     def __str__(self) -> str:
         return f"{self.address or self.address_hash}: {self.get_reason_display()}"
+
+    @classmethod
+    def stops(cls, reason: str) -> str:
+        """Return the use case that a reason stops where nobody says which; "" is everything."""
+        return UseCase.MARKETING if reason in cls.MARKETING_ONLY else ""
 
 
 class ConsentState(models.TextChoices):

@@ -51,6 +51,12 @@ def channel_form(mail, **fields):
     return {name: value for name, value in data.items() if value is not None}
 
 
+def test_an_e_mail_channel_that_sends_to_phones_is_refused_at_its_field(admin, mail):
+    data = channel_form(mail, address_field="phone")
+    response = sign_in(admin.user).post(page("channel", "change", mail.pk), data)
+    assert "sends to e-mail addresses" in str(response.context["adminform"].form.errors["address_field"])
+
+
 def test_a_channel_is_made_with_the_settings_of_its_kind(admin, mail):
     data = channel_form(mail, name="Second", is_default="", setting_username="me", setting_password="secret")
     sign_in(admin.user).post(page("channel", "add"), data)

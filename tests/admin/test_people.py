@@ -124,6 +124,13 @@ def test_a_list_of_suppressions_is_counted_and_then_taken_in(page, club):
     assert Suppression.objects.count() == 2
 
 
+def test_a_list_of_unsubscribed_stops_marketing_unless_everything_is_chosen(page, club):
+    upload(page, "address\njoe@example.com\n", organization=club.pk, reason="unsubscribe")
+    assert Suppression.objects.get().use_case == "marketing"
+    upload(page, "address\njoe@example.com\n", organization=club.pk, reason="unsubscribe", use_case="everything")
+    assert Suppression.objects.get().use_case == ""
+
+
 def test_a_list_without_addresses_is_told_at_its_field(page, club):
     assert "must name the columns" in upload(page, "name\njoe\n", organization=club.pk)
 

@@ -51,6 +51,8 @@ def test_a_secret_does_not_follow_to_another_server(api):
         ({"settings": {"host": "x", "colour": "red"}}, "settings"),
         ({"settings": {"port": "x"}}, "settings"),
         ({"from_address": ""}, "from_address"),
+        ({"address_field": "phone"}, "address_field"),
+        ({"address_field": "whatsapp_id"}, "address_field"),
         ({"from_name": "a\r\nBcc: x"}, "from_name"),
         ({"is_default": True}, "name"),
         ({"rate": -1}, "rate"),

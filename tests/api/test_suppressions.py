@@ -123,7 +123,7 @@ def test_a_dry_run_counts_the_same_and_writes_nothing(api):
 def test_a_list_imported_again_changes_nothing_but_to_the_stricter(api):
     take(api, LIST)
     assert take(api, LIST).json()["added"] == 0
-    take(api, "address,reason\nbea@example.com,complaint\n")
+    take(api, "address,reason\nbea@example.com,complaint\n", use_case="")
     take(api, LIST)
     assert Suppression.objects.get(reason="complaint").use_case == ""
 
@@ -134,6 +134,34 @@ def test_two_noes_of_one_reason_stop_what_any_of_them_stops(api, apart):
     for part in [[line] for line in lines] if apart else [lines]:
         take(api, "\n".join(["address,reason,use_case", *part]))
     assert Suppression.objects.get().use_case == ""
+
+
+@pytest.mark.parametrize(
+    ("reason", "stops"), [("unsubscribe", "marketing"), ("complaint", "marketing"), ("manual", ""), ("stop", "")]
+)
+def test_what_nobody_says_of_a_no_follows_from_its_reason(api, reason, stops):
+    take(api, f"address,reason,use_case\njoe@example.com,{reason},\n")
+    assert Suppression.objects.get().use_case == stops
+    if reason != "stop":  # which nobody adds by hand
+        made = api.post(URL, {"address": "bea@example.com", "reason": reason}).json()
+        assert made["use_case"] == stops
+
+
+@pytest.mark.parametrize("stops", ["", "general", "marketing"])
+def test_what_is_said_of_a_no_is_kept(api, stops):
+    made = api.post(URL, {"address": "joe@example.com", "reason": "unsubscribe", "use_case": stops})
+    assert made.json()["use_case"] == stops
+    take(api, "address\nbea@example.com\n", reason="complaint", use_case=stops)
+    assert Suppression.objects.get(reason="complaint").use_case == stops
+
+
+def test_what_was_exported_stops_the_same_again(api, outsider):
+    for stops in ("", "general", "marketing"):
+        api.post(URL, {"address": f"joe{stops}@example.com", "reason": "unsubscribe", "use_case": stops})
+    file = api.get(URL, headers={"accept": "text/csv"}).getvalue().decode()
+    take(outsider, file, reason="complaint", use_case="general")
+    answers = [{(row["address"], row["use_case"]) for row in client.get(URL).json()} for client in (api, outsider)]
+    assert answers[0] == answers[1]
 
 
 def test_a_wider_no_is_taken_and_a_narrower_one_is_known_already(api):

@@ -122,6 +122,11 @@ def test_a_preview_shows_who_will_receive_it_by_e_mail_in_order(club, mail, peop
     ]
 
 
+def test_a_preview_shows_no_phones(club, by_phone, everybody):
+    make_contact(club, phone="+34600000001")
+    assert preview(everybody, [Outlet(channel=by_phone)]) == []
+
+
 def test_a_preview_stops_at_a_hundred(club, mail, everybody, django_assert_num_queries):
     contacts = make_contacts(club, 102)
     with django_assert_num_queries(1):
