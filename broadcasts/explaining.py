@@ -40,6 +40,7 @@ TOLD = (
 )
 STRONGEST = ("sent", "unknown", "pending", "failed", "cancelled", "skipped")  # of several copies
 CANCELLED = "Not sent: the broadcast was cancelled before its turn."
+COUNTED = {"pending": "is about to be sent", "unknown": "may have been sent"}  # by a frequency cap, beside what was
 NAMED = 5  # messages that a frequency cap counted
 PAGE = 50
 
@@ -223,6 +224,7 @@ def _foretold(contact: Contact, broadcast: Broadcast, wanted: Audience, choice: 
     for outlet in outlets:
         rows = audience.recipients(wanted, outlet, outlets).filter(pk=contact.pk)
         for reason, address, language in rows.values_list("skip_reason", "send_address", "send_language"):
+            reason = audience.reason_after(wanted, contact, reason, len(received))
             if reason:
                 grounds = Grounds(contact, broadcast, outlet, timezone.now(), choice)
                 skipped.append((reason, f"{_label(reason)}.{_because(grounds, reason)}"))
@@ -360,13 +362,15 @@ class Grounds:
         if organization.frequency_cap is None:
             return ""
         since = self.at - timedelta(days=organization.frequency_cap_days)
+        # Made until then: what waited for its turn may be sent by now.
         lately = (
-            Delivery.objects.filter(contact=self.contact, sent_at__gte=since, sent_at__lte=self.until)
-            .filter(message__broadcast__use_case=UseCase.MARKETING)
-            .exclude(message__broadcast=self.broadcast)
+            Delivery.objects.filter(Q(sent_at__gte=since) | Q(status__in=COUNTED), contact=self.contact)
+            .filter(message__broadcast__use_case=UseCase.MARKETING, created__lte=self.until)
             .select_related("message__broadcast")
-            .order_by("sent_at")[: min(NAMED, organization.frequency_cap)]
+            .order_by(F("sent_at").asc(nulls_last=True), "pk")[: min(NAMED, organization.frequency_cap)]
         )
-        counted = ", ".join(f"“{one.message.broadcast}” {self._when(one.sent_at)}" for one in lately)
+        counted = ", ".join(
+            f"“{one.message.broadcast}” {COUNTED.get(one.status) or self._when(one.sent_at)}" for one in lately
+        )
         limit = f"at most {organization.frequency_cap} in {organization.frequency_cap_days} days"
         return f"{limit}; counted: {counted}" if counted else limit

@@ -17,7 +17,7 @@ from .query import (
     validate,
     validate_rules,
 )
-from .reasons import Outlet, claim_reasons, recipients, skip_reason
+from .reasons import Outlet, claim_reasons, reason_after, recipients, skip_reason
 from .suggestions import suggest
 from .uses import users_of, users_of_attribute
 
@@ -41,6 +41,7 @@ __all__ = [
     "matched",
     "preview",
     "query_from",
+    "reason_after",
     "recipients",
     "segment_contacts",
     "skip_reason",

@@ -12,7 +12,7 @@ from django.utils import timezone
 from broadcasts.models import Broadcast, Channel, ChannelKind, Message
 
 from .audience import Audience, as_if_created, matched
-from .reasons import ORDER, JoinedReasons, Outlet, otherwise, recipients
+from .reasons import ORDER, JoinedReasons, Outlet, capped, otherwise, recipients
 
 PREVIEW_LIMIT = 100
 LONGEST_DAYS = 3650  # a warm-up that takes longer is not foretold more exactly
@@ -42,11 +42,15 @@ class Facts:
         self.ways: list[tuple[str, list[tuple[str, str | None]]]] = []
         self.people = matched(audience).order_by()
         self.otherwise = otherwise(audience.expires_at)
+        siblings = len(outlets) - 1 if audience.channel_policy == Broadcast.Policy.EVERY else 0
+        # Where one message counts against the cap of the next.
+        self.cap = audience.organization.cap_on(audience.use_case) if siblings else None
         for outlet in outlets:
-            reasons = JoinedReasons(audience, outlet)
+            reasons = JoinedReasons(audience, outlet, siblings)
             whens = [self._fact(when) for when in reasons.of(audience)]
             self.ways.append((self._column(reasons.language(), CharField()), whens))
             self.people = reasons.join(self.people)
+        self.got = self._column(reasons.got(), IntegerField()) if self.cap else ""
 
     def _fact(self, when: When) -> tuple[str, str | None]:
         """Return a column, and the reason for those for whom it is true; None when it tells the reason by its place."""
@@ -63,10 +67,18 @@ class Facts:
         names = list(self.columns.values())
         people = self.people.annotate(**{name: expression for expression, name in self.columns.items()})
         for row in people.values(*names).annotate(people=Count("pk")):
-            yield row["people"], [(self._reason(row, whens), row[language]) for language, whens in self.ways]
+            told = [(self._reason(row, whens), row[language]) for language, whens in self.ways]
+            yield row["people"], list(self._counted(told, row[self.got] or 0)) if self.cap else told
 
     def _reason(self, row: dict[str, Any], whens: list[tuple[str, str | None]]) -> str:
         return next((reason or ORDER[row[name]] for name, reason in whens if row[name]), self.otherwise)
+
+    def _counted(self, told: Sequence[tuple[str, str]], got: int) -> Iterator[tuple[str, str]]:
+        """Have each message that somebody will get count for the next."""
+        for reason, language in told:
+            reason = capped(reason, got, self.cap or 0)
+            yield reason, language
+            got += not reason
 
 
 def estimate(audience: Audience, outlets: "Sequence[Message | Outlet]") -> Estimate:

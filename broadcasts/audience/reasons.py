@@ -131,11 +131,15 @@ class Reasons:
             granted = Q(lookups.Exact(state, Value(ConsentState.GRANTED)))
             yield When(~granted, then=Value(Reason.NO_CONSENT))
 
-    def frequency_cap(self, *, beside: Broadcast | None = None) -> Iterator[When]:
-        cap = self.organization.frequency_cap
-        if self.use_case == UseCase.MARKETING and cap is not None:
+    @property
+    def cap(self) -> int | None:
+        return self.organization.cap_on(self.use_case)
+
+    def frequency_cap(self, row: str = "") -> Iterator[When]:
+        """Whether they got enough; `row` is the path to the copy that is asked about, where there is one."""
+        if self.cap is not None:
             # A cap of none at all needs no look.
-            reached = self.is_capped(cap, beside) if cap else Q(**{f"{self.pk}__gt": 0})
+            reached = self.is_capped(self.cap, row) if self.cap else Q(**{f"{self.pk}__gt": 0})
             yield When(reached, then=Value(Reason.FREQUENCY_CAP))
 
     def suppression(self) -> Any:
@@ -148,11 +152,12 @@ class Reasons:
         rows = self.consents().filter(contact=OuterRef(self.pk))
         return Subquery(rows.values("state")[:1], output_field=CharField())
 
-    def is_capped(self, cap: int, beside: Broadcast | None) -> Q:
-        """Whether the contact got so many messages lately, beside those of a broadcast."""
+    def is_capped(self, cap: int, row: str) -> Q:
+        """Whether the contact got so many messages lately, or is about to."""
         rows = self.lately().filter(contact=OuterRef(self.pk))
-        if beside is not None:
-            rows = rows.exclude(message__broadcast=beside)
+        if row:
+            # Of copies that wait for each other the older one has the right of way, so that one of them goes.
+            rows = rows.exclude(status=Delivery.Status.PENDING, pk__gte=OuterRef(row))
         # "There is a cap-th one" stops counting there.
         return Q(Exists(rows[cap - 1 :]))
 
@@ -164,12 +169,16 @@ class Reasons:
         return Consent.objects.filter(channel_kind=self.outlet.medium, use_case=self.use_case)
 
     def lately(self) -> QuerySet[Delivery]:
+        """What counts against the cap: marketing that was sent within its days, may have been, or still may be.
+
+        Second copies of merged contacts are of messages that count already.
+        """
         since = timezone.now() - timedelta(days=self.organization.frequency_cap_days)
-        # What ended before then need not be read.
+        # What ended before then need not be read; nor did what is unknown leave after the end.
         under_way = Q(message__broadcast__completed_at=None) | Q(message__broadcast__completed_at__gte=since)
         return Delivery.objects.filter(
             under_way,
-            sent_at__gte=since,
+            Q(sent_at__gte=since) | Q(status__in=[Delivery.Status.PENDING, Delivery.Status.UNKNOWN]),
             message__broadcast__organization=self.organization,
             message__broadcast__use_case=UseCase.MARKETING,
         )
@@ -207,8 +216,9 @@ class Reasons:
 class JoinedReasons(Reasons):
     """The same, to be asked of everybody at once: what is looked up for one contact is joined for all."""
 
-    def __init__(self, audience: Audience, outlet: Outlet) -> None:
+    def __init__(self, audience: Audience, outlet: Outlet, siblings: int = 0) -> None:
         super().__init__(audience.organization, audience.use_case, outlet)
+        self.siblings = siblings  # other messages that the same contact may get by the same broadcast
         self.joins: dict[str, tuple[QuerySet[Any, Any], str, str]] = {}
 
     def join(self, people: QuerySet[Contact]) -> QuerySet[Contact]:
@@ -229,10 +239,16 @@ class JoinedReasons(Reasons):
         self.joins[name] = self.consents().values("contact_id", "state"), "id", "contact_id"
         return Joined(name, "state")
 
-    def is_capped(self, cap: int, beside: Broadcast | None) -> Q:
+    def is_capped(self, cap: int, row: str) -> Q:
         rows = self.lately().filter(contact__isnull=False).values("contact_id").annotate(n=Count("pk"))
-        self.joins["lately"] = rows.filter(n__gte=cap).values("contact_id").order_by(), "id", "contact_id"
-        return Q(lookups.IsNull(Joined("lately", "contact_id", IntegerField()), False))
+        # Of fewer nobody needs to know.
+        enough = rows.filter(n__gte=cap - self.siblings).values("contact_id", "n").order_by()
+        self.joins["lately"] = enough, "id", "contact_id"
+        return Q(lookups.GreaterThanOrEqual(self.got(), cap))
+
+    def got(self) -> Joined:
+        """How many messages count against the cap, once they are joined; NULL for too few to matter."""
+        return Joined("lately", "n", IntegerField())
 
 
 def skip_reason(audience: Audience, outlet: Outlet) -> Case:
@@ -279,12 +295,25 @@ def claim_reasons(message: Message, deliveries: QuerySet[Delivery]) -> QuerySet[
     reasons = Reasons(broadcast.organization, broadcast.use_case, outlet, to="contact__", pk="contact_id")
     gone = When(contact=None, then=Value(Reason.NO_ADDRESS))
     whens = [gone, reasons.blocked(), *reasons.address(), *reasons.refusals()]
-    # Of two that began together, each counts what the other has sent since; but not what itself sent by other channels.
-    whens += reasons.frequency_cap(beside=broadcast)
+    whens += reasons.frequency_cap(row="pk")
     return deliveries.annotate(
         skip_reason=_case(whens, broadcast.expires_at),
         send_address=F(f"{reasons.to}{outlet.contact_field}"),
     )
+
+
+def capped(reason: str, got: int, cap: int) -> str:
+    """Return why somebody who got so many messages gets no more: the reason, or the cap where it comes before."""
+    is_weaker = not reason or ORDER.index(reason) > ORDER.index(Reason.FREQUENCY_CAP)
+    return Reason.FREQUENCY_CAP if got >= cap and is_weaker else reason
+
+
+def reason_after(audience: Audience, contact: Contact, reason: str, received: int) -> str:
+    """Return the reason for a contact who gets so many earlier messages of the same broadcast."""
+    reasons = Reasons(audience.organization, audience.use_case, Outlet())
+    if not reasons.cap or not received:
+        return reason
+    return capped(reason, received + reasons.lately().filter(contact=contact).count(), reasons.cap)
 
 
 def _case(whens: Sequence[When], expires_at: datetime | None) -> Case:

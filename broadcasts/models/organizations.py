@@ -163,6 +163,10 @@ class Organization(Base):
         hours = self.quiet_hours.get(medium)
         return (hours[0], hours[1]) if hours and not (ignored and use_case == UseCase.GENERAL) else None
 
+    def cap_on(self, use_case: str) -> int | None:
+        """Return how many messages of a kind a contact gets within `frequency_cap_days`; None for as many as come."""
+        return self.frequency_cap if use_case == UseCase.MARKETING else None
+
     @property
     def primary_language(self) -> str:
         return self.languages[0]

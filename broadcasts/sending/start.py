@@ -115,6 +115,8 @@ def _expand_chunk(broadcast: Broadcast, wanted: audience.Audience, messages: lis
     is_last = full is None
     upper: int = full or people.aggregate(last=Max("id"))["last"] or broadcast.expanded_to
     with transaction.atomic():
+        if wanted.organization.cap_on(wanted.use_case):
+            _take_turns(wanted.organization)
         # The cursor moves first: it locks the row, so that of two that expand only one inserts.
         mine = Broadcast.objects.filter(
             pk=broadcast.pk, status=broadcast.status, expanded_at=None, expanded_to=broadcast.expanded_to
@@ -124,6 +126,14 @@ def _expand_chunk(broadcast: Broadcast, wanted: audience.Audience, messages: lis
         born = "cancelled" if broadcast.status == Broadcast.Status.CANCELLED else "pending"
         _insert(wanted, messages, broadcast, upper, born)
     return not is_last or upper > broadcast.expanded_to
+
+
+def _take_turns(organization: Organization) -> None:
+    """Have chunks of an organization see each other's rows, which the frequency cap counts, also those begun at once.
+
+    The broadcast is locked after it: nobody else holds that one and waits for the organization.
+    """
+    list(Organization.objects.select_for_update(no_key=True).filter(pk=organization.pk).values_list("pk"))
 
 
 def _insert(wanted: audience.Audience, messages: list[Message], broadcast: Broadcast, upper: int, born: str) -> None:

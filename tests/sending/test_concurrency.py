@@ -12,7 +12,7 @@ from django.db import OperationalError, connection, transaction
 from broadcasts import sending, stats, tasks, tracking
 from broadcasts.exceptions import WrongState
 from broadcasts.models import Batch, Broadcast, Delivery
-from broadcasts.sending import fairness, record, supervise
+from broadcasts.sending import fairness, record, start, supervise
 from broadcasts.sending import lease as leases
 from broadcasts.sending.window import Windows
 from broadcasts.transports import TransportError
@@ -63,6 +63,35 @@ def test_pumps_at_once_send_every_copy_once(broadcast, server, settings):
     assert at_once(4, sending.run_pump, broadcast.messages.get().channel_id) == [None] * 4
     assert set(server.copies.values()) == {1}
     assert steps.log(broadcast) == {"sent": 60}
+
+
+def test_broadcasts_expanded_and_sent_at_once_keep_to_the_frequency_cap(club, mail, server, settings, monkeypatch):
+    club.frequency_cap, settings.BATCH_SIZE, settings.PUMPS = 1, 7, 4
+    club.save()
+    make_contacts(club, 20)
+    first, *others = [make_broadcast(mail, subject=f"Offer {n}", use_case="marketing") for n in range(3)]
+    for one in (first, *others):
+        sending.send(one)
+    cut, threads = start._cut, []
+
+    def be_overtaken(*args):
+        """Have the others begin while the rows of the first are written, and cannot be seen yet."""
+        if not threads:
+            threads.extend(Thread(target=at_once, args=(1, sending.expand, one.pk, 60)) for one in others)
+            for thread in threads:
+                thread.start()
+            threads[0].join(0.3)
+        cut(*args)
+
+    monkeypatch.setattr(start, "_cut", be_overtaken)
+    sending.expand(first.pk, seconds=60)
+    for thread in threads:
+        thread.join()
+    assert at_once(4, sending.run_pump, mail.pk) == [None] * 4
+    sending.run_pump(mail.pk)
+    assert (len(server.copies), set(server.copies.values())) == (20, {1})
+    assert [steps.log(one) for one in (first, *others)] == [{"sent": 20}, {"skipped": 20}, {"skipped": 20}]
+    assert [one["skipped"] for one in stats.counts(others).values()] == [20, 20]
 
 
 def test_ticks_at_once_gather_every_retry_once(broadcast, server):
