@@ -220,7 +220,8 @@ def _foretold(contact: Contact, broadcast: Broadcast, wanted: Audience, choice: 
     """Of a contact who is matched by a broadcast that is yet to start; by the same query as its start."""
     outlets = drafting.outlets(broadcast)
     turn = hours.turn(broadcast, contact)
-    received, skipped = [], []
+    received: list[str] = []
+    skipped: list[tuple[str, str]] = []
     for outlet in outlets:
         rows = audience.recipients(wanted, outlet, outlets).filter(pk=contact.pk)
         for reason, address, language in rows.values_list("skip_reason", "send_address", "send_language"):

@@ -326,6 +326,14 @@ def frequency_cap(draft, joe):
     return "at most 1 in 7 days; counted: “Pool closed”"
 
 
+def frequency_cap_by_what_waits(draft, joe):
+    joe.organization.frequency_cap = 2
+    joe.organization.save()
+    for status in ("pending", "unknown"):
+        make_earlier(Channel.objects.get(), {joe: {"status": status, "sent_at": None}})
+    return "“Pool closed” is about to be sent, “Pool closed” may have been sent"
+
+
 def no_translation(draft, joe):
     draft.messages.get().translations.update(language="fr")
     draft.base_language = "de"
@@ -352,6 +360,7 @@ def expired(draft, joe):
         (unsubscribed, "unsubscribed"),
         (no_consent, "no_consent"),
         (frequency_cap, "frequency_cap"),
+        (frequency_cap_by_what_waits, "frequency_cap"),
         (no_translation, "no_translation"),
         (expired, "expired"),
     ],
@@ -365,6 +374,16 @@ def test_each_reason_is_foretold_with_what_is_behind_it(draft, joe, arrange, rea
     assert said.lower() in told.sentence.lower()
     [outlet] = outlets(draft)
     assert recipients(Audience.of(draft), outlet).get(pk=joe.pk).skip_reason == reason
+
+
+def test_a_channel_that_the_one_before_uses_the_cap_up_for_is_not_foretold(draft, joe):
+    add_channel(draft, name="Text", address_field="phone")
+    joe.phone, joe.organization.frequency_cap = "+34600000001", 1
+    joe.save()
+    joe.organization.save()
+    type(draft).objects.update(channel_policy="every")
+    told = explain(joe, type(draft).objects.get(pk=draft.pk))
+    assert (told.verdict, "+34600000001" in told.sentence) == ("would_receive", False)
 
 
 def test_the_first_channel_that_works_is_foretold(draft, joe):

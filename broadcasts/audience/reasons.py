@@ -304,7 +304,7 @@ def claim_reasons(message: Message, deliveries: QuerySet[Delivery]) -> QuerySet[
 
 def capped(reason: str, got: int, cap: int) -> str:
     """Return why somebody who got so many messages gets no more: the reason, or the cap where it comes before."""
-    is_weaker = not reason or ORDER.index(reason) > ORDER.index(Reason.FREQUENCY_CAP)
+    is_weaker = not reason or ORDER.index(Reason(reason)) > ORDER.index(Reason.FREQUENCY_CAP)
     return Reason.FREQUENCY_CAP if got >= cap and is_weaker else reason
 
 

@@ -87,6 +87,7 @@ def test_broadcasts_expanded_and_sent_at_once_keep_to_the_frequency_cap(club, ma
     sending.expand(first.pk, seconds=60)
     for thread in threads:
         thread.join()
+    assert Delivery.objects.filter(status="pending").count() == 20
     assert at_once(4, sending.run_pump, mail.pk) == [None] * 4
     sending.run_pump(mail.pk)
     assert (len(server.copies), set(server.copies.values())) == (20, {1})

@@ -49,20 +49,8 @@ def by_text(strict):
 
 def people(club: Organization, mail: Channel):
     """Make somebody for each reason; those without a phone number are out of reach of the second channel."""
-    names = [
-        "ana",
-        "bob",
-        "left",
-        "unsure",
-        "often",
-        "soon",
-        "blocked",
-        "wide",
-        *CAUSES,
-        "withdrawn",
-        "nobody",
-        "only_text",
-    ]
+    names = ["ana", "bob", "left", "unsure", "often", "soon", "blocked", "wide", "withdrawn", "nobody", "only_text"]
+    names += CAUSES
     found = {name: make_contact(club, f"{name}@example.com", full_name=name) for name in names}
     changes = {
         "ana": {"language": "es", "phone": "+34600000001"},
