@@ -6,7 +6,7 @@ from broadcasts.models import Broadcast, Organization
 def hold_expansions(organization: Organization | int) -> None:
     """Wait for chunks of rows that are being made, and hold off the next, to the end of the transaction.
 
-    A chunk holds its broadcast from its first statement on, so whatever it saw is written when this returns.
+    A chunk holds its broadcast before it looks at anybody, so whatever it saw is written when this returns.
     """
     expanding = Broadcast.objects.for_organization(organization).filter(
         completed_at=None, expanded_at=None, status__in=[*Broadcast.STOPPABLE, Broadcast.Status.CANCELLED]
