@@ -363,10 +363,10 @@ class Grounds:
         if organization.frequency_cap is None:
             return ""
         since = self.at - timedelta(days=organization.frequency_cap_days)
-        # Made until then: what waited for its turn may be sent by now.
+        waited = Q(created__lte=self.until) & (Q(status__in=COUNTED) | Q(sent_at__gt=self.until))
         lately = (
-            Delivery.objects.filter(Q(sent_at__gte=since) | Q(status__in=COUNTED), contact=self.contact)
-            .filter(message__broadcast__use_case=UseCase.MARKETING, created__lte=self.until)
+            Delivery.objects.filter(Q(sent_at__gte=since, sent_at__lte=self.until) | waited, contact=self.contact)
+            .filter(message__broadcast__use_case=UseCase.MARKETING)
             .select_related("message__broadcast")
             .order_by(F("sent_at").asc(nulls_last=True), "pk")[: min(NAMED, organization.frequency_cap)]
         )
