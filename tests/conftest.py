@@ -11,6 +11,11 @@ from .make import make_member
 from .stories.installation import Installation
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with the stories: they wait for processes of their own, while the rest keeps the other core busy."""
+    items.sort(key=lambda item: "story" not in item.keywords)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def quick_and_apart(tmp_path_factory):
     """A cache and a folder per test process, since row ids repeat across them; passwords hashed fast, and static

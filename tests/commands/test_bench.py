@@ -134,7 +134,7 @@ def test_a_run_reports_its_figures_and_leaves_nothing(installation):
 @pytest.mark.skipif(bool(missing), reason=missing)
 def test_an_interrupted_run_leaves_nothing(installation):
     process = subprocess.Popen(
-        [sys.executable, "manage.py", "bench", "send", "--contacts", "3000"],
+        [sys.executable, "manage.py", "bench", "send", "--contacts", "500"],
         cwd=ROOT, env=installation.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     installation.wait_for(lambda: any("smtp-sink" in line for line in bench_processes(installation)))

@@ -17,6 +17,8 @@ import psycopg
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DATABASE = "broadcasts.sqlite3"
+# The settings of pytest, and what would have each of many processes compile all our code anew.
+NOT_OURS = ("DJANGO_SETTINGS_MODULE", "PYTHONDONTWRITEBYTECODE")
 
 
 class Installation:
@@ -30,7 +32,7 @@ class Installation:
         self.room = room
         self.processes: list[subprocess.Popen] = []
         self.env = {
-            **{name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"},
+            **{name: value for name, value in os.environ.items() if name not in NOT_OURS},
             "DATA_DIR": str(room),
             "Q_CLUSTER_NAME": self.name,
             "LEASE_SECONDS": "4",
