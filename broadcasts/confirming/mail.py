@@ -95,7 +95,7 @@ def _failed(link: PersonalLink, contact: Contact, error: TransportError) -> None
 def _envelope(link: PersonalLink, contact: Contact, channel: Channel) -> Envelope:
     organization, purpose = link.organization, Purpose(link.purpose)
     sender, address = clean_address(channel.from_address), clean_address(contact.email)
-    language = contact.language or organization.primary_language
+    language = contact.reading_language
     subject, context = _content(link, organization, language)
     subject, token = one_line(subject), links.personal_token(link.pk)
     context |= {"url": URLS[purpose](token), "organization": organization}

@@ -104,6 +104,11 @@ class Contact(Base):
             others = known.exclude(type=Attribute.Type.DATETIME).values_list("key", flat=True)
             self.attributes = {**self.attributes, **moments, **{key: self.attributes[key] for key in others}}
 
+    @property
+    def reading_language(self) -> str:
+        """The language to write to them in; the organization's where theirs is not known."""
+        return self.language or self.organization.primary_language
+
     def set_keys(self) -> None:
         """Derive keys and hashes from the addresses, which must be clean."""
         self.email_key = email_key(self.email)

@@ -18,7 +18,7 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
         return bad_link(request)
     contact = link.contact
     organization = contact.organization
-    language = contact.language or organization.primary_language
+    language = contact.reading_language
     words = CONFIRM[spoken(language)]
     wording = consenting.wording(organization, language, ChannelKind.EMAIL, link.use_case)
     version = consenting.version(wording)

@@ -20,7 +20,7 @@ def data(request: HttpRequest, token: str) -> HttpResponseBase:
         return bad_link(request)
     contact = link.contact
     organization = contact.organization
-    language = contact.language or organization.primary_language
+    language = contact.reading_language
     words = {name: text.format(organization=organization.name) for name, text in DATA[spoken(language)].items()}
     act = request.POST.get("act") if request.method == "POST" else ""
     if act == "download":

@@ -87,7 +87,7 @@ def _medium(delivery: Delivery) -> str:
 
 def _context(delivery: Delivery, contact: Contact, said: str) -> dict[str, object]:
     organization = contact.organization
-    language = contact.language or organization.primary_language
+    language = contact.reading_language
     about = {"organization": organization.name, "address": masked(contact.email)}
     words = {name: text.format(**about) for name, text in PREFERENCES[spoken(language)].items()}
     choices = _choices(delivery, contact)
@@ -130,7 +130,7 @@ def _choice(contact: Contact, kind: str, use_case: str, state: str) -> Choice:
     causes = set(consenting.blocking(contact, kind, use_case).values_list("reason", flat=True))
     needs_yes = use_case == UseCase.MARKETING and organization.consent_required
     said_no = state == ConsentState.WITHDRAWN or Suppression.Cause.UNSUBSCRIBE in causes
-    language = contact.language or organization.primary_language
+    language = contact.reading_language
     return Choice(
         kind,
         use_case,
@@ -159,7 +159,7 @@ def _save(request: HttpRequest, delivery: Delivery, contact: Contact) -> Contact
         if choice.kind == _medium(delivery) and choice.use_case == UseCase.MARKETING:
             tracking.unsubscribe(delivery, SOURCE)  # counted where it was sent from
     organization = contact.organization
-    shown = contact.language or organization.primary_language
+    shown = contact.reading_language
     chosen = request.POST.get("language", shown)
     if chosen != shown and chosen in organization.languages:
         contact.language = chosen
