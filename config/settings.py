@@ -257,6 +257,7 @@ SPECTACULAR_SETTINGS = {
         "UseCaseEnum": "broadcasts.models.UseCase",
         "AttendanceStatusEnum": "broadcasts.models.Attendance.Status",
         "BroadcastStatusEnum": "broadcasts.models.Broadcast.Status",
+        "MediumEnum": "broadcasts.models.ChannelKind",
         "ContactStatusEnum": "broadcasts.models.Contact.Status",
         "ConsentStateEnum": "broadcasts.models.ConsentState",
         "DeliveryStatusEnum": "broadcasts.models.Delivery.Status",
@@ -265,6 +266,10 @@ SPECTACULAR_SETTINGS = {
         "SkipReasonEnum": "broadcasts.models.Reason",
         "SuppressionReasonEnum": "broadcasts.models.Suppression.Cause",
     },
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "broadcasts.api.schema.describe_refusals",
+    ],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "docExpansion": "none", "persistAuthorization": False},

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.defaults import server_error
 from rest_framework import exceptions, status
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
@@ -29,6 +30,9 @@ class TooLarge(exceptions.APIException):
 
 
 def handle(exc: Exception, context: dict[str, Any]) -> Response | None:
+    """Answer an exception, in JSON also where something else was asked for, such as CSV."""
+    request = context["request"]
+    request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
     return exception_handler(translate(exc), context)
 
 

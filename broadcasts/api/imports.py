@@ -62,7 +62,7 @@ class ImportSerializer(PickingSerializer):
     progress = serializers.SerializerMethodField(help_text="From 0 to 1; null when the size is not known.")
     mapping = JsonField()
     segment = serializers.SerializerMethodField()
-    rehearsal = RefField(ImportJob, read_only=True, help_text="The dry run that this one follows.")
+    rehearsal = RefField(ImportJob, read_only=True, allow_null=True, help_text="The dry run that this one follows.")
     by = serializers.CharField(source="by.full_name", default=None, allow_null=True)
     error_message = serializers.CharField()
     started_at = MomentField(allow_null=True)

@@ -51,3 +51,61 @@ class Schema(AutoSchema):
 
     def paginated(self) -> bool:
         return isinstance(getattr(self.view, "paginator", None), BasePagination)
+
+
+REFUSALS = {
+    "400": "What was asked cannot be done as it was asked; the reply says what is wrong, by field where it is a field.",
+    "401": "No token was given, or none that is valid.",
+    "403": "The token, or its member's role, does not allow this.",
+    "404": "There is no such row in this organization, or no such page.",
+    "406": "The reply cannot be given in the format that was asked for.",
+    "409": "The state of the row does not allow this, or somebody else changed it at the same time.",
+    "413": "The request is too large.",
+    "415": "The body is of a type that is not taken here.",
+    "429": "The token has used up its requests of this hour; Retry-After says when to go on.",
+    "503": "The database cannot be written to for now; Retry-After says when to try again.",
+}
+ALWAYS = ("400", "401", "403", "406", "429", "503")
+OF_WRITES = ("409", "413", "415")
+PROBLEM = {
+    "type": "object",
+    "description": "Why a request was refused.",
+    "properties": {"detail": {"type": "string"}},
+    "required": ["detail"],
+}
+INVALID = {
+    "type": "object",
+    "description": "What is wrong, under the name of the field that it concerns; `non_field_errors` and `detail` "
+    "concern the request as a whole. What lies inside a field is told by its name or position in there.",
+    "additionalProperties": {"anyOf": [{"type": "string"}, {"type": "array"}, {"type": "object"}]},
+    "minProperties": 1,
+}
+
+
+def describe_refusals(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """Add to each operation how it may refuse; a hook of drf-spectacular."""
+    result["components"]["schemas"] |= {"Problem": PROBLEM, "Invalid": INVALID}
+    for path, operations in result["paths"].items():
+        for method, operation in operations.items():
+            for status in refusals(path, method, operation):
+                operation["responses"][status] = refusal(status)
+            operation["responses"] = dict(sorted(operation["responses"].items()))
+    return result
+
+
+def refusals(path: str, method: str, operation: dict[str, Any]) -> list[str]:
+    """Return the statuses that an operation may refuse with."""
+    paged = any(parameter["name"] == "page" for parameter in operation.get("parameters", []))
+    found = [*ALWAYS, *(OF_WRITES if method != "get" else ())]
+    return [*found, "404"] if "{" in path or paged else found
+
+
+def refusal(status: str) -> dict[str, Any]:
+    name = "Invalid" if status == "400" else "Problem"
+    answer: dict[str, Any] = {
+        "description": REFUSALS[status],
+        "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}},
+    }
+    if status in ("429", "503"):
+        answer["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait."}}
+    return answer

@@ -46,6 +46,11 @@ COUNTS = (
 )
 
 
+@extend_schema_field({"type": ["object", "null"]})
+class RepeatField(serializers.JSONField):
+    """A rule of repetition; null for a broadcast that is sent once."""
+
+
 @extend_schema_field({"type": "object", "additionalProperties": True, "description": "The audience, as a JSON tree."})
 class QueryField(TreeField):
     """Checked by `audience`, with everything else; what it takes but shows differently is turned back here."""
@@ -228,7 +233,7 @@ class BroadcastSerializer(WhoSerializer, PickingSerializer):
     local_time = serializers.BooleanField(required=False)
     ignore_quiet_hours = serializers.BooleanField(required=False)
     expires_at = MomentField(required=False, allow_null=True)
-    repeat = serializers.JSONField(read_only=True, allow_null=True)
+    repeat = RepeatField(read_only=True)
     parent = RefField(Broadcast, read_only=True, allow_null=True)  # type: ignore[assignment]  # no serializer's
     origin = serializers.ChoiceField(choices=Broadcast.Origin.choices, read_only=True, allow_null=True)
     started_at = MomentField(read_only=True, allow_null=True)

@@ -1,27 +1,28 @@
 """Clients of the cast, each with a token of its own."""
 
 import pytest
-from rest_framework.test import APIClient
 
 from tests.make import make_token
+
+from .described import DescribedClient
 
 URL = "/api/broadcast-messages/"
 
 
-def client_of(member, scopes=("read", "write", "send", "manage")) -> APIClient:
-    client = APIClient()
+def client_of(member, scopes=("read", "write", "send", "manage")) -> DescribedClient:
+    client = DescribedClient()
     client.credentials(HTTP_AUTHORIZATION=f"Token {make_token(member, scopes)}")
     return client
 
 
 @pytest.fixture
-def api(admin, mail) -> APIClient:
+def api(admin, mail) -> DescribedClient:
     """May everything in the club."""
     return client_of(admin)
 
 
 @pytest.fixture
-def outsider(stranger) -> APIClient:
+def outsider(stranger) -> DescribedClient:
     """May everything elsewhere, and nothing here."""
     return client_of(stranger)
 
