@@ -1,6 +1,7 @@
 """What all our admin pages share: rows of the user's organizations only, and acts by role."""
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any
 
 from django import forms
@@ -15,7 +16,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.text import capfirst
 
-from broadcasts.models import AuditEntry, Organization
+from broadcasts.models import AuditEntry, Contact, Organization
 
 from .access import Access, organization_of, scoped, within
 from .json_field import JsonField
@@ -101,11 +102,18 @@ class Scoped:
                 kwargs["initial"] = only[0]
         else:
             kwargs.setdefault("queryset", scoped(rows, access))
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
+        return with_addresses(super().formfield_for_foreignkey(db_field, request, **kwargs))  # type: ignore[misc]
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         kwargs.setdefault("queryset", scoped(db_field.related_model._default_manager.all(), Access.of(request)))
-        return super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[misc]
+        return with_addresses(super().formfield_for_manytomany(db_field, request, **kwargs))  # type: ignore[misc]
+
+
+def with_addresses(field: Any) -> Any:
+    """Have a field that picks people show their addresses beside their names."""
+    if isinstance(field, forms.ModelChoiceField) and getattr(field.queryset, "model", None) is Contact:
+        field.label_from_instance = attrgetter("name_and_address")  # type: ignore[assignment,method-assign]
+    return field
 
 
 class OrganizationFilter(admin.SimpleListFilter):

@@ -10,7 +10,7 @@ from .access import Access, has_more_than, scoped, within
 from .search import find_contacts
 
 FEW = 20_000
-HELP = "The contact's whole address or id, or how its name or e-mail address begins."
+HELP = "The contact's whole address or id, or how words of its name or e-mail address begin."
 
 
 class ByContact(admin.ModelAdmin):

@@ -97,7 +97,8 @@ class ContactAdmin(SegmentActions, ContactActions, ExplainView, OrganizationAdmi
     list_filter = [choice_filter("status", Contact.Status), LanguageFilter, SegmentFilter]
     search_fields = ["email_key"]
     search_help_text = (
-        "A whole e-mail address, phone number, external id, id or uuid; or how a name or an e-mail address begins."
+        "How words of a name or an e-mail address begin, such as “gar mar” for María García; or a phone number, "
+        "external id, id or uuid."
     )
     sortable_by = []  # a million rows are listed newest first only
     autocomplete_fields = ["organization"]

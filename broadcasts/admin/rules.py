@@ -142,7 +142,7 @@ def _people(organization: Organization, text: str) -> list[tuple[str, str]]:
     contacts = Contact.objects.for_organization(organization)
     found = contacts.filter(pk__in=find_contacts(contacts, text.strip(), limit=SAMPLED)) if text.strip() else contacts
     rows = found.order_by("-pk")[:SAMPLED]
-    return [(str(row.uuid), f"{row} <{row.email}>" if row.full_name and row.email else str(row)) for row in rows]
+    return [(str(row.uuid), row.name_and_address) for row in rows]
 
 
 def _sample(chosen: dict[bool, QuerySet[Contact]]) -> tuple[list[Contact], int | None]:

@@ -4,10 +4,13 @@ from functools import wraps
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.http import HttpRequest, HttpResponse
 from django.template.response import SimpleTemplateResponse, TemplateResponse
 from django.urls import URLPattern, URLResolver, path
 from django.utils import timezone
+
+from broadcasts.models import Contact
 
 from .access import Access
 from .dashboard import dashboard
@@ -21,6 +24,14 @@ SECTIONS = {
     "Organization": ["Organization", "Member", "User", "ApiToken", "Media", "AuditEntry"],
 }
 REST = "Behind the scenes"
+
+
+class Suggestions(AutocompleteJsonView):
+    """What pickers offer: people with their addresses, since names alone do not tell them apart."""
+
+    def serialize_result(self, obj: Any, to_field_name: str) -> dict[str, str]:
+        found = super().serialize_result(obj, to_field_name)
+        return {**found, "text": obj.name_and_address} if isinstance(obj, Contact) else found
 
 
 class Site(admin.AdminSite):
@@ -47,6 +58,9 @@ class Site(admin.AdminSite):
 
     def get_urls(self) -> list[URLResolver | URLPattern]:
         return [path("workers/", self.admin_view(self.workers), name="workers"), *super().get_urls()]
+
+    def autocomplete_view(self, request: HttpRequest) -> Any:
+        return Suggestions.as_view(admin_site=self)(request)
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         return super().index(request, {**dashboard(Access.of(request)), **(extra_context or {})})

@@ -7,6 +7,7 @@ from .estimate import Estimate, estimate, preview
 from .explain import Choice, Part, choice
 from .filters import ContactFilter
 from .languages import choose_language
+from .leaves import found_by
 from .query import (
     LEAVES,
     NOT_FILTERS,
@@ -38,6 +39,7 @@ __all__ = [
     "count_segment",
     "create_missing",
     "estimate",
+    "found_by",
     "matched",
     "preview",
     "query_from",

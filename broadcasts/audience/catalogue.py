@@ -117,7 +117,7 @@ FIELDS = {
     "language": About("Language", looked_up("language"), blank=True),
     "time_zone": About("Time zone", looked_up("time_zone"), blank=True),
     "status": About("Status", choice(Contact.Status)),
-    "search": About("Name, e-mail or phone", TEXT, words={"": ("contains", "does not contain")}),
+    "search": About("Name, e-mail or phone", TEXT, words={"": ("matches the search", "does not match the search")}),
     "uuid": About("Contact", looked_up("contact", "row")),
     "all_users": About("Everybody", NONE),
     "created": About("Added", DATE),

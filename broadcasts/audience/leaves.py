@@ -9,7 +9,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import and_
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +28,7 @@ from broadcasts.models import (
     email_key,
     normalize_language,
     phone_key,
+    search_words,
     whatsapp_key,
 )
 
@@ -210,22 +212,29 @@ class Everybody(Leaf):
 
 
 class Search(Leaf):
-    help = "Part of the name, e-mail address or phone number."
+    help = "How words of the name or e-mail address begin, whatever their case and accents, or part of a phone number."
 
     def read(self, value: Any, scope: Scope) -> str:
-        return read_words(value, scope)
+        text = read_words(value, scope)
+        if not search_words(text):
+            raise Refused("no letter or digit in it; give how a name or an address begins")
+        return text
 
     def match(self, values: list[Any], scope: Scope) -> Q:
-        scope.spend(3 * len(values))
-        return any_of([self._one(value) for value in values])
+        for value in values:
+            scope.spend(len(search_words(value)) + 1)
+        return any_of([found_by(value) for value in values])
 
-    def _one(self, value: str) -> Q:
-        found = Q(Contains(F("full_name"), value)) | Q(Contains(F("email"), value))
-        digits = phone_key(value)
-        # "anna7" is not a number, "0788 123-123" is.
-        if digits and not any(char.isalpha() for char in value):
-            found |= Q(phone_key__contains=digits.lstrip("0") or digits)
-        return found
+
+def found_by(text: str) -> Q:
+    """Return the condition of being found by what somebody typed: each word of it begins one of theirs."""
+    begins = [Q(search_text__contains=f" {word}") for word in search_words(text)]
+    found = reduce(and_, begins) if begins else NOBODY
+    digits = phone_key(text)
+    # "anna7" is not a number, "0788 123-123" is.
+    if digits and not any(char.isalpha() for char in text):
+        found |= Q(phone_key__contains=digits.lstrip("0") or digits)
+    return found
 
 
 def any_of(conditions: Sequence[Q]) -> Q:

@@ -40,7 +40,7 @@ LOOKUPS = {
 }
 OF_TIME = {"gt": "be after {}", "gte": "be {} or later", "lt": "be before {}", "lte": "be {} or earlier"}
 NAMES = {
-    "search": ("name, e-mail or phone", "contain {}"),
+    "search": ("name, e-mail or phone", "match the search {}"),
     "all_users": ("they", "be anybody"),
     "contact": ("they", "be the contact {}"),
     "uuid": ("they", "be the contact {}"),

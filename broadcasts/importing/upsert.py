@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from broadcasts.models import Contact, Organization, address_hash
+from broadcasts.models import Contact, Organization, address_hash, search_text
 from broadcasts.models.base import uuid7
 
 from .bulk import Table
@@ -119,7 +119,7 @@ class Store:
         fields = [f for f in Contact._meta.concrete_fields if not f.primary_key]
         self.by_name = {f.name: f for f in fields}
         self.inserted = itemgetter(*self.by_name)
-        changeable = [name for name in self.by_name if name in {*READ, *HASHES.values(), "modified"}]
+        changeable = [name for name in self.by_name if name in {*READ, *HASHES.values(), "search_text", "modified"}]
         self.updated = itemgetter(*changeable, "id")
         self.table = Table(Contact, [*self.by_name], changeable)
 
@@ -191,6 +191,7 @@ class Store:
                 continue
             row = {**values, **constant, "attributes": self.prepare("attributes", values["attributes"])}
             row |= {hashed: address_hash(values[key]) for key, hashed in HASHES.items()}
+            row["search_text"] = search_text(values["full_name"], values["email"], values["whatsapp_id"])
             if person.id is None:
                 values["uuid"] = uuid7()
                 row["uuid"] = self.prepare("uuid", values["uuid"])

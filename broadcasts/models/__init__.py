@@ -37,6 +37,7 @@ from .organizations import (
     validate_quiet_hours,
 )
 from .personal_links import PersonalLink
+from .search import search_text, search_words
 from .segments import Segment, SegmentMember
 from .templates import Content, Syntax, Template, TemplateTranslation
 from .users import User
@@ -100,6 +101,8 @@ __all__ = [
     "json_fault",
     "normalize_language",
     "phone_key",
+    "search_text",
+    "search_words",
     "split_email",
     "stored_key",
     "typed_address",

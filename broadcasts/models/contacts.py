@@ -11,6 +11,7 @@ from broadcasts.clocks import in_utc
 from .addresses import address_hash, clean_phone, email_key, phone_key, whatsapp_key
 from .base import Base
 from .organizations import Organization, normalize_language, validate_time_zone
+from .search import search_text
 
 ATTRIBUTE_KEY = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
@@ -56,6 +57,7 @@ class Contact(Base):
     phone_hash = models.CharField(max_length=32, null=True, editable=False)
     whatsapp_key = models.CharField(max_length=128, null=True, editable=False)
     whatsapp_hash = models.CharField(max_length=32, null=True, editable=False)
+    search_text = models.TextField(default="", editable=False)
 
     class Meta:
         constraints = [
@@ -105,18 +107,25 @@ class Contact(Base):
             self.attributes = {**self.attributes, **moments, **{key: self.attributes[key] for key in others}}
 
     @property
+    def name_and_address(self) -> str:
+        """The name with the address beside it, for lists that a person is picked from."""
+        address = self.email or self.phone or self.whatsapp_id
+        return f"{self.full_name} <{address}>" if self.full_name and address else str(self)
+
+    @property
     def reading_language(self) -> str:
         """The language to write to them in; the organization's where theirs is not known."""
         return self.language or self.organization.primary_language
 
     def set_keys(self) -> None:
-        """Derive keys and hashes from the addresses, which must be clean."""
+        """Derive keys and hashes from the addresses, which must be clean, and the words that a search looks through."""
         self.email_key = email_key(self.email)
         self.phone_key = phone_key(self.phone)
         self.whatsapp_key = whatsapp_key(self.whatsapp_id)
         self.email_hash = address_hash(self.email_key)
         self.phone_hash = address_hash(self.phone_key)
         self.whatsapp_hash = address_hash(self.whatsapp_key)
+        self.search_text = search_text(self.full_name, self.email, self.whatsapp_id)
 
     @property
     def hashes(self) -> set[str]:

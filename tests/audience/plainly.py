@@ -1,6 +1,7 @@
 """What a rule means, said again in plain Python and without a database: slow, short, and from the documentation."""
 
 import re
+import unicodedata
 from datetime import UTC, date, datetime, time, timedelta
 
 from broadcasts.models import email_key, normalize_language, phone_key
@@ -71,8 +72,17 @@ def contains(text: str, part: str) -> bool:
     return folded(part.strip()) in folded(text)
 
 
+def words(text: str) -> list[str]:
+    """Letter by letter, whatever the case and the marks."""
+    spread = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
+    kept = "".join(char for char in spread if not unicodedata.combining(char))
+    kept = kept.replace("ı", "i").replace("ø", "o").replace("ł", "l")
+    return "".join(char if char.isalnum() else " " for char in kept).split()
+
+
 def search(value: str, one) -> bool:
-    if contains(one.full_name, value) or contains(one.email, value):
+    theirs = words(f"{one.full_name} {one.email} {one.whatsapp_id}")
+    if all(any(their.startswith(word) for their in theirs) for word in words(value)):
         return True
     digits = re.sub(r"\D", "", value)
     if not digits or any(char.isalpha() for char in value):

@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from broadcasts.management.progress import bar
-from broadcasts.models import Attribute, Contact, Organization, address_hash
+from broadcasts.models import Attribute, Contact, Organization, address_hash, search_text
 from broadcasts.models.base import uuid7
 
 LANGUAGES = ("en", "es")
@@ -19,7 +19,7 @@ PLANS = ("basic", "family", "gold")
 LEFT = "left"  # the plan of those whom the broadcast excludes, one in a hundred
 COLUMNS = (
     "uuid", "created", "modified", "organization_id", "full_name", "email", "email_key", "email_hash", "phone",
-    "whatsapp_id", "external_id", "language", "time_zone", "attributes", "status",
+    "whatsapp_id", "external_id", "language", "time_zone", "attributes", "status", "search_text",
 )  # fmt: skip
 CHUNK = 10_000
 
@@ -46,6 +46,7 @@ def rows(club: Organization, n: int) -> Iterator[tuple[Any, ...]]:
         yield (
             uuid7(), now, now, club.pk, name, email, email, address_hash(email), "", "", f"bench-{i}", language,
             "Europe/Madrid", json.dumps(attributes(i, language, plan)), Contact.Status.ACTIVE.value,
+            search_text(name, email),
         )  # fmt: skip
 
 

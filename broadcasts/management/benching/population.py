@@ -111,6 +111,8 @@ def _contacts(club: Organization, n: int) -> None:
         "uuid": "[uuid:i]",
         "full_name": "'First' || (i * 7919 % 5003) || ' Last' || (i * 104729 % 997)",
         "email": "'person' || i || '@example.com'",
+        "search_text": "' first' || (i * 7919 % 5003) || ' last' || (i * 104729 % 997) "
+        "|| ' person' || i || ' example com'",
         "email_key": "'person' || i || '@example.com'",
         "email_hash": "MD5('person' || i || '@example.com')",
         "phone": "CASE WHEN i % 2 = 0 THEN '+34' || (600000000 + i) ELSE '' END",
