@@ -110,7 +110,7 @@ def test_channels_that_our_own_rules_refuse_stand_apart_and_first(mail, settings
         f"channel {mail.pk}",
     ]
     assert "a private network" in checks[0].message
-    assert "“evil.Backend” is no backend" in checks[1].message
+    assert "offers no backend “evil.Backend”" in checks[1].message
     assert "EMAIL_BACKENDS=Label=dotted.path" in checks[1].hint
 
 

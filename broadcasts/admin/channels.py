@@ -44,7 +44,7 @@ class ChannelForm(OrganizationForm):
             elif self.instance.pk and name in self.instance.settings:
                 self.initial[PREFIX + name] = value = self.instance.settings[name]
                 if value and isinstance(field, forms.ChoiceField) and not field.valid_value(value):
-                    field.help_text = f"“{value}” is stored, which cannot be chosen any more."
+                    field.help_text = f"The stored choice “{value}” is not offered any more; choose another."
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()

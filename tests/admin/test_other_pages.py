@@ -132,7 +132,7 @@ def test_a_backend_that_is_not_offered_is_refused_beside_its_field(admin, mail):
 def test_a_stored_backend_that_is_not_offered_any_more_is_told(admin, mail):
     Channel.objects.update(settings={"backend": "club.mail.Backend"})
     text = sign_in(admin.user).get(page("channel", "change", mail.pk)).content.decode()
-    assert "“club.mail.Backend” is stored, which cannot be chosen any more." in text
+    assert "The stored choice “club.mail.Backend” is not offered any more" in text
 
 
 def test_a_check_tells_no_word_of_a_service_that_is_none_for_mail(admin, mail):

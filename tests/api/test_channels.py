@@ -80,7 +80,7 @@ def test_wrong_channels_are_refused(api, fields, field):
         ({"host": "169.254.169.254"}, "host: “169.254.169.254” leads to a link-local address"),
         ({"host": "::ffff:10.0.0.1"}, "a private network"),
         ({"host": ""}, "host: A host of its own is needed"),
-        ({"backend": "unittest.__main__"}, "backend: “unittest.__main__” is no backend"),
+        ({"backend": "unittest.__main__"}, "offers no backend “unittest.__main__”"),
     ],
 )
 def test_what_a_channel_may_not_reach_or_import_is_refused(api, values, words):

@@ -181,7 +181,7 @@ def test_an_address_that_is_refused_as_unknown_is_never_tried_again(broadcast, s
     ("changed", "words"),
     [
         ({"host": "127.1"}, "“127.1” leads to a loopback address"),
-        ({"backend": "unittest.__main__.main"}, "“unittest.__main__.main” is no backend"),
+        ({"backend": "unittest.__main__.main"}, "offers no backend “unittest.__main__.main”"),
         ({"host": ""}, "The channel has no host"),
     ],
 )

@@ -208,7 +208,7 @@ def test_what_is_no_label_of_the_operators_is_never_imported(tmp_path, monkeypat
     monkeypatch.setattr(sys, "argv", ["worker", "--help"])  # which unittest would obey, and exit
     error = failure(Email({"backend": stored}))
     assert isinstance(error, SettingsRefused)
-    assert f"“{stored}” is no backend" in str(error)
+    assert f"offers no backend “{stored}”" in str(error)
     assert not {"evil", "unittest.__main__"} & set(sys.modules)
 
 

@@ -90,7 +90,7 @@ def test_a_backend_is_one_of_those_that_the_operator_offers(offer, backend):
 
 def test_where_the_operator_offers_none_a_backend_is_refused_in_words(offer):
     offer()
-    assert "it names none, so leave the backend blank and give a host" in error("backend", backend="SMTP")
+    assert "leave the backend blank and give a host. EMAIL_BACKENDS" in error("backend", backend="SMTP")
 
 
 def test_a_username_needs_a_password():

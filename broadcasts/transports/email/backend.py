@@ -28,9 +28,9 @@ def backend_class(label: str) -> type[BaseEmailBackend]:
     path = settings.EMAIL_BACKENDS.get(label)
     if path is None:
         offered = ", ".join(settings.EMAIL_BACKENDS)
-        mend = f"choose one of: {offered}" if offered else "it names none, so leave the backend blank and give a host"
+        mend = f"choose one of: {offered}" if offered else "leave the backend blank and give a host"
         raise SettingsRefused(
-            f"“{label:.100}” is no backend that the operator of this server offers by EMAIL_BACKENDS; {mend}."
+            f"The operator of this server offers no backend “{label:.100}”; {mend}. EMAIL_BACKENDS names them."
         )
     try:
         return _imported(path)
