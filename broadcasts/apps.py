@@ -9,6 +9,9 @@ class BroadcastsConfig(AppConfig):
     verbose_name = "Broadcasts"
     default = True
 
+    def ready(self) -> None:
+        import_module("broadcasts.transports.email.backend")  # which registers its system check
+
 
 class AdminConfig(admin_apps.AdminConfig):
     """The admin with our site; what other apps registered there and we replace is taken out again."""

@@ -17,7 +17,8 @@ from django_q.brokers import get_broker
 
 from broadcasts.models import Batch, Channel, Contact, Delivery, Heartbeat, Message
 from broadcasts.schedules import wrong_schedules
-from broadcasts.transports import TransportError
+from broadcasts.transports import SettingsRefused, TransportError
+from broadcasts.transports.email.backend import check_backends
 
 CLUSTER: str = settings.Q_CLUSTER["name"]
 STALE_SECONDS = 25
@@ -29,6 +30,7 @@ LEAST_POSTGRESQL = 14
 QUEUE_LIMIT = 1000
 GIGABYTE = 1 << 30
 
+REFUSED = "refused"  # begins the id of a channel that our own rules refuse
 OK, WARN, FAIL = "ok", "warn", "fail"
 
 
@@ -58,7 +60,7 @@ def checks() -> list[Check]:
             rows += [check for group in (storage, queue, schedules, beats, channels, integrity) for check in group()]
     except DatabaseError as error:
         rows = [_unreachable(error)]
-    return [*rows, *addresses(), *secrets(), notices(), disk()]
+    return [*rows, *addresses(), *secrets(), *backends(), notices(), disk()]
 
 
 def _unreachable(error: Exception) -> Check:
@@ -165,8 +167,8 @@ def channels() -> Iterator[Check]:
         return
     if not rows:
         yield Check("channels", WARN, "There is no channel to send through.", "Add one in the admin, under Channels.")
-    for channel in rows:
-        yield _channel(channel)
+    # Those that our own rules refuse, as after an upgrade, stand apart from those whose server does not answer.
+    yield from sorted((_channel(channel) for channel in rows), key=lambda check: not check.id.startswith(REFUSED))
 
 
 def _channel(channel: Channel) -> Check:
@@ -177,6 +179,12 @@ def _channel(channel: Channel) -> Check:
     values["timeout"] = min(values.get("timeout") or CHANNEL_SECONDS, CHANNEL_SECONDS)
     try:
         channel.transport_class(values).check()
+    except SettingsRefused as error:
+        return Check(
+            f"{REFUSED} {name}", FAIL, f"{where} is refused and sends nothing: {error}",
+            "Change its settings, or what this server offers and opens: EMAIL_BACKENDS=Label=dotted.path, "
+            "OPEN_NETWORKS=10.0.0.0/8. Or make it inactive.",
+        )  # fmt: skip
     except TransportError as error:
         return Check(name, FAIL, f"{where} does not work: {error}", "Mend its settings, or make it inactive.")
     if channel.health == Channel.Health.FAILING:
@@ -234,6 +242,12 @@ def _is_kept(name: str) -> bool:
     path = settings.DATA_DIR / f"{name.lower()}.txt"
     value = settings.ENCRYPTION_KEYS[0] if name == "ENCRYPTION_KEY" else getattr(settings, name)
     return path.exists() and path.read_text().strip() == value
+
+
+def backends() -> Iterator[Check]:
+    """Check what EMAIL_BACKENDS offers."""
+    for found in check_backends():
+        yield Check("backends", FAIL, found.msg, found.hint or "")
 
 
 def notices() -> Check:

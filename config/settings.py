@@ -4,9 +4,11 @@ README has the table. A `.env` file beside manage.py is read too.
 """
 
 import os
+import re
 import secrets
 import socket
 import tempfile
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -51,6 +53,30 @@ def share(name: str, default: float) -> float:
     if not 0 < number <= 1:
         raise ImproperlyConfigured(f"{name} is “{value}”: give a share above 0 and up to 1, such as {default}.")
     return number
+
+
+def networks(name: str) -> list[IPv4Network | IPv6Network]:
+    """Return IP networks from the environment, separated by commas."""
+    told = env.str(name, default="")
+    try:
+        return [ip_network(value.strip()) for value in told.split(",") if value.strip()]
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"{name} is “{told}” ({error}): give networks separated by commas, such as 10.0.0.0/8,fd00::/8."
+        ) from None
+
+
+def labelled_paths(name: str) -> dict[str, str]:
+    """Return dotted paths by their labels from the environment: Label=dotted.path, separated by commas."""
+    told = env.str(name, default="")
+    pairs = [[part.strip() for part in pair.split("=")] for pair in told.split(",") if pair.strip()]
+    is_right = all(len(pair) == 2 and pair[0] and re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)+", pair[1]) for pair in pairs)
+    if not is_right or len({label for label, *_ in pairs}) < len(pairs):
+        raise ImproperlyConfigured(
+            f"{name} is “{told}”: give pairs of a label and a dotted path separated by commas, each label once, "
+            "such as Mailgun=anymail.backends.mailgun.EmailBackend."
+        )
+    return dict(pairs)
 
 
 def kept_key(name: str) -> str:
@@ -284,6 +310,10 @@ REFUSAL_BUDGET = share("REFUSAL_BUDGET", 0.1)  # of failed in all that was answe
 # Until each further attempt; the last one repeats.
 RETRY_SECONDS = wholes("RETRY_SECONDS", [60, 300, 900, 3600, 7200, 14400, 28800])
 DELIVERY_RETENTION_DAYS = whole("DELIVERY_RETENTION_DAYS", 0)  # 0 keeps them for ever
+
+# What organizations may use and reach: e-mail backends by their labels, and networks that are not public.
+EMAIL_BACKENDS = labelled_paths("EMAIL_BACKENDS")
+OPEN_NETWORKS = networks("OPEN_NETWORKS")
 
 # Imports. Uploads lie in DATA_DIR/imports.
 IMPORT_MAX_MB = whole("IMPORT_MAX_MB", 500, least=1)

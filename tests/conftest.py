@@ -1,6 +1,7 @@
 """The standard cast: a club with its members, and a stranger from elsewhere."""
 
 from collections.abc import Iterator
+from ipaddress import ip_network
 
 import pytest
 from django.test import override_settings
@@ -19,12 +20,14 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session", autouse=True)
 def quick_and_apart(tmp_path_factory):
     """A cache and a folder per test process, since row ids repeat across them; passwords hashed fast, and static
-    files found when they are asked for: otherwise every test client looks for all of them as it begins."""
+    files found when they are asked for: otherwise every test client looks for all of them as it begins. The servers
+    of tests listen on this machine."""
     with override_settings(
         DATA_DIR=tmp_path_factory.mktemp("data"),
         CACHES={"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}},
         PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
         WHITENOISE_AUTOREFRESH=True,
+        OPEN_NETWORKS=[ip_network("127.0.0.0/8")],
     ):
         yield
 

@@ -1,6 +1,7 @@
 """What `doctor` and the readiness check find."""
 
 from datetime import timedelta
+from ipaddress import ip_network
 
 import pytest
 from django.db.models.functions import Now
@@ -95,6 +96,27 @@ def test_a_channel_that_nobody_answers_is_told(mail):
     check = next(check for check in health.checks() if check.id == f"channel {mail.pk}")
     assert check.level == health.FAIL
     assert "Newsletter" in check.message
+
+
+def test_channels_that_our_own_rules_refuse_stand_apart_and_first(mail, settings):
+    settings.OPEN_NETWORKS = [ip_network("127.0.0.1/32")]
+    common = {"organization": mail.organization, "kind": "email", "from_address": "a@club.example"}
+    inner = Channel.objects.create(name="Inner", settings={"host": "10.0.0.1"}, **common)
+    old = Channel.objects.create(name="Old", settings={"backend": "evil.Backend"}, **common)
+    checks = list(health.channels())
+    assert [check.id for check in checks] == [
+        f"refused channel {inner.pk}",
+        f"refused channel {old.pk}",
+        f"channel {mail.pk}",
+    ]
+    assert "a private network" in checks[0].message
+    assert "offers no backend “evil.Backend”" in checks[1].message
+    assert "EMAIL_BACKENDS=Label=dotted.path" in checks[1].hint
+
+
+def test_a_backend_that_is_offered_and_cannot_be_imported_is_told(settings):
+    settings.EMAIL_BACKENDS = {"Gone": "gone.with.the.Wind"}
+    assert level("backends") == "fail"
 
 
 def test_a_channel_without_a_sender_is_told(mail):

@@ -21,7 +21,7 @@ LAYERS = [
     {"links", "schedules"},
     {"models"},
     {"transports", "catcher", "clocks"},
-    {"exceptions"},
+    {"exceptions", "outgoing"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 FILES = {

@@ -35,6 +35,15 @@ def read(monkeypatch, tmp_path):
         ("REFUSAL_BUDGET", "10"),
         ("REFUSAL_BUDGET", "nan"),
         ("EMAIL_URL", "mail.example.org"),
+        ("EMAIL_BACKENDS", "anymail.backends.mailgun.EmailBackend"),
+        ("EMAIL_BACKENDS", "Mailgun="),
+        ("EMAIL_BACKENDS", "=a.B"),
+        ("EMAIL_BACKENDS", "Mailgun=EmailBackend"),
+        ("EMAIL_BACKENDS", "Mail gun=a/b.C"),
+        ("EMAIL_BACKENDS", "Mailgun=a.B,Mailgun=a.C"),
+        ("OPEN_NETWORKS", "10.0.0.1/8"),
+        ("OPEN_NETWORKS", "intranet"),
+        ("OPEN_NETWORKS", "10.0.0.0/8;fd00::/8"),
     ],
 )
 def test_a_wrong_setting_is_told_by_its_name_with_what_would_be_right(read, name, value):
@@ -58,6 +67,22 @@ def test_the_address_of_a_mail_server_is_taken_apart(read):
     assert (found["EMAIL_HOST"], found["EMAIL_PORT"], found["EMAIL_USE_TLS"]) == ("mail.example.org", 587, True)
     assert found["EMAIL_HOST_PASSWORD"] == "p@ss"
     assert found["DEFAULT_FROM_EMAIL"] == "broadcasts@club.example"
+
+
+def test_backends_are_read_by_their_labels(read):
+    assert read()["EMAIL_BACKENDS"] == {}
+    told = "Mailgun = anymail.backends.mailgun.EmailBackend, Our relay=club.mail.Relay"
+    assert read(EMAIL_BACKENDS=told)["EMAIL_BACKENDS"] == {
+        "Mailgun": "anymail.backends.mailgun.EmailBackend",
+        "Our relay": "club.mail.Relay",
+    }
+
+
+def test_no_network_is_open_but_those_that_are_told(read):
+    assert read()["OPEN_NETWORKS"] == []
+    assert list(map(str, read(OPEN_NETWORKS="10.0.0.0/8, fd00::/8,::1")["OPEN_NETWORKS"])) == [
+        *("10.0.0.0/8", "fd00::/8", "::1/128")
+    ]
 
 
 def test_a_host_has_a_name_of_its_own(read):

@@ -42,7 +42,9 @@ class ChannelForm(OrganizationForm):
                     field.required = False
                     field.help_text = "Leave blank to keep the stored one."
             elif self.instance.pk and name in self.instance.settings:
-                self.initial[PREFIX + name] = self.instance.settings[name]
+                self.initial[PREFIX + name] = value = self.instance.settings[name]
+                if value and isinstance(field, forms.ChoiceField) and not field.valid_value(value):
+                    field.help_text = f"The stored choice “{value}” is not offered any more; choose another."
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
@@ -74,6 +76,12 @@ def form_for(kind: str) -> type[ChannelForm]:
     return type("ChannelForm", (ChannelForm,), {"settings_form": settings_form, **fields})
 
 
+def has_choice(field: forms.Field) -> bool:
+    """Tell whether there is anything to fill in: a list of which the operator offers nothing is not shown."""
+    choices: Any = field.choices if isinstance(field, forms.ChoiceField) else [(True, "")]
+    return any(value != "" for value, _ in choices)
+
+
 @admin.register(Channel)
 class ChannelAdmin(OrganizationAdmin):
     form = ChannelForm
@@ -101,7 +109,11 @@ class ChannelAdmin(OrganizationAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         transport = transports.transport_class(self.kind_of(request, obj))
-        names = list(transport.settings_form.base_fields)
+        names = [
+            name
+            for name, field in transport.settings_form.base_fields.items()
+            if (obj and obj.settings.get(name)) or has_choice(field)
+        ]
         may = self.may(request, self.change_act, obj)
         shown = [PREFIX + name for name in names] if may else ["shown_settings"]
         sender = ["from_name", "from_address", "reply_to"] if transport.medium == "email" else ["from_address"]

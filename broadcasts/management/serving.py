@@ -4,11 +4,14 @@ import os
 import socket
 from argparse import ArgumentTypeError
 from collections.abc import Callable
+from ipaddress import ip_network
 
 from django.conf import settings
 from django.core.management import call_command
 
 from broadcasts.schedules import ensure_schedules
+
+LOOPBACK = "127.0.0.0/8,::1/128"
 
 
 def prepare() -> None:
@@ -55,6 +58,13 @@ def reached_at(address: str) -> None:
     """Have links, here and in the processes to come, start with this address."""
     os.environ["BASE_URL"] = address
     settings.BASE_URL = address
+
+
+def open_loopback() -> None:
+    """Have channels reach this machine, here and in the processes to come, unless the operator opens something else."""
+    if not settings.OPEN_NETWORKS:
+        os.environ["OPEN_NETWORKS"] = LOOPBACK
+        settings.OPEN_NETWORKS = [ip_network(network) for network in LOOPBACK.split(",")]
 
 
 def is_told(name: str) -> bool:

@@ -2,7 +2,7 @@
 
 from django.utils.module_loading import import_string
 
-from .base import Envelope, Outcome, Receipt, SettingsForm, Transport, TransportError
+from .base import Envelope, Outcome, Receipt, SettingsForm, SettingsRefused, Transport, TransportError
 
 TRANSPORTS = {
     "email": "broadcasts.transports.email.Email",
@@ -15,6 +15,7 @@ __all__ = [
     "Outcome",
     "Receipt",
     "SettingsForm",
+    "SettingsRefused",
     "Transport",
     "TransportError",
     "choices",

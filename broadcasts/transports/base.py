@@ -64,6 +64,13 @@ class TransportError(Exception):
         self.code = code
 
 
+class SettingsRefused(TransportError):
+    """This server's own rules forbid what a channel's settings ask for; nothing was connected to or imported."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, permanent=True, account=True)
+
+
 Outcome = Receipt | TransportError
 
 

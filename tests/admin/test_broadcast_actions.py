@@ -155,9 +155,9 @@ def test_a_duplicate_is_a_draft(author, draft):
     assert Broadcast.objects.get(origin="duplicate").status == "DRAFT"
 
 
-def test_a_test_goes_to_the_author_and_nobody_else(author, draft):
-    backend = {"backend": "django.core.mail.backends.locmem.EmailBackend"}
-    Channel.objects.update(settings=backend)
+def test_a_test_goes_to_the_author_and_nobody_else(author, draft, settings):
+    settings.EMAIL_BACKENDS = {"Memory": "django.core.mail.backends.locmem.EmailBackend"}
+    Channel.objects.update(settings={"backend": "Memory"})
     response = sign_in(author.user).post(address(draft, "test"), {"address": "other@example.com"}, follow=True)
     assert messages_of(response) == f"A test was sent to {author.user.email}."
     assert len(outbox.outbox) == 1

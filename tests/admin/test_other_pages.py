@@ -1,7 +1,9 @@
 """Channels, tokens, members, contacts, consents, suppressions, deliveries: what is special on their pages."""
 
 import json
+import socket
 from datetime import UTC, datetime, timedelta
+from threading import Thread
 
 import pytest
 from django.urls import reverse
@@ -109,6 +111,44 @@ def test_a_viewer_sees_a_channel_without_its_secrets(viewer, mail):
     text = sign_in(viewer.user).get(page("channel", "change", mail.pk)).content.decode()
     assert "127.0.0.1" in text
     assert "hush-hush" not in text
+
+
+def test_a_channel_chooses_among_the_backends_that_the_operator_offers(admin, mail, settings):
+    client, address = sign_in(admin.user), page("channel", "change", mail.pk)
+    assert "setting_backend" not in client.get(address).content.decode()
+    settings.EMAIL_BACKENDS = {"Memory": "django.core.mail.backends.locmem.EmailBackend"}
+    assert '<option value="Memory">' in client.get(address).content.decode()
+    client.post(address, channel_form(mail, setting_backend="Memory"))
+    mail.refresh_from_db()
+    assert mail.settings["backend"] == "Memory"
+
+
+def test_a_backend_that_is_not_offered_is_refused_beside_its_field(admin, mail):
+    data = channel_form(mail, setting_backend="unittest.__main__")
+    response = sign_in(admin.user).post(page("channel", "change", mail.pk), data)
+    assert "EMAIL_BACKENDS" in str(response.context["adminform"].form.errors["setting_backend"])
+
+
+def test_a_stored_backend_that_is_not_offered_any_more_is_told(admin, mail):
+    Channel.objects.update(settings={"backend": "club.mail.Backend"})
+    text = sign_in(admin.user).get(page("channel", "change", mail.pk)).content.decode()
+    assert "The stored choice “club.mail.Backend” is not offered any more" in text
+
+
+def test_a_check_tells_no_word_of_a_service_that_is_none_for_mail(admin, mail):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        Channel.objects.update(settings={**mail.settings, "port": server.getsockname()[1]})
+        Thread(target=lambda: server.accept()[0].sendall(b"SSH-2.0-Secret\r\n"), daemon=True).start()
+        response = sign_in(admin.user).post(reverse("admin:broadcasts_channel_check", args=[mail.pk]), follow=True)
+    assert "did not answer like a mail server" in messages_of(response)
+    assert "Secret" not in messages_of(response)
+
+
+def test_a_check_of_a_private_network_says_what_the_operator_can_do(admin, mail, settings):
+    settings.OPEN_NETWORKS = []
+    response = sign_in(admin.user).post(reverse("admin:broadcasts_channel_check", args=[mail.pk]), follow=True)
+    assert "leads to a loopback address" in messages_of(response)
+    assert "OPEN_NETWORKS" in messages_of(response)
 
 
 @pytest.mark.parametrize("error", [None, TransportError("535 authentication failed", account=True)])

@@ -73,6 +73,29 @@ def test_wrong_channels_are_refused(api, fields, field):
     assert field in answer.json()
 
 
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"host": "127.1"}, "host: “127.1” is a number and not a host"),
+        ({"host": "169.254.169.254"}, "host: “169.254.169.254” leads to a link-local address"),
+        ({"host": "::ffff:10.0.0.1"}, "a private network"),
+        ({"host": ""}, "host: A host of its own is needed"),
+        ({"backend": "unittest.__main__"}, "offers no backend “unittest.__main__”"),
+    ],
+)
+def test_what_a_channel_may_not_reach_or_import_is_refused(api, values, words):
+    answer = api.post(URL, {**BODY, "settings": {**BODY["settings"], **values}})
+    assert answer.status_code == 400
+    assert words in str(answer.json()["settings"])
+    assert not Channel.objects.filter(name="Second").exists()
+
+
+def test_a_backend_is_chosen_by_its_label(api, settings):
+    settings.EMAIL_BACKENDS = {"Memory": "django.core.mail.backends.locmem.EmailBackend"}
+    made = api.post(URL, {**BODY, "settings": {"backend": "Memory"}})
+    assert (made.status_code, made.json()["settings"]["backend"]) == (201, "Memory")
+
+
 def test_limits_are_written_and_shown(api):
     made = api.post(URL, {**BODY, "domain_rates": {"GMail.com": 20, "*": 0.5}, "ramp": {"start": 200, "growth": 1.5}})
     assert made.status_code == 201, made.json()

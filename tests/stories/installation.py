@@ -37,6 +37,7 @@ class Installation:
             "Q_CLUSTER_NAME": self.name,
             "LEASE_SECONDS": "4",
             "LOG_LEVEL": "WARNING",
+            "OPEN_NETWORKS": "127.0.0.0/8",
         }
         self.server = os.environ.get("DATABASE_URL", "")
         if self.server.startswith("postgres"):

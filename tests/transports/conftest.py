@@ -10,6 +10,16 @@ LARGE = b"Subject: x\r\n\r\n" + (b"." + b"0" * 900 + b"\r\n") * 20_000  # 18 MB,
 
 
 @pytest.fixture
+def offer(settings):
+    """Have the operator offer backends: a label is given with its dotted path."""
+
+    def offered(**paths: str) -> None:
+        settings.EMAIL_BACKENDS = paths
+
+    return offered
+
+
+@pytest.fixture
 def server():
     with SmtpServer() as server:
         yield server

@@ -1,20 +1,32 @@
 """Mail through Django's own e-mail backends."""
 
 import email as stdlib_email
+import sys
 
 import pytest
 from django.core import mail as django_mail
 from django.core.mail.backends.base import BaseEmailBackend
 
-from broadcasts.transports import Receipt
+from broadcasts.transports import Receipt, SettingsRefused
 from broadcasts.transports.email import Email
+from broadcasts.transports.email.backend import check_backends
 from tests.smtp import SmtpServer, certificate
 
 from .conftest import MIME, failure, flags, mail
 from .contract import TransportContract
 
-LOCMEM = "django.core.mail.backends.locmem.EmailBackend"
-SMTP = "django.core.mail.backends.smtp.EmailBackend"
+LOCMEM, SMTP, WHIMSICAL, STRAY, GONE = "Memory", "SMTP", "Whimsical", "Stray", "Gone"  # as the operator offers them
+
+
+@pytest.fixture(autouse=True)
+def offered(offer):
+    offer(
+        Memory="django.core.mail.backends.locmem.EmailBackend",
+        SMTP="django.core.mail.backends.smtp.EmailBackend",
+        Whimsical=f"{__name__}.Whimsical",
+        Stray=f"{__name__}.Stray",
+        Gone="gone.with.the.Wind",
+    )
 
 
 class Whimsical(BaseEmailBackend):
@@ -32,7 +44,7 @@ class Whimsical(BaseEmailBackend):
 def whimsical(monkeypatch):
     def make(end):
         monkeypatch.setattr(Whimsical, "end", end)
-        return Email({"backend": f"{__name__}.Whimsical"})
+        return Email({"backend": WHIMSICAL})
 
     return make
 
@@ -111,11 +123,11 @@ def test_an_smtp_backend_verifies_certificates_when_told_to(monkeypatch):
         Email(settings).check()
 
 
-def test_without_a_host_an_smtp_backend_takes_django_s_own_settings(server, settings):
+def test_without_a_host_of_its_own_an_smtp_backend_never_sends_through_the_operators(server, settings):
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
     with Email({"backend": SMTP}) as email:
-        email.deliver(mail())
-    assert server.recipients == ["ana1@example.org"]
+        assert isinstance(failure(email), SettingsRefused)
+    assert server.connections == 0
 
 
 def test_a_host_of_its_own_never_gets_django_s_own_password(server, settings):
@@ -139,7 +151,7 @@ def test_a_refusal_through_an_smtp_backend_means(email, server, phase, reply, ex
     server.refuse(phase, reply)
     error = failure(email)
     assert flags(error) == expected
-    assert error.code == reply[:9]
+    assert error.code == (reply[:3] if phase == "connect" else reply[:9])  # no word is told before EHLO
 
 
 def test_a_refused_login_names_the_server():
@@ -171,7 +183,7 @@ def test_a_backend_that_raises_may_have_sent_and_stops_the_rest(whimsical):
 
 def test_a_backend_that_repeats_the_password_is_not_quoted(monkeypatch):
     monkeypatch.setattr(Whimsical, "end", RuntimeError("swordfish is wrong"))
-    error = failure(Email({"backend": f"{__name__}.Whimsical", "username": "club", "password": "swordfish"}))
+    error = failure(Email({"backend": WHIMSICAL, "username": "club", "password": "swordfish"}))
     assert "swordfish" not in str(error)
 
 
@@ -184,7 +196,29 @@ def test_a_backend_that_does_not_count_is_believed(whimsical):
 
 
 def test_a_backend_that_is_gone_is_a_permanent_error_of_the_account():
-    assert flags(failure(Email({"backend": "gone.with.the.Wind"}))) == {"permanent", "account"}
+    error = failure(Email({"backend": GONE}))
+    assert flags(error) == {"permanent", "account"}
+    assert "has to mend EMAIL_BACKENDS" in str(error)
+
+
+@pytest.mark.parametrize("stored", ["evil.Backend", "evil", "unittest.__main__.main", GONE.lower()])
+def test_what_is_no_label_of_the_operators_is_never_imported(tmp_path, monkeypatch, stored):
+    (tmp_path / "evil.py").write_text("class Backend:\n    def send_messages(self, messages): return 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["worker", "--help"])  # which unittest would obey, and exit
+    error = failure(Email({"backend": stored}))
+    assert isinstance(error, SettingsRefused)
+    assert f"offers no backend “{stored}”" in str(error)
+    assert not {"evil", "unittest.__main__"} & set(sys.modules)
+
+
+def test_a_backend_of_the_operators_that_cannot_be_imported_is_told_by_a_system_check(offer):
+    offer(Memory="django.core.mail.backends.locmem.EmailBackend", Gone="gone.with.the.Wind", Path="pathlib.Path")
+    gone, path = check_backends()
+    assert (gone.id, path.id) == ("broadcasts.W001", "broadcasts.W001")
+    assert "“Gone”, but gone.with.the.Wind cannot be imported" in gone.msg
+    assert "“Path”, but pathlib.Path is no e-mail backend" in path.msg
+    assert "Mailgun=anymail.backends.mailgun.EmailBackend" in gone.hint
 
 
 def test_the_message_is_a_message_of_the_standard_library():

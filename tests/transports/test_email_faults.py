@@ -53,7 +53,8 @@ def test_a_refusal_means(email, server, phase, reply, expected):
     server.refuse(phase, reply)
     error = failure(email)
     assert flags(error) == expected
-    assert reply.partition(" ")[2] in str(error) or "SMTP" in str(error)
+    told = reply[:3] if phase == "connect" else reply.partition(" ")[2]  # before EHLO it could be anybody's words
+    assert told in str(error) or "SMTP" in str(error)
 
 
 def test_the_code_of_an_error_is_both_codes(email, server):

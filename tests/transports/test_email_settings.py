@@ -1,3 +1,5 @@
+from ipaddress import ip_network
+
 import pytest
 
 from broadcasts.transports.email import Email
@@ -41,7 +43,7 @@ def test_certificates_are_verified_unless_refused_in_so_many_words(given, verify
     assert checked.cleaned_data["verify_certificates"] is verify
 
 
-@pytest.mark.parametrize("host", ["localhost", "mail.example.org", "192.0.2.1", "2001:db8::1", "correo.españa.es"])
+@pytest.mark.parametrize("host", ["localhost", "mail.example.org", "8.8.8.8", "2606:4700::1111", "correo.españa.es"])
 def test_hosts_are_names_and_addresses(host):
     assert form(host=host).is_valid()
 
@@ -51,19 +53,44 @@ def test_what_is_not_a_host_is_told_what_would_be_one(host):
     assert "such as smtp.example.org" in error("host", host=host)
 
 
-def test_a_host_is_needed_without_a_backend():
-    assert "unless a backend is given" in error("host", host="")
+@pytest.mark.parametrize("host", ["2130706433", "0x7f.1", "017700000001", "127.1", "1.2.3.4."])
+def test_a_number_is_told_that_it_is_no_host(host):
+    assert "is a number and not a host; give a name such as smtp.example.org" in error("host", host=host)
 
 
-def test_a_backend_needs_no_host():
-    assert form(host="", backend="django.core.mail.backends.locmem.EmailBackend").is_valid()
+@pytest.mark.parametrize("host", ["127.0.0.1", "10.0.0.1", "169.254.169.254", "::1", "::ffff:7f00:1", "fe80::1%eth0"])
+def test_an_ip_address_outside_the_policy_is_refused(settings, host):
+    settings.OPEN_NETWORKS = []
+    assert "OPEN_NETWORKS" in error("host", host=host)
 
 
-@pytest.mark.parametrize(
-    "backend", ["nonsense", "nowhere.to.be.Found", "django.core.mail.backends.smtp.Backend", "pathlib.Path"]
-)
-def test_an_unknown_backend_is_told_what_would_be_one(backend):
-    assert "django.core.mail.backends.smtp.EmailBackend" in error("backend", backend=backend)
+def test_an_ip_address_that_the_operator_opened_is_a_host(settings):
+    settings.OPEN_NETWORKS = [ip_network("10.0.0.0/8")]
+    assert form(host="10.0.0.1").is_valid()
+
+
+@pytest.mark.parametrize("backend", ["", "SMTP"])
+def test_a_host_is_needed_where_smtp_is_spoken(offer, backend):
+    offer(SMTP="django.core.mail.backends.smtp.EmailBackend")
+    assert "A host of its own is needed" in error("host", host="", backend=backend)
+
+
+def test_another_backend_needs_no_host(offer):
+    offer(Memory="django.core.mail.backends.locmem.EmailBackend")
+    assert form(host="", backend="Memory").is_valid()
+
+
+@pytest.mark.parametrize("backend", ["evil.Backend", "unittest.__main__", "memory", "pathlib.Path"])
+def test_a_backend_is_one_of_those_that_the_operator_offers(offer, backend):
+    offer(
+        Memory="django.core.mail.backends.locmem.EmailBackend", Disk="django.core.mail.backends.filebased.EmailBackend"
+    )
+    assert "choose one of: Memory, Disk" in error("backend", backend=backend)
+
+
+def test_where_the_operator_offers_none_a_backend_is_refused_in_words(offer):
+    offer()
+    assert "leave the backend blank and give a host. EMAIL_BACKENDS" in error("backend", backend="SMTP")
 
 
 def test_a_username_needs_a_password():

@@ -11,7 +11,7 @@ from tests.smtp import SmtpServer
 
 from .conftest import failure, flags, mail
 
-SMTP = "django.core.mail.backends.smtp.EmailBackend"
+SMTP = "SMTP"
 PATIENCE = 0.5  # seconds
 FOREVER = 3600.0
 
@@ -20,6 +20,11 @@ FOREVER = 3600.0
 def server(request):
     with SmtpServer(pipelining=request.param == "pipelined") as server:
         yield server
+
+
+@pytest.fixture(autouse=True)
+def offered(offer):
+    offer(SMTP="django.core.mail.backends.smtp.EmailBackend")
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from django.core.management.base import CommandError
 from django.db import DatabaseError, connection
 from django_q.brokers import get_broker
 
+from broadcasts.management.serving import LOOPBACK
 from broadcasts.supervising import Child
 
 VARIABLE = "BROADCASTS_BENCH_ROOM"  # names the folder, to the processes that work in it
@@ -80,6 +81,7 @@ class Room:
             "DATABASE_URL": address,
             "Q_CLUSTER_NAME": self.name,
             "LOG_LEVEL": "WARNING",
+            "OPEN_NETWORKS": os.environ.get("OPEN_NETWORKS") or LOOPBACK,  # for the receivers
             **self.given,
         }
 

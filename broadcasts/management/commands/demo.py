@@ -44,6 +44,7 @@ class Command(BaseCommand):
     def run(self, options) -> None:
         port = self.choose_port(options["port"])
         serving.reached_at(f"http://localhost:{port}")
+        serving.open_loopback()  # for the mail catcher
         serving.prepare()
         club = self.make_club()
         self.import_people(club, options["contacts"])

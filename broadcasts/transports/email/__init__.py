@@ -1,4 +1,4 @@
-"""E-mail: over SMTP, or through any Django e-mail backend."""
+"""E-mail: over SMTP, or through a Django e-mail backend that the operator offers."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,9 +19,9 @@ class Email(Transport):
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         super().__init__(settings)
-        account, path = Account.read(settings), settings.get("backend")
-        self.carrier = Backend(path, account) if path else Pipeline(account)
-        self.concurrency = 1 if path else account.connections
+        account, backend = Account.read(settings), settings.get("backend")
+        self.carrier = Backend(backend, account) if backend else Pipeline(account)
+        self.concurrency = 1 if backend else account.connections
 
     def open(self) -> None:
         self.carrier.open()

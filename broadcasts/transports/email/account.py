@@ -1,6 +1,7 @@
 """The account that mail goes out by, and what its server's answers mean."""
 
 import base64
+import logging
 import re
 import smtplib
 import socket
@@ -10,7 +11,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Self, TypedDict
 
-from ..base import Envelope, TransportError
+from broadcasts.outgoing import ClosedAddress
+
+from ..base import Envelope, SettingsRefused, TransportError
+
+log = logging.getLogger(__name__)
 
 PORTS = {"none": 25, "starttls": 587, "tls": 465}
 TIMEOUT = 20
@@ -122,6 +127,11 @@ class Account:
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
 
+    def need_host(self) -> None:
+        """Refuse an account without a server of its own: smtplib and Django would use one of theirs."""
+        if not self.host:
+            raise SettingsRefused("The channel has no host to send through; give it one, such as smtp.example.org.")
+
     def tls(self) -> ssl.SSLContext:
         context = ssl.create_default_context()
         if not self.verify:
@@ -141,10 +151,32 @@ class Account:
             **flags,
         )
 
+    def _unlike_mail(self, reply: Reply, is_greeting: bool) -> TransportError:
+        """Say, without a word of the peer's, that it has not proven to speak SMTP.
+
+        A channel may be pointed at any service, so its first words could be anybody's. Only the operator's log has
+        them; they are shown once a server has greeted and answered EHLO as mail servers do.
+        """
+        log.warning("The server %s has not proven to speak SMTP. It said: %s", self, reply)
+        told = f"{reply.code}" if 400 <= reply.code <= 599 else ""
+        flags = meaning(reply.code, "", Phase.CONNECTION)
+        words = f"The server {self} did not answer like a mail server."
+        if told and is_greeting:
+            what = f"refused {Phase.CONNECTION.value}" + ("" if flags.get("permanent") else " for now")
+            words = f"The server {self} {what} with {told}; its words are in the log of this installation."
+        elif told:
+            words = f"The server {self} did not answer like a mail server: it refused our greeting with {told}."
+        return TransportError(words, code=told, **flags)
+
     def failed(self, error: Exception) -> TransportError:
         """Put whatever went wrong before anything was handed over into words."""
         permanent = False
         match error:
+            case ClosedAddress():
+                return SettingsRefused(str(error))
+            case smtplib.SMTPConnectError() | smtplib.SMTPHeloError():
+                reply = Reply.read(error.smtp_code, error.smtp_error)
+                return self._unlike_mail(reply, is_greeting=isinstance(error, smtplib.SMTPConnectError))
             case smtplib.SMTPResponseException():
                 phase = PHASES.get(type(error), Phase.CONNECTION)
                 return self.refused(phase, Reply.read(error.smtp_code, error.smtp_error))

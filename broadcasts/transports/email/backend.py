@@ -3,36 +3,86 @@
 import smtplib
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from email.message import Message
 from email.parser import BytesParser
+from functools import cache
 from typing import Any, TypeVar
 
+from django.conf import settings
+from django.core.checks import CheckMessage, Warning, register
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.backends.smtp import EmailBackend as DjangoSmtp
 from django.utils.module_loading import import_string
 
-from ..base import Envelope, Receipt, TransportError
+from ..base import Envelope, Receipt, SettingsRefused, TransportError
 from ..within import within
 from .account import LONGEST, Account, Phase, Reply, check_addresses
-from .smtp import GOODBYE_SECONDS
+from .smtp import GOODBYE_SECONDS, client_class
 
 Answer = TypeVar("Answer")
 
 
-def backend_class(path: str) -> type[BaseEmailBackend]:
-    """Import a Django e-mail backend."""
-    example = "give the path of a class, such as django.core.mail.backends.smtp.EmailBackend"
+def backend_class(label: str) -> type[BaseEmailBackend]:
+    """Return the e-mail backend that the operator offers by this label; nothing else is ever imported."""
+    path = settings.EMAIL_BACKENDS.get(label)
+    if path is None:
+        offered = ", ".join(settings.EMAIL_BACKENDS)
+        mend = f"choose one of: {offered}" if offered else "leave the backend blank and give a host"
+        raise SettingsRefused(
+            f"The operator of this server offers no backend “{label:.100}”; {mend}. EMAIL_BACKENDS names them."
+        )
+    try:
+        return _imported(path)
+    except ImportError:
+        raise SettingsRefused(
+            f"The backend “{label}” cannot be used now; the operator of this server has to mend EMAIL_BACKENDS."
+        ) from None
+
+
+def _imported(path: str) -> type[BaseEmailBackend]:
+    """Import an e-mail backend; ImportError says what is wrong, whatever the module raises."""
     try:
         found = import_string(path)
-    except ImportError as error:
-        raise TransportError(
-            f"The backend cannot be imported ({error}); {example}.", permanent=True, account=True
-        ) from None
-    if not hasattr(found, "send_messages"):
-        raise TransportError(f"{path} is no e-mail backend; {example}.", permanent=True, account=True)
+    except (Exception, SystemExit) as error:
+        raise ImportError(f"cannot be imported: {error}") from None
+    if not (isinstance(found, type) and hasattr(found, "send_messages")):
+        raise ImportError("is no e-mail backend: it has no send_messages()")
     return found
+
+
+@register
+def check_backends(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
+    """Check that what the operator offers can be imported (Django's system checks)."""
+    found: list[CheckMessage] = []
+    for label, path in settings.EMAIL_BACKENDS.items():
+        try:
+            _imported(path)
+        except ImportError as error:
+            found.append(Warning(
+                f"EMAIL_BACKENDS offers “{label}”, but {path} {error}.",
+                hint="Install its package, or give the dotted path of an e-mail backend's class, such as "
+                "Mailgun=anymail.backends.mailgun.EmailBackend.",
+                id="broadcasts.W001",
+            ))  # fmt: skip
+    return found
+
+
+def speaks_smtp(label: str | None) -> bool:
+    """Tell whether mail goes to the channel's own host: without a backend, and by one that speaks SMTP."""
+    return not label or issubclass(backend_class(label), DjangoSmtp)
+
+
+@cache
+def policed(found: type) -> type[DjangoSmtp]:
+    """Derive an SMTP backend that connects by the address policy."""
+
+    class Policed(found):
+        @property
+        def connection_class(self) -> type:
+            return client_class(super().connection_class)
+
+    return Policed
 
 
 class Parsed(Message):
@@ -61,8 +111,8 @@ class ReadyMessage(EmailMessage):
 class Backend:
     """One instance of a Django e-mail backend, kept open over many envelopes."""
 
-    def __init__(self, path: str, account: Account) -> None:
-        self.path = path
+    def __init__(self, label: str, account: Account) -> None:
+        self.label = label
         self.account = account
         self.backend: BaseEmailBackend | None = None
         self.carried = 0
@@ -76,7 +126,7 @@ class Backend:
             return within(seconds, act)
         except TimeoutError:
             self.backend = None
-            words = f"The backend {self.path} did not come back within {seconds:.3g} seconds"
+            words = f"The backend “{self.label}” did not come back within {seconds:.3g} seconds"
             words += ", so the message may or may not arrive." if handed_over else "."
             raise TransportError(words, handed_over=handed_over, account=True) from None
 
@@ -85,6 +135,10 @@ class Backend:
             self.backend, self.carried = self._make(), 0
         try:
             self.backend.open()
+            self._greet()
+        except SettingsRefused:
+            self._close()
+            raise
         except Exception as error:  # a backend may raise what it likes
             self._close()
             raise self._not_opened(error) from None
@@ -109,8 +163,8 @@ class Backend:
         self.carried += 1
         sent = self._bounded(LONGEST / 2, lambda: self._send(backend, message), handed_over=True)
         if sent == 0:
-            raise TransportError(f"The backend {self.path} did not send the message, and does not say why.")
-        return Receipt(detail=f"Handed to {self.path}.")
+            raise TransportError(f"The backend “{self.label}” did not send the message, and does not say why.")
+        return Receipt(detail=f"Handed to “{self.label}”.")
 
     def _ready(self) -> BaseEmailBackend:
         if self.carried >= self.account.limit or self._is_stale():
@@ -123,31 +177,44 @@ class Backend:
         except Exception as error:  # a backend may raise what it likes
             raise self._not_sent(error) from None
 
+    def _greet(self) -> None:
+        """Prove that an SMTP backend is connected by the address policy, and to what speaks SMTP."""
+        if not isinstance(self.backend, DjangoSmtp):
+            return
+        client = self.backend.connection
+        if client is None or not getattr(client, "is_policed", False):
+            raise SettingsRefused(
+                f"The backend “{self.label}” connects past the address policy of this server, so it is not used; "
+                "its open() has to connect by self.connection_class."
+            )
+        client.ehlo_or_helo_if_needed()
+
     def _make(self) -> BaseEmailBackend:
-        found = backend_class(self.path)
+        found: Any = backend_class(self.label)
+        is_smtp = issubclass(found, DjangoSmtp)
+        if is_smtp:
+            self.account.need_host()
         try:
-            if not issubclass(found, DjangoSmtp):
-                return found(fail_silently=False)
-            backend = found(fail_silently=False, timeout=self.account.timeout, **self._login())
+            return self._smtp(policed(found)) if is_smtp else found(fail_silently=False)
         except Exception as error:  # a backend may raise what it likes
             raise self._unusable("cannot be set up", error) from None
-        self.account = replace(self.account, host=backend.host, port=backend.port)  # for messages
-        if not self.account.verify:
-            backend.ssl_context = self.account.tls()
-        return backend
 
-    def _login(self) -> dict[str, Any]:
-        """Return the arguments for an SMTP backend; without a host Django's own EMAIL_ settings hold."""
-        if not self.account.host:
-            return {}
-        return {
-            "host": self.account.host,
-            "port": self.account.port,
-            "username": self.account.username,
-            "password": self.account.password,
-            "use_tls": self.account.security == "starttls",
-            "use_ssl": self.account.security == "tls",
-        }
+    def _smtp(self, found: type[DjangoSmtp]) -> DjangoSmtp:
+        """Make an SMTP backend for the channel's account; nothing of Django's own EMAIL_ settings is left in it."""
+        account = self.account
+        backend = found(
+            fail_silently=False,
+            host=account.host,
+            port=account.port,
+            username=account.username,
+            password=account.password,
+            use_tls=account.security == "starttls",
+            use_ssl=account.security == "tls",
+            timeout=account.timeout,
+        )
+        if account.security != "none":
+            backend.ssl_context = account.tls()  # which shows nobody the operator's EMAIL_SSL_CERTFILE
+        return backend
 
     def _is_stale(self) -> bool:
         """Ask whether the server went away in between: found out while sending, it could not be told from a loss."""
@@ -166,7 +233,7 @@ class Backend:
 
     def _unusable(self, words: str, error: Exception) -> TransportError:
         told = self.account.without_password(str(error))
-        return TransportError(f"The backend {self.path} {words}: {told}", permanent=True, account=True)
+        return TransportError(f"The backend “{self.label}” {words}: {told}", permanent=True, account=True)
 
     def _not_sent(self, error: Exception) -> TransportError:
         """Say what became of the message; what is no clear refusal may have left."""
@@ -178,7 +245,7 @@ class Backend:
         self._close()
         lost, told = isinstance(error, smtplib.SMTPServerDisconnected), self.account.without_password(str(error))
         return TransportError(
-            f"The backend {self.path} failed, so the message may or may not arrive: {told}",
+            f"The backend “{self.label}” failed, so the message may or may not arrive: {told}",
             handed_over=True,
             account=not lost,  # a broken backend would lose track of message after message
         )

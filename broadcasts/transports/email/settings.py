@@ -1,15 +1,34 @@
 """What staff fill in for an e-mail channel."""
 
 import re
-from contextlib import suppress
 from ipaddress import ip_address
 from typing import Any
 
 from django import forms
+from django.conf import settings
 
-from ..base import SettingsForm, TransportError
+from broadcasts.outgoing import ClosedAddress, check_host
+
+from ..base import SettingsForm, SettingsRefused
 from .account import CONNECTIONS, LONGEST, MESSAGES_PER_CONNECTION, TIMEOUT
-from .backend import backend_class
+from .backend import backend_class, speaks_smtp
+
+
+def backends() -> list[tuple[str, str]]:
+    """The backends that the operator offers, by their labels."""
+    return [("", "None: SMTP to the host above"), *((label, label) for label in settings.EMAIL_BACKENDS)]
+
+
+class BackendField(forms.ChoiceField):
+    """One of the operator's backends; what is wrong is told in the words that sending would use."""
+
+    def validate(self, value: str) -> None:
+        forms.Field.validate(self, value)
+        try:
+            if value:
+                backend_class(value)
+        except SettingsRefused as error:
+            raise forms.ValidationError(str(error)) from None
 
 
 class EmailSettings(SettingsForm):
@@ -47,38 +66,32 @@ class EmailSettings(SettingsForm):
         max_value=32,
         help_text=f"At most so many at a time from each worker; fewer if the server has no room. Blank: {CONNECTIONS}.",
     )
-    backend = forms.CharField(
+    backend = BackendField(
         required=False,
-        help_text=(
-            "Advanced: the dotted path of a Django e-mail backend that carries the mail instead. "
-            "It must send what the message's message() returns."
-        ),
+        choices=backends,
+        help_text="Advanced: what carries the mail instead, of what the operator of this server offers.",
     )
 
     def clean_host(self) -> str:
         host = self.cleaned_data["host"]
-        with suppress(ValueError):
-            return str(ip_address(host))
-        if not re.fullmatch(r"[\w.-]*", host) or ".." in host or len(host) > 253:
-            raise forms.ValidationError(
-                f"“{host}” is not a host; give its name or IP address alone, such as smtp.example.org. "
-                "The port has a field of its own."
-            )
+        try:
+            host = str(ip_address(host))
+        except ValueError:
+            if not re.fullmatch(r"[\w.-]*", host) or ".." in host or len(host) > 253:
+                raise forms.ValidationError(
+                    f"“{host}” is not a host; give its name or IP address alone, such as smtp.example.org. "
+                    "The port has a field of its own."
+                ) from None
+        try:
+            check_host(host)
+        except (ClosedAddress, ValueError) as error:
+            raise forms.ValidationError(str(error)) from None
         return host
-
-    def clean_backend(self) -> str:
-        path = self.cleaned_data["backend"]
-        if path:
-            try:
-                backend_class(path)
-            except TransportError as error:
-                raise forms.ValidationError(str(error)) from None
-        return path
 
     def clean(self) -> dict[str, Any]:
         values = self.cleaned_data
-        if not (values.get("host") or "host" in self.errors or values.get("backend") or "backend" in self.errors):
-            self.add_error("host", "A host is needed, such as smtp.example.org, unless a backend is given.")
+        if not (values.get("host") or {"host", "backend"} & set(self.errors)) and speaks_smtp(values.get("backend")):
+            self.add_error("host", "A host of its own is needed, such as smtp.example.org.")
         if not values.get("username"):
             values["password"] = ""
         elif not values.get("password"):

@@ -2,15 +2,18 @@
 
 import re
 import smtplib
+import socket
 from contextlib import suppress
-from functools import partial
-from typing import Self
+from functools import cache, partial
+from typing import Any, Self
 
 from django.core.mail import DNS_NAME
 
+from broadcasts import outgoing
+
 from ..base import Envelope, TransportError
 from ..within import within
-from .account import LONGEST, Account, Phase, Reply
+from .account import LONGEST, TIMEOUT, Account, Phase, Reply
 
 GOODBYE_SECONDS = 2  # closing is not worth a longer wait
 LONGEST_LINE = 8_192
@@ -56,12 +59,11 @@ def _connect(account: Account) -> smtplib.SMTP:
 
 
 def _dial(account: Account) -> smtplib.SMTP:
-    if not account.host:  # smtplib would wait for a connect() of ours
-        raise TransportError("The channel has no host to send through.", permanent=True, account=True)
+    account.need_host()
     where = (account.host, account.port, DNS_NAME.get_fqdn())
     if account.security == "tls":
-        return smtplib.SMTP_SSL(*where, timeout=account.timeout, context=account.tls())
-    return smtplib.SMTP(*where, timeout=account.timeout)
+        return client_class(smtplib.SMTP_SSL)(*where, timeout=account.timeout, context=account.tls())
+    return Client(*where, timeout=account.timeout)
 
 
 def check(account: Account) -> None:
@@ -85,6 +87,45 @@ def _check(account: Account) -> None:
         raise account.failed(error) from None
     finally:
         client.close()
+
+
+class Client(smtplib.SMTP):
+    """The standard library's client, which connects only where the address policy allows."""
+
+    is_policed = False  # set by the connection that the policy made
+
+    def _get_socket(self, host: str, port: int, timeout: Any) -> socket.socket:
+        seconds = timeout if isinstance(timeout, int | float) else TIMEOUT
+        source: Any = self.source_address
+        connected = outgoing.connect(host, port, seconds, source)
+        self.is_policed = True
+        return connected
+
+    def getreply(self) -> tuple[int, bytes]:
+        """Read a reply within the bounds of `Replies`; the code is -1 for what is not SMTP."""
+        if self.file is None:
+            self.file = self.sock.makefile("rb")  # type: ignore[union-attr]
+        replies = Replies()
+        while True:
+            try:
+                line = self.file.readline(LONGEST_LINE + 1)
+            except OSError as error:
+                self.close()
+                raise smtplib.SMTPServerDisconnected("The connection broke.") from error
+            if not line:
+                self.close()
+                raise smtplib.SMTPServerDisconnected("The server closed the connection.")
+            if told := replies.feed(line):
+                return told[0]
+
+
+@cache
+def client_class(wanted: type) -> type:
+    """Return a client of smtplib, or one derived from it, as one that connects by the address policy."""
+    if issubclass(wanted, Client) or not issubclass(wanted, smtplib.SMTP):
+        return wanted
+    # Between its own methods and those of smtplib.SMTP, so that TLS is still laid over the connection.
+    return Client if wanted is smtplib.SMTP else type(wanted.__name__, (wanted, Client), {})
 
 
 class Dialect:
