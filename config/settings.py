@@ -223,9 +223,14 @@ STATIC_ROOT = DATA_DIR / "static"
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise warns where there is none
 WHITENOISE_USE_FINDERS = True
 
-# Files that people upload: for messages to carry. FILE_UPLOAD_* are the rights of what is stored.
+# Files that people upload for messages to carry; and for all uploads, their bound and the rights of what is stored.
 MEDIA_ROOT = DATA_DIR / "media"
 MEDIA_MAX_MB = whole("MEDIA_MAX_MB", 10, least=1)  # of one file, and of all that one message carries together
+FILE_UPLOAD_HANDLERS = [
+    "config.uploads.LargestUpload",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 FILE_UPLOAD_PERMISSIONS = 0o600
 FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import FileResponse, Http404, HttpRequest
 from django.urls import path, reverse
 from django.utils.html import format_html
@@ -62,7 +61,3 @@ class MediaAdmin(OrganizationAdmin):
         shown, counts, needed, protected = super().get_deleted_objects(objs, request)
         users = [user for media in objs for user in media.users()]
         return shown, counts, needed, protected + [f"{capfirst(user._meta.verbose_name)}: {user}" for user in users]
-
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet) -> None:
-        for media in queryset:  # each one with its file
-            media.delete()
