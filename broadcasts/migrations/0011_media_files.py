@@ -21,4 +21,13 @@ class Migration(migrations.Migration):
             name="file",
             field=models.FileField(upload_to=broadcasts.models.media.media_path),
         ),
+        migrations.AlterField(
+            model_name="media",
+            name="filename",
+            field=models.CharField(
+                blank=True,
+                help_text="What mail calls the file; without one, as it was called when uploaded.",
+                max_length=255,
+            ),
+        ),
     ]

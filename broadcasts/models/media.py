@@ -30,7 +30,9 @@ class Media(Base):
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="media")
     file = models.FileField(upload_to=media_path)
-    filename = models.CharField(max_length=255, blank=True)
+    filename = models.CharField(
+        max_length=255, blank=True, help_text="What mail calls the file; without one, as it was called when uploaded."
+    )
     content_type = models.CharField(max_length=100, blank=True, editable=False)
     size = models.PositiveBigIntegerField(default=0, editable=False)
 
