@@ -12,9 +12,7 @@ FIELDS_BYTES = 5 * 10**6  # what a form may hold beside its file
 class LargestUpload(FileUploadHandler):
     """Refuse a form that is larger than any file we take; the smaller limit of each kind is told by its own form."""
 
-    def handle_raw_input(
-        self, input_data: Any, META: dict[str, Any], content_length: int, boundary: bytes, encoding: str | None = None
-    ) -> None:
+    def handle_raw_input(self, input_data: Any, META: Any, content_length: int, *args: Any, **kwargs: Any) -> None:
         megabytes = max(settings.IMPORT_MAX_MB, settings.MEDIA_MAX_MB)
         if content_length > megabytes * 10**6 + FIELDS_BYTES:
             raise RequestDataTooBig(f"A form with a file is larger than {megabytes:,} MB.")

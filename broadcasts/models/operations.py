@@ -49,9 +49,7 @@ class ImportJob(Base):
     kind = models.CharField(max_length=11, choices=Kind, default=Kind.CONTACTS)
     format = models.CharField(max_length=5, choices=Format, default=Format.CSV)
     filename = models.CharField(max_length=255)
-    source = models.CharField(
-        max_length=255, blank=True, help_text="The kept upload; none of a command, or when nothing reads it any more."
-    )
+    source = models.CharField(max_length=255, blank=True, help_text="The kept upload; none of a command, or pruned.")
     mapping = models.JSONField(default=dict, blank=True)
     options = models.JSONField(default=dict, blank=True)  # segment, delimiter, encoding, types, consent, create
     dry_run = models.BooleanField(default=False)
