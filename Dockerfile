@@ -8,7 +8,7 @@ COPY config/constraints.txt config/
 COPY pyproject.toml README.md ./
 RUN mkdir -p broadcasts && touch broadcasts/__init__.py config/__init__.py && pip install -c config/constraints.txt .
 COPY . .
-RUN useradd --system --uid 1000 broadcasts && mkdir /data && chown broadcasts /data
+RUN useradd --system --uid 1000 broadcasts && mkdir -m 700 /data && chown broadcasts /data
 
 USER broadcasts
 VOLUME /data

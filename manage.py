@@ -2,8 +2,11 @@
 import os
 import sys
 
+from config.folder import restrict_new_files
+
 
 def main() -> None:
+    restrict_new_files()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line

@@ -1,9 +1,9 @@
 """Forget a person (GDPR article 17), and keep what counts and what forbids.
 
 What stays: deliveries without a person, an address or a word that was about them, so that every number stays as it
-was; and each no to an address, as a hash. What is not ours to reach: files of imports (`prune` and their own pages
-delete them), answers kept for repeated requests (24 hours), rules and texts in which staff wrote an address by hand,
-backups, and the logs of mail servers.
+was; and each no to an address, as a hash. What is not ours to reach: dry runs of imports that wait to be followed and
+lists of refused rows (`prune` deletes them), answers kept for repeated requests (24 hours), rules and texts in which
+staff wrote an address by hand, backups, and the logs of mail servers.
 """
 
 import json
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from broadcasts import consenting, deleting, sending
+from broadcasts import consenting, deleting, sending, wiping
 from broadcasts.forgetting import CALLED_BY_NAME, forget_labels, forget_name
 from broadcasts.models import (
     ADDRESS_HASHES,
@@ -101,6 +101,7 @@ def erase(contact: Contact, *, by: User | None = None, source: str = "") -> None
         # An expansion that read the contact before it went may have made a row since.
         sending.hold_expansions(trace.organization)
         _blank_deliveries(trace)
+    wiping.wipe()
 
 
 @transaction.atomic

@@ -1,9 +1,12 @@
 """Is all well? Each check says what it found and how to mend it; `ready` is the part that decides about traffic."""
 
+import os
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -60,7 +63,7 @@ def checks() -> list[Check]:
             rows += [check for group in (storage, queue, schedules, beats, channels, integrity) for check in group()]
     except DatabaseError as error:
         rows = [_unreachable(error)]
-    return [*rows, *addresses(), *secrets(), *backends(), notices(), disk()]
+    return [*rows, *addresses(), *secrets(), *backends(), notices(), *folder(), disk()]
 
 
 def _unreachable(error: Exception) -> Check:
@@ -263,6 +266,44 @@ def notices() -> Check:
     except Exception as error:
         return Check("notices", WARN, f"The mail server of EMAIL_URL does not work: {error}", "Mend EMAIL_URL.")
     return Check("notices", OK, f"Notices to staff come from {settings.DEFAULT_FROM_EMAIL}.")
+
+
+def folder() -> Iterator[Check]:
+    """Check that nobody else on the host reads our files, and that Python imports none of them."""
+    place = Path(settings.DATA_DIR).resolve()
+    kept = [place, *([Path(connection.settings_dict["NAME"]).resolve()] if connection.vendor == "sqlite" else [])]
+    if exposed := [str(path) for path in kept if path.exists() and is_exposed(path)]:
+        yield Check(
+            "files", WARN, f"Other users of this host may read {' and '.join(exposed)}.",
+            f"As the user that it belongs to, run: chmod go= {' '.join(exposed)}",
+        )  # fmt: skip
+    root = importable_from(place)
+    if root:
+        then = "set DATA_DIR to that" if "DATA_DIR" in os.environ else "it is found by itself"
+        yield Check(
+            "imports", WARN, f"Python could import what is uploaded to DATA_DIR, {place}: it looks for code in {root}.",
+            f"Stop everything; rename the folder to {place.name}.data ({then}); start again.",
+        )  # fmt: skip
+    if not (exposed or root):
+        yield Check("files", OK, "Only its own user may read DATA_DIR, and Python imports nothing from there.")
+
+
+def is_exposed(path: Path) -> bool:
+    """Tell whether the group or all others may read a file or folder; a folder above that is closed shields it."""
+    is_open = path.stat().st_mode & 0o077
+    return bool(is_open) and all(above.stat().st_mode & 0o011 for above in path.parents)
+
+
+def importable_from(place: Path) -> Path | None:
+    """Return the folder from which Python would import what is below a place, by dotted names, or None.
+
+    A name with a dot in it ends the way: `import var.data.x` looks for `data` within `var`.
+    """
+    for entry in dict.fromkeys([str(settings.BASE_DIR), *sys.path]):
+        root = Path(entry or ".").resolve()
+        if place.is_relative_to(root) and not any("." in name for name in place.relative_to(root).parts):
+            return root
+    return None
 
 
 def disk() -> Check:

@@ -1,7 +1,11 @@
 """Delete what nobody needs any more; totals are sums over batches, so they stay."""
 
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
+from itertools import islice
+from pathlib import Path
 
 from django.conf import settings
 from django.contrib.sessions.models import Session
@@ -11,6 +15,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django_q.models import OrmQ, Task
 
+from broadcasts import wiping
 from broadcasts.models import (
     Broadcast,
     Delivery,
@@ -31,6 +36,7 @@ TASKS_KEPT = timedelta(days=7)  # failures of the queue, to be looked at
 LINKS_KEPT = timedelta(days=30)  # longer than any of them works
 HOSTS_KEPT = timedelta(days=1)
 WAKE_UPS_KEPT = timedelta(days=1)  # that no cluster takes
+UPLOADING = timedelta(days=1)  # longer than any upload takes
 
 
 def prune(*, dry_run: bool = False) -> dict[str, int]:
@@ -53,6 +59,9 @@ def prune(*, dry_run: bool = False) -> dict[str, int]:
     found["errors of erased people"] = _forget_errors(dry_run)
     found["journals of workers on this host"] = journal.forget_old(dry_run=dry_run)
     found["imports' files"] = _prune_imports(dry_run)
+    found["uploads that nothing reads"] = _prune_uploads(dry_run)
+    if not dry_run:
+        wiping.wipe()
     return found
 
 
@@ -74,6 +83,32 @@ def _prune_imports(dry_run: bool) -> int:
             status=ImportJob.Status.STOPPED, finished_at=Now()
         )
     return n
+
+
+def _prune_uploads(dry_run: bool) -> int:
+    """Delete uploads of imports that ended, and those that no import names, where whoever should have done it died."""
+    left = ImportJob.objects.filter(ImportJob.unread()).exclude(source="")
+    strays = list(_stray_uploads())
+    n = left.count() + len(strays)
+    if not dry_run:
+        for job in left.iterator():
+            job.discard_upload()
+        for path in strays:
+            path.unlink(missing_ok=True)
+    return n
+
+
+def _stray_uploads() -> Iterator[Path]:
+    """Yield uploads that no import names, once they are too old to be still on their way in."""
+    newest = time.time() - UPLOADING.total_seconds()
+    paths = (settings.DATA_DIR / "imports").glob("*.upload")
+    while some := list(islice(paths, CHUNK)):
+        named = ImportJob.objects.filter(source__in=[path.name for path in some])
+        known = set(named.values_list("source", flat=True))
+        for path in some:
+            with suppress(FileNotFoundError):
+                if path.name not in known and path.stat().st_mtime < newest:
+                    yield path
 
 
 def _old_messages() -> QuerySet[Message]:

@@ -16,14 +16,16 @@ import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from config.folder import default_folder, make_private
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 if (BASE_DIR / ".env").exists():
     env.read_env(BASE_DIR / ".env")
 
 # Where the embedded default keeps its database, keys and media.
-DATA_DIR = Path(env.str("DATA_DIR", default=str(BASE_DIR / "var")))
-DATA_DIR.mkdir(parents=True, exist_ok=True)
+DATA_DIR = Path(env.str("DATA_DIR", default=str(default_folder(BASE_DIR))))
+make_private(DATA_DIR)
 
 
 def whole(name: str, default: int, least: int = 0) -> int:
@@ -195,7 +197,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
         "init_command": (
-            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY;"
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY; PRAGMA secure_delete=ON;"
             f"PRAGMA journal_size_limit=67108864; PRAGMA mmap_size={whole('SQLITE_MMAP_MB', 128) * 2**20};"
             f"PRAGMA cache_size=-{whole('SQLITE_CACHE_MB', 32) * 1000};"
         ),
@@ -246,7 +248,17 @@ STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise warns where there is none
 WHITENOISE_USE_FINDERS = True
+
+# Files that people upload for messages to carry; and for all uploads, their bound and the rights of what is stored.
 MEDIA_ROOT = DATA_DIR / "media"
+MEDIA_MAX_MB = whole("MEDIA_MAX_MB", 10, least=1)  # of one file, and of all that one message carries together
+FILE_UPLOAD_HANDLERS = [
+    "config.uploads.LargestUpload",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
+FILE_UPLOAD_PERMISSIONS = 0o600
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 
 # API.
 API_THROTTLE_PER_HOUR = whole("API_THROTTLE_PER_HOUR", 3600)  # per token; 0 turns it off

@@ -1,9 +1,13 @@
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 
-from broadcasts import audience, erasing, links, retention, stats, tracking
+from broadcasts import audience, erasing, links, retention, stats, tracking, wiping
 from broadcasts.models import (
     AuditEntry,
     Broadcast,
@@ -204,3 +208,44 @@ def test_somebody_elses_organization_keeps_the_same_person(lived, joe, elsewhere
     erasing.erase(joe)
     assert Contact.objects.get().pk == other.pk
     assert Suppression.objects.for_organization(elsewhere).get().address == "joe@example.com"
+
+
+on_sqlite = pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL recycles its log by itself")
+
+
+def bytes_on_disk() -> bytes:
+    """The database's file with its write-ahead log, as somebody reads them who copied the disk."""
+    database = Path(connection.settings_dict["NAME"])
+    return b"".join(path.read_bytes() for path in database.parent.glob(f"{database.name}*"))
+
+
+def grow(contact):
+    """Give somebody a past: each change of length leaves a copy of the row where it was."""
+    for n in range(1, 40):
+        contact.attributes = {"note": "x" * 50 * n}
+        contact.save()
+
+
+@on_sqlite
+@pytest.mark.django_db(transaction=True)
+def test_nothing_of_a_person_is_left_in_the_files(lived, joe):
+    grow(joe)
+    assert b"joe@" in bytes_on_disk()
+    erasing.erase(joe)
+    left = [secret for secret in SECRETS if secret.encode() in bytes_on_disk()]
+    assert left == []
+
+
+@on_sqlite
+@pytest.mark.django_db(transaction=True)
+def test_a_log_that_was_in_use_is_emptied_by_the_next_prune(lived, joe, monkeypatch):
+    monkeypatch.setattr(wiping, "WAIT_MS", 1)
+    reader = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)
+    with closing(reader):
+        reader.execute("BEGIN").execute("SELECT count(*) FROM broadcasts_contact").fetchall()
+        erasing.erase(joe)
+        assert b"joe@" in bytes_on_disk()
+    retention.prune()
+    assert b"joe@" not in bytes_on_disk()
+    with connection.cursor() as cursor:
+        assert cursor.execute("PRAGMA busy_timeout").fetchone()[0] == 20_000

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from ipaddress import ip_network
+from pathlib import Path
 
 import pytest
 from django.db.models.functions import Now
@@ -162,3 +163,47 @@ def test_the_address_must_be_one_that_recipients_can_reach(settings, address, fo
     settings.BASE_URL = address
     settings.HTTPS = address.startswith("https")
     assert level("base-url") == found
+
+
+@pytest.fixture
+def place(settings, tmp_path):
+    """A folder like that of an installation, from which Python could look for code."""
+    settings.BASE_DIR = tmp_path
+    settings.DATA_DIR = tmp_path / "var.data"
+    settings.DATA_DIR.mkdir(mode=0o700)
+    tmp_path.chmod(0o755)
+    return settings
+
+
+def told(name: str) -> list[health.Check]:
+    return [check for check in health.folder() if check.id == name]
+
+
+@pytest.mark.parametrize("name", ["var", "data/ours", "my-data"])
+def test_a_folder_that_python_could_import_from_is_told_with_its_new_name(place, name):
+    assert told("imports") == []
+    place.DATA_DIR = place.BASE_DIR / name
+    [check] = told("imports")
+    assert (check.level, place.DATA_DIR.name + ".data" in check.hint) == ("warn", True)
+
+
+def test_a_folder_within_any_place_of_code_is_told(place, tmp_path, monkeypatch):
+    place.DATA_DIR = tmp_path / "lib.python" / "data"
+    assert told("imports") == []
+    monkeypatch.syspath_prepend(tmp_path / "lib.python")
+    assert str(tmp_path / "lib.python") in told("imports")[0].message
+
+
+def test_a_folder_that_others_can_read_is_told(place, monkeypatch):
+    monkeypatch.setattr(health, "is_exposed", lambda path: path == place.DATA_DIR)
+    [check] = told("files")
+    assert (check.level, check.hint.endswith(f"chmod go= {place.DATA_DIR}")) == ("warn", True)
+
+
+def test_a_closed_folder_shields_what_is_in_it(tmp_path):
+    file = tmp_path / "closed" / "file"
+    file.parent.mkdir(mode=0o700)
+    file.touch(mode=0o666)
+    file.chmod(0o666)
+    assert not health.is_exposed(file)
+    assert health.is_exposed(Path("/"))

@@ -20,7 +20,7 @@ LAYERS = [
     {"audience", "rendering", "stats"},
     {"links", "schedules"},
     {"models"},
-    {"transports", "catcher", "clocks"},
+    {"transports", "catcher", "clocks", "filetypes", "wiping"},
     {"exceptions", "outgoing"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -329,7 +329,6 @@ class ImportJobAdmin(ReadOnlyAdmin):
         job = self.get_object(request, object_id)
         shown: dict[str, Any] = {}
         if job is not None:
-            is_rehearsed = job.dry_run and job.status in (Status.DONE, Status.STOPPED)
             shown = {
                 "job": job,
                 "title": f"{'Dry run' if job.dry_run else 'Import'} of {job.filename}",
@@ -338,7 +337,7 @@ class ImportJobAdmin(ReadOnlyAdmin):
                 "problems": importing.first_refused(job, SHOWN),
                 "may_write": self.may(request, "write", job),
                 "performance": ImportJob.objects.filter(rehearsal=job).first() if job.dry_run else None,
-                "may_perform": is_rehearsed and bool(job.source) and job.rows > job.invalid_count,
+                "may_perform": job.is_rehearsed and bool(job.source) and job.rows > job.invalid_count,
                 "may_stop": job.status in ImportJob.STOPPABLE,
                 "people_url": list_url(Contact),
             }

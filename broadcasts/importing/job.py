@@ -302,6 +302,7 @@ def finish(job: ImportJob, status: str, message: str = "") -> bool:
     job.refresh_from_db()
     if done:
         job.file("rehearsal").unlink(missing_ok=True)
+        job.discard_upload()
     return done
 
 

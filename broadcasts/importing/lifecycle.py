@@ -13,6 +13,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from broadcasts.exceptions import InvalidInput, WrongState
+from broadcasts.filetypes import clean_name
 from broadcasts.models import Attribute, AuditEntry, ImportJob, Organization, User
 from broadcasts.sending.wake import enqueue
 
@@ -78,7 +79,7 @@ def upload(
         by=by,
         kind=kind,
         format=format,
-        filename=filename[-255:],
+        filename=clean_name(filename, default=""),
         source=stored.path.name,
         bytes_total=stored.size,
         options=options,
@@ -137,8 +138,10 @@ def _texts(name: str, given: object) -> dict[str, str]:
 
 def perform(rehearsal: ImportJob, *, by: User | None = None) -> ImportJob:
     """Import for real what a dry run went through; asked twice, it is one import."""
-    if not rehearsal.dry_run or rehearsal.status not in (Status.DONE, Status.STOPPED):
+    if not rehearsal.is_rehearsed:
         raise WrongState("Only what a dry run went through can be imported like this.")
+    if performance := ImportJob.objects.filter(rehearsal=rehearsal).first():
+        return performance
     sample(rehearsal, 0)
     job = ImportJob(
         organization=rehearsal.organization,
@@ -156,12 +159,14 @@ def perform(rehearsal: ImportJob, *, by: User | None = None) -> ImportJob:
         with transaction.atomic():
             job.save()
             _link(rehearsal.source_path, job.source_path)
-            return start(job, mapping=rehearsal.options["mapping"], types=rehearsal.options["types"])
+            start(job, mapping=rehearsal.options["mapping"], types=rehearsal.options["types"])
     except IntegrityError:
         return ImportJob.objects.get(rehearsal=rehearsal)
     except BaseException:
         job.source_path.unlink(missing_ok=True)
         raise
+    rehearsal.discard_upload()
+    return job
 
 
 def _link(source: Path, target: Path) -> None:
@@ -185,3 +190,4 @@ def stop(job: ImportJob) -> None:
         job.refresh_from_db()
         raise WrongState(f"This import is {job.get_status_display().lower()} already.")
     job.refresh_from_db()
+    job.discard_upload()

@@ -1,16 +1,39 @@
-from django.db import models
+import secrets
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+from django.db.models import ProtectedError, Q
+
+from broadcasts.filetypes import BINARY, EXTENSIONS, clean_name, file_type
 
 from .base import Base
+from .broadcasts import Broadcast
+from .messages import MessageTranslation
 from .organizations import Organization
+from .templates import Template, TemplateTranslation
+
+
+def media_path(media: "Media", filename: str) -> str:
+    """Return a name to store a file by: a random one, and the extension of what its content is."""
+    name = secrets.token_hex(16)
+    return f"{name[:2]}/{name}.{EXTENSIONS.get(media.content_type, BINARY.extension)}"
 
 
 class Media(Base):
-    """A file that messages attach or show."""
+    """A file that messages attach or show.
+
+    It is stored under a random name; what the client called it is a label, and the name that mail gives it. Its type
+    is found by its content. Once uploaded it stays as it is, since messages name it by its uuid.
+    """
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="media")
-    file = models.FileField(upload_to="media/%Y/%m/")
-    filename = models.CharField(max_length=255, blank=True)
-    content_type = models.CharField(max_length=100, blank=True)
+    file = models.FileField(upload_to=media_path)
+    filename = models.CharField(
+        max_length=255, blank=True, help_text="What mail calls the file; without one, as it was called when uploaded."
+    )
+    content_type = models.CharField(max_length=100, blank=True, editable=False)
     size = models.PositiveBigIntegerField(default=0, editable=False)
 
     class Meta:
@@ -19,7 +42,38 @@ class Media(Base):
     def __str__(self) -> str:
         return self.filename or str(self.file.name)
 
-    def save(self, *args, **kwargs) -> None:
-        self.filename = self.filename or str(self.file.name)
-        self.size = self.file.size
+    def clean(self) -> None:
+        super().clean()
+        limit = settings.MEDIA_MAX_MB
+        if self.is_new_file and self.file.size > limit * 10**6:
+            raise ValidationError({"file": f"It is larger than {limit:,} MB; publish it elsewhere and link to it."})
+
+    @property
+    def is_new_file(self) -> bool:
+        """Whether its file is given and not stored yet."""
+        return bool(self.file) and not self.file._committed  # type: ignore[attr-defined]
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.filename = clean_name(self.filename or str(self.file.name))
+        if self.is_new_file:
+            self.content_type = file_type(self.file, self.filename).media_type
+            self.size = self.file.size
         super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Delete the row and then its file, or raise ProtectedError while something that may be sent carries it."""
+        if users := self.users():
+            raise ProtectedError(f"“{users[0]}” carries it.", set(users))
+        deleted = super().delete(*args, **kwargs)
+        transaction.on_commit(lambda: self.file.storage.delete(str(self.file.name)), robust=True)
+        return deleted
+
+    def users(self) -> list[Broadcast | Template]:
+        """Return the first templates, and broadcasts that have not ended, whose content names this file."""
+        named = Q(attachments__icontains=str(self.uuid)) | Q(attachments__icontains=self.uuid.hex)
+        messages = MessageTranslation.objects.for_organization(self.organization_id).filter(named)
+        broadcasts = Broadcast.objects.filter(messages__translations__in=messages.order_by())
+        open_ones = broadcasts.exclude(status__in=Broadcast.FINISHED).distinct()
+        contents = TemplateTranslation.objects.for_organization(self.organization_id).filter(named)
+        templates = Template.objects.filter(translations__in=contents.order_by()).distinct()
+        return [*open_ones[:10], *templates[:10]]

@@ -42,6 +42,7 @@ class ImportJob(Base):
     AT_WORK = frozenset({Status.WAITING, Status.RUNNING})
     STOPPABLE = AT_WORK | {Status.UPLOADED}
     FINISHED = frozenset({Status.DONE, Status.STOPPED, Status.FAILED})
+    REHEARSED = frozenset({Status.DONE, Status.STOPPED})
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="imports")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
@@ -95,6 +96,27 @@ class ImportJob(Base):
         if self.status == self.Status.DONE:
             return 1.0
         return min(1.0, self.bytes_read / self.bytes_total) if self.bytes_total else None
+
+    @property
+    def is_rehearsed(self) -> bool:
+        """Whether it is a dry run that can be followed by the import itself."""
+        return self.dry_run and self.status in self.REHEARSED
+
+    @classmethod
+    def unread(cls) -> models.Q:
+        """The condition of imports whose upload nothing reads again: all that ended, but dry runs to be followed."""
+        may_be_followed = models.Q(dry_run=True, status__in=cls.REHEARSED, performance=None)
+        return models.Q(status__in=cls.FINISHED) & ~may_be_followed
+
+    def discard_upload(self) -> None:
+        """Delete the upload if nothing reads it again.
+
+        The file goes first: whoever dies in between leaves a row by which `prune` knows it.
+        """
+        if self.source and ImportJob.objects.filter(ImportJob.unread(), pk=self.pk).exists():
+            self.source_path.unlink(missing_ok=True)
+            ImportJob.objects.filter(pk=self.pk).update(source="")
+            self.source = ""
 
     def file(self, suffix: str) -> Path:
         """Return where a file that belongs to this import lies."""

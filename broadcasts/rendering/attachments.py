@@ -4,10 +4,11 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from uuid import UUID
 
-from broadcasts.exceptions import InvalidInput, NotReady
-from broadcasts.models import Media, Organization
+from django.conf import settings
 
-LIMIT_MB = 10
+from broadcasts.exceptions import InvalidInput, NotReady
+from broadcasts.filetypes import clean_name
+from broadcasts.models import Media, Organization
 
 
 def validate_attachments(organization: Organization, attachments: object) -> list[Media]:
@@ -21,8 +22,9 @@ def validate_attachments(organization: Organization, attachments: object) -> lis
     found = {media.uuid: media for media in Media.objects.for_organization(organization).filter(uuid__in=wanted)}
     if missing := [str(uuid) for uuid in wanted if uuid not in found]:
         raise InvalidInput({"attachments": f"There is no media file {', '.join(missing)}."})
-    if sum(found[uuid].size for uuid in wanted) > LIMIT_MB * 1_000_000:
-        raise InvalidInput({"attachments": f"They are larger than {LIMIT_MB} MB together; link to the files instead."})
+    limit = settings.MEDIA_MAX_MB
+    if sum(found[uuid].size for uuid in wanted) > limit * 10**6:
+        raise InvalidInput({"attachments": f"They are larger than {limit:,} MB together; link to the files instead."})
     return [found[uuid] for uuid in wanted]
 
 
@@ -45,8 +47,7 @@ def mime_part(media: Media) -> bytes:
     kind, _, subtype = media.content_type.partition(";")[0].strip().lower().partition("/")
     if not (kind.isalpha() and subtype.isascii() and subtype) or kind in {"multipart", "message"}:
         kind, subtype = "application", "octet-stream"
-    filename = "".join(char for char in str(media).rpartition("/")[2] if char.isprintable())
     part = EmailMessage(policy=SMTP)
-    part.set_content(data, kind, subtype, disposition="attachment", filename=filename or "attachment")
+    part.set_content(data, kind, subtype, disposition="attachment", filename=clean_name(str(media)))
     del part["MIME-Version"]
     return part.as_bytes()

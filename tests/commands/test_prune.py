@@ -1,3 +1,5 @@
+import os
+import time
 from datetime import timedelta
 
 import pytest
@@ -67,14 +69,18 @@ def test_old_answers_sessions_and_wake_ups_go(command, club):
     assert [rows.count() for rows in (IdempotencyKey.objects, Session.objects, OrmQ.objects)] == [1, 1, 1]
 
 
+def begun(club, **options):
+    job = importing.begin(club, importing.store([b"mail\nbad\n"]), **options)
+    importing.run_import(job.pk)
+    return job
+
+
 def test_files_of_old_imports_go_and_the_history_stays(club, command, settings, tmp_path):
     settings.DATA_DIR = tmp_path
-    old, recent = (importing.begin(club, importing.store([b"mail\nbad\n"])) for _ in range(2))
-    for job in (old, recent):
-        importing.run_import(job.pk)
+    old, recent = (begun(club) for _ in range(2))
     ImportJob.objects.filter(pk=old.pk).update(modified=Now() - timedelta(days=31))
     command("prune")
-    assert sorted(tmp_path.glob("imports/*")) == sorted([recent.source_path, recent.file("errors.csv")])
+    assert list(tmp_path.glob("imports/*")) == [recent.file("errors.csv")]
     old.refresh_from_db()
     assert (old.source, old.invalid_count, ImportJob.objects.count()) == ("", 1, 2)
 
@@ -86,3 +92,25 @@ def test_an_upload_that_was_never_started_is_stopped_with_its_file(club, command
     command("prune")
     job.refresh_from_db()
     assert (job.status, list(tmp_path.glob("imports/*"))) == ("stopped", [])
+
+
+def test_an_upload_whose_worker_died_before_deleting_it_goes(club, command, settings, tmp_path, monkeypatch):
+    settings.DATA_DIR, settings.IMPORT_RETENTION_DAYS = tmp_path, 0
+    with monkeypatch.context() as patch:
+        patch.setattr(ImportJob, "discard_upload", lambda job: None)
+        left = begun(club)
+    rehearsal = begun(club, dry_run=True)
+    waiting = importing.upload(club, importing.store([b"mail\n"]))
+    said, _ = command("prune", dry_run=True)
+    assert "1  uploads that nothing reads to delete" in said and left.source_path.exists()
+    command("prune")
+    assert set(tmp_path.glob("imports/*.upload")) == {rehearsal.source_path, waiting.source_path}
+
+
+def test_an_upload_that_no_import_names_goes_after_a_day(club, command, settings, tmp_path):
+    settings.DATA_DIR, settings.IMPORT_RETENTION_DAYS = tmp_path, 0
+    old, recent = (importing.store([b"mail\n"]).path for _ in range(2))
+    yesterday = time.time() - 25 * 3600
+    os.utime(old, (yesterday, yesterday))
+    command("prune")
+    assert list(tmp_path.glob("imports/*")) == [recent]

@@ -105,8 +105,8 @@ def program(mail, club, settings, tmp_path):
         message = make_broadcast(mail, name="News", use_case=use_case).messages.get()
         content = {**content, "preheader": preheader}
         if attached:
-            file = ContentFile(b"%PDF\x00text\x00html\x00", name="x")
-            media = Media.objects.create(organization=club, file=file, filename="ä.pdf", content_type="application/pdf")
+            file = ContentFile(b"%PDF-\x00text\x00html\x00", name="x")
+            media = Media.objects.create(organization=club, file=file, filename="ä.pdf")
             content["attachments"] = [{"media": str(media.uuid)}]
         message.translations.update(**content)
         return compile_message(message)
