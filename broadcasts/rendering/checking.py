@@ -8,6 +8,7 @@ from liquid.static_analysis import TemplateAnalysis, Variable
 from broadcasts.exceptions import InvalidInput, RenderError
 from broadcasts.models import Organization, Syntax
 
+from .budget import Budget
 from .names import known_names, sample_values
 from .templates import AVAILABLE, TEXT, Compiled, compile_template, line_of
 
@@ -60,7 +61,7 @@ def _problems(template: Compiled, known: Known) -> Iterator[str]:
 
 def _trial(template: Compiled, values: Mapping[str, object]) -> list[str]:
     try:
-        template.render(values)
+        template.render(values, Budget())
     except RenderError as error:
         return [str(error)[len(template.field) + 2 :]]  # the field is named by the key of the error
     return []

@@ -13,6 +13,7 @@ from broadcasts.models import Contact, Message, MessageTranslation
 from broadcasts.transports import Envelope
 
 from .attachments import mime_part, validate_attachments
+from .budget import Budget
 from .compiled import CompiledWording, compile_wording
 from .holes import TakeReference
 from .mime import Letterhead, clean_address
@@ -55,7 +56,7 @@ class Program:
                 wanted = wanted.rpartition("-")[0]
         return self.languages[0]
 
-    def render(self, recipient: Recipient) -> Rendered:
+    def render(self, recipient: Recipient, budget: Budget | None = None) -> Rendered:
         """Return what a recipient reads, whole, or raise RenderError."""
         language = recipient.language if recipient.language in self.wordings else self.language_for(recipient.language)
         values = {
@@ -65,7 +66,7 @@ class Program:
             "preferences_url": links.preferences_url(recipient.key),
             "language": language,
         }
-        return self.wordings[language].render(values, recipient.address)
+        return self.wordings[language].render(values, recipient.address, budget or Budget())
 
     def envelope(self, recipient: Recipient) -> Envelope:
         """Return a recipient's copy, ready to be handed over, or raise RenderError."""
@@ -74,18 +75,19 @@ class Program:
             address = recipient.address
         else:
             sender, address = self.letterhead.sender, clean_address(recipient.address)
+        budget = Budget()
         try:
             compiled = self._compiled(recipient.language)
-            subject, text, mime = compiled.fill(recipient, address)
+            subject, text, mime = compiled.fill(recipient, address, budget)
             is_smooth = compiled.is_smooth
         except TakeReference:
-            subject, text, mime = self.plain(recipient, address)
+            subject, text, mime = self.plain(recipient, address, budget.again())
             is_smooth = False
         return Envelope(recipient.key, address, sender, subject, text, mime, self.message.parameters, is_smooth)
 
-    def plain(self, recipient: Recipient, address: str) -> tuple[str, str, bytes]:
+    def plain(self, recipient: Recipient, address: str, budget: Budget | None = None) -> tuple[str, str, bytes]:
         """Return subject, text and mail, each rendered whole: what the compiled way is held against."""
-        rendered = self.render(recipient)
+        rendered = self.render(recipient, budget)
         if self.letterhead is None:
             return rendered.subject, rendered.text, b""
         name = recipient.contact.full_name if recipient.contact else ""
