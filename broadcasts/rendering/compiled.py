@@ -40,7 +40,7 @@ from .mime import (
     unstructured,
 )
 from .plaintext import html_to_text
-from .wording import body_start, Recipient, Wording, footer_place, hidden, preheader_place
+from .wording import Recipient, Wording, body_start, footer_place, hidden, preheader_place
 
 FOOTER_LINKS = ("preferences_url", "unsubscribe_url")
 MARK = "\ue000"  # stands for a hole while places in a text are looked for
@@ -193,7 +193,7 @@ class Pages:
         pieces = tuple(self.html)
 
         def fill(person: Person, filled: list[str]) -> str:
-            text = self.wording.text_of(join(pieces, filled), person.budget)
+            text = self.wording.html.text_of(join(pieces, filled), person.budget)
             if is_odd(text):  # a character reference in an address can be a control character
                 raise TakeReference
             return text

@@ -55,7 +55,7 @@ class Remembered(dict[Any, Any]):
     SHORT_RESULT = 256
     HOLES = 50
 
-    def __init__(self, make: Callable[[Any], Any], number: int) -> None:
+    def __init__(self, make: Callable[..., Any], number: int) -> None:
         self.make = make
         self.most = self.MOST if number < self.HOLES else 0
 

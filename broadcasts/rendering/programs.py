@@ -18,6 +18,7 @@ from .compiled import CompiledWording, compile_wording
 from .holes import TakeReference
 from .mime import Letterhead, clean_address
 from .names import contact_values, shared_values
+from .templates import add_tags
 from .wording import Recipient, Rendered, Wording
 
 
@@ -31,7 +32,12 @@ class Program:
         self.message = message
         self.broadcast = message.broadcast
         self.organization = message.broadcast.organization
-        self.wordings = {translation.language: Wording(message, translation) for translation in translations}
+        self.wordings: dict[str, Wording] = {}
+        tags = 0
+        for translation in translations:
+            wording = self.wordings[translation.language] = Wording(message, translation)
+            for template in wording.templates():
+                tags = add_tags(tags, template)
         self.languages = list(self.wordings)
         self.checksum = _checksum(message, translations)
         self.shared = shared_values(self.organization, self.broadcast)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from io import StringIO
-from typing import Any, TextIO
+from typing import Any, NoReturn, TextIO
 
 from liquid import Environment, RenderContext, Token, TokenStream
 from liquid.ast import BlockNode, IllegalNode, Node
@@ -21,11 +21,13 @@ from broadcasts.models import Syntax
 
 from .budget import Budget, Exceeded, size_of
 from .filters import apply, short_dates, strip_html
+from .plaintext import html_to_text
 
 AVAILABLE = (Syntax.LIQUID, Syntax.PLAIN)
 LONGEST_SOURCE = 1_000_000  # characters of one field
 LONGEST_TAG = 2_000  # characters; some of Liquid's expressions take the square of it
 MOST_TAGS = 5_000  # of one field
+MOST_TAGS_TOGETHER = 20_000  # of all languages of a message, which are parsed together
 MOST_BRACKETS = 50  # of one tag
 DEEPEST = 100  # expressions within one another
 LONGEST_WORDS = 300  # characters of what went wrong, which may quote a value
@@ -128,6 +130,7 @@ class Compiled:
     field: str
     source: str
     liquid: BoundTemplate | None
+    tags: int = 0
 
     def render(self, values: Mapping[str, object], budget: Budget) -> str:
         """Return the text whole, or raise RenderError that names field and line."""
@@ -140,6 +143,13 @@ class Compiled:
         except Exception as error:  # whatever a filter trips over concerns this one recipient
             raise self.failure(error) from None
         return output.getvalue()
+
+    def text_of(self, html: str, budget: Budget) -> str:
+        """Return the text part of mail that was written as HTML only, which this template became."""
+        try:
+            return html_to_text(html, budget)
+        except Exceeded as error:
+            raise self.failure(error) from None
 
     def failure(self, error: Exception, token: Token | None = None) -> RenderError:
         """Return what an error is to the recipient's copy; the token is its place if it knows none."""
@@ -162,14 +172,22 @@ def compile_template(field: str, source: str, syntax: str, *, html: bool = False
     if syntax == Syntax.PLAIN or not ("{{" in source or "{%" in source):
         return Compiled(field, source, None)
     try:
-        measure(source)
+        tags = measure(source)
         template = (HTML if html else TEXT).from_string(source)
         _prepare(template.nodes)
     except LiquidError as error:
         if isinstance(error.__cause__, RecursionError):
             error = LiquidSyntaxError("a tag is nested too deeply; split it up", token=None)
         raise InvalidInput({field: describe(error, source)}) from None
-    return Compiled(field, source, template)
+    return Compiled(field, source, template, tags)
+
+
+def add_tags(total: int, template: Compiled) -> int:
+    """Return the tags of a message's fields until now, or raise InvalidInput where there are too many."""
+    if total + template.tags > MOST_TAGS_TOGETHER:
+        words = f"All languages together have more than {MOST_TAGS_TOGETHER:,} tags; use fewer."
+        raise InvalidInput({template.field: words})
+    return total + template.tags
 
 
 _BEGUN = re.compile(r"\{\{|\{%-?\s*(?:(raw|doc)\s*-?%\})?")
@@ -205,7 +223,7 @@ def measure(source: str) -> int:
     return count
 
 
-def _refuse(start: int, words: str) -> None:
+def _refuse(start: int, words: str) -> NoReturn:
     raise LiquidSyntaxError(words, token=Token("", "", start, ""))
 
 

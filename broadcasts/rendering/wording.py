@@ -10,12 +10,11 @@ from html import escape
 
 from broadcasts.models import Contact, Message, MessageTranslation, UseCase
 
-from .budget import Budget, Exceeded
+from .budget import Budget
 from .footers import html_footer, text_footer
 from .mime import clean_body, one_line
 from .names import Reader
-from .plaintext import html_to_text
-from .templates import compile_template
+from .templates import Compiled, compile_template
 
 _BODY = re.compile(r"<body\b", re.IGNORECASE)
 BODY_END = re.compile(r"</body\s*>", re.IGNORECASE)
@@ -65,11 +64,17 @@ class Wording:
         carries_link = self.text if self.text.source.strip() else self.html
         self.text_footer = marketing and not carries_link.uses("unsubscribe_url")
 
+    def templates(self) -> tuple[Compiled, ...]:
+        return self.subject, self.preheader, self.text, self.html
+
     def render(self, values: Mapping[str, object], address: str, budget: Budget) -> Rendered:
         """Return what one recipient reads, all of it within one budget."""
         urls = str(values["preferences_url"]), str(values["unsubscribe_url"])
         html = clean_body(self.html.render(values, budget)) if self.html.source.strip() else ""
-        text = clean_body(self.text.render(values, budget)) if self.text.source.strip() else self.text_of(html, budget)
+        if self.text.source.strip():
+            text = clean_body(self.text.render(values, budget))
+        else:
+            text = self.html.text_of(html, budget)
         preheader = one_line(self.preheader.render(values, budget))
         if self.text_footer:
             text = text.rstrip() + text_footer(self.organization, self.language, *urls)
@@ -81,13 +86,6 @@ class Wording:
             html = html[:at] + hidden(preheader) + html[at:]
         subject = one_line(self.subject.render(values, budget)) or one_line(self.default_subject)
         return Rendered(subject, preheader, text, html, self.language, address)
-
-    def text_of(self, html: str, budget: Budget) -> str:
-        """Return the text part of mail that was written as HTML only."""
-        try:
-            return html_to_text(html, budget)
-        except Exceeded as error:
-            raise self.html.failure(error) from None
 
 
 def footer_place(html: str) -> int:
