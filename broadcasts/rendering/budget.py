@@ -6,6 +6,7 @@ counting misses. Liquid's own limits look at one loop, one field or one variable
 
 import time
 from collections.abc import Callable
+from typing import NoReturn
 
 from liquid.exceptions import ResourceLimitError
 
@@ -66,22 +67,20 @@ class Budget:
             )
         self.look_at = max(0, self.left - LOOK_STEPS)
 
-    def write(self, size: int) -> None:
-        """Note so many bytes of output."""
-        self.room -= size
-        if self.room < 0:
-            raise Exceeded(f"one copy becomes longer than {OUTPUT_LIMIT:,} bytes; repeat less in it")
+    def refuse_output(self) -> NoReturn:
+        raise Exceeded(f"one copy becomes longer than {OUTPUT_LIMIT:,} bytes; repeat less in it")
 
     def pay(self, value: object) -> None:
         """Spend as many steps as it takes to go through a value once."""
-        if type(value) is str and len(value) <= SHORT:
-            self.spend(1)
-        else:
-            self.spend(1 + size_of(value) // SHORT)
+        self.spend(1 + size_of(value) // SHORT)
 
 
 def size_of(value: object) -> int:
     """Return how many characters a value has, an entry of a list or mapping being worth 50; too much is Exceeded."""
+    if type(value) is str:
+        if len(value) > LONGEST_TEXT:
+            refuse_text()
+        return len(value)
     characters = entries = 0
     waiting = [value]
     while waiting:
@@ -123,5 +122,5 @@ def digits_of(number: int) -> int:
     return number.bit_length() // 3
 
 
-def refuse_text() -> None:
+def refuse_text() -> NoReturn:
     raise Exceeded(f"a value becomes longer than {LONGEST_TEXT:,} characters; build shorter texts")

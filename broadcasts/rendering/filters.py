@@ -33,9 +33,10 @@ WEIGHTS = {
 
 def apply(name: str, function: Callable[..., Any], budget: Budget, value: Any, /, *args: Any, **kwargs: Any) -> Any:
     """Filter a value, or raise Exceeded before much was done."""
-    size = size_of(value)
-    given = sum(map(size_of, args)) + sum(map(size_of, kwargs.values()))
-    budget.spend(2 + (size * WEIGHTS.get(name, 1) + given) // SHORT)
+    size = size_of(value) * WEIGHTS.get(name, 1)
+    for given in (*args, *kwargs.values()) if kwargs else args:
+        size += size_of(given)
+    budget.spend(2 + size // SHORT)
     if name in BEFORE:
         BEFORE[name](budget, value, *args)
     result = function(value, *args, **kwargs)

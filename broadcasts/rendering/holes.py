@@ -61,12 +61,13 @@ class Remembered(dict[Any, Any]):
 
     def __missing__(self, value: Any) -> Any:
         made = self.make(value)
-        self.keep(value, made)
+        if len(self) < self.most:
+            self.keep(value, made)
         return made
 
     def keep(self, value: Any, made: Any) -> None:
         is_short = type(value) is not str or len(value) <= self.SHORT
-        if len(self) < self.most and is_short and len(made) <= self.SHORT_RESULT:
+        if is_short and len(made) <= self.SHORT_RESULT:
             self[value] = made
 
 
@@ -244,7 +245,8 @@ class Field:
             shown = remembered.get(value)
             if shown is None:
                 shown = show(value, person.budget)
-                remembered.keep(value, shown)
+                if len(remembered) < remembered.most:
+                    remembered.keep(value, shown)
             return shown
 
         return fill

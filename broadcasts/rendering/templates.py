@@ -14,12 +14,13 @@ from liquid.builtin.illegal import Illegal
 from liquid.context import UNDEFINED
 from liquid.exceptions import LiquidError, LiquidSyntaxError
 from liquid.expression import Expression
+from liquid.output import NullIO
 from liquid.template import BoundTemplate
 
 from broadcasts.exceptions import InvalidInput, OverBudget, RenderError
 from broadcasts.models import Syntax
 
-from .budget import Budget, Exceeded, size_of
+from .budget import SHORT, Budget, Exceeded, size_of
 from .filters import apply, short_dates, strip_html
 from .plaintext import html_to_text
 
@@ -47,10 +48,14 @@ class MeteredBlock(BlockNode):
 
     __slots__ = ()
 
-    def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
-        assert isinstance(context, Metered)
+    def render_to_output(self, context: "Metered", buffer: TextIO) -> int:  # type: ignore[override]
         context.budget.spend(1 + len(self.nodes))
-        return super().render_to_output(context, buffer)
+        if self.blank:  # nothing shows of what only sets names
+            buffer = NullIO()
+        written = 0
+        for node in self.nodes:
+            written += node.render_to_output(context, buffer)
+        return 0 if self.blank else written
 
 
 class MeteredRange(RangeLiteral):
@@ -73,8 +78,10 @@ class Output(StringIO):
 
     def write(self, text: str) -> int:
         if text:
-            self.budget.write(len(text) if text.isascii() else len(text.encode()))
-        return super().write(text)
+            self.budget.room -= len(text) if text.isascii() else len(text.encode())
+            if self.budget.room < 0:
+                self.budget.refuse_output()
+        return StringIO.write(self, text)
 
 
 class Metered(RenderContext):
@@ -87,8 +94,11 @@ class Metered(RenderContext):
         self.budget = budget
 
     def get(self, path: list[object], *, token: Token | None, default: object = UNDEFINED) -> object:
-        value = super().get(path, token=token, default=default)
-        self.budget.pay(value)
+        value = RenderContext.get(self, path, token=token, default=default)
+        if type(value) is str and len(value) <= SHORT:
+            self.budget.left -= 1  # and the clock is looked at by what stands around it
+        else:
+            self.budget.pay(value)
         return value
 
     def filter(self, name: str, token: Token | None = None) -> Callable[..., object]:
