@@ -10,7 +10,7 @@ from typing import NoReturn
 
 from liquid.exceptions import ResourceLimitError
 
-STEPS = 100_000
+STEPS = 50_000
 OUTPUT_LIMIT = 2_000_000  # bytes, what is captured included
 SECONDS = 0.25
 LONGEST_TEXT = 500_000  # characters of one value

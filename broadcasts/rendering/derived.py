@@ -16,7 +16,7 @@ from .plaintext import html_to_text, text_and_links, unescaped
 _TAME = re.compile(r"[^\s#]\S*(?: \S+)*")
 _MARK = re.compile("\ue000([0-9]+)\ue001")
 _REFERENCE_BEGUN = re.compile(r"&[#\w]*\Z")
-TRIAL_TIMES = 2  # as much as one copy may cost, for all trials together
+TRIAL_TIMES = 4  # as much as one copy may cost, for all trials together
 TRIALS = (
     "href=x",
     "alt=x",

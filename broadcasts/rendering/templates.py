@@ -12,7 +12,7 @@ from liquid.ast import BlockNode, IllegalNode, Node
 from liquid.builtin.expressions.primitive import RangeLiteral
 from liquid.builtin.illegal import Illegal
 from liquid.context import UNDEFINED
-from liquid.exceptions import LiquidError, LiquidSyntaxError
+from liquid.exceptions import BlockNestingError, LiquidError, LiquidSyntaxError
 from liquid.expression import Expression
 from liquid.output import NullIO
 from liquid.template import BoundTemplate
@@ -186,6 +186,9 @@ def compile_template(field: str, source: str, syntax: str, *, html: bool = False
         template = (HTML if html else TEXT).from_string(source)
         _prepare(template.nodes)
     except LiquidError as error:
+        if isinstance(error, BlockNestingError):
+            deepest = Limited.block_nesting_limit
+            error = LiquidSyntaxError(f"blocks are nested more than {deepest} deep; nest fewer", token=error.token)
         if isinstance(error.__cause__, RecursionError):
             error = LiquidSyntaxError("a tag is nested too deeply; split it up", token=None)
         raise InvalidInput({field: describe(error, source)}) from None
