@@ -287,6 +287,7 @@ def _check_fields(broadcast: Broadcast) -> dict[str, str]:
 def _check_content(broadcast: Broadcast, flat: bool) -> dict[str, str]:
     errors: dict[str, str] = {}
     wrong: list[str] = []
+    checker = rendering.Checker(broadcast.organization)
     for place, message in enumerate(broadcast.messages.prefetch_related("translations")):
         if place == 0 and message.translation(broadcast.base_language) is None:
             wrong.append(f"0.translations: has nothing in the base language, {broadcast.base_language}.")
@@ -295,7 +296,7 @@ def _check_content(broadcast: Broadcast, flat: bool) -> dict[str, str]:
                 wrong.append(f"{place}.translations.{translation.language}: has neither text nor html.")
             fields = {name: getattr(translation, name) for name in TEMPLATED if getattr(translation, name)}
             try:
-                rendering.validate_content(broadcast.organization, message.syntax, fields)
+                checker.check(message.syntax, fields)
                 rendering.validate_attachments(broadcast.organization, translation.attachments)
             except InvalidInput as error:
                 if flat and place == 0 and translation.language == broadcast.base_language:

@@ -33,3 +33,10 @@ class LeaseLost(BroadcastsError):
 
 class RenderError(BroadcastsError):
     """The content could not be made for this recipient; nothing half-made is ever sent."""
+
+
+class OverBudget(RenderError):
+    """The copy would take more work, room or time than one may; its author can mend the template."""
+
+    def __str__(self) -> str:
+        return f"Over budget: {super().__str__()}"

@@ -14,7 +14,7 @@ CHECKED = ("subject", "preheader", "text", "html")
 
 
 class ContentForm(forms.ModelForm):
-    """One language of some content; its formset tells it the organization and the syntax."""
+    """One language of some content; its formset tells it the syntax, and who checks it."""
 
     class Meta:
         fields = ("language", "subject", "preheader", "text", "html")  # a formset adds to a list that it finds here
@@ -32,7 +32,7 @@ class ContentForm(forms.ModelForm):
             "html": "Optional; the text is always sent too.",
         }
 
-    organization: Any = None
+    checker: rendering.Checker | None = None
     syntax = "liquid"
 
     def clean_language(self) -> str:
@@ -40,12 +40,10 @@ class ContentForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
-        if self.organization is None or cleaned.get("DELETE"):
+        if self.checker is None or cleaned.get("DELETE"):
             return cleaned
         try:
-            rendering.validate_content(
-                self.organization, self.syntax, {name: cleaned.get(name) or "" for name in CHECKED}
-            )
+            self.checker.check(self.syntax, {name: cleaned.get(name) or "" for name in CHECKED})
         except InvalidInput as error:
             for name, message in error.errors.items():
                 self.add_error(name if name in self.fields else None, ValidationError(message))
@@ -64,12 +62,17 @@ class ContentForm(forms.ModelForm):
 class ContentFormSet(BaseInlineFormSet):
     """Languages in the order in which they stand."""
 
+    checker: rendering.Checker | None = None
+
     def owner(self) -> tuple[Any, str]:
         """Return the organization and the syntax that the content is checked against."""
         raise NotImplementedError
 
     def _construct_form(self, i: int, **kwargs: Any) -> Any:
         form = super()._construct_form(i, **kwargs)  # type: ignore[misc]
-        form.organization, form.syntax = self.owner() if self.is_bound else (None, "liquid")
+        if self.is_bound:
+            organization, form.syntax = self.owner()
+            # One for all languages, since what all of them take to be checked is limited.
+            self.checker = form.checker = self.checker or rendering.Checker(organization)
         form.instance.position = i
         return form

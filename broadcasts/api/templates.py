@@ -49,10 +49,11 @@ class TemplateSerializer(ResourceSerializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         syntax = attrs.get("syntax") or (self.instance.syntax if self.instance else Syntax.LIQUID)
         wrong = []
+        checker = rendering.Checker(self.context["organization"])
         for language, content in attrs.get("translations", {}).items():
             fields = {name: content[name] for name in TEMPLATED if content.get(name)}
             try:
-                rendering.validate_content(self.context["organization"], syntax, fields)
+                checker.check(syntax, fields)
             except InvalidInput as error:
                 wrong += [f"{language}.{name}: {text}" for name, text in error.errors.items()]
         if wrong:

@@ -1,11 +1,12 @@
 """What each recipient reads: templates checked when saved, compiled once per message, rendered per recipient."""
 
 from .attachments import validate_attachments
-from .checking import validate_content
+from .checking import Checker, validate_content
 from .names import Reader
 from .programs import Program, Recipient, Rendered, compile_message, preview
 
 __all__ = [
+    "Checker",
     "Program",
     "Reader",
     "Recipient",

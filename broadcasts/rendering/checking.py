@@ -2,68 +2,121 @@
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from functools import cached_property
+from itertools import chain, islice
+from operator import itemgetter
 
 from liquid.static_analysis import TemplateAnalysis, Variable
 
-from broadcasts.exceptions import InvalidInput, RenderError
+from broadcasts.exceptions import InvalidInput, OverBudget, RenderError
 from broadcasts.models import Organization, Syntax
 
+from .budget import STEPS, Budget
 from .names import known_names, sample_values
-from .templates import AVAILABLE, TEXT, Compiled, compile_template, line_of
+from .templates import AVAILABLE, TEXT, Compiled, add_tags, compile_template, line_of
 
 MOST_PROBLEMS = 5
 MOST_NAMES = 30
+MOST_STEPS = 10 * STEPS  # of all trials of what is saved together
 
 Known = Mapping[str, frozenset[str] | None]
 
 
 def validate_content(organization: Organization, syntax: str, fields: Mapping[str, str]) -> None:
-    """Check the templates of each field, or raise InvalidInput with each field's lines and what would be right.
+    """Check one language's content, as `Checker` does."""
+    Checker(organization).check(syntax, fields)
 
-    What is caught: an error of syntax, a name, filter or tag that is not known, and what fails with any values.
-    """
-    if syntax == Syntax.EXPRESSIONS:
-        raise InvalidInput({"syntax": f"expressions are not available yet; use {' or '.join(AVAILABLE)}"})
-    if syntax not in AVAILABLE:
-        raise InvalidInput({"syntax": f"“{syntax}” is not known; use {' or '.join(AVAILABLE)}"})
-    compiled, errors = [], {}
-    for field, source in fields.items():
-        try:
-            compiled.append(compile_template(field, source, syntax))
-        except InvalidInput as error:
-            errors.update(error.errors)
-    templates = [template for template in compiled if template.liquid]
-    if templates:
-        known, values = known_names(organization), sample_values(organization)
-        for template in templates:
-            if problems := list(_problems(template, known)) or _trial(template, values):
-                errors[template.field] = "; ".join(problems[:MOST_PROBLEMS])
-    if errors:
-        raise InvalidInput(errors)
+
+class Checker:
+    """Checks the content that is saved together; what all languages take to be checked is limited too."""
+
+    def __init__(self, organization: Organization) -> None:
+        self.organization = organization
+        self.tags = 0
+        self.steps = 0
+
+    @cached_property
+    def known(self) -> Known:
+        return known_names(self.organization)
+
+    @cached_property
+    def samples(self) -> list[dict[str, object]]:
+        return sample_values(self.organization)
+
+    def check(self, syntax: str, fields: Mapping[str, str]) -> None:
+        """Check the templates of each field, or raise InvalidInput with each field's lines and what would be right.
+
+        The fields are those of one copy. What is caught: an error of syntax, a name, filter or tag that is not known,
+        what fails with any values, and what takes more than a copy may for contacts with long values.
+        """
+        if syntax == Syntax.EXPRESSIONS:
+            raise InvalidInput({"syntax": f"expressions are not available yet; use {' or '.join(AVAILABLE)}"})
+        if syntax not in AVAILABLE:
+            raise InvalidInput({"syntax": f"“{syntax}” is not known; use {' or '.join(AVAILABLE)}"})
+        compiled, errors = [], {}
+        for field, source in fields.items():
+            try:
+                template = compile_template(field, source, syntax, html=_is(field, "html"))
+                self.tags = add_tags(self.tags, template)
+                compiled.append(template)
+            except InvalidInput as error:
+                errors.update(error.errors)
+        for template in compiled:
+            if template.liquid and (problems := list(_problems(template, self.known))):
+                errors[template.field] = "; ".join(problems)
+        errors |= self._trials([template for template in compiled if template.field not in errors])
+        if errors:
+            raise InvalidInput(errors)
+
+    def _trials(self, templates: list[Compiled]) -> dict[str, str]:
+        """Render a copy for each sample; return what went wrong with any, or with the first of them."""
+        has_text = any(_is(template.field, "text") and template.source.strip() for template in templates)
+        if not any(template.liquid or (_is(template.field, "html") and not has_text) for template in templates):
+            return {}
+        errors: dict[str, str] = {}
+        for values in self.samples:
+            budget = Budget()
+            for template in templates:
+                try:
+                    rendered = template.render(values, budget)
+                    if _is(template.field, "html") and not has_text:
+                        template.text_of(rendered, budget)
+                except RenderError as error:
+                    if isinstance(error, OverBudget) or values is self.samples[0]:
+                        # The field is named by the key of the error.
+                        errors.setdefault(template.field, error.args[0][len(template.field) + 2 :])
+                    if isinstance(error, OverBudget):
+                        return errors  # the others would only take as long again
+            self.steps += STEPS - budget.left
+            if self.steps > MOST_STEPS:
+                words = "All languages together take too long to check; loop over less in them."
+                return errors or {templates[-1].field: words}
+        return errors
+
+
+def _is(field: str, name: str) -> bool:
+    return field.rpartition(".")[2] == name
 
 
 def _problems(template: Compiled, known: Known) -> Iterator[str]:
+    """Yield the first names and filters that are not known, with their line and what was meant."""
     assert template.liquid is not None
     analysis: TemplateAnalysis = template.liquid.analyze(include_partials=False)
-    found = []
-    for variables in analysis.globals.values():
-        for variable in variables:
-            if wrong := _unknown_name(variable, known):
-                found.append((variable.span.index, wrong))
+    variables = chain.from_iterable(analysis.globals.values())
+    found: list[tuple[int, Variable | str]] = [(one.span.index, one) for one in variables]
     for name, spans in analysis.filters.items():
         if name not in TEXT.filters:
-            near = _near(name, TEXT.filters)
-            found.extend((span.index, f"the filter “{name}” is not known{near}") for span in spans)
-    for index, wrong in sorted(found):
-        yield f"line {line_of(template.source, index)}: {wrong}"
+            found.extend((span.index, name) for span in spans)
+    # To look for what was meant takes long, among many names: for those only that are told.
+    wrong = ((index, _what_is_wrong(one, known)) for index, one in sorted(found, key=itemgetter(0)))
+    for index, words in islice(((index, words) for index, words in wrong if words), MOST_PROBLEMS):
+        yield f"line {line_of(template.source, index)}: {words}"
 
 
-def _trial(template: Compiled, values: Mapping[str, object]) -> list[str]:
-    try:
-        template.render(values)
-    except RenderError as error:
-        return [str(error)[len(template.field) + 2 :]]  # the field is named by the key of the error
-    return []
+def _what_is_wrong(one: Variable | str, known: Known) -> str:
+    if isinstance(one, Variable):
+        return _unknown_name(one, known)
+    return f"the filter “{one}” is not known{_near(one, TEXT.filters)}"
 
 
 def _unknown_name(variable: Variable, known: Known) -> str:

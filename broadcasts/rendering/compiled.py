@@ -9,6 +9,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
+from broadcasts.exceptions import OverBudget
+
+from .budget import OUTPUT_LIMIT, Budget
 from .derived import derive
 from .footers import html_footer, text_footer
 from .holes import (
@@ -37,8 +40,7 @@ from .mime import (
     unstructured,
 )
 from .plaintext import html_to_text
-from .templates import OUTPUT_LIMIT
-from .wording import BODY_START, Recipient, Wording, footer_place, hidden, preheader_place
+from .wording import Recipient, Wording, body_start, footer_place, hidden, preheader_place
 
 FOOTER_LINKS = ("preferences_url", "unsubscribe_url")
 MARK = "\ue000"  # stands for a hole while places in a text are looked for
@@ -84,11 +86,11 @@ class CompiledWording:
         self.is_smooth = is_smooth(b"".join(self.body))
         self.longest = (OUTPUT_LIMIT - _size(self.text) - _size(html)) // (4 * (len(self.text) + len(html) + 1))
 
-    def fill(self, recipient: Recipient, address: str) -> tuple[str, str, bytes]:
-        """Return subject, text and mail of one copy, or raise TakeReference."""
+    def fill(self, recipient: Recipient, address: str, budget: Budget) -> tuple[str, str, bytes]:
+        """Return subject, text and mail of one copy, or raise TakeReference or OverBudget."""
         if recipient.contact is None:
             raise TakeReference
-        filled = self._fill_holes(recipient)
+        filled = self._fill_holes(recipient, budget)
         header = self.fixed_subject
         if header is None:
             subject = one_line(join(self.subject, filled)) or self.default_subject
@@ -102,14 +104,16 @@ class CompiledWording:
         body[0] = self.letterhead.head(recipient.key, recipient.contact.full_name, address, header[0])
         return header[1], text, b"".join(body)
 
-    def _fill_holes(self, recipient: Recipient) -> list[str]:
+    def _fill_holes(self, recipient: Recipient, budget: Budget) -> list[str]:
         contact = recipient.contact
         assert contact is not None
-        person = Person(contact, recipient.key, self.shared)
+        person = Person(contact, recipient.key, self.shared, budget)
         filled: list[str] = []
         try:
             for fill in self.holes.fills:
                 filled.append(fill(person, filled))
+        except OverBudget:
+            raise  # the plain way would only take as long once more
         except Exception:  # whatever a filter trips over; the plain way says it in its own words
             raise TakeReference from None
         if max(map(len, filled), default=0) > self.longest:
@@ -130,10 +134,10 @@ class CompiledWording:
         constant = "".join(piece for piece in mailed if isinstance(piece, str))
         if is_mostly_foreign(constant, constant.encode()):
             whole = self.holes.joined(mailed, lambda text: text.replace("\n", "\r\n"))
-            return [part_head(subtype, "base64"), (whole, Remembered(_base64))]
+            return [part_head(subtype, "base64"), (whole, Remembered(_base64, 0))]
         part: list[bytes | Slot] = [part_head(subtype, "quoted-printable")]
         for piece in merged(mailed):
-            part.append(quoted_lines(piece) if isinstance(piece, str) else (piece, Remembered(quoted_lines)))
+            part.append(quoted_lines(piece) if isinstance(piece, str) else (piece, Remembered(quoted_lines, len(part))))
         return part
 
     def _lay_out(self, letterhead: Letterhead, parts: Sequence[list[bytes | Slot]], files: Sequence[bytes]) -> None:
@@ -159,16 +163,17 @@ class Pages:
         self.wording = wording
         self.holes = holes
         self.seeks_body = False
+        budget = Budget()
         self.has_html = bool(wording.html.source.strip())
-        self.html = cleaned(Field(wording.html, holes, shared, clean=True).pieces()) if self.has_html else []
+        self.html = cleaned(Field(wording.html, holes, shared, budget, clean=True).pieces()) if self.has_html else []
         if self.has_html and not any(isinstance(piece, str) for piece in self.html):
             raise TakeReference  # whether there is an HTML part at all depends on the values
         if wording.text.source.strip():
-            self.text = cleaned(Field(wording.text, holes, shared, clean=True).pieces())
+            self.text = cleaned(Field(wording.text, holes, shared, budget, clean=True).pieces())
         else:
             self.text = self._text_of_html()
-        preheader = Field(wording.preheader, holes, shared, clean=False).pieces()
-        self.subject = Field(wording.subject, holes, shared, clean=False).pieces()
+        preheader = Field(wording.preheader, holes, shared, budget, clean=False).pieces()
+        self.subject = Field(wording.subject, holes, shared, budget, clean=False).pieces()
         for piece in [*preheader, *self.subject, *self.html, *self.text]:
             if isinstance(piece, str):
                 piece.encode()  # what is not text fails here, not in every copy
@@ -179,10 +184,21 @@ class Pages:
 
     def _text_of_html(self) -> list[Piece]:
         if all(isinstance(piece, str) for piece in self.html):
-            return merged([html_to_text(join(self.html, ()))])
+            return merged([html_to_text(join(self.html, ()), Budget())])
         if any(isinstance(piece, str) and MARK in piece for piece in self.html):
             raise TakeReference
-        return derive(self.html, self.holes) or [self.holes.joined(self.html, _text_of)]
+        return derive(self.html, self.holes) or [self._text_of_each_copy()]
+
+    def _text_of_each_copy(self) -> int:
+        pieces = tuple(self.html)
+
+        def fill(person: Person, filled: list[str]) -> str:
+            text = self.wording.html.text_of(join(pieces, filled), person.budget)
+            if is_odd(text):  # a character reference in an address can be a control character
+                raise TakeReference
+            return text
+
+        return self.holes.add(fill)
 
     def _add_footers(self) -> None:
         wording, holes = self.wording, self.holes
@@ -214,8 +230,7 @@ class Pages:
         """Put an addition where the plain way would, provided that no value can move that place."""
         self.seeks_body = True
         marked = "".join(piece if isinstance(piece, str) else MARK for piece in self.html)
-        found = BODY_START.search(marked)
-        if found and MARK in found.group() and self.holes.raw:
+        if MARK in marked[slice(*body_start(marked))] and self.holes.raw:
             raise TakeReference
         for piece, following in zip(self.html, self.html[1:], strict=False):
             if isinstance(piece, str) and isinstance(following, int) and _TAG_BEGUN.search(piece):
@@ -263,13 +278,6 @@ def inserted(pieces: Sequence[Piece], place: int, addition: Sequence[Piece]) -> 
             result.append(piece)
         place -= size
     return [*result, *addition] if place == 0 else result
-
-
-def _text_of(html: str) -> str:
-    text = html_to_text(html)
-    if is_odd(text):  # a character reference in an address can be a control character
-        raise TakeReference
-    return text
 
 
 def _with_holes(text: str, holes: Sequence[int]) -> list[Piece]:

@@ -7,14 +7,16 @@ depends on the place of a hole (inside a tag, behind an “&”) shows in trials
 
 import re
 from collections.abc import Sequence
-from html import escape, unescape
+from html import escape
 
+from .budget import Budget, Exceeded
 from .holes import Holes, Piece, TakeReference, join
-from .plaintext import html_to_text, text_and_links
+from .plaintext import html_to_text, text_and_links, unescaped
 
 _TAME = re.compile(r"[^\s#]\S*(?: \S+)*")
 _MARK = re.compile("\ue000([0-9]+)\ue001")
 _REFERENCE_BEGUN = re.compile(r"&[#\w]*\Z")
+TRIAL_TIMES = 4  # as much as one copy may cost, for all trials together
 TRIALS = (
     "href=x",
     "alt=x",
@@ -39,11 +41,17 @@ def derive(html: Sequence[Piece], holes: Holes) -> list[Piece] | None:
     constants = [piece for piece in html if isinstance(piece, str)]
     if holes.raw.intersection(used) or any("\ue001" in one or _REFERENCE_BEGUN.search(one) for one in constants):
         return None
-    marked, links = text_and_links("".join(piece if isinstance(piece, str) else _mark(piece) for piece in html))
+    budget = Budget(TRIAL_TIMES)
+    marked, links = text_and_links(
+        "".join([piece if isinstance(piece, str) else _mark(piece) for piece in html]), budget
+    )
     text = _split(marked)
     compared = [(_split(words), _split(address)) for words, address in links if words != address]
     compared = [link for link in compared if any(isinstance(piece, int) for side in link for piece in side)]
-    if not all(_holds(html, text, compared, used, trial) for trial in TRIALS):
+    try:
+        if not all(_holds(html, text, compared, used, trial, budget) for trial in TRIALS):
+            return None
+    except Exceeded:
         return None
     plain = {number: _plain(holes, number) for number in used}
     doubts = [(_with(words, plain), _with(address, plain)) for words, address in compared]
@@ -70,6 +78,7 @@ def _holds(
     compared: Sequence[tuple[list[Piece], list[Piece]]],
     used: Sequence[int],
     trial: str,
+    budget: Budget,
 ) -> bool:
     """Tell whether both ways come to the same text, when every hole but one has an ordinary value."""
     for chosen in used:
@@ -77,7 +86,7 @@ def _holds(
         values[chosen] = trial
         if any(join(words, values) == join(address, values) for words, address in compared):
             continue  # such a copy is left to the plain way
-        if html_to_text(join(html, [escape(value) for value in values])) != join(text, values):
+        if html_to_text(join(html, [escape(value) for value in values]), budget) != join(text, values):
             return False
     return True
 
@@ -85,8 +94,7 @@ def _holds(
 def _plain(holes: Holes, number: int) -> int:
     def fill(person: object, filled: list[str]) -> str:
         value = filled[number]
-        if "&" in value:
-            value = unescape(value)
+        value = unescaped(value)
         if not _TAME.fullmatch(value):
             raise TakeReference
         return value

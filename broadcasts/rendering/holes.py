@@ -7,29 +7,32 @@ than a plain name is left to Liquid, piece by piece, within one context per fiel
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from html import escape
 from operator import attrgetter
 from typing import Any
 
-from liquid import RenderContext
+from liquid import RenderContext, Token
 from liquid.ast import Node
 from liquid.builtin.content import ContentNode
 from liquid.builtin.expressions import FilteredExpression, Path
 from liquid.builtin.expressions.primitive import Literal, Nil
 from liquid.builtin.output import OutputNode
-from liquid.output import LimitedStringIO
 from liquid.stringify import to_liquid_string
 from liquid.template import BoundTemplate
 
 from broadcasts import links
 from broadcasts.models import Contact
 
+from .budget import Budget, Exceeded
+from .filters import apply
 from .names import CONTACT, Reader, contact_values, first_name
-from .templates import OUTPUT_LIMIT, Compiled
+from .templates import Compiled, Metered, Output
 
 Piece = str | int
 Fill = Callable[["Person", list[str]], str]
 Read = Callable[["Person"], Any]
+Filter = Callable[[Budget, Any], Any]
 
 _ODD = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -42,19 +45,30 @@ URLS = {"unsubscribe_url": links.unsubscribe_url, "preferences_url": links.prefe
 
 
 class Remembered(dict[Any, Any]):
-    """What a function makes of its first short values: many people share a plan, a city or a first name."""
+    """What a function makes of its first short values: many people share a plan, a city or a first name.
+
+    Of the first holes only: a template may have thousands, and each would remember a thousand values.
+    """
 
     MOST = 1024
     SHORT = 64
+    SHORT_RESULT = 256
+    HOLES = 50
 
-    def __init__(self, make: Callable[[Any], Any]) -> None:
+    def __init__(self, make: Callable[..., Any], number: int) -> None:
         self.make = make
+        self.most = self.MOST if number < self.HOLES else 0
 
     def __missing__(self, value: Any) -> Any:
         made = self.make(value)
-        if len(self) < self.MOST and (type(value) is not str or len(value) <= self.SHORT):
-            self[value] = made
+        if len(self) < self.most:
+            self.keep(value, made)
         return made
+
+    def keep(self, value: Any, made: Any) -> None:
+        is_short = type(value) is not str or len(value) <= self.SHORT
+        if is_short and len(made) <= self.SHORT_RESULT:
+            self[value] = made
 
 
 class TakeReference(Exception):
@@ -64,24 +78,25 @@ class TakeReference(Exception):
 class Person:
     """One recipient while a copy is filled in."""
 
-    __slots__ = ("_values", "attributes", "contact", "contexts", "key", "shared")
+    __slots__ = ("_values", "attributes", "budget", "contact", "contexts", "key", "shared")
 
-    def __init__(self, contact: Contact | Reader, key: str, shared: Mapping[str, object]) -> None:
+    def __init__(self, contact: Contact | Reader, key: str, shared: Mapping[str, object], budget: Budget) -> None:
         self.contact = contact
         self.attributes: Mapping[str, Any] = contact.attributes if isinstance(contact.attributes, dict) else {}
         self.key = key  # the delivery's, of which its links are made
         self.shared = shared  # what is the same for every reader of a wording
-        self.contexts: dict[int, RenderContext] = {}
+        self.budget = budget
+        self.contexts: dict[int, Metered] = {}
         self._values: dict[str, object] | None = None
 
-    def context(self, template: BoundTemplate) -> RenderContext:
+    def context(self, template: BoundTemplate) -> Metered:
         """Return the context of a field, the same for all its parts, since one may assign what another shows."""
         if (context := self.contexts.get(id(template))) is None:
             if self._values is None:
                 contact = contact_values(self.contact)
                 urls = {name: make(self.key) for name, make in URLS.items()}
                 self._values = {**self.shared, "contact": contact, **urls}
-            context = RenderContext(template, globals=template.make_globals(self._values))
+            context = Metered(template, self._values, self.budget)
             context.scope.push({"partial": False})  # as rendering a template whole does
             self.contexts[id(template)] = context
         return context
@@ -94,6 +109,10 @@ class Holes:
         self.fills: list[Fill] = []
         self.raw: set[int] = set()  # those whose value may hold markup
         self._known: dict[object, int] = {}
+
+    @property
+    def count(self) -> int:
+        return len(self.fills)
 
     def add(self, fill: Fill, key: object = None, *, raw: bool = False) -> int:
         if key is not None and key in self._known:
@@ -130,9 +149,12 @@ def merged(pieces: Sequence[Piece]) -> list[Piece]:
 class Field:
     """Turns one field's template into pieces."""
 
-    def __init__(self, compiled: Compiled, holes: Holes, shared: Mapping[str, object], *, clean: bool) -> None:
+    def __init__(
+        self, compiled: Compiled, holes: Holes, shared: Mapping[str, object], budget: Budget, *, clean: bool
+    ) -> None:
         self.compiled = compiled
         self.holes = holes
+        self.budget = budget  # of what is the same for everybody, rendered once
         self.shared = shared
         self.clean = clean  # a body, whose control characters are removed; in a line they become blanks
         self.has_logic = False
@@ -180,19 +202,21 @@ class Field:
             return self.holes.add(lambda person, filled: self._safe(self._shown(filled[url])), key)
         if root == "contact":
             read = _reader(rest, template.env.undefined(root, token=path.token))
-            return None if read is None else self.holes.add(self._fill(read, filters), key, raw=bool(filters))
+            if read is None:
+                return None
+            fill = self._filtered(read, filters, path.token) if filters else self._fill(read)
+            return self.holes.add(fill, key, raw=bool(filters))
         if root in URLS or (root not in self.shared and self.has_logic):
             return None
-        return BoundTemplate(template.env, [node]).render(self.shared)
+        constant = replace(self.compiled, liquid=BoundTemplate(template.env, [node]))
+        return constant.render(self.shared, self.budget)
 
-    def _fill(self, read: Read, filters: Sequence[Callable[[Any], Any]]) -> Fill:
+    def _fill(self, read: Read) -> Fill:
         def show(value: Any) -> str:
-            for apply in filters:
-                value = apply(value)
             return self._safe(self._shown(value))
 
         # Apart, since of several types two values may be equal and shown in two ways; of others two of one type may.
-        texts, numbers = Remembered(show), Remembered(show)
+        texts, numbers = Remembered(show, self.holes.count), Remembered(show, self.holes.count)
 
         def fill(person: Person, filled: list[str]) -> str:
             value = read(person)
@@ -202,14 +226,43 @@ class Field:
 
         return fill
 
+    def _filtered(self, read: Read, filters: Sequence[Filter], token: Token) -> Fill:
+        def show(value: Any, budget: Budget) -> str:
+            try:
+                for one in filters:
+                    value = one(budget, value)
+            except Exceeded as error:
+                raise self.compiled.failure(error, token) from None
+            return self._safe(self._shown(value))
+
+        known = {kind: Remembered(show, self.holes.count) for kind in (str, int)}
+
+        def fill(person: Person, filled: list[str]) -> str:
+            value = read(person)
+            remembered = known.get(type(value))
+            if remembered is None:
+                return show(value, person.budget)
+            shown = remembered.get(value)
+            if shown is None:
+                shown = show(value, person.budget)
+                if len(remembered) < remembered.most:
+                    remembered.keep(value, shown)
+            return shown
+
+        return fill
+
     def _logic(self, template: BoundTemplate, nodes: Sequence[Node]) -> int:
         nodes = tuple(nodes)
 
         def fill(person: Person, filled: list[str]) -> str:
             context = person.context(template)
-            buffer = LimitedStringIO(OUTPUT_LIMIT)
-            for node in nodes:
-                node.render(context, buffer)
+            buffer = Output(person.budget)
+            person.budget.spend(len(nodes))
+            try:
+                for node in nodes:
+                    node.render(context, buffer)
+            except Exceeded as error:
+                raise self.compiled.failure(error, node.token) from None
             return self._safe(buffer.getvalue())
 
         return self.holes.add(fill, raw=True)
@@ -253,7 +306,7 @@ def link_hole(holes: Holes, name: str) -> int:
     return holes.add(lambda person, filled: escape(filled[url]), ("footer", name))
 
 
-def _filters(template: BoundTemplate, expression: FilteredExpression) -> list[Callable[[Any], Any]] | None:
+def _filters(template: BoundTemplate, expression: FilteredExpression) -> list[Filter] | None:
     """Return an expression's filters with their arguments bound, or None where those are more than literals."""
     context = RenderContext(template)
     bound = []
@@ -262,12 +315,13 @@ def _filters(template: BoundTemplate, expression: FilteredExpression) -> list[Ca
             return None  # a date may be "now"
         if one.name not in template.env.filters or getattr(template.env.filters[one.name], "with_context", False):
             return None
-        bound.append(_bound(context.filter(one.name, token=one.token), *one.evaluate_args(context)))
+        function = context.filter(one.name, token=one.token)
+        bound.append(_bound(one.name, function, *one.evaluate_args(context)))
     return bound
 
 
-def _bound(function: Callable[..., Any], args: Sequence[object], kwargs: Mapping[str, Any]) -> Callable[[Any], Any]:
-    return lambda value: function(value, *args, **kwargs)
+def _bound(name: str, function: Callable[..., Any], args: Sequence[object], kwargs: Mapping[str, Any]) -> Filter:
+    return lambda budget, value: apply(name, function, budget, value, *args, **kwargs)
 
 
 def _reader(path: Sequence[str], missing: object) -> Read | None:

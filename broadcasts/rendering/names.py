@@ -1,6 +1,5 @@
 """What templates may name: its values for one recipient, and which names there are at all."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -11,6 +10,9 @@ from broadcasts.models import Attribute, Broadcast, Contact, Organization
 CONTACT = ("name", "full_name", "first_name", "email", "phone", "language", "external_id", "uuid", "attributes")
 LINKS = ("unsubscribe_url", "preferences_url")
 ROOTS = ("contact", "organization", "globals", "broadcast", *LINKS, "language", "now", "today")
+
+LONG_TEXT = "Long text, with “quotes” & <signs>. " * 28  # about 1,000 characters
+LONG_LIST = [f"entry {number}" for number in range(1_000)]
 
 # Values that stand for a contact's in a trial; a text may well hold a number, so its sample reads as either.
 SAMPLES = {
@@ -90,16 +92,30 @@ def known_names(organization: Organization) -> dict[str, frozenset[str] | None]:
     }
 
 
-def sample_values(organization: Organization) -> Mapping[str, object]:
-    """Return a context for trying a template, with a value for everything that is known."""
-    types = Attribute.objects.for_organization(organization).values_list("key", "type")
-    contact = Contact(
-        full_name="Alex Example",
-        email="alex@example.com",
-        phone="+15550100",
-        language=organization.primary_language,
-        attributes={key: SAMPLES.get(Attribute.Type(kind), "1") for key, kind in types},
+# What stands for the longest values of contacts; of other types none is longer than another.
+LONG_SAMPLES = {**SAMPLES, Attribute.Type.TEXT: LONG_TEXT, Attribute.Type.LIST: LONG_LIST}
+
+
+def sample_values(organization: Organization) -> list[dict[str, object]]:
+    """Return contexts for trying a template: an ordinary contact, one of whom nothing is known, one with much of all.
+
+    The first has a value for everything that is known.
+    """
+    types = dict(Attribute.objects.for_organization(organization).values_list("key", "type"))
+    ordinary, long = (
+        {key: samples.get(Attribute.Type(kind), samples[Attribute.Type.TEXT]) for key, kind in types.items()}
+        for samples in (SAMPLES, LONG_SAMPLES)
     )
+    contacts = [
+        Contact(full_name="Alex Example", email="alex@example.com", phone="+15550100", attributes=ordinary),
+        Contact(),
+        Contact(full_name=LONG_TEXT[:255], email="alex@example.com", phone="+15550100", attributes=long),
+    ]
+    return [_sample(organization, contact) for contact in contacts]
+
+
+def _sample(organization: Organization, contact: Contact) -> dict[str, object]:
+    contact.language = organization.primary_language
     return {
         **shared_values(organization, Broadcast(name="Broadcast")),
         "contact": contact_values(contact),

@@ -13,10 +13,12 @@ from broadcasts.models import Contact, Message, MessageTranslation
 from broadcasts.transports import Envelope
 
 from .attachments import mime_part, validate_attachments
+from .budget import Budget
 from .compiled import CompiledWording, compile_wording
 from .holes import TakeReference
 from .mime import Letterhead, clean_address
 from .names import contact_values, shared_values
+from .templates import add_tags
 from .wording import Recipient, Rendered, Wording
 
 
@@ -30,7 +32,12 @@ class Program:
         self.message = message
         self.broadcast = message.broadcast
         self.organization = message.broadcast.organization
-        self.wordings = {translation.language: Wording(message, translation) for translation in translations}
+        self.wordings: dict[str, Wording] = {}
+        tags = 0
+        for translation in translations:
+            wording = self.wordings[translation.language] = Wording(message, translation)
+            for template in wording.templates():
+                tags = add_tags(tags, template)
         self.languages = list(self.wordings)
         self.checksum = _checksum(message, translations)
         self.shared = shared_values(self.organization, self.broadcast)
@@ -55,7 +62,7 @@ class Program:
                 wanted = wanted.rpartition("-")[0]
         return self.languages[0]
 
-    def render(self, recipient: Recipient) -> Rendered:
+    def render(self, recipient: Recipient, budget: Budget | None = None) -> Rendered:
         """Return what a recipient reads, whole, or raise RenderError."""
         language = recipient.language if recipient.language in self.wordings else self.language_for(recipient.language)
         values = {
@@ -65,7 +72,7 @@ class Program:
             "preferences_url": links.preferences_url(recipient.key),
             "language": language,
         }
-        return self.wordings[language].render(values, recipient.address)
+        return self.wordings[language].render(values, recipient.address, budget or Budget())
 
     def envelope(self, recipient: Recipient) -> Envelope:
         """Return a recipient's copy, ready to be handed over, or raise RenderError."""
@@ -74,18 +81,19 @@ class Program:
             address = recipient.address
         else:
             sender, address = self.letterhead.sender, clean_address(recipient.address)
+        budget = Budget()
         try:
             compiled = self._compiled(recipient.language)
-            subject, text, mime = compiled.fill(recipient, address)
+            subject, text, mime = compiled.fill(recipient, address, budget)
             is_smooth = compiled.is_smooth
         except TakeReference:
-            subject, text, mime = self.plain(recipient, address)
+            subject, text, mime = self.plain(recipient, address, budget.again())
             is_smooth = False
         return Envelope(recipient.key, address, sender, subject, text, mime, self.message.parameters, is_smooth)
 
-    def plain(self, recipient: Recipient, address: str) -> tuple[str, str, bytes]:
+    def plain(self, recipient: Recipient, address: str, budget: Budget | None = None) -> tuple[str, str, bytes]:
         """Return subject, text and mail, each rendered whole: what the compiled way is held against."""
-        rendered = self.render(recipient)
+        rendered = self.render(recipient, budget)
         if self.letterhead is None:
             return rendered.subject, rendered.text, b""
         name = recipient.contact.full_name if recipient.contact else ""

@@ -1,24 +1,37 @@
-"""The template language: Liquid, within limits that keep one template from exhausting a worker."""
+"""The template language: Liquid, each copy within a budget, so that no template can hold a worker."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import wraps
-from typing import Any, TextIO
+from functools import partial
+from io import StringIO
+from typing import Any, NoReturn, TextIO
 
 from liquid import Environment, RenderContext, Token, TokenStream
-from liquid.ast import IllegalNode
+from liquid.ast import BlockNode, IllegalNode, Node
 from liquid.builtin.expressions.primitive import RangeLiteral
 from liquid.builtin.illegal import Illegal
-from liquid.builtin.tags.for_tag import ForNode, ForTag
-from liquid.exceptions import LiquidError, LiquidSyntaxError, ResourceLimitError
+from liquid.context import UNDEFINED
+from liquid.exceptions import BlockNestingError, LiquidError, LiquidSyntaxError
+from liquid.expression import Expression
+from liquid.output import NullIO
 from liquid.template import BoundTemplate
 
-from broadcasts.exceptions import InvalidInput, RenderError
+from broadcasts.exceptions import InvalidInput, OverBudget, RenderError
 from broadcasts.models import Syntax
 
-LOOP_LIMIT = 10_000
-OUTPUT_LIMIT = 2_000_000  # bytes
+from .budget import SHORT, Budget, Exceeded, size_of
+from .filters import apply, short_dates, strip_html
+from .plaintext import html_to_text
+
 AVAILABLE = (Syntax.LIQUID, Syntax.PLAIN)
+LONGEST_SOURCE = 1_000_000  # characters of one field
+LONGEST_TAG = 2_000  # characters; some of Liquid's expressions take the square of it
+MOST_TAGS = 5_000  # of one field
+MOST_TAGS_TOGETHER = 20_000  # of all languages of a message, which are parsed together
+MOST_BRACKETS = 50  # of one tag
+DEEPEST = 100  # expressions within one another
+LONGEST_WORDS = 300  # characters of what went wrong, which may quote a value
 
 
 class UnknownTag(Illegal):
@@ -30,60 +43,85 @@ class UnknownTag(Illegal):
         raise LiquidSyntaxError(f"the tag “{name}” is not known here; known: {known}", token=stream.current)
 
 
-class BoundedForNode(ForNode):
-    """Measure a range before `reversed` would write it out."""
+class MeteredBlock(BlockNode):
+    """What stands within a tag, as often as it is rendered."""
 
-    def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
-        if isinstance(self.expression.iterable, RangeLiteral):
-            context.raise_for_loop_limit(_length(self.expression.iterable.evaluate(context)))
-        return super().render_to_output(context, buffer)
+    __slots__ = ()
 
-
-class BoundedForTag(ForTag):
-    node_class = BoundedForNode
-
-
-def _length(value: object) -> int:
-    try:
-        return len(value)  # type: ignore[arg-type]
-    except OverflowError:
-        return LOOP_LIMIT + 1
+    def render_to_output(self, context: "Metered", buffer: TextIO) -> int:  # type: ignore[override]
+        context.budget.spend(1 + len(self.nodes))
+        if self.blank:  # nothing shows of what only sets names
+            buffer = NullIO()
+        written = 0
+        for node in self.nodes:
+            written += node.render_to_output(context, buffer)
+        return 0 if self.blank else written
 
 
-def _bounded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-    """Refuse what would grow past the limits before a filter writes it out."""
+class MeteredRange(RangeLiteral):
+    """A range, refused before anything goes through it."""
 
-    @wraps(function)
-    def guarded(value: Any, *args: Any, **kwargs: Any) -> Any:
-        if isinstance(value, range) and _length(value) > LOOP_LIMIT:
-            raise ResourceLimitError(f"the range is longer than {LOOP_LIMIT}", token=None)
-        growth = max((len(arg) for arg in args if isinstance(arg, str)), default=0)
-        if name in GROWING and isinstance(value, str | list | tuple) and len(value) * growth > OUTPUT_LIMIT:
-            raise ResourceLimitError(f"the result of “{name}” would be too long", token=None)
-        return function(value, *args, **kwargs)
+    __slots__ = ()
 
-    return guarded
+    def evaluate(self, context: RenderContext) -> range:
+        numbers = super().evaluate(context)
+        size_of(numbers)
+        return numbers
 
 
-GROWING = {"replace", "join"}
-READ_WHOLE = {"compact", "concat", "find", "find_index", "has", "map", "reject", "reverse", "sort"}
-READ_WHOLE |= {"sort_natural", "sum", "uniq", "where", "slice"}
+class Output(StringIO):
+    """Where a field is written to; all of a copy draw on one budget."""
+
+    def __init__(self, budget: Budget) -> None:
+        super().__init__()
+        self.budget = budget
+
+    def write(self, text: str) -> int:
+        if text:
+            self.budget.room -= len(text) if text.isascii() else len(text.encode())
+            if self.budget.room < 0:
+                self.budget.refuse_output()
+        return StringIO.write(self, text)
+
+
+class Metered(RenderContext):
+    """Where a field is rendered: naming a value, keeping it and filtering it each cost by its size."""
+
+    __slots__ = ("budget",)
+
+    def __init__(self, template: BoundTemplate, values: Mapping[str, object], budget: Budget) -> None:
+        super().__init__(template, globals=template.make_globals(values))
+        self.budget = budget
+
+    def get(self, path: list[object], *, token: Token | None, default: object = UNDEFINED) -> object:
+        value = RenderContext.get(self, path, token=token, default=default)
+        if type(value) is str and len(value) <= SHORT:
+            self.budget.left -= 1  # and the clock is looked at by what stands around it
+        else:
+            self.budget.pay(value)
+        return value
+
+    def filter(self, name: str, token: Token | None = None) -> Callable[..., object]:
+        return partial(apply, name, super().filter(name, token), self.budget)
+
+    def assign(self, key: str, val: Any) -> None:
+        self.budget.pay(val)
+        super().assign(key, val)
+
+    def get_buffer(self, buf: TextIO | None = None) -> StringIO:
+        return Output(self.budget)
 
 
 class Limited(Environment):
-    loop_iteration_limit = LOOP_LIMIT
-    output_stream_limit = OUTPUT_LIMIT
-    local_namespace_limit = 500_000
-    context_depth_limit = 30
+    context_depth_limit = 100  # blocks within one another are fewer
 
     def setup_tags_and_filters(self, *, extra: bool = False) -> None:
         super().setup_tags_and_filters(extra=extra)
         for tag in ("include", "render", "tablerow"):  # no other templates, no second kind of loop
             del self.tags[tag]
         self.add_tag(UnknownTag)
-        self.add_tag(BoundedForTag)
-        for name in GROWING | READ_WHOLE:
-            self.filters[name] = _bounded(name, self.filters[name])
+        self.add_filter("strip_html", strip_html)
+        self.add_filter("date", short_dates(self.filters["date"]))
 
     def error(self, exc: Any, msg: str | None = None, token: Token | None = None) -> None:
         if isinstance(exc, LiquidError) and token and (exc.token is None or exc.token.start_index < 0):
@@ -102,17 +140,34 @@ class Compiled:
     field: str
     source: str
     liquid: BoundTemplate | None
+    tags: int = 0
 
-    def render(self, context: Mapping[str, object]) -> str:
+    def render(self, values: Mapping[str, object], budget: Budget) -> str:
         """Return the text whole, or raise RenderError that names field and line."""
         if self.liquid is None:
             return self.source
+        output = Output(budget)
         try:
-            return self.liquid.render(context)
-        except LiquidError as error:
-            raise RenderError(f"{self.field}, {describe(error, self.source)}") from None
+            budget.spend(len(self.liquid.nodes))
+            self.liquid.render_with_context(Metered(self.liquid, values, budget), output)
         except Exception as error:  # whatever a filter trips over concerns this one recipient
-            raise RenderError(f"{self.field}: {error}") from None
+            raise self.failure(error) from None
+        return output.getvalue()
+
+    def text_of(self, html: str, budget: Budget) -> str:
+        """Return the text part of mail that was written as HTML only, which this template became."""
+        try:
+            return html_to_text(html, budget)
+        except Exceeded as error:
+            raise self.failure(error) from None
+
+    def failure(self, error: Exception, token: Token | None = None) -> RenderError:
+        """Return what an error is to the recipient's copy; the token is its place if it knows none."""
+        if not isinstance(error, LiquidError):
+            return RenderError(f"{self.field}: {str(error)[:LONGEST_WORDS]}")
+        error.token = error.token or token
+        kind = OverBudget if isinstance(error, Exceeded) else RenderError
+        return kind(f"{self.field}, {describe(error, self.source)}")
 
     def uses(self, name: str) -> bool:
         return self.liquid is not None and name in self.liquid.analyze(include_partials=False).globals
@@ -122,17 +177,91 @@ def compile_template(field: str, source: str, syntax: str, *, html: bool = False
     """Parse a template, or raise InvalidInput that names the line."""
     if syntax not in AVAILABLE:
         raise InvalidInput({"syntax": f"{syntax} are not available yet; use {' or '.join(AVAILABLE)}"})
+    if len(source) > LONGEST_SOURCE:
+        raise InvalidInput({field: f"This is longer than {LONGEST_SOURCE:,} characters; link to what is large."})
     if syntax == Syntax.PLAIN or not ("{{" in source or "{%" in source):
         return Compiled(field, source, None)
     try:
-        return Compiled(field, source, (HTML if html else TEXT).from_string(source))
+        tags = measure(source)
+        template = (HTML if html else TEXT).from_string(source)
+        _prepare(template.nodes)
     except LiquidError as error:
+        if isinstance(error, BlockNestingError):
+            deepest = Limited.block_nesting_limit
+            error = LiquidSyntaxError(f"blocks are nested more than {deepest} deep; nest fewer", token=error.token)
+        if isinstance(error.__cause__, RecursionError):
+            error = LiquidSyntaxError("a tag is nested too deeply; split it up", token=None)
         raise InvalidInput({field: describe(error, source)}) from None
+    return Compiled(field, source, template, tags)
+
+
+def add_tags(total: int, template: Compiled) -> int:
+    """Return the tags of a message's fields until now, or raise InvalidInput where there are too many."""
+    if total + template.tags > MOST_TAGS_TOGETHER:
+        words = f"All languages together have more than {MOST_TAGS_TOGETHER:,} tags; use fewer."
+        raise InvalidInput({template.field: words})
+    return total + template.tags
+
+
+_BEGUN = re.compile(r"\{\{|\{%-?\s*(?:(raw|doc)\s*-?%\})?")
+
+
+def measure(source: str) -> int:
+    """Count the tags of a template, and refuse those that would take long to parse, before Liquid tries.
+
+    Its expressions search the rest of the text again at every tag that nothing ends.
+    """
+    count = position = 0
+    while begun := _BEGUN.search(source, position):
+        count += 1
+        start = begun.start()
+        if count > MOST_TAGS:
+            _refuse(start, f"there are more than {MOST_TAGS:,} tags; use fewer")
+        if name := begun[1]:
+            end = re.compile(rf"\{{%-?\s*end{name}\s*-?%\}}").search(source, begun.end())
+            if end is None:
+                _refuse(start, f"the tag “{name}” is never closed; end it with {{% end{name} %}}")
+            position = end.end()
+            continue
+        mark = "}}" if begun[0] == "{{" else "%}"
+        end_of_tag = source.find(mark, start, start + LONGEST_TAG + 2)
+        if end_of_tag < 0:
+            if len(source) - start > LONGEST_TAG:
+                _refuse(start, f"a tag is longer than {LONGEST_TAG:,} characters, or misses its “{mark}”")
+            return count  # Liquid says in its own words what is missing
+        tag = source[start:end_of_tag]
+        if tag.count("(") + tag.count("[") > MOST_BRACKETS:
+            _refuse(start, f"a tag has more than {MOST_BRACKETS} brackets; split it up")
+        position = end_of_tag + 2
+    return count
+
+
+def _refuse(start: int, words: str) -> NoReturn:
+    raise LiquidSyntaxError(words, token=Token("", "", start, ""))
+
+
+def _prepare(nodes: Iterable[Node]) -> None:
+    """Have blocks and ranges pay for themselves; Liquid's parser makes them of classes that cannot be chosen."""
+    for node in nodes:
+        if type(node) is BlockNode:
+            node.__class__ = MeteredBlock
+        for expression in node.expressions():
+            _prepare_expression(expression, node.token)
+        _prepare(node.children(None))  # type: ignore[arg-type]
+
+
+def _prepare_expression(expression: Expression, token: Token, depth: int = 0) -> None:
+    if depth > DEEPEST:
+        raise LiquidSyntaxError(f"a condition or path has more than {DEEPEST} parts; split it up", token=token)
+    if type(expression) is RangeLiteral:
+        expression.__class__ = MeteredRange
+    for child in expression.children():
+        _prepare_expression(child, token, depth + 1)
 
 
 def describe(error: LiquidError, source: str) -> str:
     """Say what is wrong, and in which line."""
-    said = str(error.message or "it cannot be read as Liquid")
+    said = str(error.message or "it cannot be read as Liquid")[:LONGEST_WORDS]
     index = error.token.start_index if error.token else -1
     return f"line {line_of(source, index if index >= 0 else len(source))}: {said}"
 

@@ -10,13 +10,13 @@ from html import escape
 
 from broadcasts.models import Contact, Message, MessageTranslation, UseCase
 
+from .budget import Budget
 from .footers import html_footer, text_footer
 from .mime import clean_body, one_line
 from .names import Reader
-from .plaintext import html_to_text
-from .templates import compile_template
+from .templates import Compiled, compile_template
 
-BODY_START = re.compile(r"<body\b[^>]*>", re.IGNORECASE)
+_BODY = re.compile(r"<body\b", re.IGNORECASE)
 BODY_END = re.compile(r"</body\s*>", re.IGNORECASE)
 
 
@@ -64,11 +64,18 @@ class Wording:
         carries_link = self.text if self.text.source.strip() else self.html
         self.text_footer = marketing and not carries_link.uses("unsubscribe_url")
 
-    def render(self, values: Mapping[str, object], address: str) -> Rendered:
+    def templates(self) -> tuple[Compiled, ...]:
+        return self.subject, self.preheader, self.text, self.html
+
+    def render(self, values: Mapping[str, object], address: str, budget: Budget) -> Rendered:
+        """Return what one recipient reads, all of it within one budget."""
         urls = str(values["preferences_url"]), str(values["unsubscribe_url"])
-        html = clean_body(self.html.render(values)) if self.html.source.strip() else ""
-        text = clean_body(self.text.render(values)) if self.text.source.strip() else html_to_text(html)
-        preheader = one_line(self.preheader.render(values))
+        html = clean_body(self.html.render(values, budget)) if self.html.source.strip() else ""
+        if self.text.source.strip():
+            text = clean_body(self.text.render(values, budget))
+        else:
+            text = self.html.text_of(html, budget)
+        preheader = one_line(self.preheader.render(values, budget))
         if self.text_footer:
             text = text.rstrip() + text_footer(self.organization, self.language, *urls)
         if html and self.html_footer:
@@ -77,7 +84,7 @@ class Wording:
         if html and preheader:
             at = preheader_place(html)
             html = html[:at] + hidden(preheader) + html[at:]
-        subject = one_line(self.subject.render(values)) or one_line(self.default_subject)
+        subject = one_line(self.subject.render(values, budget)) or one_line(self.default_subject)
         return Rendered(subject, preheader, text, html, self.language, address)
 
 
@@ -89,8 +96,14 @@ def footer_place(html: str) -> int:
 
 def preheader_place(html: str) -> int:
     """Return where a preheader goes: at the start of the body."""
-    found = BODY_START.search(html)
-    return found.end() if found else 0
+    return max(0, body_start(html)[1])
+
+
+def body_start(html: str) -> tuple[int, int]:
+    """Return where the tag that begins the body stands, from and to; (-1, -1) without one."""
+    found = _BODY.search(html)
+    end = html.find(">", found.end()) if found else -1
+    return (found.start(), end + 1) if found and end >= 0 else (-1, -1)
 
 
 def hidden(preheader: str) -> str:

@@ -2,17 +2,17 @@
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from django.conf import settings
 
-from broadcasts import links, rendering
-from broadcasts.exceptions import BroadcastsError, LeaseLost, RenderError
-from broadcasts.models import Batch, Channel, Message
+from broadcasts.exceptions import BroadcastsError, LeaseLost
+from broadcasts.models import Batch, Channel
 from broadcasts.transports import Envelope, Transport, TransportError
 
 from . import domains, fairness, hours, rate, warmup
 from . import lease as leases
+from .copies import Copies
 from .journal import Journal
 from .record import Results, channel_fails, channel_works, commit, heed_budget, pause_with
 from .supervise import finish
@@ -47,7 +47,7 @@ class Pump:
     def __init__(self, channel: Channel, deadline: float) -> None:
         self.channel = channel
         self.deadline = deadline
-        self.programs: dict[int, rendering.Program] = {}
+        self.making: dict[int, Copies] = {}
         self.reading: dict[int, Windows] = {}
         # Grows and shrinks so that a window takes about WINDOW_SECONDS.
         self.window_size = min(10, settings.WINDOW_SIZE)
@@ -73,7 +73,7 @@ class Pump:
                     self.send_batch(lease, transport, journal)
         except LeaseLost as lost:
             log.warning("Stopped: %s", lost)
-        for message_id in self.programs:
+        for message_id in self.making:
             finish(message_id)
 
     def is_over(self) -> bool:
@@ -85,7 +85,7 @@ class Pump:
         """Send a batch to its end, or let it go early: on trouble, a pause, or when time is up."""
         results = Results()
         try:
-            self.program(lease.message_id)
+            self.copies(lease.message_id)
         except BroadcastsError as error:  # such as an attachment whose file is gone
             commit(lease, results, [], self.channel)
             pause_with(lease.message.broadcast, f"Paused: its content cannot be rendered. {error}")
@@ -98,6 +98,8 @@ class Pump:
                 leases.patiently(quiet.keep)
             # Patiently, since what the last window came to is known here alone until it is committed.
             window = [] if over else leases.patiently(lambda: windows.read(lease, self.window_size))
+            if window or results.untried:
+                self.heed_cost(lease)
             admitted = self.admit(lease, window, results)
             state = Batch.State.READY if over else Batch.State.DONE
             if not self.record(lease, results, window, state):
@@ -121,6 +123,13 @@ class Pump:
         if self.refusal:
             heed_budget(lease.message.broadcast_id, self.refusal)
             self.refusal = ""
+
+    def heed_cost(self, lease: leases.Lease) -> None:
+        """Pause a broadcast whose copies are too costly to go on making them; its next window does not begin then."""
+        copies = self.copies(lease.message_id)
+        if copies.are_too_costly:
+            reason = f"Paused: its copies take more to make than one may. The last one: {copies.last_error}"
+            pause_with(lease.message.broadcast, reason)
 
     def may_go_on(self, lease: leases.Lease) -> bool:
         """Tell whether the next window may begin, having waited a moment for the channel's limits to allow it."""
@@ -184,7 +193,8 @@ class Pump:
         # whoever was frozen since, however soon after it, hands over nothing that others may have recovered.
         until = lease.renewed_at + min(settings.LEASE_SECONDS / 2, BEGIN_SECONDS)
         # Rendered as the transport asks for them: while it waits for the server, the next ones are made.
-        envelopes = self.render(lease, rows, waiting, results)
+        copies = self.copies(lease.message_id)
+        envelopes = copies.make(rows, waiting, results)
 
         def begin(begun: Sequence[Envelope]) -> None:
             journal.begin([waiting[one.key].pk for one in begun])
@@ -198,37 +208,19 @@ class Pump:
         journal.write()
         results.untried.extend(row.pk for row in (*waiting.values(), *rows))
         self.has_sent = self.has_sent or bool(results.sent)
-        self.pace(len(window), time.monotonic() - begun, least=2 * transport.concurrency)
+        # A window holds more than are under way at once, unless to make them takes the time.
+        is_waiting = copies.seconds < WINDOW_SECONDS / 2
+        self.pace(len(window), time.monotonic() - begun, least=2 * transport.concurrency if is_waiting else 1)
         return results
 
-    def render(
-        self, lease: leases.Lease, rows: Iterator[Row], waiting: dict[str, Row], results: Results
-    ) -> Iterator[Envelope]:
-        """Yield their envelopes; copies that cannot be made go straight into the results."""
-        program = self.program(lease.message_id)
-        for row in rows:
-            key = links.delivery_token(row.pk)
-            try:
-                envelope = program.envelope(rendering.Recipient(key, row.address, row.language, row.reader))
-            except RenderError as error:
-                results.failed[row.pk] = str(error)
-                continue
-            except Exception:  # a fault of ours, that would otherwise end one worker after the other
-                log.exception("The copy of delivery %s could not be made", row.pk)
-                results.failed[row.pk] = "The copy could not be made; the log of the workers says why."
-                continue
-            waiting[key] = row
-            yield envelope
-
-    def program(self, message_id: int) -> rendering.Program:
-        if message_id not in self.programs:
-            message = Message.objects.select_related("channel", "broadcast__organization").get(pk=message_id)
-            self.programs[message_id] = rendering.compile_message(message)
-        return self.programs[message_id]
+    def copies(self, message_id: int) -> Copies:
+        if message_id not in self.making:
+            self.making[message_id] = Copies(message_id)
+        return self.making[message_id]
 
     def windows(self, message_id: int) -> Windows:
         if message_id not in self.reading:
-            self.reading[message_id] = Windows(self.program(message_id).message)
+            self.reading[message_id] = Windows(self.copies(message_id).program.message)
         return self.reading[message_id]
 
     def pace(self, size: int, seconds: float, least: int) -> None:

@@ -12,6 +12,7 @@ from broadcasts import links
 from broadcasts.exceptions import RenderError
 from broadcasts.models import Contact, Media
 from broadcasts.rendering import Recipient, compile_message
+from broadcasts.rendering.budget import Budget
 from broadcasts.rendering.holes import TakeReference
 from broadcasts.rendering.mime import quoted_lines
 from broadcasts.transports.email.smtp import wire_format
@@ -159,7 +160,7 @@ def assert_same(program, recipient, *, filled: bool | None = None) -> None:
 
 def was_filled(program, recipient) -> bool:
     try:
-        program._compiled(recipient.language).fill(recipient, recipient.address)
+        program._compiled(recipient.language).fill(recipient, recipient.address, Budget())
     except TakeReference:
         return False
     return True

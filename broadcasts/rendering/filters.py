@@ -1,0 +1,119 @@
+"""Liquid's filters, each paid for before it works: by the size of what it is given, and of what it would return."""
+
+from collections.abc import Callable
+from typing import Any
+
+from liquid import Environment, Markup
+from liquid.filter import string_filter, with_environment
+
+from .budget import LONGEST_LIST, LONGEST_TEXT, SHORT, Budget, Exceeded, refuse_text, size_of
+from .plaintext import without_tags
+
+LONGEST_FORMAT = 200  # characters of a date's format, each of which may become 256
+LONGEST_DATE = 100  # characters; a longer text is none
+DATE_STEPS = 50
+
+# How many times longer than most a filter works on a character.
+WEIGHTS = {
+    "escape_once": 10,
+    "escapejs": 25,
+    "newline_to_br": 12,
+    "sort": 3,
+    "sort_natural": 3,
+    "split": 3,
+    "squish": 10,
+    "strip_html": 25,
+    "strip_newlines": 12,
+    "sum": 3,
+    "truncatewords": 3,
+    "url_decode": 5,
+    "url_encode": 10,
+}
+
+
+def apply(name: str, function: Callable[..., Any], budget: Budget, value: Any, /, *args: Any, **kwargs: Any) -> Any:
+    """Filter a value, or raise Exceeded before much was done."""
+    size = size_of(value) * WEIGHTS.get(name, 1)
+    for given in (*args, *kwargs.values()) if kwargs else args:
+        size += size_of(given)
+    budget.spend(2 + size // SHORT)
+    if name in BEFORE:
+        BEFORE[name](budget, value, *args)
+    result = function(value, *args, **kwargs)
+    if type(result) is not str or len(result) > LONGEST_TEXT:
+        size_of(result)
+    return result
+
+
+def _before_replace(budget: Budget, value: Any, seq: Any = "", sub: Any = "", *rest: Any) -> None:
+    text, seq, sub = _text(value), _text(seq), _text(sub)
+    if len(text) + text.count(seq) * (len(sub) - len(seq)) > LONGEST_TEXT:
+        refuse_text()
+
+
+def _before_join(budget: Budget, value: Any, separator: Any = " ", *rest: Any) -> None:
+    if isinstance(value, list | tuple | range) and size_of(value) // SHORT * len(_text(separator)) > LONGEST_TEXT:
+        refuse_text()
+
+
+def _before_split(budget: Budget, value: Any, separator: Any = None, *rest: Any) -> None:
+    text, separator = _text(value), _text(separator)
+    if not separator:
+        pieces = len(text)
+    elif separator == " ":
+        pieces = len(text.split(None, LONGEST_LIST))
+    else:
+        pieces = text.count(separator) + 1
+    if pieces > LONGEST_LIST:
+        raise Exceeded(f"“split” would make more than {LONGEST_LIST:,} pieces; split a shorter text")
+
+
+def _before_uniq(budget: Budget, value: Any, *rest: Any) -> None:
+    if isinstance(value, list | tuple):
+        budget.spend((size_of(value) // SHORT) ** 2 // SHORT)  # it compares every entry with every other
+
+
+def _before_last(budget: Budget, value: Any, seq: Any = "", *rest: Any) -> None:
+    budget.spend(len(_text(value)) * len(_text(seq)) // (100 * SHORT))  # Python searches backwards the simple way
+
+
+def _before_date(budget: Budget, value: Any, form: Any = "", *rest: Any) -> None:
+    budget.spend(DATE_STEPS)
+    if len(_text(form)) > LONGEST_FORMAT:
+        raise Exceeded(f"the format of “date” is longer than {LONGEST_FORMAT} characters; write text outside it")
+
+
+BEFORE: dict[str, Callable[..., None]] = {
+    "date": _before_date,
+    "join": _before_join,
+    "remove_last": _before_last,
+    "replace": _before_replace,
+    "replace_last": _before_last,
+    "split": _before_split,
+    "uniq": _before_uniq,
+}
+
+
+def _text(value: Any) -> str:
+    """Return what Liquid takes a value for where it wants text."""
+    return value if isinstance(value, str) else "" if value is None else str(value)
+
+
+@with_environment
+@string_filter
+def strip_html(val: str, *, environment: Environment) -> str:
+    """Liquid's filter, without the standard library's parser, which takes minutes over some texts."""
+    stripped = without_tags(val) if "<" in val and ">" in val else val
+    return Markup(stripped) if environment.autoescape and isinstance(val, Markup) else stripped
+
+
+def short_dates(date: Callable[..., Any]) -> Callable[..., Any]:
+    """Return Liquid's filter, that returns what is no date unchanged, for texts too long to be one."""
+
+    @with_environment
+    def filtered(dat: Any, *args: Any, environment: Environment, **kwargs: Any) -> Any:
+        if isinstance(dat, str) and len(dat) > LONGEST_DATE:
+            return str(dat)
+        return date(dat, *args, environment=environment, **kwargs)
+
+    return filtered

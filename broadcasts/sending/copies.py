@@ -1,0 +1,69 @@
+"""Making the copies of one message: as its transport asks for them, within what a pump may take for it."""
+
+import logging
+import time
+from collections.abc import Iterator
+
+from broadcasts import links, rendering
+from broadcasts.exceptions import OverBudget, RenderError
+from broadcasts.models import Message
+from broadcasts.transports import Envelope
+
+from .record import Results
+from .window import Row
+
+log = logging.getLogger(__name__)
+
+# So many copies over the rendering budget pause their broadcast; each so many that are made meanwhile make up for one.
+MOST_OVER_BUDGET = 5
+MADE_FOR_ONE = 20
+WINDOW_SECONDS = 1  # spent on copies: what is left of a window then waits, so that others have their turn
+
+
+class Copies:
+    """The copies of one message that a pump makes, and what they took."""
+
+    def __init__(self, message_id: int) -> None:
+        message = Message.objects.select_related("channel", "broadcast__organization").get(pk=message_id)
+        self.program = rendering.compile_message(message)
+        self.over_budget = 0.0
+        self.last_error = ""
+        self.seconds = 0.0  # of the window under way
+
+    @property
+    def are_too_costly(self) -> bool:
+        """Tell whether so many were over their budget that making more is a waste."""
+        return self.over_budget >= MOST_OVER_BUDGET
+
+    def make(self, rows: Iterator[Row], waiting: dict[str, Row], results: Results) -> Iterator[Envelope]:
+        """Yield the envelopes of a window; copies that cannot be made go straight into the results.
+
+        It ends early when they take too long; the rows that are left then are nobody's.
+        """
+        self.seconds = 0.0
+        while self.seconds < WINDOW_SECONDS and not self.are_too_costly and (row := next(rows, None)):
+            envelope = self._make(row, results)
+            if envelope:
+                waiting[envelope.key] = row
+                yield envelope
+
+    def _make(self, row: Row, results: Results) -> Envelope | None:
+        begun = time.monotonic()
+        key = links.delivery_token(row.pk)
+        try:
+            envelope = self.program.envelope(rendering.Recipient(key, row.address, row.language, row.reader))
+        except RenderError as error:
+            results.failed[row.pk] = str(error)
+            if isinstance(error, OverBudget):
+                self.over_budget += 1
+                self.last_error = str(error)
+            return None
+        except Exception:  # a fault of ours, that would otherwise end one worker after the other
+            log.exception("The copy of delivery %s could not be made", row.pk)
+            results.failed[row.pk] = "The copy could not be made; the log of the workers says why."
+            return None
+        finally:
+            self.seconds += time.monotonic() - begun
+        if self.over_budget:
+            self.over_budget = max(0.0, self.over_budget - 1 / MADE_FOR_ONE)
+        return envelope
