@@ -1,4 +1,4 @@
-"""Clock times where people live, as moments; all of it pure, by the rules of PEP 495.
+"""Clock times where people live, as moments, and moments as people read them; all of it pure, by PEP 495.
 
 A clock time that a change of the clocks leaves out comes as much later as they are put forward; one that comes twice
 is the first of the two. A zone that is blank or that nobody knows is the one at home.
@@ -7,12 +7,14 @@ is the first of the two. A zone that is blank or that nobody knows is the one at
 import re
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import cache
 from typing import TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
 CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+GRACE = timedelta(minutes=5)  # so long ago a moment may be that somebody gives: forms and clocks are slow
+TOO_FAR = "This is too far away."
 
 Answer = TypeVar("Answer", bound=Hashable)
 
@@ -30,6 +32,35 @@ def zone_of(name: str, home: ZoneInfo) -> ZoneInfo:
 def local_moment(day: date, clock: time, zone: ZoneInfo) -> datetime:
     """Return when it is that time of that day in a zone."""
     return datetime.combine(day, clock.replace(fold=0), tzinfo=zone).astimezone(UTC)
+
+
+def in_words(moment: datetime, zone: tzinfo) -> str:
+    """Write a moment as the clocks of a zone show it: 29 Nov 2026, 15:11 Europe/Madrid.
+
+    Where they show it twice, their distance from UTC says which of the two it is.
+    """
+    local = moment.astimezone(zone)
+    words = f"{day_in_words(local)}, {local:%H:%M} {zone}"
+    is_shown_twice = local.replace(fold=1 - local.fold).utcoffset() != local.utcoffset()
+    return f"{words} (UTC{local.isoformat()[-6:]})" if is_shown_twice else words
+
+
+def day_in_words(day: date) -> str:
+    return f"{day.day} {day:%b} {day.year}"
+
+
+def is_near(day: date) -> bool:
+    """Tell whether a day or moment is far enough from the ends of the calendar to exist in every time zone."""
+    return date.min.year < day.year < date.max.year
+
+
+def refusal(moment: datetime, zone: tzinfo, now: datetime) -> str:
+    """Return why a moment cannot be chosen: it has passed, or is too far away; "" when it can."""
+    if not is_near(moment):
+        return TOO_FAR
+    if moment < now - GRACE:
+        return f"{in_words(moment, zone)} has passed: choose a time that is still to come."
+    return ""
 
 
 def in_utc(value: object) -> object:

@@ -5,7 +5,6 @@ and stores the preview of the audience. Doors that save rows themselves call `va
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime, time
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -21,15 +20,13 @@ from broadcasts.models import (
     Broadcast,
     Message,
     MessageTranslation,
-    Organization,
     UseCase,
     User,
     normalize_language,
 )
-from broadcasts.sending import hours
+from broadcasts.sending import hours, moments
 
 NOT_EDITABLE = "Valid states for operation: Draft, Scheduled."
-TOO_FAR = "This is too far away."
 QUIET_FOR_MARKETING = "Marketing keeps the quiet hours: only the use case general may ignore them."
 PLAIN_FIELDS = (
     "name",
@@ -97,6 +94,11 @@ def lock(broadcast: Broadcast) -> Broadcast:
     return held
 
 
+def touch(broadcast: Broadcast) -> None:
+    """Note that a broadcast was changed through a row of its own, such as a message; WrongState when too late."""
+    lock(broadcast).save(update_fields=["modified"])
+
+
 def refresh_preview(broadcast: Broadcast) -> None:
     """Store the first addresses of those who would receive a broadcast; for doors that saved its rows themselves."""
     preview = _preview(broadcast)
@@ -121,24 +123,6 @@ def validate(broadcast: Broadcast, *, flat: bool = False) -> None:
     errors |= _check_content(broadcast, flat)
     if errors:
         raise InvalidInput(errors)
-
-
-def moment(organization: Organization, day: date) -> datetime:
-    """Return when a broadcast leaves that names only a day; InvalidInput when that is no moment everywhere."""
-    if not is_near(day):
-        raise InvalidInput({"send_at": TOO_FAR})
-    hour = time(organization.default_send_hour, tzinfo=organization.zone)
-    return datetime.combine(day, hour).astimezone(UTC)
-
-
-def send_day(broadcast: Broadcast, organization: Organization) -> date | None:
-    """Return the day of a broadcast's time in its organization's zone."""
-    return broadcast.scheduled_at.astimezone(organization.zone).date() if broadcast.scheduled_at else None
-
-
-def is_near(day: date) -> bool:
-    """Tell whether a day or moment is far enough from the ends of the calendar to exist in every time zone."""
-    return date.min.year < day.year < date.max.year
 
 
 def _defaults(broadcast: Broadcast, values: dict[str, Any], by: User | None) -> None:
@@ -171,16 +155,21 @@ def _set_time(broadcast: Broadcast, values: dict[str, Any]) -> None:
     for name in ("send_at", "scheduled_at"):
         if values.get(name, "") is None and broadcast.status == Broadcast.Status.SCHEDULED:
             raise InvalidInput({name: "A scheduled broadcast needs its time; unschedule it first."})
+    zone = broadcast.organization.zone
+    if errors := moments.refused(broadcast, values, zone):
+        raise InvalidInput(errors)
     if "send_at" not in values:
         return
     day = values.pop("send_at")
     if values.get("scheduled_at"):
-        if day and values["scheduled_at"].astimezone(broadcast.organization.zone).date() != day:
+        if day and values["scheduled_at"].astimezone(zone).date() != day:
             raise InvalidInput({"send_at": "This is not the day of scheduled_at; give one of the two."})
     elif day is None:
         values["scheduled_at"] = None
-    elif day != send_day(broadcast, broadcast.organization):  # the same day keeps its clock time
-        values["scheduled_at"] = moment(broadcast.organization, day)
+    elif day != moments.day_of(broadcast):  # the same day keeps its clock time
+        values["scheduled_at"] = moments.of_day(broadcast.organization, day)
+        if errors := moments.ends_first(broadcast, values):
+            raise InvalidInput(errors)
 
 
 def _set_related(broadcast: Broadcast, values: Mapping[str, Any]) -> bool:
@@ -273,14 +262,8 @@ def _check_addresses(broadcast: Broadcast) -> None:
 
 def _check_fields(broadcast: Broadcast) -> dict[str, str]:
     errors = {}
-    for name in ("scheduled_at", "expires_at"):
-        at = getattr(broadcast, name)
-        if at and not is_near(at):
-            errors[name] = TOO_FAR
     if broadcast.ignore_quiet_hours and broadcast.use_case != UseCase.GENERAL:
         errors["ignore_quiet_hours"] = QUIET_FOR_MARKETING
-    if broadcast.expires_at and broadcast.expires_at <= (broadcast.scheduled_at or timezone.now()):
-        errors["expires_at"] = "This must be later than the time of sending."
     return errors | Audience.of(broadcast).problems(broadcast.pk)
 
 

@@ -19,6 +19,10 @@ class WrongState(BroadcastsError):
     """The row is not in a state that allows this, or somebody else was first."""
 
 
+class Unseen(WrongState):
+    """The row was changed after the person who acts on it looked at it."""
+
+
 class EmptyAudience(BroadcastsError):
     """The audience matches nobody who may be reached."""
 

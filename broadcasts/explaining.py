@@ -9,10 +9,10 @@ from datetime import datetime, timedelta, tzinfo
 
 from django.db.models import F, Q
 from django.utils import timezone
-from django.utils.formats import date_format
 
 from broadcasts import audience, drafting, stats
 from broadcasts.audience import Audience, Choice, Outlet, Part
+from broadcasts.clocks import in_words
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import (
     ADDRESS_HASHES,
@@ -135,7 +135,7 @@ def story(delivery: Delivery, zone: tzinfo | None = None) -> str:
 
 def when(moment: datetime | None, zone: tzinfo | None = None) -> str:
     """Write a moment with its zone, for sentences that may be read anywhere."""
-    return date_format(timezone.localtime(moment, zone), "j M Y, H:i T") if moment else "at an unknown time"
+    return in_words(moment, zone or timezone.get_current_timezone()) if moment else "at an unknown time"
 
 
 def _waits(delivery: Delivery, zone: tzinfo | None) -> str:

@@ -99,7 +99,7 @@ def test_times_are_those_of_the_organization(mail, joe):
     mail.organization.save()
     broadcast = make_broadcast(mail, status="SENT")
     make_delivery(broadcast, joe, sent_at=THEN)
-    assert explain(joe, broadcast).sentence == "Sent 4 May 2026, 11:00 CEST."
+    assert explain(joe, broadcast).sentence == "Sent 4 May 2026, 11:00 Europe/Madrid."
 
 
 def test_copies_by_several_channels_are_told_together(mail, joe):

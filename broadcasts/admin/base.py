@@ -20,7 +20,9 @@ from broadcasts.models import AuditEntry, Contact, Organization
 
 from .access import Access, organization_of, scoped, within
 from .json_field import JsonField
+from .moment_field import MomentField
 from .paginator import CappedPaginator, PagedList
+from .saving_first import SavingFirst
 from .search import as_id
 
 RELATED_SHOWN = 1000
@@ -85,6 +87,8 @@ class Scoped:
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if isinstance(db_field, models.JSONField):
             kwargs.setdefault("form_class", JsonField)
+        if isinstance(db_field, models.DateTimeField):
+            kwargs.setdefault("form_class", MomentField)
         field = super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]
         if isinstance(db_field, models.DateTimeField):
             zone = f"In the time zone {timezone.get_current_timezone_name()}."
@@ -131,7 +135,7 @@ class OrganizationFilter(admin.SimpleListFilter):
         return within(queryset, [int(value)]) if value.isdigit() else queryset.none()
 
 
-class OrganizationAdmin(Scoped, admin.ModelAdmin):
+class OrganizationAdmin(Scoped, SavingFirst):
     """The admin of a model that belongs to an organization.
 
     The organization is chosen once; its column and filter are shown only to those who see more than one.

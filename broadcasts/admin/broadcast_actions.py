@@ -2,17 +2,16 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
-from django.contrib.admin.widgets import AdminSplitDateTime
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
-from django.utils import timezone
 
 from broadcasts import audience, drafting, sending, stats
 from broadcasts.audience import Audience, Estimate
@@ -21,77 +20,12 @@ from broadcasts.explaining import when
 from broadcasts.models import Broadcast, Engagement, Reason, User
 
 from .broadcast_views import RecipientViews
+from .confirmations import Confirmation, ScheduleForm, SendForm, TestForm
 from .progress import progress
+from .saving_first import SavingFirst
 
 Status = Broadcast.Status
-TYPED_ABOVE = 1000  # more recipients than this are typed before they are sent to
-
-
-class Confirmation(forms.Form):
-    """Asks nothing but yes."""
-
-    def __init__(self, *args: Any, broadcast: Broadcast, user: User, may_send: bool, **kwargs: Any) -> None:
-        self.broadcast, self.user, self.may_send = broadcast, user, may_send
-        super().__init__(*args, **kwargs)
-
-
-class SendForm(Confirmation):
-    """Holds the number that was promised, and has it typed when it is large."""
-
-    expected = forms.IntegerField(widget=forms.HiddenInput)
-    typed = forms.CharField(label="Number of recipients", help_text="Type the number above to confirm it.")
-
-    def __init__(self, *args: Any, recipients: int, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.recipients = recipients
-        self.initial["expected"] = recipients
-        if recipients <= TYPED_ABOVE:
-            del self.fields["typed"]
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        if cleaned.get("expected") != self.recipients:
-            self.data = {**{name: self.data[name] for name in self.data}, "expected": self.recipients}
-            raise forms.ValidationError(
-                f"The number has changed meanwhile: it is {self.recipients:,} now. Look again, then confirm."
-            )
-        return cleaned
-
-    def clean_typed(self) -> str:
-        typed = self.cleaned_data["typed"]
-        if "".join(filter(str.isdigit, typed)) != str(self.recipients):
-            raise forms.ValidationError(f"This is not the number of recipients, {self.recipients:,}.")
-        return typed
-
-
-class ScheduleForm(Confirmation):
-    at = forms.SplitDateTimeField(label="Send at", widget=AdminSplitDateTime)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.zone = self.broadcast.organization.zone
-        self.fields["at"].help_text = (
-            "Everybody gets it on this day, at this time by their own clock."
-            if self.broadcast.local_time
-            else f"In the organization's time zone, {self.zone.key}."
-        )
-        if self.broadcast.scheduled_at:
-            self.initial["at"] = timezone.localtime(self.broadcast.scheduled_at, self.zone).replace(tzinfo=None)
-
-    def full_clean(self) -> None:
-        with timezone.override(self.zone):
-            super().full_clean()
-
-
-class TestForm(Confirmation):
-    address = forms.CharField(max_length=320, help_text="It is sent through the real channel and counted nowhere.")
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.initial["address"] = self.user.email
-        if not self.may_send:
-            self.fields["address"].disabled = True
-            self.fields["address"].help_text = "Authors send tests to themselves."
+SHOWN = ("preview", "recipients")  # pages that show what is stored
 
 
 class RetargetForm(Confirmation):
@@ -143,25 +77,30 @@ class Action:
 
 def _what_now(broadcast: Broadcast) -> str:
     if broadcast.local_time:
-        return "It begins at once; whose clock time has not come yet, waits for it."
+        return "It begins at once; people whose clock time has not come yet wait for it."
+    if broadcast.status == Status.SCHEDULED:
+        planned = when(broadcast.scheduled_at, broadcast.organization.zone)
+        return f"It is sent at once, and not at {planned}."
     return "It is sent at once."
 
 
 def _send(broadcast: Broadcast, user: User, values: dict[str, Any]) -> str:
-    sending.send(broadcast, by=user)
+    sending.send(broadcast, by=user, seen=broadcast.modified)
     return f"“{broadcast}” is being sent."
 
 
 def _schedule(broadcast: Broadcast, user: User, values: dict[str, Any]) -> str:
-    sending.schedule(broadcast, values["at"], by=user)
+    sending.schedule(broadcast, values["at"], by=user, seen=broadcast.modified)
     return f"“{broadcast}” is scheduled for {when(broadcast.scheduled_at, broadcast.organization.zone)}."
 
 
 def _test(broadcast: Broadcast, user: User, values: dict[str, Any]) -> str:
-    [(address, error)] = sending.send_test(broadcast, [values["address"]], by=user)
-    if error:
-        raise BroadcastsError(f"The test to {address} could not be sent: {error}")
-    return f"A test was sent to {address}."
+    tried = sending.send_test(broadcast, values["addresses"], by=user)
+    sent = [address for address, error in tried if not error]
+    said = f"A test was sent to {', '.join(sent)}." if sent else ""
+    if errors := [error for _, error in tried if error]:
+        raise BroadcastsError(" ".join([*([said] if said else []), *errors]))
+    return said
 
 
 def _retry(broadcast: Broadcast, user: User, values: dict[str, Any]) -> tuple[str, Broadcast]:
@@ -290,7 +229,7 @@ def in_words(seconds: int | None) -> str:
     return " ".join(f"{n} {unit}" for n, unit in parts[first : first + 2] if n)
 
 
-class BroadcastActions(RecipientViews, admin.ModelAdmin):
+class BroadcastActions(RecipientViews, SavingFirst):
     """The addresses and pages of the actions, for the broadcast's admin."""
 
     def get_urls(self) -> list:
@@ -314,6 +253,7 @@ class BroadcastActions(RecipientViews, admin.ModelAdmin):
                 "label": "Reschedule"
                 if action.name == "schedule" and broadcast.status == Status.SCHEDULED
                 else action.label,
+                "name": action.name,
                 "style": action.style,
                 "url": reverse(f"admin:broadcasts_broadcast_{action.name}", args=[broadcast.pk]),
             }
@@ -322,6 +262,11 @@ class BroadcastActions(RecipientViews, admin.ModelAdmin):
             and self.may(request, action.act, broadcast)  # type: ignore[attr-defined]
             and action.is_useful(broadcast)
         ]
+
+    def steps(self, request: HttpRequest, obj: Broadcast) -> dict[str, Callable[[], HttpResponse]]:
+        names = [*(action["name"] for action in self.actions_for(request, obj)), *SHOWN]
+        goals = {name: reverse(f"admin:broadcasts_broadcast_{name}", args=[obj.pk]) for name in names}
+        return {name: partial(HttpResponseRedirect, goal) for name, goal in goals.items()}
 
     def retargets_for(self, request: HttpRequest, broadcast: Broadcast) -> list[dict[str, Any]]:
         """Return whom it can be written to again, with how many they are and where that begins."""
@@ -415,9 +360,14 @@ class BroadcastActions(RecipientViews, admin.ModelAdmin):
             duration=in_words(found.expected_duration_seconds),
         )
 
-    def wordings(self, broadcast: Broadcast) -> list[Any]:
-        message = broadcast.first_message()
-        return list(message.translations.all()) if message else []
+    def wordings(self, broadcast: Broadcast) -> list[tuple[str, str]]:
+        """Return what a broadcast says, by language; by channel too where there are several."""
+        messages = list(broadcast.messages.select_related("channel").prefetch_related("translations"))
+        return [
+            (f"{message.channel}, {one.language}" if len(messages) > 1 else one.language, one.subject or one.text)
+            for message in messages
+            for one in message.translations.all()
+        ]
 
     def page(self, request: HttpRequest, broadcast: Broadcast, name: str, title: str, **context: Any) -> HttpResponse:
         return TemplateResponse(

@@ -22,12 +22,18 @@ from broadcasts.models import (
     UseCase,
     normalize_language,
 )
+from broadcasts.sending import moments
 
 from .base import OrganizationForm
+from .confirmations import stamp
 from .content import ContentForm, ContentFormSet
 from .rules import RulesField
 
 MESSAGE_FIELDS = ("channel", "template", "syntax")
+CHANGED_ELSEWHERE = (
+    "This broadcast was changed after you opened this page. What you typed is below and not saved: open the broadcast "
+    "in another window to see what is new there. Saving now writes over it."
+)
 
 
 class AddressesField(forms.CharField):
@@ -93,10 +99,16 @@ class BroadcastForm(OrganizationForm):
             self._check_audience(cleaned, organization)
         if cleaned.get("ignore_quiet_hours") and cleaned.get("use_case") != UseCase.GENERAL:
             self.add_error("ignore_quiet_hours", QUIET_FOR_MARKETING)
-        sending_at = cleaned.get("scheduled_at") or self.instance.scheduled_at or timezone.now()
-        if cleaned.get("expires_at") and cleaned["expires_at"] <= sending_at:
-            self.add_error("expires_at", "This must be later than the time of sending.")
+        self._check_times(cleaned)
+        if self.instance.pk and self.data.get("seen", stamp(self.instance)) != stamp(self.instance):
+            self.add_error(None, CHANGED_ELSEWHERE)
         return cleaned
+
+    def _check_times(self, cleaned: dict[str, Any]) -> None:
+        for name in set(moments.TIMES) & set(cleaned) - set(self.changed_data):
+            cleaned[name] = getattr(self.instance, name)  # what is shown leaves out a part of a second, and which hour
+        for name, text in moments.refused(self.instance, cleaned, timezone.get_current_timezone()).items():
+            self.add_error(name, text)
 
     def _check_audience(self, cleaned: dict[str, Any], organization: Organization) -> None:
         if cleaned.get("query") is None:

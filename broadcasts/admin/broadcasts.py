@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from broadcasts import drafting, stats
+from broadcasts.clocks import in_words
 from broadcasts.exceptions import InvalidInput, WrongState
 from broadcasts.models import Broadcast, Channel, Delivery, Message, MessageTranslation, Organization, Template, UseCase
 
@@ -20,6 +21,7 @@ from .access import Access, scoped
 from .base import OrganizationAdmin, ScopedInline, link, list_url, number
 from .broadcast_actions import BroadcastActions
 from .broadcast_form import BroadcastForm, FirstMessageFormSet, TranslationForm
+from .confirmations import stamp
 from .explain import AskForm, Asking
 from .filters import choice_filter
 from .paginator import PagedList
@@ -264,6 +266,8 @@ class BroadcastAdmin(BroadcastActions, Asking, OrganizationAdmin):
         """What stands above the form: what can be done now, and how far it is."""
         return {
             "broadcast": broadcast,
+            "seen": stamp(broadcast),
+            "due": in_words(broadcast.due_from, broadcast.organization.zone) if broadcast.due_from else "",
             "actions_now": self.actions_for(request, broadcast),
             "progress": progress(broadcast) if broadcast.status in Broadcast.STARTED else None,
             "retargets": self.retargets_for(request, broadcast),
@@ -277,6 +281,7 @@ class BroadcastAdmin(BroadcastActions, Asking, OrganizationAdmin):
 
     def save_model(self, request: HttpRequest, obj: Broadcast, form: Any, change: bool) -> None:
         self.check_may_save(request, obj, change)
+        self.say_times(request, form)
         if not change:
             obj.author = Access.of(request).user
             obj.author_name = str(request.user)[:255]
@@ -285,6 +290,12 @@ class BroadcastAdmin(BroadcastActions, Asking, OrganizationAdmin):
         drafting.lock(obj)
         names = {field.name for field in obj._meta.concrete_fields} & set(form.fields)
         obj.save(update_fields=[*names, "modified"])
+
+    def say_times(self, request: HttpRequest, form: Any) -> None:
+        """Say how the times were understood that somebody typed."""
+        for name, words in (("scheduled_at", "It is to be sent at"), ("expires_at", "It expires at")):
+            if name in form.changed_data and (at := form.cleaned_data.get(name)):
+                messages.info(request, f"{words} {in_words(at, timezone.get_current_timezone())}.")
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         if isinstance(formset, FirstMessageFormSet):

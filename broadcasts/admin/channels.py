@@ -1,6 +1,8 @@
 """Channels: one form for the row and for the settings of its transport."""
 
+from collections.abc import Callable
 from copy import deepcopy
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -155,6 +157,9 @@ class ChannelAdmin(OrganizationAdmin):
             "kinds": kinds,
         }
         return TemplateResponse(request, "admin/broadcasts/channel/kinds.html", context)
+
+    def steps(self, request: HttpRequest, obj: Channel) -> dict[str, Callable[[], HttpResponse]]:
+        return {"check": partial(self.check_view, request, obj.pk)}
 
     def check_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Prove that sending would work, without sending."""

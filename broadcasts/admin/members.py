@@ -1,5 +1,6 @@
 """Static segments in the admin: contacts put in and taken out from their list, and a rule frozen into members."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.defaultfilters import pluralize
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
 from broadcasts import audience, segmenting
@@ -21,6 +22,7 @@ from broadcasts.models import Contact, Segment
 
 from .access import Access, scoped
 from .base import row_url
+from .saving_first import SavingFirst
 
 ACTS = {"add_to_segment": "Add to a segment", "remove_from_segment": "Remove from a segment"}
 
@@ -76,12 +78,15 @@ def _act(name: str, modeladmin: Any, request: HttpRequest, contacts: QuerySet[Co
     return _ask(modeladmin, request, form, ACTS[name], **context)
 
 
-class FreezeView(admin.ModelAdmin):
+class FreezeView(SavingFirst):
     """A page of a dynamic segment that makes a static one of it; for the segment's admin."""
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.freeze_view)
         return [path("<int:pk>/freeze/", view, name="broadcasts_segment_freeze"), *super().get_urls()]
+
+    def steps(self, request: HttpRequest, obj: Segment) -> dict[str, Callable[[], HttpResponse]]:
+        return {"freeze": partial(HttpResponseRedirect, reverse("admin:broadcasts_segment_freeze", args=[obj.pk]))}
 
     def freeze_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         segment = self.get_queryset(request).filter(pk=pk, kind=Segment.Kind.DYNAMIC).first()

@@ -89,4 +89,9 @@ class MessageAdmin(OnlyWhileEditable, OrganizationAdmin):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
+        drafting.touch(form.instance.broadcast)
         drafting.refresh_preview(Broadcast.objects.get(pk=form.instance.broadcast_id))
+
+    def delete_model(self, request: HttpRequest, obj: Message) -> None:
+        drafting.touch(obj.broadcast)
+        super().delete_model(request, obj)

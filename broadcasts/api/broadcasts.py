@@ -181,12 +181,8 @@ class Broadcasts(FullResource):
         if not broadcast.is_editable:
             raise WrongState(drafting.NOT_EDITABLE)
         given = self.read(TimeSerializer)
-        at = given.get("scheduled_at")
-        if at is None and given.get("send_at"):
-            same = drafting.send_day(broadcast, self.organization) == given["send_at"]
-            at = broadcast.scheduled_at if same else drafting.moment(self.organization, given["send_at"])
         with editable():
-            sending.schedule(broadcast, at=at, by=self.user)
+            sending.schedule(broadcast, given.get("scheduled_at"), self.user, day=given.get("send_at"))
         return self.shown(self.fresh(broadcast))
 
     @extend_schema(summary="Send now", request=None, responses={200: BroadcastSerializer, **TOO_LATE})

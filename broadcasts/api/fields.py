@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import models
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from broadcasts.drafting import TOO_FAR, is_near
+from broadcasts.clocks import TOO_FAR, is_near, local_moment
 from broadcasts.models import MAX_DEPTH, Organization, json_fault
 
 from .permissions import UUID
@@ -21,7 +22,7 @@ REF = {
 
 
 class MomentField(serializers.DateTimeField):
-    """A date-time, always shown in UTC with a Z."""
+    """A date-time, always shown in UTC with a Z; one without a zone is meant in the organization's."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(default_timezone=UTC, **kwargs)
@@ -31,6 +32,12 @@ class MomentField(serializers.DateTimeField):
         if not is_near(moment):
             raise serializers.ValidationError(TOO_FAR)
         return moment
+
+    def enforce_timezone(self, value: datetime) -> datetime:
+        organization = self.context.get("organization")
+        if organization and timezone.is_naive(value) and is_near(value):
+            value = local_moment(value.date(), value.time(), organization.zone)
+        return super().enforce_timezone(value)
 
 
 class JsonField(serializers.JSONField):

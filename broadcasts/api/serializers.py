@@ -19,6 +19,7 @@ from broadcasts.models import (
     Template,
     UseCase,
 )
+from broadcasts.sending import moments
 
 from .fields import (
     UUID,
@@ -254,7 +255,7 @@ class BroadcastSerializer(WhoSerializer, PickingSerializer):
         content = message.translation(instance.base_language) if message else None
         instance.subject = content.subject if content else ""  # type: ignore[attr-defined]
         instance.body = content.text if content else ""  # type: ignore[attr-defined]
-        instance.send_at = drafting.send_day(instance, self.context["organization"])  # type: ignore[attr-defined]
+        instance.send_at = moments.day_of(instance)  # type: ignore[attr-defined]
         return super().to_representation(instance)
 
     def get_author_full_name(self, broadcast: Broadcast) -> str | None:

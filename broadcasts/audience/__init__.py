@@ -19,6 +19,7 @@ from .query import (
     validate_rules,
 )
 from .reasons import Outlet, claim_reasons, reason_after, recipients, skip_reason
+from .refusing import refusal
 from .suggestions import suggest
 from .uses import users_of, users_of_attribute
 
@@ -45,6 +46,7 @@ __all__ = [
     "query_from",
     "reason_after",
     "recipients",
+    "refusal",
     "segment_contacts",
     "skip_reason",
     "suggest",

@@ -124,8 +124,13 @@ class Reasons:
 
     def refusals(self) -> Iterator[When]:
         """Suppressions by their precedence, and a withdrawn consent; the stricter of the two wins."""
-        word, state = self.suppression(), Coalesce(self.consent(), Value(""))
+        word = self.suppression()
         yield When(lookups.IsNull(word, False), then=word)
+        yield from self.unwilling()
+
+    def unwilling(self) -> Iterator[When]:
+        """A withdrawn consent, and one that is missing where it is required."""
+        state = Coalesce(self.consent(), Value(""))
         yield When(lookups.Exact(state, Value(ConsentState.WITHDRAWN)), then=Value(Reason.UNSUBSCRIBED))
         if self.use_case == UseCase.MARKETING and self.organization.consent_required:
             granted = Q(lookups.Exact(state, Value(ConsentState.GRANTED)))
@@ -254,7 +259,7 @@ class JoinedReasons(Reasons):
 def skip_reason(audience: Audience, outlet: Outlet) -> Case:
     """Return why a matched contact gets no copy of a message, or "", as SQL on contacts."""
     reasons = Reasons(audience.organization, audience.use_case, outlet)
-    return _case(reasons.of(audience), audience.expires_at)
+    return case(reasons.of(audience), audience.expires_at)
 
 
 def recipients(
@@ -297,7 +302,7 @@ def claim_reasons(message: Message, deliveries: QuerySet[Delivery]) -> QuerySet[
     whens = [gone, reasons.blocked(), *reasons.address(), *reasons.refusals()]
     whens += reasons.frequency_cap(row="pk")
     return deliveries.annotate(
-        skip_reason=_case(whens, broadcast.expires_at),
+        skip_reason=case(whens, broadcast.expires_at),
         send_address=F(f"{reasons.to}{outlet.contact_field}"),
     )
 
@@ -316,7 +321,8 @@ def reason_after(audience: Audience, contact: Contact, reason: str, received: in
     return capped(reason, received + reasons.lately().filter(contact=contact).count(), reasons.cap)
 
 
-def _case(whens: Sequence[When], expires_at: datetime | None) -> Case:
+def case(whens: Sequence[When], expires_at: datetime | None) -> Case:
+    """Return the first reason that applies; where none does, that of an expiry that has passed, or ""."""
     return Case(*whens, default=Value(otherwise(expires_at)), output_field=CharField())
 
 

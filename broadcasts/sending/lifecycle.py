@@ -1,7 +1,7 @@
 """The transitions people ask for; each is one conditional UPDATE, and whoever changes the row owns what follows."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db import transaction
 from django.db.models import F
@@ -9,10 +9,10 @@ from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from broadcasts import stats
-from broadcasts.exceptions import InvalidInput, NotReady, WrongState
+from broadcasts.exceptions import InvalidInput, NotReady, Unseen, WrongState
 from broadcasts.models import AuditEntry, Broadcast, Engagement, User
 
-from . import hours, start
+from . import hours, moments, start
 from .wake import enqueue
 
 Status = Broadcast.Status
@@ -32,12 +32,21 @@ def _transition(broadcast: Broadcast, accepted: Iterable[Status], act: str, by: 
     AuditEntry.write(broadcast, act, organization=broadcast.organization, user=by)
 
 
+def _refuse_unseen(broadcast: Broadcast, seen: datetime | None) -> None:
+    """Raise Unseen where a broadcast was changed since somebody read it; until the transaction ends it cannot be."""
+    # Compared here: in SQLite the same moment may be written with three digits or with six.
+    if seen and Broadcast.objects.select_for_update().get(pk=broadcast.pk).modified != seen:
+        raise Unseen(f"“{broadcast}” was changed since you looked: read it again, then confirm.")
+
+
 @transaction.atomic
-def send(broadcast: Broadcast, by: User | None = None) -> None:
+def send(broadcast: Broadcast, by: User | None = None, *, seen: datetime | None = None) -> None:
     """Start sending now; raises WrongState, EmptyAudience, NotReady or InvalidInput with nothing changed.
 
-    With `local_time`, who is due later where they are waits for it.
+    With `local_time`, who is due later where they are waits for it. `seen` is its `modified` when somebody read it:
+    what was changed since is not sent.
     """
+    _refuse_unseen(broadcast, seen)
     if broadcast.local_time and broadcast.scheduled_at is None:
         raise NotReady("Which clock time is meant? Set scheduled_at first, or switch local_time off to send it now.")
     _transition(
@@ -57,20 +66,28 @@ def send(broadcast: Broadcast, by: User | None = None) -> None:
 
 
 @transaction.atomic
-def schedule(broadcast: Broadcast, at: datetime | None = None, by: User | None = None) -> None:
-    """Send at a moment: `at`, or the one the broadcast has.
+def schedule(
+    broadcast: Broadcast,
+    at: datetime | None = None,
+    by: User | None = None,
+    *,
+    day: date | None = None,
+    seen: datetime | None = None,
+) -> None:
+    """Send at a moment: `at`, on a day at the default send hour, or at the moment that the broadcast has.
 
     On a scheduled broadcast it changes the time when one is given, and nothing otherwise.
     """
     accepted = Broadcast.STARTABLE
     if broadcast.status not in accepted:
         raise wrong_state(accepted)
-    if broadcast.status == Status.SCHEDULED and at in (None, broadcast.scheduled_at):
+    _refuse_unseen(broadcast, seen)
+    if broadcast.status == Status.SCHEDULED and day is None and at in (None, broadcast.scheduled_at):
         return
-    moment = at or broadcast.scheduled_at
-    if moment is None:
-        raise NotReady("It has no time yet: set send_at or scheduled_at first.")
-    if broadcast.expires_at and broadcast.expires_at <= moment:
+    moment = moments.to_schedule(broadcast, at, day)
+    if broadcast.status == Status.SCHEDULED and moment == broadcast.scheduled_at:
+        return
+    if broadcast.expires_at and broadcast.expires_at <= max(moment, timezone.now()):
         raise InvalidInput({"scheduled_at": "It would have expired by then: choose a time before expires_at."})
     due = max(hours.begin(broadcast, moment), timezone.now())
     _transition(
@@ -125,8 +142,10 @@ def cancel(broadcast: Broadcast, by: User | None = None) -> None:
 
 @transaction.atomic
 def duplicate(broadcast: Broadcast, by: User | None = None) -> Broadcast:
-    """Make a draft that says the same to the same people, without a time."""
-    return _copy(broadcast, by, origin=Broadcast.Origin.DUPLICATE, name=f"Copy of {broadcast.name}"[:255])
+    """Make a draft that says the same to the same people, without a time; nor with an expiry that has passed."""
+    expires = broadcast.expires_at if broadcast.expires_at and broadcast.expires_at > timezone.now() else None
+    name = f"Copy of {broadcast.name}"[:255]
+    return _copy(broadcast, by, origin=Broadcast.Origin.DUPLICATE, name=name, expires_at=expires)
 
 
 @transaction.atomic

@@ -4,8 +4,21 @@ from collections.abc import Callable
 
 from broadcasts import audience, links, rendering
 from broadcasts.exceptions import InvalidInput, NotReady, RenderError
-from broadcasts.models import AuditEntry, Broadcast, Channel, Contact, Message, User, email_key, phone_key, whatsapp_key
+from broadcasts.models import (
+    AuditEntry,
+    Broadcast,
+    Channel,
+    Contact,
+    Message,
+    User,
+    address_hash,
+    email_key,
+    phone_key,
+    whatsapp_key,
+)
 from broadcasts.transports import TransportError
+
+from .start import NO_MESSAGE, channel_for, refuse_suspended
 
 MOST = 10
 
@@ -13,29 +26,33 @@ MOST = 10
 def send_test(broadcast: Broadcast, addresses: list[str], by: User | None = None) -> list[tuple[str, str]]:
     """Send the first message to addresses, at most 10; return each with its error, "" where it was taken.
 
-    A contact of that address lends its attributes and language; otherwise any contact does.
+    A contact of that address lends its attributes and language; otherwise any contact does. Whoever must not be
+    written to is not: of opt-outs only those of `by` from marketing are no hindrance to a test to themselves.
     """
     if not 1 <= len(addresses) <= MOST:
         raise InvalidInput({"addresses": f"Give 1 to {MOST} addresses."})
+    refuse_suspended(broadcast.organization)
     message = broadcast.messages.select_related("channel", "broadcast__organization").first()
     if message is None:
-        raise NotReady("It has no message yet: write a subject and a body first.")
-    channel = message.channel = message.channel or broadcast.organization.default_channel("email")
-    if channel is None:
-        raise NotReady("There is no channel to send through: add an e-mail channel to the organization first.")
-    normalised = [_clean(address, channel) for address in addresses]
-    results = _deliver(message, channel, [(address, _contact(address, channel)) for address in normalised])
-    AuditEntry.write(broadcast, "test", organization=broadcast.organization, user=by, sent=len(results))
-    return results
+        raise NotReady(NO_MESSAGE)
+    channel = channel_for(message)
+    people = [(address, _contact(address, channel)) for address in _cleaned(addresses, channel)]
+    refused = {address: why for address, known in people if (why := _refusal(broadcast, channel, address, known, by))}
+    allowed = [(address, known or _example(address, channel)) for address, known in people if address not in refused]
+    errors = refused | (_deliver(message, channel, allowed) if allowed else {})
+    sent = sum(address not in errors for address, _ in people)
+    AuditEntry.write(broadcast, "test", organization=broadcast.organization, user=by, sent=sent, refused=len(refused))
+    told = {address: f"No test was sent to {address}: {why}" for address, why in errors.items()}
+    return [(address, told.get(address, "")) for address, _ in people]
 
 
 SCHEMES = {"email": "mailto", "sms": "tel", "whatsapp": "whatsapp"}
 
 
-def _clean(address: str, channel: Channel) -> str:
+def _cleaned(addresses: list[str], channel: Channel) -> list[str]:
     scheme = SCHEMES.get(channel.medium, "ext")
-    given = address if address.startswith(f"{scheme}:") else f"{scheme}:{address}"
-    return audience.validate_addresses([given], channel.organization)[0].partition(":")[2]
+    given = [address if address.startswith(f"{scheme}:") else f"{scheme}:{address}" for address in addresses]
+    return [address.partition(":")[2] for address in audience.validate_addresses(given, channel.organization)]
 
 
 KEYS: dict[str, tuple[str, Callable[[str], str | None]]] = {
@@ -45,26 +62,37 @@ KEYS: dict[str, tuple[str, Callable[[str], str | None]]] = {
 }
 
 
-def _contact(address: str, channel: Channel) -> Contact:
-    contacts = Contact.objects.for_organization(channel.organization)
+def _contact(address: str, channel: Channel) -> Contact | None:
     column, key = KEYS[channel.contact_field]
-    if known := contacts.filter(**{column: key(address)}).first():
-        return known
+    return Contact.objects.for_organization(channel.organization).filter(**{column: key(address)}).first()
+
+
+def _example(address: str, channel: Channel) -> Contact:
+    contacts = Contact.objects.for_organization(channel.organization)
     example = contacts.order_by("id").first() or Contact(full_name="Test Person")
     setattr(example, channel.contact_field, address)
     return example
 
 
-def _deliver(message: Message, channel: Channel, people: list[tuple[str, Contact]]) -> list[tuple[str, str]]:
+def _refusal(broadcast: Broadcast, channel: Channel, address: str, known: Contact | None, by: User | None) -> str:
+    """Say why a test must not go to an address, "" when it may."""
+    _, key = KEYS[channel.contact_field]
+    digest = address_hash(key(address)) or ""
+    is_own = by is not None and channel.contact_field == "email" and key(address) == email_key(by.email)
+    why = audience.refusal(broadcast, channel, digest, known, is_own=is_own)
+    return f"{why[0].lower()}{why[1:]}." if why else ""
+
+
+def _deliver(message: Message, channel: Channel, people: list[tuple[str, Contact]]) -> dict[str, str]:
+    """Hand the message over for each; returns the errors, by address."""
     program = rendering.compile_message(message)
-    results = []
+    errors = {}
     with channel.transport() as transport:
         for address, contact in people:
             language = program.language_for(contact.language)
             recipient = rendering.Recipient(links.delivery_token(0), address, language, contact)
             try:
                 transport.deliver(program.envelope(recipient))
-                results.append((address, ""))
             except (RenderError, TransportError) as error:
-                results.append((address, str(error)))
-    return results
+                errors[address] = str(error)
+    return errors

@@ -10,41 +10,50 @@ from django.db.models.functions import Now
 
 from broadcasts import audience, rendering
 from broadcasts.exceptions import BroadcastsError, EmptyAudience, NotReady
-from broadcasts.models import Batch, Broadcast, Contact, Delivery, Message, MessageTranslation, Organization
+from broadcasts.models import Batch, Broadcast, Channel, Contact, Delivery, Message, MessageTranslation, Organization
 
 from .fairness import wake_pumps
 from .hours import Waits, waits_at_birth
 from .record import pause_with
 from .wake import enqueue
 
+NO_MESSAGE = "It has no message yet: write a subject and a body first."
 CHUNK = 20_000  # contacts per transaction of an expansion
 TURN_SECONDS = 1  # so long an expansion goes on before those that wait behind it have their turn
 
 
 def freeze(broadcast: Broadcast) -> None:
     """Check that it can be sent and fix what it says; called inside the transaction that starts it."""
-    if broadcast.organization.status != Organization.Status.ACTIVE:
-        raise NotReady(f"{broadcast.organization} is suspended: nothing can be sent until that is lifted.")
+    refuse_suspended(broadcast.organization)
     messages = list(broadcast.messages.select_related("channel", "template").order_by("position", "id"))
     if not messages:
-        raise NotReady("It has no message yet: write a subject and a body first.")
+        raise NotReady(NO_MESSAGE)
     for message in messages:
-        _freeze_message(message, broadcast)
+        _freeze_message(message)
     wanted = audience.Audience.of(broadcast)
     audience.create_missing(wanted)
     _refuse_empty(wanted, messages)
     Broadcast.objects.filter(pk=broadcast.pk).update(audience_preview=audience.preview(wanted, messages))
 
 
-def _freeze_message(message: Message, broadcast: Broadcast) -> None:
-    if message.channel is None:
-        message.channel = broadcast.organization.default_channel("email")
-    if message.channel is None:
+def refuse_suspended(organization: Organization) -> None:
+    if organization.status != Organization.Status.ACTIVE:
+        raise NotReady(f"{organization} is suspended: nothing can be sent until that is lifted.")
+
+
+def channel_for(message: Message) -> Channel:
+    """Give a message the channel that it leaves by, where it has none, and return it; NotReady for one that is off."""
+    channel = message.channel = message.channel or message.broadcast.organization.default_channel("email")
+    if channel is None:
         raise NotReady("There is no channel to send through: add an e-mail channel to the organization first.")
-    if not message.channel.is_active:
-        raise NotReady(f"The channel “{message.channel}” is switched off: switch it on or choose another one.")
-    if message.template:
-        message.translations.all().delete()
+    if not channel.is_active:
+        raise NotReady(f"The channel “{channel}” is switched off: switch it on or choose another one.")
+    return channel
+
+
+def _freeze_message(message: Message) -> None:
+    channel_for(message)
+    if message.template and not message.translations.exists():
         for translation in message.template.translations.all():
             MessageTranslation.objects.create(
                 message=message,

@@ -1,13 +1,17 @@
 """Each act on a broadcast asks first, then does one thing and says what happened."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.messages import get_messages
 from django.core import mail as outbox
 from django.db import transaction
 from django.urls import reverse
+from django.utils import timezone
 
-from broadcasts.admin import broadcast_actions
-from broadcasts.models import Broadcast, Channel, Contact, Segment
+from broadcasts import consenting, drafting
+from broadcasts.admin import broadcast_actions, confirmations
+from broadcasts.models import Broadcast, Channel, Contact, Organization, Segment
 from tests.make import make_broadcast, make_contact
 
 from .conftest import make_log, sign_in
@@ -19,6 +23,13 @@ def address(broadcast, name):
 
 def messages_of(response):
     return " ".join(str(message) for message in response.context["messages"])
+
+
+def confirm(client, broadcast, name, **answers):
+    """Look at what an action asks, and answer it."""
+    asked = client.get(address(broadcast, name)).context["form"]
+    shown = {field.name: field.value() for field in asked.hidden_fields()}
+    return client.post(address(broadcast, name), {**shown, **answers}, follow=True)
 
 
 @pytest.mark.parametrize("name", broadcast_actions.ACTIONS)
@@ -70,7 +81,7 @@ def test_sending_shows_the_exact_number_and_then_sends(sender, draft):
     asked = client.get(address(draft, "send"))
     assert asked.context["estimate"].will_receive == 1
     assert "Pool closed" in asked.content.decode()
-    response = client.post(address(draft, "send"), {"expected": 1}, follow=True)
+    response = confirm(client, draft, "send")
     assert "is being sent" in messages_of(response)
     assert Broadcast.objects.get().status == "SENDING"
 
@@ -84,20 +95,46 @@ def test_a_number_that_changed_meanwhile_is_asked_again(sender, draft):
     assert 'name="expected" value="2"' in response.content.decode()
 
 
-def test_a_large_number_is_typed(sender, draft, monkeypatch):
-    monkeypatch.setattr(broadcast_actions, "TYPED_ABOVE", 0)
-    client = sign_in(sender.user)
-    response = client.post(address(draft, "send"), {"expected": 1, "typed": "2"})
+@pytest.mark.parametrize("status", ["DRAFT", "SCHEDULED"])
+@pytest.mark.parametrize(("name", "after"), [("send", "SENDING"), ("schedule", "SCHEDULED")])
+def test_a_large_number_is_typed(sender, draft, monkeypatch, name, after, status):
+    monkeypatch.setattr(confirmations, "TYPED_ABOVE", 0)
+    Broadcast.objects.update(status=status, scheduled_at="2030-01-01T09:00Z")
+    client, moment = sign_in(sender.user), {"at_0": "2031-01-01", "at_1": "09:00"}
+    response = confirm(client, draft, name, typed="2", **moment)
     assert "This is not the number of recipients" in response.content.decode()
-    client.post(address(draft, "send"), {"expected": 1, "typed": "1"})
-    assert Broadcast.objects.get().status == "SENDING"
+    assert Broadcast.objects.values_list("status", "scheduled_at__year").get() == (status, 2030)
+    confirm(client, draft, name, typed="1", **moment)
+    assert Broadcast.objects.get().status == after
+
+
+@pytest.mark.parametrize("name", ["send", "schedule", "test"])
+def test_what_was_changed_since_it_was_shown_is_shown_again_and_not_sent(sender, draft, name, mailoutbox):
+    client, answers = sign_in(sender.user), {"addresses": "me@example.com", "at_0": "2031-01-01", "at_1": "09:00"}
+    shown = {"expected": "1", "seen": confirmations.stamp(draft)}
+    drafting.save(draft, {"subject": "Pool open"})
+    response = client.post(address(draft, name), shown | answers)
+    assert "was changed since you looked" in response.content.decode()
+    assert "Pool open" in response.content.decode()
+    assert (Broadcast.objects.get().status, mailoutbox) == ("DRAFT", [])
+    assert confirm(client, draft, name, **answers).redirect_chain
+
+
+def test_a_further_channel_that_changes_meanwhile_is_a_change_of_its_broadcast(sender, draft, mail):
+    client, seen = sign_in(sender.user), confirmations.stamp(draft)
+    data = {"broadcast": draft.pk, "channel": mail.pk, "position": 1, "syntax": "plain"}
+    data |= {"translations-TOTAL_FORMS": 1, "translations-INITIAL_FORMS": 0, "translations-0-language": "en"}
+    client.post(reverse("admin:broadcasts_message_add"), data | {"translations-0-text": "Closed"})
+    response = client.post(address(draft, "send"), {"expected": "1", "seen": seen})
+    assert "was changed since you looked" in response.content.decode()
+    assert "Newsletter, en" in response.content.decode()
 
 
 def test_an_empty_audience_is_told_in_words(sender, mail):
     broadcast = make_broadcast(mail, send_to_all=False)
-    response = sign_in(sender.user).post(address(broadcast, "send"), {"expected": 0}, follow=True)
+    response = confirm(sign_in(sender.user), broadcast, "send")
     assert response.status_code == 200
-    assert messages_of(response)
+    assert "matches nobody" in messages_of(response)
     assert Broadcast.objects.get().status == "DRAFT"
 
 
@@ -115,11 +152,46 @@ def test_scheduling_takes_a_time_in_the_organizations_zone(sender, draft):
     organization = draft.organization
     organization.time_zone = "Europe/Madrid"
     organization.save()
-    data = {"at_0": "2030-07-01", "at_1": "09:00"}
-    sign_in(sender.user).post(address(draft, "schedule"), data)
+    response = confirm(sign_in(sender.user), draft, "schedule", at_0="2030-07-01", at_1="09:00")
     draft.refresh_from_db()
     assert draft.status == "SCHEDULED"
     assert draft.scheduled_at.isoformat() == "2030-07-01T07:00:00+00:00"
+    assert "is scheduled for 1 Jul 2030, 09:00 Europe/Madrid" in messages_of(response)
+
+
+@pytest.mark.parametrize(
+    ("clock", "understood"),
+    [
+        (("2030-03-31", "02:30"), "31 Mar 2030, 03:30 Europe/Madrid"),  # left out: the clocks go forward
+        (("2030-10-27", "02:30"), "27 Oct 2030, 02:30 Europe/Madrid (UTC+02:00)"),  # the first of two
+    ],
+)
+def test_a_time_where_the_clocks_change_is_taken_and_told_as_it_was_understood(sender, draft, clock, understood):
+    Organization.objects.update(time_zone="Europe/Madrid")
+    response = confirm(sign_in(sender.user), draft, "schedule", at_0=clock[0], at_1=clock[1])
+    assert f"is scheduled for {understood}." in messages_of(response)
+
+
+@pytest.mark.parametrize("day", ["2020-01-01", "0001-01-01", "9999-12-31"])
+def test_a_time_that_has_passed_or_is_out_of_reach_is_an_error_at_its_field(sender, draft, day):
+    Organization.objects.update(time_zone="Europe/Madrid")
+    response = confirm(sign_in(sender.user), draft, "schedule", at_0=day, at_1="09:00")
+    told = "1 Jan 2020, 09:00 Europe/Madrid has passed: choose a time that is still to come."
+    assert response.context["form"].errors["at"] == [told if day == "2020-01-01" else "This is too far away."]
+    assert Broadcast.objects.values_list("status", "scheduled_at").get() == ("DRAFT", None)
+
+
+def test_the_send_hour_of_today_is_scheduled_as_it_is_stored_and_not_when_it_is_typed(sender, draft):
+    now = timezone.now()
+    hour = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    Organization.objects.update(default_send_hour=0)
+    client = sign_in(sender.user)
+    typed = {"at_0": f"{hour:%Y-%m-%d}", "at_1": "00:00:00"}
+    refused = confirm(client, draft, "schedule", **typed).context["form"].errors.get("at", [])
+    assert bool(refused) == (now - hour > timedelta(minutes=5))
+    Broadcast.objects.update(scheduled_at=hour, status="DRAFT")
+    confirm(client, draft, "schedule", **typed)
+    assert Broadcast.objects.get().status == "SCHEDULED"
 
 
 def test_scheduling_without_a_time_says_what_is_missing(sender, draft):
@@ -158,15 +230,28 @@ def test_a_duplicate_is_a_draft(author, draft):
 def test_a_test_goes_to_the_author_and_nobody_else(author, draft, settings):
     settings.EMAIL_BACKENDS = {"Memory": "django.core.mail.backends.locmem.EmailBackend"}
     Channel.objects.update(settings={"backend": "Memory"})
-    response = sign_in(author.user).post(address(draft, "test"), {"address": "other@example.com"}, follow=True)
+    response = confirm(sign_in(author.user), draft, "test", addresses="other@example.com")
     assert messages_of(response) == f"A test was sent to {author.user.email}."
     assert len(outbox.outbox) == 1
 
 
 def test_a_test_through_an_unreachable_server_is_an_error_in_words(sender, draft):
-    response = sign_in(sender.user).post(address(draft, "test"), {"address": sender.user.email}, follow=True)
-    assert response.status_code == 200
-    assert "could not be sent" in messages_of(response) or "reach" in messages_of(response)
+    response = confirm(sign_in(sender.user), draft, "test", addresses=sender.user.email)
+    assert f"No test was sent to {sender.user.email}" in messages_of(response)
+
+
+def test_of_several_addresses_those_that_are_refused_are_told_and_the_others_get_it(sender, draft):
+    Channel.objects.update(settings={"backend": "django.core.mail.backends.locmem.EmailBackend"})
+    Contact.objects.filter(email="joe@example.com").update(status="blocked")
+    consenting.suppress(draft.organization, "email", "gone@example.com", "hard_bounce")
+    written = "joe@example.com, me@example.com\ngone@example.com"
+    said = messages_of(confirm(sign_in(sender.user), draft, "test", addresses=written))
+    assert said == (
+        "A test was sent to me@example.com. "
+        "No test was sent to joe@example.com: contact is blocked or archived. "
+        "No test was sent to gone@example.com: the address bounced before."
+    )
+    assert [message.to for message in outbox.outbox] == [["me@example.com"]]
 
 
 def test_the_estimate_says_why_each_of_the_others_is_left_out(author, draft):

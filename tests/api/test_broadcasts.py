@@ -38,15 +38,15 @@ ZERO = {
 
 def test_a_new_broadcast_is_shown_whole(api, admin, mail, draft):
     contact = make_contact(admin.organization)
-    made = draft(body="Hello {{ contact.name }}", query={"language": ["es", ""]}, send_at="2026-11-23")
+    made = draft(body="Hello {{ contact.name }}", query={"language": ["es", ""]}, send_at="2030-11-25")
     assert list(made) == NINE + MORE
     row = Broadcast.objects.get()
     assert made["uuid"] == str(row.uuid)
     assert made["created"].endswith("Z")
     assert made["emails"] == [contact.email]
     assert made["query"] == {"language": ["es", ""]}
-    assert (made["state"], made["status"], made["send_at"]) == ("DRAFT", "DRAFT", "2026-11-23")
-    assert made["scheduled_at"] == "2026-11-23T09:00:00Z"
+    assert (made["state"], made["status"], made["send_at"]) == ("DRAFT", "DRAFT", "2030-11-25")
+    assert made["scheduled_at"] == "2030-11-25T09:00:00Z"
     assert (made["name"], made["author"]) == ("Pool closed", str(admin.user.uuid))
     assert made["author_full_name"] == admin.user.full_name
     assert made["counts"] == ZERO
@@ -115,7 +115,7 @@ def test_actions_on_rows_of_others_are_404(outsider, draft, act):
             {"subject": "Ensure this field has no more than 1000 characters."},
         ),
         (
-            {"subject": "s", "body": "b", "query": {}, "send_at": "2026-11-23T09:00:00Z"},
+            {"subject": "s", "body": "b", "query": {}, "send_at": "2030-11-25T09:00:00Z"},
             {"send_at": "Date has wrong format. Use one of these formats instead: YYYY-MM-DD."},
         ),
     ],
@@ -232,12 +232,12 @@ def test_without_a_channel_a_draft_is_saved(api, mail):
 
 
 def test_a_put_leaves_what_it_does_not_name(api, draft):
-    made = draft(name="Internal", addresses=["mailto:joe@example.com"], send_at="2026-11-23")
+    made = draft(name="Internal", addresses=["mailto:joe@example.com"], send_at="2030-11-25")
     answer = api.put(f"{URL}{made['uuid']}/", {"subject": "New", "body": "B", "query": {}})
     assert answer.status_code == 200
     put = answer.json()
     assert (put["subject"], put["body"], put["query"]) == ("New", "B", {})
-    assert (put["name"], put["addresses"], put["send_at"]) == ("Internal", ["mailto:joe@example.com"], "2026-11-23")
+    assert (put["name"], put["addresses"], put["send_at"]) == ("Internal", ["mailto:joe@example.com"], "2030-11-25")
 
 
 def test_a_put_needs_what_a_post_needs(api, draft):
@@ -255,9 +255,9 @@ def test_a_patch_changes_what_it_names(api, draft):
 
 
 def test_a_patch_that_changes_nothing_writes_nothing(api, draft):
-    made = draft(send_at="2026-11-23")
+    made = draft(send_at="2030-11-25")
     entries = AuditEntry.objects.count()
-    patched = api.patch(f"{URL}{made['uuid']}/", {"subject": made["subject"], "send_at": "2026-11-23"})
+    patched = api.patch(f"{URL}{made['uuid']}/", {"subject": made["subject"], "send_at": "2030-11-25"})
     assert patched.json() == made
     assert AuditEntry.objects.count() == entries
 
@@ -271,14 +271,14 @@ def test_read_only_fields_are_ignored(api, draft):
 def test_a_day_sets_the_send_hour_in_the_organizations_zone(api, club, draft):
     club.time_zone, club.default_send_hour = "Europe/Madrid", 8
     club.save()
-    made = draft(send_at="2026-07-01")
-    assert (made["scheduled_at"], made["send_at"]) == ("2026-07-01T06:00:00Z", "2026-07-01")
+    made = draft(send_at="2030-07-01")
+    assert (made["scheduled_at"], made["send_at"]) == ("2030-07-01T06:00:00Z", "2030-07-01")
 
 
 def test_a_day_that_it_has_already_keeps_the_hour(api, draft):
-    made = draft(scheduled_at="2026-07-01T15:30:00Z")
-    patched = api.patch(f"{URL}{made['uuid']}/", {"send_at": "2026-07-01"}).json()
-    assert patched["scheduled_at"] == "2026-07-01T15:30:00Z"
+    made = draft(scheduled_at="2030-07-01T15:30:00Z")
+    patched = api.patch(f"{URL}{made['uuid']}/", {"send_at": "2030-07-01"}).json()
+    assert patched["scheduled_at"] == "2030-07-01T15:30:00Z"
 
 
 def test_null_takes_the_time_of_a_draft_away_but_not_of_a_scheduled_one(api, mail):

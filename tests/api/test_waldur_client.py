@@ -49,11 +49,11 @@ def create(waldur):
 
 def test_create_and_retrieve(waldur, create, admin):
     contact = make_contact(admin.organization)
-    made = create(send_at=date(2026, 11, 23))
+    made = create(send_at=date(2030, 11, 25))
     assert isinstance(made.uuid, UUID)
     assert made.created.tzinfo is not None
     assert (made.subject, made.body, made.query) == ("Pool closed", "Hello", {"all_users": True})
-    assert (made.state, made.send_at, made.emails) == (State.DRAFT, date(2026, 11, 23), [contact.email])
+    assert (made.state, made.send_at, made.emails) == (State.DRAFT, date(2030, 11, 25), [contact.email])
     assert made.author_full_name == admin.user.full_name
     assert broadcast_messages_retrieve.sync(made.uuid, client=waldur) == made
 
@@ -97,9 +97,9 @@ def test_all_pages_are_followed(waldur, mail):
 
 
 def test_update(waldur, create):
-    made = create(send_at=date(2026, 11, 23))
+    made = create(send_at=date(2030, 11, 25))
     put = broadcast_messages_update.sync(made.uuid, client=waldur, body=request(subject="Open", body="B", query={}))
-    assert (put.subject, put.body, put.query, put.send_at) == ("Open", "B", {}, date(2026, 11, 23))
+    assert (put.subject, put.body, put.query, put.send_at) == ("Open", "B", {}, date(2030, 11, 25))
 
 
 def test_partial_update(waldur, create):

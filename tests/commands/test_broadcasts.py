@@ -41,7 +41,7 @@ def test_a_moment_without_a_zone_is_the_organizations(command, broadcast, club):
     said, _ = command("schedule_broadcast", broadcast.uuid, at="2100-06-01T09:00")
     broadcast.refresh_from_db()
     assert broadcast.scheduled_at.isoformat() == "2100-06-01T07:00:00+00:00"
-    assert "2100-06-01 09:00:00 (Europe/Madrid)" in said
+    assert "1 Jun 2100, 09:00 Europe/Madrid" in said
 
 
 @pytest.mark.parametrize(

@@ -299,7 +299,9 @@ def test_a_test_send_reaches_the_address_and_is_not_counted(club, mail, server, 
 
 def test_a_test_send_that_is_refused_says_why(club, mail, server):
     server.answers["me@example.com"] = TransportError("550 no", permanent=True)
-    assert sending.send_test(make_broadcast(mail), ["me@example.com"]) == [("me@example.com", "550 no")]
+    assert sending.send_test(make_broadcast(mail), ["me@example.com"]) == [
+        ("me@example.com", "No test was sent to me@example.com: 550 no")
+    ]
 
 
 def test_content_that_breaks_after_the_start_pauses_with_the_reason(club, mail, server):

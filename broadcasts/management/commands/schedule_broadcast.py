@@ -1,8 +1,9 @@
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from django.core.management.base import BaseCommand, CommandError
 
-from broadcasts import drafting, sending
+from broadcasts import clocks, sending
 from broadcasts.management.lookups import find_broadcast, refusals
 
 
@@ -18,18 +19,18 @@ class Command(BaseCommand):
     def handle(self, *args, **options) -> None:
         broadcast = find_broadcast(options["uuid"])
         zone = broadcast.organization.zone
-        at = None
-        if options["at"]:
-            try:
-                at = datetime.fromisoformat(options["at"])
-            except ValueError:
-                raise CommandError(f"--at {options['at']}: write a moment as 2026-01-31T09:00.") from None
-            at = at if at.tzinfo else at.replace(tzinfo=zone)
-            if not drafting.is_near(at):
-                raise CommandError(f"--at {options['at']}: {drafting.TOO_FAR}")
         with refusals():
-            sending.schedule(broadcast, at)
+            sending.schedule(broadcast, _moment(options["at"], zone) if options["at"] else None)
         broadcast.refresh_from_db()
         assert broadcast.scheduled_at is not None
-        moment = broadcast.scheduled_at.astimezone(zone)
-        self.stdout.write(f"“{broadcast}” will be sent at {moment:%Y-%m-%d %H:%M:%S} ({zone}).")
+        self.stdout.write(f"“{broadcast}” will be sent at {clocks.in_words(broadcast.scheduled_at, zone)}.")
+
+
+def _moment(given: str, zone: ZoneInfo) -> datetime:
+    try:
+        at = datetime.fromisoformat(given)
+    except ValueError:
+        raise CommandError(f"--at {given}: write a moment as 2026-01-31T09:00.") from None
+    if not clocks.is_near(at):
+        raise CommandError(f"--at {given}: {clocks.TOO_FAR}")
+    return at if at.tzinfo else clocks.local_moment(at.date(), at.time(), zone)

@@ -1,0 +1,126 @@
+"""What is asked before a broadcast is sent, scheduled or tested: that its words, number and time are those shown."""
+
+import re
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from broadcasts.exceptions import InvalidInput
+from broadcasts.models import Broadcast, User
+from broadcasts.sending import moments
+
+from .moment_field import MomentField
+
+TYPED_ABOVE = 1000  # more recipients than this are typed before they are sent to
+
+
+class Confirmation(forms.Form):
+    """Asks nothing but yes."""
+
+    def __init__(self, *args: Any, broadcast: Broadcast, user: User, may_send: bool, **kwargs: Any) -> None:
+        self.broadcast, self.user, self.may_send = broadcast, user, may_send
+        super().__init__(*args, **kwargs)
+
+
+class SeenForm(Confirmation):
+    """Holds when the broadcast that is shown was changed last, and asks again where it was changed since."""
+
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["seen"] = stamp(self.broadcast)
+
+    def clean_seen(self) -> str:
+        if self.cleaned_data["seen"] != stamp(self.broadcast):
+            self.show_again("seen", "The broadcast was changed since you looked. Read it again, then confirm.")
+        return self.cleaned_data["seen"]
+
+    def show_again(self, name: str, error: str) -> None:
+        """Refuse what was shown, and show what is true now."""
+        self.data = {**{key: self.data[key] for key in self.data}, name: self.initial[name]}
+        self.add_error(None, error)
+
+
+class SendForm(SeenForm):
+    """Holds the number that was promised, and has it typed when it is large."""
+
+    expected = forms.CharField(required=False, widget=forms.HiddenInput)
+    typed = forms.CharField(label="Number of recipients", help_text="Type the number above to confirm it.")
+
+    def __init__(self, *args: Any, recipients: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.recipients = recipients
+        self.initial["expected"] = recipients
+        if recipients <= TYPED_ABOVE:
+            del self.fields["typed"]
+
+    def clean_expected(self) -> str:
+        if self.cleaned_data["expected"] != str(self.recipients):
+            said = f"The number has changed meanwhile: it is {self.recipients:,} now. Look again, then confirm."
+            self.show_again("expected", said)
+        return self.cleaned_data["expected"]
+
+    def clean_typed(self) -> str:
+        typed = self.cleaned_data["typed"]
+        if "".join(filter(str.isdigit, typed)) != str(self.recipients):
+            raise ValidationError(f"This is not the number of recipients, {self.recipients:,}.")
+        return typed
+
+
+class ScheduleForm(SendForm):
+    """Asks for the moment, and for the number as sending does."""
+
+    at = MomentField(label="Send at")
+    field_order = ["at"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.zone = self.broadcast.organization.zone
+        self.fields["at"].help_text = (
+            "Everybody gets it on this day, at this time by their own clock; people whose local time has already "
+            f"passed get it right away. Above is the clock of {self.zone}."
+            if self.broadcast.local_time
+            else f"In the organization's time zone, {self.zone}."
+        )
+        if self.broadcast.scheduled_at:
+            self.initial["at"] = timezone.localtime(self.broadcast.scheduled_at, self.zone).replace(tzinfo=None)
+
+    def full_clean(self) -> None:
+        with timezone.override(self.zone):
+            super().full_clean()
+
+    def clean_at(self) -> datetime | None:
+        """Return the moment, or None for the one that the broadcast has."""
+        at = self.cleaned_data["at"] if "at" in self.changed_data else None
+        try:
+            moments.to_schedule(self.broadcast, at, None)
+        except InvalidInput as error:
+            raise ValidationError(list(error.errors.values())) from None
+        return at
+
+
+class TestForm(SeenForm):
+    addresses = forms.CharField(
+        max_length=4000,
+        widget=forms.Textarea(attrs={"rows": 2, "cols": 60}),
+        help_text="One per line, at most 10. It is sent through the real channel and counted nowhere.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["addresses"] = self.user.email
+        if not self.may_send:
+            self.fields["addresses"].disabled = True
+            self.fields["addresses"].help_text = "Authors send tests to themselves."
+
+    def clean_addresses(self) -> list[str]:
+        return [address for address in re.split(r"[\s,;]+", self.cleaned_data["addresses"]) if address]
+
+
+def stamp(broadcast: Broadcast) -> str:
+    """Write down which state of a broadcast a page shows."""
+    return broadcast.modified.isoformat()

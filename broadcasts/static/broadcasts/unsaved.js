@@ -1,0 +1,38 @@
+// Asks before a page is left on which something is written that is not saved.
+"use strict";
+(function () {
+    const NO_WORDS = ["submit", "button", "reset", "image"];
+    let isSending = false;
+
+    function isChanged(field) {
+        if (!field.name || field.disabled || NO_WORDS.includes(field.type)) return false;
+        if (field.type === "file") return field.files.length > 0;
+        if (field.type === "checkbox" || field.type === "radio") return field.checked !== field.defaultChecked;
+        if (field.options) return isChosenAnew(field);
+        return field.value !== field.defaultValue;
+    }
+
+    function isChosenAnew(select) {
+        const options = [...select.options];
+        if (select.multiple || options.some((one) => one.defaultSelected)) {
+            return options.some((one) => one.selected !== one.defaultSelected);
+        }
+        return select.selectedIndex > 0; // nothing is marked as chosen: the browser chooses the first
+    }
+
+    function isUnsaved(form) {
+        const wasRefused = form.querySelector(".errorlist") !== null; // what stands there now is what was typed
+        return wasRefused || [...form.elements].some(isChanged);
+    }
+
+    const forms = [...document.querySelectorAll("form[data-unsaved], .change-form #content-main form[id$='_form']")];
+    addEventListener("submit", (event) => {
+        if (forms.includes(event.target)) isSending = !event.defaultPrevented;
+    });
+    addEventListener("pageshow", () => { isSending = false; });
+    addEventListener("beforeunload", (event) => {
+        if (isSending || !forms.some(isUnsaved)) return;
+        event.preventDefault();
+        event.returnValue = true; // for browsers that do not listen to the line above
+    });
+})();

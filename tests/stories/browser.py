@@ -1,0 +1,109 @@
+"""A headless browser, spoken to in the WebDriver protocol (W3C), as far as stories need it."""
+
+import json
+import shutil
+import socket
+import subprocess
+import time
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+DRIVER = shutil.which("chromedriver")
+ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
+OPTIONS = {
+    "browserName": "chrome",
+    "webSocketUrl": True,  # without it the driver itself answers the question whether to leave
+    "unhandledPromptBehavior": {"beforeUnload": "ignore", "default": "ignore"},
+    "goog:chromeOptions": {
+        "args": ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1200,1600"]
+    },
+}
+
+
+class Refused(Exception):
+    """The browser did not do it; the text is the error code of the protocol."""
+
+
+class Browser:
+    """One window; elements are named by CSS selectors, and waited for."""
+
+    def __init__(self) -> None:
+        assert DRIVER, "chromedriver is not installed"
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.session = ""
+        self.driver = subprocess.Popen([DRIVER, f"--port={self.port}"], stdout=subprocess.DEVNULL)
+        try:
+            self.wait(lambda: self.call("GET", "/status")["ready"])
+            made = self.call("POST", "/session", capabilities={"alwaysMatch": OPTIONS})
+            self.session = f"/session/{made['sessionId']}"
+        except BaseException:
+            self.driver.kill()
+            raise
+
+    def call(self, method: str, path: str, **body: Any) -> Any:
+        data = json.dumps(body).encode() if method == "POST" else None
+        request = Request(f"http://127.0.0.1:{self.port}{self.session}{path}", data=data, method=method)
+        try:
+            with urlopen(request, timeout=60) as answer:
+                return json.load(answer)["value"]
+        except HTTPError as error:
+            raise Refused(json.load(error)["value"]["error"]) from None
+
+    def wait(self, condition: Any, seconds: float = 30) -> Any:
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                if found := condition():
+                    return found
+            except (Refused, URLError):
+                if time.monotonic() > deadline:
+                    raise
+            assert time.monotonic() < deadline, f"waited {seconds} s in vain at {self.url}"
+            time.sleep(0.05)
+
+    def open(self, address: str) -> None:
+        self.call("POST", "/url", url=address)
+
+    @property
+    def url(self) -> str:
+        return self.call("GET", "/url")
+
+    def find(self, css: str) -> str:
+        return self.wait(lambda: self.call("POST", "/element", using="css selector", value=css))[ELEMENT]
+
+    def click(self, css: str) -> None:
+        self.call("POST", f"/element/{self.find(css)}/click")
+
+    def write(self, css: str, text: str) -> None:
+        """Type something instead of what stands in a field."""
+        element = self.find(css)
+        self.call("POST", f"/element/{element}/clear")
+        self.call("POST", f"/element/{element}/value", text=text)
+
+    def text(self, css: str = "body") -> str:
+        return self.call("GET", f"/element/{self.find(css)}/text")
+
+    def run(self, script: str) -> Any:
+        return self.call("POST", "/execute/sync", script=script, args=[])
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether the browser asks something, such as whether to leave a page."""
+        try:
+            self.call("GET", "/alert/text")
+        except Refused:
+            return False
+        return True
+
+    def answer(self, yes: bool) -> None:
+        self.call("POST", f"/alert/{'accept' if yes else 'dismiss'}")
+
+    def close(self) -> None:
+        try:
+            self.call("DELETE", "")
+        finally:
+            self.driver.terminate()
+            self.driver.wait(20)
