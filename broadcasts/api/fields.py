@@ -18,6 +18,9 @@ REF = {
     "properties": {"uuid": {"type": "string", "format": "uuid"}, "name": {"type": "string"}},
     "required": ["uuid", "name"],
 }
+NOT_MEASURED = (
+    "Not measured by this channel, unless `measured` of the broadcast names it: a 0 or null then says nothing."
+)
 
 
 class MomentField(serializers.DateTimeField):

@@ -7,6 +7,7 @@ from .estimate import Estimate, estimate, preview
 from .explain import Choice, Part, choice
 from .filters import ContactFilter
 from .languages import choose_language
+from .measuring import engagements, kinds_of, measured, why_not
 from .query import (
     LEAVES,
     NOT_FILTERS,
@@ -37,8 +38,11 @@ __all__ = [
     "compile_query",
     "count_segment",
     "create_missing",
+    "engagements",
     "estimate",
+    "kinds_of",
     "matched",
+    "measured",
     "preview",
     "query_from",
     "reason_after",
@@ -51,4 +55,5 @@ __all__ = [
     "validate",
     "validate_addresses",
     "validate_rules",
+    "why_not",
 ]
