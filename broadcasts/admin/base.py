@@ -20,6 +20,7 @@ from broadcasts.models import AuditEntry, Organization
 from .access import Access, organization_of, scoped, within
 from .json_field import JsonField
 from .paginator import CappedPaginator, PagedList
+from .pickers import ManyPicker, Picker
 from .search import as_id
 
 RELATED_SHOWN = 1000
@@ -92,6 +93,8 @@ class Scoped:
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         access = Access.of(request)
+        if db_field.name in self.get_autocomplete_fields(request):  # type: ignore[attr-defined]
+            kwargs.setdefault("widget", Picker(db_field, self.admin_site))  # type: ignore[attr-defined]
         rows = db_field.related_model._default_manager.all()
         if db_field.name == "organization":
             kwargs["queryset"] = scoped(rows, access, self.add_act)
@@ -105,6 +108,8 @@ class Scoped:
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         kwargs.setdefault("queryset", scoped(db_field.related_model._default_manager.all(), Access.of(request)))
+        if db_field.name in self.get_autocomplete_fields(request):  # type: ignore[attr-defined]
+            kwargs.setdefault("widget", ManyPicker(db_field, self.admin_site))  # type: ignore[attr-defined]
         return super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[misc]
 
 
@@ -120,7 +125,7 @@ class OrganizationFilter(admin.SimpleListFilter):
         value = self.value()
         if value is None:
             return queryset
-        return within(queryset, [int(value)]) if value.isdigit() else queryset.none()
+        return queryset.none() if (pk := as_id(value)) is None else within(queryset, [pk])
 
 
 class OrganizationAdmin(Scoped, admin.ModelAdmin):
@@ -166,6 +171,21 @@ class OrganizationAdmin(Scoped, admin.ModelAdmin):
         if Access.of(request).only_organization and "organization" in fields:
             fields.remove("organization")
         return fields
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Fill in what a link says, less what its field could not show: rows that are no ids, times that are none."""
+        found: dict[str, Any] = super().get_changeform_initial_data(request)
+        for field in self.model._meta.get_fields():
+            if field.name not in found:
+                continue
+            if isinstance(field, models.ManyToManyField):
+                found[field.name] = [one for one in found[field.name] if as_id(str(one)) is not None]
+            elif isinstance(field, models.DateTimeField | models.ForeignKey):
+                try:
+                    found[field.name] = field.to_python(found[field.name])
+                except ValidationError:
+                    del found[field.name]
+        return found
 
     def changeform_view(self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any) -> Any:
         """Serve a row's page in its own organization's time zone, or one to add it in that of a link's organization.

@@ -15,7 +15,7 @@ from broadcasts import links
 from broadcasts.exporting import csv_lines
 from broadcasts.models import Broadcast, Delivery, Reason, calling_code
 
-from .fields import NOT_MEASURED, MomentField, RefField
+from .fields import NOT_MEASURED, MomentField, MomentFilter, RefField
 from .pagination import KeysetPagination
 from .renderers import stream
 from .resources import PickingSerializer, Resource, Retrieved
@@ -34,10 +34,10 @@ class LogFilter(filters.FilterSet):
     status = filters.MultipleChoiceFilter(choices=Delivery.Status.choices)
     reason = filters.MultipleChoiceFilter(choices=Reason.choices)
     channel = filters.UUIDFilter(field_name="message__channel__uuid")
-    created_after = filters.IsoDateTimeFilter(field_name="created", lookup_expr="gte")
-    created_before = filters.IsoDateTimeFilter(field_name="created", lookup_expr="lt")
-    sent_after = filters.IsoDateTimeFilter(field_name="sent_at", lookup_expr="gte")
-    sent_before = filters.IsoDateTimeFilter(field_name="sent_at", lookup_expr="lt")
+    created_after = MomentFilter(field_name="created", lookup_expr="gte")
+    created_before = MomentFilter(field_name="created", lookup_expr="lt")
+    sent_after = MomentFilter(field_name="sent_at", lookup_expr="gte")
+    sent_before = MomentFilter(field_name="sent_at", lookup_expr="lt")
 
 
 class DeliveryFilter(LogFilter):

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import models
+from django_filters.fields import IsoDateTimeField
+from django_filters.rest_framework import IsoDateTimeFilter
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -34,6 +37,22 @@ class MomentField(serializers.DateTimeField):
         if not is_near(moment):
             raise serializers.ValidationError(TOO_FAR)
         return moment
+
+
+class NearMomentField(IsoDateTimeField):
+    """A moment of a URL that both databases can compare with, whatever its offset from UTC."""
+
+    def to_python(self, value: Any) -> Any:
+        moment = super().to_python(value)
+        if moment and not is_near(moment):
+            raise ValidationError(TOO_FAR)
+        return moment
+
+
+class MomentFilter(IsoDateTimeFilter):
+    """A moment as a parameter of a list."""
+
+    field_class = NearMomentField
 
 
 class JsonField(serializers.JSONField):
