@@ -20,7 +20,7 @@ from broadcasts.models import AuditEntry, Organization
 from .access import Access, organization_of, scoped, within
 from .json_field import JsonField
 from .paginator import CappedPaginator, PagedList
-from .pickers import ManyPicker, Picker
+from .pickers import ManyPicker, Picker, only_ids
 from .search import as_id
 
 RELATED_SHOWN = 1000
@@ -179,7 +179,7 @@ class OrganizationAdmin(Scoped, admin.ModelAdmin):
             if field.name not in found:
                 continue
             if isinstance(field, models.ManyToManyField):
-                found[field.name] = [one for one in found[field.name] if as_id(str(one)) is not None]
+                found[field.name] = only_ids(found[field.name])
             elif isinstance(field, models.DateTimeField | models.ForeignKey):
                 try:
                     found[field.name] = field.to_python(found[field.name])

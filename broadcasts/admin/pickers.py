@@ -1,5 +1,6 @@
 """Fields that pick a row by typing; whatever an address or a form says, only an id is looked up."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple
@@ -7,17 +8,19 @@ from django.contrib.admin.widgets import AutocompleteSelect, AutocompleteSelectM
 from .search import as_id
 
 
-class OnlyIds:
-    """Goes before a select of rows: what is no id is an error of its field, and not of the database."""
+class Picker(AutocompleteSelect):
+    """One row; what is no id is an error of its field, and not of the database."""
 
-    def optgroups(self, name: str, value: list[Any], attrs: Any = None) -> Any:
-        found = [one for one in value if as_id(str(one)) is not None]
-        return super().optgroups(name, found, attrs)  # type: ignore[misc]
-
-
-class Picker(OnlyIds, AutocompleteSelect):
-    """One row."""
+    def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> Any:
+        return super().optgroups(name, only_ids(value), attr)
 
 
-class ManyPicker(OnlyIds, AutocompleteSelectMultiple):
+class ManyPicker(AutocompleteSelectMultiple):
     """Several rows."""
+
+    def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> Any:
+        return super().optgroups(name, only_ids(value), attr)
+
+
+def only_ids(values: Sequence[str]) -> list[str]:
+    return [value for value in values if as_id(str(value)) is not None]
