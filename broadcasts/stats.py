@@ -1,8 +1,9 @@
 """What became of broadcasts, as sums over batches: no delivery is ever counted to show a number."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import QuerySet, Sum
 from django.utils import timezone
@@ -35,6 +36,11 @@ def counts(broadcasts: Iterable[Broadcast]) -> dict[int, dict[str, int]]:
             numbers["pending"] = 0
         result[broadcast.pk] = numbers
     return result
+
+
+def shown_facts(reported: Container[str], numbers: Mapping[str, Any]) -> list[str]:
+    """Return the facts that may stand on a screen: those that are reported, and any that was told all the same."""
+    return [fact for fact in FACTS if fact in reported or numbers.get(fact)]
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """What all our admin pages share: rows of the user's organizations only, and acts by role."""
 
 from collections.abc import Sequence
-from operator import attrgetter
 from typing import Any
 
 from django import forms
@@ -16,12 +15,13 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.text import capfirst
 
-from broadcasts.models import AuditEntry, Contact, Organization
+from broadcasts.models import AuditEntry, Organization
 
 from .access import Access, organization_of, scoped, within
 from .json_field import JsonField
 from .moment_field import MomentField
 from .paginator import CappedPaginator, PagedList
+from .pickers import ManyPicker, Picker, only_ids, with_addresses
 from .saving_first import SavingFirst
 from .search import as_id
 
@@ -97,6 +97,8 @@ class Scoped:
 
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         access = Access.of(request)
+        if db_field.name in self.get_autocomplete_fields(request):  # type: ignore[attr-defined]
+            kwargs.setdefault("widget", Picker(db_field, self.admin_site))  # type: ignore[attr-defined]
         rows = db_field.related_model._default_manager.all()
         if db_field.name == "organization":
             kwargs["queryset"] = scoped(rows, access, self.add_act)
@@ -110,14 +112,9 @@ class Scoped:
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         kwargs.setdefault("queryset", scoped(db_field.related_model._default_manager.all(), Access.of(request)))
+        if db_field.name in self.get_autocomplete_fields(request):  # type: ignore[attr-defined]
+            kwargs.setdefault("widget", ManyPicker(db_field, self.admin_site))  # type: ignore[attr-defined]
         return with_addresses(super().formfield_for_manytomany(db_field, request, **kwargs))  # type: ignore[misc]
-
-
-def with_addresses(field: Any) -> Any:
-    """Have a field that picks people show their addresses beside their names."""
-    if isinstance(field, forms.ModelChoiceField) and getattr(field.queryset, "model", None) is Contact:
-        field.label_from_instance = attrgetter("name_and_address")  # type: ignore[assignment,method-assign]
-    return field
 
 
 class OrganizationFilter(admin.SimpleListFilter):
@@ -132,7 +129,7 @@ class OrganizationFilter(admin.SimpleListFilter):
         value = self.value()
         if value is None:
             return queryset
-        return within(queryset, [int(value)]) if value.isdigit() else queryset.none()
+        return queryset.none() if (pk := as_id(value)) is None else within(queryset, [pk])
 
 
 class OrganizationAdmin(Scoped, SavingFirst):
@@ -178,6 +175,21 @@ class OrganizationAdmin(Scoped, SavingFirst):
         if Access.of(request).only_organization and "organization" in fields:
             fields.remove("organization")
         return fields
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Fill in what a link says, less what its field could not show: rows that are no ids, times that are none."""
+        found: dict[str, Any] = super().get_changeform_initial_data(request)
+        for field in self.model._meta.get_fields():
+            if field.name not in found:
+                continue
+            if isinstance(field, models.ManyToManyField):
+                found[field.name] = only_ids(found[field.name])
+            elif isinstance(field, models.DateTimeField | models.ForeignKey):
+                try:
+                    found[field.name] = field.to_python(found[field.name])
+                except ValidationError:
+                    del found[field.name]
+        return found
 
     def changeform_view(self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any) -> Any:
         """Serve a row's page in its own organization's time zone, or one to add it in that of a link's organization.

@@ -31,12 +31,12 @@ SHOWN = ("preview", "recipients")  # pages that show what is stored
 class RetargetForm(Confirmation):
     """Asks for whom, with their numbers."""
 
-    engagement = forms.ChoiceField(label="To those who", widget=forms.RadioSelect)
+    engagement = forms.ChoiceField(label="To those who", choices=Engagement.choices, widget=forms.RadioSelect)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         told = [(value, f"{words} ({n:,})") for value, words, n in engagements(self.broadcast)]
-        self.fields["engagement"].choices = told  # type: ignore[attr-defined]
+        self.fields["engagement"].widget.choices = told  # another one is refused by `sending`, which says why not
 
 
 WHO_DID = {
@@ -50,13 +50,22 @@ WHO_DID = {
 }
 
 
-def engagements(broadcast: Broadcast, numbers: dict[str, int] | None = None) -> list[tuple[str, str, int]]:
-    """Return (engagement, in words, people) for each that a broadcast can be retargeted by; none before its start."""
+def engagements(broadcast: Broadcast) -> list[tuple[str, str, int]]:
+    """Return (engagement, in words, copies) for each that a broadcast can be retargeted by; none before its start."""
     if broadcast.status not in Broadcast.STARTED:
         return []
-    numbers = numbers or stats.counts([broadcast])[broadcast.pk]
-    numbers = {**numbers, "not_opened": max(0, numbers["sent"] - numbers["opened"])}
-    return [(one.value, words, numbers[one.value]) for one, words in WHO_DID.items() if numbers[one.value]]
+    messages = list(broadcast.messages.all())
+    counts = stats.message_counts(messages)
+    told = []
+    for one in audience.measured(broadcast):
+        n = 0
+        for message in messages:
+            if message.pk in counts and (not one.fact or one.fact in message.reports):
+                numbers = counts[message.pk]
+                n += numbers["sent"] - numbers["opened"] if one == Engagement.NOT_OPENED else numbers[one.value]
+        if n > 0:
+            told.append((one.value, WHO_DID[one], n))
+    return told
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,10 @@ class BroadcastForm(OrganizationForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "retarget_engagement" in self.fields:  # not where it is only shown
+            field: Any = self.fields["retarget_engagement"]
+            organization = self.instance.organization if self.instance.organization_id else None
+            field.choices = [("", "---------"), *audience.engagements(audience.kinds_of(organization))]
         message = self.instance.first_message() if self.instance.pk else None
         if message is not None:
             for name in MESSAGE_FIELDS:

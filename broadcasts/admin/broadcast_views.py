@@ -5,7 +5,6 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.widgets import AutocompleteSelect
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import escape
@@ -17,6 +16,8 @@ from broadcasts.models import Broadcast, Contact, Delivery, Message, Reason
 from broadcasts.rendering import Rendered
 
 from .access import has_more_than
+from .pickers import Picker
+from .search import as_id
 
 PAGE = 100
 AT_ONCE = 20_000  # contacts of an organization; above, counting takes long enough to be announced
@@ -36,7 +37,7 @@ class PreviewForm(forms.Form):
         languages = sorted({one.language for message in messages for one in message.translations.all()})
         self.fields["message"].queryset = broadcast.messages.select_related("broadcast", "channel")  # type: ignore[attr-defined]
         self.fields["contact"].queryset = Contact.objects.for_organization(broadcast.organization_id)  # type: ignore[attr-defined]
-        widget = AutocompleteSelect(Delivery._meta.get_field("contact"), site)
+        widget = Picker(Delivery._meta.get_field("contact"), site)
         widget.choices = self.fields["contact"].choices  # type: ignore[attr-defined]
         self.fields["contact"].widget = widget
         self.fields["language"].choices = [("", "Theirs"), *((tag, tag) for tag in languages)]  # type: ignore[attr-defined]
@@ -68,11 +69,11 @@ class RecipientViews(admin.ModelAdmin):
         after = request.GET.get("after", "")
         outlets = drafting.outlets(broadcast)
         try:
-            place = min(int(request.GET.get("message", 0)), len(outlets) - 1)
+            place = min(as_id(request.GET.get("message", "")) or 0, len(outlets) - 1)
             rows = audience.recipients(Audience.of(broadcast), outlets[place], outlets).filter(skip_reason=reason)
-            rows = rows.filter(pk__gt=int(after)) if after.isdigit() else rows
+            rows = rows.filter(pk__gt=as_id(after) or 0)
             people = list(rows.order_by("pk")[: PAGE + 1])
-        except (BroadcastsError, IndexError, ValueError) as error:
+        except (BroadcastsError, IndexError) as error:
             self.message_user(request, str(error) or "There is no channel yet.", level="error")
             return HttpResponseRedirect(self.change_url(pk))  # type: ignore[attr-defined]
         label = Reason(reason).label if reason in Reason.values else ""

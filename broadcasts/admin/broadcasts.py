@@ -5,7 +5,6 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.checks import InlineModelAdminChecks
-from django.contrib.admin.widgets import AutocompleteSelect
 from django.db.models import QuerySet
 from django.forms.models import inlineformset_factory
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -25,6 +24,7 @@ from .confirmations import stamp
 from .explain import AskForm, Asking
 from .filters import choice_filter
 from .paginator import PagedList
+from .pickers import Picker
 from .progress import progress
 from .search import as_uuid
 
@@ -169,7 +169,7 @@ class BroadcastAdmin(BroadcastActions, Asking, OrganizationAdmin):
             if name in form.base_fields:
                 field: Any = deepcopy(form.base_fields[name])  # the class's own is shared by all requests
                 field.queryset = scoped(model.objects.all(), access)
-                field.widget = AutocompleteSelect(Message._meta.get_field(name), self.admin_site)
+                field.widget = Picker(Message._meta.get_field(name), self.admin_site)
                 field.widget.choices = field.choices
                 form.base_fields[name] = field
         return form

@@ -33,10 +33,10 @@ class SegmentFilter(admin.SimpleListFilter):
     parameter_name = "segment"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        value = self.used_parameters.get(self.parameter_name)
+        value = str(self.used_parameters.get(self.parameter_name) or "")
         rows = scoped(Segment.objects.select_related("organization"), Access.of(request))
-        self.row = rows.filter(pk=value).first() if value and str(value).isdigit() else None
-        return [(str(value), str(self.row or "not found"))] if value else []
+        self.row = rows.filter(pk=as_id(value) or 0).first() if value else None
+        return [(value, str(self.row or "not found"))] if value else []
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         if not self.value():

@@ -7,7 +7,7 @@ from django.db.models import Q, Sum
 from django.utils import timezone
 
 from broadcasts import stats
-from broadcasts.models import Batch, Broadcast, Channel, Delivery
+from broadcasts.models import FACTS, OWN_FACTS, Batch, Broadcast, Channel, Delivery, reported_by
 
 from .access import Access, scoped
 from .base import list_url
@@ -15,7 +15,7 @@ from .progress import progress
 
 SHOWN = 10
 DAYS = 30
-COUNTED = ("sent", "delivered", "bounced", "opened", "clicked", "failed", "complained", "unsubscribed")
+COUNTED = ("sent", "failed", *FACTS)
 Status = Broadcast.Status
 STUCK = Q(status=Status.PAUSED) | Q(status__in=[Status.FAILED, Status.DRAFT], error_message__gt="")
 
@@ -61,16 +61,25 @@ def unknown(access: Access) -> list[dict[str, Any]]:
 
 
 def month(access: Access, since: Any) -> list[dict[str, Any]]:
-    """Return the sums of the last days, with the share of each in what was sent."""
-    sums = scoped(Batch.objects.filter(created__gte=since), access).aggregate(
-        **{f"n_{name}": Sum(name) for name in COUNTED}
-    )
-    sent = sums["n_sent"] or 0
+    """Return the sums of the last days; each fact that is measured with its share in what could tell it."""
+    rows = scoped(Batch.objects.filter(created__gte=since), access).values_list("message__channel__kind")
+    by_kind = [
+        (reported_by(kind) if kind else OWN_FACTS, dict(zip(COUNTED, sums, strict=True)))
+        for kind, *sums in rows.annotate(*(Sum(name) for name in COUNTED)).order_by()
+    ]
+    totals = {name: sum(numbers[name] for _, numbers in by_kind) for name in COUNTED}
+    measured = {fact for reported, _ in by_kind for fact in reported}
+    told = [("sent", ""), ("failed", "")]
+    for fact in stats.shown_facts(measured, totals):
+        telling = [numbers for reported, numbers in by_kind if fact in reported]
+        sent = sum(numbers["sent"] for numbers in telling)
+        told.append((fact, f"{sum(numbers[fact] for numbers in telling) / sent:.1%}" if sent else ""))
     return [
         {
             "name": name.capitalize(),
-            "n": sums[f"n_{name}"] or 0,
-            "share": f"{(sums[f'n_{name}'] or 0) / sent:.1%}" if sent and name not in ("sent", "failed") else "",
+            "n": totals[name],
+            "share": share,
+            "url": list_url(Delivery, days=DAYS, **{"fact" if name in FACTS else "status": name}),
         }
-        for name in COUNTED
+        for name, share in told
     ]

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
 
-from broadcasts import links, sending
+from broadcasts import links, sending, stats
 from broadcasts.exceptions import BroadcastsError
 from broadcasts.explaining import story
 from broadcasts.models import FACTS, Batch, Contact, Delivery, DeliveryEvent, Message, Reason
@@ -16,6 +16,7 @@ from broadcasts.models import FACTS, Batch, Contact, Delivery, DeliveryEvent, Me
 from .access import Access, scoped, within
 from .base import ReadOnlyAdmin, link, list_url
 from .by_contact import HELP, is_list
+from .facts import FactFilter, RecentFilter
 from .filters import BroadcastFilter, choice_filter, row_filter
 from .search import as_id, find_contacts
 
@@ -46,17 +47,6 @@ class DeliveryBroadcastFilter(BroadcastFilter):
         return of_message.filter(pk__gte=span["first"], pk__lte=span["last"], of_message__in=message_ids)
 
 
-class FactFilter(admin.SimpleListFilter):
-    title = "what came back"
-    parameter_name = "fact"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(fact, fact.capitalize()) for fact in FACTS]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        return queryset.filter(**{f"{self.value()}_at__isnull": False}) if self.value() in FACTS else queryset
-
-
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnlyAdmin):
     list_display = ["address", "shown_status", "what", "recipient", "broadcast"]
@@ -66,6 +56,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
         choice_filter("status", Delivery.Status),
         choice_filter("reason", Reason),
         FactFilter,
+        RecentFilter,
         row_filter(Contact),
         row_filter(Batch),
     ]
@@ -74,11 +65,6 @@ class DeliveryAdmin(ReadOnlyAdmin):
     sortable_by = []
     actions = list(UNKNOWN)
     change_form_template = "admin/broadcasts/delivery/change_form.html"
-    fieldsets = [
-        (None, {"fields": ["what", "address", "contact", "message", "language", "status", "reason", "error"]}),
-        ("Sending", {"fields": ["attempts", "due_at", "sent_at", "batch", "token", "created"]}),
-        ("What came back", {"fields": [*(f"{fact}_at" for fact in FACTS), "events"]}),
-    ]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         """Start from the user's rows; where these are few, by their messages and not by walking all others."""
@@ -89,6 +75,15 @@ class DeliveryAdmin(ReadOnlyAdmin):
         total = within(Batch.objects.all(), organizations).aggregate(total=Sum("total"))["total"] or 0
         own = list(Message.objects.filter(broadcast__organization__in=organizations).values_list("pk")[: NAMED + 1])
         return rows if total > FEW or len(own) > NAMED else Delivery.objects.filter(message__in=[pk for (pk,) in own])
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        told = {fact: getattr(obj, f"{fact}_at", None) for fact in FACTS}
+        facts = stats.shown_facts(obj.message.reports if obj else (), told)
+        return [
+            (None, {"fields": ["what", "address", "contact", "message", "language", "status", "reason", "error"]}),
+            ("Sending", {"fields": ["attempts", "due_at", "sent_at", "batch", "token", "created"]}),
+            ("What came back", {"fields": [*(f"{fact}_at" for fact in facts), "events"]}),
+        ]
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         columns = super().get_list_display(request)

@@ -6,7 +6,8 @@ from broadcasts.models import Contact, Delivery, DeliveryEvent, Inbound, Link, M
 
 from .base import ReadOnlyAdmin
 from .by_contact import ByContact, is_list
-from .filters import choice_filter, row_filter
+from .facts import EventFilter
+from .filters import row_filter
 
 NEWEST = 100_000
 
@@ -27,7 +28,7 @@ class DeliveryEventAdmin(NewestFirst):
     list_display = ["at", "type", "delivery", "machine", "created"]
     list_display_links = ["at", "type"]
     list_select_related = ["delivery"]
-    list_filter = [choice_filter("type", DeliveryEvent.Type), row_filter(Delivery)]
+    list_filter = [EventFilter, row_filter(Delivery)]
     search_fields = ["delivery__exact"]
     search_help_text = "The id of a delivery. Without one, the newest events are shown."
     sortable_by = []

@@ -4,7 +4,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -14,6 +13,7 @@ from broadcasts import explaining
 from broadcasts.models import Broadcast, Contact, Delivery, Message
 
 from .access import Access, scoped
+from .pickers import Picker
 from .search import as_id
 
 SITE = admin.site
@@ -33,7 +33,7 @@ class AskForm(forms.Form):
         for name, model, source in (("contact", Contact, Delivery), ("broadcast", Broadcast, Message)):
             field: Any = self.fields[name]
             field.queryset = scoped(model.objects.select_related("organization"), access)
-            field.widget = AutocompleteSelect(source._meta.get_field(name), SITE, attrs={"form": ASK})
+            field.widget = Picker(source._meta.get_field(name), SITE, attrs={"form": ASK})
             field.widget.choices = field.choices
 
     def clean(self) -> dict[str, Any]:
@@ -49,7 +49,7 @@ class Asking(admin.ModelAdmin):
 
     @property
     def media(self) -> forms.Media:
-        return super().media + AutocompleteSelect(Delivery._meta.get_field("contact"), SITE).media
+        return super().media + Picker(Delivery._meta.get_field("contact"), SITE).media
 
 
 class ExplainView(Asking):

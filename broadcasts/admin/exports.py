@@ -13,6 +13,7 @@ from broadcasts.models import AuditEntry, Organization
 
 from .access import Access, scoped
 from .base import list_url
+from .search import as_id
 
 
 def download(text: Iterator[str], filename: str, content_type: str = "text/csv; charset=utf-8") -> HttpResponse:
@@ -52,7 +53,7 @@ class Exportable(admin.ModelAdmin):
 
     def _export(self, request: HttpRequest, rows: QuerySet) -> HttpResponse:
         organizations = scoped(Organization.objects.all(), Access.of(request))
-        if (chosen := request.GET.get("organization", "")).isdigit():
+        if (chosen := as_id(request.GET.get("organization", ""))) is not None:
             organizations = organizations.filter(pk=chosen)
         plural = str(self.opts.verbose_name_plural)
         for organization in organizations:

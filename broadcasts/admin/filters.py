@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from broadcasts.models import Broadcast
 
 from .access import Access, scoped
+from .search import as_id
 
 RECENT = 10
 
@@ -20,11 +21,10 @@ class RowFilter(admin.SimpleListFilter):
     field: str
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        value = self.used_parameters.get(str(self.parameter_name))
-        if not value or not str(value).isdigit():
-            return []
-        self.row = scoped(self.model._default_manager.all(), Access.of(request)).filter(pk=value).first()
-        return [(str(value), str(self.row or "not found"))]
+        value = str(self.used_parameters.get(str(self.parameter_name)) or "")
+        pk = as_id(value) or 0
+        self.row = scoped(self.model._default_manager.all(), Access.of(request)).filter(pk=pk).first() if pk else None
+        return [(value, str(self.row or "not found"))] if value else []
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         if not self.value():
@@ -58,8 +58,8 @@ class BroadcastFilter(admin.SimpleListFilter):
         rows = scoped(Broadcast.objects.all(), Access.of(request)).only("pk", "name")
         recent = list(rows.filter(status__in=Broadcast.STARTED).order_by("-id")[:RECENT])
         value = str(self.used_parameters.get(self.parameter_name) or "")
-        if value.isdigit() and value not in {str(row.pk) for row in recent}:
-            recent += rows.filter(pk=value)
+        if (pk := as_id(value)) and pk not in {row.pk for row in recent}:
+            recent += rows.filter(pk=pk)
         return [(str(row.pk), row.name) for row in recent] or ([(value, "not found")] if value else [])
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
@@ -67,7 +67,7 @@ class BroadcastFilter(admin.SimpleListFilter):
         if not value:
             return queryset
         known = {choice for choice, _ in self.lookup_choices}
-        return self.narrow(queryset, int(value)) if value.isdigit() and value in known else queryset.none()
+        return self.narrow(queryset, pk) if (pk := as_id(value)) and str(pk) in known else queryset.none()
 
     def narrow(self, queryset: QuerySet, broadcast_id: int) -> QuerySet:
         return queryset.filter(**{self.path: broadcast_id})

@@ -22,6 +22,7 @@ from .access import Access, scoped
 from .base import ReadOnlyAdmin, list_url
 from .filters import choice_filter
 from .progress import words
+from .search import as_id
 
 Status = ImportJob.Status
 SAMPLES = 2
@@ -259,9 +260,9 @@ class ImportJobAdmin(ReadOnlyAdmin):
 
     def preset(self, request: HttpRequest) -> dict[str, Any]:
         """Take the segment that a link names, and its organization."""
-        asked = request.GET.get("segment", "")
+        asked = as_id(request.GET.get("segment", "")) or 0
         rows = scoped(Segment.objects.filter(kind=Segment.Kind.STATIC), Access.of(request), "write")
-        segment = rows.filter(pk=asked).first() if asked.isdigit() else None
+        segment = rows.filter(pk=asked).first() if asked else None
         return {"segment": segment.name, "organization": segment.organization_id} if segment else {}
 
     def next_url(self, job: ImportJob) -> str:

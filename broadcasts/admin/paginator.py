@@ -6,7 +6,11 @@ from typing import Any
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import InvalidPage, Page, Paginator
+from django.db import DataError
 from django.http import HttpRequest
+
+# What the database or its driver says of a value of a parameter that it cannot compare with, such as the year -1.
+NO_VALUES = (ValueError, OverflowError, DataError)
 
 
 class CappedPaginator(Paginator):
@@ -46,7 +50,7 @@ class PagedList(ChangeList):
         paginator = self.model_admin.get_paginator(request, self.queryset, self.list_per_page)
         try:
             self.result_list = paginator.page(self.page_num).object_list
-        except InvalidPage:
+        except (InvalidPage, *NO_VALUES):
             raise IncorrectLookupParameters from None
         self.paginator = paginator
         self.result_count = paginator.count

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from broadcasts import stats
 from broadcasts.explaining import when
-from broadcasts.models import FACTS, Broadcast, Delivery
+from broadcasts.models import Broadcast, Delivery
 
 from .base import list_url
 
@@ -15,10 +15,11 @@ STATUSES = ("sent", "pending", "failed", "unknown", "skipped", "cancelled")
 
 def progress(broadcast: Broadcast, counts: dict[str, int] | None = None) -> dict[str, Any]:
     """Return the state, the numbers with the address of their rows, the mean rate and the time left."""
-    waits = None
+    waits, facts = None, []
     if counts is None:  # else it is one of many, for which nothing more is asked
         counts = stats.counts([broadcast])[broadcast.pk]
         waits = stats.waiting(broadcast, counts["pending"])
+        facts = stats.shown_facts(broadcast.reports, counts)
     recipients, pending = counts["recipients"], counts["pending"]
     finished = broadcast.status in Broadcast.FINISHED
     ended = broadcast.completed_at if finished and broadcast.completed_at else timezone.now()
@@ -40,7 +41,7 @@ def progress(broadcast: Broadcast, counts: dict[str, int] | None = None) -> dict
         "waiting": waits_for(broadcast, waits) if waits else "",
         "took": words(seconds) if finished else "",
         "numbers": [_number(broadcast, name, counts[name], status=name) for name in STATUSES],
-        "facts": [_number(broadcast, name, counts[name], fact=name) for name in FACTS if counts[name]],
+        "facts": [_number(broadcast, name, counts[name], fact=name) for name in facts],
         "all": list_url(Delivery, broadcast=broadcast.pk),
     }
 

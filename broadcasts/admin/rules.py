@@ -24,7 +24,7 @@ from .access import Access
 from .base import row_url
 from .json_field import JsonField
 from .patience import TooSlow, at_most
-from .search import find_contacts
+from .search import as_id, find_contacts
 
 SAMPLED = 10
 RARE = 10_000  # people; fewer are looked for in another way
@@ -122,8 +122,8 @@ class RuleViews(admin.ModelAdmin):
 
 
 def _organization(request: HttpRequest, given: Any) -> Organization:
-    pk = given.get("organization", "")
-    if not pk.isascii() or not pk.isdigit() or len(pk) > 18 or not Access.of(request).may("read", int(pk)):
+    pk = as_id(given.get("organization", ""))
+    if pk is None or not Access.of(request).may("read", pk):
         raise Http404
     organization = Organization.objects.filter(pk=pk).first()
     if organization is None:
@@ -134,7 +134,7 @@ def _organization(request: HttpRequest, given: Any) -> Organization:
 def _segment(organization: Organization, pk: str) -> Segment:
     """Return the segment whose rules are tried, so that they cannot lead back to it; a new one when none is named."""
     rows = Segment.objects.for_organization(organization).select_related("organization")
-    found = rows.filter(pk=pk).first() if pk.isascii() and pk.isdigit() and len(pk) < 19 else None
+    found = rows.filter(pk=as_id(pk) or 0).first()
     return found or Segment(organization=organization)
 
 

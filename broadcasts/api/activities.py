@@ -16,7 +16,7 @@ from broadcasts import audience
 from broadcasts.exceptions import WrongState
 from broadcasts.models import Activity, Attendance, Contact, Organization
 
-from .fields import LineField, MomentField, RefField
+from .fields import LineField, MomentField, MomentFilter, RefField
 from .permissions import UUID
 from .resources import FullResource, PickingSerializer, ResourceSerializer, StrictSerializer
 
@@ -27,8 +27,8 @@ class ActivityFilter(filters.FilterSet):
     series = filters.CharFilter()
     kind = filters.CharFilter()
     external_id = filters.CharFilter()
-    starts_after = filters.IsoDateTimeFilter(field_name="starts_at", lookup_expr="gte")
-    starts_before = filters.IsoDateTimeFilter(field_name="starts_at", lookup_expr="lt")
+    starts_after = MomentFilter(field_name="starts_at", lookup_expr="gte")
+    starts_before = MomentFilter(field_name="starts_at", lookup_expr="lt")
     search = filters.CharFilter(method="of_words", help_text="A part of the name, the series or the place.")
 
     class Meta:

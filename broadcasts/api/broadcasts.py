@@ -111,8 +111,10 @@ class Broadcasts(FullResource):
             return queryset
         related = [name for name in ("activity", "retarget_of", "parent") if self.wants(name)]
         lists = [name for name in Broadcast.WHO_LISTS if self.wants(name)]
+        if self.wants("messages", "measured"):
+            lists.append("messages__channel")
         if self.wants("messages"):
-            lists += ["messages__channel", "messages__template"]
+            lists.append("messages__template")
         if self.wants("messages", *CONTENT):
             lists.append("messages__translations")
         return queryset.select_related("author", *related).prefetch_related(*lists)
@@ -224,7 +226,7 @@ class Broadcasts(FullResource):
     @extend_schema(
         summary="Write again to those for whom it became this",
         description="As a linked draft with the same content, which is returned. What else is given is written into "
-        "it, as a PATCH would. Only of a broadcast that was started.",
+        "it, as a PATCH would. Only of a broadcast that was started, and by what its `measured` names.",
         request=RetargetSerializer,
         responses={201: BroadcastSerializer},
     )

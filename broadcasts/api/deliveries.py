@@ -15,7 +15,7 @@ from broadcasts import links
 from broadcasts.exporting import csv_lines
 from broadcasts.models import Broadcast, Delivery, Reason, calling_code
 
-from .fields import MomentField, RefField
+from .fields import NOT_MEASURED, MomentField, MomentFilter, RefField
 from .pagination import KeysetPagination
 from .renderers import stream
 from .resources import PickingSerializer, Resource, Retrieved
@@ -23,14 +23,21 @@ from .resources import PickingSerializer, Resource, Retrieved
 CHUNK = 2000
 
 
+class FactField(MomentField):
+    """When a fact was told; a fact that is not measured never is."""
+
+    def __init__(self) -> None:
+        super().__init__(allow_null=True, help_text=NOT_MEASURED)
+
+
 class LogFilter(filters.FilterSet):
     status = filters.MultipleChoiceFilter(choices=Delivery.Status.choices)
     reason = filters.MultipleChoiceFilter(choices=Reason.choices)
     channel = filters.UUIDFilter(field_name="message__channel__uuid")
-    created_after = filters.IsoDateTimeFilter(field_name="created", lookup_expr="gte")
-    created_before = filters.IsoDateTimeFilter(field_name="created", lookup_expr="lt")
-    sent_after = filters.IsoDateTimeFilter(field_name="sent_at", lookup_expr="gte")
-    sent_before = filters.IsoDateTimeFilter(field_name="sent_at", lookup_expr="lt")
+    created_after = MomentFilter(field_name="created", lookup_expr="gte")
+    created_before = MomentFilter(field_name="created", lookup_expr="lt")
+    sent_after = MomentFilter(field_name="sent_at", lookup_expr="gte")
+    sent_before = MomentFilter(field_name="sent_at", lookup_expr="lt")
 
 
 class DeliveryFilter(LogFilter):
@@ -57,14 +64,14 @@ class LogSerializer(PickingSerializer):
     due_at = MomentField(allow_null=True)
     created = MomentField()
     sent_at = MomentField(allow_null=True)
-    delivered_at = MomentField(allow_null=True)
-    bounced_at = MomentField(allow_null=True)
-    opened_at = MomentField(allow_null=True)
-    clicked_at = MomentField(allow_null=True)
-    played_at = MomentField(allow_null=True)
-    replied_at = MomentField(allow_null=True)
-    complained_at = MomentField(allow_null=True)
-    unsubscribed_at = MomentField(allow_null=True)
+    delivered_at = FactField()
+    bounced_at = FactField()
+    opened_at = FactField()
+    clicked_at = FactField()
+    played_at = FactField()
+    replied_at = FactField()
+    complained_at = FactField()
+    unsubscribed_at = FactField()
 
     def get_key(self, delivery: Delivery) -> str:
         return links.delivery_token(delivery.pk)

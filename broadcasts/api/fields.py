@@ -4,8 +4,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
+from django_filters.fields import IsoDateTimeField
+from django_filters.rest_framework import IsoDateTimeFilter
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
@@ -19,6 +22,9 @@ REF = {
     "properties": {"uuid": {"type": "string", "format": "uuid"}, "name": {"type": "string"}},
     "required": ["uuid", "name"],
 }
+NOT_MEASURED = (
+    "Not measured by this channel, unless `measured` of the broadcast names it: a 0 or null then says nothing."
+)
 
 
 class MomentField(serializers.DateTimeField):
@@ -38,6 +44,22 @@ class MomentField(serializers.DateTimeField):
         if organization and timezone.is_naive(value) and is_near(value):
             value = local_moment(value.date(), value.time(), organization.zone)
         return super().enforce_timezone(value)
+
+
+class NearMomentField(IsoDateTimeField):
+    """A moment of a URL that both databases can compare with, whatever its offset from UTC."""
+
+    def to_python(self, value: Any) -> Any:
+        moment = super().to_python(value)
+        if moment and not is_near(moment):
+            raise ValidationError(TOO_FAR)
+        return moment
+
+
+class MomentFilter(IsoDateTimeFilter):
+    """A moment as a parameter of a list."""
+
+    field_class = NearMomentField
 
 
 class JsonField(serializers.JSONField):

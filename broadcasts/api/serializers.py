@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from broadcasts import drafting
 from broadcasts.models import (
+    FACTS,
     Activity,
     Attendance,
     Broadcast,
@@ -22,6 +23,7 @@ from broadcasts.models import (
 from broadcasts.sending import moments
 
 from .fields import (
+    NOT_MEASURED,
     UUID,
     ArrayField,
     LineField,
@@ -41,10 +43,15 @@ FIRST = (  # what existing clients know, then what it is
     *("uuid", "created", "subject", "body", "query", "author_full_name", "emails", "state", "send_at"),
     *("id", "name", "use_case", "status", "author"),
 )
-COUNTS = (
-    *("contacts", "recipients", "skipped", "pending", "sent", "failed", "unknown", "cancelled"),
-    *("delivered", "bounced", "opened", "clicked", "played", "replied", "complained", "unsubscribed"),
-)
+OF_SENDING = ("contacts", "recipients", "skipped", "pending", "sent", "failed", "unknown", "cancelled")
+COUNTS = {
+    "type": "object",
+    "properties": {
+        **{name: {"type": "integer"} for name in OF_SENDING},
+        **{name: {"type": "integer", "description": NOT_MEASURED} for name in FACTS},
+    },
+    "required": [*OF_SENDING, *FACTS],
+}
 
 
 @extend_schema_field({"type": ["object", "null"]})
@@ -209,7 +216,12 @@ class WhoSerializer(StrictSerializer):
     activity = RefField(Activity, required=False, allow_null=True)
     attendance_status = serializers.ChoiceField(choices=Attendance.Status.choices, required=False, allow_null=True)
     retarget_of = RefField(Broadcast, required=False, allow_null=True)
-    retarget_engagement = serializers.ChoiceField(choices=Engagement.choices, required=False, allow_null=True)
+    retarget_engagement = serializers.ChoiceField(
+        choices=Engagement.choices,
+        required=False,
+        allow_null=True,
+        help_text="Refused where no channel of `retarget_of` measures it; see its `measured`.",
+    )
     excluded_broadcasts = RefsField(Broadcast, required=False, max_length=10)
     excluded_days = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=3650)
 
@@ -245,6 +257,7 @@ class BroadcastSerializer(WhoSerializer, PickingSerializer):
     channel_policy = serializers.ChoiceField(choices=Broadcast.Policy.choices, required=False)
     messages = MessagesField(required=False)
     counts = serializers.SerializerMethodField()
+    measured = serializers.SerializerMethodField()
 
     def get_fields(self) -> dict[str, Any]:
         fields = super().get_fields()
@@ -264,11 +277,21 @@ class BroadcastSerializer(WhoSerializer, PickingSerializer):
     def get_error_message(self, broadcast: Broadcast) -> str | None:
         return broadcast.error_message or None
 
-    @extend_schema_field(
-        {"type": "object", "properties": {name: {"type": "integer"} for name in COUNTS}, "required": list(COUNTS)}
-    )
+    @extend_schema_field(COUNTS)
     def get_counts(self, broadcast: Broadcast) -> dict[str, int]:
         return self.context["counts"][broadcast.pk]
+
+    @extend_schema_field(
+        {
+            "type": "array",
+            "items": {"type": "string", "enum": list(FACTS)},
+            "description": "The facts that a channel of this broadcast reports: only of these is a count a figure, and "
+            "only by these can it be retargeted.",
+        }
+    )
+    def get_measured(self, broadcast: Broadcast) -> list[str]:
+        reports = broadcast.reports
+        return [fact for fact in FACTS if fact in reports]
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Ask for what a whole write (POST and PUT) needs."""

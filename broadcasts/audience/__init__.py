@@ -8,6 +8,7 @@ from .explain import Choice, Part, choice
 from .filters import ContactFilter
 from .languages import choose_language
 from .leaves import found_by
+from .measuring import engagements, kinds_of, measured, why_not
 from .query import (
     LEAVES,
     NOT_FILTERS,
@@ -39,9 +40,12 @@ __all__ = [
     "compile_query",
     "count_segment",
     "create_missing",
+    "engagements",
     "estimate",
     "found_by",
+    "kinds_of",
     "matched",
+    "measured",
     "preview",
     "query_from",
     "reason_after",
@@ -55,4 +59,5 @@ __all__ = [
     "validate",
     "validate_addresses",
     "validate_rules",
+    "why_not",
 ]

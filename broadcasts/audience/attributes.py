@@ -19,11 +19,13 @@ from broadcasts.models import Attribute
 from .containing import Contains
 from .leaves import (
     EDGES,
+    TOO_FAR,
     Leaf,
     Read,
     Refused,
     Scope,
     any_of,
+    printable,
     read_boolean,
     read_days,
     read_number,
@@ -202,7 +204,10 @@ def _read_date(value: Any, scope: Scope) -> tuple[str, ...]:
 
 
 def _read_moment(value: Any, scope: Scope) -> tuple[str, ...]:
-    return _in_utc(read_days(value, scope))
+    try:
+        return _in_utc(read_days(value, scope))
+    except OverflowError:
+        raise Refused(f"“{printable(str(value))}” {TOO_FAR}") from None
 
 
 def _in_utc(moments: Iterable[datetime]) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from broadcasts.models import Broadcast, Contact, Delivery, Engagement, Message,
 
 from .addresses import at_addresses, create_contacts, missing_addresses
 from .leaves import NOBODY, Refused, Scope, any_of
+from .measuring import why_not
 from .query import condition_of, in_segments
 from .relations import attended, engaged, having
 
@@ -106,8 +107,8 @@ class Audience:
         errors = {}
         if bool(self.retarget_of_id) != bool(self.retarget_engagement):
             errors["retarget_engagement"] = "retarget_of and retarget_engagement go together: give both or neither."
-        if self.retarget_of_id and (wrong := _wrong_retarget(self.retarget_of_id, pk)):
-            errors["retarget_of"] = wrong
+        if self.retarget_of_id:
+            errors |= _wrong_retarget(self.retarget_of_id, self.retarget_engagement, pk)
         if self.attendance_status and not self.activity_id:
             errors["attendance_status"] = "This needs an activity."
         if pk in self.excluded_broadcast_ids:
@@ -197,15 +198,18 @@ class Audience:
             raise InvalidInput({name: f"{refused.message[0].upper()}{refused.message[1:]}."}) from None
 
 
-def _wrong_retarget(pk: int, own: int | None) -> str:
+def _wrong_retarget(pk: int, engagement: str | None, own: int | None) -> dict[str, str]:
     if pk == own:
-        return "A broadcast cannot retarget itself."
-    broadcast = Broadcast.objects.get(pk=pk)
+        return {"retarget_of": "A broadcast cannot retarget itself."}
+    broadcast = Broadcast.objects.prefetch_related("messages__channel").get(pk=pk)
     if broadcast.status not in Broadcast.STARTED:
-        return f"“{broadcast}” has not been sent yet: nothing has become of it for anybody."
+        return {"retarget_of": f"“{broadcast}” has not been sent yet: nothing has become of it for anybody."}
     if broadcast.log_is_gone():
-        return f"The log of “{broadcast}” has been deleted: nobody can tell any more what became of it for whom."
-    return ""
+        gone = f"The log of “{broadcast}” has been deleted: nobody can tell any more what became of it for whom."
+        return {"retarget_of": gone}
+    if engagement and (reason := why_not(broadcast, engagement)):
+        return {"retarget_engagement": reason}
+    return {}
 
 
 def matched(audience: Audience) -> QuerySet[Contact]:

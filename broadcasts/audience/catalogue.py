@@ -20,6 +20,7 @@ from broadcasts.models import (
     UseCase,
 )
 
+from . import measuring
 from .attributes import ACCEPTED, PREFIX
 from .query import LEAVES
 from .relations import ObjectLeaf
@@ -41,7 +42,8 @@ LISTS = "in"  # any operator takes several values
 class Input:
     """What a value is: text, number, date, span ("30d"), choice, row (a uuid), parts (an object), or none to ask for.
 
-    `suggest` names what is looked up while somebody types, `beside` the part that narrows it.
+    `suggest` names what is looked up while somebody types, `beside` the part that narrows it. `idle` are choices that
+    are shown where a rule has them and not offered to new ones; `note` is what must be known to choose well.
     """
 
     type: str
@@ -50,6 +52,8 @@ class Input:
     beside: str = ""
     many: bool = False
     parts: tuple["Part", ...] = ()
+    idle: tuple[str, ...] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,8 @@ def looked_up(suggest: str, type: str = "text", many: bool = True, beside: str =
     return Input(type, suggest=suggest, many=many, beside=beside)
 
 
+BECAME = choice(Engagement, many=False)  # marked in `catalogue` by what the organization's channels measure
+
 FIELDS = {
     "full_name": About("Name", TEXT),
     "email": About("E-mail", TEXT, blank=True),
@@ -140,7 +146,7 @@ PARTS: dict[str, dict[str, tuple[str, Input]]] = {
         "within_next": ("In the next", SPAN),
     },
     "engagement": {
-        "type": ("What became of it", choice(Engagement, many=False)),
+        "type": ("What became of it", BECAME),
         "broadcast": ("Broadcast", looked_up("broadcast", "row", many=False)),
         "link": ("Link", looked_up("link", many=False, beside="broadcast")),
         "within": ("In the last", SPAN),
@@ -177,7 +183,8 @@ def catalogue(organization: Organization) -> list[Field]:
     attributes = Attribute.objects.for_organization(organization).order_by("key")
     # Where there are none, nobody can have clicked a certain one.
     idle = set() if Link.objects.for_organization(organization).exists() else {"link"}
-    return [*_contact_fields(idle), *(_attribute_field(attribute) for attribute in attributes)]
+    became = _became(measuring.kinds_of(organization))
+    return [*_contact_fields(idle, became), *(_attribute_field(attribute) for attribute in attributes)]
 
 
 def base_of(key: str) -> tuple[str, str]:
@@ -186,22 +193,29 @@ def base_of(key: str) -> tuple[str, str]:
     return (base, lookup) if base in FIELDS else ("", lookup)
 
 
-def _contact_fields(idle: Container[str]) -> Iterator[Field]:
+def _became(kinds: list[str]) -> Input:
+    """What may be asked of earlier broadcasts, where channels of these kinds tell what became of them."""
+    idle = tuple(one.value for one in Engagement if not measuring.is_measured(one, kinds))
+    return Input("choice", choices=tuple(measuring.engagements(kinds)), idle=idle, note=measuring.note(kinds))
+
+
+def _contact_fields(idle: Container[str], became: Input) -> Iterator[Field]:
     for base, about in FIELDS.items():
         operators: list[Operator] = []
         for key in LEAVES:
             if base_of(key)[0] == base:
-                operators += _operators(key, base_of(key)[1], _complete(base, about.input, idle), about.words)
+                asked = _complete(base, about.input, idle, became)
+                operators += _operators(key, base_of(key)[1], asked, about.words)
         if about.blank:
             operators += _fixed(base, "", "is blank", "is not blank")
         yield Field(base, about.label, about.group, tuple(operators))
 
 
-def _complete(base: str, asked: Input, idle: Container[str]) -> Input:
+def _complete(base: str, asked: Input, idle: Container[str], became: Input) -> Input:
     leaf = LEAVES[base] if base in PARTS else None
     if not isinstance(leaf, ObjectLeaf):
         return asked
-    known = PARTS[base]
+    known = {key: (label, became if one is BECAME else one) for key, (label, one) in PARTS[base].items()}
     parts = [
         Part(key, *known[key], required=key in leaf.required) for key in known if key in leaf.parts and key not in idle
     ]

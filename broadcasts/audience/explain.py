@@ -14,6 +14,7 @@ from broadcasts.models import Activity, Attendance, Broadcast, Contact, Engageme
 
 from .audience import Audience
 from .leaves import NOBODY, Leaf, Scope
+from .measuring import MARK, measured
 from .query import BRANCHES, SegmentLeaf, conjunction, in_segments, leaf_of
 from .wording import Facts, did, said
 
@@ -160,7 +161,8 @@ class _Walk:
         if among is None:
             return union
         broadcast = Broadcast.objects.get(pk=audience.retarget_of_id or 0)
-        rest = did(audience.retarget_engagement or Engagement.SENT, f"“{broadcast}”")
+        engagement = audience.retarget_engagement or Engagement.SENT
+        rest = f"{did(engagement, f'“{broadcast}”')}{'' if engagement in measured(broadcast) else MARK}"
         kept = Part("retarget_of", subject="they", rest=rest, condition=among)
         kept.asked = "engagement", {"broadcast": str(broadcast.uuid)}
         return Part("audience", join="all", parts=[union, kept])

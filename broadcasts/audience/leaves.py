@@ -39,6 +39,7 @@ VALUES_LIMIT = 1000
 ALL_VALUES_LIMIT = 5000  # SQLite takes 32,766 in a statement, and one may hold a query several times
 CONDITIONS_LIMIT = 500  # SQLite refuses an expression deeper than 1,000
 TEXT_LIMIT = 1000
+TOO_FAR = "is too far away to be a moment in every time zone"
 
 # Real SQL, unlike an empty `IN ()`: an INSERT ... SELECT of nobody still compiles.
 NOBODY = Q(pk__lt=0)
@@ -332,7 +333,7 @@ def read_moment(value: Any, scope: Scope) -> tuple[datetime, datetime]:
     try:
         return tuple((one if one.tzinfo else one.replace(tzinfo=zone)).astimezone(UTC) for one in (first, last))  # type: ignore[return-value]
     except OverflowError:
-        raise Refused(f"{_shown(value)} is too far away") from None
+        raise Refused(f"{_shown(value)} {TOO_FAR}") from None
 
 
 def read_days(value: Any, scope: Scope) -> tuple[datetime, datetime]:

@@ -22,7 +22,9 @@ from broadcasts.models import (
     Message,
     Suppression,
     UseCase,
+    reported_by,
 )
+from broadcasts.transports import TRANSPORTS
 
 from .leaves import (
     NOBODY,
@@ -111,14 +113,11 @@ def engaged(
             delivery__contact=OuterRef("pk"), type=DeliveryEvent.Type.CLICKED, machine=False, link__in=link_ids
         )
         return Q(Exists(_in_span(clicks, "at", span)))
-    rows = Delivery.objects.all()
     if broadcast_id is None:
         of_all = False  # by the contact's own deliveries: they are few, and have an index
-    else:
-        messages = list(Message.objects.filter(broadcast=broadcast_id).values_list("pk", flat=True))
-        if not messages:
-            return NOBODY
-        rows = rows.filter(message__in=messages)
+    rows = _copies(broadcast_id, Engagement(type_))
+    if rows is None:
+        return NOBODY
     sent = _in_span(rows.filter(status=Delivery.Status.SENT), "sent_at", span)
     if type_ == Engagement.SENT:
         return having(sent, of_all)
@@ -128,6 +127,22 @@ def engaged(
         failed = _in_span(rows.filter(status=Delivery.Status.FAILED), "created", span)
         return having(failed, of_all) & ~having(sent, of_all)
     return having(_in_span(rows.filter(**{f"{type_}_at__isnull": False}), f"{type_}_at", span), of_all)
+
+
+def _copies(broadcast_id: int | None, engagement: Engagement) -> QuerySet[Delivery] | None:
+    """Return the copies of a broadcast, or of any (None); no rows but None where it has no message.
+
+    A fact that is not there says something only where it is measured: `not_opened` is asked of those copies alone,
+    and of all where it never is, as it was before anybody measured it.
+    """
+    rows = Delivery.objects.all()
+    telling = [kind for kind in TRANSPORTS if engagement.fact in reported_by(kind)]
+    if broadcast_id is None:
+        by_absence = engagement == Engagement.NOT_OPENED and telling
+        return rows.filter(message__channel__kind__in=telling) if by_absence else rows
+    kinds = dict(Message.objects.filter(broadcast=broadcast_id).values_list("pk", "channel__kind"))
+    measured = [pk for pk, kind in kinds.items() if kind in telling] if engagement == Engagement.NOT_OPENED else []
+    return rows.filter(message__in=measured or list(kinds)) if kinds else None
 
 
 def _in_span(rows: Any, field: str, span: Span | None) -> Any:

@@ -24,6 +24,7 @@ from broadcasts.models import (
 )
 
 from .attributes import PREFIX
+from .measuring import MARK, is_measured, kinds_of, measured
 
 # What follows the name of a field: by its lookup.
 LOOKUPS = {
@@ -92,6 +93,13 @@ class Facts:
         if field in {one.name for one in Contact._meta.concrete_fields} - {"uuid"}:
             return self._it_is(getattr(self.contact, field))
         return ""
+
+    def is_measured(self, engagement: str, broadcast: str | None) -> bool:
+        """Whether the channels of a broadcast, or any of the organization's, report what an engagement rests on."""
+        if broadcast is None:
+            return is_measured(engagement, kinds_of(self.organization))
+        rows = Broadcast.objects.for_organization(self.organization).filter(uuid=broadcast)
+        return any(engagement in measured(row) for row in rows.prefetch_related("messages__channel"))
 
     def _it_is(self, value: Any) -> str:
         if isinstance(value, datetime):
@@ -179,8 +187,11 @@ def did(engagement: str, what: str) -> str:
 def _engagement(asked: dict[str, Any], facts: Facts) -> str:
     what = facts.name_of(Broadcast, asked["broadcast"]) if "broadcast" in asked else "a broadcast"
     if "link" in asked:
-        return f"have clicked {shown(asked['link'])} in {what}{_time(asked)}"
-    return did(asked["type"], what) + _time(asked)
+        words = f"have clicked {shown(asked['link'])} in {what}"
+    else:
+        words = did(asked["type"], what)
+    mark = "" if facts.is_measured(asked["type"], asked.get("broadcast")) else MARK
+    return f"{words}{_time(asked)}{mark}"
 
 
 def _attendance(asked: dict[str, Any], facts: Facts) -> str:

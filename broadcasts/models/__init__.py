@@ -15,12 +15,13 @@ from .addresses import (
     whatsapp_key,
 )
 from .base import Base, OrganizationQuerySet
-from .broadcasts import Broadcast, Engagement
-from .channels import Channel, ChannelRate
+from .broadcasts import Broadcast
+from .channels import Channel, ChannelRate, reported_by
 from .consents import Consent, ConsentChange, ConsentState, Suppression
 from .contacts import ADDRESS_HASHES, KEY_FIELDS, Attribute, Contact
-from .deliveries import FACTS, OUTCOMES, Batch, Delivery, ProviderRef, Reason, count
+from .deliveries import OUTCOMES, Batch, Delivery, ProviderRef, Reason, count
 from .events import DeliveryEvent, Inbound, Link
+from .facts import FACTS, OWN_FACTS, Engagement
 from .fields import MAX_DEPTH, json_fault
 from .media import Media
 from .messages import Message, MessageTranslation
@@ -49,6 +50,7 @@ __all__ = [
     "KEY_FIELDS",
     "MAX_DEPTH",
     "OUTCOMES",
+    "OWN_FACTS",
     "Activity",
     "ApiToken",
     "Attendance",
@@ -101,6 +103,7 @@ __all__ = [
     "json_fault",
     "normalize_language",
     "phone_key",
+    "reported_by",
     "search_text",
     "search_words",
     "split_email",

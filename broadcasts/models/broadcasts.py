@@ -7,20 +7,9 @@ from django.db import models
 from .activities import Activity, Attendance
 from .base import Base
 from .contacts import Contact
+from .facts import Engagement
 from .organizations import Organization, UseCase
 from .segments import Segment
-
-
-class Engagement(models.TextChoices):
-    """What became of an earlier broadcast for somebody; for retargeting and rules."""
-
-    SENT = "sent", "Was sent it"
-    DELIVERED = "delivered", "Received it"
-    OPENED = "opened", "Opened it"
-    NOT_OPENED = "not_opened", "Was sent it and did not open it"
-    CLICKED = "clicked", "Clicked in it"
-    REPLIED = "replied", "Replied to it"
-    FAILED = "failed", "Could not be reached"
 
 
 class Broadcast(Base):
@@ -177,6 +166,11 @@ class Broadcast(Base):
     @property
     def is_editable(self) -> bool:
         return self.status in self.EDITABLE
+
+    @property
+    def reports(self) -> frozenset[str]:
+        """The facts that the channel of any of its messages reports; lists prefetch `messages__channel`."""
+        return frozenset().union(*(message.reports for message in self.messages.all()))
 
     def log_is_gone(self) -> bool:
         """Whether retention has deleted who got it; the totals stay."""

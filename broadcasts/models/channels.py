@@ -9,6 +9,7 @@ from django.utils import timezone
 from broadcasts import transports
 
 from .base import Base, OrganizationQuerySet
+from .facts import OWN_FACTS
 from .fields import EncryptedJSONField
 from .limits import allowance, clean_domain_rates, clean_ramp
 from .organizations import Organization
@@ -90,6 +91,11 @@ class Channel(Base):
         return self.transport_class.medium
 
     @property
+    def reports(self) -> frozenset[str]:
+        """The facts that are measured of what is sent through it."""
+        return reported_by(self.kind)
+
+    @property
     def contact_field(self) -> str:
         return self.address_field or self.transport_class.address_field
 
@@ -166,6 +172,11 @@ class Channel(Base):
         for column in ("backoff_until", "resting_until"):
             service &= models.Q(**{f"{to}{column}": None}) | models.Q(**{f"{to}{column}__lte": Now()})
         return service
+
+
+def reported_by(kind: str) -> frozenset[str]:
+    """Return the facts that are measured of what channels of a kind send: its transport's, and our own pages'."""
+    return transports.transport_class(kind).reports | OWN_FACTS
 
 
 class ChannelRate(models.Model):

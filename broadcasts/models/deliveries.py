@@ -30,8 +30,6 @@ class Reason(models.TextChoices):
     EXPIRED = "expired", "The broadcast had expired"
 
 
-# The set-once facts that the outside tells; each is a nullable time of Delivery and a counter of Batch.
-FACTS = ("delivered", "bounced", "opened", "clicked", "played", "replied", "complained", "unsubscribed")
 OUTCOMES = ("skipped", "sent", "failed", "unknown", "cancelled")
 
 

@@ -3,6 +3,7 @@ from django.db import models
 from .base import Base
 from .broadcasts import Broadcast
 from .channels import Channel
+from .facts import OWN_FACTS
 from .templates import Content, Syntax, Template
 
 
@@ -27,6 +28,11 @@ class Message(Base):
 
     def __str__(self) -> str:
         return f"{self.broadcast} on {self.channel or 'no channel'}"
+
+    @property
+    def reports(self) -> frozenset[str]:
+        """The facts that are measured of its copies."""
+        return self.channel.reports if self.channel else OWN_FACTS
 
     def translation(self, language: str):
         """Return the translation of exactly this language, or None."""

@@ -8,7 +8,7 @@ from django.db.models import F
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
-from broadcasts import stats
+from broadcasts import audience, stats
 from broadcasts.exceptions import InvalidInput, NotReady, Unseen, WrongState
 from broadcasts.models import AuditEntry, Broadcast, Engagement, User
 
@@ -172,11 +172,16 @@ def retry(broadcast: Broadcast, by: User | None = None) -> Broadcast:
 
 @transaction.atomic
 def retarget(broadcast: Broadcast, engagement: str, by: User | None = None) -> Broadcast:
-    """Make a linked draft that says the same to those for whom a started broadcast became this."""
+    """Make a linked draft that says the same to those for whom a started broadcast became this.
+
+    Raises InvalidInput where no channel of it reports what would tell who these are.
+    """
     if broadcast.status not in Broadcast.STARTED:
         raise wrong_state(Broadcast.STARTED)
     if broadcast.log_is_gone():
         raise WrongState("Its log has been deleted: nobody can tell any more what became of it for whom.")
+    if reason := audience.why_not(broadcast, engagement):
+        raise InvalidInput({"engagement": reason})
     return _copy_to(
         broadcast,
         by,

@@ -9,7 +9,7 @@ from django.db.models import Case, CharField, DateTimeField, Exists, F, Max, Out
 from django.db.models.functions import Now
 
 from broadcasts import audience, rendering
-from broadcasts.exceptions import BroadcastsError, EmptyAudience, NotReady
+from broadcasts.exceptions import BroadcastsError, EmptyAudience, InvalidInput, NotReady
 from broadcasts.models import Batch, Broadcast, Channel, Contact, Delivery, Message, MessageTranslation, Organization
 
 from .fairness import wake_pumps
@@ -31,6 +31,8 @@ def freeze(broadcast: Broadcast) -> None:
     for message in messages:
         _freeze_message(message)
     wanted = audience.Audience.of(broadcast)
+    if problems := wanted.problems(broadcast.pk):  # such as a log that was deleted since it was written
+        raise InvalidInput(problems)
     audience.create_missing(wanted)
     _refuse_empty(wanted, messages)
     Broadcast.objects.filter(pk=broadcast.pk).update(audience_preview=audience.preview(wanted, messages))

@@ -107,6 +107,9 @@ class Transport:
     address_field: ClassVar[str] = "email"  # the contact's field that a channel of this kind sends to
     carries_mail: ClassVar[bool] = False  # whether it needs Envelope.mime
     settings_form: ClassVar[type[SettingsForm]] = SettingsForm
+    # The facts that come back through this transport after a copy has left (names of `models.FACTS`): what is not
+    # among them is neither shown nor asked for.
+    reports: ClassVar[frozenset[str]] = frozenset()
 
     concurrency = 1  # how many envelopes it can have under way at once; a window should hold more
 

@@ -328,7 +328,7 @@ def test_a_long_count_is_announced_before_it_is_made(sender, draft, monkeypatch,
     assert "Counting" not in client.get(announced.context["goal"]).content.decode()
 
 
-def test_a_report_offers_to_retarget_with_numbers_and_leads_to_the_draft(author, mail):
+def test_a_report_offers_to_retarget_with_numbers_and_leads_to_the_draft(author, mail, tracked):
     broadcast, [opened, *_] = make_log(mail, ["sent", "sent", "failed"])
     broadcast.messages.get().batches.update(opened=1)
     opened.opened_at = opened.sent_at

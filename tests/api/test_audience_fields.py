@@ -17,7 +17,7 @@ WHO = {"subject": "Pool closed", "body": "Hello"}
 
 
 @pytest.fixture
-def people(club, mail):
+def people(club, mail, tracked):
     """Four people, of whom each way of asking names another one."""
     a, b, c, d = (make_contact(club, f"{name}@example.com", language=name * 2) for name in "abcd")
     activity = make_activity(club)

@@ -27,7 +27,7 @@ MORE = [
         "completed_at",
         "modified",
     ),
-    *("error_message", "base_language", "channel_policy", "messages", "counts"),
+    *("error_message", "base_language", "channel_policy", "messages", "counts", "measured"),
 ]
 ZERO = {
     **dict.fromkeys(("contacts", "recipients", "skipped", "pending", "sent", "failed", "unknown", "cancelled"), 0),
@@ -49,7 +49,7 @@ def test_a_new_broadcast_is_shown_whole(api, admin, mail, draft):
     assert made["scheduled_at"] == "2030-11-25T09:00:00Z"
     assert (made["name"], made["author"]) == ("Pool closed", str(admin.user.uuid))
     assert made["author_full_name"] == admin.user.full_name
-    assert made["counts"] == ZERO
+    assert (made["counts"], made["measured"]) == (ZERO, ["unsubscribed"])
     assert made["error_message"] is None
     assert made["messages"] == [
         {

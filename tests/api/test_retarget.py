@@ -3,7 +3,7 @@
 import pytest
 from django.utils import timezone
 
-from broadcasts.models import Delivery
+from broadcasts.models import Channel, Delivery, Message
 from tests.audience.people import make_segment
 from tests.make import make_broadcast, make_contact, make_delivery
 
@@ -31,7 +31,7 @@ def retarget(api, sent):
     ("engagement", "emails"),
     [("opened", ["joe"]), ("not_opened", ["ann"]), ("failed", ["bob"]), ("sent", ["ann", "joe"]), ("clicked", [])],
 )
-def test_a_retarget_is_a_linked_draft_to_them(retarget, sent, engagement, emails):
+def test_a_retarget_is_a_linked_draft_to_them(retarget, sent, tracked, engagement, emails):
     answer = retarget(engagement=engagement)
     child = answer.json()
     assert answer.status_code == 201
@@ -62,6 +62,40 @@ def test_what_is_wrong_makes_no_draft(retarget, sent):
         answer = retarget(**body)
         assert (answer.status_code, list(answer.json())) == (400, [field])
     assert not sent.children.exists()
+
+
+@pytest.mark.parametrize("engagement", ["opened", "not_opened", "clicked", "replied", "delivered"])
+def test_what_its_channel_does_not_report_is_refused_with_the_reason(retarget, sent, engagement):
+    answer = retarget(engagement=engagement)
+    fact = engagement.removeprefix("not_")
+    assert answer.status_code == 400
+    [reason] = answer.json()["engagement"]
+    assert f"is not measured: “Newsletter” (E-mail) does not report “{fact}”. Choose one of: sent, failed." in reason
+    assert not sent.children.exists()
+
+
+def test_a_draft_cannot_be_for_what_was_not_measured(api, sent):
+    asked = {"retarget_of": str(sent.uuid), "retarget_engagement": "not_opened"}
+    body = {"subject": "Again", "body": "Hello", **asked}
+    for answer in (api.post(URL, body), api.post(f"{URL}estimate/", asked)):
+        assert (answer.status_code, list(answer.json())) == (400, ["retarget_engagement"])
+        assert "does not report “opened”" in str(answer.json())
+
+
+def test_a_draft_from_before_is_not_sent_for_what_was_not_measured(api, mail, sent):
+    draft = make_broadcast(mail, send_to_all=False, retarget_of=sent, retarget_engagement="not_opened")
+    answer = api.post(f"{URL}{draft.uuid}/send/")
+    assert (answer.status_code, list(answer.json())) == (400, ["retarget_engagement"])
+    draft.refresh_from_db()
+    assert draft.status == "DRAFT"
+
+
+def test_who_did_not_open_is_asked_of_the_channels_that_tell(api, club, mail, sent, tracked):
+    printer = Channel.objects.create(organization=club, name="Printer", kind="console")
+    other = Message.objects.create(broadcast=sent, channel=printer, position=1)
+    Delivery.objects.create(message=other, contact=make_contact(club), status="sent")
+    child = api.post(f"{URL}{sent.uuid}/retarget/", {"engagement": "not_opened"}).json()
+    assert child["emails"] == ["ann@example.com"]
 
 
 def test_only_what_was_started_is_retargeted(retarget, mail):

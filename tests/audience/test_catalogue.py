@@ -6,7 +6,7 @@ from broadcasts.audience import catalogue, compile_query
 from broadcasts.audience.attributes import ACCEPTED
 from broadcasts.audience.catalogue import LISTS, NOT_OFFERED, PARTS
 from broadcasts.audience.query import LEAVES
-from broadcasts.models import Attribute, Link, Segment
+from broadcasts.models import Attribute, Channel, Link, Segment
 
 from ..make import make_broadcast, make_contact
 from .people import make_activity, make_segment
@@ -98,7 +98,7 @@ def test_no_two_operators_of_a_field_say_the_same(club, attributes):
 
 def test_segments_rules_are_not_read_to_tell_what_there_is(club, django_assert_num_queries):
     Segment.objects.create(organization=club, name="Odd", rules={"nonsense": 1})
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):  # attributes, links, channels
         catalogue(club)
 
 
@@ -110,3 +110,29 @@ def test_a_clicked_link_is_asked_for_where_there_are_links(club, mail):
     assert parts() == ["type", "broadcast", "within"]
     Link.objects.create(message=make_broadcast(mail).first_message(), url="https://example.com/", digest="a")
     assert parts() == ["type", "broadcast", "link", "within"]
+
+
+def became(club):
+    [engagement] = [one for one in catalogue(club) if one.key == "engagement"]
+    return next(part.input for part in engagement.operators[0].input.parts if part.key == "type")
+
+
+def test_what_no_channel_measures_is_marked_and_not_offered(club, mail):
+    asked = became(club)
+    assert asked.idle == ("delivered", "opened", "not_opened", "clicked", "replied")
+    assert dict(asked.choices)["not_opened"] == "Was sent it and did not open it (not measured yet)"
+    assert dict(asked.choices)["sent"] == "Was sent it"
+    assert asked.note == "Not measured yet: delivered, opened, clicked, replied. E-mail does not report them."
+
+
+def test_what_some_channels_measure_is_offered_and_says_on_which(club, mail, tracked):
+    Channel.objects.create(organization=club, name="Printer", kind="console")
+    asked = became(club)
+    assert asked.idle == ()
+    assert asked.note == (
+        "Measured on E-mail only: delivered, opened, clicked, replied. Console (for development) does not report them."
+    )
+
+
+def test_what_every_channel_measures_needs_no_note(club, mail, tracked):
+    assert (became(club).idle, became(club).note) == ((), "")

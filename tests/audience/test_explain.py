@@ -52,8 +52,8 @@ def rule(club, people):
         (
             "bob",
             {"engagement": [{"type": "clicked", "within": "30d"}, {"type": "not_opened"}]},
-            "query: they must have clicked in a broadcast, in the last 30 days or have been sent a broadcast and not "
-            "opened it",
+            "query: they must have clicked in a broadcast, in the last 30 days (not measured yet) or have been sent a "
+            "broadcast and not opened it (not measured yet)",
         ),
         ("bob", {"last_seen_at__within": "30d"}, "query: last seen at must be in the last 30 days; it is not known"),
         ("bob", {"all_users": False}, "query: nobody is chosen, as nothing is asked for"),
@@ -105,9 +105,11 @@ def test_attendance_and_engagement_are_told_with_what_there_is(club, rule, peopl
     )
     earlier = make_earlier(mail, {people["bob"]: {}})
     opened = {"engagement": {"broadcast": str(earlier.uuid), "type": "opened"}}
-    assert rule("bob", query=opened) == ("query: they must have opened “Pool closed”; for them it was sent")
+    assert rule("bob", query=opened) == (
+        "query: they must have opened “Pool closed” (not measured yet); for them it was sent"
+    )
     assert rule("ana", send_to_all=True, retarget_of_id=earlier.pk, retarget_engagement="opened") == (
-        "retarget_of: they must have opened “Pool closed”; they were not among its recipients"
+        "retarget_of: they must have opened “Pool closed” (not measured yet); they were not among its recipients"
     )
     assert rule("ana", send_to_all=True, retarget_of_id=earlier.pk, retarget_engagement="failed") == (
         "retarget_of: they must be somebody whom “Pool closed” failed to reach; they were not among its recipients"
@@ -181,3 +183,9 @@ def test_a_saved_broadcast_is_asked_the_same(club, people, mail):
     broadcast = make_broadcast(mail, send_to_all=False, query={"language": "es"})
     assert choice(Audience.of(broadcast), people["ana"]).matched
     assert choice(Audience.of(broadcast), people["bob"]).rule() == "query: language must be “es”; it is “en”"
+
+
+def test_what_a_broadcasts_channel_measures_is_told_without_a_mark(rule, people, mail, tracked):
+    earlier = make_earlier(mail, {people["bob"]: {}})
+    unopened = {"engagement": {"broadcast": str(earlier.uuid), "type": "not_opened"}}
+    assert rule("ana", query=unopened).startswith("query: they must have been sent “Pool closed” and not opened it;")

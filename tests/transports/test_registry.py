@@ -1,6 +1,7 @@
 import pytest
 
 from broadcasts import transports
+from broadcasts.models import FACTS
 
 KINDS = sorted(transports.TRANSPORTS)
 
@@ -14,6 +15,11 @@ def test_every_kind_names_a_transport_of_that_kind(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_transport_speaks_to_a_medium(kind):
     assert transports.transport_class(kind).medium in {"email", "sms", "whatsapp", "webhook"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_transport_reports_facts_that_there_are(kind):
+    assert transports.transport_class(kind).reports <= set(FACTS)
 
 
 def test_choices_are_kinds_with_labels_that_differ():

@@ -319,7 +319,8 @@ class Builder {
             node.error.hidden = true;
             for (const one of this.controls(node)) {
                 one.removeAttribute("aria-invalid");
-                one.removeAttribute("aria-describedby");
+                if (one.dataset.note) one.setAttribute("aria-describedby", one.dataset.note);
+                else one.removeAttribute("aria-describedby");
             }
         }
     }

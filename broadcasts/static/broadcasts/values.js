@@ -16,7 +16,7 @@ export function valueField(input, value, label, changed, suggest, beside = () =>
 
 function oneField(input, value, label, changed, suggest, beside) {
     if (input.suggest) return suggestField(input, value, label, changed, suggest, beside);
-    if (input.type === "choice") return choiceField(input.choices, value, label, changed);
+    if (input.type === "choice") return choiceField(input, value, label, changed);
     if (input.type === "span" && (value === null || SPAN.test(value))) return spanField(value, label, changed);
     const type = input.type === "number" ? "number" : input.type === "date" && (value === null || DAY.test(value)) ? "date" : "text";
     const field = element("input", {type, value: value ?? "", "aria-label": label});
@@ -28,13 +28,19 @@ function oneField(input, value, label, changed, suggest, beside) {
     return field;
 }
 
-function choiceField(choices, value, label, changed) {
+function choiceField({choices, idle, note}, value, label, changed) {
     const known = value === null || choices.some(([one]) => one === value);
     const offered = [["", "Choose…"], ...choices, ...(known ? [] : [[value, value]])];
-    const field = element("select", {"aria-label": label}, ...offered.map(([one, text]) => element("option", {value: one}, text)));
+    // A choice that says nothing is not offered anew; where a rule has it, it stays chosen.
+    const option = ([one, text]) => element("option", {value: one, disabled: idle.includes(one) && one !== value}, text);
+    const field = element("select", {"aria-label": label}, ...offered.map(option));
     field.value = value ?? "";
     field.addEventListener("change", () => changed(field.value || null));
-    return field;
+    if (!note) return field;
+    const told = element("small", {className: "rules-note", id: `rules-note-${Math.random().toString(36).slice(2)}`}, note);
+    field.dataset.note = told.id; // where an error has been and gone, this describes it again
+    field.setAttribute("aria-describedby", told.id);
+    return element("span", {className: "rules-noted"}, field, told);
 }
 
 function spanField(value, label, changed) {

@@ -16,6 +16,7 @@ class Email(Transport):
     label = "E-mail"
     carries_mail = True
     settings_form = EmailSettings
+    reports = frozenset()  # a server that took a message tells nothing more: bounces come by mail, which nobody reads
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         super().__init__(settings)

@@ -1,0 +1,37 @@
+"""Fields that pick a row by typing; whatever an address or a form says, only an id is looked up."""
+
+from collections.abc import Sequence
+from operator import attrgetter
+from typing import Any
+
+from django import forms
+from django.contrib.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple
+
+from broadcasts.models import Contact
+
+from .search import as_id
+
+
+class Picker(AutocompleteSelect):
+    """One row; what is no id is an error of its field, and not of the database."""
+
+    def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> Any:
+        return super().optgroups(name, only_ids(value), attr)
+
+
+class ManyPicker(AutocompleteSelectMultiple):
+    """Several rows."""
+
+    def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> Any:
+        return super().optgroups(name, only_ids(value), attr)
+
+
+def only_ids(values: Sequence[str]) -> list[str]:
+    return [value for value in values if as_id(str(value)) is not None]
+
+
+def with_addresses(field: Any) -> Any:
+    """Have a field that picks people show their addresses beside their names."""
+    if isinstance(field, forms.ModelChoiceField) and getattr(field.queryset, "model", None) is Contact:
+        field.label_from_instance = attrgetter("name_and_address")  # type: ignore[assignment,method-assign]
+    return field

@@ -1,0 +1,69 @@
+"""Which facts anybody tells: an engagement that rests on another one says nothing, and is not offered as if it did."""
+
+from collections.abc import Collection, Iterable
+
+from broadcasts.models import Broadcast, Channel, Engagement, Organization, reported_by
+from broadcasts.transports import TRANSPORTS, transport_class
+
+NOT_YET = "not measured yet"
+MARK = f" ({NOT_YET})"
+
+
+def measured(broadcast: Broadcast) -> list[Engagement]:
+    """Return what can be asked of a broadcast, by what its channels report."""
+    reports = broadcast.reports
+    return [one for one in Engagement if not one.fact or one.fact in reports]
+
+
+def why_not(broadcast: Broadcast, engagement: str) -> str:
+    """Say why a broadcast cannot be asked for those for whom it became this; "" where it can."""
+    asked, accepted = Engagement(engagement), measured(broadcast)
+    if asked in accepted:
+        return ""
+    channels = [message.channel for message in broadcast.messages.all() if message.channel]
+    named = " and ".join(dict.fromkeys(f"“{one}” ({one.get_kind_display()})" for one in channels)) or "no channel"
+    told = "does" if len(channels) < 2 else "do"
+    return (
+        f"“{asked.label}” is not measured: {named} {told} not report “{asked.fact}”. "
+        f"Choose one of: {', '.join(accepted)}."
+    )
+
+
+def kinds_of(organization: Organization | None) -> list[str]:
+    """Return the kinds of channels that an organization has; all there are while it has none, or is not chosen."""
+    rows = Channel.objects.none() if organization is None else Channel.objects.for_organization(organization)
+    return sorted(set(rows.values_list("kind", flat=True))) or list(TRANSPORTS)
+
+
+def is_measured(engagement: str, kinds: Iterable[str]) -> bool:
+    """Whether channels of any of these kinds report what an engagement rests on."""
+    fact = Engagement(engagement).fact
+    return not fact or any(fact in reported_by(kind) for kind in kinds)
+
+
+def engagements(kinds: Iterable[str]) -> list[tuple[str, str]]:
+    """Return every engagement with its label, which marks what channels of these kinds do not measure."""
+    kinds = list(kinds)
+    return [(one.value, f"{one.label}{'' if is_measured(one, kinds) else MARK}") for one in Engagement]
+
+
+def note(kinds: Iterable[str]) -> str:
+    """Say which facts channels of these kinds do not report, and which only some of them; "" where all report all."""
+    labels = {kind: transport_class(kind).label for kind in kinds}
+    by_kinds: dict[tuple[str, ...], list[str]] = {}
+    for fact in dict.fromkeys(one.fact for one in Engagement if one.fact):
+        by_kinds.setdefault(tuple(kind for kind in labels if fact in reported_by(kind)), []).append(fact)
+    told = []
+    for reporting, facts in by_kinds.items():
+        listed = ", ".join(facts)
+        if not reporting:
+            told.append(f"{NOT_YET.capitalize()}: {listed}. {_named(labels.values())} not report them.")
+        elif len(reporting) < len(labels):
+            silent = [label for kind, label in labels.items() if kind not in reporting]
+            only = ", ".join(labels[kind] for kind in reporting)
+            told.append(f"Measured on {only} only: {listed}. {_named(silent)} not report them.")
+    return " ".join(told)
+
+
+def _named(labels: Collection[str]) -> str:
+    return f"{' and '.join(labels)} {'does' if len(labels) == 1 else 'do'}"
