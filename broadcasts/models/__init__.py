@@ -18,7 +18,7 @@ from .base import Base, OrganizationQuerySet
 from .broadcasts import Broadcast, Engagement
 from .channels import Channel, ChannelRate
 from .consents import Consent, ConsentChange, ConsentState, Suppression
-from .contacts import ADDRESS_HASHES, KEY_FIELDS, Attribute, Contact
+from .contacts import ADDRESS_HASHES, KEY_FIELDS, Attribute, Contact, attributes_fault
 from .deliveries import FACTS, OUTCOMES, Batch, Delivery, ProviderRef, Reason, count
 from .events import DeliveryEvent, Inbound, Link
 from .fields import MAX_DEPTH, json_fault
@@ -92,6 +92,7 @@ __all__ = [
     "User",
     "address_hash",
     "address_key",
+    "attributes_fault",
     "calling_code",
     "clean_phone",
     "count",
