@@ -17,8 +17,7 @@ from broadcasts.models import (
     Suppression,
     UseCase,
     address_hash,
-    stored_key,
-    typed_address,
+    typed_with_key,
 )
 from broadcasts.models.base import uuid7
 
@@ -129,8 +128,8 @@ class SuppressionMaker:
     def _row(self, line: int, told: Mapping[str, str]) -> SuppressionRow:
         """Return a row, or raise Refused or ValidationError."""
         kind, reason, source = (told.get(name) or self.stated[name] for name in ("channel_kind", "reason", "source"))
-        address = typed_address(kind, told.get("address", ""), self.country)
-        digest = address_hash(stored_key(address)) or told.get("hash", "").lower()
+        address, key = typed_with_key(kind, told.get("address", ""), self.country)
+        digest = address_hash(key) or told.get("hash", "").lower()
         if not digest:
             raise Refused("It has no address.")
         if len(address) > _ADDRESS_LENGTH:
@@ -203,12 +202,11 @@ class SuppressionStore:
         if not rows:
             return
         fields = {field.name: field for field in Suppression._meta.concrete_fields}
-        now = fields["modified"].get_db_prep_save(timezone.now(), connection)
+        uuid, modified = fields["uuid"], fields["modified"]
+        now = modified.get_db_prep_save(timezone.now(), connection)
+        fixed = (now, now, self.organization.pk)
         made = [
-            (
-                *(fields["uuid"].get_db_prep_save(uuid7(), connection), now, now, self.organization.pk),
-                *(getattr(row, name) for name in WRITTEN),
-            )
+            (uuid.get_db_prep_save(uuid7(), connection), *fixed, *(getattr(row, name) for name in WRITTEN))
             for row in rows
         ]
         self.table.insert(made, self.OTHERWISE)

@@ -12,6 +12,7 @@ from .addresses import (
     split_email,
     stored_key,
     typed_address,
+    typed_with_key,
     whatsapp_key,
 )
 from .base import Base, OrganizationQuerySet
@@ -104,6 +105,7 @@ __all__ = [
     "split_email",
     "stored_key",
     "typed_address",
+    "typed_with_key",
     "validate_quiet_hours",
     "whatsapp_key",
 ]
