@@ -31,6 +31,7 @@ from broadcasts.models import (
     Suppression,
     UseCase,
     User,
+    attributes_fault,
 )
 
 AT_ONCE = 20  # others at most; who has more twins than that has been imported wrongly
@@ -231,6 +232,8 @@ def _values(everybody: Sequence[Contact]) -> dict[str, Any]:
     attributes: dict[str, Any] = {}
     for one in reversed(everybody):
         attributes |= one.attributes
+    if fault := attributes_fault(attributes):
+        raise InvalidInput({"contacts": f"Together they have too much. {fault}"})
     statuses = {one.status for one in everybody}
     seen = [one.last_seen_at for one in everybody if one.last_seen_at]
     return {

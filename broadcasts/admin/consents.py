@@ -1,4 +1,4 @@
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC
 from typing import Any
 
@@ -12,12 +12,14 @@ from django.template.loader import render_to_string
 
 from broadcasts import confirming, consenting
 from broadcasts.exceptions import WrongState
+from broadcasts.exporting import suppressions_csv
 from broadcasts.models import (
     ChannelKind,
     Consent,
     ConsentChange,
     ConsentState,
     Contact,
+    Organization,
     PersonalLink,
     Suppression,
     UseCase,
@@ -28,10 +30,23 @@ from broadcasts.models import (
 
 from .base import OrganizationAdmin, OrganizationForm, ReadOnlyAdmin
 from .by_contact import ByContact
+from .exports import Exportable
 from .filters import choice_filter, row_filter
-from .suppression_import import StopsField, SuppressionLists
 
 CHANGES_SHOWN = 200
+EVERYTHING = "everything"
+
+
+class StopsField(forms.ChoiceField):
+    """What a suppression stops; cleaned to None where its reason decides, and to "" for everything."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        by_reason = ("", "Marketing if unsubscribed or complained, else everything")
+        choices = [by_reason, (EVERYTHING, "Everything"), *UseCase.choices]
+        super().__init__(choices=choices, required=False, label="What it stops", **kwargs)
+
+    def clean(self, value: Any) -> Any:
+        return {"": None, EVERYTHING: ""}.get(chosen := super().clean(value), chosen)
 
 
 class SuppressionForm(OrganizationForm):
@@ -65,7 +80,7 @@ class SuppressionForm(OrganizationForm):
 
 
 @admin.register(Suppression)
-class SuppressionAdmin(SuppressionLists, OrganizationAdmin):
+class SuppressionAdmin(Exportable, OrganizationAdmin):
     """Added by who writes, removed by who manages, changed by nobody."""
 
     form = SuppressionForm
@@ -78,6 +93,9 @@ class SuppressionAdmin(SuppressionLists, OrganizationAdmin):
     autocomplete_fields = ["organization"]
     fields = ["organization", "channel_kind", "address", "reason", "use_case", "source"]
     delete_act = "manage"
+
+    def csv(self, rows: QuerySet, organizations: QuerySet[Organization]) -> Iterator[str]:
+        return suppressions_csv(rows)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -1,194 +1,32 @@
 """Files become people: upload, say what the columns are, look at a dry run, then import, watched from here."""
 
-from pathlib import Path
 from typing import Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.urls import path
 from django.utils import timezone
-from django.utils.functional import cached_property
 from django.views.decorators.http import require_POST
 
 from broadcasts import importing
 from broadcasts.exceptions import BroadcastsError, InvalidInput
-from broadcasts.models import Attribute, ChannelKind, Contact, ImportJob, Organization, Segment, UseCase
+from broadcasts.models import Attendance, Contact, ImportJob, Segment, Suppression
 
 from .access import Access, scoped
 from .base import ReadOnlyAdmin, list_url
 from .filters import choice_filter
+from .import_forms import UPLOADS, ColumnsForm
 from .progress import words
 from .search import as_id
 
+Kind = ImportJob.Kind
 Status = ImportJob.Status
-SAMPLES = 2
 SHOWN = 10  # refused rows
-OFFERED = 200  # segments and attributes
-GUESSED = "cp1252"  # what a file that is not UTF-8 most likely is
-JSON_LINES = (".jsonl", ".ndjson")
 COUNTS = ("created", "updated", "unchanged", "invalid", "suppressed")
-IGNORE = "-"
-
-
-class UploadForm(forms.Form):
-    organization = forms.ModelChoiceField(Organization.objects.none(), empty_label=None)
-    file = forms.FileField(help_text="CSV with a header, or JSON lines (.jsonl) with the fields of the API.")
-    kind = forms.ChoiceField(label="What it holds", choices=ImportJob.Kind.choices)
-    segment = forms.CharField(
-        required=False, max_length=255, help_text="A static segment that everybody joins; one of a new name is made."
-    )
-    create = forms.BooleanField(
-        required=False, label="Make contacts", help_text="Of attendances: add people who are not known yet."
-    )
-    delimiter = forms.ChoiceField(
-        required=False,
-        label="Cells are separated by",
-        choices=[("", "Found by itself"), (",", "Comma"), (";", "Semicolon"), ("tab", "Tab"), ("|", "Bar |")],
-    )
-    encoding = forms.ChoiceField(
-        required=False,
-        choices=[
-            ("", "Found by itself"),
-            ("utf-8-sig", "UTF-8"),
-            ("cp1252", "Windows, Western European"),
-            ("latin-1", "ISO 8859-1"),
-            ("utf-16", "UTF-16"),
-        ],
-    )
-    use_case = forms.ChoiceField(
-        required=False,
-        label="They agreed to",
-        choices=[("", "Nothing that this file tells"), *UseCase.choices],
-        help_text="Written for those of whom nothing is known; nobody's opt-out is ever written over.",
-    )
-    channel_kind = forms.ChoiceField(
-        required=False,
-        label="by",
-        choices=[(kind.value, kind.label) for kind in ChannelKind if kind != ChannelKind.WEBHOOK],
-    )
-    source = forms.CharField(required=False, max_length=255, help_text="Where they said so, such as a form or a list.")
-    wording = forms.CharField(
-        required=False, widget=forms.Textarea(attrs={"rows": 2, "cols": 60}), help_text="The words they agreed to."
-    )
-    fieldsets = {
-        "": ["organization", "file", "kind", "segment", "create"],
-        "How it is written": ["delimiter", "encoding"],
-        "Consent": ["use_case", "channel_kind", "source", "wording"],
-    }
-
-    def __init__(self, *args: Any, access: Access, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.segments = scoped(Segment.objects.filter(kind=Segment.Kind.STATIC), access, "write").order_by("name")
-        organizations: Any = self.fields["organization"]
-        organizations.queryset = scoped(Organization.objects.all(), access, "write")
-        if access.only_organization:
-            organizations.widget = forms.HiddenInput()
-            organizations.initial = access.only_organization
-        self.fields["segment"].widget.attrs["list"] = "segments"
-
-    def grouped(self) -> list[tuple[str, list[forms.BoundField]]]:
-        return [(title, [self[name] for name in names]) for title, names in self.fieldsets.items()]
-
-    @cached_property
-    def segment_names(self) -> list[str]:
-        return list(self.segments.values_list("name", flat=True)[:OFFERED])
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        if cleaned.get("use_case"):
-            for name in ("source", "wording"):
-                if not cleaned.get(name):
-                    self.add_error(name, "Say it; without it nobody can prove the consent later.")
-        return cleaned
-
-    def upload(self, request: HttpRequest) -> ImportJob:
-        """Keep the file as an import that is not started yet; what cannot be read raises InvalidInput."""
-        given = self.cleaned_data
-        name = given["file"].name
-        stored = importing.store(given["file"].chunks())
-        consent = {key: given[key] for key in ("use_case", "channel_kind", "source", "wording")}
-        attendances = given["kind"] == ImportJob.Kind.ATTENDANCES
-        is_json = Path(name).suffix.lower() in JSON_LINES
-        options = {"create": given["create"]} if attendances else {"segment": given["segment"]}
-        try:
-            with transaction.atomic():
-                job = importing.upload(
-                    given["organization"],
-                    stored,
-                    by=request.user,  # type: ignore[arg-type]
-                    filename=name,
-                    kind=given["kind"],
-                    format=ImportJob.Format.JSON_LINES if is_json else ImportJob.Format.CSV,
-                    delimiter=given["delimiter"],
-                    encoding=given["encoding"] or ("" if stored.is_readable else GUESSED),
-                    consent=consent if given["use_case"] and not attendances else None,
-                    **options,
-                )
-                importing.sample(job, 1)
-                return importing.start(job, dry_run=True) if is_json else job
-        except BaseException:
-            stored.discard()
-            raise
-
-
-class ColumnsForm(forms.Form):
-    """One row for each column of the file: what it is, and the type of an attribute that is new."""
-
-    def __init__(self, *args: Any, job: ImportJob, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.job = job
-        self.columns, records = importing.sample(job, SAMPLES)
-        self.samples = [record.cells for record in records if not record.fault]
-        attributes = job.kind == ImportJob.Kind.CONTACTS
-        self.known = dict(
-            Attribute.objects.for_organization(job.organization_id).values_list("key", "label")[:OFFERED]
-            if attributes
-            else []
-        )
-        fields = importing.FIELDS if attributes else importing.ATTENDANCE_FIELDS
-        named = [(name, name.replace("_", " ").capitalize()) for name in fields]
-        types = [("", "By its values"), *Attribute.Type.choices]
-        for column in self.columns:
-            choices: list[Any] = [(IGNORE, "Ignore it"), ("Fields", named)]
-            if attributes:
-                choices += self.attribute_choices(column)
-                self.fields[f"type_{column.index}"] = forms.ChoiceField(choices=types, required=False)
-                self.fields[f"type_{column.index}"].widget.attrs["aria-label"] = f"Type of {column.header}"
-            field = forms.ChoiceField(choices=choices, initial=column.target or IGNORE)
-            field.widget.attrs["aria-label"] = f"What {column.header or 'the column without a header'} is"
-            self.fields[f"column_{column.index}"] = field
-
-    def attribute_choices(self, column: importing.Column) -> list[Any]:
-        known = [(f"attributes.{key}", label or key) for key, label in self.known.items()]
-        key = column.attribute or importing.attribute_key(column.header)
-        new = [(f"attributes.{key}", f"New attribute “{key}”")] if key and key not in self.known else []
-        return [*new, *([("Attributes", known)] if known else [])]
-
-    def rows(self) -> list[dict[str, Any]]:
-        """What the page shows of each column."""
-        return [
-            {
-                "header": column.header or f"Column {column.index + 1}",
-                "samples": [cells[column.index] if column.index < len(cells) else "" for cells in self.samples],
-                "target": self[f"column_{column.index}"],
-                "type": self[f"type_{column.index}"] if f"type_{column.index}" in self.fields else "",
-            }
-            for column in self.columns
-        ]
-
-    def start(self) -> None:
-        given = self.cleaned_data
-        mapping = {f"column {column.index + 1}": given[f"column_{column.index}"] for column in self.columns}
-        types = {
-            mapping[f"column {column.index + 1}"].removeprefix("attributes."): given[f"type_{column.index}"]
-            for column in self.columns
-            if mapping[f"column {column.index + 1}"].startswith("attributes.") and given.get(f"type_{column.index}")
-        }
-        importing.start(self.job, mapping=mapping, types=types, dry_run=True)
+# Where the rows of each kind are found afterwards.
+LISTS = {Kind.CONTACTS: Contact, Kind.ATTENDANCES: Attendance, Kind.SUPPRESSIONS: Suppression}
 
 
 @admin.register(ImportJob)
@@ -244,10 +82,12 @@ class ImportJobAdmin(ReadOnlyAdmin):
         """Take a file."""
         if not self.has_add_permission(request):
             raise PermissionDenied
+        asked = request.POST if request.method == "POST" else request.GET
+        kind = next((kind for kind in Kind if kind == asked.get("kind")), Kind.CONTACTS)
         access = Access.of(request)
-        form = UploadForm(access=access, initial=self.preset(request))
+        form = UPLOADS[kind](access=access, initial=self.preset(request))
         if request.method == "POST":
-            form = UploadForm(request.POST, request.FILES, access=access)
+            form = UPLOADS[kind](request.POST, request.FILES, access=access)
             if form.is_valid():
                 try:
                     job = form.upload(request)
@@ -256,7 +96,7 @@ class ImportJobAdmin(ReadOnlyAdmin):
                         form.add_error(field if field in form.fields else None, message)
                 else:
                     return HttpResponseRedirect(self.next_url(job))
-        return self.page(request, "upload", "Import people", form=form)
+        return self.page(request, "upload", f"Import {kind}", form=form, kinds=Kind.choices, kind=kind)
 
     def preset(self, request: HttpRequest) -> dict[str, Any]:
         """Take the segment that a link names, and its organization."""
@@ -340,7 +180,7 @@ class ImportJobAdmin(ReadOnlyAdmin):
                 "performance": ImportJob.objects.filter(rehearsal=job).first() if job.dry_run else None,
                 "may_perform": job.is_rehearsed and bool(job.source) and job.rows > job.invalid_count,
                 "may_stop": job.status in ImportJob.STOPPABLE,
-                "people_url": list_url(Contact),
+                "list_url": list_url(LISTS[Kind(job.kind)]),
             }
         return super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
 
@@ -373,6 +213,7 @@ def progress(job: ImportJob) -> dict[str, Any]:
                 "value": getattr(job, f"{name}_count"),
             }
             for name in COUNTS
+            if name != "suppressed" or job.kind == Kind.CONTACTS
         ],
         "facts": [],
     }

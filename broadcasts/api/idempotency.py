@@ -7,18 +7,20 @@ from hashlib import sha256
 from typing import Any, ClassVar
 
 from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
 from django.http import RawPostDataException
-from django.utils import timezone
 from rest_framework.exceptions import ParseError
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from broadcasts.models import IdempotencyKey, Organization
+from broadcasts.models import IdempotencyKey, Organization, OrganizationQuerySet
 
 from .errors import Conflict
 
 KEPT = timedelta(hours=24)
+# No request is at work for so long once its body is read, so whoever claimed a key before has died.
+LIMIT = timedelta(minutes=5)
 
 
 class Replay(Exception):
@@ -36,17 +38,33 @@ def take(organization: Organization, key: str, fingerprint: str) -> IdempotencyK
     if len(key) > 255:
         raise ParseError("An Idempotency-Key has 255 characters at most.")
     rows = IdempotencyKey.objects.for_organization(organization).filter(key=key)
-    rows.filter(created__lt=timezone.now() - KEPT).delete()
+    rows.filter(created__lt=Now() - KEPT).delete()
     try:
         with transaction.atomic():
             return IdempotencyKey.objects.create(organization=organization, key=key, fingerprint=fingerprint)
     except IntegrityError:
         first = rows.first()
-    if first is None or (first.fingerprint == fingerprint and first.status_code is None):
-        raise Conflict("The first request with this Idempotency-Key is still at work.")
-    if first.fingerprint != fingerprint:
+    if first is not None and first.fingerprint != fingerprint:
         raise Conflict("This Idempotency-Key was used for another request; use a new key for a new request.")
-    raise Replay(first.status_code or 200, first.body)
+    if first is None or first.status_code is None:
+        if first is not None and _take_over(first):
+            return first
+        raise Conflict("The first request with this Idempotency-Key is still at work.")
+    raise Replay(first.status_code, first.body)
+
+
+def held(claimed: IdempotencyKey) -> OrganizationQuerySet[IdempotencyKey]:
+    """Return the row of a claimed key; nothing once another request took it over."""
+    return IdempotencyKey.objects.filter(pk=claimed.pk, token=claimed.token)
+
+
+def _take_over(first: IdempotencyKey) -> bool:
+    """Claim a key whose request died without an answer; of several that try, one does."""
+    died = held(first).filter(status_code=None, created__lt=Now() - LIMIT)
+    if not died.transition(token=first.token + 1, created=Now()):
+        return False
+    first.token += 1
+    return True
 
 
 def fingerprint_of(request: Request) -> str:
@@ -95,11 +113,11 @@ class Idempotent:
                 self.free()
             else:
                 body = json.loads(JSONRenderer().render(response.data) or b"null")
-                IdempotencyKey.objects.filter(pk=self.claimed.pk).update(status_code=response.status_code, body=body)
+                held(self.claimed).update(status_code=response.status_code, body=body)
                 self.claimed = None
         return super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
 
     def free(self) -> None:
         if self.claimed is not None:
-            IdempotencyKey.objects.filter(pk=self.claimed.pk).delete()
+            held(self.claimed).delete()
             self.claimed = None

@@ -1,4 +1,4 @@
-"""People, and who came where, from files: streamed to disk, imported in the background, watched until they are in."""
+"""Files with people, who came where, or suppressions: streamed to disk, imported in the background, watched."""
 
 import json
 from collections.abc import Iterator
@@ -18,12 +18,13 @@ from rest_framework.response import Response
 
 from broadcasts import importing
 from broadcasts.exceptions import InvalidInput
-from broadcasts.models import AuditEntry, ImportJob
+from broadcasts.models import AuditEntry, ChannelKind, ImportJob, Suppression, UseCase
 
 from .errors import TooLarge
 from .fields import JsonField, MomentField, RefField
 from .idempotency import fingerprint
 from .resources import Listed, PickingSerializer, Resource, Retrieved
+from .suppressions import ABOUT_USE_CASE
 
 PIECE = 1 << 16
 FORMATS = {
@@ -129,6 +130,21 @@ class AttendanceOptionsSerializer(OptionsSerializer):
     )
 
 
+class SuppressionOptionsSerializer(OptionsSerializer):
+    """What is not said by a line of the file, beside the options of every import."""
+
+    DEFAULTS = ("channel_kind", "reason", "use_case")
+
+    channel_kind = serializers.ChoiceField(ChannelKind.choices, required=False, help_text="Without: email.")
+    reason = serializers.ChoiceField(Suppression.Cause.choices, required=False, help_text="Without: import.")
+    use_case = serializers.ChoiceField(UseCase.choices, allow_blank=True, required=False, help_text=ABOUT_USE_CASE)
+
+    def validate(self, given: dict[str, Any]) -> dict[str, Any]:
+        given = super().validate(given)
+        defaults = {name: given.pop(name) for name in self.DEFAULTS if name in given}
+        return {**given, "defaults": {**defaults, "source": "API"}}
+
+
 FILE = {
     **dict.fromkeys(("text/csv", "application/x-ndjson", "application/jsonl"), OpenApiTypes.STR),
     "multipart/form-data": {"type": "object", "properties": {"file": {"type": "string", "format": "binary"}}},
@@ -162,7 +178,7 @@ class Imports(Listed, Retrieved, Resource):
     filterset_class = ImportFilter
     ordering_fields = {"created": "id", "filename": "filename", "status": "status"}
     default_ordering = "-created"
-    streams = frozenset({"contacts", "attendances"})
+    streams = frozenset({"contacts", "attendances", "suppressions"})
 
     def get_queryset(self) -> Any:
         return super().get_queryset().select_related("by", "rehearsal")
@@ -184,6 +200,17 @@ class Imports(Listed, Retrieved, Resource):
     )
     def attendances(self, request: Request) -> Response:
         return self.begin(request, ImportJob.Kind.ATTENDANCES, AttendanceOptionsSerializer)
+
+    @starts(
+        "Import suppressions",
+        f"CSV with a header, or JSON lines; columns: {', '.join(importing.SUPPRESSION_FIELDS)}. A line has an address, "
+        "or the hash of one as an export of suppressions has it. A blank `use_case` is everything in a line with the "
+        "columns `hash` and `use_case`; in others, what the parameter says, or the reason. What is known already "
+        "stays (`unchanged`), or becomes stricter (`updated`).",
+        SuppressionOptionsSerializer,
+    )
+    def suppressions(self, request: Request) -> Response:
+        return self.begin(request, ImportJob.Kind.SUPPRESSIONS, SuppressionOptionsSerializer)
 
     def begin(self, request: Request, kind: str, accepted: type[serializers.Serializer]) -> Response:
         serializer = accepted(data=request.query_params.dict())

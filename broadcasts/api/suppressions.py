@@ -1,19 +1,13 @@
-from dataclasses import asdict
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
-from rest_framework.decorators import action
-from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
-from rest_framework.response import Response
 
-from broadcasts import importing, tracking
-from broadcasts.exceptions import InvalidInput
+from broadcasts import tracking
 from broadcasts.exporting import suppressions_csv
 from broadcasts.models import (
     AuditEntry,
@@ -96,41 +90,6 @@ class SuppressionSerializer(PickingSerializer):
         return tracking.suppress(self.context["organization"], **validated_data, source="API")
 
 
-class CsvFile(BaseParser):
-    """Hands a file on unread."""
-
-    media_type = "text/csv"
-
-    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
-        return stream
-
-
-class JsonLines(CsvFile):
-    media_type = "application/x-ndjson"
-
-
-class ImportedSerializer(serializers.Serializer):
-    dry_run = serializers.BooleanField()
-    rows = serializers.IntegerField()
-    added = serializers.IntegerField()
-    known = serializers.IntegerField(help_text="Suppressed for the same reason already.")
-    invalid = serializers.IntegerField()
-    errors = serializers.ListField(  # type: ignore[assignment]  # of the same name by chance
-        child=serializers.DictField(), help_text='The first of them: `{"line": 3, "error": "..."}`.'
-    )
-
-
-class ImportOptions(serializers.Serializer):
-    """What is not said by a line of the file, as parameters of the address."""
-
-    dry_run = serializers.BooleanField(default=False, help_text="Count only.")
-    channel_kind = serializers.ChoiceField(choices=ChannelKind.choices, default=ChannelKind.EMAIL)
-    reason = serializers.ChoiceField(choices=Suppression.Cause.choices, default=Suppression.Cause.IMPORT)
-    use_case = serializers.ChoiceField(
-        choices=UseCase.choices, allow_blank=True, required=False, help_text=ABOUT_USE_CASE
-    )
-
-
 @extend_schema_view(
     list=extend_schema(
         summary="List suppressions",
@@ -147,7 +106,7 @@ class Suppressions(Audited, Listed, Retrieved, Created, Destroyed, Resource):
     model = Suppression
     serializer_class = SuppressionSerializer
     filterset_class = SuppressionFilter
-    acts = {"destroy": "manage", "import_file": "write"}
+    acts = {"destroy": "manage"}
     ordering_fields = {"created": "id"}
     default_ordering = "-created"
 
@@ -160,32 +119,3 @@ class Suppressions(Audited, Listed, Retrieved, Created, Destroyed, Resource):
         rows = self.filter_queryset(self.get_queryset())
         AuditEntry.write(self.organization, "export suppressions", organization=self.organization, user=self.user)
         return stream(suppressions_csv(rows), "suppressions.csv")
-
-    @extend_schema(
-        summary="Import suppressions",
-        description="CSV whose first line names its columns, or one JSON object a line: `address` (or `hash`, as "
-        "exported here), `channel_kind`, `reason`, `use_case`, `source`. A blank `use_case` is everything in a line "
-        "with the columns `hash` and `use_case`, as exported here; in others, what the parameter says, or the reason. "
-        "What is known already stays, or becomes stricter.",
-        parameters=[ImportOptions],
-        request={"text/csv": OpenApiTypes.STR, "application/x-ndjson": OpenApiTypes.STR},
-        responses=ImportedSerializer,
-        filters=False,
-    )
-    @action(detail=False, methods=["post"], url_path="import", parser_classes=[CsvFile, JsonLines])
-    def import_file(self, request: Request) -> Response:
-        options = ImportOptions(data=request.query_params)
-        options.is_valid(raise_exception=True)
-        given = dict(options.validated_data)
-        file: Any = request.data
-        if not hasattr(file, "read"):
-            raise InvalidInput({"file": "The request has no body, or does not say its length."})
-        report = importing.import_suppressions(
-            file,
-            self.organization,
-            json_lines="ndjson" in str(request.content_type),
-            dry_run=given.pop("dry_run"),
-            defaults={**given, "source": "API"},
-            by=self.user,
-        )
-        return Response(asdict(report))

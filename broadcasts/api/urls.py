@@ -36,6 +36,7 @@ urlpatterns = [
     path("organization/", OwnOrganization.as_view(), name="organization"),
     path("contacts/import/", Imports.as_view({"post": "contacts"}), name="contact-import"),
     path("attendances/import/", Imports.as_view({"post": "attendances"}), name="attendance-import"),
+    path("suppressions/import/", Imports.as_view({"post": "suppressions"}), name="suppression-import"),
     *router.urls,
     re_path(r"^(?:.*/)?$", nowhere),
 ]

@@ -19,34 +19,42 @@ class Table:
         self.inserted = [columns[name] for name in inserted]
         self.updated = [columns[name] for name in updated]
 
-    def insert(self, rows: Sequence[tuple[Any, ...]]) -> None:
-        if connection.vendor == "postgresql":
+    def insert(self, rows: Sequence[tuple[Any, ...]], otherwise: str = "") -> None:
+        """Insert rows; `otherwise` is an ON CONFLICT clause in the names of the database's columns."""
+        columns = ", ".join(self.inserted)
+        if connection.vendor != "postgresql":
+            places = ", ".join(["%s"] * len(self.inserted))
+            with connection.cursor() as cursor:
+                cursor.executemany(f"INSERT INTO {self.name} ({columns}) VALUES ({places}) {otherwise}", rows)  # noqa: S608
+        elif otherwise:
+            sql = f"INSERT INTO {self.name} ({columns}) SELECT {columns} FROM {STAGE} {otherwise}"  # noqa: S608
+            self._from_stage(self.inserted, rows, sql)
+        else:
             self._copy(self.name, self.inserted, rows)
-            return
-        places = ", ".join(["%s"] * len(self.inserted))
-        with connection.cursor() as cursor:
-            cursor.executemany(f"INSERT INTO {self.name} ({', '.join(self.inserted)}) VALUES ({places})", rows)  # noqa: S608
 
     def update(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """Write the updated columns of rows that exist; each tuple ends with the row's id."""
         if connection.vendor == "postgresql":
-            self._update_from_stage(rows)
+            changes = ", ".join(f"{column} = {STAGE}.{column}" for column in self.updated)
+            self._from_stage(
+                [*self.updated, "id"], rows,
+                f"UPDATE {self.name} SET {changes} FROM {STAGE} WHERE {self.name}.id = {STAGE}.id",  # noqa: S608
+            )  # fmt: skip
             return
         changes = ", ".join(f"{column} = %s" for column in self.updated)
         with connection.cursor() as cursor:
             cursor.executemany(f"UPDATE {self.name} SET {changes} WHERE id = %s", rows)  # noqa: S608
 
-    def _update_from_stage(self, rows: Sequence[tuple[Any, ...]]) -> None:
-        columns = [*self.updated, "id"]
-        changes = ", ".join(f"{column} = {STAGE}.{column}" for column in self.updated)
+    def _from_stage(self, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], sql: str) -> None:
+        """Put rows into a table of their own, and run a statement that reads them there."""
         with connection.cursor() as cursor:
             cursor.execute(
                 f"CREATE TEMP TABLE {STAGE} ON COMMIT DROP AS SELECT {', '.join(columns)} FROM {self.name} WITH NO DATA"  # noqa: S608
             )
             self._copy(STAGE, columns, rows)
-            # Or it is taken for so large that all contacts are read beside it.
+            # Or it is taken for so large that the whole table is read beside it.
             cursor.execute(f"ANALYZE {STAGE}")
-            cursor.execute(f"UPDATE {self.name} SET {changes} FROM {STAGE} WHERE {self.name}.id = {STAGE}.id")  # noqa: S608
+            cursor.execute(sql)
             cursor.execute(f"DROP TABLE {STAGE}")
 
     def _copy(self, table: str, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from broadcasts.exceptions import InvalidInput
+from broadcasts.models.caps import FILE_COLUMNS
 
 ATTRIBUTES = "attributes."
 READ_ONLY = "contact."  # what an export tells beside what can be imported
@@ -39,6 +40,14 @@ ATTENDANCE_FIELDS = {
     **{name: FIELDS[name] for name in ("email", "phone", "whatsapp_id")},
     "external_id": ("external id", "contact id", "contact external id", "person id", "member id"),
 }
+SUPPRESSION_FIELDS = {
+    "address": ("email", *FIELDS["email"]),
+    "channel_kind": ("kind", "channel"),
+    "reason": (),
+    "use_case": (),
+    "source": (),
+    "hash": (),
+}
 
 
 @dataclass(frozen=True)
@@ -65,6 +74,9 @@ CONTACTS = Vocabulary(FIELDS, True, (_PERSON,))
 ATTENDANCES = Vocabulary(
     ATTENDANCE_FIELDS, False, (_PERSON, (("activity", "name"), "an activity: its external id, or its name"))
 )
+SUPPRESSIONS = Vocabulary(
+    SUPPRESSION_FIELDS, False, ((("address", "hash"), "an address, or the hash of one as an export has it"),)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +100,8 @@ def columns_of(
     A mapping names a column by its header, or by its place, such as "column 3". What is not final yet is a first
     guess, for somebody who maps the rest.
     """
+    if len(header) > FILE_COLUMNS:
+        raise InvalidInput({"file": f"It has {len(header):,} columns; {FILE_COLUMNS} at most. Leave out some."})
     names = [" ".join(name.split()) for name in header]
     wanted = {_plain(name): target for name, target in mapping.items()}
     places = {_plain(one) for one in names} | {f"column {index + 1}" for index in range(len(names))}

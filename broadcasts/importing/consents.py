@@ -46,7 +46,7 @@ def suppressed(organization: Organization, people: Iterable[Person]) -> dict[str
     """Return {channel kind: those keys of these people that are suppressed there, whatever for}."""
     people = list(people)
     found: dict[str, set[str]] = {}
-    for kind, name in ADDRESSES.items():
+    for kind, name in ADDRESSES.items() if people else ():
         rows = Suppression.objects.for_organization(organization).filter(channel_kind=kind).order_by()
         if rows.exists():  # else nothing needs to be hashed
             hashes = {address_hash(key): key for person in people if (key := person.values[name])}

@@ -19,18 +19,18 @@ from django.utils import timezone
 from broadcasts import audience
 from broadcasts.exceptions import InvalidInput, LeaseLost
 from broadcasts.models import Contact, ImportJob, Organization, OrganizationQuerySet, Segment, SegmentMember
+from broadcasts.models.caps import ROW_PROBLEMS
 from broadcasts.sending.lease import lease_end
 
-from .attendances import AttendanceMaker, AttendanceStore
-from .columns import ATTENDANCES, CONTACTS, Column, columns_of, described
+from .columns import Column, columns_of, described
 from .consents import grant, is_suppressed, suppressed
+from .kinds import kind_of
 from .reading import CsvReader, JsonReader, Reader, Record
-from .rows import Attributes, JsonRowMaker, Problem, RowMaker
-from .upsert import Person, Rehearsal, Store
+from .rows import Problem
+from .upsert import Person
 
 CHUNK = 2000
 Status = ImportJob.Status
-VOCABULARIES = {ImportJob.Kind.CONTACTS: CONTACTS, ImportJob.Kind.ATTENDANCES: ATTENDANCES}
 
 
 @dataclass
@@ -68,8 +68,7 @@ class Source:
             return cls(reader, [], iter(reader))
         reader = CsvReader(file, told.get("encoding", ""), told.get("delimiter", ""))
         records = iter(reader)
-        words = VOCABULARIES[ImportJob.Kind(job.kind)]
-        columns = columns_of(header_of(records, reader), mapping, words, is_final=is_final)
+        columns = columns_of(header_of(records, reader), mapping, kind_of(job).vocabulary, is_final=is_final)
         return cls(reader, columns, records)
 
 
@@ -120,7 +119,7 @@ def header_of(records: Iterator[Record], reader: Reader) -> list[str]:
     """Read the header of a CSV file, or raise InvalidInput."""
     header = next(records, None)
     if header is None:
-        raise InvalidInput({"file": "It is empty: it needs a header, and then one line for each person."})
+        raise InvalidInput({"file": "It is empty: it needs a header, and then its rows."})
     text = "".join(header.cells)
     if header.fault or "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
         raise InvalidInput(
@@ -164,17 +163,7 @@ class Run:
         self.source = source
         self.errors = errors
         self.result = Result(job, source.columns)
-        self.maker: RowMaker | AttendanceMaker
-        self.store: Store | AttendanceStore
-        organization, options = job.organization, job.options
-        if job.kind == ImportJob.Kind.ATTENDANCES:
-            self.maker = AttendanceMaker(source.columns, organization)
-            self.store = AttendanceStore(organization, create=bool(options.get("create")), dry_run=job.dry_run)
-        else:
-            attributes = Attributes(organization, options.setdefault("types", {}), register=not job.dry_run)
-            maker = JsonRowMaker if job.format == ImportJob.Format.JSON_LINES else RowMaker
-            self.maker = maker(source.columns, organization, attributes)
-            self.store = Rehearsal(organization, shadow) if job.dry_run else Store(organization)
+        self.maker, self.store = kind_of(job).open(job, source.columns, shadow)
         self.segment = self._segment()
         self.newest = Contact.objects.aggregate(newest=Max("pk"))["newest"] or 0
         self.seen = Seen()
@@ -208,7 +197,7 @@ class Run:
         problems = [row for row in made if isinstance(row, list)]
         # A dry run only reads, and must not keep those waiting who write.
         with nullcontext() if self.job.dry_run else transaction.atomic():
-            outcomes = self.store.upsert([row for row in made if not isinstance(row, list)])  # type: ignore[misc]
+            outcomes = self.store.upsert([row for row in made if not isinstance(row, list)])
             people = {outcome.person: None for outcome in outcomes if outcome.person}
             barred = suppressed(self.job.organization, people)
             if not self.job.dry_run:
@@ -275,7 +264,7 @@ class Run:
 
     def report(self, problems: list[list[Problem]]) -> None:
         shown = self.result.problems
-        for problem in (one for row in problems for one in row):
+        for problem in (one for row in problems for one in _first(row)):
             self.errors.write(problem)
             if len(shown) < 10:
                 shown.append(problem)
@@ -304,6 +293,14 @@ def finish(job: ImportJob, status: str, message: str = "") -> bool:
         job.file("rehearsal").unlink(missing_ok=True)
         job.discard_upload()
     return done
+
+
+def _first(problems: list[Problem]) -> list[Problem]:
+    """Return what is told of one row."""
+    if len(problems) <= ROW_PROBLEMS:
+        return problems
+    told = problems[: ROW_PROBLEMS - 1]
+    return [*told, Problem(told[0].line, "", f"It has {len(problems) - len(told)} faults more.", "")]
 
 
 class Seen:

@@ -20,8 +20,10 @@ from broadcasts.sending.wake import enqueue
 from .columns import Column, attribute_key, described
 from .consents import validate_consent
 from .job import Source, find_segment
+from .kinds import KINDS
 from .reading import Record
 from .storing import Stored, store
+from .suppressions import validate_defaults
 
 __all__ = ["begin", "perform", "sample", "start", "stop", "store", "upload"]
 
@@ -54,6 +56,7 @@ def upload(
     encoding: str = "",
     consent: Mapping[str, str] | None = None,
     create: bool = False,
+    defaults: Mapping[str, str] | None = None,
     by: User | None = None,
 ) -> ImportJob:
     """Keep a stored file as an import that is not started yet, or raise InvalidInput when it cannot be read at all.
@@ -61,9 +64,12 @@ def upload(
     segment: the name or uuid of a static segment that everybody in the file joins.
     consent: what these people said yes to, by whom it was asked and how: see `validate_consent`.
     create: make contacts whom the file names and nobody knows; for attendances.
+    defaults: what lines that do not say it are taken to say; for suppressions: see `validate_defaults`.
     """
-    if kind == ImportJob.Kind.ATTENDANCES and (segment or consent):
-        raise InvalidInput({"segment" if segment else "consent": "An import of attendances has none."})
+    given = {"segment": segment, "consent": consent, "create": create, "defaults": defaults}
+    accepted = KINDS[ImportJob.Kind(kind)].options
+    if wrong := [name for name, value in given.items() if value and name not in accepted]:
+        raise InvalidInput({wrong[0]: f"An import of {kind} has none."})
     find_segment(organization, segment, make=False)
     options: dict[str, Any] = {
         "segment": segment.strip(),
@@ -74,6 +80,8 @@ def upload(
         options["consent"] = validate_consent(consent)
     if create:
         options["create"] = True
+    if defaults:
+        options["defaults"] = validate_defaults(defaults)
     job = ImportJob(
         organization=organization,
         by=by,
@@ -113,6 +121,7 @@ def start(
     columns, first = sample(job, 1, is_final=True)
     if job.format == ImportJob.Format.JSON_LINES and (not first or first[0].fault):
         raise InvalidInput({"file": first[0].fault if first else "It is empty: it needs one object on each line."})
+    _check_room(job.organization, columns)
     with transaction.atomic():
         segment = find_segment(job.organization, job.options["segment"], make=not dry_run)
         if segment:
@@ -126,6 +135,14 @@ def start(
         enqueue("run_import", job.pk)
     job.refresh_from_db()
     return job
+
+
+def _check_room(organization: Organization, columns: list[Column]) -> None:
+    """Raise InvalidInput when the columns of a file would make more attributes than an organization may have."""
+    keys = {column.attribute for column in columns if column.attribute}
+    known = set(Attribute.objects.for_organization(organization).filter(key__in=keys).values_list("key", flat=True))
+    if fault := Attribute.no_room_for(len(keys - known), organization):
+        raise InvalidInput({"mapping": f"{fault} Ignore columns with -, or map them to attributes that there are."})
 
 
 def _texts(name: str, given: object) -> dict[str, str]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from broadcasts.exceptions import InvalidInput
+from broadcasts.models.caps import FILE_COLUMNS
 
 DELIMITERS = ",;\t|"
 LONGEST = 1 << 20  # characters of a line; a file without line breaks must not end up in memory
@@ -184,6 +185,8 @@ def _object(number: int, line: str) -> Record:
         return Record(number, line, f"This is not JSON: {error}.")
     if not isinstance(value, dict):
         return Record(number, line, 'Each line is one object, such as {"email": "ana@example.com"}.')
+    if len(value) > FILE_COLUMNS:
+        return Record(number, line, f"It has {len(value):,} fields; {FILE_COLUMNS} at most.")
     return Record(number, value)
 
 

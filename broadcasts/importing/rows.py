@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 from django.core.exceptions import ValidationError
 
-from broadcasts.models import Attribute, Organization
+from broadcasts.models import Attribute, Organization, attributes_fault
+from broadcasts.models.caps import ATTRIBUTE_LENGTH, CONTACT_ATTRIBUTES, ORGANIZATION_ATTRIBUTES
 from broadcasts.models.contacts import validate_attribute_key
 
 from .cells import FieldCleaner, Refused, fault, infer_type, keys, parse_attribute, typed_attribute, unquoted
@@ -37,7 +38,9 @@ class Attributes:
         self.types = {**({} if register else given), **dict(registered.values_list("key", "type"))}
 
     def settle(self, key: str, label: str, inferred: str) -> None:
-        """Fix the type of an attribute that is seen for the first time."""
+        """Fix the type of an attribute that is seen for the first time; it has none where there is no room for it."""
+        if len(self.types) >= ORGANIZATION_ATTRIBUTES:
+            return
         type_ = self.given.setdefault(key, inferred)
         if self.register:
             attribute, _ = Attribute.objects.get_or_create(
@@ -47,6 +50,14 @@ class Attributes:
             )
             type_ = attribute.type
         self.types[key] = type_
+
+    def type_of(self, key: str) -> str:
+        """Return the type of an attribute, or raise Refused when there is no room for it."""
+        if key not in self.types:
+            raise Refused(
+                f"An organization has {ORGANIZATION_ATTRIBUTES} different attributes at most, and {key} is one more."
+            )
+        return self.types[key]
 
 
 class RowMaker:
@@ -82,8 +93,9 @@ class RowMaker:
         if not problems:
             self._join_names(row.values)
             row.keys = keys(row.values)
-            if not row.keys:
-                problems = [Problem(row.line, "", "It has no e-mail address, phone number or external id.", "")]
+            reason = "" if row.keys else "It has no e-mail address, phone number or external id."
+            if reason := reason or attributes_fault(row.attributes):
+                problems = [Problem(row.line, "", reason, "")]
         return problems or row
 
     def _fill(self, row: Row, cells: Any) -> Iterator[Problem]:
@@ -99,7 +111,7 @@ class RowMaker:
                         raise Refused(reason)
                     value = value.strip(_INVISIBLE)
                 if key:
-                    row.attributes[key] = parse_attribute(value, key, self.attributes.types[key])
+                    row.attributes[key] = parse_attribute(checked(value), key, self.attributes.type_of(key))
                 elif value:
                     row.values[target] = self.cleaner.clean(target, value)
             except Refused as refusal:
@@ -126,7 +138,9 @@ class JsonRowMaker(RowMaker):
         found: dict[str, set[str]] = {}
         for record in records:
             attributes = record.cells.get("attributes") if not record.fault else None
-            for key, value in attributes.items() if isinstance(attributes, dict) else ():
+            if not isinstance(attributes, dict) or len(attributes) > CONTACT_ATTRIBUTES:  # it is refused
+                continue
+            for key, value in attributes.items():
                 if key not in self.attributes.types and value is not None and not _wrong_key(key):
                     found.setdefault(key, set()).add(Attribute.infer_type(value))
         for key, types in found.items():
@@ -150,6 +164,8 @@ class JsonRowMaker(RowMaker):
     def _fill_attributes(self, row: Row, attributes: object) -> Iterator[Problem]:
         if not isinstance(attributes, dict):
             raise Refused('It is an object, such as {"plan": "pro"}.')
+        if len(attributes) > CONTACT_ATTRIBUTES:
+            raise Refused(attributes_fault(attributes))
         for key, value in attributes.items():
             try:
                 parts = value if isinstance(value, list) else [value]
@@ -157,7 +173,8 @@ class JsonRowMaker(RowMaker):
                 if reason := _wrong_key(key) or next(filter(None, faults), ""):
                     raise Refused(reason)
                 if value is not None and value != "":
-                    row.attributes[key] = typed_attribute(value, key, self.attributes.types[key])
+                    checked(value if isinstance(value, str) else "")
+                    row.attributes[key] = typed_attribute(value, key, self.attributes.type_of(key))
             except Refused as refusal:
                 yield Problem(row.line, f"attributes.{key}"[:200], str(refusal), _json(value))
 
@@ -173,6 +190,13 @@ def wrong_width(cells: list[str], width: int) -> str:
     if len(cells) == width or (len(cells) > width and not any(cells[width:])):
         return ""
     return f"It has {len(cells)} cells, and the header has {width}."
+
+
+def checked(value: str) -> str:
+    """Return the value of an attribute, or raise Refused when it is too long."""
+    if len(value) > ATTRIBUTE_LENGTH:
+        raise Refused(f"It has {len(value):,} characters; {ATTRIBUTE_LENGTH:,} at most.")
+    return value
 
 
 def _wrong_key(key: str) -> str:

@@ -14,7 +14,7 @@ from broadcasts.sending.lease import lease_end
 from broadcasts.sending.wake import enqueue, is_told_to_stop, queue_is_full
 
 from .job import ErrorFile, Run, Source, finish
-from .upsert import Rehearsal
+from .shadow import Shadow
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +103,7 @@ def _slice(job: ImportJob, until: float) -> None:
 def _begin_again(run: Run) -> None:
     """Begin a dry run again whose worker died between the two databases that it writes; it has changed nothing."""
     job, store = run.job, run.store
-    if not isinstance(store, Rehearsal) or store.line == job.line:
+    if not isinstance(store, Shadow) or store.line == job.line:
         return
     store.forget()
     run.errors.size = job.error_bytes = 0

@@ -1,223 +1,249 @@
-"""Bring a list of addresses that must not be reached, as CSV or JSON lines, however long.
+"""Lists of addresses that must not be reached: what is known already stays as it is, or becomes stricter."""
 
-What is known already stays as it is, or becomes stricter. Chunk by chunk, so what was read before a fault stays.
-"""
-
-import json
 import re
-import sqlite3
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, BinaryIO
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import (
-    AuditEntry,
     ChannelKind,
     Organization,
     Suppression,
     UseCase,
-    User,
     address_hash,
-    stored_key,
-    typed_address,
+    typed_with_key,
 )
+from broadcasts.models.base import uuid7
 
+from .bulk import Table
 from .cells import Refused, fault, unquoted
-from .reading import CsvReader, Record
+from .columns import SUPPRESSION_FIELDS, Column
+from .reading import Record
+from .rows import Problem, as_text, wrong_width
+from .shadow import Shadow
+from .upsert import Outcome
 
-CHUNK = 1000
-ERRORS_SHOWN = 50
-LINE_LIMIT = 65_536  # bytes
-COLUMNS = ("address", "channel_kind", "reason", "use_case", "source", "hash")
-ALSO_KNOWN_AS = {"email": "address", "e-mail": "address", "email address": "address", "kind": "channel_kind"}
 CHOICES = {"channel_kind": ChannelKind.values, "reason": Suppression.Cause.values, "use_case": ["", *UseCase.values]}
+STATED = {"channel_kind": ChannelKind.EMAIL, "reason": Suppression.Cause.IMPORT, "source": "import"}
+READ_ONLY = frozenset({"uuid", "id", "created", "modified"})  # what the API shows; taken, and left out
+WRITTEN = ("channel_kind", "address_hash", "address", "reason", "use_case", "source")
 _HASH = re.compile(r"[0-9a-f]{32}")
+_ADDRESS_LENGTH = Suppression._meta.get_field("address").max_length or 0
+_SOURCE_LENGTH = Suppression._meta.get_field("source").max_length or 0
 
 Key = tuple[str, str, str]  # channel kind, hash, reason
 
 
-@dataclass
-class Report:
-    """What came of a list."""
-
-    dry_run: bool = False
-    rows: int = 0
-    added: int = 0
-    known: int = 0
-    invalid: int = 0
-    errors: list[dict[str, Any]] = field(default_factory=list)  # the first ones: {"line": 3, "error": "..."}
-
-    def refuse(self, line: int, error: str) -> None:
-        self.invalid += 1
-        if len(self.errors) < ERRORS_SHOWN:
-            self.errors.append({"line": line, "error": error})
+def validate_defaults(given: Mapping[str, str]) -> dict[str, str]:
+    """Return what stands where a line says nothing, or raise InvalidInput that names what is wrong."""
+    for name, value in given.items():
+        if name not in {*CHOICES, "source"}:
+            raise InvalidInput({name: f"This is none of {', '.join(CHOICES)}, source."})
+        if reason := _wrong(name, value):
+            raise InvalidInput({name: reason})
+    return {name: value[:_SOURCE_LENGTH] for name, value in given.items()}
 
 
-def import_suppressions(
-    file: BinaryIO,
-    organization: Organization,
-    *,
-    json_lines: bool = False,
-    dry_run: bool = False,
-    defaults: Mapping[str, str] | None = None,
-    by: User | None = None,
-) -> Report:
-    """Take a list in and say what came of it; InvalidInput when it has no column that could be an address.
+def _wrong(name: str, value: str) -> str:
+    if reason := fault(value):
+        return reason
+    if value in CHOICES.get(name, [value]):
+        return ""
+    return f"“{value[:40]}” is not known; accepted: {', '.join(filter(None, CHOICES[name]))}."
+
+
+@dataclass(slots=True)
+class SuppressionRow:
+    """A clean line of the list."""
+
+    line: int
+    channel_kind: str
+    address_hash: str
+    address: str
+    reason: str
+    use_case: str
+    source: str
+
+    @property
+    def key(self) -> Key:
+        return self.channel_kind, self.address_hash, self.reason
+
+
+class SuppressionMaker:
+    """Make rows of one list, of either format.
 
     `defaults` stand where a line says nothing: by e-mail, because it was imported, what that reason stops.
     """
-    stated = {"channel_kind": ChannelKind.EMAIL, "reason": Suppression.Cause.IMPORT, "source": "import"}
-    stated |= defaults or {}
-    report = Report(dry_run=dry_run)
-    taker = Rehearsal(organization) if dry_run else Taker(organization)
-    chunk: dict[Key, Suppression] = {}
-    for line, values in (_json_records if json_lines else _csv_records)(file, report):
+
+    def __init__(self, columns: list[Column], organization: Organization, defaults: Mapping[str, str]) -> None:
+        self.targets = [(column.target, column.index) for column in columns if column.target]
+        self.headers = {column.target: column.header for column in columns}
+        self.width = len(columns)
+        self.country = organization.country
+        self.stated: dict[str, str] = {**STATED, **defaults}
+
+    def learn(self, records: Iterable[Record]) -> None:
+        """Nothing: there are no attributes."""
+
+    def make(self, record: Record) -> SuppressionRow | list[Problem]:
+        column, cells = "", record.cells
         try:
-            row = _suppression(values, stated, organization)
-        except (Refused, ValidationError) as error:
-            report.refuse(line, " ".join(error.messages) if isinstance(error, ValidationError) else str(error))
-            continue
-        key = (row.channel_kind, row.address_hash, row.reason)
-        if key in chunk:
-            report.known += 1
-            chunk[key].use_case = both(row.use_case, chunk[key].use_case)
-            continue
-        chunk[key] = row
-        if len(chunk) == CHUNK:
-            taker.take(chunk, report)
-            chunk = {}
-    taker.take(chunk, report)
-    if not dry_run:
-        counts = {name: n for name, n in asdict(report).items() if isinstance(n, int) and name != "dry_run"}
-        AuditEntry.write(organization, "import suppressions", organization=organization, user=by, **counts)
-    return report
+            if record.fault:
+                raise Refused(record.fault)
+            told = self._told_by_name(cells) if isinstance(cells, dict) else self._told_by_column(cells)
+            for column, value in told.items():
+                if value and (reason := _wrong(column, value)):
+                    raise Refused(reason)
+            column = "address"
+            return self._row(record.line, told)
+        except Refused as refusal:
+            reason = str(refusal)
+        except ValidationError as error:
+            reason = " ".join(error.messages)
+        return [Problem(record.line, self.headers.get(column, column), reason, str(cells))]
 
+    def _told_by_column(self, cells: list[str]) -> dict[str, str]:
+        # A line that ends early says nothing of its last columns; a no is not lost for that.
+        if len(cells) > self.width and (reason := wrong_width(cells, self.width)):
+            raise Refused(reason)
+        return {name: unquoted(cells[n].strip()) if n < len(cells) else "" for name, n in self.targets}
 
-def _csv_records(file: BinaryIO, report: Report) -> Iterator[tuple[int, dict[str, str]]]:
-    records = iter(CsvReader(file))
-    first = next(records, Record(1, []))
-    names = [name.strip().lower() for name in first.cells]
-    header = [ALSO_KNOWN_AS.get(name, name) for name in names]
-    if not {"address", "hash"} & set(header):
-        raise InvalidInput(
-            {"file": f"The first line must name the columns, address or hash among them; of: {', '.join(COLUMNS)}."}
+    def _told_by_name(self, values: dict[str, Any]) -> dict[str, str]:
+        if unknown := values.keys() - SUPPRESSION_FIELDS.keys() - READ_ONLY:
+            raise Refused(f"“{min(unknown)[:40]}” is no field; accepted: {', '.join(SUPPRESSION_FIELDS)}.")
+        told = {}
+        for name in values.keys() - READ_ONLY:
+            try:
+                told[name] = "" if values[name] is None else as_text(values[name])
+            except Refused as refusal:
+                raise Refused(f"{name}: {refusal}") from None
+        return told
+
+    def _row(self, line: int, told: Mapping[str, str]) -> SuppressionRow:
+        """Return a row, or raise Refused or ValidationError."""
+        kind, reason, source = (told.get(name) or self.stated[name] for name in ("channel_kind", "reason", "source"))
+        address, key = typed_with_key(kind, told.get("address", ""), self.country)
+        digest = address_hash(key) or told.get("hash", "").lower()
+        if not digest:
+            raise Refused("It has no address.")
+        if len(address) > _ADDRESS_LENGTH:
+            raise Refused(f"It has {len(address):,} characters; {_ADDRESS_LENGTH} at most.")
+        if not _HASH.fullmatch(digest):
+            raise Refused(f"The hash “{digest[:40]}” is none of ours, which have 32 hexadecimal digits.")
+        return SuppressionRow(
+            line, kind, digest, address, reason, self._use_case(told, reason), source[:_SOURCE_LENGTH]
         )
-    for record in records:
-        report.rows += 1
-        if record.fault:
-            report.refuse(record.line, record.fault)
-        else:
-            cells = (unquoted(cell.strip()) for cell in record.cells)
-            yield record.line, dict(zip(header, cells, strict=False))
+
+    def _use_case(self, told: Mapping[str, str], reason: str) -> str:
+        """Return what a line stops; blank is everything where we exported it, which the hash tells."""
+        if {"hash", "use_case"} <= told.keys():
+            return told["use_case"]
+        return told.get("use_case") or self.stated.get("use_case", Suppression.stops(reason))
 
 
-def _json_records(file: BinaryIO, report: Report) -> Iterator[tuple[int, dict[str, str]]]:
-    for n, line in enumerate(iter(lambda: file.readline(LINE_LIMIT), b""), start=1):
-        if not line.strip():
-            continue
-        report.rows += 1
-        if len(line) == LINE_LIMIT:
-            report.refuse(n, f"It is longer than {LINE_LIMIT:,} bytes; nothing was read from here on.")
-            return
-        try:
-            values = json.loads(line)
-        except (ValueError, RecursionError):
-            values = None
-        if isinstance(values, dict) and all(isinstance(one, str | None) for one in values.values()):
-            yield n, {name: (value or "").strip() for name, value in values.items()}
-        else:
-            report.refuse(n, 'It is not an object of texts, such as {"address": "joe@example.com"}.')
+class SuppressionStore:
+    """The suppressions of one organization; two noes for one reason stop together what each of them stops."""
 
-
-def _suppression(values: Mapping[str, str], stated: Mapping[str, str], organization: Organization) -> Suppression:
-    """Return a row of the list, not saved yet, or raise Refused or ValidationError."""
-    given = {name: values.get(name) or stated.get(name, "") for name in COLUMNS}
-    given["use_case"] = _use_case(values, stated, given["reason"])
-    for name, value in given.items():
-        if reason := fault(value):
-            raise Refused(f"{name}: {reason}")
-    for name, choices in CHOICES.items():
-        if given[name] not in choices:
-            accepted = ", ".join(filter(None, choices))
-            raise Refused(f"{name}: “{given[name][:40]}” is not known; accepted: {accepted}.")
-    address = typed_address(given["channel_kind"], given["address"], organization.country)
-    digest = address_hash(stored_key(address)) or given["hash"].lower()
-    if not digest:
-        raise Refused("It has no address.")
-    if len(address) > 320:
-        raise Refused("address: It is longer than 320 characters.")
-    if not _HASH.fullmatch(digest):
-        raise Refused(f"hash: “{digest[:40]}” is none of ours, which have 32 hexadecimal digits.")
-    return Suppression(
-        organization=organization,
-        channel_kind=given["channel_kind"],
-        address_hash=digest,
-        address=address,
-        reason=given["reason"],
-        use_case=given["use_case"],
-        source=given["source"][:255],
+    line = 0
+    # Of two that are written at the same moment, the later one makes the other stricter.
+    OTHERWISE = (
+        "ON CONFLICT (organization_id, channel_kind, address_hash, reason) DO UPDATE SET use_case = '', "
+        f"modified = excluded.modified WHERE {Suppression._meta.db_table}.use_case NOT IN ('', excluded.use_case)"
     )
 
-
-def _use_case(values: Mapping[str, str], stated: Mapping[str, str], reason: str) -> str:
-    """Return what a line stops; blank is everything where we exported it, which the hash tells."""
-    if {"hash", "use_case"} <= values.keys():
-        return values["use_case"]
-    return values.get("use_case") or stated.get("use_case", Suppression.stops(reason))
-
-
-def both(one: str, other: str) -> str:
-    """Return the use case that two noes stop together; "" is all of them."""
-    return one if one == other else ""
-
-
-class Taker:
-    """Writes chunks, each in a transaction of its own."""
-
     def __init__(self, organization: Organization) -> None:
-        self.rows = Suppression.objects.for_organization(organization)
+        self.organization = organization
+        self.rows = Suppression.objects.for_organization(organization).order_by()
+        self.table = Table(Suppression, ["uuid", "created", "modified", "organization", *WRITTEN], [])
 
-    def take(self, chunk: dict[Key, Suppression], report: Report) -> None:
-        # By every kind, as the index begins with it.
-        same = self.rows.filter(
-            channel_kind__in=ChannelKind.values, address_hash__in={digest for _, digest, _ in chunk}
-        )
-        columns = ("channel_kind", "address_hash", "reason", "pk", "use_case")
-        found = {tuple(key): (pk, use_case) for *key, pk, use_case in same.order_by().values_list(*columns)}
-        erased = {key[:2] for key in (*found, *chunk) if key[2] == Suppression.Cause.ERASED}
-        for key, row in chunk.items():
+    def upsert(self, rows: list[SuppressionRow]) -> list[Outcome]:
+        """Write a chunk in a transaction, and say what became of each row."""
+        with transaction.atomic():
+            return self._upsert(rows)
+
+    def _upsert(self, rows: list[SuppressionRow]) -> list[Outcome]:
+        known = self.find(rows)
+        outcomes, written = [], {}
+        for row in rows:
+            before = known.get(row.key)
+            if before is None:
+                word, known[row.key] = "created", row.use_case
+                written[row.key] = row
+            elif before in ("", row.use_case):
+                word = "unchanged"
+            else:
+                word, known[row.key] = "updated", ""
+                written.setdefault(row.key, row).use_case = ""
+            outcomes.append(Outcome(row, word))
+        erased = {key[:2] for key in known if key[2] == Suppression.Cause.ERASED}
+        for key, row in written.items():
             if key[:2] in erased:
                 row.address = ""
-        fresh = [row for key, row in chunk.items() if key not in found]
-        stricter = [pk for key, (pk, known) in found.items() if known and key in chunk and chunk[key].use_case != known]
-        added = self.write(fresh, stricter)
-        report.added += added
-        report.known += len(chunk) - added
+        # In the order of the index, so that two imports of the same addresses do not wait for each other in a circle.
+        self.write([written[key] for key in sorted(written)])
+        return outcomes
 
-    @transaction.atomic
-    def write(self, fresh: list[Suppression], stricter: list[int]) -> int:
-        Suppression.objects.bulk_create(fresh, ignore_conflicts=True)
-        if stricter:
-            self.rows.filter(pk__in=stricter).update(use_case="", modified=timezone.now())
-        return len(fresh)
+    def find(self, rows: list[SuppressionRow]) -> dict[Key, str]:
+        """Return {key: use case} of what is known of these addresses."""
+        # By every kind, as the index begins with it.
+        same = self.rows.filter(
+            channel_kind__in=ChannelKind.values, address_hash__in={row.address_hash for row in rows}
+        )
+        found = same.values_list("channel_kind", "address_hash", "reason", "use_case")
+        return {(kind, digest, reason): use_case for kind, digest, reason, use_case in found}
+
+    def write(self, rows: list[SuppressionRow]) -> None:
+        if not rows:
+            return
+        fields = {field.name: field for field in Suppression._meta.concrete_fields}
+        uuid, modified = fields["uuid"], fields["modified"]
+        now = modified.get_db_prep_save(timezone.now(), connection)
+        fixed = (now, now, self.organization.pk)
+        made = [
+            (uuid.get_db_prep_save(uuid7(), connection), *fixed, *(getattr(row, name) for name in WRITTEN))
+            for row in rows
+        ]
+        self.table.insert(made, self.OTHERWISE)
+
+    def mark(self, line: int) -> None:
+        """Note that all rows up to a line are committed."""
+        self.line = line
+
+    def close(self) -> None:
+        """Let go of what the store holds."""
 
 
-class Rehearsal(Taker):
-    """A dry run: what would have been added is remembered on disk, so that it is counted once."""
+class SuppressionRehearsal(Shadow, SuppressionStore):
+    """A dry run."""
 
-    def __init__(self, organization: Organization) -> None:
+    TABLES = {
+        "suppression": "(kind TEXT, hash TEXT, reason TEXT, use_case TEXT, "
+        "PRIMARY KEY (kind, hash, reason)) WITHOUT ROWID"
+    }
+
+    def __init__(self, organization: Organization, path: Path | None = None) -> None:
         super().__init__(organization)
-        self.shadow = sqlite3.connect("", isolation_level=None)
-        self.shadow.execute("CREATE TABLE seen (kind, hash, reason, PRIMARY KEY (kind, hash, reason)) WITHOUT ROWID")
+        self.open_shadow(path)
 
-    def write(self, fresh: list[Suppression], stricter: list[int]) -> int:
-        seen = [(row.channel_kind, row.address_hash, row.reason) for row in fresh]
-        self.shadow.execute("BEGIN")
-        added = self.shadow.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?, ?)", seen).rowcount if seen else 0
-        self.shadow.execute("COMMIT")
-        return added
+    def upsert(self, rows: list[SuppressionRow]) -> list[Outcome]:
+        self.begin()
+        return self._upsert(rows)
+
+    def find(self, rows: list[SuppressionRow]) -> dict[Key, str]:
+        found = super().find(rows)
+        asked = "SELECT use_case FROM suppression WHERE kind = ? AND hash = ? AND reason = ?"
+        for key in {row.key for row in rows}:
+            for (use_case,) in self.shadow.execute(asked, key):
+                found[key] = use_case
+        return found
+
+    def write(self, rows: list[SuppressionRow]) -> None:
+        self.shadow.executemany(
+            "REPLACE INTO suppression VALUES (?, ?, ?, ?)", [(*row.key, row.use_case) for row in rows]
+        )

@@ -5,7 +5,6 @@ consents and suppressions are no business of an import.
 """
 
 import json
-import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 from operator import itemgetter
@@ -15,11 +14,12 @@ from typing import Any, NamedTuple
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from broadcasts.models import Contact, Organization, address_hash, search_text
+from broadcasts.models import Contact, Organization, address_hash, attributes_fault, search_text
 from broadcasts.models.base import uuid7
 
 from .bulk import Table
 from .cells import Refused
+from .shadow import Shadow
 
 WRITTEN = ("full_name", "email", "phone", "whatsapp_id", "external_id", "language", "time_zone", "attributes")
 HASHES = {"email_key": "email_hash", "phone_key": "phone_hash", "whatsapp_key": "whatsapp_hash"}
@@ -47,6 +47,11 @@ class Person:
     changed: bool = False
     named: bool = False  # by an earlier row of this chunk
 
+    def check(self, row: Row) -> None:
+        """Raise Refused when the contact would hold too much with what a row says."""
+        if row.attributes and (fault := attributes_fault({**self.values["attributes"], **row.attributes})):
+            raise Refused(f"With what is known already: {fault}")
+
     def take(self, row: Row) -> bool:
         """Take over what a row says; False when nothing of it is new."""
         values = self.values
@@ -70,7 +75,7 @@ _MISSING = object()
 class Outcome(NamedTuple):
     """What became of a row."""
 
-    row: Row
+    row: Any  # as the kind of import makes it, with its line and its keys
     word: str  # created, updated, unchanged or refused
     person: Person | None = None
     reason: str = ""
@@ -145,6 +150,8 @@ class Store:
         for row in rows:
             try:
                 person = index.match(row)
+                if person is not None:
+                    person.check(row)
             except Refused as refusal:
                 outcomes.append(Outcome(row, "refused", reason=str(refusal)))
                 continue
@@ -221,44 +228,28 @@ def blank() -> dict[str, Any]:
     return {**dict.fromkeys(WRITTEN, ""), **dict.fromkeys(HASHES), "external_id": None, "attributes": {}}
 
 
-class Rehearsal(Store):
-    """A dry run: what would have been written is kept in a database of its own on disk.
+class Rehearsal(Shadow, Store):
+    """A dry run; people who are not in the real database have negative ids in the shadow."""
 
-    Without a path that is a private one, which goes with it. People who are not in the real database have negative
-    ids there. Its `line` is the last one whose rows it holds.
-    """
+    TABLES = {
+        "person": "(id INTEGER PRIMARY KEY, state TEXT)",
+        "key": "(name TEXT, key TEXT, person INTEGER, PRIMARY KEY (name, key)) WITHOUT ROWID",
+    }
 
     def __init__(self, organization: Organization, path: Path | None = None) -> None:
         super().__init__(organization)
         self.contacts = Contact.objects.for_organization(organization)
-        self.shadow = sqlite3.connect(path or "", isolation_level=None)
-        self.shadow.executescript(
-            "PRAGMA synchronous=OFF;"
-            "CREATE TABLE IF NOT EXISTS person (id INTEGER PRIMARY KEY, state TEXT);"
-            "CREATE TABLE IF NOT EXISTS key"
-            " (name TEXT, key TEXT, person INTEGER, PRIMARY KEY (name, key)) WITHOUT ROWID;"
-        )
-        ((self.line,),) = self.shadow.execute("PRAGMA user_version")
+        self.open_shadow(path)
         ((lowest,),) = self.shadow.execute("SELECT MIN(id) FROM person")
         self.created = max(0, -(lowest or 0))
 
     def upsert(self, rows: list[Row]) -> list[Outcome]:
-        self.shadow.execute("BEGIN")
+        self.begin()
         return self._upsert(rows)
 
-    def mark(self, line: int) -> None:
-        if self.shadow.in_transaction:
-            self.shadow.execute(f"PRAGMA user_version = {line:d}")
-            self.shadow.execute("COMMIT")
-        super().mark(line)
-
     def forget(self) -> None:
-        """Begin again."""
-        self.shadow.executescript("DELETE FROM person; DELETE FROM key; PRAGMA user_version = 0;")
-        self.created = self.line = 0
-
-    def close(self) -> None:
-        self.shadow.close()
+        super().forget()
+        self.created = 0
 
     def find(self, rows: list[Row]) -> list[Person]:
         people = {person.id: person for person in super().find(rows)}

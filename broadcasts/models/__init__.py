@@ -12,13 +12,14 @@ from .addresses import (
     split_email,
     stored_key,
     typed_address,
+    typed_with_key,
     whatsapp_key,
 )
 from .base import Base, OrganizationQuerySet
 from .broadcasts import Broadcast
 from .channels import Channel, ChannelRate, reported_by
 from .consents import Consent, ConsentChange, ConsentState, Suppression
-from .contacts import ADDRESS_HASHES, KEY_FIELDS, Attribute, Contact
+from .contacts import ADDRESS_HASHES, KEY_FIELDS, Attribute, Contact, attributes_fault
 from .deliveries import OUTCOMES, Batch, Delivery, ProviderRef, Reason, count
 from .events import DeliveryEvent, Inbound, Link
 from .facts import FACTS, OWN_FACTS, Engagement
@@ -95,6 +96,7 @@ __all__ = [
     "User",
     "address_hash",
     "address_key",
+    "attributes_fault",
     "calling_code",
     "clean_phone",
     "count",
@@ -109,6 +111,7 @@ __all__ = [
     "split_email",
     "stored_key",
     "typed_address",
+    "typed_with_key",
     "validate_quiet_hours",
     "whatsapp_key",
 ]

@@ -81,17 +81,22 @@ def stored_key(address: str) -> str | None:
 
 def typed_address(channel_kind: str, address: str, country: str = "") -> str:
     """Return an address as somebody typed it for one kind of channel as it is stored, or raise ValidationError."""
-    address = address.strip()
-    if channel_kind == "sms" and address:
-        return clean_phone(address, country)
-    if channel_kind == "email":
-        email_key(address)
-    return address
+    return typed_with_key(channel_kind, address, country)[0]
 
 
 def address_key(channel_kind: str, address: str, country: str = "") -> str | None:
     """Return what a typed address is compared by; None for none, ValidationError for a wrong one."""
-    return stored_key(typed_address(channel_kind, address, country))
+    return typed_with_key(channel_kind, address, country)[1]
+
+
+def typed_with_key(channel_kind: str, address: str, country: str = "") -> tuple[str, str | None]:
+    """Return (address as it is stored, what it is compared by) of a typed address, or raise ValidationError."""
+    address = address.strip()
+    if channel_kind == "email":
+        return address, email_key(address)
+    if channel_kind == "sms" and address:
+        address = clean_phone(address, country)
+    return address, stored_key(address)
 
 
 def calling_code(address: str) -> str:

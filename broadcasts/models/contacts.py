@@ -1,7 +1,9 @@
 """People, and the registry of what is known about them."""
 
+import json
 import re
 from datetime import date, datetime
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -10,6 +12,7 @@ from broadcasts.clocks import in_utc
 
 from .addresses import address_hash, clean_phone, email_key, phone_key, whatsapp_key
 from .base import Base
+from .caps import ATTRIBUTE_LENGTH, ATTRIBUTES_LENGTH, CONTACT_ATTRIBUTES, ORGANIZATION_ATTRIBUTES
 from .organizations import Organization, normalize_language, validate_time_zone
 from .search import search_text
 
@@ -29,6 +32,24 @@ def validate_attributes(value: object) -> None:
         raise ValidationError('Attributes are an object, such as {"plan": "pro"}.')
     for key in value:
         validate_attribute_key(key)
+    if fault := attributes_fault(value):
+        raise ValidationError(fault)
+
+
+def attributes_fault(attributes: dict[str, Any]) -> str:
+    """Say that these are more, or longer, than the attributes of one contact may be; "" when they are not."""
+    if len(attributes) > CONTACT_ATTRIBUTES:
+        return f"A contact has {CONTACT_ATTRIBUTES} attributes at most; these are {len(attributes):,}."
+    total = 0
+    for key, value in attributes.items():
+        if isinstance(value, str | list | dict):
+            length = len(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+            if length > ATTRIBUTE_LENGTH:
+                return f"{key}: it has {length:,} characters; {ATTRIBUTE_LENGTH:,} at most."
+            total += length
+    if total > ATTRIBUTES_LENGTH:
+        return f"All attributes of a contact have {ATTRIBUTES_LENGTH:,} characters at most; these have {total:,}."
+    return ""
 
 
 class Contact(Base):
@@ -95,16 +116,22 @@ class Contact(Base):
         if errors:
             raise ValidationError(errors)
         self.set_keys()
-        if isinstance(self.attributes, dict):
-            self._put_moments_in_utc()
+        if isinstance(self.attributes, dict) and self.attributes and self.organization_id:
+            known = Attribute.objects.for_organization(self.organization_id).filter(key__in=self.attributes)
+            types = dict(known.values_list("key", "type"))
+            new = [key for key, value in self.attributes.items() if key not in types and value is not None]
+            if fault := Attribute.no_room_for(len(new), self.organization_id):
+                raise ValidationError({"attributes": fault})
+            self._put_moments_in_utc(types)
 
-    def _put_moments_in_utc(self) -> None:
+    def _put_moments_in_utc(self, types: dict[str, str]) -> None:
         """Write moments as conditions compare them; in an attribute of another type they are text like any other."""
-        moments = {key: text for key, value in self.attributes.items() if (text := in_utc(value)) != value}
-        if moments:
-            known = Attribute.objects.for_organization(self.organization_id).filter(key__in=moments)
-            others = known.exclude(type=Attribute.Type.DATETIME).values_list("key", flat=True)
-            self.attributes = {**self.attributes, **moments, **{key: self.attributes[key] for key in others}}
+        moments = {
+            key: in_utc(value)
+            for key, value in self.attributes.items()
+            if types.get(key, Attribute.Type.DATETIME) == Attribute.Type.DATETIME
+        }
+        self.attributes = {**self.attributes, **moments}
 
     @property
     def name_and_address(self) -> str:
@@ -175,6 +202,23 @@ class Attribute(Base):
 
     def __str__(self) -> str:
         return self.label or self.key
+
+    def clean(self) -> None:
+        if self._state.adding and self.organization_id and (fault := self.no_room_for(1, self.organization_id)):
+            raise ValidationError({"key": fault})
+
+    @classmethod
+    def no_room_for(cls, new: int, organization: Organization | int) -> str:
+        """Say that an organization cannot have so many new attributes; "" when it can."""
+        if not new:
+            return ""
+        there = cls.objects.for_organization(organization).count()
+        if there + new <= ORGANIZATION_ATTRIBUTES:
+            return ""
+        return (
+            f"An organization has {ORGANIZATION_ATTRIBUTES} different attributes at most; this one has {there}, "
+            f"and {new:,} more would be new."
+        )
 
     @classmethod
     def infer_type(cls, value: object) -> str:

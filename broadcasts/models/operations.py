@@ -26,6 +26,7 @@ class ImportJob(Base):
     class Kind(models.TextChoices):
         CONTACTS = "contacts", "Contacts"
         ATTENDANCES = "attendances", "Attendances"
+        SUPPRESSIONS = "suppressions", "Suppressions"
 
     class Format(models.TextChoices):
         CSV = "csv", "CSV"
@@ -46,12 +47,13 @@ class ImportJob(Base):
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="imports")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
-    kind = models.CharField(max_length=11, choices=Kind, default=Kind.CONTACTS)
+    kind = models.CharField(max_length=20, choices=Kind, default=Kind.CONTACTS)
     format = models.CharField(max_length=5, choices=Format, default=Format.CSV)
     filename = models.CharField(max_length=255)
     source = models.CharField(max_length=255, blank=True, help_text="The kept upload; none of a command, or pruned.")
     mapping = models.JSONField(default=dict, blank=True)
-    options = models.JSONField(default=dict, blank=True)  # segment, delimiter, encoding, types, consent, create
+    # segment, delimiter, encoding, types, consent, create, defaults
+    options = models.JSONField(default=dict, blank=True)
     dry_run = models.BooleanField(default=False)
     rehearsal = models.OneToOneField(
         "self", models.SET_NULL, null=True, related_name="performance", help_text="The dry run that this one follows."
@@ -128,7 +130,11 @@ class ImportJob(Base):
 
 
 class IdempotencyKey(models.Model):
-    """The first answer to a POST, so that the same key does nothing twice within 24 hours."""
+    """The first answer to a POST, so that the same key does nothing twice within 24 hours.
+
+    A request whose process died leaves its key without an answer. Another one takes it over once no request can be at
+    work any more; `token` then has the first one, should it only have been slow, write no answer.
+    """
 
     organization_path = "organization"
 
@@ -137,7 +143,9 @@ class IdempotencyKey(models.Model):
     fingerprint = models.CharField(max_length=64)  # of method, path and body
     status_code = models.PositiveSmallIntegerField(null=True)  # null: the first request is still at work
     body = models.JSONField(null=True)
-    created = models.DateTimeField(db_default=Now(), db_index=True, editable=False)  # `prune` deletes old ones
+    token = models.PositiveIntegerField(default=0)  # how often it was taken over
+    # When it was claimed last; `prune` deletes old ones.
+    created = models.DateTimeField(db_default=Now(), db_index=True, editable=False)
 
     objects = OrganizationQuerySet.as_manager()
 

@@ -7,7 +7,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from broadcasts import importing
-from broadcasts.models import AuditEntry, Consent, ImportJob, Segment
+from broadcasts.models import AuditEntry, Consent, ImportJob, Segment, Suppression
 from tests.make import make_contact
 
 from .conftest import sign_in
@@ -123,6 +123,49 @@ def test_attendances_are_imported_from_the_same_page(page, club):
     upload(page, club, "mail,class,status\nana@example.com,Yoga,attended\n", kind="attendances", create="on")
     columns(page, job := ImportJob.objects.get())
     assert run(job).created_count == 1
+
+
+SUPPRESSIONS = {"kind": "suppressions", "channel_kind": "email", "reason": "import", "use_case": ""}
+
+
+def test_suppressions_are_imported_from_the_same_page(page, club):
+    upload(page, club, "e-mail,why\njoe@example.com,x\nann,x\n", **SUPPRESSIONS)
+    job = ImportJob.objects.get()
+    columns(page, job)
+    assert (run(job).dry_run, job.created_count, job.invalid_count) == (True, 1, 1)
+    assert not Suppression.objects.exists()
+    page.post(url("now", job.pk))
+    run(ImportJob.objects.get(rehearsal=job))
+    assert Suppression.objects.get().source == "people.csv"
+    shown = page.get(url("change", job.performance.pk)).content.decode()
+    assert "See the suppressions" in shown and 'data-count="suppressed"' not in shown
+
+
+@pytest.mark.parametrize(("chosen", "stops"), [("", "marketing"), ("everything", ""), ("general", "general")])
+def test_a_list_of_unsubscribed_stops_marketing_unless_something_else_is_chosen(page, club, chosen, stops):
+    fields = {**SUPPRESSIONS, "reason": "unsubscribe", "use_case": chosen}
+    upload(page, club, '{"address": "joe@example.com"}\n', name="list.jsonl", **fields)
+    page.post(url("now", run(ImportJob.objects.get()).pk))
+    run(ImportJob.objects.get(dry_run=False))
+    assert Suppression.objects.get().use_case == stops
+
+
+def test_a_list_without_addresses_is_told_at_its_columns(page, club):
+    upload(page, club, "name\njoe\n", **SUPPRESSIONS)
+    assert "No column is an address" in columns(page, ImportJob.objects.get()).content.decode()
+
+
+def test_each_kind_asks_what_it_needs(page):
+    asked = {kind: page.get(url("add"), {"kind": kind}).context["form"].fields.keys() for kind in ImportJob.Kind}
+    assert "segment" in asked["contacts"] and "create" not in asked["contacts"]
+    assert "create" in asked["attendances"] and "segment" not in asked["attendances"]
+    assert "reason" in asked["suppressions"] and "segment" not in asked["suppressions"]
+
+
+def test_suppressions_lead_to_the_upload(page, viewer):
+    address = reverse("admin:broadcasts_suppression_changelist")
+    assert f"{url('add')}?kind=suppressions" in page.get(address).content.decode()
+    assert url("add") not in sign_in(viewer.user).get(address).content.decode()
 
 
 def test_progress_is_told_to_the_page(page, club):

@@ -1,13 +1,13 @@
-"""Export, merge, erase and one person's data; lists of suppressions."""
+"""Export, merge, erase and one person's data; suppressions as a file."""
 
 import csv
 import json
 from io import StringIO
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 
-from broadcasts.models import AuditEntry, Contact, Segment, SegmentMember, Suppression
+from broadcasts import consenting
+from broadcasts.models import AuditEntry, Contact, Segment, SegmentMember
 from tests.make import make_contact
 
 from .conftest import sign_in
@@ -106,42 +106,7 @@ def test_senders_do_not_merge(sender, joe, ann):
     assert Contact.objects.count() == 2
 
 
-def upload(page, text, name="list.csv", **fields):
-    file = SimpleUploadedFile(name, text.encode())
-    fields = {"channel_kind": "email", "reason": "import", "use_case": "", **fields}
-    return page.post(f"{SUPPRESSIONS}import/", {"file": file, **fields}).content.decode()
-
-
-def test_a_list_of_suppressions_is_counted_and_then_taken_in(page, club):
-    text = "address\njoe@example.com\nann\n"
-    counted = upload(page, text, organization=club.pk, dry_run="on")
-    assert "Would be added" in counted
-    assert "Line 3:" in counted
-    assert not Suppression.objects.exists()
-    upload(page, text, organization=club.pk)
-    assert Suppression.objects.get().source == "list.csv"
-    upload(page, '{"address": "ann@example.com"}', "list.jsonl", organization=club.pk)
-    assert Suppression.objects.count() == 2
-
-
-def test_a_list_of_unsubscribed_stops_marketing_unless_everything_is_chosen(page, club):
-    upload(page, "address\njoe@example.com\n", organization=club.pk, reason="unsubscribe")
-    assert Suppression.objects.get().use_case == "marketing"
-    upload(page, "address\njoe@example.com\n", organization=club.pk, reason="unsubscribe", use_case="everything")
-    assert Suppression.objects.get().use_case == ""
-
-
-def test_a_list_without_addresses_is_told_at_its_field(page, club):
-    assert "must name the columns" in upload(page, "name\njoe\n", organization=club.pk)
-
-
-def test_lists_of_suppressions_go_into_ones_own_organization(page, viewer, elsewhere):
-    upload(page, "address\njoe@example.com\n", organization=elsewhere.pk)
-    assert not Suppression.objects.exists()
-    assert sign_in(viewer.user).get(f"{SUPPRESSIONS}import/").status_code == 403
-
-
 def test_suppressions_are_exported(page, club):
-    upload(page, "address\njoe@example.com\n", organization=club.pk)
+    consenting.suppress(club, "email", "joe@example.com", "import")
     answer = page.get(f"{SUPPRESSIONS}export/", {"q": "joe@example.com"})
     assert b"joe@example.com,email,import" in b"".join(answer.streaming_content)

@@ -1,9 +1,15 @@
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
+from django.db import connection
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from broadcasts import drafting
+from broadcasts.api import idempotency
+from broadcasts.api.errors import Conflict
 from broadcasts.models import Broadcast, IdempotencyKey
 
 from .conftest import URL, client_of
@@ -41,6 +47,69 @@ def test_a_key_whose_first_request_is_still_at_work_is_409(post):
     post()
     IdempotencyKey.objects.update(status_code=None)
     assert "still at work" in post().json()["detail"]
+
+
+def die_without_an_answer(post):
+    """Leave the key as a request does whose process was killed a while ago."""
+    post()
+    Broadcast.objects.all().delete()
+    IdempotencyKey.objects.update(status_code=None, body=None, created=Now() - 2 * idempotency.LIMIT)
+
+
+def test_a_key_whose_request_died_is_taken_over(post):
+    die_without_an_answer(post)
+    taken, again = post(), post()
+    assert (taken.status_code, again.json(), again["Idempotent-Replayed"]) == (201, taken.json(), "true")
+    assert Broadcast.objects.count() == 1
+
+
+def test_a_key_whose_request_died_is_still_of_that_request(post):
+    die_without_an_answer(post)
+    assert "another request" in post({**BODY, "subject": "t"}).json()["detail"]
+
+
+def test_of_two_that_take_a_key_over_one_does(post, club, monkeypatch):
+    die_without_an_answer(post)
+    row = IdempotencyKey.objects.get()
+    first, second = IdempotencyKey.objects.get(), IdempotencyKey.objects.get()
+    assert [idempotency._take_over(first), idempotency._take_over(second)] == [True, False]
+    with pytest.raises(Conflict, match="still at work"):
+        idempotency.take(club, row.key, row.fingerprint)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_that_race_for_a_key_one_does(club):
+    IdempotencyKey.objects.create(organization=club, key="one", fingerprint="f")
+    IdempotencyKey.objects.update(created=Now() - 2 * idempotency.LIMIT)
+    start = Barrier(4)
+
+    def take(_):
+        try:
+            start.wait()
+            return idempotency.take(club, "one", "f").token
+        except Conflict:
+            return None
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(take, range(4)), key=str) == [1, None, None, None]
+
+
+def test_a_request_that_only_seemed_dead_writes_no_answer_over_the_second(post, monkeypatch):
+    save = drafting.save
+
+    def slow(*args, **kwargs):
+        monkeypatch.setattr(drafting, "save", save)
+        IdempotencyKey.objects.update(created=Now() - 2 * idempotency.LIMIT)
+        answers.append(post())  # the second takes over meanwhile
+        return save(*args, **kwargs)
+
+    answers = []
+    monkeypatch.setattr(drafting, "save", slow)
+    answers.append(post())
+    second, first = answers
+    assert post().json() == second.json() != first.json()
 
 
 def test_a_refusal_is_an_answer_too(post):

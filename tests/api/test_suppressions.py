@@ -1,8 +1,11 @@
+import csv
+
 import pytest
 
-from broadcasts import erasing
-from broadcasts.importing import suppressions
-from broadcasts.models import AuditEntry, Suppression
+from broadcasts import erasing, importing
+from broadcasts.importing import job as job_module
+from broadcasts.importing.suppressions import SuppressionStore
+from broadcasts.models import AuditEntry, ImportJob, Suppression
 from tests.make import make_contact
 
 from .conftest import client_of
@@ -81,9 +84,32 @@ def test_suppressions_are_listed_in_few_queries(api, made, django_assert_max_num
 IMPORT = f"{URL}import/"
 
 
-def take(api, text, *, kind="text/csv", **params):
+def send(api, text, *, kind="text/csv", **params):
     query = "&".join(f"{name}={value}" for name, value in params.items())
     return api.generic("POST", f"{IMPORT}?{query}", text, content_type=kind)
+
+
+def run(answer):
+    """The job of an answer, run to its end."""
+    assert answer.status_code == 202, answer.json()
+    job = ImportJob.objects.get(uuid=answer.json()["uuid"])
+    importing.run_import(job.pk)
+    job.refresh_from_db()
+    assert job.status == "done", job.error_message
+    return job
+
+
+def take(api, text, **params):
+    return run(send(api, text, **params))
+
+
+def counts(job):
+    return job.rows, job.created_count, job.updated_count, job.unchanged_count, job.invalid_count
+
+
+def refused(job):
+    rows = csv.DictReader(b"".join(importing.refused_lines(job)).decode().splitlines())
+    return [(int(row["line"]), row["column"]) for row in rows]
 
 
 LIST = """Address;channel_kind;reason;use_case
@@ -96,34 +122,40 @@ bea@example.com;pigeon;;
 """
 
 
-def test_a_list_is_imported_with_counts_and_lines(api, admin):
-    answer = take(api, LIST).json()
-    assert {name: answer[name] for name in ("rows", "added", "known", "invalid")} == {
-        "rows": 6,
-        "added": 3,
-        "known": 1,
-        "invalid": 2,
-    }
-    assert [error["line"] for error in answer["errors"]] == [5, 7]
+def test_a_list_is_imported_in_the_background_with_counts_and_lines(api, admin):
+    answer = send(api, LIST)
+    assert (answer.json()["kind"], answer.json()["status"]) == ("suppressions", "waiting")
+    assert not Suppression.objects.exists()
+    job = run(answer)
+    assert counts(job) == (6, 3, 0, 1, 2)
+    assert refused(job) == [(5, "Address"), (7, "channel_kind")]
     assert set(Suppression.objects.values_list("address", "reason", "use_case", "source")) == {
         ("joe@example.com", "import", "", "API"),
         ("+34600000001", "stop", "", "API"),
         ("bea@example.com", "complaint", "marketing", "API"),
     }
-    entry = AuditEntry.objects.get(act="import suppressions")
-    assert (entry.user, entry.detail["added"]) == (admin.user, 3)
+    entry = AuditEntry.objects.get(act="import")
+    assert (entry.user, entry.object_id) == (admin.user, job.pk)
+
+
+def test_an_imported_suppression_is_as_one_added_by_hand(api):
+    take(api, "address\njoe@example.com\n", reason="manual")
+    imported = Suppression.objects.get()
+    assert api.post(URL, {"address": "joe@example.com"}).status_code == 400
+    imported.full_clean(validate_constraints=False)
+    assert imported.created == imported.modified
 
 
 def test_a_dry_run_counts_the_same_and_writes_nothing(api):
-    answer = take(api, LIST, dry_run="true").json()
-    assert (answer["added"], answer["known"], answer["invalid"]) == (3, 1, 2)
+    assert counts(take(api, LIST, dry_run="true")) == (6, 3, 0, 1, 2)
     assert not Suppression.objects.exists()
 
 
 def test_a_list_imported_again_changes_nothing_but_to_the_stricter(api):
     take(api, LIST)
-    assert take(api, LIST).json()["added"] == 0
-    take(api, "address,reason\nbea@example.com,complaint\n", use_case="")
+    assert counts(take(api, LIST)) == (6, 0, 0, 4, 2)
+    job = take(api, "address,reason\nbea@example.com,complaint\n", use_case="")
+    assert job.updated_count == 1
     take(api, LIST)
     assert Suppression.objects.get(reason="complaint").use_case == ""
 
@@ -175,16 +207,17 @@ def test_a_number_that_was_exported_comes_back_where_no_country_is_known(api, cl
     take(api, LIST)
     file = api.get(URL, headers={"accept": "text/csv"}).getvalue().decode()
     type(club).objects.update(country="")
-    assert take(outsider, file).json()["added"] == 3
+    assert take(outsider, file).created_count == 3
     mine, theirs = (Suppression.objects.for_organization(one).order_by("pk") for one in (club, stranger.organization))
     columns = ("channel_kind", "address_hash", "reason", "use_case")
     assert set(mine.values_list(*columns)) == set(theirs.values_list(*columns))
 
 
 def test_json_lines_are_taken_too(api):
-    text = '{"address": "joe@example.com", "reason": "hard_bounce"}\n\n[1]\nnot json\n{"address": 1}\n'
-    answer = take(api, text, kind="application/x-ndjson").json()
-    assert (answer["rows"], answer["added"], [one["line"] for one in answer["errors"]]) == (4, 1, [3, 4, 5])
+    text = '{"address": "joe@example.com", "reason": "hard_bounce"}\n\n[1]\nnot json\n{"address": 1}\n{"shoe": "x"}\n'
+    job = take(api, text, kind="application/x-ndjson")
+    assert counts(job) == (5, 1, 0, 0, 4)
+    assert [line for line, _ in refused(job)] == [3, 4, 5, 6]
 
 
 def test_parameters_say_what_lines_do_not(api):
@@ -200,17 +233,23 @@ def test_parameters_say_what_lines_do_not(api):
         ("{}", "application/json", {}, 415),
         ("address\n", "text/csv", {"reason": "whim"}, 400),
         ("address\n", "text/csv", {"dry_run": "perhaps"}, 400),
+        ("address\n", "text/csv", {"shoe": "1"}, 400),
     ],
 )
 def test_what_is_no_list_is_refused(api, text, kind, params, status):
-    assert take(api, text, kind=kind, **params).status_code == status
+    assert send(api, text, kind=kind, **params).status_code == status
+    assert not ImportJob.objects.exists()
 
 
 @pytest.mark.parametrize("line", ["\x00joe@example.com", b"jo\xe9@example.com", "x" * 400 + "@example.com", '"open'])
 def test_odd_lines_are_told_and_the_rest_is_taken(api, line):
     line = line if isinstance(line, bytes) else line.encode()
-    answer = take(api, b"address\nann@example.com\n" + line + b"\n").json()
-    assert (answer["added"], answer["invalid"], answer["errors"][0]["line"]) == (1, 1, 3)
+    job = take(api, b"address\nann@example.com\n" + line + b"\n")
+    assert (job.created_count, job.invalid_count, refused(job)[0][0]) == (1, 1, 3)
+
+
+def test_a_line_that_ends_early_is_still_a_no(api):
+    assert take(api, "address,reason,use_case\njoe@example.com\n").created_count == 1
 
 
 def test_an_export_can_be_imported_elsewhere_in_time_also_what_was_erased(api, club):
@@ -220,7 +259,7 @@ def test_an_export_can_be_imported_elsewhere_in_time_also_what_was_erased(api, c
     before = set(Suppression.objects.values_list(*columns))
     text = b"".join(api.get(URL, HTTP_ACCEPT="text/csv").streaming_content)
     Suppression.objects.all().delete()
-    assert take(api, text).json()["added"] == len(before)
+    assert take(api, text).created_count == len(before)
     assert set(Suppression.objects.values_list(*columns)) == before
 
 
@@ -231,16 +270,55 @@ def test_an_erased_address_stays_a_hash_when_it_is_imported(api, club):
 
 
 def test_a_list_is_read_chunk_by_chunk(api, monkeypatch):
-    monkeypatch.setattr(suppressions, "CHUNK", 2)
+    monkeypatch.setattr(job_module, "CHUNK", 2)
     text = "address\n" + "".join(f"{n % 5}@example.com\n" for n in range(8))
     for dry_run in ("true", "false"):
-        answer = take(api, text, dry_run=dry_run).json()
-        assert (answer["added"], answer["known"]) == (5, 3)
+        assert counts(take(api, text, dry_run=dry_run)) == (8, 5, 0, 3, 0)
+
+
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_list_goes_on_where_a_dead_worker_left_it(api, monkeypatch, dry_run):
+    monkeypatch.setattr(job_module, "CHUNK", 2)
+    text = "address\n" + "".join(f"{n % 5}@example.com\n" for n in range(8))
+    job = ImportJob.objects.get(uuid=send(api, text, dry_run=dry_run).json()["uuid"])
+    importing.run_import(job.pk, 0)
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr(job_module.Run, "take", lambda *args: exit())
+        importing.run_import(job.pk)
+    ImportJob.objects.update(lease_until=None)
+    importing.run_import(job.pk)
+    job.refresh_from_db()
+    assert counts(job) == (8, 5, 0, 3, 0)
+    assert Suppression.objects.count() == (0 if dry_run else 5)
+
+
+def test_a_no_that_is_written_at_the_same_moment_stops_what_both_stop(api, club, monkeypatch):
+    def nothing_known(self, rows):
+        return {}
+
+    take(api, "address,use_case\njoe@example.com,marketing\n")
+    monkeypatch.setattr(SuppressionStore, "find", nothing_known)
+    take(api, "address,use_case\njoe@example.com,general\n")
+    assert Suppression.objects.get().use_case == ""
+
+
+def test_a_repeated_list_with_the_same_key_is_one_import(api):
+    answers = [
+        api.generic("POST", IMPORT, "address\na@example.com\n", content_type="text/csv", HTTP_IDEMPOTENCY_KEY="one")
+        for _ in range(2)
+    ]
+    assert answers[0].json()["uuid"] == answers[1].json()["uuid"]
+    assert ImportJob.objects.count() == 1
+
+
+def test_a_list_that_is_too_large_is_413(api, settings):
+    settings.IMPORT_MAX_MB = 0
+    assert send(api, "address\njoe@example.com\n").status_code == 413
 
 
 def test_lists_are_imported_by_who_writes_and_into_their_own_organization(viewer, outsider, client, made, elsewhere):
     text = "address\njoe@example.com\n"
-    assert take(client_of(viewer), text).status_code == 403
-    assert take(client, text).status_code == 401
-    assert take(outsider, text).json()["added"] == 1
+    assert send(client_of(viewer), text).status_code == 403
+    assert send(client, text).status_code == 401
+    assert take(outsider, text).created_count == 1
     assert Suppression.objects.for_organization(elsewhere).count() == 1

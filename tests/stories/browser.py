@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import time
+from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
@@ -18,6 +19,7 @@ OPTIONS = {
     "goog:chromeOptions": {
         "args": ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1200,1600"]
     },
+    "goog:loggingPrefs": {"browser": "SEVERE"},
 }
 
 
@@ -29,6 +31,7 @@ class Browser:
     """One window; elements are named by CSS selectors, and waited for."""
 
     def __init__(self) -> None:
+        self.logged: list[str] = []
         assert DRIVER, "chromedriver is not installed"
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -74,6 +77,23 @@ class Browser:
     def find(self, css: str) -> str:
         return self.wait(lambda: self.call("POST", "/element", using="css selector", value=css))[ELEMENT]
 
+    def fill(self, **values: str) -> None:
+        """Type into fields by their names."""
+        for name, value in values.items():
+            self.write(f"[name={name}]", value)
+
+    def choose_file(self, name: str, path: Path) -> None:
+        self.call("POST", f"/element/{self.find(f'[name={name}]')}/value", text=str(path))
+
+    def press(self, words: str) -> None:
+        """Press the button or follow the link with these words, and wait for the page that it leads to."""
+        named = f"normalize-space(.)={json.dumps(words)} or @value={json.dumps(words)}"
+        way = f"//*[@id='content']//*[self::button or self::a or self::input][{named}]"
+        element = self.wait(lambda: self.call("POST", "/element", using="xpath", value=way))[ELEMENT]
+        self.run("window.isEarlier = true")
+        self.call("POST", f"/element/{element}/click")
+        self.wait_for("!window.isEarlier && document.readyState === 'complete'")
+
     def click(self, css: str) -> None:
         self.call("POST", f"/element/{self.find(css)}/click")
 
@@ -88,6 +108,22 @@ class Browser:
 
     def run(self, script: str) -> Any:
         return self.call("POST", "/execute/sync", script=script, args=[])
+
+    def value(self, expression: str) -> Any:
+        """Return what a JavaScript expression is in the page."""
+        return self.run(f"return {expression}")
+
+    def wait_for(self, expression: str) -> None:
+        self.wait(lambda: self.value(f"!!({expression})"))
+
+    def wait_for_words(self, *words: str) -> None:
+        self.wait(lambda: all(one in self.text("#content") for one in words))
+
+    @property
+    def errors(self) -> list[str]:
+        """What the pages so far wrote to the console as errors, exceptions and violations of the policy included."""
+        self.logged += [entry["message"] for entry in self.call("POST", "/se/log", type="browser")]
+        return self.logged
 
     @property
     def is_asked(self) -> bool:

@@ -1,8 +1,9 @@
-// Keeps the progress strips of a page fresh, once a second, until their broadcasts are finished.
+// Keeps the progress strips of a page fresh, once a second, until what they show is finished.
 "use strict";
 (function () {
     const EVERY = 1000;
     const WINDOW = 10; // samples that the shown rate is taken over
+    const PATIENCE = 3; // failures in a row before they are told
 
     function duration(seconds) {
         if (seconds < 90) return Math.max(1, Math.round(seconds)) + " s";
@@ -10,14 +11,37 @@
         return (seconds / 3600).toFixed(1) + " h";
     }
 
+    // Reads the part of the page again that depends on the state: what is possible now, and what came of it.
+    async function renew(panel) {
+        const response = await fetch(location.href);
+        if (!response.ok || response.redirected) throw new Error("the page answered " + response.status);
+        const page = new DOMParser().parseFromString(await response.text(), "text/html");
+        const fresh = document.importNode(page.getElementById(panel.id), true);
+        const hadFocus = panel.contains(document.activeElement);
+        panel.replaceWith(fresh);
+        if (hadFocus) {
+            fresh.tabIndex = -1;
+            fresh.focus();
+        }
+        fresh.querySelectorAll("[data-progress]").forEach(follow);
+        for (const one of fresh.querySelectorAll("[data-said]")) {
+            one.textContent = one.closest(".strip").querySelector('[data-field="label"]').textContent;
+        }
+    }
+
     function follow(strip) {
-        const field = (name) => strip.querySelector('[data-field="' + name + '"]');
         const bar = strip.querySelector("progress");
-        const said = strip.querySelector("[data-said]");
-        const left = strip.querySelector("[data-left]");
         const samples = [];
-        let status = field("label").textContent;
-        let tenth = -1;
+        let said = "";
+        let failures = 0;
+
+        // A strip shows the fields that it has; what else is told of the state is for others.
+        function put(name, value, isOptional) {
+            for (const one of strip.querySelectorAll('[data-field="' + name + '"]')) {
+                one.textContent = typeof value === "number" ? value.toLocaleString("en") : value || "";
+                if (isOptional) one.hidden = !value;
+            }
+        }
 
         function rateOf(news) {
             samples.push([performance.now() / 1000, news.gone]);
@@ -28,57 +52,95 @@
 
         function say(news) {
             // Read aloud only what matters: a new state, or another tenth done.
-            const now = news.recipients ? Math.floor((10 * news.done) / news.recipients) : 0;
-            if (news.label === status && now === tenth) return;
-            if (tenth >= 0 || news.label !== status) {
-                said.textContent = news.label + ": " + news.done + " of " + news.recipients;
+            const now = news.label + " " + (news.recipients ? Math.floor((10 * news.done) / news.recipients) : 0);
+            if (said && said !== now) {
+                for (const one of strip.querySelectorAll("[data-said]")) {
+                    one.textContent = news.label + ": " + news.done + " of " + news.recipients;
+                }
             }
-            status = news.label;
-            tenth = now;
+            said = now;
         }
 
         function show(news) {
             const rate = news.finished ? news.rate : rateOf(news);
-            const label = field("label");
-            label.textContent = news.label;
-            label.className = "status status-" + news.status.toLowerCase();
-            field("done").textContent = news.done.toLocaleString("en");
-            field("recipients").textContent = news.recipients.toLocaleString("en");
-            field("rate").textContent = rate < 10 ? rate.toFixed(1) : Math.round(rate).toLocaleString("en");
-            left.hidden = news.finished || !(rate > 0) || !news.pending || news.waiting !== "";
-            field("left").textContent = left.hidden ? "" : duration(news.pending / rate);
+            const isLeft = !news.finished && rate > 0 && news.pending > 0 && !news.waiting;
+            for (const one of strip.querySelectorAll('[data-field="label"]')) {
+                one.className = "status status-" + news.status.toLowerCase();
+            }
+            put("label", news.label);
+            put("done", news.done);
+            put("recipients", news.recipients);
+            put("rate", rate < 10 ? rate.toFixed(1) : Math.round(rate));
+            put("left", isLeft ? duration(news.pending / rate) : "");
+            for (const one of strip.querySelectorAll("[data-left]")) one.hidden = !isLeft;
+            put("waiting", news.waiting, true);
+            put("error", news.error, true);
             bar.max = news.recipients || 1;
             bar.value = news.done;
-            for (const name of ["waiting", "error"]) {
-                field(name).textContent = news[name];
-                field(name).hidden = !news[name];
-            }
             for (const one of news.numbers.concat(news.facts)) {
-                const shown = strip.querySelector('[data-count="' + one.name + '"]');
-                if (shown) shown.textContent = one.value.toLocaleString("en");
+                for (const shown of strip.querySelectorAll('[data-count="' + one.name + '"]')) {
+                    shown.textContent = one.value.toLocaleString("en");
+                }
             }
             say(news);
         }
 
+        function tell(trouble) {
+            let note = strip.querySelector("[data-trouble]");
+            if (!note && trouble) {
+                note = document.createElement("p");
+                note.className = "errornote";
+                note.setAttribute("role", "alert");
+                note.dataset.trouble = "";
+                strip.append(note);
+            }
+            if (note) {
+                note.textContent = trouble;
+                note.hidden = !trouble;
+            }
+        }
+
+        // Returns whether there is more to come.
+        async function update() {
+            const response = await fetch(strip.dataset.progress, {headers: {Accept: "application/json"}});
+            if (response.redirected || response.status === 403 || response.status === 404) {
+                tell("Progress cannot be updated: you are signed out, or this is gone. Reload the page.");
+                return false;
+            }
+            if (!response.ok) throw new Error("progress answered " + response.status);
+            const news = await response.json();
+            show(news);
+            tell("");
+            if (strip.dataset.status !== news.status) {
+                const panel = strip.closest("[data-panel]");
+                if (panel) {
+                    await renew(panel);
+                    return false; // its strip is another one now
+                }
+                if (document.querySelector(".acts")) {
+                    location.reload();
+                    return false;
+                }
+                strip.dataset.status = news.status;
+            }
+            return !news.finished;
+        }
+
         async function poll() {
-            let wait = EVERY;
+            let goesOn = true;
             if (!document.hidden) {
                 try {
-                    const response = await fetch(strip.dataset.progress, {headers: {Accept: "application/json"}});
-                    if (response.redirected || response.status === 403 || response.status === 404) return;
-                    if (!response.ok) throw new Error(String(response.status));
-                    const news = await response.json();
-                    const changed = strip.dataset.status && strip.dataset.status !== news.status;
-                    strip.dataset.status = news.status;
-                    show(news);
-                    // Other actions are possible now; the page that offers them is read again.
-                    if (changed && document.querySelector(".acts")) return void location.reload();
-                    if (news.finished) return;
-                } catch {
-                    wait = 5 * EVERY; // the server is away for a moment
+                    goesOn = await update();
+                    failures = 0;
+                } catch (error) {
+                    console.error(error);
+                    failures += 1;
+                    if (failures >= PATIENCE) {
+                        tell("Progress cannot be updated at the moment; it is tried again. Reload the page if this stays.");
+                    }
                 }
             }
-            setTimeout(poll, wait);
+            if (goesOn) setTimeout(poll, failures >= PATIENCE ? 5 * EVERY : EVERY);
         }
 
         if (!strip.dataset.finished) poll();
