@@ -22,6 +22,7 @@ from .contacts import ADDRESS_HASHES, KEY_FIELDS, Attribute, Contact
 from .deliveries import FACTS, OUTCOMES, Batch, Delivery, ProviderRef, Reason, count
 from .events import DeliveryEvent, Inbound, Link
 from .fields import MAX_DEPTH, json_fault
+from .invitations import Invitation
 from .media import Media
 from .messages import Message, MessageTranslation
 from .operations import AuditEntry, Heartbeat, IdempotencyKey, ImportJob
@@ -34,6 +35,7 @@ from .organizations import (
     Role,
     UseCase,
     normalize_language,
+    rank,
     validate_quiet_hours,
 )
 from .personal_links import PersonalLink
@@ -71,6 +73,7 @@ __all__ = [
     "IdempotencyKey",
     "ImportJob",
     "Inbound",
+    "Invitation",
     "Link",
     "Media",
     "Member",
@@ -100,6 +103,7 @@ __all__ = [
     "json_fault",
     "normalize_language",
     "phone_key",
+    "rank",
     "split_email",
     "stored_key",
     "typed_address",
