@@ -259,10 +259,11 @@ class UserAdmin(OrganizationAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         managed = Access.of(request).organizations("manage")
+        rows = User.objects.order_by(*self.ordering)
         if managed is None:
-            return User.objects.all()
+            return rows
         colleagues = Exists(Member.objects.filter(user=OuterRef("pk"), organization__in=managed))
-        return User.objects.filter(colleagues | Q(pk=request.user.pk))
+        return rows.filter(colleagues | Q(pk=request.user.pk))
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         return list(self.list_display) if Access.of(request).everywhere else ["email", "full_name"]

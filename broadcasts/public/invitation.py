@@ -40,15 +40,13 @@ class JoinForm(forms.Form):
         cleaned = super().clean() or self.cleaned_data
         if accounts.has_account(self.invitation):
             raise ValidationError(f"{self.invitation.email} has an account already: sign in with it.")
-        if "password" in cleaned:
+        if password := cleaned.get("password"):
+            if cleaned.get("again", password) != password:
+                self.add_error("again", "The two passwords differ.")
             try:
-                validate_password(
-                    cleaned["password"], User(email=self.invitation.email, full_name=cleaned.get("full_name", ""))
-                )
+                validate_password(password, User(email=self.invitation.email, full_name=cleaned.get("full_name", "")))
             except ValidationError as error:
                 self.add_error("password", error)
-            if "again" in cleaned and cleaned["again"] != cleaned["password"]:
-                self.add_error("again", "The two passwords differ.")
         return cleaned
 
 
