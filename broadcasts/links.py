@@ -1,4 +1,4 @@
-"""Public keys of deliveries and of personal links: in addresses and Message-IDs, short, and made by nobody else.
+"""Public keys of deliveries, personal links and invitations: short, for addresses and Message-IDs, and made by us only.
 
 They are signed with LINK_KEY, so that links in mail already sent outlive a rotation of SECRET_KEY.
 """
@@ -32,6 +32,16 @@ def personal_token(link_id: int) -> str:
 def personal_id(token: str) -> int | None:
     """Return the id of the personal link that a token stands for, or None."""
     return _id(token, b"personal")
+
+
+def invitation_token(invitation_id: int) -> str:
+    """Return the public key of an invitation, which opens it for whoever has it."""
+    return _token(invitation_id, b"invitation")
+
+
+def invitation_id(token: str) -> int | None:
+    """Return the id of the invitation that a token stands for, or None."""
+    return _id(token, b"invitation")
 
 
 def _token(row_id: int, kind: bytes) -> str:
@@ -69,6 +79,11 @@ def confirm_url(token: str) -> str:
 def data_url(token: str) -> str:
     """Return the address of the page where somebody gets at the own data, or has it deleted."""
     return f"{settings.BASE_URL}/d/{token}/"
+
+
+def invitation_url(token: str) -> str:
+    """Return the address of the page where somebody accepts an invitation."""
+    return f"{settings.BASE_URL}/i/{token}/"
 
 
 def message_id(token: str, domain: str) -> str:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 
+from axes.models import AccessAttempt, AccessLog
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import transaction
@@ -16,6 +17,7 @@ from django.utils import timezone
 from django_q.models import OrmQ, Task
 
 from broadcasts import wiping
+from broadcasts.accounts import brakes
 from broadcasts.models import (
     Broadcast,
     Delivery,
@@ -24,6 +26,7 @@ from broadcasts.models import (
     IdempotencyKey,
     ImportJob,
     Inbound,
+    Invitation,
     Message,
     PersonalLink,
     ProviderRef,
@@ -34,6 +37,7 @@ CHUNK = 1000
 ANSWERS_KEPT = timedelta(hours=24)  # of repeated requests, as the API promises
 TASKS_KEPT = timedelta(days=7)  # failures of the queue, to be looked at
 LINKS_KEPT = timedelta(days=30)  # longer than any of them works
+INVITATIONS_KEPT = timedelta(days=30)  # after they expired; the audit tells who was invited
 HOSTS_KEPT = timedelta(days=1)
 WAKE_UPS_KEPT = timedelta(days=1)  # that no cluster takes
 UPLOADING = timedelta(days=1)  # longer than any upload takes
@@ -50,6 +54,9 @@ def prune(*, dry_run: bool = False) -> dict[str, int]:
     for name, rows in (
         ("idempotency keys", IdempotencyKey.objects.filter(created__lt=Now() - ANSWERS_KEPT)),
         ("personal links", PersonalLink.objects.filter(created__lt=Now() - LINKS_KEPT)),
+        ("invitations", Invitation.objects.filter(expires_at__lt=Now() - INVITATIONS_KEPT)),
+        ("failed sign-ins", AccessAttempt.objects.filter(attempt_time__lt=now - brakes.REMEMBERED)),
+        ("places of sign-ins", AccessLog.objects.filter(attempt_time__lt=now - brakes.KNOWN_PLACE)),
         ("sessions", Session.objects.filter(expire_date__lt=now)),
         ("wake-ups nobody took", OrmQ.objects.filter(lock__lt=now - WAKE_UPS_KEPT)),
         ("hosts that are gone", Heartbeat.objects.filter(beaten_at__lt=Now() - HOSTS_KEPT)),

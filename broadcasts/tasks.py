@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.db.models.functions import Now
 
-from broadcasts import confirming, importing, indexing, retention, sending
+from broadcasts import accounts, confirming, importing, indexing, retention, sending
 from broadcasts.models import Heartbeat
 
 
@@ -29,6 +29,10 @@ def index_attributes() -> None:
 
 def mail_link(link_id: int) -> None:
     confirming.mail_link(link_id)
+
+
+def mail_invitation(invitation_id: int) -> None:
+    accounts.mail_invitation(invitation_id)
 
 
 def run_import(job_id: int) -> None:

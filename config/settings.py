@@ -153,6 +153,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "django_q",
+    "axes",
     "csp",
 ]
 MIDDLEWARE = [
@@ -165,6 +166,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
+    "broadcasts.admin.sign_in.BusyMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -182,12 +185,20 @@ TEMPLATES = [
         },
     },
 ]
+
+# Signing in. Whoever guesses passwords is stopped for a growing time (broadcasts/accounts/brakes.py).
 AUTH_USER_MODEL = "broadcasts.User"
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": f"django.contrib.auth.password_validation.{name}"}
-    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
-]
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTH_PASSWORD_VALIDATORS = [{"NAME": "broadcasts.accounts.passwords.PasswordRule"}]
+PASSWORD_HASHERS = ["broadcasts.accounts.hashing.BoundedHasher"]
 LOGIN_URL = "admin:login"
+AXES_HANDLER = "broadcasts.accounts.brakes.Handler"
+AXES_LOCKOUT_CALLABLE = "broadcasts.admin.sign_in.locked_out"
+AXES_LOCKOUT_PARAMETERS = ["username", "ip_address"]
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # Database. The embedded default is one SQLite file, tuned as measured for many small writers.

@@ -13,14 +13,14 @@ LAYERS = [
     {"tasks", "supervising"},
     {"explaining"},
     {"importing", "exporting", "erasing", "merging", "drafting", "health", "retention", "indexing", "confirming"},
-    {"deleting", "forgetting"},
+    {"accounts", "deleting", "forgetting"},
     {"sending", "segmenting"},
     {"tracking"},
     {"consenting"},
     {"audience", "rendering", "stats"},
     {"links", "schedules"},
     {"models"},
-    {"transports", "catcher", "clocks", "filetypes", "wiping"},
+    {"transports", "catcher", "clocks", "filetypes", "origin", "wiping"},
     {"exceptions", "outgoing"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -14,6 +14,8 @@ from . import (  # noqa: F401 -- importing them registers their admins
     messages,
     operations,
     organizations,
+    people,
     segments,
     templates,
+    tokens,
 )

@@ -1,6 +1,7 @@
 """The admin site: who may enter, the order of its index, and the pages that belong to no row."""
 
 from functools import wraps
+from http import HTTPStatus
 from typing import Any
 
 from django.contrib import admin
@@ -10,7 +11,9 @@ from django.template.response import SimpleTemplateResponse, TemplateResponse
 from django.urls import URLPattern, URLResolver, path
 from django.utils import timezone
 
+from broadcasts import accounts
 from broadcasts.models import Contact
+from broadcasts.origin import network_address
 
 from .access import Access
 from .dashboard import dashboard
@@ -21,7 +24,7 @@ SECTIONS = {
     "People": ["Contact", "Segment", "SegmentMember", "Attribute", "Activity", "Attendance", "ImportJob"],
     "Consent": ["Suppression", "Consent", "ConsentChange"],
     "What came back": ["DeliveryEvent", "Inbound", "Link", "ProviderRef"],
-    "Organization": ["Organization", "Member", "User", "ApiToken", "Media", "AuditEntry"],
+    "Organization": ["Organization", "Member", "Invitation", "User", "ApiToken", "Media", "AuditEntry"],
 }
 REST = "Behind the scenes"
 
@@ -64,6 +67,12 @@ class Site(admin.AdminSite):
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         return super().index(request, {**dashboard(Access.of(request)), **(extra_context or {})})
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        response = super().password_change(request, extra_context)
+        if response.status_code == HTTPStatus.FOUND:  # it was changed; else the form is shown again
+            accounts.note(request.user, "change password", ip=network_address(request))  # type: ignore[arg-type]
+        return response
 
     def workers(self, request: HttpRequest) -> HttpResponse:
         context = {**self.each_context(request), "title": "Workers", **workers(Access.of(request))}

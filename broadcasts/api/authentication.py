@@ -25,6 +25,7 @@ class TokenAuthentication(BaseAuthentication):
         if token is None:
             raise AuthenticationFailed("Invalid token.")
         touch(token)
+        token.user.token = token
         return token.user, token
 
     def authenticate_header(self, request: Request) -> str:

@@ -34,7 +34,7 @@ class ContactActions:
     """Mixed into the contacts' resource, before what lists them."""
 
     def act(self: Any) -> str:
-        return "manage" if self.action in ("data", "merge", "erase") else super().act()  # type: ignore[misc]
+        return "manage" if self.action in ("data", "merge", "erase", "destroy") else super().act()  # type: ignore[misc]
 
     def get_renderers(self: Any) -> list[Any]:
         return [*super().get_renderers(), *([Csv()] if self.action == "list" else [])]  # type: ignore[misc]

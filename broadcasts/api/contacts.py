@@ -75,7 +75,7 @@ class ContactSerializer(ResourceSerializer):
     partial_update=extend_schema(summary="Change a contact"),
     destroy=extend_schema(
         summary="Delete a contact",
-        description="Its deliveries stay in the log, with their addresses; `erase/` takes those away too.",
+        description="By admins only. Its deliveries stay in the log, with their addresses; `erase/` takes those away.",
     ),
 )
 class Contacts(ContactActions, Explained, FullResource):

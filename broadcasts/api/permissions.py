@@ -37,8 +37,11 @@ def may(request: Request, member: Member, act: str) -> bool:
 def membership(request: Request) -> Member | None:
     """Return who is asking as a member: the token decides the organization, a session names one of several."""
     members = Member.objects.filter(user=request.user.pk).select_related("organization", "user")
-    if isinstance(request.auth, ApiToken):
-        return members.filter(organization=request.auth.organization_id).first()
+    if isinstance(token := request.auth, ApiToken):
+        member = members.filter(organization=token.organization_id).first() if token.is_backed else None
+        if member is not None:
+            member.user.token = token
+        return member
     if named := request.headers.get("X-Organization"):
         if UUID.fullmatch(named):
             return members.filter(organization__uuid=named).first()

@@ -24,6 +24,7 @@ from .deliveries import OUTCOMES, Batch, Delivery, ProviderRef, Reason, count
 from .events import DeliveryEvent, Inbound, Link
 from .facts import FACTS, OWN_FACTS, Engagement
 from .fields import MAX_DEPTH, json_fault
+from .invitations import Invitation
 from .media import Media
 from .messages import Message, MessageTranslation
 from .operations import AuditEntry, Heartbeat, IdempotencyKey, ImportJob
@@ -36,6 +37,7 @@ from .organizations import (
     Role,
     UseCase,
     normalize_language,
+    rank,
     validate_quiet_hours,
 )
 from .personal_links import PersonalLink
@@ -75,6 +77,7 @@ __all__ = [
     "IdempotencyKey",
     "ImportJob",
     "Inbound",
+    "Invitation",
     "Link",
     "Media",
     "Member",
@@ -105,6 +108,7 @@ __all__ = [
     "json_fault",
     "normalize_language",
     "phone_key",
+    "rank",
     "reported_by",
     "search_text",
     "search_words",

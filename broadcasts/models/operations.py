@@ -175,11 +175,17 @@ class Heartbeat(models.Model):
 
 
 class AuditEntry(models.Model):
-    """Who did what to which row; append only."""
+    """Who did what to which row; append only.
+
+    What happens to an account, such as a sign-in, is written once for each organization of its user, so that each sees
+    its own members. Where there is none (an operator, an unknown address) the entry has no organization, and only
+    operators see it.
+    """
 
     organization_path = "organization"
+    ACCOUNTS = ("apitoken", "invitation", "member", "user")  # models whose entries only managers see
 
-    organization = models.ForeignKey(Organization, models.CASCADE, related_name="audit", db_index=False)
+    organization = models.ForeignKey(Organization, models.CASCADE, null=True, related_name="audit", db_index=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     actor = models.CharField(max_length=255, blank=True, help_text="Kept when the user is gone.")
     act = models.CharField(max_length=50)
@@ -204,12 +210,25 @@ class AuditEntry(models.Model):
     @classmethod
     def write(cls, row: models.Model, act: str, *, organization: Organization, user=None, **detail: object) -> None:
         """Add an entry about a row."""
-        cls.objects.create(
-            organization=organization,
+        cls.made(row, act, organization=organization, user=user, **detail).save(force_insert=True)
+
+    @classmethod
+    def made(
+        cls, row: models.Model, act: str, *, organization: Organization | int | None, user=None, **detail: object
+    ) -> "AuditEntry":
+        """Return an entry that is not saved yet; it names the token that the user acts by, and who issued it."""
+        actor = str(user or "system")
+        if token := getattr(user, "token", None):
+            detail = {**detail, "token": token.prefix}
+            if token.issued_by_id not in (None, token.user_id):
+                detail["issued_by"] = str(token.issued_by)
+                actor = f"{actor}, by a token of {token.issued_by}"
+        return cls(
+            organization_id=organization.pk if isinstance(organization, Organization) else organization,
             user=user if user is not None and user.pk else None,
-            actor=str(user or "system")[:255],
+            actor=actor[:255],
             act=act,
-            model=row._meta.model_name,
+            model=row._meta.model_name or "",
             object_id=row.pk,
             label=str(row)[:255],
             detail=detail,

@@ -189,6 +189,11 @@ class Role(models.TextChoices):
 ACTS = {"read": Role.VIEWER, "write": Role.AUTHOR, "send": Role.SENDER, "manage": Role.ADMIN}
 
 
+def rank(role: str) -> int:
+    """Return how much a role may, to be compared with that of another."""
+    return list(Role).index(Role(role))
+
+
 class Member(Base):
     """A user's place in an organization."""
 
@@ -203,13 +208,15 @@ class Member(Base):
         return f"{self.user} ({self.get_role_display()} of {self.organization})"
 
     def may(self, act: str) -> bool:
-        roles = list(Role)
-        return roles.index(Role(self.role)) >= roles.index(ACTS[act])
+        return rank(self.role) >= rank(ACTS[act])
 
 
 class ApiTokenQuerySet(OrganizationQuerySet["ApiToken"]):
     def issue(self, *, user: "User", organization: Organization, scopes: list[str], **fields) -> tuple["ApiToken", str]:
-        """Make a token and return it with its key, which is shown this once and stored as a hash only."""
+        """Make a token and return it with its key, which is shown this once and stored as a hash only.
+
+        `issued_by` is the person who made it, and knows its key; none of a command.
+        """
         key = token_hex(20)
         token = self.create(
             user=user, organization=organization, scopes=scopes, prefix=key[:8], digest=digest(key), **fields
@@ -221,7 +228,7 @@ class ApiTokenQuerySet(OrganizationQuerySet["ApiToken"]):
         return (
             self.filter(digest=digest(key), user__is_active=True)
             .filter(models.Q(expires_at=None) | models.Q(expires_at__gt=now))
-            .select_related("user", "organization")
+            .select_related("user", "organization", "issued_by")
             .first()
         )
 
@@ -237,10 +244,17 @@ def validate_scopes(scopes: object) -> None:
 
 
 class ApiToken(Base):
-    """A key of a user for one organization; it may what its scopes and the user's role both allow."""
+    """A key of a user for one organization; it may what its scopes and the user's role both allow.
+
+    One that an admin made for a colleague works while that admin may still manage the organization: the admin has
+    seen its key, and the colleague perhaps never did.
+    """
 
     user = models.ForeignKey("broadcasts.User", models.CASCADE, related_name="api_tokens")
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="api_tokens")
+    issued_by = models.ForeignKey(
+        "broadcasts.User", models.CASCADE, null=True, editable=False, related_name="+", help_text="None of a command."
+    )
     name = models.CharField(max_length=100, blank=True)
     prefix = models.CharField(max_length=8, editable=False)
     digest = models.CharField(max_length=64, unique=True, editable=False)
@@ -255,3 +269,11 @@ class ApiToken(Base):
 
     def __str__(self) -> str:
         return f"{self.prefix}… {self.name}".strip()
+
+    @property
+    def is_backed(self) -> bool:
+        """Whether the person who issued it may still do so."""
+        issuer = self.issued_by
+        if issuer is None or issuer.pk == self.user_id:
+            return True
+        return issuer.may(self.organization_id, "manage")

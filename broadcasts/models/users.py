@@ -1,9 +1,14 @@
+from typing import TYPE_CHECKING
+
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models.functions import Lower
 
 from .base import uuid7
+
+if TYPE_CHECKING:
+    from .organizations import ApiToken
 
 
 class UserManager(BaseUserManager["User"]):
@@ -31,6 +36,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     created = models.DateTimeField(auto_now_add=True)
     modified = models.DateTimeField(auto_now=True)
 
+    token: "ApiToken | None" = None  # the one that a request acts by, for the audit; not stored
+
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
 
@@ -44,6 +51,13 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.full_name or self.email
+
+    def may(self, organization_id: int, act: str) -> bool:
+        """Whether this person may do something in an organization, as a member or as the operator."""
+        if not self.is_active or self.is_superuser:
+            return self.is_active
+        member = self.memberships.filter(organization=organization_id).first()
+        return member is not None and member.may(act)
 
     def get_full_name(self) -> str:
         return self.full_name or self.email

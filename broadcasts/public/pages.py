@@ -1,15 +1,14 @@
 """What the public pages share: how they are served, and what proves who used them."""
 
-from ipaddress import ip_address
 from typing import TypeVar
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 
 from broadcasts import consenting
+from broadcasts.origin import network_address
 
 from .words import WORDS, spoken
 
@@ -60,16 +59,6 @@ def proof(request: HttpRequest, form: str, wording: str = "") -> dict[str, objec
         wording,
         time=timezone.now().isoformat(timespec="seconds"),
         form=form,
-        ip=_network_address(request),
+        ip=network_address(request),
         user_agent=request.headers.get("User-Agent", "")[:LONGEST_AGENT],
     )
-
-
-def _network_address(request: HttpRequest) -> str:
-    """Return where a request came from; behind a proxy that is what the proxy itself says, never what it was told."""
-    told = request.headers.get("X-Forwarded-For", "") if settings.SECURE_PROXY_SSL_HEADER else ""
-    address = told.rpartition(",")[2].strip() or request.META.get("REMOTE_ADDR", "")
-    try:
-        return str(ip_address(address))
-    except ValueError:
-        return ""

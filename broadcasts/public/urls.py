@@ -1,7 +1,7 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from . import confirm, data, preferences, views
+from . import confirm, data, invitation, preferences, views
 
 app_name = "public"
 urlpatterns = [
@@ -12,4 +12,5 @@ urlpatterns = [
     path("p/<str:token>/", preferences.preferences, name="preferences"),
     path("c/<str:token>/", confirm.confirm, name="confirm"),
     path("d/<str:token>/", data.data, name="data"),
+    path("i/<str:token>/", invitation.invitation, name="invitation"),
 ]

@@ -14,7 +14,7 @@ from django.db.models.functions import Coalesce, Now
 
 from broadcasts import stats
 from broadcasts.exceptions import BroadcastsError, WrongState
-from broadcasts.models import FACTS, Batch, Broadcast, Delivery, Message, PersonalLink, count
+from broadcasts.models import FACTS, Batch, Broadcast, Delivery, Invitation, Message, PersonalLink, count
 from broadcasts.models.base import OrganizationQuerySet
 
 from . import hours, journal, lifecycle, start
@@ -53,12 +53,12 @@ def tick() -> None:
 
 
 def mail_links() -> None:
-    """Ask for the mailing of personal links whose wake-up was lost, or that are to be tried again."""
-    due = PersonalLink.objects.due().order_by("due_at").values_list("pk", flat=True)[:LINKS_AT_ONCE]
-    for pk in list(due):
-        if queue_is_full():
-            return
-        enqueue("mail_link", pk)
+    """Ask for the mailing of personal links and invitations whose wake-up was lost, or that are to be tried again."""
+    for task, rows in (("mail_link", PersonalLink.objects.due()), ("mail_invitation", Invitation.objects.due())):
+        for pk in list(rows.order_by("due_at").values_list("pk", flat=True)[:LINKS_AT_ONCE]):
+            if queue_is_full():
+                return
+            enqueue(task, pk)
 
 
 def start_due() -> None:

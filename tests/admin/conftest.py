@@ -23,6 +23,7 @@ from broadcasts.models import (
     IdempotencyKey,
     ImportJob,
     Inbound,
+    Invitation,
     Link,
     Media,
     PersonalLink,
@@ -96,6 +97,12 @@ def one_of_each(channel):
     PersonalLink.objects.create(organization=organization, contact=contact, purpose="data", address_hash="a")
     make_contact(organization, attributes={"plan": "pro"})
     ApiToken.objects.issue(user=organization.members.first().user, organization=organization, scopes=["read"])
+    Invitation.objects.create(
+        organization=organization,
+        email=f"new@{organization.slug}.example",
+        invited_by=organization.members.first().user,
+        expires_at=timezone.now(),
+    )
     DeliveryEvent.objects.create(delivery=rows[0], type="opened", at=NOW)
     Link.objects.create(message=message, url="https://example.com/", digest="a")
     Inbound.objects.create(organization=organization, contact=contact, text="Thank you")

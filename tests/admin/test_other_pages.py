@@ -16,10 +16,8 @@ from broadcasts.models import (
     Channel,
     Contact,
     Delivery,
-    Member,
     Segment,
     Suppression,
-    User,
 )
 from broadcasts.transports import TransportError
 from tests.make import make_broadcast, make_contact, make_contacts
@@ -168,7 +166,7 @@ def test_only_a_manager_checks_a_connection_and_only_by_post(admin, author, mail
     assert sign_in(admin.user).get(address).status_code == 405
 
 
-# Tokens and members.
+# Tokens.
 
 
 def test_the_key_of_a_token_is_shown_once(admin):
@@ -185,38 +183,6 @@ def test_a_token_is_of_a_member_only(admin, stranger):
     data = {"organization": admin.organization_id, "user": stranger.user_id, "scopes": ["read"]}
     assert sign_in(admin.user).post(page("apitoken", "add"), data).status_code == 200
     assert not ApiToken.objects.exists()
-
-
-def test_a_new_member_without_an_account_gets_one(admin):
-    data = {"organization": admin.organization_id, "email": "New@club.example", "role": "author"}
-    sign_in(admin.user).post(page("member", "add"), {**data, "full_name": "New", "password": "long swordfish 1"})
-    user = User.objects.get(full_name="New")
-    assert user.check_password("long swordfish 1")
-    assert user.memberships.get().role == "author"
-
-
-def test_somebody_with_an_account_keeps_their_password(admin, stranger):
-    data = {"organization": admin.organization_id, "email": stranger.user.email, "role": "viewer", "password": "other"}
-    sign_in(admin.user).post(page("member", "add"), data)
-    assert User.objects.get(pk=stranger.user_id).check_password("swordfish")
-    assert Member.objects.filter(user=stranger.user, organization=admin.organization).exists()
-
-
-def test_a_member_is_taken_in_once(admin, viewer):
-    data = {"organization": admin.organization_id, "email": viewer.user.email, "role": "admin"}
-    response = sign_in(admin.user).post(page("member", "add"), data)
-    assert "is a member of Swimming Club already" in response.content.decode()
-
-
-def test_a_superuser_makes_an_account_that_can_sign_in(root, client):
-    data = {"email": "grace@club.example", "full_name": "Grace", "is_active": "on", "is_staff": "on"}
-    sign_in(root).post(page("user", "add"), {**data, "password1": "long swordfish 1"})
-    assert client.login(email="grace@club.example", password="long swordfish 1")
-
-
-def test_nobody_but_a_superuser_changes_an_account(admin):
-    data = {"email": admin.user.email, "is_active": "on", "is_superuser": "on"}
-    assert sign_in(admin.user).post(page("user", "change", admin.user_id), data).status_code == 403
 
 
 # Contacts.

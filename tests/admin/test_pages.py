@@ -45,11 +45,11 @@ WRITTEN_BY = {
     "template": "author",
     "apitoken": "admin",
     "channel": "admin",
-    "member": "admin",
+    "invitation": "admin",
     "organization": "root",
     "user": "root",
 }
-SEEN_BY_MANAGERS = {"apitoken", "idempotencykey", "user"}
+SEEN_BY_MANAGERS = {"apitoken", "idempotencykey", "invitation", "user"}
 ORDER = ["viewer", "author", "sender", "admin", "root"]
 
 
@@ -109,7 +109,13 @@ def opened_by(clients, address) -> list[str]:
 
 def test_rows_of_other_organizations_are_not_listed_and_not_opened(everything, stranger):
     client = sign_in(stranger.user)
-    all_own = {User: stranger.user.pk, Member: stranger.pk, Organization: stranger.organization_id}
+    signed_in = AuditEntry.objects.get(organization=stranger.organization_id)
+    all_own = {
+        User: stranger.user.pk,
+        Member: stranger.pk,
+        Organization: stranger.organization_id,
+        AuditEntry: signed_in.pk,
+    }
     for model in set(MODELS) - {Heartbeat}:  # workers serve every organization alike
         own = {all_own[model]} if model in all_own else set()
         rows = client.get(page(model, "changelist")).context["cl"].result_list

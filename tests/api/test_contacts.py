@@ -80,6 +80,12 @@ def test_a_deleted_contact_stays_in_the_log(api, mail):
     assert Delivery.objects.get().contact is None
 
 
+def test_deleting_a_contact_is_an_admins_as_in_the_admin(author, sender, club):
+    contact = make_contact(club)
+    assert {client_of(who).delete(f"{URL}{contact.uuid}/").status_code for who in (author, sender)} == {403}
+    assert Contact.objects.filter(pk=contact.pk).exists()
+
+
 @pytest.mark.parametrize("method", ["get", "put", "patch", "delete"])
 def test_contacts_of_others_are_404(outsider, club, method):
     assert getattr(outsider, method)(f"{URL}{make_contact(club).uuid}/", {}).status_code == 404

@@ -7,7 +7,8 @@ from django.core.validators import validate_email
 from django.db import transaction
 from django.utils.text import slugify
 
-from broadcasts.models import Member, Organization, Role, User
+from broadcasts import accounts
+from broadcasts.models import Organization, Role, User
 
 
 class Command(BaseCommand):
@@ -39,5 +40,5 @@ class Command(BaseCommand):
             password = secrets.token_urlsafe(12)
             user = User.objects.create_user(email, password, is_superuser=is_superuser)
             self.stdout.write(f"Made the user {email} with the password {password}")
-        Member.objects.create(user=user, organization=organization, role=Role.ADMIN)
+        accounts.add_member(user, organization, Role.ADMIN)
         self.stdout.write(f"{email} is an admin of it.")

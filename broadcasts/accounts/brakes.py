@@ -1,0 +1,137 @@
+"""Brakes on guessing passwords: pauses that grow with the failures of an account and of an IP address.
+
+django-axes counts the failures in the database and stops whoever is locked out; here is for how long. Failures are
+counted by account and by address separately, and none while locked out, so a pause always ends. Where a person signed
+in before, only the failures for the same account from the same address count: others cannot lock that person out from
+elsewhere. Addresses that were typed are stored hashed.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from typing import Any
+
+from axes.handlers.database import AxesDatabaseHandler
+from axes.models import AccessAttempt, AccessLog
+from django.conf import settings
+from django.db.models import F, Max, QuerySet, Sum
+from django.http import HttpRequest
+from django.utils import timezone
+
+from broadcasts.models import User
+from broadcasts.origin import network_address, subscriber
+
+from .noting import note
+
+log = logging.getLogger(__name__)
+
+FREE_OF_ACCOUNT = 5  # failures before the first pause
+FREE_OF_ADDRESS = 20  # more, since an office shares one
+FIRST_PAUSE = timedelta(minutes=1)
+LONGEST_PAUSE = timedelta(hours=1)
+REMEMBERED = timedelta(days=1)  # since the last failure
+KNOWN_PLACE = timedelta(days=90)  # since the last sign-in from there
+
+
+def pause_after(failures: int, free: int) -> timedelta:
+    """Return how long nobody may try again: a minute, then twice as long at each failure, up to an hour."""
+    if failures < free:
+        return timedelta(0)
+    return min(FIRST_PAUSE * 2 ** min(failures - free, 10), LONGEST_PAUSE)
+
+
+def account_key(email: object) -> str:
+    """Hash an address as it was typed; all spellings that a database finds the same account by give one key."""
+    spelled = str(email or "").strip().upper().casefold()
+    return blake2b(spelled.encode(), digest_size=16, key=settings.LINK_KEY.encode()[:64], person=b"account").hexdigest()
+
+
+def locked_until(account: str, address: str | None) -> datetime | None:
+    """Return when an account may be tried again from an address; None when it may be now."""
+    now = timezone.now()
+    ends = [end for end in _ends(account, address, now) if end > now]
+    return max(ends, default=None)
+
+
+def _ends(account: str, address: str | None, now: datetime) -> Iterator[datetime]:
+    of_account = AccessAttempt.objects.filter(username=account)
+    if address is None:
+        judged = [(of_account, FREE_OF_ACCOUNT)]
+    elif AccessLog.objects.filter(username=account, ip_address=address, attempt_time__gt=now - KNOWN_PLACE).exists():
+        judged = [(of_account.filter(ip_address=address), FREE_OF_ACCOUNT)]
+    else:
+        judged = [(of_account, FREE_OF_ACCOUNT), (AccessAttempt.objects.filter(ip_address=address), FREE_OF_ADDRESS)]
+    for rows, free in judged:
+        failures, last = _failures(rows, now)
+        if last is not None:
+            yield last + pause_after(failures, free)
+
+
+def _failures(rows: QuerySet[AccessAttempt], now: datetime) -> tuple[int, datetime | None]:
+    recent = rows.filter(attempt_time__gt=now - REMEMBERED)
+    found = recent.aggregate(n=Sum("failures_since_start"), at=Max("attempt_time"))
+    return found["n"] or 0, found["at"]
+
+
+class Handler(AxesDatabaseHandler):
+    """What django-axes asks and tells at each try; also writes the audit of signing in and out."""
+
+    def is_locked(self, request: HttpRequest, credentials: Mapping[str, Any] | None = None) -> bool:
+        return locked_until(key_of(credentials), subscriber(request)) is not None
+
+    def user_login_failed(
+        self, sender: Any, credentials: Mapping[str, Any], request: HttpRequest | None = None, **kwargs: Any
+    ) -> None:
+        if request is None:
+            return
+        request.axes_credentials = credentials  # type: ignore[attr-defined]
+        if request.axes_locked_out:  # type: ignore[attr-defined]
+            return
+        account, address = key_of(credentials), subscriber(request)
+        count_failure(account, address)
+        user = User.objects.filter(email__iexact=email_of(credentials)).first()
+        ip = network_address(request)
+        log.warning("A sign-in from %s failed", ip or "an unknown address")
+        until = locked_until(account, address)
+        if until is None:
+            note(user, "sign-in failed", ip=ip)
+            return
+        note(user, "locked out", ip=ip, until=until.isoformat(timespec="seconds"))
+        request.axes_locked_out = True  # type: ignore[attr-defined]
+
+    def user_logged_in(self, sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
+        account, address = account_key(user.email), subscriber(request)
+        AccessAttempt.objects.filter(username=account).delete()
+        here = AccessLog.objects.filter(username=account, ip_address=address)
+        if not here.update(attempt_time=timezone.now()):
+            AccessLog.objects.create(username=account, ip_address=address)
+        note(user, "sign in", ip=network_address(request))
+
+    def user_logged_out(self, sender: Any, request: HttpRequest, user: User | None, **kwargs: Any) -> None:
+        if user is not None:
+            note(user, "sign out", ip=network_address(request))
+
+
+def email_of(credentials: Mapping[str, Any] | None) -> str:
+    told = credentials or {}
+    return str(told.get("username") or told.get("email") or "")
+
+
+def key_of(credentials: Mapping[str, Any] | None) -> str:
+    return account_key(email_of(credentials))
+
+
+def count_failure(account: str, address: str | None) -> None:
+    """Count one failure, and forget those of long ago."""
+    now = timezone.now()
+    AccessAttempt.objects.filter(attempt_time__lte=now - REMEMBERED).delete()
+    here = AccessAttempt.objects.filter(username=account, ip_address=address)
+    more = {"failures_since_start": F("failures_since_start") + 1, "attempt_time": now}
+    if here.update(**more):
+        return
+    _, is_made = AccessAttempt.objects.get_or_create(
+        username=account, ip_address=address, user_agent="", defaults={"failures_since_start": 1}
+    )
+    if not is_made:
+        here.update(**more)

@@ -1,0 +1,57 @@
+"""What a person sees who cannot sign in now: a page that says when to try again."""
+
+import math
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.contrib.admin import site
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template.defaultfilters import pluralize
+from django.utils import timezone
+from django.utils.cache import add_never_cache_headers
+
+from broadcasts.accounts import Busy, brakes, hashing
+from broadcasts.origin import subscriber
+
+
+def locked_out(
+    request: HttpRequest, response: HttpResponse | None = None, credentials: Mapping[str, Any] | None = None
+) -> HttpResponse:
+    """Answer a try that comes too early with 429; it is the same for a right and for a wrong password."""
+    until = brakes.locked_until(brakes.key_of(credentials), subscriber(request)) or timezone.now()
+    return _later(request, "Too many failed sign-ins", f"Try again in {_in_words(until)}.", 429, _seconds(until))
+
+
+class BusyMiddleware:
+    """Answer 503 where too many passwords are being checked at once."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not isinstance(exception, Busy):
+            return None
+        what = "Many people are signing in at this moment. Wait a few seconds, then try again."
+        return _later(request, "One moment, please", what, 503, hashing.RETRY_SECONDS)
+
+
+def _later(request: HttpRequest, title: str, text: str, status: int, seconds: int) -> HttpResponse:
+    context = {**site.each_context(request), "title": title, "text": text, "address": request.get_full_path()}
+    answer = render(request, "admin/sign_in_later.html", context, status=status)
+    answer["Retry-After"] = str(seconds)
+    add_never_cache_headers(answer)
+    return answer
+
+
+def _seconds(until: datetime) -> int:
+    return max(1, math.ceil((until - timezone.now()).total_seconds()))
+
+
+def _in_words(until: datetime) -> str:
+    minutes = math.ceil(_seconds(until) / 60)
+    return f"{minutes} minute{pluralize(minutes)}"

@@ -1,0 +1,74 @@
+"""Offers of a membership, to be accepted."""
+
+from datetime import timedelta
+
+from django.db import models
+from django.db.models.functions import Lower, Now
+from django.utils import timezone
+
+from .base import Base, OrganizationQuerySet
+from .organizations import Organization, Role
+
+
+class InvitationQuerySet(OrganizationQuerySet["Invitation"]):
+    def open(self) -> "InvitationQuerySet":
+        """Those that can still be accepted."""
+        return self.filter(status=Invitation.Status.OPEN, expires_at__gt=Now())
+
+    def due(self) -> "InvitationQuerySet":
+        """Those whose mail has yet to leave, by the database's clock."""
+        return self.open().filter(due_at__lte=Now())
+
+
+class Invitation(Base):
+    """An offer to the owner of an e-mail address to become a member, and the errand to mail it.
+
+    ```
+    open --accepted by the owner of the address--> accepted
+      +---- withdrawn, or replaced by a newer one --> withdrawn
+      +---- `expires_at` passes: it stays open and opens nothing
+    ```
+    Its link carries a token of its id that only this server can sign, so the row holds nothing that opens it. While
+    `due_at` is set its mail has yet to leave; `error` says why it did not.
+    """
+
+    class Status(models.TextChoices):
+        OPEN = "open", "Open"
+        ACCEPTED = "accepted", "Accepted"
+        WITHDRAWN = "withdrawn", "Withdrawn"
+
+    LIFETIME = timedelta(days=7)
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="invitations", db_index=False)
+    email = models.EmailField("e-mail", max_length=254)
+    role = models.CharField(max_length=10, choices=Role, default=Role.VIEWER)
+    status = models.CharField(max_length=9, choices=Status, default=Status.OPEN)
+    # An invitation does not outlive the account of the person who answers for it.
+    invited_by = models.ForeignKey("broadcasts.User", models.CASCADE, related_name="+")
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField("accepted or withdrawn", null=True)
+    due_at = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField("mailed", null=True)
+    error = models.TextField(blank=True)
+
+    objects = InvitationQuerySet.as_manager()  # type: ignore[misc]  # more than Base promises
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                "organization", Lower("email"), condition=models.Q(status="open"), name="invitation_open_once"
+            ),
+        ]
+        indexes = [
+            # The list of one organization, newest first.
+            models.Index(fields=["organization", "-id"], name="invitation_newest"),
+            # Every round asks what has yet to be mailed.
+            models.Index(fields=["due_at"], name="invitation_due", condition=models.Q(due_at__isnull=False)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.email} ({self.get_role_display()} of {self.organization})"
+
+    @property
+    def is_open(self) -> bool:
+        return self.status == self.Status.OPEN and self.expires_at > timezone.now()
