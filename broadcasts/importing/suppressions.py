@@ -106,7 +106,8 @@ class SuppressionMaker:
             reason = str(refusal)
         except ValidationError as error:
             reason = " ".join(error.messages)
-        return [Problem(record.line, self.headers.get(column, column), reason, str(cells))]
+        shown = " | ".join(cells) if isinstance(cells, list) else str(cells)
+        return [Problem(record.line, self.headers.get(column, column), reason, shown)]
 
     def _told_by_column(self, cells: list[str]) -> dict[str, str]:
         # A line that ends early says nothing of its last columns; a no is not lost for that.
