@@ -27,8 +27,9 @@ from .plaintext import html_to_text
 AVAILABLE = (Syntax.LIQUID, Syntax.PLAIN)
 LONGEST_SOURCE = 1_000_000  # characters of one field
 LONGEST_TAG = 2_000  # characters; some of Liquid's expressions take the square of it
-MOST_TAGS = 5_000  # of one field
-MOST_TAGS_TOGETHER = 20_000  # of all languages of a message, which are parsed together
+LONGEST_TAGS = 100_000  # characters of all tags of one field
+MOST_TAGS = 2_500  # of one field
+MOST_TAGS_TOGETHER = 10_000  # of all languages of a message, which are parsed together
 MOST_BRACKETS = 50  # of one tag
 DEEPEST = 100  # expressions within one another
 LONGEST_WORDS = 300  # characters of what went wrong, which may quote a value
@@ -56,6 +57,20 @@ class MeteredBlock(BlockNode):
         for node in self.nodes:
             written += node.render_to_output(context, buffer)
         return 0 if self.blank else written
+
+
+class Toll(Node):
+    """What a block of many conditions costs each time, besides its nodes."""
+
+    __slots__ = ("steps",)
+
+    def __init__(self, token: Token, steps: int) -> None:
+        super().__init__(Token("", "", token.start_index, token.source))
+        self.steps = steps
+
+    def render_to_output(self, context: "Metered", buffer: TextIO) -> int:  # type: ignore[override]
+        context.budget.spend(self.steps)
+        return 0
 
 
 class MeteredRange(RangeLiteral):
@@ -211,7 +226,7 @@ def measure(source: str) -> int:
 
     Its expressions search the rest of the text again at every tag that nothing ends.
     """
-    count = position = 0
+    count = position = characters = 0
     while begun := _BEGUN.search(source, position):
         count += 1
         start = begun.start()
@@ -232,6 +247,9 @@ def measure(source: str) -> int:
         tag = source[start:end_of_tag]
         if tag.count("(") + tag.count("[") > MOST_BRACKETS:
             _refuse(start, f"a tag has more than {MOST_BRACKETS} brackets; split it up")
+        characters += len(tag)
+        if characters > LONGEST_TAGS:
+            _refuse(start, f"all tags together are longer than {LONGEST_TAGS:,} characters; use fewer")
         position = end_of_tag + 2
     return count
 
@@ -240,23 +258,30 @@ def _refuse(start: int, words: str) -> NoReturn:
     raise LiquidSyntaxError(words, token=Token("", "", start, ""))
 
 
-def _prepare(nodes: Iterable[Node]) -> None:
-    """Have blocks and ranges pay for themselves; Liquid's parser makes them of classes that cannot be chosen."""
+def _prepare(nodes: Iterable[Node]) -> int:
+    """Have blocks and ranges pay for themselves; return how many parts the expressions of nodes have.
+
+    Liquid's parser makes them of classes that cannot be chosen. All conditions of an “if” count where it stands.
+    """
+    parts = 0
     for node in nodes:
+        parts += sum(_prepare_expression(expression, node.token) for expression in node.expressions())
+        below = _prepare(node.children(None))  # type: ignore[arg-type]
         if type(node) is BlockNode:
             node.__class__ = MeteredBlock
-        for expression in node.expressions():
-            _prepare_expression(expression, node.token)
-        _prepare(node.children(None))  # type: ignore[arg-type]
+            if below > SHORT:
+                node.nodes.insert(0, Toll(node.token, below))
+        else:
+            parts += below
+    return parts
 
 
-def _prepare_expression(expression: Expression, token: Token, depth: int = 0) -> None:
+def _prepare_expression(expression: Expression, token: Token, depth: int = 0) -> int:
     if depth > DEEPEST:
         raise LiquidSyntaxError(f"a condition or path has more than {DEEPEST} parts; split it up", token=token)
     if type(expression) is RangeLiteral:
         expression.__class__ = MeteredRange
-    for child in expression.children():
-        _prepare_expression(child, token, depth + 1)
+    return 1 + sum(_prepare_expression(child, token, depth + 1) for child in expression.children())
 
 
 def describe(error: LiquidError, source: str) -> str:

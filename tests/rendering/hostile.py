@@ -93,8 +93,17 @@ HOSTILE = {
     + "x"
     + "{% endcase %}" * DEEP,
     "A choice whose empty answer is said many times.": "{% case 1 %}{% when 1, 1, 1 %}" * DEEP + "{% endcase %}" * DEEP,
+    "Hundreds of conditions in a loop.": "{% for i in (1..900) %}{% if false %}"
+    + "{% elsif 1 == 2 %}" * 900
+    + "{% endif %}{% endfor %}",
+    "Hundreds of answers in a loop.": "{% for i in (1..900) %}{% case 1 %}{% when "
+    + ", ".join(["2"] * 500)
+    + " %}{% endcase %}{% endfor %}",
+    "Hundreds of words to cycle through in a loop.": "{% for i in (1..900) %}{% cycle "
+    + ", ".join(["'a'"] * 300)
+    + " %}{% endfor %}",
     "Output of more than two megabytes.": "x" * 3000 + "{% for i in (1..1000) %}" + "x" * 3000 + "{% endfor %}",
-    "An attribute shown thousands of times.": "{{ contact.bio }}" * 3000,
+    "An attribute shown thousands of times.": "{{ contact.bio }}" * 2400,
     "Blocks nested deeper than they may be.": "{% if true %}" * 500 + "{% endif %}" * 500,
     "A condition of hundreds of parts.": "{% if " + " or ".join(["a"] * 380) + " %}x{% endif %}",
     "A path of hundreds of brackets.": "{{ contact" + "[contact" * 200 + "]" * 200 + " }}",
@@ -106,5 +115,5 @@ HOSTILE = {
     "Documentation that nothing ends.": "{% doc %}" * 50_000,
     "Brackets that nothing ends.": "{{ " + "(" * 1900 + " }}",
     "More text than a field may hold.": "x" * 1_000_001,
-    "Thousands of names that are not known.": "".join(f"{{{{ contact.plam{n} }}}}" for n in range(4000)),
+    "Thousands of names that are not known.": "".join(f"{{{{ contact.plam{n} }}}}" for n in range(2000)),
 }
