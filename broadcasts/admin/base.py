@@ -1,6 +1,8 @@
 """What all our admin pages share: rows of the user's organizations only, and acts by role."""
 
 from collections.abc import Sequence
+from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -15,6 +17,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.text import capfirst
 
+from broadcasts.drafting import is_near
 from broadcasts.models import AuditEntry, Organization
 
 from .access import Access, organization_of, scoped, within
@@ -194,10 +197,11 @@ class OrganizationAdmin(Scoped, SavingFirst):
             if isinstance(field, models.ManyToManyField):
                 found[field.name] = only_ids(found[field.name])
             elif isinstance(field, models.DateTimeField | models.ForeignKey):
-                try:
-                    found[field.name] = field.to_python(found[field.name])
-                except ValidationError:
-                    del found[field.name]
+                given = found.pop(field.name)
+                with suppress(ValidationError):
+                    value = field.to_python(given)
+                    if not isinstance(value, datetime) or is_near(value):
+                        found[field.name] = value
         return found
 
     def changeform_view(self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any) -> Any:
