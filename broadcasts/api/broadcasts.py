@@ -254,7 +254,8 @@ class Broadcasts(FullResource):
 
     @extend_schema(
         summary="Send a test",
-        description="To the addresses given (at most 10), or to yourself; it is not counted.",
+        description="To the addresses given (at most 10), or to yourself; it is not counted. Addresses that must not "
+        "be written to are refused, each with the reason; the others get it.",
         filters=False,
         request=AddressesSerializer,
         responses=TriedSerializer(many=True),
