@@ -161,7 +161,7 @@ def test_nobody_else_accepts_and_no_account_is_taken_over(neighbour, viewer, str
 
 def test_the_page_tells_not_whether_there_is_an_account(neighbour, invited):
     pages = [Client().get(url(one)).content.decode().replace(one.email, "") for one in (neighbour, invited)]
-    assert all("You have an account here" in page and "You are new here" in page for page in pages)
+    assert all("If you have an account here" in page and "If you are new here" in page for page in pages)
 
 
 @pytest.mark.parametrize("ended", ["withdrawn", "expired", "inviter left", "inviter demoted", "forged"])
