@@ -12,6 +12,7 @@ from django.utils import timezone
 from django_q.models import OrmQ, Task
 
 from broadcasts.models import (
+    Allowance,
     Broadcast,
     Delivery,
     DeliveryEvent,
@@ -31,6 +32,7 @@ TASKS_KEPT = timedelta(days=7)  # failures of the queue, to be looked at
 LINKS_KEPT = timedelta(days=30)  # longer than any of them works
 HOSTS_KEPT = timedelta(days=1)
 WAKE_UPS_KEPT = timedelta(days=1)  # that no cluster takes
+HOURS_KEPT = 24  # of what the API's tokens were granted
 
 
 def prune(*, dry_run: bool = False) -> dict[str, int]:
@@ -47,6 +49,7 @@ def prune(*, dry_run: bool = False) -> dict[str, int]:
         ("sessions", Session.objects.filter(expire_date__lt=now)),
         ("wake-ups nobody took", OrmQ.objects.filter(lock__lt=now - WAKE_UPS_KEPT)),
         ("hosts that are gone", Heartbeat.objects.filter(beaten_at__lt=Now() - HOSTS_KEPT)),
+        ("hours of API tokens", Allowance.objects.filter(hour__lt=int(now.timestamp()) // 3600 - HOURS_KEPT)),
         ("results of tasks", Task.objects.filter(stopped__lt=now - TASKS_KEPT)),
     ):
         found[name] = rows.count() if dry_run else _delete(rows)

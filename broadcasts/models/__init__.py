@@ -24,7 +24,7 @@ from .events import DeliveryEvent, Inbound, Link
 from .fields import MAX_DEPTH, json_fault
 from .media import Media
 from .messages import Message, MessageTranslation
-from .operations import AuditEntry, Heartbeat, IdempotencyKey, ImportJob
+from .operations import Allowance, AuditEntry, Heartbeat, IdempotencyKey, ImportJob
 from .organizations import (
     ACTS,
     ApiToken,
@@ -49,6 +49,7 @@ __all__ = [
     "MAX_DEPTH",
     "OUTCOMES",
     "Activity",
+    "Allowance",
     "ApiToken",
     "Attendance",
     "Attribute",

@@ -1,0 +1,12 @@
+"""`python -m broadcasts.web 5 6`: serve at the open sockets of these numbers, as `supervising` starts it."""
+
+import socket
+import sys
+
+from config.wsgi import application
+
+from .server import Server, spool
+
+if __name__ == "__main__":
+    spool()
+    Server(application, [socket.socket(fileno=int(number)) for number in sys.argv[1:]]).run()
