@@ -102,6 +102,11 @@ def _write(turn: int) -> Check:
     return Check("writing", OK, "The database can be written to.")
 
 
+def forget() -> None:
+    """Have the next check try again, however soon."""
+    _write.cache_clear()
+
+
 def migrations() -> Check:
     executor = MigrationExecutor(connection)
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())

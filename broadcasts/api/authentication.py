@@ -57,4 +57,4 @@ def touch(token: ApiToken) -> None:
         with waiting_at_most(LOCK_SECONDS):
             ApiToken.objects.filter(stale, pk=token.pk).update(last_used_at=now)
     except DatabaseError as error:
-        log.info("The last use of a token was not noted: %s", error)
+        log.debug("The last use of a token was not noted: %s", error)

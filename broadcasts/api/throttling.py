@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 WINDOW = 3600
 SHARE = 16
 LOCK_SECONDS = 0.05  # a request is not held up for the sake of its count
+PAUSE_SECONDS = 1  # before a database that could not be asked is asked again
 KNOWN = 10_000  # tokens in the memory of a process
 LOG_SECONDS = 60
 
@@ -79,32 +80,42 @@ class Purse:
 
 
 class Allowances:
-    """The purses of this process."""
+    """The purses of this process. One thread at a time asks the database for more."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
+        self.lock, self.asking = threading.Lock(), threading.Lock()
         self.purses: dict[str, Purse] = {}
+        self.pause_ends = 0.0  # the database could not be asked just now
 
     def take(self, who: str, hour: int, limit: int) -> bool:
         """Use one request of an allowance; raises DatabaseError when there is none and none can be had."""
+        if (known := self._spend(who, hour)) is not None:
+            return known
+        with self.asking:
+            if (known := self._spend(who, hour)) is not None:
+                return known
+            purse = self._purse(who, hour)
+            if time.monotonic() < self.pause_ends:
+                purse.owed += 1
+                return True
+            try:
+                granted = Allowance.take(who, hour, limit, owed=purse.owed, share=SHARE, patience=LOCK_SECONDS)
+            except BaseException:
+                self.pause_ends = time.monotonic() + PAUSE_SECONDS
+                purse.owed += 1
+                raise
+            with self.lock:
+                purse.owed, purse.left, purse.is_used_up = 0, max(granted - 1, 0), granted == 0
+            return granted > 0
+
+    def _spend(self, who: str, hour: int) -> bool | None:
+        """Answer from memory; None when the database must be asked."""
         with self.lock:
             purse = self._purse(who, hour)
-            if purse.is_used_up:
-                return False
             if purse.left:
                 purse.left -= 1
                 return True
-            owed, purse.owed = purse.owed, 0
-        try:
-            granted = Allowance.take(who, hour, limit, owed=owed, share=SHARE, patience=LOCK_SECONDS)
-        except BaseException:
-            with self.lock:
-                purse.owed += owed + 1
-            raise
-        with self.lock:
-            purse.left += max(granted - 1, 0)
-            purse.is_used_up = granted == 0
-        return granted > 0
+            return False if purse.is_used_up else None
 
     def _purse(self, who: str, hour: int) -> Purse:
         purse = self.purses.get(who)
@@ -115,7 +126,7 @@ class Allowances:
         return purse
 
     def forget(self) -> None:
-        self.purses = {}
+        self.purses, self.pause_ends = {}, 0.0
 
 
 allowances = Allowances()

@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 BACKLOG = 1024  # connections that wait to be taken in, also while processes are replaced
 DEAF_AFTER = 20  # looks without an answer, of which there is one a second
 BEGINS_WITHIN = 60  # looks, while a process that was just started imports what it needs
+LOCK_SECONDS = "5"  # for the locks of others, before a request is answered with 503
 QUESTION = b"GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n"
 ANSWER = b"HTTP/1.0 200"
 
@@ -32,7 +33,10 @@ class WebProcess(Child):
         super().__init__(
             name,
             [sys.executable, "-m", "broadcasts.web", *map(str, sockets)],
-            {"LOG_LEVEL": os.environ.get("LOG_LEVEL", "WARNING")},
+            {
+                "LOG_LEVEL": os.environ.get("LOG_LEVEL", "WARNING"),
+                "LOCK_SECONDS": os.environ.get("LOCK_SECONDS", LOCK_SECONDS),
+            },
         )
         self.inherited = sockets
         self.question: socket.socket | None = None

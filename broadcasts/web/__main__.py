@@ -1,5 +1,6 @@
 """`python -m broadcasts.web 5 6`: serve at the open sockets of these numbers, as `supervising` starts it."""
 
+import signal
 import socket
 import sys
 
@@ -9,4 +10,7 @@ from .server import Server, spool
 
 if __name__ == "__main__":
     spool()
-    Server(application, [socket.socket(fileno=int(number)) for number in sys.argv[1:]]).run()
+    server = Server(application, [socket.socket(fileno=int(number)) for number in sys.argv[1:]])
+    for one in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(one, server.stop)
+    server.run()

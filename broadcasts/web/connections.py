@@ -77,8 +77,9 @@ class Connection(HTTPChannel):
 
     @property
     def is_busy(self) -> bool:
-        """Tell whether a request is being answered or an answer is not sent yet."""
-        return bool(self.requests or self.total_outbufs_len)
+        """Tell whether a body is under way, or a request is being answered, or an answer is not sent yet."""
+        has_body = self.request is not None and self.request.headers_finished
+        return bool(has_body or self.requests or self.total_outbufs_len)
 
     @property
     def is_for_health(self) -> bool:

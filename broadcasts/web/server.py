@@ -2,7 +2,6 @@
 
 import logging
 import resource
-import signal
 import socket
 import tempfile
 import time
@@ -106,9 +105,7 @@ class Server:
         return server
 
     def run(self) -> None:
-        """Answer until SIGTERM; then no new requests, but the answers under way."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self.on_signal)
+        """Answer until told to stop; then no new requests, but the answers under way."""
         while not self.is_stopping:
             self.turn()
         for server in self.servers:
@@ -129,7 +126,8 @@ class Server:
                 connection.handle_close()
         return any(one.is_busy for one in found)
 
-    def on_signal(self, number: int, frame: FrameType | None) -> None:
+    def stop(self, number: int = 0, frame: FrameType | None = None) -> None:
+        """Have `run` end; also a signal handler."""
         self.is_stopping = True
         self.servers[0].pull_trigger()
 
