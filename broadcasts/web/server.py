@@ -41,6 +41,7 @@ LIMITS: dict[str, Any] = {
     "inbuf_overflow": 1 << 16,
     "outbuf_overflow": 1 << 18,
     "outbuf_high_watermark": 1 << 20,
+    "channel_request_lookahead": 1,  # so that the end of a connection is seen, and its request not answered in vain
     "log_socket_errors": False,
     # The application itself decides about X-Forwarded-*, by BEHIND_PROXY.
     "clear_untrusted_proxy_headers": False,
