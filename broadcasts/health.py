@@ -3,9 +3,11 @@
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,8 +18,10 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
+from django.utils import timezone
 from django_q.brokers import get_broker
 
+from broadcasts.database import outage, waiting_at_most
 from broadcasts.models import Batch, Channel, Contact, Delivery, Heartbeat, Message
 from broadcasts.schedules import wrong_schedules
 from broadcasts.transports import SettingsRefused, TransportError
@@ -25,6 +29,9 @@ from broadcasts.transports.email.backend import check_backends
 
 CLUSTER: str = settings.Q_CLUSTER["name"]
 STALE_SECONDS = 25
+WRITTEN = "written to"  # the name of the row that is written to see whether one can
+TRIED_EVERY = 5  # seconds
+LOCK_SECONDS = 2
 HOST_FORGOTTEN = timedelta(days=1)
 HOSTS_TOLD = 20
 CHANNEL_SECONDS = 5  # a server that takes longer to answer is told as out of reach
@@ -48,9 +55,9 @@ class Check:
 
 
 def ready() -> list[Check]:
-    """Check the few things without which nothing should come in: database and queue."""
+    """Check the few things without which nothing should come in: the database, read and written, and the queue."""
     try:
-        return [database(), heartbeat()]
+        return [database(), writing(), heartbeat()]
     except DatabaseError as error:
         return [_unreachable(error)]
 
@@ -58,7 +65,7 @@ def ready() -> list[Check]:
 def checks() -> list[Check]:
     """Check everything; without a database, what needs none."""
     try:
-        rows = [database(), migrations()]
+        rows = [database(), writing(), migrations()]
         if all(check.level != FAIL for check in rows):
             rows += [check for group in (storage, queue, schedules, beats, channels, integrity) for check in group()]
     except DatabaseError as error:
@@ -78,6 +85,31 @@ def database() -> Check:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
     return Check("database", OK, f"The {connection.display_name} database answers.")
+
+
+def writing() -> Check:
+    """Check that the database takes writes; asked ever so often, it is tried every few seconds."""
+    return _write(int(time.monotonic() // TRIED_EVERY))
+
+
+@lru_cache(maxsize=1)
+def _write(turn: int) -> Check:
+    row = {"enqueued_at": timezone.now(), "beaten_at": Now()}
+    try:
+        with waiting_at_most(LOCK_SECONDS):
+            Heartbeat.objects.update_or_create(name=WRITTEN, host=settings.HOST_NAME, defaults=row)
+    except DatabaseError as error:
+        found = outage(error)
+        return Check(
+            "writing", FAIL, f"Nothing can be stored. {found.text if found else error}",
+            "Make room on its disk, end what holds its lock, or let it be written to.",
+        )  # fmt: skip
+    return Check("writing", OK, "The database can be written to.")
+
+
+def forget() -> None:
+    """Have the next check try again, however soon."""
+    _write.cache_clear()
 
 
 def migrations() -> Check:

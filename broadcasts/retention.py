@@ -19,6 +19,7 @@ from django_q.models import OrmQ, Task
 from broadcasts import wiping
 from broadcasts.accounts import brakes
 from broadcasts.models import (
+    Allowance,
     Broadcast,
     Delivery,
     DeliveryEvent,
@@ -41,6 +42,7 @@ INVITATIONS_KEPT = timedelta(days=30)  # after they expired; the audit tells who
 HOSTS_KEPT = timedelta(days=1)
 WAKE_UPS_KEPT = timedelta(days=1)  # that no cluster takes
 UPLOADING = timedelta(days=1)  # longer than any upload takes
+HOURS_KEPT = 24  # of what the API's tokens were granted
 
 
 def prune(*, dry_run: bool = False) -> dict[str, int]:
@@ -60,6 +62,7 @@ def prune(*, dry_run: bool = False) -> dict[str, int]:
         ("sessions", Session.objects.filter(expire_date__lt=now)),
         ("wake-ups nobody took", OrmQ.objects.filter(lock__lt=now - WAKE_UPS_KEPT)),
         ("hosts that are gone", Heartbeat.objects.filter(beaten_at__lt=Now() - HOSTS_KEPT)),
+        ("hours of API tokens", Allowance.objects.filter(hour__lt=int(now.timestamp()) // 3600 - HOURS_KEPT)),
         ("results of tasks", Task.objects.filter(stopped__lt=now - TASKS_KEPT)),
     ):
         found[name] = rows.count() if dry_run else _delete(rows)

@@ -159,6 +159,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "broadcasts.middleware.Answers",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -201,12 +202,14 @@ AXES_VERBOSE = False
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# Database. The embedded default is one SQLite file, tuned as measured for many small writers.
+# Database. The embedded default is one SQLite file, tuned as measured for many small writers. A web request waits less
+# long for the lock of others than a worker, so that waiting ones do not take all threads.
+LOCK_SECONDS = whole("LOCK_SECONDS", 20, least=1)
 DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'broadcasts.sqlite3'}")}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
+        "timeout": LOCK_SECONDS,
         "init_command": (
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA temp_store=MEMORY; PRAGMA secure_delete=ON;"
             f"PRAGMA journal_size_limit=67108864; PRAGMA mmap_size={whole('SQLITE_MMAP_MB', 128) * 2**20};"
@@ -221,7 +224,9 @@ else:
     # A worker that is frozen amid a transaction, or whose host is gone, holds its locks no longer than this. Compiling
     # the INSERT ... SELECT of a chunk of an audience (jit) takes ten times as long as running it.
     DATABASES["default"].setdefault("OPTIONS", {}).setdefault(
-        "options", "-c idle_in_transaction_session_timeout=30000 -c jit=off -c hash_mem_multiplier=64"
+        "options",
+        "-c idle_in_transaction_session_timeout=30000 -c jit=off -c hash_mem_multiplier=64"
+        + (f" -c lock_timeout={LOCK_SECONDS * 1000}" if "LOCK_SECONDS" in os.environ else ""),
     )
 
 # Cache and queue. With REDIS_URL both move to Redis, and several hosts can share the work.
@@ -368,5 +373,8 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
-    "loggers": {"django-q": {"level": "WARNING"}},  # it would say two lines about every wake-up
+    "loggers": {
+        "django-q": {"level": "WARNING"},  # it would say two lines about every wake-up
+        "waitress.queue": {"level": "ERROR"},  # and one about every request that waits for a thread
+    },
 }

@@ -2,4 +2,4 @@ from django.urls import include, path
 
 urlpatterns = [path("", include("broadcasts.urls"))]
 
-handler500 = "broadcasts.api.errors.broken"
+handler500 = "broadcasts.middleware.broken"

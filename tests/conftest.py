@@ -1,11 +1,18 @@
 """The standard cast: a club with its members, and a stranger from elsewhere."""
 
+import sqlite3
 from collections.abc import Iterator
 from ipaddress import ip_network
+from typing import Any
 
+import psycopg
 import pytest
+from django.apps import apps
+from django.db import connection
 from django.test import override_settings
 
+from broadcasts import health
+from broadcasts.api.throttling import allowances
 from broadcasts.models import Channel, Organization, Role
 from broadcasts.transports.email import Email
 
@@ -29,8 +36,16 @@ def quick_and_apart(tmp_path_factory):
         PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"],
         WHITENOISE_AUTOREFRESH=True,
         OPEN_NETWORKS=[ip_network("127.0.0.0/8")],
+        API_THROTTLE_PER_HOUR=0,
     ):
         yield
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered():
+    """What a process knows of rows that an earlier test had."""
+    allowances.forget()
+    health.forget()
 
 
 @pytest.fixture
@@ -55,6 +70,35 @@ def mail(club) -> Channel:
         from_address="news@club.example",
         settings={"host": "127.0.0.1", "port": 2, "security": "none", "timeout": 5},
     )
+
+
+class Lock:
+    """Somebody else holds the lock that writing needs, and who wants it is not patient."""
+
+    holder: Any = None
+
+    def begin(self) -> None:
+        if connection.vendor == "postgresql":
+            self.holder = psycopg.connect(**{**connection.get_connection_params(), "cursor_factory": psycopg.Cursor})
+            tables = ", ".join(model._meta.db_table for model in apps.get_models())
+            self.holder.execute(f"LOCK TABLE {tables} IN SHARE ROW EXCLUSIVE MODE")
+            connection.cursor().execute("SET lock_timeout = '200ms'")
+        else:
+            self.holder = sqlite3.connect(connection.settings_dict["NAME"], isolation_level=None)
+            self.holder.execute("BEGIN IMMEDIATE")
+            connection.cursor().execute("PRAGMA busy_timeout = 200")
+
+    def end(self) -> None:
+        if self.holder:
+            self.holder.close()
+
+
+@pytest.fixture
+def db_lock(transactional_db) -> Iterator[Lock]:
+    lock = Lock()
+    yield lock
+    lock.end()
+    connection.close()  # and its impatience
 
 
 @pytest.fixture

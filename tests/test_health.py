@@ -31,11 +31,26 @@ def level(name: str) -> str:
 
 
 def test_it_is_ready_only_while_tasks_run():
-    assert [check.level for check in health.ready()] == ["ok", "fail"]
+    assert [check.level for check in health.ready()] == ["ok", "ok", "fail"]
     beat(3600)
-    assert [check.level for check in health.ready()] == ["ok", "fail"]
+    assert [check.level for check in health.ready()] == ["ok", "ok", "fail"]
     beat(0)
-    assert [check.level for check in health.ready()] == ["ok", "ok"]
+    assert [check.level for check in health.ready()] == ["ok", "ok", "ok"]
+
+
+def test_a_database_that_takes_no_writes_is_not_ready(db_lock):
+    db_lock.begin()
+    assert [(check.id, check.level) for check in health.ready()][1] == ("writing", "fail")
+    assert "busy with other work" in health.writing().message
+
+
+def test_trying_to_write_piles_up_no_rows(django_assert_num_queries):
+    for _ in range(3):
+        health.forget()
+        assert health.writing().level == health.OK
+    assert Heartbeat.objects.count() == 1
+    with django_assert_num_queries(0):
+        health.writing()
 
 
 def test_the_beat_of_another_cluster_does_not_count():

@@ -7,10 +7,10 @@ ROOT = Path(__file__).resolve().parent.parent / "broadcasts"
 
 # From the top down; modules on one line do not import each other.
 LAYERS = [
-    {"urls", "apps"},
+    {"urls", "apps", "middleware"},
     {"dialects"},
     {"api", "admin", "public", "management"},
-    {"tasks", "supervising"},
+    {"tasks", "supervising", "web"},
     {"explaining"},
     {"importing", "exporting", "erasing", "merging", "drafting", "health", "retention", "indexing", "confirming"},
     {"accounts", "deleting", "forgetting"},
@@ -20,7 +20,7 @@ LAYERS = [
     {"audience", "rendering", "stats"},
     {"links", "schedules"},
     {"models"},
-    {"transports", "catcher", "clocks", "filetypes", "origin", "wiping"},
+    {"transports", "catcher", "clocks", "database", "filetypes", "origin", "wiping"},
     {"exceptions", "outgoing"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

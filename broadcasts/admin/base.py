@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.text import capfirst
 
-from broadcasts.drafting import is_near
+from broadcasts.clocks import is_near
 from broadcasts.models import AuditEntry, Organization
 
 from .access import Access, organization_of, scoped, within

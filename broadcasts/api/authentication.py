@@ -1,17 +1,23 @@
 """Who is asking: a token in one of three headers, or a browser's session."""
 
+import logging
 from datetime import timedelta
 
+from django.db import DatabaseError
 from django.db.models import Q
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from broadcasts.database import waiting_at_most
 from broadcasts.models import ApiToken, User
+
+log = logging.getLogger(__name__)
 
 SCHEMES = ("token", "bearer")
 USED_EVERY = timedelta(minutes=1)
+LOCK_SECONDS = 0.05
 
 
 class TokenAuthentication(BaseAuthentication):
@@ -24,7 +30,7 @@ class TokenAuthentication(BaseAuthentication):
         token = ApiToken.objects.usable(key)
         if token is None:
             raise AuthenticationFailed("Invalid token.")
-        touch(token)
+        request._request.api_token = token  # type: ignore[attr-defined]  # its use is noted after the answer
         token.user.token = token
         return token.user, token
 
@@ -40,8 +46,16 @@ def presented_key(request: Request) -> str | None:
 
 
 def touch(token: ApiToken) -> None:
-    """Note that a token is in use, at most once a minute, so that reading does not mean writing."""
+    """Note that a token is in use, at most once a minute, when the answer is on its way; it may also be left out.
+
+    A database that is locked, full or gone is no reason to wait, or to fail what was only read.
+    """
     now = timezone.now()
-    if token.last_used_at is None or token.last_used_at < now - USED_EVERY:
-        stale = Q(last_used_at=None) | Q(last_used_at__lt=now - USED_EVERY)
-        ApiToken.objects.filter(stale, pk=token.pk).update(last_used_at=now)
+    if token.last_used_at is not None and token.last_used_at >= now - USED_EVERY:
+        return
+    stale = Q(last_used_at=None) | Q(last_used_at__lt=now - USED_EVERY)
+    try:
+        with waiting_at_most(LOCK_SECONDS):
+            ApiToken.objects.filter(stale, pk=token.pk).update(last_used_at=now)
+    except DatabaseError as error:
+        log.debug("The last use of a token was not noted: %s", error)

@@ -1,11 +1,14 @@
 """The number of rows behind a page, where counting them takes longer than reading the page."""
 
+import logging
 import time
 from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any
 
 from django.core.cache import cache
+
+log = logging.getLogger(__name__)
 
 SLOW_SECONDS = 0.1
 KEPT_SECONDS = 60
@@ -28,11 +31,25 @@ class Counted:
         return self.rows[key]
 
     def count(self) -> int:
-        kept: int | None = cache.get(self.key)
-        if kept is not None:
+        if (kept := self._kept()) is not None:
             return kept
         begun = time.monotonic()
         n = self._count()
         if time.monotonic() - begun > SLOW_SECONDS:
-            cache.set(self.key, n, KEPT_SECONDS)
+            self._keep(n)
         return n
+
+    # A Redis that is gone or a disk that is full costs the time of counting, and no answer.
+
+    def _kept(self) -> int | None:
+        try:
+            return cache.get(self.key)
+        except Exception as error:
+            log.warning("A count cannot be looked up in the cache: %s", error)
+            return None
+
+    def _keep(self, n: int) -> None:
+        try:
+            cache.set(self.key, n, KEPT_SECONDS)
+        except Exception as error:
+            log.warning("A count cannot be kept in the cache: %s", error)

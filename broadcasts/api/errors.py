@@ -1,20 +1,23 @@
 """Our exceptions as answers; everything else is as Django REST framework has it."""
 
+import logging
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import IntegrityError
 from django.db.models import ProtectedError
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
-from django.views.defaults import server_error
 from rest_framework import exceptions, status
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
+from broadcasts.database import RETRY_SECONDS, Outage, outage
 from broadcasts.exceptions import EmptyAudience, InvalidInput, NotReady, WrongState
+
+log = logging.getLogger(__name__)
 
 
 class Conflict(exceptions.APIException):
@@ -29,10 +32,24 @@ class TooLarge(exceptions.APIException):
     default_code = "too_large"
 
 
+class Unavailable(exceptions.APIException):
+    """The database or the disk is out of order; trying again later may help."""
+
+    default_code = "unavailable"
+    wait = RETRY_SECONDS  # told as Retry-After
+
+    def __init__(self, found: Outage) -> None:
+        super().__init__(found.sentence)
+        self.status_code = found.status
+
+
 def handle(exc: Exception, context: dict[str, Any]) -> Response | None:
     """Answer an exception, in JSON also where something else was asked for, such as CSV."""
     request = context["request"]
     request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
+    if found := outage(exc):
+        log.warning("%s could not be answered: %s (%s)", request.path, found.text, exc)
+        exc = Unavailable(found)
     return exception_handler(translate(exc), context)
 
 
@@ -59,14 +76,6 @@ def translate(exc: Exception) -> Exception:
 def nowhere(request: HttpRequest) -> JsonResponse:
     """Say in JSON, as clients of the API expect it, that an address leads to nothing."""
     return JsonResponse({"detail": "Not found."}, status=status.HTTP_404_NOT_FOUND)
-
-
-def broken(request: HttpRequest) -> HttpResponse:
-    """Answer a fault of ours in JSON where clients of the API expect it."""
-    if not request.path.startswith("/api/"):
-        return server_error(request)
-    said = {"detail": "Something went wrong on our side; it has been logged."}
-    return JsonResponse(said, status=status.HTTP_500_INTERNAL_SERVER_ERROR)
 
 
 def invalid(error: DjangoValidationError, whole: str = "non_field_errors") -> exceptions.ValidationError:

@@ -3,13 +3,14 @@
 import os
 import socket
 from argparse import ArgumentTypeError
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from ipaddress import ip_network
 
 from django.conf import settings
 from django.core.management import call_command
 
 from broadcasts.schedules import ensure_schedules
+from broadcasts.supervising import WebProcess
 
 LOOPBACK = "127.0.0.0/8,::1/128"
 
@@ -72,12 +73,17 @@ def is_told(name: str) -> bool:
     return name in os.environ
 
 
-def once_answering(host: str, port: int, then: Callable[[], None]) -> Callable[[], None]:
-    """Return what a supervisor calls at each turn: it does something once, when the server answers."""
+def all_answer(servers: Sequence[WebProcess]) -> bool:
+    """Tell whether the whole web server is up."""
+    return all(server.has_answered for server in servers)
+
+
+def once_answering(servers: Sequence[WebProcess], then: Callable[[], None]) -> Callable[[], None]:
+    """Return what a supervisor calls at each turn: it does something once, when the web server is up."""
     waiting = [then]
 
     def turn() -> None:
-        if waiting and answers(host, port):
+        if waiting and all_answer(servers):
             waiting.pop()()
 
     return turn

@@ -27,7 +27,7 @@ from .fields import MAX_DEPTH, json_fault
 from .invitations import Invitation
 from .media import Media
 from .messages import Message, MessageTranslation
-from .operations import AuditEntry, Heartbeat, IdempotencyKey, ImportJob
+from .operations import Allowance, AuditEntry, Heartbeat, IdempotencyKey, ImportJob
 from .organizations import (
     ACTS,
     ApiToken,
@@ -55,6 +55,7 @@ __all__ = [
     "OUTCOMES",
     "OWN_FACTS",
     "Activity",
+    "Allowance",
     "ApiToken",
     "Attendance",
     "Attribute",

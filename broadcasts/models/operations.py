@@ -6,6 +6,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 
+from broadcasts.database import waiting_at_most
+
 from .base import Base, OrganizationQuerySet
 from .organizations import Organization
 
@@ -172,6 +174,32 @@ class Heartbeat(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} on {self.host}" if self.host else self.name
+
+
+class Allowance(models.Model):
+    """How many requests of an hour were granted to a token or a user of the API, in blocks that processes use up."""
+
+    name = models.CharField(max_length=40, unique=True)  # such as token:12
+    hour = models.PositiveIntegerField()  # since 1970
+    granted = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @staticmethod
+    def take(name: str, hour: int, limit: int, *, owed: int, share: int, patience: float) -> int:
+        """Grant a share of what is left of an hour's limit, and return it; 0 when nothing is.
+
+        owed: what was granted before without being asked for here.
+        patience: seconds to wait for the row; DatabaseError when it is not to be had.
+        """
+        with waiting_at_most(patience):
+            Allowance.objects.bulk_create([Allowance(name=name, hour=hour)], ignore_conflicts=True)
+            row = Allowance.objects.select_for_update().get(name=name)
+            used = owed + (row.granted if row.hour >= hour else 0)
+            granted = max(0, -((used - limit) // share))
+            Allowance.objects.filter(pk=row.pk).update(hour=max(row.hour, hour), granted=used + granted)
+        return granted
 
 
 class AuditEntry(models.Model):

@@ -41,6 +41,7 @@ class Child:
         self.started_at = 0.0
         self.start_at = 0.0
         self.deaths = 0  # in a row
+        self.inherited: tuple[int, ...] = ()  # open files, by their numbers
 
     def start(self) -> None:
         parent = os.getpid()
@@ -60,6 +61,7 @@ class Child:
             stderr=self.output,
             start_new_session=True,
             preexec_fn=follow_parent,
+            pass_fds=self.inherited,
         )
 
     @property

@@ -40,16 +40,6 @@ def cluster(pumps: int) -> Child:
     )
 
 
-def web(host: str, port: int, processes: int) -> Child:
-    """The web server."""
-    bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    command = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", bind, "--log-level", "warning"]
-    command += ["--limit-request-line", "8190"]  # audiences are asked for in the address
-    command += ["--worker-class", "gthread", "--workers", str(processes), "--threads", "8", "--graceful-timeout", "20"]
-    command += ["--no-control-socket"]  # it would lie in the home folder, where two installations clash
-    return Child("web server", command, {"LOG_LEVEL": os.environ.get("LOG_LEVEL", "WARNING")})
-
-
 class Supervisor:
     """Keep a cluster and other processes alive, and the sending going, until told to stop."""
 

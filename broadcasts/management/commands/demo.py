@@ -52,10 +52,10 @@ class Command(BaseCommand):
         with Catcher(settings.DATA_DIR / "caught", *ports) as catcher:
             channel = self.make_channel(club, catcher.smtp_port)
             kept = self.make_admin(club)
-            show = Show(self, club, channel, catcher, kept, options)
-            server = web(HOST, port, os.cpu_count() or 1)
+            servers = web(HOST, port, os.cpu_count() or 1)
+            show = Show(self, club, channel, catcher, kept, options, servers)
             output = settings.DATA_DIR / "logs"
-            Supervisor(cluster(settings.PUMPS), server, output=output).run(show.turn)
+            Supervisor(cluster(settings.PUMPS), *servers, output=output).run(show.turn)
             show.close()
         self.say("Stopped; the data stays. Run it again to go on.")
         if options["once"] and not show.is_well:
@@ -122,14 +122,16 @@ class Command(BaseCommand):
 class Show:
     """What the demo does while the supervisor runs: a step at each turn."""
 
-    def __init__(self, command: Command, club: Organization, channel: Channel, catcher: Catcher, kept, options) -> None:
+    def __init__(
+        self, command: Command, club: Organization, channel: Channel, catcher: Catcher, kept, options, servers
+    ) -> None:
         self.command = command
         self.club = club
         self.channel = channel
         self.catcher = catcher
         self.kept = kept
         self.options = options
-        self.port = int(settings.BASE_URL.rpartition(":")[2])
+        self.servers = servers
         self.bar: SendingBar | None = None
         self.is_well = True
         self.look_at = 0.0
@@ -140,7 +142,7 @@ class Show:
 
     def wait(self) -> bool:
         """Until the server answers; then say where, and send."""
-        if serving.answers(HOST, self.port):
+        if serving.all_answer(self.servers):
             self.tell()
             broadcast = self.find_or_send()
             self.step = self.watch if broadcast else self.rest

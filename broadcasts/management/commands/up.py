@@ -31,8 +31,8 @@ class Command(BaseCommand):
             serving.reached_at(f"http://localhost:{port}")
         settings.PUMPS = options["pumps"]
         serving.prepare()
-        server = web(host, port, options["workers"])
-        Supervisor(cluster(settings.PUMPS), server).run(serving.once_answering(host, port, self.welcome))
+        servers = web(host, port, options["workers"])
+        Supervisor(cluster(settings.PUMPS), *servers).run(serving.once_answering(servers, self.welcome))
         self.stdout.write("Stopped.")
 
     def welcome(self) -> None:

@@ -1,0 +1,81 @@
+"""What holds for all answers, whichever door gave them."""
+
+import logging
+import sys
+from collections.abc import Callable
+from functools import partial
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.template.loader import render_to_string
+from django.views.defaults import server_error
+from rest_framework import status
+
+from broadcasts.api.authentication import touch
+from broadcasts.database import GONE, RETRY_SECONDS, Outage, outage
+
+log = logging.getLogger(__name__)
+
+API = "/api/"
+HEALTH = "/healthz"
+SECRET = "password"  # noqa: S105  (never written into a page)
+
+
+class Answers:
+    """No cache keeps what we answer, and where the database or the disk is to blame, the answer says so."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if request.path != HEALTH and "no-store" not in response.get("Cache-Control", ""):
+            response["Cache-Control"] = "no-store"
+        if token := getattr(request, "api_token", None):
+            # Called when the answer has been sent.
+            response._resource_closers.append(partial(touch, token))  # type: ignore[attr-defined]
+        return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        found = outage(exception)
+        if found is None:
+            return None
+        log.warning("%s %s could not be answered: %s (%s)", request.method, request.path, found.text, exception)
+        return out_of_order(request, found)
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    """Answer what no view could: an outage that a middleware met, or a fault of ours."""
+    if found := outage(sys.exc_info()[1]):
+        return out_of_order(request, found)
+    if not request.path.startswith(API):
+        return server_error(request)
+    said = {"detail": "Something went wrong on our side; it has been logged."}
+    return JsonResponse(said, status=status.HTTP_500_INTERNAL_SERVER_ERROR)
+
+
+def out_of_order(request: HttpRequest, found: Outage) -> HttpResponse:
+    """Say what is out of order; a page offers to send again what was typed."""
+    headers = {"Retry-After": str(RETRY_SECONDS), "Cache-Control": "no-store"}
+    if request.path.startswith(API):
+        return JsonResponse({"detail": found.sentence}, status=found.status, headers=headers)
+    is_read = request.method in ("GET", "HEAD", "OPTIONS")
+    context = {
+        "language": "en",
+        "title": "This page is not available right now" if is_read else "This was not saved",
+        "text": found.text,
+        "is_read": is_read,
+        "is_uncertain": found is GONE,
+        "path": request.get_full_path(),
+        "typed": [] if is_read else typed(request),
+    }
+    return HttpResponse(render_to_string("public/outage.html", context), status=found.status, headers=headers)
+
+
+def typed(request: HttpRequest) -> list[tuple[str, str]]:
+    """Return the fields of a form as they came, to be sent again; none where they hold a password or a file."""
+    try:
+        fields = [(name, value) for name, values in request.POST.lists() for value in values]
+        may_repeat = not request.FILES and not any(SECRET in name for name, _ in fields)
+    except Exception:  # a body that cannot be read, or not any more
+        return []
+    return fields if may_repeat else []

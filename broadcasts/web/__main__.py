@@ -1,0 +1,16 @@
+"""`python -m broadcasts.web 5 6`: serve at the open sockets of these numbers, as `supervising` starts it."""
+
+import signal
+import socket
+import sys
+
+from config.wsgi import application
+
+from .server import Server, spool
+
+if __name__ == "__main__":
+    spool()
+    server = Server(application, [socket.socket(fileno=int(number)) for number in sys.argv[1:]])
+    for one in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(one, server.stop)
+    server.run()

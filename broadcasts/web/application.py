@@ -1,0 +1,107 @@
+"""What the web server serves: Django, and what is settled before it has a request or after it has answered."""
+
+import codecs
+import json
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from http import HTTPStatus
+from typing import Any
+
+from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+from django.utils.http import parse_header_parameters
+
+Environ = dict[str, Any]
+Start = Callable[..., Any]
+Application = Callable[[Environ, Start], Iterable[bytes]]
+
+RETRY_SECONDS = 30
+
+
+class Utf8Request(WSGIRequest):
+    """A request whose address and forms are UTF-8, whatever charset its body claims to be in.
+
+    Django would read the address by that charset too, and fail where it cannot. What imports files still reads the
+    claim, in `content_params`.
+    """
+
+    def _set_content_type_params(self, meta: Environ) -> None:
+        self.content_type, self.content_params = parse_header_parameters(meta.get("CONTENT_TYPE", ""))
+
+
+class Handler(WSGIHandler):
+    """Django, with an answer of ours for a Content-Type that it fails on before any of its error handling begins."""
+
+    request_class = Utf8Request
+
+    def __call__(self, environ: Environ, start_response: Start) -> Any:
+        if fault := content_type_fault(environ.get("CONTENT_TYPE", "")):
+            return refuse(environ, start_response, HTTPStatus.BAD_REQUEST, fault)
+        return super().__call__(environ, start_response)
+
+
+def content_type_fault(value: str) -> str:
+    """Return what is wrong with a Content-Type, or "". A charset that nobody knows is left to who reads the body."""
+    try:
+        charset = parse_header_parameters(value)[1].get("charset", "")
+    except Exception:  # it may be nearly any: the parser of e-mail headers was not written for this
+        return "Content-Type cannot be read; send one such as “application/json”."
+    try:
+        codec = codecs.lookup(charset) if charset else None
+    except (LookupError, ValueError):
+        return ""
+    try:
+        usable = codec is None or bool("a".encode(codec.name))
+    except (LookupError, ValueError):  # no encoding of text, such as zip; or one that always fails: undefined
+        usable = False
+    return "" if usable else f"Content-Type: the charset “{charset}” encodes no text; use utf-8."
+
+
+def refuse(environ: Environ, start_response: Start, status: HTTPStatus, text: str, **headers: str) -> list[bytes]:
+    """Answer without Django: in JSON where clients of the API expect it, else in plain words."""
+    in_json = environ.get("PATH_INFO", "").startswith("/api/")
+    body = json.dumps({"detail": text}) if in_json else text + "\n"
+    kind = "application/json" if in_json else "text/plain; charset=utf-8"
+    told = [("Content-Type", kind), ("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff")]
+    start_response(f"{status.value} {status.phrase}", [*told, *((k.replace("_", "-"), v) for k, v in headers.items())])
+    return [body.encode()]
+
+
+class Streams:
+    """Lets so many answers of unknown length be given at once, and refuses more with 503.
+
+    Each holds a thread for as long as its reader takes; the others stay free for everybody else.
+    """
+
+    def __init__(self, application: Application, most: int) -> None:
+        self.application = application
+        self.free = threading.BoundedSemaphore(most)
+
+    def __call__(self, environ: Environ, start_response: Start) -> Iterable[bytes]:
+        told: list[tuple] = []
+        answer = self.application(environ, lambda *args: told.append(args))
+        if not getattr(answer, "streaming", False):
+            start_response(*told[0])
+            return answer
+        if not self.free.acquire(blocking=False):
+            answer.close()  # type: ignore[attr-defined]
+            text = "Too many downloads are under way; try again in a moment."
+            return refuse(environ, start_response, HTTPStatus.SERVICE_UNAVAILABLE, text, Retry_After=str(RETRY_SECONDS))
+        start_response(*told[0])
+        return Stream(answer, self.free)
+
+
+class Stream:
+    """An answer under way, which the server closes whatever becomes of it."""
+
+    def __init__(self, answer: Any, free: threading.BoundedSemaphore) -> None:
+        self.answer = answer
+        self.free = free
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.answer)
+
+    def close(self) -> None:
+        try:
+            self.answer.close()
+        finally:
+            self.free.release()

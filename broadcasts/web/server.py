@@ -1,0 +1,153 @@
+"""One process of the web server: it takes sockets that its supervisor opened, and answers until SIGTERM."""
+
+import logging
+import resource
+import socket
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from types import FrameType
+from typing import Any
+
+from django.conf import settings
+from waitress import wasyncore
+from waitress.adjustments import Adjustments
+from waitress.server import BaseWSGIServer, TcpWSGIServer, UnixWSGIServer
+from waitress.task import ThreadedTaskDispatcher
+
+from .application import Application, Streams
+from .connections import Connection
+
+log = logging.getLogger(__name__)
+
+THREADS = 8  # that answer
+STREAMS = THREADS // 2
+CONNECTIONS = 2000
+FILES_BESIDE = 200  # open files beside those of connections, of which each may have three: its own and two spools
+STOP_SECONDS = 20  # for answers under way
+MEGABYTE = 1 << 20
+FORM_BESIDE_FILE = MEGABYTE
+SPOOL_KEPT_SECONDS = 86_400
+
+LIMITS: dict[str, Any] = {
+    "threads": THREADS,
+    "ident": "",
+    "asyncore_use_poll": True,
+    "cleanup_interval": 1,
+    "recv_bytes": 1 << 16,
+    "max_request_header_size": 1 << 15,  # audiences are asked for in the address
+    # Of each connection so much of a body, and of an answer, may be in memory; the rest goes to the disk.
+    "inbuf_overflow": 1 << 16,
+    "outbuf_overflow": 1 << 18,
+    "outbuf_high_watermark": 1 << 20,
+    "channel_request_lookahead": 1,  # so that the end of a connection is seen, and its request not answered in vain
+    "log_socket_errors": False,
+    # The application itself decides about X-Forwarded-*, by BEHIND_PROXY.
+    "clear_untrusted_proxy_headers": False,
+}
+
+
+class _Watching:
+    """What our servers add to those of Waitress: deadlines, and a thread of its own for /healthz."""
+
+    channel_class = Connection
+    active_channels: dict[int, Connection]
+    task_dispatcher: ThreadedTaskDispatcher
+    health_lane: ThreadedTaskDispatcher
+
+    def add_task(self, connection: Connection) -> None:
+        lane = self.health_lane if connection.is_for_health else self.task_dispatcher
+        lane.add_task(connection)
+
+    def maintenance(self, now: float) -> None:
+        moment = time.monotonic()
+        for connection in list(self.active_channels.values()):
+            if connection.is_overdue(moment):
+                connection.handle_close()
+
+
+class TcpServer(_Watching, TcpWSGIServer):
+    pass
+
+
+class UnixServer(_Watching, UnixWSGIServer):
+    pass
+
+
+class Server:
+    """Answers at several sockets from one set of threads."""
+
+    def __init__(self, application: Application, sockets: Sequence[socket.socket]) -> None:
+        self.is_stopping = False
+        self.connections: dict[int, Any] = {}
+        self.dispatcher, self.health_lane = ThreadedTaskDispatcher(), ThreadedTaskDispatcher()
+        self.dispatcher.set_thread_count(THREADS)
+        self.health_lane.set_thread_count(1)
+        served = Streams(application, STREAMS)
+        self.servers = [self.listen(served, one) for one in sockets]
+
+    def listen(self, application: Application, one: socket.socket) -> BaseWSGIServer:
+        is_unix = one.family == socket.AF_UNIX
+        most = settings.IMPORT_MAX_MB * MEGABYTE + FORM_BESIDE_FILE
+        # Its supervisor, who asks at a socket of its own, gets in also when everybody else must wait.
+        limit = connection_limit() + (10 if is_unix else 0)
+        adjustments = Adjustments(max_request_body_size=most, connection_limit=limit, **LIMITS)
+        server = (UnixServer if is_unix else TcpServer)(
+            application,
+            self.connections,
+            _sock=one,
+            dispatcher=self.dispatcher,
+            adj=adjustments,
+            sockinfo=(one.family, one.type, one.proto, one.getsockname()),
+            bind_socket=False,
+        )
+        server.health_lane = self.health_lane
+        return server
+
+    def run(self) -> None:
+        """Answer until told to stop; then no new requests, but the answers under way."""
+        while not self.is_stopping:
+            self.turn()
+        for server in self.servers:
+            server.del_channel()  # the sockets are shared with other processes, which go on listening
+        deadline = time.monotonic() + STOP_SECONDS
+        while self.close_idle() and time.monotonic() < deadline:
+            self.turn()
+        self.dispatcher.shutdown(timeout=max(0, deadline - time.monotonic()))
+
+    def turn(self) -> None:
+        wasyncore.loop(timeout=1, use_poll=True, map=self.connections, count=1)
+
+    def close_idle(self) -> bool:
+        """Close what waits for a request; tell whether answers are under way."""
+        found = [one for one in list(self.connections.values()) if isinstance(one, Connection)]
+        for connection in found:
+            if not connection.is_busy:
+                connection.handle_close()
+        return any(one.is_busy for one in found)
+
+    def stop(self, number: int = 0, frame: FrameType | None = None) -> None:
+        """Have `run` end; also a signal handler."""
+        self.is_stopping = True
+        self.servers[0].pull_trigger()
+
+
+def connection_limit() -> int:
+    """Return how many connections the system's limit of open files allows, having raised it as far as we may."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 3 * CONNECTIONS + FILES_BESIDE
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    return max((allowed - FILES_BESIDE) // 3, 20)
+
+
+def spool() -> None:
+    """Have large bodies and answers wait in DATA_DIR, which is a disk, where the system's place may be memory."""
+    folder = settings.DATA_DIR / "spool"
+    with suppress(OSError):
+        folder.mkdir(mode=0o700, exist_ok=True)
+        for path in folder.iterdir():  # of forms that a process was killed amid; all others have no name
+            if path.stat().st_mtime < time.time() - SPOOL_KEPT_SECONDS:
+                path.unlink()
+        tempfile.tempdir = str(folder)
