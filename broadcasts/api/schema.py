@@ -63,10 +63,11 @@ REFUSALS = {
     "413": "The request is too large.",
     "415": "The body is of a type that is not taken here.",
     "429": "The token has used up its requests of this hour; Retry-After says when to go on.",
-    "503": "The database cannot be written to for now; Retry-After says when to try again.",
+    "503": "The database cannot be used for now; Retry-After says when to try again.",
+    "507": "The disk has no room for it; Retry-After says when to try again.",
 }
 ALWAYS = ("400", "401", "403", "406", "429", "503")
-OF_WRITES = ("409", "413", "415")
+OF_WRITES = ("409", "413", "415", "507")
 PROBLEM = {
     "type": "object",
     "description": "Why a request was refused.",
@@ -106,6 +107,6 @@ def refusal(status: str) -> dict[str, Any]:
         "description": REFUSALS[status],
         "content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}},
     }
-    if status in ("429", "503"):
+    if status in ("429", "503", "507"):
         answer["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait."}}
     return answer
