@@ -38,7 +38,7 @@ def test_whoever_may_write_begins_a_broadcast_to_them(author, viewer, mail, yoga
     client = sign_in(author.user)
     booked = client.get(page(yoga)).context["counts"][0]["write"]
     begun = client.get(booked).context["adminform"]
-    assert begun.form.initial["activity"] == str(yoga.pk)
+    assert begun.form.initial["activity"] == yoga.pk
     assert begun.form.initial["attendance_status"] == "booked"
     shown = next(fields for name, fields in begun.fieldsets if "activity" in str(fields["fields"]))
     assert "collapse" not in shown.get("classes", [])

@@ -227,9 +227,14 @@ def test_a_duplicate_is_a_draft(author, draft):
     assert Broadcast.objects.get(origin="duplicate").status == "DRAFT"
 
 
-def test_a_test_goes_to_the_author_and_nobody_else(author, draft, settings):
+@pytest.fixture
+def in_memory(draft, settings):
+    """Mail goes nowhere; tests read it in `outbox`."""
     settings.EMAIL_BACKENDS = {"Memory": "django.core.mail.backends.locmem.EmailBackend"}
     Channel.objects.update(settings={"backend": "Memory"})
+
+
+def test_a_test_goes_to_the_author_and_nobody_else(author, draft, in_memory):
     response = confirm(sign_in(author.user), draft, "test", addresses="other@example.com")
     assert messages_of(response) == f"A test was sent to {author.user.email}."
     assert len(outbox.outbox) == 1
@@ -240,8 +245,7 @@ def test_a_test_through_an_unreachable_server_is_an_error_in_words(sender, draft
     assert f"No test was sent to {sender.user.email}" in messages_of(response)
 
 
-def test_of_several_addresses_those_that_are_refused_are_told_and_the_others_get_it(sender, draft):
-    Channel.objects.update(settings={"backend": "django.core.mail.backends.locmem.EmailBackend"})
+def test_of_several_addresses_those_that_are_refused_are_told_and_the_others_get_it(sender, draft, in_memory):
     Contact.objects.filter(email="joe@example.com").update(status="blocked")
     consenting.suppress(draft.organization, "email", "gone@example.com", "hard_bounce")
     written = "joe@example.com, me@example.com\ngone@example.com"
