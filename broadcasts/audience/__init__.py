@@ -7,7 +7,6 @@ from .estimate import Estimate, estimate, preview
 from .explain import Choice, Part, choice
 from .filters import ContactFilter
 from .languages import choose_language
-from .leaves import found_by
 from .measuring import engagements, kinds_of, measured, why_not
 from .query import (
     LEAVES,
@@ -21,6 +20,7 @@ from .query import (
 )
 from .reasons import Outlet, claim_reasons, reason_after, recipients, skip_reason
 from .refusing import refusal
+from .searching import found_by
 from .suggestions import suggest
 from .uses import users_of, users_of_attribute
 

@@ -9,8 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cached_property, reduce
-from operator import and_
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +32,7 @@ from broadcasts.models import (
 )
 
 from .containing import Contains
+from .searching import found_by
 
 DEPTH_LIMIT = 12  # of a query and its segments together; SQLite's parser gives up at 17 in the worst case
 VALUES_LIMIT = 1000
@@ -225,17 +225,6 @@ class Search(Leaf):
         for value in values:
             scope.spend(len(search_words(value)) + 1)
         return any_of([found_by(value) for value in values])
-
-
-def found_by(text: str) -> Q:
-    """Return the condition of being found by what somebody typed: each word of it begins one of theirs."""
-    begins = [Q(search_text__contains=f" {word}") for word in search_words(text)]
-    found = reduce(and_, begins) if begins else NOBODY
-    digits = phone_key(text)
-    # "anna7" is not a number, "0788 123-123" is.
-    if digits and not any(char.isalpha() for char in text):
-        found |= Q(phone_key__contains=digits.lstrip("0") or digits)
-    return found
 
 
 def any_of(conditions: Sequence[Q]) -> Q:

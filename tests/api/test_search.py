@@ -51,6 +51,15 @@ def test_a_word_that_begins_none_of_theirs_finds_nobody(found, term):
     assert "María José García-Núñez" not in found(term)
 
 
+@pytest.mark.parametrize("term", ["mgarcia@", "lopez@correo", "mgarcia.lopez@correo.example.org", "@orreo", "34@"])
+def test_what_has_an_at_sign_begins_an_address_and_not_its_words(found, term):
+    assert found(term) == set()
+
+
+def test_people_are_found_by_the_domain_of_their_address(found):
+    assert found("@correo") == {"María José García-Núñez"}
+
+
 @pytest.mark.parametrize("term", ["lukasz", "Łuk", "orsted", "Ørs"])
 def test_letters_with_strokes_are_found_by_plain_ones(found, term):
     assert found(term) == {"Łukasz Ørsted"}

@@ -82,10 +82,13 @@ def words(text: str) -> list[str]:
 
 def search(value: str, one) -> bool:
     theirs = words(f"{one.full_name} {one.email} {one.whatsapp_id}")
-    if all(any(their.startswith(word) for their in theirs) for word in words(value)):
+    plain = [part for part in value.split() if "@" not in part]
+    if all(any(their.startswith(word) for their in theirs) for word in words(" ".join(plain))) and all(
+        (one.email_key or "").startswith(part.casefold()) for part in value.split() if "@" in part
+    ):
         return True
     digits = re.sub(r"\D", "", value)
-    if not digits or any(char.isalpha() for char in value):
+    if not digits or "@" in value or any(char.isalpha() for char in value):
         return False
     return (digits.lstrip("0") or digits) in (one.phone_key or "")
 
