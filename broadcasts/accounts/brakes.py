@@ -22,6 +22,7 @@ from django.utils import timezone
 from broadcasts.models import User
 from broadcasts.origin import network_address, subscriber
 
+from . import hashing
 from .noting import note
 
 log = logging.getLogger(__name__)
@@ -58,7 +59,7 @@ def _ends(account: str, address: str | None, now: datetime) -> Iterator[datetime
     of_account = AccessAttempt.objects.filter(username=account)
     if address is None:
         judged = [(of_account, FREE_OF_ACCOUNT)]
-    elif AccessLog.objects.filter(username=account, ip_address=address, attempt_time__gt=now - KNOWN_PLACE).exists():
+    elif is_known(account, address, now):
         judged = [(of_account.filter(ip_address=address), FREE_OF_ACCOUNT)]
     else:
         judged = [(of_account, FREE_OF_ACCOUNT), (AccessAttempt.objects.filter(ip_address=address), FREE_OF_ADDRESS)]
@@ -66,6 +67,12 @@ def _ends(account: str, address: str | None, now: datetime) -> Iterator[datetime
         failures, last = _failures(rows, now)
         if last is not None:
             yield last + pause_after(failures, free)
+
+
+def is_known(account: str, address: str | None, now: datetime) -> bool:
+    """Tell whether somebody signed in to an account from an address not long ago."""
+    known = AccessLog.objects.filter(username=account, ip_address=address, attempt_time__gt=now - KNOWN_PLACE)
+    return address is not None and known.exists()
 
 
 def _failures(rows: QuerySet[AccessAttempt], now: datetime) -> tuple[int, datetime | None]:
@@ -78,7 +85,10 @@ class Handler(AxesDatabaseHandler):
     """What django-axes asks and tells at each try; also writes the audit of signing in and out."""
 
     def is_locked(self, request: HttpRequest, credentials: Mapping[str, Any] | None = None) -> bool:
-        return locked_until(key_of(credentials), subscriber(request)) is not None
+        account, address = key_of(credentials), subscriber(request)
+        if is_known(account, address, timezone.now()):
+            hashing.prefer(account)
+        return locked_until(account, address) is not None
 
     def user_login_failed(
         self, sender: Any, credentials: Mapping[str, Any], request: HttpRequest | None = None, **kwargs: Any
@@ -102,7 +112,8 @@ class Handler(AxesDatabaseHandler):
 
     def user_logged_in(self, sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
         account, address = account_key(user.email), subscriber(request)
-        AccessAttempt.objects.filter(username=account).delete()
+        # Only what failed here: others who guess from elsewhere must not begin anew each time its owner signs in.
+        AccessAttempt.objects.filter(username=account, ip_address=address).delete()
         here = AccessLog.objects.filter(username=account, ip_address=address)
         if not here.update(attempt_time=timezone.now()):
             AccessLog.objects.create(username=account, ip_address=address)

@@ -25,13 +25,14 @@ def locked_out(
 
 
 class BusyMiddleware:
-    """Answer 503 where too many passwords are being checked at once."""
+    """Share the places where passwords are hashed by address, and answer 503 where too many are checked at once."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        with hashing.asked_from(subscriber(request)):
+            return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
         if not isinstance(exception, Busy):

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import SimpleTemplateResponse, TemplateResponse
 from django.urls import URLPattern, URLResolver, path
@@ -31,6 +32,12 @@ REST = "Behind the scenes"
 
 class Suggestions(AutocompleteJsonView):
     """What pickers offer: people with their addresses, since names alone do not tell them apart."""
+
+    def process_request(self, request: HttpRequest) -> Any:
+        found = super().process_request(request)
+        if not found[2].concrete:  # another model's field towards this one, which no picker is for
+            raise PermissionDenied
+        return found
 
     def serialize_result(self, obj: Any, to_field_name: str) -> dict[str, str]:
         found = super().serialize_result(obj, to_field_name)

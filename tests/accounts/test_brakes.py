@@ -84,6 +84,18 @@ def test_from_a_known_place_too_a_password_is_guessed_five_times_only(admin):
     assert fail(admin.user.email, 6) == [200, 200, 200, 200, 429, 429]
 
 
+def test_signing_in_does_not_let_others_guess_anew(admin):
+    sign_in(admin.user.email)
+    fail(admin.user.email, 5, address="192.0.2.66")
+    sign_in(admin.user.email)
+    assert fail(admin.user.email, 1, address="192.0.2.66") == [429]
+    later(minutes=1, seconds=1)
+    assert fail(admin.user.email, 2, address="192.0.2.66") == [429, 429]
+    assert brakes.locked_until(brakes.account_key(admin.user.email), "192.0.2.66") > timezone.now() + timedelta(
+        seconds=90
+    )
+
+
 def test_an_address_is_locked_out_after_twenty_failures_over_all_accounts(club, admin):
     for n in range(20):
         fail(f"nobody{n}@club.example")

@@ -1,7 +1,5 @@
 """What a password must be, at every door, and how many are hashed at once."""
 
-import threading
-
 import pytest
 from django.contrib.auth.hashers import check_password
 from django.contrib.auth.password_validation import validate_password
@@ -9,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.test import Client
 from django.urls import reverse
 
-from broadcasts.accounts import hashing
+from broadcasts.accounts import brakes, hashing
 from broadcasts.models import User
 
 
@@ -64,40 +62,61 @@ def test_a_bounded_hash_is_djangos_own(quick):
     assert not check_password("other", quick)
 
 
-def test_more_than_a_few_passwords_at_once_are_refused_and_the_places_come_back(quick):
-    inside, leave = threading.Semaphore(0), threading.Event()
+@pytest.fixture
+def lanes(monkeypatch):
+    """Lanes of this test alone: for everybody, and for people in known places."""
+    monkeypatch.setattr(hashing, "EVERYBODY", hashing.Lane(at_once=2, waiting=1, each=2))
+    monkeypatch.setattr(hashing, "KNOWN", hashing.Lane(at_once=1, waiting=1, each=1))
+    return hashing.EVERYBODY, hashing.KNOWN
 
-    def hold():
-        with hashing.slot():
-            inside.release()
-            leave.wait(10)
 
-    threads = [threading.Thread(target=hold) for _ in range(hashing.AT_ONCE + hashing.WAITING)]
-    for thread in threads:
-        thread.start()
-    for _ in range(hashing.AT_ONCE):
-        assert inside.acquire(timeout=10)
-    assert not inside.acquire(timeout=0.2)  # the others wait
-    while hashing._admitted._value:  # until the last of them does
-        pass
+def test_a_few_passwords_are_hashed_at_once_a_few_wait_and_more_are_refused(quick, lanes):
+    everybody, _ = lanes
+    assert [everybody.admit(address) for address in ("a", "b", "c", "d")] == [True, True, True, False]
     with pytest.raises(hashing.Busy):
         check_password("swordfish", quick)
-    leave.set()
-    for thread in threads:
-        thread.join()
+    everybody.leave("c")
     assert check_password("swordfish", quick)
 
 
-def test_who_waits_in_vain_is_refused(quick, monkeypatch):
+def test_one_address_leaves_a_place_to_the_others(lanes):
+    everybody, _ = lanes
+    assert [everybody.admit(address) for address in ("a", "a", "a", "b")] == [True, True, False, True]
+
+
+def test_whoever_waits_in_vain_is_refused_and_leaves_the_place(quick, lanes, monkeypatch):
+    everybody, _ = lanes
     monkeypatch.setattr(hashing, "PATIENCE", 0.05)
-    for _ in range(hashing.AT_ONCE):
-        hashing._hashing.acquire()
-    try:
-        with pytest.raises(hashing.Busy):
-            check_password("swordfish", quick)
-    finally:
-        for _ in range(hashing.AT_ONCE):
-            hashing._hashing.release()
+    with everybody.turn(), everybody.turn(), pytest.raises(hashing.Busy):
+        check_password("swordfish", quick)
+    assert not everybody.held
+
+
+@pytest.fixture
+def crowd(settings, lanes, admin):
+    """Strangers hold all places of everybody; returns what a sign-in as the admin from an address is answered."""
+    settings.PASSWORD_HASHERS = ["broadcasts.accounts.hashing.BoundedHasher"]
+    admin.user.set_password("swordfish")
+    admin.user.save()
+
+    def sign_in(address):
+        form = {"username": admin.user.email, "password": "swordfish"}
+        return Client(REMOTE_ADDR=address).post(reverse("admin:login"), form).status_code
+
+    assert sign_in("192.0.2.1") == 302
+    assert all(lanes[0].admit(address) for address in "abc")
+    return sign_in
+
+
+def test_a_crowd_does_not_keep_people_out_of_where_they_signed_in_before(crowd):
+    assert crowd("192.0.2.1") == 302
+    assert crowd("192.0.2.2") == 503
+
+
+def test_one_account_does_not_hold_the_places_of_the_known(crowd, lanes, admin):
+    key = brakes.account_key(admin.user.email)
+    assert lanes[1].admit(key) and not lanes[1].admit(key)
+    assert lanes[1].admit("another account")
 
 
 def test_a_sign_in_that_finds_no_place_is_503_and_told_when_to_come_back(admin, monkeypatch):

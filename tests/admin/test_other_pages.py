@@ -197,7 +197,7 @@ def test_an_address_that_another_contact_has_is_told_next_to_it(author, club):
 
 @pytest.mark.parametrize(
     "term",
-    ["zoe.brown@example.com", "ZOE.b", "Zoë B", "zoë brown", "+34600111222", "600111", "ext-9", "34600"],
+    ["zoe.brown@example.com", "ZOE.b", "Zoë B", "zoë brown", "+34600111222", "600111", "ext-9", "34600", "brown z"],
 )
 def test_a_contact_is_found_by_key_or_by_beginning(viewer, club, term):
     found = make_contact(
@@ -205,7 +205,7 @@ def test_a_contact_is_found_by_key_or_by_beginning(viewer, club, term):
     )
     make_contact(club, "other@example.com", full_name="Other", phone="+34700000000")
     rows = sign_in(viewer.user).get(page("contact", "changelist"), {"q": term}).context["cl"].result_list
-    assert [row.pk for row in rows] == ([] if term == "600111" else [found.pk])
+    assert [row.pk for row in rows] == [found.pk]
 
 
 def test_a_contact_is_found_by_id_and_uuid(viewer, club):

@@ -21,3 +21,9 @@ def test_those_picked_are_shown_by_name_and_address(client, admin, mail):
     client.force_login(admin.user)
     page = client.get(reverse("admin:broadcasts_broadcast_change", args=[draft.pk])).content.decode()
     assert re.search(r"selected>Ana García &lt;ana@example\.com&gt;<", page)
+
+
+def test_a_picker_that_no_field_is_for_is_refused(client, admin):
+    client.force_login(admin.user)
+    asked = {"app_label": "broadcasts", "model_name": "channel", "field_name": "template", "term": ""}
+    assert client.get(reverse("admin:autocomplete"), asked).status_code == 403
