@@ -124,7 +124,15 @@ class Show:
     """What the demo does while the supervisor runs: a step at each turn."""
 
     def __init__(
-        self, command: Command, club: Organization, channel: Channel, catcher: Catcher, kept, options, servers, doctor: str
+        self,
+        command: Command,
+        club: Organization,
+        channel: Channel,
+        catcher: Catcher,
+        kept,
+        options,
+        servers,
+        doctor: str,
     ) -> None:
         self.command = command
         self.club = club
