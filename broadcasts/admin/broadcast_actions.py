@@ -14,6 +14,7 @@ from broadcasts import audience, drafting
 from broadcasts.audience import Audience, Estimate
 from broadcasts.exceptions import BroadcastsError, InvalidInput, WrongState
 from broadcasts.models import Broadcast, Reason
+from broadcasts.sending import start
 
 from .actions import ACTIONS, Action, Done, engagements
 from .broadcast_views import RecipientViews
@@ -33,6 +34,15 @@ def estimate(broadcast: Broadcast) -> Estimate:
 def reasons(found: Estimate) -> list[tuple[str, str, int]]:
     """Return (reason, in words, people) in the order of precedence."""
     return [(reason.value, str(reason.label), n) for reason in Reason if (n := found.skipped.get(reason.value))]
+
+
+def nobody(found: Estimate) -> str:
+    """Say why nobody would receive it; "" where somebody would."""
+    if found.will_receive:
+        return ""
+    if not found.matched:
+        return start.NOBODY
+    return f"{start.LEFT_OUT}." if found.skipped else start.NO_MESSAGE
 
 
 def in_words(seconds: int | None) -> str:
@@ -140,6 +150,7 @@ class BroadcastActions(RecipientViews, SavingFirst):
             form=form,
             estimate=found,
             reasons=reasons(found) if found else [],
+            nobody=nobody(found) if found else "",
             wordings=self.wordings(broadcast),
             media=self.media + form.media,
         )

@@ -138,6 +138,20 @@ def test_an_empty_audience_is_told_in_words(sender, mail):
     assert Broadcast.objects.get().status == "DRAFT"
 
 
+@pytest.mark.parametrize(
+    ("matched", "said"),
+    [(0, "The audience is empty: it matches nobody."), (1, "everyone it matches is left out.")],
+)
+def test_sending_to_nobody_is_not_offered_and_scheduling_says_so(sender, mail, matched, said):
+    if matched:
+        make_contact(mail.organization, status="blocked")
+    broadcast, client = make_broadcast(mail), sign_in(sender.user)
+    page = client.get(address(broadcast, "send")).content.decode()
+    assert said in page and "Send now to" not in page and '<input type="submit"' not in page
+    page = client.get(address(broadcast, "schedule")).content.decode()
+    assert f"{said} So nobody would get it now" in page and 'value="Schedule"' in page
+
+
 def test_a_rule_that_cannot_be_read_any_more_is_told_in_words(sender, mail):
     segment = Segment.objects.create(organization=mail.organization, name="Odd", rules={"nonsense": 1})
     broadcast = make_broadcast(mail, send_to_all=False)
