@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.db import transaction
+from django.utils import timezone
 
 from broadcasts import audience, drafting, sending, stats
 from broadcasts.explaining import when
@@ -84,7 +85,7 @@ class Action:
 def _what_now(broadcast: Broadcast) -> str:
     if broadcast.local_time:
         return "It begins at once; people whose clock time has not come yet wait for it."
-    if broadcast.status == Status.SCHEDULED:
+    if broadcast.scheduled_at and (broadcast.status == Status.SCHEDULED or broadcast.scheduled_at > timezone.now()):
         planned = when(broadcast.scheduled_at, broadcast.organization.zone)
         return f"It is sent at once, and not at {planned}."
     return "It is sent at once."

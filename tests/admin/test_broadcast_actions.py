@@ -130,6 +130,15 @@ def test_a_further_channel_that_changes_meanwhile_is_a_change_of_its_broadcast(s
     assert "Newsletter, en" in response.content.decode()
 
 
+def test_a_time_that_a_draft_keeps_is_told_before_it_is_sent_at_once(sender, draft):
+    client = sign_in(sender.user)
+    Broadcast.objects.update(scheduled_at="2030-01-01T09:00Z")
+    told = client.get(address(draft, "send")).context["question"]
+    assert told == "It is sent at once, and not at 1 Jan 2030, 09:00 UTC."
+    Broadcast.objects.update(scheduled_at="2020-01-01T09:00Z")
+    assert client.get(address(draft, "send")).context["question"] == "It is sent at once."
+
+
 def test_an_empty_audience_is_told_in_words(sender, mail):
     broadcast = make_broadcast(mail, send_to_all=False)
     response = confirm(sign_in(sender.user), broadcast, "send")
