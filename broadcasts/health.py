@@ -16,7 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.mail import get_connection
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 from django_q.brokers import get_broker
@@ -166,6 +166,11 @@ def schedules() -> Iterator[Check]:
         )  # fmt: skip
     else:
         yield Check("schedules", OK, "All schedules are there.")
+
+
+def signs_of_life() -> QuerySet[Heartbeat]:
+    """Return the heartbeats of all hosts and clusters: their rows, less those that only prove that one can write."""
+    return Heartbeat.objects.exclude(name=WRITTEN)
 
 
 def fresh() -> Q:

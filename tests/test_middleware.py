@@ -64,3 +64,25 @@ def test_an_opt_out_that_cannot_be_stored_is_503(client, mail, db_lock):
     db_lock.begin()
     answer = client.post(f"/u/{links.delivery_token(delivery.pk)}/", {"List-Unsubscribe": "One-Click"})
     assert (answer.status_code, answer["Retry-After"]) == (503, "10")
+
+
+@pytest.mark.parametrize("path", ["/admin/broadcasts/nowhere/", "/admin/broadcasts/segment/add/"])
+def test_a_page_of_staff_that_is_not_for_them_leads_back(client, viewer, path):
+    client.force_login(viewer.user)
+    answer = client.get(path)
+    assert answer.status_code == (404 if "nowhere" in path else 403)
+    assert "broadcasts/public.css" in answer.text and 'lang="en"' in answer.text
+    assert '<a href="/admin/">Back to the overview</a>' in answer.text
+
+
+def test_a_page_that_does_not_exist_needs_no_database_and_shows_nobody_else_the_way_in(client):
+    answer = client.get("/nowhere/")
+    assert answer.status_code == 404
+    assert "There is no such page" in answer.text and "/admin/" not in answer.text
+
+
+def test_what_the_api_does_not_have_is_told_in_json(client, viewer):
+    client.force_login(viewer.user)
+    answer = client.get(f"/api/broadcast-messages/{'0' * 32}/", HTTP_ACCEPT="application/json")
+    assert answer["Content-Type"] == "application/json"
+    assert answer.status_code in (401, 404)

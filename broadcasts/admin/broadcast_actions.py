@@ -1,223 +1,29 @@
-"""What can be done with a broadcast: each act asks first, then does one thing and says what happened."""
+"""The pages of what can be done with a broadcast: each asks first, then does one thing and says what happened."""
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 
-from broadcasts import audience, drafting, sending, stats
+from broadcasts import audience, drafting
 from broadcasts.audience import Audience, Estimate
-from broadcasts.exceptions import BroadcastsError, WrongState
-from broadcasts.explaining import when
-from broadcasts.models import Broadcast, Engagement, Reason, User
+from broadcasts.exceptions import BroadcastsError, InvalidInput, WrongState
+from broadcasts.models import Broadcast, Reason
+from broadcasts.sending import start
 
+from .actions import ACTIONS, Action, Done, engagements
 from .broadcast_views import RecipientViews
-from .confirmations import Confirmation, ScheduleForm, SendForm, TestForm
+from .confirmations import Confirmation, SendForm
 from .progress import progress
 from .saving_first import SavingFirst
 
 Status = Broadcast.Status
 SHOWN = ("preview", "recipients")  # pages that show what is stored
-
-
-class RetargetForm(Confirmation):
-    """Asks for whom, with their numbers."""
-
-    engagement = forms.ChoiceField(label="To those who", choices=Engagement.choices, widget=forms.RadioSelect)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        told = [(value, f"{words} ({n:,})") for value, words, n in engagements(self.broadcast)]
-        self.fields["engagement"].widget.choices = told  # another one is refused by `sending`, which says why not
-
-
-WHO_DID = {
-    Engagement.SENT: "were sent it",
-    Engagement.DELIVERED: "received it",
-    Engagement.OPENED: "opened it",
-    Engagement.NOT_OPENED: "did not open it",
-    Engagement.CLICKED: "clicked in it",
-    Engagement.REPLIED: "replied to it",
-    Engagement.FAILED: "could not be reached",
-}
-
-
-def engagements(broadcast: Broadcast) -> list[tuple[str, str, int]]:
-    """Return (engagement, in words, copies) for each that a broadcast can be retargeted by; none before its start."""
-    if broadcast.status not in Broadcast.STARTED:
-        return []
-    messages = list(broadcast.messages.all())
-    counts = stats.message_counts(messages)
-    told = []
-    for one in audience.measured(broadcast):
-        n = 0
-        for message in messages:
-            if message.pk in counts and (not one.fact or one.fact in message.reports):
-                numbers = counts[message.pk]
-                n += numbers["sent"] - numbers["opened"] if one == Engagement.NOT_OPENED else numbers[one.value]
-        if n > 0:
-            told.append((one.value, WHO_DID[one], n))
-    return told
-
-
-@dataclass(frozen=True)
-class Action:
-    """One thing to do: who may, in which states, what is asked, what is done."""
-
-    name: str
-    label: str
-    act: str
-    statuses: Iterable[str]
-    question: Callable[[Broadcast], str]
-    run: Callable[[Broadcast, User, dict[str, Any]], "str | tuple[str, Broadcast]"]
-    form: type[Confirmation] = Confirmation
-    estimates: bool = False
-    style: str = ""
-    is_useful: Callable[[Broadcast], bool] = lambda broadcast: True
-
-
-def _what_now(broadcast: Broadcast) -> str:
-    if broadcast.local_time:
-        return "It begins at once; people whose clock time has not come yet wait for it."
-    if broadcast.status == Status.SCHEDULED:
-        planned = when(broadcast.scheduled_at, broadcast.organization.zone)
-        return f"It is sent at once, and not at {planned}."
-    return "It is sent at once."
-
-
-def _send(broadcast: Broadcast, user: User, values: dict[str, Any]) -> str:
-    sending.send(broadcast, by=user, seen=broadcast.modified)
-    return f"“{broadcast}” is being sent."
-
-
-def _schedule(broadcast: Broadcast, user: User, values: dict[str, Any]) -> str:
-    sending.schedule(broadcast, values["at"], by=user, seen=broadcast.modified)
-    return f"“{broadcast}” is scheduled for {when(broadcast.scheduled_at, broadcast.organization.zone)}."
-
-
-def _test(broadcast: Broadcast, user: User, values: dict[str, Any]) -> str:
-    tried = sending.send_test(broadcast, values["addresses"], by=user)
-    sent = [address for address, error in tried if not error]
-    said = f"A test was sent to {', '.join(sent)}." if sent else ""
-    if errors := [error for _, error in tried if error]:
-        raise BroadcastsError(" ".join([*([said] if said else []), *errors]))
-    return said
-
-
-def _retry(broadcast: Broadcast, user: User, values: dict[str, Any]) -> tuple[str, Broadcast]:
-    child = sending.retry(broadcast, by=user)
-    return f"The failed ones of “{broadcast}” are being sent again, as “{child}”.", child
-
-
-def _retarget(broadcast: Broadcast, user: User, values: dict[str, Any]) -> tuple[str, Broadcast]:
-    with transaction.atomic():
-        child = sending.retarget(broadcast, values["engagement"], by=user)
-        drafting.refresh_preview(child)
-    words = WHO_DID[Engagement(values["engagement"])]
-    return f"“{child}” is a draft to those who {words}: change what it says, then send it.", child
-
-
-def _duplicate(broadcast: Broadcast, user: User, values: dict[str, Any]) -> tuple[str, Broadcast]:
-    child = sending.duplicate(broadcast, by=user)
-    return f"“{child}” is a draft of its own.", child
-
-
-def _simply(function: Callable[..., None], said: str) -> Callable[[Broadcast, User, dict[str, Any]], str]:
-    def run(broadcast: Broadcast, user: User, values: dict[str, Any]) -> str:
-        function(broadcast, by=user)
-        return f"“{broadcast}” {said}"
-
-    return run
-
-
-ANY = frozenset(Status)
-ACTIONS = {
-    action.name: action
-    for action in (
-        Action("send", "Send now", "send", Broadcast.STARTABLE, _what_now, _send, SendForm, True),
-        Action(
-            "schedule",
-            "Schedule",
-            "send",
-            Broadcast.STARTABLE,
-            lambda b: "When should it be sent?",
-            _schedule,
-            ScheduleForm,
-            True,
-        ),
-        Action(
-            "unschedule",
-            "Unschedule",
-            "send",
-            {Status.SCHEDULED},
-            lambda b: "It becomes a draft again and keeps its time.",
-            _simply(sending.unschedule, "is a draft again."),
-        ),
-        Action(
-            "pause",
-            "Pause",
-            "send",
-            {Status.SENDING},
-            lambda b: "Sending stops within seconds; nobody is lost, and it can go on later.",
-            _simply(sending.pause, "is paused."),
-        ),
-        Action(
-            "resume",
-            "Resume",
-            "send",
-            {Status.PAUSED},
-            lambda b: "It goes on where it stopped.",
-            _simply(sending.resume, "goes on."),
-        ),
-        Action(
-            "cancel",
-            "Cancel",
-            "send",
-            Broadcast.STOPPABLE,
-            lambda b: "Sending stops for good. What has left stays sent; all others get nothing.",
-            _simply(sending.cancel, "is cancelled."),
-            style="deletelink",
-        ),
-        Action(
-            "retry",
-            "Retry failed",
-            "send",
-            Broadcast.FINISHED,
-            lambda b: "Everybody whom it failed to reach is sent it again at once, as a linked broadcast.",
-            _retry,
-            is_useful=lambda b: stats.counts([b])[b.pk]["failed"] > 0,
-        ),
-        Action(
-            "retarget",
-            "Retarget",
-            "write",
-            Broadcast.STARTED,
-            lambda b: "A draft with the same content is made, linked to this one. Nothing is sent.",
-            _retarget,
-            RetargetForm,
-            is_useful=lambda b: bool(engagements(b)),
-        ),
-        Action(
-            "test", "Send a test to me", "write", ANY, lambda b: "Its first message is sent as a test.", _test, TestForm
-        ),
-        Action(
-            "duplicate",
-            "Duplicate",
-            "write",
-            ANY,
-            lambda b: "A draft is made that says the same to the same people, without a time.",
-            _duplicate,
-        ),
-    )
-}
 
 
 def estimate(broadcast: Broadcast) -> Estimate:
@@ -228,6 +34,15 @@ def estimate(broadcast: Broadcast) -> Estimate:
 def reasons(found: Estimate) -> list[tuple[str, str, int]]:
     """Return (reason, in words, people) in the order of precedence."""
     return [(reason.value, str(reason.label), n) for reason in Reason if (n := found.skipped.get(reason.value))]
+
+
+def nobody(found: Estimate) -> str:
+    """Say why nobody would receive it; "" where somebody would."""
+    if found.will_receive:
+        return ""
+    if not found.matched:
+        return start.NOBODY
+    return f"{start.LEFT_OUT}." if found.skipped else start.NO_MESSAGE
 
 
 def in_words(seconds: int | None) -> str:
@@ -323,11 +138,8 @@ class BroadcastActions(RecipientViews, SavingFirst):
         if issubclass(action.form, SendForm):
             kwargs["recipients"] = found.will_receive if found else 0
         form = action.form(request.POST if request.method == "POST" else None, **kwargs)
-        if request.method == "POST" and form.is_valid():
-            done = action.run(broadcast, request.user, form.cleaned_data)  # type: ignore[arg-type]
-            said, goal = done if isinstance(done, tuple) else (done, broadcast)
-            messages.success(request, said)
-            return HttpResponseRedirect(self.change_url(goal.pk))  # type: ignore[attr-defined]
+        if request.method == "POST" and form.is_valid() and (done := self._run(request, broadcast, action, form)):
+            return HttpResponseRedirect(self.change_url((done.goal or broadcast).pk))  # type: ignore[attr-defined]
         return self.page(
             request,
             broadcast,
@@ -338,9 +150,26 @@ class BroadcastActions(RecipientViews, SavingFirst):
             form=form,
             estimate=found,
             reasons=reasons(found) if found else [],
+            nobody=nobody(found) if found else "",
             wordings=self.wordings(broadcast),
             media=self.media + form.media,
         )
+
+    def _run(self, request: HttpRequest, broadcast: Broadcast, action: Action, form: Confirmation) -> Done | None:
+        """Act and say what came of it; None where a field is refused, which then stands at that field."""
+        try:
+            done = action.run(broadcast, request.user, form.cleaned_data)  # type: ignore[arg-type]
+        except InvalidInput as error:
+            if not error.errors.keys() <= form.fields.keys():
+                raise
+            for name, text in error.errors.items():
+                form.add_error(name, text)
+            return None
+        if done.said:
+            messages.success(request, done.said)
+        if done.refused:
+            messages.error(request, done.refused)
+        return done
 
     def progress_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         response = JsonResponse(progress(self.broadcast_for(request, pk, "read")))

@@ -268,6 +268,7 @@ class BroadcastAdmin(BroadcastActions, Asking, OrganizationAdmin):
             "broadcast": broadcast,
             "seen": stamp(broadcast),
             "due": in_words(broadcast.due_from, broadcast.organization.zone) if broadcast.due_from else "",
+            "unscheduled": self.unscheduled(request, broadcast),
             "actions_now": self.actions_for(request, broadcast),
             "progress": progress(broadcast) if broadcast.status in Broadcast.STARTED else None,
             "retargets": self.retargets_for(request, broadcast),
@@ -281,7 +282,7 @@ class BroadcastAdmin(BroadcastActions, Asking, OrganizationAdmin):
 
     def save_model(self, request: HttpRequest, obj: Broadcast, form: Any, change: bool) -> None:
         self.check_may_save(request, obj, change)
-        self.say_times(request, form)
+        self.say_times(request, obj, form, is_saved_first=change and self.step(request, obj) is not None)
         if not change:
             obj.author = Access.of(request).user
             obj.author_name = str(request.user)[:255]
@@ -291,11 +292,20 @@ class BroadcastAdmin(BroadcastActions, Asking, OrganizationAdmin):
         names = {field.name for field in obj._meta.concrete_fields} & set(form.fields)
         obj.save(update_fields=[*names, "modified"])
 
-    def say_times(self, request: HttpRequest, form: Any) -> None:
-        """Say how the times were understood that somebody typed."""
-        for name, words in (("scheduled_at", "It is to be sent at"), ("expires_at", "It expires at")):
-            if name in form.changed_data and (at := form.cleaned_data.get(name)):
-                messages.info(request, f"{words} {in_words(at, timezone.get_current_timezone())}.")
+    def say_times(self, request: HttpRequest, obj: Broadcast, form: Any, *, is_saved_first: bool) -> None:
+        """Say how the times were understood that somebody typed; a button's own page says when it is sent."""
+        if "scheduled_at" in form.changed_data and obj.scheduled_at and not is_saved_first:
+            messages.info(request, f"Saved as a draft with {self.unscheduled(request, obj)}")
+        if "expires_at" in form.changed_data and obj.expires_at:
+            messages.info(request, f"It expires at {in_words(obj.expires_at, obj.organization.zone)}.")
+
+    def unscheduled(self, request: HttpRequest, broadcast: Broadcast) -> str:
+        """Say which time a draft has, and that it is sent only once it is scheduled; "" where it has none."""
+        if broadcast.scheduled_at is None or broadcast.status not in (Broadcast.Status.DRAFT, Broadcast.Status.FAILED):
+            return ""
+        how = ": press Schedule" if self.may(request, "send", broadcast) else ": that takes somebody who may send"
+        time = in_words(broadcast.scheduled_at, broadcast.organization.zone)
+        return f"the time {time}. It is not scheduled yet{how}."
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         if isinstance(formset, FirstMessageFormSet):

@@ -15,7 +15,7 @@ from broadcasts.exceptions import BroadcastsError, InvalidInput
 from broadcasts.models import Attendance, Contact, ImportJob, Segment, Suppression
 
 from .access import Access, scoped
-from .base import ReadOnlyAdmin, list_url
+from .base import ReadOnlyAdmin, list_url, number
 from .filters import choice_filter
 from .import_forms import UPLOADS, ColumnsForm
 from .progress import words
@@ -29,11 +29,23 @@ COUNTS = ("created", "updated", "unchanged", "invalid", "suppressed")
 LISTS = {Kind.CONTACTS: Contact, Kind.ATTENDANCES: Attendance, Kind.SUPPRESSIONS: Suppression}
 
 
+def shown_count(name: str) -> Any:
+    """Return a column of the list that shows one of the counts."""
+    field: Any = ImportJob._meta.get_field(f"{name}_count")
+
+    @admin.display(description=field.verbose_name, ordering=field.name)
+    def shown(job: ImportJob) -> str:
+        return number(getattr(job, field.name))
+
+    shown.__name__ = field.name
+    return shown
+
+
 @admin.register(ImportJob)
 class ImportJobAdmin(ReadOnlyAdmin):
     list_display = [
-        *("filename", "what", "status", "rows"),
-        *(f"{name}_count" for name in COUNTS),
+        *("filename", "what", "status", "shown_rows"),
+        *(shown_count(name) for name in COUNTS),
         *("by", "organization", "created"),
     ]
     list_select_related = ["organization", "by"]
@@ -48,6 +60,10 @@ class ImportJobAdmin(ReadOnlyAdmin):
     @admin.display(description="what")
     def what(self, job: ImportJob) -> str:
         return f"Dry run, {job.kind}" if job.dry_run else job.get_kind_display()
+
+    @admin.display(description="rows", ordering="rows")
+    def shown_rows(self, job: ImportJob) -> str:
+        return number(job.rows)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.may(request, "write", obj)

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
+from broadcasts import health
 from broadcasts.models import AuditEntry, Heartbeat, IdempotencyKey, User
 
 from .access import Access
@@ -49,7 +50,7 @@ class HeartbeatAdmin(ReadOnlyAdmin):
         return super().may(request, act)
 
     def get_queryset(self, request: HttpRequest) -> Any:
-        return Heartbeat.objects.all()
+        return health.signs_of_life()
 
 
 @admin.register(AuditEntry)

@@ -15,6 +15,8 @@ from django.utils.cache import add_never_cache_headers
 from broadcasts.accounts import Busy, brakes, hashing
 from broadcasts.origin import subscriber
 
+TOLD_IN_SECONDS = 120  # a wait shorter than this
+
 
 def locked_out(
     request: HttpRequest, response: HttpResponse | None = None, credentials: Mapping[str, Any] | None = None
@@ -54,5 +56,8 @@ def _seconds(until: datetime) -> int:
 
 
 def _in_words(until: datetime) -> str:
-    minutes = math.ceil(_seconds(until) / 60)
+    seconds = _seconds(until)
+    if seconds < TOLD_IN_SECONDS:
+        return f"{seconds} second{pluralize(seconds)}"
+    minutes = math.ceil(seconds / 60)
     return f"{minutes} minute{pluralize(minutes)}"

@@ -12,7 +12,7 @@ from django_q.models import Schedule
 from django_q.status import Stat
 
 from broadcasts import health
-from broadcasts.models import Batch, Channel, ChannelRate, Heartbeat
+from broadcasts.models import Batch, Channel, ChannelRate
 
 from .access import Access, scoped
 
@@ -44,7 +44,7 @@ def workers(access: Access) -> dict[str, Any]:
 
 def _beats() -> list[dict[str, Any]]:
     """Every host that gave a sign of life within a day, those of other clusters on this database included."""
-    rows = Heartbeat.objects.annotate(now=Now()).filter(beaten_at__gt=Now() - health.HOST_FORGOTTEN)
+    rows = health.signs_of_life().annotate(now=Now()).filter(beaten_at__gt=Now() - health.HOST_FORGOTTEN)
     beats = []
     for row in rows.order_by("name", "host")[:SHOWN]:
         age = (row.now - row.beaten_at).total_seconds()

@@ -377,8 +377,10 @@ def moments(field: str, help: str) -> dict[str, Leaf]:
     return {**edges, f"{field}__within": Within(field, read_within, "In the last 12h, 30d, 4w (hours, days, weeks).")}
 
 
-def read_object(value: Any, accepted: Sequence[str]) -> dict[str, Any]:
+def read_object(value: Any, accepted: Sequence[str], example: str) -> dict[str, Any]:
     """Return an object, given as one or as its JSON, that has none but the accepted keys."""
+    if isinstance(value, str) and not value.lstrip().startswith("{"):
+        raise Refused(f"must be an object, such as {example}; {_shown(value)} is none")
     if isinstance(value, str):
         try:
             value = json.loads(value)

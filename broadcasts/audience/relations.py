@@ -192,7 +192,7 @@ class ObjectLeaf(Leaf):
         return f"JSON, such as {self.example}; accepted: {', '.join(self.parts)}."
 
     def read(self, value: Any, scope: Scope) -> dict[str, Any]:
-        given = read_object(value, tuple(self.parts))
+        given = read_object(value, tuple(self.parts), self.example)
         for key in self.required:
             if key not in given:
                 raise Refused(f"missing; give {' and '.join(self.required)}, such as {self.example}", f".{key}")

@@ -1,10 +1,13 @@
 """What `up`, `work` and `demo` share: a database that is ready, a free port, and word of when the server answers."""
 
 import os
+import shlex
 import socket
+import sys
 from argparse import ArgumentTypeError
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from ipaddress import ip_network
+from pathlib import Path
 
 from django.conf import settings
 from django.core.management import call_command
@@ -55,17 +58,32 @@ def answers(host: str, port: int) -> bool:
     return True
 
 
-def reached_at(address: str) -> None:
-    """Have links, here and in the processes to come, start with this address."""
+def reached_at(address: str) -> dict[str, str]:
+    """Have links, here and in the processes to come, start with this address; return what that changed."""
+    changed = {} if address == settings.BASE_URL else {"BASE_URL": address}
     os.environ["BASE_URL"] = address
     settings.BASE_URL = address
+    return changed
 
 
-def open_loopback() -> None:
-    """Have channels reach this machine, here and in the processes to come, unless the operator opens something else."""
-    if not settings.OPEN_NETWORKS:
-        os.environ["OPEN_NETWORKS"] = LOOPBACK
-        settings.OPEN_NETWORKS = [ip_network(network) for network in LOOPBACK.split(",")]
+def open_loopback() -> dict[str, str]:
+    """Have channels reach this machine, here and in the processes to come; return what that changed.
+
+    Where the operator opens something else, nothing.
+    """
+    if settings.OPEN_NETWORKS:
+        return {}
+    os.environ["OPEN_NETWORKS"] = LOOPBACK
+    settings.OPEN_NETWORKS = [ip_network(network) for network in LOOPBACK.split(",")]
+    return {"OPEN_NETWORKS": LOOPBACK}
+
+
+def command_line(name: str, changed: Mapping[str, str]) -> str:
+    """Return how a command is started from another shell that is to read the settings that were changed here."""
+    python = Path(sys.executable)
+    here = python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python
+    given = [f"{variable}={shlex.quote(value)}" for variable, value in changed.items()]
+    return " ".join([*given, shlex.join([str(here), "manage.py", name])])
 
 
 def is_told(name: str) -> bool:

@@ -11,12 +11,13 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from broadcasts import accounts
+from broadcasts import accounts, links
 from broadcasts.accounts.passwords import RULE
 from broadcasts.exceptions import WrongState
 from broadcasts.models import Invitation, User
 
-from .pages import bad_link, page
+from .pages import bad_link, notice, page
+from .words import WORDS
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
@@ -61,7 +62,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
     """
     opened = accounts.opened(token)
     if opened is None:
-        return bad_link(request)
+        return ended(request) if links.invitation_id(token) else bad_link(request)
     act = request.POST.get("act") if request.method == "POST" else ""
     form = JoinForm(request.POST if act == "join" else None, opened)
     error = ""
@@ -76,6 +77,12 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
     except WrongState as refusal:
         error = str(refusal)
     return page(request, "public/invitation.html", _context(request, opened, form, error))
+
+
+def ended(request: HttpRequest) -> HttpResponse:
+    """Say that an invitation opens nothing any more."""
+    text = "This invitation was used, withdrawn or has expired. Ask whoever invited you for a new one."
+    return notice(request, WORDS["en"]["bad_title"], text, "en", status=404)
 
 
 def _context(request: HttpRequest, opened: Invitation, form: JoinForm, error: str) -> dict[str, object]:

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from datetime import date, datetime
 
 from django.db import transaction
-from django.db.models import F
-from django.db.models.functions import Coalesce, Now
+from django.db.models import Case, F, Q, When
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from broadcasts import audience, stats
@@ -43,7 +43,8 @@ def _refuse_unseen(broadcast: Broadcast, seen: datetime | None) -> None:
 def send(broadcast: Broadcast, by: User | None = None, *, seen: datetime | None = None) -> None:
     """Start sending now; raises WrongState, EmptyAudience, NotReady or InvalidInput with nothing changed.
 
-    With `local_time`, who is due later where they are waits for it. `seen` is its `modified` when somebody read it:
+    With `local_time`, who is due later where they are waits for it. A time that a draft has without it becomes now: it
+    was never scheduled for it. `seen` is its `modified` when somebody read it:
     what was changed since is not sent.
     """
     _refuse_unseen(broadcast, seen)
@@ -55,7 +56,7 @@ def send(broadcast: Broadcast, by: User | None = None, *, seen: datetime | None 
         "send",
         by,
         status=Status.SENDING,
-        scheduled_at=Coalesce(F("scheduled_at"), Now()),
+        scheduled_at=Case(When(Q(status=Status.SCHEDULED) | Q(local_time=True), F("scheduled_at")), default=Now()),
         started_at=Now(),
         completed_at=None,
         error_message="",

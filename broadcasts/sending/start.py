@@ -17,6 +17,8 @@ from .hours import Waits, waits_at_birth
 from .record import pause_with
 from .wake import enqueue
 
+NOBODY = "The audience is empty: it matches nobody."
+LEFT_OUT = "Nobody would receive it: everyone it matches is left out"
 NO_MESSAGE = "It has no message yet: write a subject and a body first."
 CHUNK = 20_000  # contacts per transaction of an expansion
 TURN_SECONDS = 1  # so long an expansion goes on before those that wait behind it have their turn
@@ -75,10 +77,10 @@ def _refuse_empty(wanted: audience.Audience, messages: list[Message]) -> None:
     if any(audience.recipients(wanted, message).filter(skip_reason="").exists() for message in messages):
         return
     if not audience.matched(wanted).exists():
-        raise EmptyAudience("The audience is empty: it matches nobody. Choose segments, contacts or a query.")
+        raise EmptyAudience(f"{NOBODY} Choose segments, contacts or a query.")
     reasons = audience.estimate(wanted, messages).skipped
     listed = ", ".join(f"{reason} {n}" for reason, n in reasons.items() if n)
-    raise EmptyAudience(f"Nobody would receive it: everyone it matches is left out ({listed}).")
+    raise EmptyAudience(f"{LEFT_OUT} ({listed}).")
 
 
 def expand(broadcast_id: int, seconds: float = TURN_SECONDS) -> None:

@@ -179,7 +179,10 @@ def test_an_invitation_that_ended_opens_nothing(admin, club, invited, ended):
     else:
         token = links.delivery_token(invited.pk)
     for method in ("get", "post"):
-        assert getattr(Client(), method)(reverse("public:invitation", args=[token])).status_code == 404
+        answer = getattr(Client(), method)(reverse("public:invitation", args=[token]))
+        assert answer.status_code == 404
+        told = "It may be incomplete" if ended == "forged" else "Ask whoever invited you for a new one."
+        assert told in answer.content.decode()
     assert not User.objects.filter(email__iexact="new@club.example").exists()
 
 

@@ -130,12 +130,35 @@ def test_a_further_channel_that_changes_meanwhile_is_a_change_of_its_broadcast(s
     assert "Newsletter, en" in response.content.decode()
 
 
+def test_a_time_that_a_draft_keeps_is_told_before_it_is_sent_at_once(sender, draft):
+    client = sign_in(sender.user)
+    Broadcast.objects.update(scheduled_at="2030-01-01T09:00Z")
+    told = client.get(address(draft, "send")).context["question"]
+    assert told == "It is sent at once, and not at 1 Jan 2030, 09:00 UTC."
+    Broadcast.objects.update(scheduled_at="2020-01-01T09:00Z")
+    assert client.get(address(draft, "send")).context["question"] == "It is sent at once."
+
+
 def test_an_empty_audience_is_told_in_words(sender, mail):
     broadcast = make_broadcast(mail, send_to_all=False)
     response = confirm(sign_in(sender.user), broadcast, "send")
     assert response.status_code == 200
     assert "matches nobody" in messages_of(response)
     assert Broadcast.objects.get().status == "DRAFT"
+
+
+@pytest.mark.parametrize(
+    ("matched", "said"),
+    [(0, "The audience is empty: it matches nobody."), (1, "everyone it matches is left out.")],
+)
+def test_sending_to_nobody_is_not_offered_and_scheduling_says_so(sender, mail, matched, said):
+    if matched:
+        make_contact(mail.organization, status="blocked")
+    broadcast, client = make_broadcast(mail), sign_in(sender.user)
+    page = client.get(address(broadcast, "send")).content.decode()
+    assert said in page and "Send now to" not in page and '<input type="submit"' not in page
+    page = client.get(address(broadcast, "schedule")).content.decode()
+    assert f"{said} So nobody would get it now" in page and 'value="Schedule"' in page
 
 
 def test_a_rule_that_cannot_be_read_any_more_is_told_in_words(sender, mail):
@@ -245,16 +268,34 @@ def test_a_test_through_an_unreachable_server_is_an_error_in_words(sender, draft
     assert f"No test was sent to {sender.user.email}" in messages_of(response)
 
 
+@pytest.mark.parametrize(
+    ("written", "error"),
+    [
+        ("me@example.com, nonsense", "“nonsense”"),
+        (" ".join(f"a{n}@example.com" for n in range(11)), "Give 1 to 10 addresses."),
+    ],
+)
+def test_addresses_that_cannot_be_taken_stand_there_again_with_the_error(sender, draft, in_memory, written, error):
+    response = confirm(sign_in(sender.user), draft, "test", addresses=written)
+    assert response.redirect_chain == [] and outbox.outbox == []
+    form = response.context["form"]
+    assert form["addresses"].value() == written
+    assert error in form.errors["addresses"][0]
+
+
 def test_of_several_addresses_those_that_are_refused_are_told_and_the_others_get_it(sender, draft, in_memory):
     Contact.objects.filter(email="joe@example.com").update(status="blocked")
     consenting.suppress(draft.organization, "email", "gone@example.com", "hard_bounce")
     written = "joe@example.com, me@example.com\ngone@example.com"
-    said = messages_of(confirm(sign_in(sender.user), draft, "test", addresses=written))
-    assert said == (
-        "A test was sent to me@example.com. "
-        "No test was sent to joe@example.com: contact is blocked or archived. "
-        "No test was sent to gone@example.com: the address bounced before."
-    )
+    response = confirm(sign_in(sender.user), draft, "test", addresses=written)
+    assert [(message.level_tag, str(message)) for message in response.context["messages"]] == [
+        ("success", "A test was sent to me@example.com."),
+        (
+            "error",
+            "No test was sent to joe@example.com: contact is blocked or archived. "
+            "No test was sent to gone@example.com: the address bounced before.",
+        ),
+    ]
     assert [message.to for message in outbox.outbox] == [["me@example.com"]]
 
 

@@ -2,8 +2,11 @@
 
 import pytest
 from django.urls import reverse
+from django.utils.html import strip_tags
 
-from broadcasts.models import Batch, Channel, Delivery, DeliveryEvent, Message
+from broadcasts.audience import Estimate
+from broadcasts.models import Batch, Channel, Delivery, DeliveryEvent, ImportJob, Message
+from tests.make import make_broadcast
 
 from .conftest import NOW, make_log, sign_in
 
@@ -117,3 +120,22 @@ def test_a_form_marks_what_is_not_measured(author, mail):
     text = sign_in(author.user).get(page("broadcast_add")).content.decode()
     assert "Was sent it and did not open it (not measured yet)" in text
     assert "Could not be reached (not measured yet)" not in text
+
+
+def test_large_numbers_are_written_in_one_form_everywhere(author, club, mail, tracked, monkeypatch):
+    client = sign_in(author.user)
+    broadcast, _ = make_log(mail, ("sent",))
+    Batch.objects.update(total=1200, sent=1200, unknown=1200, opened=1200)
+    draft = make_broadcast(mail)
+    ImportJob.objects.create(organization=club, filename="people.csv", rows=1200, created_count=1200)
+    found = Estimate(1200, 1200, {"blocked": 1200}, {}, {}, None)
+    monkeypatch.setattr("broadcasts.admin.broadcast_actions.estimate", lambda broadcast: found)
+    pages = {
+        reverse("admin:index"): 3,
+        page("broadcast_change", broadcast.pk): 4,
+        page("broadcast_recipients", draft.pk): 3,
+        page("importjob_changelist"): 2,
+    }
+    for address, times in pages.items():
+        text = strip_tags(client.get(address).content.decode())
+        assert "1200" not in text and text.count("1,200") >= times, address

@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from broadcasts import health
 from broadcasts.models import (
     AuditEntry,
     Batch,
@@ -243,6 +244,14 @@ def test_the_dashboard_of_a_stranger_is_empty(everything, stranger):
 def test_the_page_of_workers_opens_without_any(viewer):
     response = sign_in(viewer.user).get(reverse("admin:workers"))
     assert "No worker has ever given a sign of life" in response.content.decode()
+
+
+@pytest.mark.parametrize("page", ["workers", "broadcasts_heartbeat_changelist"])
+def test_the_row_that_proves_that_one_can_write_is_no_sign_of_life(at_work, viewer, page):
+    past = Now() - timedelta(minutes=5)
+    Heartbeat.objects.create(name=health.WRITTEN, host="web-1", enqueued_at=past, beaten_at=past)
+    text = sign_in(viewer.user).get(reverse(f"admin:{page}")).content.decode()
+    assert "host-7" in text and "web-1" not in text
 
 
 def test_the_page_of_workers_survives_a_queue_that_cannot_be_reached(viewer, monkeypatch):

@@ -117,4 +117,22 @@ def test_a_time_that_was_typed_is_told_as_it_was_understood(author, draft, club)
     typed = {"scheduled_at_0": "2030-03-31", "scheduled_at_1": "02:30"}
     response = sign_in(author.user).post(change(draft), posted(draft, **typed), follow=True)
     said = [str(message) for message in response.context["messages"]]
-    assert said[0] == "It is to be sent at 31 Mar 2030, 03:30 Europe/Madrid."
+    assert said[0] == (
+        "Saved as a draft with the time 31 Mar 2030, 03:30 Europe/Madrid. "
+        "It is not scheduled yet: that takes somebody who may send."
+    )
+
+
+def test_a_draft_with_a_time_never_says_that_it_is_to_be_sent(sender, draft):
+    client, typed = sign_in(sender.user), {"scheduled_at_0": "2030-12-20", "scheduled_at_1": "10:00"}
+    response = client.post(change(draft), posted(draft, _continue="1", **typed), follow=True)
+    told = "the time 20 Dec 2030, 10:00 UTC. It is not scheduled yet: press Schedule."
+    assert str(next(iter(response.context["messages"]))) == f"Saved as a draft with {told}"
+    assert f"with {told}" in client.get(change(draft)).content.decode()
+
+
+@pytest.mark.parametrize("name", ["send", "schedule"])
+def test_a_button_that_saves_a_time_first_says_nothing_of_a_draft(sender, draft, name):
+    typed = {"scheduled_at_0": "2030-12-20", "scheduled_at_1": "10:00", "_then": name}
+    response = sign_in(sender.user).post(change(draft), posted(draft, **typed), follow=True)
+    assert [str(message) for message in response.context["messages"]] == [f"“{draft}” is saved."]

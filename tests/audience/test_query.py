@@ -210,6 +210,12 @@ def test_composed_rules_choose_whom_plain_python_chooses(club):
         ({"created__gte": 5}, "query.created__gte: 5 is not text"),
         ({"created__gte": "9999-12-31T23:00-05:00"}, "is too far away"),
         ({"attendance": {}}, "query.attendance: must be an object with some of: series, activity, status, at_least"),
+        (
+            {"attendance": "Yoga"},
+            'query.attendance: must be an object, such as {"series": "Yoga", "status": "attended"',
+        ),
+        ({"engagement": "opened"}, 'query.engagement: must be an object, such as {"broadcast": "<uuid>", "type":'),
+        ({"consent": "granted"}, 'query.consent: must be an object, such as {"channel_kind": "email"'),
         ({"attendance": "{"}, "query.attendance: “{” is not JSON"),
         ({"attendance": {"serie": "Yoga"}}, "query.attendance.serie: unknown; accepted: series, activity"),
         ({"attendance": {"at_least": 0}}, "query.attendance.at_least: must be a whole number from 1 to 1000"),

@@ -22,6 +22,7 @@ def demo(installation, *options: str) -> str:
 def test_the_demo_sends_to_each_person_once_keeps_its_data_and_leaves_no_process(installation):
     first = demo(installation)
     assert "40 messages for 40 addresses, each address once" in first
+    assert " manage.py doctor" in first.split("Is all well?")[1].splitlines()[0]
     second = demo(installation)
     assert "sent by an earlier run" in second
     assert first.split("password  ")[1].split()[0] == second.split("password  ")[1].split()[0]
@@ -40,6 +41,18 @@ def test_the_demos_people_are_all_importable_and_its_texts_all_valid(mail, tmp_p
     message = {"channel": mail, "translations": demo_club.TRANSLATIONS}
     broadcast = drafting.save(Broadcast(organization=club), {"send_to_all": True, "messages": [message]})
     assert len(broadcast.audience_preview) == 100
+
+
+def test_another_shell_is_told_the_settings_that_only_the_demo_knows(settings, monkeypatch):
+    for name in ("BASE_URL", "OPEN_NETWORKS"):
+        monkeypatch.setenv(name, "")
+    settings.BASE_URL, settings.OPEN_NETWORKS = "http://localhost:8000", []
+    assert serving.reached_at("http://localhost:8000") == {}
+    changed = serving.reached_at("http://localhost:8001") | serving.open_loopback()
+    line = serving.command_line("doctor", changed)
+    assert line.startswith("BASE_URL=http://localhost:8001 OPEN_NETWORKS=127.0.0.0/8,::1/128 ")
+    assert line.endswith(" manage.py doctor")
+    assert serving.open_loopback() == {}
 
 
 def test_a_taken_port_is_stepped_over():

@@ -29,9 +29,24 @@ def test_send_starts_a_draft_and_sets_its_time(broadcast, sender):
     assert AuditEntry.objects.get(act="send").user == sender.user
 
 
-def test_send_keeps_a_time_it_already_had(broadcast):
+def test_send_keeps_the_time_that_it_was_scheduled_for(broadcast):
     moment = timezone.now() + timedelta(days=1)
     sending.schedule(broadcast, moment)
+    sending.send(broadcast)
+    assert broadcast.scheduled_at == moment
+
+
+def test_send_keeps_no_time_that_was_unscheduled(broadcast):
+    sending.schedule(broadcast, timezone.now() + timedelta(days=1))
+    sending.unschedule(broadcast)
+    sending.send(broadcast)
+    assert broadcast.scheduled_at == broadcast.started_at
+
+
+def test_send_keeps_the_clock_time_that_people_wait_for(broadcast):
+    moment = timezone.now() + timedelta(hours=2)
+    Broadcast.objects.update(scheduled_at=moment, local_time=True)
+    broadcast.refresh_from_db()
     sending.send(broadcast)
     assert broadcast.scheduled_at == moment
 

@@ -3,6 +3,11 @@ from collections import Counter
 
 import pytest
 from aiosmtpd.controller import Controller
+from django.conf import settings
+
+from tests.admin.conftest import sign_in
+
+from .browser import Browser
 
 SEED = """
 from broadcasts.models import *
@@ -69,3 +74,19 @@ def seed(installation, inbox):
         return installation.run("shell", "-v0", stdin=SEED.format(port=inbox.port, people=people)).split()[-1]
 
     return make
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    browser = Browser()
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def browser(chromium, live_server, sender):
+    """Signed in as a sender."""
+    cookie = sign_in(sender.user).cookies[settings.SESSION_COOKIE_NAME]
+    chromium.open(f"{live_server.url}/healthz")
+    chromium.call("POST", "/cookie", cookie={"name": cookie.key, "value": cookie.value})
+    return chromium

@@ -1,36 +1,18 @@
 """What somebody types on a page is never lost unseen: buttons save it first, and leaving asks."""
 
 import pytest
-from django.conf import settings
 from django.urls import reverse
 
 from broadcasts.models import Broadcast, Channel, MessageTranslation
-from tests.admin.conftest import sign_in
 from tests.make import make_broadcast, make_contact
 from tests.recorder import Recorder
 from tests.sending import steps
 
-from .browser import DRIVER, Browser
+from .browser import DRIVER
 
 pytestmark = [pytest.mark.story, pytest.mark.skipif(DRIVER is None, reason="needs Chromium and its driver")]
 
 SUBJECT = "#id_translations-0-subject"
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    browser = Browser()
-    yield browser
-    browser.close()
-
-
-@pytest.fixture
-def browser(chromium, live_server, sender):
-    """Signed in as a sender."""
-    cookie = sign_in(sender.user).cookies[settings.SESSION_COOKIE_NAME]
-    chromium.open(f"{live_server.url}/healthz")
-    chromium.call("POST", "/cookie", cookie={"name": cookie.key, "value": cookie.value})
-    return chromium
 
 
 @pytest.fixture
@@ -107,3 +89,32 @@ def test_enter_in_a_field_saves_and_asks_nothing(browser, page):
     browser.wait(lambda: "was changed successfully" in browser.text())
     assert MessageTranslation.objects.get().subject == "By keyboard"
     assert "/send/" not in browser.url
+
+
+@pytest.fixture
+def refuse(browser, live_server, tmp_path):
+    """Upload a file that is refused, with words beside it, and follow a link that leads away."""
+    wide = tmp_path / "wide.csv"
+    wide.write_text(",".join(f"c{n}" for n in range(400)) + "\n")
+
+    def upload(words: str) -> None:
+        browser.open(live_server.url + reverse("admin:broadcasts_importjob_add"))
+        browser.choose_file("file", wide)
+        browser.write("[name=segment]", words)
+        browser.click(".submit-row .default")
+        browser.wait(lambda: browser.text(".errorlist"))
+        browser.click(".breadcrumbs a")
+
+    return upload
+
+
+def test_after_a_refused_file_nothing_can_be_lost(browser, refuse):
+    refuse("")
+    browser.wait(lambda: browser.url.endswith("/admin/"))
+    assert not browser.is_asked
+
+
+def test_words_beside_a_refused_file_are_unsaved(browser, refuse):
+    refuse("Swimmers")
+    browser.wait(lambda: browser.is_asked)
+    browser.answer(True)

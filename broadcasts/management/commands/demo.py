@@ -43,8 +43,8 @@ class Command(BaseCommand):
 
     def run(self, options) -> None:
         port = self.choose_port(options["port"])
-        serving.reached_at(f"http://localhost:{port}")
-        serving.open_loopback()  # for the mail catcher
+        changed = serving.reached_at(f"http://localhost:{port}")
+        changed |= serving.open_loopback()  # for the mail catcher
         serving.prepare()
         club = self.make_club()
         self.import_people(club, options["contacts"])
@@ -53,7 +53,8 @@ class Command(BaseCommand):
             channel = self.make_channel(club, catcher.smtp_port)
             kept = self.make_admin(club)
             servers = web(HOST, port, os.cpu_count() or 1)
-            show = Show(self, club, channel, catcher, kept, options, servers)
+            doctor = serving.command_line("doctor", changed)
+            show = Show(self, club, channel, catcher, kept, options, servers, doctor)
             output = settings.DATA_DIR / "logs"
             Supervisor(cluster(settings.PUMPS), *servers, output=output).run(show.turn)
             show.close()
@@ -123,7 +124,15 @@ class Show:
     """What the demo does while the supervisor runs: a step at each turn."""
 
     def __init__(
-        self, command: Command, club: Organization, channel: Channel, catcher: Catcher, kept, options, servers
+        self,
+        command: Command,
+        club: Organization,
+        channel: Channel,
+        catcher: Catcher,
+        kept,
+        options,
+        servers,
+        doctor: str,
     ) -> None:
         self.command = command
         self.club = club
@@ -132,6 +141,7 @@ class Show:
         self.kept = kept
         self.options = options
         self.servers = servers
+        self.doctor = doctor
         self.bar: SendingBar | None = None
         self.is_well = True
         self.look_at = 0.0
@@ -160,6 +170,7 @@ class Show:
         say(f"  API           {settings.BASE_URL}/api/docs/  token  {self.kept['token']}")
         say(f"  Caught mail   http://localhost:{self.catcher.http_port}/")
         say(f"  Logs          {settings.DATA_DIR / 'logs'}")
+        say(f"  Is all well?  {self.doctor}")
         say()
 
     def find_or_send(self) -> Broadcast | None:

@@ -1,7 +1,7 @@
 // The builder of rules: rows beside the JSON of a text area, which stays what the form sends.
 
 import {combobox, element} from "./combobox.js";
-import {missing, nodes, parse, write} from "./rules.js";
+import {absent, missing, nodes, parse, write} from "./rules.js";
 import {button, valueField} from "./values.js";
 
 const WAIT = 400; // so long after the last key the people are counted
@@ -291,17 +291,17 @@ class Builder {
     refuse({path, message}) {
         const inside = [...nodes(this.root)].filter((node) => path === node.path || (path.startsWith(node.path) && ".[".includes(path[node.path.length])));
         const node = inside.reduce((best, one) => (one.path.length >= best.path.length ? one : best), this.root);
-        this.point(node, `${message[0].toUpperCase()}${message.slice(1).replace(/\.$/, "")}.`, path.slice(node.path.length).match(/\w+/)?.[0]);
+        this.point(node, `${message[0].toUpperCase()}${message.slice(1).replace(/\.$/, "")}.`, path.slice(node.path.length).match(/\w+/)?.slice(0, 1));
         this.say("Nobody is counted: one condition cannot be used.");
     }
 
-    /** Show a message at a node, and mark the field that it is about: of one part of its value, where one is named. */
-    point(node, message, part) {
+    /** Show a message at a node, and mark the fields that it is about: of some parts of its value, where they are named. */
+    point(node, message, parts = []) {
         node.error.id ||= `rules-error-${Math.random().toString(36).slice(2)}`;
         node.error.textContent = message;
         node.error.hidden = false;
-        const within = part && node.values && node.values.querySelector(`[data-part="${part}"]`);
-        for (const one of within ? within.querySelectorAll("input, select") : this.controls(node)) {
+        const within = parts.flatMap((part) => [...(node.values?.querySelectorAll(`[data-part="${part}"] :is(input, select)`) || [])]);
+        for (const one of within.length ? within : this.controls(node)) {
             one.setAttribute("aria-invalid", "true");
             one.setAttribute("aria-describedby", node.error.id);
         }
@@ -333,8 +333,8 @@ class Builder {
         event.preventDefault();
         const folded = this.area.closest("details");
         if (folded) folded.open = true;
-        for (const node of unfinished) this.point(node, missing(node));
-        this.controls(unfinished[0])[0].focus();
+        for (const node of unfinished) this.point(node, missing(node), absent(node).map((part) => part.key));
+        this.rows.querySelector("[aria-invalid=true]").focus();
     }
 }
 

@@ -35,10 +35,12 @@
         let said = "";
         let failures = 0;
 
+        const told = (value) => (typeof value === "number" ? value.toLocaleString("en") : value || "");
+
         // A strip shows the fields that it has; what else is told of the state is for others.
         function put(name, value, isOptional) {
             for (const one of strip.querySelectorAll('[data-field="' + name + '"]')) {
-                one.textContent = typeof value === "number" ? value.toLocaleString("en") : value || "";
+                one.textContent = told(value);
                 if (isOptional) one.hidden = !value;
             }
         }
@@ -55,7 +57,7 @@
             const now = news.label + " " + (news.recipients ? Math.floor((10 * news.done) / news.recipients) : 0);
             if (said && said !== now) {
                 for (const one of strip.querySelectorAll("[data-said]")) {
-                    one.textContent = news.label + ": " + news.done + " of " + news.recipients;
+                    one.textContent = news.label + ": " + told(news.done) + " of " + told(news.recipients);
                 }
             }
             said = now;
@@ -79,7 +81,7 @@
             bar.value = news.done;
             for (const one of news.numbers.concat(news.facts)) {
                 for (const shown of strip.querySelectorAll('[data-count="' + one.name + '"]')) {
-                    shown.textContent = one.value.toLocaleString("en");
+                    shown.textContent = told(one.value);
                 }
             }
             say(news);

@@ -96,6 +96,12 @@ function writeGroup(node, word, path) {
     return Object.fromEntries([[word, children.map((child, i) => write(child, `${path}.${word}[${i}]`))]]);
 }
 
+/** The parts that a row must have and has not. */
+export function absent(node) {
+    const {input} = node.operator || {};
+    return input && input.type === "parts" ? input.parts.filter((part) => part.required && !(part.key in (node.value || {}))) : [];
+}
+
 /** What is still missing in a row or group, in words; "" when it is whole. */
 export function missing(node) {
     if (node.kind === "group") return node.children.length || node.isRoot ? "" : "This group is empty: add a condition, or remove it.";
@@ -104,10 +110,9 @@ export function missing(node) {
     const {input} = node.operator;
     if (input.type === "none") return "";
     if (input.type !== "parts") return node.value === null ? "Give a value." : "";
-    const given = node.value || {};
-    const absent = input.parts.filter((part) => part.required && !(part.key in given)).map((part) => part.label);
-    if (absent.length) return `Give also: ${absent.join(", ")}.`;
-    return Object.keys(given).length ? "" : "Give at least one of these.";
+    const labels = absent(node).map((part) => part.label);
+    if (labels.length) return `Give also: ${labels.join(", ")}.`;
+    return Object.keys(node.value || {}).length ? "" : "Give at least one of these.";
 }
 
 /** All nodes of a tree, from the root down. */

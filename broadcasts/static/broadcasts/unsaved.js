@@ -2,6 +2,7 @@
 "use strict";
 (function () {
     const NO_WORDS = ["submit", "button", "reset", "image"];
+    const WORDS = ["text", "textarea", "email", "url", "tel", "number", "date", "search"];
     let isSending = false;
 
     function isChanged(field) {
@@ -20,9 +21,19 @@
         return select.selectedIndex > 0; // nothing is marked as chosen: the browser chooses the first
     }
 
+    function isWritten(field) {
+        return field.name && !field.disabled && WORDS.includes(field.type) && field.value.trim() !== "";
+    }
+
+    // What stands in a refused form is what was typed. A file does not come back: beside it, only words can be lost.
+    function holdsRefused(form) {
+        if (form.querySelector(".errorlist") === null) return false;
+        const fields = [...form.elements];
+        return !fields.some((one) => one.type === "file") || fields.some(isWritten);
+    }
+
     function isUnsaved(form) {
-        const wasRefused = form.querySelector(".errorlist") !== null; // what stands there now is what was typed
-        return wasRefused || [...form.elements].some(isChanged);
+        return holdsRefused(form) || [...form.elements].some(isChanged);
     }
 
     const forms = [...document.querySelectorAll("form[data-unsaved], .change-form #content-main form[id$='_form']")];

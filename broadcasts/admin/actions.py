@@ -1,0 +1,216 @@
+"""What can be done with a broadcast: who may, in which states, what is asked first, and what is then done and said."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.db import transaction
+from django.utils import timezone
+
+from broadcasts import audience, drafting, sending, stats
+from broadcasts.explaining import when
+from broadcasts.models import Broadcast, Engagement, User
+
+from .confirmations import Confirmation, ScheduleForm, SendForm, TestForm
+
+Status = Broadcast.Status
+
+
+class RetargetForm(Confirmation):
+    """Asks for whom, with their numbers."""
+
+    engagement = forms.ChoiceField(label="To those who", choices=Engagement.choices, widget=forms.RadioSelect)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        told = [(value, f"{words} ({n:,})") for value, words, n in engagements(self.broadcast)]
+        self.fields["engagement"].widget.choices = told  # another one is refused by `sending`, which says why not
+
+
+WHO_DID = {
+    Engagement.SENT: "were sent it",
+    Engagement.DELIVERED: "received it",
+    Engagement.OPENED: "opened it",
+    Engagement.NOT_OPENED: "did not open it",
+    Engagement.CLICKED: "clicked in it",
+    Engagement.REPLIED: "replied to it",
+    Engagement.FAILED: "could not be reached",
+}
+
+
+def engagements(broadcast: Broadcast) -> list[tuple[str, str, int]]:
+    """Return (engagement, in words, copies) for each that a broadcast can be retargeted by; none before its start."""
+    if broadcast.status not in Broadcast.STARTED:
+        return []
+    messages = list(broadcast.messages.all())
+    counts = stats.message_counts(messages)
+    told = []
+    for one in audience.measured(broadcast):
+        n = 0
+        for message in messages:
+            if message.pk in counts and (not one.fact or one.fact in message.reports):
+                numbers = counts[message.pk]
+                n += numbers["sent"] - numbers["opened"] if one == Engagement.NOT_OPENED else numbers[one.value]
+        if n > 0:
+            told.append((one.value, WHO_DID[one], n))
+    return told
+
+
+@dataclass(frozen=True)
+class Done:
+    """What came of an action: what is said, what of it did not work, and the broadcast to go to, if another one."""
+
+    said: str
+    refused: str = ""
+    goal: Broadcast | None = None
+
+
+@dataclass(frozen=True)
+class Action:
+    """One thing to do: who may, in which states, what is asked, what is done."""
+
+    name: str
+    label: str
+    act: str
+    statuses: Iterable[str]
+    question: Callable[[Broadcast], str]
+    run: Callable[[Broadcast, User, dict[str, Any]], Done]
+    form: type[Confirmation] = Confirmation
+    estimates: bool = False
+    style: str = ""
+    is_useful: Callable[[Broadcast], bool] = lambda broadcast: True
+
+
+def _what_now(broadcast: Broadcast) -> str:
+    if broadcast.local_time:
+        return "It begins at once; people whose clock time has not come yet wait for it."
+    if broadcast.scheduled_at and (broadcast.status == Status.SCHEDULED or broadcast.scheduled_at > timezone.now()):
+        planned = when(broadcast.scheduled_at, broadcast.organization.zone)
+        return f"It is sent at once, and not at {planned}."
+    return "It is sent at once."
+
+
+def _send(broadcast: Broadcast, user: User, values: dict[str, Any]) -> Done:
+    sending.send(broadcast, by=user, seen=broadcast.modified)
+    return Done(f"“{broadcast}” is being sent.")
+
+
+def _schedule(broadcast: Broadcast, user: User, values: dict[str, Any]) -> Done:
+    sending.schedule(broadcast, values["at"], by=user, seen=broadcast.modified)
+    return Done(f"“{broadcast}” is scheduled for {when(broadcast.scheduled_at, broadcast.organization.zone)}.")
+
+
+def _test(broadcast: Broadcast, user: User, values: dict[str, Any]) -> Done:
+    tried = sending.send_test(broadcast, values["addresses"], by=user)
+    sent = [address for address, error in tried if not error]
+    said = f"A test was sent to {', '.join(sent)}." if sent else ""
+    return Done(said, refused=" ".join(error for _, error in tried if error))
+
+
+def _retry(broadcast: Broadcast, user: User, values: dict[str, Any]) -> Done:
+    child = sending.retry(broadcast, by=user)
+    return Done(f"The failed ones of “{broadcast}” are being sent again, as “{child}”.", goal=child)
+
+
+def _retarget(broadcast: Broadcast, user: User, values: dict[str, Any]) -> Done:
+    with transaction.atomic():
+        child = sending.retarget(broadcast, values["engagement"], by=user)
+        drafting.refresh_preview(child)
+    words = WHO_DID[Engagement(values["engagement"])]
+    return Done(f"“{child}” is a draft to those who {words}: change what it says, then send it.", goal=child)
+
+
+def _duplicate(broadcast: Broadcast, user: User, values: dict[str, Any]) -> Done:
+    child = sending.duplicate(broadcast, by=user)
+    return Done(f"“{child}” is a draft of its own.", goal=child)
+
+
+def _simply(function: Callable[..., None], said: str) -> Callable[[Broadcast, User, dict[str, Any]], Done]:
+    def run(broadcast: Broadcast, user: User, values: dict[str, Any]) -> Done:
+        function(broadcast, by=user)
+        return Done(f"“{broadcast}” {said}")
+
+    return run
+
+
+ANY = frozenset(Status)
+ACTIONS = {
+    action.name: action
+    for action in (
+        Action("send", "Send now", "send", Broadcast.STARTABLE, _what_now, _send, SendForm, True),
+        Action(
+            "schedule",
+            "Schedule",
+            "send",
+            Broadcast.STARTABLE,
+            lambda b: "When should it be sent?",
+            _schedule,
+            ScheduleForm,
+            True,
+        ),
+        Action(
+            "unschedule",
+            "Unschedule",
+            "send",
+            {Status.SCHEDULED},
+            lambda b: "It becomes a draft again and keeps its time.",
+            _simply(sending.unschedule, "is a draft again."),
+        ),
+        Action(
+            "pause",
+            "Pause",
+            "send",
+            {Status.SENDING},
+            lambda b: "Sending stops within seconds; nobody is lost, and it can go on later.",
+            _simply(sending.pause, "is paused."),
+        ),
+        Action(
+            "resume",
+            "Resume",
+            "send",
+            {Status.PAUSED},
+            lambda b: "It goes on where it stopped.",
+            _simply(sending.resume, "goes on."),
+        ),
+        Action(
+            "cancel",
+            "Cancel",
+            "send",
+            Broadcast.STOPPABLE,
+            lambda b: "Sending stops for good. What has left stays sent; all others get nothing.",
+            _simply(sending.cancel, "is cancelled."),
+            style="deletelink",
+        ),
+        Action(
+            "retry",
+            "Retry failed",
+            "send",
+            Broadcast.FINISHED,
+            lambda b: "Everybody whom it failed to reach is sent it again at once, as a linked broadcast.",
+            _retry,
+            is_useful=lambda b: stats.counts([b])[b.pk]["failed"] > 0,
+        ),
+        Action(
+            "retarget",
+            "Retarget",
+            "write",
+            Broadcast.STARTED,
+            lambda b: "A draft with the same content is made, linked to this one. Nothing is sent.",
+            _retarget,
+            RetargetForm,
+            is_useful=lambda b: bool(engagements(b)),
+        ),
+        Action(
+            "test", "Send a test to me", "write", ANY, lambda b: "Its first message is sent as a test.", _test, TestForm
+        ),
+        Action(
+            "duplicate",
+            "Duplicate",
+            "write",
+            ANY,
+            lambda b: "A draft is made that says the same to the same people, without a time.",
+            _duplicate,
+        ),
+    )
+}
