@@ -256,6 +256,6 @@ def test_a_content_type_that_django_fails_on_is_400(content_type):
 
 
 @pytest.mark.parametrize("content_type", ["", "text/csv; charset=cp1252", "a; charset=klingon", "a; charset=idna"])
-def test_other_content_types_are_let_through(content_type):
+def test_other_content_types_are_let_through(content_type, db):  # whose connection Django looks after
     assert content_type_fault(content_type) == ""
     assert called("/healthz", content_type)[0] == "200 OK"

@@ -71,7 +71,7 @@ def test_actions_refuse_unknown_keys(api, club, mail):
     draft = make_broadcast(mail)
     refused(api.post(f"{URL}{draft.uuid}/schedule/", {"schedule_at": "2040-01-01"}), "schedule_at", "scheduled_at")
     sent = make_broadcast(mail, status="SENT")
-    refused(api.post(f"{URL}{sent.uuid}/retarget/", {"engagement": "opened", "nmae": "x"}), "nmae", "name")
+    refused(api.post(f"{URL}{sent.uuid}/retarget/", {"engagement": "sent", "nmae": "x"}), "nmae", "name")
     refused(api.post(f"{URL}{sent.uuid}/test/", {"adresses": ["a@example.com"]}), "adresses", "addresses")
     segment = make_segment(club, "Members", members=[])
     refused(api.post(f"/api/segments/{segment.uuid}/members/", {"ad": []}), "ad", "add", "remove")
