@@ -22,7 +22,7 @@ def test_reading_goes_on_and_notes_later_that_the_token_was_used(viewer, setting
 
 def test_what_was_let_through_meanwhile_is_counted_afterwards(viewer, settings, db_lock, monkeypatch):
     monkeypatch.setattr(throttling, "PAUSE_SECONDS", 0)
-    settings.API_THROTTLE_PER_HOUR = 5
+    settings.API_THROTTLE_PER_HOUR, settings.REDIS_URL = 5, ""
     client = client_of(viewer)
     db_lock.begin()
     assert [client.get(SEGMENTS).status_code for _ in range(4)] == [200] * 4

@@ -16,6 +16,12 @@ from .conftest import URL, client_of
 HOUR, LIMIT = 500_000, 100
 
 
+@pytest.fixture
+def in_table(settings) -> None:
+    """Requests are counted in the database, as they are without Redis."""
+    settings.REDIS_URL = ""
+
+
 def granted(process: Allowances, hour: int = HOUR, n: int = 2 * LIMIT) -> int:
     return sum(process.take("token:1", hour, LIMIT) for _ in range(n))
 
@@ -28,7 +34,7 @@ def test_a_token_that_asks_too_much_waits(viewer, settings):
     assert other.get(URL).status_code == 200
 
 
-def test_a_cache_that_forgets_does_not_set_the_count_back(viewer, settings):
+def test_a_cache_that_forgets_does_not_set_the_count_back(viewer, settings, in_table):
     settings.API_THROTTLE_PER_HOUR = 2
     client = client_of(viewer)
     assert [client.get(URL).status_code for _ in range(2)] == [200, 200]
@@ -82,7 +88,9 @@ def test_requests_at_once_are_granted_no_more(transactional_db, monkeypatch):
     assert LIMIT * 0.8 < sum(taken) <= LIMIT
 
 
-def test_a_count_that_cannot_be_reached_lets_through_and_is_logged_once(viewer, settings, monkeypatch, caplog):
+def test_a_count_that_cannot_be_reached_lets_through_and_is_logged_once(
+    viewer, settings, monkeypatch, caplog, in_table
+):
     def fail(*args, **kwargs):
         raise DatabaseError("gone")
 

@@ -101,7 +101,7 @@ def test_a_broadcast_is_followed_to_its_end(draft, signed_in, site, installation
 
 def test_a_strip_that_cannot_be_updated_says_so(signed_in, site, tmp_path, installation):
     file = tmp_path / "people.csv"
-    file.write_text("mail\np@example.com\n")
+    file.write_text("mail\n" + "".join(f"p{n}@example.com\n" for n in range(60_000)))  # so that it is under way
     signed_in.open(f"{site}/broadcasts/importjob/add/")
     signed_in.choose_file("file", file)
     signed_in.press("Upload")
