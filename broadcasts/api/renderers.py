@@ -1,20 +1,15 @@
-import json
 from collections.abc import Iterator
-from typing import Any
 
 from django.http import StreamingHttpResponse
 from rest_framework.renderers import BaseRenderer
 
 
 class Csv(BaseRenderer):
-    """Marks that a table is asked for as CSV; views stream it themselves, so only errors come here."""
+    """Marks that a table is asked for as CSV; views stream it and errors are JSON, so this renders nothing."""
 
     media_type = "text/csv"
     format = "csv"
     charset = "utf-8"
-
-    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
-        return json.dumps(data, default=str).encode()
 
 
 def stream(text: Iterator[str], filename: str, content_type: str = "text/csv; charset=utf-8") -> StreamingHttpResponse:

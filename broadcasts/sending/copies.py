@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 # So many copies over the rendering budget pause their broadcast; each so many that are made meanwhile make up for one.
 MOST_OVER_BUDGET = 5
 MADE_FOR_ONE = 20
-WINDOW_SECONDS = 1  # spent on copies: what is left of a window then waits, so that others have their turn
+MAKING_SECONDS = 1  # of a window: what is left of it then waits, so that others have their turn
 
 
 class Copies:
@@ -41,7 +41,7 @@ class Copies:
         It ends early when they take too long; the rows that are left then are nobody's.
         """
         self.seconds = 0.0
-        while self.seconds < WINDOW_SECONDS and not self.are_too_costly and (row := next(rows, None)):
+        while self.seconds < MAKING_SECONDS and not self.are_too_costly and (row := next(rows, None)):
             envelope = self._make(row, results)
             if envelope:
                 waiting[envelope.key] = row
