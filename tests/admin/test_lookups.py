@@ -51,9 +51,8 @@ def test_a_list_refuses_to_be_asked_by_its_columns(model, everything, admin, roo
     address = reverse(f"admin:broadcasts_{model._meta.model_name}_changelist")
     columns = [field for field in model._meta.concrete_fields if not field.is_relation]
     asked = [f"{field.name}__{'gt' if isinstance(field, DateTimeField) else 'regex'}" for field in columns]
-    for user, name in itertools.product((admin.user, root), asked):
-        answers = {sign_in(user).get(address, {name: value}).status_code for value in ("^p", "^q")}
-        assert answers == {400}, (model, name)
+    for client, name in itertools.product((sign_in(admin.user), sign_in(root)), asked):
+        assert client.get(address, {name: "^p"}).status_code == 400, (model, name)
 
 
 def test_the_hash_of_an_operators_password_cannot_be_read_letter_by_letter(admin, root):
