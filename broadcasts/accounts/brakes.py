@@ -48,18 +48,22 @@ def account_key(email: object) -> str:
     return blake2b(spelled.encode(), digest_size=16, key=settings.LINK_KEY.encode()[:64], person=b"account").hexdigest()
 
 
-def locked_until(account: str, address: str | None) -> datetime | None:
-    """Return when an account may be tried again from an address; None when it may be now."""
+def locked_until(account: str, address: str | None, known: bool | None = None) -> datetime | None:
+    """Return when an account may be tried again from an address; None when it may be now.
+
+    `known` is what `is_known` says of the two, for those who have asked already.
+    """
     now = timezone.now()
-    ends = [end for end in _ends(account, address, now) if end > now]
+    known = is_known(account, address) if known is None else known
+    ends = [end for end in _ends(account, address, known, now) if end > now]
     return max(ends, default=None)
 
 
-def _ends(account: str, address: str | None, now: datetime) -> Iterator[datetime]:
+def _ends(account: str, address: str | None, known: bool, now: datetime) -> Iterator[datetime]:
     of_account = AccessAttempt.objects.filter(username=account)
     if address is None:
         judged = [(of_account, FREE_OF_ACCOUNT)]
-    elif is_known(account, address, now):
+    elif known:
         judged = [(of_account.filter(ip_address=address), FREE_OF_ACCOUNT)]
     else:
         judged = [(of_account, FREE_OF_ACCOUNT), (AccessAttempt.objects.filter(ip_address=address), FREE_OF_ADDRESS)]
@@ -69,9 +73,10 @@ def _ends(account: str, address: str | None, now: datetime) -> Iterator[datetime
             yield last + pause_after(failures, free)
 
 
-def is_known(account: str, address: str | None, now: datetime) -> bool:
+def is_known(account: str, address: str | None) -> bool:
     """Tell whether somebody signed in to an account from an address not long ago."""
-    known = AccessLog.objects.filter(username=account, ip_address=address, attempt_time__gt=now - KNOWN_PLACE)
+    since = timezone.now() - KNOWN_PLACE
+    known = AccessLog.objects.filter(username=account, ip_address=address, attempt_time__gt=since)
     return address is not None and known.exists()
 
 
@@ -86,9 +91,10 @@ class Handler(AxesDatabaseHandler):
 
     def is_locked(self, request: HttpRequest, credentials: Mapping[str, Any] | None = None) -> bool:
         account, address = key_of(credentials), subscriber(request)
-        if is_known(account, address, timezone.now()):
+        known = is_known(account, address)
+        if known:
             hashing.prefer(account)
-        return locked_until(account, address) is not None
+        return locked_until(account, address, known) is not None
 
     def user_login_failed(
         self, sender: Any, credentials: Mapping[str, Any], request: HttpRequest | None = None, **kwargs: Any
