@@ -11,7 +11,6 @@ from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -35,7 +34,7 @@ from .actions import (
 from .counting import Counted
 from .deliveries import LogFilter, LogSerializer, loaded, log_of, stream_csv
 from .permissions import may
-from .renderers import Csv
+from .renderers import AsTable, Csv
 from .resources import FullResource, StrictSerializer
 from .serializers import BroadcastSerializer, named_segments
 
@@ -91,7 +90,7 @@ TOO_LATE = {409: OpenApiResponse(description=drafting.NOT_EDITABLE)}
     ),
     destroy=extend_schema(summary="Delete a broadcast", responses={204: None, **TOO_LATE}),
 )
-class Broadcasts(FullResource):
+class Broadcasts(AsTable, FullResource):
     """Broadcasts, from draft to sent."""
 
     model = Broadcast
@@ -99,6 +98,7 @@ class Broadcasts(FullResource):
     filterset_class = BroadcastFilter
     ordering_fields = {"created": "created", "subject": "shown_subject", "author_full_name": "author_shown"}
     default_ordering = "-created"
+    tables = frozenset({"logs"})
     acts = {
         "recipients": "read",
         "logs": "read",
@@ -323,7 +323,6 @@ class Broadcasts(FullResource):
         filterset_class=LogFilter,
         serializer_class=LogSerializer,
         ordering_fields={},
-        renderer_classes=[JSONRenderer, Csv],
     )
     def logs(self, request: Request, uuid: str) -> Any:
         broadcast = self.get_object()

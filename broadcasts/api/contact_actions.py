@@ -14,7 +14,7 @@ from broadcasts.exporting import contacts_csv, person_json
 from broadcasts.models import AuditEntry, Contact
 
 from .fields import RefsField
-from .renderers import Csv, stream
+from .renderers import AsTable, Csv, stream
 from .resources import StrictSerializer
 
 
@@ -30,14 +30,11 @@ class MergeSerializer(StrictSerializer):
     )
 
 
-class ContactActions:
+class ContactActions(AsTable):
     """Mixed into the contacts' resource, before what lists them."""
 
     def act(self: Any) -> str:
         return "manage" if self.action in ("data", "merge", "erase", "destroy") else super().act()  # type: ignore[misc]
-
-    def get_renderers(self: Any) -> list[Any]:
-        return [*super().get_renderers(), *([Csv()] if self.action == "list" else [])]  # type: ignore[misc]
 
     def list(self: Any, request: Request, *args: Any, **kwargs: Any) -> Any:
         if not isinstance(request.accepted_renderer, Csv):

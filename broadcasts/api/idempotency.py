@@ -1,6 +1,7 @@
 """The same `Idempotency-Key` on a POST gets the first answer again and does nothing twice."""
 
 import json
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from hashlib import sha256
@@ -21,6 +22,7 @@ from .errors import Conflict
 KEPT = timedelta(hours=24)
 # No request is at work for so long once its body is read, so whoever claimed a key before has died.
 LIMIT = timedelta(minutes=5)
+_NULL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 
 
 class Replay(Exception):
@@ -80,6 +82,11 @@ def fingerprint(request: Request, body: bytes) -> str:
     return sha256(b"\0".join([(request.method or "").encode(), request.get_full_path().encode(), body])).hexdigest()
 
 
+def storable(data: Any) -> Any:
+    """Return an answer as it is kept: what it quotes of a request may hold null characters, which PostgreSQL does not."""
+    return json.loads(_NULL.sub(rb"\1\\ufffd", JSONRenderer().render(data)) or b"null")
+
+
 class Idempotent:
     """Mixed into a view: claims the key after the permission checks, keeps the answer, frees it when there is none.
 
@@ -112,8 +119,7 @@ class Idempotent:
             if response.status_code >= 500:
                 self.free()
             else:
-                body = json.loads(JSONRenderer().render(response.data) or b"null")
-                held(self.claimed).update(status_code=response.status_code, body=body)
+                held(self.claimed).update(status_code=response.status_code, body=storable(response.data))
                 self.claimed = None
         return super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
 

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from typing import Any, ClassVar
 
 from django.http import StreamingHttpResponse
 from rest_framework.renderers import BaseRenderer
@@ -10,6 +11,15 @@ class Csv(BaseRenderer):
     media_type = "text/csv"
     format = "csv"
     charset = "utf-8"
+
+
+class AsTable:
+    """Mixed into a view: those of its actions in `tables` are read as CSV too."""
+
+    tables: ClassVar[frozenset[str]] = frozenset({"list"})
+
+    def get_renderers(self: Any) -> list[Any]:
+        return [*super().get_renderers(), *([Csv()] if self.action in self.tables else [])]  # type: ignore[misc]
 
 
 def stream(text: Iterator[str], filename: str, content_type: str = "text/csv; charset=utf-8") -> StreamingHttpResponse:

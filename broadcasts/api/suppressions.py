@@ -21,7 +21,7 @@ from broadcasts.models import (
 )
 
 from .fields import MomentField
-from .renderers import Csv, stream
+from .renderers import AsTable, Csv, stream
 from .resources import Audited, Created, Destroyed, Listed, PickingSerializer, Resource, Retrieved
 
 ADDED_BY_HAND = (Suppression.Cause.MANUAL, Suppression.Cause.UNSUBSCRIBE, Suppression.Cause.COMPLAINT)
@@ -100,7 +100,7 @@ class SuppressionSerializer(PickingSerializer):
     create=extend_schema(summary="Suppress an address"),
     destroy=extend_schema(summary="Let an address be reached again", description="By admins only."),
 )
-class Suppressions(Audited, Listed, Retrieved, Created, Destroyed, Resource):
+class Suppressions(AsTable, Audited, Listed, Retrieved, Created, Destroyed, Resource):
     """Addresses that must not be reached, newest first."""
 
     model = Suppression
@@ -109,9 +109,6 @@ class Suppressions(Audited, Listed, Retrieved, Created, Destroyed, Resource):
     acts = {"destroy": "manage"}
     ordering_fields = {"created": "id"}
     default_ordering = "-created"
-
-    def get_renderers(self) -> list[Any]:
-        return [*super().get_renderers(), *([Csv()] if self.action == "list" else [])]
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         if not isinstance(request.accepted_renderer, Csv):

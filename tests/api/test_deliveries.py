@@ -56,6 +56,13 @@ def test_a_wrong_filter_of_the_log_is_400(api, log):
     assert list(api.get(f"{URL}{log.uuid}/logs/", {"status": "gone"}).json()) == ["status"]
 
 
+@pytest.mark.parametrize("method", ["options", "put", "trace"])
+def test_only_the_log_itself_comes_as_csv(api, log, method):
+    answer = getattr(api, method)(f"{URL}{log.uuid}/logs/", HTTP_ACCEPT="text/csv")
+    assert answer.status_code in (405, 406)
+    assert answer["Content-Type"] == "application/json"
+
+
 def test_the_log_comes_as_csv_without_formulas(api, log):
     answer = api.get(f"{URL}{log.uuid}/logs/", HTTP_ACCEPT="text/csv")
     assert answer["Content-Type"].startswith("text/csv")

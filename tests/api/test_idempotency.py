@@ -117,6 +117,12 @@ def test_a_refusal_is_an_answer_too(post):
     assert (post({}).status_code, post({})["Idempotent-Replayed"]) == (400, "true")
 
 
+def test_a_refusal_that_quotes_a_null_character_is_kept_without_it(post):
+    first, second = post({"a\0b": 1, "c\\u0000": 1}), post({"a\0b": 1, "c\\u0000": 1})
+    assert (first.status_code, set(first.json())) == (400, {"a\0b", "c\\u0000"})
+    assert (second.status_code, set(second.json())) == (400, {"a\ufffdb", "c\\u0000"})
+
+
 def test_a_failure_frees_the_key(post, api, monkeypatch):
     def fail(*args, **kwargs):
         raise RuntimeError("broken")
