@@ -83,7 +83,7 @@ def fingerprint(request: Request, body: bytes) -> str:
 
 
 def storable(data: Any) -> Any:
-    """Return an answer as it is kept: what it quotes of a request may hold null characters, which PostgreSQL does not."""
+    """Return an answer as it is kept: without the null characters that it may quote, which PostgreSQL keeps nowhere."""
     return json.loads(_NULL.sub(rb"\1\\ufffd", JSONRenderer().render(data)) or b"null")
 
 
