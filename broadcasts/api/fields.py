@@ -47,13 +47,16 @@ class MomentField(serializers.DateTimeField):
 
 
 class NearMomentField(IsoDateTimeField):
-    """A moment of a URL that both databases can compare with, whatever its offset from UTC."""
+    """A moment of a URL that both databases can compare with, whatever its offset from UTC.
+
+    In UTC: PostgreSQL reads offsets up to 15:59 only, ISO 8601 and Python up to 23:59.
+    """
 
     def to_python(self, value: Any) -> Any:
         moment = super().to_python(value)
         if moment and not is_near(moment):
             raise ValidationError(TOO_FAR)
-        return moment
+        return moment and moment.astimezone(UTC)
 
 
 class MomentFilter(IsoDateTimeFilter):

@@ -68,6 +68,12 @@ def test_a_moment_that_is_none_in_every_zone_is_refused_by_name(api, rows, addre
         assert (answer.status_code, answer.json()) == (400, {name: ["This is too far away."]})
 
 
+def test_a_moment_of_any_offset_is_compared_with(api, rows):
+    for day, found in (("2026-04-30", 1), ("2026-05-01", 0)):
+        answer = api.get("/api/activities/", {"starts_after": f"{day}T00:00:00-23:59"})
+        assert (answer.status_code, len(answer.json())) == (200, found)
+
+
 CONDITIONS = [
     *({f"created__{lookup}": None} for lookup in ("gt", "gte", "lt", "lte")),
     {"attributes__since__gte": None},
