@@ -21,11 +21,11 @@ from broadcasts.models import (
     AuditEntry,
     Broadcast,
     Channel,
-    ChannelKind,
     Contact,
     Delivery,
     DeliveryEvent,
     Inbound,
+    Medium,
     Organization,
     ProviderRef,
     Suppression,
@@ -34,11 +34,11 @@ from broadcasts.models import (
 
 CHUNK = 1000
 GONE = "(erased)"
-# Which kinds of channel reach an address of each field, whatever channels there will be.
+# Which mediums reach an address of each field, whatever channels there will be.
 KINDS = {
-    "email": (ChannelKind.EMAIL, ChannelKind.WEBHOOK),
-    "phone": (ChannelKind.SMS, ChannelKind.WHATSAPP, ChannelKind.WEBHOOK),
-    "whatsapp_id": (ChannelKind.WHATSAPP, ChannelKind.WEBHOOK),
+    "email": (Medium.EMAIL, Medium.WEBHOOK),
+    "phone": (Medium.SMS, Medium.WHATSAPP, Medium.WEBHOOK),
+    "whatsapp_id": (Medium.WHATSAPP, Medium.WEBHOOK),
 }
 
 
@@ -116,7 +116,7 @@ def _stop(contact: Contact) -> Trace | None:
     reached |= {(one.medium, one.contact_field) for one in Channel.objects.for_organization(found.organization_id)}
     Suppression.objects.bulk_create(
         [
-            Suppression(organization=found.organization, channel_kind=kind, address_hash=digest, reason="erased")
+            Suppression(organization=found.organization, medium=kind, address_hash=digest, reason="erased")
             for kind, name in sorted(reached)
             if (digest := getattr(found, ADDRESS_HASHES[name]))
         ],
@@ -145,7 +145,7 @@ def _blank_suppressions(trace: Trace) -> None:
     """Keep every no by its hash alone."""
     # By every kind, as the index begins with it.
     rows = Suppression.objects.for_organization(trace.organization).filter(
-        channel_kind__in=ChannelKind.values, address_hash__in=trace.hashes
+        medium__in=Medium.values, address_hash__in=trace.hashes
     )
     forget_labels(trace.contact, Suppression, rows)
     rows.exclude(address="").update(address="")

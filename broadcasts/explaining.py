@@ -320,7 +320,7 @@ class Grounds:
         noes = Suppression.objects.filter(
             Q(use_case="") | Q(use_case=self.broadcast.use_case),
             organization=self.contact.organization_id,
-            channel_kind=self.outlet.medium,
+            medium=self.outlet.medium,
             address_hash=hashed,
             reason__in=causes,
             created__lte=self.until,
@@ -336,7 +336,7 @@ class Grounds:
 
     def _consent(self, *states: str) -> str:
         """Tell which of these states the consent was in, and what it is now where that is something else."""
-        asked = {"channel_kind": self.outlet.medium, "use_case": self.broadcast.use_case}
+        asked = {"medium": self.outlet.medium, "use_case": self.broadcast.use_case}
         now = self.contact.consents.filter(**asked).first()
         changes = self.contact.consent_changes.filter(**asked).order_by("-pk")
         then = changes.filter(state__in=states, created__lte=self.until).first()

@@ -19,13 +19,13 @@ from broadcasts.models import (
     AuditEntry,
     Batch,
     Broadcast,
-    ChannelKind,
     Consent,
     ConsentChange,
     ConsentState,
     Contact,
     Delivery,
     Inbound,
+    Medium,
     Reason,
     SegmentMember,
     Suppression,
@@ -177,18 +177,18 @@ def _merge_consents(everybody: Sequence[Contact]) -> None:
     ConsentChange.objects.filter(contact__in=others).update(contact=keep)
     states: dict[tuple[str, str], set[str]] = defaultdict(set)
     for kind, use_case, state in Consent.objects.filter(contact__in=everybody).values_list(
-        "channel_kind", "use_case", "state"
+        "medium", "use_case", "state"
     ):
         states[kind, use_case].add(state)
     hashes = {digest for one in others for digest in (one.email_hash, one.phone_hash, one.whatsapp_hash) if digest}
     noes = Suppression.objects.for_organization(keep.organization_id).filter(
-        channel_kind__in=ChannelKind.values, address_hash__in=hashes, reason__in=SAID_NO
+        medium__in=Medium.values, address_hash__in=hashes, reason__in=SAID_NO
     )
-    for kind, reason, only in noes.order_by().values_list("channel_kind", "reason", "use_case"):
+    for kind, reason, only in noes.order_by().values_list("medium", "reason", "use_case"):
         for use_case in [only] if only else SAID_NO[Suppression.Cause(reason)]:
             states[kind, use_case].add(ConsentState.WITHDRAWN)
     for (kind, use_case), found in states.items():
-        place: dict[str, Any] = {"contact": keep, "channel_kind": kind, "use_case": use_case}
+        place: dict[str, Any] = {"contact": keep, "medium": kind, "use_case": use_case}
         state = min(found, key=lambda one: CONSENTS.index(ConsentState(one)))
         before = Consent.objects.filter(**place).values_list("state", flat=True).first()
         if before != state:

@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from broadcasts import consenting
-from broadcasts.models import FACTS, Batch, ChannelKind, Contact, Delivery, DeliveryEvent, Suppression, UseCase, count
+from broadcasts.models import FACTS, Batch, Contact, Delivery, DeliveryEvent, Medium, Suppression, UseCase, count
 
 logger = logging.getLogger(__name__)
 suppress = consenting.suppress
@@ -103,7 +103,7 @@ def adjust_counters(delivery: Delivery, **changes: int) -> bool:
 
 def _medium(delivery: Delivery) -> str:
     channel = delivery.message.channel
-    return channel.medium if channel else ChannelKind.EMAIL
+    return channel.medium if channel else Medium.EMAIL
 
 
 def _source(delivery: Delivery, type: str, detail: Mapping[str, object]) -> str:

@@ -331,7 +331,7 @@ def test_suppressed_people_are_counted(begin, club):
 def test_a_yes_is_written_with_its_evidence_once(begin, club):
     job = go(begin("mail\na@example.com\na@example.com\n", consent=YES))
     consent = Consent.objects.get()
-    assert (consent.channel_kind, consent.use_case, consent.state) == ("email", "marketing", "granted")
+    assert (consent.medium, consent.use_case, consent.state) == ("email", "marketing", "granted")
     change = ConsentChange.objects.get()
     assert (change.source, change.evidence["wording"]) == ("Spring form", "Yes, write to me")
     assert change.evidence["import"] == str(job.uuid)
@@ -348,7 +348,7 @@ def refuse(contact, how):
         Contact.objects.filter(pk=contact.pk).update(status="blocked")
     else:
         use_case, state = how
-        Consent.objects.create(contact=contact, channel_kind="email", use_case=use_case, state=state)
+        Consent.objects.create(contact=contact, medium="email", use_case=use_case, state=state)
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,7 @@ def test_only_a_hard_bounce_suppresses_the_address(mail, club):
 def test_a_complaint_stops_marketing_to_the_address(delivery, club):
     tracking.record(delivery, "complained")
     suppression = Suppression.objects.get(organization=club)
-    assert (suppression.reason, suppression.use_case, suppression.channel_kind) == ("complaint", "marketing", "email")
+    assert (suppression.reason, suppression.use_case, suppression.medium) == ("complaint", "marketing", "email")
     assert suppression.address_hash == address_hash("joe@example.com")
 
 

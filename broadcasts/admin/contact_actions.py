@@ -133,4 +133,4 @@ def side_by_side(contacts: list[Contact]) -> list[tuple[str, list[str]]]:
 
 
 def consent(row: Any) -> str:
-    return f"{row.get_use_case_display()} by {row.get_channel_kind_display()}: {row.get_state_display()}"
+    return f"{row.get_use_case_display()} by {row.get_medium_display()}: {row.get_state_display()}"

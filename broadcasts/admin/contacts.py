@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from broadcasts import audience, deleting
 from broadcasts.exceptions import InvalidInput
 from broadcasts.explaining import history, story
-from broadcasts.models import Attribute, ChannelKind, Contact, Organization, Segment, Suppression
+from broadcasts.models import Attribute, Contact, Medium, Organization, Segment, Suppression
 
 from .access import Access, has_more_than, scoped
 from .base import OrganizationAdmin, OrganizationForm
@@ -153,9 +153,9 @@ def about(contact: Contact, request: HttpRequest) -> dict[str, Any]:
     before = request.GET.get("before", "")
     told, older = history(contact, as_id(before))
     return {
-        "consents": with_history(contact.consents.order_by("channel_kind", "use_case")),
+        "consents": with_history(contact.consents.order_by("medium", "use_case")),
         "suppressions": Suppression.objects.for_organization(contact.organization_id)
-        .filter(channel_kind__in=ChannelKind.values, address_hash__in=contact.hashes)
+        .filter(medium__in=Medium.values, address_hash__in=contact.hashes)
         .order_by(),  # by any order of the table's, the planner would walk the organization's whole list
         "memberships": contact.segment_members.select_related("segment").order_by("segment__name")[:RECENT],
         "told": [(broadcast, [(one, story(one)) for one in copies]) for broadcast, copies in told],

@@ -11,11 +11,11 @@ from typing import Any
 from broadcasts.models import (
     Attendance,
     Attribute,
-    ChannelKind,
     ConsentState,
     Contact,
     Engagement,
     Link,
+    Medium,
     Organization,
     UseCase,
 )
@@ -132,7 +132,7 @@ FIELDS = {
     "attendance": About("Attendance", Input("parts"), HISTORY, words={"": ("has", "has not")}),
     "engagement": About("Earlier broadcast", Input("parts"), HISTORY, words={"": ("was", "was not")}),
     "consent": About("Consent", Input("parts"), "Consent"),
-    "suppressed": About("Suppressed", choice(ChannelKind), "Consent", words={"": ("by", "not by")}),
+    "suppressed": About("Suppressed", choice(Medium), "Consent", words={"": ("by", "not by")}),
 }
 PARTS: dict[str, dict[str, tuple[str, Input]]] = {
     "attendance": {
@@ -152,7 +152,7 @@ PARTS: dict[str, dict[str, tuple[str, Input]]] = {
         "within": ("In the last", SPAN),
     },
     "consent": {
-        "channel_kind": ("Channel", choice(ChannelKind, many=False)),
+        "medium": ("Channel", choice(Medium, many=False)),
         "use_case": ("For", choice(UseCase, many=False)),
         "state": ("State", choice(ConsentState)),
     },

@@ -48,19 +48,19 @@ def spoken(language: str) -> str:
     return primary if primary in LANGUAGES else "en"
 
 
-def kind_name(channel_kind: str, language: str) -> str:
-    """Return what a kind of channel is called in a language."""
-    return _KINDS.get(channel_kind) or _EMAIL.get(spoken(language), "e-mail")
+def kind_name(medium: str, language: str) -> str:
+    """Return what a medium is called in a language."""
+    return _KINDS.get(medium) or _EMAIL.get(spoken(language), "e-mail")
 
 
-def wording(organization: Organization, language: str, channel_kind: str, use_case: str) -> str:
+def wording(organization: Organization, language: str, medium: str, use_case: str) -> str:
     """Return what somebody agrees to: in the organization's words for marketing by e-mail, or else in ours."""
-    if use_case == UseCase.MARKETING and channel_kind == "email":
+    if use_case == UseCase.MARKETING and medium == "email":
         for tag in (language, language.partition("-")[0]):
             if text := organization.consent_wording.get(tag):
                 return text
     ours = _OURS[spoken(language)][use_case != UseCase.MARKETING]
-    return ours.format(organization=organization.name, kind=kind_name(channel_kind, language))
+    return ours.format(organization=organization.name, kind=kind_name(medium, language))
 
 
 def version(text: str) -> str:

@@ -42,7 +42,7 @@ ATTENDANCE_FIELDS = {
 }
 SUPPRESSION_FIELDS = {
     "address": ("email", *FIELDS["email"]),
-    "channel_kind": ("kind", "channel"),
+    "medium": ("kind", "channel"),
     "reason": (),
     "use_case": (),
     "source": (),

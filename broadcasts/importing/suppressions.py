@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import (
-    ChannelKind,
+    Medium,
     Organization,
     Suppression,
     UseCase,
@@ -29,15 +29,15 @@ from .rows import Problem, as_text, wrong_width
 from .shadow import Shadow
 from .upsert import Outcome
 
-CHOICES = {"channel_kind": ChannelKind.values, "reason": Suppression.Cause.values, "use_case": ["", *UseCase.values]}
-STATED = {"channel_kind": ChannelKind.EMAIL, "reason": Suppression.Cause.IMPORT, "source": "import"}
+CHOICES = {"medium": Medium.values, "reason": Suppression.Cause.values, "use_case": ["", *UseCase.values]}
+STATED = {"medium": Medium.EMAIL, "reason": Suppression.Cause.IMPORT, "source": "import"}
 READ_ONLY = frozenset({"uuid", "id", "created", "modified"})  # what the API shows; taken, and left out
-WRITTEN = ("channel_kind", "address_hash", "address", "reason", "use_case", "source")
+WRITTEN = ("medium", "address_hash", "address", "reason", "use_case", "source")
 _HASH = re.compile(r"[0-9a-f]{32}")
 _ADDRESS_LENGTH = Suppression._meta.get_field("address").max_length or 0
 _SOURCE_LENGTH = Suppression._meta.get_field("source").max_length or 0
 
-Key = tuple[str, str, str]  # channel kind, hash, reason
+Key = tuple[str, str, str]  # medium, hash, reason
 
 
 def validate_defaults(given: Mapping[str, str]) -> dict[str, str]:
@@ -63,7 +63,7 @@ class SuppressionRow:
     """A clean line of the list."""
 
     line: int
-    channel_kind: str
+    medium: str
     address_hash: str
     address: str
     reason: str
@@ -72,7 +72,7 @@ class SuppressionRow:
 
     @property
     def key(self) -> Key:
-        return self.channel_kind, self.address_hash, self.reason
+        return self.medium, self.address_hash, self.reason
 
 
 class SuppressionMaker:
@@ -128,7 +128,7 @@ class SuppressionMaker:
 
     def _row(self, line: int, told: Mapping[str, str]) -> SuppressionRow:
         """Return a row, or raise Refused or ValidationError."""
-        kind, reason, source = (told.get(name) or self.stated[name] for name in ("channel_kind", "reason", "source"))
+        kind, reason, source = (told.get(name) or self.stated[name] for name in ("medium", "reason", "source"))
         address, key = typed_with_key(kind, told.get("address", ""), self.country)
         digest = address_hash(key) or told.get("hash", "").lower()
         if not digest:
@@ -154,7 +154,7 @@ class SuppressionStore:
     line = 0
     # Of two that are written at the same moment, the later one makes the other stricter.
     OTHERWISE = (
-        "ON CONFLICT (organization_id, channel_kind, address_hash, reason) DO UPDATE SET use_case = '', "
+        "ON CONFLICT (organization_id, medium, address_hash, reason) DO UPDATE SET use_case = '', "
         f"modified = excluded.modified WHERE {Suppression._meta.db_table}.use_case NOT IN ('', excluded.use_case)"
     )
 
@@ -193,10 +193,8 @@ class SuppressionStore:
     def find(self, rows: list[SuppressionRow]) -> dict[Key, str]:
         """Return {key: use case} of what is known of these addresses."""
         # By every kind, as the index begins with it.
-        same = self.rows.filter(
-            channel_kind__in=ChannelKind.values, address_hash__in={row.address_hash for row in rows}
-        )
-        found = same.values_list("channel_kind", "address_hash", "reason", "use_case")
+        same = self.rows.filter(medium__in=Medium.values, address_hash__in={row.address_hash for row in rows})
+        found = same.values_list("medium", "address_hash", "reason", "use_case")
         return {(kind, digest, reason): use_case for kind, digest, reason, use_case in found}
 
     def write(self, rows: list[SuppressionRow]) -> None:

@@ -79,22 +79,22 @@ def stored_key(address: str) -> str | None:
     return email_key(address) if "@" in address else whatsapp_key(address)
 
 
-def typed_address(channel_kind: str, address: str, country: str = "") -> str:
-    """Return an address as somebody typed it for one kind of channel as it is stored, or raise ValidationError."""
-    return typed_with_key(channel_kind, address, country)[0]
+def typed_address(medium: str, address: str, country: str = "") -> str:
+    """Return an address as somebody typed it for one medium as it is stored, or raise ValidationError."""
+    return typed_with_key(medium, address, country)[0]
 
 
-def address_key(channel_kind: str, address: str, country: str = "") -> str | None:
+def address_key(medium: str, address: str, country: str = "") -> str | None:
     """Return what a typed address is compared by; None for none, ValidationError for a wrong one."""
-    return typed_with_key(channel_kind, address, country)[1]
+    return typed_with_key(medium, address, country)[1]
 
 
-def typed_with_key(channel_kind: str, address: str, country: str = "") -> tuple[str, str | None]:
+def typed_with_key(medium: str, address: str, country: str = "") -> tuple[str, str | None]:
     """Return (address as it is stored, what it is compared by) of a typed address, or raise ValidationError."""
     address = address.strip()
-    if channel_kind == "email":
+    if medium == "email":
         return address, email_key(address)
-    if channel_kind == "sms" and address:
+    if medium == "sms" and address:
         address = clean_phone(address, country)
     return address, stored_key(address)
 

@@ -26,7 +26,7 @@ class UseCase(models.TextChoices):
     GENERAL = "general", "General"
 
 
-class ChannelKind(models.TextChoices):
+class Medium(models.TextChoices):
     """What an address is for; suppressions and consents are kept per kind, whichever channel sends."""
 
     EMAIL = "email", "E-mail"
@@ -74,10 +74,8 @@ def validate_quiet_hours(value: object) -> None:
     if not isinstance(value, dict):
         raise ValidationError('Quiet hours are an object, such as {"sms": ["21:00", "08:00"]}.')
     for kind, hours in value.items():
-        if kind not in ChannelKind.values:
-            raise ValidationError(
-                f"“{kind[:40]}” is not a kind of channel: use one of {', '.join(ChannelKind.values)}."
-            )
+        if kind not in Medium.values:
+            raise ValidationError(f"“{kind[:40]}” is not a medium: use one of {', '.join(Medium.values)}.")
         if not isinstance(hours, list) or len(hours) != 2:
             raise ValidationError(f'{kind}: give when they begin and when they end, such as ["21:00", "08:00"].')
         for clock in hours:
@@ -129,7 +127,7 @@ class Organization(Base):
         default=dict,
         blank=True,
         validators=[validate_quiet_hours],
-        help_text='Per channel kind, in each recipient\'s time zone: {"sms": ["21:00", "08:00"]}.',
+        help_text='Per medium, in each recipient\'s time zone: {"sms": ["21:00", "08:00"]}.',
     )
     frequency_cap = models.PositiveSmallIntegerField(
         null=True,
@@ -159,7 +157,7 @@ class Organization(Base):
         return zoneinfo.ZoneInfo(self.time_zone)
 
     def quiet_hours_on(self, medium: str, use_case: str, *, ignored: bool) -> tuple[str, str] | None:
-        """Return the quiet hours that are kept on a kind of channel; only what is general may ignore them."""
+        """Return the quiet hours that are kept on a medium; only what is general may ignore them."""
         hours = self.quiet_hours.get(medium)
         return (hours[0], hours[1]) if hours and not (ignored and use_case == UseCase.GENERAL) else None
 

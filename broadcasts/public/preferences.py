@@ -11,11 +11,11 @@ from django.views.decorators.http import require_http_methods
 from broadcasts import confirming, consenting, links, tracking
 from broadcasts.exceptions import BroadcastsError, WrongState
 from broadcasts.models import (
-    ChannelKind,
     Consent,
     ConsentState,
     Contact,
     Delivery,
+    Medium,
     Organization,
     Suppression,
     UseCase,
@@ -30,7 +30,7 @@ SOURCE = "preference page"
 
 @dataclass(frozen=True)
 class Choice:
-    """One use case on one kind of channel, as the page shows it."""
+    """One use case on one medium, as the page shows it."""
 
     kind: str
     use_case: str
@@ -82,7 +82,7 @@ def _delivery(pk: int | None) -> Delivery | None:
 
 def _medium(delivery: Delivery) -> str:
     channel = delivery.message.channel
-    return channel.medium if channel else ChannelKind.EMAIL
+    return channel.medium if channel else Medium.EMAIL
 
 
 def _context(delivery: Delivery, contact: Contact, said: str) -> dict[str, object]:
@@ -113,11 +113,11 @@ def _context(delivery: Delivery, contact: Contact, said: str) -> dict[str, objec
 
 
 def _choices(delivery: Delivery, contact: Contact) -> list[Choice]:
-    """Return what there is to choose: by each kind of channel in use that the person has an address for."""
+    """Return what there is to choose: by each medium in use that the person has an address for."""
     organization = contact.organization
     in_use = {channel.medium for channel in organization.channels.filter(is_active=True)} | {_medium(delivery)}
     kinds = [kind for kind in consenting.ADDRESS_FIELDS if kind in in_use and consenting.address_of(contact, kind)]
-    states = {(row.channel_kind, row.use_case): row.state for row in Consent.objects.filter(contact=contact)}
+    states = {(row.medium, row.use_case): row.state for row in Consent.objects.filter(contact=contact)}
     return [
         _choice(contact, kind, use_case, states.get((kind, use_case), ConsentState.UNKNOWN))
         for kind in kinds

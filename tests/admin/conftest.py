@@ -92,8 +92,8 @@ def one_of_each(channel):
     Suppression.objects.create(
         organization=organization, address="gone@example.com", address_hash=address_hash("gone@example.com")
     )
-    Consent.objects.create(contact=contact, channel_kind="email", use_case="marketing", state="granted")
-    ConsentChange.objects.create(contact=contact, channel_kind="email", use_case="marketing", state="granted")
+    Consent.objects.create(contact=contact, medium="email", use_case="marketing", state="granted")
+    ConsentChange.objects.create(contact=contact, medium="email", use_case="marketing", state="granted")
     PersonalLink.objects.create(organization=organization, contact=contact, purpose="data", address_hash="a")
     make_contact(organization, attributes={"plan": "pro"})
     ApiToken.objects.issue(user=organization.members.first().user, organization=organization, scopes=["read"])

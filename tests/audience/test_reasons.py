@@ -20,7 +20,7 @@ def reason(contact, outlet, **fields) -> str:
 def suppress(contact, cause, use_case="", kind="email", column="email_hash") -> None:
     Suppression.objects.create(
         organization=contact.organization,
-        channel_kind=kind,
+        medium=kind,
         address_hash=getattr(contact, column),
         reason=cause,
         use_case=use_case,
@@ -28,7 +28,7 @@ def suppress(contact, cause, use_case="", kind="email", column="email_hash") -> 
 
 
 def consent(contact, state, use_case="marketing", kind="email") -> None:
-    Consent.objects.update_or_create(contact=contact, channel_kind=kind, use_case=use_case, defaults={"state": state})
+    Consent.objects.update_or_create(contact=contact, medium=kind, use_case=use_case, defaults={"state": state})
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_a_suppression_of_marketing_lets_the_general_through(club, outlet):
     assert reason(contact, outlet, use_case="general") == ""
 
 
-def test_suppressions_are_of_one_organization_and_channel_kind(club, elsewhere, outlet):
+def test_suppressions_are_of_one_organization_and_medium(club, elsewhere, outlet):
     ours, theirs = make_contact(club, "a@example.com"), make_contact(elsewhere, "a@example.com")
     suppress(theirs, "manual")
     suppress(ours, "manual", kind="sms")
