@@ -18,6 +18,7 @@ from broadcasts.exceptions import InvalidInput, WrongState
 from broadcasts.models import (
     AuditEntry,
     Broadcast,
+    Medium,
     Message,
     MessageTranslation,
     UseCase,
@@ -189,7 +190,7 @@ def _set_messages(broadcast: Broadcast, values: Mapping[str, Any]) -> bool:
         changed = _sync_messages(broadcast, values["messages"])
     messages = list(broadcast.messages.prefetch_related("translations"))
     if not messages and "messages" not in values:
-        channel = broadcast.organization.default_channel("email")
+        channel = broadcast.organization.default_channel(Medium.EMAIL)
         messages = [Message.objects.create(broadcast=broadcast, channel=channel)]
         changed = True
     written = {ours: values[given] for given, ours in (("subject", "subject"), ("body", "text")) if given in values}
@@ -223,7 +224,8 @@ def _write_message(message: Message, place: int, spec: dict[str, Any]) -> bool:
     template = spec.get("template")
     values = {name: spec[name] for name in MESSAGE_FIELDS if name in spec} | {"position": place}
     if message.pk is None and "channel" not in values:
-        values["channel"] = message.broadcast.organization.default_channel("email")
+        medium = template.medium if template else Medium.EMAIL
+        values["channel"] = message.broadcast.organization.default_channel(medium)
     translations = spec.get("translations")
     if translations is None and template is not None and template != message.template:
         values.setdefault("syntax", template.syntax)

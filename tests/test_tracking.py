@@ -4,15 +4,8 @@ import pytest
 from django.utils import timezone
 
 from broadcasts import tracking
-from broadcasts.models import (
-    Batch,
-    Consent,
-    ConsentChange,
-    Delivery,
-    DeliveryEvent,
-    Suppression,
-    address_hash,
-)
+from broadcasts.mediums import address_hash
+from broadcasts.models import Batch, Consent, ConsentChange, Delivery, DeliveryEvent, Suppression
 from tests.make import make_broadcast, make_contact, make_delivery
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

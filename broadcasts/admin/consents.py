@@ -13,6 +13,7 @@ from django.template.loader import render_to_string
 from broadcasts import confirming, consenting
 from broadcasts.exceptions import WrongState
 from broadcasts.exporting import suppressions_csv
+from broadcasts.mediums import address_hash, address_key, typed_address
 from broadcasts.models import (
     Consent,
     ConsentChange,
@@ -23,9 +24,6 @@ from broadcasts.models import (
     PersonalLink,
     Suppression,
     UseCase,
-    address_hash,
-    address_key,
-    typed_address,
 )
 
 from .base import OrganizationAdmin, OrganizationForm, ReadOnlyAdmin
@@ -60,17 +58,17 @@ class SuppressionForm(OrganizationForm):
         cleaned = super().clean()
         if cleaned.get("use_case") is None:
             cleaned["use_case"] = Suppression.stops(cleaned.get("reason", ""))
-        organization, kind, address = (cleaned.get(name) for name in ("organization", "medium", "address"))
-        if not (organization and kind and address):
+        organization, medium, address = (cleaned.get(name) for name in ("organization", "medium", "address"))
+        if not (organization and medium and address):
             return cleaned
         try:
-            cleaned["address"] = typed_address(kind, address, organization.country)
+            cleaned["address"] = typed_address(medium, address, organization.country)
         except ValidationError as error:
             self.add_error("address", error)
             return cleaned
         same = Suppression.objects.for_organization(organization).filter(
             Q(use_case="") | Q(use_case=cleaned.get("use_case")),
-            medium=kind,
+            medium=medium,
             address_hash=consenting.hash_of(cleaned["address"]),
             reason=cleaned.get("reason"),
         )
@@ -113,13 +111,13 @@ class SuppressionAdmin(Exportable, OrganizationAdmin):
         if not search_term.strip():
             return queryset, False
         hashes = []
-        for kind in Medium.values:
+        for medium in Medium.values:
             try:
-                hashes.append(address_hash(address_key(kind, search_term)))
+                hashes.append(address_hash(address_key(medium, search_term)))
             except ValidationError:
                 continue
-        kinds = {"medium__in": Medium.values}  # the index of hashes begins with organization and kind
-        return queryset.filter(address_hash__in=[one for one in hashes if one], **kinds), False
+        # By every medium, as the index begins with it.
+        return queryset.filter(medium__in=Medium.values, address_hash__in=[one for one in hashes if one]), False
 
 
 class ConsentForm(OrganizationForm):
@@ -153,9 +151,9 @@ class ConsentForm(OrganizationForm):
         cleaned = super().clean()
         if self.errors or cleaned["state"] == ConsentState.WITHDRAWN:
             return cleaned
-        contact, kind, use_case = (cleaned[name] for name in ("contact", "medium", "use_case"))
-        refusal = consenting.why_not(contact, kind, use_case, source=cleaned["source"], evidence=self.evidence())
-        if not refusal and cleaned["state"] == ConsentState.PENDING and kind == Medium.EMAIL:
+        contact, medium, use_case = (cleaned[name] for name in ("contact", "medium", "use_case"))
+        refusal = consenting.why_not(contact, medium, use_case, source=cleaned["source"], evidence=self.evidence())
+        if not refusal and cleaned["state"] == ConsentState.PENDING and medium == Medium.EMAIL:
             refusal = confirming.why_not(contact)
         if refusal:
             self.add_error("state", refusal)
@@ -209,17 +207,17 @@ class ConsentAdmin(ByContact, OrganizationAdmin):
 
     def save_model(self, request: HttpRequest, obj: Consent, form: Any, change: bool) -> None:
         self.check_may_save(request, obj, change)
-        contact, kind, use_case = place = (obj.contact, obj.medium, obj.use_case)
+        contact, medium, use_case = place = (obj.contact, obj.medium, obj.use_case)
         source, evidence = form.cleaned_data["source"], form.evidence(recorded_by=str(request.user))
         if obj.state == ConsentState.GRANTED:
             consenting.grant(*place, source=source, evidence=evidence)
         elif obj.state == ConsentState.WITHDRAWN:
             consenting.withdraw(*place, source=source, evidence=evidence)
-        elif kind == Medium.EMAIL:
+        elif medium == Medium.EMAIL:
             confirming.ask(contact, use_case, source=source, evidence=evidence)
         else:
             consenting.ask(*place, source=source, evidence=evidence)
-        obj.pk = Consent.objects.get(contact=contact, medium=kind, use_case=use_case).pk
+        obj.pk = Consent.objects.get(contact=contact, medium=medium, use_case=use_case).pk
 
 
 @admin.register(ConsentChange)

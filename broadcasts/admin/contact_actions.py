@@ -21,7 +21,7 @@ from .base import list_url, row_url
 from .exports import Exportable, download
 from .search import as_id
 
-SHOWN = ("full_name", "email", "phone", "whatsapp_id", "external_id", "language", "time_zone", "attributes")
+SHOWN = (*Contact.PROFILE, "attributes")
 
 
 class MergeForm(forms.Form):

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 
 from broadcasts import importing
+from broadcasts.mediums import PERSONAL
 from broadcasts.models import Attribute, ImportJob, Medium, Organization, Segment, Suppression, UseCase
 
 from .access import Access, scoped
@@ -106,7 +107,7 @@ class ContactsForm(UploadForm):
     medium = forms.ChoiceField(
         required=False,
         label="by",
-        choices=[(kind.value, kind.label) for kind in Medium if kind != Medium.WEBHOOK],
+        choices=[(medium.value, medium.label) for medium in PERSONAL],
     )
     source = forms.CharField(required=False, max_length=255, help_text="Where they said so, such as a form or a list.")
     wording = forms.CharField(

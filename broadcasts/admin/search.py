@@ -7,7 +7,8 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 
 from broadcasts.audience import found_by
-from broadcasts.models import Organization, email_key, whatsapp_key
+from broadcasts.mediums import email_key, whatsapp_key
+from broadcasts.models import Organization
 
 LIMIT = 1000
 

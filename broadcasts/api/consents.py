@@ -64,7 +64,7 @@ class ConsentSerializer(PickingSerializer):
     def record(self) -> tuple[Consent, bool]:
         """Write it down; return the consent and whether that changed anything."""
         said = self.validated_data
-        contact, kind, use_case = place = (said["contact"], said["medium"], said["use_case"])
+        contact, medium, use_case = place = (said["contact"], said["medium"], said["use_case"])
         given = {**said.get("evidence", {}), "recorded_by": str(self.context["request"].user)}
         wording = said.get("wording") or str(given.pop("wording", "") or "")
         source, evidence = said["source"], consenting.evidence_of(wording, **given)
@@ -73,11 +73,11 @@ class ConsentSerializer(PickingSerializer):
                 news = consenting.grant(*place, source=source, evidence=evidence)
             case ConsentState.WITHDRAWN:
                 news = consenting.withdraw(*place, source=source, evidence=evidence)
-            case _ if kind == Medium.EMAIL:
+            case _ if medium == Medium.EMAIL:
                 news = confirming.ask(contact, use_case, source=source, evidence=evidence)
             case _:
                 news = consenting.ask(*place, source=source, evidence=evidence)
-        return Consent.objects.get(contact=contact, medium=kind, use_case=use_case), news
+        return Consent.objects.get(contact=contact, medium=medium, use_case=use_case), news
 
 
 class ConsentChangeSerializer(PickingSerializer):

@@ -9,16 +9,8 @@ from rest_framework.request import Request
 
 from broadcasts import tracking
 from broadcasts.exporting import suppressions_csv
-from broadcasts.models import (
-    AuditEntry,
-    Medium,
-    Suppression,
-    UseCase,
-    address_hash,
-    address_key,
-    stored_key,
-    typed_address,
-)
+from broadcasts.mediums import address_hash, address_key, stored_key, typed_address
+from broadcasts.models import AuditEntry, Medium, Suppression, UseCase
 
 from .fields import MomentField
 from .renderers import Csv, stream
@@ -40,12 +32,12 @@ class SuppressionFilter(filters.FilterSet):
 
     def of_address(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
         hashes = set()
-        for kind in Medium.values:
+        for medium in Medium.values:
             try:
-                hashes.add(address_hash(address_key(kind, value, self.request.organization.country)))
+                hashes.add(address_hash(address_key(medium, value, self.request.organization.country)))
             except ValidationError:
-                continue  # an address of another kind
-        # By every kind, as the index begins with it.
+                continue  # an address of another medium
+        # By every medium, as the index begins with it.
         return queryset.filter(medium__in=Medium.values, address_hash__in=hashes)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from broadcasts.mediums import address_choices
 from broadcasts.models import (
     Attendance,
     Attribute,
@@ -116,9 +117,7 @@ BECAME = choice(Engagement, many=False)  # marked in `catalogue` by what the org
 
 FIELDS = {
     "full_name": About("Name", TEXT),
-    "email": About("E-mail", TEXT, blank=True),
-    "phone": About("Phone", TEXT, blank=True),
-    "whatsapp_id": About("WhatsApp id", TEXT, blank=True),
+    **{name: About(label, TEXT, blank=True) for name, label in address_choices()},
     "external_id": About("External id", TEXT),
     "language": About("Language", looked_up("language"), blank=True),
     "time_zone": About("Time zone", looked_up("time_zone"), blank=True),

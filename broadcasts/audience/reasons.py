@@ -25,8 +25,8 @@ from django.db.models import (
 from django.db.models.functions import Coalesce, Left, Length, StrIndex
 from django.utils import timezone
 
+from broadcasts.mediums import ADDRESS_FIELDS
 from broadcasts.models import (
-    ADDRESS_HASHES,
     Broadcast,
     Channel,
     Consent,
@@ -190,7 +190,7 @@ class Reasons:
 
     @property
     def hash(self) -> str:
-        return ADDRESS_HASHES[self.outlet.contact_field]
+        return ADDRESS_FIELDS[self.outlet.contact_field].hash
 
     def language(self) -> Case | Value | F:
         outlet = self.outlet

@@ -7,8 +7,8 @@ from typing import Any
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, lookups
 from django.db.models.functions import Coalesce
 
+from broadcasts.mediums import ADDRESS_FIELDS
 from broadcasts.models import (
-    ADDRESS_HASHES,
     Activity,
     Attendance,
     Broadcast,
@@ -311,14 +311,14 @@ class ConsentLeaf(ObjectLeaf):
 
 
 class SuppressedLeaf(Leaf):
-    help = f"{', '.join(Medium.values)}: an address of that kind is on the suppression list, for any reason."
+    help = f"{', '.join(Medium.values)}: an address is on the suppression list of that medium, for any reason."
 
     def read(self, value: Any, scope: Scope) -> str:
         return read_medium(value, scope)
 
     def match(self, values: list[Any], scope: Scope) -> Q:
         scope.spend(1)
-        hashes = [OuterRef(name) for name in ADDRESS_HASHES.values()]
+        hashes = [OuterRef(one.hash) for one in ADDRESS_FIELDS.values()]
         rows = Suppression.objects.filter(organization=scope.organization, medium__in=values, address_hash__in=hashes)
         return Q(Exists(rows))
 

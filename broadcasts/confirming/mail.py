@@ -44,7 +44,7 @@ def mail_link(link_id: int) -> None:
         return
     link = rows.select_related("organization", "contact").get()
     mine = rows.filter(due_at=link.due_at)
-    channel = link.organization.default_channel("email")
+    channel = link.organization.default_channel(Medium.EMAIL)
     if refusal := _refusal(link, channel):
         mine.update(due_at=None, error=refusal)
         return

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from broadcasts import consenting, links
-from broadcasts.exceptions import WrongState
+from broadcasts.exceptions import NotReady, WrongState
 from broadcasts.models import (
     Consent,
     ConsentState,
@@ -46,8 +46,10 @@ def ask_for_data(contact: Contact) -> None:
 
 def why_not(contact: Contact) -> str:
     """Say why no link can be mailed to a contact now; "" when one can."""
-    if not contact.organization.default_channel("email"):
-        return "There is no channel to ask through: add an e-mail channel to the organization first."
+    try:
+        contact.organization.channel_for(Medium.EMAIL)
+    except NotReady as error:
+        return str(error)
     if unreachable := unreachable_because(contact):
         return unreachable
     if _today(contact).count() >= MOST_A_DAY:

@@ -3,19 +3,8 @@
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 
-from broadcasts.models import (
-    Contact,
-    Medium,
-    Organization,
-    OrganizationQuerySet,
-    Suppression,
-    UseCase,
-    address_hash,
-    stored_key,
-)
-
-# The contact's field that holds its address on a medium; what a webhook is called by is no address.
-ADDRESS_FIELDS = {Medium.EMAIL: "email", Medium.SMS: "phone", Medium.WHATSAPP: "whatsapp_id"}
+from broadcasts.mediums import address_hash, stored_key
+from broadcasts.models import Contact, Medium, Organization, OrganizationQuerySet, Suppression, UseCase
 
 
 def suppress(
@@ -45,7 +34,7 @@ def suppress(
 def blocking(contact: Contact, medium: str, use_case: str) -> OrganizationQuerySet[Suppression]:
     """Return the suppressions that keep messages of a use case from a contact's addresses on a medium."""
     rows = Suppression.objects.for_organization(contact.organization_id)
-    # By any address: which of them a channel of the kind sends to is its own setting.
+    # By any address: which of them a channel sends to is its own setting.
     own = rows.filter(medium=medium, address_hash__in=contact.hashes)
     return own.filter(Q(use_case="") | Q(use_case=use_case))
 
@@ -59,8 +48,8 @@ def lift(contact: Contact, medium: str, use_case: str) -> None:
 
 def address_of(contact: Contact, medium: str) -> str:
     """Return a contact's own address on a medium; "" for none."""
-    field = ADDRESS_FIELDS.get(Medium(medium))
-    return getattr(contact, field) if field else ""
+    own = Medium(medium).own
+    return getattr(contact, own.name) if own else ""
 
 
 def hash_of(address: str) -> str | None:

@@ -25,10 +25,7 @@ from broadcasts.models import (
 from .cells import moment
 
 CHUNK = 1000
-PROFILE = (
-    *("uuid", "created", "modified", "full_name", "email", "phone", "whatsapp_id", "external_id"),
-    *("language", "time_zone", "status", "last_seen_at"),
-)
+PROFILE = ("uuid", "created", "modified", *Contact.PROFILE, "status", "last_seen_at")
 CONSENT = ("medium", "use_case", "state")
 EVENT = ("type", "at", "machine", "detail")
 FACT_TIMES = [f"{fact}_at" for fact in ("sent", *FACTS)]
@@ -69,7 +66,7 @@ def _sections(contact: Contact) -> Iterator[tuple[str, Any]]:
     yield "consents", (_shown(row, (*CONSENT, "modified")) for row in consents)
     changes = ConsentChange.objects.filter(contact=contact).order_by("pk")
     yield "consent_history", (_shown(row, (*CONSENT, "source", "evidence", "created")) for row in changes.iterator())
-    # By every kind, as the index begins with it.
+    # By every medium, as the index begins with it.
     suppressions = Suppression.objects.for_organization(contact.organization_id).filter(
         medium__in=Medium.values, address_hash__in=contact.hashes
     )

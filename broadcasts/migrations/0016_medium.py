@@ -1,4 +1,4 @@
-"""Call what kind of address a message travels to its medium, in columns and in stored conditions."""
+"""Call what kind of address a message travels to its medium, in columns, stored conditions and waiting imports."""
 
 from django.db import migrations, models
 
@@ -27,12 +27,25 @@ def rename_in_conditions(apps, old, new):
                 model.objects.filter(pk=row.pk).update(**{column: after})
 
 
+def rename_in_imports(apps, old, new):
+    """Rename what a waiting import was told, and the field that its columns fill; attributes keep their names."""
+    jobs = apps.get_model("broadcasts", "ImportJob").objects
+    for job in jobs.only("pk", "options", "mapping").iterator(1000):
+        told = {name: renamed(job.options[name], old, new) for name in ("consent", "defaults") if name in job.options}
+        options = {**job.options, **told}
+        mapping = {header: new if target == old else target for header, target in job.mapping.items()}
+        if (options, mapping) != (job.options, job.mapping):
+            jobs.filter(pk=job.pk).update(options=options, mapping=mapping)
+
+
 def forward(apps, schema_editor):
     rename_in_conditions(apps, "channel_kind", "medium")
+    rename_in_imports(apps, "channel_kind", "medium")
 
 
 def back(apps, schema_editor):
     rename_in_conditions(apps, "medium", "channel_kind")
+    rename_in_imports(apps, "medium", "channel_kind")
 
 
 RENAMES = [migrations.RenameField(model, "channel_kind", "medium") for model in RENAMED]

@@ -5,10 +5,13 @@ from typing import Any
 from django.db import models
 from django.db.models.functions import Now
 
+from broadcasts import mediums
+from broadcasts.mediums import Medium
+
 from .base import Base, OrganizationQuerySet
 from .contacts import Contact
 from .deliveries import Reason
-from .organizations import Medium, Organization, UseCase
+from .organizations import Organization, UseCase
 
 APPEND_ONLY = "The history of consents is append only: write what is true now as a new change."
 
@@ -39,7 +42,7 @@ class Suppression(Base):
     MARKETING_ONLY = frozenset({Cause.COMPLAINT, Cause.UNSUBSCRIBE})
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="suppressions", db_index=False)
-    medium = models.CharField(max_length=10, choices=Medium, default=Medium.EMAIL)
+    medium = models.CharField(max_length=10, choices=mediums.choices, default=Medium.EMAIL)
     address_hash = models.CharField(max_length=32, editable=False)
     address = models.CharField(max_length=320, blank=True)
     reason = models.CharField(max_length=12, choices=Cause, default=Cause.MANUAL)
@@ -84,13 +87,13 @@ class Consent(Base):
     organization_path = "contact__organization"
 
     contact = models.ForeignKey(Contact, models.CASCADE, related_name="consents", db_index=False)
-    medium = models.CharField(max_length=10, choices=Medium)
+    medium = models.CharField(max_length=10, choices=mediums.choices)
     use_case = models.CharField(max_length=10, choices=UseCase)
     state = models.CharField(max_length=9, choices=ConsentState, default=ConsentState.UNKNOWN)
 
     class Meta:
         constraints = [
-            # Estimate, expansion and claim ask for the state of one contact, kind and use case.
+            # Estimate, expansion and claim ask for the state of one contact, medium and use case.
             models.UniqueConstraint(fields=["contact", "medium", "use_case"], name="consent_once"),
         ]
 
@@ -114,7 +117,7 @@ class ConsentChange(models.Model):
     organization_path = "contact__organization"
 
     contact = models.ForeignKey(Contact, models.CASCADE, related_name="consent_changes")
-    medium = models.CharField(max_length=10, choices=Medium)
+    medium = models.CharField(max_length=10, choices=mediums.choices)
     use_case = models.CharField(max_length=10, choices=UseCase)
     state = models.CharField(max_length=9, choices=ConsentState)
     source = models.CharField(max_length=255, blank=True)

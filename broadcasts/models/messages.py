@@ -1,5 +1,7 @@
 from django.db import models
 
+from broadcasts.mediums import Medium
+
 from .base import Base
 from .broadcasts import Broadcast
 from .channels import Channel
@@ -28,6 +30,12 @@ class Message(Base):
 
     def __str__(self) -> str:
         return f"{self.broadcast} on {self.channel or 'no channel'}"
+
+    @property
+    def medium(self) -> str:
+        """How it travels: as its channel does, or where it has none yet, as its template."""
+        source = self.channel or self.template
+        return source.medium if source else Medium.EMAIL
 
     @property
     def reports(self) -> frozenset[str]:

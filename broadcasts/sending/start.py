@@ -47,12 +47,8 @@ def refuse_suspended(organization: Organization) -> None:
 
 def channel_for(message: Message) -> Channel:
     """Give a message the channel that it leaves by, where it has none, and return it; NotReady for one that is off."""
-    channel = message.channel = message.channel or message.broadcast.organization.default_channel("email")
-    if channel is None:
-        raise NotReady("There is no channel to send through: add an e-mail channel to the organization first.")
-    if not channel.is_active:
-        raise NotReady(f"The channel “{channel}” is switched off: switch it on or choose another one.")
-    return channel
+    message.channel = message.broadcast.organization.channel_for(message.medium, message.channel)
+    return message.channel
 
 
 def _freeze_message(message: Message) -> None:

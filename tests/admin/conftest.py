@@ -7,6 +7,7 @@ from django.contrib.admin import site
 from django.test import Client
 from django.utils import timezone
 
+from broadcasts.mediums import address_hash
 from broadcasts.models import (
     Activity,
     ApiToken,
@@ -34,7 +35,6 @@ from broadcasts.models import (
     Template,
     TemplateTranslation,
     User,
-    address_hash,
 )
 from tests.make import make_broadcast, make_contact
 
