@@ -55,9 +55,9 @@ def _ascii_domain(domain: str) -> str:
 
 def clean_email(email: str, country: str = "") -> str:
     """Return the address as it was given, or raise ValidationError."""
+    split_email(email)
     if len(email) > EMAIL_LENGTH:
         raise ValidationError(f"“{email[:100]}” is too long for an e-mail address.")
-    split_email(email)
     return email
 
 
@@ -190,13 +190,8 @@ _ALSO = {Medium.WHATSAPP: (_PHONE,), Medium.WEBHOOK: tuple(ADDRESS_FIELDS.values
 PERSONAL = {medium: own for medium in Medium if (own := medium.own)}
 
 
-def choices() -> list[tuple[str, str]]:
-    """Return the mediums with their labels; a callable, so that a new one makes no migration of each table."""
-    return Medium.choices
-
-
 def address_choices() -> list[tuple[str, str]]:
-    """Return the fields that hold addresses, with their labels."""
+    """Return the fields that hold addresses, with their labels; a callable, so that a new one makes no migration."""
     return [(one.name, capfirst(one.label)) for one in ADDRESS_FIELDS.values()]
 
 

@@ -17,10 +17,10 @@ IGNORE = "-"
 # Field -> the headers it goes by, besides its own name; in small letters, with signs as spaces.
 ADDRESSES = {one.name: one.headers for one in ADDRESS_FIELDS.values()}
 FIELDS = {
+    **ADDRESSES,
     "full_name": ("name", "full name", "fullname", "display name"),
     "first_name": ("first name", "firstname", "given name", "forename"),
     "last_name": ("last name", "lastname", "surname", "family name"),
-    **ADDRESSES,
     "language": ("lang", "locale"),
     "time_zone": ("time zone", "timezone", "tz"),
     "external_id": ("external id", "id", "externalid"),

@@ -4,8 +4,6 @@ from django.db import migrations, models
 
 import broadcasts.mediums
 
-CHOICES = broadcasts.mediums.choices
-
 
 def leave_accounts_as_defaults(apps, schema_editor):
     """Unmark the console where there is an e-mail account: as a default it was never asked for before."""
@@ -24,7 +22,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="channel",
             name="medium",
-            field=models.CharField(blank=True, choices=CHOICES, default="email", editable=False, max_length=10),
+            field=models.CharField(blank=True, default="email", editable=False, max_length=10),
             preserve_default=False,
         ),
         migrations.RunPython(leave_accounts_as_defaults, migrations.RunPython.noop),
@@ -43,7 +41,6 @@ class Migration(migrations.Migration):
             name="is_default",
             field=models.BooleanField(default=False, verbose_name="default of its medium"),
         ),
-        # From here on a new medium, or a new address of contacts, changes no choices of a table.
         migrations.AlterField(
             model_name="channel",
             name="address_field",
@@ -54,12 +51,4 @@ class Migration(migrations.Migration):
                 max_length=20,
             ),
         ),
-        *[
-            migrations.AlterField(name, "medium", models.CharField(choices=CHOICES, max_length=10))
-            for name in ("consent", "consentchange")
-        ],
-        *[
-            migrations.AlterField(name, "medium", models.CharField(choices=CHOICES, default="email", max_length=10))
-            for name in ("suppression", "template")
-        ],
     ]

@@ -27,7 +27,7 @@ class Channel(Base):
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="channels")
     name = models.CharField(max_length=255)
     kind = models.CharField(max_length=20, choices=transports.choices)
-    medium = models.CharField(max_length=10, choices=mediums.choices, blank=True, editable=False)  # that of its kind
+    medium = models.CharField(max_length=10, blank=True, editable=False)  # that of its kind
     settings: models.JSONField = models.JSONField(default=dict, blank=True)
     secrets = EncryptedJSONField(default=dict, blank=True, editable=False)
     from_name = models.CharField(max_length=255, blank=True)

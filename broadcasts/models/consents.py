@@ -5,7 +5,6 @@ from typing import Any
 from django.db import models
 from django.db.models.functions import Now
 
-from broadcasts import mediums
 from broadcasts.mediums import Medium
 
 from .base import Base, OrganizationQuerySet
@@ -42,7 +41,7 @@ class Suppression(Base):
     MARKETING_ONLY = frozenset({Cause.COMPLAINT, Cause.UNSUBSCRIBE})
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="suppressions", db_index=False)
-    medium = models.CharField(max_length=10, choices=mediums.choices, default=Medium.EMAIL)
+    medium = models.CharField(max_length=10, choices=Medium, default=Medium.EMAIL)
     address_hash = models.CharField(max_length=32, editable=False)
     address = models.CharField(max_length=320, blank=True)
     reason = models.CharField(max_length=12, choices=Cause, default=Cause.MANUAL)
@@ -87,7 +86,7 @@ class Consent(Base):
     organization_path = "contact__organization"
 
     contact = models.ForeignKey(Contact, models.CASCADE, related_name="consents", db_index=False)
-    medium = models.CharField(max_length=10, choices=mediums.choices)
+    medium = models.CharField(max_length=10, choices=Medium)
     use_case = models.CharField(max_length=10, choices=UseCase)
     state = models.CharField(max_length=9, choices=ConsentState, default=ConsentState.UNKNOWN)
 
@@ -117,7 +116,7 @@ class ConsentChange(models.Model):
     organization_path = "contact__organization"
 
     contact = models.ForeignKey(Contact, models.CASCADE, related_name="consent_changes")
-    medium = models.CharField(max_length=10, choices=mediums.choices)
+    medium = models.CharField(max_length=10, choices=Medium)
     use_case = models.CharField(max_length=10, choices=UseCase)
     state = models.CharField(max_length=9, choices=ConsentState)
     source = models.CharField(max_length=255, blank=True)

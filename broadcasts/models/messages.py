@@ -42,6 +42,16 @@ class Message(Base):
         """The facts that are measured of its copies."""
         return self.channel.reports if self.channel else OWN_FACTS
 
+    def take_template(self, syntax: str = "") -> None:
+        """Say what its template says, in all its languages, instead of what it said; in its syntax unless told one."""
+        assert self.template is not None
+        self.syntax = syntax or self.template.syntax
+        self.save(update_fields=["syntax", "modified"])
+        self.translations.all().delete()
+        for one in self.template.translations.all():
+            place = {"language": one.language, "tag": one.tag, "position": one.position}
+            self.translations.create(**place, **one.content())
+
     def translation(self, language: str):
         """Return the translation of exactly this language, or None."""
         return next((one for one in self.translations.all() if one.language == language), None)

@@ -1,7 +1,6 @@
 from django.db import models
 from django.db.models.functions import Lower
 
-from broadcasts import mediums
 from broadcasts.mediums import Medium
 
 from .base import Base
@@ -43,7 +42,7 @@ class Template(Base):
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="templates")
     name = models.CharField(max_length=255)
-    medium = models.CharField(max_length=10, choices=mediums.choices, default=Medium.EMAIL)
+    medium = models.CharField(max_length=10, choices=Medium, default=Medium.EMAIL)
     channel = models.ForeignKey(
         Channel, models.PROTECT, null=True, blank=True, help_text="Where the provider keeps the template."
     )

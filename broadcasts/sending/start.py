@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 
 from broadcasts import audience, rendering
 from broadcasts.exceptions import BroadcastsError, EmptyAudience, InvalidInput, NotReady
-from broadcasts.models import Batch, Broadcast, Channel, Contact, Delivery, Message, MessageTranslation, Organization
+from broadcasts.models import Batch, Broadcast, Channel, Contact, Delivery, Message, Organization
 
 from .fairness import wake_pumps
 from .hours import Waits, waits_at_birth
@@ -54,15 +54,7 @@ def channel_for(message: Message) -> Channel:
 def _freeze_message(message: Message) -> None:
     channel_for(message)
     if message.template and not message.translations.exists():
-        for translation in message.template.translations.all():
-            MessageTranslation.objects.create(
-                message=message,
-                language=translation.language,
-                tag=translation.tag,
-                position=translation.position,
-                **translation.content(),
-            )
-        message.syntax = message.template.syntax
+        message.take_template()
     program = rendering.compile_message(message)
     message.checksum = program.checksum
     message.error = ""

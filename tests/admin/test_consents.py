@@ -76,7 +76,7 @@ def test_staff_can_have_somebody_asked_by_mail(author, told, mail):
 
 def test_why_somebody_cannot_be_asked_stands_at_the_state(author, told):
     answer = sign_in(author.user).post(ADD, {**told, "state": "pending"})
-    assert "add an e-mail channel" in str(answer.context["errors"])
+    assert "no e-mail channel to send through: add one" in str(answer.context["errors"])
     assert not Consent.objects.exists()
 
 

@@ -62,7 +62,9 @@ def test_blocked_and_archived_contacts_are_skipped(club, outlet, status):
 
 
 def test_the_channels_own_field_must_hold_an_address(club, outlet):
-    by_phone = Outlet(channel=Channel(organization=club, name="SMS", kind="console", address_field="phone"))
+    by_phone = Outlet(
+        channel=Channel.objects.create(organization=club, name="SMS", kind="console", address_field="phone")
+    )
     assert reason(make_contact(club, ""), outlet) == "no_address"
     assert reason(make_contact(club), by_phone) == "no_address"
     contact = make_contact(club, "", phone="+34600000001")
@@ -128,7 +130,9 @@ def test_suppressions_are_of_one_organization_and_medium(club, elsewhere, outlet
 
 def test_a_phone_is_suppressed_by_its_own_hash(club):
     contact = make_contact(club, phone="+34600000001")
-    by_phone = Outlet(channel=Channel(organization=club, name="SMS", kind="console", address_field="phone"))
+    by_phone = Outlet(
+        channel=Channel.objects.create(organization=club, name="SMS", kind="console", address_field="phone")
+    )
     suppress(contact, "stop", column="phone_hash")
     assert reason(contact, by_phone) == "suppressed"
 
