@@ -4,9 +4,10 @@ from importlib import import_module
 
 from django.apps import apps
 
-from broadcasts.models import Broadcast, ImportJob, Segment
+from broadcasts.models import Broadcast, Channel, ImportJob, Segment
 
 medium = import_module("broadcasts.migrations.0016_medium")
+defaults = import_module("broadcasts.migrations.0017_default_per_medium")
 
 
 def asked(name):
@@ -41,3 +42,14 @@ def test_an_import_that_waits_is_finished_after_the_word_changed(club):
         step(apps, None)
         job.refresh_from_db()
         assert {"options": job.options, "mapping": job.mapping} == stored_import(club, word)
+
+
+def test_a_console_that_was_a_default_of_its_kind_takes_nothing_over_from_an_account(club, elsewhere, mail):
+    Channel.objects.filter(pk=mail.pk).update(is_default=False)
+    beside, alone = (
+        Channel.objects.create(organization=one, name="Console", kind="console", is_default=True)
+        for one in (club, elsewhere)
+    )
+    defaults.leave_accounts_as_defaults(apps, None)
+    assert list(Channel.objects.filter(is_default=True)) == [alone]
+    assert club.default_channel("email") == mail and beside.pk

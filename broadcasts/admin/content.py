@@ -75,7 +75,7 @@ class ContentFormSet(BaseInlineFormSet):
 
     def contents(self) -> dict[str, dict[str, Any]]:
         """Return {language as it was given: content} of what stands in a valid formset, as `drafting.save` takes it."""
-        kept = [form for form in self.forms if form not in self.deleted_forms]
+        kept: list[Any] = [form for form in self.forms if form not in self.deleted_forms]
         said = [form for form in kept if form.instance.pk or form.has_changed()]
         return {form.tag() or form.instance.language: form.instance.content() for form in said}
 
