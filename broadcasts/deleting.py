@@ -16,8 +16,8 @@ def delete(contact: Contact) -> None:
         return
     sending.hold_expansions(held.organization_id)  # or one that read the contact made a row of somebody who is gone
     for consent in Consent.objects.filter(contact=held, state=ConsentState.WITHDRAWN):
-        address = consenting.address_of(held, consent.channel_kind)
-        place = (held.organization, consent.channel_kind, address)
+        address = consenting.address_of(held, consent.medium)
+        place = (held.organization, consent.medium, address)
         consenting.suppress(*place, Suppression.Cause.UNSUBSCRIBE, consent.use_case, "no of a deleted contact")
     chosen = Broadcast.objects.filter(retarget_of__isnull=False, contacts=held)
     for broadcast in chosen.select_for_update(of=("self",), no_key=True).order_by("pk"):

@@ -1,7 +1,8 @@
 """Write broadcasts before they are sent: who, what and when, checked as a whole and saved as a whole.
 
-Doors give plain values; `save` locks the row, refuses what can no longer be edited, writes only what changed,
-and stores the preview of the audience. Doors that save rows themselves call `validate` and `refresh_preview`.
+All doors write a draft by `save`: they give plain values, and it locks the row, refuses what can no longer be edited,
+writes only what changed, and stores the preview of the audience. Copies of a broadcast are made by `sending`, as they
+are; who asks for one calls `refresh_preview`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,8 +19,12 @@ from broadcasts.exceptions import InvalidInput, WrongState
 from broadcasts.models import (
     AuditEntry,
     Broadcast,
+    Channel,
+    Medium,
     Message,
     MessageTranslation,
+    Organization,
+    Template,
     UseCase,
     User,
     normalize_language,
@@ -49,7 +54,9 @@ def save(broadcast: Broadcast, values: Mapping[str, Any], by: User | None = None
 
     Takes the model's editable fields (those of `Broadcast.WHO_LISTS` as lists of rows), `send_at` (a day),
     `subject` and `body` (of the first message, in the base language), and `messages`: a list of
-    {"uuid", "channel", "template", "syntax", "parameters", "translations": {language: content}}.
+    {"uuid", "channel", "template", "syntax", "parameters", "translations": {language: content}}. A message that is
+    not in the list is deleted; of one in it, what is not named stays. A new template's content is copied where no
+    translations are given, and that of any template where they are empty.
     Raises InvalidInput, or WrongState once the broadcast is on its way.
     """
     values = dict(values)
@@ -94,13 +101,8 @@ def lock(broadcast: Broadcast) -> Broadcast:
     return held
 
 
-def touch(broadcast: Broadcast) -> None:
-    """Note that a broadcast was changed through a row of its own, such as a message; WrongState when too late."""
-    lock(broadcast).save(update_fields=["modified"])
-
-
 def refresh_preview(broadcast: Broadcast) -> None:
-    """Store the first addresses of those who would receive a broadcast; for doors that saved its rows themselves."""
+    """Store the first addresses of those who would receive a broadcast; for copies that `sending` made."""
     preview = _preview(broadcast)
     if preview != broadcast.audience_preview:
         broadcast.audience_preview = preview
@@ -189,7 +191,7 @@ def _set_messages(broadcast: Broadcast, values: Mapping[str, Any]) -> bool:
         changed = _sync_messages(broadcast, values["messages"])
     messages = list(broadcast.messages.prefetch_related("translations"))
     if not messages and "messages" not in values:
-        channel = broadcast.organization.default_channel("email")
+        channel = default_channel(broadcast.organization)
         messages = [Message.objects.create(broadcast=broadcast, channel=channel)]
         changed = True
     written = {ours: values[given] for given, ours in (("subject", "subject"), ("body", "text")) if given in values}
@@ -223,12 +225,13 @@ def _write_message(message: Message, place: int, spec: dict[str, Any]) -> bool:
     template = spec.get("template")
     values = {name: spec[name] for name in MESSAGE_FIELDS if name in spec} | {"position": place}
     if message.pk is None and "channel" not in values:
-        values["channel"] = message.broadcast.organization.default_channel("email")
+        values["channel"] = default_channel(message.broadcast.organization, template)
     translations = spec.get("translations")
-    if translations is None and template is not None and template != message.template:
-        values.setdefault("syntax", template.syntax)
-        translations = {one.tag or one.language: one.content() for one in template.translations.all()}
+    is_copy = not translations and template and (translations is not None or template != message.template)
     changed = _write(message, values)
+    if is_copy:
+        message.take_template(values.get("syntax", ""))
+        return True
     if translations is None:
         return changed
     contents = {_language(tag, f"messages: {place}.translations"): (tag, each) for tag, each in translations.items()}
@@ -238,7 +241,7 @@ def _write_message(message: Message, place: int, spec: dict[str, Any]) -> bool:
     known = {one.language: one for one in message.translations.all()}
     for position, (language, (tag, content)) in enumerate(contents.items()):
         translation = known.get(language) or MessageTranslation(message=message, language=language)
-        tag = translation.tag if tag == language else tag
+        tag = translation.tag if translation.pk and tag == language else tag
         changed |= _write(translation, {**BLANK, **content, "tag": tag, "position": position})
     return changed
 
@@ -292,6 +295,11 @@ def _check_content(broadcast: Broadcast, flat: bool) -> dict[str, str]:
 
 def _preview(broadcast: Broadcast) -> list[str]:
     return audience.preview(Audience.of(broadcast), outlets(broadcast))
+
+
+def default_channel(organization: Organization, template: Template | None = None) -> Channel | None:
+    """Return the channel of a message that nobody chose one for: the default of its template's medium, or of e-mail."""
+    return organization.default_channel(template.medium if template else Medium.EMAIL)
 
 
 def outlets(broadcast: Broadcast) -> list[Outlet]:

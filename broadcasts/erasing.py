@@ -10,22 +10,24 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from broadcasts import consenting, deleting, sending, wiping
 from broadcasts.forgetting import CALLED_BY_NAME, forget_labels, forget_name
+from broadcasts.mediums import ADDRESS_FIELDS
 from broadcasts.models import (
-    ADDRESS_HASHES,
     AuditEntry,
     Broadcast,
     Channel,
-    ChannelKind,
     Contact,
     Delivery,
     DeliveryEvent,
     Inbound,
+    Medium,
     Organization,
     ProviderRef,
     Suppression,
@@ -34,12 +36,6 @@ from broadcasts.models import (
 
 CHUNK = 1000
 GONE = "(erased)"
-# Which kinds of channel reach an address of each field, whatever channels there will be.
-KINDS = {
-    "email": (ChannelKind.EMAIL, ChannelKind.WEBHOOK),
-    "phone": (ChannelKind.SMS, ChannelKind.WHATSAPP, ChannelKind.WEBHOOK),
-    "whatsapp_id": (ChannelKind.WHATSAPP, ChannelKind.WEBHOOK),
-}
 
 
 @dataclass
@@ -112,13 +108,14 @@ def _stop(contact: Contact) -> Trace | None:
     if found is None:
         return None
     Contact.objects.filter(pk=found.pk).update(status=Contact.Status.BLOCKED)
-    reached: set[tuple[str, str]] = {(kind, name) for name, kinds in KINDS.items() for kind in kinds}
+    # By every medium that reaches an address, whatever channels there will be.
+    reached: set[tuple[str, str]] = {(medium, one.name) for medium in Medium for one in medium.reaches}
     reached |= {(one.medium, one.contact_field) for one in Channel.objects.for_organization(found.organization_id)}
     Suppression.objects.bulk_create(
         [
-            Suppression(organization=found.organization, channel_kind=kind, address_hash=digest, reason="erased")
-            for kind, name in sorted(reached)
-            if (digest := getattr(found, ADDRESS_HASHES[name]))
+            Suppression(organization=found.organization, medium=medium, address_hash=digest, reason="erased")
+            for medium, name in sorted(reached)
+            if (digest := getattr(found, ADDRESS_FIELDS[name].hash))
         ],
         ignore_conflicts=True,
     )
@@ -128,12 +125,12 @@ def _stop(contact: Contact) -> Trace | None:
 def _trace(contact: Contact) -> Trace:
     """Gather the addresses they have, and those they had and nobody else has now."""
     trace = Trace(contact)
-    trace.addresses = {getattr(contact, name) for name in ADDRESS_HASHES} - {""}
+    trace.addresses = {getattr(contact, name) for name in ADDRESS_FIELDS} - {""}
     trace.hashes = contact.hashes
     past = Delivery.objects.of([contact]).exclude(address="").values_list("address", flat=True).distinct()
     for address in set(past) - trace.addresses:
         digest = consenting.hash_of(address)
-        of_others = Q(email_hash=digest) | Q(phone_hash=digest) | Q(whatsapp_hash=digest)
+        of_others = reduce(or_, (Q(**{one.hash: digest}) for one in ADDRESS_FIELDS.values()))
         others = Contact.objects.for_organization(contact.organization_id).exclude(pk=contact.pk)
         if digest and not others.filter(of_others).exists():
             trace.addresses.add(address)
@@ -143,9 +140,9 @@ def _trace(contact: Contact) -> Trace:
 
 def _blank_suppressions(trace: Trace) -> None:
     """Keep every no by its hash alone."""
-    # By every kind, as the index begins with it.
+    # By every medium, as the index begins with it.
     rows = Suppression.objects.for_organization(trace.organization).filter(
-        channel_kind__in=ChannelKind.values, address_hash__in=trace.hashes
+        medium__in=Medium.values, address_hash__in=trace.hashes
     )
     forget_labels(trace.contact, Suppression, rows)
     rows.exclude(address="").update(address="")

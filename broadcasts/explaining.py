@@ -14,8 +14,8 @@ from broadcasts import audience, drafting, stats
 from broadcasts.audience import Audience, Choice, Outlet, Part
 from broadcasts.clocks import in_words
 from broadcasts.exceptions import InvalidInput
+from broadcasts.mediums import ADDRESS_FIELDS
 from broadcasts.models import (
-    ADDRESS_HASHES,
     Broadcast,
     ConsentChange,
     ConsentState,
@@ -316,11 +316,11 @@ class Grounds:
     def _refusal(self, reason: str) -> str:
         """Tell the suppressions behind a reason, or the consent that was withdrawn."""
         causes = [cause for cause, one in Suppression.SKIP_REASONS.items() if one == reason]
-        hashed = getattr(self.contact, ADDRESS_HASHES[self.outlet.contact_field])
+        hashed = getattr(self.contact, ADDRESS_FIELDS[self.outlet.contact_field].hash)
         noes = Suppression.objects.filter(
             Q(use_case="") | Q(use_case=self.broadcast.use_case),
             organization=self.contact.organization_id,
-            channel_kind=self.outlet.medium,
+            medium=self.outlet.medium,
             address_hash=hashed,
             reason__in=causes,
             created__lte=self.until,
@@ -336,7 +336,7 @@ class Grounds:
 
     def _consent(self, *states: str) -> str:
         """Tell which of these states the consent was in, and what it is now where that is something else."""
-        asked = {"channel_kind": self.outlet.medium, "use_case": self.broadcast.use_case}
+        asked = {"medium": self.outlet.medium, "use_case": self.broadcast.use_case}
         now = self.contact.consents.filter(**asked).first()
         changes = self.contact.consent_changes.filter(**asked).order_by("-pk")
         then = changes.filter(state__in=states, created__lte=self.until).first()

@@ -19,13 +19,13 @@ from broadcasts.models import (
     AuditEntry,
     Batch,
     Broadcast,
-    ChannelKind,
     Consent,
     ConsentChange,
     ConsentState,
     Contact,
     Delivery,
     Inbound,
+    Medium,
     Reason,
     SegmentMember,
     Suppression,
@@ -36,7 +36,6 @@ from broadcasts.models import (
 
 AT_ONCE = 20  # others at most; who has more twins than that has been imported wrongly
 CHUNK = 1000
-TAKEN_OVER = ("full_name", "email", "phone", "whatsapp_id", "external_id", "language", "time_zone")
 # From the strictest on: the first that anybody has is everybody's.
 STATUSES = (Contact.Status.BLOCKED, Contact.Status.ACTIVE, Contact.Status.ARCHIVED)
 CONSENTS = (ConsentState.WITHDRAWN, ConsentState.PENDING, ConsentState.GRANTED, ConsentState.UNKNOWN)
@@ -176,19 +175,18 @@ def _merge_consents(everybody: Sequence[Contact]) -> None:
     keep, *others = everybody
     ConsentChange.objects.filter(contact__in=others).update(contact=keep)
     states: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for kind, use_case, state in Consent.objects.filter(contact__in=everybody).values_list(
-        "channel_kind", "use_case", "state"
-    ):
-        states[kind, use_case].add(state)
-    hashes = {digest for one in others for digest in (one.email_hash, one.phone_hash, one.whatsapp_hash) if digest}
+    known = Consent.objects.filter(contact__in=everybody)
+    for medium, use_case, state in known.values_list("medium", "use_case", "state"):
+        states[medium, use_case].add(state)
+    hashes = {digest for one in others for digest in one.hashes}
     noes = Suppression.objects.for_organization(keep.organization_id).filter(
-        channel_kind__in=ChannelKind.values, address_hash__in=hashes, reason__in=SAID_NO
+        medium__in=Medium.values, address_hash__in=hashes, reason__in=SAID_NO
     )
-    for kind, reason, only in noes.order_by().values_list("channel_kind", "reason", "use_case"):
+    for medium, reason, only in noes.order_by().values_list("medium", "reason", "use_case"):
         for use_case in [only] if only else SAID_NO[Suppression.Cause(reason)]:
-            states[kind, use_case].add(ConsentState.WITHDRAWN)
-    for (kind, use_case), found in states.items():
-        place: dict[str, Any] = {"contact": keep, "channel_kind": kind, "use_case": use_case}
+            states[medium, use_case].add(ConsentState.WITHDRAWN)
+    for (medium, use_case), found in states.items():
+        place: dict[str, Any] = {"contact": keep, "medium": medium, "use_case": use_case}
         state = min(found, key=lambda one: CONSENTS.index(ConsentState(one)))
         before = Consent.objects.filter(**place).values_list("state", flat=True).first()
         if before != state:
@@ -227,7 +225,8 @@ def _values(everybody: Sequence[Contact]) -> dict[str, Any]:
     """Return what the one that is kept will hold."""
     keep = everybody[0]
     values = {
-        name: next((v for one in everybody if (v := getattr(one, name))), getattr(keep, name)) for name in TAKEN_OVER
+        name: next((v for one in everybody if (v := getattr(one, name))), getattr(keep, name))
+        for name in Contact.PROFILE
     }
     attributes: dict[str, Any] = {}
     for one in reversed(everybody):

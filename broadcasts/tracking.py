@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from broadcasts import consenting
-from broadcasts.models import FACTS, Batch, ChannelKind, Contact, Delivery, DeliveryEvent, Suppression, UseCase, count
+from broadcasts.models import FACTS, Batch, Contact, Delivery, DeliveryEvent, Suppression, UseCase, count
 
 logger = logging.getLogger(__name__)
 suppress = consenting.suppress
@@ -59,7 +59,7 @@ def record(
         if type == "bounced" and news and detail.get("hard") is True:
             source = _source(delivery, type, detail)
             organization = delivery.message.broadcast.organization
-            suppress(organization, _medium(delivery), delivery.address, Suppression.Cause.HARD_BOUNCE, "", source)
+            suppress(organization, delivery.message.medium, delivery.address, Suppression.Cause.HARD_BOUNCE, "", source)
     return news
 
 
@@ -101,18 +101,13 @@ def adjust_counters(delivery: Delivery, **changes: int) -> bool:
     return True
 
 
-def _medium(delivery: Delivery) -> str:
-    channel = delivery.message.channel
-    return channel.medium if channel else ChannelKind.EMAIL
-
-
 def _source(delivery: Delivery, type: str, detail: Mapping[str, object]) -> str:
     return str(detail.get("source") or f"{type}: {delivery.message.broadcast}")
 
 
 def _withdraw(delivery: Delivery, type: str, detail: Mapping[str, object]) -> None:
     """Write down a no to marketing, by the address alone where the person is gone."""
-    broadcast, medium, cause = delivery.message.broadcast, _medium(delivery), NOES[type]
+    broadcast, medium, cause = delivery.message.broadcast, delivery.message.medium, NOES[type]
     source = _source(delivery, type, detail)
     contact = _person(delivery) or _person(delivery)  # again, as it may become another while it is waited for
     if contact is None:

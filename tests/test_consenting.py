@@ -37,7 +37,7 @@ def history():
 
 
 def noes():
-    return set(Suppression.objects.values_list("channel_kind", "reason", "use_case"))
+    return set(Suppression.objects.values_list("medium", "reason", "use_case"))
 
 
 def test_each_change_is_told_once_with_what_proves_it(joe):
@@ -97,7 +97,7 @@ def test_asking_leaves_a_yes_as_it_is(joe):
 
 
 def test_a_no_stands_while_the_person_is_asked_again(joe):
-    Consent.objects.create(contact=joe, channel_kind="email", use_case="marketing", state="withdrawn")
+    Consent.objects.create(contact=joe, medium="email", use_case="marketing", state="withdrawn")
     Consent.objects.update(modified=datetime(2026, 1, 1, tzinfo=UTC))
     evidence = {"wording": "Yes", "time": "2026-02-01T10:00:00Z"}
     assert consenting.ask(joe, *PLACE, source="form", evidence=evidence)

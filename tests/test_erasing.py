@@ -50,7 +50,7 @@ def lived(joe, mail, admin):
     tracking.record(delivery, "clicked", detail={"network": "192.0.2.1", "who": "joe@example.com"})
     ProviderRef.objects.create(delivery=delivery, kind="email", provider_id="ref")
     Inbound.objects.create(organization=joe.organization, contact=joe, delivery=delivery, text="It is me, Joe Bloggs")
-    consent = Consent.objects.create(contact=joe, channel_kind="email", use_case="marketing", state="granted")
+    consent = Consent.objects.create(contact=joe, medium="email", use_case="marketing", state="granted")
     tracking.suppress(joe.organization, "email", joe.email, "hard_bounce")
     Channel.objects.filter(pk=mail.pk).update(last_error="refused joe@example.com")
     member = SegmentMember.objects.create(
@@ -107,7 +107,7 @@ def test_other_people_keep_theirs(lived, joe):
 
 def test_every_no_stays_by_its_hash_and_everything_stops_for_whoever_comes_back(lived, joe, mail, club):
     erasing.erase(joe)
-    assert set(Suppression.objects.values_list("channel_kind", "reason", "address")) == {
+    assert set(Suppression.objects.values_list("medium", "reason", "address")) == {
         ("email", "hard_bounce", ""),
         ("email", "erased", ""),
         ("sms", "erased", ""),

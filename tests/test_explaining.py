@@ -117,7 +117,7 @@ def test_copies_by_several_channels_are_told_together(mail, joe):
 def test_a_skipped_row_is_told_with_what_is_behind_it(mail, joe):
     broadcast = make_broadcast(mail, status="SENT")
     make_delivery(broadcast, joe, status="skipped", reason="suppressed", sent_at=None)
-    no = suppress(joe.organization, channel_kind="email", address=joe.email_key, reason="manual", source="API")
+    no = suppress(joe.organization, medium="email", address=joe.email_key, reason="manual", source="API")
     Suppression.objects.filter(pk=no.pk).update(created=THEN)
     told = explain(joe, broadcast)
     assert told.reason == "suppressed"
@@ -142,7 +142,7 @@ def skipped(mail, joe):
 
 
 def change(contact, state, days, **fields):
-    place = {"contact": contact, "channel_kind": "email", "use_case": "marketing"}
+    place = {"contact": contact, "medium": "email", "use_case": "marketing"}
     Consent.objects.update_or_create(**place, defaults={"state": state})
     ConsentChange.objects.create(**place, state=state, created=THEN + timedelta(days=days), **fields)
 
@@ -300,14 +300,14 @@ def invalid_address(draft, joe):
 
 
 def bounced(draft, joe):
-    suppress(joe.organization, channel_kind="email", address=joe.email_key, reason="hard_bounce", source="")
+    suppress(joe.organization, medium="email", address=joe.email_key, reason="hard_bounce", source="")
     Suppression.objects.update(created=THEN)
     return "hard bounce, on the suppression list since 4 May 2026, 09:00 UTC"
 
 
 def unsubscribed(draft, joe):
-    Consent.objects.create(contact=joe, channel_kind="email", use_case="marketing", state="withdrawn")
-    change = {"channel_kind": "email", "use_case": "marketing", "state": "withdrawn", "source": "one-click"}
+    Consent.objects.create(contact=joe, medium="email", use_case="marketing", state="withdrawn")
+    change = {"medium": "email", "use_case": "marketing", "state": "withdrawn", "source": "one-click"}
     ConsentChange.objects.create(contact=joe, created=THEN, **change)
     return "the consent to marketing by email is “withdrawn” since 4 May 2026, 09:00 UTC (one-click)"
 

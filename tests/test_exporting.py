@@ -17,7 +17,7 @@ def test_a_persons_data_is_whole(joe, mail, club):
     delivery = make_delivery(make_broadcast(mail), joe)
     tracking.record(delivery, "opened", detail={"agent": "phone"})
     Inbound.objects.create(organization=club, channel=mail, contact=joe, text="Thank you")
-    place = {"contact": joe, "channel_kind": "email", "use_case": "marketing", "state": "granted"}
+    place = {"contact": joe, "medium": "email", "use_case": "marketing", "state": "granted"}
     Consent.objects.create(**place)
     ConsentChange.objects.create(**place, source="form", evidence={"wording": "Yes, please"})
     tracking.suppress(club, "email", "joe@example.com", "manual")

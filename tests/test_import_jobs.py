@@ -331,7 +331,7 @@ def test_suppressed_people_are_counted(begin, club):
 def test_a_yes_is_written_with_its_evidence_once(begin, club):
     job = go(begin("mail\na@example.com\na@example.com\n", consent=YES))
     consent = Consent.objects.get()
-    assert (consent.channel_kind, consent.use_case, consent.state) == ("email", "marketing", "granted")
+    assert (consent.medium, consent.use_case, consent.state) == ("email", "marketing", "granted")
     change = ConsentChange.objects.get()
     assert (change.source, change.evidence["wording"]) == ("Spring form", "Yes, write to me")
     assert change.evidence["import"] == str(job.uuid)
@@ -348,7 +348,7 @@ def refuse(contact, how):
         Contact.objects.filter(pk=contact.pk).update(status="blocked")
     else:
         use_case, state = how
-        Consent.objects.create(contact=contact, channel_kind="email", use_case=use_case, state=state)
+        Consent.objects.create(contact=contact, medium="email", use_case=use_case, state=state)
 
 
 @pytest.mark.parametrize(
@@ -424,3 +424,15 @@ def test_the_upload_of_a_dry_run_stays_until_it_was_followed(begin, club, is_sto
 def test_a_file_is_called_by_its_name_alone(club, enqueued):
     job = importing.upload(club, importing.store([b"mail\n"]), filename="../../evil\x07.py")
     assert (job.filename, job.source.endswith(".upload")) == ("evil.py", True)
+
+
+@pytest.mark.parametrize("header", ["medium", "channel_kind", "channel kind", "channel"])
+def test_a_list_of_suppressions_may_say_medium_by_its_former_names(begin, club, header):
+    go(begin(f"address,{header}\n+34600000001,sms\n", kind="suppressions"))
+    assert Suppression.objects.get().medium == "sms"
+
+
+def test_suppressions_that_an_older_version_wrote_as_json_are_read(begin, club):
+    line = '{"address": "+34600000001", "channel_kind": "sms"}'
+    go(begin(line, kind="suppressions", format="jsonl"))
+    assert Suppression.objects.get().medium == "sms"

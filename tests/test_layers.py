@@ -21,7 +21,7 @@ LAYERS = [
     {"links", "schedules"},
     {"models"},
     {"transports", "catcher", "clocks", "database", "filetypes", "origin", "wiping"},
-    {"exceptions", "outgoing"},
+    {"exceptions", "mediums", "outgoing"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 FILES = {

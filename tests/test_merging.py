@@ -95,7 +95,7 @@ def test_of_two_copies_of_a_message_the_better_stays_and_every_number_too(ann, t
 
 
 def test_the_stricter_consent_wins_with_its_evidence(ann, twin):
-    place = {"channel_kind": "email", "use_case": "marketing"}
+    place = {"medium": "email", "use_case": "marketing"}
     Consent.objects.create(contact=ann, state="granted", **place)
     Consent.objects.create(contact=twin, state="withdrawn", **place)
     ConsentChange.objects.create(contact=twin, state="withdrawn", source="page", **place)
@@ -217,7 +217,7 @@ def test_the_second_copies_are_in_a_persons_data(second, ann):
 
 
 def test_what_was_noted_about_the_others_rows_names_them_no_more(ann, twin, club):
-    consent = Consent.objects.create(contact=twin, channel_kind="email", use_case="marketing", state="granted")
+    consent = Consent.objects.create(contact=twin, medium="email", use_case="marketing", state="granted")
     AuditEntry.write(consent, "consent", organization=club)
     merging.merge(ann, [twin])
     assert AuditEntry.objects.get(act="consent").label == str(twin.uuid)

@@ -55,7 +55,7 @@ def boxes(page) -> dict[str, bool]:
 
 
 def state():
-    return {(row.channel_kind, row.use_case): row.state for row in Consent.objects.all()}
+    return {(row.medium, row.use_case): row.state for row in Consent.objects.all()}
 
 
 def test_the_page_shows_what_i_get_by_what_and_in_which_language(client, url):

@@ -4,15 +4,8 @@ import pytest
 from django.utils import timezone
 
 from broadcasts import tracking
-from broadcasts.models import (
-    Batch,
-    Consent,
-    ConsentChange,
-    Delivery,
-    DeliveryEvent,
-    Suppression,
-    address_hash,
-)
+from broadcasts.mediums import address_hash
+from broadcasts.models import Batch, Consent, ConsentChange, Delivery, DeliveryEvent, Suppression
 from tests.make import make_broadcast, make_contact, make_delivery
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -113,7 +106,7 @@ def test_only_a_hard_bounce_suppresses_the_address(mail, club):
 def test_a_complaint_stops_marketing_to_the_address(delivery, club):
     tracking.record(delivery, "complained")
     suppression = Suppression.objects.get(organization=club)
-    assert (suppression.reason, suppression.use_case, suppression.channel_kind) == ("complaint", "marketing", "email")
+    assert (suppression.reason, suppression.use_case, suppression.medium) == ("complaint", "marketing", "email")
     assert suppression.address_hash == address_hash("joe@example.com")
 
 

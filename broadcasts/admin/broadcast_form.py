@@ -7,7 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from broadcasts import audience
+from broadcasts import audience, drafting
 from broadcasts.audience import Audience
 from broadcasts.drafting import QUIET_FOR_MARKETING
 from broadcasts.exceptions import InvalidInput
@@ -24,9 +24,9 @@ from broadcasts.models import (
 )
 from broadcasts.sending import moments
 
-from .base import OrganizationForm
 from .confirmations import stamp
 from .content import ContentForm, ContentFormSet
+from .drafts import DraftForm
 from .rules import RulesField
 
 MESSAGE_FIELDS = ("channel", "template", "syntax")
@@ -60,7 +60,7 @@ class AddressesField(forms.CharField):
         return f"tel:{line}" if line.startswith("+") else line
 
 
-class BroadcastForm(OrganizationForm):
+class BroadcastForm(DraftForm):
     """The fields of a broadcast and those of its first message."""
 
     addresses = AddressesField(required=False, help_text="One per line, such as joe@example.com or +250788123123.")
@@ -174,19 +174,17 @@ class FirstMessageFormSet(ContentFormSet):
                 f"Write something in the base language, {base}: it is what everybody else falls back on."
             )
 
-    def save_message(self, broadcast: Broadcast, values: dict[str, Any]) -> None:
-        """Write the message that these are the languages of; a new template fills in what nobody wrote."""
-        message = self.instance
-        message.broadcast = broadcast
-        template: Template | None = values.get("template")
-        fresh = template if template and template.pk != message.template_id and not self.has_changed() else None
-        message.channel = values.get("channel") or broadcast.organization.default_channel("email")
-        message.template, message.syntax = template, values.get("syntax") or message.syntax
-        if fresh and not message.pk:
-            message.syntax = fresh.syntax
-        message.save()
-        if fresh and not message.translations.exists():
-            for one in fresh.translations.all():
-                MessageTranslation.objects.create(
-                    message=message, language=one.language, tag=one.tag, position=one.position, **one.content()
-                )
+    def messages(self, broadcast: Broadcast, values: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return the messages of a broadcast as `drafting.save` takes them; the template fills in what nobody wrote."""
+        own, template, said = self.instance, values["template"], self.contents()
+        first = {
+            "channel": values["channel"] or drafting.default_channel(broadcast.organization, template),
+            "template": template,
+            "translations": said,
+        }
+        if said or not template:
+            first["syntax"] = values["syntax"]
+        if own.pk is None:
+            return [first]
+        further = broadcast.messages.exclude(pk=own.pk).values_list("uuid", flat=True)
+        return [{"uuid": own.uuid, **first}, *({"uuid": uuid} for uuid in further)]

@@ -13,14 +13,15 @@ from django.utils.html import format_html
 
 from broadcasts import drafting, stats
 from broadcasts.clocks import in_words
-from broadcasts.exceptions import InvalidInput, WrongState
+from broadcasts.exceptions import WrongState
 from broadcasts.models import Broadcast, Channel, Delivery, Message, MessageTranslation, Organization, Template, UseCase
 
 from .access import Access, scoped
-from .base import OrganizationAdmin, ScopedInline, link, list_url, number
+from .base import ScopedInline, link, list_url, number
 from .broadcast_actions import BroadcastActions
-from .broadcast_form import BroadcastForm, FirstMessageFormSet, TranslationForm
+from .broadcast_form import MESSAGE_FIELDS, BroadcastForm, FirstMessageFormSet, TranslationForm
 from .confirmations import stamp
+from .drafts import DraftAdmin
 from .explain import AskForm, Asking
 from .filters import choice_filter
 from .paginator import PagedList
@@ -31,6 +32,7 @@ from .search import as_uuid
 NAMED_CONTACTS = 100  # so many chosen contacts can be shown and edited one by one
 TIMES = ["local_time", "ignore_quiet_hours", "expires_at"]
 USUAL = 5  # so many of the fields that say who are always in view
+WRITTEN = {*drafting.PLAIN_FIELDS, *Broadcast.WHO_LISTS}
 RECORD = ["uuid", "author_name", "created", "modified"]
 
 
@@ -87,7 +89,7 @@ class FirstMessageInline(ScopedInline, admin.StackedInline):
 
 
 @admin.register(Broadcast)
-class BroadcastAdmin(BroadcastActions, Asking, OrganizationAdmin):
+class BroadcastAdmin(BroadcastActions, Asking, DraftAdmin):
     form = BroadcastForm
     list_display = ["name", "shown_status", "via", "shown_time", "recipients", "sent", "failed", "organization"]
     list_select_related = ["organization"]
@@ -281,16 +283,18 @@ class BroadcastAdmin(BroadcastActions, Asking, OrganizationAdmin):
     # Saving.
 
     def save_model(self, request: HttpRequest, obj: Broadcast, form: Any, change: bool) -> None:
-        self.check_may_save(request, obj, change)
-        self.say_times(request, obj, form, is_saved_first=change and self.step(request, obj) is not None)
-        if not change:
-            obj.author = Access.of(request).user
-            obj.author_name = str(request.user)[:255]
-            obj.save()
-            return
-        drafting.lock(obj)
-        names = {field.name for field in obj._meta.concrete_fields} & set(form.fields)
-        obj.save(update_fields=[*names, "modified"])
+        self.check_may_save(request, obj, change)  # it is written by `save_related`, with what it says
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        broadcast, [content] = form.instance, formsets
+        content.save(commit=False)  # which only notes what is new in it, for the history
+        told = form.changed_data if change else form.cleaned_data
+        values = {name: form.cleaned_data[name] for name in told if name in WRITTEN}
+        if not change or content.has_changed() or set(MESSAGE_FIELDS) & set(told):
+            values["messages"] = content.messages(broadcast, form.cleaned_data)
+        drafting.save(broadcast, values, by=Access.of(request).user)
+        broadcast.refresh_from_db()
+        self.say_times(request, broadcast, form, is_saved_first=change and self.step(request, broadcast) is not None)
 
     def say_times(self, request: HttpRequest, obj: Broadcast, form: Any, *, is_saved_first: bool) -> None:
         """Say how the times were understood that somebody typed; a button's own page says when it is sent."""
@@ -306,18 +310,6 @@ class BroadcastAdmin(BroadcastActions, Asking, OrganizationAdmin):
         how = ": press Schedule" if self.may(request, "send", broadcast) else ": that takes somebody who may send"
         time = in_words(broadcast.scheduled_at, broadcast.organization.zone)
         return f"the time {time}. It is not scheduled yet{how}."
-
-    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        if isinstance(formset, FirstMessageFormSet):
-            formset.save_message(form.instance, form.cleaned_data)
-        super().save_formset(request, form, formset, change)
-
-    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        super().save_related(request, form, formsets, change)
-        try:
-            drafting.refresh_preview(Broadcast.objects.get(pk=form.instance.pk))
-        except InvalidInput as error:
-            messages.warning(request, f"It is saved, but its audience cannot be read: {error}")
 
     def delete_model(self, request: HttpRequest, obj: Broadcast) -> None:
         drafting.delete(obj, by=Access.of(request).user)

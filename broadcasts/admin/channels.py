@@ -31,6 +31,9 @@ class ChannelForm(OrganizationForm):
         model = Channel
         exclude = ["settings", "secrets"]
 
+    def _get_validation_exclusions(self) -> set[str]:
+        return super()._get_validation_exclusions() - {"medium"}  # the default of a medium is unique
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         stored = self.instance.secrets or {}

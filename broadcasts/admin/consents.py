@@ -13,19 +13,17 @@ from django.template.loader import render_to_string
 from broadcasts import confirming, consenting
 from broadcasts.exceptions import WrongState
 from broadcasts.exporting import suppressions_csv
+from broadcasts.mediums import address_hash, address_key, typed_address
 from broadcasts.models import (
-    ChannelKind,
     Consent,
     ConsentChange,
     ConsentState,
     Contact,
+    Medium,
     Organization,
     PersonalLink,
     Suppression,
     UseCase,
-    address_hash,
-    address_key,
-    typed_address,
 )
 
 from .base import OrganizationAdmin, OrganizationForm, ReadOnlyAdmin
@@ -60,17 +58,17 @@ class SuppressionForm(OrganizationForm):
         cleaned = super().clean()
         if cleaned.get("use_case") is None:
             cleaned["use_case"] = Suppression.stops(cleaned.get("reason", ""))
-        organization, kind, address = (cleaned.get(name) for name in ("organization", "channel_kind", "address"))
-        if not (organization and kind and address):
+        organization, medium, address = (cleaned.get(name) for name in ("organization", "medium", "address"))
+        if not (organization and medium and address):
             return cleaned
         try:
-            cleaned["address"] = typed_address(kind, address, organization.country)
+            cleaned["address"] = typed_address(medium, address, organization.country)
         except ValidationError as error:
             self.add_error("address", error)
             return cleaned
         same = Suppression.objects.for_organization(organization).filter(
             Q(use_case="") | Q(use_case=cleaned.get("use_case")),
-            channel_kind=kind,
+            medium=medium,
             address_hash=consenting.hash_of(cleaned["address"]),
             reason=cleaned.get("reason"),
         )
@@ -84,14 +82,14 @@ class SuppressionAdmin(Exportable, OrganizationAdmin):
     """Added by who writes, removed by who manages, changed by nobody."""
 
     form = SuppressionForm
-    list_display = ["__str__", "channel_kind", "reason", "use_case", "source", "organization", "created"]
+    list_display = ["__str__", "medium", "reason", "use_case", "source", "organization", "created"]
     list_select_related = ["organization"]
-    list_filter = [choice_filter("channel_kind", ChannelKind), choice_filter("reason", Suppression.Cause)]
+    list_filter = [choice_filter("medium", Medium), choice_filter("reason", Suppression.Cause)]
     search_fields = ["address"]
     search_help_text = "A whole e-mail address or phone number."
     sortable_by = []
     autocomplete_fields = ["organization"]
-    fields = ["organization", "channel_kind", "address", "reason", "use_case", "source"]
+    fields = ["organization", "medium", "address", "reason", "use_case", "source"]
     delete_act = "manage"
 
     def csv(self, rows: QuerySet, organizations: QuerySet[Organization]) -> Iterator[str]:
@@ -105,7 +103,7 @@ class SuppressionAdmin(Exportable, OrganizationAdmin):
 
     def save_model(self, request: HttpRequest, obj: Suppression, form: Any, change: bool) -> None:
         self.check_may_save(request, obj, change)
-        row = consenting.suppress(obj.organization, obj.channel_kind, obj.address, obj.reason, obj.use_case, obj.source)
+        row = consenting.suppress(obj.organization, obj.medium, obj.address, obj.reason, obj.use_case, obj.source)
         assert row is not None  # the form checked its address
         obj.pk = row.pk
 
@@ -113,13 +111,13 @@ class SuppressionAdmin(Exportable, OrganizationAdmin):
         if not search_term.strip():
             return queryset, False
         hashes = []
-        for kind in ChannelKind.values:
+        for medium in Medium.values:
             try:
-                hashes.append(address_hash(address_key(kind, search_term)))
+                hashes.append(address_hash(address_key(medium, search_term)))
             except ValidationError:
                 continue
-        kinds = {"channel_kind__in": ChannelKind.values}  # the index of hashes begins with organization and kind
-        return queryset.filter(address_hash__in=[one for one in hashes if one], **kinds), False
+        # By every medium, as the index begins with it.
+        return queryset.filter(medium__in=Medium.values, address_hash__in=[one for one in hashes if one]), False
 
 
 class ConsentForm(OrganizationForm):
@@ -153,9 +151,9 @@ class ConsentForm(OrganizationForm):
         cleaned = super().clean()
         if self.errors or cleaned["state"] == ConsentState.WITHDRAWN:
             return cleaned
-        contact, kind, use_case = (cleaned[name] for name in ("contact", "channel_kind", "use_case"))
-        refusal = consenting.why_not(contact, kind, use_case, source=cleaned["source"], evidence=self.evidence())
-        if not refusal and cleaned["state"] == ConsentState.PENDING and kind == ChannelKind.EMAIL:
+        contact, medium, use_case = (cleaned[name] for name in ("contact", "medium", "use_case"))
+        refusal = consenting.why_not(contact, medium, use_case, source=cleaned["source"], evidence=self.evidence())
+        if not refusal and cleaned["state"] == ConsentState.PENDING and medium == Medium.EMAIL:
             refusal = confirming.why_not(contact)
         if refusal:
             self.add_error("state", refusal)
@@ -172,19 +170,19 @@ class ConsentAdmin(ByContact, OrganizationAdmin):
     """Recorded by who writes; never edited, so that the history stays whole."""
 
     form = ConsentForm
-    list_display = ["contact", "channel_kind", "use_case", "state", "modified"]
+    list_display = ["contact", "medium", "use_case", "state", "modified"]
     list_select_related = ["contact"]
     list_filter = [
-        choice_filter("channel_kind", ChannelKind),
+        choice_filter("medium", Medium),
         choice_filter("use_case", UseCase),
         choice_filter("state", ConsentState),
         row_filter(Contact),
     ]
     autocomplete_fields = ["contact"]
-    fields = ["contact", "channel_kind", "use_case", "state", "source", "wording", "said_at"]
+    fields = ["contact", "medium", "use_case", "state", "source", "wording", "said_at"]
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return ["contact", "channel_kind", "use_case", "state", "modified", "history"] if obj else self.fields
+        return ["contact", "medium", "use_case", "state", "modified", "history"] if obj else self.fields
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         return [*super().get_readonly_fields(request, obj), *(["modified", "history"] if obj else [])]
@@ -209,22 +207,22 @@ class ConsentAdmin(ByContact, OrganizationAdmin):
 
     def save_model(self, request: HttpRequest, obj: Consent, form: Any, change: bool) -> None:
         self.check_may_save(request, obj, change)
-        contact, kind, use_case = place = (obj.contact, obj.channel_kind, obj.use_case)
+        contact, medium, use_case = place = (obj.contact, obj.medium, obj.use_case)
         source, evidence = form.cleaned_data["source"], form.evidence(recorded_by=str(request.user))
         if obj.state == ConsentState.GRANTED:
             consenting.grant(*place, source=source, evidence=evidence)
         elif obj.state == ConsentState.WITHDRAWN:
             consenting.withdraw(*place, source=source, evidence=evidence)
-        elif kind == ChannelKind.EMAIL:
+        elif medium == Medium.EMAIL:
             confirming.ask(contact, use_case, source=source, evidence=evidence)
         else:
             consenting.ask(*place, source=source, evidence=evidence)
-        obj.pk = Consent.objects.get(contact=contact, channel_kind=kind, use_case=use_case).pk
+        obj.pk = Consent.objects.get(contact=contact, medium=medium, use_case=use_case).pk
 
 
 @admin.register(ConsentChange)
 class ConsentChangeAdmin(ByContact, ReadOnlyAdmin):
-    list_display = ["contact", "channel_kind", "use_case", "state", "source", "created"]
+    list_display = ["contact", "medium", "use_case", "state", "source", "created"]
     list_select_related = ["contact"]
     list_filter = [choice_filter("state", ConsentState), row_filter(Contact)]
 
@@ -245,5 +243,5 @@ def with_history(consents: Iterable[Consent]) -> list[tuple[Consent, list[Consen
     told: dict[tuple[str, str], list[ConsentChange]] = {}
     if consents:
         for change in ConsentChange.objects.filter(contact=consents[0].contact_id).order_by("-pk")[:CHANGES_SHOWN]:
-            told.setdefault((change.channel_kind, change.use_case), []).append(change)
-    return [(one, told.get((one.channel_kind, one.use_case), [])) for one in consents]
+            told.setdefault((change.medium, change.use_case), []).append(change)
+    return [(one, told.get((one.medium, one.use_case), [])) for one in consents]

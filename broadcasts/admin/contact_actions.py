@@ -21,7 +21,7 @@ from .base import list_url, row_url
 from .exports import Exportable, download
 from .search import as_id
 
-SHOWN = ("full_name", "email", "phone", "whatsapp_id", "external_id", "language", "time_zone", "attributes")
+SHOWN = (*Contact.PROFILE, "attributes")
 
 
 class MergeForm(forms.Form):
@@ -133,4 +133,4 @@ def side_by_side(contacts: list[Contact]) -> list[tuple[str, list[str]]]:
 
 
 def consent(row: Any) -> str:
-    return f"{row.get_use_case_display()} by {row.get_channel_kind_display()}: {row.get_state_display()}"
+    return f"{row.get_use_case_display()} by {row.get_medium_display()}: {row.get_state_display()}"

@@ -9,7 +9,8 @@ from django.http import HttpRequest
 from broadcasts import audience, deleting
 from broadcasts.exceptions import InvalidInput
 from broadcasts.explaining import history, story
-from broadcasts.models import Attribute, ChannelKind, Contact, Organization, Segment, Suppression
+from broadcasts.mediums import ADDRESS_FIELDS
+from broadcasts.models import Attribute, Contact, Medium, Organization, Segment, Suppression
 
 from .access import Access, has_more_than, scoped
 from .base import OrganizationAdmin, OrganizationForm
@@ -76,12 +77,7 @@ class ContactForm(OrganizationForm):
         if contact.organization_id is None:
             return
         others = Contact.objects.for_organization(contact.organization_id).exclude(pk=contact.pk)
-        for field, key in (
-            ("email", "email_key"),
-            ("phone", "phone_key"),
-            ("whatsapp_id", "whatsapp_key"),
-            ("external_id", "external_id"),
-        ):
+        for key, field in Contact.KEYS.items():
             value = getattr(contact, key)
             if field in self.fields and field not in self.errors and value:
                 other = others.filter(**{key: value}).first()
@@ -107,7 +103,7 @@ class ContactAdmin(SegmentActions, ContactActions, ExplainView, OrganizationAdmi
     change_form_template = "admin/broadcasts/contact/change_form.html"
     fieldsets = [
         (None, {"fields": ["organization", "full_name", "status"]}),
-        ("Addresses", {"fields": ["email", "phone", "whatsapp_id", "external_id"]}),
+        ("Addresses", {"fields": [*ADDRESS_FIELDS, "external_id"]}),
         ("What is known", {"fields": ["language", "time_zone", "attributes"]}),
         ("Record", {"fields": ["uuid", "last_seen_at", "created", "modified"], "classes": ["collapse"]}),
     ]
@@ -153,9 +149,9 @@ def about(contact: Contact, request: HttpRequest) -> dict[str, Any]:
     before = request.GET.get("before", "")
     told, older = history(contact, as_id(before))
     return {
-        "consents": with_history(contact.consents.order_by("channel_kind", "use_case")),
+        "consents": with_history(contact.consents.order_by("medium", "use_case")),
         "suppressions": Suppression.objects.for_organization(contact.organization_id)
-        .filter(channel_kind__in=ChannelKind.values, address_hash__in=contact.hashes)
+        .filter(medium__in=Medium.values, address_hash__in=contact.hashes)
         .order_by(),  # by any order of the table's, the planner would walk the organization's whole list
         "memberships": contact.segment_members.select_related("segment").order_by("segment__name")[:RECENT],
         "told": [(broadcast, [(one, story(one)) for one in copies]) for broadcast, copies in told],

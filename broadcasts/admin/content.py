@@ -53,9 +53,14 @@ class ContentForm(forms.ModelForm):
         """A new language is one once something is said in it."""
         return bool(set(self.changed_data) - (set() if self.instance.pk else {"language"}))
 
-    def save(self, commit: bool = True) -> Any:
+    def tag(self) -> str:
+        """Return the language as it was given."""
         if "language" in self.changed_data or not self.instance.pk:
-            self.instance.tag = self.data.get(self.add_prefix("language"), "").strip()[:35]
+            return self.data.get(self.add_prefix("language"), "").strip()[:35]
+        return self.instance.tag
+
+    def save(self, commit: bool = True) -> Any:
+        self.instance.tag = self.tag()
         return super().save(commit)
 
 
@@ -67,6 +72,12 @@ class ContentFormSet(BaseInlineFormSet):
     def owner(self) -> tuple[Any, str]:
         """Return the organization and the syntax that the content is checked against."""
         raise NotImplementedError
+
+    def contents(self) -> dict[str, dict[str, Any]]:
+        """Return {language as it was given: content} of what stands in a valid formset, as `drafting.save` takes it."""
+        kept: list[Any] = [form for form in self.forms if form not in self.deleted_forms]
+        said = [form for form in kept if form.instance.pk or form.has_changed()]
+        return {form.tag() or form.instance.language: form.instance.content() for form in said}
 
     def _construct_form(self, i: int, **kwargs: Any) -> Any:
         form = super()._construct_form(i, **kwargs)  # type: ignore[misc]

@@ -9,7 +9,8 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 
 from broadcasts import importing
-from broadcasts.models import Attribute, ChannelKind, ImportJob, Organization, Segment, Suppression, UseCase
+from broadcasts.mediums import PERSONAL
+from broadcasts.models import Attribute, ImportJob, Medium, Organization, Segment, Suppression, UseCase
 
 from .access import Access, scoped
 from .consents import StopsField
@@ -103,10 +104,10 @@ class ContactsForm(UploadForm):
         choices=[("", "Nothing that this file tells"), *UseCase.choices],
         help_text="Written for those of whom nothing is known; nobody's opt-out is ever written over.",
     )
-    channel_kind = forms.ChoiceField(
+    medium = forms.ChoiceField(
         required=False,
         label="by",
-        choices=[(kind.value, kind.label) for kind in ChannelKind if kind != ChannelKind.WEBHOOK],
+        choices=[(medium.value, medium.label) for medium in PERSONAL],
     )
     source = forms.CharField(required=False, max_length=255, help_text="Where they said so, such as a form or a list.")
     wording = forms.CharField(
@@ -114,7 +115,7 @@ class ContactsForm(UploadForm):
     )
     fieldsets = {
         "": ["organization", "file", "segment"],
-        "Consent": ["use_case", "channel_kind", "source", "wording"],
+        "Consent": ["use_case", "medium", "source", "wording"],
     }
 
     @cached_property
@@ -132,7 +133,7 @@ class ContactsForm(UploadForm):
 
     def options(self) -> dict[str, Any]:
         given = self.cleaned_data
-        consent = {key: given[key] for key in ("use_case", "channel_kind", "source", "wording")}
+        consent = {key: given[key] for key in ("use_case", "medium", "source", "wording")}
         return {"segment": given["segment"], "consent": consent if given["use_case"] else None}
 
 
@@ -147,14 +148,14 @@ class AttendancesForm(UploadForm):
 
 class SuppressionsForm(UploadForm):
     kind = Kind.SUPPRESSIONS
-    channel_kind = forms.ChoiceField(choices=ChannelKind.choices, help_text=UNSAID)
+    medium = forms.ChoiceField(choices=Medium.choices, help_text=UNSAID)
     reason = forms.ChoiceField(choices=Suppression.Cause.choices, initial=Suppression.Cause.IMPORT, help_text=UNSAID)
     use_case = StopsField(help_text=UNSAID)
-    fieldsets = {"": ["organization", "file", "channel_kind", "reason", "use_case"]}
+    fieldsets = {"": ["organization", "file", "medium", "reason", "use_case"]}
 
     def options(self) -> dict[str, Any]:
         given = self.cleaned_data
-        said = {name: given[name] for name in ("channel_kind", "reason", "use_case") if given[name] is not None}
+        said = {name: given[name] for name in ("medium", "reason", "use_case") if given[name] is not None}
         return {"defaults": {**said, "source": given["file"].name}}
 
 

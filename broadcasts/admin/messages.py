@@ -1,14 +1,17 @@
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from broadcasts import drafting
-from broadcasts.models import Broadcast, Message, MessageTranslation
+from broadcasts.exceptions import InvalidInput, WrongState
+from broadcasts.models import Broadcast, Message, MessageTranslation, User
 
-from .base import OrganizationAdmin, ScopedInline
+from .access import Access
+from .base import ScopedInline
 from .content import ContentForm, ContentFormSet
+from .drafts import DraftAdmin
 from .filters import BroadcastFilter
 
 
@@ -56,7 +59,7 @@ class MessageTranslationInline(OnlyWhileEditable, ScopedInline, admin.StackedInl
 
 
 @admin.register(Message)
-class MessageAdmin(OnlyWhileEditable, OrganizationAdmin):
+class MessageAdmin(OnlyWhileEditable, DraftAdmin):
     """What a broadcast says on a further channel; its first message stands on the broadcast's own page."""
 
     list_display = ["broadcast", "channel", "position", "template", "syntax"]
@@ -84,14 +87,36 @@ class MessageAdmin(OnlyWhileEditable, OrganizationAdmin):
         return super().get_queryset(request).select_related("broadcast__organization", "channel", "template")
 
     def save_model(self, request: HttpRequest, obj: Message, form: Any, change: bool) -> None:
-        drafting.lock(obj.broadcast)
-        super().save_model(request, obj, form, change)
+        self.check_may_save(request, obj, change)  # it is written by `save_related`, with what it says
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
-        super().save_related(request, form, formsets, change)
-        drafting.touch(form.instance.broadcast)
-        drafting.refresh_preview(Broadcast.objects.get(pk=form.instance.broadcast_id))
+        message, [content] = form.instance, formsets
+        content.save(commit=False)  # which only notes what is new in it, for the history
+        spec = {name: form.cleaned_data[name] for name in ("channel", "template", "syntax")}
+        spec |= {"translations": content.contents(), **({"uuid": message.uuid} if change else {})}
+        others = _others(message)
+        place = sum(one.position < message.position for one in others)
+        specs = [{"uuid": one.uuid} for one in others]
+        drafting.save(message.broadcast, {"messages": [*specs[:place], spec, *specs[place:]]}, by=_user(request))
+        message.pk = Message.objects.get(broadcast=message.broadcast, position=place).pk
+        message.refresh_from_db()
 
     def delete_model(self, request: HttpRequest, obj: Message) -> None:
-        drafting.touch(obj.broadcast)
-        super().delete_model(request, obj)
+        specs = [{"uuid": one.uuid} for one in _others(obj)]
+        drafting.save(obj.broadcast, {"messages": specs}, by=_user(request))
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except (InvalidInput, WrongState) as error:
+            messages.error(request, f"It was not deleted: {error}")
+            return HttpResponseRedirect(self.change_url(object_id))
+
+
+def _others(message: Message) -> list[Message]:
+    """Return the other messages of a message's broadcast, in the order of preference."""
+    return list(message.broadcast.messages.exclude(pk=message.pk))
+
+
+def _user(request: HttpRequest) -> User:
+    return Access.of(request).user

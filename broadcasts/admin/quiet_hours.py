@@ -1,4 +1,4 @@
-"""The form of an organization, with the quiet hours of each kind of channel as two clock times."""
+"""The form of an organization, with the quiet hours of each medium as two clock times."""
 
 from collections.abc import Sequence
 from datetime import time
@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from broadcasts.models import ChannelKind, Organization, validate_quiet_hours
+from broadcasts.models import Medium, Organization, validate_quiet_hours
 
 from .base import OrganizationForm
 
@@ -64,24 +64,24 @@ class _QuietHoursForm(OrganizationForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for kind in ChannelKind.values:
-            self.initial[PREFIX + kind] = self.instance.quiet_hours.get(kind)
+        for medium in Medium.values:
+            self.initial[PREFIX + medium] = self.instance.quiet_hours.get(medium)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
         if not set(QUIET_FIELDS) <= set(self.fields):
             return cleaned  # they are only shown
-        found = {kind: hours for kind in ChannelKind.values if (hours := cleaned.get(PREFIX + kind))}
-        for kind, hours in found.items():
+        found = {medium: hours for medium in Medium.values if (hours := cleaned.get(PREFIX + medium))}
+        for medium, hours in found.items():
             try:
-                validate_quiet_hours({kind: hours})
+                validate_quiet_hours({medium: hours})
             except ValidationError as error:
-                self.add_error(PREFIX + kind, error)
+                self.add_error(PREFIX + medium, error)
         self.instance.quiet_hours = found
         return cleaned
 
 
-QUIET_FIELDS = [PREFIX + kind for kind in ChannelKind.values]
+QUIET_FIELDS = [PREFIX + medium for medium in Medium.values]
 SettingsForm = type(
-    "SettingsForm", (_QuietHoursForm,), {PREFIX + kind: HoursField(label) for kind, label in ChannelKind.choices}
+    "SettingsForm", (_QuietHoursForm,), {PREFIX + medium: HoursField(label) for medium, label in Medium.choices}
 )

@@ -18,6 +18,7 @@ from django.urls import URLPattern, path, reverse
 
 from broadcasts import audience
 from broadcasts.exceptions import InvalidInput
+from broadcasts.mediums import ADDRESS_FIELDS
 from broadcasts.models import Contact, Organization, Segment
 
 from .access import Access
@@ -156,5 +157,5 @@ def _sample(chosen: dict[bool, QuerySet[Contact]]) -> tuple[list[Contact], int |
         count = chosen[True].count()
     with suppress(TooSlow), at_most(SECONDS):
         found = chosen[count is None or count < RARE]
-        people = list(found.only("pk", "uuid", "full_name", "email", "phone", "whatsapp_id")[:SAMPLED])
+        people = list(found.only("pk", "uuid", "full_name", *ADDRESS_FIELDS)[:SAMPLED])
     return people, count

@@ -7,7 +7,8 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 
 from broadcasts.audience import found_by
-from broadcasts.models import Organization, email_key, whatsapp_key
+from broadcasts.mediums import ADDRESS_FIELDS
+from broadcasts.models import Organization
 
 LIMIT = 1000
 
@@ -46,9 +47,11 @@ def _ids(contacts: QuerySet, conditions: list[Q], limit: int) -> dict[int, None]
 
 
 def _exactly(term: str) -> list[Q]:
-    conditions = [Q(external_id=term), Q(whatsapp_key=whatsapp_key(term) or "")]
+    conditions = [Q(external_id=term)]
     if pk := as_id(term):
         conditions.append(Q(pk=pk))
-    with contextlib.suppress(ValidationError):
-        conditions.append(Q(email_key=email_key(term)))
+    for one in ADDRESS_FIELDS.values():
+        with contextlib.suppress(ValidationError):
+            if not one.is_number:  # those are found by a part of them
+                conditions.append(Q(**{one.key: one.normalise(term) or ""}))
     return conditions

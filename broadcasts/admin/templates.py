@@ -3,7 +3,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from broadcasts.models import ChannelKind, Template, TemplateTranslation
+from broadcasts.models import Medium, Template, TemplateTranslation
 
 from .base import OrganizationAdmin, ScopedInline
 from .content import ContentForm, ContentFormSet
@@ -32,10 +32,10 @@ class TemplateTranslationInline(ScopedInline, admin.StackedInline):
 
 @admin.register(Template)
 class TemplateAdmin(OrganizationAdmin):
-    list_display = ["name", "channel_kind", "syntax", "organization", "modified"]
+    list_display = ["name", "medium", "syntax", "organization", "modified"]
     list_select_related = ["organization"]
-    list_filter = [choice_filter("channel_kind", ChannelKind)]
+    list_filter = [choice_filter("medium", Medium)]
     search_fields = ["name"]
     autocomplete_fields = ["organization", "channel"]
-    fields = ["organization", "name", "channel_kind", "channel", "syntax"]
+    fields = ["organization", "name", "medium", "channel", "syntax"]
     inlines = [TemplateTranslationInline]

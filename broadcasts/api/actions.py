@@ -8,7 +8,7 @@ from rest_framework import serializers
 from broadcasts import audience
 from broadcasts.audience import Audience, Outlet
 from broadcasts.exceptions import InvalidInput
-from broadcasts.models import Broadcast, Channel, Contact, Engagement, UseCase
+from broadcasts.models import Broadcast, Channel, Contact, Engagement, Medium, UseCase
 
 from .fields import MomentField, RefField, RefsField
 from .resources import PickingSerializer, StrictSerializer
@@ -116,7 +116,7 @@ class AudienceSerializer(WhoSerializer):
         """Return the audience asked for and what it would be reached through."""
         given: dict[str, Any] = dict(self.validated_data)
         organization = self.context["organization"]
-        channels = given.pop("channels", []) or [organization.default_channel("email")]
+        channels = given.pop("channels", []) or [organization.default_channel(Medium.EMAIL)]
         given.setdefault("use_case", organization.default_use_case)
         given["addresses"] = audience.validate_addresses(given.get("addresses", []), organization)
         audience.validate(given.get("query", {}), organization)

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from broadcasts import confirming, consenting
-from broadcasts.models import ChannelKind, Consent, ConsentChange, ConsentState, Contact, UseCase
+from broadcasts.models import Consent, ConsentChange, ConsentState, Contact, Medium, UseCase
 
 from .fields import MomentField, ObjectField, RefField, TextField
 from .resources import Audited, Listed, PickingSerializer, Resource, Retrieved
@@ -24,7 +24,7 @@ ABOUT_EVIDENCE = (
 
 class ConsentFilter(filters.FilterSet):
     contact = filters.UUIDFilter(field_name="contact__uuid")
-    channel_kind = filters.MultipleChoiceFilter(choices=ChannelKind.choices)
+    medium = filters.MultipleChoiceFilter(choices=Medium.choices)
     use_case = filters.MultipleChoiceFilter(choices=UseCase.choices)
     state = filters.MultipleChoiceFilter(choices=ConsentState.choices)
 
@@ -47,7 +47,7 @@ class ConsentSerializer(PickingSerializer):
     created = MomentField(read_only=True)
     modified = MomentField(read_only=True)
     contact = RefField(Contact)
-    channel_kind = serializers.ChoiceField(choices=ChannelKind.choices, default=ChannelKind.EMAIL)
+    medium = serializers.ChoiceField(choices=Medium.choices, default=Medium.EMAIL)
     use_case = serializers.ChoiceField(choices=UseCase.choices, default=UseCase.MARKETING)
     state = serializers.ChoiceField(choices=ConsentState.choices)
     source = serializers.CharField(max_length=255, write_only=True, help_text="Where it was said.")  # type: ignore[assignment]  # of the same name by chance
@@ -64,7 +64,7 @@ class ConsentSerializer(PickingSerializer):
     def record(self) -> tuple[Consent, bool]:
         """Write it down; return the consent and whether that changed anything."""
         said = self.validated_data
-        contact, kind, use_case = place = (said["contact"], said["channel_kind"], said["use_case"])
+        contact, medium, use_case = place = (said["contact"], said["medium"], said["use_case"])
         given = {**said.get("evidence", {}), "recorded_by": str(self.context["request"].user)}
         wording = said.get("wording") or str(given.pop("wording", "") or "")
         source, evidence = said["source"], consenting.evidence_of(wording, **given)
@@ -73,11 +73,11 @@ class ConsentSerializer(PickingSerializer):
                 news = consenting.grant(*place, source=source, evidence=evidence)
             case ConsentState.WITHDRAWN:
                 news = consenting.withdraw(*place, source=source, evidence=evidence)
-            case _ if kind == ChannelKind.EMAIL:
+            case _ if medium == Medium.EMAIL:
                 news = confirming.ask(contact, use_case, source=source, evidence=evidence)
             case _:
                 news = consenting.ask(*place, source=source, evidence=evidence)
-        return Consent.objects.get(contact=contact, channel_kind=kind, use_case=use_case), news
+        return Consent.objects.get(contact=contact, medium=medium, use_case=use_case), news
 
 
 class ConsentChangeSerializer(PickingSerializer):
@@ -95,7 +95,7 @@ class ConsentChangeSerializer(PickingSerializer):
     retrieve=extend_schema(summary="Read a consent"),
 )
 class Consents(Audited, Listed, Retrieved, Resource):
-    """What people agreed to, per kind of channel and use case."""
+    """What people agreed to, per medium and use case."""
 
     model = Consent
     serializer_class = ConsentSerializer
@@ -130,5 +130,5 @@ class Consents(Audited, Listed, Retrieved, Resource):
     @action(detail=True, serializer_class=ConsentChangeSerializer)
     def history(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         row = self.get_object()
-        place = {"contact": row.contact, "channel_kind": row.channel_kind, "use_case": row.use_case}
+        place = {"contact": row.contact, "medium": row.medium, "use_case": row.use_case}
         return self.paged(ConsentChange.objects.filter(**place).order_by("-pk"))

@@ -12,12 +12,6 @@ from .explain import Explained
 from .fields import ObjectField
 from .resources import FullResource, ResourceSerializer
 
-KEYS = {
-    "external_id": "external_id",
-    "email_key": "email",
-    "phone_key": "phone",
-    "whatsapp_key": "whatsapp_id",
-}
 SCALARS = (str, int, float, bool, type(None))
 
 
@@ -37,8 +31,8 @@ class ContactSerializer(ResourceSerializer):
     class Meta:
         model = Contact
         fields = (
-            *("uuid", "id", "created", "modified", "full_name", "email", "phone", "whatsapp_id", "external_id"),
-            *("language", "time_zone", "attributes", "status", "last_seen_at"),
+            *("uuid", "id", "created", "modified", *Contact.PROFILE),
+            *("attributes", "status", "last_seen_at"),
         )
         read_only_fields = ("uuid", "id")
         validators: list = []
@@ -46,14 +40,14 @@ class ContactSerializer(ResourceSerializer):
     def check_unique(self, row: Contact) -> None:
         """Ask for all keys at once, and say which one somebody else has."""
         taken = Q()
-        for column in KEYS:
+        for column in Contact.KEYS:
             if value := getattr(row, column):
                 taken |= Q(**{column: value})
         if not taken:
             return
         others = Contact.objects.for_organization(row.organization_id).exclude(pk=row.pk).filter(taken)
-        for other in others[: len(KEYS)]:
-            for column, field in KEYS.items():
+        for other in others[: len(Contact.KEYS)]:
+            for column, field in Contact.KEYS.items():
                 if getattr(row, column) and getattr(row, column) == getattr(other, column):
                     raise serializers.ValidationError({field: [f"Another contact has this already: {other.uuid}."]})
 

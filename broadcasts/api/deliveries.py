@@ -13,7 +13,8 @@ from rest_framework.response import Response
 
 from broadcasts import links
 from broadcasts.exporting import csv_lines
-from broadcasts.models import Broadcast, Delivery, Reason, calling_code
+from broadcasts.mediums import calling_code
+from broadcasts.models import Broadcast, Delivery, Reason
 
 from .fields import NOT_MEASURED, MomentField, MomentFilter, RefField
 from .pagination import KeysetPagination

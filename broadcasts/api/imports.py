@@ -18,7 +18,7 @@ from rest_framework.response import Response
 
 from broadcasts import importing
 from broadcasts.exceptions import InvalidInput
-from broadcasts.models import AuditEntry, ChannelKind, ImportJob, Suppression, UseCase
+from broadcasts.models import AuditEntry, ImportJob, Medium, Suppression, UseCase
 
 from .errors import TooLarge
 from .fields import JsonField, MomentField, RefField
@@ -119,7 +119,7 @@ class ContactOptionsSerializer(OptionsSerializer):
     )
     consent = JsonTextField(
         required=False,
-        help_text='What all said yes to: {"channel_kind": "email", "use_case": "marketing", "source": "...", '
+        help_text='What all said yes to: {"medium": "email", "use_case": "marketing", "source": "...", '
         '"wording": "..."}. It is never written over an opt-out.',
     )
 
@@ -133,9 +133,9 @@ class AttendanceOptionsSerializer(OptionsSerializer):
 class SuppressionOptionsSerializer(OptionsSerializer):
     """What is not said by a line of the file, beside the options of every import."""
 
-    DEFAULTS = ("channel_kind", "reason", "use_case")
+    DEFAULTS = ("medium", "reason", "use_case")
 
-    channel_kind = serializers.ChoiceField(ChannelKind.choices, required=False, help_text="Without: email.")
+    medium = serializers.ChoiceField(Medium.choices, required=False, help_text="Without: email.")
     reason = serializers.ChoiceField(Suppression.Cause.choices, required=False, help_text="Without: import.")
     use_case = serializers.ChoiceField(UseCase.choices, allow_blank=True, required=False, help_text=ABOUT_USE_CASE)
 

@@ -9,16 +9,8 @@ from rest_framework.request import Request
 
 from broadcasts import tracking
 from broadcasts.exporting import suppressions_csv
-from broadcasts.models import (
-    AuditEntry,
-    ChannelKind,
-    Suppression,
-    UseCase,
-    address_hash,
-    address_key,
-    stored_key,
-    typed_address,
-)
+from broadcasts.mediums import address_hash, address_key, stored_key, typed_address
+from broadcasts.models import AuditEntry, Medium, Suppression, UseCase
 
 from .fields import MomentField
 from .renderers import AsTable, Csv, stream
@@ -30,7 +22,7 @@ ABOUT_USE_CASE = "Blank: everything. Without: marketing, if the reason is unsubs
 
 
 class SuppressionFilter(filters.FilterSet):
-    channel_kind = filters.ChoiceFilter(choices=ChannelKind.choices)
+    medium = filters.ChoiceFilter(choices=Medium.choices)
     reason = filters.MultipleChoiceFilter(choices=Suppression.Cause.choices)
     address = filters.CharFilter(method="of_address")
 
@@ -40,13 +32,13 @@ class SuppressionFilter(filters.FilterSet):
 
     def of_address(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
         hashes = set()
-        for kind in ChannelKind.values:
+        for medium in Medium.values:
             try:
-                hashes.add(address_hash(address_key(kind, value, self.request.organization.country)))
+                hashes.add(address_hash(address_key(medium, value, self.request.organization.country)))
             except ValidationError:
-                continue  # an address of another kind
-        # By every kind, as the index begins with it.
-        return queryset.filter(channel_kind__in=ChannelKind.values, address_hash__in=hashes)
+                continue  # an address of another medium
+        # By every medium, as the index begins with it.
+        return queryset.filter(medium__in=Medium.values, address_hash__in=hashes)
 
 
 class SuppressionSerializer(PickingSerializer):
@@ -56,7 +48,7 @@ class SuppressionSerializer(PickingSerializer):
     id = serializers.IntegerField(read_only=True)
     created = MomentField(read_only=True)
     modified = MomentField(read_only=True)
-    channel_kind = serializers.ChoiceField(choices=ChannelKind.choices, default=ChannelKind.EMAIL)
+    medium = serializers.ChoiceField(choices=Medium.choices, default=Medium.EMAIL)
     address = serializers.CharField(max_length=320)
     reason = serializers.ChoiceField(choices=Suppression.Cause.choices, default=Suppression.Cause.MANUAL)
     use_case = serializers.ChoiceField(
@@ -72,13 +64,13 @@ class SuppressionSerializer(PickingSerializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         try:
             country = self.context["organization"].country
-            attrs["address"] = typed_address(attrs["channel_kind"], attrs["address"], country)
+            attrs["address"] = typed_address(attrs["medium"], attrs["address"], country)
         except ValidationError as error:
             raise serializers.ValidationError({"address": error.messages}) from None
         attrs.setdefault("use_case", Suppression.stops(attrs["reason"]))
         found = Suppression.objects.for_organization(self.context["organization"]).filter(
             Q(use_case="") | Q(use_case=attrs["use_case"]),
-            channel_kind=attrs["channel_kind"],
+            medium=attrs["medium"],
             address_hash=address_hash(stored_key(attrs["address"])),
             reason=attrs["reason"],
         )

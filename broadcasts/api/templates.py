@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from broadcasts import rendering
 from broadcasts.exceptions import InvalidInput
-from broadcasts.models import Channel, ChannelKind, Syntax, Template, TemplateTranslation, normalize_language
+from broadcasts.models import Channel, Medium, Syntax, Template, TemplateTranslation, normalize_language
 
 from .resources import FullResource, ResourceSerializer
 from .serializers import ChannelRefField, TranslationsField
@@ -19,7 +19,7 @@ TEMPLATED = ("subject", "preheader", "text", "html")
 
 class TemplateFilter(filters.FilterSet):
     name = filters.CharFilter(lookup_expr="icontains")
-    channel_kind = filters.ChoiceFilter(choices=ChannelKind.choices)
+    medium = filters.ChoiceFilter(choices=Medium.choices)
 
     class Meta:
         model = Template
@@ -33,7 +33,7 @@ class TemplateSerializer(ResourceSerializer):
 
     class Meta:
         model = Template
-        fields = (*("uuid", "id", "created", "modified", "name", "channel_kind", "channel", "syntax", "translations"),)
+        fields = (*("uuid", "id", "created", "modified", "name", "medium", "channel", "syntax", "translations"),)
         read_only_fields = ("uuid", "id")
         validators: list = []
 

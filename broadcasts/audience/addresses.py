@@ -1,6 +1,5 @@
 """Addresses as an audience names them: mailto:, tel:, whatsapp: and ext: (another system's key)."""
 
-import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -8,19 +7,19 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q
 
 from broadcasts.exceptions import InvalidInput
-from broadcasts.models import Contact, Organization, clean_phone, email_key, phone_key, whatsapp_key
+from broadcasts.mediums import ADDRESS_FIELDS
+from broadcasts.models import Contact, Organization
 
 ADDRESSES_LIMIT = 10_000
 CHUNK = 500
 
+EXTERNAL = "ext"
+FIELDS = {one.scheme: one for one in ADDRESS_FIELDS.values()}
 # Scheme -> the contact's field that it fills, and the column it is looked up by.
 SCHEMES = {
-    "mailto": ("email", "email_key"),
-    "tel": ("phone", "phone_key"),
-    "whatsapp": ("whatsapp_id", "whatsapp_key"),
-    "ext": ("external_id", "external_id"),
+    **{scheme: (one.name, one.key) for scheme, one in FIELDS.items()},
+    EXTERNAL: ("external_id", "external_id"),
 }
-_WHATSAPP = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 
 def validate_addresses(addresses: Any, organization: Organization) -> list[str]:
@@ -50,18 +49,9 @@ def _parse(address: Any, organization: Organization) -> tuple[str, str, str]:
         raise ValidationError(f"“{address[:100]}” does not say what it is; accepted: {accepted} before the address.")
     if not value or "\x00" in value:
         raise ValidationError(f"“{address[:100]}” has nothing after {scheme}: that could be an address.")
-    if scheme == "mailto":
-        if len(value) > 320:
-            raise ValidationError(f"“{address[:100]}” is too long for an e-mail address.")
-        return scheme, value, email_key(value) or ""
-    if scheme == "tel":
-        phone = clean_phone(value, organization.country)
-        return scheme, phone, phone_key(phone) or ""
-    if scheme == "whatsapp":
-        value = value.removeprefix("+")
-        if not _WHATSAPP.fullmatch(value):
-            raise ValidationError(f"“{address[:100]}” is not a WhatsApp id: digits, or an id such as US.1349.")
-        return scheme, value, whatsapp_key(value) or ""
+    if field := FIELDS.get(scheme):
+        value = field.clean(value, organization.country)
+        return scheme, value, field.normalise(value) or ""
     if len(value) > 255:
         raise ValidationError(f"“{address[:100]}” is longer than the 255 characters of an external id.")
     return scheme, value, value

@@ -8,14 +8,15 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from broadcasts.mediums import address_choices
 from broadcasts.models import (
     Attendance,
     Attribute,
-    ChannelKind,
     ConsentState,
     Contact,
     Engagement,
     Link,
+    Medium,
     Organization,
     UseCase,
 )
@@ -116,9 +117,7 @@ BECAME = choice(Engagement, many=False)  # marked in `catalogue` by what the org
 
 FIELDS = {
     "full_name": About("Name", TEXT),
-    "email": About("E-mail", TEXT, blank=True),
-    "phone": About("Phone", TEXT, blank=True),
-    "whatsapp_id": About("WhatsApp id", TEXT, blank=True),
+    **{name: About(label, TEXT, blank=True) for name, label in address_choices()},
     "external_id": About("External id", TEXT),
     "language": About("Language", looked_up("language"), blank=True),
     "time_zone": About("Time zone", looked_up("time_zone"), blank=True),
@@ -132,7 +131,7 @@ FIELDS = {
     "attendance": About("Attendance", Input("parts"), HISTORY, words={"": ("has", "has not")}),
     "engagement": About("Earlier broadcast", Input("parts"), HISTORY, words={"": ("was", "was not")}),
     "consent": About("Consent", Input("parts"), "Consent"),
-    "suppressed": About("Suppressed", choice(ChannelKind), "Consent", words={"": ("by", "not by")}),
+    "suppressed": About("Suppressed", choice(Medium), "Consent", words={"": ("by", "not by")}),
 }
 PARTS: dict[str, dict[str, tuple[str, Input]]] = {
     "attendance": {
@@ -152,7 +151,7 @@ PARTS: dict[str, dict[str, tuple[str, Input]]] = {
         "within": ("In the last", SPAN),
     },
     "consent": {
-        "channel_kind": ("Channel", choice(ChannelKind, many=False)),
+        "medium": ("Channel", choice(Medium, many=False)),
         "use_case": ("For", choice(UseCase, many=False)),
         "state": ("State", choice(ConsentState)),
     },

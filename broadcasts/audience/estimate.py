@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import BooleanField, CharField, Count, ExpressionWrapper, Field, IntegerField, Value, When
 from django.utils import timezone
 
-from broadcasts.models import Broadcast, Channel, ChannelKind, Message
+from broadcasts.models import Broadcast, Channel, Medium, Message
 
 from .audience import Audience, as_if_created, matched
 from .reasons import ORDER, JoinedReasons, Outlet, capped, otherwise, recipients
@@ -141,7 +141,7 @@ def preview(audience: Audience, outlets: "Sequence[Message | Outlet]") -> list[s
     with as_if_created(audience):
         for outlet in outlets:
             way = Outlet.of(outlet)
-            if way.medium == ChannelKind.EMAIL and way.contact_field == "email":
+            if way.medium == Medium.EMAIL and way.contact_field == "email":
                 reached = recipients(audience, outlet, outlets).filter(skip_reason="").order_by("pk")
                 found.update(reached.values_list("pk", "send_address")[:PREVIEW_LIMIT])
     return [found[pk] for pk in sorted(found)][:PREVIEW_LIMIT]

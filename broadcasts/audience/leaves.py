@@ -18,18 +18,8 @@ from django.db.models import F, Q
 from django.db.models.enums import Choices
 from django.utils import timezone
 
-from broadcasts.models import (
-    Attribute,
-    Contact,
-    Organization,
-    Segment,
-    clean_phone,
-    email_key,
-    normalize_language,
-    phone_key,
-    search_words,
-    whatsapp_key,
-)
+from broadcasts.mediums import ADDRESS_FIELDS, AddressField
+from broadcasts.models import Attribute, Contact, Organization, Segment, normalize_language, search_words
 
 from .containing import Contains
 from .searching import found_by
@@ -167,11 +157,20 @@ class Exact(Leaf):
 class AddressLeaf(Exact):
     """An address, compared by its key; a blank one means contacts without."""
 
+    def __init__(self, address: AddressField) -> None:
+        self.address = address
+        super().__init__(address.key, self.read_address, f"{address.hint}; blank: those without one.")
+
+    def read_address(self, value: Any, scope: Scope) -> str | None:
+        typed = read_text(value, scope).strip()
+        with _validation():
+            return self.address.normalise(self.address.clean(typed, scope.organization.country)) if typed else None
+
     def match(self, values: list[Any], scope: Scope) -> Q:
         scope.spend(2)
-        found = Q(**{f"{self.field}_key__in": [value for value in values if value]})
+        found = Q(**{f"{self.field}__in": [value for value in values if value]})
         if not all(values):
-            found |= Q(**{f"{self.field}_key": None})
+            found |= Q(**{self.field: None})
         return found
 
 
@@ -249,21 +248,6 @@ def read_words(value: Any, scope: Scope) -> str:
     if not words:
         raise Refused("blank; give some text to look for")
     return words
-
-
-def read_email(value: Any, scope: Scope) -> str | None:
-    with _validation():
-        return email_key(read_text(value, scope).strip())
-
-
-def read_phone(value: Any, scope: Scope) -> str | None:
-    phone = read_text(value, scope).strip()
-    with _validation():
-        return phone_key(clean_phone(phone, scope.organization.country)) if phone else None
-
-
-def read_whatsapp(value: Any, scope: Scope) -> str | None:
-    return whatsapp_key(read_text(value, scope).strip())
 
 
 def read_language(value: Any, scope: Scope) -> str:
@@ -422,10 +406,8 @@ FIELD_LEAVES: dict[str, Leaf] = {
     "uuid": Exact("uuid", read_uuid, "Of a contact."),
     "contact": Exact("uuid", read_uuid, "The same as uuid."),
     "external_id": Exact("external_id", read_words, "The key of another system."),
-    "email": AddressLeaf("email", read_email, "Whatever its case; blank: those without one."),
+    **{one.name: AddressLeaf(one) for one in ADDRESS_FIELDS.values()},
     "email__icontains": Part("email", read_words, "Part of the e-mail address."),
-    "phone": AddressLeaf("phone", read_phone, "In the international form; blank: those without one."),
-    "whatsapp_id": AddressLeaf("whatsapp", read_whatsapp, "WhatsApp id; blank: those without one."),
     "full_name": Exact("full_name", read_text, "The whole name."),
     "full_name__icontains": Part("full_name", read_words, "Part of the name."),
     "language": Exact("language", read_language, "BCP 47, such as es; blank: those without one."),

@@ -25,15 +25,15 @@ from django.db.models import (
 from django.db.models.functions import Coalesce, Left, Length, StrIndex
 from django.utils import timezone
 
+from broadcasts.mediums import ADDRESS_FIELDS
 from broadcasts.models import (
-    ADDRESS_HASHES,
     Broadcast,
     Channel,
-    ChannelKind,
     Consent,
     ConsentState,
     Contact,
     Delivery,
+    Medium,
     Message,
     Organization,
     Reason,
@@ -68,7 +68,7 @@ class Outlet:
 
     @property
     def medium(self) -> str:
-        return self.channel.medium if self.channel else ChannelKind.EMAIL
+        return self.channel.medium if self.channel else Medium.EMAIL
 
     @property
     def contact_field(self) -> str:
@@ -168,10 +168,10 @@ class Reasons:
 
     def noes(self) -> QuerySet[Suppression]:
         to_all = Q(use_case="") | Q(use_case=self.use_case)
-        return Suppression.objects.filter(to_all, organization=self.organization, channel_kind=self.outlet.medium)
+        return Suppression.objects.filter(to_all, organization=self.organization, medium=self.outlet.medium)
 
     def consents(self) -> QuerySet[Consent]:
-        return Consent.objects.filter(channel_kind=self.outlet.medium, use_case=self.use_case)
+        return Consent.objects.filter(medium=self.outlet.medium, use_case=self.use_case)
 
     def lately(self) -> QuerySet[Delivery]:
         """What counts against the cap: marketing that was sent within its days, may have been, or still may be.
@@ -190,7 +190,7 @@ class Reasons:
 
     @property
     def hash(self) -> str:
-        return ADDRESS_HASHES[self.outlet.contact_field]
+        return ADDRESS_FIELDS[self.outlet.contact_field].hash
 
     def language(self) -> Case | Value | F:
         outlet = self.outlet

@@ -7,18 +7,18 @@ from typing import Any
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, lookups
 from django.db.models.functions import Coalesce
 
+from broadcasts.mediums import ADDRESS_FIELDS
 from broadcasts.models import (
-    ADDRESS_HASHES,
     Activity,
     Attendance,
     Broadcast,
-    ChannelKind,
     Consent,
     ConsentState,
     Delivery,
     DeliveryEvent,
     Engagement,
     Link,
+    Medium,
     Message,
     Suppression,
     UseCase,
@@ -49,7 +49,7 @@ Span = tuple[datetime, datetime]
 
 read_attendance_status = read_choice(Attendance.Status, "an attendance status")
 read_engagement_type = read_choice(Engagement, "an engagement")
-read_channel_kind = read_choice(ChannelKind, "a channel kind")
+read_medium = read_choice(Medium, "a medium")
 read_use_case = read_choice(UseCase, "a use case")
 read_consent_state = read_choice(ConsentState, "a state of consent")
 
@@ -291,37 +291,35 @@ class EngagementLeaf(ObjectLeaf):
 class ConsentLeaf(ObjectLeaf):
     """What a contact agreed to; of whom nothing is written down, it is unknown."""
 
-    example = '{"channel_kind": "email", "use_case": "marketing", "state": "granted"}'
+    example = '{"medium": "email", "use_case": "marketing", "state": "granted"}'
     parts = {
-        "channel_kind": read_channel_kind,
+        "medium": read_medium,
         "use_case": read_use_case,
         "state": Exact("state", read_consent_state).read_all,
     }
-    required = ("channel_kind", "use_case", "state")
+    required = ("medium", "use_case", "state")
 
     def match(self, values: list[Any], scope: Scope) -> Q:
         scope.spend(2 * len(values))
         return any_of([self._one(**value) for value in values])
 
-    def _one(self, channel_kind: str, use_case: str, state: list[str]) -> Q:
-        rows = Consent.objects.filter(contact=OuterRef("pk"), channel_kind=channel_kind, use_case=use_case)
+    def _one(self, medium: str, use_case: str, state: list[str]) -> Q:
+        rows = Consent.objects.filter(contact=OuterRef("pk"), medium=medium, use_case=use_case)
         if ConsentState.UNKNOWN not in state:
             return Q(Exists(rows.filter(state__in=state)))
         return ~Q(Exists(rows.exclude(state__in=state)))
 
 
 class SuppressedLeaf(Leaf):
-    help = f"{', '.join(ChannelKind.values)}: an address of that kind is on the suppression list, for any reason."
+    help = f"{', '.join(Medium.values)}: an address is on the suppression list of that medium, for any reason."
 
     def read(self, value: Any, scope: Scope) -> str:
-        return read_channel_kind(value, scope)
+        return read_medium(value, scope)
 
     def match(self, values: list[Any], scope: Scope) -> Q:
         scope.spend(1)
-        hashes = [OuterRef(name) for name in ADDRESS_HASHES.values()]
-        rows = Suppression.objects.filter(
-            organization=scope.organization, channel_kind__in=values, address_hash__in=hashes
-        )
+        hashes = [OuterRef(one.hash) for one in ADDRESS_FIELDS.values()]
+        rows = Suppression.objects.filter(organization=scope.organization, medium__in=values, address_hash__in=hashes)
         return Q(Exists(rows))
 
 

@@ -8,7 +8,8 @@ from operator import and_
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 
-from broadcasts.models import email_key, phone_key, search_words
+from broadcasts.mediums import email_key, phone_key
+from broadcasts.models import search_words
 
 
 def found_by(text: str) -> Q:

@@ -206,7 +206,7 @@ def _attendance(asked: dict[str, Any], facts: Facts) -> str:
 
 def _consent(asked: dict[str, Any], facts: Facts) -> str:
     said, use_case = _labels(ConsentState, asked["state"]), UseCase(asked["use_case"]).label.lower()
-    return f"have {said} as their consent to {use_case} by {asked['channel_kind']}"
+    return f"have {said} as their consent to {use_case} by {asked['medium']}"
 
 
 PHRASES = {"engagement": _engagement, "attendance": _attendance, "consent": _consent}

@@ -14,10 +14,10 @@ from broadcasts import consenting, links
 from broadcasts.exceptions import RenderError
 from broadcasts.models import (
     Channel,
-    ChannelKind,
     Consent,
     ConsentState,
     Contact,
+    Medium,
     Organization,
     PersonalLink,
     Suppression,
@@ -44,7 +44,7 @@ def mail_link(link_id: int) -> None:
         return
     link = rows.select_related("organization", "contact").get()
     mine = rows.filter(due_at=link.due_at)
-    channel = link.organization.default_channel("email")
+    channel = link.organization.default_channel(Medium.EMAIL)
     if refusal := _refusal(link, channel):
         mine.update(due_at=None, error=refusal)
         return
@@ -74,7 +74,7 @@ def _refusal(link: PersonalLink, channel: Channel | None) -> str:
         return "There is no e-mail channel."
     if link.purpose == Purpose.CONFIRM:
         asked = Consent.objects.filter(
-            contact=contact, channel_kind=ChannelKind.EMAIL, use_case=link.use_case, state=ConsentState.PENDING
+            contact=contact, medium=Medium.EMAIL, use_case=link.use_case, state=ConsentState.PENDING
         )
         if not asked.exists():
             return "The answer is known by now."
@@ -89,7 +89,7 @@ def _failed(link: PersonalLink, contact: Contact, error: TransportError) -> None
     mine.update(error=words, **({"due_at": None} if given_up else {}))
     if error.bounced:
         cause = Suppression.Cause.HARD_BOUNCE
-        consenting.suppress(link.organization, ChannelKind.EMAIL, contact.email, cause, source="bounced: personal link")
+        consenting.suppress(link.organization, Medium.EMAIL, contact.email, cause, source="bounced: personal link")
 
 
 def _envelope(link: PersonalLink, contact: Contact, channel: Channel) -> Envelope:
@@ -119,5 +119,5 @@ def _content(link: PersonalLink, organization: Organization, language: str) -> t
     words = {name: text.format(organization=organization.name) for name, text in WORDS[spoken][link.purpose].items()}
     wording = ""
     if link.purpose == Purpose.CONFIRM:
-        wording = consenting.wording(organization, language, ChannelKind.EMAIL, link.use_case)
+        wording = consenting.wording(organization, language, Medium.EMAIL, link.use_case)
     return words["subject"], {"language": spoken, "words": words, "wording": wording}

@@ -7,12 +7,12 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from broadcasts import consenting, links
-from broadcasts.exceptions import WrongState
+from broadcasts.exceptions import NotReady, WrongState
 from broadcasts.models import (
-    ChannelKind,
     Consent,
     ConsentState,
     Contact,
+    Medium,
     OrganizationQuerySet,
     PersonalLink,
     Suppression,
@@ -32,11 +32,9 @@ def ask(contact: Contact, use_case: str, *, source: str, evidence: Mapping[str, 
 
     WrongState when the address must not be written to, or was too often today.
     """
-    email = ChannelKind.EMAIL
+    email = Medium.EMAIL
     news = consenting.ask(contact, email, use_case, source=source, evidence=evidence)
-    if Consent.objects.filter(
-        contact=contact, channel_kind=email, use_case=use_case, state=ConsentState.PENDING
-    ).exists():
+    if Consent.objects.filter(contact=contact, medium=email, use_case=use_case, state=ConsentState.PENDING).exists():
         _request(contact, Purpose.CONFIRM, use_case)
     return news
 
@@ -48,8 +46,10 @@ def ask_for_data(contact: Contact) -> None:
 
 def why_not(contact: Contact) -> str:
     """Say why no link can be mailed to a contact now; "" when one can."""
-    if not contact.organization.default_channel("email"):
-        return "There is no channel to ask through: add an e-mail channel to the organization first."
+    try:
+        contact.organization.channel_for(Medium.EMAIL)
+    except NotReady as error:
+        return str(error)
     if unreachable := unreachable_because(contact):
         return unreachable
     if _today(contact).count() >= MOST_A_DAY:
@@ -65,7 +65,7 @@ def unreachable_because(contact: Contact) -> str:
         return "The address cannot be written to: the part before its @ is beyond ASCII."
     if contact.status == Contact.Status.BLOCKED:
         return "This contact is blocked."
-    listed = consenting.blocking(contact, ChannelKind.EMAIL, UseCase.GENERAL)
+    listed = consenting.blocking(contact, Medium.EMAIL, UseCase.GENERAL)
     hard = listed.exclude(reason=Suppression.Cause.UNSUBSCRIBE).first()
     return f"The address is on the suppression list: {hard.get_reason_display().lower()}." if hard else ""
 
@@ -112,7 +112,7 @@ def confirm(link: PersonalLink, *, evidence: Mapping[str, object]) -> bool:
     """Take the yes of somebody who was asked; False when another no was said since. It may come again and again."""
     assert link.contact is not None
     contact = consenting.hold(link.contact)
-    place = {"channel_kind": ChannelKind.EMAIL, "use_case": link.use_case}
+    place = {"medium": Medium.EMAIL, "use_case": link.use_case}
     asked = Consent.objects.filter(contact=contact, **place, state__in=[ConsentState.PENDING, ConsentState.GRANTED])
     if contact.email_hash != link.address_hash or not asked.exists():
         return False

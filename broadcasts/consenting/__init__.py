@@ -4,11 +4,10 @@
 """
 
 from .record import ask, grant, hold, said_at, why_not, withdraw
-from .suppressing import ADDRESS_FIELDS, address_of, blocking, hash_of, lift, suppress
-from .wording import LANGUAGES, evidence_of, kind_name, spoken, version, wording
+from .suppressing import address_of, blocking, hash_of, lift, suppress
+from .wording import LANGUAGES, evidence_of, medium_name, spoken, version, wording
 
 __all__ = [
-    "ADDRESS_FIELDS",
     "LANGUAGES",
     "address_of",
     "ask",
@@ -17,8 +16,8 @@ __all__ = [
     "grant",
     "hash_of",
     "hold",
-    "kind_name",
     "lift",
+    "medium_name",
     "said_at",
     "spoken",
     "suppress",

@@ -17,7 +17,7 @@ Evidence = Mapping[str, object]
 
 @transaction.atomic
 def grant(
-    contact: Contact, channel_kind: str, use_case: str, *, source: str, evidence: Evidence, by_person: bool = False
+    contact: Contact, medium: str, use_case: str, *, source: str, evidence: Evidence, by_person: bool = False
 ) -> bool:
     """Write down a yes and lift the no that the person said itself; True when it is news.
 
@@ -26,16 +26,16 @@ def grant(
     """
     contact = hold(contact)
     if not by_person:
-        _demand_later_yes(contact, channel_kind, use_case, source, evidence)
-    news = _write(contact, channel_kind, use_case, ConsentState.GRANTED, source, evidence)
-    lift(contact, channel_kind, use_case)
+        _demand_later_yes(contact, medium, use_case, source, evidence)
+    news = _write(contact, medium, use_case, ConsentState.GRANTED, source, evidence)
+    lift(contact, medium, use_case)
     return news
 
 
 @transaction.atomic
 def withdraw(
     contact: Contact,
-    channel_kind: str,
+    medium: str,
     use_case: str,
     *,
     source: str,
@@ -48,30 +48,28 @@ def withdraw(
     `address` is the one that the no was said at, where that may be another than the contact's own.
     """
     contact = hold(contact)
-    address = address or address_of(contact, channel_kind)
-    suppress(contact.organization, channel_kind, address, cause, use_case, source)
-    news = _write(contact, channel_kind, use_case, ConsentState.WITHDRAWN, source, evidence)
+    address = address or address_of(contact, medium)
+    suppress(contact.organization, medium, address, cause, use_case, source)
+    news = _write(contact, medium, use_case, ConsentState.WITHDRAWN, source, evidence)
     if not news:  # said again, so that a yes must be later than this
-        place = {"contact": contact, "channel_kind": channel_kind, "use_case": use_case}
+        place = {"contact": contact, "medium": medium, "use_case": use_case}
         Consent.objects.filter(**place).update(modified=timezone.now())
     return news
 
 
 @transaction.atomic
-def ask(contact: Contact, channel_kind: str, use_case: str, *, source: str, evidence: Evidence) -> bool:
+def ask(contact: Contact, medium: str, use_case: str, *, source: str, evidence: Evidence) -> bool:
     """Write down that somebody is asked and has not confirmed yet; True when it is news.
 
     A yes stays a yes. A no stands until it is confirmed to be none, and to ask at all needs proof of a later yes.
     """
     contact = hold(contact)
-    _demand_later_yes(contact, channel_kind, use_case, source, evidence)
-    place = {"contact": contact, "channel_kind": channel_kind, "use_case": use_case}
+    _demand_later_yes(contact, medium, use_case, source, evidence)
+    place = {"contact": contact, "medium": medium, "use_case": use_case}
     if Consent.objects.filter(**place, state=ConsentState.WITHDRAWN).exists():
-        address = address_of(contact, channel_kind)
-        suppress(contact.organization, channel_kind, address, Suppression.Cause.UNSUBSCRIBE, use_case, source)
-    return _write(
-        contact, channel_kind, use_case, ConsentState.PENDING, source, evidence, unless=[ConsentState.GRANTED]
-    )
+        address = address_of(contact, medium)
+        suppress(contact.organization, medium, address, Suppression.Cause.UNSUBSCRIBE, use_case, source)
+    return _write(contact, medium, use_case, ConsentState.PENDING, source, evidence, unless=[ConsentState.GRANTED])
 
 
 def hold(contact: Contact) -> Contact:
@@ -86,9 +84,9 @@ def hold(contact: Contact) -> Contact:
     return held
 
 
-def why_not(contact: Contact, channel_kind: str, use_case: str, *, source: str, evidence: Evidence) -> str:
+def why_not(contact: Contact, medium: str, use_case: str, *, source: str, evidence: Evidence) -> str:
     """Say why a yes that somebody else writes down cannot be taken; "" when it can."""
-    since = _no_since(contact, channel_kind, use_case)
+    since = _no_since(contact, medium, use_case)
     if since is None:
         return ""
     said = said_at(evidence)
@@ -109,23 +107,21 @@ def said_at(evidence: Evidence) -> datetime | None:
     return moment if moment and timezone.is_aware(moment) else None
 
 
-def _demand_later_yes(contact: Contact, channel_kind: str, use_case: str, source: str, evidence: Evidence) -> None:
-    if refusal := why_not(contact, channel_kind, use_case, source=source, evidence=evidence):
+def _demand_later_yes(contact: Contact, medium: str, use_case: str, source: str, evidence: Evidence) -> None:
+    if refusal := why_not(contact, medium, use_case, source=source, evidence=evidence):
         raise WrongState(refusal)
 
 
-def _no_since(contact: Contact, channel_kind: str, use_case: str) -> datetime | None:
+def _no_since(contact: Contact, medium: str, use_case: str) -> datetime | None:
     """Return when the person's own no was said last, by consent or by the address; None when none stands."""
-    noes = Consent.objects.filter(
-        contact=contact, channel_kind=channel_kind, use_case=use_case, state=ConsentState.WITHDRAWN
-    )
-    own = blocking(contact, channel_kind, use_case).filter(reason=Suppression.Cause.UNSUBSCRIBE)
+    noes = Consent.objects.filter(contact=contact, medium=medium, use_case=use_case, state=ConsentState.WITHDRAWN)
+    own = blocking(contact, medium, use_case).filter(reason=Suppression.Cause.UNSUBSCRIBE)
     return max([*noes.values_list("modified", flat=True), *own.values_list("modified", flat=True)], default=None)
 
 
 def _write(
     contact: Contact,
-    channel_kind: str,
+    medium: str,
     use_case: str,
     state: str,
     source: str,
@@ -133,7 +129,7 @@ def _write(
     unless: Sequence[str] = (),
 ) -> bool:
     """Change the state where it is another, and add to the history when it did change."""
-    place = {"contact": contact, "channel_kind": channel_kind, "use_case": use_case}
+    place = {"contact": contact, "medium": medium, "use_case": use_case}
     consent, created = Consent.objects.get_or_create(**place, defaults={"state": state})
     others = Consent.objects.filter(pk=consent.pk).exclude(state__in=[state, *unless])
     if not created and not others.transition(state=state, modified=timezone.now()):

@@ -3,23 +3,12 @@
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 
-from broadcasts.models import (
-    ChannelKind,
-    Contact,
-    Organization,
-    OrganizationQuerySet,
-    Suppression,
-    UseCase,
-    address_hash,
-    stored_key,
-)
-
-# The contact's field that holds its address on a kind of channel; what a webhook is called by is no address.
-ADDRESS_FIELDS = {ChannelKind.EMAIL: "email", ChannelKind.SMS: "phone", ChannelKind.WHATSAPP: "whatsapp_id"}
+from broadcasts.mediums import address_hash, stored_key
+from broadcasts.models import Contact, Medium, Organization, OrganizationQuerySet, Suppression, UseCase
 
 
 def suppress(
-    organization: Organization, channel_kind: str, address: str, reason: str, use_case: str = "", source: str = ""
+    organization: Organization, medium: str, address: str, reason: str, use_case: str = "", source: str = ""
 ) -> Suppression | None:
     """Remember that an address must not be reached; None when it is no address.
 
@@ -29,7 +18,7 @@ def suppress(
     digest = hash_of(address)
     if digest is None:
         return None
-    place = {"organization": organization, "channel_kind": channel_kind, "address_hash": digest}
+    place = {"organization": organization, "medium": medium, "address_hash": digest}
     erased = Suppression.Cause.ERASED
     is_erased = reason == erased or Suppression.objects.filter(**place, reason=erased).exists()
     shown = "" if is_erased else address.strip()
@@ -42,25 +31,25 @@ def suppress(
     return suppression
 
 
-def blocking(contact: Contact, channel_kind: str, use_case: str) -> OrganizationQuerySet[Suppression]:
-    """Return the suppressions that keep messages of a use case from a contact's addresses on a kind of channel."""
+def blocking(contact: Contact, medium: str, use_case: str) -> OrganizationQuerySet[Suppression]:
+    """Return the suppressions that keep messages of a use case from a contact's addresses on a medium."""
     rows = Suppression.objects.for_organization(contact.organization_id)
-    # By any address: which of them a channel of the kind sends to is its own setting.
-    own = rows.filter(channel_kind=channel_kind, address_hash__in=contact.hashes)
+    # By any address: which of them a channel sends to is its own setting.
+    own = rows.filter(medium=medium, address_hash__in=contact.hashes)
     return own.filter(Q(use_case="") | Q(use_case=use_case))
 
 
-def lift(contact: Contact, channel_kind: str, use_case: str) -> None:
+def lift(contact: Contact, medium: str, use_case: str) -> None:
     """Take back the person's own unsubscribing from a use case, and nothing else."""
-    own = blocking(contact, channel_kind, use_case).filter(reason=Suppression.Cause.UNSUBSCRIBE)
+    own = blocking(contact, medium, use_case).filter(reason=Suppression.Cause.UNSUBSCRIBE)
     own.filter(use_case=use_case).delete()
     own.filter(use_case="").update(use_case=next(other for other in UseCase.values if other != use_case))
 
 
-def address_of(contact: Contact, channel_kind: str) -> str:
-    """Return a contact's own address on a kind of channel; "" for none."""
-    field = ADDRESS_FIELDS.get(ChannelKind(channel_kind))
-    return getattr(contact, field) if field else ""
+def address_of(contact: Contact, medium: str) -> str:
+    """Return a contact's own address on a medium; "" for none."""
+    own = Medium(medium).own
+    return getattr(contact, own.name) if own else ""
 
 
 def hash_of(address: str) -> str | None:

@@ -2,43 +2,44 @@
 
 from hashlib import blake2b
 
-from broadcasts.models import Organization, UseCase
+from broadcasts.models import Medium, Organization, UseCase
 
 # Marketing and general, by e-mail, by SMS and so on.
 _OURS = {
     "en": (
-        "Yes, {organization} may send me newsletters and offers by {kind}. I can withdraw this at any time.",
-        "Yes, {organization} may send me notices that concern me by {kind}. I can withdraw this at any time.",
+        "Yes, {organization} may send me newsletters and offers by {medium}. I can withdraw this at any time.",
+        "Yes, {organization} may send me notices that concern me by {medium}. I can withdraw this at any time.",
     ),
     "es": (
-        "Sí, {organization} puede enviarme boletines y ofertas por {kind}. Puedo retirarlo en cualquier momento.",
-        "Sí, {organization} puede enviarme avisos que me conciernen por {kind}. Puedo retirarlo en cualquier momento.",
+        "Sí, {organization} puede enviarme boletines y ofertas por {medium}. Puedo retirarlo en cualquier momento.",
+        "Sí, {organization} puede enviarme avisos que me conciernen por {medium}. Puedo retirarlo en cualquier "
+        "momento.",
     ),
     "fr": (
-        "Oui, {organization} peut m'envoyer des lettres et des offres par {kind}. Je peux revenir sur cet accord "
+        "Oui, {organization} peut m'envoyer des lettres et des offres par {medium}. Je peux revenir sur cet accord "
         "à tout moment.",
-        "Oui, {organization} peut m'envoyer des avis qui me concernent par {kind}. Je peux revenir sur cet accord "
+        "Oui, {organization} peut m'envoyer des avis qui me concernent par {medium}. Je peux revenir sur cet accord "
         "à tout moment.",
     ),
     "de": (
-        "Ja, {organization} darf mir Rundschreiben und Angebote per {kind} senden. Ich kann das jederzeit widerrufen.",
-        "Ja, {organization} darf mir Mitteilungen, die mich betreffen, per {kind} senden. Ich kann das jederzeit "
+        "Ja, {organization} darf mir Rundschreiben und Angebote per {medium} senden. Ich kann das jederzeit "
+        "widerrufen.",
+        "Ja, {organization} darf mir Mitteilungen, die mich betreffen, per {medium} senden. Ich kann das jederzeit "
         "widerrufen.",
     ),
     "pt": (
-        "Sim, {organization} pode enviar-me boletins e ofertas por {kind}. Posso retirar este acordo a qualquer "
+        "Sim, {organization} pode enviar-me boletins e ofertas por {medium}. Posso retirar este acordo a qualquer "
         "momento.",
-        "Sim, {organization} pode enviar-me avisos que me dizem respeito por {kind}. Posso retirar este acordo a "
+        "Sim, {organization} pode enviar-me avisos que me dizem respeito por {medium}. Posso retirar este acordo a "
         "qualquer momento.",
     ),
     "it": (
-        "Sì, {organization} può inviarmi notiziari e offerte via {kind}. Posso revocare il consenso in ogni momento.",
-        "Sì, {organization} può inviarmi avvisi che mi riguardano via {kind}. Posso revocare il consenso in ogni "
+        "Sì, {organization} può inviarmi notiziari e offerte via {medium}. Posso revocare il consenso in ogni momento.",
+        "Sì, {organization} può inviarmi avvisi che mi riguardano via {medium}. Posso revocare il consenso in ogni "
         "momento.",
     ),
 }
 _EMAIL = {"es": "correo electrónico", "fr": "e-mail", "de": "E-Mail", "pt": "e-mail", "it": "e-mail"}
-_KINDS = {"sms": "SMS", "whatsapp": "WhatsApp", "webhook": "webhook"}
 LANGUAGES = frozenset(_OURS)
 
 
@@ -48,19 +49,20 @@ def spoken(language: str) -> str:
     return primary if primary in LANGUAGES else "en"
 
 
-def kind_name(channel_kind: str, language: str) -> str:
-    """Return what a kind of channel is called in a language."""
-    return _KINDS.get(channel_kind) or _EMAIL.get(spoken(language), "e-mail")
+def medium_name(medium: str, language: str) -> str:
+    """Return what a medium is called within a sentence of a language: most are names of their own."""
+    noun = Medium(medium).noun
+    return _EMAIL.get(spoken(language), noun) if medium == Medium.EMAIL else noun
 
 
-def wording(organization: Organization, language: str, channel_kind: str, use_case: str) -> str:
+def wording(organization: Organization, language: str, medium: str, use_case: str) -> str:
     """Return what somebody agrees to: in the organization's words for marketing by e-mail, or else in ours."""
-    if use_case == UseCase.MARKETING and channel_kind == "email":
+    if use_case == UseCase.MARKETING and medium == Medium.EMAIL:
         for tag in (language, language.partition("-")[0]):
             if text := organization.consent_wording.get(tag):
                 return text
     ours = _OURS[spoken(language)][use_case != UseCase.MARKETING]
-    return ours.format(organization=organization.name, kind=kind_name(channel_kind, language))
+    return ours.format(organization=organization.name, medium=medium_name(medium, language))
 
 
 def version(text: str) -> str:

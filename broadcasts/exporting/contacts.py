@@ -10,7 +10,7 @@ from broadcasts.models import Attribute, Contact, Organization
 from .cells import CHUNK, cell, csv_text
 
 COLUMNS = {
-    **{name: name for name in ("external_id", "full_name", "email", "phone", "whatsapp_id", "language", "time_zone")},
+    **{name: name for name in ("external_id", *(name for name in Contact.PROFILE if name != "external_id"))},
     # For reading only: importing passes these over.
     **{f"contact.{name}": name for name in ("uuid", "status", "created", "last_seen_at")},
 }

@@ -7,7 +7,8 @@ from typing import TextIO
 from django.db.models import OuterRef, QuerySet, Subquery
 
 from broadcasts import links
-from broadcasts.models import FACTS, Delivery, Inbound, calling_code
+from broadcasts.mediums import calling_code
+from broadcasts.models import FACTS, Delivery, Inbound
 
 from .cells import CHUNK, cell, csv_text
 

@@ -11,13 +11,13 @@ from django.db.models import F
 from broadcasts.models import (
     FACTS,
     Attendance,
-    ChannelKind,
     Consent,
     ConsentChange,
     Contact,
     Delivery,
     DeliveryEvent,
     Inbound,
+    Medium,
     SegmentMember,
     Suppression,
 )
@@ -25,11 +25,8 @@ from broadcasts.models import (
 from .cells import moment
 
 CHUNK = 1000
-PROFILE = (
-    *("uuid", "created", "modified", "full_name", "email", "phone", "whatsapp_id", "external_id"),
-    *("language", "time_zone", "status", "last_seen_at"),
-)
-CONSENT = ("channel_kind", "use_case", "state")
+PROFILE = ("uuid", "created", "modified", *Contact.PROFILE, "status", "last_seen_at")
+CONSENT = ("medium", "use_case", "state")
 EVENT = ("type", "at", "machine", "detail")
 FACT_TIMES = [f"{fact}_at" for fact in ("sent", *FACTS)]
 DELIVERY = ("address", "language", "status", "reason", "error", "attempts", "created", *FACT_TIMES)
@@ -65,15 +62,15 @@ def _sections(contact: Contact) -> Iterator[tuple[str, Any]]:
     """Yield each section's name and value; a list comes as an iterator, which must be used up before the next."""
     yield "profile", _shown(contact, PROFILE)
     yield "attributes", contact.attributes
-    consents = Consent.objects.filter(contact=contact).order_by("channel_kind", "use_case")
+    consents = Consent.objects.filter(contact=contact).order_by("medium", "use_case")
     yield "consents", (_shown(row, (*CONSENT, "modified")) for row in consents)
     changes = ConsentChange.objects.filter(contact=contact).order_by("pk")
     yield "consent_history", (_shown(row, (*CONSENT, "source", "evidence", "created")) for row in changes.iterator())
-    # By every kind, as the index begins with it.
+    # By every medium, as the index begins with it.
     suppressions = Suppression.objects.for_organization(contact.organization_id).filter(
-        channel_kind__in=ChannelKind.values, address_hash__in=contact.hashes
+        medium__in=Medium.values, address_hash__in=contact.hashes
     )
-    columns = ("channel_kind", "address", "reason", "use_case", "source", "created")
+    columns = ("medium", "address", "reason", "use_case", "source", "created")
     yield "suppressions", (_shown(row, columns) for row in suppressions.order_by())
     members = SegmentMember.objects.filter(contact=contact).select_related("segment").order_by("pk")
     yield "segments", ({"name": row.segment.name, "since": _plain(row.created)} for row in members.iterator())

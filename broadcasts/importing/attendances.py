@@ -12,14 +12,14 @@ from django.utils import timezone
 from broadcasts.models import Activity, Attendance, Contact, Organization
 
 from .cells import FieldCleaner, Refused, keys
-from .columns import ATTENDANCE_FIELDS, Column
+from .columns import ATTENDANCE_FIELDS, KEYS, Column
 from .reading import Record
 from .rows import Problem, as_text, wrong_width
 from .upsert import Index, Outcome, Person, Row, Store
 
 MOMENTS = ("starts_at", "ends_at", "at")
 PLAN = ("series", "kind", "name", "starts_at", "ends_at", "place")  # what a row may say about its activity
-PERSON = ("full_name", "email", "phone", "whatsapp_id", "external_id")
+PERSON = ("full_name", *KEYS)
 _LENGTHS = {name: Activity._meta.get_field(name).max_length or 255 for name in ("series", "kind", "name", "place")}  # type: ignore[union-attr]
 _STATUSES = {status.replace("_", ""): status for status in Attendance.Status.values} | {
     "canceled": "cancelled",

@@ -5,24 +5,24 @@ import math
 import re
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from django.core.exceptions import ValidationError
 
 from broadcasts.clocks import in_utc
-from broadcasts.models import Attribute, Contact, clean_phone, email_key, normalize_language, phone_key, whatsapp_key
+from broadcasts.mediums import ADDRESS_FIELDS
+from broadcasts.models import Attribute, Contact, normalize_language
 
 Type = Attribute.Type
 
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,15})?")
-_WHATSAPP = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _DEFUSED = re.compile(r"'+[=+\-@\t\r]")
 _LETTERS = re.compile(r"[^\W\d_]")
 _WORDS = {"true": True, "yes": True, "false": False, "no": False}
 _BOOLEANS = {**_WORDS, "y": True, "n": False, "on": True, "off": False, "1": True, "0": False}
 _LENGTHS: dict[str, int] = {
     name: Contact._meta.get_field(name).max_length or 0  # type: ignore[union-attr]
-    for name in ("full_name", "email", "phone", "whatsapp_id", "external_id", "language", "time_zone")
+    for name in Contact.PROFILE
 }
 
 
@@ -53,33 +53,27 @@ class FieldCleaner:
 
     def __init__(self, country: str) -> None:
         self.country = country
-        self.language = lru_cache(1000)(normalize_language)
-        self.time_zone = lru_cache(1000)(_time_zone)
+        self.cleaners: dict[str, Callable[[str], str]] = {
+            **{name: partial(self._address, name) for name in ADDRESS_FIELDS},
+            "language": lru_cache(1000)(normalize_language),
+            "time_zone": lru_cache(1000)(_time_zone),
+        }
 
     def clean(self, name: str, value: str) -> str:
         """Return the value as it is stored, or raise Refused."""
         try:
-            cleaned = getattr(self, name, _one_line)(value)
+            cleaned = self.cleaners.get(name, _one_line)(value)
         except ValidationError as error:
             raise Refused(" ".join(error.messages)) from None
         if len(cleaned) > _LENGTHS.get(name, 255):
             raise Refused(f"It has {len(cleaned)} characters; {_LENGTHS.get(name, 255)} at most.")
         return cleaned
 
-    def email(self, value: str) -> str:
-        email_key(value)  # which says what is wrong with it
-        return value
-
-    def phone(self, value: str) -> str:
-        if _LETTERS.search(value):
-            raise Refused(f"“{value[:40]}” is not a phone number: it has letters.")
-        return clean_phone(value, self.country)
-
-    def whatsapp_id(self, value: str) -> str:
-        value = value.removeprefix("+")
-        if not _WHATSAPP.fullmatch(value):
-            raise Refused(f"“{value[:40]}” is not a WhatsApp id: digits, or an id such as US.1349.")
-        return value
+    def _address(self, name: str, value: str) -> str:
+        field = ADDRESS_FIELDS[name]
+        if field.is_number and _LETTERS.search(value):
+            raise Refused(f"“{value[:40]}” is not a {field.label} number: it has letters.")
+        return field.clean(value, self.country)
 
 
 def _one_line(value: str) -> str:
@@ -93,12 +87,8 @@ def _time_zone(value: str) -> str:
 
 def keys(values: dict[str, str]) -> dict[str, str]:
     """Return {unique column: key} of the addresses among clean values."""
-    found: dict[str, str | None] = {
-        "external_id": values.get("external_id"),
-        "email_key": email_key(values.get("email", "")),
-        "phone_key": phone_key(values.get("phone", "")),
-        "whatsapp_key": whatsapp_key(values.get("whatsapp_id", "")),
-    }
+    found = {"external_id": values.get("external_id")}
+    found |= {one.key: one.normalise(values.get(one.name, "")) for one in ADDRESS_FIELDS.values()}
     return {name: key for name, key in found.items() if key}
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from broadcasts.exceptions import InvalidInput
+from broadcasts.mediums import ADDRESS_FIELDS
 from broadcasts.models.caps import FILE_COLUMNS
 
 ATTRIBUTES = "attributes."
@@ -14,18 +15,17 @@ READ_ONLY = "contact."  # what an export tells beside what can be imported
 IGNORE = "-"
 
 # Field -> the headers it goes by, besides its own name; in small letters, with signs as spaces.
+ADDRESSES = {one.name: one.headers for one in ADDRESS_FIELDS.values()}
 FIELDS = {
-    "email": ("e mail", "mail", "email address", "e mail address", "mail address"),
+    **ADDRESSES,
     "full_name": ("name", "full name", "fullname", "display name"),
     "first_name": ("first name", "firstname", "given name", "forename"),
     "last_name": ("last name", "lastname", "surname", "family name"),
-    "phone": ("phone number", "telephone", "mobile", "mobile phone", "tel"),
-    "whatsapp_id": ("whatsapp", "whatsapp id"),
     "language": ("lang", "locale"),
     "time_zone": ("time zone", "timezone", "tz"),
     "external_id": ("external id", "id", "externalid"),
 }
-KEYS = ("external_id", "email", "phone", "whatsapp_id")
+KEYS = ("external_id", *ADDRESSES)
 ATTENDANCE_FIELDS = {
     "activity": ("activity id", "activity external id", "class id", "course id", "event id"),
     "name": ("activity name", "class", "course", "event", "class name", "course name", "event name", "title"),
@@ -37,12 +37,12 @@ ATTENDANCE_FIELDS = {
     "full_name": ("contact name", "person", "participant", "member"),
     "status": ("attendance", "attendance status"),
     "at": ("booked at", "attended at", "checked in at"),
-    **{name: FIELDS[name] for name in ("email", "phone", "whatsapp_id")},
+    **ADDRESSES,
     "external_id": ("external id", "contact id", "contact external id", "person id", "member id"),
 }
 SUPPRESSION_FIELDS = {
     "address": ("email", *FIELDS["email"]),
-    "channel_kind": ("kind", "channel"),
+    "medium": ("kind", "channel", "channel kind"),
     "reason": (),
     "use_case": (),
     "source": (),

@@ -4,34 +4,31 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from broadcasts.exceptions import InvalidInput
+from broadcasts.mediums import PERSONAL, address_hash
 from broadcasts.models import (
-    ChannelKind,
     Consent,
     ConsentChange,
     ConsentState,
     Contact,
     ImportJob,
+    Medium,
     Organization,
     Suppression,
     UseCase,
-    address_hash,
 )
 
 from .upsert import Person
 
-# Which key of a person an address of a channel kind is.
-ADDRESSES = {ChannelKind.EMAIL: "email_key", ChannelKind.SMS: "phone_key", ChannelKind.WHATSAPP: "whatsapp_key"}
-
 
 def validate_consent(given: object) -> dict[str, str]:
-    """Return a yes as it is kept with an import, or raise InvalidInput: its kind, its use case, where it comes from."""
+    """Return a yes as it is kept with an import, or raise InvalidInput: its medium, use case and source."""
     if not isinstance(given, Mapping):
         raise InvalidInput({"consent": 'Give an object: {"use_case": "marketing", "source": "...", "wording": "..."}.'})
-    known = {"channel_kind": "email", "use_case": "marketing", "source": "", "wording": ""}
+    known = {"medium": "email", "use_case": "marketing", "source": "", "wording": ""}
     if unknown := [str(name) for name in given if name not in known]:
         raise InvalidInput({"consent": f"“{unknown[0][:40]}” is none of {', '.join(known)}."})
     told = {name: str(given.get(name) or default).strip() for name, default in known.items()}
-    for name, accepted in (("channel_kind", list(ADDRESSES)), ("use_case", UseCase.values)):
+    for name, accepted in (("medium", list(PERSONAL)), ("use_case", UseCase.values)):
         if told[name] not in accepted:
             raise InvalidInput({"consent": f"{name}: “{told[name][:40]}” is none of {', '.join(accepted)}."})
     for name in ("source", "wording"):
@@ -43,51 +40,40 @@ def validate_consent(given: object) -> dict[str, str]:
 
 
 def suppressed(organization: Organization, people: Iterable[Person]) -> dict[str, set[str]]:
-    """Return {channel kind: those keys of these people that are suppressed there, whatever for}."""
+    """Return {medium: those keys of these people that are suppressed there, whatever for}."""
     people = list(people)
     found: dict[str, set[str]] = {}
-    for kind, name in ADDRESSES.items() if people else ():
-        rows = Suppression.objects.for_organization(organization).filter(channel_kind=kind).order_by()
+    for medium, own in PERSONAL.items() if people else ():
+        rows = Suppression.objects.for_organization(organization).filter(medium=medium).order_by()
         if rows.exists():  # else nothing needs to be hashed
-            hashes = {address_hash(key): key for person in people if (key := person.values[name])}
+            hashes = {address_hash(key): key for person in people if (key := person.values[own.key])}
             hits = rows.filter(address_hash__in=hashes).values_list("address_hash", flat=True)
-            found[kind] = {hashes[hit] for hit in hits}
+            found[medium] = {hashes[hit] for hit in hits}
     return found
 
 
 def is_suppressed(person: Person, found: Mapping[str, set[str]]) -> bool:
-    return any(person.values[name] in found.get(kind, ()) for kind, name in ADDRESSES.items())
+    return any(person.values[own.key] in found.get(medium, ()) for medium, own in PERSONAL.items())
 
 
 def grant(job: ImportJob, people: Mapping[int, Person], found: Mapping[str, set[str]]) -> None:
-    """Write the yes of people by their ids, of whom no word on it is known; a no of any kind is never written over."""
+    """Write the yes of people by their ids, of whom no word on it is known; no opt-out is ever written over."""
     told: dict[str, Any] = job.options["consent"]
-    kind, use_case = told["channel_kind"], told["use_case"]
-    name = ADDRESSES[ChannelKind(kind)]
-    asked = {
-        pk for pk, person in people.items() if person.values[name] and person.values[name] not in found.get(kind, ())
-    }
-    known = Consent.objects.filter(contact__in=asked, channel_kind=kind)
+    medium, use_case = told["medium"], told["use_case"]
+    keys = {pk: person.values[PERSONAL[Medium(medium)].key] for pk, person in people.items()}
+    asked = {pk for pk, key in keys.items() if key and key not in found.get(medium, ())}
+    known = Consent.objects.filter(contact__in=asked, medium=medium)
     refused = known.filter(state=ConsentState.WITHDRAWN) | known.filter(use_case=use_case)
     asked -= set(refused.values_list("contact", flat=True))
     asked -= set(
         Contact.objects.filter(pk__in=asked).exclude(status=Contact.Status.ACTIVE).values_list("pk", flat=True)
     )
-    fresh = [
-        Consent(contact_id=pk, channel_kind=kind, use_case=use_case, state=ConsentState.GRANTED) for pk in sorted(asked)
-    ]
+    place = {"medium": medium, "use_case": use_case, "state": ConsentState.GRANTED}
+    fresh = [Consent(contact_id=pk, **place) for pk in sorted(asked)]
     Consent.objects.bulk_create(fresh, ignore_conflicts=True)
     # Whose word came in between keeps it, so the history tells only of rows that are ours.
     ours = Consent.objects.filter(uuid__in=[one.uuid for one in fresh]).values_list("contact", flat=True)
     evidence = {"wording": told["wording"], "import": str(job.uuid), "file": job.filename}
     ConsentChange.objects.bulk_create(
-        ConsentChange(
-            contact_id=pk,
-            channel_kind=kind,
-            use_case=use_case,
-            state=ConsentState.GRANTED,
-            source=told["source"],
-            evidence=evidence,
-        )
-        for pk in ours
+        ConsentChange(contact_id=pk, **place, source=told["source"], evidence=evidence) for pk in ours
     )

@@ -11,14 +11,8 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from broadcasts.exceptions import InvalidInput
-from broadcasts.models import (
-    ChannelKind,
-    Organization,
-    Suppression,
-    UseCase,
-    address_hash,
-    typed_with_key,
-)
+from broadcasts.mediums import address_hash, typed_with_key
+from broadcasts.models import Medium, Organization, Suppression, UseCase
 from broadcasts.models.base import uuid7
 
 from .bulk import Table
@@ -29,15 +23,16 @@ from .rows import Problem, as_text, wrong_width
 from .shadow import Shadow
 from .upsert import Outcome
 
-CHOICES = {"channel_kind": ChannelKind.values, "reason": Suppression.Cause.values, "use_case": ["", *UseCase.values]}
-STATED = {"channel_kind": ChannelKind.EMAIL, "reason": Suppression.Cause.IMPORT, "source": "import"}
+CHOICES = {"medium": Medium.values, "reason": Suppression.Cause.values, "use_case": ["", *UseCase.values]}
+STATED = {"medium": Medium.EMAIL, "reason": Suppression.Cause.IMPORT, "source": "import"}
+FORMERLY_MEDIUM = "channel_kind"  # in what older versions exported
 READ_ONLY = frozenset({"uuid", "id", "created", "modified"})  # what the API shows; taken, and left out
-WRITTEN = ("channel_kind", "address_hash", "address", "reason", "use_case", "source")
+WRITTEN = ("medium", "address_hash", "address", "reason", "use_case", "source")
 _HASH = re.compile(r"[0-9a-f]{32}")
 _ADDRESS_LENGTH = Suppression._meta.get_field("address").max_length or 0
 _SOURCE_LENGTH = Suppression._meta.get_field("source").max_length or 0
 
-Key = tuple[str, str, str]  # channel kind, hash, reason
+Key = tuple[str, str, str]  # medium, hash, reason
 
 
 def validate_defaults(given: Mapping[str, str]) -> dict[str, str]:
@@ -63,7 +58,7 @@ class SuppressionRow:
     """A clean line of the list."""
 
     line: int
-    channel_kind: str
+    medium: str
     address_hash: str
     address: str
     reason: str
@@ -72,7 +67,7 @@ class SuppressionRow:
 
     @property
     def key(self) -> Key:
-        return self.channel_kind, self.address_hash, self.reason
+        return self.medium, self.address_hash, self.reason
 
 
 class SuppressionMaker:
@@ -116,6 +111,7 @@ class SuppressionMaker:
         return {name: unquoted(cells[n].strip()) if n < len(cells) else "" for name, n in self.targets}
 
     def _told_by_name(self, values: dict[str, Any]) -> dict[str, str]:
+        values = {"medium" if name == FORMERLY_MEDIUM else name: value for name, value in values.items()}
         if unknown := values.keys() - SUPPRESSION_FIELDS.keys() - READ_ONLY:
             raise Refused(f"“{min(unknown)[:40]}” is no field; accepted: {', '.join(SUPPRESSION_FIELDS)}.")
         told = {}
@@ -128,8 +124,8 @@ class SuppressionMaker:
 
     def _row(self, line: int, told: Mapping[str, str]) -> SuppressionRow:
         """Return a row, or raise Refused or ValidationError."""
-        kind, reason, source = (told.get(name) or self.stated[name] for name in ("channel_kind", "reason", "source"))
-        address, key = typed_with_key(kind, told.get("address", ""), self.country)
+        medium, reason, source = (told.get(name) or self.stated[name] for name in ("medium", "reason", "source"))
+        address, key = typed_with_key(medium, told.get("address", ""), self.country)
         digest = address_hash(key) or told.get("hash", "").lower()
         if not digest:
             raise Refused("It has no address.")
@@ -138,7 +134,7 @@ class SuppressionMaker:
         if not _HASH.fullmatch(digest):
             raise Refused(f"The hash “{digest[:40]}” is none of ours, which have 32 hexadecimal digits.")
         return SuppressionRow(
-            line, kind, digest, address, reason, self._use_case(told, reason), source[:_SOURCE_LENGTH]
+            line, medium, digest, address, reason, self._use_case(told, reason), source[:_SOURCE_LENGTH]
         )
 
     def _use_case(self, told: Mapping[str, str], reason: str) -> str:
@@ -154,7 +150,7 @@ class SuppressionStore:
     line = 0
     # Of two that are written at the same moment, the later one makes the other stricter.
     OTHERWISE = (
-        "ON CONFLICT (organization_id, channel_kind, address_hash, reason) DO UPDATE SET use_case = '', "
+        "ON CONFLICT (organization_id, medium, address_hash, reason) DO UPDATE SET use_case = '', "
         f"modified = excluded.modified WHERE {Suppression._meta.db_table}.use_case NOT IN ('', excluded.use_case)"
     )
 
@@ -192,12 +188,10 @@ class SuppressionStore:
 
     def find(self, rows: list[SuppressionRow]) -> dict[Key, str]:
         """Return {key: use case} of what is known of these addresses."""
-        # By every kind, as the index begins with it.
-        same = self.rows.filter(
-            channel_kind__in=ChannelKind.values, address_hash__in={row.address_hash for row in rows}
-        )
-        found = same.values_list("channel_kind", "address_hash", "reason", "use_case")
-        return {(kind, digest, reason): use_case for kind, digest, reason, use_case in found}
+        # By every medium, as the index begins with it.
+        same = self.rows.filter(medium__in=Medium.values, address_hash__in={row.address_hash for row in rows})
+        found = same.values_list("medium", "address_hash", "reason", "use_case")
+        return {(medium, digest, reason): use_case for medium, digest, reason, use_case in found}
 
     def write(self, rows: list[SuppressionRow]) -> None:
         if not rows:
@@ -224,8 +218,8 @@ class SuppressionRehearsal(Shadow, SuppressionStore):
     """A dry run."""
 
     TABLES = {
-        "suppression": "(kind TEXT, hash TEXT, reason TEXT, use_case TEXT, "
-        "PRIMARY KEY (kind, hash, reason)) WITHOUT ROWID"
+        "suppression": "(medium TEXT, hash TEXT, reason TEXT, use_case TEXT, "
+        "PRIMARY KEY (medium, hash, reason)) WITHOUT ROWID"
     }
 
     def __init__(self, organization: Organization, path: Path | None = None) -> None:
@@ -238,7 +232,7 @@ class SuppressionRehearsal(Shadow, SuppressionStore):
 
     def find(self, rows: list[SuppressionRow]) -> dict[Key, str]:
         found = super().find(rows)
-        asked = "SELECT use_case FROM suppression WHERE kind = ? AND hash = ? AND reason = ?"
+        asked = "SELECT use_case FROM suppression WHERE medium = ? AND hash = ? AND reason = ?"
         for key in {row.key for row in rows}:
             for (use_case,) in self.shadow.execute(asked, key):
                 found[key] = use_case

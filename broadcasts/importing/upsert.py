@@ -14,17 +14,18 @@ from typing import Any, NamedTuple
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from broadcasts.models import Contact, Organization, address_hash, attributes_fault, search_text
+from broadcasts.mediums import ADDRESS_FIELDS, address_hash
+from broadcasts.models import Contact, Organization, attributes_fault, search_text
 from broadcasts.models.base import uuid7
 
 from .bulk import Table
 from .cells import Refused
 from .shadow import Shadow
 
-WRITTEN = ("full_name", "email", "phone", "whatsapp_id", "external_id", "language", "time_zone", "attributes")
-HASHES = {"email_key": "email_hash", "phone_key": "phone_hash", "whatsapp_key": "whatsapp_hash"}
+WRITTEN = (*Contact.PROFILE, "attributes")
+HASHES = {one.key: one.hash for one in ADDRESS_FIELDS.values()}
 # The order in which people are looked up, and what each key is called.
-LOOKUPS = {"external_id": "external id", "email_key": "e-mail", "phone_key": "phone", "whatsapp_key": "WhatsApp id"}
+LOOKUPS = {"external_id": "external id", **{one.key: one.label for one in ADDRESS_FIELDS.values()}}
 READ = (*WRITTEN, *HASHES)
 
 
@@ -198,7 +199,7 @@ class Store:
                 continue
             row = {**values, **constant, "attributes": self.prepare("attributes", values["attributes"])}
             row |= {hashed: address_hash(values[key]) for key, hashed in HASHES.items()}
-            row["search_text"] = search_text(values["full_name"], values["email"], values["whatsapp_id"])
+            row["search_text"] = search_text(*(values[name] for name in Contact.SEARCHED))
             if person.id is None:
                 values["uuid"] = uuid7()
                 row["uuid"] = self.prepare("uuid", values["uuid"])

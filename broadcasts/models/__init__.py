@@ -1,25 +1,13 @@
 """Rows and their own rules."""
 
+from broadcasts.mediums import Medium
+
 from .activities import Activity, Attendance
-from .addresses import (
-    address_hash,
-    address_key,
-    calling_code,
-    clean_phone,
-    email_domain,
-    email_key,
-    phone_key,
-    split_email,
-    stored_key,
-    typed_address,
-    typed_with_key,
-    whatsapp_key,
-)
 from .base import Base, OrganizationQuerySet
 from .broadcasts import Broadcast
 from .channels import Channel, ChannelRate, reported_by
 from .consents import Consent, ConsentChange, ConsentState, Suppression
-from .contacts import ADDRESS_HASHES, KEY_FIELDS, Attribute, Contact, attributes_fault
+from .contacts import Attribute, Contact, attributes_fault
 from .deliveries import OUTCOMES, Batch, Delivery, ProviderRef, Reason, count
 from .events import DeliveryEvent, Inbound, Link
 from .facts import FACTS, OWN_FACTS, Engagement
@@ -31,7 +19,6 @@ from .operations import Allowance, AuditEntry, Heartbeat, IdempotencyKey, Import
 from .organizations import (
     ACTS,
     ApiToken,
-    ChannelKind,
     Member,
     Organization,
     Role,
@@ -48,9 +35,7 @@ from .users import User
 
 __all__ = [
     "ACTS",
-    "ADDRESS_HASHES",
     "FACTS",
-    "KEY_FIELDS",
     "MAX_DEPTH",
     "OUTCOMES",
     "OWN_FACTS",
@@ -64,7 +49,6 @@ __all__ = [
     "Batch",
     "Broadcast",
     "Channel",
-    "ChannelKind",
     "ChannelRate",
     "Consent",
     "ConsentChange",
@@ -81,6 +65,7 @@ __all__ = [
     "Invitation",
     "Link",
     "Media",
+    "Medium",
     "Member",
     "Message",
     "MessageTranslation",
@@ -98,25 +83,13 @@ __all__ = [
     "TemplateTranslation",
     "UseCase",
     "User",
-    "address_hash",
-    "address_key",
     "attributes_fault",
-    "calling_code",
-    "clean_phone",
     "count",
-    "email_domain",
-    "email_key",
     "json_fault",
     "normalize_language",
-    "phone_key",
     "rank",
     "reported_by",
     "search_text",
     "search_words",
-    "split_email",
-    "stored_key",
-    "typed_address",
-    "typed_with_key",
     "validate_quiet_hours",
-    "whatsapp_key",
 ]

@@ -6,7 +6,8 @@ from django.db import models
 from django.db.models.functions import Lower, Now
 from django.utils import timezone
 
-from broadcasts import transports
+from broadcasts import mediums, transports
+from broadcasts.mediums import ADDRESS_FIELDS, Medium
 
 from .base import Base, OrganizationQuerySet
 from .facts import OWN_FACTS
@@ -26,6 +27,7 @@ class Channel(Base):
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="channels")
     name = models.CharField(max_length=255)
     kind = models.CharField(max_length=20, choices=transports.choices)
+    medium = models.CharField(max_length=10, blank=True, editable=False)  # that of its kind
     settings: models.JSONField = models.JSONField(default=dict, blank=True)
     secrets = EncryptedJSONField(default=dict, blank=True, editable=False)
     from_name = models.CharField(max_length=255, blank=True)
@@ -34,11 +36,11 @@ class Channel(Base):
     address_field = models.CharField(
         max_length=20,
         blank=True,
-        choices=[("email", "E-mail"), ("phone", "Phone"), ("whatsapp_id", "WhatsApp id")],
+        choices=mediums.address_choices,
         help_text="The contact's field it sends to; blank means what its kind usually uses.",
     )
     is_active = models.BooleanField(default=True)
-    is_default = models.BooleanField("default of its kind", default=False)
+    is_default = models.BooleanField("default of its medium", default=False)
     rate = models.PositiveIntegerField(null=True, blank=True, help_text="Messages per second at most; blank: no limit.")
     burst = models.PositiveIntegerField(null=True, blank=True)
     domain_rates = models.JSONField(
@@ -71,10 +73,10 @@ class Channel(Base):
                 violation_error_message="There is a channel of this name already.",
             ),
             models.UniqueConstraint(
-                fields=["organization", "kind"],
+                fields=["organization", "medium"],
                 condition=models.Q(is_default=True),
                 name="channel_one_default",
-                violation_error_message="Another channel of this kind is the default already.",
+                violation_error_message="Another channel of this medium is the default already.",
             ),
         ]
 
@@ -86,18 +88,18 @@ class Channel(Base):
         return transports.transport_class(self.kind)
 
     @property
-    def medium(self) -> str:
-        """The kind of address whose suppressions and consents apply."""
-        return self.transport_class.medium
-
-    @property
     def reports(self) -> frozenset[str]:
         """The facts that are measured of what is sent through it."""
         return reported_by(self.kind)
 
     @property
     def contact_field(self) -> str:
-        return self.address_field or self.transport_class.address_field
+        own = self.transport_class.address_field or getattr(Medium(self.transport_class.medium).own, "name", "")
+        return self.address_field or own
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        self.medium = self.transport_class.medium
+        super().save(*args, **kwargs)
 
     def transport(self) -> transports.Transport:
         return self.transport_class({**self.settings, **(self.secrets or {})})
@@ -135,6 +137,11 @@ class Channel(Base):
             raise ValidationError({"from_address": "An e-mail channel needs the address that its mail comes from."})
         if self.kind and self.transport_class.carries_mail and self.contact_field != "email":
             raise ValidationError({"address_field": "An e-mail channel sends to e-mail addresses: email, or blank."})
+        if self.kind:
+            self.medium = self.transport_class.medium
+            if not self.contact_field:
+                fields = ", ".join(ADDRESS_FIELDS)
+                raise ValidationError({"address_field": f"Choose which address of a contact it sends to: {fields}."})
         self.domain_rates = clean_domain_rates(self.domain_rates or {})
         self._clean_ramp()
 

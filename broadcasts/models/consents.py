@@ -5,16 +5,18 @@ from typing import Any
 from django.db import models
 from django.db.models.functions import Now
 
+from broadcasts.mediums import Medium
+
 from .base import Base, OrganizationQuerySet
 from .contacts import Contact
 from .deliveries import Reason
-from .organizations import ChannelKind, Organization, UseCase
+from .organizations import Organization, UseCase
 
 APPEND_ONLY = "The history of consents is append only: write what is true now as a new change."
 
 
 class Suppression(Base):
-    """An address that must not be reached on a channel kind; kept by hash, so it outlives its address."""
+    """An address that must not be reached on a medium; kept by hash, so it outlives its address."""
 
     class Cause(models.TextChoices):
         HARD_BOUNCE = "hard_bounce", "Hard bounce"
@@ -39,7 +41,7 @@ class Suppression(Base):
     MARKETING_ONLY = frozenset({Cause.COMPLAINT, Cause.UNSUBSCRIBE})
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="suppressions", db_index=False)
-    channel_kind = models.CharField(max_length=10, choices=ChannelKind, default=ChannelKind.EMAIL)
+    medium = models.CharField(max_length=10, choices=Medium, default=Medium.EMAIL)
     address_hash = models.CharField(max_length=32, editable=False)
     address = models.CharField(max_length=320, blank=True)
     reason = models.CharField(max_length=12, choices=Cause, default=Cause.MANUAL)
@@ -52,7 +54,7 @@ class Suppression(Base):
         constraints = [
             # Estimate, expansion and claim ask whether an address is suppressed, and why.
             models.UniqueConstraint(
-                fields=["organization", "channel_kind", "address_hash", "reason"],
+                fields=["organization", "medium", "address_hash", "reason"],
                 name="suppression_once",
                 violation_error_message="This address is suppressed for this reason already.",
             ),
@@ -79,23 +81,23 @@ class ConsentState(models.TextChoices):
 
 
 class Consent(Base):
-    """What a contact agreed to, per channel kind and use case: the current state."""
+    """What a contact agreed to, per medium and use case: the current state."""
 
     organization_path = "contact__organization"
 
     contact = models.ForeignKey(Contact, models.CASCADE, related_name="consents", db_index=False)
-    channel_kind = models.CharField(max_length=10, choices=ChannelKind)
+    medium = models.CharField(max_length=10, choices=Medium)
     use_case = models.CharField(max_length=10, choices=UseCase)
     state = models.CharField(max_length=9, choices=ConsentState, default=ConsentState.UNKNOWN)
 
     class Meta:
         constraints = [
-            # Estimate, expansion and claim ask for the state of one contact, kind and use case.
-            models.UniqueConstraint(fields=["contact", "channel_kind", "use_case"], name="consent_once"),
+            # Estimate, expansion and claim ask for the state of one contact, medium and use case.
+            models.UniqueConstraint(fields=["contact", "medium", "use_case"], name="consent_once"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.contact}: {self.use_case} by {self.channel_kind} {self.state}"
+        return f"{self.contact}: {self.use_case} by {self.medium} {self.state}"
 
 
 class ConsentChangeQuerySet(OrganizationQuerySet["ConsentChange"]):
@@ -114,7 +116,7 @@ class ConsentChange(models.Model):
     organization_path = "contact__organization"
 
     contact = models.ForeignKey(Contact, models.CASCADE, related_name="consent_changes")
-    channel_kind = models.CharField(max_length=10, choices=ChannelKind)
+    medium = models.CharField(max_length=10, choices=Medium)
     use_case = models.CharField(max_length=10, choices=UseCase)
     state = models.CharField(max_length=9, choices=ConsentState)
     source = models.CharField(max_length=255, blank=True)
@@ -124,7 +126,7 @@ class ConsentChange(models.Model):
     objects = ConsentChangeQuerySet.as_manager()
 
     def __str__(self) -> str:
-        return f"{self.contact}: {self.use_case} by {self.channel_kind} {self.state}"
+        return f"{self.contact}: {self.use_case} by {self.medium} {self.state}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         if not self._state.adding:

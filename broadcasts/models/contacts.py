@@ -9,8 +9,8 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from broadcasts.clocks import in_utc
+from broadcasts.mediums import ADDRESS_FIELDS, address_hash
 
-from .addresses import address_hash, clean_phone, email_key, phone_key, whatsapp_key
 from .base import Base
 from .caps import ATTRIBUTE_LENGTH, ATTRIBUTES_LENGTH, CONTACT_ATTRIBUTES, ORGANIZATION_ATTRIBUTES
 from .organizations import Organization, normalize_language, validate_time_zone
@@ -80,13 +80,17 @@ class Contact(Base):
     whatsapp_hash = models.CharField(max_length=32, null=True, editable=False)
     search_text = models.TextField(default="", editable=False)
 
+    # What is known of a person beside attributes, as it is imported, exported, merged and shown.
+    PROFILE = ("full_name", *ADDRESS_FIELDS, "external_id", "language", "time_zone")
+    # Columns that are unique in an organization, in the order in which people are looked up -> the field that fills it.
+    KEYS = {"external_id": "external_id", **{one.key: one.name for one in ADDRESS_FIELDS.values()}}
+    SEARCHED = ("full_name", *(one.name for one in ADDRESS_FIELDS.values() if not one.is_number))
+
     class Meta:
         constraints = [
             # Upsert looks contacts up by each of these, and expansion walks an organization by id.
-            models.UniqueConstraint(fields=["organization", "external_id"], name="contact_external_id"),
-            models.UniqueConstraint(fields=["organization", "email_key"], name="contact_email_key"),
-            models.UniqueConstraint(fields=["organization", "phone_key"], name="contact_phone_key"),
-            models.UniqueConstraint(fields=["organization", "whatsapp_key"], name="contact_whatsapp_key"),
+            models.UniqueConstraint(fields=["organization", column], name=f"contact_{column}")
+            for column in ("external_id", *(one.key for one in ADDRESS_FIELDS.values()))
         ]
         indexes = [
             # Expansion, and the contact list newest first, walk one organization in id order.
@@ -96,20 +100,19 @@ class Contact(Base):
         ]
 
     def __str__(self) -> str:
-        return self.full_name or self.email or self.phone or self.whatsapp_id or self.external_id or str(self.uuid)
+        return self.full_name or self.address or self.external_id or str(self.uuid)
 
     def clean(self) -> None:
         """Normalise what was typed, or raise ValidationError by field."""
         country = self.organization.country if self.organization_id else ""
         errors: dict[str, list[str]] = {}
-        for name, normalise in (
-            ("email", lambda value: value if email_key(value) else ""),
-            ("phone", lambda value: clean_phone(value, country)),
-            ("language", normalize_language),
-        ):
+        for name in (*ADDRESS_FIELDS, "language"):
             value = getattr(self, name).strip()
+            address = ADDRESS_FIELDS.get(name)
             try:
-                setattr(self, name, normalise(value) if value else "")
+                if value:
+                    value = address.clean(value, country) if address else normalize_language(value)
+                setattr(self, name, value)
             except ValidationError as error:
                 errors[name] = error.messages
         self.external_id = self.external_id or None
@@ -134,10 +137,14 @@ class Contact(Base):
         self.attributes = {**self.attributes, **moments}
 
     @property
+    def address(self) -> str:
+        """The first of its addresses; "" for none."""
+        return next((address for name in ADDRESS_FIELDS if (address := getattr(self, name))), "")
+
+    @property
     def name_and_address(self) -> str:
         """The name with the address beside it, for lists that a person is picked from."""
-        address = self.email or self.phone or self.whatsapp_id
-        return f"{self.full_name} <{address}>" if self.full_name and address else str(self)
+        return f"{self.full_name} <{self.address}>" if self.full_name and self.address else str(self)
 
     @property
     def reading_language(self) -> str:
@@ -146,27 +153,20 @@ class Contact(Base):
 
     def set_keys(self) -> None:
         """Derive keys and hashes from the addresses, which must be clean, and the words that a search looks through."""
-        self.email_key = email_key(self.email)
-        self.phone_key = phone_key(self.phone)
-        self.whatsapp_key = whatsapp_key(self.whatsapp_id)
-        self.email_hash = address_hash(self.email_key)
-        self.phone_hash = address_hash(self.phone_key)
-        self.whatsapp_hash = address_hash(self.whatsapp_key)
-        self.search_text = search_text(self.full_name, self.email, self.whatsapp_id)
+        for one in ADDRESS_FIELDS.values():
+            key = one.normalise(getattr(self, one.name))
+            setattr(self, one.key, key)
+            setattr(self, one.hash, address_hash(key))
+        self.search_text = search_text(*(getattr(self, name) for name in self.SEARCHED))
 
     @property
     def hashes(self) -> set[str]:
         """What suppressions know its addresses by."""
-        return {digest for name in ADDRESS_HASHES.values() if (digest := getattr(self, name))}
+        return {digest for one in ADDRESS_FIELDS.values() if (digest := getattr(self, one.hash))}
 
     def save(self, *args, **kwargs) -> None:
         self.set_keys()
         super().save(*args, **kwargs)
-
-
-# The contact's fields that hold addresses, and beside each the hash that suppressions know it by.
-ADDRESS_HASHES = {"email": "email_hash", "phone": "phone_hash", "whatsapp_id": "whatsapp_hash"}
-KEY_FIELDS = ("email_key", "email_hash", "phone_key", "phone_hash", "whatsapp_key", "whatsapp_hash")
 
 
 class Attribute(Base):

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-from .addresses import email_domain
+from broadcasts.mediums import email_domain
 
 SLOWEST, FASTEST = 0.001, 100_000  # per second
 MOST = 1_000_000_000  # per day; a ramp that has grown so far limits nothing any more

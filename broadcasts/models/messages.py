@@ -1,5 +1,7 @@
 from django.db import models
 
+from broadcasts.mediums import Medium
+
 from .base import Base
 from .broadcasts import Broadcast
 from .channels import Channel
@@ -30,9 +32,25 @@ class Message(Base):
         return f"{self.broadcast} on {self.channel or 'no channel'}"
 
     @property
+    def medium(self) -> str:
+        """How it travels: as its channel does, or where it has none yet, as its template."""
+        source = self.channel or self.template
+        return source.medium if source else Medium.EMAIL
+
+    @property
     def reports(self) -> frozenset[str]:
         """The facts that are measured of its copies."""
         return self.channel.reports if self.channel else OWN_FACTS
+
+    def take_template(self, syntax: str = "") -> None:
+        """Say what its template says, in all its languages, instead of what it said; in its syntax unless told one."""
+        assert self.template is not None
+        self.syntax = syntax or self.template.syntax
+        self.save(update_fields=["syntax", "modified"])
+        self.translations.all().delete()
+        for one in self.template.translations.all():
+            place = {"language": one.language, "tag": one.tag, "position": one.position}
+            self.translations.create(**place, **one.content())
 
     def translation(self, language: str):
         """Return the translation of exactly this language, or None."""

@@ -12,10 +12,13 @@ from django.db import models
 from django.utils import timezone
 
 from broadcasts.clocks import CLOCK
+from broadcasts.exceptions import NotReady
+from broadcasts.mediums import Medium
 
 from .base import Base, OrganizationQuerySet
 
 if TYPE_CHECKING:
+    from .channels import Channel
     from .users import User
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
@@ -24,15 +27,6 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 class UseCase(models.TextChoices):
     MARKETING = "marketing", "Marketing"
     GENERAL = "general", "General"
-
-
-class ChannelKind(models.TextChoices):
-    """What an address is for; suppressions and consents are kept per kind, whichever channel sends."""
-
-    EMAIL = "email", "E-mail"
-    SMS = "sms", "SMS"
-    WHATSAPP = "whatsapp", "WhatsApp"
-    WEBHOOK = "webhook", "Webhook"
 
 
 def validate_time_zone(name: str) -> None:
@@ -73,20 +67,18 @@ def validate_wordings(wordings: object) -> None:
 def validate_quiet_hours(value: object) -> None:
     if not isinstance(value, dict):
         raise ValidationError('Quiet hours are an object, such as {"sms": ["21:00", "08:00"]}.')
-    for kind, hours in value.items():
-        if kind not in ChannelKind.values:
-            raise ValidationError(
-                f"“{kind[:40]}” is not a kind of channel: use one of {', '.join(ChannelKind.values)}."
-            )
+    for medium, hours in value.items():
+        if medium not in Medium.values:
+            raise ValidationError(f"“{medium[:40]}” is not a medium: use one of {', '.join(Medium.values)}.")
         if not isinstance(hours, list) or len(hours) != 2:
-            raise ValidationError(f'{kind}: give when they begin and when they end, such as ["21:00", "08:00"].')
+            raise ValidationError(f'{medium}: give when they begin and when they end, such as ["21:00", "08:00"].')
         for clock in hours:
             if not isinstance(clock, str) or not CLOCK.fullmatch(clock):
                 raise ValidationError(
-                    f"{kind}: “{str(clock)[:40]}” is not a clock time: use hours and minutes, as 21:00."
+                    f"{medium}: “{str(clock)[:40]}” is not a clock time: use hours and minutes, as 21:00."
                 )
         if hours[0] == hours[1]:
-            raise ValidationError(f"{kind}: they begin and end at {hours[0]}; leave them out where there are none.")
+            raise ValidationError(f"{medium}: they begin and end at {hours[0]}; leave them out where there are none.")
 
 
 class Organization(Base):
@@ -129,7 +121,7 @@ class Organization(Base):
         default=dict,
         blank=True,
         validators=[validate_quiet_hours],
-        help_text='Per channel kind, in each recipient\'s time zone: {"sms": ["21:00", "08:00"]}.',
+        help_text='Per medium, in each recipient\'s time zone: {"sms": ["21:00", "08:00"]}.',
     )
     frequency_cap = models.PositiveSmallIntegerField(
         null=True,
@@ -159,7 +151,7 @@ class Organization(Base):
         return zoneinfo.ZoneInfo(self.time_zone)
 
     def quiet_hours_on(self, medium: str, use_case: str, *, ignored: bool) -> tuple[str, str] | None:
-        """Return the quiet hours that are kept on a kind of channel; only what is general may ignore them."""
+        """Return the quiet hours that are kept on a medium; only what is general may ignore them."""
         hours = self.quiet_hours.get(medium)
         return (hours[0], hours[1]) if hours and not (ignored and use_case == UseCase.GENERAL) else None
 
@@ -171,9 +163,25 @@ class Organization(Base):
     def primary_language(self) -> str:
         return self.languages[0]
 
-    def default_channel(self, kind: str):
-        """Return the channel that messages of a kind leave by when nobody chose one, or None."""
-        return self.channels.filter(kind=kind, is_active=True).order_by("-is_default", "id").first()
+    def default_channel(self, medium: str) -> "Channel | None":
+        """Return the channel that messages of a medium leave by when nobody chose one; None where there is none.
+
+        It is the one marked as default, or else the oldest that is switched on and meant for people.
+        """
+        rows = self.channels.filter(medium=medium, is_active=True).order_by("-is_default", "id")
+        return next((one for one in rows if one.is_default or not one.transport_class.is_for_development), None)
+
+    def channel_for(self, medium: str, chosen: "Channel | None" = None) -> "Channel":
+        """Return the channel that something leaves by, the default of its medium unless one was chosen.
+
+        NotReady says why it cannot leave.
+        """
+        channel = chosen or self.default_channel(medium)
+        if channel is None:
+            raise NotReady(f"There is no {Medium(medium).noun} channel to send through: add one first, under Channels.")
+        if not channel.is_active:
+            raise NotReady(f"The channel “{channel}” is switched off: switch it on or choose another one.")
+        return channel
 
 
 class Role(models.TextChoices):

@@ -1,9 +1,11 @@
 from django.db import models
 from django.db.models.functions import Lower
 
+from broadcasts.mediums import Medium
+
 from .base import Base
 from .channels import Channel
-from .organizations import ChannelKind, Organization
+from .organizations import Organization
 
 
 class Syntax(models.TextChoices):
@@ -40,7 +42,7 @@ class Template(Base):
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="templates")
     name = models.CharField(max_length=255)
-    channel_kind = models.CharField(max_length=10, choices=ChannelKind, default=ChannelKind.EMAIL)
+    medium = models.CharField(max_length=10, choices=Medium, default=Medium.EMAIL)
     channel = models.ForeignKey(
         Channel, models.PROTECT, null=True, blank=True, help_text="Where the provider keeps the template."
     )

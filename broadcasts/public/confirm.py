@@ -3,7 +3,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from broadcasts import confirming, consenting
-from broadcasts.models import ChannelKind, PersonalLink
+from broadcasts.models import Medium, PersonalLink
 
 from .pages import bad_link, masked, notice, page, proof
 from .words import CONFIRM, spoken
@@ -20,7 +20,7 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
     organization = contact.organization
     language = contact.reading_language
     words = CONFIRM[spoken(language)]
-    wording = consenting.wording(organization, language, ChannelKind.EMAIL, link.use_case)
+    wording = consenting.wording(organization, language, Medium.EMAIL, link.use_case)
     version = consenting.version(wording)
     # Only to the words that were on the page: where they changed since, it is shown again.
     if request.method == "POST" and request.POST.get("wording") == version:

@@ -10,8 +10,8 @@ from django.views.decorators.http import require_http_methods
 
 from broadcasts import confirming, consenting, links, tracking
 from broadcasts.exceptions import BroadcastsError, WrongState
+from broadcasts.mediums import PERSONAL
 from broadcasts.models import (
-    ChannelKind,
     Consent,
     ConsentState,
     Contact,
@@ -30,9 +30,9 @@ SOURCE = "preference page"
 
 @dataclass(frozen=True)
 class Choice:
-    """One use case on one kind of channel, as the page shows it."""
+    """One use case on one medium, as the page shows it."""
 
-    kind: str
+    medium: str
     use_case: str
     wording: str
     is_on: bool
@@ -40,7 +40,7 @@ class Choice:
 
     @property
     def name(self) -> str:
-        return f"{self.kind}-{self.use_case}"
+        return f"{self.medium}-{self.use_case}"
 
 
 @csrf_protect
@@ -80,24 +80,19 @@ def _delivery(pk: int | None) -> Delivery | None:
     return delivery if consenting.hash_of(delivery.address) in delivery.contact.hashes else None
 
 
-def _medium(delivery: Delivery) -> str:
-    channel = delivery.message.channel
-    return channel.medium if channel else ChannelKind.EMAIL
-
-
 def _context(delivery: Delivery, contact: Contact, said: str) -> dict[str, object]:
     organization = contact.organization
     language = contact.reading_language
     about = {"organization": organization.name, "address": masked(contact.email)}
     words = {name: text.format(**about) for name, text in PREFERENCES[spoken(language)].items()}
     choices = _choices(delivery, contact)
-    by_kind = [
+    by_medium = [
         (
-            capfirst(consenting.kind_name(kind, language)),
-            masked(consenting.address_of(contact, kind)),
-            [one for one in choices if one.kind == kind],
+            capfirst(consenting.medium_name(medium, language)),
+            masked(consenting.address_of(contact, medium)),
+            [one for one in choices if one.medium == medium],
         )
-        for kind in dict.fromkeys(one.kind for one in choices)
+        for medium in dict.fromkeys(one.medium for one in choices)
     ]
     return {
         "language": spoken(language),
@@ -105,7 +100,7 @@ def _context(delivery: Delivery, contact: Contact, said: str) -> dict[str, objec
         "organization": organization,
         "words": words,
         "said": words[said] if said else "",
-        "by_kind": by_kind,
+        "by_medium": by_medium,
         "was": " ".join(one.name for one in choices if one.is_on and not one.is_stopped),
         "languages": [(tag, _language_name(tag), tag == language) for tag in _languages(organization, language)],
         "may_ask": confirming.why_not(contact) == "",
@@ -113,28 +108,28 @@ def _context(delivery: Delivery, contact: Contact, said: str) -> dict[str, objec
 
 
 def _choices(delivery: Delivery, contact: Contact) -> list[Choice]:
-    """Return what there is to choose: by each kind of channel in use that the person has an address for."""
+    """Return what there is to choose: by each medium in use that the person has an address for."""
     organization = contact.organization
-    in_use = {channel.medium for channel in organization.channels.filter(is_active=True)} | {_medium(delivery)}
-    kinds = [kind for kind in consenting.ADDRESS_FIELDS if kind in in_use and consenting.address_of(contact, kind)]
-    states = {(row.channel_kind, row.use_case): row.state for row in Consent.objects.filter(contact=contact)}
+    in_use = {channel.medium for channel in organization.channels.filter(is_active=True)} | {delivery.message.medium}
+    mediums = [medium for medium in PERSONAL if medium in in_use and consenting.address_of(contact, medium)]
+    states = {(row.medium, row.use_case): row.state for row in Consent.objects.filter(contact=contact)}
     return [
-        _choice(contact, kind, use_case, states.get((kind, use_case), ConsentState.UNKNOWN))
-        for kind in kinds
+        _choice(contact, medium, use_case, states.get((medium, use_case), ConsentState.UNKNOWN))
+        for medium in mediums
         for use_case in UseCase.values
     ]
 
 
-def _choice(contact: Contact, kind: str, use_case: str, state: str) -> Choice:
+def _choice(contact: Contact, medium: str, use_case: str, state: str) -> Choice:
     organization = contact.organization
-    causes = set(consenting.blocking(contact, kind, use_case).values_list("reason", flat=True))
+    causes = set(consenting.blocking(contact, medium, use_case).values_list("reason", flat=True))
     needs_yes = use_case == UseCase.MARKETING and organization.consent_required
     said_no = state == ConsentState.WITHDRAWN or Suppression.Cause.UNSUBSCRIBE in causes
     language = contact.reading_language
     return Choice(
-        kind,
+        medium,
         use_case,
-        consenting.wording(organization, language, kind, use_case),
+        consenting.wording(organization, language, medium, use_case),
         is_on=not said_no and (state == ConsentState.GRANTED or not needs_yes),
         is_stopped=bool(causes - {Suppression.Cause.UNSUBSCRIBE}),
     )
@@ -148,7 +143,7 @@ def _save(request: HttpRequest, delivery: Delivery, contact: Contact) -> Contact
     for choice in _choices(delivery, contact):
         if (choice.name in was) == (choice.name in now):
             continue
-        place = (contact, choice.kind, choice.use_case)
+        place = (contact, choice.medium, choice.use_case)
         evidence = proof(request, SOURCE, choice.wording)
         if choice.name in now:
             if choice.is_stopped:
@@ -156,7 +151,7 @@ def _save(request: HttpRequest, delivery: Delivery, contact: Contact) -> Contact
             consenting.grant(*place, source=SOURCE, evidence=evidence, by_person=True)
             continue
         consenting.withdraw(*place, source=SOURCE, evidence=evidence)
-        if choice.kind == _medium(delivery) and choice.use_case == UseCase.MARKETING:
+        if choice.medium == delivery.message.medium and choice.use_case == UseCase.MARKETING:
             tracking.unsubscribe(delivery, SOURCE)  # counted where it was sent from
     organization = contact.organization
     shown = contact.reading_language

@@ -18,7 +18,8 @@ from django.utils import timezone
 
 from broadcasts import links
 from broadcasts.exceptions import RenderError
-from broadcasts.models import Message, UseCase, split_email
+from broadcasts.mediums import split_email
+from broadcasts.models import Message, UseCase
 
 TEST_TOKEN_ID = 0
 LONGEST_VALUE = 1000  # characters of one header

@@ -14,7 +14,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
-from broadcasts.models import Batch, Channel, ChannelRate, email_domain
+from broadcasts.mediums import email_domain
+from broadcasts.models import Batch, Channel, ChannelRate
 
 from .record import Results
 from .window import Row

@@ -1,21 +1,9 @@
 """Test sends: the real content through the real channel, to a few addresses, counted nowhere."""
 
-from collections.abc import Callable
-
 from broadcasts import audience, links, rendering
 from broadcasts.exceptions import InvalidInput, NotReady, RenderError
-from broadcasts.models import (
-    AuditEntry,
-    Broadcast,
-    Channel,
-    Contact,
-    Message,
-    User,
-    address_hash,
-    email_key,
-    phone_key,
-    whatsapp_key,
-)
+from broadcasts.mediums import ADDRESS_FIELDS, address_hash, email_key
+from broadcasts.models import AuditEntry, Broadcast, Channel, Contact, Message, User
 from broadcasts.transports import TransportError
 
 from .start import NO_MESSAGE, channel_for, refuse_suspended
@@ -46,25 +34,17 @@ def send_test(broadcast: Broadcast, addresses: list[str], by: User | None = None
     return [(address, told.get(address, "")) for address, _ in people]
 
 
-SCHEMES = {"email": "mailto", "sms": "tel", "whatsapp": "whatsapp"}
-
-
 def _cleaned(addresses: list[str], channel: Channel) -> list[str]:
-    scheme = SCHEMES.get(channel.medium, "ext")
+    scheme = ADDRESS_FIELDS[channel.contact_field].scheme
     given = [address if address.startswith(f"{scheme}:") else f"{scheme}:{address}" for address in addresses]
     return [address.partition(":")[2] for address in audience.validate_addresses(given, channel.organization)]
 
 
-KEYS: dict[str, tuple[str, Callable[[str], str | None]]] = {
-    "email": ("email_key", email_key),
-    "phone": ("phone_key", phone_key),
-    "whatsapp_id": ("whatsapp_key", whatsapp_key),
-}
-
-
 def _contact(address: str, channel: Channel) -> Contact | None:
-    column, key = KEYS[channel.contact_field]
-    return Contact.objects.for_organization(channel.organization).filter(**{column: key(address)}).first()
+    field = ADDRESS_FIELDS[channel.contact_field]
+    return (
+        Contact.objects.for_organization(channel.organization).filter(**{field.key: field.normalise(address)}).first()
+    )
 
 
 def _example(address: str, channel: Channel) -> Contact:
@@ -76,9 +56,9 @@ def _example(address: str, channel: Channel) -> Contact:
 
 def _refusal(broadcast: Broadcast, channel: Channel, address: str, known: Contact | None, by: User | None) -> str:
     """Say why a test must not go to an address, "" when it may."""
-    _, key = KEYS[channel.contact_field]
-    digest = address_hash(key(address)) or ""
-    is_own = by is not None and channel.contact_field == "email" and key(address) == email_key(by.email)
+    key = ADDRESS_FIELDS[channel.contact_field].normalise(address)
+    digest = address_hash(key) or ""
+    is_own = by is not None and channel.contact_field == "email" and key == email_key(by.email)
     why = audience.refusal(broadcast, channel, digest, known, is_own=is_own)
     return f"{why[0].lower()}{why[1:]}." if why else ""
 

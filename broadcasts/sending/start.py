@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 
 from broadcasts import audience, rendering
 from broadcasts.exceptions import BroadcastsError, EmptyAudience, InvalidInput, NotReady
-from broadcasts.models import Batch, Broadcast, Channel, Contact, Delivery, Message, MessageTranslation, Organization
+from broadcasts.models import Batch, Broadcast, Channel, Contact, Delivery, Message, Organization
 
 from .fairness import wake_pumps
 from .hours import Waits, waits_at_birth
@@ -47,26 +47,14 @@ def refuse_suspended(organization: Organization) -> None:
 
 def channel_for(message: Message) -> Channel:
     """Give a message the channel that it leaves by, where it has none, and return it; NotReady for one that is off."""
-    channel = message.channel = message.channel or message.broadcast.organization.default_channel("email")
-    if channel is None:
-        raise NotReady("There is no channel to send through: add an e-mail channel to the organization first.")
-    if not channel.is_active:
-        raise NotReady(f"The channel “{channel}” is switched off: switch it on or choose another one.")
-    return channel
+    message.channel = message.broadcast.organization.channel_for(message.medium, message.channel)
+    return message.channel
 
 
 def _freeze_message(message: Message) -> None:
     channel_for(message)
     if message.template and not message.translations.exists():
-        for translation in message.template.translations.all():
-            MessageTranslation.objects.create(
-                message=message,
-                language=translation.language,
-                tag=translation.tag,
-                position=translation.position,
-                **translation.content(),
-            )
-        message.syntax = message.template.syntax
+        message.take_template()
     program = rendering.compile_message(message)
     message.checksum = program.checksum
     message.error = ""

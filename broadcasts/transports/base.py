@@ -104,7 +104,8 @@ class Transport:
     kind: ClassVar[str]
     label: ClassVar[str]
     medium: ClassVar[str] = "email"  # whose suppressions and consents apply: email, sms, whatsapp, webhook
-    address_field: ClassVar[str] = "email"  # the contact's field that a channel of this kind sends to
+    address_field: ClassVar[str] = ""  # the contact's field that a channel of this kind sends to; "": the medium's own
+    is_for_development: ClassVar[bool] = False  # nobody gets what it sends: a default only where somebody says so
     carries_mail: ClassVar[bool] = False  # whether it needs Envelope.mime
     settings_form: ClassVar[type[SettingsForm]] = SettingsForm
     # The facts that come back through this transport after a copy has left (names of `models.FACTS`): what is not

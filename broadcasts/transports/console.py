@@ -10,6 +10,7 @@ from .base import Envelope, Receipt, Transport, TransportError
 class Console(Transport):
     kind = "console"
     label = "Console (for development)"
+    is_for_development = True
 
     def __init__(self, settings: Mapping[str, Any], stream: TextIO | None = None) -> None:
         super().__init__(settings)

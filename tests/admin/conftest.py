@@ -7,6 +7,7 @@ from django.contrib.admin import site
 from django.test import Client
 from django.utils import timezone
 
+from broadcasts.mediums import address_hash
 from broadcasts.models import (
     Activity,
     ApiToken,
@@ -34,7 +35,6 @@ from broadcasts.models import (
     Template,
     TemplateTranslation,
     User,
-    address_hash,
 )
 from tests.make import make_broadcast, make_contact
 
@@ -92,8 +92,8 @@ def one_of_each(channel):
     Suppression.objects.create(
         organization=organization, address="gone@example.com", address_hash=address_hash("gone@example.com")
     )
-    Consent.objects.create(contact=contact, channel_kind="email", use_case="marketing", state="granted")
-    ConsentChange.objects.create(contact=contact, channel_kind="email", use_case="marketing", state="granted")
+    Consent.objects.create(contact=contact, medium="email", use_case="marketing", state="granted")
+    ConsentChange.objects.create(contact=contact, medium="email", use_case="marketing", state="granted")
     PersonalLink.objects.create(organization=organization, contact=contact, purpose="data", address_hash="a")
     make_contact(organization, attributes={"plan": "pro"})
     ApiToken.objects.issue(user=organization.members.first().user, organization=organization, scopes=["read"])

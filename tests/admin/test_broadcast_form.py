@@ -3,7 +3,17 @@
 import pytest
 from django.urls import reverse
 
-from broadcasts.models import Broadcast, Message, MessageTranslation, Segment, Template, TemplateTranslation
+from broadcasts import drafting
+from broadcasts.exceptions import InvalidInput
+from broadcasts.models import (
+    AuditEntry,
+    Broadcast,
+    Message,
+    MessageTranslation,
+    Segment,
+    Template,
+    TemplateTranslation,
+)
 from tests.make import make_contact, make_contacts
 
 from .conftest import make_log, sign_in
@@ -178,3 +188,59 @@ def test_a_further_channel_is_a_message_of_its_own(author, draft, mail):
     data |= {"translations-TOTAL_FORMS": 1, "translations-INITIAL_FORMS": 0, "translations-0-language": "en"}
     sign_in(author.user).post(reverse("admin:broadcasts_message_add"), data | {"translations-0-text": "Closed"})
     assert draft.messages.count() == 2
+
+
+def test_the_second_language_of_a_template_comes_with_it_and_so_does_its_syntax(author, mail):
+    template = Template.objects.create(organization=mail.organization, name="Closing days", syntax="plain")
+    for place, language in enumerate(("en", "es")):
+        TemplateTranslation.objects.create(template=template, language=language, text=language, position=place)
+    sign_in(author.user).post(reverse(ADD), form(mail.organization, ("", "", ""), template=template.pk))
+    message = Message.objects.get()
+    assert (message.template, message.syntax) == (template, "plain")
+    assert list(message.translations.values_list("language", "text")) == [("en", "en"), ("es", "es")]
+
+
+def test_another_template_leaves_what_was_written(author, draft):
+    template = Template.objects.create(organization=draft.organization, name="Closing days")
+    one = MessageTranslation.objects.get()
+    data = form(draft.organization, template=template.pk) | content(
+        ("en", one.subject, one.text), initial=1, ids=[one.pk]
+    )
+    sign_in(author.user).post(change(draft), data)
+    assert Message.objects.get().template == template
+    assert MessageTranslation.objects.get().text == one.text
+
+
+def test_what_only_the_whole_draft_shows_is_told_next_to_its_field_too(author, draft, monkeypatch):
+    def refuse(broadcast, **kwargs):
+        raise InvalidInput({"addresses": "Nobody lives there any more."})
+
+    monkeypatch.setattr(drafting, "validate", refuse)
+    one = MessageTranslation.objects.get()
+    data = form(draft.organization, name="Another") | content(("en", "Changed", "Hello"), initial=1, ids=[one.pk])
+    response = sign_in(author.user).post(change(draft), data)
+    assert response.context["adminform"].form.errors == {"addresses": ["Nobody lives there any more."]}
+    one.refresh_from_db()
+    draft.refresh_from_db()
+    assert draft.name != "Another" and one.subject != "Changed"
+
+
+def test_the_audit_tells_once_what_was_changed_on_the_page(author, draft, mail):
+    one = MessageTranslation.objects.get()
+    data = form(draft.organization, name="Open again", use_case=draft.use_case, channel=mail.pk)
+    data |= content(("en", one.subject, one.text), initial=1, ids=[one.pk])
+    sign_in(author.user).post(change(draft), data)
+    entry = AuditEntry.objects.get(model="broadcast", act="change")
+    assert entry.user == author.user
+    assert "name" in entry.detail["fields"] and "messages" not in entry.detail["fields"]
+
+
+def test_a_further_message_keeps_its_place_and_goes_without_the_others(author, draft, mail):
+    signed_in = sign_in(author.user)
+    data = {"broadcast": draft.pk, "channel": mail.pk, "position": 1, "syntax": "plain"}
+    data |= {"translations-TOTAL_FORMS": 1, "translations-INITIAL_FORMS": 0, "translations-0-language": "en"}
+    signed_in.post(reverse("admin:broadcasts_message_add"), data | {"translations-0-text": "Closed"})
+    first, second = draft.messages.all()
+    assert first.translations.get().text != "Closed" and second.translations.get().text == "Closed"
+    signed_in.post(reverse("admin:broadcasts_message_delete", args=[second.pk]), {"post": "yes"})
+    assert list(draft.messages.all()) == [first]

@@ -25,7 +25,7 @@ def told(joe):
     """What staff type when somebody says yes at the desk."""
     return {
         "contact": joe.pk,
-        "channel_kind": "email",
+        "medium": "email",
         "use_case": "marketing",
         "state": "granted",
         "source": "At the desk, 4 May",
@@ -76,7 +76,7 @@ def test_staff_can_have_somebody_asked_by_mail(author, told, mail):
 
 def test_why_somebody_cannot_be_asked_stands_at_the_state(author, told):
     answer = sign_in(author.user).post(ADD, {**told, "state": "pending"})
-    assert "add an e-mail channel" in str(answer.context["errors"])
+    assert "no e-mail channel to send through: add one" in str(answer.context["errors"])
     assert not Consent.objects.exists()
 
 
@@ -106,14 +106,14 @@ def test_not_even_a_superuser_changes_or_deletes_the_record(root, told, joe, mod
 
 def test_staff_widen_a_no_that_is_on_the_list(club, admin):
     consenting.suppress(club, "sms", "+34600000001", "unsubscribe", "marketing")
-    form = {"organization": club.pk, "channel_kind": "sms", "address": "600 000 001", "reason": "unsubscribe"}
+    form = {"organization": club.pk, "medium": "sms", "address": "600 000 001", "reason": "unsubscribe"}
     form |= {"use_case": "everything", "source": "desk"}
     assert sign_in(admin.user).post("/admin/broadcasts/suppression/add/", form).status_code == 302
     assert list(Suppression.objects.values_list("address", "use_case")) == [("+34600000001", "")]
 
 
 def test_what_staff_do_not_say_of_a_no_follows_from_its_reason(club, admin):
-    form = {"organization": club.pk, "channel_kind": "email", "source": "desk", "use_case": ""}
+    form = {"organization": club.pk, "medium": "email", "source": "desk", "use_case": ""}
     page = sign_in(admin.user)
     for reason in ("unsubscribe", "manual"):
         page.post("/admin/broadcasts/suppression/add/", {**form, "address": "joe@example.com", "reason": reason})

@@ -111,7 +111,7 @@ def test_json_lines_need_no_columns(page, club):
 
 
 def test_consent_is_told_with_the_file(page, club):
-    upload(page, club, use_case="marketing", channel_kind="email", source="Form", wording="Yes")
+    upload(page, club, use_case="marketing", medium="email", source="Form", wording="Yes")
     columns(page, rehearsal := ImportJob.objects.get())
     page.post(url("now", run(rehearsal).pk))
     run(ImportJob.objects.exclude(pk=rehearsal.pk).get())
@@ -125,7 +125,7 @@ def test_attendances_are_imported_from_the_same_page(page, club):
     assert run(job).created_count == 1
 
 
-SUPPRESSIONS = {"kind": "suppressions", "channel_kind": "email", "reason": "import", "use_case": ""}
+SUPPRESSIONS = {"kind": "suppressions", "medium": "email", "reason": "import", "use_case": ""}
 
 
 def test_suppressions_are_imported_from_the_same_page(page, club):

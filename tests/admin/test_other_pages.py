@@ -264,7 +264,7 @@ def test_a_channel_in_use_is_not_deleted_and_says_why(admin, mail):
 
 
 def test_a_suppression_is_kept_by_the_hash_of_its_address(author, club):
-    data = {"organization": club.pk, "channel_kind": "email", "address": "Gone@Example.com", "reason": "manual"}
+    data = {"organization": club.pk, "medium": "email", "address": "Gone@Example.com", "reason": "manual"}
     client = sign_in(author.user)
     client.post(page("suppression", "add"), data)
     assert Suppression.objects.get().address_hash == make_contact(club, "gone@example.com").email_hash
@@ -275,7 +275,7 @@ def test_a_suppression_is_kept_by_the_hash_of_its_address(author, club):
 
 
 def test_only_a_manager_removes_a_suppression(author, admin, club):
-    data = {"organization": club.pk, "channel_kind": "email", "address": "gone@example.com", "reason": "manual"}
+    data = {"organization": club.pk, "medium": "email", "address": "gone@example.com", "reason": "manual"}
     sign_in(author.user).post(page("suppression", "add"), data)
     address = page("suppression", "delete", Suppression.objects.get().pk)
     assert sign_in(author.user).post(address, {"post": "yes"}).status_code == 403

@@ -43,7 +43,7 @@ def doors(api, query):
         ({"attributes__age": "NaN"}, ".attributes__age: “NaN” is not a number"),
         ({"attendance": {"at_least": 10**30}}, ".attendance.at_least: must be a whole number"),
         ({"attendance": {"within": "99999999d"}}, ".attendance.within: “99999999d” is not a span of time"),
-        ({"consent": {"channel_kind": []}}, ".consent.use_case: missing"),
+        ({"consent": {"medium": []}}, ".consent.use_case: missing"),
         ({"uuid": [NOBODY] * 10_000}, ".uuid: 10,000 values; 1,000 at most"),
         (deep(50), ".not.not.not.not.not.not.not.not.not.not.not.not: nested too deeply; 12 levels at most"),
     ],
@@ -125,7 +125,7 @@ def test_parameters_that_are_an_attack_are_a_400(api, club):
 
 def test_the_new_conditions_are_parameters_of_the_list_too(api, club):
     make_contact(club, full_name="Ana")
-    consent = json.dumps({"channel_kind": "email", "use_case": "marketing", "state": ["unknown"]})
+    consent = json.dumps({"medium": "email", "use_case": "marketing", "state": ["unknown"]})
     assert len(api.get("/api/contacts/", {"consent": consent, "created__within": "1d"}).json()) == 1
     assert api.get("/api/contacts/", {"suppressed": "email"}).json() == []
     assert api.get("/api/contacts/", {"engagement": '{"type": "opened", "within": "90d"}'}).json() == []

@@ -42,8 +42,8 @@ def test_a_yes_is_written_down_with_what_proves_it(api, said, joe, admin):
     answer = api.post(URL, said)
     made = answer.json()
     assert answer.status_code == 201
-    assert list(made) == ["uuid", "id", "created", "modified", "contact", "channel_kind", "use_case", "state"]
-    assert (made["contact"]["uuid"], made["channel_kind"], made["use_case"]) == (said["contact"], "email", "marketing")
+    assert list(made) == ["uuid", "id", "created", "modified", "contact", "medium", "use_case", "state"]
+    assert (made["contact"]["uuid"], made["medium"], made["use_case"]) == (said["contact"], "email", "marketing")
     [change] = api.get(f"{URL}{made['uuid']}/history/").json()
     assert (change["state"], change["source"]) == ("granted", "sign-up form")
     assert change["evidence"]["ip"] == "192.0.2.7" and change["evidence"]["wording"] == "Yes, write to me."
@@ -86,7 +86,7 @@ def test_pending_by_email_asks_for_a_confirmation(api, said, joe):
 
 
 def test_pending_by_other_kinds_mails_nobody(api, said):
-    assert api.post(URL, {**said, "state": "pending", "channel_kind": "sms"}).status_code == 201
+    assert api.post(URL, {**said, "state": "pending", "medium": "sms"}).status_code == 201
     assert not PersonalLink.objects.exists()
 
 
@@ -108,7 +108,7 @@ def test_who_cannot_be_asked_is_not_pending(api, said, joe, club, mail):
         ({"contact": "00000000-0000-0000-0000-000000000000"}, "contact"),
         ({"state": "unknown"}, "state"),
         ({"state": "maybe"}, "state"),
-        ({"channel_kind": "pigeon"}, "channel_kind"),
+        ({"medium": "pigeon"}, "medium"),
         ({"use_case": "other"}, "use_case"),
         ({"source": ""}, "source"),
         ({"evidence": "he said so"}, "evidence"),
@@ -128,13 +128,13 @@ def test_bad_consents_are_refused_by_field(api, said, wrong, field):
 def test_consents_are_found_by_contact_kind_use_case_and_state(api, said, joe, club):
     api.post(URL, said)
     other = make_contact(club)
-    api.post(URL, {**said, "contact": str(other.uuid), "channel_kind": "sms", "use_case": "general"})
+    api.post(URL, {**said, "contact": str(other.uuid), "medium": "sms", "use_case": "general"})
     api.post(URL, {**said, "contact": str(other.uuid), "state": "withdrawn"})
 
     def count(**filters):
         return int(api.get(URL, filters)["X-Result-Count"])
 
-    assert [count(), count(contact=joe.uuid), count(channel_kind="sms")] == [3, 1, 1]
+    assert [count(), count(contact=joe.uuid), count(medium="sms")] == [3, 1, 1]
     assert [count(use_case="marketing"), count(state="withdrawn"), count(state=["withdrawn", "granted"])] == [2, 1, 3]
     assert api.get(URL, {"state": "x"}).status_code == 400
 

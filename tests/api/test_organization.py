@@ -43,7 +43,7 @@ def test_quiet_hours_are_kept_per_kind_of_channel(api):
 @pytest.mark.parametrize(
     ("hours", "told"),
     [
-        *(([], "Expected an object"), (None, "null"), ({"fax": ["21:00", "08:00"]}, "“fax” is not a kind of channel")),
+        *(([], "Expected an object"), (None, "null"), ({"fax": ["21:00", "08:00"]}, "“fax” is not a medium")),
         *(({"sms": "21:00-08:00"}, "sms: give when they begin"), ({"sms": ["21:00"]}, "sms: give when they begin")),
         *(({"sms": ["21:00", "24:00"]}, "“24:00” is not a clock time"), ({"sms": [21, 8]}, "“21” is not a clock time")),
         *(({"sms": ["9:00", "10:00"]}, "“9:00” is not a clock time"), ({"sms": [None, None]}, "“None” is not a clock")),

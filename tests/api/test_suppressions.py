@@ -22,9 +22,9 @@ def made(api):
 
 def test_an_address_is_suppressed(api, made, draft, club):
     assert list(made) == [
-        *("uuid", "id", "created", "modified", "channel_kind", "address", "reason", "use_case", "source"),
+        *("uuid", "id", "created", "modified", "medium", "address", "reason", "use_case", "source"),
     ]
-    assert (made["channel_kind"], made["reason"], made["use_case"]) == ("email", "manual", "")
+    assert (made["medium"], made["reason"], made["use_case"]) == ("email", "manual", "")
     make_contact(club, email="joe@example.com")
     assert draft()["emails"] == []
 
@@ -34,9 +34,9 @@ def test_an_address_is_suppressed(api, made, draft, club):
     [
         ({}, "address"),
         ({"address": "joe"}, "address"),
-        ({"address": "12", "channel_kind": "sms"}, "address"),
+        ({"address": "12", "medium": "sms"}, "address"),
         ({"address": "joe@example.com"}, "address"),
-        ({"address": "x@example.com", "channel_kind": "pigeon"}, "channel_kind"),
+        ({"address": "x@example.com", "medium": "pigeon"}, "medium"),
         ({"address": "x@example.com", "reason": "hard_bounce"}, "reason"),
         ({"address": "x@example.com", "use_case": "other"}, "use_case"),
     ],
@@ -47,10 +47,10 @@ def test_wrong_suppressions_are_refused(api, made, body, field):
 
 
 def test_suppressions_are_found_by_address_however_written(api, made):
-    api.post(URL, {"address": "600 000 001", "channel_kind": "sms"})
+    api.post(URL, {"address": "600 000 001", "medium": "sms"})
     assert [row["uuid"] for row in api.get(URL, {"address": "JOE@example.com"}).json()] == [made["uuid"]]
     [number] = api.get(URL, {"address": "+34600000001"}).json()
-    assert number["channel_kind"] == "sms"
+    assert number["medium"] == "sms"
     assert api.get(URL, {"address": "nobody"}).json() == []
 
 
@@ -112,7 +112,7 @@ def refused(job):
     return [(int(row["line"]), row["column"]) for row in rows]
 
 
-LIST = """Address;channel_kind;reason;use_case
+LIST = """Address;medium;reason;use_case
 joe@example.com;;;
 JOE@example.com;;;
 +34 600 000 001;sms;stop;
@@ -128,7 +128,7 @@ def test_a_list_is_imported_in_the_background_with_counts_and_lines(api, admin):
     assert not Suppression.objects.exists()
     job = run(answer)
     assert counts(job) == (6, 3, 0, 1, 2)
-    assert refused(job) == [(5, "Address"), (7, "channel_kind")]
+    assert refused(job) == [(5, "Address"), (7, "medium")]
     assert set(Suppression.objects.values_list("address", "reason", "use_case", "source")) == {
         ("joe@example.com", "import", "", "API"),
         ("+34600000001", "stop", "", "API"),
@@ -209,7 +209,7 @@ def test_a_number_that_was_exported_comes_back_where_no_country_is_known(api, cl
     type(club).objects.update(country="")
     assert take(outsider, file).created_count == 3
     mine, theirs = (Suppression.objects.for_organization(one).order_by("pk") for one in (club, stranger.organization))
-    columns = ("channel_kind", "address_hash", "reason", "use_case")
+    columns = ("medium", "address_hash", "reason", "use_case")
     assert set(mine.values_list(*columns)) == set(theirs.values_list(*columns))
 
 
@@ -254,8 +254,8 @@ def test_a_line_that_ends_early_is_still_a_no(api):
 
 def test_an_export_can_be_imported_elsewhere_in_time_also_what_was_erased(api, club):
     erasing.erase(make_contact(club, "-joe@example.com"))
-    api.post(URL, {"address": "+34600000001", "channel_kind": "sms"})
-    columns = ("channel_kind", "address_hash", "address", "reason", "use_case")
+    api.post(URL, {"address": "+34600000001", "medium": "sms"})
+    columns = ("medium", "address_hash", "address", "reason", "use_case")
     before = set(Suppression.objects.values_list(*columns))
     text = b"".join(api.get(URL, HTTP_ACCEPT="text/csv").streaming_content)
     Suppression.objects.all().delete()

@@ -18,7 +18,7 @@ def greeting(api):
 
 def test_a_template_is_shown_whole(greeting):
     assert list(greeting) == [
-        *("uuid", "id", "created", "modified", "name", "channel_kind", "channel", "syntax", "translations"),
+        *("uuid", "id", "created", "modified", "name", "medium", "channel", "syntax", "translations"),
     ]
     assert greeting["translations"] == {"en": CONTENT}
 

@@ -101,3 +101,12 @@ def test_an_audience_is_estimated_with_its_times(api, club):
     body = {"send_to_all": True, "expires_at": "2020-01-01T00:00:00Z"}
     assert api.post(f"{URL}estimate/", body).json()["skipped"] == {"expired": 2}
     assert list(api.post(f"{URL}estimate/", {**body, "expires_at": "soon"}).json()) == ["expires_at"]
+
+
+def test_the_former_name_of_medium_is_refused_by_its_name(api, club):
+    refused(
+        api.post("/api/suppressions/", {"address": "joe@example.com", "channel_kind": "sms"}), "channel_kind", "medium"
+    )
+    rules = {"consent": {"channel_kind": "email", "use_case": "marketing", "state": "granted"}}
+    answer = api.post("/api/segments/", {"name": "Readers", "rules": rules})
+    assert answer.status_code == 400 and "channel_kind" in str(answer.json()) and "medium" in str(answer.json())

@@ -195,11 +195,11 @@ def _consents(world: World) -> None:
         for j, (kind, use_case) in enumerate([("email", "marketing"), ("sms", "marketing"), ("email", "general")]):
             if (i + j) % 3:
                 state = nth(["granted", "withdrawn", "unknown", "pending"], i + j)
-                world.consents.append(Consent(contact=contact, channel_kind=kind, use_case=use_case, state=state))
+                world.consents.append(Consent(contact=contact, medium=kind, use_case=use_case, state=state))
         for kind, digest in (("email", contact.email_hash), ("sms", contact.phone_hash), ("email", contact.phone_hash)):
             if digest and i % 4 == 1:
                 world.suppressions.append(
-                    Suppression(organization=world.organization, channel_kind=kind, address_hash=digest, reason="stop")
+                    Suppression(organization=world.organization, medium=kind, address_hash=digest, reason="stop")
                 )
     Consent.objects.bulk_create(world.consents)
     Suppression.objects.bulk_create(world.suppressions)

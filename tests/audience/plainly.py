@@ -4,7 +4,8 @@ import re
 import unicodedata
 from datetime import UTC, date, datetime, time, timedelta
 
-from broadcasts.models import email_key, normalize_language, phone_key
+from broadcasts.mediums import email_key, phone_key
+from broadcasts.models import normalize_language
 
 from .oddities import NOW, POOLS, World
 
@@ -228,18 +229,16 @@ def engages(value: dict, one, world: World) -> bool:
 
 
 def consents(value: dict, one, world: World) -> bool:
-    kind, use_case = value["channel_kind"], value["use_case"]
+    kind, use_case = value["medium"], value["use_case"]
     states = [
-        row.state
-        for row in world.consents
-        if row.contact == one and row.channel_kind == kind and row.use_case == use_case
+        row.state for row in world.consents if row.contact == one and row.medium == kind and row.use_case == use_case
     ]
     return (states or ["unknown"])[0] in listed(value["state"])
 
 
 def suppressed(value: str, one, world: World) -> bool:
     hashes = {one.email_hash, one.phone_hash, one.whatsapp_hash}
-    return any(row.channel_kind == value and row.address_hash in hashes for row in world.suppressions)
+    return any(row.medium == value and row.address_hash in hashes for row in world.suppressions)
 
 
 def in_segment(value: str, one, world: World) -> bool:

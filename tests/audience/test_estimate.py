@@ -5,7 +5,8 @@ from collections import Counter
 import pytest
 
 from broadcasts.audience import Audience, Estimate, Outlet, estimate, preview, recipients
-from broadcasts.models import Channel, Contact, Suppression, address_hash
+from broadcasts.mediums import address_hash
+from broadcasts.models import Channel, Contact, Suppression
 
 from ..make import make_contact, make_contacts
 from .people import make_segment

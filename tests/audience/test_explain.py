@@ -46,7 +46,7 @@ def rule(club, people):
         ("bob", {"not": {"time_zone": ["", ""]}}, "query.not: time zone must not be blank; it is not known"),
         (
             "bob",
-            {"consent": {"channel_kind": "email", "use_case": "marketing", "state": ["granted", "pending"]}},
+            {"consent": {"medium": "email", "use_case": "marketing", "state": ["granted", "pending"]}},
             "query: they must have “Granted” or “Asked, not confirmed” as their consent to marketing by email",
         ),
         (
@@ -132,7 +132,7 @@ def audiences(club, people, mail):
         {"customers": [], "offerings": [str(members.uuid), str(spanish.uuid)], "language": ["", "es"]},
         {"not": {"engagement": {"broadcast": str(earlier.uuid), "type": "sent"}}, "attributes__plan__exists": True},
         {"engagement": {"type": "sent"}},
-        {"consent": {"channel_kind": "email", "use_case": "marketing", "state": "granted"}},
+        {"consent": {"medium": "email", "use_case": "marketing", "state": "granted"}},
         {"not": {"suppressed": "email"}, "attendance": {"series": ["Yoga", "Swim"], "since": "2020-01-01"}},
         {"created__within": "30d"},
     ]

@@ -138,7 +138,7 @@ VOCABULARY = [
         "consent",
         objects(
             {
-                "channel_kind": kinds,
+                "medium": kinds,
                 "use_case": st.sampled_from(["marketing", "general"]),
                 "state": one_or_list(consent_states),
             }

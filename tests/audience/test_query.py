@@ -215,7 +215,7 @@ def test_composed_rules_choose_whom_plain_python_chooses(club):
             'query.attendance: must be an object, such as {"series": "Yoga", "status": "attended"',
         ),
         ({"engagement": "opened"}, 'query.engagement: must be an object, such as {"broadcast": "<uuid>", "type":'),
-        ({"consent": "granted"}, 'query.consent: must be an object, such as {"channel_kind": "email"'),
+        ({"consent": "granted"}, 'query.consent: must be an object, such as {"medium": "email"'),
         ({"attendance": "{"}, "query.attendance: “{” is not JSON"),
         ({"attendance": {"serie": "Yoga"}}, "query.attendance.serie: unknown; accepted: series, activity"),
         ({"attendance": {"at_least": 0}}, "query.attendance.at_least: must be a whole number from 1 to 1000"),

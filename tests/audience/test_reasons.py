@@ -20,7 +20,7 @@ def reason(contact, outlet, **fields) -> str:
 def suppress(contact, cause, use_case="", kind="email", column="email_hash") -> None:
     Suppression.objects.create(
         organization=contact.organization,
-        channel_kind=kind,
+        medium=kind,
         address_hash=getattr(contact, column),
         reason=cause,
         use_case=use_case,
@@ -28,7 +28,7 @@ def suppress(contact, cause, use_case="", kind="email", column="email_hash") -> 
 
 
 def consent(contact, state, use_case="marketing", kind="email") -> None:
-    Consent.objects.update_or_create(contact=contact, channel_kind=kind, use_case=use_case, defaults={"state": state})
+    Consent.objects.update_or_create(contact=contact, medium=kind, use_case=use_case, defaults={"state": state})
 
 
 @pytest.fixture
@@ -62,7 +62,9 @@ def test_blocked_and_archived_contacts_are_skipped(club, outlet, status):
 
 
 def test_the_channels_own_field_must_hold_an_address(club, outlet):
-    by_phone = Outlet(channel=Channel(organization=club, name="SMS", kind="console", address_field="phone"))
+    by_phone = Outlet(
+        channel=Channel.objects.create(organization=club, name="SMS", kind="console", address_field="phone")
+    )
     assert reason(make_contact(club, ""), outlet) == "no_address"
     assert reason(make_contact(club), by_phone) == "no_address"
     contact = make_contact(club, "", phone="+34600000001")
@@ -119,7 +121,7 @@ def test_a_suppression_of_marketing_lets_the_general_through(club, outlet):
     assert reason(contact, outlet, use_case="general") == ""
 
 
-def test_suppressions_are_of_one_organization_and_channel_kind(club, elsewhere, outlet):
+def test_suppressions_are_of_one_organization_and_medium(club, elsewhere, outlet):
     ours, theirs = make_contact(club, "a@example.com"), make_contact(elsewhere, "a@example.com")
     suppress(theirs, "manual")
     suppress(ours, "manual", kind="sms")
@@ -128,7 +130,9 @@ def test_suppressions_are_of_one_organization_and_channel_kind(club, elsewhere, 
 
 def test_a_phone_is_suppressed_by_its_own_hash(club):
     contact = make_contact(club, phone="+34600000001")
-    by_phone = Outlet(channel=Channel(organization=club, name="SMS", kind="console", address_field="phone"))
+    by_phone = Outlet(
+        channel=Channel.objects.create(organization=club, name="SMS", kind="console", address_field="phone")
+    )
     suppress(contact, "stop", column="phone_hash")
     assert reason(contact, by_phone) == "suppressed"
 

@@ -124,8 +124,8 @@ def test_a_click_may_be_asked_for_by_its_link(club, people, earlier):
 def consents(people):
     states = {"ana": "granted", "bob": "withdrawn", "chi": "unknown"}
     for name, state in states.items():
-        Consent.objects.create(contact=people[name], channel_kind="email", use_case="marketing", state=state)
-    Consent.objects.create(contact=people["dan"], channel_kind="sms", use_case="marketing", state="granted")
+        Consent.objects.create(contact=people[name], medium="email", use_case="marketing", state=state)
+    Consent.objects.create(contact=people["dan"], medium="sms", use_case="marketing", state="granted")
 
 
 @pytest.mark.parametrize(
@@ -139,14 +139,14 @@ def consents(people):
     ],
 )
 def test_a_consent_is_unknown_where_none_is_written_down(club, consents, state, expected):
-    consent = {"channel_kind": "email", "use_case": "marketing", "state": state}
+    consent = {"medium": "email", "use_case": "marketing", "state": state}
     assert chosen({"consent": consent}, club) == expected
 
 
 def test_suppressed_asks_for_addresses_of_a_kind_whatever_the_reason(club, elsewhere, people):
     def suppress(organization, kind, digest, reason):
         Suppression.objects.create(
-            organization=organization, channel_kind=kind, address_hash=digest, reason=reason, use_case="marketing"
+            organization=organization, medium=kind, address_hash=digest, reason=reason, use_case="marketing"
         )
 
     suppress(club, "email", people["ana"].email_hash, "unsubscribe")
@@ -168,14 +168,14 @@ def test_suppressed_asks_for_addresses_of_a_kind_whatever_the_reason(club, elsew
         ({"attendance": {"series": [" "]}}, "query.attendance.series[0]: blank"),
         ({"engagement": {"type": "opened", "within": 5}}, "query.engagement.within: 5 is not text"),
         ({"engagement": {"type": "opened", "link": "x"}}, "query.engagement.link: give it beside a broadcast and the"),
-        ({"consent": {"channel_kind": "email"}}, "query.consent.use_case: missing; give channel_kind and use_case and"),
+        ({"consent": {"medium": "email"}}, "query.consent.use_case: missing; give medium and use_case and"),
         (
-            {"consent": {"channel_kind": "fax", "use_case": "marketing", "state": "granted"}},
-            "query.consent.channel_kind: “fax” is not a channel kind; accepted: email, sms, whatsapp, webhook",
+            {"consent": {"medium": "fax", "use_case": "marketing", "state": "granted"}},
+            "query.consent.medium: “fax” is not a medium; accepted: email, sms, whatsapp, webhook",
         ),
-        ({"suppressed": "fax"}, "query.suppressed: “fax” is not a channel kind; accepted: email"),
-        ({"suppressed": True}, "query.suppressed: true is not a channel kind"),
-        ({"suppressed": [{}]}, "query.suppressed[0]: {} is not a channel kind"),
+        ({"suppressed": "fax"}, "query.suppressed: “fax” is not a medium; accepted: email"),
+        ({"suppressed": True}, "query.suppressed: true is not a medium"),
+        ({"suppressed": [{}]}, "query.suppressed[0]: {} is not a medium"),
     ],
 )
 def test_what_cannot_be_taken_is_refused_with_its_path(club, query, message):
@@ -194,6 +194,6 @@ def test_a_link_of_no_message_is_refused_with_those_there_are(club, earlier):
 
 
 def test_the_new_conditions_work_inside_a_segment(club, consents, earlier):
-    consent = {"channel_kind": "email", "use_case": "marketing", "state": "granted"}
+    consent = {"medium": "email", "use_case": "marketing", "state": "granted"}
     segment = make_segment(club, "Keen", {"consent": consent, "engagement": {"type": "opened"}})
     assert chosen({"segment": str(segment.uuid)}, club) == "ana"

@@ -78,7 +78,7 @@ def people(club: Organization, mail: Channel):
         Consent.objects.bulk_create(
             Consent(
                 contact=contact,
-                channel_kind=kind,
+                medium=kind,
                 use_case="marketing",
                 state="withdrawn" if name == "withdrawn" else "granted",
             )

@@ -75,7 +75,7 @@ def test_an_audience_that_is_left_out_whole_is_refused_with_the_reasons(broadcas
 def test_without_a_channel_it_says_what_to_add(broadcast):
     broadcast.messages.update(channel=None)
     broadcast.organization.channels.all().delete()
-    with pytest.raises(NotReady, match="add an e-mail channel"):
+    with pytest.raises(NotReady, match="no e-mail channel to send through: add one"):
         sending.send(broadcast)
     assert Broadcast.objects.get().status == Status.DRAFT
 

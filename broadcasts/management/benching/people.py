@@ -8,7 +8,8 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from broadcasts.management.progress import bar
-from broadcasts.models import Attribute, Contact, Organization, address_hash, search_text
+from broadcasts.mediums import address_hash
+from broadcasts.models import Attribute, Contact, Organization, search_text
 from broadcasts.models.base import uuid7
 
 LANGUAGES = ("en", "es")

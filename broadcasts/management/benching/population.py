@@ -202,7 +202,7 @@ def _consents(n: int, first: int) -> None:
     columns = {
         "uuid": "[uuid:i]",
         "contact_id": f"{first - 1} + i",
-        "channel_kind": "'email'",
+        "medium": "'email'",
         "use_case": "'marketing'",
         "state": "CASE WHEN i % 50 = 0 THEN 'withdrawn' ELSE 'granted' END",
     }
@@ -213,7 +213,7 @@ def _suppressions(club: Organization, n: int) -> None:
     columns = {
         "uuid": "[uuid:i]",
         "organization_id": f"{club.pk}",
-        "channel_kind": "'email'",
+        "medium": "'email'",
         "address_hash": "MD5('person' || i || '@example.com')",
         "address": "'person' || i || '@example.com'",
         "reason": "CASE i % 4 WHEN 0 THEN 'hard_bounce' WHEN 1 THEN 'complaint' ELSE 'unsubscribe' END",

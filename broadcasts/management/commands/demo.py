@@ -94,7 +94,7 @@ class Command(BaseCommand):
     def make_channel(self, club: Organization, port: int) -> Channel:
         channel = club.channels.filter(name="Demo mail").first() or Channel(organization=club, name="Demo mail")
         channel.kind = "email"
-        channel.is_default = not club.channels.filter(kind="email", is_default=True).exclude(pk=channel.pk).exists()
+        channel.is_default = not club.channels.filter(medium="email", is_default=True).exclude(pk=channel.pk).exists()
         channel.from_name, channel.from_address = club.name, "news@demo.example"
         channel.backoff_until = None
         channel.configure({"host": HOST, "port": port, "security": "none"})

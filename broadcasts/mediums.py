@@ -1,0 +1,232 @@
+"""Each medium and each kind of address, told once: the column, the key, the hash, the URI scheme, the check, the words.
+
+A new medium is a member of `Medium` and, where people are reached by an address that they do not have yet, a row of
+`ADDRESS_FIELDS` with its three columns in `Contact`. Nothing here reads the database.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
+
+import idna
+import phonenumbers
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db.models import TextChoices
+from django.utils.text import capfirst
+
+EMAIL_LENGTH = 320
+_LOCAL = re.compile(r"[^\s@<>,;:\"()\[\]\\\x00-\x1f\x7f]{1,64}")
+_NUMBER = re.compile(r"\+?[\d ()-]*\d[\d ()-]*")
+_WHATSAPP = re.compile(r"[A-Za-z0-9._-]{1,128}")
+_LABEL_DOMAIN = re.compile(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
+
+
+def split_email(email: str) -> tuple[str, str]:
+    """Return (local part, domain in IDNA), or raise ValidationError that says what is wrong."""
+    local, at, domain = email.strip().rpartition("@")
+    if not at:
+        raise ValidationError(f"“{email[:100]}” is not an e-mail address: it has no @.")
+    if not _LOCAL.fullmatch(local) or local[0] == "." or local[-1] == "." or ".." in local:
+        raise ValidationError(f"“{email[:100]}” is not an e-mail address: the part before the @ is not valid.")
+    ascii_domain = _ascii_domain(domain)
+    if not ascii_domain:
+        raise ValidationError(f"“{email[:100]}” is not an e-mail address: its domain is not valid.")
+    return local, ascii_domain
+
+
+def email_domain(email: str) -> str:
+    """Return what the address is received at, in IDNA where it is valid; "" for what is no e-mail address."""
+    domain = email.rpartition("@")[2] if "@" in email else ""
+    return _ascii_domain(domain) or domain.lower()
+
+
+@lru_cache(10_000)
+def _ascii_domain(domain: str) -> str:
+    """Return a domain in IDNA, "" when it is none; kept, because a million people share few domains."""
+    try:
+        ascii_domain = idna.encode(domain, uts46=True).decode().lower()
+    except (idna.IDNAError, UnicodeError):
+        return ""
+    return ascii_domain if _LABEL_DOMAIN.fullmatch(ascii_domain) else ""
+
+
+def clean_email(email: str, country: str = "") -> str:
+    """Return the address as it was given, or raise ValidationError."""
+    split_email(email)
+    if len(email) > EMAIL_LENGTH:
+        raise ValidationError(f"“{email[:100]}” is too long for an e-mail address.")
+    return email
+
+
+def email_key(email: str) -> str | None:
+    """Case-folded, with the domain in IDNA; None for no address."""
+    if not email:
+        return None
+    local, domain = split_email(email)
+    return f"{local.casefold()}@{domain}"
+
+
+def clean_phone(phone: str, country: str = "") -> str:
+    """Return the number in E.164; a national one needs the organization's country (ISO 3166)."""
+    try:
+        number = phonenumbers.parse(phone, country or None)
+    except phonenumbers.NumberParseException:
+        number = None
+    if number is None or not phonenumbers.is_possible_number(number):
+        raise ValidationError(
+            f"“{phone[:40]}” is not a phone number: use the international form, such as +250788123123."
+        )
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def phone_key(phone: str) -> str | None:
+    """E.164 digits; None for no number."""
+    return re.sub(r"\D", "", phone) or None
+
+
+def clean_whatsapp(whatsapp_id: str, country: str = "") -> str:
+    """Return the digits of a number, however it is written, or another id as it is; or raise ValidationError."""
+    cleaned = whatsapp_key(whatsapp_id) or ""
+    if not _WHATSAPP.fullmatch(cleaned):
+        raise ValidationError(f"“{whatsapp_id[:100]}” is not a WhatsApp id: digits, or an id such as US.1349.")
+    return cleaned
+
+
+def whatsapp_key(whatsapp_id: str) -> str | None:
+    """The digits of a number, however it is written; another id as it is; None for none."""
+    return phone_key(whatsapp_id) if _NUMBER.fullmatch(whatsapp_id) else whatsapp_id or None
+
+
+def stored_key(address: str) -> str | None:
+    """Return what a stored address is compared by, whatever kind it is; ValidationError for a wrong one."""
+    return email_key(address) if "@" in address else whatsapp_key(address)
+
+
+@dataclass(frozen=True)
+class AddressField:
+    """One field of a contact that holds an address; beside it stand the columns of its key and of the key's hash."""
+
+    name: str
+    label: str
+    key: str
+    hash: str
+    scheme: str  # of its URI, such as mailto
+    clean: Callable[[str, str], str]  # typed, the organization's country -> as it is stored, or ValidationError
+    normalise: Callable[[str], str | None]  # stored -> what it is compared by
+    hint: str
+    headers: tuple[str, ...]  # what columns of files call it, besides its name
+    is_number: bool = False  # found by a part of its digits, any other by how its words begin
+
+
+_EMAIL = AddressField(
+    "email",
+    "e-mail",
+    "email_key",
+    "email_hash",
+    "mailto",
+    clean_email,
+    email_key,
+    "Whatever its case",
+    ("e mail", "mail", "email address", "e mail address", "mail address"),
+)
+_PHONE = AddressField(
+    "phone",
+    "phone",
+    "phone_key",
+    "phone_hash",
+    "tel",
+    clean_phone,
+    phone_key,
+    "In the international form",
+    ("phone number", "telephone", "mobile", "mobile phone", "tel"),
+    is_number=True,
+)
+_WHATSAPP_ID = AddressField(
+    "whatsapp_id",
+    "WhatsApp id",
+    "whatsapp_key",
+    "whatsapp_hash",
+    "whatsapp",
+    clean_whatsapp,
+    whatsapp_key,
+    "WhatsApp id",
+    ("whatsapp", "whatsapp id"),
+)
+# By name, in the order in which people are known by them.
+ADDRESS_FIELDS = {one.name: one for one in (_EMAIL, _PHONE, _WHATSAPP_ID)}
+
+
+class Medium(TextChoices):
+    """What kind of address a message travels to; consents, suppressions and templates are per medium."""
+
+    EMAIL = "email", "E-mail"
+    SMS = "sms", "SMS"
+    WHATSAPP = "whatsapp", "WhatsApp"
+    WEBHOOK = "webhook", "Webhook"
+
+    @property
+    def noun(self) -> str:
+        """What it is called within a sentence."""
+        return _NOUNS.get(self, self.label)
+
+    @property
+    def own(self) -> AddressField | None:
+        """The field that holds a contact's address on it; None for a webhook, which is called with any of them."""
+        return _OWN.get(self)
+
+    @property
+    def reaches(self) -> tuple[AddressField, ...]:
+        """All fields that a channel may be set to send to."""
+        return (*([self.own] if self.own else []), *_ALSO.get(self, ()))
+
+
+_NOUNS = {Medium.EMAIL: "e-mail", Medium.WEBHOOK: "webhook"}
+_OWN = {Medium.EMAIL: _EMAIL, Medium.SMS: _PHONE, Medium.WHATSAPP: _WHATSAPP_ID}
+_ALSO = {Medium.WHATSAPP: (_PHONE,), Medium.WEBHOOK: tuple(ADDRESS_FIELDS.values())}
+# The mediums on which people have an address of their own.
+PERSONAL = {medium: own for medium in Medium if (own := medium.own)}
+
+
+def address_choices() -> list[tuple[str, str]]:
+    """Return the fields that hold addresses, with their labels; a callable, so that a new one makes no migration."""
+    return [(one.name, capfirst(one.label)) for one in ADDRESS_FIELDS.values()]
+
+
+def typed_address(medium: str, address: str, country: str = "") -> str:
+    """Return an address as somebody typed it for one medium as it is stored, or raise ValidationError."""
+    return typed_with_key(medium, address, country)[0]
+
+
+def address_key(medium: str, address: str, country: str = "") -> str | None:
+    """Return what a typed address is compared by; None for none, ValidationError for a wrong one."""
+    return typed_with_key(medium, address, country)[1]
+
+
+def typed_with_key(medium: str, address: str, country: str = "") -> tuple[str, str | None]:
+    """Return (address as it is stored, what it is compared by) of a typed address, or raise ValidationError."""
+    address, own = address.strip(), Medium(medium).own
+    if not address or own is None:
+        return address, stored_key(address)
+    stored = own.clean(address, country)
+    return stored, own.normalise(stored)
+
+
+def calling_code(address: str) -> str:
+    """Return the calling code of a phone number, such as 34; "" for any other address."""
+    digits = address.removeprefix("+")
+    if not digits.isdecimal():
+        return ""
+    try:
+        return str(phonenumbers.parse(f"+{digits}").country_code)
+    except phonenumbers.NumberParseException:
+        return ""
+
+
+def address_hash(key: str | None) -> str | None:
+    """Hash a key with LINK_KEY, so that a suppression is remembered after its address is erased."""
+    if not key:
+        return None
+    return blake2b(key.encode(), digest_size=16, key=settings.LINK_KEY.encode()[:64], person=b"address").hexdigest()
