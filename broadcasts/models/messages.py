@@ -4,6 +4,7 @@ from .base import Base
 from .broadcasts import Broadcast
 from .channels import Channel
 from .facts import OWN_FACTS
+from .fields import VocabularyField
 from .templates import Content, Syntax, Template
 
 
@@ -16,10 +17,11 @@ class Message(Base):
     channel = models.ForeignKey(Channel, models.PROTECT, null=True, blank=True, related_name="messages")
     position = models.PositiveSmallIntegerField(default=0, help_text="The order of preference.")
     template = models.ForeignKey(Template, models.PROTECT, null=True, blank=True, related_name="+")
-    syntax = models.CharField(max_length=12, choices=Syntax, default=Syntax.LIQUID)
+    syntax = VocabularyField(max_length=12, choices=Syntax, default=Syntax.LIQUID)
     parameters = models.JSONField(default=dict, blank=True)
     error = models.TextField(blank=True, editable=False)
     checksum = models.CharField(max_length=64, blank=True, editable=False)  # of the content frozen at start
+    extra = models.JSONField(default=dict, editable=False)  # what another API must give back; no copy takes it over
     gave_way_at = models.DateTimeField(null=True, editable=False)  # when a worker last left it for another's sake
 
     class Meta:

@@ -3,6 +3,7 @@ from django.db.models.functions import Lower
 
 from .base import Base
 from .channels import Channel
+from .fields import VocabularyField
 from .organizations import Medium, Organization
 
 
@@ -40,11 +41,11 @@ class Template(Base):
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="templates")
     name = models.CharField(max_length=255)
-    medium = models.CharField(max_length=10, choices=Medium, default=Medium.EMAIL)
+    medium = VocabularyField(max_length=10, choices=Medium, default=Medium.EMAIL)
     channel = models.ForeignKey(
         Channel, models.PROTECT, null=True, blank=True, help_text="Where the provider keeps the template."
     )
-    syntax = models.CharField(max_length=12, choices=Syntax, default=Syntax.LIQUID)
+    syntax = VocabularyField(max_length=12, choices=Syntax, default=Syntax.LIQUID)
 
     class Meta:
         constraints = [
