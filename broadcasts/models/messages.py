@@ -36,6 +36,11 @@ class Message(Base):
         """The facts that are measured of its copies."""
         return self.channel.reports if self.channel else OWN_FACTS
 
+    @property
+    def has_provider_template(self) -> bool:
+        """Whether its words stand in a template that the provider keeps, so that it needs no text of its own."""
+        return self.template is not None and self.template.channel_id is not None
+
     def translation(self, language: str):
         """Return the translation of exactly this language, or None."""
         return next((one for one in self.translations.all() if one.language == language), None)

@@ -32,6 +32,11 @@ class Content(models.Model):
 
     CONTENT = ("subject", "preheader", "text", "html", "attachments", "quick_replies", "parameters")
 
+    @property
+    def is_blank(self) -> bool:
+        """Whether it has nothing that a recipient would see in a message's body."""
+        return not (self.text.strip() or self.html.strip() or self.attachments)
+
     def content(self) -> dict:
         return {name: getattr(self, name) for name in self.CONTENT}
 
