@@ -51,7 +51,7 @@ def _add(model: type[Model], key: tuple[str, ...], counts: Counter[tuple[Any, ..
         return
     quote = connection.ops.quote_name
     fields = [model._meta.get_field(name) for name in (*key, "count")]
-    table, (*unique, count) = quote(model._meta.db_table), [quote(field.column) for field in fields]  # type: ignore[union-attr]
+    table, (*unique, count) = quote(model._meta.db_table), [quote(str(field.column)) for field in fields]  # type: ignore[union-attr]
     row = f"({', '.join(['%s'] * len(fields))})"
     sql = (
         f"INSERT INTO {table} ({', '.join(unique)}, {count}) VALUES {', '.join([row] * len(counts))} "  # noqa: S608

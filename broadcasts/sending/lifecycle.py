@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Case, F, Q, When
@@ -194,7 +195,7 @@ def retarget(broadcast: Broadcast, engagement: str, by: User | None = None) -> B
     )
 
 
-FRESH = {
+FRESH: dict[str, Any] = {
     "status": Status.DRAFT,
     "scheduled_at": None,
     "due_from": None,
