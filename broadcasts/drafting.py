@@ -29,7 +29,7 @@ from broadcasts.models import (
     User,
     normalize_language,
 )
-from broadcasts.sending import hours, moments
+from broadcasts.sending import hours, moments, readiness
 
 NOT_EDITABLE = "Valid states for operation: Draft, Scheduled."
 QUIET_FOR_MARKETING = "Marketing keeps the quiet hours: only the use case general may ignore them."
@@ -43,8 +43,9 @@ PLAIN_FIELDS = (
     "expires_at",
     "base_language",
     "channel_policy",
+    "extra",
 )
-MESSAGE_FIELDS = ("channel", "template", "syntax", "parameters", "position")
+MESSAGE_FIELDS = ("channel", "template", "syntax", "parameters", "position", "extra")
 TEMPLATED = ("subject", "preheader", "text", "html")
 BLANK = MessageTranslation(language="").content()
 
@@ -54,9 +55,10 @@ def save(broadcast: Broadcast, values: Mapping[str, Any], by: User | None = None
 
     Takes the model's editable fields (those of `Broadcast.WHO_LISTS` as lists of rows), `send_at` (a day),
     `subject` and `body` (of the first message, in the base language), and `messages`: a list of
-    {"uuid", "channel", "template", "syntax", "parameters", "translations": {language: content}}. A message that is
-    not in the list is deleted; of one in it, what is not named stays. A new template's content is copied where no
-    translations are given, and that of any template where they are empty.
+    {"uuid", "channel", "template", "syntax", "parameters", "extra", "translations": {language: content}}. A message
+    that is not in the list is deleted; of one in it, what is not named stays. A new template's content is copied where
+    no translations are given, and that of any template where they are empty. A draft may say nothing yet; what is
+    scheduled may not.
     Raises InvalidInput, or WrongState once the broadcast is on its way.
     """
     values = dict(values)
@@ -123,6 +125,8 @@ def validate(broadcast: Broadcast, *, flat: bool = False) -> None:
             errors |= {name if key != name else key: text for key, text in error.errors.items()}
     errors |= _check_fields(broadcast)
     errors |= _check_content(broadcast, flat)
+    if broadcast.status == Broadcast.Status.SCHEDULED:
+        errors = readiness.missing(broadcast) | errors
     if errors:
         raise InvalidInput(errors)
 
@@ -275,11 +279,10 @@ def _check_content(broadcast: Broadcast, flat: bool) -> dict[str, str]:
     wrong: list[str] = []
     checker = rendering.Checker(broadcast.organization)
     for place, message in enumerate(broadcast.messages.prefetch_related("translations")):
-        if place == 0 and message.translation(broadcast.base_language) is None:
+        translations = list(message.translations.all())
+        if place == 0 and translations and message.translation(broadcast.base_language) is None:
             wrong.append(f"0.translations: has nothing in the base language, {broadcast.base_language}.")
-        for translation in message.translations.all():
-            if not (translation.text.strip() or translation.html.strip()):
-                wrong.append(f"{place}.translations.{translation.language}: has neither text nor html.")
+        for translation in translations:
             fields = {name: getattr(translation, name) for name in TEMPLATED if getattr(translation, name)}
             try:
                 checker.check(message.syntax, fields)

@@ -16,7 +16,7 @@ from operator import or_
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from broadcasts import consenting, deleting, sending, wiping
+from broadcasts import consenting, deleting, sending, tallying, wiping
 from broadcasts.forgetting import CALLED_BY_NAME, forget_labels, forget_name
 from broadcasts.mediums import ADDRESS_FIELDS
 from broadcasts.models import (
@@ -26,8 +26,10 @@ from broadcasts.models import (
     Contact,
     Delivery,
     DeliveryEvent,
+    EarlyFact,
     Inbound,
     Medium,
+    Message,
     Organization,
     ProviderRef,
     Suppression,
@@ -174,9 +176,14 @@ def _clean_texts(trace: Trace) -> None:
     forget_name(contact)
     audit = AuditEntry.objects.for_organization(trace.organization)
     audit.filter(trace.in_text("label")).update(label=GONE)
-    for entry in audit.filter(trace.in_text("detail")):
-        detail = json.loads(trace.cut_from(json.dumps(entry.detail, ensure_ascii=False)))
-        audit.filter(pk=entry.pk).update(detail=detail)
+    EarlyFact.objects.for_organization(trace.organization).filter(trace.in_text("detail")).delete()
+    for rows, column in (
+        (audit, "detail"),
+        (Broadcast.objects.for_organization(trace.organization), "extra"),
+        (Message.objects.for_organization(trace.organization), "extra"),
+    ):
+        for pk, value in rows.filter(trace.in_text(column)).values_list("pk", column):
+            rows.filter(pk=pk).update(**{column: json.loads(trace.cut_from(json.dumps(value, ensure_ascii=False)))})
     for told, column in (
         (Broadcast.objects.for_organization(trace.organization), "error_message"),
         (Channel.objects.for_organization(trace.organization), "last_error"),
@@ -202,6 +209,7 @@ def _blank(rows: QuerySet[Delivery]) -> int:
 
 @transaction.atomic
 def _blank_chunk(pks: Iterable[int]) -> None:
+    tallying.forget_domains(pks)
     # The rows first, so that whatever a worker writes beside them is there to be found.
     Delivery.objects.filter(pk__in=pks).update(contact=None, merged_into=None, address="", error="")
     DeliveryEvent.objects.filter(delivery__in=pks).exclude(detail={}).update(detail={})

@@ -16,13 +16,14 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django_q.models import OrmQ, Task
 
-from broadcasts import wiping
+from broadcasts import tallying, wiping
 from broadcasts.accounts import brakes
 from broadcasts.models import (
     Allowance,
     Broadcast,
     Delivery,
     DeliveryEvent,
+    EarlyFact,
     Heartbeat,
     IdempotencyKey,
     ImportJob,
@@ -37,6 +38,7 @@ from broadcasts.sending import journal
 CHUNK = 1000
 ANSWERS_KEPT = timedelta(hours=24)  # of repeated requests, as the API promises
 TASKS_KEPT = timedelta(days=7)  # failures of the queue, to be looked at
+EARLY_FACTS_KEPT = timedelta(days=3)  # far longer than a window takes; they are of deliveries that are not ours
 LINKS_KEPT = timedelta(days=30)  # longer than any of them works
 INVITATIONS_KEPT = timedelta(days=30)  # after they expired; the audit tells who was invited
 HOSTS_KEPT = timedelta(days=1)
@@ -55,6 +57,7 @@ def prune(*, dry_run: bool = False) -> dict[str, int]:
             found["delivery events"] += events
     for name, rows in (
         ("idempotency keys", IdempotencyKey.objects.filter(created__lt=Now() - ANSWERS_KEPT)),
+        ("facts of unknown deliveries", EarlyFact.objects.filter(created__lt=Now() - EARLY_FACTS_KEPT)),
         ("personal links", PersonalLink.objects.filter(created__lt=Now() - LINKS_KEPT)),
         ("invitations", Invitation.objects.filter(expires_at__lt=Now() - INVITATIONS_KEPT)),
         ("failed sign-ins", AccessAttempt.objects.filter(attempt_time__lt=now - brakes.REMEMBERED)),
@@ -146,6 +149,8 @@ def _prune_message(message: Message, dry_run: bool) -> Iterator[tuple[int, int]]
                 _delete(ProviderRef.objects.filter(delivery__in=chunk))
                 Inbound.objects.filter(delivery__in=chunk).update(delivery=None)
                 yield _delete(Delivery.objects.filter(pk__in=chunk)), gone
+    if not dry_run:
+        tallying.forget_rare_domains(message.pk)
 
 
 def _forget_errors(dry_run: bool) -> int:

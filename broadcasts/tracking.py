@@ -5,14 +5,29 @@ A fact is set once, counted once, and never taken back; late, repeated and out-o
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from broadcasts import consenting
-from broadcasts.models import FACTS, Batch, Contact, Delivery, DeliveryEvent, Suppression, UseCase, count
+from broadcasts import consenting, tallying
+from broadcasts.models import (
+    FACTS,
+    Batch,
+    Channel,
+    Contact,
+    Delivery,
+    DeliveryEvent,
+    EarlyFact,
+    Link,
+    ProviderRef,
+    Suppression,
+    UseCase,
+    count,
+)
 
 logger = logging.getLogger(__name__)
 suppress = consenting.suppress
@@ -22,6 +37,18 @@ Status = Delivery.Status
 REPEATING = frozenset({"opened", "clicked", "played", "replied"})
 NOES = {"unsubscribed": Suppression.Cause.UNSUBSCRIBE, "complained": Suppression.Cause.COMPLAINT}
 IMPLIED = {"clicked": ("opened", "clicked")}
+NO_DELIVERY = 0  # what a reference that is only tried points at
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What was told about a delivery, when, and by whom."""
+
+    type: str
+    at: datetime
+    machine: bool
+    detail: Mapping[str, object]
+    link: Link | None = None
 
 
 def record(
@@ -30,37 +57,68 @@ def record(
     at: datetime | None = None,
     machine: bool = False,
     detail: Mapping[str, object] | None = None,
+    link: Link | None = None,
 ) -> bool:
     """Note that something was told about a delivery; True when it is news.
 
     `type` is `sent`, `failed` or one of FACTS. What a machine opened or clicked is noted and sets no fact. A
     bounce suppresses its address when detail says {"hard": True}; a failure told after acceptance is a bounce, and
-    so is one told before the worker wrote down that it was accepted.
+    so is one told before the worker wrote down that it was accepted. `link` is the one that was clicked, of the same
+    message; detail may say {"device": one of Device}.
     """
-    delivery = _load(delivery)
-    # Of somebody who was erased, or of nobody, only the fact is noted.
-    at, detail = at or timezone.now(), dict(detail or {}) if delivery.address else {}
+    tally = tallying.Tally()
     with transaction.atomic():
-        accepted = [Status.SENT, Status.PENDING]
-        if type == "failed" and Delivery.objects.filter(pk=delivery.pk, status__in=accepted).exists():
-            type = "bounced"
-        news = False
-        # First, as it holds the person, and merging holds people before their deliveries. An unsubscribing that comes
-        # again is one: in between it may have become a yes. A complaint told again is the same complaint.
-        if not machine and (type == "unsubscribed" or (type == "complained" and delivery.complained_at is None)):
-            _withdraw(delivery, type, detail)
-        # Facts before the status: recovery, which calls it unknown where there is none, waits or is seen here.
-        for fact in () if machine else IMPLIED.get(type, (type,)):
-            news = _set_once(delivery, fact, at) or news
-        if not machine:
-            news = _settle_unknown(delivery, type, at) or news
-        if news or machine or type in REPEATING:
-            DeliveryEvent.objects.create(delivery=delivery, type=type, at=at, machine=machine, detail=detail)
-        if type == "bounced" and news and detail.get("hard") is True:
-            source = _source(delivery, type, detail)
-            organization = delivery.message.broadcast.organization
-            suppress(organization, delivery.message.medium, delivery.address, Suppression.Cause.HARD_BOUNCE, "", source)
+        news = _record(_load(delivery), Fact(type, at or timezone.now(), machine, detail or {}, link), tally)
+        tally.write()
     return news
+
+
+def record_by_provider_id(
+    channel: Channel,
+    provider_id: str,
+    type: str,
+    at: datetime | None = None,
+    machine: bool = False,
+    detail: Mapping[str, object] | None = None,
+) -> bool:
+    """Do what `record` does for the delivery that a channel's provider knows by its own id.
+
+    Where no delivery is known by it yet, the fact is kept until one is, and the answer is False. Not to be called
+    inside a transaction: windows of the channel would wait for its end.
+    """
+    if type not in DeliveryEvent.Type.values:
+        raise ValueError(f"{type!r} is no type of event; accepted: {', '.join(DeliveryEvent.Type.values)}")
+    if not provider_id:
+        return False
+    place = {"channel_id": channel.pk, "provider_id": provider_id[: ProviderRef.LONGEST]}
+    at = at or timezone.now()
+    found = _referred(place) or _keep(place, type=type, at=at, machine=machine, detail=dict(detail or {}))
+    return record(found, type, at, machine, detail) if found else False
+
+
+def add_provider_ids(channel: Channel, provider_ids: Mapping[int, str]) -> None:
+    """Write down what a provider calls deliveries, {delivery id: its id}, and apply what it told about them before.
+
+    Called last in a transaction that holds the rows of these deliveries, all of one batch.
+    """
+    refs = [
+        ProviderRef(channel_id=channel.pk, delivery_id=pk, provider_id=provider_id[: ProviderRef.LONGEST])
+        for pk, provider_id in provider_ids.items()
+    ]
+    ProviderRef.objects.bulk_create(refs, ignore_conflicts=True)
+    told = {"channel": channel.pk, "provider_id__in": {ref.provider_id for ref in refs}}
+    early = list(EarlyFact.objects.filter(**told).order_by("pk"))
+    if not early:
+        return
+    # Read again, as a provider may have given one id twice.
+    written = ProviderRef.objects.filter(**told, delivery__in=provider_ids)
+    known = dict(written.values_list("provider_id", "delivery_id"))
+    tally = tallying.Tally()
+    for one in early:
+        if delivery_id := known.get(one.provider_id):
+            _record(_load(delivery_id), Fact(one.type, one.at, one.machine, one.detail), tally)
+    EarlyFact.objects.filter(pk__in=[one.pk for one in early]).delete()
+    tally.write()
 
 
 def unsubscribe(delivery: Delivery | int, source: str, evidence: Mapping[str, object] | None = None) -> bool:
@@ -69,6 +127,57 @@ def unsubscribe(delivery: Delivery | int, source: str, evidence: Mapping[str, ob
     It may come again and again, and after the person was erased, when only the fact is left to note.
     """
     return record(delivery, "unsubscribed", detail={**(evidence or {}), "source": source})
+
+
+def _referred(place: Mapping[str, Any]) -> int | None:
+    return ProviderRef.objects.filter(**place).values_list("delivery_id", flat=True).first()
+
+
+@transaction.atomic
+def _keep(place: Mapping[str, Any], **fact: Any) -> int | None:
+    """Keep a fact until its reference is written; where that has happened meanwhile, return the delivery instead.
+
+    A window may be writing the reference at this moment. The unique index has the two wait for each other: whoever
+    comes second sees what the first has committed, so that exactly one of them applies the fact.
+    """
+    ProviderRef.objects.bulk_create([ProviderRef(**place, delivery_id=NO_DELIVERY)], ignore_conflicts=True)
+    if found := _referred(place):
+        return found
+    EarlyFact.objects.create(**place, **fact)
+    ProviderRef.objects.filter(**place, delivery=NO_DELIVERY).delete()
+    return None
+
+
+def _record(delivery: Delivery, fact: Fact, tally: tallying.Tally) -> bool:
+    type, at, machine, link = fact.type, fact.at, fact.machine, fact.link
+    if link and link.message_id != delivery.message_id:
+        raise ValueError(f"link {link.pk} is not of the message of delivery {delivery.pk}")
+    # Of somebody who was erased, or of nobody, only the fact is noted.
+    detail = dict(fact.detail) if delivery.address else {}
+    accepted = [Status.SENT, Status.PENDING]
+    if type == "failed" and Delivery.objects.filter(pk=delivery.pk, status__in=accepted).exists():
+        type = "bounced"
+    # First, as it holds the person, and merging holds people before their deliveries. An unsubscribing that comes
+    # again is one: in between it may have become a yes. A complaint told again is the same complaint.
+    if not machine and (type == "unsubscribed" or (type == "complained" and delivery.complained_at is None)):
+        _withdraw(delivery, type, detail)
+    # Facts before the status: recovery, which calls it unknown where there is none, waits or is seen here.
+    told = () if machine else IMPLIED.get(type, (type,))
+    new = [name for name in told if _set_once(delivery, name, at)]
+    for name in new:
+        tally.add(delivery, name, at, detail)
+    news = bool(new)
+    if not machine:
+        news = _settle_unknown(delivery, type, at) or news
+    if link and type == "clicked":
+        tallying.count_click(link, delivery, machine=machine, is_first="clicked" in new)
+    if news or machine or type in REPEATING:
+        DeliveryEvent.objects.create(delivery=delivery, type=type, at=at, machine=machine, detail=detail, link=link)
+    if type == "bounced" and news and detail.get("hard") is True:
+        source = _source(delivery, type, detail)
+        organization = delivery.message.broadcast.organization
+        suppress(organization, delivery.message.medium, delivery.address, Suppression.Cause.HARD_BOUNCE, "", source)
+    return news
 
 
 def _load(delivery: Delivery | int) -> Delivery:

@@ -16,6 +16,7 @@ from broadcasts.models import (
     Contact,
     Delivery,
     DeliveryEvent,
+    EarlyFact,
     Inbound,
     ProviderRef,
     Segment,
@@ -45,10 +46,14 @@ def lived(joe, mail, admin):
         addresses=["mailto:joe@example.com", "tel:+34600000001", "ext:A1-joe", "mailto:ann@example.com"],
         audience_preview=["ann@example.com", "Joe@Example.com"],
         error_message="Paused: 550 no such user <JOE@example.com>",
+        extra={"urns": ["mailto:joe@example.com"], "flow": "welcome"},
     )
+    broadcast.messages.update(extra={"to": {"name": "+34600000001"}})
+    tracking.record_by_provider_id(mail, "unknown", "bounced", detail={"text": "no such user joe@example.com"})
+    tracking.record_by_provider_id(mail, "of somebody else", "bounced", detail={"text": "no such user"})
     delivery = make_delivery(broadcast, joe, error="451 <joe@example.com> greylisted")
     tracking.record(delivery, "clicked", detail={"network": "192.0.2.1", "who": "joe@example.com"})
-    ProviderRef.objects.create(delivery=delivery, kind="email", provider_id="ref")
+    ProviderRef.objects.create(delivery=delivery, channel=mail, provider_id="ref")
     Inbound.objects.create(organization=joe.organization, contact=joe, delivery=delivery, text="It is me, Joe Bloggs")
     consent = Consent.objects.create(contact=joe, medium="email", use_case="marketing", state="granted")
     tracking.suppress(joe.organization, "email", joe.email, "hard_bounce")
@@ -93,6 +98,13 @@ def test_numbers_stay_and_the_delivery_is_nobodys(lived, joe):
     assert lived.clicked_at
     assert stats.counts([lived.message.broadcast]) == before
     assert list(DeliveryEvent.objects.values_list("type", "detail")) == [("clicked", {})]
+
+
+def test_what_other_apis_and_unknown_deliveries_say_stays_but_for_the_person(lived, joe):
+    erasing.erase(joe)
+    broadcast = Broadcast.objects.get()
+    assert broadcast.extra == {"urns": ["mailto:(erased)"], "flow": "welcome"}
+    assert list(EarlyFact.objects.values_list("provider_id", flat=True)) == ["of somebody else"]
 
 
 def test_other_people_keep_theirs(lived, joe):

@@ -17,7 +17,7 @@ LAYERS = [
     {"sending", "segmenting"},
     {"tracking"},
     {"consenting"},
-    {"audience", "rendering", "stats"},
+    {"audience", "rendering", "stats", "tallying"},
     {"links", "schedules"},
     {"models"},
     {"transports", "catcher", "clocks", "database", "filetypes", "origin", "wiping"},

@@ -14,7 +14,7 @@ from broadcasts import audience, drafting
 from broadcasts.audience import Audience, Estimate
 from broadcasts.exceptions import BroadcastsError, InvalidInput, WrongState
 from broadcasts.models import Broadcast, Reason
-from broadcasts.sending import start
+from broadcasts.sending import readiness, start
 
 from .actions import ACTIONS, Action, Done, engagements
 from .broadcast_views import RecipientViews
@@ -42,7 +42,7 @@ def nobody(found: Estimate) -> str:
         return ""
     if not found.matched:
         return start.NOBODY
-    return f"{start.LEFT_OUT}." if found.skipped else start.NO_MESSAGE
+    return f"{start.LEFT_OUT}." if found.skipped else readiness.NO_MESSAGE
 
 
 def in_words(seconds: int | None) -> str:

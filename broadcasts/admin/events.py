@@ -36,8 +36,8 @@ class DeliveryEventAdmin(NewestFirst):
 
 @admin.register(ProviderRef)
 class ProviderRefAdmin(NewestFirst):
-    list_display = ["provider_id", "kind", "delivery"]
-    list_select_related = ["delivery"]
+    list_display = ["provider_id", "channel", "delivery"]
+    list_select_related = ["channel", "delivery"]
     list_filter = [row_filter(Delivery)]
     search_fields = ["provider_id__exact"]
     search_help_text = "The provider's whole id."

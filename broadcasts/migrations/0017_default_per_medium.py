@@ -2,8 +2,6 @@
 
 from django.db import migrations, models
 
-import broadcasts.mediums
-
 
 def leave_accounts_as_defaults(apps, schema_editor):
     """Unmark the console where there is an e-mail account: as a default it was never asked for before."""
@@ -40,15 +38,5 @@ class Migration(migrations.Migration):
             model_name="channel",
             name="is_default",
             field=models.BooleanField(default=False, verbose_name="default of its medium"),
-        ),
-        migrations.AlterField(
-            model_name="channel",
-            name="address_field",
-            field=models.CharField(
-                blank=True,
-                choices=broadcasts.mediums.address_choices,
-                help_text="The contact's field it sends to; blank means what its kind usually uses.",
-                max_length=20,
-            ),
         ),
     ]

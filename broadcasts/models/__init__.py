@@ -8,8 +8,9 @@ from .broadcasts import Broadcast
 from .channels import Channel, ChannelRate, reported_by
 from .consents import Consent, ConsentChange, ConsentState, Suppression
 from .contacts import Attribute, Contact, attributes_fault
+from .counts import Device, GroupCount, MinuteCount
 from .deliveries import OUTCOMES, Batch, Delivery, ProviderRef, Reason, count
-from .events import DeliveryEvent, Inbound, Link
+from .events import DeliveryEvent, EarlyFact, Inbound, Link
 from .facts import FACTS, OWN_FACTS, Engagement
 from .fields import MAX_DEPTH, json_fault
 from .invitations import Invitation
@@ -57,7 +58,10 @@ __all__ = [
     "Content",
     "Delivery",
     "DeliveryEvent",
+    "Device",
+    "EarlyFact",
     "Engagement",
+    "GroupCount",
     "Heartbeat",
     "IdempotencyKey",
     "ImportJob",
@@ -69,6 +73,7 @@ __all__ = [
     "Member",
     "Message",
     "MessageTranslation",
+    "MinuteCount",
     "Organization",
     "OrganizationQuerySet",
     "PersonalLink",

@@ -2,6 +2,7 @@ from django.db import models
 
 from .base import Base
 from .contacts import Contact
+from .fields import VocabularyField
 from .organizations import Organization
 
 
@@ -57,7 +58,7 @@ class Attendance(Base):
 
     activity = models.ForeignKey(Activity, models.CASCADE, related_name="attendances", db_index=False)
     contact = models.ForeignKey(Contact, models.CASCADE, related_name="attendances")  # its index: a contact's history
-    status = models.CharField(max_length=10, choices=Status, default=Status.BOOKED)
+    status = VocabularyField(max_length=10, choices=Status, default=Status.BOOKED)
     at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

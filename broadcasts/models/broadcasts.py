@@ -8,6 +8,7 @@ from .activities import Activity, Attendance
 from .base import Base
 from .contacts import Contact
 from .facts import Engagement
+from .fields import VocabularyField
 from .organizations import Organization, UseCase
 from .segments import Segment
 
@@ -70,10 +71,10 @@ class Broadcast(Base):
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="broadcasts", db_index=False)
     name = models.CharField(max_length=255)
-    use_case = models.CharField(max_length=10, choices=UseCase, default=UseCase.GENERAL)
+    use_case = VocabularyField(max_length=10, choices=UseCase, default=UseCase.GENERAL)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
     author_name = models.CharField(max_length=255, blank=True, editable=False)
-    status = models.CharField(max_length=10, choices=Status, default=Status.DRAFT, editable=False)
+    status = VocabularyField(max_length=10, choices=Status, default=Status.DRAFT, editable=False)
 
     # Who: the union of these, then only the retargeted, minus the excluded.
     send_to_all = models.BooleanField("everybody", default=False)
@@ -84,10 +85,10 @@ class Broadcast(Base):
         default=list, blank=True, help_text='Such as ["mailto:joe@example.com", "tel:+250788123123"].'
     )
     activity = models.ForeignKey(Activity, models.PROTECT, null=True, blank=True, related_name="+")
-    attendance_status = models.CharField(max_length=10, choices=Attendance.Status, null=True, blank=True)
+    attendance_status = VocabularyField(max_length=10, choices=Attendance.Status, null=True, blank=True)
     query = models.JSONField(default=dict, blank=True, help_text='Such as {"language": "es"}; {"all_users": true}.')
     retarget_of = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="+")
-    retarget_engagement = models.CharField(max_length=12, choices=Engagement, null=True, blank=True)
+    retarget_engagement = VocabularyField(max_length=12, choices=Engagement, null=True, blank=True)
     excluded_broadcasts = models.ManyToManyField(
         "self", symmetrical=False, blank=True, related_name="+", help_text="Whoever was sent one of these is left out."
     )
@@ -111,6 +112,8 @@ class Broadcast(Base):
         default=False, help_text="For what cannot wait until morning; never for marketing."
     )
     expires_at = models.DateTimeField(null=True, blank=True)
+    # The rule by which a broadcast will be sent again and again, such as every Monday at nine: each time is a child of
+    # its own, with the origin REPEAT. None: it is sent once. Copies do not repeat.
     repeat = models.JSONField(null=True, blank=True)
     due_from = models.DateTimeField(null=True, editable=False)  # when to begin: never before it was scheduled
     started_at = models.DateTimeField(null=True, editable=False)
@@ -118,15 +121,16 @@ class Broadcast(Base):
 
     # How.
     base_language = models.CharField(max_length=35, default="en")
-    channel_policy = models.CharField(max_length=5, choices=Policy, default=Policy.FIRST)
+    channel_policy = VocabularyField(max_length=5, choices=Policy, default=Policy.FIRST)
     parent = models.ForeignKey("self", models.SET_NULL, null=True, editable=False, related_name="children")
-    origin = models.CharField(max_length=10, choices=Origin, null=True, editable=False)
+    origin = VocabularyField(max_length=10, choices=Origin, null=True, editable=False)
     error_message = models.TextField(blank=True, editable=False)
     notice_due_at = models.DateTimeField(null=True, editable=False)  # staff are to be told of `error_message` then
     # What was answered when staff resumed it: the refusal budget is judged by what came after.
     forgiven_sent = models.PositiveIntegerField(default=0, editable=False)
     forgiven_failed = models.PositiveIntegerField(default=0, editable=False)
-    extra = models.JSONField(default=dict, editable=False)  # what a dialect must give back and the core does not use
+    # What another API must give back and the core does not use; no copy takes it over.
+    extra = models.JSONField(default=dict, editable=False)
 
     # Expansion: contacts up to `expanded_to` have their rows; `expanded_at` when all have.
     expanded_to = models.BigIntegerField(default=0, editable=False)

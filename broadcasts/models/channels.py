@@ -11,7 +11,7 @@ from broadcasts.mediums import ADDRESS_FIELDS, Medium
 
 from .base import Base, OrganizationQuerySet
 from .facts import OWN_FACTS
-from .fields import EncryptedJSONField
+from .fields import EncryptedJSONField, VocabularyField
 from .limits import allowance, clean_domain_rates, clean_ramp
 from .organizations import Organization
 
@@ -26,14 +26,14 @@ class Channel(Base):
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="channels")
     name = models.CharField(max_length=255)
-    kind = models.CharField(max_length=20, choices=transports.choices)
+    kind = VocabularyField(max_length=20, choices=transports.choices)
     medium = models.CharField(max_length=10, blank=True, editable=False)  # that of its kind
     settings: models.JSONField = models.JSONField(default=dict, blank=True)
     secrets = EncryptedJSONField(default=dict, blank=True, editable=False)
     from_name = models.CharField(max_length=255, blank=True)
     from_address = models.CharField(max_length=320, blank=True)
     reply_to = models.CharField(max_length=320, blank=True)
-    address_field = models.CharField(
+    address_field = VocabularyField(
         max_length=20,
         blank=True,
         choices=mediums.address_choices,
@@ -57,7 +57,7 @@ class Channel(Base):
         help_text='Messages per day at most, growing: {"start": 200, "growth": 1.5} allows 200 on the first day, '
         "300 on the second, 450 on the third. It counts from the day it is saved; blank: no warm-up.",
     )
-    health = models.CharField(max_length=10, choices=Health, default=Health.UNKNOWN, editable=False)
+    health = VocabularyField(max_length=10, choices=Health, default=Health.UNKNOWN, editable=False)
     last_error = models.TextField(blank=True, editable=False)
     last_error_at = models.DateTimeField(null=True, editable=False)
     backoff_until = models.DateTimeField(null=True, editable=False)

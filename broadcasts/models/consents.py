@@ -10,6 +10,7 @@ from broadcasts.mediums import Medium
 from .base import Base, OrganizationQuerySet
 from .contacts import Contact
 from .deliveries import Reason
+from .fields import VocabularyField
 from .organizations import Organization, UseCase
 
 APPEND_ONLY = "The history of consents is append only: write what is true now as a new change."
@@ -41,11 +42,11 @@ class Suppression(Base):
     MARKETING_ONLY = frozenset({Cause.COMPLAINT, Cause.UNSUBSCRIBE})
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="suppressions", db_index=False)
-    medium = models.CharField(max_length=10, choices=Medium, default=Medium.EMAIL)
+    medium = VocabularyField(max_length=10, choices=Medium, default=Medium.EMAIL)
     address_hash = models.CharField(max_length=32, editable=False)
     address = models.CharField(max_length=320, blank=True)
-    reason = models.CharField(max_length=12, choices=Cause, default=Cause.MANUAL)
-    use_case = models.CharField(
+    reason = VocabularyField(max_length=12, choices=Cause, default=Cause.MANUAL)
+    use_case = VocabularyField(
         max_length=10, choices=UseCase, blank=True, help_text="Blank: everything; marketing: only marketing."
     )
     source = models.CharField(max_length=255, blank=True)
@@ -86,9 +87,9 @@ class Consent(Base):
     organization_path = "contact__organization"
 
     contact = models.ForeignKey(Contact, models.CASCADE, related_name="consents", db_index=False)
-    medium = models.CharField(max_length=10, choices=Medium)
-    use_case = models.CharField(max_length=10, choices=UseCase)
-    state = models.CharField(max_length=9, choices=ConsentState, default=ConsentState.UNKNOWN)
+    medium = VocabularyField(max_length=10, choices=Medium)
+    use_case = VocabularyField(max_length=10, choices=UseCase)
+    state = VocabularyField(max_length=9, choices=ConsentState, default=ConsentState.UNKNOWN)
 
     class Meta:
         constraints = [
@@ -116,9 +117,9 @@ class ConsentChange(models.Model):
     organization_path = "contact__organization"
 
     contact = models.ForeignKey(Contact, models.CASCADE, related_name="consent_changes")
-    medium = models.CharField(max_length=10, choices=Medium)
-    use_case = models.CharField(max_length=10, choices=UseCase)
-    state = models.CharField(max_length=9, choices=ConsentState)
+    medium = VocabularyField(max_length=10, choices=Medium)
+    use_case = VocabularyField(max_length=10, choices=UseCase)
+    state = VocabularyField(max_length=9, choices=ConsentState)
     source = models.CharField(max_length=255, blank=True)
     evidence = models.JSONField(default=dict, blank=True, help_text="Time, form, wording, network address.")
     created = models.DateTimeField(db_default=Now(), editable=False)

@@ -13,6 +13,7 @@ from broadcasts.mediums import ADDRESS_FIELDS, address_hash
 
 from .base import Base
 from .caps import ATTRIBUTE_LENGTH, ATTRIBUTES_LENGTH, CONTACT_ATTRIBUTES, ORGANIZATION_ATTRIBUTES
+from .fields import VocabularyField
 from .organizations import Organization, normalize_language, validate_time_zone
 from .search import search_text
 
@@ -69,7 +70,7 @@ class Contact(Base):
     language = models.CharField(max_length=35, blank=True, help_text="BCP 47, such as es or pt-BR.")
     time_zone = models.CharField(max_length=64, blank=True, validators=[validate_time_zone])
     attributes = models.JSONField(default=dict, blank=True, validators=[validate_attributes])
-    status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE)
+    status = VocabularyField(max_length=10, choices=Status, default=Status.ACTIVE)
     last_seen_at = models.DateTimeField(null=True, blank=True)
 
     email_key = models.CharField(max_length=320, null=True, editable=False)
@@ -188,13 +189,13 @@ class Attribute(Base):
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="attributes")
     key = models.CharField(max_length=63, validators=[validate_attribute_key])
     label = models.CharField(max_length=255, blank=True)
-    type = models.CharField(max_length=10, choices=Type, default=Type.TEXT)
+    type = VocabularyField(max_length=10, choices=Type, default=Type.TEXT)
     is_indexed = models.BooleanField(
         "indexed",
         default=False,
         help_text="Rules that choose few people by it are found fast; writing contacts costs more.",
     )
-    index_state = models.CharField("index", max_length=10, choices=IndexState, blank=True, editable=False)
+    index_state = VocabularyField("index", max_length=10, choices=IndexState, blank=True, editable=False)
 
     class Meta:
         ordering = ["key"]

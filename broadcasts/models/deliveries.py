@@ -8,7 +8,9 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from .base import OrganizationQuerySet
+from .channels import Channel
 from .contacts import Contact
+from .fields import VocabularyField
 from .messages import Message
 
 
@@ -57,7 +59,7 @@ class Batch(models.Model):
     organization_path = "message__broadcast__organization"
 
     message = models.ForeignKey(Message, models.CASCADE, related_name="batches")  # its index: sums over a message
-    state = models.CharField(max_length=6, choices=State, default=State.READY)
+    state = VocabularyField(max_length=6, choices=State, default=State.READY)
     first_id = models.BigIntegerField(null=True)
     last_id = models.BigIntegerField(null=True)
     started_through = models.BigIntegerField(default=0)
@@ -145,14 +147,16 @@ class Delivery(models.Model):
     batch = models.ForeignKey(
         Batch, models.SET_NULL, null=True, related_name="gathered", db_constraint=False, db_index=False
     )
-    replaces = models.BigIntegerField(null=True, editable=False)  # the delivery that a fallback stands for
+    # The delivery on another channel that this one is the fallback for: set when a message waited in vain for that
+    # one to be delivered, so that reports count the person once and the log leads from one to the other.
+    replaces = models.BigIntegerField(null=True, editable=False)
     # Whose second copy of the message it is, since contacts were merged: a no to it is one of that contact's.
     merged_into = models.BigIntegerField(null=True, editable=False)
     created = models.DateTimeField(db_default=Now(), editable=False)
     address = models.CharField(max_length=320, blank=True)  # the contact's when it was made, then when its turn came
     language = models.CharField(max_length=35, blank=True)
-    status = models.CharField(max_length=9, choices=Status, default=Status.PENDING)
-    reason = models.CharField(max_length=16, choices=Reason, blank=True)
+    status = VocabularyField(max_length=9, choices=Status, default=Status.PENDING)
+    reason = VocabularyField(max_length=16, choices=Reason, blank=True)
     error = models.TextField(blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     due_at = models.DateTimeField(null=True)
@@ -194,20 +198,27 @@ def count(**changes: int) -> dict[str, object]:
 
 
 class ProviderRef(models.Model):
-    """A provider's id of a delivery; insert only, so that the delivery's own updates stay cheap."""
+    """A provider's id of a delivery, unique within its channel; insert only, as delivery updates must stay cheap.
 
-    organization_path = "delivery__message__broadcast__organization"
+    Each channel has ids of its own: what is told to one channel can never concern another's deliveries.
+    """
 
+    LONGEST = 255  # characters; `tracking` cuts longer ids, wherever they come from
+
+    organization_path = "channel__organization"
+
+    channel = models.ForeignKey(
+        Channel, models.CASCADE, related_name="provider_refs", db_constraint=False, db_index=False
+    )
     delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="provider_refs", db_constraint=False)
-    kind = models.CharField(max_length=20)
-    provider_id = models.CharField(max_length=255)
+    provider_id = models.CharField(max_length=LONGEST)
 
     objects = OrganizationQuerySet.as_manager()
 
     class Meta:
         constraints = [
             # A callback looks its delivery up.
-            models.UniqueConstraint(fields=["kind", "provider_id"], name="provider_ref_once"),
+            models.UniqueConstraint(fields=["channel", "provider_id"], name="provider_ref_once"),
         ]
 
     def __str__(self) -> str:

@@ -6,7 +6,8 @@ from django.db.models.functions import Now
 from .base import Base, OrganizationQuerySet
 from .channels import Channel
 from .contacts import Contact
-from .deliveries import Delivery
+from .deliveries import Delivery, ProviderRef
+from .fields import VocabularyField
 from .messages import Message
 from .organizations import Organization
 
@@ -30,7 +31,7 @@ class DeliveryEvent(models.Model):
 
     delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="events", db_constraint=False)  # its timeline
     created = models.DateTimeField(db_default=Now(), editable=False)
-    type = models.CharField(max_length=12, choices=Type)
+    type = VocabularyField(max_length=12, choices=Type)
     at = models.DateTimeField()
     machine = models.BooleanField(default=False, help_text="Told by a scanner or proxy, not by the person.")
     link = models.ForeignKey("broadcasts.Link", models.SET_NULL, null=True, db_constraint=False)
@@ -45,14 +46,46 @@ class DeliveryEvent(models.Model):
         return f"{self.type} at {self.at:%Y-%m-%d %H:%M}"
 
 
+class EarlyFact(models.Model):
+    """A fact about a provider's id that no delivery is known by yet.
+
+    References are written with the window after the one that was sent, so a quick provider tells first. `tracking`
+    applies the fact when the reference is written; `retention` deletes what nobody ever claimed.
+    """
+
+    organization_path = "channel__organization"
+
+    channel = models.ForeignKey(Channel, models.CASCADE, related_name="+", db_index=False)
+    provider_id = models.CharField(max_length=ProviderRef.LONGEST)
+    created = models.DateTimeField(db_default=Now(), editable=False)
+    type = VocabularyField(max_length=12, choices=DeliveryEvent.Type)
+    at = models.DateTimeField()
+    machine = models.BooleanField(default=False)
+    detail = models.JSONField(default=dict)
+
+    objects = OrganizationQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            # A window that writes references looks for what was told about them.
+            models.Index(fields=["channel", "provider_id"], name="early_fact_claimed"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} of {self.provider_id}"
+
+
 class Link(Base):
-    """One URL in one message, so that clicks can be counted."""
+    """One URL in one message, with its clicks; `tracking` counts them, so that no event is counted to show them."""
 
     organization_path = "message__broadcast__organization"
 
     message = models.ForeignKey(Message, models.CASCADE, related_name="links", db_index=False)
     url = models.TextField()
     digest = models.CharField(max_length=32, editable=False)  # of the URL, which may be too long for an index
+    clicks = models.PositiveIntegerField(default=0, editable=False)  # of people, each time
+    people = models.PositiveIntegerField(default=0, editable=False)  # who clicked it, each counted once
+    machine_clicks = models.PositiveIntegerField(default=0, editable=False)  # of scanners and proxies
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["message", "digest"], name="link_once")]

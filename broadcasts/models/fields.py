@@ -67,3 +67,16 @@ class EncryptedJSONField(models.TextField):
 
     def value_to_string(self, obj):
         return ""  # a dump never carries secrets
+
+
+class VocabularyField(models.CharField):
+    """A column that holds one of the words in `choices`.
+
+    Migrations see plain text of `max_length` characters: the database never knew the words, so that a vocabulary
+    grows without a migration.
+    """
+
+    def deconstruct(self):
+        name, _, args, kwargs = super().deconstruct()
+        kwargs.pop("choices", None)
+        return name, "django.db.models.CharField", args, kwargs

@@ -7,6 +7,7 @@ from django.db.models.functions import Lower, Now
 from django.utils import timezone
 
 from .base import Base, OrganizationQuerySet
+from .fields import VocabularyField
 from .organizations import Organization, Role
 
 
@@ -41,8 +42,8 @@ class Invitation(Base):
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="invitations", db_index=False)
     email = models.EmailField("e-mail", max_length=254)
-    role = models.CharField(max_length=10, choices=Role, default=Role.VIEWER)
-    status = models.CharField(max_length=9, choices=Status, default=Status.OPEN)
+    role = VocabularyField(max_length=10, choices=Role, default=Role.VIEWER)
+    status = VocabularyField(max_length=9, choices=Status, default=Status.OPEN)
     # An invitation does not outlive the account of the person who answers for it.
     invited_by = models.ForeignKey("broadcasts.User", models.CASCADE, related_name="+")
     expires_at = models.DateTimeField()

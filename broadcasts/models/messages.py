@@ -6,6 +6,7 @@ from .base import Base
 from .broadcasts import Broadcast
 from .channels import Channel
 from .facts import OWN_FACTS
+from .fields import VocabularyField
 from .templates import Content, Syntax, Template
 
 
@@ -18,10 +19,11 @@ class Message(Base):
     channel = models.ForeignKey(Channel, models.PROTECT, null=True, blank=True, related_name="messages")
     position = models.PositiveSmallIntegerField(default=0, help_text="The order of preference.")
     template = models.ForeignKey(Template, models.PROTECT, null=True, blank=True, related_name="+")
-    syntax = models.CharField(max_length=12, choices=Syntax, default=Syntax.LIQUID)
+    syntax = VocabularyField(max_length=12, choices=Syntax, default=Syntax.LIQUID)
     parameters = models.JSONField(default=dict, blank=True)
     error = models.TextField(blank=True, editable=False)
     checksum = models.CharField(max_length=64, blank=True, editable=False)  # of the content frozen at start
+    extra = models.JSONField(default=dict, editable=False)  # what another API must give back; no copy takes it over
     gave_way_at = models.DateTimeField(null=True, editable=False)  # when a worker last left it for another's sake
 
     class Meta:
@@ -51,6 +53,11 @@ class Message(Base):
         for one in self.template.translations.all():
             place = {"language": one.language, "tag": one.tag, "position": one.position}
             self.translations.create(**place, **one.content())
+
+    @property
+    def has_provider_template(self) -> bool:
+        """Whether its words stand in a template that the provider keeps, so that it needs no text of its own."""
+        return self.template is not None and self.template.channel_id is not None
 
     def translation(self, language: str):
         """Return the translation of exactly this language, or None."""

@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 from broadcasts.database import waiting_at_most
 
 from .base import Base, OrganizationQuerySet
+from .fields import VocabularyField
 from .organizations import Organization
 
 
@@ -49,8 +50,8 @@ class ImportJob(Base):
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="imports")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
-    kind = models.CharField(max_length=20, choices=Kind, default=Kind.CONTACTS)
-    format = models.CharField(max_length=5, choices=Format, default=Format.CSV)
+    kind = VocabularyField(max_length=20, choices=Kind, default=Kind.CONTACTS)
+    format = VocabularyField(max_length=5, choices=Format, default=Format.CSV)
     filename = models.CharField(max_length=255)
     source = models.CharField(max_length=255, blank=True, help_text="The kept upload; none of a command, or pruned.")
     mapping = models.JSONField(default=dict, blank=True)
@@ -60,7 +61,7 @@ class ImportJob(Base):
     rehearsal = models.OneToOneField(
         "self", models.SET_NULL, null=True, related_name="performance", help_text="The dry run that this one follows."
     )
-    status = models.CharField(max_length=8, choices=Status, default=Status.RUNNING)
+    status = VocabularyField(max_length=8, choices=Status, default=Status.RUNNING)
     stop_asked = models.BooleanField(default=False)
     rows = models.PositiveIntegerField(default=0)
     created_count = models.PositiveIntegerField("new", default=0)

@@ -16,6 +16,7 @@ from broadcasts.exceptions import NotReady
 from broadcasts.mediums import Medium
 
 from .base import Base, OrganizationQuerySet
+from .fields import VocabularyField
 
 if TYPE_CHECKING:
     from .channels import Channel
@@ -92,16 +93,18 @@ class Organization(Base):
 
     name = models.CharField(max_length=255)
     slug = models.SlugField(max_length=100, unique=True)
-    status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE)
+    status = VocabularyField(max_length=10, choices=Status, default=Status.ACTIVE)
     time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
     country = models.CharField(
         max_length=2,
         blank=True,
         help_text="ISO 3166; phone numbers without a country code are read as from here.",
     )
+    # How days will be written where the organization chooses: in templates, in expressions, and in APIs that show its
+    # date style. A format of strftime. Pages for staff write days the same way for everybody.
     date_format = models.CharField(max_length=20, default="%Y-%m-%d")
     languages = models.JSONField(default=default_languages, validators=[validate_languages], help_text="Primary first.")
-    default_use_case = models.CharField(max_length=10, choices=UseCase, default=UseCase.GENERAL)
+    default_use_case = VocabularyField(max_length=10, choices=UseCase, default=UseCase.GENERAL)
     default_subject = models.CharField(max_length=1000, blank=True)
     default_send_hour = models.PositiveSmallIntegerField(default=9, help_text="Of a broadcast that names only a day.")
     globals = models.JSONField(default=dict, blank=True, help_text="Values for templates.")
@@ -207,7 +210,7 @@ class Member(Base):
 
     user = models.ForeignKey("broadcasts.User", models.CASCADE, related_name="memberships")
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="members")
-    role = models.CharField(max_length=10, choices=Role, default=Role.VIEWER)
+    role = VocabularyField(max_length=10, choices=Role, default=Role.VIEWER)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["user", "organization"], name="member_once")]

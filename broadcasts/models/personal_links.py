@@ -7,6 +7,7 @@ from django.db.models.functions import Now
 
 from .base import OrganizationQuerySet
 from .contacts import Contact
+from .fields import VocabularyField
 from .organizations import Organization, UseCase
 
 
@@ -37,8 +38,8 @@ class PersonalLink(models.Model):
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="+", db_index=False)
     # Null once the person is gone: the link leads nowhere then, and still counts against bombing the address.
     contact = models.ForeignKey(Contact, models.SET_NULL, null=True, related_name="personal_links")
-    purpose = models.CharField(max_length=7, choices=Purpose)
-    use_case = models.CharField(max_length=10, choices=UseCase, blank=True)
+    purpose = VocabularyField(max_length=7, choices=Purpose)
+    use_case = VocabularyField(max_length=10, choices=UseCase, blank=True)
     address_hash = models.CharField(max_length=32)
     created = models.DateTimeField(db_default=Now(), editable=False)
     due_at = models.DateTimeField(null=True)

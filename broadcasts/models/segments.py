@@ -3,6 +3,7 @@ from django.db.models.functions import Lower
 
 from .base import Base, OrganizationQuerySet
 from .contacts import Contact
+from .fields import VocabularyField
 from .organizations import Organization
 
 
@@ -15,7 +16,7 @@ class Segment(Base):
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="segments")
     name = models.CharField(max_length=255)
-    kind = models.CharField(max_length=10, choices=Kind, default=Kind.DYNAMIC)
+    kind = VocabularyField(max_length=10, choices=Kind, default=Kind.DYNAMIC)
     rules = models.JSONField(default=dict, blank=True, help_text='Such as {"language": "es"}.')
     contacts_count = models.PositiveIntegerField(null=True, editable=False)
     counted_at = models.DateTimeField(null=True, editable=False)

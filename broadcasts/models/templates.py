@@ -5,6 +5,7 @@ from broadcasts.mediums import Medium
 
 from .base import Base
 from .channels import Channel
+from .fields import VocabularyField
 from .organizations import Organization
 
 
@@ -33,6 +34,11 @@ class Content(models.Model):
 
     CONTENT = ("subject", "preheader", "text", "html", "attachments", "quick_replies", "parameters")
 
+    @property
+    def is_blank(self) -> bool:
+        """Whether it has nothing that a recipient would see in a message's body."""
+        return not (self.text.strip() or self.html.strip() or self.attachments)
+
     def content(self) -> dict:
         return {name: getattr(self, name) for name in self.CONTENT}
 
@@ -42,11 +48,11 @@ class Template(Base):
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="templates")
     name = models.CharField(max_length=255)
-    medium = models.CharField(max_length=10, choices=Medium, default=Medium.EMAIL)
+    medium = VocabularyField(max_length=10, choices=Medium, default=Medium.EMAIL)
     channel = models.ForeignKey(
         Channel, models.PROTECT, null=True, blank=True, help_text="Where the provider keeps the template."
     )
-    syntax = models.CharField(max_length=12, choices=Syntax, default=Syntax.LIQUID)
+    syntax = VocabularyField(max_length=12, choices=Syntax, default=Syntax.LIQUID)
 
     class Meta:
         constraints = [

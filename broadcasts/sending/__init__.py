@@ -1,9 +1,9 @@
 """From a draft to a log in which every recipient is accounted for.
 
-`lifecycle` holds the transitions people ask for, `start` freezes and expands, `fairness` says whose turn it is,
-`lease`, `window`, `copies` and `pump` send, `rate`, `domains` and `warmup` say how fast, `hours` and `moments` when,
-`journal` and `record` write down, `statements` keeps their SQL, `expansions` holds new rows off,
-`supervise` keeps it all going from the rows alone, `notify` tells staff of what stopped.
+`lifecycle` holds the transitions people ask for, `readiness` says what a draft still lacks, `start` freezes and
+expands, `fairness` says whose turn it is, `lease`, `window`, `copies` and `pump` send, `rate`, `domains` and `warmup`
+say how fast, `hours` and `moments` when, `journal` and `record` write down, `statements` keeps their SQL, `expansions`
+holds new rows off, `supervise` keeps it all going from the rows alone, `notify` tells staff of what stopped.
 """
 
 from .expansions import hold_expansions

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date, datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Case, F, Q, When
@@ -12,7 +13,7 @@ from broadcasts import audience, stats
 from broadcasts.exceptions import InvalidInput, NotReady, Unseen, WrongState
 from broadcasts.models import AuditEntry, Broadcast, Engagement, User
 
-from . import hours, moments, start
+from . import hours, moments, readiness, start
 from .wake import enqueue
 
 Status = Broadcast.Status
@@ -90,6 +91,7 @@ def schedule(
         return
     if broadcast.expires_at and broadcast.expires_at <= max(moment, timezone.now()):
         raise InvalidInput({"scheduled_at": "It would have expired by then: choose a time before expires_at."})
+    readiness.check(broadcast)
     due = max(hours.begin(broadcast, moment), timezone.now())
     _transition(
         broadcast,
@@ -193,13 +195,14 @@ def retarget(broadcast: Broadcast, engagement: str, by: User | None = None) -> B
     )
 
 
-FRESH = {
+FRESH: dict[str, Any] = {
     "status": Status.DRAFT,
     "scheduled_at": None,
     "due_from": None,
     "started_at": None,
     "completed_at": None,
     "repeat": None,
+    "extra": {},
     "error_message": "",
     "expanded_to": 0,
     "expanded_at": None,
@@ -217,7 +220,7 @@ def _copy(broadcast: Broadcast, by: User | None, **changes) -> Broadcast:
         getattr(copy, field).set(getattr(broadcast, field).all())
     for message in broadcast.messages.prefetch_related("translations"):
         translations = list(message.translations.all())
-        twin = _clone(message, broadcast=copy, error="", checksum="")
+        twin = _clone(message, broadcast=copy, error="", checksum="", extra={})
         for translation in translations:
             _clone(translation, message=twin)
     return copy

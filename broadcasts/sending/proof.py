@@ -6,7 +6,8 @@ from broadcasts.mediums import ADDRESS_FIELDS, address_hash, email_key
 from broadcasts.models import AuditEntry, Broadcast, Channel, Contact, Message, User
 from broadcasts.transports import TransportError
 
-from .start import NO_MESSAGE, channel_for, refuse_suspended
+from . import readiness
+from .start import channel_for, refuse_suspended
 
 MOST = 10
 
@@ -22,7 +23,8 @@ def send_test(broadcast: Broadcast, addresses: list[str], by: User | None = None
     refuse_suspended(broadcast.organization)
     message = broadcast.messages.select_related("channel", "broadcast__organization").first()
     if message is None:
-        raise NotReady(NO_MESSAGE)
+        raise NotReady(readiness.NO_MESSAGE)
+    readiness.check(broadcast)
     channel = channel_for(message)
     people = [(address, _contact(address, channel)) for address in _cleaned(addresses, channel)]
     refused = {address: why for address, known in people if (why := _refusal(broadcast, channel, address, known, by))}

@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 
 from broadcasts import stats, tracking
 from broadcasts.exceptions import LeaseLost, WrongState
-from broadcasts.models import AuditEntry, Batch, Broadcast, Channel, Delivery, Organization, ProviderRef, User
+from broadcasts.models import AuditEntry, Batch, Broadcast, Channel, Delivery, Organization, User
 from broadcasts.transports import Outcome, Receipt, TransportError
 
 from .lease import Lease, durably
@@ -117,13 +117,10 @@ def _write_rows(lease: Lease, results: Results, channel: Channel) -> None:
         _change_each(lease, errors, attempts=attempts, due_at=Now() + delay(attempts))
     _change(lease, results.untried, due_at=Now())
     _defer(lease, results.deferred)
-    if results.refs:
-        ProviderRef.objects.bulk_create(
-            [ProviderRef(delivery_id=pk, kind=channel.kind, provider_id=ref) for pk, ref in results.refs.items()],
-            ignore_conflicts=True,
-        )
     for address in results.bounced:
         tracking.suppress(channel.organization, channel.medium, address, "hard_bounce", source=f"refused by {channel}")
+    if results.refs:
+        tracking.add_provider_ids(channel, results.refs)
 
 
 @cache

@@ -12,6 +12,7 @@ from broadcasts import audience, rendering
 from broadcasts.exceptions import BroadcastsError, EmptyAudience, InvalidInput, NotReady
 from broadcasts.models import Batch, Broadcast, Channel, Contact, Delivery, Message, Organization
 
+from . import readiness
 from .fairness import wake_pumps
 from .hours import Waits, waits_at_birth
 from .record import pause_with
@@ -19,7 +20,6 @@ from .wake import enqueue
 
 NOBODY = "The audience is empty: it matches nobody."
 LEFT_OUT = "Nobody would receive it: everyone it matches is left out"
-NO_MESSAGE = "It has no message yet: write a subject and a body first."
 CHUNK = 20_000  # contacts per transaction of an expansion
 TURN_SECONDS = 1  # so long an expansion goes on before those that wait behind it have their turn
 
@@ -28,8 +28,7 @@ def freeze(broadcast: Broadcast) -> None:
     """Check that it can be sent and fix what it says; called inside the transaction that starts it."""
     refuse_suspended(broadcast.organization)
     messages = list(broadcast.messages.select_related("channel", "template").order_by("position", "id"))
-    if not messages:
-        raise NotReady(NO_MESSAGE)
+    readiness.check(broadcast)
     for message in messages:
         _freeze_message(message)
     wanted = audience.Audience.of(broadcast)

@@ -106,7 +106,7 @@ def one_of_each(channel):
     DeliveryEvent.objects.create(delivery=rows[0], type="opened", at=NOW)
     Link.objects.create(message=message, url="https://example.com/", digest="a")
     Inbound.objects.create(organization=organization, contact=contact, text="Thank you")
-    ProviderRef.objects.create(delivery=rows[0], kind="email", provider_id=f"ref-{rows[0].pk}")
+    ProviderRef.objects.create(delivery=rows[0], channel=channel, provider_id=f"ref-{rows[0].pk}")
     ChannelRate.objects.create(channel=channel)
     ImportJob.objects.create(organization=organization, filename="people.csv")
     IdempotencyKey.objects.create(organization=organization, key="k", fingerprint="f")

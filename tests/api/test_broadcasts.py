@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from broadcasts import drafting
 from broadcasts.models import AuditEntry, Broadcast, Message, Segment
+from broadcasts.sending.readiness import BLANK
 from tests.make import make_broadcast, make_contact
 
 from .conftest import URL, client_of
@@ -417,15 +418,26 @@ def test_what_is_neither_yes_nor_no_is_refused(api, draft, name):
     assert (answer.status_code, list(answer.json())) == (400, [name])
 
 
-@pytest.mark.parametrize(
-    ("translations", "told"),
-    [
-        ({"en": {"subject": "Only that"}}, "has neither text nor html"),
-        ({"en": {"text": "a"}, "EN": {"text": "b"}}, "names one language twice"),
-    ],
-)
-def test_content_that_says_nothing_or_twice_is_refused(api, translations, told):
-    body = {"query": {"all_users": True}, "messages": [{"translations": translations}]}
-    answer = api.post(URL, body)
+def test_content_that_names_a_language_twice_is_refused(api):
+    translations = {"en": {"text": "a"}, "EN": {"text": "b"}}
+    answer = api.post(URL, {"query": {"all_users": True}, "messages": [{"translations": translations}]})
     assert answer.status_code == 400
-    assert told in answer.json()["messages"][0]
+    assert "names one language twice" in answer.json()["messages"][0]
+
+
+@pytest.mark.parametrize("act", ["send", "schedule"])
+def test_a_draft_that_says_nothing_is_saved_and_told_so_when_it_is_to_leave(api, mail, act):
+    at = (timezone.now() + timedelta(days=1)).isoformat()
+    messages = [{"translations": {"en": {"subject": "Only that"}}}]
+    draft = api.post(URL, {"query": {"all_users": True}, "messages": messages, "scheduled_at": at})
+    assert draft.status_code == 201
+    answer = api.post(f"{URL}{draft.json()['uuid']}/{act}/")
+    assert (answer.status_code, answer.json()) == (400, {"body": [BLANK]})
+    assert Broadcast.objects.get().status == "DRAFT"
+
+
+def test_what_is_scheduled_cannot_lose_its_content(api, draft):
+    uuid = draft(scheduled_at=(timezone.now() + timedelta(days=1)).isoformat())["uuid"]
+    api.post(f"{URL}{uuid}/schedule/")
+    answer = api.patch(f"{URL}{uuid}/", {"messages": [{"translations": {"en": {"subject": "Only that"}}}]})
+    assert (answer.status_code, answer.json()) == (400, {"body": [BLANK]})

@@ -22,7 +22,7 @@ def old(mail, server, settings):
     broadcast = send(make_broadcast(mail))
     for row in Delivery.objects.all():
         DeliveryEvent.objects.create(delivery=row, type="opened", at=timezone.now())
-        ProviderRef.objects.create(delivery=row, kind="email", provider_id=str(row.pk))
+        ProviderRef.objects.create(delivery=row, channel=mail, provider_id=str(row.pk))
     Inbound.objects.create(organization=mail.organization, delivery=Delivery.objects.first(), text="Thanks")
     Broadcast.objects.update(completed_at=Now() - timedelta(days=100))
     return broadcast

@@ -1,0 +1,72 @@
+"""How many facts each message has by minute and by group of recipients: what reports read.
+
+They stay when the deliveries and events they were counted from are deleted.
+"""
+
+from django.db import models
+
+from .base import OrganizationQuerySet
+from .fields import VocabularyField
+from .messages import Message
+
+
+class Device(models.TextChoices):
+    """On what a recipient opened or clicked."""
+
+    DESKTOP = "desktop", "Desktop"
+    PHONE = "phone", "Phone"
+    TABLET = "tablet", "Tablet"
+
+
+class MinuteCount(models.Model):
+    """How many deliveries of a message one fact became true for in one minute."""
+
+    organization_path = "message__broadcast__organization"
+
+    message = models.ForeignKey(Message, models.CASCADE, related_name="minute_counts", db_index=False)
+    fact = models.CharField(max_length=12)  # one of FACTS
+    minute = models.DateTimeField()  # its beginning
+    count = models.PositiveIntegerField(default=0)
+
+    objects = OrganizationQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            # Tracking adds to one row; a report reads all of a message in order.
+            models.UniqueConstraint(fields=["message", "fact", "minute"], name="minute_count_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.count} {self.fact} at {self.minute:%Y-%m-%d %H:%M}"
+
+
+class GroupCount(models.Model):
+    """How many deliveries of a message one fact became true for, among recipients with something in common.
+
+    Recipients of whom the value is not known have no row, and domains that would name a person lose theirs, so a
+    dimension may sum up to less than the fact.
+    """
+
+    class Dimension(models.TextChoices):
+        LANGUAGE = "language", "Language"
+        DOMAIN = "domain", "Receiving domain"
+        DEVICE = "device", "Device class"
+
+    organization_path = "message__broadcast__organization"
+
+    message = models.ForeignKey(Message, models.CASCADE, related_name="group_counts", db_index=False)
+    fact = models.CharField(max_length=12)  # one of FACTS
+    dimension = VocabularyField(max_length=10, choices=Dimension)
+    value = models.CharField(max_length=255)
+    count = models.PositiveIntegerField(default=0)
+
+    objects = OrganizationQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            # Tracking adds to one row; a report reads all of a message and fact.
+            models.UniqueConstraint(fields=["message", "fact", "dimension", "value"], name="group_count_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.count} {self.fact} with {self.dimension} {self.value}"

@@ -1,0 +1,45 @@
+"""What a broadcast must say before it may be scheduled or sent; a draft may lack any of it."""
+
+from collections.abc import Sequence
+
+from broadcasts.exceptions import InvalidInput
+from broadcasts.models import Broadcast, Content, Message
+
+NO_MESSAGE = "It has no message yet: write a subject and a body first."
+BLANK = "It says nothing yet: write a text or HTML, or attach a file."
+
+
+def check(broadcast: Broadcast) -> None:
+    """Raise InvalidInput with every field that has to say something and does not."""
+    if errors := missing(broadcast):
+        raise InvalidInput(errors)
+
+
+def missing(broadcast: Broadcast) -> dict[str, str]:
+    """Return what a saved broadcast lacks, {field: what to do}; empty where it lacks nothing.
+
+    `body` is the first message's in the base language; all others are told under `messages`, with their path.
+    """
+    messages = broadcast.messages.select_related("template").prefetch_related("translations", "template__translations")
+    if not messages:
+        return {"messages": NO_MESSAGE}
+    errors: dict[str, str] = {}
+    wrong: list[str] = []
+    for place, message in enumerate(messages):
+        for language in _blank_languages(message):
+            if place == 0 and language in ("", broadcast.base_language):
+                errors["body"] = BLANK
+            else:
+                path = f"{place}.translations.{language}" if language else f"{place}.translations"
+                wrong.append(f"{path}: {BLANK}")
+    return errors | ({"messages": " ".join(wrong)} if wrong else {})
+
+
+def _blank_languages(message: Message) -> list[str]:
+    """Return the languages in which a message says nothing; "" stands for a message without any language."""
+    contents: Sequence[Content] = list(message.translations.all())
+    if not contents and message.template:  # copied from it when the broadcast starts
+        contents = list(message.template.translations.all())
+    if not contents:
+        return [""]
+    return [one.language for one in contents if one.is_blank and not message.has_provider_template]

@@ -1,0 +1,97 @@
+"""Add facts up for reports: by link, by minute and by group of recipients.
+
+Nothing here is ever counted again from deliveries or events, so it outlives both.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+from django.db.models import F, Model
+
+from broadcasts.mediums import email_domain
+from broadcasts.models import Delivery, DeliveryEvent, Device, GroupCount, Link, MinuteCount
+
+Dimension = GroupCount.Dimension
+FEW = 5  # recipients: a domain that fewer have may name a person
+
+
+class Tally:
+    """Facts that became true in one transaction, and are added to the counts of reports at its end.
+
+    Whole messages share these few rows, so they are locked last, and in one order: nobody waits in a circle.
+    """
+
+    def __init__(self) -> None:
+        self.minutes: Counter[tuple[Any, ...]] = Counter()
+        self.groups: Counter[tuple[Any, ...]] = Counter()
+
+    def add(self, delivery: Delivery, fact: str, at: datetime, detail: Mapping[str, object]) -> None:
+        """Count one fact; `detail` may name the {"device"} it was told from, one of Device."""
+        self.minutes[delivery.message_id, fact, at.replace(second=0, microsecond=0)] += 1
+        device = detail.get("device")
+        values = {
+            Dimension.LANGUAGE: delivery.language,
+            Dimension.DOMAIN: email_domain(delivery.address)[:255],
+            Dimension.DEVICE: device if device in Device.values else "",
+        }
+        for dimension, value in values.items():
+            if value:
+                self.groups[delivery.message_id, fact, str(dimension), value] += 1
+
+    def write(self) -> None:
+        """Add all of it, in one statement for each table."""
+        _add(MinuteCount, ("message", "fact", "minute"), self.minutes)
+        _add(GroupCount, ("message", "fact", "dimension", "value"), self.groups)
+
+
+def _add(model: type[Model], key: tuple[str, ...], counts: Counter[tuple[Any, ...]]) -> None:
+    if not counts:
+        return
+    quote = connection.ops.quote_name
+    fields = [model._meta.get_field(name) for name in (*key, "count")]
+    table, (*unique, count) = quote(model._meta.db_table), [quote(str(field.column)) for field in fields]  # type: ignore[union-attr]
+    row = f"({', '.join(['%s'] * len(fields))})"
+    sql = (
+        f"INSERT INTO {table} ({', '.join(unique)}, {count}) VALUES {', '.join([row] * len(counts))} "  # noqa: S608
+        f"ON CONFLICT ({', '.join(unique)}) DO UPDATE SET {count} = {table}.{count} + excluded.{count}"
+    )
+    rows = [(*values, n) for values, n in sorted(counts.items())]
+    params = [
+        field.get_db_prep_value(value, connection)  # type: ignore[union-attr]
+        for values in rows
+        for field, value in zip(fields, values, strict=True)
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+
+
+def count_click(link: Link, delivery: Delivery, *, machine: bool, is_first: bool) -> None:
+    """Add a click to its link, before its event is written; `is_first`: this person clicked nothing until now."""
+    links = Link.objects.filter(pk=link.pk)
+    if machine:
+        links.update(machine_clicks=F("machine_clicks") + 1)
+    elif is_first:
+        links.update(clicks=F("clicks") + 1, people=F("people") + 1)
+    else:
+        links.update(clicks=F("clicks") + 1)  # first, as it holds the link: two clicks at once are looked at in turn
+        clicks = DeliveryEvent.objects.filter(delivery=delivery, type=DeliveryEvent.Type.CLICKED, machine=False)
+        if not clicks.filter(link=link).exists():
+            links.update(people=F("people") + 1)
+
+
+def forget_domains(deliveries: Iterable[int]) -> None:
+    """Delete counts of a domain that stand for one person alone, before these deliveries lose their addresses."""
+    rows = Delivery.objects.filter(pk__in=deliveries).exclude(address="").values_list("message", "address")
+    messages: dict[str, set[int]] = {}
+    for message_id, address in rows:
+        messages.setdefault(email_domain(address)[:255], set()).add(message_id)
+    for domain, pks in messages.items():
+        GroupCount.objects.filter(message__in=pks, dimension=Dimension.DOMAIN, value=domain, count=1).delete()
+
+
+def forget_rare_domains(message_id: int) -> None:
+    """Delete counts of domains that few have, once a message's log is gone and nobody could find whose they are."""
+    GroupCount.objects.filter(message=message_id, dimension=Dimension.DOMAIN, count__lt=FEW).delete()
