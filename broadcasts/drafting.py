@@ -279,7 +279,7 @@ def _check_content(broadcast: Broadcast, flat: bool) -> dict[str, str]:
                 wrong.append(f"{place}.translations.{translation.language}: has neither text nor html.")
             fields = {name: getattr(translation, name) for name in TEMPLATED if getattr(translation, name)}
             try:
-                checker.check(message.syntax, fields)
+                checker.check(message.syntax, fields | rendering.extra_texts(message, translation))
                 rendering.validate_attachments(broadcast.organization, translation.attachments)
             except InvalidInput as error:
                 if flat and place == 0 and translation.language == broadcast.base_language:
