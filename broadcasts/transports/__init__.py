@@ -13,7 +13,7 @@ from .base import (
     Transport,
     TransportError,
 )
-from .callbacks import Callback, CallbackRequest, Event, Reply
+from .callbacks import Callback, CallbackRequest, Event, InboundMessage
 
 TRANSPORTS = {
     "email": "broadcasts.transports.email.Email",
@@ -27,10 +27,10 @@ __all__ = [
     "Envelope",
     "Event",
     "File",
+    "InboundMessage",
     "Outcome",
     "ProviderTemplate",
     "Receipt",
-    "Reply",
     "SettingsForm",
     "SettingsRefused",
     "Transport",

@@ -28,7 +28,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class InboundMessage:
     """What a person wrote to the channel."""
 
     address: str  # whom it comes from: what the channel sends to, such as E.164 digits
@@ -44,5 +44,5 @@ class Callback:
     """What one call tells."""
 
     events: Sequence[Event] = ()
-    replies: Sequence[Reply] = ()
+    replies: Sequence[InboundMessage] = ()
     answer: str = ""  # what the provider wants to read, such as the challenge that proves an address
