@@ -12,7 +12,19 @@ from django.db.models import Q
 from django.utils import timezone
 
 from broadcasts import consenting
-from broadcasts.models import FACTS, Batch, Contact, Delivery, DeliveryEvent, Medium, Suppression, UseCase, count
+from broadcasts.models import (
+    FACTS,
+    Batch,
+    Channel,
+    Contact,
+    Delivery,
+    DeliveryEvent,
+    Medium,
+    ProviderRef,
+    Suppression,
+    UseCase,
+    count,
+)
 
 logger = logging.getLogger(__name__)
 suppress = consenting.suppress
@@ -61,6 +73,25 @@ def record(
             organization = delivery.message.broadcast.organization
             suppress(organization, _medium(delivery), delivery.address, Suppression.Cause.HARD_BOUNCE, "", source)
     return news
+
+
+def record_by_provider_id(
+    channel: Channel,
+    provider_id: str,
+    type: str,
+    at: datetime | None = None,
+    machine: bool = False,
+    detail: Mapping[str, object] | None = None,
+) -> bool:
+    """Note what a channel's provider tells of the copy that it calls so; an id that is not known is no news."""
+    delivery_id = by_provider_id(channel, provider_id)
+    return delivery_id is not None and record(delivery_id, type, at, machine, detail)
+
+
+def by_provider_id(channel: Channel, provider_id: str) -> int | None:
+    """Return the id of the delivery that a channel's provider calls so."""
+    refs = ProviderRef.objects.filter(kind=channel.kind, provider_id=provider_id, delivery__message__channel=channel)
+    return refs.values_list("delivery_id", flat=True).first()
 
 
 def unsubscribe(delivery: Delivery | int, source: str, evidence: Mapping[str, object] | None = None) -> bool:
