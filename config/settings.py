@@ -294,7 +294,7 @@ REST_FRAMEWORK = {
         "broadcasts.api.ordering.Ordering",
     ],
     "DEFAULT_SCHEMA_CLASS": "broadcasts.api.schema.Schema",
-    "EXCEPTION_HANDLER": "broadcasts.api.errors.handle",
+    "EXCEPTION_HANDLER": "broadcasts.apis.handle",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 SPECTACULAR_SETTINGS = {

@@ -32,7 +32,7 @@ LAYERS = [
     {"links", "schedules", "throttling"},
     {"models"},
     {"transports", "catcher", "clocks", "database", "filetypes", "origin", "wiping"},
-    {"exceptions", "outgoing"},
+    {"apis", "exceptions", "outgoing"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 FILES = {
