@@ -285,7 +285,7 @@ def _check_content(broadcast: Broadcast, flat: bool) -> dict[str, str]:
         for translation in translations:
             fields = {name: getattr(translation, name) for name in TEMPLATED if getattr(translation, name)}
             try:
-                checker.check(message.syntax, fields)
+                checker.check(message.syntax, fields | rendering.extra_texts(message, translation))
                 rendering.validate_attachments(broadcast.organization, translation.attachments)
             except InvalidInput as error:
                 if flat and place == 0 and translation.language == broadcast.base_language:

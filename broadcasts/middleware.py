@@ -4,18 +4,18 @@ import logging
 import sys
 from collections.abc import Callable
 from functools import partial
+from http import HTTPStatus
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.loader import render_to_string
 from django.views.defaults import server_error
-from rest_framework import status
 
+from broadcasts import apis
 from broadcasts.api.authentication import touch
 from broadcasts.database import GONE, RETRY_SECONDS, Outage, outage
 
 log = logging.getLogger(__name__)
 
-API = "/api/"
 HEALTH = "/healthz"
 SECRET = "password"  # noqa: S105  (never written into a page)
 
@@ -47,17 +47,15 @@ def broken(request: HttpRequest) -> HttpResponse:
     """Answer what no view could: an outage that a middleware met, or a fault of ours."""
     if found := outage(sys.exc_info()[1]):
         return out_of_order(request, found)
-    if not request.path.startswith(API):
-        return server_error(request)
-    said = {"detail": "Something went wrong on our side; it has been logged."}
-    return JsonResponse(said, status=status.HTTP_500_INTERNAL_SERVER_ERROR)
+    text = "Something went wrong on our side; it has been logged."
+    return apis.answer(request.path, HTTPStatus.INTERNAL_SERVER_ERROR, text) or server_error(request)
 
 
 def out_of_order(request: HttpRequest, found: Outage) -> HttpResponse:
     """Say what is out of order; a page offers to send again what was typed."""
     headers = {"Retry-After": str(RETRY_SECONDS), "Cache-Control": "no-store"}
-    if request.path.startswith(API):
-        return JsonResponse({"detail": found.sentence}, status=found.status, headers=headers)
+    if said := apis.answer(request.path, found.status, found.sentence, headers):
+        return said
     is_read = request.method in ("GET", "HEAD", "OPTIONS")
     context = {
         "language": "en",

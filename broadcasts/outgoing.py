@@ -4,8 +4,8 @@ Organizations name hosts freely, so a host must not lead into the networks aroun
 are open, and what the operator opens with OPEN_NETWORKS. `connect` resolves a name once and connects to the very
 address that it judged, so a name that changes its address in between gains nothing.
 
-An HTTP transport needs the same three steps: `check_host` when its URL is saved, `open_ones` over what its own
-resolver found, and `is_open` for a host that is an IP address, which HTTP clients do not resolve.
+An HTTP transport needs the same three steps: `check_host` when its URL is saved, `resolve` for its resolver, and
+`open_socket` when it connects, since HTTP clients remember what they resolved and do not resolve IP addresses.
 """
 
 import re
@@ -50,6 +50,7 @@ class ClosedAddress(OSError):
             f"“{host}” leads to {rule}; only public addresses can be reached, such as that of smtp.example.org. "
             "The operator of this server can open a network with OPEN_NETWORKS."
         )
+        self.rule = rule
 
 
 def is_open(address: Address | str) -> bool:
@@ -108,6 +109,14 @@ def open_ones(host: str, found: Sequence[Found]) -> list[Found]:
 def resolve(host: str, port: int) -> list[Found]:
     """Look a host up and return its open addresses, ready to connect to; OSError when there is none."""
     return open_ones(host, socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+
+
+def open_socket(found: Found) -> socket.socket:
+    """Make the socket for one address, ready to connect to it; ClosedAddress where the policy forbids it."""
+    family, kind, protocol, _, address = found
+    if rule := closed_by(_address(address)):
+        raise ClosedAddress(str(address[0]), rule)
+    return socket.socket(family, kind, protocol)
 
 
 def connect(host: str, port: int, timeout: float, source: tuple[str, int] | None = None) -> socket.socket:

@@ -90,8 +90,8 @@ def record_by_provider_id(
         raise ValueError(f"{type!r} is no type of event; accepted: {', '.join(DeliveryEvent.Type.values)}")
     if not provider_id:
         return False
-    place = {"channel_id": channel.pk, "provider_id": provider_id[: ProviderRef.LONGEST]}
     at = at or timezone.now()
+    place = _place(channel, provider_id)
     found = _referred(place) or _keep(place, type=type, at=at, machine=machine, detail=dict(detail or {}))
     return record(found, type, at, machine, detail) if found else False
 
@@ -127,6 +127,15 @@ def unsubscribe(delivery: Delivery | int, source: str, evidence: Mapping[str, ob
     It may come again and again, and after the person was erased, when only the fact is left to note.
     """
     return record(delivery, "unsubscribed", detail={**(evidence or {}), "source": source})
+
+
+def by_provider_id(channel: Channel, provider_id: str) -> int | None:
+    """Return the id of the delivery that a channel's provider calls so; None while none is known."""
+    return _referred(_place(channel, provider_id)) or None
+
+
+def _place(channel: Channel, provider_id: str) -> dict[str, Any]:
+    return {"channel_id": channel.pk, "provider_id": provider_id[: ProviderRef.LONGEST]}
 
 
 def _referred(place: Mapping[str, Any]) -> int | None:

@@ -278,6 +278,7 @@ FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 
 # API.
 API_THROTTLE_PER_HOUR = whole("API_THROTTLE_PER_HOUR", 3600)  # per token; 0 turns it off
+CALLBACKS_PER_HOUR = whole("CALLBACKS_PER_HOUR", 3_600_000)  # per channel, from its provider; 0 turns it off
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "broadcasts.api.authentication.TokenAuthentication",
@@ -293,7 +294,7 @@ REST_FRAMEWORK = {
         "broadcasts.api.ordering.Ordering",
     ],
     "DEFAULT_SCHEMA_CLASS": "broadcasts.api.schema.Schema",
-    "EXCEPTION_HANDLER": "broadcasts.api.errors.handle",
+    "EXCEPTION_HANDLER": "broadcasts.apis.handle",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 SPECTACULAR_SETTINGS = {

@@ -12,8 +12,8 @@ from django.db import connection
 from django.test import override_settings
 
 from broadcasts import health
-from broadcasts.api.throttling import allowances
 from broadcasts.models import Channel, Organization, Role
+from broadcasts.throttling import allowances
 from broadcasts.transports.email import Email
 
 from .make import make_member

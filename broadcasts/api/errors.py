@@ -7,13 +7,12 @@ from django.core.exceptions import RequestDataTooBig
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import IntegrityError
 from django.db.models import ProtectedError
-from django.http import HttpRequest, JsonResponse
-from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions, status
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
+from broadcasts.apis import Api
 from broadcasts.database import RETRY_SECONDS, Outage, outage
 from broadcasts.exceptions import EmptyAudience, InvalidInput, NotReady, WrongState
 
@@ -72,10 +71,11 @@ def translate(exc: Exception) -> Exception:
     return exc
 
 
-@csrf_exempt
-def nowhere(request: HttpRequest) -> JsonResponse:
-    """Say in JSON, as clients of the API expect it, that an address leads to nothing."""
-    return JsonResponse({"detail": "Not found."}, status=status.HTTP_404_NOT_FOUND)
+class Native(Api):
+    """Our own API."""
+
+    def handle(self, exc: Exception, context: dict[str, Any]) -> Response | None:
+        return handle(exc, context)
 
 
 def invalid(error: DjangoValidationError, whole: str = "non_field_errors") -> exceptions.ValidationError:

@@ -2,6 +2,8 @@ from django.urls import path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import SimpleRouter
 
+from broadcasts.apis import nowhere
+
 from .activities import Activities, Attendances
 from .attributes import Attributes
 from .broadcasts import Broadcasts
@@ -9,7 +11,6 @@ from .channels import Channels
 from .consents import Consents
 from .contacts import Contacts
 from .deliveries import Deliveries
-from .errors import nowhere
 from .imports import Imports
 from .organization import OwnOrganization
 from .segments import Segments

@@ -111,7 +111,7 @@ def _envelope(link: PersonalLink, contact: Contact, channel: Channel) -> Envelop
     text = render_to_string("mail/personal_link.txt", context).strip() + "\n"
     mail.set_content(text)
     mail.add_alternative(render_to_string("mail/personal_link.html", {**context, "subject": subject}), subtype="html")
-    return Envelope(token, address, sender, subject, text, mail.as_bytes())
+    return Envelope(token, address, sender, subject, text, mime=mail.as_bytes())
 
 
 def _content(link: PersonalLink, organization: Organization, language: str) -> tuple[str, dict[str, object]]:

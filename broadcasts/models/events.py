@@ -1,6 +1,7 @@
 """What providers and our own links tell about deliveries."""
 
 from django.db import models
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from .base import Base, OrganizationQuerySet
@@ -101,11 +102,20 @@ class Inbound(Base):
     channel = models.ForeignKey(Channel, models.SET_NULL, null=True, related_name="inbound")
     contact = models.ForeignKey(Contact, models.SET_NULL, null=True, related_name="inbound")
     delivery = models.ForeignKey(Delivery, models.SET_NULL, null=True, related_name="replies", db_constraint=False)
+    address = models.CharField(max_length=320, blank=True)  # whom it comes from, also where no contact has it
+    at = models.DateTimeField(null=True)  # when the provider says that it was written
     text = models.TextField(blank=True)
     payload = models.JSONField(default=dict)
+    provider_id = models.CharField(max_length=255, blank=True, editable=False)  # the reply's own
 
     class Meta:
         verbose_name_plural = "inbound"
+        constraints = [
+            # A provider that calls twice is heard once.
+            models.UniqueConstraint(
+                fields=["channel", "provider_id"], name="inbound_once", condition=~Q(provider_id="")
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.text[:60]

@@ -1,13 +1,14 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from . import confirm, data, invitation, preferences, views
+from . import callbacks, confirm, data, invitation, preferences, views
 
 app_name = "public"
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
+    path("callbacks/<uuid:channel>/", callbacks.callback, name="callback"),
     path("u/<str:token>/", views.unsubscribe, name="unsubscribe"),
     path("p/<str:token>/", preferences.preferences, name="preferences"),
     path("c/<str:token>/", confirm.confirm, name="confirm"),

@@ -2,6 +2,7 @@
 
 from .attachments import validate_attachments
 from .checking import Checker, validate_content
+from .extras import extra_texts
 from .names import Reader
 from .programs import Program, Recipient, Rendered, compile_message, preview
 
@@ -12,6 +13,7 @@ __all__ = [
     "Recipient",
     "Rendered",
     "compile_message",
+    "extra_texts",
     "preview",
     "validate_attachments",
     "validate_content",

@@ -78,6 +78,7 @@ class CompiledWording:
         self.fixed_subject = self._fixed_subject()
         if pages.seeks_body:
             self.guarded = self.holes.raw & {piece for piece in pages.html if isinstance(piece, int)}
+        self.html = html if letterhead is None else []  # of mail it is in the body
         self.body: list[bytes] = []
         self.slots: list[tuple[int, int, Remembered]] = []  # place in the body, hole, its encoding there
         if letterhead is not None:
@@ -86,8 +87,11 @@ class CompiledWording:
         self.is_smooth = is_smooth(b"".join(self.body))
         self.longest = (OUTPUT_LIMIT - _size(self.text) - _size(html)) // (4 * (len(self.text) + len(html) + 1))
 
-    def fill(self, recipient: Recipient, address: str, budget: Budget) -> tuple[str, str, bytes]:
-        """Return subject, text and mail of one copy, or raise TakeReference or OverBudget."""
+    def fill(self, recipient: Recipient, address: str, budget: Budget) -> tuple[str, str, str, bytes]:
+        """Return subject, text, HTML and mail of one copy, or raise TakeReference or OverBudget.
+
+        The HTML of mail is in the mail alone.
+        """
         if recipient.contact is None:
             raise TakeReference
         filled = self._fill_holes(recipient, budget)
@@ -97,12 +101,12 @@ class CompiledWording:
             header = unstructured("Subject", subject), subject
         text = join(self.text, filled)
         if self.letterhead is None:
-            return header[1], text, b""
+            return header[1], text, join(self.html, filled), b""
         body = self.body.copy()
         for position, number, encoded in self.slots:
             body[position] = encoded[filled[number]]
         body[0] = self.letterhead.head(recipient.key, recipient.contact.full_name, address, header[0])
-        return header[1], text, b"".join(body)
+        return header[1], text, "", b"".join(body)
 
     def _fill_holes(self, recipient: Recipient, budget: Budget) -> list[str]:
         contact = recipient.contact

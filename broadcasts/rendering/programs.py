@@ -15,6 +15,7 @@ from broadcasts.transports import Envelope
 from .attachments import mime_part, validate_attachments
 from .budget import Budget
 from .compiled import CompiledWording, compile_wording
+from .extras import Extras
 from .holes import TakeReference
 from .mime import Letterhead, clean_address
 from .names import contact_values, shared_values
@@ -44,14 +45,21 @@ class Program:
         self.letterhead: Letterhead | None = None
         self.attachments: dict[str, list[bytes]] = {}
         self.compiled: dict[str, CompiledWording | None] = {}
+        self.extras: dict[str, Extras] = {}  # of those languages alone that have some
         if message.channel and message.channel.transport_class.carries_mail:
             try:
                 self.letterhead = Letterhead(message)
             except RenderError as error:
                 raise NotReady(f"The channel “{message.channel}” has no good sender: {error}") from None
-            for translation in translations:
-                files = _attached(message, translation)
-                self.attachments[translation.language] = [mime_part(media) for media in files]
+        for translation in translations:
+            files = _attached(message, translation)
+            if self.letterhead is not None:  # mail holds its files
+                self.attachments[translation.language], files = [mime_part(media) for media in files], []
+            extras = Extras(message, translation, files)
+            for template in extras.templates():
+                tags = add_tags(tags, template)
+            if extras:
+                self.extras[translation.language] = extras
 
     def language_for(self, language: str) -> str:
         """Return the language that somebody reads: theirs, the organization's primary, the base, or the first."""
@@ -64,15 +72,22 @@ class Program:
 
     def render(self, recipient: Recipient, budget: Budget | None = None) -> Rendered:
         """Return what a recipient reads, whole, or raise RenderError."""
-        language = recipient.language if recipient.language in self.wordings else self.language_for(recipient.language)
-        values = {
+        language = self._language_of(recipient)
+        values = self._values(recipient, language)
+        return self.wordings[language].render(values, recipient.address, budget or Budget())
+
+    def _language_of(self, recipient: Recipient) -> str:
+        return recipient.language if recipient.language in self.wordings else self.language_for(recipient.language)
+
+    def _values(self, recipient: Recipient, language: str) -> dict[str, object]:
+        """Return what templates may name."""
+        return {
             **self.shared,
             "contact": contact_values(recipient.contact),
             "unsubscribe_url": links.unsubscribe_url(recipient.key),
             "preferences_url": links.preferences_url(recipient.key),
             "language": language,
         }
-        return self.wordings[language].render(values, recipient.address, budget or Budget())
 
     def envelope(self, recipient: Recipient) -> Envelope:
         """Return a recipient's copy, ready to be handed over, or raise RenderError."""
@@ -84,24 +99,37 @@ class Program:
         budget = Budget()
         try:
             compiled = self._compiled(recipient.language)
-            subject, text, mime = compiled.fill(recipient, address, budget)
+            subject, text, html, mime = compiled.fill(recipient, address, budget)
             is_smooth = compiled.is_smooth
         except TakeReference:
-            subject, text, mime = self.plain(recipient, address, budget.again())
+            budget = budget.again()
+            subject, text, html, mime = self.plain(recipient, address, budget)
             is_smooth = False
-        return Envelope(recipient.key, address, sender, subject, text, mime, self.message.parameters, is_smooth)
+        envelope = Envelope(recipient.key, address, sender, subject, text, html, mime, is_smooth)
+        if self.extras:
+            self._add_extras(envelope, recipient, budget)
+        return envelope
 
-    def plain(self, recipient: Recipient, address: str, budget: Budget | None = None) -> tuple[str, str, bytes]:
-        """Return subject, text and mail, each rendered whole: what the compiled way is held against."""
+    def _add_extras(self, envelope: Envelope, recipient: Recipient, budget: Budget) -> None:
+        language = self._language_of(recipient)
+        if extras := self.extras.get(language):
+            values = {} if extras.is_constant else self._values(recipient, language)
+            extras.add_to(envelope, values, budget)
+
+    def plain(self, recipient: Recipient, address: str, budget: Budget | None = None) -> tuple[str, str, str, bytes]:
+        """Return subject, text, HTML and mail, each rendered whole: what the compiled way is held against.
+
+        The HTML of mail is in the mail alone.
+        """
         rendered = self.render(recipient, budget)
         if self.letterhead is None:
-            return rendered.subject, rendered.text, b""
+            return rendered.subject, rendered.text, rendered.html, b""
         name = recipient.contact.full_name if recipient.contact else ""
         files = self.attachments[rendered.language]
         mime = self.letterhead.compose(
             recipient.key, name, address, rendered.subject, rendered.text, rendered.html, files
         )
-        return rendered.subject, rendered.text, mime
+        return rendered.subject, rendered.text, "", mime
 
     def _compiled(self, language: str) -> CompiledWording:
         """Return a language's compiled wording, or raise TakeReference where there is none."""

@@ -41,6 +41,11 @@ def run_pump(channel_id: int, seconds: float = PUMP_SECONDS) -> None:
     fairness.wake_pumps(1)
 
 
+def graver(known: TransportError | None, error: TransportError) -> TransportError:
+    """Return the graver error of an account: several may come of one window, and in any order."""
+    return max(known or error, error, key=lambda one: (one.permanent, one.retry_after or 0.0))
+
+
 class Pump:
     """One run over the batches of one channel."""
 
@@ -204,7 +209,7 @@ class Pump:
             results.add(row, outcome)
             journal.end(row.pk, outcome)
             if isinstance(outcome, TransportError) and outcome.account:
-                self.trouble = outcome
+                self.trouble = graver(self.trouble, outcome)
         journal.write()
         results.untried.extend(row.pk for row in (*waiting.values(), *rows))
         self.has_sent = self.has_sent or bool(results.sent)

@@ -1,6 +1,7 @@
 """Write down what became of a window, in the same transaction that begins the next."""
 
 import logging
+import math
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -8,7 +9,7 @@ from functools import cache
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Case, DateTimeField, F, Value, When
+from django.db.models import Case, DateTimeField, F, Q, Value, When
 from django.db.models.functions import Now
 
 from broadcasts import stats, tracking
@@ -25,12 +26,26 @@ log = logging.getLogger(__name__)
 Status = Delivery.Status
 LEAST_ANSWERED = 100  # by fewer, the share that failed is not judged
 LONGEST_BACKOFF = 40  # seconds: a server that is back is found within a minute, however long it was away
+LEAST_WAIT, LONGEST_WAIT = 5, 86_400  # seconds: the bounds of what a provider asks us to wait
 
 
-def delay(attempts: int) -> timedelta:
-    """Return how long a delivery that was tried so often waits for its next turn."""
+def asked_wait(retry_after: float) -> int:
+    """Return the whole seconds to wait where a provider asks for some."""
+    return math.ceil(min(max(retry_after, LEAST_WAIT), LONGEST_WAIT))
+
+
+def delay(attempts: int, retry_after: float | None = None) -> timedelta:
+    """Return how long a delivery that was tried so often waits for its next attempt.
+
+    A provider that asks for less than our own delay gets it once: if it asked so every time, all attempts of a
+    delivery would be over within a minute.
+    """
     delays = settings.RETRY_SECONDS
-    return timedelta(seconds=delays[min(attempts, len(delays)) - 1])
+    seconds = delays[min(attempts, len(delays)) - 1]
+    if retry_after is not None:
+        asked = asked_wait(retry_after)
+        seconds = asked if attempts == 1 else max(asked, seconds)
+    return timedelta(seconds=seconds)
 
 
 @dataclass
@@ -42,7 +57,7 @@ class Results:
     refs: dict[int, str] = field(default_factory=dict)
     failed: dict[int, str] = field(default_factory=dict)
     unknown: dict[int, str] = field(default_factory=dict)
-    again: dict[int, tuple[int, str]] = field(default_factory=dict)  # attempts so far, error
+    again: dict[int, tuple[int, timedelta, str]] = field(default_factory=dict)  # attempts so far, wait, error
     untried: list[int] = field(default_factory=list)
     deferred: dict[int, tuple[datetime, str]] = field(default_factory=dict)  # until when, and why
     bounced: list[str] = field(default_factory=list)  # addresses
@@ -65,7 +80,8 @@ class Results:
         elif row.attempts + 1 >= settings.MAX_ATTEMPTS:
             self.failed[row.pk] = f"Given up after {row.attempts + 1} attempts. {outcome}"
         else:
-            self.again[row.pk] = (row.attempts + 1, str(outcome))
+            attempts = row.attempts + 1
+            self.again[row.pk] = (attempts, delay(attempts, outcome.retry_after), str(outcome))
 
     def counters(self) -> dict[str, int]:
         numbers = {
@@ -112,9 +128,9 @@ def _write_rows(lease: Lease, results: Results, channel: Channel) -> None:
         _change(lease, pks, status=Status.SKIPPED, reason=reason)
     for status, errors in ((Status.FAILED, results.failed), (Status.UNKNOWN, results.unknown)):
         _change_each(lease, errors, status=status, attempts=once)
-    for attempts in {attempts for attempts, _ in results.again.values()}:
-        errors = {pk: error for pk, (tried, error) in results.again.items() if tried == attempts}
-        _change_each(lease, errors, attempts=attempts, due_at=Now() + delay(attempts))
+    for attempts, wait in {told[:2] for told in results.again.values()}:
+        errors = {pk: error for pk, (*told, error) in results.again.items() if told == [attempts, wait]}
+        _change_each(lease, errors, attempts=attempts, due_at=Now() + wait)
     _change(lease, results.untried, due_at=Now())
     _defer(lease, results.deferred)
     for address in results.bounced:
@@ -170,9 +186,11 @@ def _require(lease: Lease, changed: int, wanted: int) -> None:
 
 
 def channel_works(channel: Channel) -> None:
-    """Note that a channel sends (again), which ends its back-off."""
+    """Note that a channel sends (again), which ends its back-off, but for one that another pump has begun since."""
     if channel.health != Channel.Health.GOOD or channel.backoff_until:
-        Channel.objects.filter(pk=channel.pk).update(health=Channel.Health.GOOD, backoff_until=None, backoff_count=0)
+        is_over = Q(backoff_until=None) | Q(backoff_until__lte=Now())
+        rows = Channel.objects.filter(is_over, pk=channel.pk)
+        rows.update(health=Channel.Health.GOOD, backoff_until=None, backoff_count=0)
         channel.refresh_from_db()
 
 
@@ -180,7 +198,10 @@ def channel_fails(channel: Channel, error: TransportError) -> None:
     """Put a channel into back-off, which ends by itself; what is permanent pauses its broadcasts with the reason."""
     rows = Channel.objects.filter(pk=channel.pk)
     rows.update(health=Channel.Health.FAILING, last_error=str(error), last_error_at=Now())
-    if not error.permanent:
+    if not error.permanent and error.retry_after is not None:
+        until = Now() + timedelta(seconds=asked_wait(error.retry_after))
+        rows.filter(Q(backoff_until=None) | Q(backoff_until__lt=until)).update(backoff_until=until)
+    elif not error.permanent:
         # Once for all pumps that fail together: else every one of them would double how long the next waits.
         seconds = min(5 * 2 ** min(channel.backoff_count, 6), LONGEST_BACKOFF)
         rows.filter(Channel.in_service()).update(

@@ -2,7 +2,18 @@
 
 from django.utils.module_loading import import_string
 
-from .base import Envelope, Outcome, Receipt, SettingsForm, SettingsRefused, Transport, TransportError
+from .base import (
+    Envelope,
+    File,
+    Outcome,
+    ProviderTemplate,
+    Receipt,
+    SettingsForm,
+    SettingsRefused,
+    Transport,
+    TransportError,
+)
+from .callbacks import Callback, CallbackRequest, Event, InboundMessage
 
 TRANSPORTS = {
     "email": "broadcasts.transports.email.Email",
@@ -11,14 +22,21 @@ TRANSPORTS = {
 
 __all__ = [
     "TRANSPORTS",
+    "Callback",
+    "CallbackRequest",
     "Envelope",
+    "Event",
+    "File",
+    "InboundMessage",
     "Outcome",
+    "ProviderTemplate",
     "Receipt",
     "SettingsForm",
     "SettingsRefused",
     "Transport",
     "TransportError",
     "choices",
+    "kinds_that_call_back",
     "transport_class",
 ]
 
@@ -31,3 +49,8 @@ def transport_class(kind: str) -> type[Transport]:
 def choices() -> list[tuple[str, str]]:
     """Kinds with their labels; a callable, so that a new transport makes no migration."""
     return [(kind, transport_class(kind).label) for kind in TRANSPORTS]
+
+
+def kinds_that_call_back() -> list[str]:
+    """Return the kinds whose providers tell more about a copy after it has left."""
+    return [kind for kind in TRANSPORTS if transport_class(kind).calls_back]

@@ -12,6 +12,27 @@ from typing import Any, ClassVar, Self
 
 from django import forms
 
+from .callbacks import Callback, CallbackRequest
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that goes with a message, the same for every recipient of its language."""
+
+    name: str
+    content_type: str
+    size: int  # bytes
+    read: Callable[[], bytes]  # OSError when the file is gone
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderTemplate:
+    """A template that the provider keeps, filled in for one recipient."""
+
+    name: str
+    language: str  # as the provider writes it, such as pt_BR
+    components: Mapping[str, Any]  # the message's parameters: header, body, buttons, location, flow
+
 
 @dataclass(slots=True)  # not frozen: that would double the time it takes to make one
 class Envelope:
@@ -22,9 +43,13 @@ class Envelope:
     sender: str = ""  # the address it comes from
     subject: str = ""
     text: str = ""
+    html: str = ""  # "" for kinds that carry mail, whose mime holds it, and the files too
     mime: bytes = b""  # the whole message as RFC 5322 bytes with CRLF, for kinds that carry mail
-    parameters: Mapping[str, Any] = field(default_factory=dict)
     is_smooth: bool = False  # of mime: every line ends in CRLF and none begins with a dot
+    media: Sequence[File] = ()
+    quick_replies: Sequence[Any] = ()
+    template: ProviderTemplate | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)  # of a message without a provider's template
 
 
 @dataclass(slots=True)
@@ -44,6 +69,8 @@ class TransportError(Exception):
     handed_over: the copy had left whole when the answer was lost, so nobody can tell what became of it.
     bounced: the address does not exist and is never to be tried again (RFC 3463 class 5.1.x).
     code: the provider's own code, such as "550 5.1.1".
+    retry_after: the seconds that the provider asks to wait before the next try; None where it does not say. With
+        `account` the whole channel waits, else this one delivery. Sending bounds it.
     """
 
     def __init__(
@@ -55,6 +82,7 @@ class TransportError(Exception):
         handed_over: bool = False,
         bounced: bool = False,
         code: str = "",
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(message)
         self.permanent = permanent
@@ -62,6 +90,7 @@ class TransportError(Exception):
         self.handed_over = handed_over
         self.bounced = bounced
         self.code = code
+        self.retry_after = retry_after
 
 
 class SettingsRefused(TransportError):
@@ -112,6 +141,9 @@ class Transport:
     # among them is neither shown nor asked for.
     reports: ClassVar[frozenset[str]] = frozenset()
 
+    # Whether the provider calls back, at the channel's own address: then `verify` and `parse` are defined.
+    calls_back: ClassVar[bool] = False
+
     concurrency = 1  # how many envelopes it can have under way at once; a window should hold more
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
@@ -147,7 +179,8 @@ class Transport:
 
         Takes them one by one as it has use for them, so that they may be made meanwhile. Begins no envelope after
         `until` (of time.monotonic()) or after an error of the account: those that are not yielded were never handed
-        over. The iterator has to be read to its end. `begin` is told of each just before its content
+        over. Those under way when such an error comes are yielded too, so there may be several, at most
+        `concurrency`. The iterator has to be read to its end. `begin` is told of each just before its content
         leaves, and of several at once where they leave together.
         """
         for envelope in envelopes:
@@ -160,3 +193,11 @@ class Transport:
                 yield envelope, error
                 if error.account:
                     return
+
+    def verify(self, request: CallbackRequest) -> bool:
+        """Tell whether a call comes from the provider, by its signature; whatever is raised here means no."""
+        return False
+
+    def parse(self, request: CallbackRequest) -> Callback:
+        """Read a verified call; ValueError where its body is not what the provider's documents say."""
+        raise NotImplementedError(f"{type(self).__name__} must define parse()")

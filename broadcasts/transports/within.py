@@ -10,9 +10,25 @@ Answer = TypeVar("Answer")
 
 def within(seconds: float, act: Callable[[], Answer], undo: Callable[[Answer], object] = lambda answer: None) -> Answer:
     """Do something in a thread of its own; TimeoutError when it takes longer, and its answer is undone if it comes."""
+    future = begun(act)
+
+    def discard(late: Future[Answer]) -> None:
+        if late.exception() is None:
+            undo(late.result())
+
+    try:
+        return future.result(max(seconds, 0.0))
+    except TimeoutError:
+        future.add_done_callback(discard)
+        raise
+
+
+def begun(act: Callable[[], Answer]) -> Future[Answer]:
+    """Begin something in a thread of its own, which keeps no process from ending."""
     future: Future[Answer] = Future()
 
     def run() -> None:
+        future.set_running_or_notify_cancel()
         try:
             answer = act()
         except BaseException as error:
@@ -20,13 +36,5 @@ def within(seconds: float, act: Callable[[], Answer], undo: Callable[[Answer], o
         else:
             future.set_result(answer)
 
-    def discard(late: Future[Answer]) -> None:
-        if late.exception() is None:
-            undo(late.result())
-
     threading.Thread(target=run, daemon=True, name="within").start()
-    try:
-        return future.result(max(seconds, 0.0))
-    except TimeoutError:
-        future.add_done_callback(discard)
-        raise
+    return future

@@ -1,7 +1,6 @@
 """What the web server serves: Django, and what is settled before it has a request or after it has answered."""
 
 import codecs
-import json
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
@@ -9,6 +8,8 @@ from typing import Any
 
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.utils.http import parse_header_parameters
+
+from broadcasts import apis
 
 Environ = dict[str, Any]
 Start = Callable[..., Any]
@@ -57,13 +58,13 @@ def content_type_fault(value: str) -> str:
 
 
 def refuse(environ: Environ, start_response: Start, status: HTTPStatus, text: str, **headers: str) -> list[bytes]:
-    """Answer without Django: in JSON where clients of the API expect it, else in plain words."""
-    in_json = environ.get("PATH_INFO", "").startswith("/api/")
-    body = json.dumps({"detail": text}) if in_json else text + "\n"
-    kind = "application/json" if in_json else "text/plain; charset=utf-8"
+    """Answer without Django: in the shape that clients of an API expect, else in plain words."""
+    api = apis.at(environ.get("PATH_INFO", ""))
+    body = api.body(status, text) if api else f"{text}\n".encode()
+    kind = api.content_type if api else "text/plain; charset=utf-8"
     told = [("Content-Type", kind), ("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff")]
     start_response(f"{status.value} {status.phrase}", [*told, *((k.replace("_", "-"), v) for k, v in headers.items())])
-    return [body.encode()]
+    return [body]
 
 
 class Streams:

@@ -2,8 +2,7 @@
 
 import errno
 
-from broadcasts import importing
-from broadcasts.api import throttling
+from broadcasts import importing, throttling
 from broadcasts.models import Allowance, ApiToken, Segment
 
 from .conftest import client_of

@@ -6,9 +6,9 @@ import pytest
 from django.core.cache import cache
 from django.db import DatabaseError, connection
 
-from broadcasts.api import throttling
-from broadcasts.api.throttling import Allowances, in_redis
+from broadcasts import throttling
 from broadcasts.models import Allowance
+from broadcasts.throttling import Allowances, in_redis
 from tests.make import make_member
 
 from .conftest import URL, client_of

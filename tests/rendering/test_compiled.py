@@ -150,7 +150,7 @@ def assert_same(program, recipient, *, filled: bool | None = None) -> None:
         assert got == plain
         return
     assert (got.subject, got.text) == plain[:2]
-    assert content_of(got.mime) == content_of(plain[2])
+    assert content_of(got.mime) == content_of(plain[-1])
     assert max(map(len, got.mime.split(b"\r\n"))) <= 78 and got.mime.isascii()
     assert got.mime.count(b"\r\n") == got.mime.count(b"\n") == got.mime.count(b"\r")
     assert not got.is_smooth or wire_format(got.mime) == got.mime + b".\r\n"
@@ -241,7 +241,9 @@ def test_channels_without_mail_get_subject_and_text_alike(program, mail):
     mail.save()
     compiled, recipient = program(PLACEHOLDERS), person("Ana", "pro")
     envelope = compiled.envelope(recipient)
-    assert (envelope.subject, envelope.text, envelope.mime) == compiled.plain(recipient, recipient.address)
+    assert (envelope.subject, envelope.text, envelope.html, envelope.mime) == compiled.plain(
+        recipient, recipient.address
+    )
     assert envelope.mime == b"" and was_filled(compiled, recipient)
 
 

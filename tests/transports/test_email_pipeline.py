@@ -31,11 +31,6 @@ class TestPipeline(TransportContract):
     def envelope(self, n=1):
         return mail(n)
 
-    def test_sending_yields_each_envelope_once_and_in_order(self):
-        """Once, that is: several connections have no order."""
-        with self.make_transport() as transport:
-            assert receipts(outcomes(transport, self.envelopes())) == addresses(3)
-
 
 # Replies
 

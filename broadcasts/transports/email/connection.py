@@ -12,7 +12,7 @@ from selectors import EVENT_READ, EVENT_WRITE, BaseSelector
 
 from ..base import Begin, Envelope, Outcome, Receipt, TransportError, unnoticed
 from .account import Account, Phase, Reply, check_addresses
-from .smtp import Dialect, Replies, wire_format
+from .smtp import Capabilities, Replies, wire_format
 
 CHUNK = 16_384  # a TLS record: what is written of one is known, of two it would not be
 NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
@@ -101,7 +101,7 @@ class Connection:
         self.account = account
         self.queue = queue
         self.client = client
-        self.dialect = Dialect.of(account, client)
+        self.capabilities = Capabilities.of(account, client)
         self.sock: socket.socket = client.sock  # type: ignore[assignment]
         self.encrypted = isinstance(self.sock, ssl.SSLSocket)
         with suppress(OSError):
@@ -187,13 +187,13 @@ class Connection:
         """Begin the next envelope; where the server pipelines its commands ride behind what is said already."""
         while not self.is_spent and (flight := self.queue.take()):
             try:
-                mail = self.dialect.mail(flight.envelope)
+                mail = self.capabilities.mail(flight.envelope)
             except TransportError as error:
                 self.queue.settle(flight, error)
                 continue
             flight.start()
             self.carried += 1
-            if self.dialect.pipelining:
+            if self.capabilities.pipelining:
                 group = mail + flight.rcpt + b"DATA\r\n"
                 self._say(group, (Phase.SENDER, flight), (Phase.RECIPIENT, flight), (Phase.DATA, flight))
             else:
@@ -259,11 +259,11 @@ class Connection:
             self._refused(phase, flight, Reply.read(code, text))
         elif phase is Phase.SENDER:
             flight.sender = True
-            if not self.dialect.pipelining:
+            if not self.capabilities.pipelining:
                 self._say(flight.rcpt, (Phase.RECIPIENT, flight))
         else:
             flight.recipient = True
-            if not self.dialect.pipelining:
+            if not self.capabilities.pipelining:
                 self._say(b"DATA\r\n", (Phase.DATA, flight))
 
     def _data_taken(self, flight: Flight) -> None:
@@ -278,7 +278,7 @@ class Connection:
             return
         else:
             self._say(b".\r\n", (Phase.MESSAGE, None))  # RFC 2920, 3.1
-        if self.dialect.pipelining:
+        if self.capabilities.pipelining:
             self._follow()
 
     def _message_answered(self, flight: Flight, code: int, text: bytes) -> None:
@@ -305,10 +305,10 @@ class Connection:
             self.queue.settle(flight, error)
         if _is_last(reply):
             self._lose()
-        elif phase is Phase.DATA or (phase is Phase.RECIPIENT and not self.dialect.pipelining):
+        elif phase is Phase.DATA or (phase is Phase.RECIPIENT and not self.capabilities.pipelining):
             if flight.sender:
                 self._say(b"RSET\r\n", (Phase.CONNECTION, None))
-            if self.dialect.pipelining:
+            if self.capabilities.pipelining:
                 self._follow()
 
     # The end

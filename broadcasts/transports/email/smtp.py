@@ -128,7 +128,7 @@ def client_class(wanted: type) -> type:
     return Client if wanted is smtplib.SMTP else type(wanted.__name__, (wanted, Client), {})
 
 
-class Dialect:
+class Capabilities:
     """What one connection's server understands, and the commands that follow from it."""
 
     def __init__(self, account: Account, pipelining: bool, smtputf8: bool, eightbit: bool, dsn: bool) -> None:

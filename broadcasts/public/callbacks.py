@@ -1,0 +1,68 @@
+"""Where the providers of channels call back: one address for each channel, for all kinds that have callbacks."""
+
+import logging
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from broadcasts import receiving, throttling
+from broadcasts.models import Channel
+from broadcasts.transports import CallbackRequest, Transport, kinds_that_call_back
+
+log = logging.getLogger(__name__)
+
+LARGEST = 1_000_000  # bytes of a body
+
+
+@csrf_exempt  # a provider has no cookie and no token of ours: its signature is the proof
+@require_http_methods(["GET", "POST"])
+def callback(request: HttpRequest, channel: UUID) -> HttpResponse:
+    """Take in a call, once its signature is verified; a refusal does not say what is wrong with it."""
+    kinds = kinds_that_call_back()
+    found = Channel.objects.select_related("organization").filter(uuid=channel, kind__in=kinds).first()
+    if found is None:
+        return _said(404, "Not found.")
+    if not throttling.allows(f"channel:{found.pk}", settings.CALLBACKS_PER_HOUR):
+        return _said(429, "Too many calls.", {"Retry-After": str(throttling.seconds_left())})
+    try:
+        body = _body(request)
+    except UnreadablePostError:
+        return _said(400, "The call broke off.")
+    if body is None:
+        return _said(413, f"A call may have {LARGEST:,} bytes.")
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    # The address that the provider was given, whatever a proxy made of it: some sign it.
+    call = CallbackRequest(request.method or "", settings.BASE_URL + request.get_full_path(), headers, body)
+    transport = found.transport()
+    if not _is_verified(transport, call):
+        return _said(403, "Forbidden.")
+    try:
+        told = transport.parse(call)
+    except (ValueError, RecursionError) as error:
+        log.warning("A call for channel %s could not be read: %s", found.uuid, type(error).__name__)
+        return _said(400, "The call cannot be read.")
+    receiving.take_in(found, told)
+    return _said(200, told.answer)
+
+
+def _body(request: HttpRequest) -> bytes | None:
+    """Return the body, None where it is too large; of which no more is read."""
+    if int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST:
+        return None
+    body = request.read(LARGEST + 1)
+    return body if len(body) <= LARGEST else None
+
+
+def _is_verified(transport: Transport, call: CallbackRequest) -> bool:
+    try:
+        return transport.verify(call) is True
+    except Exception as error:  # such as a header that is missing, or no base64
+        log.info("A call for a channel of kind %s was not verified: %s", transport.kind, type(error).__name__)
+        return False
+
+
+def _said(status: int, words: str, headers: dict[str, str] | None = None) -> HttpResponse:
+    return HttpResponse(words, "text/plain; charset=utf-8", status, headers=headers)

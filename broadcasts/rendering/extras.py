@@ -1,0 +1,107 @@
+"""What goes with the text of a message in one language: files, quick replies, parameters, a provider's template.
+
+Parameters and quick replies are JSON whose texts are templates, rendered for each recipient within the same budget
+as the text. What holds no placeholder is made once per message.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from broadcasts.exceptions import InvalidInput
+from broadcasts.models import Media, Message, MessageTranslation
+from broadcasts.transports import Envelope, File, ProviderTemplate
+
+from .budget import Budget
+from .mime import clean_body
+from .templates import Compiled, compile_template
+
+DEEPEST = 10  # lists and objects within one another
+
+
+def texts(field: str, value: Any, depth: int = 0) -> Iterator[tuple[str, str]]:
+    """Yield each text of a JSON value with its path, such as ("parameters[body][0]", "Hello {{ contact.name }}")."""
+    if depth > DEEPEST:
+        raise InvalidInput({field: f"Lists and objects are nested more than {DEEPEST} deep; nest fewer."})
+    if isinstance(value, str):
+        yield field, value
+    elif isinstance(value, Mapping):
+        for key, one in value.items():
+            yield from texts(f"{field}[{key}]", one, depth + 1)
+    elif isinstance(value, list):
+        for place, one in enumerate(value):
+            yield from texts(f"{field}[{place}]", one, depth + 1)
+
+
+def extra_texts(message: Message, translation: MessageTranslation) -> dict[str, str]:
+    """Return the texts of a translation's extras by path, to be checked; InvalidInput where they nest too deep."""
+    return {
+        **dict(texts("quick_replies", translation.quick_replies)),
+        **dict(texts("parameters", _parameters(message, translation))),
+    }
+
+
+def _parameters(message: Message, translation: MessageTranslation) -> dict[str, Any]:
+    """Return the parameters of a language: its own before those of the message."""
+    return {**message.parameters, **translation.parameters}
+
+
+class JsonTemplate:
+    """A JSON value whose texts are templates."""
+
+    def __init__(self, field: str, value: Any, syntax: str) -> None:
+        self.field = field
+        self.templates = {path: compile_template(path, source, syntax) for path, source in texts(field, value)}
+        self.is_constant = not any(template.liquid for template in self.templates.values())
+        self.value = self._fill(field, value, {}, Budget()) if self.is_constant else value
+
+    def render(self, values: Mapping[str, object], budget: Budget) -> Any:
+        """Return the value with its texts rendered, or raise RenderError that names path and line."""
+        return self.value if self.is_constant else self._fill(self.field, self.value, values, budget)
+
+    def _fill(self, path: str, value: Any, values: Mapping[str, object], budget: Budget) -> Any:
+        if isinstance(value, str):
+            return clean_body(self.templates[path].render(values, budget))
+        if isinstance(value, Mapping):
+            return {key: self._fill(f"{path}[{key}]", one, values, budget) for key, one in value.items()}
+        if isinstance(value, list):
+            return [self._fill(f"{path}[{place}]", one, values, budget) for place, one in enumerate(value)]
+        return value
+
+
+class Extras:
+    """The extras of one translation; false where there are none."""
+
+    def __init__(self, message: Message, translation: MessageTranslation, media: Sequence[Media]) -> None:
+        def template(field: str, value: Any) -> JsonTemplate:
+            return JsonTemplate(f"translations.{translation.language}.{field}", value, message.syntax)
+
+        self.media = tuple(map(_file, media))
+        self.quick_replies = template("quick_replies", translation.quick_replies)
+        self.parameters = template("parameters", _parameters(message, translation))
+        kept = message.template if message.template and message.template.channel_id else None
+        self.template = (kept.name, translation.tag or translation.language) if kept else None
+        self.is_constant = self.quick_replies.is_constant and self.parameters.is_constant
+
+    def __bool__(self) -> bool:
+        return bool(self.media or self.quick_replies.value or self.parameters.value or self.template)
+
+    def templates(self) -> Iterator[Compiled]:
+        yield from self.quick_replies.templates.values()
+        yield from self.parameters.templates.values()
+
+    def add_to(self, envelope: Envelope, values: Mapping[str, object], budget: Budget) -> None:
+        envelope.media = self.media
+        envelope.quick_replies = self.quick_replies.render(values, budget)
+        parameters = self.parameters.render(values, budget)
+        if self.template:
+            envelope.template = ProviderTemplate(*self.template, parameters)
+        else:
+            envelope.parameters = parameters
+
+
+def _file(media: Media) -> File:
+    def read() -> bytes:
+        with media.file.open("rb") as file:
+            return file.read()
+
+    return File(str(media), media.content_type, media.size, read)

@@ -1,0 +1,249 @@
+"""What providers call back, through the one address that each channel has."""
+
+import hmac
+import json
+import sqlite3
+from datetime import datetime, timedelta
+
+import pytest
+from django.db import OperationalError
+from django.test import Client
+from django.utils import timezone
+
+from broadcasts import receiving, throttling, tracking
+from broadcasts.models import Channel, DeliveryEvent, Inbound, ProviderRef
+from broadcasts.public import callbacks
+from broadcasts.transports import TRANSPORTS, Callback, Event, InboundMessage, Transport
+from tests.make import make_broadcast, make_contact, make_delivery
+
+NOON = datetime.fromisoformat("2026-11-01T12:00:00+00:00")
+
+
+class Pigeons(Transport):
+    """A provider that signs the address and the body, and tells of copies and replies in JSON."""
+
+    kind = "pigeons"
+    label = "Pigeons"
+    address_field = "phone"
+    medium = "sms"
+    calls_back = True
+
+    def signature(self, call):
+        return hmac.new(self.settings["secret"].encode(), call.url.encode() + call.body, "sha256").hexdigest()
+
+    def verify(self, call):
+        return hmac.compare_digest(call.headers["x-signature"], self.signature(call))
+
+    def parse(self, call):
+        if call.method == "GET":
+            return Callback(answer=call.url.partition("?challenge=")[2])
+        told = json.loads(call.body)
+        events = [Event(one["id"], one["type"], NOON, one.get("detail", {})) for one in told.get("events", [])]
+        replies = [
+            InboundMessage(one["from"], one["text"], NOON, one, one.get("id", ""), one.get("to", ""))
+            for one in told.get("replies", [])
+        ]
+        return Callback(events, replies)
+
+
+@pytest.fixture
+def channel(club, monkeypatch):
+    monkeypatch.setitem(TRANSPORTS, "pigeons", f"{__name__}.Pigeons")
+    return Channel.objects.create(organization=club, name="Pigeons", kind="pigeons", secrets={"secret": "coo"})
+
+
+@pytest.fixture
+def joe(club):
+    return make_contact(club, phone="+34600111222", full_name="Joe")
+
+
+@pytest.fixture
+def delivery(channel, joe):
+    """A copy that the provider knows as p1."""
+    delivery = make_delivery(make_broadcast(channel), joe, address=joe.phone)
+    ProviderRef.objects.create(delivery=delivery, kind="pigeons", provider_id="p1")
+    return delivery
+
+
+class Calls:
+    """Calls the address of a channel, signed with its secret."""
+
+    def __init__(self, channel, settings):
+        self.channel, self.settings = channel, settings
+        self.client = Client(enforce_csrf_checks=True)
+
+    def __call__(self, told=None, *, body=None, secret="coo", **headers):
+        path = f"/callbacks/{self.channel.uuid}/"
+        body = json.dumps(told).encode() if body is None else body
+        signed = f"{self.settings.BASE_URL}{path}".encode() + body
+        signature = hmac.new(secret.encode(), signed, "sha256").hexdigest()
+        return self.client.post(path, body, "application/json", headers={"X-Signature": signature, **headers})
+
+
+@pytest.fixture
+def call(channel, settings):
+    return Calls(channel, settings)
+
+
+def delivered(*ids):
+    return {"events": [{"id": one, "type": "delivered"} for one in ids]}
+
+
+def test_what_happened_to_a_copy_becomes_its_fact(call, delivery):
+    response = call(delivered("p1"))
+    delivery.refresh_from_db()
+    assert (response.status_code, response.content) == (200, b"")
+    assert delivery.delivered_at == NOON
+
+
+def test_a_call_twice_is_told_once(call, delivery):
+    for _ in range(2):
+        assert call(delivered("p1", "p1")).status_code == 200
+    assert DeliveryEvent.objects.count() == 1
+    assert delivery.message.batches.get().delivered == 1
+
+
+def test_a_call_needs_no_session_and_leaves_none(call, delivery, django_assert_max_num_queries):
+    with django_assert_max_num_queries(20):
+        response = call(delivered("p1"))
+    assert not response.cookies
+    assert "Cookie" not in response.get("Vary", "")
+
+
+def test_a_challenge_is_answered(channel, settings):
+    path = f"/callbacks/{channel.uuid}/?challenge=4711"
+    signature = hmac.new(b"coo", f"{settings.BASE_URL}{path}".encode(), "sha256").hexdigest()
+    response = Client().get(path, headers={"X-Signature": signature})
+    assert (response.status_code, response.content) == (200, b"4711")
+    assert response["Content-Type"].startswith("text/plain")
+
+
+# Who may call
+
+
+@pytest.mark.parametrize("headers", [{"X-Signature": "00"}, {"X-Signature": "ö"}])
+def test_a_bad_signature_is_refused_without_a_reason(call, delivery, headers):
+    response = call(delivered("p1"), **headers)
+    delivery.refresh_from_db()
+    assert (response.status_code, response.content) == (403, b"Forbidden.")
+    assert delivery.delivered_at is None
+
+
+def test_no_signature_at_all_is_refused_alike(channel):
+    response = Client().post(f"/callbacks/{channel.uuid}/", b"{}", "application/json")
+    assert (response.status_code, response.content) == (403, b"Forbidden.")
+
+
+def test_a_kind_that_checks_no_signature_takes_no_calls(call, delivery, monkeypatch):
+    monkeypatch.setattr(Pigeons, "verify", Transport.verify)
+    assert call(delivered("p1")).status_code == 403
+
+
+def test_a_channel_that_is_not_there_and_one_that_has_no_callbacks_are_not_found(mail, channel):
+    for uuid in (mail.uuid, "0190c7a2-0000-7000-8000-000000000000"):
+        assert Client().post(f"/callbacks/{uuid}/", b"{}", "application/json").status_code == 404
+
+
+def test_another_channels_secret_and_another_channels_copies_are_of_no_use(call, delivery, elsewhere, settings):
+    other = Channel.objects.create(organization=elsewhere, name="Ours", kind="pigeons", secrets={"secret": "gull"})
+    assert call(delivered("p1"), secret="gull").status_code == 403
+    assert Calls(other, settings)(delivered("p1"), secret="gull").status_code == 200
+    assert not DeliveryEvent.objects.exists()
+
+
+def test_calls_are_limited_for_each_channel(call, delivery, settings):
+    settings.CALLBACKS_PER_HOUR = 2
+    assert [call(delivered("p1")).status_code for _ in range(3)] == [200, 200, 429]
+    response = call(delivered("p1"))
+    assert 0 < int(response["Retry-After"]) <= throttling.WINDOW
+
+
+# What may be told
+
+
+def test_too_large_a_call_is_refused_unread(call, delivery, monkeypatch):
+    monkeypatch.setattr(callbacks, "LARGEST", 100)
+    assert call(body=b"x" * 101).status_code == 413
+    assert call(body=json.dumps(delivered("p1")).encode()).status_code == 200
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000])
+def test_a_call_that_cannot_be_read_is_a_bad_request(call, delivery, body):
+    assert call(body=body).status_code == 400
+
+
+def test_a_fault_in_one_event_loses_none_of_the_others(call, delivery, monkeypatch):
+    record = tracking.record_by_provider_id
+
+    def stumble(channel, provider_id, *args):
+        if provider_id == "odd":
+            raise ZeroDivisionError
+        return record(channel, provider_id, *args)
+
+    monkeypatch.setattr(tracking, "record_by_provider_id", stumble)
+    odd = [{"id": "odd", "type": "delivered"}, {"id": "p1", "type": "exploded"}, {"id": "p0", "type": "delivered"}]
+    response = call({"events": [*odd, *delivered("p1")["events"]]})
+    delivery.refresh_from_db()
+    assert response.status_code == 200
+    assert delivery.delivered_at == NOON
+
+
+def test_an_outage_has_the_provider_call_again(call, delivery, monkeypatch):
+    busy = sqlite3.OperationalError("database is locked")
+    busy.sqlite_errorcode = sqlite3.SQLITE_BUSY
+
+    def locked(*args):
+        raise OperationalError from busy
+
+    monkeypatch.setattr(tracking, "record_by_provider_id", locked)
+    response = call(delivered("p1"))
+    assert response.status_code == 503
+    assert response["Retry-After"]
+
+
+def test_characters_that_no_database_takes_are_left_out(call, delivery):
+    call({"events": [{"id": "p1", "type": "delivered", "detail": {"note\0": ["a\0b"]}}]})
+    assert DeliveryEvent.objects.get().detail == {"note": ["ab"]}
+
+
+def test_nothing_happened_in_the_future(channel, delivery):
+    later = timezone.now() + timedelta(days=1)
+    receiving.take_in(channel, Callback([Event("p1", "delivered", later)]))
+    delivery.refresh_from_db()
+    assert delivery.delivered_at < later
+
+
+# Replies
+
+
+def reply(**fields):
+    return {"replies": [{"from": "34600111222", "text": "Yes please", "id": "r1", **fields}]}
+
+
+def test_a_reply_is_stored_with_who_wrote_it(call, joe, club):
+    assert call(reply()).status_code == 200
+    row = Inbound.objects.get()
+    assert (row.organization, row.contact, row.text) == (club, joe, "Yes please")
+    assert (row.address, row.at, row.payload["id"]) == ("34600111222", NOON, "r1")
+
+
+def test_a_reply_twice_is_stored_once(call, joe):
+    for _ in range(2):
+        assert call(reply()).status_code == 200
+    assert Inbound.objects.count() == 1
+
+
+def test_a_reply_to_a_copy_is_tied_to_it_and_sets_its_fact(call, delivery, joe):
+    call(reply(to="p1"))
+    call(reply(to="p1"))
+    delivery.refresh_from_db()
+    assert Inbound.objects.get().delivery == delivery
+    assert delivery.replied_at == NOON
+    assert DeliveryEvent.objects.filter(type="replied").count() == 1
+
+
+def test_a_reply_of_somebody_unknown_is_kept_with_the_address(call, elsewhere):
+    make_contact(elsewhere, phone="+34600111222")
+    call(reply(text="Who\0 is this?"))
+    row = Inbound.objects.get()
+    assert (row.contact, row.address, row.text) == (None, "34600111222", "Who is this?")
