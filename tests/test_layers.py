@@ -20,7 +20,7 @@ LAYERS = [
     {"audience", "rendering", "stats"},
     {"links", "schedules"},
     {"models"},
-    {"transports", "catcher", "clocks", "database", "filetypes", "origin", "wiping"},
+    {"transports", "catcher", "clocks", "database", "filetypes", "languages", "origin", "wiping"},
     {"exceptions", "outgoing"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -6,7 +6,6 @@ from .catalogue import catalogue
 from .estimate import Estimate, estimate, preview
 from .explain import Choice, Part, choice
 from .filters import ContactFilter
-from .languages import choose_language
 from .measuring import engagements, kinds_of, measured, why_not
 from .query import (
     LEAVES,
@@ -35,7 +34,6 @@ __all__ = [
     "Part",
     "catalogue",
     "choice",
-    "choose_language",
     "claim_reasons",
     "compile_query",
     "count_segment",

@@ -18,6 +18,7 @@ from django.db.models import F, Q
 from django.db.models.enums import Choices
 from django.utils import timezone
 
+from broadcasts.languages import normalize_language
 from broadcasts.models import (
     Attribute,
     Contact,
@@ -25,7 +26,6 @@ from broadcasts.models import (
     Segment,
     clean_phone,
     email_key,
-    normalize_language,
     phone_key,
     search_words,
     whatsapp_key,

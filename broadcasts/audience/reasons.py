@@ -25,6 +25,7 @@ from django.db.models import (
 from django.db.models.functions import Coalesce, Left, Length, StrIndex
 from django.utils import timezone
 
+from broadcasts.languages import choose_language
 from broadcasts.models import (
     ADDRESS_HASHES,
     Broadcast,
@@ -43,7 +44,7 @@ from broadcasts.models import (
 
 from .audience import Audience, matched
 from .joins import Joined, left_join
-from .languages import choose_language, send_language
+from .languages import send_language
 from .leaves import any_of
 
 
@@ -192,15 +193,18 @@ class Reasons:
     def hash(self) -> str:
         return ADDRESS_HASHES[self.outlet.contact_field]
 
+    @property
+    def default_languages(self) -> tuple[str, str]:
+        return self.organization.primary_language, self.outlet.base_language
+
     def language(self) -> Case | Value | F:
-        outlet = self.outlet
-        if outlet.languages is None:
+        if self.outlet.languages is None:
             return F(f"{self.to}language")
-        return send_language(outlet.languages, self.organization, outlet.base_language, self.to)
+        return send_language(self.outlet.languages, self.default_languages, self.to)
 
     def no_translation(self) -> Iterator[When]:
-        outlet = self.outlet
-        if outlet.languages is None or choose_language("", outlet.languages, self.organization, outlet.base_language):
+        languages = self.outlet.languages
+        if languages is None or choose_language("", languages, self.default_languages):
             return  # everybody gets at least that one
         yield When(lookups.Exact(self.language(), Value("")), then=Value(Reason.NO_TRANSLATION))
 

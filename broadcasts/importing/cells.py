@@ -10,7 +10,8 @@ from functools import lru_cache
 from django.core.exceptions import ValidationError
 
 from broadcasts.clocks import in_utc
-from broadcasts.models import Attribute, Contact, clean_phone, email_key, normalize_language, phone_key, whatsapp_key
+from broadcasts.languages import normalize_language
+from broadcasts.models import Attribute, Contact, clean_phone, email_key, phone_key, whatsapp_key
 
 Type = Attribute.Type
 

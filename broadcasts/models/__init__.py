@@ -36,7 +36,6 @@ from .organizations import (
     Organization,
     Role,
     UseCase,
-    normalize_language,
     rank,
     validate_quiet_hours,
 )
@@ -107,7 +106,6 @@ __all__ = [
     "email_domain",
     "email_key",
     "json_fault",
-    "normalize_language",
     "phone_key",
     "rank",
     "reported_by",

@@ -1,6 +1,5 @@
 """The tenant, who belongs to it, and what they may do."""
 
-import re
 import zoneinfo
 from hashlib import sha256
 from secrets import token_hex
@@ -12,13 +11,12 @@ from django.db import models
 from django.utils import timezone
 
 from broadcasts.clocks import CLOCK
+from broadcasts.languages import normalize_language
 
 from .base import Base, OrganizationQuerySet
 
 if TYPE_CHECKING:
     from .users import User
-
-_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 
 
 class UseCase(models.TextChoices):
@@ -40,16 +38,6 @@ def validate_time_zone(name: str) -> None:
         zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         raise ValidationError(f"“{name}” is not a time zone: use an IANA name, such as Europe/Madrid.") from None
-
-
-def normalize_language(tag: str) -> str:
-    """Return a BCP 47 tag in its usual case (`pt-BR`, `zh-Hant`), or raise ValidationError."""
-    tag = tag.strip().replace("_", "-")
-    if not _LANGUAGE.fullmatch(tag):
-        raise ValidationError(f"“{tag[:40]}” is not a language: use a BCP 47 tag, such as es or pt-BR.")
-    head, *rest = tag.split("-")
-    cased = [part.upper() if len(part) == 2 else part.title() if len(part) == 4 else part.lower() for part in rest]
-    return "-".join([head.lower(), *cased])
 
 
 def default_languages() -> list[str]:

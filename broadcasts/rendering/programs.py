@@ -9,6 +9,7 @@ from hashlib import sha256
 
 from broadcasts import links
 from broadcasts.exceptions import InvalidInput, NotReady, RenderError
+from broadcasts.languages import choose_language
 from broadcasts.models import Contact, Message, MessageTranslation
 from broadcasts.transports import Envelope
 
@@ -54,17 +55,13 @@ class Program:
                 self.attachments[translation.language] = [mime_part(media) for media in files]
 
     def language_for(self, language: str) -> str:
-        """Return the language that somebody reads: theirs, the organization's primary, the base, or the first."""
-        for wanted in (language, self.organization.primary_language, self.broadcast.base_language):
-            while wanted:
-                if wanted in self.wordings:
-                    return wanted
-                wanted = wanted.rpartition("-")[0]
-        return self.languages[0]
+        """Return the language that somebody is sent; the first, to be looked at, where they would be sent none."""
+        defaults = self.organization.primary_language, self.broadcast.base_language
+        return choose_language(language, self.languages, defaults) or self.languages[0]
 
     def render(self, recipient: Recipient, budget: Budget | None = None) -> Rendered:
         """Return what a recipient reads, whole, or raise RenderError."""
-        language = recipient.language if recipient.language in self.wordings else self.language_for(recipient.language)
+        language = self.language_for(recipient.language)
         values = {
             **self.shared,
             "contact": contact_values(recipient.contact),
@@ -141,5 +138,5 @@ def preview(message: Message, contact: Contact, language: str | None = None) -> 
     """Render a message as one contact would get it; its links do nothing."""
     program = Program(message)
     field = message.channel.contact_field if message.channel else "email"
-    chosen = language if language in program.wordings else program.language_for(language or contact.language)
+    chosen = program.language_for(language or contact.language)
     return program.render(Recipient(links.delivery_token(0), getattr(contact, field), chosen, contact))

@@ -4,7 +4,8 @@ import re
 import unicodedata
 from datetime import UTC, date, datetime, time, timedelta
 
-from broadcasts.models import email_key, normalize_language, phone_key
+from broadcasts.languages import normalize_language
+from broadcasts.models import email_key, phone_key
 
 from .oddities import NOW, POOLS, World
 
