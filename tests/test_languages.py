@@ -76,6 +76,7 @@ def test_what_serves_is_what_unicode_calls_a_match(wanted, offered):
     assert not found or langcodes.tag_distance(wanted, found) <= 10
 
 
+@bounded
 @given(wanted=tags(), offered=offers, defaults=st.tuples(tags(), tags()))
 def test_one_s_own_language_is_always_chosen_where_it_is_on_offer(wanted, offered, defaults):
     assume(wanted not in offered)
