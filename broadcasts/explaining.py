@@ -28,16 +28,7 @@ from broadcasts.models import (
 from broadcasts.sending import hours
 
 # Told after acceptance, the strongest last.
-TOLD = (
-    ("delivered_at", "delivered"),
-    ("opened_at", "opened"),
-    ("clicked_at", "clicked"),
-    ("played_at", "played"),
-    ("replied_at", "replied"),
-    ("unsubscribed_at", "unsubscribed"),
-    ("complained_at", "complained"),
-    ("bounced_at", "bounced"),
-)
+TOLD = ("delivered", "opened", "clicked", "played", "replied", "unsubscribed", "complained", "bounced")
 STRONGEST = ("sent", "unknown", "pending", "failed", "cancelled", "skipped")  # of several copies
 CANCELLED = "Not sent: the broadcast was cancelled before its turn."
 COUNTED = {"pending": "is about to be sent", "unknown": "may have been sent"}  # by a frequency cap, beside what was
@@ -120,7 +111,7 @@ def story(delivery: Delivery, zone: tzinfo | None = None) -> str:
     status = Delivery.Status
     match delivery.status:
         case status.SENT:
-            facts = [f"{word} {when(moment, zone)}" for name, word in TOLD if (moment := getattr(delivery, name))]
+            facts = [f"{fact} {when(moment, zone)}" for fact in TOLD if (moment := getattr(delivery, f"{fact}_at"))]
             return f"Sent {when(delivery.sent_at, zone)}{'; ' + ', '.join(facts) if facts else ''}."
         case status.SKIPPED:
             return f"Not sent: {_label(delivery.reason)}."
