@@ -5,9 +5,9 @@ It is read from the delivery log; for those who have no row there, from the cond
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils import timezone
 
 from broadcasts import audience, drafting, stats
@@ -15,15 +15,12 @@ from broadcasts.audience import Audience, Choice, Outlet, Part
 from broadcasts.clocks import in_words
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import (
-    ADDRESS_HASHES,
     Broadcast,
     ConsentChange,
     ConsentState,
     Contact,
     Delivery,
     Reason,
-    Suppression,
-    UseCase,
 )
 from broadcasts.sending import hours
 
@@ -306,20 +303,11 @@ class Grounds:
 
     def _refusal(self, reason: str) -> str:
         """Tell the suppressions behind a reason, or the consent that was withdrawn."""
-        causes = [cause for cause, one in Suppression.SKIP_REASONS.items() if one == reason]
-        hashed = getattr(self.contact, ADDRESS_HASHES[self.outlet.contact_field])
-        noes = Suppression.objects.filter(
-            Q(use_case="") | Q(use_case=self.broadcast.use_case),
-            organization=self.contact.organization_id,
-            medium=self.outlet.medium,
-            address_hash=hashed,
-            reason__in=causes,
-            created__lte=self.until,
-        )
+        noes = audience.suppressions(self.broadcast, self.outlet, self.contact, reason)
         told = [
             f"{no.get_reason_display().lower()}, on the suppression list since {self._when(no.created)}"
             + (f" ({no.source})" if no.source else "")
-            for no in noes.order_by("pk")[:NAMED]
+            for no in noes.filter(created__lte=self.until).order_by("pk")[:NAMED]
         ]
         if told or reason != Reason.UNSUBSCRIBED:
             return "; ".join(told)
@@ -353,11 +341,8 @@ class Grounds:
         organization = self.broadcast.organization
         if organization.frequency_cap is None:
             return ""
-        since = self.at - timedelta(days=organization.frequency_cap_days)
-        waited = Q(created__lte=self.until) & (Q(status__in=COUNTED) | Q(sent_at__gt=self.until))
         lately = (
-            Delivery.objects.filter(Q(sent_at__gte=since, sent_at__lte=self.until) | waited, contact=self.contact)
-            .filter(message__broadcast__use_case=UseCase.MARKETING)
+            audience.counted(self.broadcast, self.contact, self.at, self.until)
             .select_related("message__broadcast")
             .order_by(F("sent_at").asc(nulls_last=True), "pk")[: min(NAMED, organization.frequency_cap)]
         )

@@ -17,7 +17,7 @@ from .query import (
     validate,
     validate_rules,
 )
-from .reasons import Outlet, claim_reasons, reason_after, recipients, skip_reason
+from .reasons import Outlet, claim_reasons, counted, reason_after, recipients, skip_reason, suppressions
 from .refusing import refusal
 from .searching import found_by
 from .suggestions import suggest
@@ -37,6 +37,7 @@ __all__ = [
     "claim_reasons",
     "compile_query",
     "count_segment",
+    "counted",
     "create_missing",
     "engagements",
     "estimate",
@@ -52,6 +53,7 @@ __all__ = [
     "segment_contacts",
     "skip_reason",
     "suggest",
+    "suppressions",
     "users_of",
     "users_of_attribute",
     "validate",
