@@ -10,9 +10,8 @@ from datetime import datetime, tzinfo
 from django.db.models import F
 from django.utils import timezone
 
-from broadcasts import audience, drafting, stats
+from broadcasts import audience, drafting, formats, stats
 from broadcasts.audience import Audience, Choice, Outlet, Part
-from broadcasts.clocks import in_words
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import (
     Broadcast,
@@ -123,7 +122,7 @@ def story(delivery: Delivery, zone: tzinfo | None = None) -> str:
 
 def when(moment: datetime | None, zone: tzinfo | None = None) -> str:
     """Write a moment with its zone, for sentences that may be read anywhere."""
-    return in_words(moment, zone or timezone.get_current_timezone()) if moment else "at an unknown time"
+    return formats.moment(moment, zone or timezone.get_current_timezone()) if moment else "at an unknown time"
 
 
 def _waits(delivery: Delivery, zone: tzinfo | None) -> str:

@@ -22,7 +22,7 @@ LAYERS = [
     {"links", "schedules"},
     {"models"},
     {"transports", "catcher", "clocks", "database", "filetypes", "languages", "origin", "wiping"},
-    {"exceptions", "outgoing"},
+    {"exceptions", "formats", "outgoing"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 FILES = {
