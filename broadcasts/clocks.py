@@ -1,4 +1,4 @@
-"""Clock times where people live, as moments, and moments as people read them; all of it pure, by PEP 495.
+"""Clock times where people live, as moments; all of it pure, by PEP 495.
 
 A clock time that a change of the clocks leaves out comes as much later as they are put forward; one that comes twice
 is the first of the two. A zone that is blank or that nobody knows is the one at home.
@@ -11,6 +11,8 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import cache
 from typing import TypeVar
 from zoneinfo import ZoneInfo, available_timezones
+
+from broadcasts import formats
 
 CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 GRACE = timedelta(minutes=5)  # so long ago a moment may be that somebody gives: forms and clocks are slow
@@ -34,21 +36,6 @@ def local_moment(day: date, clock: time, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, clock.replace(fold=0), tzinfo=zone).astimezone(UTC)
 
 
-def in_words(moment: datetime, zone: tzinfo) -> str:
-    """Write a moment as the clocks of a zone show it: 29 Nov 2026, 15:11 Europe/Madrid.
-
-    Where they show it twice, their distance from UTC says which of the two it is.
-    """
-    local = moment.astimezone(zone)
-    words = f"{day_in_words(local)}, {local:%H:%M} {zone}"
-    is_shown_twice = local.replace(fold=1 - local.fold).utcoffset() != local.utcoffset()
-    return f"{words} (UTC{local.isoformat()[-6:]})" if is_shown_twice else words
-
-
-def day_in_words(day: date) -> str:
-    return f"{day.day} {day:%b} {day.year}"
-
-
 def is_near(day: date) -> bool:
     """Tell whether a day or moment is far enough from the ends of the calendar to exist in every time zone."""
     return date.min.year < day.year < date.max.year
@@ -59,7 +46,7 @@ def refusal(moment: datetime, zone: tzinfo, now: datetime) -> str:
     if not is_near(moment):
         return TOO_FAR
     if moment < now - GRACE:
-        return f"{in_words(moment, zone)} has passed: choose a time that is still to come."
+        return f"{formats.moment(moment, zone)} has passed: choose a time that is still to come."
     return ""
 
 

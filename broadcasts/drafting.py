@@ -16,6 +16,7 @@ from django.utils import timezone
 from broadcasts import audience, rendering
 from broadcasts.audience import Audience, Outlet
 from broadcasts.exceptions import InvalidInput, WrongState
+from broadcasts.languages import normalize_language
 from broadcasts.models import (
     AuditEntry,
     Broadcast,
@@ -27,7 +28,6 @@ from broadcasts.models import (
     Template,
     UseCase,
     User,
-    normalize_language,
 )
 from broadcasts.sending import hours, moments, readiness
 

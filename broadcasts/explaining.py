@@ -5,16 +5,14 @@ It is read from the delivery log; for those who have no row there, from the cond
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils import timezone
 
-from broadcasts import audience, drafting, stats
+from broadcasts import audience, drafting, formats, stats
 from broadcasts.audience import Audience, Choice, Outlet, Part
-from broadcasts.clocks import in_words
 from broadcasts.exceptions import InvalidInput
-from broadcasts.mediums import ADDRESS_FIELDS
 from broadcasts.models import (
     Broadcast,
     ConsentChange,
@@ -22,22 +20,11 @@ from broadcasts.models import (
     Contact,
     Delivery,
     Reason,
-    Suppression,
-    UseCase,
 )
 from broadcasts.sending import hours
 
 # Told after acceptance, the strongest last.
-TOLD = (
-    ("delivered_at", "delivered"),
-    ("opened_at", "opened"),
-    ("clicked_at", "clicked"),
-    ("played_at", "played"),
-    ("replied_at", "replied"),
-    ("unsubscribed_at", "unsubscribed"),
-    ("complained_at", "complained"),
-    ("bounced_at", "bounced"),
-)
+TOLD = ("delivered", "opened", "clicked", "played", "replied", "unsubscribed", "complained", "bounced")
 STRONGEST = ("sent", "unknown", "pending", "failed", "cancelled", "skipped")  # of several copies
 CANCELLED = "Not sent: the broadcast was cancelled before its turn."
 COUNTED = {"pending": "is about to be sent", "unknown": "may have been sent"}  # by a frequency cap, beside what was
@@ -120,7 +107,7 @@ def story(delivery: Delivery, zone: tzinfo | None = None) -> str:
     status = Delivery.Status
     match delivery.status:
         case status.SENT:
-            facts = [f"{word} {when(moment, zone)}" for name, word in TOLD if (moment := getattr(delivery, name))]
+            facts = [f"{fact} {when(moment, zone)}" for fact in TOLD if (moment := getattr(delivery, f"{fact}_at"))]
             return f"Sent {when(delivery.sent_at, zone)}{'; ' + ', '.join(facts) if facts else ''}."
         case status.SKIPPED:
             return f"Not sent: {_label(delivery.reason)}."
@@ -135,7 +122,7 @@ def story(delivery: Delivery, zone: tzinfo | None = None) -> str:
 
 def when(moment: datetime | None, zone: tzinfo | None = None) -> str:
     """Write a moment with its zone, for sentences that may be read anywhere."""
-    return in_words(moment, zone or timezone.get_current_timezone()) if moment else "at an unknown time"
+    return formats.moment(moment, zone or timezone.get_current_timezone()) if moment else "at an unknown time"
 
 
 def _waits(delivery: Delivery, zone: tzinfo | None) -> str:
@@ -315,20 +302,11 @@ class Grounds:
 
     def _refusal(self, reason: str) -> str:
         """Tell the suppressions behind a reason, or the consent that was withdrawn."""
-        causes = [cause for cause, one in Suppression.SKIP_REASONS.items() if one == reason]
-        hashed = getattr(self.contact, ADDRESS_FIELDS[self.outlet.contact_field].hash)
-        noes = Suppression.objects.filter(
-            Q(use_case="") | Q(use_case=self.broadcast.use_case),
-            organization=self.contact.organization_id,
-            medium=self.outlet.medium,
-            address_hash=hashed,
-            reason__in=causes,
-            created__lte=self.until,
-        )
+        noes = audience.suppressions(self.broadcast, self.outlet, self.contact, reason)
         told = [
             f"{no.get_reason_display().lower()}, on the suppression list since {self._when(no.created)}"
             + (f" ({no.source})" if no.source else "")
-            for no in noes.order_by("pk")[:NAMED]
+            for no in noes.filter(created__lte=self.until).order_by("pk")[:NAMED]
         ]
         if told or reason != Reason.UNSUBSCRIBED:
             return "; ".join(told)
@@ -362,11 +340,8 @@ class Grounds:
         organization = self.broadcast.organization
         if organization.frequency_cap is None:
             return ""
-        since = self.at - timedelta(days=organization.frequency_cap_days)
-        waited = Q(created__lte=self.until) & (Q(status__in=COUNTED) | Q(sent_at__gt=self.until))
         lately = (
-            Delivery.objects.filter(Q(sent_at__gte=since, sent_at__lte=self.until) | waited, contact=self.contact)
-            .filter(message__broadcast__use_case=UseCase.MARKETING)
+            audience.counted(self.broadcast, self.contact, self.at, self.until)
             .select_related("message__broadcast")
             .order_by(F("sent_at").asc(nulls_last=True), "pk")[: min(NAMED, organization.frequency_cap)]
         )

@@ -1,6 +1,7 @@
 """The architecture, read from the imports: they point down only."""
 
 import ast
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent / "broadcasts"
@@ -31,14 +32,14 @@ LAYERS = [
     {"audience", "rendering", "stats", "tallying"},
     {"links", "schedules", "throttling"},
     {"models"},
-    {"transports", "catcher", "clocks", "database", "filetypes", "origin", "wiping"},
-    {"apis", "exceptions", "mediums", "outgoing"},
+    {"transports", "catcher", "clocks", "database", "filetypes", "languages", "origin", "wiping"},
+    {"apis", "exceptions", "formats", "mediums", "outgoing"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 FILES = {
     path: ast.parse(path.read_text())
     for path in sorted(ROOT.rglob("*.py"))
-    if "migrations" not in path.parts and path.name != "__init__.py"
+    if "migrations" not in path.parts and path != ROOT / "__init__.py"
 }
 
 
@@ -47,18 +48,35 @@ def place(path: Path) -> str:
     return path.relative_to(ROOT).with_suffix("").parts[0]
 
 
-def imported(path: Path) -> set[str]:
-    """The places within the project that a file imports."""
+def module(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT.parent).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {module(path): path for path in FILES}
+
+
+def named(path: Path) -> set[str]:
+    """What a file imports, those imports included that only the type checker reads: `from a import b` as `a.b`."""
     names: set[str] = set()
-    parents = path.relative_to(ROOT.parent).with_suffix("").parts[:-1]
+    parents = path.relative_to(ROOT.parent).parts[:-1]
     for node in ast.walk(FILES[path]):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = ".".join(parents[: len(parents) - node.level + 1]) if node.level else ""
-            module = ".".join(filter(None, [base, node.module]))
-            names.update({module} if module != "broadcasts" else {f"broadcasts.{alias.name}" for alias in node.names})
-    return {name.split(".")[1] for name in names if name.startswith("broadcasts.")}
+            names.update(".".join(filter(None, [base, node.module, alias.name])) for alias in node.names)
+    return {name for name in names if name.startswith("broadcasts.")}
+
+
+def imported(path: Path) -> set[str]:
+    """The places within the project that a file imports."""
+    return {name.split(".")[1] for name in named(path)}
+
+
+def modules_of(path: Path) -> set[str]:
+    """The modules within the project that a file imports: of a package that a name stands in, its own."""
+    found = (next(one for one in (name, name.rpartition(".")[0]) if one in MODULES) for name in named(path))
+    return set(found) - {module(path)}
 
 
 def test_every_module_has_a_place_in_the_layers():
@@ -73,6 +91,15 @@ def test_imports_point_down_only():
         if LEVEL[name] <= LEVEL[place(path)]
     ]
     assert wrong == []
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    """Also not within a package, nor for the type checker alone."""
+    TopologicalSorter({module(path): modules_of(path) for path in FILES}).prepare()
+
+
+def test_the_application_itself_is_no_module_to_import_from():
+    assert (ROOT / "__init__.py").read_text() == ""
 
 
 def test_nothing_is_imported_inside_a_function():

@@ -28,17 +28,6 @@ class RetargetForm(Confirmation):
         self.fields["engagement"].widget.choices = told  # another one is refused by `sending`, which says why not
 
 
-WHO_DID = {
-    Engagement.SENT: "were sent it",
-    Engagement.DELIVERED: "received it",
-    Engagement.OPENED: "opened it",
-    Engagement.NOT_OPENED: "did not open it",
-    Engagement.CLICKED: "clicked in it",
-    Engagement.REPLIED: "replied to it",
-    Engagement.FAILED: "could not be reached",
-}
-
-
 def engagements(broadcast: Broadcast) -> list[tuple[str, str, int]]:
     """Return (engagement, in words, copies) for each that a broadcast can be retargeted by; none before its start."""
     if broadcast.status not in Broadcast.STARTED:
@@ -53,7 +42,7 @@ def engagements(broadcast: Broadcast) -> list[tuple[str, str, int]]:
                 numbers = counts[message.pk]
                 n += numbers["sent"] - numbers["opened"] if one == Engagement.NOT_OPENED else numbers[one.value]
         if n > 0:
-            told.append((one.value, WHO_DID[one], n))
+            told.append((one.value, one.who, n))
     return told
 
 
@@ -117,7 +106,7 @@ def _retarget(broadcast: Broadcast, user: User, values: dict[str, Any]) -> Done:
     with transaction.atomic():
         child = sending.retarget(broadcast, values["engagement"], by=user)
         drafting.refresh_preview(child)
-    words = WHO_DID[Engagement(values["engagement"])]
+    words = Engagement(values["engagement"]).who
     return Done(f"“{child}” is a draft to those who {words}: change what it says, then send it.", goal=child)
 
 

@@ -13,6 +13,7 @@ from django.urls import path, reverse
 from broadcasts import audience, drafting
 from broadcasts.audience import Audience, Estimate
 from broadcasts.exceptions import BroadcastsError, InvalidInput, WrongState
+from broadcasts.formats import duration
 from broadcasts.models import Broadcast, Reason
 from broadcasts.sending import readiness, start
 
@@ -43,14 +44,6 @@ def nobody(found: Estimate) -> str:
     if not found.matched:
         return start.NOBODY
     return f"{start.LEFT_OUT}." if found.skipped else readiness.NO_MESSAGE
-
-
-def in_words(seconds: int | None) -> str:
-    """Tell a duration in the two largest units that it has; "" for none."""
-    days, rest = divmod(seconds or 0, 86_400)
-    parts = ((days, "d"), (rest // 3600, "h"), (rest // 60 % 60, "min"), (rest % 60, "s"))
-    first = next((i for i, (n, _) in enumerate(parts) if n), len(parts))
-    return " ".join(f"{n} {unit}" for n, unit in parts[first : first + 2] if n)
 
 
 class BroadcastActions(RecipientViews, SavingFirst):
@@ -195,7 +188,7 @@ class BroadcastActions(RecipientViews, SavingFirst):
             reasons=reasons(found),
             channels=sorted(found.per_channel.items()),
             languages=sorted(found.per_language.items()),
-            duration=in_words(found.expected_duration_seconds),
+            duration=duration(found.expected_duration_seconds or 0),
         )
 
     def wordings(self, broadcast: Broadcast) -> list[tuple[str, str]]:

@@ -11,6 +11,7 @@ from broadcasts import audience, drafting
 from broadcasts.audience import Audience
 from broadcasts.drafting import QUIET_FOR_MARKETING
 from broadcasts.exceptions import InvalidInput
+from broadcasts.languages import normalize_language
 from broadcasts.models import (
     Broadcast,
     Channel,
@@ -20,7 +21,6 @@ from broadcasts.models import (
     Syntax,
     Template,
     UseCase,
-    normalize_language,
 )
 from broadcasts.sending import moments
 

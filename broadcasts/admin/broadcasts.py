@@ -11,8 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.html import format_html
 
-from broadcasts import drafting, stats
-from broadcasts.clocks import in_words
+from broadcasts import drafting, formats, stats
 from broadcasts.exceptions import WrongState
 from broadcasts.models import Broadcast, Channel, Delivery, Message, MessageTranslation, Organization, Template, UseCase
 
@@ -269,7 +268,7 @@ class BroadcastAdmin(BroadcastActions, Asking, DraftAdmin):
         return {
             "broadcast": broadcast,
             "seen": stamp(broadcast),
-            "due": in_words(broadcast.due_from, broadcast.organization.zone) if broadcast.due_from else "",
+            "due": formats.moment(broadcast.due_from, broadcast.organization.zone) if broadcast.due_from else "",
             "unscheduled": self.unscheduled(request, broadcast),
             "actions_now": self.actions_for(request, broadcast),
             "progress": progress(broadcast) if broadcast.status in Broadcast.STARTED else None,
@@ -301,14 +300,14 @@ class BroadcastAdmin(BroadcastActions, Asking, DraftAdmin):
         if "scheduled_at" in form.changed_data and obj.scheduled_at and not is_saved_first:
             messages.info(request, f"Saved as a draft with {self.unscheduled(request, obj)}")
         if "expires_at" in form.changed_data and obj.expires_at:
-            messages.info(request, f"It expires at {in_words(obj.expires_at, obj.organization.zone)}.")
+            messages.info(request, f"It expires at {formats.moment(obj.expires_at, obj.organization.zone)}.")
 
     def unscheduled(self, request: HttpRequest, broadcast: Broadcast) -> str:
         """Say which time a draft has, and that it is sent only once it is scheduled; "" where it has none."""
         if broadcast.scheduled_at is None or broadcast.status not in (Broadcast.Status.DRAFT, Broadcast.Status.FAILED):
             return ""
         how = ": press Schedule" if self.may(request, "send", broadcast) else ": that takes somebody who may send"
-        time = in_words(broadcast.scheduled_at, broadcast.organization.zone)
+        time = formats.moment(broadcast.scheduled_at, broadcast.organization.zone)
         return f"the time {time}. It is not scheduled yet{how}."
 
     def delete_model(self, request: HttpRequest, obj: Broadcast) -> None:

@@ -8,7 +8,7 @@ from django.forms.models import BaseInlineFormSet
 
 from broadcasts import rendering
 from broadcasts.exceptions import InvalidInput
-from broadcasts.models import normalize_language
+from broadcasts.languages import normalize_language
 
 CHECKED = ("subject", "preheader", "text", "html")
 

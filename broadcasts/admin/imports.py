@@ -12,13 +12,13 @@ from django.views.decorators.http import require_POST
 
 from broadcasts import importing
 from broadcasts.exceptions import BroadcastsError, InvalidInput
+from broadcasts.formats import duration
 from broadcasts.models import Attendance, Contact, ImportJob, Segment, Suppression
 
 from .access import Access, scoped
 from .base import ReadOnlyAdmin, list_url, number
 from .filters import choice_filter
 from .import_forms import UPLOADS, ColumnsForm
-from .progress import words
 from .search import as_id
 
 Kind = ImportJob.Kind
@@ -220,8 +220,8 @@ def progress(job: ImportJob) -> dict[str, Any]:
         "gone": job.rows,
         "pending": pending,
         "rate": round(rate, 1),
-        "left": words(pending / rate) if rate and pending and not finished else "",
-        "took": words(seconds) if job.status in ImportJob.FINISHED and job.started_at else "",
+        "left": duration(pending / rate) if rate and pending and not finished else "",
+        "took": duration(seconds) if job.status in ImportJob.FINISHED and job.started_at else "",
         "numbers": [
             {
                 "name": name,

@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from broadcasts import stats
 from broadcasts.explaining import when
+from broadcasts.formats import duration
 from broadcasts.models import Broadcast, Delivery
 
 from .base import list_url
@@ -37,9 +38,9 @@ def progress(broadcast: Broadcast, counts: dict[str, int] | None = None) -> dict
         "gone": gone,
         "pending": pending,
         "rate": round(rate, 1),
-        "left": words(pending / rate) if rate and pending and not finished and not waits else "",
+        "left": duration(pending / rate) if rate and pending and not finished and not waits else "",
         "waiting": waits_for(broadcast, waits) if waits else "",
-        "took": words(seconds) if finished else "",
+        "took": duration(seconds) if finished else "",
         "numbers": [_number(broadcast, name, counts[name], status=name) for name in STATUSES],
         "facts": [_number(broadcast, name, counts[name], fact=name) for name in facts],
         "all": list_url(Delivery, broadcast=broadcast.pk),
@@ -62,12 +63,3 @@ def waits_for(broadcast: Broadcast, waits: stats.Waiting) -> str:
     zone = broadcast.organization.zone
     ends = "" if waits.last == waits.next else f", the last {when(waits.last, zone)}"
     return f"{people}: the next {when(waits.next, zone)}{ends}."
-
-
-def words(seconds: float) -> str:
-    """Say a duration as people do."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    if seconds < 90 * 60:
-        return f"{round(seconds / 60)} min"
-    return f"{seconds / 3600:.1f} h"

@@ -9,7 +9,8 @@ from rest_framework import serializers
 
 from broadcasts import rendering
 from broadcasts.exceptions import InvalidInput
-from broadcasts.models import Channel, Medium, Syntax, Template, TemplateTranslation, normalize_language
+from broadcasts.languages import normalize_language
+from broadcasts.models import Channel, Medium, Syntax, Template, TemplateTranslation
 
 from .resources import FullResource, ResourceSerializer
 from .serializers import ChannelRefField, TranslationsField

@@ -6,7 +6,6 @@ from .catalogue import catalogue
 from .estimate import Estimate, estimate, preview
 from .explain import Choice, Part, choice
 from .filters import ContactFilter
-from .languages import choose_language
 from .measuring import engagements, kinds_of, measured, why_not
 from .query import (
     LEAVES,
@@ -18,7 +17,7 @@ from .query import (
     validate,
     validate_rules,
 )
-from .reasons import Outlet, claim_reasons, reason_after, recipients, skip_reason
+from .reasons import Outlet, claim_reasons, counted, reason_after, recipients, skip_reason, suppressions
 from .refusing import refusal
 from .searching import found_by
 from .suggestions import suggest
@@ -35,10 +34,10 @@ __all__ = [
     "Part",
     "catalogue",
     "choice",
-    "choose_language",
     "claim_reasons",
     "compile_query",
     "count_segment",
+    "counted",
     "create_missing",
     "engagements",
     "estimate",
@@ -54,6 +53,7 @@ __all__ = [
     "segment_contacts",
     "skip_reason",
     "suggest",
+    "suppressions",
     "users_of",
     "users_of_attribute",
     "validate",

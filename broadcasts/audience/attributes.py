@@ -17,14 +17,13 @@ from django.db.models import BooleanField, F, Field, FloatField, Func, Q, TextFi
 from broadcasts.models import Attribute
 
 from .containing import Contains
-from .leaves import (
+from .leaves import Leaf, any_of
+from .values import (
     EDGES,
     TOO_FAR,
-    Leaf,
     Read,
     Refused,
     Scope,
-    any_of,
     printable,
     read_boolean,
     read_days,

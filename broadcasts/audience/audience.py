@@ -15,10 +15,11 @@ from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Broadcast, Contact, Delivery, Engagement, Message, Organization, Segment, UseCase
 
 from .addresses import at_addresses, create_contacts, missing_addresses
-from .leaves import NOBODY, Refused, Scope, any_of
+from .leaves import NOBODY, any_of
 from .measuring import why_not
 from .query import condition_of, in_segments
 from .relations import attended, engaged, having
+from .values import Refused, Scope
 
 # The fields of a broadcast that hold rows -> what we know of them.
 ROWS = {"activity": "activity_id", "retarget_of": "retarget_of_id"}

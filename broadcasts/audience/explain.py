@@ -13,10 +13,11 @@ from django.db.models import BooleanField, Case, Q, Value, When
 from broadcasts.models import Activity, Attendance, Broadcast, Contact, Engagement, Organization, Segment
 
 from .audience import Audience
-from .leaves import NOBODY, Leaf, Scope
+from .leaves import NOBODY, Leaf
 from .measuring import MARK, measured
 from .query import BRANCHES, SegmentLeaf, conjunction, in_segments, leaf_of
-from .wording import Facts, did, said
+from .values import Scope
+from .wording import Facts, said
 
 AT_ONCE = 40  # conditions in one query
 BY_NAME = 50  # to be named or made a member is further away than any rule
@@ -161,8 +162,8 @@ class _Walk:
         if among is None:
             return union
         broadcast = Broadcast.objects.get(pk=audience.retarget_of_id or 0)
-        engagement = audience.retarget_engagement or Engagement.SENT
-        rest = f"{did(engagement, f'“{broadcast}”')}{'' if engagement in measured(broadcast) else MARK}"
+        engagement = Engagement(audience.retarget_engagement or Engagement.SENT)
+        rest = f"{engagement.did(f'“{broadcast}”')}{'' if engagement in measured(broadcast) else MARK}"
         kept = Part("retarget_of", subject="they", rest=rest, condition=among)
         kept.asked = "engagement", {"broadcast": str(broadcast.uuid)}
         return Part("audience", join="all", parts=[union, kept])

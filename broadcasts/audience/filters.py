@@ -12,8 +12,9 @@ from drf_spectacular.utils import extend_schema_field
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Contact, Organization
 
-from .leaves import Leaf, Refused, Scope
+from .leaves import Leaf
 from .query import LEAVES, NOT_FILTERS, all_of, condition_of, conjunction, leaf_of, read_json
+from .values import Refused, Scope
 
 
 class QueryLeaf(Leaf):

@@ -1,38 +1,53 @@
-"""Which of a message's languages each contact gets."""
+"""Which of a message's languages each contact gets, for a million at once."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from django.db.models import Case, CharField, Q, Value, When
+from django.db.models import Case, CharField, F, Q, Value, When, lookups
+from django.db.models.functions import Concat, StrIndex, Substr
 
-from broadcasts.models import Organization
+from broadcasts.languages import SCRIPTS, TRADITIONAL, choose_language, family, script
 
-
-def _fitting(language: str, languages: Sequence[str]) -> str:
-    """Return the language itself, else the plain one (es for es-MX), else the first of that family, else ""."""
-    if language in languages:
-        return language
-    family = language.split("-")[0]
-    if family in languages:
-        return family
-    return next((one for one in languages if one.split("-")[0] == family), "") if family else ""
+OTHER = "????"  # stands for any script that the message does not use; no tag holds it
 
 
-def choose_language(language: str, languages: Sequence[str], organization: Organization, base_language: str) -> str:
-    """Return the language for one contact: its own, else the organization's primary, else the base; "" for none."""
-    wanted = (language, organization.primary_language, base_language)
-    return next((found for one in wanted if (found := _fitting(one, languages))), "")
+def send_language(languages: Sequence[str], defaults: Sequence[str], to: str = "") -> Case | Value:
+    """Return `choose_language` as SQL; `to` is the path to the contact.
 
+    What it chooses depends on how the contact's tag begins, and on nothing else: so there is a WHEN for each beginning
+    that matters, and what is chosen for it is asked of `choose_language` itself.
+    """
 
-def send_language(
-    languages: Sequence[str], organization: Organization, base_language: str, to: str = ""
-) -> Case | Value:
-    """Return `choose_language` as SQL; `to` is the path to the contact."""
+    def chosen(tag: str) -> str:
+        return choose_language(tag, languages, defaults)
+
     column = f"{to}language"
-    families = list(dict.fromkeys(one.split("-")[0] for one in languages))
-    exact = [When(Q(**{column: one}), then=Value(one)) for one in languages]
-    family = [
-        When(Q(**{column: one}) | Q(**{f"{column}__startswith": f"{one}-"}), then=Value(_fitting(one, languages)))
-        for one in families
-    ]
-    default = Value(choose_language("", languages, organization, base_language), CharField())
-    return Case(*exact, *family, default=default, output_field=CharField()) if languages else default
+    otherwise = Value(chosen(""), CharField())
+    if not languages:
+        return otherwise
+    whens = [When(Q(**{column: one}), then=Value(one)) for one in languages]  # most people's, and the cheapest to ask
+    for one in dict.fromkeys(family(language) for language in languages):
+        found = [(tag, chosen(tag)) for tag in _beginnings(one, languages)]
+        while len(found) > 1 and found[-2][1] == found[-1][1]:
+            del found[-2]  # the last one is the whole family's
+        whens += [When(_begins(column, tag), then=Value(language)) for tag, language in found]
+    return Case(*whens, default=otherwise, output_field=CharField())
+
+
+def _beginnings(one: str, languages: Sequence[str]) -> Iterator[str]:
+    """Yield the beginnings of a family's tags that matter, each before those that it begins with itself."""
+    relatives = [language for language in languages if family(language) == one]
+    yield from sorted((language for language in relatives if language != one), key=len, reverse=True)
+    if scripts := {script(language) for language in relatives} - {""}:
+        yield from (f"{one}-{found}" for found in [*sorted(scripts), OTHER])
+    if one in SCRIPTS:
+        yield from (f"{one}-{place}" for place in TRADITIONAL)
+    yield one
+
+
+def _begins(column: str, tag: str) -> Q:
+    if not tag.endswith(OTHER):
+        return Q(**{column: tag}) | Q(**{f"{column}__startswith": f"{tag}-"})
+    start = tag.removesuffix(OTHER)
+    rest = Concat(Substr(F(column), len(start) + 1), Value("-"))
+    is_script = Q(lookups.Exact(StrIndex(rest, Value("-")), len(OTHER) + 1))  # its second part has four letters
+    return Q(**{f"{column}__startswith": start}) & is_script

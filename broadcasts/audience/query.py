@@ -11,8 +11,9 @@ from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Contact, Organization, Segment, SegmentMember
 
 from .attributes import PREFIX, attribute_leaf
-from .leaves import FIELD_LEAVES, NOBODY, Leaf, Refused, Scope, any_of, at, printable, read_uuid
+from .leaves import FIELD_LEAVES, NOBODY, Leaf, any_of
 from .relations import RELATION_LEAVES, attended, having
+from .values import Refused, Scope, at, printable, read_uuid
 
 # Parameters of a list that say nothing about who.
 NOT_FILTERS = frozenset({"page", "page_size", "field", "o"})

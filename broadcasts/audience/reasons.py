@@ -25,6 +25,7 @@ from django.db.models import (
 from django.db.models.functions import Coalesce, Left, Length, StrIndex
 from django.utils import timezone
 
+from broadcasts.languages import choose_language
 from broadcasts.mediums import ADDRESS_FIELDS
 from broadcasts.models import (
     Broadcast,
@@ -43,7 +44,7 @@ from broadcasts.models import (
 
 from .audience import Audience, matched
 from .joins import Joined, left_join
-from .languages import choose_language, send_language
+from .languages import send_language
 from .leaves import any_of
 
 
@@ -173,17 +174,21 @@ class Reasons:
     def consents(self) -> QuerySet[Consent]:
         return Consent.objects.filter(medium=self.outlet.medium, use_case=self.use_case)
 
-    def lately(self) -> QuerySet[Delivery]:
+    def lately(self, at: datetime | None = None, until: datetime | None = None) -> QuerySet[Delivery]:
         """What counts against the cap: marketing that was sent within its days, may have been, or still may be.
 
         Second copies of merged contacts are of messages that count already.
+        Of a copy that was looked at between `at` and `until`: what counted then; otherwise what counts now.
         """
-        since = timezone.now() - timedelta(days=self.organization.frequency_cap_days)
+        since = (at or timezone.now()) - timedelta(days=self.organization.frequency_cap_days)
+        sent, waits = Q(sent_at__gte=since), Q(status__in=[Delivery.Status.PENDING, Delivery.Status.UNKNOWN])
+        if until:
+            sent, waits = sent & Q(sent_at__lte=until), (waits | Q(sent_at__gt=until)) & Q(created__lte=until)
         # What ended before then need not be read; nor did what is unknown leave after the end.
         under_way = Q(message__broadcast__completed_at=None) | Q(message__broadcast__completed_at__gte=since)
         return Delivery.objects.filter(
             under_way,
-            Q(sent_at__gte=since) | Q(status__in=[Delivery.Status.PENDING, Delivery.Status.UNKNOWN]),
+            sent | waits,
             message__broadcast__organization=self.organization,
             message__broadcast__use_case=UseCase.MARKETING,
         )
@@ -192,15 +197,18 @@ class Reasons:
     def hash(self) -> str:
         return ADDRESS_FIELDS[self.outlet.contact_field].hash
 
+    @property
+    def default_languages(self) -> tuple[str, str]:
+        return self.organization.primary_language, self.outlet.base_language
+
     def language(self) -> Case | Value | F:
-        outlet = self.outlet
-        if outlet.languages is None:
+        if self.outlet.languages is None:
             return F(f"{self.to}language")
-        return send_language(outlet.languages, self.organization, outlet.base_language, self.to)
+        return send_language(self.outlet.languages, self.default_languages, self.to)
 
     def no_translation(self) -> Iterator[When]:
-        outlet = self.outlet
-        if outlet.languages is None or choose_language("", outlet.languages, self.organization, outlet.base_language):
+        languages = self.outlet.languages
+        if languages is None or choose_language("", languages, self.default_languages):
             return  # everybody gets at least that one
         yield When(lookups.Exact(self.language(), Value("")), then=Value(Reason.NO_TRANSLATION))
 
@@ -311,6 +319,19 @@ def capped(reason: str, got: int, cap: int) -> str:
     """Return why somebody who got so many messages gets no more: the reason, or the cap where it comes before."""
     is_weaker = not reason or ORDER.index(Reason(reason)) > ORDER.index(Reason.FREQUENCY_CAP)
     return Reason.FREQUENCY_CAP if got >= cap and is_weaker else reason
+
+
+def counted(broadcast: Broadcast, contact: Contact, at: datetime, until: datetime) -> QuerySet[Delivery]:
+    """Return what counted against the frequency cap for a copy that was looked at between two moments."""
+    reasons = Reasons(broadcast.organization, broadcast.use_case, Outlet())
+    return reasons.lately(at, until).filter(contact=contact)
+
+
+def suppressions(broadcast: Broadcast, outlet: Outlet, contact: Contact, reason: str) -> QuerySet[Suppression]:
+    """Return the suppressions of a contact's address that give a skip reason."""
+    reasons = Reasons(broadcast.organization, broadcast.use_case, outlet)
+    causes = [cause for cause, one in CAUSES if one == reason]
+    return reasons.noes().filter(address_hash=getattr(contact, reasons.hash), reason__in=causes)
 
 
 def reason_after(audience: Audience, contact: Contact, reason: str, received: int) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from django.db.models import QuerySet, When
 
-from broadcasts.models import Broadcast, Channel, Contact, Reason, Suppression, UseCase
+from broadcasts.models import Broadcast, Contact, Reason, Suppression, UseCase
 
 from .reasons import RANK, Outlet, Reasons, case
 
@@ -19,16 +19,16 @@ class OwnReasons(Reasons):
         return iter(()) if self.use_case == UseCase.MARKETING else super().unwilling()
 
 
-def refusal(broadcast: Broadcast, channel: Channel, digest: str, contact: Contact | None, *, is_own: bool) -> str:
+def refusal(broadcast: Broadcast, outlet: Outlet, digest: str, contact: Contact | None, *, is_own: bool) -> str:
     """Say why no test of a broadcast goes to the address of a hash; "" when it may.
 
     contact: who has this address, or None. Somebody who would be skipped gets no test either; an address of nobody is
     refused where it is suppressed.
     """
-    reasons = (OwnReasons if is_own else Reasons)(broadcast.organization, broadcast.use_case, Outlet(channel=channel))
+    reasons = (OwnReasons if is_own else Reasons)(broadcast.organization, broadcast.use_case, outlet)
     suppression = reasons.noes().filter(address_hash=digest).order_by(RANK).first()
     if contact is not None:
-        whens = [reasons.blocked(), *reasons.refusals()]
+        whens = [reasons.blocked(), *reasons.refusals(), *reasons.no_translation()]
         rows = Contact.objects.filter(pk=contact.pk).annotate(refusal=case(whens, None))
         reason = rows.values_list("refusal", flat=True).get()
     else:

@@ -26,14 +26,11 @@ from broadcasts.models import (
 )
 from broadcasts.transports import TRANSPORTS
 
-from .leaves import (
-    NOBODY,
-    Exact,
-    Leaf,
+from .leaves import NOBODY, Exact, Leaf, any_of
+from .values import (
     Read,
     Refused,
     Scope,
-    any_of,
     at,
     read_choice,
     read_moment,

@@ -49,15 +49,6 @@ NAMES = {
     "attendance_status": ("they", "have a place somewhere that is {}"),
     "suppressed": ("they", "be on the suppression list for {}"),
 }
-DID = {
-    Engagement.SENT: "have been sent {}",
-    Engagement.DELIVERED: "have received {}",
-    Engagement.OPENED: "have opened {}",
-    Engagement.NOT_OPENED: "have been sent {} and not opened it",
-    Engagement.CLICKED: "have clicked in {}",
-    Engagement.REPLIED: "have replied to {}",
-    Engagement.FAILED: "be somebody whom {} failed to reach",
-}
 UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 TIMES = ("created", "last_seen_at")
 SHOWN = 5  # values of a list, and letters times twenty of a text
@@ -179,17 +170,12 @@ def shown(value: Any) -> str:
     return json.dumps(value, default=str)
 
 
-def did(engagement: str, what: str) -> str:
-    """Say what somebody must have done with a broadcast."""
-    return DID[Engagement(engagement)].format(what)
-
-
 def _engagement(asked: dict[str, Any], facts: Facts) -> str:
     what = facts.name_of(Broadcast, asked["broadcast"]) if "broadcast" in asked else "a broadcast"
     if "link" in asked:
         words = f"have clicked {shown(asked['link'])} in {what}"
     else:
-        words = did(asked["type"], what)
+        words = Engagement(asked["type"]).did(what)
     mark = "" if facts.is_measured(asked["type"], asked.get("broadcast")) else MARK
     return f"{words}{_time(asked)}{mark}"
 

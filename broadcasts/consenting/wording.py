@@ -2,6 +2,7 @@
 
 from hashlib import blake2b
 
+from broadcasts.languages import nearest_language
 from broadcasts.models import Medium, Organization, UseCase
 
 # Marketing and general, by e-mail, by SMS and so on.
@@ -45,8 +46,7 @@ LANGUAGES = frozenset(_OURS)
 
 def spoken(language: str) -> str:
     """Return the language that we speak to somebody who reads this one."""
-    primary = language.partition("-")[0].lower()
-    return primary if primary in LANGUAGES else "en"
+    return nearest_language(language, LANGUAGES) or "en"
 
 
 def medium_name(medium: str, language: str) -> str:
@@ -57,10 +57,9 @@ def medium_name(medium: str, language: str) -> str:
 
 def wording(organization: Organization, language: str, medium: str, use_case: str) -> str:
     """Return what somebody agrees to: in the organization's words for marketing by e-mail, or else in ours."""
-    if use_case == UseCase.MARKETING and medium == Medium.EMAIL:
-        for tag in (language, language.partition("-")[0]):
-            if text := organization.consent_wording.get(tag):
-                return text
+    theirs = organization.consent_wording if use_case == UseCase.MARKETING and medium == Medium.EMAIL else {}
+    if fitting := nearest_language(language, theirs):
+        return theirs[fitting]
     ours = _OURS[spoken(language)][use_case != UseCase.MARKETING]
     return ours.format(organization=organization.name, medium=medium_name(medium, language))
 

@@ -10,8 +10,9 @@ from functools import lru_cache, partial
 from django.core.exceptions import ValidationError
 
 from broadcasts.clocks import in_utc
+from broadcasts.languages import normalize_language
 from broadcasts.mediums import ADDRESS_FIELDS
-from broadcasts.models import Attribute, Contact, normalize_language
+from broadcasts.models import Attribute, Contact
 
 Type = Attribute.Type
 

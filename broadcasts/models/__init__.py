@@ -24,7 +24,6 @@ from .organizations import (
     Organization,
     Role,
     UseCase,
-    normalize_language,
     rank,
     validate_quiet_hours,
 )
@@ -91,7 +90,6 @@ __all__ = [
     "attributes_fault",
     "count",
     "json_fault",
-    "normalize_language",
     "rank",
     "reported_by",
     "search_text",

@@ -9,12 +9,13 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from broadcasts.clocks import in_utc
+from broadcasts.languages import normalize_language
 from broadcasts.mediums import ADDRESS_FIELDS, address_hash
 
 from .base import Base
 from .caps import ATTRIBUTE_LENGTH, ATTRIBUTES_LENGTH, CONTACT_ATTRIBUTES, ORGANIZATION_ATTRIBUTES
 from .fields import VocabularyField
-from .organizations import Organization, normalize_language, validate_time_zone
+from .organizations import Organization, validate_time_zone
 from .search import search_text
 
 ATTRIBUTE_KEY = re.compile(r"[a-z][a-z0-9_]{0,62}")

@@ -1,10 +1,9 @@
 """The tenant, who belongs to it, and what they may do."""
 
-import re
 import zoneinfo
 from hashlib import sha256
 from secrets import token_hex
-from typing import TYPE_CHECKING
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -13,16 +12,12 @@ from django.utils import timezone
 
 from broadcasts.clocks import CLOCK
 from broadcasts.exceptions import NotReady
+from broadcasts.languages import normalize_language
 from broadcasts.mediums import Medium
 
 from .base import Base, OrganizationQuerySet
 from .fields import VocabularyField
-
-if TYPE_CHECKING:
-    from .channels import Channel
-    from .users import User
-
-_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
+from .users import User
 
 
 class UseCase(models.TextChoices):
@@ -35,16 +30,6 @@ def validate_time_zone(name: str) -> None:
         zoneinfo.ZoneInfo(name)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         raise ValidationError(f"“{name}” is not a time zone: use an IANA name, such as Europe/Madrid.") from None
-
-
-def normalize_language(tag: str) -> str:
-    """Return a BCP 47 tag in its usual case (`pt-BR`, `zh-Hant`), or raise ValidationError."""
-    tag = tag.strip().replace("_", "-")
-    if not _LANGUAGE.fullmatch(tag):
-        raise ValidationError(f"“{tag[:40]}” is not a language: use a BCP 47 tag, such as es or pt-BR.")
-    head, *rest = tag.split("-")
-    cased = [part.upper() if len(part) == 2 else part.title() if len(part) == 4 else part.lower() for part in rest]
-    return "-".join([head.lower(), *cased])
 
 
 def default_languages() -> list[str]:
@@ -166,7 +151,7 @@ class Organization(Base):
     def primary_language(self) -> str:
         return self.languages[0]
 
-    def default_channel(self, medium: str) -> "Channel | None":
+    def default_channel(self, medium: str) -> Any:
         """Return the channel that messages of a medium leave by when nobody chose one; None where there is none.
 
         It is the one marked as default, or else the oldest that is switched on and meant for people.
@@ -174,7 +159,7 @@ class Organization(Base):
         rows = self.channels.filter(medium=medium, is_active=True).order_by("-is_default", "id")
         return next((one for one in rows if one.is_default or not one.transport_class.is_for_development), None)
 
-    def channel_for(self, medium: str, chosen: "Channel | None" = None) -> "Channel":
+    def channel_for(self, medium: str, chosen: Any = None) -> Any:
         """Return the channel that something leaves by, the default of its medium unless one was chosen.
 
         NotReady says why it cannot leave.
@@ -223,7 +208,7 @@ class Member(Base):
 
 
 class ApiTokenQuerySet(OrganizationQuerySet["ApiToken"]):
-    def issue(self, *, user: "User", organization: Organization, scopes: list[str], **fields) -> tuple["ApiToken", str]:
+    def issue(self, *, user: User, organization: Organization, scopes: list[str], **fields) -> tuple["ApiToken", str]:
         """Make a token and return it with its key, which is shown this once and stored as a hash only.
 
         `issued_by` is the person who made it, and knows its key; none of a command.

@@ -2,6 +2,7 @@
 
 from html import escape
 
+from broadcasts.languages import nearest_language
 from broadcasts.models import Organization
 
 UNSUBSCRIBE = {
@@ -26,9 +27,8 @@ PREFERENCES = {
 
 def _words(language: str) -> tuple[str, str]:
     """Return what the two links are called, that to the preferences first."""
-    primary = language.partition("-")[0]
-    primary = primary if primary in UNSUBSCRIBE else "en"
-    return PREFERENCES[primary], UNSUBSCRIBE[primary]
+    ours = nearest_language(language, UNSUBSCRIBE) or "en"
+    return PREFERENCES[ours], UNSUBSCRIBE[ours]
 
 
 def _sender(organization: Organization) -> str:

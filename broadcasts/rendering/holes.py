@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from html import escape
-from operator import attrgetter
 from typing import Any
 
 from liquid import RenderContext, Token
@@ -26,7 +25,7 @@ from broadcasts.models import Contact
 
 from .budget import Budget, Exceeded
 from .filters import apply
-from .names import CONTACT, Reader, contact_values, first_name
+from .names import CONTACT, VALUES, Reader, attributes_of, contact_values
 from .templates import Compiled, Metered, Output
 
 Piece = str | int
@@ -82,7 +81,7 @@ class Person:
 
     def __init__(self, contact: Contact | Reader, key: str, shared: Mapping[str, object], budget: Budget) -> None:
         self.contact = contact
-        self.attributes: Mapping[str, Any] = contact.attributes if isinstance(contact.attributes, dict) else {}
+        self.attributes: Mapping[str, Any] = attributes_of(contact)
         self.key = key  # the delivery's, of which its links are made
         self.shared = shared  # what is the same for every reader of a wording
         self.budget = budget
@@ -327,16 +326,9 @@ def _bound(name: str, function: Callable[..., Any], args: Sequence[object], kwar
 def _reader(path: Sequence[str], missing: object) -> Read | None:
     """Return what reads a path below `contact`, by the rules of `contact_values`; None where Liquid has to."""
     match path:
-        case ["name" | "full_name"]:
-            return attrgetter("contact.full_name")
-        case ["first_name"]:
-            return lambda person: first_name(person.contact.full_name)
-        case ["external_id"]:
-            return lambda person: person.contact.external_id or ""
-        case ["uuid"]:
-            return lambda person: str(person.contact.uuid)
-        case ["email" | "phone" | "language" as name]:
-            return attrgetter(f"contact.{name}")
+        case [name] if name in VALUES:
+            value = VALUES[name]
+            return lambda person: value(person.contact)
         case ["attributes", key] if key not in COMPUTED:
             return lambda person: person.attributes.get(key, missing)
         case [key] if key not in COMPUTED and key not in CONTACT:

@@ -1,13 +1,15 @@
 """What templates may name: its values for one recipient, and which names there are at all."""
 
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
 from broadcasts.models import Attribute, Broadcast, Contact, Organization
 
-CONTACT = ("name", "full_name", "first_name", "email", "phone", "language", "external_id", "uuid", "attributes")
 LINKS = ("unsubscribe_url", "preferences_url")
 ROOTS = ("contact", "organization", "globals", "broadcast", *LINKS, "language", "now", "today")
 
@@ -27,9 +29,12 @@ SAMPLES = {
 
 @dataclass(slots=True)
 class Reader:
-    """What content may name of a contact, with the names it has there; a whole row takes much longer to make."""
+    """What content may name of a contact, with the names it has there; a whole row takes much longer to make.
 
-    key: UUID | str  # as the database's driver gives it
+    Its fields are the columns to read, in their order; `uuid_` is as the database's driver gives it.
+    """
+
+    uuid_: UUID | str
     full_name: str
     email: str
     phone: str
@@ -39,7 +44,41 @@ class Reader:
 
     @property
     def uuid(self) -> UUID:
-        return self.key if isinstance(self.key, UUID) else UUID(self.key)
+        return self.uuid_ if isinstance(self.uuid_, UUID) else UUID(self.uuid_)
+
+    @classmethod
+    def columns(cls) -> list[str]:
+        """Return the columns of a contact that `of` takes."""
+        return [field.name.rstrip("_") for field in fields(cls)]
+
+    @classmethod
+    def of(cls, row: Sequence[Any]) -> "Reader | None":
+        """Make one of a row of `columns()`; None where there is no contact any more."""
+        uuid, *known, attributes = row
+        return None if uuid is None else cls(*[uuid, *known, json.loads(attributes)])
+
+
+@lru_cache(2048)
+def first_name(name: str) -> str:
+    return next(iter(name.split(maxsplit=1)), "")
+
+
+# What templates may name below `contact`, beside the attributes; none of these is hidden by an attribute.
+VALUES: dict[str, Callable[[Contact | Reader], object]] = {
+    "name": attrgetter("full_name"),
+    "full_name": attrgetter("full_name"),
+    "first_name": lambda contact: first_name(contact.full_name),
+    "email": attrgetter("email"),
+    "phone": attrgetter("phone"),
+    "language": attrgetter("language"),
+    "external_id": lambda contact: contact.external_id or "",
+    "uuid": lambda contact: str(contact.uuid),
+}
+CONTACT = (*VALUES, "attributes")
+
+
+def attributes_of(contact: Contact | Reader) -> dict[str, Any]:
+    return contact.attributes if isinstance(contact.attributes, dict) else {}
 
 
 def shared_values(organization: Organization, broadcast: Broadcast) -> dict[str, object]:
@@ -57,25 +96,8 @@ def contact_values(contact: Contact | Reader | None) -> dict[str, object]:
     """Return what templates see of a contact; an attribute never hides one of our own names."""
     if contact is None:
         return {}
-    name = contact.full_name
-    attributes = contact.attributes if isinstance(contact.attributes, dict) else {}
-    return {
-        **attributes,
-        "attributes": attributes,
-        "name": name,
-        "full_name": name,
-        "first_name": first_name(name),
-        "email": contact.email,
-        "phone": contact.phone,
-        "language": contact.language,
-        "external_id": contact.external_id or "",
-        "uuid": str(contact.uuid),
-    }
-
-
-@lru_cache(2048)
-def first_name(name: str) -> str:
-    return next(iter(name.split(maxsplit=1)), "")
+    attributes = attributes_of(contact)
+    return {**attributes, "attributes": attributes, **{name: read(contact) for name, read in VALUES.items()}}
 
 
 def known_names(organization: Organization) -> dict[str, frozenset[str] | None]:

@@ -9,6 +9,7 @@ from hashlib import sha256
 
 from broadcasts import links
 from broadcasts.exceptions import InvalidInput, NotReady, RenderError
+from broadcasts.languages import choose_language
 from broadcasts.models import Contact, Message, MessageTranslation
 from broadcasts.transports import Envelope
 
@@ -62,22 +63,15 @@ class Program:
                 self.extras[translation.language] = extras
 
     def language_for(self, language: str) -> str:
-        """Return the language that somebody reads: theirs, the organization's primary, the base, or the first."""
-        for wanted in (language, self.organization.primary_language, self.broadcast.base_language):
-            while wanted:
-                if wanted in self.wordings:
-                    return wanted
-                wanted = wanted.rpartition("-")[0]
-        return self.languages[0]
+        """Return the language that somebody is sent; the first, to be looked at, where they would be sent none."""
+        defaults = self.organization.primary_language, self.broadcast.base_language
+        return choose_language(language, self.languages, defaults) or self.languages[0]
 
     def render(self, recipient: Recipient, budget: Budget | None = None) -> Rendered:
         """Return what a recipient reads, whole, or raise RenderError."""
-        language = self._language_of(recipient)
+        language = self.language_for(recipient.language)
         values = self._values(recipient, language)
         return self.wordings[language].render(values, recipient.address, budget or Budget())
-
-    def _language_of(self, recipient: Recipient) -> str:
-        return recipient.language if recipient.language in self.wordings else self.language_for(recipient.language)
 
     def _values(self, recipient: Recipient, language: str) -> dict[str, object]:
         """Return what templates may name."""
@@ -111,7 +105,7 @@ class Program:
         return envelope
 
     def _add_extras(self, envelope: Envelope, recipient: Recipient, budget: Budget) -> None:
-        language = self._language_of(recipient)
+        language = self.language_for(recipient.language)
         if extras := self.extras.get(language):
             values = {} if extras.is_constant else self._values(recipient, language)
             extras.add_to(envelope, values, budget)
@@ -169,5 +163,5 @@ def preview(message: Message, contact: Contact, language: str | None = None) -> 
     """Render a message as one contact would get it; its links do nothing."""
     program = Program(message)
     field = message.channel.contact_field if message.channel else "email"
-    chosen = language if language in program.wordings else program.language_for(language or contact.language)
+    chosen = program.language_for(language or contact.language)
     return program.render(Recipient(links.delivery_token(0), getattr(contact, field), chosen, contact))

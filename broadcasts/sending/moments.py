@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from broadcasts import clocks
+from broadcasts import clocks, formats
 from broadcasts.exceptions import InvalidInput, NotReady
 from broadcasts.models import Broadcast, Organization
 
@@ -19,8 +19,8 @@ def of_day(organization: Organization, day: date) -> datetime:
         raise InvalidInput({"send_at": clocks.TOO_FAR})
     today = timezone.localdate(timezone=organization.zone)
     if day < today:
-        where = f"in {organization.zone} it is {clocks.day_in_words(today)}"
-        raise InvalidInput({"send_at": f"{clocks.day_in_words(day)} has passed, {where}: choose today or a later day."})
+        where = f"in {organization.zone} it is {formats.day(today)}"
+        raise InvalidInput({"send_at": f"{formats.day(day)} has passed, {where}: choose today or a later day."})
     return _send_hour(organization, day)
 
 

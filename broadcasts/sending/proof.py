@@ -1,6 +1,9 @@
 """Test sends: the real content through the real channel, to a few addresses, counted nowhere."""
 
+from dataclasses import replace
+
 from broadcasts import audience, links, rendering
+from broadcasts.audience import Outlet
 from broadcasts.exceptions import InvalidInput, NotReady, RenderError
 from broadcasts.mediums import ADDRESS_FIELDS, address_hash, email_key
 from broadcasts.models import AuditEntry, Broadcast, Channel, Contact, Message, User
@@ -26,8 +29,9 @@ def send_test(broadcast: Broadcast, addresses: list[str], by: User | None = None
         raise NotReady(readiness.NO_MESSAGE)
     readiness.check(broadcast)
     channel = channel_for(message)
+    outlet = replace(Outlet.of(message), channel=channel)
     people = [(address, _contact(address, channel)) for address in _cleaned(addresses, channel)]
-    refused = {address: why for address, known in people if (why := _refusal(broadcast, channel, address, known, by))}
+    refused = {address: why for address, known in people if (why := _refusal(broadcast, outlet, address, known, by))}
     allowed = [(address, known or _example(address, channel)) for address, known in people if address not in refused]
     errors = refused | (_deliver(message, channel, allowed) if allowed else {})
     sent = sum(address not in errors for address, _ in people)
@@ -56,12 +60,13 @@ def _example(address: str, channel: Channel) -> Contact:
     return example
 
 
-def _refusal(broadcast: Broadcast, channel: Channel, address: str, known: Contact | None, by: User | None) -> str:
+def _refusal(broadcast: Broadcast, outlet: Outlet, address: str, known: Contact | None, by: User | None) -> str:
     """Say why a test must not go to an address, "" when it may."""
-    key = ADDRESS_FIELDS[channel.contact_field].normalise(address)
+    field = ADDRESS_FIELDS[outlet.contact_field]
+    key = field.normalise(address)
     digest = address_hash(key) or ""
-    is_own = by is not None and channel.contact_field == "email" and key == email_key(by.email)
-    why = audience.refusal(broadcast, channel, digest, known, is_own=is_own)
+    is_own = by is not None and field.name == "email" and key == email_key(by.email)
+    why = audience.refusal(broadcast, outlet, digest, known, is_own=is_own)
     return f"{why[0].lower()}{why[1:]}." if why else ""
 
 

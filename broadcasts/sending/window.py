@@ -1,6 +1,5 @@
 """Reading the next window of a batch, with consent and suppression looked up just then."""
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,7 +13,7 @@ from .lease import Lease
 from .statements import Hole, Statement, hole
 
 OF_DELIVERY = ("id", "address", "language", "attempts")
-OF_CONTACT = ("uuid", "full_name", "email", "phone", "language", "external_id", "attributes")
+OF_CONTACT = rendering.Reader.columns()
 
 
 @dataclass(slots=True)
@@ -74,8 +73,4 @@ def _row(
     pk: int, logged: str, language: str, attempts: int, skip_reason: str, send_address: str | None, *known: Any
 ) -> Row:
     address = send_address or logged  # without one it is skipped, and the log keeps which it was made for
-    uuid, name, email, phone, reads, external_id, attributes = known
-    reader = None
-    if uuid is not None:
-        reader = rendering.Reader(uuid, name, email, phone, reads, external_id, json.loads(attributes))
-    return Row(pk, address, address != logged, language, attempts, skip_reason, reader)
+    return Row(pk, address, address != logged, language, attempts, skip_reason, rendering.Reader.of(known))

@@ -4,8 +4,8 @@ import re
 import unicodedata
 from datetime import UTC, date, datetime, time, timedelta
 
+from broadcasts.languages import normalize_language
 from broadcasts.mediums import email_key, phone_key
-from broadcasts.models import normalize_language
 
 from .oddities import NOW, POOLS, World
 

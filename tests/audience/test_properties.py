@@ -11,7 +11,7 @@ from django.db import transaction
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from broadcasts.audience import LEAVES, compile_query, leaves
+from broadcasts.audience import LEAVES, compile_query, values
 from broadcasts.exceptions import InvalidInput
 
 from .oddities import BOOLEANS, LANGUAGES, LISTS, NAMES, NOW, NUMBERS, POOLS, SERIES, TEXTS, URLS, ZONES, make_world
@@ -32,7 +32,7 @@ bounded = settings(
 def world(django_db_setup, django_db_blocker):
     """Built once: nothing here writes."""
     with pytest.MonkeyPatch.context() as patch, django_db_blocker.unblock(), transaction.atomic():
-        patch.setattr(leaves.timezone, "now", lambda: NOW)
+        patch.setattr(values.timezone, "now", lambda: NOW)
         yield make_world()
         transaction.set_rollback(True)
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from broadcasts.audience import Audience, Outlet, choose_language, claim_reasons, recipients
+from broadcasts.audience import Audience, Outlet, claim_reasons, recipients
 from broadcasts.models import Channel, Consent, Contact, Delivery, Reason, Suppression
 
 from ..make import make_broadcast, make_contact
@@ -242,7 +242,6 @@ def test_the_language_is_ones_own_else_the_organizations_else_the_base(club, mai
     found = recipients(Audience(organization=club, send_to_all=True), outlet).get(pk=contact.pk)
     assert found.send_language == expected
     assert found.skip_reason == ("" if expected else "no_translation")
-    assert choose_language(language, languages, club, "de") == expected
 
 
 def test_without_content_yet_any_language_will_do(club):

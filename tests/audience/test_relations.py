@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from broadcasts.audience import leaves, validate
+from broadcasts.audience import validate, values
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Attendance, Consent, DeliveryEvent, Link, Suppression
 
@@ -15,7 +15,7 @@ NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch):
-    monkeypatch.setattr(leaves.timezone, "now", lambda: NOW)
+    monkeypatch.setattr(values.timezone, "now", lambda: NOW)
 
 
 @pytest.fixture

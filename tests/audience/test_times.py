@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from broadcasts.audience import leaves, validate
+from broadcasts.audience import validate, values
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Contact
 
@@ -16,7 +16,7 @@ NOW = datetime(2026, 6, 1, 23, 30, tzinfo=UTC)  # in Madrid it is the 2nd alread
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch):
-    monkeypatch.setattr(leaves.timezone, "now", lambda: NOW)
+    monkeypatch.setattr(values.timezone, "now", lambda: NOW)
 
 
 @pytest.mark.parametrize(

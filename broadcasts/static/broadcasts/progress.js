@@ -5,10 +5,17 @@
     const WINDOW = 10; // samples that the shown rate is taken over
     const PATIENCE = 3; // failures in a row before they are told
 
+    // As `formats.duration` writes it.
     function duration(seconds) {
-        if (seconds < 90) return Math.max(1, Math.round(seconds)) + " s";
-        if (seconds < 5400) return Math.round(seconds / 60) + " min";
-        return (seconds / 3600).toFixed(1) + " h";
+        let rest = Math.ceil(seconds);
+        const parts = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]].map(([size, unit]) => {
+            const n = Math.floor(rest / size);
+            rest %= size;
+            return [n, unit];
+        });
+        const first = parts.findIndex(([n]) => n);
+        if (first < 0) return "";
+        return parts.slice(first, first + 2).filter(([n]) => n).map(([n, unit]) => n + " " + unit).join(" ");
     }
 
     // Reads the part of the page again that depends on the state: what is possible now, and what came of it.

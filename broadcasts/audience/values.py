@@ -1,0 +1,270 @@
+"""How values of the vocabulary are read: each becomes typed, or is refused with the path of where it stands."""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db.models.enums import Choices
+from django.utils import timezone
+
+from broadcasts.languages import normalize_language
+from broadcasts.mediums import AddressField
+from broadcasts.models import Attribute, Contact, Organization, Segment
+
+DEPTH_LIMIT = 12  # of a query and its segments together; SQLite's parser gives up at 17 in the worst case
+VALUES_LIMIT = 1000
+ALL_VALUES_LIMIT = 5000  # SQLite takes 32,766 in a statement, and one may hold a query several times
+CONDITIONS_LIMIT = 500  # SQLite refuses an expression deeper than 1,000
+TEXT_LIMIT = 1000
+TOO_FAR = "is too far away to be a moment in every time zone"
+
+
+class Refused(Exception):
+    """A key or value that cannot be taken; `path` says where, and grows outwards."""
+
+    def __init__(self, message: str, path: str = "") -> None:
+        super().__init__(message, path)
+        self.message = message
+        self.path = path
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"
+
+
+@contextmanager
+def at(step: str) -> Iterator[None]:
+    """Put a step before the path of whatever is refused inside."""
+    try:
+        yield
+    except Refused as refused:
+        refused.path = step + refused.path
+        raise
+
+
+class Scope:
+    """What one compilation knows: the organization, the segments it is inside of, and how much it has grown.
+
+    `of_all`: it will be asked of everybody at once, and not of a page or a chunk.
+    """
+
+    def __init__(self, organization: Organization, of_all: bool = False) -> None:
+        self.organization = organization
+        self.of_all = of_all
+        self.chain: list[Segment] = []
+        self.depth = self.conditions = self.values = 0
+
+    @cached_property
+    def now(self) -> datetime:
+        """The one moment that whatever is relative counts from."""
+        return timezone.now()
+
+    @cached_property
+    def attributes(self) -> list[tuple[str, str, bool]]:
+        return list(Attribute.objects.for_organization(self.organization).values_list("key", "type", "is_indexed"))
+
+    @cached_property
+    def attribute_types(self) -> dict[str, str]:
+        return {key: type_ for key, type_, _ in self.attributes}
+
+    @cached_property
+    def indexed_attributes(self) -> set[str]:
+        return {key for key, _, is_indexed in self.attributes if is_indexed}
+
+    @contextmanager
+    def deeper(self) -> Iterator[None]:
+        if self.depth == DEPTH_LIMIT:
+            raise Refused(f"nested too deeply; {DEPTH_LIMIT} levels at most, those of segments included")
+        self.depth += 1
+        yield
+        self.depth -= 1
+
+    def spend(self, conditions: int) -> None:
+        self.conditions += conditions
+        if self.conditions > CONDITIONS_LIMIT:
+            raise Refused(f"too many conditions; {CONDITIONS_LIMIT} at most, those of segments included")
+
+    def take(self, values: int) -> None:
+        self.values += values
+        if values > VALUES_LIMIT:
+            raise Refused(f"{values:,} values; {VALUES_LIMIT:,} at most")
+        if self.values > ALL_VALUES_LIMIT:
+            raise Refused(f"too many values; {ALL_VALUES_LIMIT:,} at most in all, those of segments included")
+
+
+Read = Callable[[Any, Scope], Any]
+
+
+def read_text(value: Any, scope: Scope) -> str:
+    if not isinstance(value, str):
+        raise Refused(f"{_shown(value)} is not text")
+    if len(value) > TEXT_LIMIT:
+        raise Refused(f"{len(value):,} characters; {TEXT_LIMIT:,} at most")
+    if "\x00" in value or (not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value)):
+        raise Refused("holds characters that text cannot have")
+    return value
+
+
+def read_words(value: Any, scope: Scope) -> str:
+    words = read_text(value, scope).strip()
+    if not words:
+        raise Refused("blank; give some text to look for")
+    return words
+
+
+def read_address(address: AddressField) -> Read:
+    """Return how an address of a kind is read: as the key that it is compared by, None for a blank one."""
+
+    def read(value: Any, scope: Scope) -> str | None:
+        typed = read_text(value, scope).strip()
+        with _validation():
+            return address.normalise(address.clean(typed, scope.organization.country)) if typed else None
+
+    return read
+
+
+def read_language(value: Any, scope: Scope) -> str:
+    with _validation():
+        return normalize_language(tag) if (tag := read_text(value, scope).strip()) else ""
+
+
+def read_time_zone(value: Any, scope: Scope) -> str:
+    zone = read_text(value, scope).strip()
+    with _validation():
+        for validate in Contact._meta.get_field("time_zone").validators if zone else ():
+            validate(zone)
+    return zone
+
+
+def read_uuid(value: Any, scope: Scope) -> UUID:
+    if isinstance(value, UUID):
+        return value
+    try:
+        return UUID(read_text(value, scope).strip())
+    except ValueError:
+        raise Refused(f"{_shown(value)} is not a uuid") from None
+
+
+def read_boolean(value: Any, scope: Scope) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in ("true", "1", "false", "0"):
+        return value.lower() in ("true", "1")
+    raise Refused(f"{_shown(value)} is neither true nor false")
+
+
+def read_number(value: Any, scope: Scope) -> float:
+    try:
+        number = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else None
+    except (ValueError, OverflowError):
+        number = None
+    if number is None or number - number != 0:  # neither infinite nor NaN
+        raise Refused(f"{_shown(value)} is not a number")
+    return number
+
+
+def read_choice(choices: type[Choices], word: str) -> Read:
+    def read(value: Any, scope: Scope) -> str:
+        if value not in choices.values:
+            raise Refused(f"{_shown(value)} is not {word}; accepted: {', '.join(choices.values)}")
+        return value
+
+    return read
+
+
+def read_moment(value: Any, scope: Scope) -> tuple[datetime, datetime]:
+    """Return the first and last instant of what was given: a moment, or a day in the organization's zone."""
+    first, last = read_days(value, scope)
+    zone = scope.organization.zone
+    try:
+        return tuple((one if one.tzinfo else one.replace(tzinfo=zone)).astimezone(UTC) for one in (first, last))  # type: ignore[return-value]
+    except OverflowError:
+        raise Refused(f"{_shown(value)} {TOO_FAR}") from None
+
+
+def read_days(value: Any, scope: Scope) -> tuple[datetime, datetime]:
+    text = read_text(value, scope).strip()
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        pass
+    else:
+        return datetime.combine(day, time.min), datetime.combine(day, time.max)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise Refused(
+            f"{_shown(value)} is not a date or time; accepted: such as 2026-11-21 or 2026-11-21T09:00:00Z"
+        ) from None
+    return moment, moment
+
+
+# A day counts whole: "after" it begins when it is over, "until" it ends with it.
+EDGES = {"gt": 1, "gte": 0, "lt": 0, "lte": 1}
+
+
+_SPAN = re.compile(r"([0-9]{1,6})([hdw])", re.ASCII)
+_UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+LONGEST_SPAN = timedelta(days=36_525)  # a hundred years
+
+
+def read_span(value: Any, scope: Scope) -> timedelta:
+    text = read_text(value, scope).strip()
+    found = _SPAN.fullmatch(text)
+    span = int(found[1]) * _UNITS[found[2]] if found else timedelta(0)
+    if not timedelta(0) < span <= LONGEST_SPAN:
+        raise Refused(f"{_shown(value)} is not a span of time; accepted: such as 12h, 30d or 4w; 100 years at most")
+    return span
+
+
+def read_within(value: Any, scope: Scope) -> tuple[datetime, datetime]:
+    """Return the first and last instant of the last 30 days, or however many were given."""
+    return scope.now - read_span(value, scope), scope.now
+
+
+def read_within_next(value: Any, scope: Scope) -> tuple[datetime, datetime]:
+    return scope.now, scope.now + read_span(value, scope)
+
+
+def read_object(value: Any, accepted: Sequence[str], example: str) -> dict[str, Any]:
+    """Return an object, given as one or as its JSON, that has none but the accepted keys."""
+    if isinstance(value, str) and not value.lstrip().startswith("{"):
+        raise Refused(f"must be an object, such as {example}; {_shown(value)} is none")
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            raise Refused(f"{_shown(value)} is not JSON") from None
+    if not isinstance(value, dict) or not value:
+        raise Refused(f"must be an object with some of: {', '.join(accepted)}")
+    for key in value:
+        if key not in accepted:
+            raise Refused(f"unknown; accepted: {', '.join(accepted)}", f".{printable(key)}")
+    return value
+
+
+@contextmanager
+def _validation() -> Iterator[None]:
+    try:
+        yield
+    except ValidationError as error:
+        raise Refused(" ".join(error.messages)) from None
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, str):
+        return f"“{printable(value)}”"
+    try:
+        return json.dumps(value, default=str)[:64]
+    except (ValueError, RecursionError):  # thousands of digits, or of levels
+        return "this"
+
+
+def printable(text: str) -> str:
+    """Return the beginning of a text without half characters, which no answer could be written with."""
+    return text[:64].encode(errors="replace").decode()
