@@ -311,7 +311,7 @@ SPECTACULAR_SETTINGS = {
         "UseCaseEnum": "broadcasts.models.UseCase",
         "AttendanceStatusEnum": "broadcasts.models.Attendance.Status",
         "BroadcastStatusEnum": "broadcasts.models.Broadcast.Status",
-        "MediumEnum": "broadcasts.models.ChannelKind",
+        "MediumEnum": "broadcasts.models.Medium",
         "ContactStatusEnum": "broadcasts.models.Contact.Status",
         "ConsentStateEnum": "broadcasts.models.ConsentState",
         "DeliveryStatusEnum": "broadcasts.models.Delivery.Status",
