@@ -2,7 +2,7 @@
 
 import pytest
 
-from broadcasts import audience, consenting, deleting
+from broadcasts import audience, consenting, contacts
 from broadcasts.models import Contact, Suppression
 from tests.admin.conftest import sign_in
 from tests.api.conftest import client_of
@@ -31,13 +31,13 @@ def reached(broadcast):
 
 
 def test_a_retarget_of_one_who_is_deleted_is_of_nobody(retarget, joe):
-    deleting.delete(joe)
+    contacts.delete(joe)
     assert reached(retarget) == []
 
 
 def test_a_retarget_of_others_as_well_is_of_those(retarget, joe):
     retarget.contacts.add(Contact.objects.get(email="ann@example.com"))
-    deleting.delete(joe)
+    contacts.delete(joe)
     assert reached(retarget) == ["ann@example.com"]
 
 
@@ -45,20 +45,20 @@ def test_a_no_outlives_the_contact_also_at_its_later_address(joe, club):
     consenting.withdraw(joe, "email", "marketing", source="page", evidence={})
     joe.email = "joe@new.example"
     joe.save()
-    deleting.delete(joe)
+    contacts.delete(joe)
     again = make_contact(club, "joe@new.example")
     assert consenting.blocking(again, "email", "marketing").exists()
 
 
 def test_who_said_nothing_leaves_nothing(joe):
-    deleting.delete(joe)
+    contacts.delete(joe)
     assert not Contact.objects.exists() and not Suppression.objects.exists()
 
 
 def test_deleting_twice_changes_nothing(joe):
     gone = Contact.objects.get()
-    deleting.delete(joe)
-    deleting.delete(gone)
+    contacts.delete(joe)
+    contacts.delete(gone)
     assert not Contact.objects.exists()
 
 

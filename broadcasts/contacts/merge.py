@@ -13,7 +13,6 @@ from django.utils import timezone
 
 from broadcasts import sending, tracking
 from broadcasts.exceptions import InvalidInput, WrongState
-from broadcasts.forgetting import forget_name
 from broadcasts.models import (
     Attendance,
     AuditEntry,
@@ -34,7 +33,9 @@ from broadcasts.models import (
     attributes_fault,
 )
 
-AT_ONCE = 20  # others at most; who has more twins than that has been imported wrongly
+from .audit_labels import forget_name
+
+MERGED_AT_ONCE = 20  # others at most; who has more twins than that has been imported wrongly
 CHUNK = 1000
 TAKEN_OVER = ("full_name", "email", "phone", "whatsapp_id", "external_id", "language", "time_zone")
 # From the strictest on: the first that anybody has is everybody's.
@@ -93,8 +94,8 @@ def _hold(keep: Contact, others: list[Contact]) -> tuple[Contact, list[Contact]]
     pks = [other.pk for other in others]
     if not others:
         raise InvalidInput({"contacts": "Name at least one other contact to merge into this one."})
-    if len(others) > AT_ONCE:
-        raise InvalidInput({"contacts": f"{len(others)} contacts; {AT_ONCE} at most at once."})
+    if len(others) > MERGED_AT_ONCE:
+        raise InvalidInput({"contacts": f"{len(others)} contacts; {MERGED_AT_ONCE} at most at once."})
     if keep.pk in pks or len(set(pks)) < len(pks):
         raise InvalidInput({"contacts": "Name each other contact once, and not the one that is kept."})
     rows = Contact.objects.for_organization(keep.organization_id).select_for_update(of=("self",))

@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
-from broadcasts import consenting, deleting, sending, wiping
-from broadcasts.forgetting import CALLED_BY_NAME, forget_labels, forget_name
+from broadcasts import consenting, sending, wiping
 from broadcasts.models import (
     ADDRESS_HASHES,
     AuditEntry,
@@ -31,6 +30,9 @@ from broadcasts.models import (
     Suppression,
     User,
 )
+
+from .audit_labels import CALLED_BY_NAME, forget_labels, forget_name
+from .delete import take_out
 
 CHUNK = 1000
 GONE = "(erased)"
@@ -164,7 +166,7 @@ def _clean_broadcasts(trace: Trace) -> None:
             broadcast = Broadcast.objects.select_for_update(of=("self",), no_key=True).get(pk=pk)
             broadcast.audience_preview = [one for one in broadcast.audience_preview if not trace.is_in(one)]
             broadcast.addresses = [one for one in broadcast.addresses if not trace.is_in(one)]
-            deleting.take_out(broadcast, contact)
+            take_out(broadcast, contact)
             broadcast.save(update_fields=["audience_preview", "addresses", "query"])
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from broadcasts import audience, erasing, merging, sending, stats, tracking
+from broadcasts import audience, contacts, sending, stats, tracking
 from broadcasts.exceptions import InvalidInput, WrongState
 from broadcasts.exporting import person_data
 from broadcasts.models import (
@@ -44,7 +44,7 @@ def recorder(monkeypatch):
 
 
 def test_what_the_kept_one_lacks_comes_from_the_other(ann, twin, admin):
-    kept = merging.merge(ann, [twin], by=admin.user)
+    kept = contacts.merge(ann, [twin], by=admin.user)
     kept.refresh_from_db()
     assert (kept.full_name, kept.email, kept.phone, kept.phone_key) == (
         *("Ann", "ann@example.com", "+34600000001"),
@@ -58,7 +58,7 @@ def test_what_the_kept_one_lacks_comes_from_the_other(ann, twin, admin):
 
 def test_whoever_was_blocked_stays_blocked(ann, club):
     blocked = make_contact(club, status="blocked")
-    assert merging.merge(ann, [blocked]).status == "blocked"
+    assert contacts.merge(ann, [blocked]).status == "blocked"
 
 
 def test_history_is_handed_over(ann, twin, club, mail):
@@ -73,7 +73,7 @@ def test_history_is_handed_over(ann, twin, club, mail):
     Attendance.objects.create(activity=yoga, contact=ann, status="booked")
     Attendance.objects.create(activity=yoga, contact=twin, status="attended")
     Attendance.objects.create(activity=swim, contact=twin, status="no_show")
-    merging.merge(ann, [twin])
+    contacts.merge(ann, [twin])
     delivery.refresh_from_db()
     assert delivery.contact == ann
     assert Inbound.objects.get().contact == ann
@@ -88,7 +88,7 @@ def test_of_two_copies_of_a_message_the_better_stays_and_every_number_too(ann, t
     opened = make_delivery(broadcast, twin)
     tracking.record(opened, "opened")
     before = stats.counts([broadcast])
-    merging.merge(ann, [twin])
+    contacts.merge(ann, [twin])
     assert Delivery.objects.get(contact=ann) == opened
     assert Delivery.objects.get(contact=None).status == "failed"
     assert stats.counts([broadcast]) == before
@@ -99,14 +99,14 @@ def test_the_stricter_consent_wins_with_its_evidence(ann, twin):
     Consent.objects.create(contact=ann, state="granted", **place)
     Consent.objects.create(contact=twin, state="withdrawn", **place)
     ConsentChange.objects.create(contact=twin, state="withdrawn", source="page", **place)
-    merging.merge(ann, [twin])
+    contacts.merge(ann, [twin])
     assert ann.consents.get().state == "withdrawn"
     assert list(ann.consent_changes.order_by("pk").values_list("source", flat=True)) == ["page", "merge"]
 
 
 def test_a_no_to_an_address_that_goes_is_not_forgotten(ann, twin, mail, club):
     tracking.suppress(club, "email", twin.email, "complaint", "marketing")
-    merging.merge(ann, [twin])
+    contacts.merge(ann, [twin])
     draft = make_broadcast(mail, use_case="marketing")
     found = audience.estimate(audience.Audience.of(draft), list(draft.messages.all()))
     assert (found.will_receive, found.skipped["unsubscribed"]) == (0, 1)
@@ -114,7 +114,7 @@ def test_a_no_to_an_address_that_goes_is_not_forgotten(ann, twin, mail, club):
 
 def test_two_pending_copies_become_one(ann, twin, mail, recorder):
     broadcast = start(make_broadcast(mail))
-    merging.merge(ann, [twin])
+    contacts.merge(ann, [twin])
     pump(broadcast)
     counts = stats.counts([broadcast])[broadcast.pk]
     assert (counts["sent"], counts["skipped"], counts["pending"]) == (1, 1, 0)
@@ -132,7 +132,7 @@ def test_whoever_got_it_by_one_channel_does_not_get_it_by_another(ann, club, mai
     assert Delivery.objects.filter(status="pending").count() == 2
     Delivery.objects.filter(contact=twin).update(status="sent")
     Batch.objects.filter(message=second).update(sent=1)
-    merging.merge(ann, [twin])
+    contacts.merge(ann, [twin])
     counts = stats.counts([broadcast])[broadcast.pk]
     assert (counts["sent"], counts["skipped"], counts["pending"]) == (1, 1, 0)
     assert ann.deliveries.count() == 2
@@ -142,7 +142,7 @@ def test_two_copies_in_a_workers_hands_cannot_be_merged(ann, twin, mail):
     start(make_broadcast(mail))
     Batch.objects.update(state="leased")
     with pytest.raises(WrongState, match="Pool closed"):
-        merging.merge(ann, [twin])
+        contacts.merge(ann, [twin])
     assert Contact.objects.count() == 2
     assert Delivery.objects.filter(status="pending").count() == 2
 
@@ -152,7 +152,7 @@ def test_one_copy_in_a_workers_hands_is_in_nobodys_way(ann, twin, mail):
     delivery = make_delivery(broadcast, twin, status="skipped", reason="no_address", sent_at=None)
     Delivery.objects.update(status="pending", reason="")
     Batch.objects.update(state="leased", skipped=0)
-    merging.merge(ann, [twin])
+    contacts.merge(ann, [twin])
     delivery.refresh_from_db()
     assert (delivery.contact, delivery.status) == (ann, "pending")
 
@@ -161,7 +161,7 @@ def test_a_merge_during_expansion_makes_no_second_row(ann, twin, mail, recorder)
     broadcast = start(make_broadcast(mail))
     broadcast.expanded_to, broadcast.expanded_at = 0, None
     broadcast.save()
-    merging.merge(twin, [ann])
+    contacts.merge(twin, [ann])
     before = Delivery.objects.count()
     sending.expand(broadcast.pk)
     assert Delivery.objects.count() == before
@@ -171,7 +171,7 @@ def test_only_people_of_one_organization_are_merged(ann, elsewhere):
     other = make_contact(elsewhere)
     for others in ([other], [ann], [], [other, other]):
         with pytest.raises(InvalidInput, match="contacts"):
-            merging.merge(ann, others)
+            contacts.merge(ann, others)
 
 
 def test_erasing_the_kept_one_erases_what_was_merged_into_it(ann, twin, mail, club):
@@ -180,7 +180,7 @@ def test_erasing_the_kept_one_erases_what_was_merged_into_it(ann, twin, mail, cl
         make_delivery(broadcast, person)
     make_delivery(make_broadcast(mail), twin)
     AuditEntry.write(twin, "change", organization=club)
-    erasing.erase(merging.merge(ann, [twin]))
+    contacts.erase(contacts.merge(ann, [twin]))
     assert not Delivery.objects.exclude(address="").exists()
     assert not AuditEntry.objects.filter(label__icontains="ann").exists()
 
@@ -191,7 +191,7 @@ def second(ann, twin, mail):
     broadcast = make_broadcast(mail, use_case="marketing")
     make_delivery(broadcast, ann)
     second = make_delivery(broadcast, twin)
-    merging.merge(ann, [twin])
+    contacts.merge(ann, [twin])
     return second
 
 
@@ -202,13 +202,13 @@ def test_unsubscribing_from_the_second_copy_is_a_no_of_the_kept_one(second, ann)
 
 def test_the_second_copy_goes_along_into_the_next_merge(second, ann, club):
     last = make_contact(club, "last@example.com")
-    merging.merge(last, [ann])
+    contacts.merge(last, [ann])
     tracking.unsubscribe(second.pk, "page")
     assert Consent.objects.get(contact=last).state == "withdrawn"
 
 
 def test_erasing_takes_the_second_copies_with_it(second, ann):
-    erasing.erase(ann)
+    contacts.erase(ann)
     assert not Delivery.objects.exclude(address="").exists()
 
 
@@ -219,5 +219,5 @@ def test_the_second_copies_are_in_a_persons_data(second, ann):
 def test_what_was_noted_about_the_others_rows_names_them_no_more(ann, twin, club):
     consent = Consent.objects.create(contact=twin, medium="email", use_case="marketing", state="granted")
     AuditEntry.write(consent, "consent", organization=club)
-    merging.merge(ann, [twin])
+    contacts.merge(ann, [twin])
     assert AuditEntry.objects.get(act="consent").label == str(twin.uuid)
