@@ -3,12 +3,9 @@
 import os
 import time
 import uuid
-from typing import TYPE_CHECKING, ClassVar, Self, TypeVar
+from typing import ClassVar, Self, TypeVar
 
 from django.db import models
-
-if TYPE_CHECKING:
-    from .organizations import Organization
 
 
 def uuid7() -> uuid.UUID:
@@ -25,7 +22,7 @@ _Row = TypeVar("_Row", bound=models.Model)
 class OrganizationQuerySet(models.QuerySet[_Row]):
     """Every query from outside starts with `for_organization`."""
 
-    def for_organization(self, organization: "Organization | int") -> Self:
+    def for_organization(self, organization: models.Model | int) -> Self:
         pk = organization if isinstance(organization, int) else organization.pk
         path = getattr(self.model, "organization_path")  # noqa: B009  (each of our models says it)
         return self.filter(**{"pk" if path == "pk" else f"{path}_id": pk})

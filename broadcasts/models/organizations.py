@@ -4,7 +4,6 @@ import re
 import zoneinfo
 from hashlib import sha256
 from secrets import token_hex
-from typing import TYPE_CHECKING
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -14,9 +13,7 @@ from django.utils import timezone
 from broadcasts.clocks import CLOCK
 
 from .base import Base, OrganizationQuerySet
-
-if TYPE_CHECKING:
-    from .users import User
+from .users import User
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 
@@ -210,7 +207,7 @@ class Member(Base):
 
 
 class ApiTokenQuerySet(OrganizationQuerySet["ApiToken"]):
-    def issue(self, *, user: "User", organization: Organization, scopes: list[str], **fields) -> tuple["ApiToken", str]:
+    def issue(self, *, user: User, organization: Organization, scopes: list[str], **fields) -> tuple["ApiToken", str]:
         """Make a token and return it with its key, which is shown this once and stored as a hash only.
 
         `issued_by` is the person who made it, and knows its key; none of a command.

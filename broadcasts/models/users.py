@@ -1,14 +1,9 @@
-from typing import TYPE_CHECKING
-
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models.functions import Lower
 
 from .base import uuid7
-
-if TYPE_CHECKING:
-    from .organizations import ApiToken
 
 
 class UserManager(BaseUserManager["User"]):
@@ -36,7 +31,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     created = models.DateTimeField(auto_now_add=True)
     modified = models.DateTimeField(auto_now=True)
 
-    token: "ApiToken | None" = None  # the one that a request acts by, for the audit; not stored
+    token: models.Model | None = None  # the ApiToken that a request acts by, for the audit; not stored
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
