@@ -8,7 +8,9 @@ from typing import TypeVar
 Answer = TypeVar("Answer")
 
 
-def within(seconds: float, act: Callable[[], Answer], undo: Callable[[Answer], object] = lambda answer: None) -> Answer:
+def with_deadline(
+    seconds: float, act: Callable[[], Answer], undo: Callable[[Answer], object] = lambda answer: None
+) -> Answer:
     """Do something in a thread of its own; TimeoutError when it takes longer, and its answer is undone if it comes."""
     future: Future[Answer] = Future()
 
@@ -24,7 +26,7 @@ def within(seconds: float, act: Callable[[], Answer], undo: Callable[[Answer], o
         if late.exception() is None:
             undo(late.result())
 
-    threading.Thread(target=run, daemon=True, name="within").start()
+    threading.Thread(target=run, daemon=True, name="deadline").start()
     try:
         return future.result(max(seconds, 0.0))
     except TimeoutError:
