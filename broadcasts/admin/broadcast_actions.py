@@ -14,7 +14,7 @@ from broadcasts import audience, drafting
 from broadcasts.audience import Audience, Estimate
 from broadcasts.exceptions import BroadcastsError, InvalidInput, WrongState
 from broadcasts.models import Broadcast, Reason
-from broadcasts.sending import start
+from broadcasts.sending import expansion
 
 from .actions import ACTIONS, Action, Done, engagements
 from .broadcast_views import RecipientViews
@@ -41,8 +41,8 @@ def nobody(found: Estimate) -> str:
     if found.will_receive:
         return ""
     if not found.matched:
-        return start.NOBODY
-    return f"{start.LEFT_OUT}." if found.skipped else start.NO_MESSAGE
+        return expansion.NOBODY
+    return f"{expansion.LEFT_OUT}." if found.skipped else expansion.NO_MESSAGE
 
 
 def in_words(seconds: int | None) -> str:

@@ -25,6 +25,7 @@ from .events import DeliveryEvent, Inbound, Link
 from .facts import FACTS, OWN_FACTS, Engagement
 from .fields import MAX_DEPTH, json_fault
 from .invitations import Invitation
+from .leases import lease_end
 from .media import Media
 from .messages import Message, MessageTranslation
 from .operations import Allowance, AuditEntry, Heartbeat, IdempotencyKey, ImportJob
@@ -107,6 +108,7 @@ __all__ = [
     "email_domain",
     "email_key",
     "json_fault",
+    "lease_end",
     "normalize_language",
     "phone_key",
     "rank",

@@ -20,7 +20,7 @@ class Message(Base):
     parameters = models.JSONField(default=dict, blank=True)
     error = models.TextField(blank=True, editable=False)
     checksum = models.CharField(max_length=64, blank=True, editable=False)  # of the content frozen at start
-    gave_way_at = models.DateTimeField(null=True, editable=False)  # when a worker last left it for another's sake
+    yielded_at = models.DateTimeField(null=True, editable=False)  # when a worker last left it for another's sake
 
     class Meta:
         ordering = ["position", "id"]

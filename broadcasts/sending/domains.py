@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 
 from broadcasts.models import Batch, Channel, ChannelRate, email_domain
 
-from .record import Results
+from .outcomes import Results
 from .window import Row
 
 BURST = timedelta(seconds=1)

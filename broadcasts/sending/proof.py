@@ -18,7 +18,7 @@ from broadcasts.models import (
 )
 from broadcasts.transports import TransportError
 
-from .start import NO_MESSAGE, channel_for, refuse_suspended
+from .expansion import NO_MESSAGE, channel_for, refuse_suspended
 
 MOST = 10
 

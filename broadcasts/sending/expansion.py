@@ -1,4 +1,4 @@
-"""Start: freeze the content, then turn the audience into rows."""
+"""Freeze what a broadcast says, then expand its audience into deliveries."""
 
 import time
 from typing import Any
@@ -11,11 +11,11 @@ from django.db.models.functions import Now
 from broadcasts import audience, rendering
 from broadcasts.exceptions import BroadcastsError, EmptyAudience, InvalidInput, NotReady
 from broadcasts.models import Batch, Broadcast, Channel, Contact, Delivery, Message, MessageTranslation, Organization
+from broadcasts.queue import enqueue
 
-from .fairness import wake_pumps
+from .fairness import enqueue_pumps
 from .hours import Waits, waits_at_birth
-from .record import pause_with
-from .wake import enqueue
+from .notices import pause_with
 
 NOBODY = "The audience is empty: it matches nobody."
 LEFT_OUT = "Nobody would receive it: everyone it matches is left out"
@@ -83,6 +83,17 @@ def _refuse_empty(wanted: audience.Audience, messages: list[Message]) -> None:
     raise EmptyAudience(f"{LEFT_OUT} ({listed}).")
 
 
+def hold_expansions(organization: Organization | int) -> None:
+    """Wait for chunks of rows that are being made, and hold off the next, to the end of the transaction.
+
+    A chunk holds its broadcast before it looks at anybody, so whatever it saw is written when this returns.
+    """
+    expanding = Broadcast.objects.for_organization(organization).filter(
+        completed_at=None, expanded_at=None, status__in=[*Broadcast.STOPPABLE, Broadcast.Status.CANCELLED]
+    )
+    list(expanding.select_for_update(of=("self",), no_key=True).order_by("pk").values_list("pk"))
+
+
 def expand(broadcast_id: int, seconds: float = TURN_SECONDS) -> None:
     """Make the rows of everyone the audience matches, a chunk a transaction; resumable, and safe when doubled.
 
@@ -114,7 +125,7 @@ def _expand(broadcast: Broadcast, until: float) -> None:
     wanted = audience.Audience.of(broadcast)
     messages = list(broadcast.messages.select_related("channel").prefetch_related("translations"))
     while broadcast.status == Broadcast.Status.SENDING and _expand_chunk(broadcast, wanted, messages):
-        wake_pumps()
+        enqueue_pumps()
         broadcast.refresh_from_db()
         if broadcast.expanded_at is None and time.monotonic() >= until:
             enqueue("start", broadcast.pk)

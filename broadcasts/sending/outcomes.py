@@ -1,30 +1,25 @@
 """Write down what became of a window, in the same transaction that begins the next."""
 
-import logging
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import Case, DateTimeField, F, Value, When
 from django.db.models.functions import Now
 
-from broadcasts import stats, tracking
-from broadcasts.exceptions import LeaseLost, WrongState
-from broadcasts.models import AuditEntry, Batch, Broadcast, Channel, Delivery, Organization, ProviderRef, User
-from broadcasts.transports import Outcome, Receipt, TransportError
+from broadcasts import tracking
+from broadcasts.database import Statement, durably, ids, placeholder, placeholder_for_ids
+from broadcasts.exceptions import LeaseLost
+from broadcasts.models import Batch, Channel, Delivery, ProviderRef
+from broadcasts.transports import Outcome, Receipt
 
-from .lease import Lease, durably
-from .statements import Statement, hole, hole_for_ids, ids
-from .wake import enqueue
+from .lease import Lease
 from .window import Row
 
-log = logging.getLogger(__name__)
 Status = Delivery.Status
-LEAST_ANSWERED = 100  # by fewer, the share that failed is not judged
-LONGEST_BACKOFF = 40  # seconds: a server that is back is found within a minute, however long it was away
 
 
 def delay(attempts: int) -> timedelta:
@@ -128,15 +123,15 @@ def _write_rows(lease: Lease, results: Results, channel: Channel) -> None:
 
 @cache
 def _sent(vendor: str) -> Statement:
-    rows = Delivery.objects.filter(pk__in=hole_for_ids("ids"), status=Status.PENDING)
+    rows = Delivery.objects.filter(pk__in=placeholder_for_ids("ids"), status=Status.PENDING)
     return Statement.update(rows, status=Status.SENT, sent_at=Now(), attempts=F("attempts") + 1, error="")
 
 
 def _move(moved: dict[int, str]) -> None:
     """Write where copies go now, but for those of people who were erased since their window was read."""
     if moved:
-        rows = Delivery.objects.filter(pk=hole("pk"), status=Status.PENDING, contact__isnull=False)
-        statement = Statement.update(rows, address=hole("address"))
+        rows = Delivery.objects.filter(pk=placeholder("pk"), status=Status.PENDING, contact__isnull=False)
+        statement = Statement.update(rows, address=placeholder("address"))
         statement.run_each({"pk": pk, "address": address} for pk, address in moved.items())
 
 
@@ -160,8 +155,8 @@ def _change(lease: Lease, pks: list[int], **changes: object) -> None:
 def _change_each(lease: Lease, errors: dict[int, str], **changes: object) -> None:
     """Change pending rows, each with an error of its own."""
     if errors:
-        rows = Delivery.objects.filter(pk=hole("pk"), status=Status.PENDING)
-        statement = Statement.update(rows, error=hole("error"), **changes)
+        rows = Delivery.objects.filter(pk=placeholder("pk"), status=Status.PENDING)
+        statement = Statement.update(rows, error=placeholder("error"), **changes)
         changed = statement.run_each({"pk": pk, "error": error} for pk, error in errors.items())
         _require(lease, changed, len(errors))
 
@@ -170,89 +165,3 @@ def _require(lease: Lease, changed: int, wanted: int) -> None:
     """Find every row changed, or find out that the lease is lost."""
     if changed != wanted:
         raise LeaseLost(f"rows of batch {lease.batch_id} were changed by somebody else")
-
-
-def channel_works(channel: Channel) -> None:
-    """Note that a channel sends (again), which ends its back-off."""
-    if channel.health != Channel.Health.GOOD or channel.backoff_until:
-        Channel.objects.filter(pk=channel.pk).update(health=Channel.Health.GOOD, backoff_until=None, backoff_count=0)
-        channel.refresh_from_db()
-
-
-def channel_fails(channel: Channel, error: TransportError) -> None:
-    """Put a channel into back-off, which ends by itself; what is permanent pauses its broadcasts with the reason."""
-    rows = Channel.objects.filter(pk=channel.pk)
-    rows.update(health=Channel.Health.FAILING, last_error=str(error), last_error_at=Now())
-    if not error.permanent:
-        # Once for all pumps that fail together: else every one of them would double how long the next waits.
-        seconds = min(5 * 2 ** min(channel.backoff_count, 6), LONGEST_BACKOFF)
-        rows.filter(Channel.in_service()).update(
-            backoff_count=F("backoff_count") + 1, backoff_until=Now() + timedelta(seconds=seconds)
-        )
-    else:
-        rows.update(backoff_until=None)
-        under_way = Broadcast.objects.filter(messages__channel=channel, status=Broadcast.Status.SENDING)
-        for broadcast in under_way.distinct():
-            pause_with(broadcast, f"Paused: the channel “{channel}” cannot send. {error}")
-
-
-def heed_budget(broadcast_id: int, last_refusal: str) -> None:
-    """Pause a broadcast of which too large a share failed for good since it began, or since staff resumed it."""
-    broadcast = Broadcast.objects.select_related("organization").get(pk=broadcast_id)
-    counts = stats.counts([broadcast])[broadcast.pk]
-    failed = max(0, counts["failed"] - broadcast.forgiven_failed)
-    answered = failed + max(0, counts["sent"] - broadcast.forgiven_sent)
-    is_over = broadcast.expanded_at and not counts["pending"]
-    if is_over or answered < LEAST_ANSWERED or failed <= settings.REFUSAL_BUDGET * answered:
-        return
-    pause_with(
-        broadcast,
-        f"Paused: {failed:,} of {answered:,} copies ({failed / answered:.0%}) failed for good, and no more than "
-        f"{settings.REFUSAL_BUDGET:.0%} may. The last one: {last_refusal}",
-    )
-
-
-@transaction.atomic
-def pause_with(broadcast: Broadcast, reason: str) -> None:
-    """Pause a broadcast that cannot go on by itself, say why, and have staff told."""
-    sending = Broadcast.objects.filter(pk=broadcast.pk, status=Broadcast.Status.SENDING)
-    paused = {"status": Broadcast.Status.PAUSED, "error_message": reason, "notice_due_at": Now()}
-    if sending.transition(**paused, modified=Now()):
-        AuditEntry.write(broadcast, "pause", organization=broadcast.organization, reason=reason)
-        log.warning("Broadcast %s was paused by itself", broadcast.uuid)  # the reason may quote an address
-        enqueue("notify", broadcast.pk)
-
-
-@transaction.atomic
-def settle(delivery: Delivery, status: str, by: User | None = None) -> None:
-    """Say what became of an unknown delivery: `sent` or `failed`."""
-    if status not in (Status.SENT, Status.FAILED):
-        raise WrongState("An unknown delivery can be settled as sent or failed.")
-    _require_unknown(delivery)
-    tracking.record(delivery, status, detail={"source": "staff"})
-    AuditEntry.write(delivery, f"settle as {status}", organization=_owner(delivery), user=by)
-
-
-@transaction.atomic
-def resend(delivery: Delivery, by: User | None = None) -> None:
-    """Send an unknown delivery again, on the word of staff; a finished broadcast goes back to sending."""
-    broadcast = Broadcast.objects.select_for_update().get(messages=delivery.message_id)
-    if broadcast.status == Broadcast.Status.CANCELLED:
-        raise WrongState("The broadcast was cancelled: nothing of it is sent any more.")
-    _require_unknown(delivery)
-    Delivery.objects.filter(pk=delivery.pk).update(status=Status.PENDING, due_at=Now())
-    tracking.adjust_counters(delivery, unknown=-1)
-    AuditEntry.write(delivery, "resend", organization=_owner(delivery), user=by)
-    if Broadcast.objects.filter(pk=broadcast.pk, status=Broadcast.Status.SENT).transition(
-        status=Broadcast.Status.SENDING, completed_at=None, modified=Now()
-    ):
-        enqueue("tick")
-
-
-def _require_unknown(delivery: Delivery) -> None:
-    if Delivery.objects.select_for_update().get(pk=delivery.pk).status != Status.UNKNOWN:
-        raise WrongState("Only a delivery whose outcome is unknown can be settled or sent again.")
-
-
-def _owner(delivery: Delivery) -> Organization:
-    return delivery.message.broadcast.organization

@@ -1,4 +1,4 @@
-"""The loop: every second one round over the rows, one look at the queue's pulse, one at each process."""
+"""The loop: every second one round over the rows, one look at the queue's heartbeat, one at each process."""
 
 import logging
 import os
@@ -12,12 +12,12 @@ from types import FrameType
 from django.conf import settings
 from django.db import connection
 
-from broadcasts import importing, sending
+from broadcasts import tasks
+from broadcasts.queue import STOP_FILE
 from broadcasts.schedules import ensure_schedules
-from broadcasts.sending.wake import STOP_FILE
 
 from .children import MARK, STOP_SECONDS, Child, registered
-from .pulse import Pulse
+from .heartbeat import HeartbeatMonitor
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class Supervisor:
         self.queue = queue
         self.children = [queue, *others]
         self.output = output
-        self.pulse = Pulse()
+        self.heartbeat = HeartbeatMonitor()
         self.is_stopping = False
         self.is_impatient = False
 
@@ -94,18 +94,18 @@ class Supervisor:
     def round(self) -> None:
         for child in self.children:
             guarded(child.watch)
-        guarded(sending.tick)
-        guarded(importing.wake)
-        guarded(self.feel_pulse)
+        for step in tasks.ROUND:
+            guarded(step)
+        guarded(self.check_heartbeat)
 
-    def feel_pulse(self) -> None:
+    def check_heartbeat(self) -> None:
         """End a cluster that runs and does nothing; `watch` starts it again."""
         if not self.queue.is_running:
-            self.pulse.reset()
-        self.pulse.take()
-        if self.pulse.is_lost:
+            self.heartbeat.reset()
+        self.heartbeat.check()
+        if self.heartbeat.is_lost:
             log.error("The queue does nothing any more; its processes are ended and started again")
-            self.pulse.reset()
+            self.heartbeat.reset()
             if self.queue.process is not None:
                 self.queue.process.kill()
 

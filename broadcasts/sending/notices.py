@@ -1,16 +1,18 @@
-"""Tell staff by mail of a broadcast that stopped by itself: what, why, and what can be done."""
+"""Stop a broadcast that cannot go on, and tell staff by mail: what happened, why, and what can be done."""
 
 import logging
 from datetime import timedelta
 
 from django.conf import settings
 from django.core.mail import EmailMessage
+from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.urls import reverse
 
-from broadcasts.models import Broadcast, Role, User
-from broadcasts.transports.within import within
+from broadcasts.models import AuditEntry, Broadcast, Role, User
+from broadcasts.queue import enqueue
+from broadcasts.transports.deadline import with_deadline
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +29,17 @@ WHAT = {
     Status.FAILED: ("was not sent", "Nothing of it was sent. Mend what is wrong, then send or schedule it again."),
     Status.DRAFT: ("was not sent", "Nothing of it was sent. It is a draft again: send it, or give it a new time."),
 }
+
+
+@transaction.atomic
+def pause_with(broadcast: Broadcast, reason: str) -> None:
+    """Pause a broadcast that cannot go on by itself, say why, and have staff told."""
+    sending = Broadcast.objects.filter(pk=broadcast.pk, status=Status.SENDING)
+    paused = {"status": Status.PAUSED, "error_message": reason, "notice_due_at": Now()}
+    if sending.transition(**paused, modified=Now()):
+        AuditEntry.write(broadcast, "pause", organization=broadcast.organization, reason=reason)
+        log.warning("Broadcast %s was paused by itself", broadcast.uuid)  # the reason may quote an address
+        enqueue("notify", broadcast.pk)
 
 
 def due_notices() -> list[int]:
@@ -67,7 +80,7 @@ def _mail(broadcast: Broadcast) -> None:
             to=addresses,
             headers={"Auto-Submitted": "auto-generated"},
         )
-        within(MAIL_SECONDS, mail.send)
+        with_deadline(MAIL_SECONDS, mail.send)
 
 
 def _people(broadcast: Broadcast):

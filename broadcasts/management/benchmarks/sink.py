@@ -14,7 +14,7 @@ from django.conf import settings
 from django.core.management.base import CommandError
 
 from broadcasts.management import serving
-from broadcasts.supervising import Child
+from broadcasts.processes import Child
 
 from . import HOST
 

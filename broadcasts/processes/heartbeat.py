@@ -14,7 +14,7 @@ BEAT_SECONDS = 5
 SHARED_BEAT_SECONDS = 1  # where other hosts may take what this one asked for
 
 
-class Pulse:
+class HeartbeatMonitor:
     """Ask for a beat every few seconds, and count those since the last one that this host ran.
 
     Hosts that share a queue run each other's beats; a healthy one gets about as many as it asks for, so that it misses
@@ -30,7 +30,7 @@ class Pulse:
         self.unanswered = 0.0  # seconds' worth of beats
         self.next_at = 0.0
 
-    def take(self) -> None:
+    def check(self) -> None:
         """Look for an answer, and ask again when it is time."""
         beats = Heartbeat.objects.filter(name=health.CLUSTER)
         beaten = beats.filter(host=settings.HOST_NAME).values_list("beaten_at", flat=True).first()

@@ -14,12 +14,11 @@ from django.conf import settings
 from django.test import override_settings
 from django.utils import timezone
 
-from broadcasts import health, tasks
+from broadcasts import health, queue, tasks
 from broadcasts.models import Heartbeat
-from broadcasts.sending import wake
-from broadcasts.supervising import Child, Supervisor, children, pulse, supervisor
-from broadcasts.supervising.children import MARK, STEADY_SECONDS, end_leftovers, marked, registered
-from broadcasts.supervising.pulse import Pulse
+from broadcasts.processes import Child, Supervisor, children, heartbeat, supervisor
+from broadcasts.processes.children import MARK, STEADY_SECONDS, end_leftovers, marked, registered
+from broadcasts.processes.heartbeat import HeartbeatMonitor
 
 # A leader with one follower; both live until they are ended.
 FAMILY = "import subprocess, sys; subprocess.Popen(['sleep', '600']); print('up', flush=True); sys.stdin.close(); "
@@ -117,7 +116,7 @@ def test_a_child_that_ran_steadily_is_not_held_to_earlier_deaths():
 def test_a_child_hears_when_its_supervisor_is_gone(tmp_path):
     script = (
         "import django; django.setup()\n"
-        "from broadcasts.supervising import Child\n"
+        "from broadcasts.processes import Child\n"
         "import os, sys\n"
         "child = Child('x', ['sleep', '600']); child.start(); print(child.process.pid, flush=True); os._exit(0)"
     )
@@ -152,20 +151,20 @@ def test_a_supervisor_that_lives_is_left_alone(own_folder, family):
 
 
 def test_workers_end_once_the_file_is_there(tmp_path, monkeypatch):
-    assert not wake.is_told_to_stop()
-    monkeypatch.setenv(wake.STOP_FILE, str(tmp_path / "stop"))
-    assert not wake.is_told_to_stop()
+    assert not queue.is_told_to_stop()
+    monkeypatch.setenv(queue.STOP_FILE, str(tmp_path / "stop"))
+    assert not queue.is_told_to_stop()
     (tmp_path / "stop").touch()
-    assert wake.is_told_to_stop()
+    assert queue.is_told_to_stop()
 
 
 @pytest.fixture
 def beats(monkeypatch):
-    """Beats that were asked for; each time the pulse is taken, another is due."""
+    """Beats that were asked for; each time the heartbeat is checked, another is due."""
     asked = []
-    monkeypatch.setattr(pulse, "async_task", lambda *args: asked.append(args))
+    monkeypatch.setattr(heartbeat, "async_task", lambda *args: asked.append(args))
     clock = count(step=3600.0)
-    monkeypatch.setattr(pulse, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr(heartbeat, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     return asked
 
 
@@ -175,26 +174,26 @@ def run_beat(host: str = settings.HOST_NAME) -> None:
         tasks.beat(health.CLUSTER, timezone.now().isoformat())
 
 
-ALONE = health.STALE_SECONDS // pulse.BEAT_SECONDS  # so many beats may be missed
-SHARED = health.STALE_SECONDS // pulse.SHARED_BEAT_SECONDS
+ALONE = health.STALE_SECONDS // heartbeat.BEAT_SECONDS  # so many beats may be missed
+SHARED = health.STALE_SECONDS // heartbeat.SHARED_BEAT_SECONDS
 
 
 def test_a_queue_that_answers_is_never_lost(db, beats):
-    taken = Pulse()
+    monitor = HeartbeatMonitor()
     for _ in range(3 * ALONE):
-        taken.take()
+        monitor.check()
         run_beat()
-    assert not taken.is_lost
+    assert not monitor.is_lost
     assert beats[-1][:2] == ("broadcasts.tasks.beat", health.CLUSTER)
 
 
 def test_a_queue_that_answers_nothing_is_lost_after_as_many_beats(db, beats):
-    taken = Pulse()
+    monitor = HeartbeatMonitor()
     for _ in range(ALONE):
-        taken.take()
-        assert not taken.is_lost
-    taken.take()
-    assert taken.is_lost
+        monitor.check()
+        assert not monitor.is_lost
+    monitor.check()
+    assert monitor.is_lost
 
 
 def test_a_beat_is_written_by_the_host_that_runs_it(db):
@@ -208,46 +207,46 @@ def test_a_beat_is_written_by_the_host_that_runs_it(db):
 
 
 def test_a_host_that_runs_no_beat_while_others_do_is_lost(db, beats):
-    taken = Pulse()
+    monitor = HeartbeatMonitor()
     run_beat("elsewhere")
     for _ in range(SHARED):
-        taken.take()
+        monitor.check()
         run_beat("elsewhere")
-        assert not taken.is_lost
-    taken.take()
-    assert taken.is_lost
+        assert not monitor.is_lost
+    monitor.check()
+    assert monitor.is_lost
 
 
 def test_a_host_that_runs_a_beat_now_and_then_is_not_lost(db, beats):
-    taken = Pulse()
+    monitor = HeartbeatMonitor()
     run_beat("elsewhere")
     for _ in range(3):
         for _ in range(SHARED):
-            taken.take()
+            monitor.check()
             run_beat("elsewhere")
         run_beat()
-    taken.take()
-    assert not taken.is_lost
+    monitor.check()
+    assert not monitor.is_lost
 
 
 def test_a_host_that_was_killed_leaves_the_others_at_their_usual_pace(db, beats):
     run_beat("elsewhere")
     Heartbeat.objects.update(beaten_at=timezone.now() - timedelta(minutes=5))
-    taken = Pulse()
-    taken.take()
-    assert taken.unanswered == pulse.BEAT_SECONDS
+    monitor = HeartbeatMonitor()
+    monitor.check()
+    assert monitor.unanswered == heartbeat.BEAT_SECONDS
 
 
 def test_beats_that_could_not_be_asked_for_blame_nobody(db, monkeypatch):
     def refuse(*args):
         raise ConnectionError("no broker")
 
-    monkeypatch.setattr(pulse, "async_task", refuse)
-    taken = Pulse()
+    monkeypatch.setattr(heartbeat, "async_task", refuse)
+    monitor = HeartbeatMonitor()
     for _ in range(3 * ALONE):
         with pytest.raises(ConnectionError):
-            taken.take()
-    assert not taken.is_lost
+            monitor.check()
+    assert not monitor.is_lost
 
 
 @pytest.fixture
@@ -295,7 +294,7 @@ def test_a_round_that_fails_is_logged_and_the_next_one_comes(db, monkeypatch, ca
         rounds.append(1)
         raise RuntimeError("database is gone")
 
-    monkeypatch.setattr(supervisor.sending, "tick", fail)
+    monkeypatch.setattr(tasks, "ROUND", (fail,))
     monkeypatch.setattr(supervisor, "ROUND_SECONDS", 0)
     monkeypatch.setattr(supervisor, "connection", type("Connection", (), {"close": staticmethod(lambda: None)}))
     Supervisor(Child("sleeper", ["sleep", "600"])).run(lambda: len(rounds) >= 2)
@@ -307,5 +306,5 @@ def test_a_cluster_that_does_nothing_is_ended(db, beats, family):
     watcher = Supervisor(child)
     for _ in range(ALONE + 1):
         assert child.is_running
-        watcher.feel_pulse()
+        watcher.check_heartbeat()
     assert child.process.wait(30) == -signal.SIGKILL

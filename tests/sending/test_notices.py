@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from broadcasts import sending
 from broadcasts.models import Broadcast, Role
-from broadcasts.sending import supervise
-from broadcasts.sending.record import pause_with
+from broadcasts.sending import notices, rounds
+from broadcasts.sending.notices import pause_with
 from broadcasts.transports import TransportError
 from tests.make import make_broadcast, make_contact, make_member
 
@@ -62,7 +62,7 @@ def test_a_pause_is_told_once(paused):
     sending.notify(paused.pk)
     sending.notify(paused.pk)
     assert len(django_mail.outbox) == 1
-    assert supervise.due_notices() == []
+    assert notices.due_notices() == []
 
 
 def test_each_pause_is_told(paused):
@@ -90,10 +90,10 @@ def test_what_staff_dealt_with_already_is_told_to_nobody(paused, act):
 def test_a_mail_server_that_fails_is_asked_again_later(paused, settings):
     backend, settings.EMAIL_BACKEND = settings.EMAIL_BACKEND, f"{__name__}.Broken"
     sending.notify(paused.pk)
-    assert supervise.due_notices() == []
+    assert notices.due_notices() == []
     settings.EMAIL_BACKEND = backend
     due()
-    assert supervise.due_notices() == [paused.pk]
+    assert notices.due_notices() == [paused.pk]
     sending.notify(paused.pk)
     assert len(django_mail.outbox) == 1
 
@@ -110,7 +110,7 @@ def test_without_a_mail_server_it_is_logged(paused, settings, caplog):
     sending.notify(paused.pk)
     assert django_mail.outbox == []
     assert "EMAIL_URL is not set" in caplog.text
-    assert supervise.due_notices() == []
+    assert notices.due_notices() == []
 
 
 def test_who_left_the_organization_is_not_told(paused, author, admin):
@@ -162,7 +162,7 @@ def test_an_account_that_is_refused_has_it_told(broadcast, server, admin):
 
 
 def test_a_lost_wake_up_is_made_good_by_the_next_round(paused, monkeypatch):
-    woken = []
-    monkeypatch.setattr(supervise, "enqueue", lambda *task: woken.append(task))
+    enqueued = []
+    monkeypatch.setattr(rounds, "enqueue", lambda *task: enqueued.append(task))
     sending.tick()
-    assert ("notify", paused.pk) in woken
+    assert ("notify", paused.pk) in enqueued

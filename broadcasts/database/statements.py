@@ -1,7 +1,7 @@
-"""Statements of the ORM that are put together once and run often.
+"""Statements of the ORM that are compiled once and run often.
 
-For a window of a hundred rows, putting a query together takes longer than the database takes to answer it. What
-differs from one run to the next is a hole in it.
+For a window of a hundred rows, compiling a query takes longer than the database takes to answer it. What differs from
+one run to the next is a placeholder in it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,21 +15,21 @@ from django.db.models.sql import UpdateQuery
 
 
 @dataclass(frozen=True)
-class Hole:
-    """Stands among a statement's parameters for what is known when it is run."""
+class Placeholder:
+    """Stands among a statement's parameters for a value that is given when it is run."""
 
     name: str
 
 
-def hole(name: str) -> RawSQL:
+def placeholder(name: str) -> RawSQL:
     """A value, in a queryset that is compiled; it is handed to the database as it is, whatever its type."""
-    return RawSQL("%s", (Hole(name),), output_field=BigIntegerField())
+    return RawSQL("%s", (Placeholder(name),), output_field=BigIntegerField())
 
 
-def hole_for_ids(name: str) -> RawSQL:
+def placeholder_for_ids(name: str) -> RawSQL:
     """A list of ids, for `__in`; one parameter, however many they are. Its value is made by `ids()`."""
     source = "SELECT unnest(%s::bigint[])" if connection.vendor == "postgresql" else "SELECT value FROM json_each(%s)"
-    return RawSQL(source, (Hole(name),), output_field=BigIntegerField())  # noqa: S611  (a parameter)
+    return RawSQL(source, (Placeholder(name),), output_field=BigIntegerField())  # noqa: S611  (a parameter)
 
 
 def ids(values: Sequence[int]) -> Any:
@@ -38,7 +38,7 @@ def ids(values: Sequence[int]) -> Any:
 
 @dataclass(frozen=True)
 class Statement:
-    """SQL with its parameters, some of them holes."""
+    """SQL with its parameters, some of them placeholders."""
 
     sql: str
     params: tuple[Any, ...]
@@ -55,7 +55,7 @@ class Statement:
         return cls(sql, tuple(params))
 
     def _filled(self, values: dict[str, Any]) -> list[Any]:
-        return [values[param.name] if isinstance(param, Hole) else param for param in self.params]
+        return [values[param.name] if isinstance(param, Placeholder) else param for param in self.params]
 
     def rows(self, **values: Any) -> list[tuple[Any, ...]]:
         """Run it and return all rows, as the driver gives them."""

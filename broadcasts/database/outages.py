@@ -1,16 +1,12 @@
-"""What the database says when it cannot work just now, and how long it is waited for.
+"""What the database says when it cannot work just now.
 
 `outage` is the one place that knows which errors mean that trying again later may help, whatever was asked.
 """
 
 import errno
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
-
-from django.db import DatabaseError, connection, transaction
 
 RETRY_SECONDS = 10  # after which a client may try again
 
@@ -81,35 +77,3 @@ def _of(error: BaseException) -> Outage | None:
             return GONE if type(error).__name__ in ("OperationalError", "InterfaceError") else None
         return next((OF_POSTGRESQL[key] for key in (state, state[:3], state[:2]) if key in OF_POSTGRESQL), None)
     return None
-
-
-@contextmanager
-def waiting_at_most(seconds: float) -> Iterator[None]:
-    """Wait no longer for locks inside a transaction of its own; then a DatabaseError that is an outage."""
-    limited = _on_postgresql if connection.vendor == "postgresql" else _on_sqlite
-    with limited(round(seconds * 1000)):
-        yield
-
-
-@contextmanager
-def _on_postgresql(milliseconds: int) -> Iterator[None]:
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [str(max(milliseconds, 1))])
-        yield
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('lock_timeout', '0', true)")  # for an outer transaction
-
-
-@contextmanager
-def _on_sqlite(milliseconds: int) -> Iterator[None]:
-    connection.ensure_connection()
-    with connection.cursor() as cursor:
-        usual = cursor.execute("PRAGMA busy_timeout").fetchone()[0]
-        cursor.execute(f"PRAGMA busy_timeout={milliseconds}")
-    try:
-        with transaction.atomic():
-            yield
-    finally:
-        with suppress(DatabaseError), connection.cursor() as cursor:
-            cursor.execute(f"PRAGMA busy_timeout={usual}")

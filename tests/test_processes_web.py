@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from broadcasts.supervising.web import BEGINS_WITHIN, DEAF_AFTER, web
+from broadcasts.processes.web import BEGINS_WITHIN, DEAF_AFTER, web
 
 ANSWERING = """
 import contextlib, socket, sys

@@ -14,7 +14,7 @@ from django.db import connection
 from django_q.brokers import get_broker
 
 from broadcasts.models import Batch, Delivery
-from broadcasts.sending.wake import enqueue
+from broadcasts.queue import enqueue
 
 from .people import LEFT
 from .scene import Scene, patiently

@@ -4,7 +4,7 @@ import pytest
 
 from broadcasts import sending
 from broadcasts.models import AuditEntry, Broadcast, Contact
-from broadcasts.sending import record
+from broadcasts.sending import channel_health
 from broadcasts.transports import TransportError
 from tests.make import make_broadcast, make_contacts
 
@@ -17,7 +17,7 @@ Status = Broadcast.Status
 def small(settings, monkeypatch):
     """Judged after 20 answers, 30 %."""
     settings.REFUSAL_BUDGET, settings.WINDOW_SIZE = 0.3, 10
-    monkeypatch.setattr(record, "LEAST_ANSWERED", 20)
+    monkeypatch.setattr(channel_health, "LEAST_ANSWERED", 20)
 
 
 def refuse(server, people: list[Contact]) -> None:

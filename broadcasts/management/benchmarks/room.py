@@ -16,7 +16,7 @@ from django.db import DatabaseError, connection
 from django_q.brokers import get_broker
 
 from broadcasts.management.serving import LOOPBACK
-from broadcasts.supervising import Child
+from broadcasts.processes import Child
 
 VARIABLE = "BROADCASTS_BENCH_ROOM"  # names the folder, to the processes that work in it
 RESULT = "result.json"

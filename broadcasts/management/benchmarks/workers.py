@@ -13,7 +13,7 @@ from django.core.management.base import CommandError
 
 from broadcasts import health
 from broadcasts.models import Batch, Heartbeat
-from broadcasts.supervising import Child
+from broadcasts.processes import Child
 
 from . import processes
 
