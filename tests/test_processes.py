@@ -301,6 +301,14 @@ def test_a_round_that_fails_is_logged_and_the_next_one_comes(db, monkeypatch, ca
     assert "database is gone" in caplog.text
 
 
+def test_a_step_of_a_round_that_fails_holds_up_no_other(db, beats, monkeypatch):
+    done = []
+    monkeypatch.setattr(tasks, "ROUND", (lambda: 1 / 0, lambda: done.append(1)))
+    monkeypatch.setattr(supervisor, "connection", SimpleNamespace(close=lambda: None))
+    Supervisor(Child("sleeper", ["sleep", "600"])).round()
+    assert done == [1]
+
+
 def test_a_cluster_that_does_nothing_is_ended(db, beats, family):
     child, _ = family(GENTLE)
     watcher = Supervisor(child)
