@@ -15,7 +15,7 @@ from broadcasts import audience
 from broadcasts.audience.attributes import INDEXED
 from broadcasts.exceptions import InvalidInput, WrongState
 from broadcasts.models import Attribute, Contact
-from broadcasts.sending.wake import enqueue
+from broadcasts.queue import enqueue
 
 log = logging.getLogger(__name__)
 

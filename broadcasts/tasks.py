@@ -6,6 +6,9 @@ from django.db.models.functions import Now
 from broadcasts import accounts, confirming, importing, indexing, retention, sending
 from broadcasts.models import Heartbeat
 
+# What is done each second by a supervisor, and each minute by the queue itself.
+ROUND = (sending.tick, importing.enqueue_waiting, confirming.enqueue_waiting, accounts.enqueue_waiting)
+
 
 def start(broadcast_id: int) -> None:
     sending.expand(broadcast_id)
@@ -40,8 +43,8 @@ def run_import(job_id: int) -> None:
 
 
 def tick() -> None:
-    sending.tick()
-    importing.wake()
+    for step in ROUND:
+        step()
 
 
 def beat(name: str, enqueued_at: str) -> None:

@@ -6,7 +6,7 @@ import json
 import pytest
 from django.core.exceptions import ValidationError
 
-from broadcasts import importing, merging
+from broadcasts import contacts, importing
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Attribute, Contact, attributes_fault
 from broadcasts.models.caps import (
@@ -86,7 +86,7 @@ def test_two_contacts_with_too_much_together_are_not_merged(club):
         make_contact(club, attributes={f"{name}{n}": 1 for n in range(CONTACT_ATTRIBUTES // 2 + 1)}) for name in "ab"
     )
     with pytest.raises(InvalidInput, match="Together they have too much"):
-        merging.merge(keep, [other])
+        contacts.merge(keep, [other])
     assert club.contacts.count() == 2
 
 

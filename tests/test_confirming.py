@@ -6,11 +6,10 @@ from email import message_from_bytes, policy
 import pytest
 from django.db.models.functions import Now
 
-from broadcasts import confirming, consenting, links, sending, tasks
+from broadcasts import confirming, consenting, links, queue, tasks
 from broadcasts.confirming.words import WORDS
 from broadcasts.exceptions import WrongState
 from broadcasts.models import Channel, Consent, ConsentChange, Contact, Organization, PersonalLink, Suppression
-from broadcasts.sending import supervise
 from broadcasts.transports import TransportError
 from tests.make import make_contact
 from tests.recorder import Recorder
@@ -184,13 +183,13 @@ def test_an_address_that_does_not_exist_is_suppressed(joe, server):
 
 def test_a_round_asks_again_for_the_mail_whose_wake_up_was_lost(joe, server, monkeypatch):
     asked = []
-    monkeypatch.setattr(supervise, "enqueue", lambda *task: asked.append(task))
-    monkeypatch.setattr(supervise, "queue_is_full", lambda: False)
+    monkeypatch.setattr(queue, "enqueue", lambda *task: asked.append(task))
+    monkeypatch.setattr(queue, "queue_is_full", lambda: False)
     ask(joe)
-    sending.tick()
+    confirming.enqueue_waiting()
     assert asked == [("mail_link", link().pk)]
     confirming.mail_link(link().pk)
-    sending.tick()
+    confirming.enqueue_waiting()
     assert len(asked) == 1
 
 

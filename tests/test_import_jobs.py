@@ -161,21 +161,21 @@ def test_what_kills_every_worker_is_given_up(begin, monkeypatch):
 def test_a_lost_wake_up_is_sent_again_and_not_too_often(begin, enqueued):
     job = begin()
     enqueued.clear()
-    importing.wake()
+    importing.enqueue_waiting()
     assert enqueued == []
     lapse(job)
-    importing.wake()
-    importing.wake()
+    importing.enqueue_waiting()
+    importing.enqueue_waiting()
     assert enqueued == [("run_import", job.pk)]
 
 
-def test_a_finished_import_or_one_of_a_command_is_not_woken(begin, enqueued, club):
+def test_a_finished_import_or_one_of_a_command_is_not_enqueued(begin, enqueued, club):
     go(begin())
     importing.import_contacts(club, BytesIO(b"mail\nx@example.com\n"))
     ImportJob.objects.update(modified=Now() - 2 * slices.QUIET)
     ImportJob.objects.filter(source="").update(status="running")
     enqueued.clear()
-    importing.wake()
+    importing.enqueue_waiting()
     assert enqueued == []
 
 

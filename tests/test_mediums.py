@@ -7,7 +7,7 @@ from broadcasts import confirming, consenting, transports
 from broadcasts.exceptions import NotReady
 from broadcasts.mediums import ADDRESS_FIELDS, Medium, typed_with_key
 from broadcasts.models import Channel, Contact, Message, Template
-from broadcasts.sending import start
+from broadcasts.sending import expansion
 from tests.make import make_broadcast, make_contact
 from tests.recorder import Recorder
 
@@ -104,7 +104,7 @@ def test_a_message_of_a_template_leaves_by_the_default_of_its_medium(club, mail,
     template = Template.objects.create(organization=club, name="Text", medium="sms")
     message = Message(broadcast=make_broadcast(mail), template=template)
     assert message.medium == "sms"
-    assert start.channel_for(message) == texts
+    assert expansion.channel_for(message) == texts
 
 
 def test_mediums_are_called_by_their_names_within_a_sentence():

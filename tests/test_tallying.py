@@ -8,7 +8,7 @@ from django.db import connection
 from django.db.models import Sum
 from django.db.models.functions import Now
 
-from broadcasts import erasing, retention, tracking
+from broadcasts import contacts, retention, tracking
 from broadcasts.models import (
     Broadcast,
     Delivery,
@@ -136,7 +136,7 @@ def test_erasing_forgets_a_domain_that_only_this_person_has(broadcast):
     for one in (own, shared, send_to(broadcast, "ann@example.com")):
         tracking.record(one, "opened", NOON)
     for one in (own, shared):
-        erasing.erase(one.contact)
+        contacts.erase(one.contact)
     assert groups("domain", "opened") == {"example.com": 2}
     assert MinuteCount.objects.get().count == 3
 

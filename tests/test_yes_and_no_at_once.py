@@ -5,7 +5,7 @@ from threading import Event, Thread
 import pytest
 from django.db import connection
 
-from broadcasts import confirming, consenting, erasing, merging, tracking
+from broadcasts import confirming, consenting, contacts, tracking
 from broadcasts.consenting import record
 from broadcasts.exceptions import WrongState
 from broadcasts.models import Consent, ConsentChange, Contact, Delivery, PersonalLink, Suppression
@@ -67,7 +67,7 @@ def test_unsubscribing_while_two_become_one_is_the_kept_ones_no(joe, club, mail)
     """Whichever is first."""
     keep = make_contact(club, "ann@example.com")
     delivery = make_delivery(make_broadcast(mail), joe)
-    acts = [lambda: merging.merge(keep, [joe]), lambda: tracking.unsubscribe(delivery.pk, "page")]
+    acts = [lambda: contacts.merge(keep, [joe]), lambda: tracking.unsubscribe(delivery.pk, "page")]
     found = at_once(2, lambda: acts.pop()())
     assert not [one for one in found if isinstance(one, Exception)]
     assert Consent.objects.get(contact=keep).state == "withdrawn"
@@ -75,7 +75,7 @@ def test_unsubscribing_while_two_become_one_is_the_kept_ones_no(joe, club, mail)
 
 def test_erasing_while_they_unsubscribe_leaves_nothing_of_them(joe, mail):
     delivery = make_delivery(make_broadcast(mail), joe)
-    acts = [lambda: erasing.erase(joe), lambda: tracking.unsubscribe(delivery.pk, "page")]
+    acts = [lambda: contacts.erase(joe), lambda: tracking.unsubscribe(delivery.pk, "page")]
     found = at_once(2, lambda: acts.pop()())
     assert not [one for one in found if isinstance(one, Exception) and not isinstance(one, WrongState)]
     assert not Contact.objects.exists() and not Suppression.objects.exclude(address="").exists()

@@ -5,7 +5,7 @@
 
 from .hashing import Busy
 from .invitations import accept, has_account, invite, join, opened, resend, why_not_invite, withdraw
-from .mail import mail_invitation
+from .mail import enqueue_waiting, mail_invitation
 from .members import add_member, change_role, only_admins_among, remove_member, roles_to_give
 from .noting import note
 
@@ -14,6 +14,7 @@ __all__ = [
     "accept",
     "add_member",
     "change_role",
+    "enqueue_waiting",
     "has_account",
     "invite",
     "join",

@@ -10,7 +10,7 @@ from django.utils import timezone
 from broadcasts import links
 from broadcasts.exceptions import InvalidInput, WrongState
 from broadcasts.models import AuditEntry, Invitation, Member, Organization, User
-from broadcasts.sending.wake import enqueue
+from broadcasts.queue import enqueue
 
 from .members import add_member, roles_to_give
 

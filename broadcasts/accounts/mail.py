@@ -9,12 +9,18 @@ from django.template.loader import render_to_string
 
 from broadcasts import links
 from broadcasts.models import Invitation
-from broadcasts.transports.within import within
+from broadcasts.queue import enqueue_due
+from broadcasts.transports.deadline import with_deadline
 
 log = logging.getLogger(__name__)
 
 AGAIN = timedelta(minutes=10)
 MAIL_SECONDS = 15  # the queue's other tasks wait meanwhile
+
+
+def enqueue_waiting() -> None:
+    """Enqueue the invitations whose task was lost, or that are to be tried again; for the supervisor's round."""
+    enqueue_due("mail_invitation", Invitation.objects.due())
 
 
 def mail_invitation(invitation_id: int) -> None:
@@ -25,7 +31,7 @@ def mail_invitation(invitation_id: int) -> None:
     invitation = rows.select_related("organization", "invited_by").get()
     mine = rows.filter(due_at=invitation.due_at)
     try:
-        within(MAIL_SECONDS, _message(invitation).send)
+        with_deadline(MAIL_SECONDS, _message(invitation).send)
     except Exception as error:  # a backend may raise what it likes
         log.exception("Invitation %s could not be mailed", invitation.pk)
         mine.update(error=f"The mail server failed: {type(error).__name__}. It is tried again until it expires.")

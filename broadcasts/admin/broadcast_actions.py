@@ -15,7 +15,7 @@ from broadcasts.audience import Audience, Estimate
 from broadcasts.exceptions import BroadcastsError, InvalidInput, WrongState
 from broadcasts.formats import duration
 from broadcasts.models import Broadcast, Reason
-from broadcasts.sending import readiness, start
+from broadcasts.sending import expansion, readiness
 
 from .actions import ACTIONS, Action, Done, engagements
 from .broadcast_views import RecipientViews
@@ -42,8 +42,8 @@ def nobody(found: Estimate) -> str:
     if found.will_receive:
         return ""
     if not found.matched:
-        return start.NOBODY
-    return f"{start.LEFT_OUT}." if found.skipped else readiness.NO_MESSAGE
+        return expansion.NOBODY
+    return f"{expansion.LEFT_OUT}." if found.skipped else readiness.NO_MESSAGE
 
 
 class BroadcastActions(RecipientViews, SavingFirst):

@@ -11,7 +11,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 
-from broadcasts import erasing, merging
+from broadcasts import contacts
+from broadcasts.contacts import MERGED_AT_ONCE
 from broadcasts.exceptions import BroadcastsError
 from broadcasts.exporting import contacts_csv, person_json
 from broadcasts.models import AuditEntry, Contact, Delivery, Organization
@@ -61,16 +62,16 @@ class ContactActions(Exportable):
 
     @admin.action(description="Merge selected, which are the same person")
     def merge_selected(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
-        pks = [str(pk) for pk in queryset.values_list("pk", flat=True)[: merging.AT_ONCE + 2]]
-        if not 2 <= len(pks) <= merging.AT_ONCE + 1:
-            messages.error(request, f"Select the contacts of one person: two at least, {merging.AT_ONCE + 1} at most.")
+        pks = [str(pk) for pk in queryset.values_list("pk", flat=True)[: MERGED_AT_ONCE + 2]]
+        if not 2 <= len(pks) <= MERGED_AT_ONCE + 1:
+            messages.error(request, f"Select the contacts of one person: two at least, {MERGED_AT_ONCE + 1} at most.")
             return None
         return HttpResponseRedirect(f"{reverse('admin:broadcasts_contact_merge')}?contacts={','.join(pks)}")
 
     def merge_view(self, request: HttpRequest) -> HttpResponse:
         """Show the contacts side by side and ask which one to keep."""
         asked = [pk for part in request.GET.get("contacts", "").split(",") if (pk := as_id(part))]
-        rows = scoped(Contact.objects.all(), Access.of(request), "manage").filter(pk__in=asked[: merging.AT_ONCE + 1])
+        rows = scoped(Contact.objects.all(), Access.of(request), "manage").filter(pk__in=asked[: MERGED_AT_ONCE + 1])
         found = list(rows.prefetch_related("consents").order_by("pk"))
         if len(found) < 2:
             messages.error(request, "There are no two contacts here that you may merge.")
@@ -79,7 +80,7 @@ class ContactActions(Exportable):
         if request.method == "POST" and form.is_valid():
             keep = form.cleaned_data["keep"]
             try:
-                merging.merge(keep, [one for one in found if one.pk != keep.pk], by=Access.of(request).user)
+                contacts.merge(keep, [one for one in found if one.pk != keep.pk], by=Access.of(request).user)
             except BroadcastsError as error:
                 messages.error(request, str(error))
             else:
@@ -97,7 +98,7 @@ class ContactActions(Exportable):
         """Ask on GET, erase on POST."""
         contact = self._contact(request, pk)
         if request.method == "POST":
-            erasing.erase(contact, by=Access.of(request).user, source="admin")
+            contacts.erase(contact, by=Access.of(request).user, source="admin")
             messages.success(request, "The person is erased. Their addresses stay suppressed, by their hashes alone.")
             return HttpResponseRedirect(list_url(Contact))
         return self._page(request, "erase", f"Erase {contact}", contact=contact)

@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import F, QuerySet
 from django.http import HttpRequest
 
-from broadcasts import audience, deleting
+from broadcasts import audience, contacts
 from broadcasts.exceptions import InvalidInput
 from broadcasts.explaining import history, story
 from broadcasts.mediums import ADDRESS_FIELDS
@@ -130,11 +130,11 @@ class ContactAdmin(SegmentActions, ContactActions, ExplainView, OrganizationAdmi
         Attribute.register(obj.organization, obj.attributes)
 
     def delete_model(self, request: HttpRequest, obj: Contact) -> None:
-        deleting.delete(obj)
+        contacts.delete(obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet) -> None:
         for contact in queryset.order_by("pk").iterator():
-            deleting.delete(contact)
+            contacts.delete(contact)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

@@ -8,7 +8,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from broadcasts import erasing, merging
+from broadcasts import contacts
 from broadcasts.audience import NOT_FILTERS, ContactFilter
 from broadcasts.exporting import contacts_csv, person_json
 from broadcasts.models import AuditEntry, Contact
@@ -25,7 +25,7 @@ class ExportableFilter(ContactFilter):
 class MergeSerializer(StrictSerializer):
     contacts = RefsField(
         Contact,
-        max_length=merging.AT_ONCE,
+        max_length=contacts.MERGED_AT_ONCE,
         help_text="The uuids of those who go; what this one has wins over theirs.",
     )
 
@@ -67,7 +67,7 @@ class ContactActions(AsTable):
         keep = self.get_object()
         serializer = MergeSerializer(data=request.data, context=self.get_serializer_context())
         serializer.is_valid(raise_exception=True)
-        merging.merge(keep, serializer.validated_data["contacts"], by=self.user)
+        contacts.merge(keep, serializer.validated_data["contacts"], by=self.user)
         return self.shown(self.fresh(keep))
 
     @extend_schema(
@@ -81,5 +81,5 @@ class ContactActions(AsTable):
     )
     @action(detail=True, methods=["post"])
     def erase(self: Any, request: Request, uuid: str) -> Response:
-        erasing.erase(self.get_object(), by=self.user, source="API")
+        contacts.erase(self.get_object(), by=self.user, source="API")
         return Response(status=204)

@@ -4,7 +4,7 @@ from django.db.models import Q
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 
-from broadcasts import deleting
+from broadcasts import contacts
 from broadcasts.models import Attribute, Contact
 
 from .contact_actions import ContactActions, ExportableFilter
@@ -82,4 +82,4 @@ class Contacts(ContactActions, Explained, FullResource):
     default_ordering = "-created"
 
     def remove(self, row: Contact) -> None:
-        deleting.delete(row)
+        contacts.delete(row)

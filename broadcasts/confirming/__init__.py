@@ -3,7 +3,7 @@
 `requests` writes down what is to be mailed and opens what was, `mail` mails it, in the words of `words`.
 """
 
-from .mail import mail_link
+from .mail import enqueue_waiting, mail_link
 from .requests import ask, ask_for_data, confirm, opened, why_not
 
-__all__ = ["ask", "ask_for_data", "confirm", "mail_link", "opened", "why_not"]
+__all__ = ["ask", "ask_for_data", "confirm", "enqueue_waiting", "mail_link", "opened", "why_not"]

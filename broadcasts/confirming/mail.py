@@ -22,6 +22,7 @@ from broadcasts.models import (
     PersonalLink,
     Suppression,
 )
+from broadcasts.queue import enqueue_due
 from broadcasts.rendering.mime import clean_address, one_line
 from broadcasts.transports import Envelope, TransportError
 
@@ -35,6 +36,11 @@ AGAIN = timedelta(minutes=5)
 AT_LAST = timedelta(hours=12)  # after which nobody waits for it any more
 POLICY = SMTP.clone(cte_type="7bit")
 URLS = {Purpose.CONFIRM: links.confirm_url, Purpose.DATA: links.data_url}
+
+
+def enqueue_waiting() -> None:
+    """Enqueue the links whose task was lost, or that are to be tried again; for the supervisor's round."""
+    enqueue_due("mail_link", PersonalLink.objects.due())
 
 
 def mail_link(link_id: int) -> None:

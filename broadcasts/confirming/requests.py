@@ -18,7 +18,7 @@ from broadcasts.models import (
     Suppression,
     UseCase,
 )
-from broadcasts.sending.wake import enqueue
+from broadcasts.queue import enqueue
 
 Purpose = PersonalLink.Purpose
 MOST_A_DAY = 3  # mails to one address

@@ -11,7 +11,7 @@ from .columns import ATTENDANCE_FIELDS, FIELDS, SUPPRESSION_FIELDS, Column, attr
 from .job import Result, import_contacts
 from .kinds import kind_of
 from .lifecycle import begin, perform, sample, start, stop, upload
-from .slices import run_import, wake
+from .slices import enqueue_waiting, run_import
 from .storing import Stored, check_size, first_refused, refused_lines, store
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "attribute_key",
     "begin",
     "check_size",
+    "enqueue_waiting",
     "first_refused",
     "import_contacts",
     "kind_of",
@@ -35,5 +36,4 @@ __all__ = [
     "stop",
     "store",
     "upload",
-    "wake",
 ]

@@ -18,9 +18,16 @@ from django.utils import timezone
 
 from broadcasts import audience
 from broadcasts.exceptions import InvalidInput, LeaseLost
-from broadcasts.models import Contact, ImportJob, Organization, OrganizationQuerySet, Segment, SegmentMember
+from broadcasts.models import (
+    Contact,
+    ImportJob,
+    Organization,
+    OrganizationQuerySet,
+    Segment,
+    SegmentMember,
+    lease_end,
+)
 from broadcasts.models.caps import ROW_PROBLEMS
-from broadcasts.sending.lease import lease_end
 
 from .columns import Column, columns_of, described
 from .consents import grant, is_suppressed, suppressed

@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 from broadcasts.exceptions import InvalidInput, WrongState
 from broadcasts.filetypes import clean_name
 from broadcasts.models import Attribute, AuditEntry, ImportJob, Organization, User
-from broadcasts.sending.wake import enqueue
+from broadcasts.queue import enqueue
 
 from .columns import Column, attribute_key, described
 from .consents import validate_consent

@@ -9,9 +9,8 @@ from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Now
 
 from broadcasts.exceptions import LeaseLost
-from broadcasts.models import ImportJob
-from broadcasts.sending.lease import lease_end
-from broadcasts.sending.wake import enqueue, is_told_to_stop, queue_is_full
+from broadcasts.models import ImportJob, lease_end
+from broadcasts.queue import enqueue, is_told_to_stop, queue_is_full
 
 from .job import ErrorFile, Run, Source, finish
 from .shadow import Shadow
@@ -119,12 +118,12 @@ def _let_go(job: ImportJob) -> None:
         enqueue("run_import", job.pk)
 
 
-def wake() -> None:
-    """Wake a worker for each import that waits too long, or whose worker died; for the supervisor's round."""
+def enqueue_waiting() -> None:
+    """Enqueue each import that waits too long, or whose worker died; for the supervisor's round."""
     idle = ImportJob.objects.filter(_free(), status__in=ImportJob.AT_WORK, modified__lt=Now() - QUIET).exclude(
         source=""
     )
     for pk in list(idle.values_list("pk", flat=True)):
-        # Of several supervisors one wakes it, and each only so often.
+        # Of several supervisors one enqueues it, and each only so often.
         if not queue_is_full() and idle.filter(pk=pk).transition(modified=Now()):
             enqueue("run_import", pk)

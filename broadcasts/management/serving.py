@@ -12,8 +12,8 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management import call_command
 
+from broadcasts.processes import WebProcess
 from broadcasts.schedules import ensure_schedules
-from broadcasts.supervising import WebProcess
 
 LOOPBACK = "127.0.0.0/8,::1/128"
 

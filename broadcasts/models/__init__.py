@@ -14,6 +14,7 @@ from .events import DeliveryEvent, EarlyFact, Inbound, Link
 from .facts import FACTS, OWN_FACTS, Engagement
 from .fields import MAX_DEPTH, json_fault
 from .invitations import Invitation
+from .leases import lease_end
 from .media import Media
 from .messages import Message, MessageTranslation
 from .operations import Allowance, AuditEntry, Heartbeat, IdempotencyKey, ImportJob
@@ -90,6 +91,7 @@ __all__ = [
     "attributes_fault",
     "count",
     "json_fault",
+    "lease_end",
     "rank",
     "reported_by",
     "search_text",

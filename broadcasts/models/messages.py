@@ -24,7 +24,7 @@ class Message(Base):
     error = models.TextField(blank=True, editable=False)
     checksum = models.CharField(max_length=64, blank=True, editable=False)  # of the content frozen at start
     extra = models.JSONField(default=dict, editable=False)  # what another API must give back; no copy takes it over
-    gave_way_at = models.DateTimeField(null=True, editable=False)  # when a worker last left it for another's sake
+    yielded_at = models.DateTimeField(null=True, editable=False)  # when a worker last left it for another's sake
 
     class Meta:
         ordering = ["position", "id"]

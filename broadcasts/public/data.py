@@ -3,7 +3,7 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_http_methods
 
 from broadcasts import confirming
-from broadcasts.erasing import erase
+from broadcasts.contacts import erase
 from broadcasts.exporting import person_json
 from broadcasts.models import AuditEntry, Contact, PersonalLink
 

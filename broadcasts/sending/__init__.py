@@ -1,19 +1,20 @@
 """From a draft to a log in which every recipient is accounted for.
 
-`lifecycle` holds the transitions people ask for, `readiness` says what a draft still lacks, `start` freezes and
-expands, `fairness` says whose turn it is, `lease`, `window`, `copies` and `pump` send, `rate`, `domains` and `warmup`
-say how fast, `hours` and `moments` when, `journal` and `record` write down, `statements` keeps their SQL, `expansions`
-holds new rows off, `supervise` keeps it all going from the rows alone, `notify` tells staff of what stopped.
+`lifecycle` holds the transitions people ask for, `readiness` says what a draft still lacks, `expansion` freezes a
+broadcast and makes its deliveries. `fairness` says which batch comes next; `lease`, `window`, `copies` and `pump` send
+it; `rate`, `domains` and `warmup` say how fast, `hours` and `moments` when. `journal` and `outcomes` write down what
+became of it, `channel_health` whether its channel can go on. `rounds` keeps it all going from the rows alone, with
+`recovery` of what dead workers left and `closing` of what is done; `notices` tells staff of what stopped, `proof` sends
+tests.
 """
 
-from .expansions import hold_expansions
-from .lifecycle import cancel, duplicate, pause, resume, retarget, retry, schedule, send, unschedule
-from .notify import notify
+from .closing import close
+from .expansion import expand, hold_expansions
+from .lifecycle import cancel, duplicate, pause, resend, resume, retarget, retry, schedule, send, settle, unschedule
+from .notices import notify
 from .proof import send_test
 from .pump import run_pump
-from .record import resend, settle
-from .start import expand
-from .supervise import close, tick
+from .rounds import tick
 
 __all__ = [
     "cancel",

@@ -9,7 +9,7 @@ from broadcasts.exceptions import OverBudget, RenderError
 from broadcasts.models import Message
 from broadcasts.transports import Envelope
 
-from .record import Results
+from .outcomes import Results
 from .window import Row
 
 log = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from django.db.models.functions import Now
 from broadcasts.mediums import email_domain
 from broadcasts.models import Batch, Channel, ChannelRate
 
-from .record import Results
+from .outcomes import Results
 from .window import Row
 
 BURST = timedelta(seconds=1)

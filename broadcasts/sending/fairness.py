@@ -1,7 +1,7 @@
-"""Whose turn it is: one rule for claims, for waking workers, and for giving way to somebody whom nobody serves.
+"""Which batch comes next: one rule for claims, for enqueuing pumps, and for yielding to a broadcast nobody serves.
 
-The most underserved first: the organization with the fewest batches at work, then the broadcast, then who gave way
-longest ago (or never), then who has few batches left, then chance.
+The most underserved comes first: the organization with the fewest batches at work, then the broadcast with the fewest,
+then the message that yielded longest ago (or never), then the one with the fewest batches left, then chance.
 """
 
 import random
@@ -14,11 +14,11 @@ from django.conf import settings
 from django.db.models import Count, Exists, F, Min, OuterRef
 from django.db.models.functions import Now
 
-from broadcasts.models import Batch, Channel, Message
+from broadcasts.models import Batch, Channel, Message, lease_end
+from broadcasts.queue import enqueue
 
 from . import rate
-from .lease import HOST, Lease, lease_end, wanted, worker_name
-from .wake import enqueue
+from .lease import HOST, Lease, wanted, worker_name
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -31,7 +31,7 @@ class Turn:
     channel: int
     broadcast: int
     organization: int
-    gave_way_at: datetime | None
+    yielded_at: datetime | None
     first: int
     batches: int
 
@@ -48,7 +48,7 @@ def _ready(**filters: object):
 def _waiting(**filters: object) -> list[Turn]:
     columns = ("message", "message__channel", "message__broadcast", "message__broadcast__organization")
     ready = _ready(**filters).filter(Channel.in_service("message__channel__"))
-    groups = ready.values_list(*columns, "message__gave_way_at").annotate(first=Min("id"), batches=Count("id"))
+    groups = ready.values_list(*columns, "message__yielded_at").annotate(first=Min("id"), batches=Count("id"))
     return [Turn(*group) for group in groups.order_by()]
 
 
@@ -85,7 +85,7 @@ def in_turn(turns: list[Turn]) -> Iterator[Turn]:
 
     def need(turn: Turn) -> tuple:
         served = organizations[turn.organization], broadcasts[turn.broadcast]
-        return *served, turn.gave_way_at or NEVER, turn.batches, random.random()  # noqa: S311  (not secrecy)
+        return *served, turn.yielded_at or NEVER, turn.batches, random.random()  # noqa: S311  (not secrecy)
 
     while left := [turn for turn in turns if taken[turn.message] < turn.batches]:
         turn = min(left, key=need)
@@ -116,7 +116,7 @@ def take(batch: Batch) -> bool:
 
 
 def is_one_too_many(lease: Lease) -> bool:
-    """Tell whether pumps that were woken together claimed more than this host is to run; the latest batches yield."""
+    """Tell whether pumps that started together claimed more than this host is to run; the latest batches yield."""
     return at_work(owner__startswith=f"{HOST}:", id__lt=lease.batch_id) >= settings.PUMPS
 
 
@@ -128,12 +128,12 @@ def somebody_waits() -> bool:
     return any(turn.broadcast not in served for turn in _servable())
 
 
-def give_way(lease: Lease) -> None:
-    """Note that a message was left for another's sake, so that those who gave way take turns."""
-    Message.objects.filter(pk=lease.message_id).update(gave_way_at=Now())
+def yield_turn(lease: Lease) -> None:
+    """Note that a message was left for another's sake, so that messages that yield take turns."""
+    Message.objects.filter(pk=lease.message_id).update(yielded_at=Now())
 
 
-def wake_pumps(most: int | None = None) -> None:
+def enqueue_pumps(most: int | None = None) -> None:
     """Ask for the pumps that this host lacks, at most so many, each for the most underserved."""
     missing = free_pumps()
     for turn, _ in zip(in_turn(_servable()) if missing > 0 else (), range(min(missing, most or missing)), strict=False):

@@ -4,29 +4,22 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import cache, cached_property
-from typing import Self, TypeVar
+from typing import Self
 
 from django.conf import settings
-from django.db import DatabaseError, OperationalError, connection, transaction
+from django.db import DatabaseError, connection
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
-from django.db.models.functions import Now
 
+from broadcasts.database import Statement, placeholder
 from broadcasts.exceptions import LeaseLost
-from broadcasts.models import Batch, Broadcast, Delivery, Message, Organization, count
+from broadcasts.models import Batch, Broadcast, Delivery, Message, Organization, count, lease_end
 from broadcasts.models.base import OrganizationQuerySet
-
-from .statements import Statement, hole
 
 log = logging.getLogger(__name__)
 
 HOST: str = settings.HOST_NAME
-PATIENCE = 20  # seconds that a lost database is waited for
-
-Answer = TypeVar("Answer")
 
 
 def worker_name() -> str:
@@ -42,11 +35,6 @@ def is_alive(owner: str) -> bool:
     except PermissionError:
         pass
     return True
-
-
-def lease_end():
-    """The end of a lease taken now, on the database's clock."""
-    return Now() + timedelta(seconds=settings.LEASE_SECONDS)
 
 
 @dataclass
@@ -115,13 +103,13 @@ def _renewal(vendor: str, seconds: int) -> Statement:
     message = Message.objects.filter(wanted(), pk=OuterRef("message"))
     held = Batch.objects.filter(
         Exists(message),
-        pk=hole("batch"),
-        token=hole("token"),
+        pk=placeholder("batch"),
+        token=placeholder("token"),
         state=Batch.State.LEASED,
-        started_through=hole("position"),
+        started_through=placeholder("position"),
     )
     return Statement.update(
-        held, started_through=hole("reached"), sent=F("sent") + hole("sent"), lease_until=lease_end()
+        held, started_through=placeholder("reached"), sent=F("sent") + placeholder("sent"), lease_until=lease_end()
     )
 
 
@@ -161,31 +149,3 @@ class Keeper(threading.Thread):
                 log.warning("The lease of batch %s could not be renewed", self.lease.batch_id)
             finally:
                 connection.close()
-
-
-def patiently(act: Callable[[], Answer]) -> Answer:
-    """Ask the database, again after a lost connection, for as long as a restart takes."""
-    deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
-            return act()
-        except OperationalError:
-            if connection.in_atomic_block or time.monotonic() > deadline:
-                raise
-            connection.close()
-            time.sleep(0.5)
-
-
-def durably(write: Callable[[], None], is_written: Callable[[], bool]) -> None:
-    """Run a transaction once, patiently: when the answer to its commit was lost, `is_written` tells if it arrived."""
-    tried = False
-
-    def attempt() -> None:
-        nonlocal tried
-        if tried and is_written():
-            return
-        tried = True
-        with transaction.atomic():
-            write()
-
-    patiently(attempt)

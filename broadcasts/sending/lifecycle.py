@@ -9,12 +9,12 @@ from django.db.models import Case, F, Q, When
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from broadcasts import audience, stats
+from broadcasts import audience, stats, tracking
 from broadcasts.exceptions import InvalidInput, NotReady, Unseen, WrongState
-from broadcasts.models import AuditEntry, Broadcast, Engagement, User
+from broadcasts.models import AuditEntry, Broadcast, Delivery, Engagement, Organization, User
+from broadcasts.queue import enqueue
 
-from . import hours, moments, readiness, start
-from .wake import enqueue
+from . import expansion, hours, moments, readiness
 
 Status = Broadcast.Status
 
@@ -63,7 +63,7 @@ def send(broadcast: Broadcast, by: User | None = None, *, seen: datetime | None 
         error_message="",
         notice_due_at=None,
     )
-    start.freeze(broadcast)
+    expansion.freeze(broadcast)
     enqueue("start", broadcast.pk)
 
 
@@ -193,6 +193,41 @@ def retarget(broadcast: Broadcast, engagement: str, by: User | None = None) -> B
         engagement=engagement,
         expires_at=None,
     )
+
+
+@transaction.atomic
+def settle(delivery: Delivery, status: str, by: User | None = None) -> None:
+    """Say what became of an unknown delivery: `sent` or `failed`."""
+    if status not in (Delivery.Status.SENT, Delivery.Status.FAILED):
+        raise WrongState("An unknown delivery can be settled as sent or failed.")
+    _require_unknown(delivery)
+    tracking.record(delivery, status, detail={"source": "staff"})
+    AuditEntry.write(delivery, f"settle as {status}", organization=_owner(delivery), user=by)
+
+
+@transaction.atomic
+def resend(delivery: Delivery, by: User | None = None) -> None:
+    """Send an unknown delivery again, on the word of staff; a finished broadcast goes back to sending."""
+    broadcast = Broadcast.objects.select_for_update().get(messages=delivery.message_id)
+    if broadcast.status == Status.CANCELLED:
+        raise WrongState("The broadcast was cancelled: nothing of it is sent any more.")
+    _require_unknown(delivery)
+    Delivery.objects.filter(pk=delivery.pk).update(status=Delivery.Status.PENDING, due_at=Now())
+    tracking.adjust_counters(delivery, unknown=-1)
+    AuditEntry.write(delivery, "resend", organization=_owner(delivery), user=by)
+    if Broadcast.objects.filter(pk=broadcast.pk, status=Status.SENT).transition(
+        status=Status.SENDING, completed_at=None, modified=Now()
+    ):
+        enqueue("tick")
+
+
+def _require_unknown(delivery: Delivery) -> None:
+    if Delivery.objects.select_for_update().get(pk=delivery.pk).status != Delivery.Status.UNKNOWN:
+        raise WrongState("Only a delivery whose outcome is unknown can be settled or sent again.")
+
+
+def _owner(delivery: Delivery) -> Organization:
+    return delivery.message.broadcast.organization
 
 
 FRESH: dict[str, Any] = {

@@ -10,7 +10,7 @@ from broadcasts.models import AuditEntry, Broadcast, Channel, Contact, Message, 
 from broadcasts.transports import TransportError
 
 from . import readiness
-from .start import channel_for, refuse_suspended
+from .expansion import channel_for, refuse_suspended
 
 MOST = 10
 

@@ -6,17 +6,20 @@ from collections.abc import Sequence
 
 from django.conf import settings
 
+from broadcasts.database import patiently
 from broadcasts.exceptions import BroadcastsError, LeaseLost
 from broadcasts.models import Batch, Channel
+from broadcasts.queue import is_told_to_stop
 from broadcasts.transports import Envelope, Transport, TransportError
 
 from . import domains, fairness, hours, rate, warmup
 from . import lease as leases
+from .channel_health import channel_fails, channel_works, check_failure_budget
+from .closing import finish
 from .copies import Copies
 from .journal import Journal
-from .record import Results, channel_fails, channel_works, commit, heed_budget, pause_with
-from .supervise import finish
-from .wake import is_told_to_stop
+from .notices import pause_with
+from .outcomes import Results, commit
 from .window import Row, Windows
 
 log = logging.getLogger(__name__)
@@ -38,7 +41,7 @@ def run_pump(channel_id: int, seconds: float = PUMP_SECONDS) -> None:
         pump = Pump(channel, deadline=time.monotonic() + seconds)
         with channel.transport() as transport:
             pump.run(transport)
-    fairness.wake_pumps(1)
+    fairness.enqueue_pumps(1)
 
 
 def graver(known: TransportError | None, error: TransportError) -> TransportError:
@@ -59,7 +62,7 @@ class Pump:
         self.trouble: TransportError | None = None
         self.has_sent = False
         self.refusal = ""  # the last one that was recorded since the budget was asked
-        self.gives_way = False  # to whom nobody serves, or because the channel may not send for a while
+        self.yields = False  # to a broadcast that nobody serves, or because the channel may not send for a while
         self.turn_ends: float | None = None
         self.permitted = 0  # messages that the channel's limits allow and no window has used yet
 
@@ -82,7 +85,7 @@ class Pump:
             finish(message_id)
 
     def is_over(self) -> bool:
-        if self.trouble or self.gives_way:
+        if self.trouble or self.yields:
             return True
         return time.monotonic() >= self.deadline or is_told_to_stop()
 
@@ -98,13 +101,13 @@ class Pump:
         windows = self.windows(lease.message_id)
         quiet = hours.Quiet(lease, windows.message)
         while True:
-            over = self.is_over() or not leases.patiently(lambda: self.may_go_on(lease))
+            over = self.is_over() or not patiently(lambda: self.may_go_on(lease))
             if not over:
-                leases.patiently(quiet.keep)
+                patiently(quiet.keep)
             # Patiently, since what the last window came to is known here alone until it is committed.
-            window = [] if over else leases.patiently(lambda: windows.read(lease, self.window_size))
+            window = [] if over else patiently(lambda: windows.read(lease, self.window_size))
             if window or results.untried:
-                self.heed_cost(lease)
+                self.check_cost(lease)
             admitted = self.admit(lease, window, results)
             state = Batch.State.READY if over else Batch.State.DONE
             if not self.record(lease, results, window, state):
@@ -115,7 +118,7 @@ class Pump:
             channel_fails(self.channel, self.trouble)
         elif self.has_sent:
             channel_works(self.channel)
-        self.heed_refusals(lease)
+        self.check_refusals(lease)
 
     def record(self, lease: leases.Lease, results: Results, window: list[Row], state: str) -> bool:
         begun = commit(lease, results, window, self.channel, state)
@@ -123,13 +126,13 @@ class Pump:
             self.refusal = next(reversed(results.failed.values()))
         return begun
 
-    def heed_refusals(self, lease: leases.Lease) -> None:
+    def check_refusals(self, lease: leases.Lease) -> None:
         """Judge what was recorded, while no window is begun: what goes wrong here leaves nothing unknown."""
         if self.refusal:
-            heed_budget(lease.message.broadcast_id, self.refusal)
+            check_failure_budget(lease.message.broadcast_id, self.refusal)
             self.refusal = ""
 
-    def heed_cost(self, lease: leases.Lease) -> None:
+    def check_cost(self, lease: leases.Lease) -> None:
         """Pause a broadcast whose copies are too costly to go on making them; its next window does not begin then."""
         copies = self.copies(lease.message_id)
         if copies.are_too_costly:
@@ -138,13 +141,13 @@ class Pump:
 
     def may_go_on(self, lease: leases.Lease) -> bool:
         """Tell whether the next window may begin, having waited a moment for the channel's limits to allow it."""
-        self.heed_refusals(lease)
+        self.check_refusals(lease)
         if self.is_turn_over():
-            fairness.give_way(lease)
-            self.gives_way = True
+            fairness.yield_turn(lease)
+            self.yields = True
         elif not self.is_permitted():
-            self.gives_way = True
-        return not self.gives_way
+            self.yields = True
+        return not self.yields
 
     def is_turn_over(self) -> bool:
         """Ask, once in a while, whether somebody waits whom nobody serves; a turn has one window at least."""
@@ -180,14 +183,14 @@ class Pump:
                 results.skipped[row.skip_reason].append(row.pk)
         admitted = [row for row in window if not row.skip_reason]
         if admitted and self.channel.domain_rates:
-            admitted = leases.patiently(lambda: domains.admit(self.channel, lease.batch, admitted, results))
+            admitted = patiently(lambda: domains.admit(self.channel, lease.batch, admitted, results))
         unused, self.permitted = self.permitted - len(admitted) + unused, 0
         self.give_back(unused)
         return admitted
 
     def give_back(self, unused: int) -> None:
-        leases.patiently(lambda: rate.give_back(self.channel, unused))
-        leases.patiently(lambda: warmup.give_back(self.channel, unused))
+        patiently(lambda: rate.give_back(self.channel, unused))
+        patiently(lambda: warmup.give_back(self.channel, unused))
 
     def send_window(self, lease: leases.Lease, window: list[Row], transport: Transport, journal: Journal) -> Results:
         begun = time.monotonic()

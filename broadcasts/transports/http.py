@@ -30,7 +30,7 @@ from broadcasts import outgoing
 from broadcasts.outgoing import ClosedAddress
 
 from .base import Begin, Envelope, Outcome, Receipt, SettingsRefused, Transport, TransportError, unnoticed
-from .within import begun
+from .deadline import begun
 
 log = logging.getLogger(__name__)
 

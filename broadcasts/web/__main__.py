@@ -1,4 +1,4 @@
-"""`python -m broadcasts.web 5 6`: serve at the open sockets of these numbers, as `supervising` starts it."""
+"""`python -m broadcasts.web 5 6`: serve at the open sockets of these numbers, as `processes` starts it."""
 
 import signal
 import socket

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from broadcasts import accounts, links, retention
+from broadcasts import accounts, links, queue, retention
 from broadcasts.exceptions import InvalidInput, WrongState
 from broadcasts.models import AuditEntry, Invitation, Member, User
 from tests.make import make_member
@@ -108,6 +108,18 @@ def test_a_mail_server_that_fails_is_tried_again(admin, post, monkeypatch):
     Invitation.objects.update(due_at=Now())
     accounts.mail_invitation(invitation.pk)
     assert len(mails.outbox) == 1
+
+
+def test_a_round_enqueues_the_mail_whose_task_was_lost(admin, post, monkeypatch):
+    asked = []
+    invitation = accounts.invite(admin.organization, "new@club.example", "author", by=admin.user)
+    monkeypatch.setattr(queue, "enqueue", lambda *task: asked.append(task))
+    monkeypatch.setattr(queue, "queue_is_full", lambda: False)
+    accounts.enqueue_waiting()
+    assert asked == [("mail_invitation", invitation.pk)]
+    accounts.mail_invitation(invitation.pk)
+    accounts.enqueue_waiting()
+    assert len(asked) == 1
 
 
 def test_what_was_withdrawn_is_not_mailed(admin, post):

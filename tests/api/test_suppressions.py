@@ -2,7 +2,7 @@ import csv
 
 import pytest
 
-from broadcasts import erasing, importing
+from broadcasts import contacts, importing
 from broadcasts.importing import job as job_module
 from broadcasts.importing.suppressions import SuppressionStore
 from broadcasts.models import AuditEntry, ImportJob, Suppression
@@ -253,7 +253,7 @@ def test_a_line_that_ends_early_is_still_a_no(api):
 
 
 def test_an_export_can_be_imported_elsewhere_in_time_also_what_was_erased(api, club):
-    erasing.erase(make_contact(club, "-joe@example.com"))
+    contacts.erase(make_contact(club, "-joe@example.com"))
     api.post(URL, {"address": "+34600000001", "medium": "sms"})
     columns = ("medium", "address_hash", "address", "reason", "use_case")
     before = set(Suppression.objects.values_list(*columns))
@@ -264,7 +264,7 @@ def test_an_export_can_be_imported_elsewhere_in_time_also_what_was_erased(api, c
 
 
 def test_an_erased_address_stays_a_hash_when_it_is_imported(api, club):
-    erasing.erase(make_contact(club, "joe@example.com"))
+    contacts.erase(make_contact(club, "joe@example.com"))
     take(api, "address\njoe@example.com\n")
     assert set(Suppression.objects.values_list("address", flat=True)) == {""}
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from broadcasts.management.benching import content, people, processes, sink
-from broadcasts.management.benching.figures import Figures, Target, cost_ratios, medians, table
+from broadcasts.management.benchmarks import content, people, processes, sink
+from broadcasts.management.benchmarks.figures import Figures, Target, cost_ratios, medians, table
 from broadcasts.models import Contact
 from tests.stories.installation import ROOT
 

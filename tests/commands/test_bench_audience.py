@@ -6,7 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from broadcasts.audience import compile_query
-from broadcasts.management.benching import audience, population
+from broadcasts.management.benchmarks import audience, population
 from broadcasts.models import Attendance, Consent, Contact, Delivery, Segment, Suppression
 
 from .test_bench import left_nothing

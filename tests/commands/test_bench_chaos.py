@@ -8,10 +8,10 @@ from random import Random
 import pytest
 
 from broadcasts import links
-from broadcasts.management.benching import people, send, verdict
-from broadcasts.management.benching.faults import FAULTS
-from broadcasts.management.benching.receiver import receiver
-from broadcasts.management.benching.scene import Scene
+from broadcasts.management.benchmarks import people, send, verdict
+from broadcasts.management.benchmarks.faults import FAULTS
+from broadcasts.management.benchmarks.receiver import receiver
+from broadcasts.management.benchmarks.scene import Scene
 from broadcasts.models import Batch, Broadcast, Delivery
 from tests.commands.test_bench import left_nothing
 from tests.sending import steps

@@ -4,7 +4,7 @@ import pytest
 
 from broadcasts import sending, stats
 from broadcasts.models import Batch, Broadcast, Contact, Delivery, Segment
-from broadcasts.sending import start, supervise
+from broadcasts.sending import closing, expansion
 from tests.make import make_broadcast, make_contacts
 
 from . import steps
@@ -14,7 +14,7 @@ Status = Broadcast.Status
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch):
-    monkeypatch.setattr(start, "CHUNK", 4)
+    monkeypatch.setattr(expansion, "CHUNK", 4)
 
 
 @pytest.fixture
@@ -28,14 +28,14 @@ def broadcast(club, mail, server):
 def half_expanded(broadcast, monkeypatch):
     """Cancelled when four of ten had their rows."""
     sending.send(broadcast)
-    insert = start._insert
+    insert = expansion._insert
 
     def insert_and_cancel(*args):
         insert(*args)
-        monkeypatch.setattr(start, "_insert", insert)
+        monkeypatch.setattr(expansion, "_insert", insert)
         Broadcast.objects.update(status=Status.CANCELLED)
 
-    monkeypatch.setattr(start, "_insert", insert_and_cancel)
+    monkeypatch.setattr(expansion, "_insert", insert_and_cancel)
     sending.expand(broadcast.pk)
     broadcast.refresh_from_db()
     assert Delivery.objects.count() == 4
@@ -52,7 +52,7 @@ def test_the_others_get_rows_born_cancelled_or_skipped(half_expanded, server):
 
 def test_a_round_cancels_batches_for_a_while_and_the_next_goes_on(broadcast, settings, monkeypatch):
     settings.BATCH_SIZE = 5
-    monkeypatch.setattr(supervise, "CLOSE_SECONDS", 0)
+    monkeypatch.setattr(closing, "CLOSE_SECONDS", 0)
     steps.start(broadcast)
     sending.cancel(broadcast)
     counted = []

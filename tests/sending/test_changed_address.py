@@ -4,9 +4,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from broadcasts import consenting, erasing, merging
+from broadcasts import consenting, contacts, sending
 from broadcasts.models import Broadcast, Channel, Contact, Delivery
-from broadcasts.sending import fairness, record, supervise
+from broadcasts.sending import fairness, outcomes, rounds
 from broadcasts.sending.window import Windows
 from broadcasts.transports import TransportError
 from tests.make import make_broadcast, make_contact
@@ -80,7 +80,7 @@ def test_a_retry_goes_to_the_address_of_its_own_turn(waiting, person, server):
     steps.pump(waiting)
     change(person, NEW)
     steps.come_due()
-    supervise.gather()
+    rounds.gather()
     steps.pump(waiting)
     assert server.copies == {NEW: 1}
     assert Delivery.objects.values_list("address", "status", "attempts").get() == (NEW, "sent", 2)
@@ -97,8 +97,8 @@ def test_staff_who_send_an_unknown_copy_again_reach_the_address_of_now(waiting, 
     server.answers = {OLD: TransportError("lost", handed_over=True)}
     steps.pump(waiting)
     change(person, NEW)
-    record.resend(Delivery.objects.get())
-    supervise.gather()
+    sending.resend(Delivery.objects.get())
+    rounds.gather()
     steps.pump(waiting)
     assert server.copies == {NEW: 1}
 
@@ -126,7 +126,7 @@ def test_it_is_the_field_of_the_channel_that_counts(club, mail, person, server):
 
 def test_whoever_was_merged_gets_it_at_the_address_of_the_person(mail, club, person, server):
     broadcast = steps.start(make_broadcast(mail))
-    merging.merge(make_contact(club, NEW), [person])
+    contacts.merge(make_contact(club, NEW), [person])
     steps.pump(broadcast)
     assert server.copies == {NEW: 1}
     assert came_to() == (NEW, "sent", "")
@@ -136,8 +136,8 @@ def test_whoever_was_erased_since_their_window_was_read_is_not_named_again(waiti
     change(person, NEW)
     lease = fairness.claim(mail)
     window = Windows(lease.message).read(lease, 1)
-    erasing.erase(person)
-    record.commit(lease, record.Results(moved={row.pk: row.address for row in window}), window, mail)
+    contacts.erase(person)
+    outcomes.commit(lease, outcomes.Results(moved={row.pk: row.address for row in window}), window, mail)
     assert came_to()[0] == ""
 
 

@@ -9,7 +9,7 @@ from broadcasts.models import Broadcast, Contact, Delivery
 from broadcasts.rendering import budget
 from broadcasts.sending import copies
 from broadcasts.sending.copies import MOST_OVER_BUDGET, Copies
-from broadcasts.sending.record import Results
+from broadcasts.sending.outcomes import Results
 from tests.make import make_broadcast, make_contacts
 
 from . import steps

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from broadcasts import sending
 from broadcasts.models import ChannelRate, Delivery
-from broadcasts.sending import supervise
+from broadcasts.sending import recovery, rounds
 from tests.make import make_broadcast, make_contact
 
 from . import steps
@@ -105,7 +105,7 @@ def test_those_who_come_due_are_sent_at_the_rate_and_without_the_reason(picky, s
     steps.pump(broadcast)
     for _ in range(2):
         later(2)
-        supervise.gather()
+        rounds.gather()
         steps.pump(broadcast)
     assert steps.log(broadcast) == {"sent": 6}
     assert set(Delivery.objects.values_list("error", "attempts")) == {("", 1)}
@@ -116,7 +116,7 @@ def test_slots_that_are_long_past_do_not_go_all_at_once(picky, server):
     broadcast = to(picky, *gmail(40))
     steps.pump(broadcast)
     later(3600)
-    supervise.gather()
+    rounds.gather()
     steps.pump(broadcast)
     # What is saved up at most: a second of burst and what a slot may be late, at 2 a second.
     assert 2 < len(server.received) < 30
@@ -148,7 +148,7 @@ def test_two_that_share_a_domain_both_get_on(picky, server):
     steps.pump(second)
     for _ in range(4):
         later(2)
-        supervise.gather()
+        rounds.gather()
         steps.pump(first)
     assert steps.log(first)["sent"] > 2
     assert steps.log(second)["sent"] > 0
@@ -164,7 +164,7 @@ def test_a_deferred_row_is_safe_when_its_worker_dies(picky, server):
     with pytest.raises(KeyboardInterrupt):
         sending.run_pump(picky.pk)
     steps.run_out_leases()
-    supervise.recover()
+    recovery.recover()
     assert steps.log(broadcast)["unknown"] in (1, 2)
     assert Delivery.objects.filter(status="pending", error__startswith="Waits its turn").count() == 4
 

@@ -44,10 +44,10 @@ def claimed(channel):
 
 
 @pytest.fixture
-def woken(monkeypatch):
+def enqueued(monkeypatch):
     """What was enqueued: (task, id)."""
     tasks: list = []
-    for module in ("fairness", "start"):
+    for module in ("fairness", "expansion"):
         monkeypatch.setattr(f"broadcasts.sending.{module}.enqueue", lambda *task: tasks.append(task))
     return tasks
 
@@ -65,49 +65,49 @@ def test_a_small_broadcast_comes_before_a_large_one(mail):
     assert claimed(mail).name == "of 2"
 
 
-def test_who_gave_way_comes_after_those_who_did_not(mail):
+def test_a_message_that_yielded_comes_after_those_that_did_not(mail):
     large, small = started(mail, 20), started(mail, 2)
-    Message.objects.filter(broadcast=small).update(gave_way_at=timezone.now())
+    Message.objects.filter(broadcast=small).update(yielded_at=timezone.now())
     assert claimed(mail) == large
 
 
-def test_who_gave_way_longest_ago_comes_first(mail):
+def test_the_message_that_yielded_longest_ago_comes_first(mail):
     first, second = started(mail, 8), started(mail, 4)
-    Message.objects.filter(broadcast=first).update(gave_way_at=timezone.now() - timedelta(minutes=1))
-    Message.objects.filter(broadcast=second).update(gave_way_at=timezone.now())
+    Message.objects.filter(broadcast=first).update(yielded_at=timezone.now() - timedelta(minutes=1))
+    Message.objects.filter(broadcast=second).update(yielded_at=timezone.now())
     assert claimed(mail) == first
 
 
-def test_workers_are_woken_for_the_organization_with_the_fewest_batches_at_work(mail, elsewhere, woken, settings):
+def test_pumps_are_enqueued_for_the_organization_with_the_fewest_batches_at_work(mail, elsewhere, enqueued, settings):
     settings.PUMPS = 3
     theirs = another_channel(elsewhere)
     hold(started(mail, 20), 1)
     started(mail, 2)
     started(theirs, 20)
-    woken.clear()
-    fairness.wake_pumps()
-    assert woken[0] == ("pump", theirs.pk)
-    assert sorted(woken[1:]) == sorted([("pump", mail.pk), ("pump", theirs.pk)])[: len(woken) - 1]
+    enqueued.clear()
+    fairness.enqueue_pumps()
+    assert enqueued[0] == ("pump", theirs.pk)
+    assert sorted(enqueued[1:]) == sorted([("pump", mail.pk), ("pump", theirs.pk)])[: len(enqueued) - 1]
 
 
-def test_no_more_workers_are_woken_than_there_are_batches_or_pumps(mail, woken, settings):
+def test_no_more_pumps_are_enqueued_than_there_are_batches_or_pumps(mail, enqueued, settings):
     settings.PUMPS = 5
     started(mail, 6)
-    woken.clear()
-    fairness.wake_pumps()
-    assert woken == [("pump", mail.pk)] * 3
+    enqueued.clear()
+    fairness.enqueue_pumps()
+    assert enqueued == [("pump", mail.pk)] * 3
     settings.PUMPS = 2
-    woken.clear()
-    fairness.wake_pumps()
-    assert woken == [("pump", mail.pk)] * 2
+    enqueued.clear()
+    fairness.enqueue_pumps()
+    assert enqueued == [("pump", mail.pk)] * 2
 
 
-def test_nobody_is_woken_while_all_pumps_are_at_work(mail, woken, settings):
+def test_no_pump_is_enqueued_while_all_are_at_work(mail, enqueued, settings):
     settings.PUMPS = 2
     hold(started(mail, 8), 2)
-    woken.clear()
-    fairness.wake_pumps()
-    assert woken == []
+    enqueued.clear()
+    fairness.enqueue_pumps()
+    assert enqueued == []
 
 
 def test_somebody_waits_whom_nobody_serves_only_when_all_pumps_are_at_work(mail, settings):
@@ -150,21 +150,21 @@ def busy(settings, monkeypatch):
     monkeypatch.setattr("broadcasts.sending.pump.TURN_SECONDS", 0)
 
 
-def test_a_pump_gives_way_between_two_windows_and_loses_nobody(club, mail, server, busy, woken):
+def test_a_pump_yields_between_two_windows_and_loses_nobody(club, mail, server, busy, enqueued):
     large, other = started(mail, 8), another_channel(club)
     small = []
     server.before = lambda envelope: small or small.append(started(other, 2))
     sending.run_pump(mail.pk)
     assert 0 < steps.log(large)["sent"] < 8
     assert set(Batch.objects.filter(message__broadcast=large).values_list("state", flat=True)) <= {"ready", "done"}
-    assert woken[-1] == ("pump", other.pk)
+    assert enqueued[-1] == ("pump", other.pk)
     for channel in (other, mail) * 8:
         sending.run_pump(channel.pk)
     assert (steps.log(large), steps.log(small[0])) == ({"sent": 8}, {"sent": 2})
     assert set(server.copies.values()) == {1}
 
 
-def test_a_pump_gives_way_on_its_own_channel_too(mail, server, busy, woken):
+def test_a_pump_yields_on_its_own_channel_too(mail, server, busy, enqueued):
     large = started(mail, 8)
     small = []
     server.before = lambda envelope: small or small.append(started(mail, 2))
@@ -172,7 +172,7 @@ def test_a_pump_gives_way_on_its_own_channel_too(mail, server, busy, woken):
     server.received.clear()
     sending.run_pump(mail.pk)
     assert steps.log(small[0])["sent"] > 0
-    assert Message.objects.get(broadcast=large).gave_way_at
+    assert Message.objects.get(broadcast=large).yielded_at
 
 
 def test_a_pump_stays_when_nobody_else_waits(mail, server, busy):
@@ -181,33 +181,33 @@ def test_a_pump_stays_when_nobody_else_waits(mail, server, busy):
     assert steps.log(broadcast) == {"sent": 8}
 
 
-def test_two_that_give_way_to_each_other_both_get_done(mail, server, busy, woken):
+def test_two_that_yield_to_each_other_both_get_done(mail, server, busy, enqueued):
     first, second = started(mail, 8), started(mail, 8)
     for _ in range(40):
         sending.run_pump(mail.pk)
     assert (steps.log(first), steps.log(second)) == ({"sent": 8}, {"sent": 8})
 
 
-def test_a_pump_that_gets_no_permit_ends_and_wakes_nobody_for_its_channel(mail, server, woken):
+def test_a_pump_that_gets_no_permit_ends_and_enqueues_none_for_its_channel(mail, server, enqueued):
     mail.rate = 10
     mail.save()
     broadcast = started(mail, 4)
     ChannelRate.objects.create(channel=mail, arrival=Now() + timedelta(hours=1))
-    woken.clear()
+    enqueued.clear()
     sending.run_pump(mail.pk)
-    assert (server.received, woken) == ([], [])
+    assert (server.received, enqueued) == ([], [])
     assert set(Batch.objects.filter(message__broadcast=broadcast).values_list("state", flat=True)) == {"ready"}
 
 
-def test_an_expansion_lets_others_have_their_turn(club, mail, woken, monkeypatch):
-    monkeypatch.setattr("broadcasts.sending.start.CHUNK", 2)
+def test_an_expansion_lets_others_have_their_turn(club, mail, enqueued, monkeypatch):
+    monkeypatch.setattr("broadcasts.sending.expansion.CHUNK", 2)
     make_contacts(club, 5)
     broadcast = make_broadcast(mail)
     sending.send(broadcast)
     for _ in range(3):
-        woken.clear()
+        enqueued.clear()
         sending.expand(broadcast.pk, seconds=0)
         if not Broadcast.objects.get().expanded_at:
-            assert ("start", broadcast.pk) in woken
-    assert ("start", broadcast.pk) not in woken
+            assert ("start", broadcast.pk) in enqueued
+    assert ("start", broadcast.pk) not in enqueued
     assert Delivery.objects.count() == 5

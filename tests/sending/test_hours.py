@@ -10,7 +10,7 @@ from broadcasts import sending, stats
 from broadcasts.audience import Audience, estimate
 from broadcasts.exceptions import LeaseLost, NotReady
 from broadcasts.models import Batch, Broadcast, Contact, Delivery
-from broadcasts.sending import fairness, hours, supervise
+from broadcasts.sending import fairness, hours, recovery, rounds
 from tests.make import make_broadcast, make_contact
 
 from . import steps
@@ -114,7 +114,7 @@ def test_they_are_sent_once_when_it_ends_and_nothing_is_left_of_the_wait(quiet, 
     broadcast = put_off_later(make_broadcast(mail), clock)
     clock.now = at("08:00", 1)
     steps.come_due()
-    supervise.gather()
+    rounds.gather()
     steps.pump(broadcast)
     assert adds_up(broadcast) == {"sent": 5}
     assert set(Delivery.objects.values_list("error", "due_at")) == {("", None)}
@@ -126,7 +126,7 @@ def test_nobody_is_put_off_twice_in_a_night(quiet, mail, server, clock):
     broadcast = put_off_later(make_broadcast(mail), clock)
     turns = waiting(broadcast)
     for _ in range(2):
-        supervise.gather()
+        rounds.gather()
         steps.pump(broadcast)
     assert waiting(broadcast) == turns
     assert Batch.objects.count() == 1
@@ -202,7 +202,7 @@ def test_who_is_put_off_is_safe_when_the_worker_dies(quiet, mail, server, clock)
     server.before = lambda envelope: None
     clock.now = at("09:00", 1)
     steps.come_due()
-    supervise.gather()
+    rounds.gather()
     steps.pump(broadcast)
     assert adds_up(broadcast)["pending"] == 0
 
@@ -211,7 +211,7 @@ def test_a_worker_that_lost_its_batch_puts_nobody_off(quiet, mail, server, clock
     broadcast = steps.start(make_broadcast(mail))
     lease, turns = fairness.claim(mail), waiting(broadcast)
     steps.run_out_leases()
-    supervise.recover()
+    recovery.recover()
     clock.now = at("22:00")
     with pytest.raises(LeaseLost):
         hours.Quiet(lease, lease.message).keep()
@@ -284,7 +284,7 @@ def test_they_are_sent_zone_after_zone_and_each_once(local, server, clock):
     for now, so_far in (("00:00", 1), ("07:00", 2), ("09:00", 4), ("13:00", 5)):
         clock.now = at(now, 1)
         Delivery.objects.filter(due_at__lte=clock.now).update(due_at=timezone.now())
-        supervise.gather()
+        rounds.gather()
         steps.pump(local)
         assert adds_up(local)["sent"] == so_far
     assert local.status == Broadcast.Status.SENT

@@ -91,7 +91,7 @@ def test_the_lease_of_a_worker_that_was_killed_here_ends_at_once(killed):
 
 
 def test_a_batch_of_another_host_is_left_to_it_for_a_while(killed, monkeypatch):
-    monkeypatch.setattr("broadcasts.sending.supervise.HOST", "elsewhere")
+    monkeypatch.setattr("broadcasts.sending.recovery.HOST", "elsewhere")
     sending.tick()
     assert steps.log(killed) == {"sent": 10, "pending": 15}
 

@@ -135,7 +135,7 @@ def test_a_supervisor_that_dies_while_it_recovers_leaves_the_rest_to_the_next(br
 
 
 def test_an_expansion_that_dies_after_any_step_is_taken_up_by_another(broadcast, server, monkeypatch):
-    monkeypatch.setattr("broadcasts.sending.start.CHUNK", 5)
+    monkeypatch.setattr("broadcasts.sending.expansion.CHUNK", 5)
     sending.send(broadcast)
     for _ in after_every_step(expand, broadcast, server, die):
         expand(broadcast)

@@ -6,7 +6,7 @@ from django.utils import timezone
 from broadcasts import sending
 from broadcasts.exceptions import EmptyAudience, InvalidInput, NotReady, WrongState
 from broadcasts.models import AuditEntry, Batch, Broadcast, Channel, Contact, Delivery, Organization
-from broadcasts.sending import fairness, record
+from broadcasts.sending import fairness, outcomes
 from broadcasts.sending.window import Windows
 from broadcasts.transports import TransportError
 from tests.make import make_broadcast, make_contact, make_contacts
@@ -165,10 +165,10 @@ def test_a_cancel_also_follows_a_worker_that_lets_go_while_it_is_written_down(
     steps.start(broadcast)
     held = fairness.claim(mail)
     window = Windows(held.message).read(held, 2)
-    record.commit(held, record.Results(), window, mail)
+    outcomes.commit(held, outcomes.Results(), window, mail)
     sending.cancel(broadcast)
     rest = [row.pk for row in window]
-    results = record.Results(
+    results = outcomes.Results(
         sent=rest[: last.get("sent", 0)],
         untried=rest[len(rest) - last.get("untried", 0) :],
         again=dict.fromkeys(rest[: last.get("again", 0)], (1, "451 later")),
@@ -177,7 +177,7 @@ def test_a_cancel_also_follows_a_worker_that_lets_go_while_it_is_written_down(
 
     def let_go_first(batch):
         monkeypatch.setattr(Batch, "deliveries", deliveries)
-        record.commit(held, results, [], mail, Batch.State.DONE)
+        outcomes.commit(held, results, [], mail, Batch.State.DONE)
         return deliveries(batch)
 
     monkeypatch.setattr(Batch, "deliveries", let_go_first)

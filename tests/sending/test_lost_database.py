@@ -9,9 +9,9 @@ import pytest
 from django.db import connection
 
 from broadcasts import sending, stats
+from broadcasts.database import waiting
 from broadcasts.models import Batch, Broadcast
 from broadcasts.sending import fairness
-from broadcasts.sending import lease as leases
 from tests.make import make_broadcast, make_contacts
 
 from . import steps
@@ -33,7 +33,7 @@ def naps(monkeypatch):
     """What is done while a lost database is waited for."""
     naps = SimpleNamespace(nap=lambda: None)
     clock = SimpleNamespace(monotonic=time.monotonic, sleep=lambda seconds: naps.nap())
-    monkeypatch.setattr(leases, "time", clock)
+    monkeypatch.setattr(waiting, "time", clock)
     return naps
 
 
@@ -111,8 +111,8 @@ def test_a_queue_that_is_out_of_reach_costs_no_one_a_send(mail, server, monkeypa
     def fail(*args):
         raise ConnectionError("nobody listens there")
 
-    monkeypatch.setattr("broadcasts.sending.wake.async_task", fail)
-    monkeypatch.setattr("broadcasts.sending.wake.get_broker", fail)
+    monkeypatch.setattr("broadcasts.queue.async_task", fail)
+    monkeypatch.setattr("broadcasts.queue.get_broker", fail)
     broadcast = steps.start(make_broadcast(mail))
     sending.tick()
     steps.pump(broadcast)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from broadcasts import consenting, erasing, sending
+from broadcasts import consenting, contacts, sending
 from broadcasts.exceptions import NotReady
 from broadcasts.models import AuditEntry, Suppression
 from tests.make import make_broadcast, make_contact
@@ -52,7 +52,7 @@ def test_somebody_who_is_blocked_gets_no_test(club, tried, status):
 
 
 def test_somebody_who_was_erased_gets_no_test(club, tried):
-    erasing.erase(make_contact(club, "joe@example.com"))
+    contacts.erase(make_contact(club, "joe@example.com"))
     assert tried() == REFUSED + CAUSES["erased"]
 
 

@@ -6,7 +6,7 @@ from django.utils import timezone
 from broadcasts import rendering, sending, stats, tracking
 from broadcasts.exceptions import WrongState
 from broadcasts.models import Batch, Broadcast, Channel, Delivery
-from broadcasts.sending import fairness, journal, supervise
+from broadcasts.sending import fairness, journal, recovery
 from tests.make import make_broadcast, make_contact, make_contacts
 
 from . import steps
@@ -79,15 +79,15 @@ def test_a_window_that_was_begun_while_its_batch_was_being_recovered_is_not_forg
     broadcast = steps.start(make_broadcast(mail))
     kill_after(broadcast, server, 4)
     steps.run_out_leases()
-    head_start = supervise._head_start
+    head_start = recovery._head_start
 
     def begin_the_next_window(batch):
         mark = batch.started_through
         Batch.objects.filter(pk=batch.pk, started_through=mark).update(started_through=mark + 10)
-        monkeypatch.setattr(supervise, "_head_start", head_start)
+        monkeypatch.setattr(recovery, "_head_start", head_start)
         return head_start(batch)
 
-    monkeypatch.setattr(supervise, "_head_start", begin_the_next_window)
+    monkeypatch.setattr(recovery, "_head_start", begin_the_next_window)
     for _ in range(4):
         sending.tick()
         steps.pump(broadcast)
@@ -168,19 +168,19 @@ def test_an_emptied_queue_loses_nobody(club, mail, server):
     make_contacts(club, 3)
     broadcast = make_broadcast(mail)
     sending.send(broadcast)  # and its wake-up is lost
-    woken = []
+    enqueued = []
     with pytest.MonkeyPatch.context() as patched:
         # The row stays as sending wrote it: SQLite writes a moment in another form than it is asked for in.
-        patched.setattr("broadcasts.sending.supervise.STALLED", timedelta(seconds=-1))
-        patched.setattr("broadcasts.sending.supervise.enqueue", lambda *task: woken.append(task))
-        patched.setattr("broadcasts.sending.fairness.enqueue", lambda *task: woken.append(task))
-        patched.setattr("broadcasts.sending.supervise.queue_is_full", lambda: False)
+        patched.setattr("broadcasts.sending.rounds.STALLED", timedelta(seconds=-1))
+        patched.setattr("broadcasts.sending.rounds.enqueue", lambda *task: enqueued.append(task))
+        patched.setattr("broadcasts.sending.fairness.enqueue", lambda *task: enqueued.append(task))
+        patched.setattr("broadcasts.sending.rounds.queue_is_full", lambda: False)
         sending.tick()
-        assert ("start", broadcast.pk) in woken
+        assert ("start", broadcast.pk) in enqueued
         sending.expand(broadcast.pk, seconds=60)
-        woken.clear()
+        enqueued.clear()
         sending.tick()
-    assert ("pump", mail.pk) in woken
+    assert ("pump", mail.pk) in enqueued
 
 
 def test_a_scheduled_broadcast_starts_when_it_is_due(club, mail, server):
@@ -307,7 +307,7 @@ def test_pumps_of_one_host_are_limited(club, mail, server, settings):
     assert server.received == []
 
 
-def test_pumps_that_were_woken_together_do_not_exceed_the_limit(club, mail, server, settings, monkeypatch):
+def test_pumps_that_start_together_do_not_exceed_the_limit(club, mail, server, settings, monkeypatch):
     settings.PUMPS, settings.BATCH_SIZE = 1, 2
     make_contacts(club, 4)
     broadcast = steps.start(make_broadcast(mail))

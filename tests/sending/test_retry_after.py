@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from broadcasts.models import Channel, Delivery
-from broadcasts.sending import record
+from broadcasts.sending import channel_health, outcomes
 from broadcasts.sending.pump import graver
 from broadcasts.transports import TransportError
 from tests.make import make_broadcast, make_contact, make_contacts
@@ -38,9 +38,9 @@ def test_without_a_word_of_the_provider_a_delivery_waits_as_set(club, mail, serv
 
 
 def test_a_provider_that_asks_for_little_each_time_uses_up_the_attempts_no_faster():
-    assert record.delay(1, 5) == timedelta(seconds=5)
-    assert record.delay(2, 5) == timedelta(seconds=300)
-    assert record.delay(2, 5000) == timedelta(seconds=5000)
+    assert outcomes.delay(1, 5) == timedelta(seconds=5)
+    assert outcomes.delay(2, 5) == timedelta(seconds=300)
+    assert outcomes.delay(2, 5000) == timedelta(seconds=5000)
 
 
 def test_each_delivery_waits_as_long_as_it_was_asked(club, mail, server):
@@ -65,16 +65,16 @@ def test_a_channel_rests_as_long_as_its_provider_asks_and_costs_nobody_an_attemp
 
 def test_of_several_pumps_the_longest_wait_counts_in_any_order(mail):
     for asked in (60, 3600, 60):
-        record.channel_fails(Channel.objects.get(), busy(asked, account=True))
-    record.channel_fails(Channel.objects.get(), busy(None, account=True))
+        channel_health.channel_fails(Channel.objects.get(), busy(asked, account=True))
+    channel_health.channel_fails(Channel.objects.get(), busy(None, account=True))
     assert seconds_until(Channel.objects.get().backoff_until) == pytest.approx(3600, abs=3)
 
 
 def test_a_pump_whose_window_went_well_does_not_end_the_wait_that_another_was_asked_for(mail):
     Channel.objects.update(health="failing")
     earlier = Channel.objects.get()
-    record.channel_fails(Channel.objects.get(), busy(3600, account=True))
-    record.channel_works(earlier)
+    channel_health.channel_fails(Channel.objects.get(), busy(3600, account=True))
+    channel_health.channel_works(earlier)
     assert Channel.objects.get().backoff_until is not None
 
 

@@ -6,7 +6,7 @@ from django.utils import timezone
 from broadcasts import sending, stats, tracking
 from broadcasts.models import Batch, Broadcast, Channel, Contact, Delivery, Segment, SegmentMember, Suppression
 from broadcasts.rendering import Program
-from broadcasts.sending import record
+from broadcasts.sending import channel_health
 from broadcasts.transports import TransportError
 from tests.make import make_broadcast, make_contact, make_contacts
 
@@ -173,13 +173,13 @@ def test_an_unreachable_server_puts_the_channel_into_back_off_and_loses_nobody(c
 def test_pumps_that_fail_together_are_one_failure(mail):
     error = TransportError("The server cannot be reached", account=True)
     for pump in (Channel.objects.get(), Channel.objects.get()):
-        record.channel_fails(pump, error)
+        channel_health.channel_fails(pump, error)
     assert Channel.objects.get().backoff_count == 1
 
 
 def test_a_server_that_was_away_for_long_is_tried_within_a_minute(mail):
     Channel.objects.update(backoff_count=50)
-    record.channel_fails(Channel.objects.get(), TransportError("The server cannot be reached", account=True))
+    channel_health.channel_fails(Channel.objects.get(), TransportError("The server cannot be reached", account=True))
     assert Channel.objects.get().backoff_until < timezone.now() + timedelta(minutes=1)
 
 
@@ -261,7 +261,7 @@ def test_expansion_done_twice_makes_no_row_twice(club, mail, server):
 
 
 def test_expansion_goes_on_where_it_stopped(club, mail, server, monkeypatch):
-    monkeypatch.setattr("broadcasts.sending.start.CHUNK", 2)
+    monkeypatch.setattr("broadcasts.sending.expansion.CHUNK", 2)
     make_contacts(club, 5)
     broadcast = make_broadcast(mail)
     sending.send(broadcast)

@@ -86,16 +86,16 @@ def test_what_an_outage_left_untried_is_not_counted(club, young, server):
     assert ChannelRate.objects.get().sent_today == 0
 
 
-def test_nobody_is_woken_for_a_channel_that_rests(club, young, server, monkeypatch):
-    woken = []
+def test_no_pump_is_enqueued_for_a_channel_that_rests(club, young, server, monkeypatch):
+    enqueued = []
     make_contacts(club, 7)
     steps.send(make_broadcast(young))
-    monkeypatch.setattr("broadcasts.sending.fairness.enqueue", lambda *task: woken.append(task))
-    fairness.wake_pumps()
-    assert woken == []
+    monkeypatch.setattr("broadcasts.sending.fairness.enqueue", lambda *task: enqueued.append(task))
+    fairness.enqueue_pumps()
+    assert enqueued == []
     next_day()
-    fairness.wake_pumps()
-    assert woken == [("pump", young.pk)]
+    fairness.enqueue_pumps()
+    assert enqueued == [("pump", young.pk)]
 
 
 def test_the_day_is_that_of_the_organization(club, young):

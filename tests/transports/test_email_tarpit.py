@@ -5,8 +5,8 @@ import time
 import pytest
 
 from broadcasts.transports import Receipt, TransportError
+from broadcasts.transports.deadline import with_deadline
 from broadcasts.transports.email import Email, backend, pipeline, smtp
-from broadcasts.transports.within import within
 from tests.smtp import SmtpServer
 
 from .conftest import failure, flags, mail
@@ -134,7 +134,7 @@ def test_a_backend_that_does_not_open_has_handed_nothing_over(server, impatient)
 def test_what_comes_too_late_is_undone():
     undone = []
     with pytest.raises(TimeoutError):
-        within(0, lambda: time.sleep(0.05) or "late", undo=undone.append)
+        with_deadline(0, lambda: time.sleep(0.05) or "late", undo=undone.append)
     deadline = time.monotonic() + 30
     while not undone and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -142,6 +142,6 @@ def test_what_comes_too_late_is_undone():
 
 
 def test_what_comes_in_time_is_the_answer_and_what_it_raises_is_raised():
-    assert within(FOREVER, lambda: 7) == 7
+    assert with_deadline(FOREVER, lambda: 7) == 7
     with pytest.raises(ZeroDivisionError):
-        within(FOREVER, lambda: 1 / 0)
+        with_deadline(FOREVER, lambda: 1 / 0)

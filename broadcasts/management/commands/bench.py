@@ -3,7 +3,7 @@ import sys
 
 from django.core.management.base import BaseCommand
 
-from broadcasts.management.benching import audience, chaos, send
+from broadcasts.management.benchmarks import audience, chaos, send
 from broadcasts.management.lookups import refusals
 
 BENCHES = {"send": send, "audience": audience, "chaos": chaos}

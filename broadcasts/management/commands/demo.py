@@ -15,7 +15,7 @@ from broadcasts.management import demo_club, serving
 from broadcasts.management.lookups import refusals
 from broadcasts.management.progress import ImportBar, SendingBar
 from broadcasts.models import ApiToken, Broadcast, Channel, Member, Organization, Role, User
-from broadcasts.supervising import Supervisor, cluster, web
+from broadcasts.processes import Supervisor, cluster, web
 
 HOST = "127.0.0.1"
 LOOK_SECONDS = 0.3  # between two looks at the progress

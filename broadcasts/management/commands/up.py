@@ -4,7 +4,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from broadcasts.management import serving
-from broadcasts.supervising import Supervisor, cluster, web
+from broadcasts.processes import Supervisor, cluster, web
 
 
 class Command(BaseCommand):

@@ -2,7 +2,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from broadcasts.management import serving
-from broadcasts.supervising import Supervisor, cluster
+from broadcasts.processes import Supervisor, cluster
 
 
 class Command(BaseCommand):
@@ -14,7 +14,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args, **options) -> None:
-        settings.PUMPS = options["pumps"]  # the rounds done here wake as many
+        settings.PUMPS = options["pumps"]  # the rounds done here enqueue as many
         self.stdout.write(f"{settings.PUMPS} pumps at work; Ctrl-C stops them.")
         self.stdout.flush()
         Supervisor(cluster(settings.PUMPS)).run()

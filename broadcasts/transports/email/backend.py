@@ -16,7 +16,7 @@ from django.core.mail.backends.smtp import EmailBackend as DjangoSmtp
 from django.utils.module_loading import import_string
 
 from ..base import Envelope, Receipt, SettingsRefused, TransportError
-from ..within import within
+from ..deadline import with_deadline
 from .account import LONGEST, Account, Phase, Reply, check_addresses
 from .smtp import GOODBYE_SECONDS, client_class
 
@@ -123,7 +123,7 @@ class Backend:
     def _bounded(self, seconds: float, act: Callable[[], Answer], handed_over: bool = False) -> Answer:
         """Do something with the backend, which is left to itself when it takes too long."""
         try:
-            return within(seconds, act)
+            return with_deadline(seconds, act)
         except TimeoutError:
             self.backend = None
             words = f"The backend “{self.label}” did not come back within {seconds:.3g} seconds"

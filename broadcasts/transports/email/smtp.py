@@ -12,7 +12,7 @@ from django.core.mail import DNS_NAME
 from broadcasts import outgoing
 
 from ..base import Envelope, TransportError
-from ..within import within
+from ..deadline import with_deadline
 from .account import LONGEST, TIMEOUT, Account, Phase, Reply
 
 GOODBYE_SECONDS = 2  # closing is not worth a longer wait
@@ -35,7 +35,7 @@ def connect(account: Account, seconds: float = LONGEST) -> smtplib.SMTP:
     All of it takes no longer than some seconds, however many steps there are and however a server stretches them.
     """
     try:
-        return within(seconds, partial(_connect, account), undo=smtplib.SMTP.close)
+        return with_deadline(seconds, partial(_connect, account), undo=smtplib.SMTP.close)
     except TimeoutError:
         words = f"The server {account} did not let us in within {seconds:.3g} seconds."
         raise TransportError(words, account=True) from None
@@ -69,7 +69,7 @@ def _dial(account: Account) -> smtplib.SMTP:
 def check(account: Account) -> None:
     """Prove that the server lets us in and listens, without sending."""
     try:
-        within(LONGEST, partial(_check, account))
+        with_deadline(LONGEST, partial(_check, account))
     except TimeoutError as error:
         raise account.failed(error) from None
 

@@ -1,0 +1,219 @@
+"""Forget a person (GDPR article 17), and keep what counts and what forbids.
+
+What stays: deliveries without a person, an address or a word that was about them, so that every number stays as it
+was; and each no to an address, as a hash. What is not ours to reach: dry runs of imports that wait to be followed and
+lists of refused rows (`prune` deletes them), answers kept for repeated requests (24 hours), rules and texts in which
+staff wrote an address by hand, backups, and the logs of mail servers.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from broadcasts import consenting, sending, tallying, wiping
+from broadcasts.mediums import ADDRESS_FIELDS
+from broadcasts.models import (
+    AuditEntry,
+    Broadcast,
+    Channel,
+    Contact,
+    Delivery,
+    DeliveryEvent,
+    EarlyFact,
+    Inbound,
+    Medium,
+    Message,
+    Organization,
+    ProviderRef,
+    Suppression,
+    User,
+)
+
+from .audit_labels import CALLED_BY_NAME, forget_labels, forget_name
+from .delete import take_out
+
+CHUNK = 1000
+GONE = "(erased)"
+
+
+@dataclass
+class Trace:
+    """By what a person is found in places that do not point at the contact."""
+
+    contact: Contact
+    addresses: set[str] = field(default_factory=set)
+    hashes: set[str] = field(default_factory=set)
+
+    @property
+    def organization(self) -> Organization:
+        return self.contact.organization
+
+    def in_text(self, column: str) -> Q:
+        """The condition of a text, or of JSON, that holds one of the addresses."""
+        condition = Q(pk=None)
+        for address in self.addresses:
+            for spelling in {address, json.dumps(address)[1:-1]}:  # as JSON is stored in SQLite
+                condition |= Q(**{f"{column}__icontains": spelling})
+        return condition
+
+    def cut_from(self, text: str) -> str:
+        if not self.addresses:
+            return text
+        spellings = sorted(self.addresses, key=len, reverse=True)
+        return re.sub("|".join(map(re.escape, spellings)), GONE, text, flags=re.IGNORECASE)
+
+    def is_in(self, address: str) -> bool:
+        """Tell whether an address, such as mailto:joe@example.com, is one of this person."""
+        scheme, colon, value = address.partition(":")
+        if scheme == "ext" and colon:
+            return value == self.contact.external_id
+        return consenting.hash_of(value if colon else address) in self.hashes
+
+
+def erase(contact: Contact, *, by: User | None = None, source: str = "") -> None:
+    """Forget a person everywhere; nothing is sent to them from the first moment on, nor when they are imported again.
+
+    It goes chunk by chunk, so it may be broken off and called again; for somebody who is gone it does nothing.
+    """
+    trace = _stop(contact)
+    if trace is None:
+        return
+    _blank_suppressions(trace)
+    _clean_broadcasts(trace)
+    _clean_texts(trace)
+    n = _blank_deliveries(trace)
+    with transaction.atomic():
+        held = Contact.objects.select_for_update(of=("self",)).filter(pk=contact.pk)
+        list(held.values_list("pk"))  # first, or a no that comes meanwhile points at nobody
+        Inbound.objects.filter(contact=contact).delete()
+        gone, _ = Contact.objects.filter(pk=contact.pk).delete()
+        if gone:
+            nameless = Contact(pk=contact.pk, uuid=contact.uuid)
+            detail = {"deliveries": n, "source": source}
+            AuditEntry.write(nameless, "erase", organization=trace.organization, user=by, **detail)
+    with transaction.atomic():
+        # An expansion that read the contact before it went may have made a row since.
+        sending.hold_expansions(trace.organization)
+        _blank_deliveries(trace)
+    wiping.wipe()
+
+
+@transaction.atomic
+def _stop(contact: Contact) -> Trace | None:
+    """Let nothing be sent to them any more, and find out what they went by."""
+    rows = Contact.objects.select_for_update(of=("self",)).select_related("organization")
+    found = rows.filter(pk=contact.pk).first()
+    if found is None:
+        return None
+    Contact.objects.filter(pk=found.pk).update(status=Contact.Status.BLOCKED)
+    # By every medium that reaches an address, whatever channels there will be.
+    reached: set[tuple[str, str]] = {(medium, one.name) for medium in Medium for one in medium.reaches}
+    reached |= {(one.medium, one.contact_field) for one in Channel.objects.for_organization(found.organization_id)}
+    Suppression.objects.bulk_create(
+        [
+            Suppression(organization=found.organization, medium=medium, address_hash=digest, reason="erased")
+            for medium, name in sorted(reached)
+            if (digest := getattr(found, ADDRESS_FIELDS[name].hash))
+        ],
+        ignore_conflicts=True,
+    )
+    return _trace(found)
+
+
+def _trace(contact: Contact) -> Trace:
+    """Gather the addresses they have, and those they had and nobody else has now."""
+    trace = Trace(contact)
+    trace.addresses = {getattr(contact, name) for name in ADDRESS_FIELDS} - {""}
+    trace.hashes = contact.hashes
+    past = Delivery.objects.of([contact]).exclude(address="").values_list("address", flat=True).distinct()
+    for address in set(past) - trace.addresses:
+        digest = consenting.hash_of(address)
+        of_others = reduce(or_, (Q(**{one.hash: digest}) for one in ADDRESS_FIELDS.values()))
+        others = Contact.objects.for_organization(contact.organization_id).exclude(pk=contact.pk)
+        if digest and not others.filter(of_others).exists():
+            trace.addresses.add(address)
+            trace.hashes.add(digest)
+    return trace
+
+
+def _blank_suppressions(trace: Trace) -> None:
+    """Keep every no by its hash alone."""
+    # By every medium, as the index begins with it.
+    rows = Suppression.objects.for_organization(trace.organization).filter(
+        medium__in=Medium.values, address_hash__in=trace.hashes
+    )
+    forget_labels(trace.contact, Suppression, rows)
+    rows.exclude(address="").update(address="")
+
+
+def _clean_broadcasts(trace: Trace) -> None:
+    """Take the addresses out of what broadcasts asked for and showed."""
+    contact = trace.contact
+    named = trace.in_text("audience_preview") | trace.in_text("addresses")
+    if contact.external_id:
+        named |= Q(addresses__icontains=json.dumps(f"ext:{contact.external_id}")[1:-1])
+    chosen = Q(retarget_of__isnull=False, contacts=contact)
+    own = Broadcast.objects.for_organization(trace.organization)
+    for pk in own.filter(named | chosen).values_list("pk", flat=True).distinct():
+        with transaction.atomic():
+            broadcast = Broadcast.objects.select_for_update(of=("self",), no_key=True).get(pk=pk)
+            broadcast.audience_preview = [one for one in broadcast.audience_preview if not trace.is_in(one)]
+            broadcast.addresses = [one for one in broadcast.addresses if not trace.is_in(one)]
+            take_out(broadcast, contact)
+            broadcast.save(update_fields=["audience_preview", "addresses", "query"])
+
+
+def _clean_texts(trace: Trace) -> None:
+    """Cut names and addresses out of what was noted about them, and out of refusals that quote them."""
+    contact = trace.contact
+    forget_labels(contact, Contact, Contact.objects.filter(pk=contact.pk))
+    for model in CALLED_BY_NAME:
+        forget_labels(contact, model, model._default_manager.filter(contact=contact))
+    forget_name(contact)
+    audit = AuditEntry.objects.for_organization(trace.organization)
+    audit.filter(trace.in_text("label")).update(label=GONE)
+    EarlyFact.objects.for_organization(trace.organization).filter(trace.in_text("detail")).delete()
+    for rows, column in (
+        (audit, "detail"),
+        (Broadcast.objects.for_organization(trace.organization), "extra"),
+        (Message.objects.for_organization(trace.organization), "extra"),
+    ):
+        for pk, value in rows.filter(trace.in_text(column)).values_list("pk", column):
+            rows.filter(pk=pk).update(**{column: json.loads(trace.cut_from(json.dumps(value, ensure_ascii=False)))})
+    for told, column in (
+        (Broadcast.objects.for_organization(trace.organization), "error_message"),
+        (Channel.objects.for_organization(trace.organization), "last_error"),
+    ):
+        for pk, text in told.filter(trace.in_text(column)).values_list("pk", column):
+            told.filter(pk=pk, **{column: text}).update(**{column: trace.cut_from(text)})
+
+
+def _blank_deliveries(trace: Trace) -> int:
+    """Make their deliveries nobody's; also those that a merge or a deletion left with their address only."""
+    own = Delivery.objects.of([trace.contact])
+    left = Delivery.objects.for_organization(trace.organization).filter(contact=None, address__in=trace.addresses)
+    return sum(_blank(rows) for rows in (own, left))
+
+
+def _blank(rows: QuerySet[Delivery]) -> int:
+    n = 0
+    while chunk := list(rows.order_by("pk").values_list("pk", flat=True)[:CHUNK]):
+        _blank_chunk(chunk)
+        n += len(chunk)
+    return n
+
+
+@transaction.atomic
+def _blank_chunk(pks: Iterable[int]) -> None:
+    tallying.forget_domains(pks)
+    # The rows first, so that whatever a worker writes beside them is there to be found.
+    Delivery.objects.filter(pk__in=pks).update(contact=None, merged_into=None, address="", error="")
+    DeliveryEvent.objects.filter(delivery__in=pks).exclude(detail={}).update(detail={})
+    ProviderRef.objects.filter(delivery__in=pks).delete()
+    Inbound.objects.filter(delivery__in=pks).delete()

@@ -1,0 +1,131 @@
+"""The loop: every second one round over the rows, one look at the queue's heartbeat, one at each process."""
+
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+from django.conf import settings
+from django.db import connection
+
+from broadcasts import tasks
+from broadcasts.queue import STOP_FILE
+from broadcasts.schedules import ensure_schedules
+
+from .children import MARK, STOP_SECONDS, Child, registered
+from .heartbeat import HeartbeatMonitor
+
+log = logging.getLogger(__name__)
+
+ROUND_SECONDS = 1.0
+TURN_SECONDS = 0.1
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+def cluster(pumps: int) -> Child:
+    """The queue's workers, which read a database from front to end: caching more of it would only be memory."""
+    return Child(
+        "queue cluster",
+        [sys.executable, str(settings.BASE_DIR / "manage.py"), "qcluster"],
+        {
+            "PUMPS": str(pumps),
+            "LOG_LEVEL": os.environ.get("LOG_LEVEL", "WARNING"),
+            "SQLITE_MMAP_MB": "0",
+            "SQLITE_CACHE_MB": "16",
+        },
+    )
+
+
+class Supervisor:
+    """Keep a cluster and other processes alive, and the sending going, until told to stop."""
+
+    def __init__(self, queue: Child, *others: Child, output: Path | None = None) -> None:
+        self.queue = queue
+        self.children = [queue, *others]
+        self.output = output
+        self.heartbeat = HeartbeatMonitor()
+        self.is_stopping = False
+        self.is_impatient = False
+
+    def run(self, each_turn: Callable[[], bool | None] = lambda: None) -> None:
+        """Work until SIGTERM, SIGINT or SIGHUP, or until `each_turn` returns True; leaves no process behind.
+
+        A second signal ends everything at once.
+        """
+        earlier = {number: signal.signal(number, self.on_signal) for number in SIGNALS}
+        try:
+            with registered() as stop_file:
+                self.prepare(stop_file)
+                try:
+                    self.loop(each_turn)
+                finally:
+                    stop_file.touch()
+                    self.stop()
+        finally:
+            for number, handler in earlier.items():
+                signal.signal(number, handler)
+
+    def prepare(self, stop_file: Path) -> None:
+        guarded(ensure_schedules)
+        for child in self.children:
+            child.environment |= {MARK: stop_file.stem, STOP_FILE: str(stop_file)}
+            if self.output:
+                self.output.mkdir(parents=True, exist_ok=True)
+                child.output = (self.output / f"{child.name.replace(' ', '-')}.log").open("a")
+
+    def on_signal(self, number: int, frame: FrameType | None) -> None:
+        self.is_impatient = self.is_stopping
+        self.is_stopping = True
+
+    def loop(self, each_turn: Callable[[], bool | None]) -> None:
+        next_round = 0.0
+        while not self.is_stopping:
+            if time.monotonic() >= next_round:
+                self.round()
+                next_round = time.monotonic() + ROUND_SECONDS
+            if each_turn():
+                return
+            time.sleep(TURN_SECONDS)
+
+    def round(self) -> None:
+        for child in self.children:
+            guarded(child.watch)
+        for step in tasks.ROUND:
+            guarded(step)
+        guarded(self.check_heartbeat)
+
+    def check_heartbeat(self) -> None:
+        """End a cluster that runs and does nothing; `watch` starts it again."""
+        if not self.queue.is_running:
+            self.heartbeat.reset()
+        self.heartbeat.check()
+        if self.heartbeat.is_lost:
+            log.error("The queue does nothing any more; its processes are ended and started again")
+            self.heartbeat.reset()
+            if self.queue.process is not None:
+                self.queue.process.kill()
+
+    def stop(self) -> None:
+        """Let the work under way end, for a while; then end what is left."""
+        deadline = time.monotonic() + STOP_SECONDS
+        for child in self.children:
+            child.ask_to_stop()
+        for child in self.children:
+            while not child.wait(TURN_SECONDS) and time.monotonic() < deadline and not self.is_impatient:
+                pass
+            child.kill()
+            if child.output:
+                child.output.close()
+
+
+def guarded(step: Callable[[], object]) -> None:
+    """Do one step; what goes wrong is logged, and the next round tries again on a fresh connection."""
+    try:
+        step()
+    except Exception:
+        log.exception("A round of the supervisor failed; it goes on")
+        connection.close()

@@ -1,0 +1,239 @@
+"""Freeze what a broadcast says, then expand its audience into deliveries."""
+
+import time
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Case, CharField, DateTimeField, Exists, F, Max, OuterRef, QuerySet, Value, When
+from django.db.models.functions import Now
+
+from broadcasts import audience, rendering
+from broadcasts.exceptions import BroadcastsError, EmptyAudience, InvalidInput, NotReady
+from broadcasts.models import Batch, Broadcast, Channel, Contact, Delivery, Message, Organization
+from broadcasts.queue import enqueue
+
+from . import readiness
+from .fairness import enqueue_pumps
+from .hours import Waits, waits_at_birth
+from .notices import pause_with
+
+NOBODY = "The audience is empty: it matches nobody."
+LEFT_OUT = "Nobody would receive it: everyone it matches is left out"
+CHUNK = 20_000  # contacts per transaction of an expansion
+TURN_SECONDS = 1  # so long an expansion goes on before those that wait behind it have their turn
+
+
+def freeze(broadcast: Broadcast) -> None:
+    """Check that it can be sent and fix what it says; called inside the transaction that starts it."""
+    refuse_suspended(broadcast.organization)
+    messages = list(broadcast.messages.select_related("channel", "template").order_by("position", "id"))
+    readiness.check(broadcast)
+    for message in messages:
+        _freeze_message(message)
+    wanted = audience.Audience.of(broadcast)
+    if problems := wanted.problems(broadcast.pk):  # such as a log that was deleted since it was written
+        raise InvalidInput(problems)
+    audience.create_missing(wanted)
+    _refuse_empty(wanted, messages)
+    Broadcast.objects.filter(pk=broadcast.pk).update(audience_preview=audience.preview(wanted, messages))
+
+
+def refuse_suspended(organization: Organization) -> None:
+    if organization.status != Organization.Status.ACTIVE:
+        raise NotReady(f"{organization} is suspended: nothing can be sent until that is lifted.")
+
+
+def channel_for(message: Message) -> Channel:
+    """Give a message the channel that it leaves by, where it has none, and return it; NotReady for one that is off."""
+    message.channel = message.broadcast.organization.channel_for(message.medium, message.channel)
+    return message.channel
+
+
+def _freeze_message(message: Message) -> None:
+    channel_for(message)
+    if message.template and not message.translations.exists():
+        message.take_template()
+    program = rendering.compile_message(message)
+    message.checksum = program.checksum
+    message.error = ""
+    message.save()
+
+
+def _refuse_empty(wanted: audience.Audience, messages: list[Message]) -> None:
+    if any(audience.recipients(wanted, message).filter(skip_reason="").exists() for message in messages):
+        return
+    if not audience.matched(wanted).exists():
+        raise EmptyAudience(f"{NOBODY} Choose segments, contacts or a query.")
+    reasons = audience.estimate(wanted, messages).skipped
+    listed = ", ".join(f"{reason} {n}" for reason, n in reasons.items() if n)
+    raise EmptyAudience(f"{LEFT_OUT} ({listed}).")
+
+
+def hold_expansions(organization: Organization | int) -> None:
+    """Wait for chunks of rows that are being made, and hold off the next, to the end of the transaction.
+
+    A chunk holds its broadcast before it looks at anybody, so whatever it saw is written when this returns.
+    """
+    expanding = Broadcast.objects.for_organization(organization).filter(
+        completed_at=None, expanded_at=None, status__in=[*Broadcast.STOPPABLE, Broadcast.Status.CANCELLED]
+    )
+    list(expanding.select_for_update(of=("self",), no_key=True).order_by("pk").values_list("pk"))
+
+
+def expand(broadcast_id: int, seconds: float = TURN_SECONDS) -> None:
+    """Make the rows of everyone the audience matches, a chunk a transaction; resumable, and safe when doubled.
+
+    After some seconds it goes on as a new task, behind those that wait.
+    """
+    broadcast = Broadcast.objects.select_related("organization").get(pk=broadcast_id)
+    try:
+        _expand(broadcast, time.monotonic() + seconds)
+    except BroadcastsError as error:  # such as a segment of its query that was deleted since
+        pause_with(broadcast, f"Paused: its audience cannot be read any more. {error}")
+
+
+def expand_cancelled(broadcast_id: int) -> bool:
+    """Write one chunk of rows for those whom a cancel left without one, born cancelled; False when there is no more."""
+    rows = Broadcast.objects.filter(pk=broadcast_id, status=Broadcast.Status.CANCELLED, expanded_at=None)
+    broadcast = rows.select_related("organization").first()
+    if broadcast is None:
+        return False
+    messages = list(broadcast.messages.select_related("channel").prefetch_related("translations"))
+    try:
+        return _expand_chunk(broadcast, audience.Audience.of(broadcast), messages)
+    except BroadcastsError as error:
+        reason = f"It was cancelled when its audience could not be read any more, so the log ends early. {error}"
+        rows.transition(expanded_at=Now(), error_message=reason, modified=Now())
+        return False
+
+
+def _expand(broadcast: Broadcast, until: float) -> None:
+    wanted = audience.Audience.of(broadcast)
+    messages = list(broadcast.messages.select_related("channel").prefetch_related("translations"))
+    while broadcast.status == Broadcast.Status.SENDING and _expand_chunk(broadcast, wanted, messages):
+        enqueue_pumps()
+        broadcast.refresh_from_db()
+        if broadcast.expanded_at is None and time.monotonic() >= until:
+            enqueue("start", broadcast.pk)
+            return
+
+
+def _expand_chunk(broadcast: Broadcast, wanted: audience.Audience, messages: list[Message]) -> bool:
+    """Expand one chunk; False when there is no more, or somebody else is at it or changed its status."""
+    people = audience.matched(wanted).filter(id__gt=broadcast.expanded_to)
+    full = people.order_by("id").values_list("id", flat=True)[CHUNK - 1 : CHUNK].first()
+    is_last = full is None
+    upper: int = full or people.aggregate(last=Max("id"))["last"] or broadcast.expanded_to
+    with transaction.atomic():
+        if wanted.organization.cap_on(wanted.use_case):
+            _take_turns(wanted.organization)
+        # The cursor moves first: it locks the row, so that of two that expand only one inserts.
+        mine = Broadcast.objects.filter(
+            pk=broadcast.pk, status=broadcast.status, expanded_at=None, expanded_to=broadcast.expanded_to
+        ).transition(expanded_to=upper, modified=Now(), **({"expanded_at": Now()} if is_last else {}))
+        if not mine:
+            return False
+        born = "cancelled" if broadcast.status == Broadcast.Status.CANCELLED else "pending"
+        _insert(wanted, messages, broadcast, upper, born)
+    return not is_last or upper > broadcast.expanded_to
+
+
+def _take_turns(organization: Organization) -> None:
+    """Have chunks of an organization see each other's rows, which the frequency cap counts, also those begun at once.
+
+    The broadcast is locked after it: nobody else holds that one and waits for the organization.
+    """
+    list(Organization.objects.select_for_update(no_key=True).filter(pk=organization.pk).values_list("pk"))
+
+
+def _insert(wanted: audience.Audience, messages: list[Message], broadcast: Broadcast, upper: int, born: str) -> None:
+    newest = Delivery.objects.aggregate(newest=Max("id"))["newest"] or 0
+    first, *others = messages
+
+    def people(message: Message) -> QuerySet[Any]:
+        return audience.recipients(wanted, message).filter(id__gt=broadcast.expanded_to, id__lte=upper).order_by("id")
+
+    if broadcast.channel_policy == Broadcast.Policy.EVERY or not others:
+        for message in messages:
+            _insert_rows(message, people(message), born)
+    else:
+        # The first channel that works: whoever no message can reach is skipped on the first one.
+        served = Exists(Delivery.objects.filter(message__in=messages, contact=OuterRef("pk")))
+        for message in messages:
+            _insert_rows(message, people(message).filter(skip_reason="").exclude(served), born)
+        _insert_rows(first, people(first).exclude(served), born)
+    for message in messages:
+        _cut(message, newest)
+
+
+def _insert_rows(message: Message, people: QuerySet[Contact], born: str) -> None:
+    """INSERT ... SELECT the deliveries of one message in a status, or skipped with the reason."""
+    columns = {
+        "message_id": Value(message.pk),
+        "contact_id": F("pk"),
+        "address": F("send_address"),
+        "language": F("send_language"),
+        "reason": F("skip_reason"),
+        "error": Value(""),
+        "attempts": Value(0),
+    }
+    if born == "pending" and (waits := waits_at_birth(message)):
+        people, columns = _with_waits(people, columns, waits)
+    rows = people.annotate(**{f"row_{name}": expression for name, expression in columns.items()}).values_list(
+        *[f"row_{name}" for name in columns]
+    )
+    select, params = rows.query.sql_with_params()
+    table = connection.ops.quote_name(Delivery._meta.db_table)
+    # The status follows from the reason outside, or the reason would be found out twice for everybody.
+    sql = (
+        f"INSERT INTO {table} ({', '.join(columns)}, status) "  # noqa: S608
+        f"SELECT {', '.join(f'row_{name}' for name in columns)}, CASE WHEN row_reason = '' THEN %s ELSE 'skipped' END "
+        f"FROM ({select}) AS made WHERE TRUE ON CONFLICT DO NOTHING"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [born, *params])
+
+
+def _with_waits(people: QuerySet[Any], columns: dict[str, Any], waits: Waits) -> tuple[QuerySet[Any], dict[str, Any]]:
+    """Have who would be sent to now wait for their hour, or skip them where that comes too late."""
+    word, moment = CharField(), DateTimeField()
+    people = people.annotate(too_late=waits.sql("reason", word))
+    taken = When(skip_reason="", too_late="", then=waits.sql("due_at", moment))
+    said = When(skip_reason="", too_late="", then=waits.sql("error", word))
+    return people, columns | {
+        "reason": Case(When(skip_reason="", then=F("too_late")), default=F("skip_reason"), output_field=word),
+        "error": Case(said, default=Value(""), output_field=word),
+        "due_at": Case(taken, default=Value(None), output_field=moment),
+    }
+
+
+def _cut(message: Message, after: int) -> None:
+    """Cut the rows inserted after an id into batches, with what was born skipped or cancelled already counted.
+
+    A batch of which nobody's turn is now is done: those who wait are gathered into others.
+    """
+    table = connection.ops.quote_name(Delivery._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT MIN(id), MAX(id), COUNT(*), SUM(CASE WHEN status = 'skipped' THEN 1 ELSE 0 END), "  # noqa: S608
+            f"SUM(CASE WHEN status = 'cancelled' THEN 1 ELSE 0 END), "
+            f"SUM(CASE WHEN status = 'pending' AND due_at IS NULL THEN 1 ELSE 0 END) FROM ("
+            f"SELECT id, status, due_at, (ROW_NUMBER() OVER (ORDER BY id) - 1) / %s AS n FROM {table} "
+            f"WHERE message_id = %s AND id > %s) AS numbered GROUP BY n ORDER BY n",
+            [settings.BATCH_SIZE, message.pk, after],
+        )
+        ranges = cursor.fetchall()
+    Batch.objects.bulk_create(
+        Batch(
+            message=message,
+            first_id=first,
+            last_id=last,
+            started_through=first - 1,
+            total=total,
+            skipped=skipped,
+            cancelled=cancelled,
+            state=Batch.State.READY if now else Batch.State.DONE,
+        )
+        for first, last, total, skipped, cancelled, now in ranges
+    )

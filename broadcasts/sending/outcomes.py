@@ -1,0 +1,180 @@
+"""Write down what became of a window, in the same transaction that begins the next."""
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cache
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import Case, DateTimeField, F, Value, When
+from django.db.models.functions import Now
+
+from broadcasts import tracking
+from broadcasts.database import Statement, durably, ids, placeholder, placeholder_for_ids
+from broadcasts.exceptions import LeaseLost
+from broadcasts.models import Batch, Channel, Delivery
+from broadcasts.transports import Outcome, Receipt
+
+from .lease import Lease
+from .window import Row
+
+Status = Delivery.Status
+LEAST_WAIT, LONGEST_WAIT = 5, 86_400  # seconds: the bounds of what a provider asks us to wait
+
+
+def asked_wait(retry_after: float) -> int:
+    """Return the whole seconds to wait where a provider asks for some."""
+    return math.ceil(min(max(retry_after, LEAST_WAIT), LONGEST_WAIT))
+
+
+def delay(attempts: int, retry_after: float | None = None) -> timedelta:
+    """Return how long a delivery that was tried so often waits for its next attempt.
+
+    A provider that asks for less than our own delay gets it once: if it asked so every time, all attempts of a
+    delivery would be over within a minute.
+    """
+    delays = settings.RETRY_SECONDS
+    seconds = delays[min(attempts, len(delays)) - 1]
+    if retry_after is not None:
+        asked = asked_wait(retry_after)
+        seconds = asked if attempts == 1 else max(asked, seconds)
+    return timedelta(seconds=seconds)
+
+
+@dataclass
+class Results:
+    """What became of the rows of one window; rows without an outcome were never handed over."""
+
+    skipped: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    sent: list[int] = field(default_factory=list)
+    refs: dict[int, str] = field(default_factory=dict)
+    failed: dict[int, str] = field(default_factory=dict)
+    unknown: dict[int, str] = field(default_factory=dict)
+    again: dict[int, tuple[int, timedelta, str]] = field(default_factory=dict)  # attempts so far, wait, error
+    untried: list[int] = field(default_factory=list)
+    deferred: dict[int, tuple[datetime, str]] = field(default_factory=dict)  # until when, and why
+    bounced: list[str] = field(default_factory=list)  # addresses
+    moved: dict[int, str] = field(default_factory=dict)  # where those go whose contact has another address since
+
+    def add(self, row: Row, outcome: Outcome) -> None:
+        """Sort one outcome in; an error of the account is not this recipient's, whose turn comes again."""
+        if isinstance(outcome, Receipt):
+            self.sent.append(row.pk)
+            if outcome.provider_id:
+                self.refs[row.pk] = outcome.provider_id
+        elif outcome.handed_over:
+            self.unknown[row.pk] = str(outcome)
+        elif outcome.account:
+            self.untried.append(row.pk)
+        elif outcome.permanent:
+            self.failed[row.pk] = str(outcome)
+            if outcome.bounced:
+                self.bounced.append(row.address)
+        elif row.attempts + 1 >= settings.MAX_ATTEMPTS:
+            self.failed[row.pk] = f"Given up after {row.attempts + 1} attempts. {outcome}"
+        else:
+            attempts = row.attempts + 1
+            self.again[row.pk] = (attempts, delay(attempts, outcome.retry_after), str(outcome))
+
+    def counters(self) -> dict[str, int]:
+        numbers = {
+            "skipped": sum(len(ids) for ids in self.skipped.values()),
+            "sent": len(self.sent),
+            "failed": len(self.failed),
+            "unknown": len(self.unknown),
+        }
+        return {name: n for name, n in numbers.items() if n}
+
+
+def commit(lease: Lease, results: Results, window: list[Row], channel: Channel, state: str = Batch.State.READY) -> bool:
+    """Record a window and begin the next one; False when there is none, or it is not to be sent any more.
+
+    In that case the batch is let go, in `state` when it has come to its end. Raises LeaseLost with nothing written.
+    """
+    begun = False
+
+    def write() -> None:
+        nonlocal begun
+        # A row before its batch, as whoever tracks a delivery locks them: the other way round both would wait.
+        _write_rows(lease, results, channel)
+        begun = bool(window) and lease.renew(window[-1].pk, **results.counters())
+        if not begun:
+            lease.let_go(Batch.State.READY if window else state, **results.counters())
+
+    def is_written() -> bool:
+        nonlocal begun
+        begun = bool(window) and lease.is_renewed(window[-1].pk)
+        return begun or lease.is_let_go()
+
+    durably(write, is_written)
+    if begun:
+        lease.position = window[-1].pk
+    return begun
+
+
+def _write_rows(lease: Lease, results: Results, channel: Channel) -> None:
+    once = F("attempts") + 1
+    _move(results.moved)
+    if results.sent:
+        _require(lease, _sent(connection.vendor).run(ids=ids(results.sent)), len(results.sent))
+    for reason, pks in results.skipped.items():
+        _change(lease, pks, status=Status.SKIPPED, reason=reason)
+    for status, errors in ((Status.FAILED, results.failed), (Status.UNKNOWN, results.unknown)):
+        _change_each(lease, errors, status=status, attempts=once)
+    for attempts, wait in {told[:2] for told in results.again.values()}:
+        errors = {pk: error for pk, (*told, error) in results.again.items() if told == [attempts, wait]}
+        _change_each(lease, errors, attempts=attempts, due_at=Now() + wait)
+    _change(lease, results.untried, due_at=Now())
+    _defer(lease, results.deferred)
+    for address in results.bounced:
+        tracking.suppress(channel.organization, channel.medium, address, "hard_bounce", source=f"refused by {channel}")
+    if results.refs:
+        tracking.add_provider_ids(channel, results.refs)
+
+
+@cache
+def _sent(vendor: str) -> Statement:
+    rows = Delivery.objects.filter(pk__in=placeholder_for_ids("ids"), status=Status.PENDING)
+    return Statement.update(rows, status=Status.SENT, sent_at=Now(), attempts=F("attempts") + 1, error="")
+
+
+def _move(moved: dict[int, str]) -> None:
+    """Write where copies go now, but for those of people who were erased since their window was read."""
+    if moved:
+        rows = Delivery.objects.filter(pk=placeholder("pk"), status=Status.PENDING, contact__isnull=False)
+        statement = Statement.update(rows, address=placeholder("address"))
+        statement.run_each({"pk": pk, "address": address} for pk, address in moved.items())
+
+
+def _defer(lease: Lease, deferred: dict[int, tuple[datetime, str]]) -> None:
+    """Write when each row's turn comes, in one statement for those who wait for the same."""
+    reasons: dict[str, dict[datetime, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for pk, (due_at, error) in deferred.items():
+        reasons[error][due_at].append(pk)
+    for error, slots in reasons.items():
+        turns = [When(pk__in=pks, then=Value(slot)) for slot, pks in slots.items()]
+        everyone = [pk for pks in slots.values() for pk in pks]
+        _change(lease, everyone, error=error, due_at=Case(*turns, output_field=DateTimeField()))
+
+
+def _change(lease: Lease, pks: list[int], **changes: object) -> None:
+    """Change pending rows alike."""
+    if pks:
+        _require(lease, Delivery.objects.filter(pk__in=pks, status=Status.PENDING).update(**changes), len(pks))
+
+
+def _change_each(lease: Lease, errors: dict[int, str], **changes: object) -> None:
+    """Change pending rows, each with an error of its own."""
+    if errors:
+        rows = Delivery.objects.filter(pk=placeholder("pk"), status=Status.PENDING)
+        statement = Statement.update(rows, error=placeholder("error"), **changes)
+        changed = statement.run_each({"pk": pk, "error": error} for pk, error in errors.items())
+        _require(lease, changed, len(errors))
+
+
+def _require(lease: Lease, changed: int, wanted: int) -> None:
+    """Find every row changed, or find out that the lease is lost."""
+    if changed != wanted:
+        raise LeaseLost(f"rows of batch {lease.batch_id} were changed by somebody else")

@@ -1,0 +1,117 @@
+"""What a supervisor does each second: keep everything going from the rows alone, whatever queues lose.
+
+Any number of supervisors may do this at once: every step is a conditional UPDATE, and who comes second changes nothing.
+"""
+
+import logging
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+from django.db.models.functions import Now
+
+from broadcasts.exceptions import BroadcastsError, WrongState
+from broadcasts.models import Batch, Broadcast, Delivery, Message
+from broadcasts.queue import enqueue, queue_is_full
+
+from . import hours, lifecycle
+from .closing import close, finish, lock_sending
+from .fairness import enqueue_pumps
+from .notices import due_notices
+from .recovery import recover
+
+log = logging.getLogger(__name__)
+
+Status = Broadcast.Status
+GATHERED_AT_ONCE = 10  # batches of one message in one round, so that others are not kept waiting
+STALLED = timedelta(seconds=15)  # an expansion that did not move for longer is taken up by somebody else
+
+
+def tick() -> None:
+    """Do one round: start what is due, recover, gather, finish, and enqueue what waits."""
+    open_ones = Broadcast.objects.filter(completed_at=None, status__in=Broadcast.AT_WORK)
+    statuses = set(open_ones.values_list("status", flat=True).distinct())
+    if Status.SCHEDULED in statuses:
+        start_due()
+    if statuses & {Status.SENDING, Status.PAUSED, Status.CANCELLED}:
+        recover()
+    if Status.CANCELLED in statuses:
+        for pk in open_ones.filter(status=Status.CANCELLED).values_list("pk", flat=True):
+            close(pk)
+    if Status.SENDING in statuses:
+        gather()
+        finish()
+        enqueue_waiting()
+    for pk in due_notices():
+        enqueue("notify", pk)
+
+
+def start_due() -> None:
+    """Start scheduled broadcasts whose moment has come; what cannot start says why and stays editable."""
+    due = Broadcast.objects.filter(completed_at=None, status=Status.SCHEDULED, due_from__lte=Now())
+    for broadcast in due.select_related("organization").annotate(now=Now()).order_by("due_from"):
+        limit = timedelta(minutes=broadcast.organization.late_start_minutes)
+        now = broadcast.now
+        later = hours.not_before(broadcast, now)  # with a clock time, which may be nobody's yet: that is never late
+        if not later and broadcast.due_from and broadcast.due_from < now - limit:
+            _give_up(broadcast, Status.DRAFT, "It was not started: its time had passed by too long. Schedule it again.")
+        elif broadcast.expires_at and broadcast.expires_at <= now:
+            _give_up(broadcast, Status.FAILED, "It was not started: it had expired.")
+        elif later:
+            due.filter(pk=broadcast.pk, due_from=broadcast.due_from).update(due_from=later)
+        else:
+            _start(broadcast)
+
+
+def _start(broadcast: Broadcast) -> None:
+    try:
+        lifecycle.send(broadcast)
+    except WrongState:
+        pass  # somebody else was first
+    except BroadcastsError as error:
+        _give_up(broadcast, Status.FAILED, str(error))
+    except Exception:  # the others' turn comes all the same; its own comes again until it is too late
+        log.exception("Broadcast %s could not be started", broadcast.uuid)
+
+
+def _give_up(broadcast: Broadcast, status: str, reason: str) -> None:
+    scheduled = Broadcast.objects.filter(pk=broadcast.pk, status=Status.SCHEDULED)
+    if scheduled.transition(status=status, error_message=reason, notice_due_at=Now(), modified=Now()):
+        log.warning("Broadcast %s was not started: %s", broadcast.uuid, reason)
+        enqueue("notify", broadcast.pk)
+
+
+def gather() -> None:
+    """Put retries and deferrals that came due into new batches, those who wait longest first."""
+    due = Delivery.objects.due()
+    under_way = Message.objects.filter(broadcast__status=Status.SENDING, broadcast__completed_at=None)
+    found = under_way.filter(Exists(due.filter(message=OuterRef("pk"))))
+    for message_id in list(found.values_list("pk", flat=True)):
+        rows = due.filter(message=message_id).order_by("due_at").values_list("id", flat=True)
+        ids = sorted(rows[: GATHERED_AT_ONCE * settings.BATCH_SIZE])
+        for i in range(0, len(ids), settings.BATCH_SIZE):
+            _gather(message_id, ids[i : i + settings.BATCH_SIZE])
+
+
+def _gather(message_id: int, ids: list[int]) -> None:
+    with transaction.atomic():
+        if not lock_sending(messages=message_id):
+            return  # it was stopped since: a cancel that is being written down would not see the new batch
+        batch = Batch.objects.create(message_id=message_id)
+        taken = Delivery.objects.due().filter(pk__in=ids).update(batch=batch, due_at=None)
+        if not taken:
+            batch.delete()  # another supervisor gathered them
+
+
+def enqueue_waiting() -> None:
+    """Ask for as many pumps as this host lacks, and for expansions that stalled."""
+    if queue_is_full():
+        return
+    stalled = Broadcast.objects.filter(
+        completed_at=None, status=Status.SENDING, expanded_at=None, modified__lt=Now() - STALLED
+    )
+    for pk in stalled.values_list("pk", flat=True):
+        if stalled.filter(pk=pk).transition(modified=Now()):
+            enqueue("start", pk)
+    enqueue_pumps()
