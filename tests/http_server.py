@@ -24,7 +24,7 @@ class Handler(BaseHTTPRequestHandler):
         act = self.server.acts.get(self.said["to"], self.server.act)
         act(self)
 
-    do_GET = do_POST
+    do_GET = do_PUT = do_POST
 
     def answer(self, status: int, body: Any, headers: Mapping[str, str] = {}) -> None:
         data = body if isinstance(body, bytes) else json.dumps(body).encode()

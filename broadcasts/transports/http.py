@@ -41,6 +41,7 @@ LARGEST_ANSWER = 65_536  # bytes
 SLICE_SECONDS = 0.01  # of making envelopes, before what is under way has its turn
 MOST_LOST = 3  # answers in one send(), from which on the server and not a single connection is in trouble
 GOODBYE_SECONDS = 2
+NO_URL = "The channel's address is no URL that can be called; it begins with https:// or http://."
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,9 @@ class Call:
     @property
     def host(self) -> str:
         """The server's name for messages; the rest of a URL may hold secrets."""
-        parts = urlsplit(self.url)
-        return parts.netloc.rpartition("@")[2] or "without a name"
+        with suppress(ValueError):
+            return urlsplit(self.url).netloc.rpartition("@")[2] or "without a name"
+        return "without a name"
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,7 @@ class Http(Transport):
             socket_factory=outgoing.open_socket,
             keepalive_timeout=KEEP_SECONDS,
         )
-        return aiohttp.ClientSession(
+        session = aiohttp.ClientSession(
             connector=connector,
             trust_env=False,  # no proxy and no .netrc of the operator
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -161,6 +163,9 @@ class Http(Transport):
             headers={"User-Agent": "Broadcasts", "Accept-Encoding": "identity"},
             timeout=aiohttp.ClientTimeout(total=self.timeout, connect=min(CONNECT_SECONDS, self.timeout / 2)),
         )
+        # aiohttp sends GET and PUT again where an idle connection breaks, though the first may have been taken.
+        session._retry_connection = False
+        return session
 
     def close(self) -> None:
         if self.loop is not None:
@@ -243,6 +248,8 @@ class Http(Transport):
 
     async def _exchange(self, call: Call) -> Answer:
         """Return the answer to a request, or raise TransportError."""
+        if not call.url.lower().startswith(("https://", "http://")):
+            raise SettingsRefused(NO_URL)
         try:
             async with self.session.request(
                 call.method, call.url, data=call.body, headers=call.headers, allow_redirects=False
@@ -259,7 +266,7 @@ class Http(Transport):
             case aiohttp.ClientConnectorError() if isinstance(cause, ClosedAddress):
                 return SettingsRefused(str(ClosedAddress(host, cause.rule)))
             case aiohttp.InvalidURL():
-                return SettingsRefused("The channel's address is no URL that can be called.")
+                return SettingsRefused(NO_URL)
             case aiohttp.ClientConnectorCertificateError():
                 words = f"The certificate of the server {host} could not be verified."
                 return TransportError(words, permanent=True, account=True)
@@ -299,7 +306,11 @@ class Flights:
     def _land(self, envelope: Envelope, task: asyncio.Task[Outcome]) -> None:
         self.tasks.discard(task)
         if not task.cancelled():
-            self.known.append((envelope, task.result()))
+            error = task.exception()
+            if error:  # that nobody thought of: it must leave no copy without an outcome
+                log.error("A request ended in an error", exc_info=error)
+            lost = TransportError("The request ended in an error; the log of the workers says why.", handed_over=True)
+            self.known.append((envelope, lost if error else task.result()))
             if not self.landed.done():
                 self.landed.set_result(None)
 

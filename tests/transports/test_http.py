@@ -4,6 +4,7 @@ import json
 import socket
 import time
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -238,6 +239,31 @@ def test_a_request_that_cannot_be_made_fails_alone(server, pigeons, monkeypatch)
     told = outcomes(pigeons, copies(3))
     assert flags(told["roof2"]) == {"permanent"}
     assert sorted(server.received) == ["roof1", "roof3"]
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "//example.org/", "ftp://example.org/", "example.org", ""])
+def test_what_is_no_url_has_an_outcome_and_is_not_sent(server, pigeons, monkeypatch, url):
+    monkeypatch.setattr(pigeons, "call", lambda envelope: Call(url))
+    assert flags(failure(pigeons)) == {"permanent", "account"}
+
+
+def test_an_error_that_nobody_thought_of_leaves_no_copy_without_an_outcome(server, pigeons, monkeypatch):
+    async def stumble(envelope):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(pigeons, "_hand_over", stumble)
+    told = outcomes(pigeons, copies(3))
+    assert len(told) == 3 and all(flags(error) >= {"handed_over"} for error in told.values())
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+def test_a_connection_that_breaks_after_a_request_has_nothing_sent_twice(server, pigeons, monkeypatch, method):
+    call = pigeons.call
+    monkeypatch.setattr(pigeons, "call", lambda envelope: replace(call(envelope), method=method))
+    assert isinstance(pigeons.deliver(copies(1)[0]), Receipt)  # leaves an idle connection
+    server.acts["roof2"] = drop
+    assert flags(failure(pigeons, to="roof2")) == {"handed_over"}
+    assert server.received == ["roof1", "roof2"]
 
 
 def test_a_connection_that_the_server_closed_between_two_windows_costs_nobody_anything(server, pigeons):
