@@ -1,17 +1,15 @@
 """Taking in what a provider calls back: events become facts of deliveries, replies become Inbound rows."""
 
 import logging
-from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
-from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
 from broadcasts import tracking
-from broadcasts.database import outage
+from broadcasts.database import outage, storable
 from broadcasts.mediums import ADDRESS_FIELDS
 from broadcasts.models import Channel, Contact, Delivery, DeliveryEvent, Inbound
 from broadcasts.transports import Callback, Event, InboundMessage
@@ -42,28 +40,27 @@ def take_in(channel: Channel, told: Callback) -> None:
 def _take_event(channel: Channel, event: Event) -> None:
     if event.type not in EVENTS:
         raise ValueError(f"no event is called “{event.type:.40}”")
-    detail = without_nul(event.detail)
+    detail = storable(event.detail)
     tracking.record_by_provider_id(channel, event.provider_id, event.type, _past(event.at), event.machine, detail)
 
 
 @transaction.atomic
 def _take_reply(channel: Channel, reply: InboundMessage) -> None:
-    rows = Inbound.objects.filter(channel=channel, provider_id=reply.provider_id)
-    if reply.provider_id and rows.exists():
+    provider_id = tracking.known_as(reply.provider_id)
+    if provider_id and Inbound.objects.filter(channel=channel, provider_id=provider_id).exists():
         return
-    delivery = None
-    if reply.answers and (answered := tracking.by_provider_id(channel, reply.answers)):
-        delivery = Delivery.objects.select_related("contact").get(pk=answered)
+    answered = tracking.by_provider_id(channel, reply.answers) if reply.answers else None
+    delivery = Delivery.objects.select_related("contact").filter(pk=answered).first() if answered else None
     row = Inbound(
         organization=channel.organization,
         channel=channel,
         contact=delivery.contact if delivery and delivery.contact else _contact(channel, reply.address),
         delivery=delivery,
-        address=without_nul(reply.address)[:320],
+        address=storable(reply.address)[:320],
         at=_past(reply.at),
-        text=without_nul(reply.text),
-        payload=without_nul(reply.payload),
-        provider_id=reply.provider_id,
+        text=storable(reply.text),
+        payload=storable(reply.payload),
+        provider_id=provider_id,
     )
     Inbound.objects.bulk_create([row], ignore_conflicts=True)  # the same reply may be taken in twice at once
     if delivery:
@@ -74,7 +71,7 @@ def _contact(channel: Channel, address: str) -> Contact | None:
     """Return who has an address of the kind that a channel sends to."""
     field = ADDRESS_FIELDS.get(channel.contact_field)
     try:
-        key = field and field.normalise(without_nul(address))
+        key = field and field.normalise(storable(address))
     except ValidationError:
         return None
     if not field or not key:
@@ -86,14 +83,3 @@ def _past(at: datetime | None) -> datetime:
     """Return when something happened; a provider whose clock is ahead tells nothing of the future."""
     now = timezone.now()
     return min(at, now) if at else now
-
-
-def without_nul(value: Any) -> Any:
-    """Return JSON without the one character that PostgreSQL stores in no text."""
-    if isinstance(value, str):
-        return value.replace("\0", "")
-    if isinstance(value, Mapping):
-        return {without_nul(key): without_nul(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [without_nul(one) for one in value]
-    return value

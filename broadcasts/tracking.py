@@ -14,6 +14,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from broadcasts import consenting, tallying
+from broadcasts.database import storable
 from broadcasts.models import (
     FACTS,
     Batch,
@@ -88,10 +89,10 @@ def record_by_provider_id(
     """
     if type not in DeliveryEvent.Type.values:
         raise ValueError(f"{type!r} is no type of event; accepted: {', '.join(DeliveryEvent.Type.values)}")
-    if not provider_id:
+    place = _place(channel, provider_id)
+    if not place["provider_id"]:
         return False
     at = at or timezone.now()
-    place = _place(channel, provider_id)
     found = _referred(place) or _keep(place, type=type, at=at, machine=machine, detail=dict(detail or {}))
     return record(found, type, at, machine, detail) if found else False
 
@@ -102,8 +103,9 @@ def add_provider_ids(channel: Channel, provider_ids: Mapping[int, str]) -> None:
     Called last in a transaction that holds the rows of these deliveries, all of one batch.
     """
     refs = [
-        ProviderRef(channel_id=channel.pk, delivery_id=pk, provider_id=provider_id[: ProviderRef.LONGEST])
+        ProviderRef(channel_id=channel.pk, delivery_id=pk, provider_id=known_as(provider_id))
         for pk, provider_id in provider_ids.items()
+        if known_as(provider_id)
     ]
     ProviderRef.objects.bulk_create(refs, ignore_conflicts=True)
     told = {"channel": channel.pk, "provider_id__in": {ref.provider_id for ref in refs}}
@@ -134,8 +136,13 @@ def by_provider_id(channel: Channel, provider_id: str) -> int | None:
     return _referred(_place(channel, provider_id)) or None
 
 
+def known_as(provider_id: object) -> str:
+    """Return a provider's id as it is stored: text, also where a transport read a number from JSON."""
+    return "" if provider_id is None else str(storable(str(provider_id)))[: ProviderRef.LONGEST]
+
+
 def _place(channel: Channel, provider_id: str) -> dict[str, Any]:
-    return {"channel_id": channel.pk, "provider_id": provider_id[: ProviderRef.LONGEST]}
+    return {"channel_id": channel.pk, "provider_id": known_as(provider_id)}
 
 
 def _referred(place: Mapping[str, Any]) -> int | None:

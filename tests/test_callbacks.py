@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from broadcasts import receiving, throttling, tracking
-from broadcasts.models import Channel, DeliveryEvent, Inbound, ProviderRef
+from broadcasts.models import Channel, Delivery, DeliveryEvent, Inbound, ProviderRef
 from broadcasts.public import callbacks
 from broadcasts.transports import TRANSPORTS, Callback, Event, InboundMessage, Transport
 from tests.make import make_broadcast, make_contact, make_delivery
@@ -61,7 +61,7 @@ def joe(club):
 def delivery(channel, joe):
     """A copy that the provider knows as p1."""
     delivery = make_delivery(make_broadcast(channel), joe, address=joe.phone)
-    ProviderRef.objects.create(delivery=delivery, kind="pigeons", provider_id="p1")
+    ProviderRef.objects.create(delivery=delivery, channel=channel, provider_id="p1")
     return delivery
 
 
@@ -204,6 +204,24 @@ def test_an_outage_has_the_provider_call_again(call, delivery, monkeypatch):
 def test_characters_that_no_database_takes_are_left_out(call, delivery):
     call({"events": [{"id": "p1", "type": "delivered", "detail": {"note\0": ["a\0b"]}}]})
     assert DeliveryEvent.objects.get().detail == {"note": ["ab"]}
+
+
+@pytest.mark.parametrize("odd", ["\0", "\ud800", "x" * 300])
+def test_a_copy_and_a_reply_are_known_by_ids_that_no_column_takes(channel, delivery, odd):
+    ProviderRef.objects.all().delete()
+    tracking.add_provider_ids(channel, {delivery.pk: f"p1{odd}"})
+    told = Callback([Event(f"p1{odd}", "delivered")], [InboundMessage("", odd, None, {odd: odd}, odd * 2, f"p1{odd}")])
+    for _ in range(2):
+        receiving.take_in(channel, told)
+    delivery.refresh_from_db()
+    assert delivery.delivered_at
+    assert list(Inbound.objects.values_list("delivery", flat=True)) == [delivery.pk] * Inbound.objects.count() != []
+
+
+def test_a_reply_to_a_copy_that_retention_deleted_is_kept(channel, delivery):
+    Delivery.objects.filter(pk=delivery.pk)._raw_delete("default")
+    receiving.take_in(channel, Callback(replies=[InboundMessage("34600111222", "Hi", answers="p1")]))
+    assert Inbound.objects.get().delivery is None
 
 
 def test_nothing_happened_in_the_future(channel, delivery):

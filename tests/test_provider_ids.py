@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from broadcasts import retention, tracking
 from broadcasts.models import Batch, Channel, Delivery, DeliveryEvent, EarlyFact, ProviderRef
-from broadcasts.transports import Receipt
+from broadcasts.transports import Receipt, TransportError
 from tests.make import make_broadcast, make_contact, make_contacts, make_delivery
 from tests.recorder import Recorder
 from tests.sending.steps import send
@@ -102,6 +102,23 @@ def test_an_id_given_twice_stays_with_the_delivery_that_had_it_first(mail, deliv
 def test_an_id_longer_than_the_column_is_found_again(mail, delivery):
     write(mail, delivery, "x" * 300)
     assert tell(mail, provider_id="x" * 300)
+
+
+@pytest.mark.parametrize(("given", "stored"), [(4711, "4711"), ("a\0b", "ab"), ("a\ud800", "a?")])
+def test_an_id_that_no_column_takes_costs_no_window_its_outcomes(mail, provider, monkeypatch, given, stored):
+    monkeypatch.setattr(Recorder, "deliver", lambda recorder, envelope: Receipt(provider_id=given))
+    make_contact(mail.organization)
+    send(make_broadcast(mail))
+    assert Delivery.objects.get().status == "sent"
+    assert ProviderRef.objects.get().provider_id == stored
+    assert tell(mail, provider_id=given)
+
+
+def test_words_that_no_column_takes_cost_no_window_its_outcomes(mail, provider):
+    contact = make_contact(mail.organization)
+    provider.answers[contact.email] = TransportError("No\0 such\ud800 person", permanent=True)
+    send(make_broadcast(mail))
+    assert (Delivery.objects.get().status, Delivery.objects.get().error) == ("failed", "No such? person")
 
 
 def test_what_is_no_type_of_event_is_refused_at_once(mail):

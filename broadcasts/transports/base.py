@@ -12,6 +12,8 @@ from typing import Any, ClassVar, Self
 
 from django import forms
 
+from broadcasts.database import storable
+
 from .callbacks import Callback, CallbackRequest
 
 
@@ -84,7 +86,7 @@ class TransportError(Exception):
         code: str = "",
         retry_after: float | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(storable(message))  # as it may hold the words of anybody's server
         self.permanent = permanent
         self.account = account
         self.handed_over = handed_over
