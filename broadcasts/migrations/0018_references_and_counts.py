@@ -73,6 +73,7 @@ def fill_channels(apps, schema_editor):
 def fill_kinds(apps, schema_editor):
     """Give each reference the kind of its channel; of two with one id the older stays, as only one may."""
     refs, channels = apps.get_model("broadcasts", "ProviderRef").objects, apps.get_model("broadcasts", "Channel")
+    refs.exclude(Exists(channels.objects.filter(pk=OuterRef("channel_id")))).delete()  # no constraint holds them
     refs.update(kind=Subquery(channels.objects.filter(pk=OuterRef("channel_id")).values("kind")[:1]))
     older = refs.filter(kind=OuterRef("kind"), provider_id=OuterRef("provider_id"), pk__lt=OuterRef("pk"))
     refs.filter(Exists(older)).delete()
