@@ -38,6 +38,8 @@ Status = Delivery.Status
 REPEATING = frozenset({"opened", "clicked", "played", "replied"})
 NOES = {"unsubscribed": Suppression.Cause.UNSUBSCRIBE, "complained": Suppression.Cause.COMPLAINT}
 IMPLIED = {"clicked": ("opened", "clicked")}
+MOST_EARLY = 100_000  # facts of unknown deliveries that are kept for one channel
+ROOM_EVERY = 1_000  # of these facts, room is made
 NO_DELIVERY = 0  # what a reference that is only tried points at
 
 
@@ -159,9 +161,19 @@ def _keep(place: Mapping[str, Any], **fact: Any) -> int | None:
     ProviderRef.objects.bulk_create([ProviderRef(**place, delivery_id=NO_DELIVERY)], ignore_conflicts=True)
     if found := _referred(place):
         return found
-    EarlyFact.objects.create(**place, **fact)
+    kept = EarlyFact.objects.create(**place, **fact)
     ProviderRef.objects.filter(**place, delivery=NO_DELIVERY).delete()
+    if kept.pk % ROOM_EVERY == 0:
+        _make_room(kept.channel_id)
     return None
+
+
+def _make_room(channel_id: int) -> None:
+    """Delete the oldest early facts of a channel, where its provider tells of ever more that is not ours."""
+    rows = EarlyFact.objects.filter(channel=channel_id)
+    too_old = rows.order_by("-pk").values_list("pk", flat=True)[MOST_EARLY : MOST_EARLY + 1].first()
+    if too_old:
+        rows.filter(pk__lte=too_old).delete()
 
 
 def _record(delivery: Delivery, fact: Fact, tally: tallying.Tally) -> bool:

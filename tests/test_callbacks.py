@@ -2,6 +2,7 @@
 
 import hmac
 import json
+import math
 import sqlite3
 from datetime import datetime, timedelta
 
@@ -167,7 +168,19 @@ def test_too_large_a_call_is_refused_unread(call, delivery, monkeypatch):
     assert call(body=json.dumps(delivered("p1")).encode()).status_code == 200
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000])
+def test_a_call_that_tells_too_much_is_refused(call, delivery, monkeypatch):
+    monkeypatch.setattr(callbacks, "MOST", 2)
+    assert call(delivered("p1", "p2", "p3")).status_code == 413
+    assert not DeliveryEvent.objects.exists()
+    assert call(delivered("p1", "p2")).status_code == 200
+
+
+def test_a_length_that_is_no_number_is_nothing_to_stumble_over(channel):
+    response = Client().post(f"/callbacks/{channel.uuid}/", b"{}", "application/json", CONTENT_LENGTH="1e9")
+    assert response.status_code == 403
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 100_000, b"[]", b'{"events": [{}]}'])
 def test_a_call_that_cannot_be_read_is_a_bad_request(call, delivery, body):
     assert call(body=body).status_code == 400
 
@@ -202,8 +215,8 @@ def test_an_outage_has_the_provider_call_again(call, delivery, monkeypatch):
 
 
 def test_characters_that_no_database_takes_are_left_out(call, delivery):
-    call({"events": [{"id": "p1", "type": "delivered", "detail": {"note\0": ["a\0b"]}}]})
-    assert DeliveryEvent.objects.get().detail == {"note": ["ab"]}
+    call({"events": [{"id": "p1", "type": "delivered", "detail": {"note\0": ["a\0b"], "cost": math.nan}}]})
+    assert DeliveryEvent.objects.get().detail == {"note": ["ab"], "cost": None}
 
 
 @pytest.mark.parametrize("odd", ["\0", "\ud800", "x" * 300])

@@ -104,6 +104,18 @@ def test_an_id_longer_than_the_column_is_found_again(mail, delivery):
     assert tell(mail, provider_id="x" * 300)
 
 
+def test_a_provider_that_tells_of_ever_more_unknown_ids_fills_no_disk(mail, elsewhere, monkeypatch):
+    monkeypatch.setattr(tracking, "MOST_EARLY", 3)
+    monkeypatch.setattr(tracking, "ROOM_EVERY", 1)
+    tell(Channel.objects.create(organization=elsewhere, name="Theirs", kind=mail.kind), provider_id="theirs")
+    for n in range(6):
+        tell(mail, provider_id=f"id-{n}")
+    assert list(EarlyFact.objects.order_by("pk").values_list("provider_id", flat=True)) == [
+        "theirs",
+        *("id-3", "id-4", "id-5"),
+    ]
+
+
 @pytest.mark.parametrize(("given", "stored"), [(4711, "4711"), ("a\0b", "ab"), ("a\ud800", "a?")])
 def test_an_id_that_no_column_takes_costs_no_window_its_outcomes(mail, provider, monkeypatch, given, stored):
     monkeypatch.setattr(Recorder, "deliver", lambda recorder, envelope: Receipt(provider_id=given))
@@ -215,8 +227,9 @@ def test_a_reference_that_comes_while_its_fact_is_committed_finds_it(mail, deliv
     create = EarlyFact.objects.create
 
     def keep(**values):
-        create(**values)
+        kept = create(**values)
         half()
+        return kept
 
     monkeypatch.setattr(EarlyFact.objects, "create", keep)
     at_once(half, lambda: tell(mail), lambda: write(mail, delivery))

@@ -1,13 +1,19 @@
 """Text from outside, made fit for both databases."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 
 def storable(value: Any) -> Any:
-    """Return text or JSON without NUL, which PostgreSQL stores in no text, and with ? for halves of surrogate pairs."""
+    """Return text or JSON that every database stores.
+
+    It is without NUL, has ? for halves of surrogate pairs, and null for infinity and what is no number.
+    """
     if isinstance(value, str):
         return value.replace("\0", "").encode(errors="replace").decode()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
         return {storable(key): storable(one) for key, one in value.items()}
     if isinstance(value, list | tuple):

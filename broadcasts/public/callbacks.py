@@ -1,6 +1,7 @@
 """Where the providers of channels call back: one address for each channel, for all kinds that have callbacks."""
 
 import logging
+from contextlib import suppress
 from uuid import UUID
 
 from django.conf import settings
@@ -15,6 +16,7 @@ from broadcasts.transports import CallbackRequest, Transport, kinds_that_call_ba
 log = logging.getLogger(__name__)
 
 LARGEST = 1_000_000  # bytes of a body
+MOST = 3_000  # events and replies of a call: each is some milliseconds of a thread that others wait for
 
 
 @csrf_exempt  # a provider has no cookie and no token of ours: its signature is the proof
@@ -41,17 +43,20 @@ def callback(request: HttpRequest, channel: UUID) -> HttpResponse:
         return _said(403, "Forbidden.")
     try:
         told = transport.parse(call)
-    except (ValueError, RecursionError) as error:
+    except Exception as error:  # most often a KeyError or TypeError: a provider's JSON is not as its documents say
         log.warning("A call for channel %s could not be read: %s", found.uuid, type(error).__name__)
         return _said(400, "The call cannot be read.")
+    if len(told.events) + len(told.replies) > MOST:
+        return _said(413, f"A call may tell {MOST:,} things.")
     receiving.take_in(found, told)
     return _said(200, told.answer)
 
 
 def _body(request: HttpRequest) -> bytes | None:
     """Return the body, None where it is too large; of which no more is read."""
-    if int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST:
-        return None
+    with suppress(ValueError):
+        if int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST:
+            return None
     body = request.read(LARGEST + 1)
     return body if len(body) <= LARGEST else None
 
