@@ -332,7 +332,8 @@ class Flights:
 def refusal(answer: Answer, host: str) -> TransportError:
     """Say what an answer other than success means where the provider's documents say nothing else: the outcome table.
 
-    A gateway's 502 and 504 (RFC 9110, section 15.6) do not tell whether the server behind it took the message.
+    A gateway's 502 and 504 (RFC 9110, section 15.6) do not tell whether the server behind it took the message, nor does
+    one that switches to a protocol that nobody asked for.
     """
     status, code = answer.status, str(answer.status)
     what = f"The server {host} answered {answer}"
@@ -344,7 +345,7 @@ def refusal(answer: Answer, host: str) -> TransportError:
         return TransportError(words, permanent=True, account=True, code=code)
     if status in (429, 503):
         return TransportError(f"{what}.", account=True, code=code, retry_after=answer.retry_after)
-    if status in (502, 504):
+    if status in (101, 502, 504):
         return TransportError(f"{what}, so the message may or may not arrive.", handed_over=True, code=code)
     permanent = 400 <= status <= 499 and status not in (408, 425)
     return TransportError(f"{what}.", permanent=permanent, code=code, retry_after=answer.retry_after)

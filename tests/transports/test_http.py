@@ -95,6 +95,7 @@ class TestHttp(TransportContract):
 @pytest.mark.parametrize(
     ("status", "meaning"),
     [
+        (101, {"handed_over"}),
         (301, {"permanent", "account"}),
         (400, {"permanent"}),
         (401, {"permanent", "account"}),
