@@ -11,7 +11,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from broadcasts import audience, drafting, formats, stats
-from broadcasts.audience import Audience, Choice, Outlet, Part
+from broadcasts.audience import Audience, Match, MatchNode, Route
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import (
     Broadcast,
@@ -54,11 +54,11 @@ class Explanation:
     reason: str = ""
     rule: str = ""
     deliveries: list[Delivery] = field(default_factory=list)
-    choice: Choice | None = None
+    match: Match | None = None
 
-    def parts(self) -> list[tuple[int, Part]]:
-        """The audience taken apart, each part with its depth; empty where the log has the answer."""
-        return list(self.choice.tree.lines()) if self.choice else []
+    def lines(self) -> list[tuple[int, MatchNode]]:
+        """The audience taken apart, each node with its depth; empty where the log has the answer."""
+        return list(self.match.tree.lines()) if self.match else []
 
 
 def explain(contact: Contact, broadcast: Broadcast) -> Explanation:
@@ -81,15 +81,15 @@ def explain(contact: Contact, broadcast: Broadcast) -> Explanation:
         return Explanation(contact=contact, broadcast=broadcast, verdict="log_deleted", sentence=sentence)
     wanted = Audience.of(broadcast)
     try:
-        choice = audience.choice(wanted, contact)
+        match = audience.match_contact(wanted, contact)
     except InvalidInput as error:
         sentence = f"Nobody can tell: the audience cannot be read. {error}"
         return Explanation(contact=contact, broadcast=broadcast, verdict="unreadable", sentence=sentence)
-    if not choice.matched:
-        return _of_rule(contact, broadcast, choice)
+    if not match.matched:
+        return _of_rule(contact, broadcast, match)
     if broadcast.status in Broadcast.STARTED:
-        return _of_time(contact, broadcast, choice)
-    return _foretold(contact, broadcast, wanted, choice)
+        return _of_time(contact, broadcast, match)
+    return _foretold(contact, broadcast, wanted, match)
 
 
 def history(contact: Contact, before: int | None = None) -> tuple[list[tuple[Broadcast, list[Delivery]]], int | None]:
@@ -153,9 +153,9 @@ def _of_log(contact: Contact, broadcast: Broadcast, deliveries: list[Delivery], 
     for delivery in deliveries:
         sentence = story(delivery, broadcast.organization.zone)
         if delivery.status == Delivery.Status.SKIPPED:
-            outlet = Outlet(channel=delivery.message.channel, base_language=broadcast.base_language)
+            route = Route(channel=delivery.message.channel, base_language=broadcast.base_language)
             turn = max(delivery.created, delivery.due_at or delivery.created)
-            sentence += _because(Grounds(contact, broadcast, outlet, turn), delivery.reason)
+            sentence += _because(Grounds(contact, broadcast, route, turn), delivery.reason)
         by = f"{delivery.message.channel}: " if by_name else ""
         sentences.append(f"{by}{sentence}")
     strongest = min(deliveries, key=lambda one: STRONGEST.index(one.status))
@@ -169,19 +169,19 @@ def _of_log(contact: Contact, broadcast: Broadcast, deliveries: list[Delivery], 
     )
 
 
-def _of_rule(contact: Contact, broadcast: Broadcast, choice: Choice) -> Explanation:
-    rule, plainly = choice.rule(), choice.plainly()
+def _of_rule(contact: Contact, broadcast: Broadcast, match: Match) -> Explanation:
+    rule, plainly = match.rule(), match.plainly()
     sentence = f"Not in the audience. {plainly[:1].upper()}{plainly[1:]}." if plainly else "Not in the audience."
     settled = broadcast.expanded_at or broadcast.started_at
     if broadcast.status in Broadcast.STARTED and settled and contact.created > settled:
         zone = broadcast.organization.zone
         sentence = f"Added {when(contact.created, zone)}, after the recipients were settled. {sentence}"
     return Explanation(
-        contact=contact, broadcast=broadcast, verdict="not_matched", sentence=sentence, rule=rule, choice=choice
+        contact=contact, broadcast=broadcast, verdict="not_matched", sentence=sentence, rule=rule, match=match
     )
 
 
-def _of_time(contact: Contact, broadcast: Broadcast, choice: Choice) -> Explanation:
+def _of_time(contact: Contact, broadcast: Broadcast, match: Match) -> Explanation:
     """Of a contact who is matched now, and has no row."""
     zone = broadcast.organization.zone
     settled = broadcast.expanded_at or broadcast.started_at
@@ -200,24 +200,24 @@ def _of_time(contact: Contact, broadcast: Broadcast, choice: Choice) -> Explanat
             f"Not sent: in the audience now, and not when the recipients were settled {when(settled, zone)}; "
             "something has changed since."
         )
-    return Explanation(contact=contact, broadcast=broadcast, verdict=verdict, sentence=sentence, choice=choice)
+    return Explanation(contact=contact, broadcast=broadcast, verdict=verdict, sentence=sentence, match=match)
 
 
-def _foretold(contact: Contact, broadcast: Broadcast, wanted: Audience, choice: Choice) -> Explanation:
+def _foretold(contact: Contact, broadcast: Broadcast, wanted: Audience, match: Match) -> Explanation:
     """Of a contact who is matched by a broadcast that is yet to start; by the same query as its start."""
-    outlets = drafting.outlets(broadcast)
+    routes = drafting.routes(broadcast)
     turn = hours.turn(broadcast, contact)
     received: list[str] = []
     skipped: list[tuple[str, str]] = []
-    for outlet in outlets:
-        rows = audience.recipients(wanted, outlet, outlets).filter(pk=contact.pk)
+    for route in routes:
+        rows = audience.recipients(wanted, route, routes).filter(pk=contact.pk)
         for reason, address, language in rows.values_list("skip_reason", "send_address", "send_language"):
             reason = audience.reason_after(wanted, contact, reason, len(received))
             if reason:
-                grounds = Grounds(contact, broadcast, outlet, timezone.now(), choice)
+                grounds = Grounds(contact, broadcast, route, timezone.now(), match)
                 skipped.append((reason, f"{_label(reason)}.{_because(grounds, reason)}"))
             else:
-                received.append(f"by {outlet.name or 'e-mail'} at {address}{f', in {language}' if language else ''}")
+                received.append(f"by {route.name or 'e-mail'} at {address}{f', in {language}' if language else ''}")
     if received:
         due = f", not before {when(turn, broadcast.organization.zone)}" if turn else ""
         verdict, reason, sentence = "would_receive", "", f"Would receive it {' and '.join(received)}{due}."
@@ -227,7 +227,7 @@ def _foretold(contact: Contact, broadcast: Broadcast, wanted: Audience, choice: 
     else:
         verdict, reason, sentence = "matched", "", "In the audience of a broadcast that says nothing yet."
     return Explanation(
-        contact=contact, broadcast=broadcast, verdict=verdict, sentence=sentence, reason=reason, choice=choice
+        contact=contact, broadcast=broadcast, verdict=verdict, sentence=sentence, reason=reason, match=match
     )
 
 
@@ -245,9 +245,9 @@ class Grounds:
 
     contact: Contact
     broadcast: Broadcast
-    outlet: Outlet
+    route: Route
     at: datetime
-    choice: Choice | None = None
+    match: Match | None = None
 
     def of(self, reason: str) -> str:
         match reason:
@@ -264,7 +264,7 @@ class Grounds:
             case Reason.NO_CONSENT:
                 return self._consent(ConsentState.UNKNOWN, ConsentState.PENDING)
             case Reason.NO_TRANSLATION:
-                return f"it is written in {', '.join(self.outlet.languages or ()) or 'no language'} only"
+                return f"it is written in {', '.join(self.route.languages or ()) or 'no language'} only"
             case Reason.EXPIRED if self.broadcast.expires_at:
                 ends = "expired" if self.broadcast.expires_at <= timezone.now() else "expires"
                 return f"it {ends} {self._when(self.broadcast.expires_at)}, before their turn"
@@ -278,31 +278,31 @@ class Grounds:
         return when(moment, self.broadcast.organization.zone)
 
     def _field_name(self) -> str:
-        return str(Contact._meta.get_field(self.outlet.contact_field).verbose_name)  # type: ignore[union-attr]
+        return str(Contact._meta.get_field(self.route.contact_field).verbose_name)  # type: ignore[union-attr]
 
     def _address(self) -> str:
-        return getattr(self.contact, self.outlet.contact_field)
+        return getattr(self.contact, self.route.contact_field)
 
     def _kind(self) -> str:
-        return f"{self.broadcast.get_use_case_display().lower()} by {self.outlet.medium}"
+        return f"{self.broadcast.get_use_case_display().lower()} by {self.route.medium}"
 
     def _exclusions(self) -> Iterator[str]:
         wanted = Audience.of(self.broadcast)
-        choice = self.choice or audience.choice(wanted, self.contact)
-        for part in choice.excluded.parts:
-            if part.holds and part.path == "excluded_broadcasts":
+        match = self.match or audience.match_contact(wanted, self.contact)
+        for node in match.excluded.children:
+            if node.holds and node.path == "excluded_broadcasts":
                 copies = wanted.excluded_copies().filter(contact=self.contact).select_related("message__broadcast")
                 copy = copies.order_by(F("sent_at").desc(nulls_last=True)).first()
                 if copy and copy.sent_at:
                     yield f"“{copy.message.broadcast}” was sent {self._when(copy.sent_at)}"
                 elif copy:
                     yield f"“{copy.message.broadcast}” may have reached them: its outcome is unknown"
-            elif part.holds:
-                yield f"they are in the {part.name}"
+            elif node.holds:
+                yield f"they are in the {node.name}"
 
     def _refusal(self, reason: str) -> str:
         """Tell the suppressions behind a reason, or the consent that was withdrawn."""
-        noes = audience.suppressions(self.broadcast, self.outlet, self.contact, reason)
+        noes = audience.suppressions(self.broadcast, self.route, self.contact, reason)
         told = [
             f"{no.get_reason_display().lower()}, on the suppression list since {self._when(no.created)}"
             + (f" ({no.source})" if no.source else "")
@@ -314,7 +314,7 @@ class Grounds:
 
     def _consent(self, *states: str) -> str:
         """Tell which of these states the consent was in, and what it is now where that is something else."""
-        asked = {"medium": self.outlet.medium, "use_case": self.broadcast.use_case}
+        asked = {"medium": self.route.medium, "use_case": self.broadcast.use_case}
         now = self.contact.consents.filter(**asked).first()
         changes = self.contact.consent_changes.filter(**asked).order_by("-pk")
         then = changes.filter(state__in=states, created__lte=self.until).first()

@@ -68,10 +68,10 @@ def keys_of(addresses: Iterable[str], organization: Organization) -> dict[str, d
 
 def at_addresses(addresses: Iterable[str], organization: Organization) -> Q:
     """Contacts that exist under the addresses."""
-    condition = Q()
+    clause = Q()
     for scheme, keys in keys_of(addresses, organization).items():
-        condition |= Q(**{f"{SCHEMES[scheme][1]}__in": list(keys)})
-    return condition
+        clause |= Q(**{f"{SCHEMES[scheme][1]}__in": list(keys)})
+    return clause
 
 
 def missing_addresses(addresses: Iterable[str], organization: Organization) -> dict[str, dict[str, str]]:

@@ -16,13 +16,13 @@ from django.db.models import BooleanField, F, Field, FloatField, Func, Q, TextFi
 
 from broadcasts.models import Attribute
 
-from .containing import Contains
-from .leaves import Leaf, any_of
+from .conditions import Condition, any_of
+from .icontains import IContains
 from .values import (
     EDGES,
     TOO_FAR,
+    QueryError,
     Read,
-    Refused,
     Scope,
     printable,
     read_boolean,
@@ -156,7 +156,7 @@ def _number(text: str) -> int | float | None:
     return int(text) if text.lstrip("-").isdecimal() and abs(number) < 2**63 else number
 
 
-class AttributeLeaf(Leaf):
+class AttributeCondition(Condition):
     """One lookup of one attribute."""
 
     def __init__(self, key: str, type_: str, lookup: str) -> None:
@@ -206,7 +206,7 @@ def _read_moment(value: Any, scope: Scope) -> tuple[str, ...]:
     try:
         return _in_utc(read_days(value, scope))
     except OverflowError:
-        raise Refused(f"“{printable(str(value))}” {TOO_FAR}") from None
+        raise QueryError(f"“{printable(str(value))}” {TOO_FAR}") from None
 
 
 def _in_utc(moments: Iterable[datetime]) -> tuple[str, ...]:
@@ -268,7 +268,7 @@ INDEXED: dict[str, type[JSONValue]] = {
 }
 GUARDS: dict[str, type[JSONValue]] = {Type.TEXT: IsText, Type.DATE: IsTime, Type.DATETIME: IsTime}
 LOOKUPS = {
-    "icontains": Contains,
+    "icontains": IContains,
     "exists": lambda column, there: lookups.IsNull(JSONValue(column.extra["key"]), not there),
     "gt": _edge(lookups.GreaterThan, "gt"),
     "gte": _edge(lookups.GreaterThanOrEqual, "gte"),
@@ -289,15 +289,15 @@ ACCEPTED: dict[str, tuple[str, ...]] = {
 }
 
 
-def attribute_leaf(name: str, scope: Scope) -> AttributeLeaf:
-    """Return the leaf of `attributes__<key>[__<lookup>]`, or refuse a key or lookup that there is not."""
+def attribute_condition(name: str, scope: Scope) -> AttributeCondition:
+    """Return the condition of `attributes__<key>[__<lookup>]`, or refuse a key or lookup that there is not."""
     key, suffix, lookup = name.removeprefix(PREFIX).partition("__")
     type_ = scope.attribute_types.get(key)
     if type_ is None:
         known = [f"{PREFIX}{one}" for one in sorted(scope.attribute_types)[:50]]
-        raise Refused(f"there is no such attribute; accepted: {', '.join(known) or 'none, for no contact has any'}")
+        raise QueryError(f"there is no such attribute; accepted: {', '.join(known) or 'none, for no contact has any'}")
     lookup = lookup if suffix else "exact"
     if lookup not in ACCEPTED[type_]:
         known = [f"{PREFIX}{key}" + ("" if one == "exact" else f"__{one}") for one in ACCEPTED[type_]]
-        raise Refused(f"unknown; accepted for an attribute of type {type_}: {', '.join(known)}")
-    return AttributeLeaf(key, type_, lookup)
+        raise QueryError(f"unknown; accepted for an attribute of type {type_}: {', '.join(known)}")
+    return AttributeCondition(key, type_, lookup)

@@ -15,11 +15,11 @@ from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Broadcast, Contact, Delivery, Engagement, Message, Organization, Segment, UseCase
 
 from .addresses import at_addresses, create_contacts, missing_addresses
-from .leaves import NOBODY, any_of
+from .conditions import NOBODY, any_of
 from .measuring import why_not
-from .query import condition_of, in_segments
+from .query import clause_of, in_segments
 from .relations import attended, engaged, having
-from .values import Refused, Scope
+from .values import QueryError, Scope
 
 # The fields of a broadcast that hold rows -> what we know of them.
 ROWS = {"activity": "activity_id", "retarget_of": "retarget_of_id"}
@@ -121,20 +121,20 @@ class Audience:
     def matched(self) -> Q:
         """The condition on contacts of being matched."""
         asked = self.asked()
-        condition = any_of(list(asked.values())) if asked else NOBODY
+        clause = any_of(list(asked.values())) if asked else NOBODY
         among = self.among()
-        return condition if among is None else condition & among
+        return clause if among is None else clause & among
 
     def excluded(self) -> Q | None:
         """The condition on contacts of being left out; None where nobody is."""
-        conditions = []
+        clauses = []
         if self.excluded_ids:
-            conditions.append(
+            clauses.append(
                 self._in_segments("excluded_segments", self.excluded_ids, Scope(self.organization, self.of_all))
             )
         if self.excluded_broadcast_ids:
-            conditions.append(having(self.excluded_copies(), self.of_all))
-        return any_of(conditions) if conditions else None
+            clauses.append(having(self.excluded_copies(), self.of_all))
+        return any_of(clauses) if clauses else None
 
     def too_late(self, medium: str) -> Q | None:
         """The condition on contacts whose turn comes after the expiry; None where nobody waits so long."""
@@ -177,9 +177,9 @@ class Audience:
             asked["activity"] = attended(activity_ids=[self.activity_id], statuses=statuses, of_all=self.of_all)
         if self.query:
             try:
-                asked["query"] = condition_of(self.query, scope)
-            except Refused as refused:
-                raise InvalidInput({"query": str(refused)}) from None
+                asked["query"] = clause_of(self.query, scope)
+            except QueryError as error:
+                raise InvalidInput({"query": str(error)}) from None
         return asked or ({} if self.retarget_of_id is None else {"send_to_all": EVERYBODY})
 
     def among(self) -> Q | None:
@@ -195,8 +195,8 @@ class Audience:
             raise InvalidInput({name: "One of these segments is not there (any more); choose others."})
         try:
             return in_segments(segments, scope)
-        except Refused as refused:
-            raise InvalidInput({name: f"{refused.message[0].upper()}{refused.message[1:]}."}) from None
+        except QueryError as error:
+            raise InvalidInput({name: f"{error.message[0].upper()}{error.message[1:]}."}) from None
 
 
 def _wrong_retarget(pk: int, engagement: str | None, own: int | None) -> dict[str, str]:

@@ -23,8 +23,8 @@ from broadcasts.models import (
 
 from . import measuring
 from .attributes import ACCEPTED, PREFIX
-from .query import LEAVES
-from .relations import ObjectLeaf
+from .query import CONDITIONS
+from .relations import ObjectCondition
 
 Type = Attribute.Type
 
@@ -52,13 +52,13 @@ class Input:
     suggest: str = ""
     beside: str = ""
     many: bool = False
-    parts: tuple["Part", ...] = ()
+    parts: tuple["InputPart", ...] = ()
     idle: tuple[str, ...] = ()
     note: str = ""
 
 
 @dataclass(frozen=True)
-class Part:
+class InputPart:
     """One key of a value that is an object."""
 
     key: str
@@ -79,7 +79,7 @@ class Operator:
 
 
 @dataclass(frozen=True)
-class Field:
+class CatalogueField:
     key: str
     label: str
     group: str
@@ -88,7 +88,7 @@ class Field:
 
 @dataclass(frozen=True)
 class About:
-    """What the leaves do not tell about a key of their own."""
+    """What the conditions do not tell about a key of their own."""
 
     label: str
     input: Input
@@ -177,7 +177,7 @@ INPUTS = {
 }
 
 
-def catalogue(organization: Organization) -> list[Field]:
+def catalogue(organization: Organization) -> list[CatalogueField]:
     """Return every field that a rule of this organization may name."""
     attributes = Attribute.objects.for_organization(organization).order_by("key")
     # Where there are none, nobody can have clicked a certain one.
@@ -187,7 +187,7 @@ def catalogue(organization: Organization) -> list[Field]:
 
 
 def base_of(key: str) -> tuple[str, str]:
-    """Split a key of the leaves into its field and lookup; the field is "" where there is no such one."""
+    """Split a key of the conditions into its field and lookup; the field is "" where there is no such one."""
     base, _, lookup = key.partition("__")
     return (base, lookup) if base in FIELDS else ("", lookup)
 
@@ -198,30 +198,32 @@ def _became(kinds: list[str]) -> Input:
     return Input("choice", choices=tuple(measuring.engagements(kinds)), idle=idle, note=measuring.note(kinds))
 
 
-def _contact_fields(idle: Container[str], became: Input) -> Iterator[Field]:
+def _contact_fields(idle: Container[str], became: Input) -> Iterator[CatalogueField]:
     for base, about in FIELDS.items():
         operators: list[Operator] = []
-        for key in LEAVES:
+        for key in CONDITIONS:
             if base_of(key)[0] == base:
                 asked = _complete(base, about.input, idle, became)
                 operators += _operators(key, base_of(key)[1], asked, about.words)
         if about.blank:
             operators += _fixed(base, "", "is blank", "is not blank")
-        yield Field(base, about.label, about.group, tuple(operators))
+        yield CatalogueField(base, about.label, about.group, tuple(operators))
 
 
 def _complete(base: str, asked: Input, idle: Container[str], became: Input) -> Input:
-    leaf = LEAVES[base] if base in PARTS else None
-    if not isinstance(leaf, ObjectLeaf):
+    condition = CONDITIONS[base] if base in PARTS else None
+    if not isinstance(condition, ObjectCondition):
         return asked
     known = {key: (label, became if one is BECAME else one) for key, (label, one) in PARTS[base].items()}
     parts = [
-        Part(key, *known[key], required=key in leaf.required) for key in known if key in leaf.parts and key not in idle
+        InputPart(key, *known[key], required=key in condition.required)
+        for key in known
+        if key in condition.parts and key not in idle
     ]
     return replace(asked, parts=tuple(parts))
 
 
-def _attribute_field(attribute: Attribute) -> Field:
+def _attribute_field(attribute: Attribute) -> CatalogueField:
     key, type_ = f"{PREFIX}{attribute.key}", attribute.type
     asked = INPUTS[Type(type_)]
     if asked is TEXT:
@@ -232,7 +234,7 @@ def _attribute_field(attribute: Attribute) -> Field:
         lookup = "" if lookup == "exact" else lookup
         if lookup != LISTS:
             operators += _operators(f"{key}__{lookup}".removesuffix("__"), lookup, asked, words)
-    return Field(key, str(attribute), "Attributes", tuple(operators))
+    return CatalogueField(key, str(attribute), "Attributes", tuple(operators))
 
 
 def _operators(key: str, lookup: str, asked: Input, words: dict[str, tuple[str, str]]) -> list[Operator]:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from broadcasts.models import Broadcast, Channel, Medium, Message
 
 from .audience import Audience, as_if_created, matched
-from .reasons import ORDER, JoinedReasons, Outlet, capped, otherwise, recipients
+from .reasons import ORDER, JoinedReasons, Route, capped, otherwise, recipients
 
 PREVIEW_LIMIT = 100
 LONGEST_DAYS = 3650  # a warm-up that takes longer is not foretold more exactly
@@ -37,16 +37,16 @@ class Facts:
     addresses for something different for everybody, and sorts them all.
     """
 
-    def __init__(self, audience: Audience, outlets: Sequence[Outlet]) -> None:
+    def __init__(self, audience: Audience, routes: Sequence[Route]) -> None:
         self.columns: dict[Any, str] = {}
         self.ways: list[tuple[str, list[tuple[str, str | None]]]] = []
         self.people = matched(audience).order_by()
         self.otherwise = otherwise(audience.expires_at)
-        siblings = len(outlets) - 1 if audience.channel_policy == Broadcast.Policy.EVERY else 0
+        siblings = len(routes) - 1 if audience.channel_policy == Broadcast.Policy.EVERY else 0
         # Where one message counts against the cap of the next.
         self.cap = audience.organization.cap_on(audience.use_case) if siblings else None
-        for outlet in outlets:
-            reasons = JoinedReasons(audience, outlet, siblings)
+        for route in routes:
+            reasons = JoinedReasons(audience, route, siblings)
             whens = [self._fact(when) for when in reasons.of(audience)]
             self.ways.append((self._column(reasons.language(), CharField()), whens))
             self.people = reasons.join(self.people)
@@ -81,20 +81,20 @@ class Facts:
             got += not reason
 
 
-def estimate(audience: Audience, outlets: "Sequence[Message | Outlet]") -> Estimate:
+def estimate(audience: Audience, routes: "Sequence[Message | Route]") -> Estimate:
     """Count those matched by what becomes of them, in one query.
 
     Under the policy of the first channel that works a contact counts once, with the reason of the first message
     when none can reach it.
     """
-    audience, ways = replace(audience, of_all=True), [Outlet.of(one) for one in outlets]
+    audience, ways = replace(audience, of_all=True), [Route.of(one) for one in routes]
     with as_if_created(audience):
         if not ways:
             return Estimate(matched(audience).count(), 0, {}, {}, {}, None)
         return _count(audience, ways)
 
 
-def _count(audience: Audience, ways: Sequence[Outlet]) -> Estimate:
+def _count(audience: Audience, ways: Sequence[Route]) -> Estimate:
     people, skipped, languages = 0, Counter[str](), Counter[str]()
     received = [0] * len(ways)
     for n, told in Facts(audience, ways).groups():
@@ -117,7 +117,7 @@ def _rows(told: Sequence[tuple[str, str]], policy: str) -> list[tuple[int, tuple
     return [next((row for row in rows if not row[1][0]), rows[0])]
 
 
-def _by_channel(ways: Sequence[Outlet], received: Sequence[int]) -> tuple[dict[str, int], int | None]:
+def _by_channel(ways: Sequence[Route], received: Sequence[int]) -> tuple[dict[str, int], int | None]:
     """Return what each channel will send, and how long the slowest of those with a limit takes."""
     totals, limited = Counter[str](), {}
     for way, n in zip(ways, received, strict=True):
@@ -135,13 +135,13 @@ def _seconds(channel: Channel, n: int) -> int:
     return days * 86_400 + (-(-n // channel.rate) if channel.rate else 0)
 
 
-def preview(audience: Audience, outlets: "Sequence[Message | Outlet]") -> list[str]:
+def preview(audience: Audience, routes: "Sequence[Message | Route]") -> list[str]:
     """Return the first 100 addresses, by contact, of those who will receive it by e-mail; each once."""
     found: dict[int, str] = {}
     with as_if_created(audience):
-        for outlet in outlets:
-            way = Outlet.of(outlet)
+        for route in routes:
+            way = Route.of(route)
             if way.medium == Medium.EMAIL and way.contact_field == "email":
-                reached = recipients(audience, outlet, outlets).filter(skip_reason="").order_by("pk")
+                reached = recipients(audience, route, routes).filter(skip_reason="").order_by("pk")
                 found.update(reached.values_list("pk", "send_address")[:PREVIEW_LIMIT])
     return [found[pk] for pk in sorted(found)][:PREVIEW_LIMIT]

@@ -10,10 +10,10 @@ from django.utils import timezone
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Contact, Organization, Segment, SegmentMember
 
-from .attributes import PREFIX, attribute_leaf
-from .leaves import FIELD_LEAVES, NOBODY, Leaf, any_of
-from .relations import RELATION_LEAVES, attended, having
-from .values import Refused, Scope, at, printable, read_uuid
+from .attributes import PREFIX, attribute_condition
+from .conditions import FIELD_CONDITIONS, NOBODY, Condition, any_of
+from .relations import RELATION_CONDITIONS, attended, having
+from .values import QueryError, Scope, at, printable, read_uuid
 
 # Parameters of a list that say nothing about who.
 NOT_FILTERS = frozenset({"page", "page_size", "field", "o"})
@@ -21,11 +21,11 @@ BRANCHES = ("all", "any", "not")
 EXAMPLE = '{"language": "es"}'
 
 
-class Unusable(Refused):
+class Unusable(QueryError):
     """A segment that cannot be compiled, wherever it was named."""
 
 
-class SegmentLeaf(Leaf):
+class SegmentCondition(Condition):
     """Whoever is in one of the segments."""
 
     help = "The uuid of a segment; repeated: in any of them."
@@ -43,49 +43,49 @@ class SegmentLeaf(Leaf):
         segments = {segment.uuid: segment for segment in found} if uuids else {}
         for i, uuid in enumerate(uuids):
             if uuid not in segments:
-                raise Refused(f"there is no segment {uuid}", f"[{i}]" if isinstance(given, list | tuple) else "")
+                raise QueryError(f"there is no segment {uuid}", f"[{i}]" if isinstance(given, list | tuple) else "")
         return list(segments.values())
 
     def match(self, values: list[Any], scope: Scope) -> Q | None:
         return in_segments(values, scope) if values else None
 
 
-LEAVES: dict[str, Leaf] = {
-    **FIELD_LEAVES,
-    "segment": SegmentLeaf(),
-    "customers": SegmentLeaf(empty_list=True),
-    "offerings": SegmentLeaf(empty_list=True),
-    **RELATION_LEAVES,
+CONDITIONS: dict[str, Condition] = {
+    **FIELD_CONDITIONS,
+    "segment": SegmentCondition(),
+    "customers": SegmentCondition(empty_list=True),
+    "offerings": SegmentCondition(empty_list=True),
+    **RELATION_CONDITIONS,
 }
 
 
-def leaf_of(key: str, scope: Scope, also: Iterable[str] = ()) -> Leaf:
-    """Return the leaf of a key, or refuse one that there is not, naming those that there are."""
-    if leaf := LEAVES.get(key):
-        return leaf
+def condition_of(key: str, scope: Scope, also: Iterable[str] = ()) -> Condition:
+    """Return the condition of a key, or refuse one that there is not, naming those that there are."""
+    if condition := CONDITIONS.get(key):
+        return condition
     if key.startswith(PREFIX):
-        return attribute_leaf(key, scope)
-    raise Refused(f"unknown; accepted: {', '.join([*also, *LEAVES, PREFIX + '<key>'])}")
+        return attribute_condition(key, scope)
+    raise QueryError(f"unknown; accepted: {', '.join([*also, *CONDITIONS, PREFIX + '<key>'])}")
 
 
-def conjunction(found: Mapping[str, tuple[Leaf, list[Any]]], scope: Scope) -> list[Q]:
+def conjunction(found: Mapping[str, tuple[Condition, list[Any]]], scope: Scope) -> list[Q]:
     """Return the conditions of keys that stand beside each other; those that say nothing are left out."""
     found = dict(found)
-    conditions: list[Q | None] = []
+    clauses: list[Q | None] = []
     if "activity" in found and "attendance_status" in found:  # beside each other they are of the same attendance
         scope.spend(1)
         (_, activity_ids), (_, statuses) = found.pop("activity"), found.pop("attendance_status")
-        conditions.append(attended(activity_ids=activity_ids, statuses=statuses, of_all=scope.of_all))
-    for key, (leaf, values) in found.items():
+        clauses.append(attended(activity_ids=activity_ids, statuses=statuses, of_all=scope.of_all))
+    for key, (condition, values) in found.items():
         with at(f".{key}"):
-            conditions.append(leaf.match(values, scope))
-    return [condition for condition in conditions if condition is not None]
+            clauses.append(condition.match(values, scope))
+    return [clause for clause in clauses if clause is not None]
 
 
-def all_of(conditions: Iterable[Q]) -> Q:
+def all_of(clauses: Iterable[Q]) -> Q:
     whole = Q()
-    for condition in conditions:
-        whole &= condition
+    for clause in clauses:
+        whole &= clause
     return whole
 
 
@@ -99,45 +99,45 @@ class IsNotTrue(Func):
 def _object(node: Any, scope: Scope) -> Q | None:
     """Compile an object, whose keys must all hold; None when it says nothing."""
     if not isinstance(node, dict):
-        raise Refused(f"must be an object, such as {EXAMPLE}")
-    found: dict[str, tuple[Leaf, list[Any]]] = {}
-    conditions: list[Q] = []
+        raise QueryError(f"must be an object, such as {EXAMPLE}")
+    found: dict[str, tuple[Condition, list[Any]]] = {}
+    clauses: list[Q] = []
     with scope.deeper():
         for key, value in node.items():
             with at(f".{printable(key)}"):
                 if key in BRANCHES:
-                    conditions.append(_branch(key, value, scope))
+                    clauses.append(_branch(key, value, scope))
                 else:
-                    leaf = leaf_of(key, scope, also=BRANCHES)
-                    found[key] = leaf, leaf.read_all(value, scope)
-        conditions += conjunction(found, scope)
-    return all_of(conditions) if conditions else None
+                    condition = condition_of(key, scope, also=BRANCHES)
+                    found[key] = condition, condition.read_all(value, scope)
+        clauses += conjunction(found, scope)
+    return all_of(clauses) if clauses else None
 
 
 def _branch(key: str, value: Any, scope: Scope) -> Q:
     if key == "not":
         return Q(IsNotTrue(_nested(value, scope)))
     if not isinstance(value, list) or not value:
-        raise Refused(f"must be a list of at least one object, such as [{EXAMPLE}]")
-    conditions = []
+        raise QueryError(f"must be a list of at least one object, such as [{EXAMPLE}]")
+    clauses = []
     for i, child in enumerate(value):
         with at(f"[{i}]"):
-            conditions.append(_nested(child, scope))
-    return any_of(conditions) if key == "any" else all_of(conditions)
+            clauses.append(_nested(child, scope))
+    return any_of(clauses) if key == "any" else all_of(clauses)
 
 
 def _nested(node: Any, scope: Scope) -> Q:
-    condition = _object(node, scope)
-    if condition is None:
-        raise Refused(f"says nothing; give at least one condition, such as {EXAMPLE}")
-    return condition
+    clause = _object(node, scope)
+    if clause is None:
+        raise QueryError(f"says nothing; give at least one condition, such as {EXAMPLE}")
+    return clause
 
 
-def condition_of(query: Any, scope: Scope, root: str = "query") -> Q:
-    """Compile a whole tree; one that says nothing is nobody. Raises Refused with the path from the root."""
+def clause_of(query: Any, scope: Scope, root: str = "query") -> Q:
+    """Compile a whole tree; one that says nothing is nobody. Raises QueryError with the path from the root."""
     with at(root):
-        condition = _object(query, scope)
-    return NOBODY if condition is None else condition
+        clause = _object(query, scope)
+    return NOBODY if clause is None else clause
 
 
 def in_segments(segments: Iterable[Segment], scope: Scope) -> Q:
@@ -146,9 +146,9 @@ def in_segments(segments: Iterable[Segment], scope: Scope) -> Q:
     scope.spend(1)
     static = [segment.pk for segment in segments if segment.kind == Segment.Kind.STATIC]
     members = SegmentMember.objects.filter(segment__in=static)
-    conditions = [having(members, scope.of_all)] if static else []
-    conditions += [_rules_of(segment, scope) for segment in segments if segment.kind == Segment.Kind.DYNAMIC]
-    return any_of(conditions) if conditions else NOBODY
+    clauses = [having(members, scope.of_all)] if static else []
+    clauses += [_rules_of(segment, scope) for segment in segments if segment.kind == Segment.Kind.DYNAMIC]
+    return any_of(clauses) if clauses else NOBODY
 
 
 def _rules_of(segment: Segment, scope: Scope) -> Q:
@@ -157,12 +157,12 @@ def _rules_of(segment: Segment, scope: Scope) -> Q:
         raise Unusable(f"segments go round in a circle: {' → '.join(names)}")
     scope.chain.append(segment)
     try:
-        return condition_of(segment.rules, scope, root="rules")
+        return clause_of(segment.rules, scope, root="rules")
     except Unusable as unusable:
         unusable.path = ""
         raise
-    except Refused as refused:
-        raise Unusable(f"segment {names[-1]} cannot be used, because of its {refused}") from None
+    except QueryError as error:
+        raise Unusable(f"segment {names[-1]} cannot be used, because of its {error}") from None
     finally:
         scope.chain.pop()
 
@@ -173,10 +173,10 @@ def compile_query(query: Any, organization: Organization, of_all: bool = False) 
     `of_all` makes it fast to count, and slow to read the first few.
     """
     try:
-        condition = condition_of(query, Scope(organization, of_all))
-    except Refused as refused:
-        raise InvalidInput({"query": str(refused)}) from None
-    return Contact.objects.for_organization(organization).filter(condition)
+        clause = clause_of(query, Scope(organization, of_all))
+    except QueryError as error:
+        raise InvalidInput({"query": str(error)}) from None
+    return Contact.objects.for_organization(organization).filter(clause)
 
 
 def validate(query: Any, organization: Organization) -> None:
@@ -209,18 +209,18 @@ def validate_rules(segment: Segment) -> None:
     scope = Scope(segment.organization)
     scope.chain.append(segment)
     try:
-        condition_of(segment.rules, scope, root="rules")
-    except Refused as refused:
-        raise InvalidInput({"rules": str(refused)}) from None
+        clause_of(segment.rules, scope, root="rules")
+    except QueryError as error:
+        raise InvalidInput({"rules": str(error)}) from None
 
 
 def segment_contacts(segment: Segment, of_all: bool = False) -> QuerySet[Contact]:
     """Return the contacts in a segment; InvalidInput when its rules cannot be used (any more)."""
     try:
-        condition = in_segments([segment], Scope(segment.organization, of_all))
-    except Refused as refused:
-        raise InvalidInput({"rules": refused.message}) from None
-    return Contact.objects.for_organization(segment.organization_id).filter(condition)
+        clause = in_segments([segment], Scope(segment.organization, of_all))
+    except QueryError as error:
+        raise InvalidInput({"rules": error.message}) from None
+    return Contact.objects.for_organization(segment.organization_id).filter(clause)
 
 
 def count_segment(segment: Segment) -> int:

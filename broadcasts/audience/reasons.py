@@ -43,13 +43,13 @@ from broadcasts.models import (
 )
 
 from .audience import Audience, matched
+from .conditions import any_of
 from .joins import Joined, left_join
 from .languages import send_language
-from .leaves import any_of
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outlet:
+class Route:
     """What a message says about who can get it; also without a message.
 
     Without a channel it is an e-mail that has none yet. Without languages (None) any contact's will do;
@@ -61,8 +61,8 @@ class Outlet:
     base_language: str = "en"
 
     @classmethod
-    def of(cls, message: "Message | Outlet") -> "Outlet":
-        if isinstance(message, Outlet):
+    def of(cls, message: "Message | Route") -> "Route":
+        if isinstance(message, Route):
             return message
         languages = [translation.language for translation in message.translations.all()]
         return cls(channel=message.channel, languages=languages, base_language=message.broadcast.base_language)
@@ -104,8 +104,8 @@ class Reasons:
     there are in all.
     """
 
-    def __init__(self, organization: Organization, use_case: str, outlet: Outlet, to: str = "", pk: str = "pk") -> None:
-        self.organization, self.use_case, self.outlet = organization, use_case, outlet
+    def __init__(self, organization: Organization, use_case: str, route: Route, to: str = "", pk: str = "pk") -> None:
+        self.organization, self.use_case, self.route = organization, use_case, route
         self.to, self.pk = to, pk
 
     def blocked(self) -> When:
@@ -113,9 +113,9 @@ class Reasons:
 
     def address(self) -> Iterator[When]:
         # Never `duplicate`: a channel sends to one field, whose keys are unique within the organization.
-        field = f"{self.to}{self.outlet.contact_field}"
+        field = f"{self.to}{self.route.contact_field}"
         yield When(Q(**{field: ""}), then=Value(Reason.NO_ADDRESS))
-        if self.outlet.contact_field == "email":
+        if self.route.contact_field == "email":
             # Not the key: folding the case may turn a character into ASCII ones.
             local = Left(F(field), StrIndex(F(field), Value("@")))
             # The whole of it first, which most have in ASCII.
@@ -169,10 +169,10 @@ class Reasons:
 
     def noes(self) -> QuerySet[Suppression]:
         to_all = Q(use_case="") | Q(use_case=self.use_case)
-        return Suppression.objects.filter(to_all, organization=self.organization, medium=self.outlet.medium)
+        return Suppression.objects.filter(to_all, organization=self.organization, medium=self.route.medium)
 
     def consents(self) -> QuerySet[Consent]:
-        return Consent.objects.filter(medium=self.outlet.medium, use_case=self.use_case)
+        return Consent.objects.filter(medium=self.route.medium, use_case=self.use_case)
 
     def lately(self, at: datetime | None = None, until: datetime | None = None) -> QuerySet[Delivery]:
         """What counts against the cap: marketing that was sent within its days, may have been, or still may be.
@@ -195,26 +195,26 @@ class Reasons:
 
     @property
     def hash(self) -> str:
-        return ADDRESS_FIELDS[self.outlet.contact_field].hash
+        return ADDRESS_FIELDS[self.route.contact_field].hash
 
     @property
     def default_languages(self) -> tuple[str, str]:
-        return self.organization.primary_language, self.outlet.base_language
+        return self.organization.primary_language, self.route.base_language
 
     def language(self) -> Case | Value | F:
-        if self.outlet.languages is None:
+        if self.route.languages is None:
             return F(f"{self.to}language")
-        return send_language(self.outlet.languages, self.default_languages, self.to)
+        return send_language(self.route.languages, self.default_languages, self.to)
 
     def no_translation(self) -> Iterator[When]:
-        languages = self.outlet.languages
+        languages = self.route.languages
         if languages is None or choose_language("", languages, self.default_languages):
             return  # everybody gets at least that one
         yield When(lookups.Exact(self.language(), Value("")), then=Value(Reason.NO_TRANSLATION))
 
     def of(self, audience: Audience) -> list[When]:
         """All that may keep a matched contact from getting a copy, in the order of precedence."""
-        excluded, too_late = audience.excluded(), audience.too_late(self.outlet.medium)
+        excluded, too_late = audience.excluded(), audience.too_late(self.route.medium)
         return [
             *([] if excluded is None else [When(excluded, then=Value(Reason.EXCLUDED))]),
             self.blocked(),
@@ -229,8 +229,8 @@ class Reasons:
 class JoinedReasons(Reasons):
     """The same, to be asked of everybody at once: what is looked up for one contact is joined for all."""
 
-    def __init__(self, audience: Audience, outlet: Outlet, siblings: int = 0) -> None:
-        super().__init__(audience.organization, audience.use_case, outlet)
+    def __init__(self, audience: Audience, route: Route, siblings: int = 0) -> None:
+        super().__init__(audience.organization, audience.use_case, route)
         self.siblings = siblings  # other messages that the same contact may get by the same broadcast
         self.joins: dict[str, tuple[QuerySet[Any, Any], str, str]] = {}
 
@@ -243,12 +243,12 @@ class JoinedReasons(Reasons):
     def suppression(self) -> Any:
         """The same as its place in the order of reasons."""
         rows = self.noes().values("address_hash").annotate(rank=Min(RANK)).values("address_hash", "rank")
-        name = f"noes_{self.hash}_{self.outlet.medium}"
+        name = f"noes_{self.hash}_{self.route.medium}"
         self.joins[name] = rows.order_by(), self.hash, "address_hash"
         return Joined(name, "rank", IntegerField())
 
     def consent(self) -> Any:
-        name = f"consents_{self.outlet.medium}"
+        name = f"consents_{self.route.medium}"
         self.joins[name] = self.consents().values("contact_id", "state"), "id", "contact_id"
         return Joined(name, "state")
 
@@ -264,31 +264,31 @@ class JoinedReasons(Reasons):
         return Joined("lately", "n", IntegerField())
 
 
-def skip_reason(audience: Audience, outlet: Outlet) -> Case:
+def skip_reason(audience: Audience, route: Route) -> Case:
     """Return why a matched contact gets no copy of a message, or "", as SQL on contacts."""
-    reasons = Reasons(audience.organization, audience.use_case, outlet)
+    reasons = Reasons(audience.organization, audience.use_case, route)
     return case(reasons.of(audience), audience.expires_at)
 
 
 def recipients(
-    audience: Audience, message: "Message | Outlet", among: "Sequence[Message | Outlet]" = ()
+    audience: Audience, message: "Message | Route", among: "Sequence[Message | Route]" = ()
 ) -> QuerySet[Any, Any]:
     """Return the contacts matched, with `skip_reason` ("": will receive), `send_address` and `send_language`.
 
     Given all messages of the broadcast in their order as `among`, and the policy of the first channel that works:
     only those who get their row under this message. It is the first that nothing forbids, or the very first.
     """
-    outlet = Outlet.of(message)
-    reasons = Reasons(audience.organization, audience.use_case, outlet)
+    route = Route.of(message)
+    reasons = Reasons(audience.organization, audience.use_case, route)
     found = matched(audience).annotate(
-        skip_reason=skip_reason(audience, outlet),
-        send_address=F(outlet.contact_field),
+        skip_reason=skip_reason(audience, route),
+        send_address=F(route.contact_field),
         send_language=reasons.language(),
     )
     if audience.channel_policy == Broadcast.Policy.EVERY or len(among) < 2:
         return found
     place = next(i for i, one in enumerate(among) if one is message or one == message)
-    others = {i: lookups.Exact(skip_reason(audience, Outlet.of(one)), Value("")) for i, one in enumerate(among)}
+    others = {i: lookups.Exact(skip_reason(audience, Route.of(one)), Value("")) for i, one in enumerate(among)}
     for i in range(place):
         found = found.filter(~Q(others[i]))
     if place > 0:
@@ -304,14 +304,14 @@ def claim_reasons(message: Message, deliveries: QuerySet[Delivery]) -> QuerySet[
     """
     broadcast = message.broadcast
     # Content was settled at start; whoever was chosen then is not to be lost to it now.
-    outlet = Outlet(channel=message.channel)
-    reasons = Reasons(broadcast.organization, broadcast.use_case, outlet, to="contact__", pk="contact_id")
+    route = Route(channel=message.channel)
+    reasons = Reasons(broadcast.organization, broadcast.use_case, route, to="contact__", pk="contact_id")
     gone = When(contact=None, then=Value(Reason.NO_ADDRESS))
     whens = [gone, reasons.blocked(), *reasons.address(), *reasons.refusals()]
     whens += reasons.frequency_cap(row="pk")
     return deliveries.annotate(
         skip_reason=case(whens, broadcast.expires_at),
-        send_address=F(f"{reasons.to}{outlet.contact_field}"),
+        send_address=F(f"{reasons.to}{route.contact_field}"),
     )
 
 
@@ -323,20 +323,20 @@ def capped(reason: str, got: int, cap: int) -> str:
 
 def counted(broadcast: Broadcast, contact: Contact, at: datetime, until: datetime) -> QuerySet[Delivery]:
     """Return what counted against the frequency cap for a copy that was looked at between two moments."""
-    reasons = Reasons(broadcast.organization, broadcast.use_case, Outlet())
+    reasons = Reasons(broadcast.organization, broadcast.use_case, Route())
     return reasons.lately(at, until).filter(contact=contact)
 
 
-def suppressions(broadcast: Broadcast, outlet: Outlet, contact: Contact, reason: str) -> QuerySet[Suppression]:
+def suppressions(broadcast: Broadcast, route: Route, contact: Contact, reason: str) -> QuerySet[Suppression]:
     """Return the suppressions of a contact's address that give a skip reason."""
-    reasons = Reasons(broadcast.organization, broadcast.use_case, outlet)
+    reasons = Reasons(broadcast.organization, broadcast.use_case, route)
     causes = [cause for cause, one in CAUSES if one == reason]
     return reasons.noes().filter(address_hash=getattr(contact, reasons.hash), reason__in=causes)
 
 
 def reason_after(audience: Audience, contact: Contact, reason: str, received: int) -> str:
     """Return the reason for a contact who gets so many earlier messages of the same broadcast."""
-    reasons = Reasons(audience.organization, audience.use_case, Outlet())
+    reasons = Reasons(audience.organization, audience.use_case, Route())
     if not reasons.cap or not received:
         return reason
     return capped(reason, received + reasons.lately().filter(contact=contact).count(), reasons.cap)

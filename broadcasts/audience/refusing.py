@@ -6,7 +6,7 @@ from django.db.models import QuerySet, When
 
 from broadcasts.models import Broadcast, Contact, Reason, Suppression, UseCase
 
-from .reasons import RANK, Outlet, Reasons, case
+from .reasons import RANK, Reasons, Route, case
 
 
 class OwnReasons(Reasons):
@@ -19,13 +19,13 @@ class OwnReasons(Reasons):
         return iter(()) if self.use_case == UseCase.MARKETING else super().unwilling()
 
 
-def refusal(broadcast: Broadcast, outlet: Outlet, digest: str, contact: Contact | None, *, is_own: bool) -> str:
+def refusal(broadcast: Broadcast, route: Route, digest: str, contact: Contact | None, *, is_own: bool) -> str:
     """Say why no test of a broadcast goes to the address of a hash; "" when it may.
 
     contact: who has this address, or None. Somebody who would be skipped gets no test either; an address of nobody is
     refused where it is suppressed.
     """
-    reasons = (OwnReasons if is_own else Reasons)(broadcast.organization, broadcast.use_case, outlet)
+    reasons = (OwnReasons if is_own else Reasons)(broadcast.organization, broadcast.use_case, route)
     suppression = reasons.noes().filter(address_hash=digest).order_by(RANK).first()
     if contact is not None:
         whens = [reasons.blocked(), *reasons.refusals(), *reasons.no_translation()]

@@ -26,10 +26,10 @@ from broadcasts.models import (
 )
 from broadcasts.transports import TRANSPORTS
 
-from .leaves import NOBODY, Exact, Leaf, any_of
+from .conditions import NOBODY, Condition, ExactCondition, any_of
 from .values import (
+    QueryError,
     Read,
-    Refused,
     Scope,
     at,
     read_choice,
@@ -146,7 +146,7 @@ def _in_span(rows: Any, field: str, span: Span | None) -> Any:
     return rows if span is None else rows.filter(**{f"{field}__range": span})
 
 
-class ActivityLeaf(Leaf):
+class ActivityCondition(Condition):
     help = "The uuid of an activity: whoever has a place in it."
 
     def read(self, value: Any, scope: Scope) -> Any:
@@ -158,7 +158,7 @@ class ActivityLeaf(Leaf):
         pks = dict(found.values_list("uuid", "pk"))
         for i, uuid in enumerate(uuids):
             if uuid not in pks:
-                raise Refused(f"there is no activity {uuid}", f"[{i}]" if isinstance(given, list | tuple) else "")
+                raise QueryError(f"there is no activity {uuid}", f"[{i}]" if isinstance(given, list | tuple) else "")
         return list(pks.values())
 
     def match(self, values: list[Any], scope: Scope) -> Q:
@@ -166,7 +166,7 @@ class ActivityLeaf(Leaf):
         return attended(activity_ids=values, of_all=scope.of_all)
 
 
-class AttendanceStatusLeaf(Leaf):
+class AttendanceStatusCondition(Condition):
     help = f"{', '.join(Attendance.Status.values)}; of the activity beside it, or of any."
 
     def read(self, value: Any, scope: Scope) -> str:
@@ -177,7 +177,7 @@ class AttendanceStatusLeaf(Leaf):
         return attended(statuses=values, of_all=scope.of_all)
 
 
-class ObjectLeaf(Leaf):
+class ObjectCondition(Condition):
     """One key whose value is an object; `parts` reads the value of each of its keys."""
 
     example = ""
@@ -192,7 +192,7 @@ class ObjectLeaf(Leaf):
         given = read_object(value, tuple(self.parts), self.example)
         for key in self.required:
             if key not in given:
-                raise Refused(f"missing; give {' and '.join(self.required)}, such as {self.example}", f".{key}")
+                raise QueryError(f"missing; give {' and '.join(self.required)}, such as {self.example}", f".{key}")
         found = {}
         for key, read in self.parts.items():
             if key in given:
@@ -201,14 +201,14 @@ class ObjectLeaf(Leaf):
         return found
 
 
-class AttendanceLeaf(ObjectLeaf):
+class AttendanceCondition(ObjectCondition):
     """Attendances by series, activity, status (each may be a list), time and number."""
 
     example = '{"series": "Yoga", "status": "attended", "at_least": 3, "since": "2026-05-01"}'
     parts = {
-        "series": Exact("series", read_words).read_all,
-        "activity": ActivityLeaf().read_all,
-        "status": Exact("status", read_attendance_status).read_all,
+        "series": ExactCondition("series", read_words).read_all,
+        "activity": ActivityCondition().read_all,
+        "status": ExactCondition("status", read_attendance_status).read_all,
         "at_least": lambda value, scope: _read_times(value),
         "since": lambda value, scope: read_moment(value, scope)[0],
         "until": lambda value, scope: read_moment(value, scope)[1],
@@ -220,7 +220,7 @@ class AttendanceLeaf(ObjectLeaf):
         found = super().read(value, scope)
         relative = {key for key in ("within", "within_next") if key in found}
         if relative and len(found.keys() & {"since", "until", "within", "within_next"}) > 1:
-            raise Refused("give since and until, or within, or within_next; not together", f".{min(relative)}")
+            raise QueryError("give since and until, or within, or within_next; not together", f".{min(relative)}")
         for key in relative:
             found["since"], found["until"] = found[key]
         return found
@@ -243,7 +243,7 @@ class AttendanceLeaf(ObjectLeaf):
         )
 
 
-class EngagementLeaf(ObjectLeaf):
+class EngagementCondition(ObjectCondition):
     """What became of a broadcast, or of any, for somebody."""
 
     example = '{"broadcast": "<uuid>", "type": "opened"}'
@@ -263,7 +263,7 @@ class EngagementLeaf(ObjectLeaf):
         found = super().read(value, scope)
         if "link" in found:
             if found["type"] != Engagement.CLICKED or "broadcast" not in found:
-                raise Refused("give it beside a broadcast and the type clicked", ".link")
+                raise QueryError("give it beside a broadcast and the type clicked", ".link")
             found["link"] = self._links(found["broadcast"], found["link"])
         return found
 
@@ -272,7 +272,9 @@ class EngagementLeaf(ObjectLeaf):
         pks = list(links.filter(url=url.strip()).values_list("pk", flat=True))
         if not pks:
             known = links.values_list("url", flat=True).distinct()[:20]
-            raise Refused(f"there is no such link in this broadcast; its links: {', '.join(known) or 'none'}", ".link")
+            raise QueryError(
+                f"there is no such link in this broadcast; its links: {', '.join(known) or 'none'}", ".link"
+            )
         return pks
 
     def match(self, values: list[Any], scope: Scope) -> Q:
@@ -285,14 +287,14 @@ class EngagementLeaf(ObjectLeaf):
         )
 
 
-class ConsentLeaf(ObjectLeaf):
+class ConsentCondition(ObjectCondition):
     """What a contact agreed to; of whom nothing is written down, it is unknown."""
 
     example = '{"medium": "email", "use_case": "marketing", "state": "granted"}'
     parts = {
         "medium": read_medium,
         "use_case": read_use_case,
-        "state": Exact("state", read_consent_state).read_all,
+        "state": ExactCondition("state", read_consent_state).read_all,
     }
     required = ("medium", "use_case", "state")
 
@@ -307,7 +309,7 @@ class ConsentLeaf(ObjectLeaf):
         return ~Q(Exists(rows.exclude(state__in=state)))
 
 
-class SuppressedLeaf(Leaf):
+class SuppressedCondition(Condition):
     help = f"{', '.join(Medium.values)}: an address is on the suppression list of that medium, for any reason."
 
     def read(self, value: Any, scope: Scope) -> str:
@@ -325,21 +327,21 @@ def _find_broadcast(value: Any, scope: Scope) -> int:
     broadcasts = Broadcast.objects.for_organization(scope.organization).filter(uuid=uuid)
     pk = broadcasts.values_list("pk", flat=True).first()
     if pk is None:
-        raise Refused(f"there is no broadcast {uuid}")
+        raise QueryError(f"there is no broadcast {uuid}")
     return pk
 
 
 def _read_times(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 1000:
-        raise Refused("must be a whole number from 1 to 1000")
+        raise QueryError("must be a whole number from 1 to 1000")
     return value
 
 
-RELATION_LEAVES: dict[str, Leaf] = {
-    "activity": ActivityLeaf(),
-    "attendance_status": AttendanceStatusLeaf(),
-    "attendance": AttendanceLeaf(),
-    "engagement": EngagementLeaf(),
-    "consent": ConsentLeaf(),
-    "suppressed": SuppressedLeaf(),
+RELATION_CONDITIONS: dict[str, Condition] = {
+    "activity": ActivityCondition(),
+    "attendance_status": AttendanceStatusCondition(),
+    "attendance": AttendanceCondition(),
+    "engagement": EngagementCondition(),
+    "consent": ConsentCondition(),
+    "suppressed": SuppressedCondition(),
 }

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from broadcasts.models import Activity, Attendance, Contact, Organization
 
-from .cells import FieldCleaner, Refused, keys
+from .cells import CellError, FieldCleaner, keys
 from .columns import ATTENDANCE_FIELDS, KEYS, Column
 from .reading import Record
 from .rows import Problem, as_text, wrong_width
@@ -76,8 +76,8 @@ class AttendanceMaker:
             try:
                 if value is not None and (text := as_text(value)):
                     self._put(row, target, text)
-            except Refused as refusal:
-                yield Problem(row.line, header[:200], str(refusal), str(value))
+            except CellError as error:
+                yield Problem(row.line, header[:200], str(error), str(value))
 
     def _put(self, row: AttendanceRow, target: str, value: str) -> None:
         if target in PERSON:
@@ -92,10 +92,10 @@ class AttendanceMaker:
             row.plan[target] = self._moment(value)
         elif target in PLAN:
             if len(value) > _LENGTHS[target]:
-                raise Refused(f"It has {len(value)} characters; {_LENGTHS[target]} at most.")
+                raise CellError(f"It has {len(value)} characters; {_LENGTHS[target]} at most.")
             row.plan[target] = " ".join(value.split())
         else:
-            raise Refused(f"This is no field; accepted: {', '.join(ATTENDANCE_FIELDS)}.")
+            raise CellError(f"This is no field; accepted: {', '.join(ATTENDANCE_FIELDS)}.")
 
     def _moment(self, value: str) -> datetime:
         """Read a moment; without a zone it is at that time where the organization is."""
@@ -103,7 +103,7 @@ class AttendanceMaker:
             moment = datetime.fromisoformat(value)
             return (moment if moment.tzinfo else moment.replace(tzinfo=self.zone)).astimezone(UTC)
         except (ValueError, OverflowError):
-            raise Refused(f"“{value[:40]}” is not a date and time, such as 2026-01-31 18:00.") from None
+            raise CellError(f"“{value[:40]}” is not a date and time, such as 2026-01-31 18:00.") from None
 
     def _lack(self, row: AttendanceRow) -> str:
         row.keys = keys(row.values)
@@ -118,7 +118,7 @@ class AttendanceMaker:
 def _status(value: str) -> str:
     found = _STATUSES.get("".join(filter(str.isalpha, value.lower())))
     if found is None:
-        raise Refused(f"“{value[:40]}” is none of {', '.join(Attendance.Status.values)}.")
+        raise CellError(f"“{value[:40]}” is none of {', '.join(Attendance.Status.values)}.")
     return found
 
 
@@ -181,8 +181,8 @@ class AttendanceStore:
         for row in rows:
             try:
                 person = index.match(row)
-            except Refused as refusal:
-                refused[row.line] = str(refusal)
+            except CellError as error:
+                refused[row.line] = str(error)
                 continue
             if person is None:
                 refused[row.line] = f"There is no contact with {' or '.join(row.keys.values())}; import contacts first."

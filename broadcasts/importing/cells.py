@@ -27,7 +27,7 @@ _LENGTHS: dict[str, int] = {
 }
 
 
-class Refused(Exception):
+class CellError(Exception):
     """A value, or a whole row, that cannot be taken."""
 
 
@@ -61,19 +61,19 @@ class FieldCleaner:
         }
 
     def clean(self, name: str, value: str) -> str:
-        """Return the value as it is stored, or raise Refused."""
+        """Return the value as it is stored, or raise CellError."""
         try:
             cleaned = self.cleaners.get(name, _one_line)(value)
         except ValidationError as error:
-            raise Refused(" ".join(error.messages)) from None
+            raise CellError(" ".join(error.messages)) from None
         if len(cleaned) > _LENGTHS.get(name, 255):
-            raise Refused(f"It has {len(cleaned)} characters; {_LENGTHS.get(name, 255)} at most.")
+            raise CellError(f"It has {len(cleaned)} characters; {_LENGTHS.get(name, 255)} at most.")
         return cleaned
 
     def _address(self, name: str, value: str) -> str:
         field = ADDRESS_FIELDS[name]
         if field.is_number and _LETTERS.search(value):
-            raise Refused(f"“{value[:40]}” is not a {field.label} number: it has letters.")
+            raise CellError(f"“{value[:40]}” is not a {field.label} number: it has letters.")
         return field.clean(value, self.country)
 
 
@@ -135,11 +135,11 @@ _SHAPES = {
 
 
 def parse_attribute(value: str, key: str, type_: str) -> object:
-    """Return an attribute's value in its registered type, or raise Refused."""
+    """Return an attribute's value in its registered type, or raise CellError."""
     try:
         return PARSERS[type_](value)
     except (ValueError, KeyError):
-        raise Refused(
+        raise CellError(
             f"“{value[:40]}” is not {_SHAPES[Type(type_)]}, which the attribute {key} is; "
             "change the cell, or the attribute's type."
         ) from None
@@ -159,15 +159,15 @@ def infer_type(values: Iterable[str]) -> str:
 
 
 def typed_attribute(value: object, key: str, type_: str) -> object:
-    """Return a value of JSON as the registered type has it, or raise Refused."""
+    """Return a value of JSON as the registered type has it, or raise CellError."""
     if isinstance(value, dict | list):
         parts = value if isinstance(value, list) else [value]
         if type_ != Type.LIST or not all(isinstance(part, str | int | float) for part in parts):
-            raise Refused(f"The attribute {key} cannot be {json.dumps(value)[:40]}.")
+            raise CellError(f"The attribute {key} cannot be {json.dumps(value)[:40]}.")
         return value
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if is_number and not math.isfinite(value):  # type: ignore[arg-type]
-        raise Refused("It is too large a number.")
+        raise CellError("It is too large a number.")
     if (is_number and type_ == Type.NUMBER) or (isinstance(value, bool) and type_ == Type.BOOLEAN):
         return value
     return parse_attribute(str(value), key, type_)

@@ -10,7 +10,7 @@ from broadcasts.models import Attribute, Organization, attributes_fault
 from broadcasts.models.caps import ATTRIBUTE_LENGTH, CONTACT_ATTRIBUTES, ORGANIZATION_ATTRIBUTES
 from broadcasts.models.contacts import validate_attribute_key
 
-from .cells import FieldCleaner, Refused, fault, infer_type, keys, parse_attribute, typed_attribute, unquoted
+from .cells import CellError, FieldCleaner, fault, infer_type, keys, parse_attribute, typed_attribute, unquoted
 from .columns import ATTRIBUTES, FIELDS, Column
 from .reading import Record
 from .upsert import Row
@@ -52,9 +52,9 @@ class Attributes:
         self.types[key] = type_
 
     def type_of(self, key: str) -> str:
-        """Return the type of an attribute, or raise Refused when there is no room for it."""
+        """Return the type of an attribute, or raise CellError when there is no room for it."""
         if key not in self.types:
-            raise Refused(
+            raise CellError(
                 f"An organization has {ORGANIZATION_ATTRIBUTES} different attributes at most, and {key} is one more."
             )
         return self.types[key]
@@ -108,14 +108,14 @@ class RowMaker:
             try:
                 if not value.isascii() or "\0" in value:
                     if reason := fault(value):
-                        raise Refused(reason)
+                        raise CellError(reason)
                     value = value.strip(_INVISIBLE)
                 if key:
                     row.attributes[key] = parse_attribute(checked(value), key, self.attributes.type_of(key))
                 elif value:
                     row.values[target] = self.cleaner.clean(target, value)
-            except Refused as refusal:
-                yield Problem(row.line, self.headers[index], str(refusal), value)
+            except CellError as error:
+                yield Problem(row.line, self.headers[index], str(error), value)
 
     def _wrong_width(self, cells: Any) -> str:
         return wrong_width(cells, self.width)
@@ -157,26 +157,26 @@ class JsonRowMaker(RowMaker):
                     if told := as_text(value):
                         row.values[name] = self.cleaner.clean(name, told)
                 else:
-                    raise Refused(f"This is no field; accepted: {', '.join([*FIELDS, 'attributes'])}.")
-            except Refused as refusal:
-                yield Problem(row.line, name[:200], str(refusal), _json(value))
+                    raise CellError(f"This is no field; accepted: {', '.join([*FIELDS, 'attributes'])}.")
+            except CellError as error:
+                yield Problem(row.line, name[:200], str(error), _json(value))
 
     def _fill_attributes(self, row: Row, attributes: object) -> Iterator[Problem]:
         if not isinstance(attributes, dict):
-            raise Refused('It is an object, such as {"plan": "pro"}.')
+            raise CellError('It is an object, such as {"plan": "pro"}.')
         if len(attributes) > CONTACT_ATTRIBUTES:
-            raise Refused(attributes_fault(attributes))
+            raise CellError(attributes_fault(attributes))
         for key, value in attributes.items():
             try:
                 parts = value if isinstance(value, list) else [value]
                 faults = (fault(part) for part in parts if isinstance(part, str))
                 if reason := _wrong_key(key) or next(filter(None, faults), ""):
-                    raise Refused(reason)
+                    raise CellError(reason)
                 if value is not None and value != "":
                     checked(value if isinstance(value, str) else "")
                     row.attributes[key] = typed_attribute(value, key, self.attributes.type_of(key))
-            except Refused as refusal:
-                yield Problem(row.line, f"attributes.{key}"[:200], str(refusal), _json(value))
+            except CellError as error:
+                yield Problem(row.line, f"attributes.{key}"[:200], str(error), _json(value))
 
     def _wrong_width(self, cells: Any) -> str:
         return ""
@@ -193,9 +193,9 @@ def wrong_width(cells: list[str], width: int) -> str:
 
 
 def checked(value: str) -> str:
-    """Return the value of an attribute, or raise Refused when it is too long."""
+    """Return the value of an attribute, or raise CellError when it is too long."""
     if len(value) > ATTRIBUTE_LENGTH:
-        raise Refused(f"It has {len(value):,} characters; {ATTRIBUTE_LENGTH:,} at most.")
+        raise CellError(f"It has {len(value):,} characters; {ATTRIBUTE_LENGTH:,} at most.")
     return value
 
 
@@ -210,9 +210,9 @@ def _wrong_key(key: str) -> str:
 def as_text(value: object) -> str:
     """Return what a field of an object says; a number is as good as its digits."""
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise Refused("It is text.")
+        raise CellError("It is text.")
     if reason := fault(str(value)):
-        raise Refused(reason)
+        raise CellError(reason)
     return str(value).strip(f"{_INVISIBLE} \t\r\n")
 
 

@@ -16,7 +16,7 @@ from broadcasts.models import Medium, Organization, Suppression, UseCase
 from broadcasts.models.base import uuid7
 
 from .bulk import Table
-from .cells import Refused, fault, unquoted
+from .cells import CellError, fault, unquoted
 from .columns import SUPPRESSION_FIELDS, Column
 from .reading import Record
 from .rows import Problem, as_text, wrong_width
@@ -90,15 +90,15 @@ class SuppressionMaker:
         column, cells = "", record.cells
         try:
             if record.fault:
-                raise Refused(record.fault)
+                raise CellError(record.fault)
             told = self._told_by_name(cells) if isinstance(cells, dict) else self._told_by_column(cells)
             for column, value in told.items():
                 if value and (reason := _wrong(column, value)):
-                    raise Refused(reason)
+                    raise CellError(reason)
             column = "address"
             return self._row(record.line, told)
-        except Refused as refusal:
-            reason = str(refusal)
+        except CellError as error:
+            reason = str(error)
         except ValidationError as error:
             reason = " ".join(error.messages)
         shown = " | ".join(cells) if isinstance(cells, list) else str(cells)
@@ -107,32 +107,32 @@ class SuppressionMaker:
     def _told_by_column(self, cells: list[str]) -> dict[str, str]:
         # A line that ends early says nothing of its last columns; a no is not lost for that.
         if len(cells) > self.width and (reason := wrong_width(cells, self.width)):
-            raise Refused(reason)
+            raise CellError(reason)
         return {name: unquoted(cells[n].strip()) if n < len(cells) else "" for name, n in self.targets}
 
     def _told_by_name(self, values: dict[str, Any]) -> dict[str, str]:
         values = {"medium" if name == FORMERLY_MEDIUM else name: value for name, value in values.items()}
         if unknown := values.keys() - SUPPRESSION_FIELDS.keys() - READ_ONLY:
-            raise Refused(f"“{min(unknown)[:40]}” is no field; accepted: {', '.join(SUPPRESSION_FIELDS)}.")
+            raise CellError(f"“{min(unknown)[:40]}” is no field; accepted: {', '.join(SUPPRESSION_FIELDS)}.")
         told = {}
         for name in values.keys() - READ_ONLY:
             try:
                 told[name] = "" if values[name] is None else as_text(values[name])
-            except Refused as refusal:
-                raise Refused(f"{name}: {refusal}") from None
+            except CellError as error:
+                raise CellError(f"{name}: {error}") from None
         return told
 
     def _row(self, line: int, told: Mapping[str, str]) -> SuppressionRow:
-        """Return a row, or raise Refused or ValidationError."""
+        """Return a row, or raise CellError or ValidationError."""
         medium, reason, source = (told.get(name) or self.stated[name] for name in ("medium", "reason", "source"))
         address, key = typed_with_key(medium, told.get("address", ""), self.country)
         digest = address_hash(key) or told.get("hash", "").lower()
         if not digest:
-            raise Refused("It has no address.")
+            raise CellError("It has no address.")
         if len(address) > _ADDRESS_LENGTH:
-            raise Refused(f"It has {len(address):,} characters; {_ADDRESS_LENGTH} at most.")
+            raise CellError(f"It has {len(address):,} characters; {_ADDRESS_LENGTH} at most.")
         if not _HASH.fullmatch(digest):
-            raise Refused(f"The hash “{digest[:40]}” is none of ours, which have 32 hexadecimal digits.")
+            raise CellError(f"The hash “{digest[:40]}” is none of ours, which have 32 hexadecimal digits.")
         return SuppressionRow(
             line, medium, digest, address, reason, self._use_case(told, reason), source[:_SOURCE_LENGTH]
         )

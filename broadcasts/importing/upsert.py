@@ -19,7 +19,7 @@ from broadcasts.models import Contact, Organization, attributes_fault, search_te
 from broadcasts.models.base import uuid7
 
 from .bulk import Table
-from .cells import Refused
+from .cells import CellError
 from .shadow import Shadow
 
 WRITTEN = (*Contact.PROFILE, "attributes")
@@ -49,9 +49,9 @@ class Person:
     named: bool = False  # by an earlier row of this chunk
 
     def check(self, row: Row) -> None:
-        """Raise Refused when the contact would hold too much with what a row says."""
+        """Raise CellError when the contact would hold too much with what a row says."""
         if row.attributes and (fault := attributes_fault({**self.values["attributes"], **row.attributes})):
-            raise Refused(f"With what is known already: {fault}")
+            raise CellError(f"With what is known already: {fault}")
 
     def take(self, row: Row) -> bool:
         """Take over what a row says; False when nothing of it is new."""
@@ -101,18 +101,18 @@ class Index:
                 self.by_key.pop((name, key), None)
 
     def match(self, row: Row) -> Person | None:
-        """Return the one contact that the row's keys name, or None; Refused when they name two."""
+        """Return the one contact that the row's keys name, or None; CellError when they name two."""
         hits = {name: self.by_key[name, key] for name, key in row.keys.items() if (name, key) in self.by_key}
         people = {id(person) for person in hits.values()}
         if len(people) > 1:
             names = " and ".join(LOOKUPS[name] for name in hits)
-            raise Refused(f"Its {names} belong to different contacts; rows never merge people.")
+            raise CellError(f"Its {names} belong to different contacts; rows never merge people.")
         if not hits:
             return None
         name, person = next(iter(hits.items()))
         known = person.values["external_id"]
         if known and row.keys.get("external_id", known) != known:
-            raise Refused(f"Its {LOOKUPS[name]} belongs to the contact with the external id {known}.")
+            raise CellError(f"Its {LOOKUPS[name]} belongs to the contact with the external id {known}.")
         return person
 
 
@@ -153,8 +153,8 @@ class Store:
                 person = index.match(row)
                 if person is not None:
                     person.check(row)
-            except Refused as refusal:
-                outcomes.append(Outcome(row, "refused", reason=str(refusal)))
+            except CellError as error:
+                outcomes.append(Outcome(row, "refused", reason=str(error)))
                 continue
             if person is None:
                 person = Person(None, blank())

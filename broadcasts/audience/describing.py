@@ -59,7 +59,7 @@ def moment(at: datetime, organization: Organization) -> str:
     return date_format(timezone.localtime(at, organization.zone), "j M Y, H:i")
 
 
-class Facts:
+class ContactProfile:
     """What is known about a contact, read when it is first asked for."""
 
     def __init__(self, contact: Contact, organization: Organization) -> None:
@@ -130,20 +130,20 @@ class Facts:
         return f"“{rows.first() or uuid}”"
 
 
-def said(key: str, given: Any, facts: Facts) -> tuple[str, str]:
+def said(key: str, given: Any, profile: ContactProfile) -> tuple[str, str]:
     """Return a condition as the two halves around “must”."""
     field, _, lookup = key.removeprefix(PREFIX).partition("__")
     if key == "activity" and isinstance(given, dict):  # with the status beside it
-        place = facts.name_of(Activity, given["activity"]) if isinstance(given["activity"], str) else "one of them"
+        place = profile.name_of(Activity, given["activity"]) if isinstance(given["activity"], str) else "one of them"
         return "they", f"have a place in {place} that is {shown(given['attendance_status'])}"
     if key == "activity" and isinstance(given, str):
-        return "they", f"have a place in {facts.name_of(Activity, given)}"
+        return "they", f"have a place in {profile.name_of(Activity, given)}"
     if key in PHRASES:
-        return "they", " or ".join(PHRASES[key](_object(one), facts) for one in _listed(given)[:SHOWN])
+        return "they", " or ".join(PHRASES[key](_object(one), profile) for one in _listed(given)[:SHOWN])
     if key in NAMES:
         subject, rest = NAMES[key]
         return subject, rest.format(shown(given))
-    subject = facts.labels.get(field, field)
+    subject = profile.labels.get(field, field)
     if not key.startswith(PREFIX):
         known = {one.name: str(one.verbose_name) for one in Contact._meta.concrete_fields}
         subject = known.get(field, field).replace("_", " ")
@@ -170,27 +170,27 @@ def shown(value: Any) -> str:
     return json.dumps(value, default=str)
 
 
-def _engagement(asked: dict[str, Any], facts: Facts) -> str:
-    what = facts.name_of(Broadcast, asked["broadcast"]) if "broadcast" in asked else "a broadcast"
+def _engagement(asked: dict[str, Any], profile: ContactProfile) -> str:
+    what = profile.name_of(Broadcast, asked["broadcast"]) if "broadcast" in asked else "a broadcast"
     if "link" in asked:
         words = f"have clicked {shown(asked['link'])} in {what}"
     else:
         words = Engagement(asked["type"]).did(what)
-    mark = "" if facts.is_measured(asked["type"], asked.get("broadcast")) else MARK
+    mark = "" if profile.is_measured(asked["type"], asked.get("broadcast")) else MARK
     return f"{words}{_time(asked)}{mark}"
 
 
-def _attendance(asked: dict[str, Any], facts: Facts) -> str:
+def _attendance(asked: dict[str, Any], profile: ContactProfile) -> str:
     times = asked.get("at_least", 1)
     places = "a place" if times in (1, "1") else f"at least {times} places"
     where = [shown(asked["series"])] if "series" in asked else []
     if "activity" in asked:
-        where.append(" or ".join(facts.name_of(Activity, one) for one in _listed(asked["activity"])[:SHOWN]))
+        where.append(" or ".join(profile.name_of(Activity, one) for one in _listed(asked["activity"])[:SHOWN]))
     status = f" with the status {_labels(Attendance.Status, asked['status'])}" if "status" in asked else ""
     return f"have {places} in {', '.join(where) or 'any activity'}{status}{_time(asked)}"
 
 
-def _consent(asked: dict[str, Any], facts: Facts) -> str:
+def _consent(asked: dict[str, Any], profile: ContactProfile) -> str:
     said, use_case = _labels(ConsentState, asked["state"]), UseCase(asked["use_case"]).label.lower()
     return f"have {said} as their consent to {use_case} by {asked['medium']}"
 

@@ -5,7 +5,7 @@ from functools import cache, lru_cache
 from django.db.models import lookups
 
 
-class Contains(lookups.IContains):
+class IContains(lookups.IContains):
     """Case is ignored in any script; SQLite's own LIKE ignores it for ASCII alone, its GLOB takes sets of letters."""
 
     def as_sqlite(self, compiler, connection):

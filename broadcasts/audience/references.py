@@ -9,7 +9,7 @@ TOLD = 3
 OVER = Q(status=Broadcast.Status.SENT) | Q(status=Broadcast.Status.CANCELLED, completed_at__isnull=False)
 
 
-def users_of(row: Segment | Activity) -> list[Model]:
+def references_to(row: Segment | Activity) -> list[Model]:
     """Return some of the broadcasts whose log is not complete yet, and of the segments, that use a row."""
     named = Q(text__contains=str(row.uuid)) | Q(text__contains=row.uuid.hex)
     chosen = Q(activity=row) if isinstance(row, Activity) else Q(segments=row) | Q(excluded_segments=row)
@@ -20,7 +20,7 @@ def users_of(row: Segment | Activity) -> list[Model]:
     return [*using[:TOLD], *_naming(others, "rules").filter(named)[:TOLD]]
 
 
-def users_of_attribute(attribute: Attribute) -> list[Model]:
+def references_to_attribute(attribute: Attribute) -> list[Model]:
     """Return some of the broadcasts that are yet to be sent, and of the segments, that ask for an attribute."""
     key = f"attributes__{attribute.key}"
     named = Q(text__contains=f'"{key}"') | Q(text__contains=f'"{key}__')

@@ -17,7 +17,7 @@ from .deliveries import LogSerializer
 from .fields import RefField, resolve
 
 
-class PartSerializer(serializers.Serializer):
+class ExplainedConditionSerializer(serializers.Serializer):
     """One condition of the audience, or several joined; those below it follow, one deeper."""
 
     depth = serializers.IntegerField()
@@ -37,26 +37,26 @@ class ExplanationSerializer(serializers.Serializer):
     sentence = serializers.CharField()
     rule = serializers.CharField(allow_null=True, help_text="The nearest rule that leaves the contact out.")
     deliveries = LogSerializer(many=True)
-    parts = PartSerializer(many=True)
+    parts = ExplainedConditionSerializer(many=True)
 
     def to_representation(self, told: Explanation) -> dict[str, Any]:
         shown = {name: getattr(told, name) for name in ("contact", "broadcast", "verdict", "sentence", "deliveries")}
         parts = [
             {
                 "depth": depth,
-                "path": part.path,
-                "condition": part.words(),
-                "actual": part.actual or None,
-                "holds": part.holds,
+                "path": node.path,
+                "condition": node.words(),
+                "actual": node.actual or None,
+                "holds": node.holds,
             }
-            for depth, part in told.parts()
+            for depth, node in told.lines()
         ]
         return super().to_representation(
             {**shown, "reason": told.reason or None, "rule": told.rule or None, "parts": parts}
         )
 
 
-class Explained:
+class ContactExplanation:
     """The action of contacts that answers."""
 
     @extend_schema(

@@ -44,7 +44,7 @@ class AskForm(forms.Form):
         return cleaned
 
 
-class Asking(admin.ModelAdmin):
+class AskingAdmin(admin.ModelAdmin):
     """Pages with a field of `AskForm` on them; it brings its scripts."""
 
     @property
@@ -52,7 +52,7 @@ class Asking(admin.ModelAdmin):
         return super().media + Picker(Delivery._meta.get_field("contact"), SITE).media
 
 
-class ExplainView(Asking):
+class ExplainView(AskingAdmin):
     """The page itself, among those of contacts."""
 
     def get_urls(self) -> list:
