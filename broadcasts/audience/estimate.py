@@ -30,7 +30,7 @@ class Estimate:
     expected_duration_seconds: int | None  # None where no channel has a limit
 
 
-class Facts:
+class ReasonGroups:
     """What decides about everybody matched, as columns to group by; and for each group, what becomes of its people.
 
     The conditions themselves are grouped by and not the reason that follows from them: PostgreSQL takes a CASE over
@@ -47,12 +47,12 @@ class Facts:
         self.cap = audience.organization.cap_on(audience.use_case) if siblings else None
         for route in routes:
             reasons = JoinedReasons(audience, route, siblings)
-            whens = [self._fact(when) for when in reasons.of(audience)]
+            whens = [self._flag(when) for when in reasons.of(audience)]
             self.ways.append((self._column(reasons.language(), CharField()), whens))
             self.people = reasons.join(self.people)
         self.got = self._column(reasons.got(), IntegerField()) if self.cap else ""
 
-    def _fact(self, when: When) -> tuple[str, str | None]:
+    def _flag(self, when: When) -> tuple[str, str | None]:
         """Return a column, and the reason for those for whom it is true; None when it tells the reason by its place."""
         if isinstance(when.result, Value):
             return self._column(when.condition, BooleanField()), when.result.value
@@ -60,7 +60,7 @@ class Facts:
 
     def _column(self, expression: Any, output_field: Field) -> str:
         wrapped = ExpressionWrapper(expression, output_field)
-        return self.columns.setdefault(wrapped, f"fact_{len(self.columns)}")
+        return self.columns.setdefault(wrapped, f"flag_{len(self.columns)}")
 
     def groups(self) -> Iterator[tuple[int, list[tuple[str, str]]]]:
         """Yield groups of people: how many, and for each message the reason, or "" and the language."""
@@ -97,7 +97,7 @@ def estimate(audience: Audience, routes: "Sequence[Message | Route]") -> Estimat
 def _count(audience: Audience, ways: Sequence[Route]) -> Estimate:
     people, skipped, languages = 0, Counter[str](), Counter[str]()
     received = [0] * len(ways)
-    for n, told in Facts(audience, ways).groups():
+    for n, told in ReasonGroups(audience, ways).groups():
         people += n
         for i, (reason, language) in _rows(told, audience.channel_policy):
             if reason:

@@ -27,7 +27,7 @@ from broadcasts.rendering.mime import clean_address, one_line
 from broadcasts.transports import Envelope, TransportError
 
 from .requests import unreachable_because
-from .words import WORDS
+from .texts import TEXTS
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +122,7 @@ def _envelope(link: PersonalLink, contact: Contact, channel: Channel) -> Envelop
 
 def _content(link: PersonalLink, organization: Organization, language: str) -> tuple[str, dict[str, object]]:
     spoken = consenting.spoken(language)
-    words = {name: text.format(organization=organization.name) for name, text in WORDS[spoken][link.purpose].items()}
+    words = {name: text.format(organization=organization.name) for name, text in TEXTS[spoken][link.purpose].items()}
     wording = ""
     if link.purpose == Purpose.CONFIRM:
         wording = consenting.wording(organization, language, Medium.EMAIL, link.use_case)

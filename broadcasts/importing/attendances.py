@@ -15,7 +15,7 @@ from .cells import CellError, FieldCleaner, keys
 from .columns import ATTENDANCE_FIELDS, KEYS, Column
 from .reading import Record
 from .rows import Problem, as_text, wrong_width
-from .upsert import Index, Outcome, Person, Row, Store
+from .upsert import ContactIndex, ContactRow, ContactState, ContactStore, Outcome
 
 MOMENTS = ("starts_at", "ends_at", "at")
 PLAN = ("series", "kind", "name", "starts_at", "ends_at", "place")  # what a row may say about its activity
@@ -32,7 +32,7 @@ ActivityKey = tuple[str, Any]  # ("id", external id), or (name, its start)
 
 
 @dataclass(slots=True)
-class AttendanceRow(Row):
+class AttendanceRow(ContactRow):
     """A clean row; `values` and `keys` are those of the person."""
 
     plan: dict[str, Any] = field(default_factory=dict)
@@ -129,7 +129,7 @@ class AttendanceStore:
         self.organization = organization
         self.create = create
         self.dry_run = dry_run
-        self.people = Store(organization)
+        self.people = ContactStore(organization)
         self.line = 0
 
     def upsert(self, rows: list[AttendanceRow]) -> list[Outcome]:
@@ -166,10 +166,10 @@ class AttendanceStore:
         outcomes = [Outcome(row, words[row.line], found[row.line]) for row in wanted]
         return outcomes + [Outcome(row, "refused", reason=refused[row.line]) for row in rows if row.line in refused]
 
-    def _find_people(self, rows: list[AttendanceRow]) -> tuple[dict[int, Person], dict[int, str]]:
+    def _find_people(self, rows: list[AttendanceRow]) -> tuple[dict[int, ContactState], dict[int, str]]:
         """Return {line: person} and {line: why there is none}."""
         refused: dict[int, str] = {}
-        people: dict[int, Person] = {}
+        people: dict[int, ContactState] = {}
         if self.create:
             for outcome in self.people.upsert(list(rows)):
                 if outcome.person is None:
@@ -177,7 +177,7 @@ class AttendanceStore:
                 else:
                     people[outcome.row.line] = outcome.person
             return people, refused
-        index = Index(self.people.find(list(rows)))
+        index = ContactIndex(self.people.find(list(rows)))
         for row in rows:
             try:
                 person = index.match(row)
@@ -190,7 +190,7 @@ class AttendanceStore:
                 people[row.line] = person
         return people, refused
 
-    def _ids(self, people: Iterable[Person]) -> dict[int, int]:
+    def _ids(self, people: Iterable[ContactState]) -> dict[int, int]:
         """Return {id(person): contact id}; those just made are known by their uuid only."""
         known = {id(person): person for person in people}
         uuids = [person.values["uuid"] for person in known.values() if person.id is None]

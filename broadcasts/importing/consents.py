@@ -17,7 +17,7 @@ from broadcasts.models import (
     UseCase,
 )
 
-from .upsert import Person
+from .upsert import ContactState
 
 
 def validate_consent(given: object) -> dict[str, str]:
@@ -39,7 +39,7 @@ def validate_consent(given: object) -> dict[str, str]:
     return told
 
 
-def suppressed(organization: Organization, people: Iterable[Person]) -> dict[str, set[str]]:
+def suppressed(organization: Organization, people: Iterable[ContactState]) -> dict[str, set[str]]:
     """Return {medium: those keys of these people that are suppressed there, whatever for}."""
     people = list(people)
     found: dict[str, set[str]] = {}
@@ -52,11 +52,11 @@ def suppressed(organization: Organization, people: Iterable[Person]) -> dict[str
     return found
 
 
-def is_suppressed(person: Person, found: Mapping[str, set[str]]) -> bool:
+def is_suppressed(person: ContactState, found: Mapping[str, set[str]]) -> bool:
     return any(person.values[own.key] in found.get(medium, ()) for medium, own in PERSONAL.items())
 
 
-def grant(job: ImportJob, people: Mapping[int, Person], found: Mapping[str, set[str]]) -> None:
+def grant(job: ImportJob, people: Mapping[int, ContactState], found: Mapping[str, set[str]]) -> None:
     """Write the yes of people by their ids, of whom no word on it is known; no opt-out is ever written over."""
     told: dict[str, Any] = job.options["consent"]
     medium, use_case = told["medium"], told["use_case"]

@@ -32,9 +32,9 @@ from broadcasts.models.caps import ROW_PROBLEMS
 from .columns import Column, columns_of, described
 from .consents import grant, is_suppressed, suppressed
 from .kinds import kind_of
-from .reading import CsvReader, JsonReader, Reader, Record
+from .reading import CsvReader, JsonReader, Record, RecordReader
 from .rows import Problem
-from .upsert import Person
+from .upsert import ContactState
 
 CHUNK = 2000
 Status = ImportJob.Status
@@ -58,7 +58,7 @@ Progress = Callable[[Result], None]
 class Source:
     """A file that is open: what its columns are, and its records."""
 
-    reader: Reader
+    reader: RecordReader
     columns: list[Column]
     records: Iterator[Record]
 
@@ -67,7 +67,7 @@ class Source:
         """Open a file as a job says it is to be read, or raise InvalidInput."""
         told = job.options
         mapping = told.get("mapping") or {}
-        reader: Reader
+        reader: RecordReader
         if job.format == ImportJob.Format.JSON_LINES:
             if mapping:
                 raise InvalidInput({"mapping": "JSON lines name their fields themselves; a mapping is for CSV."})
@@ -122,7 +122,7 @@ def import_contacts(
     return run.end(Status.DONE)
 
 
-def header_of(records: Iterator[Record], reader: Reader) -> list[str]:
+def header_of(records: Iterator[Record], reader: RecordReader) -> list[str]:
     """Read the header of a CSV file, or raise InvalidInput."""
     header = next(records, None)
     if header is None:
@@ -247,14 +247,14 @@ class Run:
         for name, value in changes.items():
             setattr(job, name, value)
 
-    def is_repeat(self, person: Person) -> bool:
+    def is_repeat(self, person: ContactState) -> bool:
         """Tell whether an earlier row named this contact, and remember that one did."""
         named, person.named = person.named, True
         if named or person.id is None:
             return named
         return person.id < 0 or person.id > self.newest or self.seen.add(person.id)
 
-    def follow(self, people: Iterable[Person], barred: Mapping[str, set[str]]) -> None:
+    def follow(self, people: Iterable[ContactState], barred: Mapping[str, set[str]]) -> None:
         """Put people into the segment, and write their consent; those just created are known by their uuid only."""
         consent = self.job.options.get("consent")
         if not self.segment and not consent:

@@ -10,9 +10,9 @@ from broadcasts.models import ImportJob
 from .attendances import AttendanceMaker, AttendanceStore
 from .columns import ATTENDANCES, CONTACTS, SUPPRESSIONS, Column, Vocabulary
 from .reading import Record
-from .rows import Attributes, JsonRowMaker, Problem, RowMaker
+from .rows import AttributeRegistry, JsonRowMaker, Problem, RowMaker
 from .suppressions import SuppressionMaker, SuppressionRehearsal, SuppressionStore
-from .upsert import Outcome, Rehearsal, Store
+from .upsert import ContactRehearsal, ContactStore, Outcome
 
 
 class Maker(Protocol):
@@ -46,9 +46,9 @@ class Kind:
 
 def _contacts(job: ImportJob, columns: list[Column], shadow: Path | None) -> tuple[Maker, Writer]:
     organization = job.organization
-    attributes = Attributes(organization, job.options.setdefault("types", {}), register=not job.dry_run)
+    attributes = AttributeRegistry(organization, job.options.setdefault("types", {}), register=not job.dry_run)
     maker = JsonRowMaker if job.format == ImportJob.Format.JSON_LINES else RowMaker
-    store = Rehearsal(organization, shadow) if job.dry_run else Store(organization)
+    store = ContactRehearsal(organization, shadow) if job.dry_run else ContactStore(organization)
     return maker(columns, organization, attributes), store
 
 

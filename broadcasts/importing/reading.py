@@ -74,7 +74,7 @@ class Lines:
             self.taken.clear()
 
 
-class Reader:
+class RecordReader:
     """Iterate over the records of a binary file.
 
     Bytes that do not decode are carried as lone surrogates, so that only their own row is refused.
@@ -113,7 +113,7 @@ class Reader:
         raise NotImplementedError
 
 
-class CsvReader(Reader):
+class CsvReader(RecordReader):
     """Iterate over the records of a CSV file; the first is the header."""
 
     def __init__(self, file: BinaryIO, encoding: str = "", delimiter: str = "") -> None:
@@ -158,7 +158,7 @@ class CsvReader(Reader):
                 yield Record(start, cells)
 
 
-class JsonReader(Reader):
+class JsonReader(RecordReader):
     """Iterate over the objects of a file of JSON lines."""
 
     def __iter__(self) -> Iterator[Record]:

@@ -13,7 +13,7 @@ from broadcasts.models.contacts import validate_attribute_key
 from .cells import CellError, FieldCleaner, fault, infer_type, keys, parse_attribute, typed_attribute, unquoted
 from .columns import ATTRIBUTES, FIELDS, Column
 from .reading import Record
-from .upsert import Row
+from .upsert import ContactRow
 
 _INVISIBLE = "\u200b\u2060\ufeff"  # what copying from a web page leaves at the ends
 
@@ -27,7 +27,7 @@ class Problem(NamedTuple):
     value: str
 
 
-class Attributes:
+class AttributeRegistry:
     """The types of a file's attributes: as registered, else as given, else as the first values say; then registered."""
 
     def __init__(self, organization: Organization, given: dict[str, str], register: bool) -> None:
@@ -63,7 +63,7 @@ class Attributes:
 class RowMaker:
     """Make rows of one file."""
 
-    def __init__(self, columns: list[Column], organization: Organization, attributes: Attributes) -> None:
+    def __init__(self, columns: list[Column], organization: Organization, attributes: AttributeRegistry) -> None:
         self.columns = columns
         self.headers = [column.header for column in columns]
         self.targets = [(column.index, column.target, column.attribute) for column in columns if column.target]
@@ -84,11 +84,11 @@ class RowMaker:
                 label = column.header.removeprefix(ATTRIBUTES)
                 self.attributes.settle(column.attribute, label, infer_type(values))
 
-    def make(self, record: Record) -> Row | list[Problem]:
+    def make(self, record: Record) -> ContactRow | list[Problem]:
         """Return a clean row, or everything that is wrong with the record."""
         if reason := record.fault or self._wrong_width(record.cells):
             return [Problem(record.line, "", reason, self._shown(record.cells))]
-        row = Row(record.line, {}, {}, {})
+        row = ContactRow(record.line, {}, {}, {})
         problems = list(self._fill(row, record.cells))
         if not problems:
             self._join_names(row.values)
@@ -98,7 +98,7 @@ class RowMaker:
                 problems = [Problem(row.line, "", reason, "")]
         return problems or row
 
-    def _fill(self, row: Row, cells: Any) -> Iterator[Problem]:
+    def _fill(self, row: ContactRow, cells: Any) -> Iterator[Problem]:
         for index, target, key in self.targets:
             value = cells[index].strip()
             if not value:
@@ -146,7 +146,7 @@ class JsonRowMaker(RowMaker):
         for key, types in found.items():
             self.attributes.settle(key, key, types.pop() if len(types) == 1 else Attribute.Type.TEXT)
 
-    def _fill(self, row: Row, cells: Any) -> Iterator[Problem]:
+    def _fill(self, row: ContactRow, cells: Any) -> Iterator[Problem]:
         for name, value in cells.items():
             if name in self.READ_ONLY or value is None or value == "":
                 continue
@@ -161,7 +161,7 @@ class JsonRowMaker(RowMaker):
             except CellError as error:
                 yield Problem(row.line, name[:200], str(error), _json(value))
 
-    def _fill_attributes(self, row: Row, attributes: object) -> Iterator[Problem]:
+    def _fill_attributes(self, row: ContactRow, attributes: object) -> Iterator[Problem]:
         if not isinstance(attributes, dict):
             raise CellError('It is an object, such as {"plan": "pro"}.')
         if len(attributes) > CONTACT_ATTRIBUTES:

@@ -30,7 +30,7 @@ READ = (*WRITTEN, *HASHES)
 
 
 @dataclass(slots=True)
-class Row:
+class ContactRow:
     """A clean row: the values that its cells give, without the empty ones."""
 
     line: int
@@ -40,7 +40,7 @@ class Row:
 
 
 @dataclass(slots=True, eq=False)
-class Person:
+class ContactState:
     """A contact as the rows of a chunk change it; without an id it is not in the database yet."""
 
     id: int | None
@@ -48,12 +48,12 @@ class Person:
     changed: bool = False
     named: bool = False  # by an earlier row of this chunk
 
-    def check(self, row: Row) -> None:
+    def check(self, row: ContactRow) -> None:
         """Raise CellError when the contact would hold too much with what a row says."""
         if row.attributes and (fault := attributes_fault({**self.values["attributes"], **row.attributes})):
             raise CellError(f"With what is known already: {fault}")
 
-    def take(self, row: Row) -> bool:
+    def take(self, row: ContactRow) -> bool:
         """Take over what a row says; False when nothing of it is new."""
         values = self.values
         attributes = values["attributes"]
@@ -78,29 +78,29 @@ class Outcome(NamedTuple):
 
     row: Any  # as the kind of import makes it, with its line and its keys
     word: str  # created, updated, unchanged or refused
-    person: Person | None = None
+    person: ContactState | None = None
     reason: str = ""
 
 
-class Index:
+class ContactIndex:
     """The people of a chunk by their keys, kept right while rows change them."""
 
-    def __init__(self, people: Iterable[Person]) -> None:
-        self.by_key: dict[tuple[str, str], Person] = {}
+    def __init__(self, people: Iterable[ContactState]) -> None:
+        self.by_key: dict[tuple[str, str], ContactState] = {}
         for person in people:
             self.add(person)
 
-    def add(self, person: Person) -> None:
+    def add(self, person: ContactState) -> None:
         for name in LOOKUPS:
             if key := person.values[name]:
                 self.by_key[name, key] = person
 
-    def remove(self, person: Person) -> None:
+    def remove(self, person: ContactState) -> None:
         for name in LOOKUPS:
             if key := person.values[name]:
                 self.by_key.pop((name, key), None)
 
-    def match(self, row: Row) -> Person | None:
+    def match(self, row: ContactRow) -> ContactState | None:
         """Return the one contact that the row's keys name, or None; CellError when they name two."""
         hits = {name: self.by_key[name, key] for name, key in row.keys.items() if (name, key) in self.by_key}
         people = {id(person) for person in hits.values()}
@@ -116,7 +116,7 @@ class Index:
         return person
 
 
-class Store:
+class ContactStore:
     """The contacts of one organization."""
 
     def __init__(self, organization: Organization) -> None:
@@ -129,7 +129,7 @@ class Store:
         self.updated = itemgetter(*changeable, "id")
         self.table = Table(Contact, [*self.by_name], changeable)
 
-    def upsert(self, rows: list[Row]) -> list[Outcome]:
+    def upsert(self, rows: list[ContactRow]) -> list[Outcome]:
         """Write a chunk, all of it or nothing, and say what became of each row.
 
         A key that somebody else took at the same moment, or that two rows pass on to each other, splits the chunk:
@@ -144,9 +144,9 @@ class Store:
             half = len(rows) // 2
             return self.upsert(rows[:half]) + self.upsert(rows[half:])
 
-    def _upsert(self, rows: list[Row]) -> list[Outcome]:
-        index = Index(self.find(rows))
-        people: dict[Person, None] = {}
+    def _upsert(self, rows: list[ContactRow]) -> list[Outcome]:
+        index = ContactIndex(self.find(rows))
+        people: dict[ContactState, None] = {}
         outcomes = []
         for row in rows:
             try:
@@ -157,7 +157,7 @@ class Store:
                 outcomes.append(Outcome(row, "refused", reason=str(error)))
                 continue
             if person is None:
-                person = Person(None, blank())
+                person = ContactState(None, blank())
                 person.take(row)
                 index.add(person)
                 outcomes.append(Outcome(row, "created", person))
@@ -172,9 +172,9 @@ class Store:
         self.write(people)
         return outcomes
 
-    def find(self, rows: list[Row]) -> list[Person]:
+    def find(self, rows: list[ContactRow]) -> list[ContactState]:
         """Read everybody whom a key of the rows names, each once, held until the chunk is written."""
-        found: dict[int, Person] = {}
+        found: dict[int, ContactState] = {}
         held: dict[str, set[str]] = {name: set() for name in LOOKUPS}
         for name in LOOKUPS:
             wanted = {row.keys[name] for row in rows if name in row.keys} - held[name]
@@ -182,13 +182,13 @@ class Store:
                 continue
             hits = self.contacts.filter(**{f"{name}__in": wanted})
             for pk, *values in hits.values_list("id", *READ):
-                person = found.setdefault(pk, Person(pk, dict(zip(READ, values, strict=True))))
+                person = found.setdefault(pk, ContactState(pk, dict(zip(READ, values, strict=True))))
                 for key_name, keys_held in held.items():
                     if key := person.values[key_name]:
                         keys_held.add(key)
         return list(found.values())
 
-    def write(self, people: Iterable[Person]) -> None:
+    def write(self, people: Iterable[ContactState]) -> None:
         now = self.prepare("modified", timezone.now())
         constant = {"organization": self.organization.pk, "status": Contact.Status.ACTIVE, "last_seen_at": None}
         constant |= {"created": now, "modified": now}
@@ -229,7 +229,7 @@ def blank() -> dict[str, Any]:
     return {**dict.fromkeys(WRITTEN, ""), **dict.fromkeys(HASHES), "external_id": None, "attributes": {}}
 
 
-class Rehearsal(Shadow, Store):
+class ContactRehearsal(Shadow, ContactStore):
     """A dry run; people who are not in the real database have negative ids in the shadow."""
 
     TABLES = {
@@ -244,7 +244,7 @@ class Rehearsal(Shadow, Store):
         ((lowest,),) = self.shadow.execute("SELECT MIN(id) FROM person")
         self.created = max(0, -(lowest or 0))
 
-    def upsert(self, rows: list[Row]) -> list[Outcome]:
+    def upsert(self, rows: list[ContactRow]) -> list[Outcome]:
         self.begin()
         return self._upsert(rows)
 
@@ -252,7 +252,7 @@ class Rehearsal(Shadow, Store):
         super().forget()
         self.created = 0
 
-    def find(self, rows: list[Row]) -> list[Person]:
+    def find(self, rows: list[ContactRow]) -> list[ContactState]:
         people = {person.id: person for person in super().find(rows)}
         one = self.shadow.cursor()
         owners = {
@@ -263,10 +263,10 @@ class Rehearsal(Shadow, Store):
         }
         for pk in {*owners, *people}:
             for (state,) in one.execute("SELECT state FROM person WHERE id = ?", (pk,)):
-                people[pk] = Person(pk, json.loads(state))
+                people[pk] = ContactState(pk, json.loads(state))
         return list(people.values())
 
-    def write(self, people: Iterable[Person]) -> None:
+    def write(self, people: Iterable[ContactState]) -> None:
         for person in people:
             if person.id is None:
                 self.created += 1

@@ -6,7 +6,7 @@ from broadcasts import confirming, consenting
 from broadcasts.models import Medium, PersonalLink
 
 from .pages import bad_link, masked, notice, page, proof
-from .words import CONFIRM, spoken
+from .texts import CONFIRM, spoken
 
 
 @csrf_exempt  # the link, which only the address's owner has, is the proof; mail apps may keep no cookies

@@ -8,7 +8,7 @@ from broadcasts.exporting import person_json
 from broadcasts.models import AuditEntry, Contact, PersonalLink
 
 from .pages import bad_link, masked, notice, page, private
-from .words import DATA, spoken
+from .texts import DATA, spoken
 
 
 @csrf_protect

@@ -17,7 +17,7 @@ from broadcasts.exceptions import WrongState
 from broadcasts.models import Invitation, User
 
 from .pages import bad_link, notice, page
-from .words import WORDS
+from .texts import TEXTS
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
@@ -82,7 +82,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
 def ended(request: HttpRequest) -> HttpResponse:
     """Say that an invitation opens nothing any more."""
     text = "This invitation was used, withdrawn or has expired. Ask whoever invited you for a new one."
-    return notice(request, WORDS["en"]["bad_title"], text, "en", status=404)
+    return notice(request, TEXTS["en"]["bad_title"], text, "en", status=404)
 
 
 def _context(request: HttpRequest, opened: Invitation, form: JoinForm, error: str) -> dict[str, object]:

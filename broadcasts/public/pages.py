@@ -10,7 +10,7 @@ from django.utils.cache import add_never_cache_headers
 from broadcasts import consenting
 from broadcasts.origin import network_address
 
-from .words import WORDS, spoken
+from .texts import TEXTS, spoken
 
 Response = TypeVar("Response", bound=HttpResponseBase)
 LONGEST_AGENT = 300
@@ -37,7 +37,7 @@ def notice(
 
 def bad_link(request: HttpRequest) -> HttpResponse:
     """Say that a link does not work: the same whether it was never ours, is too old, or its person is gone."""
-    words = WORDS[spoken(asked_language(request))]
+    words = TEXTS[spoken(asked_language(request))]
     return notice(request, words["bad_title"], words["bad"], asked_language(request), status=404)
 
 

@@ -22,7 +22,7 @@ from broadcasts.models import (
 )
 
 from .pages import asked_language, bad_link, masked, notice, page, proof
-from .words import PREFERENCES, spoken
+from .texts import PREFERENCES, spoken
 
 TEST_SEND = 0
 SOURCE = "preference page"

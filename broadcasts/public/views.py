@@ -8,7 +8,7 @@ from broadcasts import health, links, tracking
 from broadcasts.models import Delivery
 
 from .pages import asked_language, bad_link, masked, page, proof
-from .words import WORDS, spoken
+from .texts import TEXTS, spoken
 
 TEST_SEND = 0
 
@@ -54,7 +54,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 def _page(request: HttpRequest, name: str, language: str, **about: str) -> HttpResponse:
     language = spoken(language)
-    words = WORDS[language]
+    words = TEXTS[language]
     context = {
         "language": language,
         "title": words["title" if name == "question" else f"{name}_title"],

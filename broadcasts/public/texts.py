@@ -2,9 +2,9 @@
 
 from broadcasts.consenting import spoken
 
-__all__ = ["CONFIRM", "DATA", "PREFERENCES", "WORDS", "spoken"]
+__all__ = ["CONFIRM", "DATA", "PREFERENCES", "TEXTS", "spoken"]
 
-WORDS = {
+TEXTS = {
     "en": {
         "title": "Unsubscribe",
         "question": "Do you want to stop receiving newsletters and offers from {organization}?",
