@@ -1,6 +1,6 @@
-"""Why somebody did, or did not, get a broadcast: one sentence for the person who asks.
+"""Explain in one sentence why a contact did, or did not, get a broadcast.
 
-It is read from the delivery log; for those who have no row there, from the conditions that choose the recipients.
+The answer comes from the delivery log; for a contact without a delivery, from the conditions that choose recipients.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from broadcasts.models import (
 )
 from broadcasts.sending import hours
 
-# Told after acceptance, the strongest last.
+# Facts that follow after sending, the strongest last.
 TOLD = ("delivered", "opened", "clicked", "played", "replied", "unsubscribed", "complained", "bounced")
 STRONGEST = ("sent", "unknown", "pending", "failed", "cancelled", "skipped")  # of several copies
 CANCELLED = "Not sent: the broadcast was cancelled before its turn."
@@ -41,10 +41,10 @@ VERDICTS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
-    """The answer: a word, a sentence, and what they are drawn from.
+    """The answer: a verdict, a sentence, and the evidence for both.
 
-    `verdict` is one of VERDICTS, `reason` that of a skipped copy, and `rule` names what leaves a person out whom the
-    audience does not match.
+    verdict: one of VERDICTS; reason: the skip reason of a skipped delivery.
+    rule: the nearest rule that excludes a contact that the audience does not match.
     """
 
     contact: Contact
@@ -57,12 +57,12 @@ class Explanation:
     match: Match | None = None
 
     def lines(self) -> list[tuple[int, MatchNode]]:
-        """The audience taken apart, each node with its depth; empty where the log has the answer."""
+        """Return the tree of the audience as (depth, node); empty if the log has the answer."""
         return list(self.match.tree.lines()) if self.match else []
 
 
 def explain(contact: Contact, broadcast: Broadcast) -> Explanation:
-    """Say why a contact did or did not get a broadcast, or whether it would."""
+    """Explain why a contact did or did not get a broadcast, or whether it would get one that has not started."""
     messages = list(broadcast.messages.values_list("pk", flat=True))
     by_name = len(messages) > 1
     deliveries = list(
@@ -93,7 +93,7 @@ def explain(contact: Contact, broadcast: Broadcast) -> Explanation:
 
 
 def history(contact: Contact, before: int | None = None) -> tuple[list[tuple[Broadcast, list[Delivery]]], int | None]:
-    """Return a page of what reached for a contact, newest first, by broadcast; and where the next page begins."""
+    """Return ([(broadcast, its deliveries to the contact)], newest first; `before` of the next page, or None)."""
     rows = Delivery.objects.filter(contact=contact).select_related("message__broadcast", "message__channel")
     page = list((rows.filter(pk__lt=before) if before else rows).order_by("-pk")[: PAGE + 1])
     told: dict[Broadcast, list[Delivery]] = {}
@@ -103,7 +103,7 @@ def history(contact: Contact, before: int | None = None) -> tuple[list[tuple[Bro
 
 
 def story(delivery: Delivery, zone: tzinfo | None = None) -> str:
-    """Say what became of one copy."""
+    """Describe the outcome of one delivery."""
     status = Delivery.Status
     match delivery.status:
         case status.SENT:
@@ -121,13 +121,13 @@ def story(delivery: Delivery, zone: tzinfo | None = None) -> str:
 
 
 def when(moment: datetime | None, zone: tzinfo | None = None) -> str:
-    """Write a moment with its zone, for sentences that may be read anywhere."""
+    """Return a moment as text with its time zone."""
     return formats.moment(moment, zone or timezone.get_current_timezone()) if moment else "at an unknown time"
 
 
 def _waits(delivery: Delivery, zone: tzinfo | None) -> str:
     match delivery.message.broadcast.status:
-        case Broadcast.Status.CANCELLED:  # and not written down yet
+        case Broadcast.Status.CANCELLED:  # its deliveries are not updated yet
             return CANCELLED
         case Broadcast.Status.PAUSED:
             return "Waiting: the broadcast is paused."
@@ -182,7 +182,7 @@ def _of_rule(contact: Contact, broadcast: Broadcast, match: Match) -> Explanatio
 
 
 def _of_time(contact: Contact, broadcast: Broadcast, match: Match) -> Explanation:
-    """Of a contact who is matched now, and has no row."""
+    """Explain why a contact that the audience matches now has no delivery."""
     zone = broadcast.organization.zone
     settled = broadcast.expanded_at or broadcast.started_at
     if broadcast.expanded_at is None and contact.pk > broadcast.expanded_to:
@@ -204,7 +204,7 @@ def _of_time(contact: Contact, broadcast: Broadcast, match: Match) -> Explanatio
 
 
 def _foretold(contact: Contact, broadcast: Broadcast, wanted: Audience, match: Match) -> Explanation:
-    """Of a contact who is matched by a broadcast that is yet to start; by the same query as its start."""
+    """Explain what a broadcast that has not started will do with a matched contact, by the query of its start."""
     routes = drafting.routes(broadcast)
     turn = hours.turn(broadcast, contact)
     received: list[str] = []
@@ -238,9 +238,9 @@ def _because(grounds: "Grounds", reason: str) -> str:
 
 @dataclass(frozen=True)
 class Grounds:
-    """What stands behind a skip reason of a contact, as far as it is still on record.
+    """The evidence for a skip reason of a contact, as far as it is still on record.
 
-    A copy was looked at between `at`, its turn, and `until`: when exactly is not written down.
+    The delivery was checked between `at` and `until`; the exact time is not recorded.
     """
 
     contact: Contact
@@ -301,7 +301,7 @@ class Grounds:
                 yield f"they are in the {node.name}"
 
     def _refusal(self, reason: str) -> str:
-        """Tell the suppressions behind a reason, or the consent that was withdrawn."""
+        """Describe the suppressions behind a reason, or the withdrawn consent."""
         noes = audience.suppressions(self.broadcast, self.route, self.contact, reason)
         told = [
             f"{no.get_reason_display().lower()}, on the suppression list since {self._when(no.created)}"
@@ -313,7 +313,7 @@ class Grounds:
         return self._consent(ConsentState.WITHDRAWN)
 
     def _consent(self, *states: str) -> str:
-        """Tell which of these states the consent was in, and what it is now where that is something else."""
+        """Describe which of these states the consent had then, and its state now if it differs."""
         asked = {"medium": self.route.medium, "use_case": self.broadcast.use_case}
         now = self.contact.consents.filter(**asked).first()
         changes = self.contact.consent_changes.filter(**asked).order_by("-pk")

@@ -1,4 +1,4 @@
-"""Who: the vocabulary of filters, audiences, and why somebody matched gets no copy."""
+"""Who gets a broadcast: the filter vocabulary, audiences, and the reasons why a matched contact is skipped."""
 
 from .addresses import validate_addresses
 from .audience import Audience, create_missing, matched

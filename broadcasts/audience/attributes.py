@@ -149,7 +149,7 @@ class ListHolds(JSONValue):
 
 
 def _number(text: str) -> int | float | None:
-    """Return what a text is as a JSON number that both databases can compare, or None."""
+    """Return a text as a JSON number that both databases can compare; None if it is not one."""
     number = float(text) if _NUMBER.fullmatch(text) else math.inf
     if math.isinf(number):
         return None
@@ -227,7 +227,7 @@ def _moments_of(read: Read) -> Read:
 
 def _read_item(value: Any, scope: Scope) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool):
-        read_number(value, scope)  # which refuses what is none, or has more digits than can be written
+        read_number(value, scope)  # raises for NaN, infinity and too many digits
         return str(value)
     return read_text(value, scope)
 
@@ -290,7 +290,7 @@ ACCEPTED: dict[str, tuple[str, ...]] = {
 
 
 def attribute_condition(name: str, scope: Scope) -> AttributeCondition:
-    """Return the condition of `attributes__<key>[__<lookup>]`, or refuse a key or lookup that there is not."""
+    """Return the condition of `attributes__<key>[__<lookup>]`; raise QueryError for an unknown key or lookup."""
     key, suffix, lookup = name.removeprefix(PREFIX).partition("__")
     type_ = scope.attribute_types.get(key)
     if type_ is None:

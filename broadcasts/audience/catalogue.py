@@ -1,4 +1,4 @@
-"""The vocabulary as data, for whoever builds rules without writing JSON.
+"""The filter vocabulary as data, for user interfaces that build rules without JSON.
 
 Each field has operators, and each operator says which key it becomes, whether it stands under "not", and what kind
 of value it asks for. It is read from the leaves and the registry of attributes: what they learn is offered here.
@@ -28,7 +28,7 @@ from .relations import ObjectCondition
 
 Type = Attribute.Type
 
-# Accepted in JSON, and told by another key or value in a builder.
+# Keys that JSON accepts and a builder does not offer, each with the reason.
 NOT_OFFERED = {
     "contact": "the same as uuid",
     "customers": "segments, as other products call them",
@@ -41,10 +41,12 @@ LISTS = "in"  # any operator takes several values
 
 @dataclass(frozen=True)
 class Input:
-    """What a value is: text, number, date, span ("30d"), choice, row (a uuid), parts (an object), or none to ask for.
+    """The form field of a value.
 
-    `suggest` names what is looked up while somebody types, `beside` the part that narrows it. `idle` are choices that
-    are shown where a rule has them and not offered to new ones; `note` is what must be known to choose well.
+    type: text, number, date, span (such as "30d"), choice, row (a uuid), parts (an object), or none (no value).
+    suggest: what to look up while the user types, as `suggest` takes it; beside: the part whose value narrows it.
+    idle: choices that are shown in existing rules but not offered for new ones.
+    note: a hint that is shown beside the choices.
     """
 
     type: str
@@ -59,7 +61,7 @@ class Input:
 
 @dataclass(frozen=True)
 class InputPart:
-    """One key of a value that is an object."""
+    """The form field of one key of a value that is an object."""
 
     key: str
     label: str
@@ -69,7 +71,7 @@ class InputPart:
 
 @dataclass(frozen=True)
 class Operator:
-    """`value` is what it says when its input asks for none."""
+    """One operator of a field; `value` is the fixed value when `input` is of type none."""
 
     key: str
     label: str
@@ -80,6 +82,8 @@ class Operator:
 
 @dataclass(frozen=True)
 class CatalogueField:
+    """A field of the vocabulary with its operators, as a builder offers it."""
+
     key: str
     label: str
     group: str
@@ -88,12 +92,12 @@ class CatalogueField:
 
 @dataclass(frozen=True)
 class About:
-    """What the conditions do not tell about a key of their own."""
+    """What a condition itself does not say about its field: label, input, group and phrases."""
 
     label: str
     input: Input
     group: str = "Contact"
-    blank: bool = False  # whether blank asks for those without
+    blank: bool = False  # whether a blank value matches contacts without one
     words: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
@@ -113,7 +117,7 @@ def looked_up(suggest: str, type: str = "text", many: bool = True, beside: str =
     return Input(type, suggest=suggest, many=many, beside=beside)
 
 
-BECAME = choice(Engagement, many=False)  # marked in `catalogue` by what the organization's channels measure
+BECAME = choice(Engagement, many=False)  # `catalogue` marks what the organization's channels do not measure
 
 FIELDS = {
     "full_name": About("Name", TEXT),
@@ -156,7 +160,7 @@ PARTS: dict[str, dict[str, tuple[str, Input]]] = {
         "state": ("State", choice(ConsentState)),
     },
 }
-# Lookup -> what it is called, and its opposite; the kind of value may have words of its own.
+# Lookup -> its label and the label of its negation; WORDS_OF overrides them by the type of input.
 WORDS: dict[str, tuple[str, str]] = {
     "": ("is", "is not"),
     "icontains": ("contains", "does not contain"),
@@ -178,22 +182,22 @@ INPUTS = {
 
 
 def catalogue(organization: Organization) -> list[CatalogueField]:
-    """Return every field that a rule of this organization may name."""
+    """Return all fields that rules of an organization can use, its attributes included."""
     attributes = Attribute.objects.for_organization(organization).order_by("key")
-    # Where there are none, nobody can have clicked a certain one.
+    # Without links there is none to choose.
     idle = set() if Link.objects.for_organization(organization).exists() else {"link"}
     became = _became(measuring.kinds_of(organization))
     return [*_contact_fields(idle, became), *(_attribute_field(attribute) for attribute in attributes)]
 
 
 def base_of(key: str) -> tuple[str, str]:
-    """Split a key of the conditions into its field and lookup; the field is "" where there is no such one."""
+    """Split a condition's key into (field, lookup); the field is "" if FIELDS has no such field."""
     base, _, lookup = key.partition("__")
     return (base, lookup) if base in FIELDS else ("", lookup)
 
 
 def _became(kinds: list[str]) -> Input:
-    """What may be asked of earlier broadcasts, where channels of these kinds tell what became of them."""
+    """Return the input for engagements, given the kinds of channels that report facts."""
     idle = tuple(one.value for one in Engagement if not measuring.is_measured(one, kinds))
     return Input("choice", choices=tuple(measuring.engagements(kinds)), idle=idle, note=measuring.note(kinds))
 

@@ -1,4 +1,4 @@
-"""The leaves of the vocabulary: which values a key takes, and the condition on contacts that they make.
+"""The conditions of the vocabulary: which values a key accepts, and the SQL clause on contacts that they make.
 
 `query` trees, segment rules and URL parameters all read and match through these; a value may come as JSON or
 as the text of a URL.
@@ -32,16 +32,20 @@ from .values import (
     read_words,
 )
 
-# Real SQL, unlike an empty `IN ()`: an INSERT ... SELECT of nobody still compiles.
+# Unlike an empty `IN ()`, this is valid SQL, so that an INSERT ... SELECT of no rows still compiles.
 NOBODY = Q(pk__lt=0)
 
 
 class Condition:
-    """One key: `read` makes each value typed or refuses it, `match` the condition that any of them holds."""
+    """What one key of a query asks for.
+
+    `read` returns a value in its Python type or raises QueryError; `match` returns the clause for contacts that match
+    any of the values, or None if the values restrict nothing.
+    """
 
     help = ""
-    empty_list = False  # whether [] may be given, and means no condition
-    commas = False  # whether one text may hold several values
+    empty_list = False  # whether [] is accepted, and restricts nothing
+    commas = False  # whether a text may hold several values, separated by commas
 
     def read(self, value: Any, scope: Scope) -> Any:
         raise NotImplementedError
@@ -50,7 +54,7 @@ class Condition:
         raise NotImplementedError
 
     def read_all(self, given: Any, scope: Scope) -> list[Any]:
-        """Read one value or a list of them."""
+        """Read one value or a list of values; raises QueryError with the index of a bad one."""
         if self.commas and isinstance(given, str):
             given = given.split(",")
         if not isinstance(given, list | tuple):
@@ -81,7 +85,7 @@ class ExactCondition(Condition):
 
 
 class AddressCondition(ExactCondition):
-    """An address, compared by its key; a blank one means contacts without."""
+    """An address, compared by its normalised key; a blank value matches contacts without an address."""
 
     def __init__(self, address: AddressField) -> None:
         super().__init__(address.key, read_address(address), f"{address.hint}; blank: those without one.")
@@ -95,7 +99,7 @@ class AddressCondition(ExactCondition):
 
 
 class CompareCondition(ExactCondition):
-    """A column that stands in some relation to one of the values."""
+    """A column that compares to one of the values by a lookup, such as gte."""
 
     def __init__(self, field: str, lookup: str, read: Read, help: str = "") -> None:
         super().__init__(f"{field}__{lookup}", read, help)
@@ -106,7 +110,7 @@ class CompareCondition(ExactCondition):
 
 
 class ContainsCondition(ExactCondition):
-    """A column that contains one of the values, whatever the case."""
+    """A column that contains one of the values, ignoring case."""
 
     def match(self, values: list[Any], scope: Scope) -> Q:
         scope.spend(len(values))
@@ -114,7 +118,7 @@ class ContainsCondition(ExactCondition):
 
 
 class WithinCondition(ExactCondition):
-    """A column whose moment lies in one of the spans."""
+    """A column whose time is within one of the spans."""
 
     def match(self, values: list[Any], scope: Scope) -> Q:
         scope.spend(len(values))

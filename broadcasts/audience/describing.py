@@ -1,4 +1,4 @@
-"""The conditions of the vocabulary in words, and what a contact has in their place."""
+"""Describe conditions in English, and the values that a contact has for them."""
 
 import json
 from datetime import datetime
@@ -26,7 +26,7 @@ from broadcasts.models import (
 from .attributes import PREFIX
 from .measuring import MARK, is_measured, kinds_of, measured
 
-# What follows the name of a field: by its lookup.
+# Lookup -> the phrase that follows the name of the field.
 LOOKUPS = {
     "": "be {}",
     "in": "be {}",
@@ -51,7 +51,7 @@ NAMES = {
 }
 UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 TIMES = ("created", "last_seen_at")
-SHOWN = 5  # values of a list, and letters times twenty of a text
+SHOWN = 5  # items of a list; a text is cut after twenty times as many characters
 ROWS = 1000
 
 
@@ -60,13 +60,13 @@ def moment(at: datetime, organization: Organization) -> str:
 
 
 class ContactProfile:
-    """What is known about a contact, read when it is first asked for."""
+    """What is known about a contact; read lazily and cached."""
 
     def __init__(self, contact: Contact, organization: Organization) -> None:
         self.contact, self.organization = contact, organization
 
     def actual(self, key: str, given: Any) -> str:
-        """Say what the contact has where a condition asks for something else; "" where that is no one thing."""
+        """Describe the contact's value for a condition; "" if there is no single value to describe."""
         field = key.partition("__")[0]
         if field in ("activity", "attendance_status", "attendance"):
             return self._attended(
@@ -77,7 +77,7 @@ class ContactProfile:
         return self.known(key)
 
     def known(self, key: str) -> str:
-        """Say what the contact's own row has in the place of a condition, which asks no database."""
+        """Describe the contact's value where its own row holds it, without a query; otherwise ""."""
         field = key.removeprefix(PREFIX).partition("__")[0]
         if key.startswith(PREFIX):
             return self._it_is(self.contact.attributes.get(field))
@@ -86,7 +86,7 @@ class ContactProfile:
         return ""
 
     def is_measured(self, engagement: str, broadcast: str | None) -> bool:
-        """Whether the channels of a broadcast, or any of the organization's, report what an engagement rests on."""
+        """Return whether a channel of a broadcast (None: of the organization) reports the fact of an engagement."""
         if broadcast is None:
             return is_measured(engagement, kinds_of(self.organization))
         rows = Broadcast.objects.for_organization(self.organization).filter(uuid=broadcast)
@@ -131,7 +131,7 @@ class ContactProfile:
 
 
 def said(key: str, given: Any, profile: ContactProfile) -> tuple[str, str]:
-    """Return a condition as the two halves around “must”."""
+    """Return a condition as (subject, rest), such that “<subject> must <rest>” is a sentence."""
     field, _, lookup = key.removeprefix(PREFIX).partition("__")
     if key == "activity" and isinstance(given, dict):  # with the status beside it
         place = profile.name_of(Activity, given["activity"]) if isinstance(given["activity"], str) else "one of them"
@@ -156,7 +156,7 @@ def said(key: str, given: Any, profile: ContactProfile) -> tuple[str, str]:
 
 
 def shown(value: Any) -> str:
-    """Write a value of JSON as people read it."""
+    """Return a JSON value as readable text."""
     if isinstance(value, dict):
         return ", ".join(f"{key.replace('_', ' ')} {shown(one)}" for key, one in value.items())
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""How many a broadcast will reach, and why not the others: the numbers before start."""
+"""Estimate how many contacts a broadcast will reach, and why it will not reach the others."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -15,26 +15,30 @@ from .audience import Audience, as_if_created, matched
 from .reasons import ORDER, JoinedReasons, Route, capped, otherwise, recipients
 
 PREVIEW_LIMIT = 100
-LONGEST_DAYS = 3650  # a warm-up that takes longer is not foretold more exactly
+LONGEST_DAYS = 3650  # the longest warm-up that is estimated
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """`matched` people; `will_receive` and `skipped` count as the log will: under "every", a row for each message."""
+    """The numbers of a broadcast before its start.
+
+    `matched` counts contacts. `will_receive` and `skipped` (by reason) count deliveries: under the channel policy
+    "every" there is one for each message. `expected_duration_seconds` is None if no channel has a rate limit.
+    """
 
     matched: int
     will_receive: int
     skipped: dict[str, int]
     per_channel: dict[str, int]
     per_language: dict[str, int]
-    expected_duration_seconds: int | None  # None where no channel has a limit
+    expected_duration_seconds: int | None
 
 
 class ReasonGroups:
-    """What decides about everybody matched, as columns to group by; and for each group, what becomes of its people.
+    """Groups of matched contacts with the same skip reasons and languages, counted by one GROUP BY.
 
-    The conditions themselves are grouped by and not the reason that follows from them: PostgreSQL takes a CASE over
-    addresses for something different for everybody, and sorts them all.
+    It groups by the clauses and not by the reason that follows from them: PostgreSQL assumes that a CASE over
+    addresses is different for every row, and sorts all of them.
     """
 
     def __init__(self, audience: Audience, routes: Sequence[Route]) -> None:
@@ -43,7 +47,7 @@ class ReasonGroups:
         self.people = matched(audience).order_by()
         self.otherwise = otherwise(audience.expires_at)
         siblings = len(routes) - 1 if audience.channel_policy == Broadcast.Policy.EVERY else 0
-        # Where one message counts against the cap of the next.
+        # Needed only where one message counts towards the frequency cap of the next.
         self.cap = audience.organization.cap_on(audience.use_case) if siblings else None
         for route in routes:
             reasons = JoinedReasons(audience, route, siblings)
@@ -53,7 +57,7 @@ class ReasonGroups:
         self.got = self._column(reasons.got(), IntegerField()) if self.cap else ""
 
     def _flag(self, when: When) -> tuple[str, str | None]:
-        """Return a column, and the reason for those for whom it is true; None when it tells the reason by its place."""
+        """Return (column, reason where it is true); the reason is None if the column holds its index in ORDER."""
         if isinstance(when.result, Value):
             return self._column(when.condition, BooleanField()), when.result.value
         return self._column(when.result, IntegerField()), None
@@ -63,7 +67,7 @@ class ReasonGroups:
         return self.columns.setdefault(wrapped, f"flag_{len(self.columns)}")
 
     def groups(self) -> Iterator[tuple[int, list[tuple[str, str]]]]:
-        """Yield groups of people: how many, and for each message the reason, or "" and the language."""
+        """Yield (number of contacts, [(skip reason or "", language) for each message])."""
         names = list(self.columns.values())
         people = self.people.annotate(**{name: expression for expression, name in self.columns.items()})
         for row in people.values(*names).annotate(people=Count("pk")):
@@ -74,7 +78,7 @@ class ReasonGroups:
         return next((reason or ORDER[row[name]] for name, reason in whens if row[name]), self.otherwise)
 
     def _counted(self, told: Sequence[tuple[str, str]], got: int) -> Iterator[tuple[str, str]]:
-        """Have each message that somebody will get count for the next."""
+        """Apply the frequency cap message by message: each one received counts towards the cap of the next."""
         for reason, language in told:
             reason = capped(reason, got, self.cap or 0)
             yield reason, language
@@ -82,10 +86,9 @@ class ReasonGroups:
 
 
 def estimate(audience: Audience, routes: "Sequence[Message | Route]") -> Estimate:
-    """Count those matched by what becomes of them, in one query.
+    """Count the matched contacts by skip reason, channel and language, in one query.
 
-    Under the policy of the first channel that works a contact counts once, with the reason of the first message
-    when none can reach it.
+    Under the channel policy "first" a contact counts once: with the reason of the first message if none can reach it.
     """
     audience, ways = replace(audience, of_all=True), [Route.of(one) for one in routes]
     with as_if_created(audience):
@@ -110,7 +113,7 @@ def _count(audience: Audience, ways: Sequence[Route]) -> Estimate:
 
 
 def _rows(told: Sequence[tuple[str, str]], policy: str) -> list[tuple[int, tuple[str, str]]]:
-    """Return the rows that one contact gets, as (place of the message, (reason, language))."""
+    """Return the deliveries of one contact as [(index of the message, (reason, language))]."""
     rows = list(enumerate(told))
     if policy == Broadcast.Policy.EVERY:
         return rows
@@ -118,7 +121,7 @@ def _rows(told: Sequence[tuple[str, str]], policy: str) -> list[tuple[int, tuple
 
 
 def _by_channel(ways: Sequence[Route], received: Sequence[int]) -> tuple[dict[str, int], int | None]:
-    """Return what each channel will send, and how long the slowest of those with a limit takes."""
+    """Return ({channel: messages}, seconds that the slowest channel with a limit takes; None if none has one)."""
     totals, limited = Counter[str](), {}
     for way, n in zip(ways, received, strict=True):
         totals[way.name] += n
@@ -128,7 +131,7 @@ def _by_channel(ways: Sequence[Route], received: Sequence[int]) -> tuple[dict[st
 
 
 def _seconds(channel: Channel, n: int) -> int:
-    """Return how long n messages take at the channel's rate, and over the days of its warm-up."""
+    """Return how many seconds n messages take at the channel's rate, the days of its warm-up included."""
     day, days = timezone.localdate(timezone=channel.organization.zone), 0
     while (most := channel.allowance(day)) is not None and n > most and days < LONGEST_DAYS:
         n, day, days = n - most, day + timedelta(days=1), days + 1
@@ -136,7 +139,7 @@ def _seconds(channel: Channel, n: int) -> int:
 
 
 def preview(audience: Audience, routes: "Sequence[Message | Route]") -> list[str]:
-    """Return the first 100 addresses, by contact, of those who will receive it by e-mail; each once."""
+    """Return the e-mail addresses of the first 100 contacts that will receive the broadcast, ordered by contact id."""
     found: dict[int, str] = {}
     with as_if_created(audience):
         for route in routes:

@@ -1,4 +1,4 @@
-"""The contact list's filters: the vocabulary as URL parameters."""
+"""The filters of the contact list: the vocabulary as URL parameters."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ class QueryCondition(Condition):
 
 
 class EveryValue(forms.TextInput):
-    """All values of a repeated parameter."""
+    """A widget that returns all values of a repeated parameter."""
 
     def value_from_datadict(self, data, files, name):
         if name not in data:
@@ -42,7 +42,7 @@ class EveryValue(forms.TextInput):
 
 
 class ConditionField(forms.Field):
-    """A parameter that is read by its condition, or that is refused because there is none."""
+    """A URL parameter that is read by its condition; a parameter without a condition is an error."""
 
     widget = EveryValue
 
@@ -58,10 +58,10 @@ class ConditionField(forms.Field):
         try:
             condition = CONDITION_PARAMETERS.get(self.name) or condition_of(self.name, self.scope)
             values = condition.read_all(value, self.scope)
-            # Compiled here too, so that whatever is wrong is told under this parameter's name.
+            # Compiled here too, so that errors are reported under the name of this parameter.
             return condition, values, condition.match(values, self.scope)
         except QueryError as error:
-            # As a parameter: whoever shows it puts parameters in with %, which the text itself may hold.
+            # Passed as a parameter, since the text may contain % and messages are formatted with it.
             raise ValidationError("%(text)s", params={"text": str(error).removeprefix(": ")}) from None
 
 

@@ -1,6 +1,6 @@
-"""What of an audience chooses one contact, and what does not: its tree, each condition asked of that contact alone.
+"""Which conditions of an audience one contact meets: the audience as a tree, each condition tested on that contact.
 
-The clauses are those that choose the recipients; here they are kept apart, with words for each.
+The clauses are the same that choose the recipients, kept apart and with a description of each.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,27 +20,30 @@ from .query import BRANCHES, SegmentCondition, condition_of, conjunction, in_seg
 from .values import Scope
 
 AT_ONCE = 40  # conditions in one query
-BY_NAME = 50  # to be named or made a member is further away than any rule
+BY_NAME = 50  # the cost of being named or made a member: further away than any rule
 GROUPS = {"all": "all of these", "any": "any of these", "not": "not this"}
 
 
 @dataclass(eq=False)
 class MatchNode:
-    """A condition (`subject` must `rest`), or several joined by all, any or not; `holds` is of the contact asked.
+    """A node of an audience's tree: a condition ("<subject> must <rest>"), or children joined by all, any or not.
 
-    Without a subject `rest` is the whole of its words.
+    path: where it stands in the audience, such as "query.all[0]".
+    rest: the whole description if there is no subject.
+    cost: how far a contact is from meeting it, to find the nearest rule.
+    holds: whether the contact meets it; valid after `settle`.
     """
 
     path: str
-    name: str = ""  # of the segment that it is
+    name: str = ""  # "segment <name>", if the node is a segment
     subject: str = ""
     rest: str = ""
     join: str = ""
     children: list["MatchNode"] = field(default_factory=list)
     clause: Q = NOBODY
     cost: int = 1
-    asked: tuple[str, Any] | None = None  # key and value of a condition of the vocabulary
-    actual: str = ""  # what the contact's own row has in its place
+    asked: tuple[str, Any] | None = None  # (key, value) in the query
+    actual: str = ""  # the contact's own value, described
     holds: bool = False
 
     def words(self, must: str = "must") -> str:
@@ -55,13 +58,13 @@ class MatchNode:
             yield from node.conditions()
 
     def lines(self, depth: int = 0) -> Iterator[tuple[int, "MatchNode"]]:
-        """Yield itself and all below it, each with its depth."""
+        """Yield (depth, node) for this node and all its descendants, depth first."""
         yield depth, self
         for node in self.children:
             yield from node.lines(depth + 1)
 
     def settle(self, true: set[int]) -> bool:
-        """Work out `holds`, from the ids of the conditions that do."""
+        """Set and return `holds`, for the descendants as well; `true` has the id() of each condition that holds."""
         held = [node.settle(true) for node in self.children]
         match self.join:
             case "all":
@@ -75,7 +78,7 @@ class MatchNode:
         return self.holds
 
     def nearest(self, wanted: bool = True) -> tuple[int, list[tuple["MatchNode", bool]]]:
-        """Return the cheapest conditions that would have to become true or false for this to be as wanted."""
+        """Return (cost, [(condition, wanted value)]): the cheapest changes that would make this node hold, or not."""
         if self.join == "not":
             return self.children[0].nearest(not wanted)
         if not self.join:
@@ -96,12 +99,12 @@ class Match:
     profile: ContactProfile
 
     def rule(self) -> str:
-        """Name the nearest rule that leaves the contact out by its path and in words, with the contact's own value."""
+        """Return the nearest rule that excludes the contact, as "<path>: <description>; <the contact's value>"."""
         path, words = self._nearest
         return f"{path}: {words}" if words else ""
 
     def plainly(self) -> str:
-        """Say that rule with no path in it but the segment's name."""
+        """Return the same rule without its path, except for the name of a segment."""
         path, words = self._nearest
         segment = path.rpartition(": ")[0]
         return f"{segment}: {words}" if segment else words
@@ -117,8 +120,8 @@ class Match:
 
 
 def match_contact(audience: Audience, contact: Contact) -> Match:
-    """Ask each condition of an audience of one contact; raises InvalidInput where the audience cannot be read."""
-    matched, _ = audience.matched(), audience.excluded()  # first: what goes round in a circle is refused here
+    """Test each condition of an audience on one contact; raises InvalidInput if the audience cannot be compiled."""
+    matched, _ = audience.matched(), audience.excluded()  # first, since these reject circular segments
     profile = ContactProfile(contact, audience.organization)
     walk = _Walk(audience.organization, profile)
     whole = MatchNode("audience", clause=matched)
@@ -141,7 +144,7 @@ def _holding(contact: Contact, conditions: Sequence[MatchNode]) -> set[int]:
 
 
 class _Walk:
-    """Takes an audience apart."""
+    """Builds the tree of an audience."""
 
     def __init__(self, organization: Organization, profile: ContactProfile) -> None:
         self.scope, self.profile = Scope(organization), profile
@@ -224,7 +227,7 @@ class _Walk:
             else:
                 condition = condition_of(key, self.scope)
                 found[key] = condition, condition.read_all(value, self.scope)
-        if {"activity", "attendance_status"} <= set(found):  # beside each other they are of the same attendance
+        if {"activity", "attendance_status"} <= set(found):  # side by side they apply to the same attendance
             pair = {name: found.pop(name) for name in ("activity", "attendance_status")}
             nodes += self.condition(path, "activity", {name: node[name] for name in pair}, pair)
         for key, one in found.items():

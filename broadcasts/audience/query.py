@@ -1,4 +1,4 @@
-"""The `query` of a broadcast and the rules of a segment, compiled to one condition on contacts."""
+"""Compile the `query` of a broadcast and the rules of a segment to one SQL clause on contacts."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -15,18 +15,18 @@ from .conditions import FIELD_CONDITIONS, NOBODY, Condition, any_of
 from .relations import RELATION_CONDITIONS, attended, having
 from .values import QueryError, Scope, at, printable, read_uuid
 
-# Parameters of a list that say nothing about who.
+# URL parameters of a list that do not filter.
 NOT_FILTERS = frozenset({"page", "page_size", "field", "o"})
 BRANCHES = ("all", "any", "not")
 EXAMPLE = '{"language": "es"}'
 
 
 class Unusable(QueryError):
-    """A segment that cannot be compiled, wherever it was named."""
+    """A segment cannot be compiled; the message is the same at any path that refers to the segment."""
 
 
 class SegmentCondition(Condition):
-    """Whoever is in one of the segments."""
+    """Contacts in one of the segments."""
 
     help = "The uuid of a segment; repeated: in any of them."
 
@@ -34,7 +34,7 @@ class SegmentCondition(Condition):
         self.empty_list = empty_list
 
     def read(self, value: Any, scope: Scope) -> Any:
-        # What the API reads back as an object may be written as one.
+        # The API shows a segment as an object, so it accepts one as well.
         return read_uuid(value.get("uuid") if isinstance(value, dict) else value, scope)
 
     def read_all(self, given: Any, scope: Scope) -> list[Segment]:
@@ -60,7 +60,7 @@ CONDITIONS: dict[str, Condition] = {
 
 
 def condition_of(key: str, scope: Scope, also: Iterable[str] = ()) -> Condition:
-    """Return the condition of a key, or refuse one that there is not, naming those that there are."""
+    """Return the condition of a key; raise QueryError that lists the accepted keys for an unknown one."""
     if condition := CONDITIONS.get(key):
         return condition
     if key.startswith(PREFIX):
@@ -69,10 +69,10 @@ def condition_of(key: str, scope: Scope, also: Iterable[str] = ()) -> Condition:
 
 
 def conjunction(found: Mapping[str, tuple[Condition, list[Any]]], scope: Scope) -> list[Q]:
-    """Return the conditions of keys that stand beside each other; those that say nothing are left out."""
+    """Return the clauses of keys in one object; conditions that restrict nothing are left out."""
     found = dict(found)
     clauses: list[Q | None] = []
-    if "activity" in found and "attendance_status" in found:  # beside each other they are of the same attendance
+    if "activity" in found and "attendance_status" in found:  # side by side they apply to the same attendance
         scope.spend(1)
         (_, activity_ids), (_, statuses) = found.pop("activity"), found.pop("attendance_status")
         clauses.append(attended(activity_ids=activity_ids, statuses=statuses, of_all=scope.of_all))
@@ -90,14 +90,14 @@ def all_of(clauses: Iterable[Q]) -> Q:
 
 
 class IsNotTrue(Func):
-    """Everybody for whom a condition is not true, those included for whom SQL says neither yes nor no."""
+    """Negate a clause such that rows for which it is NULL match too."""
 
-    template = "%(expressions)s IS NOT TRUE"  # a condition brings its own brackets, and SQLite bears but 100
+    template = "%(expressions)s IS NOT TRUE"  # a clause has its own brackets, and SQLite nests no more than 100
     output_field: Field = BooleanField()
 
 
 def _object(node: Any, scope: Scope) -> Q | None:
-    """Compile an object, whose keys must all hold; None when it says nothing."""
+    """Compile an object, whose keys must all hold; None if it restricts nothing."""
     if not isinstance(node, dict):
         raise QueryError(f"must be an object, such as {EXAMPLE}")
     found: dict[str, tuple[Condition, list[Any]]] = {}
@@ -134,14 +134,14 @@ def _nested(node: Any, scope: Scope) -> Q:
 
 
 def clause_of(query: Any, scope: Scope, root: str = "query") -> Q:
-    """Compile a whole tree; one that says nothing is nobody. Raises QueryError with the path from the root."""
+    """Compile a whole tree; an empty one matches no contact. Raises QueryError with the path from `root`."""
     with at(root):
         clause = _object(query, scope)
     return NOBODY if clause is None else clause
 
 
 def in_segments(segments: Iterable[Segment], scope: Scope) -> Q:
-    """Contacts in any of the segments; a dynamic one is compiled in its place."""
+    """Return the clause for contacts in any of the segments; the rules of dynamic ones are compiled in place."""
     segments = list(segments)
     scope.spend(1)
     static = [segment.pk for segment in segments if segment.kind == Segment.Kind.STATIC]
@@ -168,9 +168,10 @@ def _rules_of(segment: Segment, scope: Scope) -> Q:
 
 
 def compile_query(query: Any, organization: Organization, of_all: bool = False) -> QuerySet[Contact]:
-    """Return the contacts of an organization that a query chooses; InvalidInput names the path of what is wrong.
+    """Return the contacts of an organization that match a query.
 
-    `of_all` makes it fast to count, and slow to read the first few.
+    With `of_all` all of them are counted fast, but reading the first few is slow.
+    Raises InvalidInput({"query": "<path>: what is wrong; accepted: ..."}).
     """
     try:
         clause = clause_of(query, Scope(organization, of_all))
@@ -180,12 +181,12 @@ def compile_query(query: Any, organization: Organization, of_all: bool = False) 
 
 
 def validate(query: Any, organization: Organization) -> None:
-    """Raise InvalidInput({"query": "<path>: what is wrong; accepted: ..."}) unless the query can be compiled."""
+    """Raise InvalidInput({"query": "<path>: what is wrong; accepted: ..."}) if the query cannot be compiled."""
     compile_query(query, organization)
 
 
 def query_from(parameters: Any) -> dict[str, Any]:
-    """Make a query of URL parameters; `query` holds one as JSON, and the others must hold beside it."""
+    """Return URL parameters as a query; a parameter `query`, which holds JSON, is combined with the others by "all"."""
     tree: dict[str, Any] = {}
     for name in parameters:
         if name not in NOT_FILTERS and name != "query":
@@ -205,7 +206,7 @@ def read_json(text: str) -> Any:
 
 
 def validate_rules(segment: Segment) -> None:
-    """Raise InvalidInput({"rules": ...}) unless the rules can be compiled and do not lead back to the segment."""
+    """Raise InvalidInput({"rules": ...}) if the rules cannot be compiled or refer back to their own segment."""
     scope = Scope(segment.organization)
     scope.chain.append(segment)
     try:
@@ -215,7 +216,7 @@ def validate_rules(segment: Segment) -> None:
 
 
 def segment_contacts(segment: Segment, of_all: bool = False) -> QuerySet[Contact]:
-    """Return the contacts in a segment; InvalidInput when its rules cannot be used (any more)."""
+    """Return the contacts in a segment; raises InvalidInput({"rules": ...}) if its rules cannot be compiled."""
     try:
         clause = in_segments([segment], Scope(segment.organization, of_all))
     except QueryError as error:
@@ -224,7 +225,7 @@ def segment_contacts(segment: Segment, of_all: bool = False) -> QuerySet[Contact
 
 
 def count_segment(segment: Segment) -> int:
-    """Count a segment's contacts now and keep the count with its time."""
+    """Count the contacts of a segment, and store the count with its time on the row."""
     segment.contacts_count = segment_contacts(segment, of_all=True).count()
     segment.counted_at = timezone.now()
     Segment.objects.filter(pk=segment.pk).update(contacts_count=segment.contacts_count, counted_at=segment.counted_at)

@@ -1,4 +1,4 @@
-"""Why an address is not even sent a test: the reasons of `reasons`, asked of one address."""
+"""Why no test may be sent to an address: the skip reasons, applied to one address."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from .reasons import RANK, Reasons, Route, case
 
 
 class OwnReasons(Reasons):
-    """Of the tester's own address: whoever unsubscribed from marketing can still test it."""
+    """The reasons for the tester's own address: it gets tests of marketing also after it unsubscribed from it."""
 
     def noes(self) -> QuerySet[Suppression]:
         return super().noes().exclude(reason=Suppression.Cause.UNSUBSCRIBE, use_case=UseCase.MARKETING)
@@ -20,10 +20,10 @@ class OwnReasons(Reasons):
 
 
 def refusal(broadcast: Broadcast, route: Route, digest: str, contact: Contact | None, *, is_own: bool) -> str:
-    """Say why no test of a broadcast goes to the address of a hash; "" when it may.
+    """Return why no test of a broadcast may be sent to the address with a hash; "" if it may.
 
-    contact: who has this address, or None. Somebody who would be skipped gets no test either; an address of nobody is
-    refused where it is suppressed.
+    contact: the contact with this address; one that would be skipped gets no test. None if no contact has the address,
+    which is then refused if it is suppressed.
     """
     reasons = (OwnReasons if is_own else Reasons)(broadcast.organization, broadcast.use_case, route)
     suppression = reasons.noes().filter(address_hash=digest).order_by(RANK).first()

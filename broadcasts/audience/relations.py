@@ -1,4 +1,4 @@
-"""Conditions on what contacts did and said: attendance, engagement with broadcasts, consent, suppression."""
+"""Conditions on rows that belong to contacts: attendance, engagement with broadcasts, consent, suppression."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -61,9 +61,9 @@ def attended(
     at_least: int = 1,
     of_all: bool = False,
 ) -> Q:
-    """Contacts with so many attendances, of any status unless some are given.
+    """Return the clause for contacts with at least so many attendances, of any status unless some are given.
 
-    The time of one is its own, else its activity's start; without either it is at no time.
+    The time of an attendance is its own or else the start of its activity; one with neither is in no period.
     """
     rows = Attendance.objects.all()
     if activity_ids is not None:
@@ -79,15 +79,16 @@ def attended(
         rows = rows.filter(lookups.LessThanOrEqual(time, until))
     if at_least == 1:
         return having(rows, of_all)
-    # Counted for all at once: PostgreSQL would look "is there an n-th one?" up for each of a million contacts.
+    # Counted for all contacts at once: with "an n-th row exists" PostgreSQL would do a million single lookups.
     often = rows.values("contact").annotate(times=Count("contact")).filter(times__gte=at_least)
     return Q(pk__in=often.order_by().values("contact"))
 
 
 def having(rows: QuerySet[Any], of_all: bool) -> Q:
-    """Contacts that have such rows.
+    """Return the clause for contacts that have such rows.
 
-    Asked of all, the list of them is read once, and by all of PostgreSQL's processes; of few, each is looked up.
+    With `of_all` the list of these contacts is read once, by parallel workers on PostgreSQL; otherwise each contact is
+    looked up.
     """
     if of_all:
         return Q(pk__in=rows.filter(contact__isnull=False).values("contact"))
@@ -101,9 +102,10 @@ def engaged(
     link_ids: Sequence[int] | None = None,
     of_all: bool = False,
 ) -> Q:
-    """Contacts for whom a broadcast, or any (None), became this; the facts are those of any of its messages.
+    """Return the clause for contacts with an engagement in any message of a broadcast (None: of any broadcast).
 
-    In a span: the fact is of that time; of `not_opened` the sending, of `failed` the making of the delivery.
+    span: the time of the fact; for `not_opened` the time of sending, for `failed` the creation of the delivery.
+    link_ids: only clicks on these links.
     """
     if link_ids is not None:
         clicks = DeliveryEvent.objects.filter(
@@ -111,7 +113,7 @@ def engaged(
         )
         return Q(Exists(_in_span(clicks, "at", span)))
     if broadcast_id is None:
-        of_all = False  # by the contact's own deliveries: they are few, and have an index
+        of_all = False  # the few deliveries of each contact are read by their index
     rows = _copies(broadcast_id, Engagement(type_))
     if rows is None:
         return NOBODY
@@ -120,17 +122,17 @@ def engaged(
         return having(sent, of_all)
     if type_ == Engagement.NOT_OPENED:
         return having(sent, of_all) & ~having(sent.filter(opened_at__isnull=False), of_all)
-    if type_ == Engagement.FAILED:  # on one channel and reached on no other
+    if type_ == Engagement.FAILED:  # failed on one channel and not sent on another
         failed = _in_span(rows.filter(status=Delivery.Status.FAILED), "created", span)
         return having(failed, of_all) & ~having(sent, of_all)
     return having(_in_span(rows.filter(**{f"{type_}_at__isnull": False}), f"{type_}_at", span), of_all)
 
 
 def _copies(broadcast_id: int | None, engagement: Engagement) -> QuerySet[Delivery] | None:
-    """Return the copies of a broadcast, or of any (None); no rows but None where it has no message.
+    """Return the deliveries of a broadcast (None: of all broadcasts); None if it has no message.
 
-    A fact that is not there says something only where it is measured: `not_opened` is asked of those copies alone,
-    and of all where it never is, as it was before anybody measured it.
+    For `not_opened` only those on channels that report opens, since a missing fact means something only there; all of
+    them if no channel reports opens.
     """
     rows = Delivery.objects.all()
     telling = [kind for kind in TRANSPORTS if engagement.fact in reported_by(kind)]
@@ -178,7 +180,7 @@ class AttendanceStatusCondition(Condition):
 
 
 class ObjectCondition(Condition):
-    """One key whose value is an object; `parts` reads the value of each of its keys."""
+    """A condition whose value is an object; `parts` maps each of its keys to the function that reads its value."""
 
     example = ""
     parts: dict[str, Read] = {}
@@ -244,7 +246,7 @@ class AttendanceCondition(ObjectCondition):
 
 
 class EngagementCondition(ObjectCondition):
-    """What became of a broadcast, or of any, for somebody."""
+    """An engagement with one broadcast, or with any."""
 
     example = '{"broadcast": "<uuid>", "type": "opened"}'
     parts = {
@@ -288,7 +290,7 @@ class EngagementCondition(ObjectCondition):
 
 
 class ConsentCondition(ObjectCondition):
-    """What a contact agreed to; of whom nothing is written down, it is unknown."""
+    """The state of a contact's consent; a contact without a row has the state `unknown`."""
 
     example = '{"medium": "email", "use_case": "marketing", "state": "granted"}'
     parts = {

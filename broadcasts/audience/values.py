@@ -1,4 +1,4 @@
-"""How values of the vocabulary are read: each becomes typed, or is refused with the path of where it stands."""
+"""Read the values of a query: return each in its Python type, or raise QueryError with its path."""
 
 import json
 import re
@@ -26,7 +26,7 @@ TOO_FAR = "is too far away to be a moment in every time zone"
 
 
 class QueryError(Exception):
-    """A key or value that cannot be taken; `path` says where, and grows outwards."""
+    """A key or value of a query is not valid; `path` says where, and is extended while the error propagates."""
 
     def __init__(self, message: str, path: str = "") -> None:
         super().__init__(message, path)
@@ -39,7 +39,7 @@ class QueryError(Exception):
 
 @contextmanager
 def at(step: str) -> Iterator[None]:
-    """Put a step before the path of whatever is refused inside."""
+    """Prefix the path of a QueryError that is raised inside with a step."""
     try:
         yield
     except QueryError as error:
@@ -48,9 +48,9 @@ def at(step: str) -> Iterator[None]:
 
 
 class Scope:
-    """What one compilation knows: the organization, the segments it is inside of, and how much it has grown.
+    """The state of one compilation: the organization, the segments it is inside of, and the use of its limits.
 
-    `of_all`: it will be asked of everybody at once, and not of a page or a chunk.
+    of_all: whether the query will be evaluated for all contacts at once, not for a page or a chunk.
     """
 
     def __init__(self, organization: Organization, of_all: bool = False) -> None:
@@ -61,7 +61,7 @@ class Scope:
 
     @cached_property
     def now(self) -> datetime:
-        """The one moment that whatever is relative counts from."""
+        """The time from which all relative values of the query count."""
         return timezone.now()
 
     @cached_property
@@ -118,7 +118,7 @@ def read_words(value: Any, scope: Scope) -> str:
 
 
 def read_address(address: AddressField) -> Read:
-    """Return how an address of a kind is read: as the key that it is compared by, None for a blank one."""
+    """Return the function that reads an address of a kind as its normalised key; None for a blank value."""
 
     def read(value: Any, scope: Scope) -> str | None:
         typed = read_text(value, scope).strip()
@@ -178,7 +178,7 @@ def read_choice(choices: type[Choices], word: str) -> Read:
 
 
 def read_moment(value: Any, scope: Scope) -> tuple[datetime, datetime]:
-    """Return the first and last instant of what was given: a moment, or a day in the organization's zone."""
+    """Return (first, last) instant in UTC of a moment, or of a day in the organization's time zone."""
     first, last = read_days(value, scope)
     zone = scope.organization.zone
     try:
@@ -204,7 +204,7 @@ def read_days(value: Any, scope: Scope) -> tuple[datetime, datetime]:
     return moment, moment
 
 
-# A day counts whole: "after" it begins when it is over, "until" it ends with it.
+# A day counts as a whole: "gt" begins after its end, "lte" includes it. The index of the instant that counts.
 EDGES = {"gt": 1, "gte": 0, "lt": 0, "lte": 1}
 
 
@@ -223,7 +223,7 @@ def read_span(value: Any, scope: Scope) -> timedelta:
 
 
 def read_within(value: Any, scope: Scope) -> tuple[datetime, datetime]:
-    """Return the first and last instant of the last 30 days, or however many were given."""
+    """Return (start, now) of a span that ends now, such as "30d"."""
     return scope.now - read_span(value, scope), scope.now
 
 
@@ -232,7 +232,7 @@ def read_within_next(value: Any, scope: Scope) -> tuple[datetime, datetime]:
 
 
 def read_object(value: Any, accepted: Sequence[str], example: str) -> dict[str, Any]:
-    """Return an object, given as one or as its JSON, that has none but the accepted keys."""
+    """Return an object, given as a dict or as JSON; raises QueryError for keys that are not accepted."""
     if isinstance(value, str) and not value.lstrip().startswith("{"):
         raise QueryError(f"must be an object, such as {example}; {_shown(value)} is none")
     if isinstance(value, str):
@@ -261,10 +261,10 @@ def _shown(value: Any) -> str:
         return f"“{printable(value)}”"
     try:
         return json.dumps(value, default=str)[:64]
-    except (ValueError, RecursionError):  # thousands of digits, or of levels
+    except (ValueError, RecursionError):  # too many digits or levels
         return "this"
 
 
 def printable(text: str) -> str:
-    """Return the beginning of a text without half characters, which no answer could be written with."""
+    """Return the first 64 characters of a text without lone surrogates, which cannot be encoded."""
     return text[:64].encode(errors="replace").decode()
