@@ -91,7 +91,7 @@ class MatchNode:
 
 @dataclass(frozen=True)
 class Match:
-    """Whether an audience matches a contact, by which children, and which of its exclusions apply."""
+    """The result of matching one contact against an audience: its tree and its exclusions, evaluated."""
 
     matched: bool
     tree: MatchNode

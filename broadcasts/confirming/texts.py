@@ -1,4 +1,4 @@
-"""What the mails with personal links say, in the languages we speak; nothing in them is marketing."""
+"""The texts of the mails with personal links, by language; they contain no marketing."""
 
 TEXTS = {
     "en": {

@@ -1,4 +1,4 @@
-"""What each kind of import reads, and where its rows go; another kind is one more entry of KINDS."""
+"""The registry of the kinds of imports: what each reads, and who writes its rows. A new kind is an entry of KINDS."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from .upsert import ContactRehearsal, ContactStore, Outcome
 
 
 class Maker(Protocol):
-    """Makes clean rows of records, or says what is wrong with them."""
+    """Makes a clean row of a record, or returns its problems."""
 
     def learn(self, records: Iterable[Record]) -> None: ...
 
@@ -24,7 +24,7 @@ class Maker(Protocol):
 
 
 class Writer(Protocol):
-    """Writes a chunk of rows, and says what became of each."""
+    """Writes chunks of rows and returns the outcome of each row."""
 
     line: int
 
@@ -37,7 +37,7 @@ class Writer(Protocol):
 
 @dataclass(frozen=True)
 class Kind:
-    """A vocabulary for the columns, the options beside those of every file, and who makes and writes the rows."""
+    """The vocabulary of the columns, the additional options, and what opens the maker and writer of the rows."""
 
     vocabulary: Vocabulary
     options: frozenset[str]

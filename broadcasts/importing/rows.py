@@ -1,4 +1,4 @@
-"""Turn a record into a clean row, or into the reasons why it is none."""
+"""Make a clean row of contacts of a record, or return its problems."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -15,11 +15,11 @@ from .columns import ATTRIBUTES, FIELDS, Column
 from .reading import Record
 from .upsert import ContactRow
 
-_INVISIBLE = "\u200b\u2060\ufeff"  # what copying from a web page leaves at the ends
+_INVISIBLE = "\u200b\u2060\ufeff"  # invisible characters that come with text copied from web pages
 
 
 class Problem(NamedTuple):
-    """Why a row was refused: the line it begins at, the column, the reason, and the value."""
+    """Why a row is refused: its first line, the column, the reason, and the value."""
 
     line: int
     column: str
@@ -28,17 +28,17 @@ class Problem(NamedTuple):
 
 
 class AttributeRegistry:
-    """The types of a file's attributes: as registered, else as given, else as the first values say; then registered."""
+    """The types of a file's attributes: registered before, or given, or inferred from the first values."""
 
     def __init__(self, organization: Organization, given: dict[str, str], register: bool) -> None:
         self.organization = organization
-        self.given = given  # what is found is noted here too, for whoever goes on with a dry run
+        self.given = given  # inferred types are added, for the next slice of a dry run
         self.register = register
         registered = Attribute.objects.for_organization(organization)
         self.types = {**({} if register else given), **dict(registered.values_list("key", "type"))}
 
     def settle(self, key: str, label: str, inferred: str) -> None:
-        """Fix the type of an attribute that is seen for the first time; it has none where there is no room for it."""
+        """Set the type of a new attribute, unless the organization has too many attributes."""
         if len(self.types) >= ORGANIZATION_ATTRIBUTES:
             return
         type_ = self.given.setdefault(key, inferred)
@@ -52,7 +52,7 @@ class AttributeRegistry:
         self.types[key] = type_
 
     def type_of(self, key: str) -> str:
-        """Return the type of an attribute, or raise CellError when there is no room for it."""
+        """Return the type of an attribute; raises CellError if the organization has too many attributes."""
         if key not in self.types:
             raise CellError(
                 f"An organization has {ORGANIZATION_ATTRIBUTES} different attributes at most, and {key} is one more."
@@ -61,7 +61,7 @@ class AttributeRegistry:
 
 
 class RowMaker:
-    """Make rows of one file."""
+    """Makes rows of the records of one CSV file."""
 
     def __init__(self, columns: list[Column], organization: Organization, attributes: AttributeRegistry) -> None:
         self.columns = columns
@@ -72,7 +72,7 @@ class RowMaker:
         self.attributes = attributes
 
     def learn(self, records: Iterable[Record]) -> None:
-        """Settle the type of attributes seen for the first time by all their values in these records."""
+        """Set the types of new attributes by all their values in these records."""
         unknown = [one for one in self.columns if one.attribute and one.attribute not in self.attributes.types]
         found: dict[Column, list[str]] = {column: [] for column in unknown}
         for record in records if unknown else ():
@@ -85,7 +85,7 @@ class RowMaker:
                 self.attributes.settle(column.attribute, label, infer_type(values))
 
     def make(self, record: Record) -> ContactRow | list[Problem]:
-        """Return a clean row, or everything that is wrong with the record."""
+        """Return a clean row, or all problems of the record."""
         if reason := record.fault or self._wrong_width(record.cells):
             return [Problem(record.line, "", reason, self._shown(record.cells))]
         row = ContactRow(record.line, {}, {}, {})
@@ -130,9 +130,9 @@ class RowMaker:
 
 
 class JsonRowMaker(RowMaker):
-    """Make rows of objects named as in the API."""
+    """Makes rows of JSON objects with the field names of the API."""
 
-    READ_ONLY = frozenset({"uuid", "id", "created", "modified", "last_seen_at", "status"})  # taken, and left out
+    READ_ONLY = frozenset({"uuid", "id", "created", "modified", "last_seen_at", "status"})  # accepted and ignored
 
     def learn(self, records: Iterable[Record]) -> None:
         found: dict[str, set[str]] = {}
@@ -186,14 +186,14 @@ class JsonRowMaker(RowMaker):
 
 
 def wrong_width(cells: list[str], width: int) -> str:
-    """Say that a line has not the cells of its header; "" when it has, or only empty ones more."""
+    """Return an error if a row has fewer or more cells than its header; "" if it fits, additional empty cells aside."""
     if len(cells) == width or (len(cells) > width and not any(cells[width:])):
         return ""
     return f"It has {len(cells)} cells, and the header has {width}."
 
 
 def checked(value: str) -> str:
-    """Return the value of an attribute, or raise CellError when it is too long."""
+    """Return the value of an attribute; raises CellError if it is too long."""
     if len(value) > ATTRIBUTE_LENGTH:
         raise CellError(f"It has {len(value):,} characters; {ATTRIBUTE_LENGTH:,} at most.")
     return value
@@ -208,7 +208,7 @@ def _wrong_key(key: str) -> str:
 
 
 def as_text(value: object) -> str:
-    """Return what a field of an object says; a number is as good as its digits."""
+    """Return the value of a field of a JSON object as text, an integer as its digits; raises CellError."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise CellError("It is text.")
     if reason := fault(str(value)):

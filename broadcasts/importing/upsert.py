@@ -1,7 +1,7 @@
-"""Look people up by their keys and write what is new about them, a chunk at a time.
+"""Look contacts up by their keys and write their changes, chunk by chunk.
 
-A row never merges people: keys that hit two contacts refuse it. What a row does not say stays as it is; status,
-consents and suppressions are no business of an import.
+A row never merges contacts: it is refused if its keys belong to two. Fields that a row does not have stay as they are;
+an import never changes status, consents or suppressions.
 """
 
 import json
@@ -24,14 +24,14 @@ from .shadow import Shadow
 
 WRITTEN = (*Contact.PROFILE, "attributes")
 HASHES = {one.key: one.hash for one in ADDRESS_FIELDS.values()}
-# The order in which people are looked up, and what each key is called.
+# Unique column -> its label, in the order in which contacts are looked up.
 LOOKUPS = {"external_id": "external id", **{one.key: one.label for one in ADDRESS_FIELDS.values()}}
 READ = (*WRITTEN, *HASHES)
 
 
 @dataclass(slots=True)
 class ContactRow:
-    """A clean row: the values that its cells give, without the empty ones."""
+    """A clean row: its line and its values, without the empty ones."""
 
     line: int
     values: dict[str, str]
@@ -41,25 +41,25 @@ class ContactRow:
 
 @dataclass(slots=True, eq=False)
 class ContactState:
-    """A contact as the rows of a chunk change it; without an id it is not in the database yet."""
+    """The state of a contact while a chunk changes it; `id` is None for a new contact."""
 
     id: int | None
     values: dict[str, Any]
     changed: bool = False
-    named: bool = False  # by an earlier row of this chunk
+    named: bool = False  # whether an earlier row of the chunk was of this contact
 
     def check(self, row: ContactRow) -> None:
-        """Raise CellError when the contact would hold too much with what a row says."""
+        """Raise CellError if the contact would have too many or too long attributes with those of a row."""
         if row.attributes and (fault := attributes_fault({**self.values["attributes"], **row.attributes})):
             raise CellError(f"With what is known already: {fault}")
 
     def take(self, row: ContactRow) -> bool:
-        """Take over what a row says; False when nothing of it is new."""
+        """Apply a row; returns whether it changed anything."""
         values = self.values
         attributes = values["attributes"]
         news: dict[str, Any] = {name: value for name, value in row.values.items() if values[name] != value}
         if "email" in news and row.keys["email_key"] == values["email_key"]:
-            del news["email"]  # the same address in other letters is no news
+            del news["email"]  # the same address in another case is no change
         if any(attributes.get(key, _MISSING) != value for key, value in row.attributes.items()):
             news["attributes"] = {**attributes, **row.attributes}
         if not news:
@@ -74,16 +74,16 @@ _MISSING = object()
 
 
 class Outcome(NamedTuple):
-    """What became of a row."""
+    """The outcome of a row."""
 
-    row: Any  # as the kind of import makes it, with its line and its keys
+    row: Any  # a row of any kind of import; it has `line` and `keys`
     word: str  # created, updated, unchanged or refused
     person: ContactState | None = None
     reason: str = ""
 
 
 class ContactIndex:
-    """The people of a chunk by their keys, kept right while rows change them."""
+    """The contacts of a chunk by their keys, kept up to date while rows change them."""
 
     def __init__(self, people: Iterable[ContactState]) -> None:
         self.by_key: dict[tuple[str, str], ContactState] = {}
@@ -101,7 +101,7 @@ class ContactIndex:
                 self.by_key.pop((name, key), None)
 
     def match(self, row: ContactRow) -> ContactState | None:
-        """Return the one contact that the row's keys name, or None; CellError when they name two."""
+        """Return the contact with the row's keys, or None; raises CellError if they belong to two contacts."""
         hits = {name: self.by_key[name, key] for name, key in row.keys.items() if (name, key) in self.by_key}
         people = {id(person) for person in hits.values()}
         if len(people) > 1:
@@ -117,7 +117,7 @@ class ContactIndex:
 
 
 class ContactStore:
-    """The contacts of one organization."""
+    """Writes the contacts of one organization."""
 
     def __init__(self, organization: Organization) -> None:
         self.organization = organization
@@ -130,10 +130,10 @@ class ContactStore:
         self.table = Table(Contact, [*self.by_name], changeable)
 
     def upsert(self, rows: list[ContactRow]) -> list[Outcome]:
-        """Write a chunk, all of it or nothing, and say what became of each row.
+        """Write a chunk in one transaction and return the outcome of each row.
 
-        A key that somebody else took at the same moment, or that two rows pass on to each other, splits the chunk:
-        what is read again then is up to date.
+        After a conflict with a concurrent writer, or of two rows that exchange a key, the chunk is split in halves,
+        which read the new rows.
         """
         try:
             with transaction.atomic():
@@ -173,7 +173,7 @@ class ContactStore:
         return outcomes
 
     def find(self, rows: list[ContactRow]) -> list[ContactState]:
-        """Read everybody whom a key of the rows names, each once, held until the chunk is written."""
+        """Return the contacts that have a key of the rows, locked until the end of the transaction."""
         found: dict[int, ContactState] = {}
         held: dict[str, set[str]] = {name: set() for name in LOOKUPS}
         for name in LOOKUPS:
@@ -212,14 +212,14 @@ class ContactStore:
         if fresh:
             self.table.insert(fresh)
 
-    line = 0  # the file's, as this store knows it
+    line = 0  # the last line of the file whose rows are committed
 
     def mark(self, line: int) -> None:
         """Note that all rows up to a line are committed."""
         self.line = line
 
     def close(self) -> None:
-        """Let go of what the store holds."""
+        """Release the resources of the store."""
 
     def prepare(self, name: str, value: Any) -> Any:
         return self.by_name[name].get_db_prep_save(value, connection)
@@ -230,7 +230,7 @@ def blank() -> dict[str, Any]:
 
 
 class ContactRehearsal(Shadow, ContactStore):
-    """A dry run; people who are not in the real database have negative ids in the shadow."""
+    """The store of a dry run; contacts that exist only in the shadow have negative ids."""
 
     TABLES = {
         "person": "(id INTEGER PRIMARY KEY, state TEXT)",

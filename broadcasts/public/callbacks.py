@@ -1,4 +1,4 @@
-"""Where the providers of channels call back: one address for each channel, for all kinds that have callbacks."""
+"""The endpoint for callbacks of providers: one URL for each channel whose transport has callbacks."""
 
 import logging
 from uuid import UUID
@@ -14,13 +14,13 @@ from broadcasts.transports import CallbackRequest, Transport, kinds_that_call_ba
 
 log = logging.getLogger(__name__)
 
-LARGEST = 1_000_000  # bytes of a body
+LARGEST = 1_000_000  # bytes in a body
 
 
-@csrf_exempt  # a provider has no cookie and no token of ours: its signature is the proof
+@csrf_exempt  # providers have no cookie: their signature authenticates them
 @require_http_methods(["GET", "POST"])
 def callback(request: HttpRequest, channel: UUID) -> HttpResponse:
-    """Take in a call, once its signature is verified; a refusal does not say what is wrong with it."""
+    """Process a callback with a valid signature; error responses do not say what is wrong."""
     kinds = kinds_that_call_back()
     found = Channel.objects.select_related("organization").filter(uuid=channel, kind__in=kinds).first()
     if found is None:
@@ -34,7 +34,7 @@ def callback(request: HttpRequest, channel: UUID) -> HttpResponse:
     if body is None:
         return _said(413, f"A call may have {LARGEST:,} bytes.")
     headers = {name.lower(): value for name, value in request.headers.items()}
-    # The address that the provider was given, whatever a proxy made of it: some sign it.
+    # The URL that the provider was given, since some sign it, and proxies may change it.
     call = CallbackRequest(request.method or "", settings.BASE_URL + request.get_full_path(), headers, body)
     transport = found.transport()
     if not _is_verified(transport, call):
@@ -49,7 +49,7 @@ def callback(request: HttpRequest, channel: UUID) -> HttpResponse:
 
 
 def _body(request: HttpRequest) -> bytes | None:
-    """Return the body, None where it is too large; of which no more is read."""
+    """Return the body; None if it is too large, without reading the rest."""
     if int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST:
         return None
     body = request.read(LARGEST + 1)
@@ -59,7 +59,7 @@ def _body(request: HttpRequest) -> bytes | None:
 def _is_verified(transport: Transport, call: CallbackRequest) -> bool:
     try:
         return transport.verify(call) is True
-    except Exception as error:  # such as a header that is missing, or no base64
+    except Exception as error:  # such as a missing header or invalid base64
         log.info("A call for a channel of kind %s was not verified: %s", transport.kind, type(error).__name__)
         return False
 

@@ -1,4 +1,4 @@
-"""What the public pages say, in the languages they speak."""
+"""The texts of the public pages, by language."""
 
 from broadcasts.consenting import spoken
 
