@@ -20,7 +20,7 @@ from .query import (
 from .reasons import Route, claim_reasons, counted, reason_after, recipients, skip_reason, suppressions
 from .references import references_to, references_to_attribute
 from .refusing import refusal
-from .searching import found_by
+from .searching import search_clause
 from .suggestions import suggest
 
 __all__ = [
@@ -40,7 +40,6 @@ __all__ = [
     "create_missing",
     "engagements",
     "estimate",
-    "found_by",
     "kinds_of",
     "match_contact",
     "matched",
@@ -52,6 +51,7 @@ __all__ = [
     "references_to",
     "references_to_attribute",
     "refusal",
+    "search_clause",
     "segment_contacts",
     "skip_reason",
     "suggest",

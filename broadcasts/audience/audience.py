@@ -120,9 +120,9 @@ class Audience:
 
     def matched(self) -> Q:
         """Return the clause for the contacts that are matched."""
-        asked = self.asked()
+        asked = self.clauses()
         clause = any_of(list(asked.values())) if asked else NOBODY
-        among = self.among()
+        among = self.retargeted()
         return clause if among is None else clause & among
 
     def excluded(self) -> Q | None:
@@ -136,7 +136,7 @@ class Audience:
             clauses.append(having(self.excluded_copies(), self.of_all))
         return any_of(clauses) if clauses else None
 
-    def too_late(self, medium: str) -> Q | None:
+    def expiring(self, medium: str) -> Q | None:
         """Return the clause for the contacts whose send time is after the expiry; None if no contact has to wait."""
         expires_at = self.expires_at
         quiet = self.organization.quiet_hours_on(medium, self.use_case, ignored=self.ignore_quiet_hours)
@@ -160,7 +160,7 @@ class Audience:
             sent, unknown = sent & Q(sent_at__gte=since), unknown & Q(created__gte=since)
         return copies.filter(sent | unknown)
 
-    def asked(self) -> dict[str, Q]:
+    def clauses(self) -> dict[str, Q]:
         """Return {field: clause}; the audience is the union of these clauses."""
         if self.send_to_all:
             return {"send_to_all": EVERYBODY}
@@ -182,7 +182,7 @@ class Audience:
                 raise InvalidInput({"query": str(error)}) from None
         return asked or ({} if self.retarget_of_id is None else {"send_to_all": EVERYBODY})
 
-    def among(self) -> Q | None:
+    def retargeted(self) -> Q | None:
         """Return the clause for the contacts that a retarget keeps; None if this is no retarget."""
         if self.retarget_of_id is None:
             return None

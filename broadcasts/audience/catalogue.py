@@ -1,7 +1,7 @@
 """The filter vocabulary as data, for user interfaces that build rules without JSON.
 
-Each field has operators, and each operator says which key it becomes, whether it stands under "not", and what kind
-of value it asks for. It is read from the leaves and the registry of attributes: what they learn is offered here.
+Each field has operators; an operator says which key it becomes in a query, whether it is under "not", and what kind of
+value it takes. The catalogue is built from the conditions and the registered attributes, so new ones appear in it.
 """
 
 from collections.abc import Container, Iterator

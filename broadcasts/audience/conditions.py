@@ -1,7 +1,6 @@
 """The conditions of the vocabulary: which values a key accepts, and the SQL clause on contacts that they make.
 
-`query` trees, segment rules and URL parameters all read and match through these; a value may come as JSON or
-as the text of a URL.
+Query trees, segment rules and URL parameters all use them; a value may be JSON or the text of a URL parameter.
 """
 
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ from broadcasts.mediums import ADDRESS_FIELDS, AddressField
 from broadcasts.models import Contact, search_words
 
 from .icontains import IContains
-from .searching import found_by
+from .searching import search_clause
 from .values import (
     EDGES,
     QueryError,
@@ -147,7 +146,7 @@ class SearchCondition(Condition):
     def match(self, values: list[Any], scope: Scope) -> Q:
         for value in values:
             scope.spend(len(search_words(value)) + 1)
-        return any_of([found_by(value) for value in values])
+        return any_of([search_clause(value) for value in values])
 
 
 def any_of(clauses: Sequence[Q]) -> Q:

@@ -95,7 +95,7 @@ class ContactProfile:
     def _it_is(self, value: Any) -> str:
         if isinstance(value, datetime):
             return f"it is {moment(value, self.organization)}"
-        return "it is not known" if value in (None, "", []) else f"it is {shown(value)}"
+        return "it is not known" if value in (None, "", []) else f"it is {readable(value)}"
 
     def _attended(self, asked: dict[str, Any]) -> str:
         rows = self.attendances
@@ -130,19 +130,19 @@ class ContactProfile:
         return f"“{rows.first() or uuid}”"
 
 
-def said(key: str, given: Any, profile: ContactProfile) -> tuple[str, str]:
+def describe(key: str, given: Any, profile: ContactProfile) -> tuple[str, str]:
     """Return a condition as (subject, rest), such that “<subject> must <rest>” is a sentence."""
     field, _, lookup = key.removeprefix(PREFIX).partition("__")
     if key == "activity" and isinstance(given, dict):  # with the status beside it
         place = profile.name_of(Activity, given["activity"]) if isinstance(given["activity"], str) else "one of them"
-        return "they", f"have a place in {place} that is {shown(given['attendance_status'])}"
+        return "they", f"have a place in {place} that is {readable(given['attendance_status'])}"
     if key == "activity" and isinstance(given, str):
         return "they", f"have a place in {profile.name_of(Activity, given)}"
     if key in PHRASES:
         return "they", " or ".join(PHRASES[key](_object(one), profile) for one in _listed(given)[:SHOWN])
     if key in NAMES:
         subject, rest = NAMES[key]
-        return subject, rest.format(shown(given))
+        return subject, rest.format(readable(given))
     subject = profile.labels.get(field, field)
     if not key.startswith(PREFIX):
         known = {one.name: str(one.verbose_name) for one in Contact._meta.concrete_fields}
@@ -152,16 +152,16 @@ def said(key: str, given: Any, profile: ContactProfile) -> tuple[str, str]:
     if lookup in ("within", "within_next"):
         return subject, LOOKUPS[lookup].format(" or ".join(_span(one) for one in _listed(given)))
     wordings = LOOKUPS | OF_TIME if field in TIMES else LOOKUPS
-    return subject, wordings.get(lookup, f"be {lookup.replace('_', ' ')} {{}}").format(shown(given))
+    return subject, wordings.get(lookup, f"be {lookup.replace('_', ' ')} {{}}").format(readable(given))
 
 
-def shown(value: Any) -> str:
+def readable(value: Any) -> str:
     """Return a JSON value as readable text."""
     if isinstance(value, dict):
-        return ", ".join(f"{key.replace('_', ' ')} {shown(one)}" for key, one in value.items())
+        return ", ".join(f"{key.replace('_', ' ')} {readable(one)}" for key, one in value.items())
     if isinstance(value, list | tuple):
         more = f" or one of {len(value) - SHOWN:,} more" if len(value) > SHOWN else ""
-        return " or ".join(dict.fromkeys(shown(one) for one in value[:SHOWN])) + more if value else "nothing"
+        return " or ".join(dict.fromkeys(readable(one) for one in value[:SHOWN])) + more if value else "nothing"
     if value is None:
         return "blank"
     if isinstance(value, str):
@@ -173,7 +173,7 @@ def shown(value: Any) -> str:
 def _engagement(asked: dict[str, Any], profile: ContactProfile) -> str:
     what = profile.name_of(Broadcast, asked["broadcast"]) if "broadcast" in asked else "a broadcast"
     if "link" in asked:
-        words = f"have clicked {shown(asked['link'])} in {what}"
+        words = f"have clicked {readable(asked['link'])} in {what}"
     else:
         words = Engagement(asked["type"]).did(what)
     mark = "" if profile.is_measured(asked["type"], asked.get("broadcast")) else MARK
@@ -183,7 +183,7 @@ def _engagement(asked: dict[str, Any], profile: ContactProfile) -> str:
 def _attendance(asked: dict[str, Any], profile: ContactProfile) -> str:
     times = asked.get("at_least", 1)
     places = "a place" if times in (1, "1") else f"at least {times} places"
-    where = [shown(asked["series"])] if "series" in asked else []
+    where = [readable(asked["series"])] if "series" in asked else []
     if "activity" in asked:
         where.append(" or ".join(profile.name_of(Activity, one) for one in _listed(asked["activity"])[:SHOWN]))
     status = f" with the status {_labels(Attendance.Status, asked['status'])}" if "status" in asked else ""
@@ -211,13 +211,13 @@ def _time(asked: dict[str, Any]) -> str:
 def _span(value: Any) -> str:
     number, unit = str(value)[:-1].strip(), UNITS.get(str(value)[-1:])
     if unit is None:
-        return shown(value)
+        return readable(value)
     return f"{number} {unit if number != '1' else unit[:-1]}"
 
 
 def _labels(choices: Any, values: Any) -> str:
     labels = dict(choices.choices)
-    return shown([labels.get(one, one) for one in _listed(values)])
+    return readable([labels.get(one, one) for one in _listed(values)])
 
 
 def _listed(value: Any) -> list[Any]:

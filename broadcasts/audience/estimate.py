@@ -12,7 +12,7 @@ from django.utils import timezone
 from broadcasts.models import Broadcast, Channel, Medium, Message
 
 from .audience import Audience, as_if_created, matched
-from .reasons import ORDER, JoinedReasons, Route, capped, otherwise, recipients
+from .reasons import ORDER, JoinedReasons, Route, capped, default_reason, recipients
 
 PREVIEW_LIMIT = 100
 LONGEST_DAYS = 3650  # the longest warm-up that is estimated
@@ -45,7 +45,7 @@ class ReasonGroups:
         self.columns: dict[Any, str] = {}
         self.ways: list[tuple[str, list[tuple[str, str | None]]]] = []
         self.people = matched(audience).order_by()
-        self.otherwise = otherwise(audience.expires_at)
+        self.default_reason = default_reason(audience.expires_at)
         siblings = len(routes) - 1 if audience.channel_policy == Broadcast.Policy.EVERY else 0
         # Needed only where one message counts towards the frequency cap of the next.
         self.cap = audience.organization.cap_on(audience.use_case) if siblings else None
@@ -54,7 +54,7 @@ class ReasonGroups:
             whens = [self._flag(when) for when in reasons.of(audience)]
             self.ways.append((self._column(reasons.language(), CharField()), whens))
             self.people = reasons.join(self.people)
-        self.got = self._column(reasons.got(), IntegerField()) if self.cap else ""
+        self.received = self._column(reasons.received(), IntegerField()) if self.cap else ""
 
     def _flag(self, when: When) -> tuple[str, str | None]:
         """Return (column, reason where it is true); the reason is None if the column holds its index in ORDER."""
@@ -72,17 +72,17 @@ class ReasonGroups:
         people = self.people.annotate(**{name: expression for expression, name in self.columns.items()})
         for row in people.values(*names).annotate(people=Count("pk")):
             told = [(self._reason(row, whens), row[language]) for language, whens in self.ways]
-            yield row["people"], list(self._counted(told, row[self.got] or 0)) if self.cap else told
+            yield row["people"], list(self._counted(told, row[self.received] or 0)) if self.cap else told
 
     def _reason(self, row: dict[str, Any], whens: list[tuple[str, str | None]]) -> str:
-        return next((reason or ORDER[row[name]] for name, reason in whens if row[name]), self.otherwise)
+        return next((reason or ORDER[row[name]] for name, reason in whens if row[name]), self.default_reason)
 
-    def _counted(self, told: Sequence[tuple[str, str]], got: int) -> Iterator[tuple[str, str]]:
+    def _counted(self, told: Sequence[tuple[str, str]], received: int) -> Iterator[tuple[str, str]]:
         """Apply the frequency cap message by message: each one received counts towards the cap of the next."""
         for reason, language in told:
-            reason = capped(reason, got, self.cap or 0)
+            reason = capped(reason, received, self.cap or 0)
             yield reason, language
-            got += not reason
+            received += not reason
 
 
 def estimate(audience: Audience, routes: "Sequence[Message | Route]") -> Estimate:

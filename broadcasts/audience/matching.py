@@ -14,7 +14,7 @@ from broadcasts.models import Activity, Attendance, Broadcast, Contact, Engageme
 
 from .audience import Audience
 from .conditions import NOBODY, Condition
-from .describing import ContactProfile, said
+from .describing import ContactProfile, describe
 from .measuring import MARK, measured
 from .query import BRANCHES, SegmentCondition, condition_of, conjunction, in_segments
 from .values import Scope
@@ -151,7 +151,7 @@ class _Walk:
 
     def audience(self, audience: Audience) -> MatchNode:
         children = []
-        for name, clause in audience.asked().items():
+        for name, clause in audience.clauses().items():
             match name:
                 case "segments":
                     children += self.segments(audience.segment_ids, "segments")
@@ -161,7 +161,7 @@ class _Walk:
                     children.append(self.plain(name, clause, audience))
         children = children or [_nobody("audience")]
         union = children[0] if len(children) == 1 else MatchNode("audience", join="any", children=children)
-        among = audience.among()
+        among = audience.retargeted()
         if among is None:
             return union
         broadcast = Broadcast.objects.get(pk=audience.retarget_of_id or 0)
@@ -243,7 +243,7 @@ class _Walk:
         if isinstance(condition, SegmentCondition):
             children = [self.segment(one, path) for one in values]
             return [MatchNode(path, join="any", children=children)] if len(children) > 1 else children
-        subject, rest = said(key, given, self.profile)
+        subject, rest = describe(key, given, self.profile)
         return [
             MatchNode(path, "", subject, rest, clause=clause, asked=(key, given), actual=self.profile.known(key))
             for clause in conjunction(found, self.scope)

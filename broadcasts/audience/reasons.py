@@ -127,9 +127,9 @@ class Reasons:
         """Yield the reasons of suppressions, in order of precedence, and of consent; the stricter of the two wins."""
         word = self.suppression()
         yield When(lookups.IsNull(word, False), then=word)
-        yield from self.unwilling()
+        yield from self.consent_reasons()
 
-    def unwilling(self) -> Iterator[When]:
+    def consent_reasons(self) -> Iterator[When]:
         """Yield the reasons of a withdrawn consent, and of a missing one where consent is required."""
         state = Coalesce(self.consent(), Value(""))
         yield When(lookups.Exact(state, Value(ConsentState.WITHDRAWN)), then=Value(Reason.UNSUBSCRIBED))
@@ -150,7 +150,7 @@ class Reasons:
 
     def suppression(self) -> Any:
         """Return the strongest skip reason of the address's suppressions as SQL; NULL for none."""
-        rows = self.noes().filter(address_hash=OuterRef(f"{self.to}{self.hash}"))
+        rows = self.suppressions().filter(address_hash=OuterRef(f"{self.to}{self.hash}"))
         return Subquery(rows.order_by(RANK).annotate(word=WORD).values("word")[:1], output_field=CharField())
 
     def consent(self) -> Any:
@@ -160,21 +160,21 @@ class Reasons:
 
     def is_capped(self, cap: int, row: str) -> Q:
         """Return the clause for contacts that got so many messages within the days of the cap, or are about to."""
-        rows = self.lately().filter(contact=OuterRef(self.pk))
+        rows = self.counted().filter(contact=OuterRef(self.pk))
         if row:
             # A pending copy counts only the older pending ones, so that the oldest is sent.
             rows = rows.exclude(status=Delivery.Status.PENDING, pk__gte=OuterRef(row))
         # "A cap-th row exists" stops counting at that row.
         return Q(Exists(rows[cap - 1 :]))
 
-    def noes(self) -> QuerySet[Suppression]:
+    def suppressions(self) -> QuerySet[Suppression]:
         to_all = Q(use_case="") | Q(use_case=self.use_case)
         return Suppression.objects.filter(to_all, organization=self.organization, medium=self.route.medium)
 
     def consents(self) -> QuerySet[Consent]:
         return Consent.objects.filter(medium=self.route.medium, use_case=self.use_case)
 
-    def lately(self, at: datetime | None = None, until: datetime | None = None) -> QuerySet[Delivery]:
+    def counted(self, at: datetime | None = None, until: datetime | None = None) -> QuerySet[Delivery]:
         """Return the deliveries that count towards the cap: marketing sent within its days, unknown or pending.
 
         The second copies of merged contacts have no contact, so that a message counts once.
@@ -214,7 +214,7 @@ class Reasons:
 
     def of(self, audience: Audience) -> list[When]:
         """Return the WHENs of all reasons to skip a matched contact, in the order of precedence."""
-        excluded, too_late = audience.excluded(), audience.too_late(self.route.medium)
+        excluded, too_late = audience.excluded(), audience.expiring(self.route.medium)
         return [
             *([] if excluded is None else [When(excluded, then=Value(Reason.EXCLUDED))]),
             self.blocked(),
@@ -242,7 +242,7 @@ class JoinedReasons(Reasons):
 
     def suppression(self) -> Any:
         """Return the strongest skip reason as its index in ORDER; NULL for none."""
-        rows = self.noes().values("address_hash").annotate(rank=Min(RANK)).values("address_hash", "rank")
+        rows = self.suppressions().values("address_hash").annotate(rank=Min(RANK)).values("address_hash", "rank")
         name = f"noes_{self.hash}_{self.route.medium}"
         self.joins[name] = rows.order_by(), self.hash, "address_hash"
         return Joined(name, "rank", IntegerField())
@@ -253,13 +253,13 @@ class JoinedReasons(Reasons):
         return Joined(name, "state")
 
     def is_capped(self, cap: int, row: str) -> Q:
-        rows = self.lately().filter(contact__isnull=False).values("contact_id").annotate(n=Count("pk"))
+        rows = self.counted().filter(contact__isnull=False).values("contact_id").annotate(n=Count("pk"))
         # Contacts with fewer cannot reach the cap.
         enough = rows.filter(n__gte=cap - self.siblings).values("contact_id", "n").order_by()
         self.joins["lately"] = enough, "id", "contact_id"
-        return Q(lookups.GreaterThanOrEqual(self.got(), cap))
+        return Q(lookups.GreaterThanOrEqual(self.received(), cap))
 
-    def got(self) -> Joined:
+    def received(self) -> Joined:
         """Return the number of messages that count towards the cap, as SQL; NULL for too few to matter."""
         return Joined("lately", "n", IntegerField())
 
@@ -316,23 +316,23 @@ def claim_reasons(message: Message, deliveries: QuerySet[Delivery]) -> QuerySet[
     )
 
 
-def capped(reason: str, got: int, cap: int) -> str:
+def capped(reason: str, received: int, cap: int) -> str:
     """Return the reason, or FREQUENCY_CAP if the cap is reached and takes precedence over the reason."""
     is_weaker = not reason or ORDER.index(Reason(reason)) > ORDER.index(Reason.FREQUENCY_CAP)
-    return Reason.FREQUENCY_CAP if got >= cap and is_weaker else reason
+    return Reason.FREQUENCY_CAP if received >= cap and is_weaker else reason
 
 
 def counted(broadcast: Broadcast, contact: Contact, at: datetime, until: datetime) -> QuerySet[Delivery]:
     """Return the deliveries that counted towards the frequency cap for one that was checked between two times."""
     reasons = Reasons(broadcast.organization, broadcast.use_case, Route())
-    return reasons.lately(at, until).filter(contact=contact)
+    return reasons.counted(at, until).filter(contact=contact)
 
 
 def suppressions(broadcast: Broadcast, route: Route, contact: Contact, reason: str) -> QuerySet[Suppression]:
     """Return the suppressions of a contact's address that lead to a skip reason."""
     reasons = Reasons(broadcast.organization, broadcast.use_case, route)
     causes = [cause for cause, one in CAUSES if one == reason]
-    return reasons.noes().filter(address_hash=getattr(contact, reasons.hash), reason__in=causes)
+    return reasons.suppressions().filter(address_hash=getattr(contact, reasons.hash), reason__in=causes)
 
 
 def reason_after(audience: Audience, contact: Contact, reason: str, received: int) -> str:
@@ -340,14 +340,14 @@ def reason_after(audience: Audience, contact: Contact, reason: str, received: in
     reasons = Reasons(audience.organization, audience.use_case, Route())
     if not reasons.cap or not received:
         return reason
-    return capped(reason, received + reasons.lately().filter(contact=contact).count(), reasons.cap)
+    return capped(reason, received + reasons.counted().filter(contact=contact).count(), reasons.cap)
 
 
 def case(whens: Sequence[When], expires_at: datetime | None) -> Case:
     """Return the first reason that applies, as SQL; otherwise EXPIRED if the expiry has passed, or ""."""
-    return Case(*whens, default=Value(otherwise(expires_at)), output_field=CharField())
+    return Case(*whens, default=Value(default_reason(expires_at)), output_field=CharField())
 
 
-def otherwise(expires_at: datetime | None) -> str:
+def default_reason(expires_at: datetime | None) -> str:
     """Return the reason where no other one applies: EXPIRED if the expiry has passed, or ""."""
     return Reason.EXPIRED if expires_at is not None and expires_at <= timezone.now() else ""

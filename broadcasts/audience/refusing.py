@@ -12,11 +12,11 @@ from .reasons import RANK, Reasons, Route, case
 class OwnReasons(Reasons):
     """The reasons for the tester's own address: it gets tests of marketing also after it unsubscribed from it."""
 
-    def noes(self) -> QuerySet[Suppression]:
-        return super().noes().exclude(reason=Suppression.Cause.UNSUBSCRIBE, use_case=UseCase.MARKETING)
+    def suppressions(self) -> QuerySet[Suppression]:
+        return super().suppressions().exclude(reason=Suppression.Cause.UNSUBSCRIBE, use_case=UseCase.MARKETING)
 
-    def unwilling(self) -> Iterator[When]:
-        return iter(()) if self.use_case == UseCase.MARKETING else super().unwilling()
+    def consent_reasons(self) -> Iterator[When]:
+        return iter(()) if self.use_case == UseCase.MARKETING else super().consent_reasons()
 
 
 def refusal(broadcast: Broadcast, route: Route, digest: str, contact: Contact | None, *, is_own: bool) -> str:
@@ -26,7 +26,7 @@ def refusal(broadcast: Broadcast, route: Route, digest: str, contact: Contact | 
     which is then refused if it is suppressed.
     """
     reasons = (OwnReasons if is_own else Reasons)(broadcast.organization, broadcast.use_case, route)
-    suppression = reasons.noes().filter(address_hash=digest).order_by(RANK).first()
+    suppression = reasons.suppressions().filter(address_hash=digest).order_by(RANK).first()
     if contact is not None:
         whens = [reasons.blocked(), *reasons.refusals(), *reasons.no_translation()]
         rows = Contact.objects.filter(pk=contact.pk).annotate(refusal=case(whens, None))

@@ -12,7 +12,7 @@ from broadcasts.mediums import email_key, phone_key
 from broadcasts.models import search_words
 
 
-def found_by(text: str) -> Q:
+def search_clause(text: str) -> Q:
     """Return the clause for contacts that match a search: each of its words begins a word of the contact.
 
     A word with an @ matches the beginning of an e-mail address; one that starts with @, of its domain. A text without

@@ -8,11 +8,8 @@ from django.db.models import Model, QuerySet
 
 from broadcasts.models import Attendance, AuditEntry, Consent, Contact, Member, SegmentMember
 
-CALLED_BY_NAME: tuple[type[Model], ...] = (
-    Consent,
-    Attendance,
-    SegmentMember,
-)  # labels begin with the name
+# Models whose labels begin with the name of the contact.
+CALLED_BY_NAME: tuple[type[Model], ...] = (Consent, Attendance, SegmentMember)
 
 
 def forget_labels(contact: Contact, model: type[Model], rows: QuerySet[Any]) -> None:

@@ -179,7 +179,7 @@ class Run:
         uuid = self.job.options.get("segment")
         if not uuid or self.job.dry_run:
             return None
-        return Segment.objects.for_organization(self.job.organization).filter(uuid=uuid).first()  # or was deleted
+        return Segment.objects.for_organization(self.job.organization).filter(uuid=uuid).first()  # or deleted
 
     def go_on(self, should_stop: Callable[[], bool], on_progress: Progress = lambda result: None) -> bool:
         """Import chunks after `job.line` until the end of the file; returns True if it was stopped before."""
