@@ -36,11 +36,11 @@ EVERYBODY = Q(pk__gt=0)
 
 @dataclass(frozen=True, kw_only=True)
 class Audience:
-    """What one broadcast, saved or not, asks for.
+    """The audience of one broadcast, saved or not.
 
-    The union of `send_to_all`, segments, contacts, addresses, activity and query; of these only the retargeted.
-    A retarget with nothing else asked for is of everybody that broadcast went to. Those in excluded segments,
-    and those who were sent an excluded broadcast (in the last days, where given), stay matched and are skipped.
+    It matches the union of `send_to_all`, segments, contacts, addresses, activity and query, restricted to the
+    retargeted contacts; a retarget without any of these fields matches all contacts its broadcast was sent to. Contacts
+    in excluded segments, and those that were sent an excluded broadcast (within `excluded_days`), are matched but skipped.
     """
 
     organization: Organization
