@@ -43,7 +43,7 @@ _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 class JSONValue(Func):
     """The value of one key as SQL of one type; NULL if there is no value of this type.
 
-    The key is part of the SQL text: this is safe, since registered keys have lower-case letters, digits and underscores.
+    The key is part of the SQL text: registered keys have only lower-case letters, digits and underscores.
     """
 
     sqlite = "CAST(JSON_EXTRACT(%(expressions)s, '$.\"%(key)s\"') AS TEXT)"
