@@ -40,7 +40,7 @@ class Audience:
 
     It matches the union of `send_to_all`, segments, contacts, addresses, activity and query, restricted to the
     retargeted contacts; a retarget without any of these fields matches all contacts its broadcast was sent to. Contacts
-    in excluded segments, and those that were sent an excluded broadcast (within `excluded_days`), are matched but skipped.
+    in excluded segments, or that were sent an excluded broadcast (within `excluded_days`), match but are skipped.
     """
 
     organization: Organization
