@@ -14,7 +14,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from broadcasts import audience, rendering
-from broadcasts.audience import Audience, Outlet
+from broadcasts.audience import Audience, Route
 from broadcasts.exceptions import InvalidInput, WrongState
 from broadcasts.languages import normalize_language
 from broadcasts.models import (
@@ -297,7 +297,7 @@ def _check_content(broadcast: Broadcast, flat: bool) -> dict[str, str]:
 
 
 def _preview(broadcast: Broadcast) -> list[str]:
-    return audience.preview(Audience.of(broadcast), outlets(broadcast))
+    return audience.preview(Audience.of(broadcast), routes(broadcast))
 
 
 def default_channel(organization: Organization, template: Template | None = None) -> Channel | None:
@@ -305,10 +305,10 @@ def default_channel(organization: Organization, template: Template | None = None
     return organization.default_channel(template.medium if template else Medium.EMAIL)
 
 
-def outlets(broadcast: Broadcast) -> list[Outlet]:
+def routes(broadcast: Broadcast) -> list[Route]:
     """What a broadcast's messages mean for its audience: each one's channel and languages."""
     messages = broadcast.messages.select_related("channel", "broadcast").prefetch_related("translations")
-    return [Outlet.of(message) for message in messages]
+    return [Route.of(message) for message in messages]
 
 
 def _subject(broadcast: Broadcast) -> str:

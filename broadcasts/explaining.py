@@ -1,6 +1,6 @@
-"""Why somebody did, or did not, get a broadcast: one sentence for the person who asks.
+"""Explain in one sentence why a contact did, or did not, get a broadcast.
 
-It is read from the delivery log; for those who have no row there, from the conditions that choose the recipients.
+The answer comes from the delivery log; for a contact without a delivery, from the conditions that choose recipients.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from broadcasts import audience, drafting, formats, stats
-from broadcasts.audience import Audience, Choice, Outlet, Part
+from broadcasts.audience import Audience, Match, MatchNode, Route
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import (
     Broadcast,
@@ -23,7 +23,7 @@ from broadcasts.models import (
 )
 from broadcasts.sending import hours
 
-# Told after acceptance, the strongest last.
+# Facts that follow after sending, the strongest last.
 TOLD = ("delivered", "opened", "clicked", "played", "replied", "unsubscribed", "complained", "bounced")
 STRONGEST = ("sent", "unknown", "pending", "failed", "cancelled", "skipped")  # of several copies
 CANCELLED = "Not sent: the broadcast was cancelled before its turn."
@@ -41,10 +41,10 @@ VERDICTS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
-    """The answer: a word, a sentence, and what they are drawn from.
+    """The answer: a verdict, a sentence, and the evidence for both.
 
-    `verdict` is one of VERDICTS, `reason` that of a skipped copy, and `rule` names what leaves a person out whom the
-    audience does not match.
+    verdict: one of VERDICTS; reason: the skip reason of a skipped delivery.
+    rule: the nearest rule that excludes a contact that the audience does not match.
     """
 
     contact: Contact
@@ -54,15 +54,15 @@ class Explanation:
     reason: str = ""
     rule: str = ""
     deliveries: list[Delivery] = field(default_factory=list)
-    choice: Choice | None = None
+    match: Match | None = None
 
-    def parts(self) -> list[tuple[int, Part]]:
-        """The audience taken apart, each part with its depth; empty where the log has the answer."""
-        return list(self.choice.tree.lines()) if self.choice else []
+    def lines(self) -> list[tuple[int, MatchNode]]:
+        """Return the tree of the audience as (depth, node); empty if the log has the answer."""
+        return list(self.match.tree.lines()) if self.match else []
 
 
 def explain(contact: Contact, broadcast: Broadcast) -> Explanation:
-    """Say why a contact did or did not get a broadcast, or whether it would."""
+    """Explain why a contact did or did not get a broadcast, or whether it would get one that has not started."""
     messages = list(broadcast.messages.values_list("pk", flat=True))
     by_name = len(messages) > 1
     deliveries = list(
@@ -81,19 +81,19 @@ def explain(contact: Contact, broadcast: Broadcast) -> Explanation:
         return Explanation(contact=contact, broadcast=broadcast, verdict="log_deleted", sentence=sentence)
     wanted = Audience.of(broadcast)
     try:
-        choice = audience.choice(wanted, contact)
+        match = audience.match_contact(wanted, contact)
     except InvalidInput as error:
         sentence = f"Nobody can tell: the audience cannot be read. {error}"
         return Explanation(contact=contact, broadcast=broadcast, verdict="unreadable", sentence=sentence)
-    if not choice.matched:
-        return _of_rule(contact, broadcast, choice)
+    if not match.matched:
+        return _of_rule(contact, broadcast, match)
     if broadcast.status in Broadcast.STARTED:
-        return _of_time(contact, broadcast, choice)
-    return _foretold(contact, broadcast, wanted, choice)
+        return _of_time(contact, broadcast, match)
+    return _foretold(contact, broadcast, wanted, match)
 
 
 def history(contact: Contact, before: int | None = None) -> tuple[list[tuple[Broadcast, list[Delivery]]], int | None]:
-    """Return a page of what reached for a contact, newest first, by broadcast; and where the next page begins."""
+    """Return ([(broadcast, its deliveries to the contact)], newest first; `before` of the next page, or None)."""
     rows = Delivery.objects.filter(contact=contact).select_related("message__broadcast", "message__channel")
     page = list((rows.filter(pk__lt=before) if before else rows).order_by("-pk")[: PAGE + 1])
     told: dict[Broadcast, list[Delivery]] = {}
@@ -103,7 +103,7 @@ def history(contact: Contact, before: int | None = None) -> tuple[list[tuple[Bro
 
 
 def story(delivery: Delivery, zone: tzinfo | None = None) -> str:
-    """Say what became of one copy."""
+    """Describe the outcome of one delivery."""
     status = Delivery.Status
     match delivery.status:
         case status.SENT:
@@ -121,13 +121,13 @@ def story(delivery: Delivery, zone: tzinfo | None = None) -> str:
 
 
 def when(moment: datetime | None, zone: tzinfo | None = None) -> str:
-    """Write a moment with its zone, for sentences that may be read anywhere."""
+    """Return a moment as text with its time zone."""
     return formats.moment(moment, zone or timezone.get_current_timezone()) if moment else "at an unknown time"
 
 
 def _waits(delivery: Delivery, zone: tzinfo | None) -> str:
     match delivery.message.broadcast.status:
-        case Broadcast.Status.CANCELLED:  # and not written down yet
+        case Broadcast.Status.CANCELLED:  # its deliveries are not updated yet
             return CANCELLED
         case Broadcast.Status.PAUSED:
             return "Waiting: the broadcast is paused."
@@ -153,9 +153,9 @@ def _of_log(contact: Contact, broadcast: Broadcast, deliveries: list[Delivery], 
     for delivery in deliveries:
         sentence = story(delivery, broadcast.organization.zone)
         if delivery.status == Delivery.Status.SKIPPED:
-            outlet = Outlet(channel=delivery.message.channel, base_language=broadcast.base_language)
+            route = Route(channel=delivery.message.channel, base_language=broadcast.base_language)
             turn = max(delivery.created, delivery.due_at or delivery.created)
-            sentence += _because(Grounds(contact, broadcast, outlet, turn), delivery.reason)
+            sentence += _because(Grounds(contact, broadcast, route, turn), delivery.reason)
         by = f"{delivery.message.channel}: " if by_name else ""
         sentences.append(f"{by}{sentence}")
     strongest = min(deliveries, key=lambda one: STRONGEST.index(one.status))
@@ -169,20 +169,20 @@ def _of_log(contact: Contact, broadcast: Broadcast, deliveries: list[Delivery], 
     )
 
 
-def _of_rule(contact: Contact, broadcast: Broadcast, choice: Choice) -> Explanation:
-    rule, plainly = choice.rule(), choice.plainly()
+def _of_rule(contact: Contact, broadcast: Broadcast, match: Match) -> Explanation:
+    rule, plainly = match.rule(), match.plainly()
     sentence = f"Not in the audience. {plainly[:1].upper()}{plainly[1:]}." if plainly else "Not in the audience."
     settled = broadcast.expanded_at or broadcast.started_at
     if broadcast.status in Broadcast.STARTED and settled and contact.created > settled:
         zone = broadcast.organization.zone
         sentence = f"Added {when(contact.created, zone)}, after the recipients were settled. {sentence}"
     return Explanation(
-        contact=contact, broadcast=broadcast, verdict="not_matched", sentence=sentence, rule=rule, choice=choice
+        contact=contact, broadcast=broadcast, verdict="not_matched", sentence=sentence, rule=rule, match=match
     )
 
 
-def _of_time(contact: Contact, broadcast: Broadcast, choice: Choice) -> Explanation:
-    """Of a contact who is matched now, and has no row."""
+def _of_time(contact: Contact, broadcast: Broadcast, match: Match) -> Explanation:
+    """Explain why a contact that the audience matches now has no delivery."""
     zone = broadcast.organization.zone
     settled = broadcast.expanded_at or broadcast.started_at
     if broadcast.expanded_at is None and contact.pk > broadcast.expanded_to:
@@ -200,24 +200,24 @@ def _of_time(contact: Contact, broadcast: Broadcast, choice: Choice) -> Explanat
             f"Not sent: in the audience now, and not when the recipients were settled {when(settled, zone)}; "
             "something has changed since."
         )
-    return Explanation(contact=contact, broadcast=broadcast, verdict=verdict, sentence=sentence, choice=choice)
+    return Explanation(contact=contact, broadcast=broadcast, verdict=verdict, sentence=sentence, match=match)
 
 
-def _foretold(contact: Contact, broadcast: Broadcast, wanted: Audience, choice: Choice) -> Explanation:
-    """Of a contact who is matched by a broadcast that is yet to start; by the same query as its start."""
-    outlets = drafting.outlets(broadcast)
+def _foretold(contact: Contact, broadcast: Broadcast, wanted: Audience, match: Match) -> Explanation:
+    """Explain what a broadcast that has not started will do with a matched contact, by the query of its start."""
+    routes = drafting.routes(broadcast)
     turn = hours.turn(broadcast, contact)
     received: list[str] = []
     skipped: list[tuple[str, str]] = []
-    for outlet in outlets:
-        rows = audience.recipients(wanted, outlet, outlets).filter(pk=contact.pk)
+    for route in routes:
+        rows = audience.recipients(wanted, route, routes).filter(pk=contact.pk)
         for reason, address, language in rows.values_list("skip_reason", "send_address", "send_language"):
             reason = audience.reason_after(wanted, contact, reason, len(received))
             if reason:
-                grounds = Grounds(contact, broadcast, outlet, timezone.now(), choice)
+                grounds = Grounds(contact, broadcast, route, timezone.now(), match)
                 skipped.append((reason, f"{_label(reason)}.{_because(grounds, reason)}"))
             else:
-                received.append(f"by {outlet.name or 'e-mail'} at {address}{f', in {language}' if language else ''}")
+                received.append(f"by {route.name or 'e-mail'} at {address}{f', in {language}' if language else ''}")
     if received:
         due = f", not before {when(turn, broadcast.organization.zone)}" if turn else ""
         verdict, reason, sentence = "would_receive", "", f"Would receive it {' and '.join(received)}{due}."
@@ -227,7 +227,7 @@ def _foretold(contact: Contact, broadcast: Broadcast, wanted: Audience, choice: 
     else:
         verdict, reason, sentence = "matched", "", "In the audience of a broadcast that says nothing yet."
     return Explanation(
-        contact=contact, broadcast=broadcast, verdict=verdict, sentence=sentence, reason=reason, choice=choice
+        contact=contact, broadcast=broadcast, verdict=verdict, sentence=sentence, reason=reason, match=match
     )
 
 
@@ -238,16 +238,16 @@ def _because(grounds: "Grounds", reason: str) -> str:
 
 @dataclass(frozen=True)
 class Grounds:
-    """What stands behind a skip reason of a contact, as far as it is still on record.
+    """The evidence for a skip reason of a contact, as far as it is still on record.
 
-    A copy was looked at between `at`, its turn, and `until`: when exactly is not written down.
+    The delivery was checked between `at` and `until`; the exact time is not recorded.
     """
 
     contact: Contact
     broadcast: Broadcast
-    outlet: Outlet
+    route: Route
     at: datetime
-    choice: Choice | None = None
+    match: Match | None = None
 
     def of(self, reason: str) -> str:
         match reason:
@@ -264,7 +264,7 @@ class Grounds:
             case Reason.NO_CONSENT:
                 return self._consent(ConsentState.UNKNOWN, ConsentState.PENDING)
             case Reason.NO_TRANSLATION:
-                return f"it is written in {', '.join(self.outlet.languages or ()) or 'no language'} only"
+                return f"it is written in {', '.join(self.route.languages or ()) or 'no language'} only"
             case Reason.EXPIRED if self.broadcast.expires_at:
                 ends = "expired" if self.broadcast.expires_at <= timezone.now() else "expires"
                 return f"it {ends} {self._when(self.broadcast.expires_at)}, before their turn"
@@ -278,31 +278,31 @@ class Grounds:
         return when(moment, self.broadcast.organization.zone)
 
     def _field_name(self) -> str:
-        return str(Contact._meta.get_field(self.outlet.contact_field).verbose_name)  # type: ignore[union-attr]
+        return str(Contact._meta.get_field(self.route.contact_field).verbose_name)  # type: ignore[union-attr]
 
     def _address(self) -> str:
-        return getattr(self.contact, self.outlet.contact_field)
+        return getattr(self.contact, self.route.contact_field)
 
     def _kind(self) -> str:
-        return f"{self.broadcast.get_use_case_display().lower()} by {self.outlet.medium}"
+        return f"{self.broadcast.get_use_case_display().lower()} by {self.route.medium}"
 
     def _exclusions(self) -> Iterator[str]:
         wanted = Audience.of(self.broadcast)
-        choice = self.choice or audience.choice(wanted, self.contact)
-        for part in choice.excluded.parts:
-            if part.holds and part.path == "excluded_broadcasts":
+        match = self.match or audience.match_contact(wanted, self.contact)
+        for node in match.excluded.children:
+            if node.holds and node.path == "excluded_broadcasts":
                 copies = wanted.excluded_copies().filter(contact=self.contact).select_related("message__broadcast")
                 copy = copies.order_by(F("sent_at").desc(nulls_last=True)).first()
                 if copy and copy.sent_at:
                     yield f"“{copy.message.broadcast}” was sent {self._when(copy.sent_at)}"
                 elif copy:
                     yield f"“{copy.message.broadcast}” may have reached them: its outcome is unknown"
-            elif part.holds:
-                yield f"they are in the {part.name}"
+            elif node.holds:
+                yield f"they are in the {node.name}"
 
     def _refusal(self, reason: str) -> str:
-        """Tell the suppressions behind a reason, or the consent that was withdrawn."""
-        noes = audience.suppressions(self.broadcast, self.outlet, self.contact, reason)
+        """Describe the suppressions behind a reason, or the withdrawn consent."""
+        noes = audience.suppressions(self.broadcast, self.route, self.contact, reason)
         told = [
             f"{no.get_reason_display().lower()}, on the suppression list since {self._when(no.created)}"
             + (f" ({no.source})" if no.source else "")
@@ -313,8 +313,8 @@ class Grounds:
         return self._consent(ConsentState.WITHDRAWN)
 
     def _consent(self, *states: str) -> str:
-        """Tell which of these states the consent was in, and what it is now where that is something else."""
-        asked = {"medium": self.outlet.medium, "use_case": self.broadcast.use_case}
+        """Describe which of these states the consent had then, and its state now if it differs."""
+        asked = {"medium": self.route.medium, "use_case": self.broadcast.use_case}
         now = self.contact.consents.filter(**asked).first()
         changes = self.contact.consent_changes.filter(**asked).order_by("-pk")
         then = changes.filter(state__in=states, created__lte=self.until).first()

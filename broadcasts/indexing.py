@@ -49,9 +49,9 @@ def follow(attribute: Attribute) -> None:
 
 def obstacles(attribute: Attribute) -> list[str]:
     """Say what keeps an attribute from being deleted: contacts that have it, and rules that ask for it."""
-    users = [f"“{user}”" for user in audience.users_of_attribute(attribute)]
+    references = [f"“{user}”" for user in audience.references_to_attribute(attribute)]
     contacts = Contact.objects.for_organization(attribute.organization_id)
-    return [*users, *(["contacts"] if contacts.filter(attributes__has_key=attribute.key).exists() else [])]
+    return [*references, *(["contacts"] if contacts.filter(attributes__has_key=attribute.key).exists() else [])]
 
 
 def remove(attribute: Attribute) -> None:

@@ -10,7 +10,7 @@ from django.test import Client
 
 from broadcasts import confirming, links
 from broadcasts.models import Consent, ConsentChange, Contact, Organization, PersonalLink
-from broadcasts.public.words import CONFIRM, WORDS
+from broadcasts.public.texts import CONFIRM, TEXTS
 from tests.make import make_contact
 
 
@@ -105,7 +105,7 @@ def test_pages_are_kept_out_of_search_engines_and_caches_and_hold_nothing_inline
     assert not re.search(r"<script|<style|style=|onclick", page.text)
 
 
-@pytest.mark.parametrize("language", [*WORDS, "pt-BR", "zh"])
+@pytest.mark.parametrize("language", [*TEXTS, "pt-BR", "zh"])
 def test_the_page_speaks_the_language_of_the_person(strict, url, language):
     Contact.objects.update(language=language)
     spoken = language.partition("-")[0] if language != "zh" else "en"

@@ -7,7 +7,7 @@ import pytest
 from django.db.models.functions import Now
 
 from broadcasts import confirming, consenting, links, queue, tasks
-from broadcasts.confirming.words import WORDS
+from broadcasts.confirming.texts import TEXTS
 from broadcasts.exceptions import WrongState
 from broadcasts.models import Channel, Consent, ConsentChange, Contact, Organization, PersonalLink, Suppression
 from broadcasts.transports import TransportError
@@ -71,7 +71,7 @@ def test_who_is_asked_gets_one_mail_through_the_organization_s_own_channel(joe, 
     assert token() not in message["Message-ID"] and link().sent_at and not link().due_at
 
 
-@pytest.mark.parametrize("language", [*WORDS, "pt-BR", "zh"])
+@pytest.mark.parametrize("language", [*TEXTS, "pt-BR", "zh"])
 @pytest.mark.parametrize("purpose", ["confirm", "data"])
 def test_the_mail_speaks_the_language_of_the_person(joe, server, language, purpose):
     Contact.objects.update(language=language)
@@ -79,7 +79,7 @@ def test_the_mail_speaks_the_language_of_the_person(joe, server, language, purpo
     ask(joe) if purpose == "confirm" else confirming.ask_for_data(joe)
     confirming.mail_link(link().pk)
     spoken = language.partition("-")[0] if language != "zh" else "en"
-    assert WORDS[spoken][purpose]["until"] in server.received[0].text
+    assert TEXTS[spoken][purpose]["until"] in server.received[0].text
 
 
 def test_names_with_markup_and_line_breaks_stay_text(joe, server, club):
@@ -209,5 +209,5 @@ def test_a_no_said_after_the_question_is_not_overruled_by_its_link(joe, server):
 
 
 def test_every_language_says_everything():
-    said = {frozenset((purpose, *words) for purpose, words in each.items()) for each in WORDS.values()}
+    said = {frozenset((purpose, *words) for purpose, words in each.items()) for each in TEXTS.values()}
     assert len(said) == 1

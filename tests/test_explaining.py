@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from broadcasts.audience import Audience, recipients
-from broadcasts.drafting import outlets
+from broadcasts.drafting import routes
 from broadcasts.explaining import explain, history
 from broadcasts.models import (
     Attendance,
@@ -82,7 +82,7 @@ def test_a_row_of_the_log_is_told(mail, joe, fields, said):
     make_delivery(broadcast, joe, **{"sent_at": THEN, **fields})
     told = explain(joe, broadcast)
     assert (told.sentence, told.verdict) == (said, fields.get("status", "sent"))
-    assert told.parts() == []
+    assert told.lines() == []
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_somebody_outside_the_audience_is_told_the_rule(mail, joe):
     assert told.verdict == "not_matched"
     assert told.rule == "segment “Pros”: rules.all[1]: plan must be “pro”; it is “free”"
     assert told.sentence == "Not in the audience. Segment “Pros”: plan must be “pro”; it is “free”."
-    assert [(depth, part.words(), part.holds) for depth, part in told.parts()] == [
+    assert [(depth, part.words(), part.holds) for depth, part in told.lines()] == [
         (0, "in segment “Pros”", False),
         (1, "all of these", False),
         (2, "language must be “en”", True),
@@ -372,8 +372,8 @@ def test_each_reason_is_foretold_with_what_is_behind_it(draft, joe, arrange, rea
     told = explain(joe, draft)
     assert (told.verdict, told.reason) == ("would_be_skipped", reason)
     assert said.lower() in told.sentence.lower()
-    [outlet] = outlets(draft)
-    assert recipients(Audience.of(draft), outlet).get(pk=joe.pk).skip_reason == reason
+    [route] = routes(draft)
+    assert recipients(Audience.of(draft), route).get(pk=joe.pk).skip_reason == reason
 
 
 def test_a_channel_that_the_one_before_uses_the_cap_up_for_is_not_foretold(draft, joe):

@@ -116,7 +116,7 @@ def test_what_died_within_a_chunk_is_undone_with_its_refused_rows(begin, monkeyp
 def test_a_dry_run_whose_worker_died_between_its_databases_begins_again(begin, monkeypatch):
     job = begin(dry_run=True)
     with monkeypatch.context() as patch, pytest.raises(SystemExit):
-        patch.setattr("broadcasts.importing.upsert.Rehearsal.mark", lambda *args: exit())
+        patch.setattr("broadcasts.importing.upsert.ContactRehearsal.mark", lambda *args: exit())
         go(job)
     lapse(job)
     assert counts(go(job)) == (7, 5, 1, 0, 1)

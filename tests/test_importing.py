@@ -385,7 +385,7 @@ def test_the_whole_import_costs_few_queries(load, club, django_assert_max_num_qu
 def test_a_unique_key_taken_at_the_same_moment_refuses_its_row_only(load, club, monkeypatch):
     """Somebody else writes the contact after we looked and before we write."""
     make_contact(club, "taken@example.com")
-    monkeypatch.setattr("broadcasts.importing.upsert.Store.find", lambda self, rows: [])
+    monkeypatch.setattr("broadcasts.importing.upsert.ContactStore.find", lambda self, rows: [])
     assert counts(load("mail\na@example.com\ntaken@example.com\nb@example.com\n")) == (2, 0, 0, 1)
     assert club.contacts.count() == 3
 

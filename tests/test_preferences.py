@@ -21,7 +21,7 @@ from broadcasts.models import (
     PersonalLink,
     Suppression,
 )
-from broadcasts.public.words import CONFIRM, DATA, PREFERENCES, WORDS
+from broadcasts.public.texts import CONFIRM, DATA, PREFERENCES, TEXTS
 from tests.make import make_broadcast, make_contact, make_delivery
 
 BOTH = "email-marketing email-general"
@@ -144,7 +144,7 @@ def test_an_erased_person_s_link_and_an_old_address_lead_where_an_unknown_one_do
     assert answer.status_code == 404 and answer.text == client.get("/p/AAAAAAAAAAAA/").text
 
 
-@pytest.mark.parametrize("language", [*WORDS, "pt-BR", "zh"])
+@pytest.mark.parametrize("language", [*TEXTS, "pt-BR", "zh"])
 def test_the_pages_speak_the_language_of_the_person(client, url, data_url, language):
     Contact.objects.update(language=language)
     spoken = language.partition("-")[0] if language != "zh" else "en"
@@ -152,9 +152,9 @@ def test_the_pages_speak_the_language_of_the_person(client, url, data_url, langu
     assert DATA[spoken]["download"] in unescape(client.get(data_url).text)
 
 
-@pytest.mark.parametrize("words", [WORDS, CONFIRM, PREFERENCES, DATA])
+@pytest.mark.parametrize("words", [TEXTS, CONFIRM, PREFERENCES, DATA])
 def test_every_language_says_everything(words):
-    assert set(words) == set(WORDS) and len({frozenset(each) for each in words.values()}) == 1
+    assert set(words) == set(TEXTS) and len({frozenset(each) for each in words.values()}) == 1
 
 
 @pytest.mark.parametrize("which", ["url", "data_url"])

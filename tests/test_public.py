@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from broadcasts import health, links
 from broadcasts.models import Consent, ConsentChange, Delivery, Suppression
+from broadcasts.public.texts import TEXTS
 from broadcasts.public.views import masked
-from broadcasts.public.words import WORDS
 from broadcasts.tasks import beat
 from tests.make import make_broadcast, make_contact, make_delivery
 
@@ -84,16 +84,16 @@ def test_the_link_of_a_test_send_says_so_and_does_nothing(strict, db, method):
     assert not Suppression.objects.exists()
 
 
-@pytest.mark.parametrize("language", [*WORDS, "pt-BR", "zh"])
+@pytest.mark.parametrize("language", [*TEXTS, "pt-BR", "zh"])
 def test_the_page_speaks_the_language_of_the_delivery(strict, url, delivery, language):
     Delivery.objects.update(language=language)
     spoken = language.partition("-")[0] if language != "zh" else "en"
     text = unescape(strict.get(url).text)
-    assert f'<html lang="{spoken}">' in text and WORDS[spoken]["button"] in text
+    assert f'<html lang="{spoken}">' in text and TEXTS[spoken]["button"] in text
 
 
 def test_every_language_says_everything():
-    assert len({frozenset(words) for words in WORDS.values()}) == 1
+    assert len({frozenset(words) for words in TEXTS.values()}) == 1
 
 
 def test_pages_are_kept_out_of_search_engines_and_caches_and_hold_nothing_inline(strict, url):

@@ -30,7 +30,7 @@ class ActivityAdmin(OrganizationAdmin):
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list, dict, set, list]:
         shown, counts, needed, protected = super().get_deleted_objects(objs, request)
-        used = [row for activity in objs for row in audience.users_of(activity)]
+        used = [row for activity in objs for row in audience.references_to(activity)]
         protected += [f"{capfirst(row._meta.verbose_name)}: {row}" for row in used]
         return shown, counts, needed, list(dict.fromkeys(protected))
 

@@ -29,7 +29,7 @@ SHOWN = ("preview", "recipients")  # pages that show what is stored
 
 def estimate(broadcast: Broadcast) -> Estimate:
     """Count whom a broadcast will reach: the same query as its start."""
-    return audience.estimate(Audience.of(broadcast), drafting.outlets(broadcast))
+    return audience.estimate(Audience.of(broadcast), drafting.routes(broadcast))
 
 
 def reasons(found: Estimate) -> list[tuple[str, str, int]]:

@@ -67,10 +67,10 @@ class RecipientViews(admin.ModelAdmin):
             return self.waiting_page(request, broadcast)
         reason = request.GET.get("reason", "")
         after = request.GET.get("after", "")
-        outlets = drafting.outlets(broadcast)
+        routes = drafting.routes(broadcast)
         try:
-            place = min(as_id(request.GET.get("message", "")) or 0, len(outlets) - 1)
-            rows = audience.recipients(Audience.of(broadcast), outlets[place], outlets).filter(skip_reason=reason)
+            place = min(as_id(request.GET.get("message", "")) or 0, len(routes) - 1)
+            rows = audience.recipients(Audience.of(broadcast), routes[place], routes).filter(skip_reason=reason)
             rows = rows.filter(pk__gt=as_id(after) or 0)
             people = list(rows.order_by("pk")[: PAGE + 1])
         except (BroadcastsError, IndexError) as error:
@@ -84,7 +84,7 @@ class RecipientViews(admin.ModelAdmin):
             "people",
             f"Left out: {label.lower()}" if label else "Expected recipients",
             people=people[:PAGE],
-            outlets=[(i, outlet) for i, outlet in enumerate(outlets)],
+            routes=[(i, route) for i, route in enumerate(routes)],
             place=place,
             reason=reason,
             more=urlencode({**more, "after": people[PAGE - 1].pk}) if len(people) > PAGE else "",

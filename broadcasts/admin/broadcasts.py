@@ -21,7 +21,7 @@ from .broadcast_actions import BroadcastActions
 from .broadcast_form import MESSAGE_FIELDS, BroadcastForm, FirstMessageFormSet, TranslationForm
 from .confirmations import stamp
 from .drafts import DraftAdmin
-from .explain import AskForm, Asking
+from .explanations import AskForm, AskingAdmin
 from .filters import choice_filter
 from .paginator import PagedList
 from .pickers import Picker
@@ -88,7 +88,7 @@ class FirstMessageInline(ScopedInline, admin.StackedInline):
 
 
 @admin.register(Broadcast)
-class BroadcastAdmin(BroadcastActions, Asking, DraftAdmin):
+class BroadcastAdmin(BroadcastActions, AskingAdmin, DraftAdmin):
     form = BroadcastForm
     list_display = ["name", "shown_status", "via", "shown_time", "recipients", "sent", "failed", "organization"]
     list_select_related = ["organization"]

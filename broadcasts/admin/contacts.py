@@ -17,7 +17,7 @@ from .base import OrganizationAdmin, OrganizationForm
 from .by_contact import is_list
 from .consents import with_history
 from .contact_actions import ContactActions
-from .explain import AskForm, ExplainView
+from .explanations import AskForm, ExplainView
 from .filters import choice_filter
 from .members import SegmentActions
 from .search import as_id, find_contacts

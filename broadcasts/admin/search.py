@@ -6,7 +6,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 
-from broadcasts.audience import found_by
+from broadcasts.audience import search_clause
 from broadcasts.mediums import ADDRESS_FIELDS
 from broadcasts.models import Organization
 
@@ -35,7 +35,7 @@ def find_contacts(contacts: QuerySet, term: str, limit: int = LIMIT) -> list[int
     contacts = contacts.filter(organization__in=Organization.objects.values_list("pk", flat=True)).order_by()
     found = _ids(contacts, _exactly(term), limit)
     if not (found and "@" in term):
-        found |= _ids(contacts, [found_by(term)], limit)
+        found |= _ids(contacts, [search_clause(term)], limit)
     return list(found)[:limit]
 
 

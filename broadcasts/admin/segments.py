@@ -66,7 +66,7 @@ class SegmentAdmin(RuleViews, FreezeView, OrganizationAdmin):
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list, dict, set, list]:
         shown, counts, needed, protected = super().get_deleted_objects(objs, request)
-        used = [row for segment in objs for row in audience.users_of(segment)]
+        used = [row for segment in objs for row in audience.references_to(segment)]
         protected += [f"{capfirst(row._meta.verbose_name)}: {row}" for row in used]
         return shown, counts, needed, protected
 

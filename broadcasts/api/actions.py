@@ -6,7 +6,7 @@ from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 
 from broadcasts import audience
-from broadcasts.audience import Audience, Outlet
+from broadcasts.audience import Audience, Route
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Broadcast, Channel, Contact, Engagement, Medium, UseCase
 
@@ -112,7 +112,7 @@ class AudienceSerializer(WhoSerializer):
     expires_at = MomentField(required=False, allow_null=True)
     ignored = ("name", "subject", "body", "messages")  # of a draft that is yet to be saved
 
-    def audience(self) -> tuple[Audience, list[Outlet]]:
+    def audience(self) -> tuple[Audience, list[Route]]:
         """Return the audience asked for and what it would be reached through."""
         given: dict[str, Any] = dict(self.validated_data)
         organization = self.context["organization"]
@@ -126,7 +126,7 @@ class AudienceSerializer(WhoSerializer):
         wanted = Audience.asking(organization, {**given, "begins_at": at})
         if problems := wanted.problems():
             raise InvalidInput(problems)
-        return wanted, [Outlet(channel=channel) for channel in channels]
+        return wanted, [Route(channel=channel) for channel in channels]
 
 
 class RetargetSerializer(serializers.Serializer):

@@ -125,8 +125,8 @@ class Activities(FullResource):
     default_ordering = "-starts_at"
 
     def remove(self, row: Activity) -> None:
-        if users := audience.users_of(row):
-            told = ", ".join(f"“{user}”" for user in users[:3])
+        if references := audience.references_to(row):
+            told = ", ".join(f"“{user}”" for user in references[:3])
             raise WrongState(f"It is in use and cannot be deleted: {told}.")
         row.delete()
 

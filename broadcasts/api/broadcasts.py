@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from broadcasts import audience, drafting, rendering, sending, stats
-from broadcasts.audience import Audience, Outlet
+from broadcasts.audience import Audience, Route
 from broadcasts.exceptions import InvalidInput, NotReady, WrongState
 from broadcasts.models import Broadcast, Message, MessageTranslation, Segment
 
@@ -165,8 +165,8 @@ class Broadcasts(AsTable, FullResource):
         audience.validate(query, self.organization)
         wanted = Audience(organization=self.organization, use_case=self.organization.default_use_case, query=query)
         of = (self.organization.pk, self.organization.modified, query)
-        people = audience.recipients(wanted, Outlet()).filter(skip_reason="").order_by("full_name", "pk")
-        counted = Counted(people, lambda: audience.estimate(wanted, [Outlet()]).will_receive, of=of)
+        people = audience.recipients(wanted, Route()).filter(skip_reason="").order_by("full_name", "pk")
+        counted = Counted(people, lambda: audience.estimate(wanted, [Route()]).will_receive, of=of)
         page = self.paginate_queryset(counted)  # type: ignore[arg-type]
         serializer = RecipientSerializer(page, many=True, context=self.get_serializer_context())
         return self.get_paginated_response(serializer.data)
@@ -295,7 +295,7 @@ class Broadcasts(AsTable, FullResource):
         if not broadcast.is_editable:
             raise WrongState(drafting.NOT_EDITABLE)
         self.read(StrictSerializer)
-        found = audience.estimate(Audience.of(broadcast), drafting.outlets(broadcast))
+        found = audience.estimate(Audience.of(broadcast), drafting.routes(broadcast))
         return Response(EstimateSerializer(found).data)
 
     @extend_schema(
@@ -309,8 +309,8 @@ class Broadcasts(AsTable, FullResource):
     def estimate_audience(self, request: Request) -> Response:
         serializer = AudienceSerializer(data=request.data, context=self.get_serializer_context())
         serializer.is_valid(raise_exception=True)
-        wanted, outlets = serializer.audience()
-        return Response(EstimateSerializer(audience.estimate(wanted, outlets)).data)
+        wanted, routes = serializer.audience()
+        return Response(EstimateSerializer(audience.estimate(wanted, routes)).data)
 
     @extend_schema(
         summary="Read the delivery log",

@@ -8,7 +8,7 @@ from broadcasts import contacts
 from broadcasts.models import Attribute, Contact
 
 from .contact_actions import ContactActions, ExportableFilter
-from .explain import Explained
+from .explanations import ContactExplanation
 from .fields import ObjectField
 from .resources import FullResource, ResourceSerializer
 
@@ -72,7 +72,7 @@ class ContactSerializer(ResourceSerializer):
         description="By admins only. Its deliveries stay in the log, with their addresses; `erase/` takes those away.",
     ),
 )
-class Contacts(ContactActions, Explained, FullResource):
+class Contacts(ContactActions, ContactExplanation, FullResource):
     """People."""
 
     model = Contact

@@ -99,9 +99,9 @@ class Segments(FullResource):
     default_ordering = "name"
 
     def remove(self, row: Segment) -> None:
-        users = [f"“{user}”" for user in audience.users_of(row)]
-        if users:
-            raise WrongState(f"It is in use and cannot be deleted: {', '.join(users[:3])}.")
+        references = [f"“{user}”" for user in audience.references_to(row)]
+        if references:
+            raise WrongState(f"It is in use and cannot be deleted: {', '.join(references[:3])}.")
         row.delete()
 
     @extend_schema(summary="List the contacts of a segment", responses=ContactSerializer(many=True), filters=False)

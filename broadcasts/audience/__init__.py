@@ -1,14 +1,14 @@
-"""Who: the vocabulary of filters, audiences, and why somebody matched gets no copy."""
+"""Who gets a broadcast: the filter vocabulary, audiences, and the reasons why a matched contact is skipped."""
 
 from .addresses import validate_addresses
 from .audience import Audience, create_missing, matched
 from .catalogue import catalogue
 from .estimate import Estimate, estimate, preview
-from .explain import Choice, Part, choice
 from .filters import ContactFilter
+from .matching import Match, MatchNode, match_contact
 from .measuring import engagements, kinds_of, measured, why_not
 from .query import (
-    LEAVES,
+    CONDITIONS,
     NOT_FILTERS,
     compile_query,
     count_segment,
@@ -17,23 +17,22 @@ from .query import (
     validate,
     validate_rules,
 )
-from .reasons import Outlet, claim_reasons, counted, reason_after, recipients, skip_reason, suppressions
+from .reasons import Route, claim_reasons, counted, reason_after, recipients, skip_reason, suppressions
+from .references import references_to, references_to_attribute
 from .refusing import refusal
-from .searching import found_by
+from .searching import search_clause
 from .suggestions import suggest
-from .uses import users_of, users_of_attribute
 
 __all__ = [
-    "LEAVES",
+    "CONDITIONS",
     "NOT_FILTERS",
     "Audience",
-    "Choice",
     "ContactFilter",
     "Estimate",
-    "Outlet",
-    "Part",
+    "Match",
+    "MatchNode",
+    "Route",
     "catalogue",
-    "choice",
     "claim_reasons",
     "compile_query",
     "count_segment",
@@ -41,21 +40,22 @@ __all__ = [
     "create_missing",
     "engagements",
     "estimate",
-    "found_by",
     "kinds_of",
+    "match_contact",
     "matched",
     "measured",
     "preview",
     "query_from",
     "reason_after",
     "recipients",
+    "references_to",
+    "references_to_attribute",
     "refusal",
+    "search_clause",
     "segment_contacts",
     "skip_reason",
     "suggest",
     "suppressions",
-    "users_of",
-    "users_of_attribute",
     "validate",
     "validate_addresses",
     "validate_rules",

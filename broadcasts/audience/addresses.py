@@ -1,4 +1,4 @@
-"""Addresses as an audience names them: mailto:, tel:, whatsapp: and ext: (another system's key)."""
+"""The addresses of an audience, as URIs: mailto:, tel:, whatsapp: and ext: (the key of another system)."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -23,7 +23,10 @@ SCHEMES = {
 
 
 def validate_addresses(addresses: Any, organization: Organization) -> list[str]:
-    """Return the addresses as they are kept, each once, or raise InvalidInput({"addresses": ...})."""
+    """Return the addresses in their normalised form without duplicates.
+
+    Raises InvalidInput({"addresses": "addresses[<index>]: what is wrong"}).
+    """
     if not isinstance(addresses, list | tuple):
         raise InvalidInput({"addresses": 'Give a list, such as ["mailto:joe@example.com", "tel:+250788123123"].'})
     if len(addresses) > ADDRESSES_LIMIT:
@@ -39,7 +42,7 @@ def validate_addresses(addresses: Any, organization: Organization) -> list[str]:
 
 
 def _parse(address: Any, organization: Organization) -> tuple[str, str, str]:
-    """Return (scheme, value as stored in the contact's field, key it is looked up by)."""
+    """Return (scheme, value as stored in the contact's field, key by which the contact is looked up)."""
     if not isinstance(address, str):
         raise ValidationError("must be text, such as mailto:joe@example.com.")
     scheme, colon, value = address.strip().partition(":")
@@ -58,7 +61,7 @@ def _parse(address: Any, organization: Organization) -> tuple[str, str, str]:
 
 
 def keys_of(addresses: Iterable[str], organization: Organization) -> dict[str, dict[str, str]]:
-    """Return {scheme: {key: value}}."""
+    """Return {scheme: {lookup key: value as stored}}."""
     found: dict[str, dict[str, str]] = {}
     for address in validate_addresses(addresses, organization):
         scheme, value, key = _parse(address, organization)
@@ -67,15 +70,15 @@ def keys_of(addresses: Iterable[str], organization: Organization) -> dict[str, d
 
 
 def at_addresses(addresses: Iterable[str], organization: Organization) -> Q:
-    """Contacts that exist under the addresses."""
-    condition = Q()
+    """Return the clause for existing contacts that have one of the addresses."""
+    clause = Q()
     for scheme, keys in keys_of(addresses, organization).items():
-        condition |= Q(**{f"{SCHEMES[scheme][1]}__in": list(keys)})
-    return condition
+        clause |= Q(**{f"{SCHEMES[scheme][1]}__in": list(keys)})
+    return clause
 
 
 def missing_addresses(addresses: Iterable[str], organization: Organization) -> dict[str, dict[str, str]]:
-    """Return {scheme: {key: value}} of those that nobody has."""
+    """Return {scheme: {lookup key: value}} of the addresses that no contact has."""
     contacts = Contact.objects.for_organization(organization)
     missing: dict[str, dict[str, str]] = {}
     for scheme, keys in keys_of(addresses, organization).items():
@@ -90,7 +93,7 @@ def missing_addresses(addresses: Iterable[str], organization: Organization) -> d
 
 
 def create_contacts(addresses: Iterable[str], organization: Organization) -> None:
-    """Make a contact for each address that nobody has; somebody else may be doing the same."""
+    """Create a contact for each address that no contact has; safe against concurrent calls."""
     for scheme, keys in missing_addresses(addresses, organization).items():
         field = SCHEMES[scheme][0]
         fresh = [Contact(organization=organization, **{field: value}) for value in keys.values()]

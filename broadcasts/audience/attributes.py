@@ -1,8 +1,8 @@
 """Conditions on contacts' attributes: `attributes__<key>` and its lookups, typed by the registry.
 
-The SQL gives the same answers on both databases: a value of another type than the registry's is no value (though it
-exists), numbers compare as numbers, dates as ISO 8601 text. Moments are compared in UTC, and stored ones are taken to
-be in UTC. A list holds texts, and numbers however they are written.
+The SQL gives the same results on both databases: a value of another type than the registered one matches only
+`exists`; numbers compare as numbers, dates as ISO 8601 text, and moments as text in UTC, in which they are stored.
+Items of lists compare as text.
 """
 
 import json
@@ -16,13 +16,13 @@ from django.db.models import BooleanField, F, Field, FloatField, Func, Q, TextFi
 
 from broadcasts.models import Attribute
 
-from .containing import Contains
-from .leaves import Leaf, any_of
+from .conditions import Condition, any_of
+from .icontains import IContains
 from .values import (
     EDGES,
     TOO_FAR,
+    QueryError,
     Read,
-    Refused,
     Scope,
     printable,
     read_boolean,
@@ -41,9 +41,9 @@ _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 
 
 class JSONValue(Func):
-    """The value of one key as SQL of one type, NULL where there is none of it.
+    """The value of one key as SQL of one type; NULL if there is no value of this type.
 
-    The key is part of the SQL text, which a registered key may be: small letters, digits and underscores.
+    The key is part of the SQL text: registered keys have only lower-case letters, digits and underscores.
     """
 
     sqlite = "CAST(JSON_EXTRACT(%(expressions)s, '$.\"%(key)s\"') AS TEXT)"
@@ -61,7 +61,7 @@ class JSONValue(Func):
 
 
 class TextStart(JSONValue):
-    """As much of a text as an entry of an index may hold."""
+    """The first characters of a text, since entries of an index have a limited length."""
 
     length = 255
     sqlite = f"SUBSTR(CAST(JSON_EXTRACT(%(expressions)s, '$.\"%(key)s\"') AS TEXT), 1, {length})"
@@ -69,7 +69,7 @@ class TextStart(JSONValue):
 
 
 class NumberValue(JSONValue):
-    """A number; one of 300 digits is none: casting it would fail the whole query on PostgreSQL."""
+    """A number; NULL from 1e299 on, since casting a larger one would fail the whole query on PostgreSQL."""
 
     sqlite = (
         "CASE WHEN JSON_TYPE(%(expressions)s, '$.\"%(key)s\"') IN ('integer', 'real') "
@@ -85,14 +85,14 @@ class NumberValue(JSONValue):
 
 
 class BooleanValue(JSONValue):
-    """The words true and false, for those alone."""
+    """The words true and false; any other value matches neither."""
 
     sqlite = "JSON_TYPE(%(expressions)s, '$.\"%(key)s\"')"
     postgresql = "SUBSTR((%(expressions)s -> '%(key)s')::text, 1, 5)"
 
 
 class IsText(JSONValue):
-    """Whether the value is a text."""
+    """True if the value is a text."""
 
     sqlite = "(JSON_TYPE(%(expressions)s, '$.\"%(key)s\"') = 'text')"
     postgresql = "(JSONB_TYPEOF(%(expressions)s -> '%(key)s') = 'string')"
@@ -100,7 +100,7 @@ class IsText(JSONValue):
 
 
 class IsTime(JSONValue):
-    """Whether the value begins like a date."""
+    """True if the value begins like an ISO 8601 date."""
 
     sqlite = (
         "(CAST(JSON_EXTRACT(%(expressions)s, '$.\"%(key)s\"') AS TEXT) "
@@ -121,7 +121,7 @@ class MomentValue(JSONValue):
 
 
 class ListHolds(JSONValue):
-    """Whether a list, or a single value in its place, holds a text or number."""
+    """True if a list, or a single value in its place, contains a text or number."""
 
     output_field = BooleanField()
 
@@ -149,14 +149,14 @@ class ListHolds(JSONValue):
 
 
 def _number(text: str) -> int | float | None:
-    """Return what a text is as a JSON number that both databases can compare, or None."""
+    """Return a text as a JSON number that both databases can compare; None if it is not one."""
     number = float(text) if _NUMBER.fullmatch(text) else math.inf
     if math.isinf(number):
         return None
     return int(text) if text.lstrip("-").isdecimal() and abs(number) < 2**63 else number
 
 
-class AttributeLeaf(Leaf):
+class AttributeCondition(Condition):
     """One lookup of one attribute."""
 
     def __init__(self, key: str, type_: str, lookup: str) -> None:
@@ -206,7 +206,7 @@ def _read_moment(value: Any, scope: Scope) -> tuple[str, ...]:
     try:
         return _in_utc(read_days(value, scope))
     except OverflowError:
-        raise Refused(f"“{printable(str(value))}” {TOO_FAR}") from None
+        raise QueryError(f"“{printable(str(value))}” {TOO_FAR}") from None
 
 
 def _in_utc(moments: Iterable[datetime]) -> tuple[str, ...]:
@@ -215,7 +215,7 @@ def _in_utc(moments: Iterable[datetime]) -> tuple[str, ...]:
 
 
 def _dates_of(read: Read) -> Read:
-    """Read a span as the days that it touches in the organization's zone."""
+    """Return a reader of spans as (first, last) day in the time zone of the organization."""
     return lambda value, scope: tuple(
         one.astimezone(scope.organization.zone).date().isoformat() for one in read(value, scope)
     )
@@ -227,7 +227,7 @@ def _moments_of(read: Read) -> Read:
 
 def _read_item(value: Any, scope: Scope) -> str:
     if isinstance(value, int | float) and not isinstance(value, bool):
-        read_number(value, scope)  # which refuses what is none, or has more digits than can be written
+        read_number(value, scope)  # raises for NaN, infinity and too many digits
         return str(value)
     return read_text(value, scope)
 
@@ -261,14 +261,14 @@ VALUES: dict[str, type[JSONValue]] = {
     Type.DATETIME: MomentValue,
     Type.LIST: JSONValue,
 }
-# What is indexed for each type; a list cannot be.
+# Type -> the expression that is indexed; lists have no index.
 INDEXED: dict[str, type[JSONValue]] = {
     **{type_: value for type_, value in VALUES.items() if type_ != Type.LIST},
     Type.TEXT: TextStart,
 }
 GUARDS: dict[str, type[JSONValue]] = {Type.TEXT: IsText, Type.DATE: IsTime, Type.DATETIME: IsTime}
 LOOKUPS = {
-    "icontains": Contains,
+    "icontains": IContains,
     "exists": lambda column, there: lookups.IsNull(JSONValue(column.extra["key"]), not there),
     "gt": _edge(lookups.GreaterThan, "gt"),
     "gte": _edge(lookups.GreaterThanOrEqual, "gte"),
@@ -289,15 +289,15 @@ ACCEPTED: dict[str, tuple[str, ...]] = {
 }
 
 
-def attribute_leaf(name: str, scope: Scope) -> AttributeLeaf:
-    """Return the leaf of `attributes__<key>[__<lookup>]`, or refuse a key or lookup that there is not."""
+def attribute_condition(name: str, scope: Scope) -> AttributeCondition:
+    """Return the condition of `attributes__<key>[__<lookup>]`; raise QueryError for an unknown key or lookup."""
     key, suffix, lookup = name.removeprefix(PREFIX).partition("__")
     type_ = scope.attribute_types.get(key)
     if type_ is None:
         known = [f"{PREFIX}{one}" for one in sorted(scope.attribute_types)[:50]]
-        raise Refused(f"there is no such attribute; accepted: {', '.join(known) or 'none, for no contact has any'}")
+        raise QueryError(f"there is no such attribute; accepted: {', '.join(known) or 'none, for no contact has any'}")
     lookup = lookup if suffix else "exact"
     if lookup not in ACCEPTED[type_]:
         known = [f"{PREFIX}{key}" + ("" if one == "exact" else f"__{one}") for one in ACCEPTED[type_]]
-        raise Refused(f"unknown; accepted for an attribute of type {type_}: {', '.join(known)}")
-    return AttributeLeaf(key, type_, lookup)
+        raise QueryError(f"unknown; accepted for an attribute of type {type_}: {', '.join(known)}")
+    return AttributeCondition(key, type_, lookup)

@@ -15,13 +15,13 @@ from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Broadcast, Contact, Delivery, Engagement, Message, Organization, Segment, UseCase
 
 from .addresses import at_addresses, create_contacts, missing_addresses
-from .leaves import NOBODY, any_of
+from .conditions import NOBODY, any_of
 from .measuring import why_not
-from .query import condition_of, in_segments
+from .query import clause_of, in_segments
 from .relations import attended, engaged, having
-from .values import Refused, Scope
+from .values import QueryError, Scope
 
-# The fields of a broadcast that hold rows -> what we know of them.
+# Fields of a broadcast that hold rows -> the field of an audience that holds their ids.
 ROWS = {"activity": "activity_id", "retarget_of": "retarget_of_id"}
 LISTS = {
     "segments": "segment_ids",
@@ -36,11 +36,11 @@ EVERYBODY = Q(pk__gt=0)
 
 @dataclass(frozen=True, kw_only=True)
 class Audience:
-    """What one broadcast, saved or not, asks for.
+    """The audience of one broadcast, saved or not.
 
-    The union of `send_to_all`, segments, contacts, addresses, activity and query; of these only the retargeted.
-    A retarget with nothing else asked for is of everybody that broadcast went to. Those in excluded segments,
-    and those who were sent an excluded broadcast (in the last days, where given), stay matched and are skipped.
+    It matches the union of `send_to_all`, segments, contacts, addresses, activity and query, restricted to the
+    retargeted contacts; a retarget without any of these fields matches all contacts its broadcast was sent to. Contacts
+    in excluded segments, or that were sent an excluded broadcast (within `excluded_days`), match but are skipped.
     """
 
     organization: Organization
@@ -63,11 +63,11 @@ class Audience:
     begins_at: datetime | None = None
     local: tuple[date, time] | None = None  # the day and clock time at which each gets it where they are
     ignore_quiet_hours: bool = False
-    of_all: bool = False  # asked of everybody at once, and not of a page or a chunk
+    of_all: bool = False  # evaluated for all contacts at once, not for a page or a chunk
 
     @classmethod
     def of(cls, broadcast: Broadcast) -> Self:
-        """Read what a saved broadcast asks for."""
+        """Return the audience of a saved broadcast."""
         contacts = Broadcast.contacts.through._default_manager.filter(broadcast=broadcast.pk)
         return cls(
             organization=broadcast.organization,
@@ -94,7 +94,7 @@ class Audience:
 
     @classmethod
     def asking(cls, organization: Organization, values: Mapping[str, Any]) -> Self:
-        """Read what a broadcast that is not saved would ask for; rows stand under the names of its fields."""
+        """Return the audience of an unsaved broadcast; `asked` maps field names of Broadcast to rows and values."""
         asked = dict(values)
         for name, ours in ROWS.items():
             row = asked.pop(name, None)
@@ -104,7 +104,7 @@ class Audience:
         return cls(organization=organization, **asked)
 
     def problems(self, pk: int | None = None) -> dict[str, str]:
-        """Say by field what does not go together; `pk` is the broadcast that asks, where it is saved."""
+        """Return {field: message} for fields that contradict each other; `pk` is that of a saved broadcast."""
         errors = {}
         if bool(self.retarget_of_id) != bool(self.retarget_engagement):
             errors["retarget_engagement"] = "retarget_of and retarget_engagement go together: give both or neither."
@@ -119,25 +119,25 @@ class Audience:
         return errors
 
     def matched(self) -> Q:
-        """The condition on contacts of being matched."""
-        asked = self.asked()
-        condition = any_of(list(asked.values())) if asked else NOBODY
-        among = self.among()
-        return condition if among is None else condition & among
+        """Return the clause for the contacts that are matched."""
+        asked = self.clauses()
+        clause = any_of(list(asked.values())) if asked else NOBODY
+        among = self.retargeted()
+        return clause if among is None else clause & among
 
     def excluded(self) -> Q | None:
-        """The condition on contacts of being left out; None where nobody is."""
-        conditions = []
+        """Return the clause for the contacts that are excluded; None if there are no exclusions."""
+        clauses = []
         if self.excluded_ids:
-            conditions.append(
+            clauses.append(
                 self._in_segments("excluded_segments", self.excluded_ids, Scope(self.organization, self.of_all))
             )
         if self.excluded_broadcast_ids:
-            conditions.append(having(self.excluded_copies(), self.of_all))
-        return any_of(conditions) if conditions else None
+            clauses.append(having(self.excluded_copies(), self.of_all))
+        return any_of(clauses) if clauses else None
 
-    def too_late(self, medium: str) -> Q | None:
-        """The condition on contacts whose turn comes after the expiry; None where nobody waits so long."""
+    def expiring(self, medium: str) -> Q | None:
+        """Return the clause for the contacts whose send time is after the expiry; None if no contact has to wait."""
         expires_at = self.expires_at
         quiet = self.organization.quiet_hours_on(medium, self.use_case, ignored=self.ignore_quiet_hours)
         if expires_at is None or not (quiet or self.local):
@@ -151,7 +151,7 @@ class Audience:
         return ~others if at_home else others
 
     def excluded_copies(self) -> QuerySet[Delivery]:
-        """The copies that leave whoever was sent one out; one of which nobody can tell may have arrived."""
+        """Return the deliveries of the excluded broadcasts, and days, that were sent or whose outcome is unknown."""
         messages = list(Message.objects.filter(broadcast__in=self.excluded_broadcast_ids).values_list("pk", flat=True))
         copies = Delivery.objects.filter(message__in=messages)
         sent, unknown = Q(status=Delivery.Status.SENT), Q(status=Delivery.Status.UNKNOWN)
@@ -160,12 +160,12 @@ class Audience:
             sent, unknown = sent & Q(sent_at__gte=since), unknown & Q(created__gte=since)
         return copies.filter(sent | unknown)
 
-    def asked(self) -> dict[str, Q]:
-        """The conditions whose union is asked for, by the name of their field."""
+    def clauses(self) -> dict[str, Q]:
+        """Return {field: clause}; the audience is the union of these clauses."""
         if self.send_to_all:
             return {"send_to_all": EVERYBODY}
         asked: dict[str, Q] = {}
-        scope = Scope(self.organization, self.of_all)  # of one, for they are one condition in the end
+        scope = Scope(self.organization, self.of_all)  # one scope, since the clauses end up in one query
         if self.segment_ids:
             asked["segments"] = self._in_segments("segments", self.segment_ids, scope)
         if isinstance(self.contact_ids, QuerySet) or self.contact_ids:
@@ -177,13 +177,13 @@ class Audience:
             asked["activity"] = attended(activity_ids=[self.activity_id], statuses=statuses, of_all=self.of_all)
         if self.query:
             try:
-                asked["query"] = condition_of(self.query, scope)
-            except Refused as refused:
-                raise InvalidInput({"query": str(refused)}) from None
+                asked["query"] = clause_of(self.query, scope)
+            except QueryError as error:
+                raise InvalidInput({"query": str(error)}) from None
         return asked or ({} if self.retarget_of_id is None else {"send_to_all": EVERYBODY})
 
-    def among(self) -> Q | None:
-        """The condition of those whom a retarget keeps; None without one."""
+    def retargeted(self) -> Q | None:
+        """Return the clause for the contacts that a retarget keeps; None if this is no retarget."""
         if self.retarget_of_id is None:
             return None
         engagement = self.retarget_engagement or Engagement.SENT
@@ -195,8 +195,8 @@ class Audience:
             raise InvalidInput({name: "One of these segments is not there (any more); choose others."})
         try:
             return in_segments(segments, scope)
-        except Refused as refused:
-            raise InvalidInput({name: f"{refused.message[0].upper()}{refused.message[1:]}."}) from None
+        except QueryError as error:
+            raise InvalidInput({name: f"{error.message[0].upper()}{error.message[1:]}."}) from None
 
 
 def _wrong_retarget(pk: int, engagement: str | None, own: int | None) -> dict[str, str]:
@@ -214,13 +214,13 @@ def _wrong_retarget(pk: int, engagement: str | None, own: int | None) -> dict[st
 
 
 def matched(audience: Audience) -> QuerySet[Contact]:
-    """Return everyone the audience matches, each once, those who will be skipped included."""
+    """Return the contacts that the audience matches, without duplicates; those that will be skipped are included."""
     return Contact.objects.for_organization(audience.organization).filter(audience.matched())
 
 
 @contextmanager
 def as_if_created(audience: Audience) -> Iterator[None]:
-    """Inside, addresses that nobody has yet are contacts, as they will be at start; afterwards they are not."""
+    """Create contacts for unknown addresses, as starting would, and roll them back on exit."""
     if not audience.addresses or not missing_addresses(audience.addresses, audience.organization):
         yield
         return
@@ -231,6 +231,6 @@ def as_if_created(audience: Audience) -> Iterator[None]:
 
 
 def create_missing(audience: Audience) -> None:
-    """Make contacts for addresses that nobody has yet; for start, doing it twice changes nothing."""
+    """Create contacts for the addresses that no contact has; idempotent."""
     if audience.addresses:
         create_contacts(audience.addresses, audience.organization)

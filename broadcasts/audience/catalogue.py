@@ -1,7 +1,7 @@
-"""The vocabulary as data, for whoever builds rules without writing JSON.
+"""The filter vocabulary as data, for user interfaces that build rules without JSON.
 
-Each field has operators, and each operator says which key it becomes, whether it stands under "not", and what kind
-of value it asks for. It is read from the leaves and the registry of attributes: what they learn is offered here.
+Each field has operators; an operator says which key it becomes in a query, whether it is under "not", and what kind of
+value it takes. The catalogue is built from the conditions and the registered attributes, so new ones appear in it.
 """
 
 from collections.abc import Container, Iterator
@@ -23,12 +23,12 @@ from broadcasts.models import (
 
 from . import measuring
 from .attributes import ACCEPTED, PREFIX
-from .query import LEAVES
-from .relations import ObjectLeaf
+from .query import CONDITIONS
+from .relations import ObjectCondition
 
 Type = Attribute.Type
 
-# Accepted in JSON, and told by another key or value in a builder.
+# Keys that JSON accepts and a builder does not offer, each with the reason.
 NOT_OFFERED = {
     "contact": "the same as uuid",
     "customers": "segments, as other products call them",
@@ -41,10 +41,12 @@ LISTS = "in"  # any operator takes several values
 
 @dataclass(frozen=True)
 class Input:
-    """What a value is: text, number, date, span ("30d"), choice, row (a uuid), parts (an object), or none to ask for.
+    """The form field of a value.
 
-    `suggest` names what is looked up while somebody types, `beside` the part that narrows it. `idle` are choices that
-    are shown where a rule has them and not offered to new ones; `note` is what must be known to choose well.
+    type: text, number, date, span (such as "30d"), choice, row (a uuid), parts (an object), or none (no value).
+    suggest: what to look up while the user types, as `suggest` takes it; beside: the part whose value narrows it.
+    idle: choices that are shown in existing rules but not offered for new ones.
+    note: a hint that is shown beside the choices.
     """
 
     type: str
@@ -52,14 +54,14 @@ class Input:
     suggest: str = ""
     beside: str = ""
     many: bool = False
-    parts: tuple["Part", ...] = ()
+    parts: tuple["InputPart", ...] = ()
     idle: tuple[str, ...] = ()
     note: str = ""
 
 
 @dataclass(frozen=True)
-class Part:
-    """One key of a value that is an object."""
+class InputPart:
+    """The form field of one key of a value that is an object."""
 
     key: str
     label: str
@@ -69,7 +71,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Operator:
-    """`value` is what it says when its input asks for none."""
+    """One operator of a field; `value` is the fixed value when `input` is of type none."""
 
     key: str
     label: str
@@ -79,7 +81,9 @@ class Operator:
 
 
 @dataclass(frozen=True)
-class Field:
+class CatalogueField:
+    """A field of the vocabulary with its operators, as a builder offers it."""
+
     key: str
     label: str
     group: str
@@ -88,12 +92,12 @@ class Field:
 
 @dataclass(frozen=True)
 class About:
-    """What the leaves do not tell about a key of their own."""
+    """What a condition itself does not say about its field: label, input, group and phrases."""
 
     label: str
     input: Input
     group: str = "Contact"
-    blank: bool = False  # whether blank asks for those without
+    blank: bool = False  # whether a blank value matches contacts without one
     words: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
@@ -113,7 +117,7 @@ def looked_up(suggest: str, type: str = "text", many: bool = True, beside: str =
     return Input(type, suggest=suggest, many=many, beside=beside)
 
 
-BECAME = choice(Engagement, many=False)  # marked in `catalogue` by what the organization's channels measure
+BECAME = choice(Engagement, many=False)  # `catalogue` marks what the organization's channels do not measure
 
 FIELDS = {
     "full_name": About("Name", TEXT),
@@ -156,7 +160,7 @@ PARTS: dict[str, dict[str, tuple[str, Input]]] = {
         "state": ("State", choice(ConsentState)),
     },
 }
-# Lookup -> what it is called, and its opposite; the kind of value may have words of its own.
+# Lookup -> its label and the label of its negation; WORDS_OF overrides them by the type of input.
 WORDS: dict[str, tuple[str, str]] = {
     "": ("is", "is not"),
     "icontains": ("contains", "does not contain"),
@@ -177,51 +181,53 @@ INPUTS = {
 }
 
 
-def catalogue(organization: Organization) -> list[Field]:
-    """Return every field that a rule of this organization may name."""
+def catalogue(organization: Organization) -> list[CatalogueField]:
+    """Return all fields that rules of an organization can use, its attributes included."""
     attributes = Attribute.objects.for_organization(organization).order_by("key")
-    # Where there are none, nobody can have clicked a certain one.
+    # Without links there is none to choose.
     idle = set() if Link.objects.for_organization(organization).exists() else {"link"}
     became = _became(measuring.kinds_of(organization))
     return [*_contact_fields(idle, became), *(_attribute_field(attribute) for attribute in attributes)]
 
 
 def base_of(key: str) -> tuple[str, str]:
-    """Split a key of the leaves into its field and lookup; the field is "" where there is no such one."""
+    """Split a condition's key into (field, lookup); the field is "" if FIELDS has no such field."""
     base, _, lookup = key.partition("__")
     return (base, lookup) if base in FIELDS else ("", lookup)
 
 
 def _became(kinds: list[str]) -> Input:
-    """What may be asked of earlier broadcasts, where channels of these kinds tell what became of them."""
+    """Return the input for engagements, given the kinds of channels that report facts."""
     idle = tuple(one.value for one in Engagement if not measuring.is_measured(one, kinds))
     return Input("choice", choices=tuple(measuring.engagements(kinds)), idle=idle, note=measuring.note(kinds))
 
 
-def _contact_fields(idle: Container[str], became: Input) -> Iterator[Field]:
+def _contact_fields(idle: Container[str], became: Input) -> Iterator[CatalogueField]:
     for base, about in FIELDS.items():
         operators: list[Operator] = []
-        for key in LEAVES:
+        for key in CONDITIONS:
             if base_of(key)[0] == base:
                 asked = _complete(base, about.input, idle, became)
                 operators += _operators(key, base_of(key)[1], asked, about.words)
         if about.blank:
             operators += _fixed(base, "", "is blank", "is not blank")
-        yield Field(base, about.label, about.group, tuple(operators))
+        yield CatalogueField(base, about.label, about.group, tuple(operators))
 
 
 def _complete(base: str, asked: Input, idle: Container[str], became: Input) -> Input:
-    leaf = LEAVES[base] if base in PARTS else None
-    if not isinstance(leaf, ObjectLeaf):
+    condition = CONDITIONS[base] if base in PARTS else None
+    if not isinstance(condition, ObjectCondition):
         return asked
     known = {key: (label, became if one is BECAME else one) for key, (label, one) in PARTS[base].items()}
     parts = [
-        Part(key, *known[key], required=key in leaf.required) for key in known if key in leaf.parts and key not in idle
+        InputPart(key, *known[key], required=key in condition.required)
+        for key in known
+        if key in condition.parts and key not in idle
     ]
     return replace(asked, parts=tuple(parts))
 
 
-def _attribute_field(attribute: Attribute) -> Field:
+def _attribute_field(attribute: Attribute) -> CatalogueField:
     key, type_ = f"{PREFIX}{attribute.key}", attribute.type
     asked = INPUTS[Type(type_)]
     if asked is TEXT:
@@ -232,7 +238,7 @@ def _attribute_field(attribute: Attribute) -> Field:
         lookup = "" if lookup == "exact" else lookup
         if lookup != LISTS:
             operators += _operators(f"{key}__{lookup}".removesuffix("__"), lookup, asked, words)
-    return Field(key, str(attribute), "Attributes", tuple(operators))
+    return CatalogueField(key, str(attribute), "Attributes", tuple(operators))
 
 
 def _operators(key: str, lookup: str, asked: Input, words: dict[str, tuple[str, str]]) -> list[Operator]:

@@ -1,4 +1,4 @@
-"""The contact list's filters: the vocabulary as URL parameters."""
+"""The filters of the contact list: the vocabulary as URL parameters."""
 
 from typing import Any
 
@@ -12,12 +12,12 @@ from drf_spectacular.utils import extend_schema_field
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Contact, Organization
 
-from .leaves import Leaf
-from .query import LEAVES, NOT_FILTERS, all_of, condition_of, conjunction, leaf_of, read_json
-from .values import Refused, Scope
+from .conditions import Condition
+from .query import CONDITIONS, NOT_FILTERS, all_of, clause_of, condition_of, conjunction, read_json
+from .values import QueryError, Scope
 
 
-class QueryLeaf(Leaf):
+class QueryCondition(Condition):
     """A whole query as one parameter."""
 
     help = 'A query as JSON, such as {"not": {"language": "es"}}.'
@@ -26,14 +26,14 @@ class QueryLeaf(Leaf):
         try:
             return read_json(value)
         except InvalidInput as error:
-            raise Refused(error.errors["query"]) from None
+            raise QueryError(error.errors["query"]) from None
 
     def match(self, values: list[Any], scope: Scope) -> Q:
-        return all_of(condition_of(value, scope) for value in values)
+        return all_of(clause_of(value, scope) for value in values)
 
 
 class EveryValue(forms.TextInput):
-    """All values of a repeated parameter."""
+    """A widget that returns all values of a repeated parameter."""
 
     def value_from_datadict(self, data, files, name):
         if name not in data:
@@ -41,8 +41,8 @@ class EveryValue(forms.TextInput):
         return data.getlist(name) if hasattr(data, "getlist") else data[name]
 
 
-class LeafField(forms.Field):
-    """A parameter that is read by its leaf, or that is refused because there is none."""
+class ConditionField(forms.Field):
+    """A URL parameter that is read by its condition; a parameter without a condition is an error."""
 
     widget = EveryValue
 
@@ -50,34 +50,34 @@ class LeafField(forms.Field):
         super().__init__(**kwargs)
         self.name, self.scope = name, scope
 
-    def clean(self, value: Any) -> tuple[Leaf, list[Any], Q | None] | None:
+    def clean(self, value: Any) -> tuple[Condition, list[Any], Q | None] | None:
         if value is None:
             return None
         if isinstance(value, list) and len(value) == 1:
             value = value[0]
         try:
-            leaf = LEAF_PARAMETERS.get(self.name) or leaf_of(self.name, self.scope)
-            values = leaf.read_all(value, self.scope)
-            # Compiled here too, so that whatever is wrong is told under this parameter's name.
-            return leaf, values, leaf.match(values, self.scope)
-        except Refused as refused:
-            # As a parameter: whoever shows it puts parameters in with %, which the text itself may hold.
-            raise ValidationError("%(text)s", params={"text": str(refused).removeprefix(": ")}) from None
+            condition = CONDITION_PARAMETERS.get(self.name) or condition_of(self.name, self.scope)
+            values = condition.read_all(value, self.scope)
+            # Compiled here too, so that errors are reported under the name of this parameter.
+            return condition, values, condition.match(values, self.scope)
+        except QueryError as error:
+            # Passed as a parameter, since the text may contain % and messages are formatted with it.
+            raise ValidationError("%(text)s", params={"text": str(error).removeprefix(": ")}) from None
 
 
-class LeafFilter(Filter):
+class ConditionFilter(Filter):
     def __init__(self, field_name: str, help_text: str = "") -> None:
         super().__init__(field_name=field_name, help_text=help_text)
         extend_schema_field({"type": "string", "description": help_text})(self)
 
     @property
-    def field(self) -> LeafField:
+    def field(self) -> ConditionField:
         if not hasattr(self, "_field"):
-            self._field = LeafField(self.field_name, self.parent.scope, label=self.field_name, **self.extra)
+            self._field = ConditionField(self.field_name, self.parent.scope, label=self.field_name, **self.extra)
         return self._field
 
 
-LEAF_PARAMETERS = {**LEAVES, "query": QueryLeaf()}
+CONDITION_PARAMETERS = {**CONDITIONS, "query": QueryCondition()}
 
 
 class ContactFilter(FilterSet):
@@ -108,7 +108,7 @@ class ContactFilter(FilterSet):
         self.scope = Scope(organization)
         for name in self.data:
             if name not in self.filters and name not in self.not_filters:
-                self.filters[name] = LeafFilter(field_name=name)
+                self.filters[name] = ConditionFilter(field_name=name)
                 self.filters[name].parent = self
 
     def filter_queryset(self, queryset: QuerySet[Contact]) -> QuerySet[Contact]:
@@ -116,8 +116,11 @@ class ContactFilter(FilterSet):
         if "activity" in given and "attendance_status" in given:
             pair = {name: given.pop(name)[:2] for name in ("activity", "attendance_status")}
             queryset = queryset.filter(*conjunction(pair, self.scope))
-        return queryset.filter(*(condition for _, _, condition in given.values() if condition is not None))
+        return queryset.filter(*(clause for _, _, clause in given.values() if clause is not None))
 
     @classmethod
     def get_filters(cls) -> dict[str, Filter]:
-        return {name: LeafFilter(field_name=name, help_text=leaf.help) for name, leaf in LEAF_PARAMETERS.items()}
+        return {
+            name: ConditionFilter(field_name=name, help_text=condition.help)
+            for name, condition in CONDITION_PARAMETERS.items()
+        }

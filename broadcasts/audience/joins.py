@@ -1,7 +1,8 @@
-"""Joins of a derived table, which the ORM has no words for.
+"""LEFT JOINs of a derived table, which the ORM does not support.
 
-Asked of everybody, "is there a row for this contact?" is fastest as one join: a look for each of a million takes
-seconds, and PostgreSQL gives a subquery inside an expression neither its other processes nor, when large, a hash.
+For all contacts at once, "is there a row for this contact?" is fastest as one join: a million single lookups take
+seconds, and PostgreSQL runs a subquery inside an expression without parallel workers and, if it is large, without a
+hash.
 """
 
 from typing import Any
@@ -11,7 +12,7 @@ from django.db.models.sql.constants import LOUTER
 
 
 class Joined(Expression):
-    """A column of a derived table that was joined."""
+    """A column of a joined derived table."""
 
     def __init__(self, name: str, column: str, output_field: Field | None = None) -> None:
         super().__init__(output_field=output_field or CharField())
@@ -26,7 +27,7 @@ class Joined(Expression):
 
 
 class DerivedTable:
-    """Stands among a query's joins; `rows` has at most one for each value of `key`."""
+    """A join in the alias map of a query; `rows` has at most one row for each value of `key`."""
 
     join_type = LOUTER
     filtered_relation = None
@@ -44,7 +45,7 @@ class DerivedTable:
 
 
 def left_join(queryset: QuerySet[Any], name: str, rows: QuerySet[Any, Any], on: str, key: str) -> QuerySet[Any]:
-    """Join rows, of which each key is there at most once, to a queryset that is read as it is, not put into another."""
+    """Return the queryset LEFT JOINed to rows with a unique `key`; it cannot be used as a subquery."""
     queryset = queryset.filter(Q())
     query = queryset.query
     table = query.get_initial_alias()

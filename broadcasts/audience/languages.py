@@ -1,4 +1,4 @@
-"""Which of a message's languages each contact gets, for a million at once."""
+"""The language in which each contact gets a message, as SQL."""
 
 from collections.abc import Iterator, Sequence
 
@@ -13,8 +13,8 @@ OTHER = "????"  # stands for any script that the message does not use; no tag ho
 def send_language(languages: Sequence[str], defaults: Sequence[str], to: str = "") -> Case | Value:
     """Return `choose_language` as SQL; `to` is the path to the contact.
 
-    What it chooses depends on how the contact's tag begins, and on nothing else: so there is a WHEN for each beginning
-    that matters, and what is chosen for it is asked of `choose_language` itself.
+    The result depends only on the prefix of the contact's language tag: so there is one WHEN for each prefix that
+    matters, and its result is computed by `choose_language` itself.
     """
 
     def chosen(tag: str) -> str:
@@ -24,17 +24,17 @@ def send_language(languages: Sequence[str], defaults: Sequence[str], to: str = "
     otherwise = Value(chosen(""), CharField())
     if not languages:
         return otherwise
-    whens = [When(Q(**{column: one}), then=Value(one)) for one in languages]  # most people's, and the cheapest to ask
+    whens = [When(Q(**{column: one}), then=Value(one)) for one in languages]  # the most frequent case, and the cheapest
     for one in dict.fromkeys(family(language) for language in languages):
         found = [(tag, chosen(tag)) for tag in _beginnings(one, languages)]
         while len(found) > 1 and found[-2][1] == found[-1][1]:
-            del found[-2]  # the last one is the whole family's
+            del found[-2]  # the last WHEN covers the whole language family
         whens += [When(_begins(column, tag), then=Value(language)) for tag, language in found]
     return Case(*whens, default=otherwise, output_field=CharField())
 
 
 def _beginnings(one: str, languages: Sequence[str]) -> Iterator[str]:
-    """Yield the beginnings of a family's tags that matter, each before those that it begins with itself."""
+    """Yield the prefixes that matter of tags in a language family, longer ones before their own prefixes."""
     relatives = [language for language in languages if family(language) == one]
     yield from sorted((language for language in relatives if language != one), key=len, reverse=True)
     if scripts := {script(language) for language in relatives} - {""}:
@@ -49,5 +49,5 @@ def _begins(column: str, tag: str) -> Q:
         return Q(**{column: tag}) | Q(**{f"{column}__startswith": f"{tag}-"})
     start = tag.removesuffix(OTHER)
     rest = Concat(Substr(F(column), len(start) + 1), Value("-"))
-    is_script = Q(lookups.Exact(StrIndex(rest, Value("-")), len(OTHER) + 1))  # its second part has four letters
+    is_script = Q(lookups.Exact(StrIndex(rest, Value("-")), len(OTHER) + 1))  # scripts have four letters (BCP 47)
     return Q(**{f"{column}__startswith": start}) & is_script

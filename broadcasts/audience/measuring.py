@@ -1,4 +1,4 @@
-"""Which facts anybody tells: an engagement that rests on another one says nothing, and is not offered as if it did."""
+"""Which facts the channels report: an engagement whose fact no channel reports is marked and not offered."""
 
 from collections.abc import Collection, Iterable
 
@@ -10,13 +10,13 @@ MARK = f" ({NOT_YET})"
 
 
 def measured(broadcast: Broadcast) -> list[Engagement]:
-    """Return what can be asked of a broadcast, by what its channels report."""
+    """Return the engagements whose facts the channels of a broadcast report."""
     reports = broadcast.reports
     return [one for one in Engagement if not one.fact or one.fact in reports]
 
 
 def why_not(broadcast: Broadcast, engagement: str) -> str:
-    """Say why a broadcast cannot be asked for those for whom it became this; "" where it can."""
+    """Return why a broadcast cannot be filtered by an engagement; "" if it can."""
     asked, accepted = Engagement(engagement), measured(broadcast)
     if asked in accepted:
         return ""
@@ -30,25 +30,25 @@ def why_not(broadcast: Broadcast, engagement: str) -> str:
 
 
 def kinds_of(organization: Organization | None) -> list[str]:
-    """Return the kinds of channels that an organization has; all there are while it has none, or is not chosen."""
+    """Return the kinds of an organization's channels; all kinds if it has no channel or is None."""
     rows = Channel.objects.none() if organization is None else Channel.objects.for_organization(organization)
     return sorted(set(rows.values_list("kind", flat=True))) or list(TRANSPORTS)
 
 
 def is_measured(engagement: str, kinds: Iterable[str]) -> bool:
-    """Whether channels of any of these kinds report what an engagement rests on."""
+    """Return whether a channel of one of these kinds reports the fact of an engagement."""
     fact = Engagement(engagement).fact
     return not fact or any(fact in reported_by(kind) for kind in kinds)
 
 
 def engagements(kinds: Iterable[str]) -> list[tuple[str, str]]:
-    """Return every engagement with its label, which marks what channels of these kinds do not measure."""
+    """Return (engagement, label) of every engagement; labels mark those that no channel of these kinds measures."""
     kinds = list(kinds)
     return [(one.value, f"{one.label}{'' if is_measured(one, kinds) else MARK}") for one in Engagement]
 
 
 def note(kinds: Iterable[str]) -> str:
-    """Say which facts channels of these kinds do not report, and which only some of them; "" where all report all."""
+    """Return a note on the facts that none or only some of these kinds of channels report; "" if all report all."""
     labels = {kind: transport_class(kind).label for kind in kinds}
     by_kinds: dict[tuple[str, ...], list[str]] = {}
     for fact in dict.fromkeys(one.fact for one in Engagement if one.fact):

@@ -1,4 +1,4 @@
-"""The `query` of a broadcast and the rules of a segment, compiled to one condition on contacts."""
+"""Compile the `query` of a broadcast and the rules of a segment to one SQL clause on contacts."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -10,23 +10,23 @@ from django.utils import timezone
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Contact, Organization, Segment, SegmentMember
 
-from .attributes import PREFIX, attribute_leaf
-from .leaves import FIELD_LEAVES, NOBODY, Leaf, any_of
-from .relations import RELATION_LEAVES, attended, having
-from .values import Refused, Scope, at, printable, read_uuid
+from .attributes import PREFIX, attribute_condition
+from .conditions import FIELD_CONDITIONS, NOBODY, Condition, any_of
+from .relations import RELATION_CONDITIONS, attended, having
+from .values import QueryError, Scope, at, printable, read_uuid
 
-# Parameters of a list that say nothing about who.
+# URL parameters of a list that do not filter.
 NOT_FILTERS = frozenset({"page", "page_size", "field", "o"})
 BRANCHES = ("all", "any", "not")
 EXAMPLE = '{"language": "es"}'
 
 
-class Unusable(Refused):
-    """A segment that cannot be compiled, wherever it was named."""
+class Unusable(QueryError):
+    """A segment cannot be compiled; the message is the same at any path that refers to the segment."""
 
 
-class SegmentLeaf(Leaf):
-    """Whoever is in one of the segments."""
+class SegmentCondition(Condition):
+    """Contacts in one of the segments."""
 
     help = "The uuid of a segment; repeated: in any of them."
 
@@ -34,7 +34,7 @@ class SegmentLeaf(Leaf):
         self.empty_list = empty_list
 
     def read(self, value: Any, scope: Scope) -> Any:
-        # What the API reads back as an object may be written as one.
+        # The API shows a segment as an object, so it accepts one as well.
         return read_uuid(value.get("uuid") if isinstance(value, dict) else value, scope)
 
     def read_all(self, given: Any, scope: Scope) -> list[Segment]:
@@ -43,112 +43,112 @@ class SegmentLeaf(Leaf):
         segments = {segment.uuid: segment for segment in found} if uuids else {}
         for i, uuid in enumerate(uuids):
             if uuid not in segments:
-                raise Refused(f"there is no segment {uuid}", f"[{i}]" if isinstance(given, list | tuple) else "")
+                raise QueryError(f"there is no segment {uuid}", f"[{i}]" if isinstance(given, list | tuple) else "")
         return list(segments.values())
 
     def match(self, values: list[Any], scope: Scope) -> Q | None:
         return in_segments(values, scope) if values else None
 
 
-LEAVES: dict[str, Leaf] = {
-    **FIELD_LEAVES,
-    "segment": SegmentLeaf(),
-    "customers": SegmentLeaf(empty_list=True),
-    "offerings": SegmentLeaf(empty_list=True),
-    **RELATION_LEAVES,
+CONDITIONS: dict[str, Condition] = {
+    **FIELD_CONDITIONS,
+    "segment": SegmentCondition(),
+    "customers": SegmentCondition(empty_list=True),
+    "offerings": SegmentCondition(empty_list=True),
+    **RELATION_CONDITIONS,
 }
 
 
-def leaf_of(key: str, scope: Scope, also: Iterable[str] = ()) -> Leaf:
-    """Return the leaf of a key, or refuse one that there is not, naming those that there are."""
-    if leaf := LEAVES.get(key):
-        return leaf
+def condition_of(key: str, scope: Scope, also: Iterable[str] = ()) -> Condition:
+    """Return the condition of a key; raise QueryError that lists the accepted keys for an unknown one."""
+    if condition := CONDITIONS.get(key):
+        return condition
     if key.startswith(PREFIX):
-        return attribute_leaf(key, scope)
-    raise Refused(f"unknown; accepted: {', '.join([*also, *LEAVES, PREFIX + '<key>'])}")
+        return attribute_condition(key, scope)
+    raise QueryError(f"unknown; accepted: {', '.join([*also, *CONDITIONS, PREFIX + '<key>'])}")
 
 
-def conjunction(found: Mapping[str, tuple[Leaf, list[Any]]], scope: Scope) -> list[Q]:
-    """Return the conditions of keys that stand beside each other; those that say nothing are left out."""
+def conjunction(found: Mapping[str, tuple[Condition, list[Any]]], scope: Scope) -> list[Q]:
+    """Return the clauses of keys in one object; conditions that restrict nothing are left out."""
     found = dict(found)
-    conditions: list[Q | None] = []
-    if "activity" in found and "attendance_status" in found:  # beside each other they are of the same attendance
+    clauses: list[Q | None] = []
+    if "activity" in found and "attendance_status" in found:  # side by side they apply to the same attendance
         scope.spend(1)
         (_, activity_ids), (_, statuses) = found.pop("activity"), found.pop("attendance_status")
-        conditions.append(attended(activity_ids=activity_ids, statuses=statuses, of_all=scope.of_all))
-    for key, (leaf, values) in found.items():
+        clauses.append(attended(activity_ids=activity_ids, statuses=statuses, of_all=scope.of_all))
+    for key, (condition, values) in found.items():
         with at(f".{key}"):
-            conditions.append(leaf.match(values, scope))
-    return [condition for condition in conditions if condition is not None]
+            clauses.append(condition.match(values, scope))
+    return [clause for clause in clauses if clause is not None]
 
 
-def all_of(conditions: Iterable[Q]) -> Q:
+def all_of(clauses: Iterable[Q]) -> Q:
     whole = Q()
-    for condition in conditions:
-        whole &= condition
+    for clause in clauses:
+        whole &= clause
     return whole
 
 
 class IsNotTrue(Func):
-    """Everybody for whom a condition is not true, those included for whom SQL says neither yes nor no."""
+    """Negate a clause such that rows for which it is NULL match too."""
 
-    template = "%(expressions)s IS NOT TRUE"  # a condition brings its own brackets, and SQLite bears but 100
+    template = "%(expressions)s IS NOT TRUE"  # a clause has its own brackets, and SQLite nests no more than 100
     output_field: Field = BooleanField()
 
 
 def _object(node: Any, scope: Scope) -> Q | None:
-    """Compile an object, whose keys must all hold; None when it says nothing."""
+    """Compile an object, whose keys must all hold; None if it restricts nothing."""
     if not isinstance(node, dict):
-        raise Refused(f"must be an object, such as {EXAMPLE}")
-    found: dict[str, tuple[Leaf, list[Any]]] = {}
-    conditions: list[Q] = []
+        raise QueryError(f"must be an object, such as {EXAMPLE}")
+    found: dict[str, tuple[Condition, list[Any]]] = {}
+    clauses: list[Q] = []
     with scope.deeper():
         for key, value in node.items():
             with at(f".{printable(key)}"):
                 if key in BRANCHES:
-                    conditions.append(_branch(key, value, scope))
+                    clauses.append(_branch(key, value, scope))
                 else:
-                    leaf = leaf_of(key, scope, also=BRANCHES)
-                    found[key] = leaf, leaf.read_all(value, scope)
-        conditions += conjunction(found, scope)
-    return all_of(conditions) if conditions else None
+                    condition = condition_of(key, scope, also=BRANCHES)
+                    found[key] = condition, condition.read_all(value, scope)
+        clauses += conjunction(found, scope)
+    return all_of(clauses) if clauses else None
 
 
 def _branch(key: str, value: Any, scope: Scope) -> Q:
     if key == "not":
         return Q(IsNotTrue(_nested(value, scope)))
     if not isinstance(value, list) or not value:
-        raise Refused(f"must be a list of at least one object, such as [{EXAMPLE}]")
-    conditions = []
+        raise QueryError(f"must be a list of at least one object, such as [{EXAMPLE}]")
+    clauses = []
     for i, child in enumerate(value):
         with at(f"[{i}]"):
-            conditions.append(_nested(child, scope))
-    return any_of(conditions) if key == "any" else all_of(conditions)
+            clauses.append(_nested(child, scope))
+    return any_of(clauses) if key == "any" else all_of(clauses)
 
 
 def _nested(node: Any, scope: Scope) -> Q:
-    condition = _object(node, scope)
-    if condition is None:
-        raise Refused(f"says nothing; give at least one condition, such as {EXAMPLE}")
-    return condition
+    clause = _object(node, scope)
+    if clause is None:
+        raise QueryError(f"says nothing; give at least one condition, such as {EXAMPLE}")
+    return clause
 
 
-def condition_of(query: Any, scope: Scope, root: str = "query") -> Q:
-    """Compile a whole tree; one that says nothing is nobody. Raises Refused with the path from the root."""
+def clause_of(query: Any, scope: Scope, root: str = "query") -> Q:
+    """Compile a whole tree; an empty one matches no contact. Raises QueryError with the path from `root`."""
     with at(root):
-        condition = _object(query, scope)
-    return NOBODY if condition is None else condition
+        clause = _object(query, scope)
+    return NOBODY if clause is None else clause
 
 
 def in_segments(segments: Iterable[Segment], scope: Scope) -> Q:
-    """Contacts in any of the segments; a dynamic one is compiled in its place."""
+    """Return the clause for contacts in any of the segments; the rules of dynamic ones are compiled in place."""
     segments = list(segments)
     scope.spend(1)
     static = [segment.pk for segment in segments if segment.kind == Segment.Kind.STATIC]
     members = SegmentMember.objects.filter(segment__in=static)
-    conditions = [having(members, scope.of_all)] if static else []
-    conditions += [_rules_of(segment, scope) for segment in segments if segment.kind == Segment.Kind.DYNAMIC]
-    return any_of(conditions) if conditions else NOBODY
+    clauses = [having(members, scope.of_all)] if static else []
+    clauses += [_rules_of(segment, scope) for segment in segments if segment.kind == Segment.Kind.DYNAMIC]
+    return any_of(clauses) if clauses else NOBODY
 
 
 def _rules_of(segment: Segment, scope: Scope) -> Q:
@@ -157,35 +157,36 @@ def _rules_of(segment: Segment, scope: Scope) -> Q:
         raise Unusable(f"segments go round in a circle: {' → '.join(names)}")
     scope.chain.append(segment)
     try:
-        return condition_of(segment.rules, scope, root="rules")
+        return clause_of(segment.rules, scope, root="rules")
     except Unusable as unusable:
         unusable.path = ""
         raise
-    except Refused as refused:
-        raise Unusable(f"segment {names[-1]} cannot be used, because of its {refused}") from None
+    except QueryError as error:
+        raise Unusable(f"segment {names[-1]} cannot be used, because of its {error}") from None
     finally:
         scope.chain.pop()
 
 
 def compile_query(query: Any, organization: Organization, of_all: bool = False) -> QuerySet[Contact]:
-    """Return the contacts of an organization that a query chooses; InvalidInput names the path of what is wrong.
+    """Return the contacts of an organization that match a query.
 
-    `of_all` makes it fast to count, and slow to read the first few.
+    With `of_all` all of them are counted fast, but reading the first few is slow.
+    Raises InvalidInput({"query": "<path>: what is wrong; accepted: ..."}).
     """
     try:
-        condition = condition_of(query, Scope(organization, of_all))
-    except Refused as refused:
-        raise InvalidInput({"query": str(refused)}) from None
-    return Contact.objects.for_organization(organization).filter(condition)
+        clause = clause_of(query, Scope(organization, of_all))
+    except QueryError as error:
+        raise InvalidInput({"query": str(error)}) from None
+    return Contact.objects.for_organization(organization).filter(clause)
 
 
 def validate(query: Any, organization: Organization) -> None:
-    """Raise InvalidInput({"query": "<path>: what is wrong; accepted: ..."}) unless the query can be compiled."""
+    """Raise InvalidInput({"query": "<path>: what is wrong; accepted: ..."}) if the query cannot be compiled."""
     compile_query(query, organization)
 
 
 def query_from(parameters: Any) -> dict[str, Any]:
-    """Make a query of URL parameters; `query` holds one as JSON, and the others must hold beside it."""
+    """Return URL parameters as a query; a parameter `query`, which holds JSON, is combined with the others by "all"."""
     tree: dict[str, Any] = {}
     for name in parameters:
         if name not in NOT_FILTERS and name != "query":
@@ -205,26 +206,26 @@ def read_json(text: str) -> Any:
 
 
 def validate_rules(segment: Segment) -> None:
-    """Raise InvalidInput({"rules": ...}) unless the rules can be compiled and do not lead back to the segment."""
+    """Raise InvalidInput({"rules": ...}) if the rules cannot be compiled or refer back to their own segment."""
     scope = Scope(segment.organization)
     scope.chain.append(segment)
     try:
-        condition_of(segment.rules, scope, root="rules")
-    except Refused as refused:
-        raise InvalidInput({"rules": str(refused)}) from None
+        clause_of(segment.rules, scope, root="rules")
+    except QueryError as error:
+        raise InvalidInput({"rules": str(error)}) from None
 
 
 def segment_contacts(segment: Segment, of_all: bool = False) -> QuerySet[Contact]:
-    """Return the contacts in a segment; InvalidInput when its rules cannot be used (any more)."""
+    """Return the contacts in a segment; raises InvalidInput({"rules": ...}) if its rules cannot be compiled."""
     try:
-        condition = in_segments([segment], Scope(segment.organization, of_all))
-    except Refused as refused:
-        raise InvalidInput({"rules": refused.message}) from None
-    return Contact.objects.for_organization(segment.organization_id).filter(condition)
+        clause = in_segments([segment], Scope(segment.organization, of_all))
+    except QueryError as error:
+        raise InvalidInput({"rules": error.message}) from None
+    return Contact.objects.for_organization(segment.organization_id).filter(clause)
 
 
 def count_segment(segment: Segment) -> int:
-    """Count a segment's contacts now and keep the count with its time."""
+    """Count the contacts of a segment, and store the count with its time on the row."""
     segment.contacts_count = segment_contacts(segment, of_all=True).count()
     segment.counted_at = timezone.now()
     Segment.objects.filter(pk=segment.pk).update(contacts_count=segment.contacts_count, counted_at=segment.counted_at)

@@ -1,4 +1,4 @@
-"""Why somebody who is matched gets no copy: one SQL CASE, for estimate, start and the check at claim."""
+"""Why a matched contact is skipped: one SQL CASE for the estimate, the start, and the check before sending."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -43,17 +43,17 @@ from broadcasts.models import (
 )
 
 from .audience import Audience, matched
+from .conditions import any_of
 from .joins import Joined, left_join
 from .languages import send_language
-from .leaves import any_of
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outlet:
-    """What a message says about who can get it; also without a message.
+class Route:
+    """How a message travels: what decides which contacts it can reach; also usable without a message.
 
-    Without a channel it is an e-mail that has none yet. Without languages (None) any contact's will do;
-    with an empty list there is no content for anybody.
+    channel: None for an e-mail without a channel yet.
+    languages: those of the content; None if the language does not matter, an empty list if there is no content.
     """
 
     channel: Channel | None = None
@@ -61,8 +61,8 @@ class Outlet:
     base_language: str = "en"
 
     @classmethod
-    def of(cls, message: "Message | Outlet") -> "Outlet":
-        if isinstance(message, Outlet):
+    def of(cls, message: "Message | Route") -> "Route":
+        if isinstance(message, Route):
             return message
         languages = [translation.language for translation in message.translations.all()]
         return cls(channel=message.channel, languages=languages, base_language=message.broadcast.base_language)
@@ -82,7 +82,7 @@ class Outlet:
 
 ORDER = list(Reason)
 CAUSES = sorted(Suppression.SKIP_REASONS.items(), key=lambda item: ORDER.index(item[1]))
-# Of a suppression: its place in the order of precedence, and the reason that it gives.
+# Of a suppression: its rank in the order of precedence, and the skip reason that it gives.
 RANK = Case(*(When(reason=cause, then=Value(ORDER.index(reason))) for cause, reason in CAUSES))
 WORD = Case(*(When(reason=cause, then=Value(reason)) for cause, reason in CAUSES), output_field=CharField())
 
@@ -98,14 +98,14 @@ class Octets(Func):
 
 
 class Reasons:
-    """The conditions of the reasons; `to` is the path from the row to its contact, `pk` what names it there.
+    """The clauses of the skip reasons, as WHENs on rows of contacts or of deliveries.
 
-    What other tables say of the contact is looked up there for each: that is fast for a page or a chunk, however many
-    there are in all.
+    to: the lookup path from a row to its contact, such as "contact__"; pk: the column of the contact's id in the row.
+    Other tables are read by a subquery for each row: fast for a page or a chunk, whatever the size of the tables.
     """
 
-    def __init__(self, organization: Organization, use_case: str, outlet: Outlet, to: str = "", pk: str = "pk") -> None:
-        self.organization, self.use_case, self.outlet = organization, use_case, outlet
+    def __init__(self, organization: Organization, use_case: str, route: Route, to: str = "", pk: str = "pk") -> None:
+        self.organization, self.use_case, self.route = organization, use_case, route
         self.to, self.pk = to, pk
 
     def blocked(self) -> When:
@@ -113,24 +113,24 @@ class Reasons:
 
     def address(self) -> Iterator[When]:
         # Never `duplicate`: a channel sends to one field, whose keys are unique within the organization.
-        field = f"{self.to}{self.outlet.contact_field}"
+        field = f"{self.to}{self.route.contact_field}"
         yield When(Q(**{field: ""}), then=Value(Reason.NO_ADDRESS))
-        if self.outlet.contact_field == "email":
-            # Not the key: folding the case may turn a character into ASCII ones.
+        if self.route.contact_field == "email":
+            # Not the key: folding its case may turn a character into ASCII.
             local = Left(F(field), StrIndex(F(field), Value("@")))
-            # The whole of it first, which most have in ASCII.
+            # The whole address first, since most are ASCII.
             wider = Q(lookups.GreaterThan(Octets(F(field)), Length(F(field))))
             wider &= Q(lookups.GreaterThan(Octets(local), Length(local)))
             yield When(wider, then=Value(Reason.INVALID_ADDRESS))
 
     def refusals(self) -> Iterator[When]:
-        """Suppressions by their precedence, and a withdrawn consent; the stricter of the two wins."""
+        """Yield the reasons of suppressions, in order of precedence, and of consent; the stricter of the two wins."""
         word = self.suppression()
         yield When(lookups.IsNull(word, False), then=word)
-        yield from self.unwilling()
+        yield from self.consent_reasons()
 
-    def unwilling(self) -> Iterator[When]:
-        """A withdrawn consent, and one that is missing where it is required."""
+    def consent_reasons(self) -> Iterator[When]:
+        """Yield the reasons of a withdrawn consent, and of a missing one where consent is required."""
         state = Coalesce(self.consent(), Value(""))
         yield When(lookups.Exact(state, Value(ConsentState.WITHDRAWN)), then=Value(Reason.UNSUBSCRIBED))
         if self.use_case == UseCase.MARKETING and self.organization.consent_required:
@@ -142,49 +142,49 @@ class Reasons:
         return self.organization.cap_on(self.use_case)
 
     def frequency_cap(self, row: str = "") -> Iterator[When]:
-        """Whether they got enough; `row` is the path to the copy that is asked about, where there is one."""
+        """Yield the reason of the frequency cap; `row` is the id column if rows are deliveries."""
         if self.cap is not None:
-            # A cap of none at all needs no look.
+            # A cap of zero needs no subquery.
             reached = self.is_capped(self.cap, row) if self.cap else Q(**{f"{self.pk}__gt": 0})
             yield When(reached, then=Value(Reason.FREQUENCY_CAP))
 
     def suppression(self) -> Any:
-        """The strongest reason that the address is suppressed for; NULL for none."""
-        rows = self.noes().filter(address_hash=OuterRef(f"{self.to}{self.hash}"))
+        """Return the strongest skip reason of the address's suppressions as SQL; NULL for none."""
+        rows = self.suppressions().filter(address_hash=OuterRef(f"{self.to}{self.hash}"))
         return Subquery(rows.order_by(RANK).annotate(word=WORD).values("word")[:1], output_field=CharField())
 
     def consent(self) -> Any:
-        """The state of the contact's consent; NULL for none."""
+        """Return the state of the contact's consent as SQL; NULL for none."""
         rows = self.consents().filter(contact=OuterRef(self.pk))
         return Subquery(rows.values("state")[:1], output_field=CharField())
 
     def is_capped(self, cap: int, row: str) -> Q:
-        """Whether the contact got so many messages lately, or is about to."""
-        rows = self.lately().filter(contact=OuterRef(self.pk))
+        """Return the clause for contacts that got so many messages within the days of the cap, or are about to."""
+        rows = self.counted().filter(contact=OuterRef(self.pk))
         if row:
-            # Of copies that wait for each other the older one has the right of way, so that one of them goes.
+            # A pending copy counts only the older pending ones, so that the oldest is sent.
             rows = rows.exclude(status=Delivery.Status.PENDING, pk__gte=OuterRef(row))
-        # "There is a cap-th one" stops counting there.
+        # "A cap-th row exists" stops counting at that row.
         return Q(Exists(rows[cap - 1 :]))
 
-    def noes(self) -> QuerySet[Suppression]:
+    def suppressions(self) -> QuerySet[Suppression]:
         to_all = Q(use_case="") | Q(use_case=self.use_case)
-        return Suppression.objects.filter(to_all, organization=self.organization, medium=self.outlet.medium)
+        return Suppression.objects.filter(to_all, organization=self.organization, medium=self.route.medium)
 
     def consents(self) -> QuerySet[Consent]:
-        return Consent.objects.filter(medium=self.outlet.medium, use_case=self.use_case)
+        return Consent.objects.filter(medium=self.route.medium, use_case=self.use_case)
 
-    def lately(self, at: datetime | None = None, until: datetime | None = None) -> QuerySet[Delivery]:
-        """What counts against the cap: marketing that was sent within its days, may have been, or still may be.
+    def counted(self, at: datetime | None = None, until: datetime | None = None) -> QuerySet[Delivery]:
+        """Return the deliveries that count towards the cap: marketing sent within its days, unknown or pending.
 
-        Second copies of merged contacts are of messages that count already.
-        Of a copy that was looked at between `at` and `until`: what counted then; otherwise what counts now.
+        The second copies of merged contacts have no contact, so that a message counts once.
+        Given `at` and `until`: those that counted for a delivery that was checked between these two times.
         """
         since = (at or timezone.now()) - timedelta(days=self.organization.frequency_cap_days)
         sent, waits = Q(sent_at__gte=since), Q(status__in=[Delivery.Status.PENDING, Delivery.Status.UNKNOWN])
         if until:
             sent, waits = sent & Q(sent_at__lte=until), (waits | Q(sent_at__gt=until)) & Q(created__lte=until)
-        # What ended before then need not be read; nor did what is unknown leave after the end.
+        # Broadcasts that ended earlier need not be read: their unknown copies left before their end, too.
         under_way = Q(message__broadcast__completed_at=None) | Q(message__broadcast__completed_at__gte=since)
         return Delivery.objects.filter(
             under_way,
@@ -195,26 +195,26 @@ class Reasons:
 
     @property
     def hash(self) -> str:
-        return ADDRESS_FIELDS[self.outlet.contact_field].hash
+        return ADDRESS_FIELDS[self.route.contact_field].hash
 
     @property
     def default_languages(self) -> tuple[str, str]:
-        return self.organization.primary_language, self.outlet.base_language
+        return self.organization.primary_language, self.route.base_language
 
     def language(self) -> Case | Value | F:
-        if self.outlet.languages is None:
+        if self.route.languages is None:
             return F(f"{self.to}language")
-        return send_language(self.outlet.languages, self.default_languages, self.to)
+        return send_language(self.route.languages, self.default_languages, self.to)
 
     def no_translation(self) -> Iterator[When]:
-        languages = self.outlet.languages
+        languages = self.route.languages
         if languages is None or choose_language("", languages, self.default_languages):
-            return  # everybody gets at least that one
+            return  # every contact gets at least the default
         yield When(lookups.Exact(self.language(), Value("")), then=Value(Reason.NO_TRANSLATION))
 
     def of(self, audience: Audience) -> list[When]:
-        """All that may keep a matched contact from getting a copy, in the order of precedence."""
-        excluded, too_late = audience.excluded(), audience.too_late(self.outlet.medium)
+        """Return the WHENs of all reasons to skip a matched contact, in the order of precedence."""
+        excluded, too_late = audience.excluded(), audience.expiring(self.route.medium)
         return [
             *([] if excluded is None else [When(excluded, then=Value(Reason.EXCLUDED))]),
             self.blocked(),
@@ -227,68 +227,68 @@ class Reasons:
 
 
 class JoinedReasons(Reasons):
-    """The same, to be asked of everybody at once: what is looked up for one contact is joined for all."""
+    """The same for all contacts at once: joins instead of a subquery for each row; apply `join` to the queryset."""
 
-    def __init__(self, audience: Audience, outlet: Outlet, siblings: int = 0) -> None:
-        super().__init__(audience.organization, audience.use_case, outlet)
+    def __init__(self, audience: Audience, route: Route, siblings: int = 0) -> None:
+        super().__init__(audience.organization, audience.use_case, route)
         self.siblings = siblings  # other messages that the same contact may get by the same broadcast
         self.joins: dict[str, tuple[QuerySet[Any, Any], str, str]] = {}
 
     def join(self, people: QuerySet[Contact]) -> QuerySet[Contact]:
-        """Join what the conditions speak of; of two messages that speak of the same, once."""
+        """Join the tables that the clauses refer to, each of them once."""
         for name, (rows, on, key) in self.joins.items():
             people = left_join(people, name, rows, on, key)
         return people
 
     def suppression(self) -> Any:
-        """The same as its place in the order of reasons."""
-        rows = self.noes().values("address_hash").annotate(rank=Min(RANK)).values("address_hash", "rank")
-        name = f"noes_{self.hash}_{self.outlet.medium}"
+        """Return the strongest skip reason as its index in ORDER; NULL for none."""
+        rows = self.suppressions().values("address_hash").annotate(rank=Min(RANK)).values("address_hash", "rank")
+        name = f"noes_{self.hash}_{self.route.medium}"
         self.joins[name] = rows.order_by(), self.hash, "address_hash"
         return Joined(name, "rank", IntegerField())
 
     def consent(self) -> Any:
-        name = f"consents_{self.outlet.medium}"
+        name = f"consents_{self.route.medium}"
         self.joins[name] = self.consents().values("contact_id", "state"), "id", "contact_id"
         return Joined(name, "state")
 
     def is_capped(self, cap: int, row: str) -> Q:
-        rows = self.lately().filter(contact__isnull=False).values("contact_id").annotate(n=Count("pk"))
-        # Of fewer nobody needs to know.
+        rows = self.counted().filter(contact__isnull=False).values("contact_id").annotate(n=Count("pk"))
+        # Contacts with fewer cannot reach the cap.
         enough = rows.filter(n__gte=cap - self.siblings).values("contact_id", "n").order_by()
         self.joins["lately"] = enough, "id", "contact_id"
-        return Q(lookups.GreaterThanOrEqual(self.got(), cap))
+        return Q(lookups.GreaterThanOrEqual(self.received(), cap))
 
-    def got(self) -> Joined:
-        """How many messages count against the cap, once they are joined; NULL for too few to matter."""
+    def received(self) -> Joined:
+        """Return the number of messages that count towards the cap, as SQL; NULL for too few to matter."""
         return Joined("lately", "n", IntegerField())
 
 
-def skip_reason(audience: Audience, outlet: Outlet) -> Case:
-    """Return why a matched contact gets no copy of a message, or "", as SQL on contacts."""
-    reasons = Reasons(audience.organization, audience.use_case, outlet)
+def skip_reason(audience: Audience, route: Route) -> Case:
+    """Return the reason why a matched contact is skipped, or "", as SQL on contacts."""
+    reasons = Reasons(audience.organization, audience.use_case, route)
     return case(reasons.of(audience), audience.expires_at)
 
 
 def recipients(
-    audience: Audience, message: "Message | Outlet", among: "Sequence[Message | Outlet]" = ()
+    audience: Audience, message: "Message | Route", among: "Sequence[Message | Route]" = ()
 ) -> QuerySet[Any, Any]:
-    """Return the contacts matched, with `skip_reason` ("": will receive), `send_address` and `send_language`.
+    """Return the matched contacts, with `skip_reason` ("" if it will be sent), `send_address` and `send_language`.
 
-    Given all messages of the broadcast in their order as `among`, and the policy of the first channel that works:
-    only those who get their row under this message. It is the first that nothing forbids, or the very first.
+    `among` has all messages of the broadcast in their order. Under the channel policy "first" only those contacts are
+    returned whose delivery belongs to this message: it is the first one that can reach them, or the very first.
     """
-    outlet = Outlet.of(message)
-    reasons = Reasons(audience.organization, audience.use_case, outlet)
+    route = Route.of(message)
+    reasons = Reasons(audience.organization, audience.use_case, route)
     found = matched(audience).annotate(
-        skip_reason=skip_reason(audience, outlet),
-        send_address=F(outlet.contact_field),
+        skip_reason=skip_reason(audience, route),
+        send_address=F(route.contact_field),
         send_language=reasons.language(),
     )
     if audience.channel_policy == Broadcast.Policy.EVERY or len(among) < 2:
         return found
     place = next(i for i, one in enumerate(among) if one is message or one == message)
-    others = {i: lookups.Exact(skip_reason(audience, Outlet.of(one)), Value("")) for i, one in enumerate(among)}
+    others = {i: lookups.Exact(skip_reason(audience, Route.of(one)), Value("")) for i, one in enumerate(among)}
     for i in range(place):
         found = found.filter(~Q(others[i]))
     if place > 0:
@@ -298,55 +298,56 @@ def recipients(
 
 
 def claim_reasons(message: Message, deliveries: QuerySet[Delivery]) -> QuerySet[Any, Any]:
-    """Annotate a message's deliveries with `skip_reason`, what has come up since they were made, or "".
+    """Annotate deliveries of a message with `skip_reason` and `send_address`, as they are now.
 
-    And with `send_address`, which that is asked of: the one that the contact has now; NULL where the contact is gone.
+    `skip_reason` is "" if the delivery may be sent; `send_address` is the contact's current address, NULL if the
+    contact was deleted or erased.
     """
     broadcast = message.broadcast
-    # Content was settled at start; whoever was chosen then is not to be lost to it now.
-    outlet = Outlet(channel=message.channel)
-    reasons = Reasons(broadcast.organization, broadcast.use_case, outlet, to="contact__", pk="contact_id")
+    # No languages: the content was frozen at the start, and its choice of recipients stays.
+    route = Route(channel=message.channel)
+    reasons = Reasons(broadcast.organization, broadcast.use_case, route, to="contact__", pk="contact_id")
     gone = When(contact=None, then=Value(Reason.NO_ADDRESS))
     whens = [gone, reasons.blocked(), *reasons.address(), *reasons.refusals()]
     whens += reasons.frequency_cap(row="pk")
     return deliveries.annotate(
         skip_reason=case(whens, broadcast.expires_at),
-        send_address=F(f"{reasons.to}{outlet.contact_field}"),
+        send_address=F(f"{reasons.to}{route.contact_field}"),
     )
 
 
-def capped(reason: str, got: int, cap: int) -> str:
-    """Return why somebody who got so many messages gets no more: the reason, or the cap where it comes before."""
+def capped(reason: str, received: int, cap: int) -> str:
+    """Return the reason, or FREQUENCY_CAP if the cap is reached and takes precedence over the reason."""
     is_weaker = not reason or ORDER.index(Reason(reason)) > ORDER.index(Reason.FREQUENCY_CAP)
-    return Reason.FREQUENCY_CAP if got >= cap and is_weaker else reason
+    return Reason.FREQUENCY_CAP if received >= cap and is_weaker else reason
 
 
 def counted(broadcast: Broadcast, contact: Contact, at: datetime, until: datetime) -> QuerySet[Delivery]:
-    """Return what counted against the frequency cap for a copy that was looked at between two moments."""
-    reasons = Reasons(broadcast.organization, broadcast.use_case, Outlet())
-    return reasons.lately(at, until).filter(contact=contact)
+    """Return the deliveries that counted towards the frequency cap for one that was checked between two times."""
+    reasons = Reasons(broadcast.organization, broadcast.use_case, Route())
+    return reasons.counted(at, until).filter(contact=contact)
 
 
-def suppressions(broadcast: Broadcast, outlet: Outlet, contact: Contact, reason: str) -> QuerySet[Suppression]:
-    """Return the suppressions of a contact's address that give a skip reason."""
-    reasons = Reasons(broadcast.organization, broadcast.use_case, outlet)
+def suppressions(broadcast: Broadcast, route: Route, contact: Contact, reason: str) -> QuerySet[Suppression]:
+    """Return the suppressions of a contact's address that lead to a skip reason."""
+    reasons = Reasons(broadcast.organization, broadcast.use_case, route)
     causes = [cause for cause, one in CAUSES if one == reason]
-    return reasons.noes().filter(address_hash=getattr(contact, reasons.hash), reason__in=causes)
+    return reasons.suppressions().filter(address_hash=getattr(contact, reasons.hash), reason__in=causes)
 
 
 def reason_after(audience: Audience, contact: Contact, reason: str, received: int) -> str:
-    """Return the reason for a contact who gets so many earlier messages of the same broadcast."""
-    reasons = Reasons(audience.organization, audience.use_case, Outlet())
+    """Return the skip reason of a contact that receives `received` earlier messages of the same broadcast."""
+    reasons = Reasons(audience.organization, audience.use_case, Route())
     if not reasons.cap or not received:
         return reason
-    return capped(reason, received + reasons.lately().filter(contact=contact).count(), reasons.cap)
+    return capped(reason, received + reasons.counted().filter(contact=contact).count(), reasons.cap)
 
 
 def case(whens: Sequence[When], expires_at: datetime | None) -> Case:
-    """Return the first reason that applies; where none does, that of an expiry that has passed, or ""."""
-    return Case(*whens, default=Value(otherwise(expires_at)), output_field=CharField())
+    """Return the first reason that applies, as SQL; otherwise EXPIRED if the expiry has passed, or ""."""
+    return Case(*whens, default=Value(default_reason(expires_at)), output_field=CharField())
 
 
-def otherwise(expires_at: datetime | None) -> str:
-    """Return the reason for those whom none of the conditions keeps out."""
+def default_reason(expires_at: datetime | None) -> str:
+    """Return the reason where no other one applies: EXPIRED if the expiry has passed, or ""."""
     return Reason.EXPIRED if expires_at is not None and expires_at <= timezone.now() else ""

@@ -1,4 +1,4 @@
-"""Why an address is not even sent a test: the reasons of `reasons`, asked of one address."""
+"""Why no test may be sent to an address: the skip reasons, applied to one address."""
 
 from collections.abc import Iterator
 
@@ -6,27 +6,27 @@ from django.db.models import QuerySet, When
 
 from broadcasts.models import Broadcast, Contact, Reason, Suppression, UseCase
 
-from .reasons import RANK, Outlet, Reasons, case
+from .reasons import RANK, Reasons, Route, case
 
 
 class OwnReasons(Reasons):
-    """Of the tester's own address: whoever unsubscribed from marketing can still test it."""
+    """The reasons for the tester's own address: it gets tests of marketing also after it unsubscribed from it."""
 
-    def noes(self) -> QuerySet[Suppression]:
-        return super().noes().exclude(reason=Suppression.Cause.UNSUBSCRIBE, use_case=UseCase.MARKETING)
+    def suppressions(self) -> QuerySet[Suppression]:
+        return super().suppressions().exclude(reason=Suppression.Cause.UNSUBSCRIBE, use_case=UseCase.MARKETING)
 
-    def unwilling(self) -> Iterator[When]:
-        return iter(()) if self.use_case == UseCase.MARKETING else super().unwilling()
+    def consent_reasons(self) -> Iterator[When]:
+        return iter(()) if self.use_case == UseCase.MARKETING else super().consent_reasons()
 
 
-def refusal(broadcast: Broadcast, outlet: Outlet, digest: str, contact: Contact | None, *, is_own: bool) -> str:
-    """Say why no test of a broadcast goes to the address of a hash; "" when it may.
+def refusal(broadcast: Broadcast, route: Route, digest: str, contact: Contact | None, *, is_own: bool) -> str:
+    """Return why no test of a broadcast may be sent to the address with a hash; "" if it may.
 
-    contact: who has this address, or None. Somebody who would be skipped gets no test either; an address of nobody is
-    refused where it is suppressed.
+    contact: the contact with this address; one that would be skipped gets no test. None if no contact has the address,
+    which is then refused if it is suppressed.
     """
-    reasons = (OwnReasons if is_own else Reasons)(broadcast.organization, broadcast.use_case, outlet)
-    suppression = reasons.noes().filter(address_hash=digest).order_by(RANK).first()
+    reasons = (OwnReasons if is_own else Reasons)(broadcast.organization, broadcast.use_case, route)
+    suppression = reasons.suppressions().filter(address_hash=digest).order_by(RANK).first()
     if contact is not None:
         whens = [reasons.blocked(), *reasons.refusals(), *reasons.no_translation()]
         rows = Contact.objects.filter(pk=contact.pk).annotate(refusal=case(whens, None))

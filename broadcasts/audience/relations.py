@@ -1,4 +1,4 @@
-"""Conditions on what contacts did and said: attendance, engagement with broadcasts, consent, suppression."""
+"""Conditions on rows that belong to contacts: attendance, engagement with broadcasts, consent, suppression."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -26,10 +26,10 @@ from broadcasts.models import (
 )
 from broadcasts.transports import TRANSPORTS
 
-from .leaves import NOBODY, Exact, Leaf, any_of
+from .conditions import NOBODY, Condition, ExactCondition, any_of
 from .values import (
+    QueryError,
     Read,
-    Refused,
     Scope,
     at,
     read_choice,
@@ -61,9 +61,9 @@ def attended(
     at_least: int = 1,
     of_all: bool = False,
 ) -> Q:
-    """Contacts with so many attendances, of any status unless some are given.
+    """Return the clause for contacts with at least so many attendances, of any status unless some are given.
 
-    The time of one is its own, else its activity's start; without either it is at no time.
+    The time of an attendance is its own or else the start of its activity; one with neither is in no period.
     """
     rows = Attendance.objects.all()
     if activity_ids is not None:
@@ -79,15 +79,16 @@ def attended(
         rows = rows.filter(lookups.LessThanOrEqual(time, until))
     if at_least == 1:
         return having(rows, of_all)
-    # Counted for all at once: PostgreSQL would look "is there an n-th one?" up for each of a million contacts.
+    # Counted for all contacts at once: with "an n-th row exists" PostgreSQL would do a million single lookups.
     often = rows.values("contact").annotate(times=Count("contact")).filter(times__gte=at_least)
     return Q(pk__in=often.order_by().values("contact"))
 
 
 def having(rows: QuerySet[Any], of_all: bool) -> Q:
-    """Contacts that have such rows.
+    """Return the clause for contacts that have such rows.
 
-    Asked of all, the list of them is read once, and by all of PostgreSQL's processes; of few, each is looked up.
+    With `of_all` the list of these contacts is read once, by parallel workers on PostgreSQL; otherwise each contact is
+    looked up.
     """
     if of_all:
         return Q(pk__in=rows.filter(contact__isnull=False).values("contact"))
@@ -101,9 +102,10 @@ def engaged(
     link_ids: Sequence[int] | None = None,
     of_all: bool = False,
 ) -> Q:
-    """Contacts for whom a broadcast, or any (None), became this; the facts are those of any of its messages.
+    """Return the clause for contacts with an engagement in any message of a broadcast (None: of any broadcast).
 
-    In a span: the fact is of that time; of `not_opened` the sending, of `failed` the making of the delivery.
+    span: the time of the fact; for `not_opened` the time of sending, for `failed` the creation of the delivery.
+    link_ids: only clicks on these links.
     """
     if link_ids is not None:
         clicks = DeliveryEvent.objects.filter(
@@ -111,7 +113,7 @@ def engaged(
         )
         return Q(Exists(_in_span(clicks, "at", span)))
     if broadcast_id is None:
-        of_all = False  # by the contact's own deliveries: they are few, and have an index
+        of_all = False  # the few deliveries of each contact are read by their index
     rows = _copies(broadcast_id, Engagement(type_))
     if rows is None:
         return NOBODY
@@ -120,17 +122,17 @@ def engaged(
         return having(sent, of_all)
     if type_ == Engagement.NOT_OPENED:
         return having(sent, of_all) & ~having(sent.filter(opened_at__isnull=False), of_all)
-    if type_ == Engagement.FAILED:  # on one channel and reached on no other
+    if type_ == Engagement.FAILED:  # failed on one channel and not sent on another
         failed = _in_span(rows.filter(status=Delivery.Status.FAILED), "created", span)
         return having(failed, of_all) & ~having(sent, of_all)
     return having(_in_span(rows.filter(**{f"{type_}_at__isnull": False}), f"{type_}_at", span), of_all)
 
 
 def _copies(broadcast_id: int | None, engagement: Engagement) -> QuerySet[Delivery] | None:
-    """Return the copies of a broadcast, or of any (None); no rows but None where it has no message.
+    """Return the deliveries of a broadcast (None: of all broadcasts); None if it has no message.
 
-    A fact that is not there says something only where it is measured: `not_opened` is asked of those copies alone,
-    and of all where it never is, as it was before anybody measured it.
+    For `not_opened` only those on channels that report opens, since a missing fact means something only there; all of
+    them if no channel reports opens.
     """
     rows = Delivery.objects.all()
     telling = [kind for kind in TRANSPORTS if engagement.fact in reported_by(kind)]
@@ -146,7 +148,7 @@ def _in_span(rows: Any, field: str, span: Span | None) -> Any:
     return rows if span is None else rows.filter(**{f"{field}__range": span})
 
 
-class ActivityLeaf(Leaf):
+class ActivityCondition(Condition):
     help = "The uuid of an activity: whoever has a place in it."
 
     def read(self, value: Any, scope: Scope) -> Any:
@@ -158,7 +160,7 @@ class ActivityLeaf(Leaf):
         pks = dict(found.values_list("uuid", "pk"))
         for i, uuid in enumerate(uuids):
             if uuid not in pks:
-                raise Refused(f"there is no activity {uuid}", f"[{i}]" if isinstance(given, list | tuple) else "")
+                raise QueryError(f"there is no activity {uuid}", f"[{i}]" if isinstance(given, list | tuple) else "")
         return list(pks.values())
 
     def match(self, values: list[Any], scope: Scope) -> Q:
@@ -166,7 +168,7 @@ class ActivityLeaf(Leaf):
         return attended(activity_ids=values, of_all=scope.of_all)
 
 
-class AttendanceStatusLeaf(Leaf):
+class AttendanceStatusCondition(Condition):
     help = f"{', '.join(Attendance.Status.values)}; of the activity beside it, or of any."
 
     def read(self, value: Any, scope: Scope) -> str:
@@ -177,8 +179,8 @@ class AttendanceStatusLeaf(Leaf):
         return attended(statuses=values, of_all=scope.of_all)
 
 
-class ObjectLeaf(Leaf):
-    """One key whose value is an object; `parts` reads the value of each of its keys."""
+class ObjectCondition(Condition):
+    """A condition whose value is an object; `parts` maps each of its keys to the function that reads its value."""
 
     example = ""
     parts: dict[str, Read] = {}
@@ -192,7 +194,7 @@ class ObjectLeaf(Leaf):
         given = read_object(value, tuple(self.parts), self.example)
         for key in self.required:
             if key not in given:
-                raise Refused(f"missing; give {' and '.join(self.required)}, such as {self.example}", f".{key}")
+                raise QueryError(f"missing; give {' and '.join(self.required)}, such as {self.example}", f".{key}")
         found = {}
         for key, read in self.parts.items():
             if key in given:
@@ -201,14 +203,14 @@ class ObjectLeaf(Leaf):
         return found
 
 
-class AttendanceLeaf(ObjectLeaf):
+class AttendanceCondition(ObjectCondition):
     """Attendances by series, activity, status (each may be a list), time and number."""
 
     example = '{"series": "Yoga", "status": "attended", "at_least": 3, "since": "2026-05-01"}'
     parts = {
-        "series": Exact("series", read_words).read_all,
-        "activity": ActivityLeaf().read_all,
-        "status": Exact("status", read_attendance_status).read_all,
+        "series": ExactCondition("series", read_words).read_all,
+        "activity": ActivityCondition().read_all,
+        "status": ExactCondition("status", read_attendance_status).read_all,
         "at_least": lambda value, scope: _read_times(value),
         "since": lambda value, scope: read_moment(value, scope)[0],
         "until": lambda value, scope: read_moment(value, scope)[1],
@@ -220,7 +222,7 @@ class AttendanceLeaf(ObjectLeaf):
         found = super().read(value, scope)
         relative = {key for key in ("within", "within_next") if key in found}
         if relative and len(found.keys() & {"since", "until", "within", "within_next"}) > 1:
-            raise Refused("give since and until, or within, or within_next; not together", f".{min(relative)}")
+            raise QueryError("give since and until, or within, or within_next; not together", f".{min(relative)}")
         for key in relative:
             found["since"], found["until"] = found[key]
         return found
@@ -243,8 +245,8 @@ class AttendanceLeaf(ObjectLeaf):
         )
 
 
-class EngagementLeaf(ObjectLeaf):
-    """What became of a broadcast, or of any, for somebody."""
+class EngagementCondition(ObjectCondition):
+    """An engagement with one broadcast, or with any."""
 
     example = '{"broadcast": "<uuid>", "type": "opened"}'
     parts = {
@@ -263,7 +265,7 @@ class EngagementLeaf(ObjectLeaf):
         found = super().read(value, scope)
         if "link" in found:
             if found["type"] != Engagement.CLICKED or "broadcast" not in found:
-                raise Refused("give it beside a broadcast and the type clicked", ".link")
+                raise QueryError("give it beside a broadcast and the type clicked", ".link")
             found["link"] = self._links(found["broadcast"], found["link"])
         return found
 
@@ -272,7 +274,9 @@ class EngagementLeaf(ObjectLeaf):
         pks = list(links.filter(url=url.strip()).values_list("pk", flat=True))
         if not pks:
             known = links.values_list("url", flat=True).distinct()[:20]
-            raise Refused(f"there is no such link in this broadcast; its links: {', '.join(known) or 'none'}", ".link")
+            raise QueryError(
+                f"there is no such link in this broadcast; its links: {', '.join(known) or 'none'}", ".link"
+            )
         return pks
 
     def match(self, values: list[Any], scope: Scope) -> Q:
@@ -285,14 +289,14 @@ class EngagementLeaf(ObjectLeaf):
         )
 
 
-class ConsentLeaf(ObjectLeaf):
-    """What a contact agreed to; of whom nothing is written down, it is unknown."""
+class ConsentCondition(ObjectCondition):
+    """The state of a contact's consent; a contact without a row has the state `unknown`."""
 
     example = '{"medium": "email", "use_case": "marketing", "state": "granted"}'
     parts = {
         "medium": read_medium,
         "use_case": read_use_case,
-        "state": Exact("state", read_consent_state).read_all,
+        "state": ExactCondition("state", read_consent_state).read_all,
     }
     required = ("medium", "use_case", "state")
 
@@ -307,7 +311,7 @@ class ConsentLeaf(ObjectLeaf):
         return ~Q(Exists(rows.exclude(state__in=state)))
 
 
-class SuppressedLeaf(Leaf):
+class SuppressedCondition(Condition):
     help = f"{', '.join(Medium.values)}: an address is on the suppression list of that medium, for any reason."
 
     def read(self, value: Any, scope: Scope) -> str:
@@ -325,21 +329,21 @@ def _find_broadcast(value: Any, scope: Scope) -> int:
     broadcasts = Broadcast.objects.for_organization(scope.organization).filter(uuid=uuid)
     pk = broadcasts.values_list("pk", flat=True).first()
     if pk is None:
-        raise Refused(f"there is no broadcast {uuid}")
+        raise QueryError(f"there is no broadcast {uuid}")
     return pk
 
 
 def _read_times(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 1000:
-        raise Refused("must be a whole number from 1 to 1000")
+        raise QueryError("must be a whole number from 1 to 1000")
     return value
 
 
-RELATION_LEAVES: dict[str, Leaf] = {
-    "activity": ActivityLeaf(),
-    "attendance_status": AttendanceStatusLeaf(),
-    "attendance": AttendanceLeaf(),
-    "engagement": EngagementLeaf(),
-    "consent": ConsentLeaf(),
-    "suppressed": SuppressedLeaf(),
+RELATION_CONDITIONS: dict[str, Condition] = {
+    "activity": ActivityCondition(),
+    "attendance_status": AttendanceStatusCondition(),
+    "attendance": AttendanceCondition(),
+    "engagement": EngagementCondition(),
+    "consent": ConsentCondition(),
+    "suppressed": SuppressedCondition(),
 }

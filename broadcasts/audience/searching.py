@@ -1,4 +1,4 @@
-"""What somebody types to find a person."""
+"""The search for contacts by name, e-mail address or phone number."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,13 +12,13 @@ from broadcasts.mediums import email_key, phone_key
 from broadcasts.models import search_words
 
 
-def found_by(text: str) -> Q:
-    """Return the condition of being found by a text: each word of it begins one of a person's.
+def search_clause(text: str) -> Q:
+    """Return the clause for contacts that match a search: each of its words begins a word of the contact.
 
-    What has an @ begins an e-mail address, or a domain where it begins with the @. A text without a letter is part of a
-    phone number as well.
+    A word with an @ matches the beginning of an e-mail address; one that starts with @, of its domain. A text without
+    a letter also matches a part of a phone number.
     """
-    found = reduce(and_, _conditions(text), Q()) or Q(pk__lt=0)
+    found = reduce(and_, _clauses(text), Q()) or Q(pk__lt=0)
     digits = phone_key(text)
     # "anna7" is not a number, "0788 123-123" is.
     if digits and not any(char.isalpha() or char == "@" for char in text):
@@ -26,7 +26,7 @@ def found_by(text: str) -> Q:
     return found
 
 
-def _conditions(text: str) -> Iterator[Q]:
+def _clauses(text: str) -> Iterator[Q]:
     for part in text.split():
         if "@" in part:
             yield _in_address(part)
@@ -38,6 +38,6 @@ def _in_address(part: str) -> Q:
     typed = part.casefold()
     if typed.startswith("@"):
         return Q(email_key__contains=typed)
-    with suppress(ValidationError):  # a whole one, whose domain may be written in any script
+    with suppress(ValidationError):  # a whole address may have its domain in any script
         return Q(email_key__startswith=typed) | Q(email_key=email_key(part))
     return Q(email_key__startswith=typed)

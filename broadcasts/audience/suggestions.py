@@ -1,4 +1,4 @@
-"""Values that exist, for whoever types one into a rule; each look is bounded, however many contacts there are."""
+"""Suggest existing values while a rule is typed; each query reads a bounded number of rows."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -13,17 +13,18 @@ from broadcasts.models import Activity, Attribute, Broadcast, Contact, Link, Org
 from .attributes import PREFIX
 
 SHOWN = 20
-NEWEST = 10_000  # contacts whose values are looked through
-LISTS = 500  # different lists whose items are
+NEWEST = 10_000  # contacts whose values are read
+LISTS = 500  # distinct lists whose items are read
 
-Suggestion = tuple[str, str]  # the value, and what it is called
+Suggestion = tuple[str, str]  # (value, label)
 
 
 def suggest(organization: Organization, of: str, text: str = "", beside: str = "") -> list[Suggestion]:
-    """Return a few values that begin with (rows: whose name contains) the text; none for what nobody knows.
+    """Return up to 20 values that begin with the text; of rows, those whose name contains it.
 
-    `of` is what the catalogue says to suggest, `beside` the value of the part that narrows it. A row is also found
-    by its uuid, so that a rule that was written can be shown with names.
+    of: the `suggest` of an input of the catalogue; an unknown one has no suggestions.
+    beside: the value of the part that narrows the suggestions.
+    A row is also found by its uuid, so that existing rules can be shown with names.
     """
     text = text.strip()
     if of.startswith(PREFIX):
@@ -63,7 +64,7 @@ def _column(name: str) -> Callable[[Organization, str], list[Suggestion]]:
 
 
 def _common(rows: QuerySet[Any], text: str) -> list[Suggestion]:
-    """The most common of the values first."""
+    """Return the values, the most common first."""
     rows = rows.exclude(one=None).exclude(one="")
     rows = rows.filter(one__istartswith=text) if text else rows
     counted = rows.order_by().values("one").annotate(n=Count("pk")).order_by("-n", "one")
@@ -112,5 +113,5 @@ VALUES = {"language": _column("language"), "time_zone": _column("time_zone"), "s
 ROWS = {
     "segment": _row(Segment),
     "activity": _row(Activity),
-    "broadcast": _row(Broadcast, status__in=Broadcast.STARTED),  # nothing has become of the others
+    "broadcast": _row(Broadcast, status__in=Broadcast.STARTED),  # the others have no deliveries
 }

@@ -1,4 +1,4 @@
-"""How values of the vocabulary are read: each becomes typed, or is refused with the path of where it stands."""
+"""Read the values of a query: return each in its Python type, or raise QueryError with its path."""
 
 import json
 import re
@@ -25,8 +25,8 @@ TEXT_LIMIT = 1000
 TOO_FAR = "is too far away to be a moment in every time zone"
 
 
-class Refused(Exception):
-    """A key or value that cannot be taken; `path` says where, and grows outwards."""
+class QueryError(Exception):
+    """A key or value of a query is not valid; `path` says where, and is extended while the error propagates."""
 
     def __init__(self, message: str, path: str = "") -> None:
         super().__init__(message, path)
@@ -39,18 +39,18 @@ class Refused(Exception):
 
 @contextmanager
 def at(step: str) -> Iterator[None]:
-    """Put a step before the path of whatever is refused inside."""
+    """Prefix the path of a QueryError that is raised inside with a step."""
     try:
         yield
-    except Refused as refused:
-        refused.path = step + refused.path
+    except QueryError as error:
+        error.path = step + error.path
         raise
 
 
 class Scope:
-    """What one compilation knows: the organization, the segments it is inside of, and how much it has grown.
+    """The state of one compilation: the organization, the segments it is inside of, and the use of its limits.
 
-    `of_all`: it will be asked of everybody at once, and not of a page or a chunk.
+    of_all: whether the query will be evaluated for all contacts at once, not for a page or a chunk.
     """
 
     def __init__(self, organization: Organization, of_all: bool = False) -> None:
@@ -61,7 +61,7 @@ class Scope:
 
     @cached_property
     def now(self) -> datetime:
-        """The one moment that whatever is relative counts from."""
+        """The time from which all relative values of the query count."""
         return timezone.now()
 
     @cached_property
@@ -79,7 +79,7 @@ class Scope:
     @contextmanager
     def deeper(self) -> Iterator[None]:
         if self.depth == DEPTH_LIMIT:
-            raise Refused(f"nested too deeply; {DEPTH_LIMIT} levels at most, those of segments included")
+            raise QueryError(f"nested too deeply; {DEPTH_LIMIT} levels at most, those of segments included")
         self.depth += 1
         yield
         self.depth -= 1
@@ -87,14 +87,14 @@ class Scope:
     def spend(self, conditions: int) -> None:
         self.conditions += conditions
         if self.conditions > CONDITIONS_LIMIT:
-            raise Refused(f"too many conditions; {CONDITIONS_LIMIT} at most, those of segments included")
+            raise QueryError(f"too many conditions; {CONDITIONS_LIMIT} at most, those of segments included")
 
     def take(self, values: int) -> None:
         self.values += values
         if values > VALUES_LIMIT:
-            raise Refused(f"{values:,} values; {VALUES_LIMIT:,} at most")
+            raise QueryError(f"{values:,} values; {VALUES_LIMIT:,} at most")
         if self.values > ALL_VALUES_LIMIT:
-            raise Refused(f"too many values; {ALL_VALUES_LIMIT:,} at most in all, those of segments included")
+            raise QueryError(f"too many values; {ALL_VALUES_LIMIT:,} at most in all, those of segments included")
 
 
 Read = Callable[[Any, Scope], Any]
@@ -102,23 +102,23 @@ Read = Callable[[Any, Scope], Any]
 
 def read_text(value: Any, scope: Scope) -> str:
     if not isinstance(value, str):
-        raise Refused(f"{_shown(value)} is not text")
+        raise QueryError(f"{_shown(value)} is not text")
     if len(value) > TEXT_LIMIT:
-        raise Refused(f"{len(value):,} characters; {TEXT_LIMIT:,} at most")
+        raise QueryError(f"{len(value):,} characters; {TEXT_LIMIT:,} at most")
     if "\x00" in value or (not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value)):
-        raise Refused("holds characters that text cannot have")
+        raise QueryError("holds characters that text cannot have")
     return value
 
 
 def read_words(value: Any, scope: Scope) -> str:
     words = read_text(value, scope).strip()
     if not words:
-        raise Refused("blank; give some text to look for")
+        raise QueryError("blank; give some text to look for")
     return words
 
 
 def read_address(address: AddressField) -> Read:
-    """Return how an address of a kind is read: as the key that it is compared by, None for a blank one."""
+    """Return the function that reads an address of a kind as its normalised key; None for a blank value."""
 
     def read(value: Any, scope: Scope) -> str | None:
         typed = read_text(value, scope).strip()
@@ -147,7 +147,7 @@ def read_uuid(value: Any, scope: Scope) -> UUID:
     try:
         return UUID(read_text(value, scope).strip())
     except ValueError:
-        raise Refused(f"{_shown(value)} is not a uuid") from None
+        raise QueryError(f"{_shown(value)} is not a uuid") from None
 
 
 def read_boolean(value: Any, scope: Scope) -> bool:
@@ -155,7 +155,7 @@ def read_boolean(value: Any, scope: Scope) -> bool:
         return value
     if isinstance(value, str) and value.lower() in ("true", "1", "false", "0"):
         return value.lower() in ("true", "1")
-    raise Refused(f"{_shown(value)} is neither true nor false")
+    raise QueryError(f"{_shown(value)} is neither true nor false")
 
 
 def read_number(value: Any, scope: Scope) -> float:
@@ -164,27 +164,27 @@ def read_number(value: Any, scope: Scope) -> float:
     except (ValueError, OverflowError):
         number = None
     if number is None or number - number != 0:  # neither infinite nor NaN
-        raise Refused(f"{_shown(value)} is not a number")
+        raise QueryError(f"{_shown(value)} is not a number")
     return number
 
 
 def read_choice(choices: type[Choices], word: str) -> Read:
     def read(value: Any, scope: Scope) -> str:
         if value not in choices.values:
-            raise Refused(f"{_shown(value)} is not {word}; accepted: {', '.join(choices.values)}")
+            raise QueryError(f"{_shown(value)} is not {word}; accepted: {', '.join(choices.values)}")
         return value
 
     return read
 
 
 def read_moment(value: Any, scope: Scope) -> tuple[datetime, datetime]:
-    """Return the first and last instant of what was given: a moment, or a day in the organization's zone."""
+    """Return (first, last) instant in UTC of a moment, or of a day in the organization's time zone."""
     first, last = read_days(value, scope)
     zone = scope.organization.zone
     try:
         return tuple((one if one.tzinfo else one.replace(tzinfo=zone)).astimezone(UTC) for one in (first, last))  # type: ignore[return-value]
     except OverflowError:
-        raise Refused(f"{_shown(value)} {TOO_FAR}") from None
+        raise QueryError(f"{_shown(value)} {TOO_FAR}") from None
 
 
 def read_days(value: Any, scope: Scope) -> tuple[datetime, datetime]:
@@ -198,13 +198,13 @@ def read_days(value: Any, scope: Scope) -> tuple[datetime, datetime]:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise Refused(
+        raise QueryError(
             f"{_shown(value)} is not a date or time; accepted: such as 2026-11-21 or 2026-11-21T09:00:00Z"
         ) from None
     return moment, moment
 
 
-# A day counts whole: "after" it begins when it is over, "until" it ends with it.
+# A day counts as a whole: "gt" begins after its end, "lte" includes it. The index of the instant that counts.
 EDGES = {"gt": 1, "gte": 0, "lt": 0, "lte": 1}
 
 
@@ -218,12 +218,12 @@ def read_span(value: Any, scope: Scope) -> timedelta:
     found = _SPAN.fullmatch(text)
     span = int(found[1]) * _UNITS[found[2]] if found else timedelta(0)
     if not timedelta(0) < span <= LONGEST_SPAN:
-        raise Refused(f"{_shown(value)} is not a span of time; accepted: such as 12h, 30d or 4w; 100 years at most")
+        raise QueryError(f"{_shown(value)} is not a span of time; accepted: such as 12h, 30d or 4w; 100 years at most")
     return span
 
 
 def read_within(value: Any, scope: Scope) -> tuple[datetime, datetime]:
-    """Return the first and last instant of the last 30 days, or however many were given."""
+    """Return (start, now) of a span that ends now, such as "30d"."""
     return scope.now - read_span(value, scope), scope.now
 
 
@@ -232,19 +232,19 @@ def read_within_next(value: Any, scope: Scope) -> tuple[datetime, datetime]:
 
 
 def read_object(value: Any, accepted: Sequence[str], example: str) -> dict[str, Any]:
-    """Return an object, given as one or as its JSON, that has none but the accepted keys."""
+    """Return an object, given as a dict or as JSON; raises QueryError for keys that are not accepted."""
     if isinstance(value, str) and not value.lstrip().startswith("{"):
-        raise Refused(f"must be an object, such as {example}; {_shown(value)} is none")
+        raise QueryError(f"must be an object, such as {example}; {_shown(value)} is none")
     if isinstance(value, str):
         try:
             value = json.loads(value)
         except (ValueError, RecursionError):
-            raise Refused(f"{_shown(value)} is not JSON") from None
+            raise QueryError(f"{_shown(value)} is not JSON") from None
     if not isinstance(value, dict) or not value:
-        raise Refused(f"must be an object with some of: {', '.join(accepted)}")
+        raise QueryError(f"must be an object with some of: {', '.join(accepted)}")
     for key in value:
         if key not in accepted:
-            raise Refused(f"unknown; accepted: {', '.join(accepted)}", f".{printable(key)}")
+            raise QueryError(f"unknown; accepted: {', '.join(accepted)}", f".{printable(key)}")
     return value
 
 
@@ -253,7 +253,7 @@ def _validation() -> Iterator[None]:
     try:
         yield
     except ValidationError as error:
-        raise Refused(" ".join(error.messages)) from None
+        raise QueryError(" ".join(error.messages)) from None
 
 
 def _shown(value: Any) -> str:
@@ -261,10 +261,10 @@ def _shown(value: Any) -> str:
         return f"“{printable(value)}”"
     try:
         return json.dumps(value, default=str)[:64]
-    except (ValueError, RecursionError):  # thousands of digits, or of levels
+    except (ValueError, RecursionError):  # too many digits or levels
         return "this"
 
 
 def printable(text: str) -> str:
-    """Return the beginning of a text without half characters, which no answer could be written with."""
+    """Return the first 64 characters of a text without lone surrogates, which cannot be encoded."""
     return text[:64].encode(errors="replace").decode()

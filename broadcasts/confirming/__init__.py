@@ -1,6 +1,6 @@
-"""Ask people by mail, at their own address: to confirm a yes, or that it is they who ask for their data.
+"""Personal links by mail: to confirm a consent (double opt-in), or to prove who requests personal data.
 
-`requests` writes down what is to be mailed and opens what was, `mail` mails it, in the words of `words`.
+`requests` creates and opens the links, `mail` sends them, `texts` has the texts of the mails.
 """
 
 from .mail import enqueue_waiting, mail_link

@@ -1,4 +1,4 @@
-"""Mailing a personal link: once, through the organization's own channel; a mail server that fails is tried again."""
+"""Mail personal links, each once, through the organization's own channel; failures are retried."""
 
 import logging
 from datetime import timedelta
@@ -27,24 +27,24 @@ from broadcasts.rendering.mime import clean_address, one_line
 from broadcasts.transports import Envelope, TransportError
 
 from .requests import unreachable_because
-from .words import WORDS
+from .texts import TEXTS
 
 log = logging.getLogger(__name__)
 
 Purpose = PersonalLink.Purpose
 AGAIN = timedelta(minutes=5)
-AT_LAST = timedelta(hours=12)  # after which nobody waits for it any more
+AT_LAST = timedelta(hours=12)  # after which a link is not mailed any more
 POLICY = SMTP.clone(cte_type="7bit")
 URLS = {Purpose.CONFIRM: links.confirm_url, Purpose.DATA: links.data_url}
 
 
 def enqueue_waiting() -> None:
-    """Enqueue the links whose task was lost, or that are to be tried again; for the supervisor's round."""
+    """Enqueue the links whose task was lost or whose retry time has passed; called in the supervisor's round."""
     enqueue_due("mail_link", PersonalLink.objects.due())
 
 
 def mail_link(link_id: int) -> None:
-    """Mail a link that is due; however often it is asked for, one of them does."""
+    """Mail a link that is due; of several concurrent calls only one does."""
     rows = PersonalLink.objects.filter(pk=link_id)
     if not rows.due().transition(due_at=Now() + AGAIN):
         return
@@ -68,7 +68,7 @@ def mail_link(link_id: int) -> None:
 
 
 def _refusal(link: PersonalLink, channel: Channel | None) -> str:
-    """Say why a link is not mailed any more; "" when it is."""
+    """Return why a link is not to be mailed any more; "" if it is."""
     contact = link.contact
     if contact is None or contact.email_hash != link.address_hash:
         return "The person is gone, or has another address."
@@ -91,7 +91,7 @@ def _failed(link: PersonalLink, contact: Contact, error: TransportError) -> None
     log.warning("Personal link %s could not be mailed: %s", link.pk, error)
     given_up = error.permanent and not error.account
     mine = PersonalLink.objects.filter(pk=link.pk, due_at=link.due_at)
-    words = str(error).replace(contact.email, "(address)")  # outlives the person
+    words = str(error).replace(contact.email, "(address)")  # the error outlives the contact
     mine.update(error=words, **({"due_at": None} if given_up else {}))
     if error.bounced:
         cause = Suppression.Cause.HARD_BOUNCE
@@ -112,7 +112,7 @@ def _envelope(link: PersonalLink, contact: Contact, channel: Channel) -> Envelop
         mail["Reply-To"] = clean_address(channel.reply_to)
     mail["Subject"] = subject
     mail["Date"] = format_datetime(timezone.now())
-    mail["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2])  # the token opens the page: it is not told here
+    mail["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2])  # without the token, which opens the page
     mail["Auto-Submitted"] = "auto-generated"
     text = render_to_string("mail/personal_link.txt", context).strip() + "\n"
     mail.set_content(text)
@@ -122,7 +122,7 @@ def _envelope(link: PersonalLink, contact: Contact, channel: Channel) -> Envelop
 
 def _content(link: PersonalLink, organization: Organization, language: str) -> tuple[str, dict[str, object]]:
     spoken = consenting.spoken(language)
-    words = {name: text.format(organization=organization.name) for name, text in WORDS[spoken][link.purpose].items()}
+    words = {name: text.format(organization=organization.name) for name, text in TEXTS[spoken][link.purpose].items()}
     wording = ""
     if link.purpose == Purpose.CONFIRM:
         wording = consenting.wording(organization, language, Medium.EMAIL, link.use_case)

@@ -1,4 +1,4 @@
-"""Personal links: asked for a few times a day at most, opened while they are fresh and the address is the same."""
+"""Create personal links, a few a day at most, and open them while they are fresh and the address is the same."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -21,16 +21,17 @@ from broadcasts.models import (
 from broadcasts.queue import enqueue
 
 Purpose = PersonalLink.Purpose
-MOST_A_DAY = 3  # mails to one address
-UNDER_WAY = timedelta(minutes=10)  # for so long asking again means the mail that was just sent
+MOST_A_DAY = 3  # mails to one address in a day
+UNDER_WAY = timedelta(minutes=10)  # a repeated request within this time sends no second mail
 DAY = timedelta(days=1)
 
 
 @transaction.atomic
 def ask(contact: Contact, use_case: str, *, source: str, evidence: Mapping[str, object]) -> bool:
-    """Ask somebody by mail to confirm a yes to e-mail; who said yes already is not asked. True when it is news.
+    """Ask a contact by mail to confirm its consent to e-mail, unless it is granted already.
 
-    WrongState when the address must not be written to, or was too often today.
+    Returns whether the state of the consent changed. Raises WrongState if the address cannot be written to, or had too
+    many mails today.
     """
     email = Medium.EMAIL
     news = consenting.ask(contact, email, use_case, source=source, evidence=evidence)
@@ -40,12 +41,12 @@ def ask(contact: Contact, use_case: str, *, source: str, evidence: Mapping[str, 
 
 
 def ask_for_data(contact: Contact) -> None:
-    """Mail somebody a link to the own data; errors as of `ask`."""
+    """Mail a contact a link to its own data; raises as `ask` does."""
     _request(contact, Purpose.DATA)
 
 
 def why_not(contact: Contact) -> str:
-    """Say why no link can be mailed to a contact now; "" when one can."""
+    """Return why no link can be mailed to a contact now; "" if one can."""
     try:
         contact.organization.channel_for(Medium.EMAIL)
     except NotReady as error:
@@ -58,7 +59,7 @@ def why_not(contact: Contact) -> str:
 
 
 def unreachable_because(contact: Contact) -> str:
-    """Say why a contact must not be written to, not even at its own request; "" when it may."""
+    """Return why a contact must not be written to, not even at its own request; "" if it may."""
     if not contact.email_hash:
         return "This contact has no e-mail address."
     if not contact.email.rpartition("@")[0].isascii():
@@ -78,7 +79,7 @@ def _today(contact: Contact) -> OrganizationQuerySet[PersonalLink]:
 
 @transaction.atomic
 def _request(contact: Contact, purpose: str, use_case: str = "") -> None:
-    # One at a time for a contact, so that the limit holds.
+    # Locked, so that concurrent requests respect the limit.
     contact = consenting.hold(contact)
     same = _today(contact).filter(contact=contact, purpose=purpose, use_case=use_case)
     if contact.email_hash and same.filter(created__gt=Now() - UNDER_WAY).exists():
@@ -97,7 +98,7 @@ def _request(contact: Contact, purpose: str, use_case: str = "") -> None:
 
 
 def opened(token: str, purpose: str) -> PersonalLink | None:
-    """Return the link that a token stands for while it works, else None, whatever the cause."""
+    """Return the valid link of a token; None if it is unknown, expired or its address has changed."""
     fresh = PersonalLink.objects.filter(
         pk=links.personal_id(token) or 0, purpose=purpose, created__gt=Now() - PersonalLink.LIFETIMES[Purpose(purpose)]
     )
@@ -109,7 +110,7 @@ def opened(token: str, purpose: str) -> PersonalLink | None:
 
 @transaction.atomic
 def confirm(link: PersonalLink, *, evidence: Mapping[str, object]) -> bool:
-    """Take the yes of somebody who was asked; False when another no was said since. It may come again and again."""
+    """Grant the consent of a link; False if the contact has withdrawn since. Idempotent."""
     assert link.contact is not None
     contact = consenting.hold(link.contact)
     place = {"medium": Medium.EMAIL, "use_case": link.use_case}

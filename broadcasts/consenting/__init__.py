@@ -1,11 +1,11 @@
-"""Consent: each yes and each no, with what proves it, in one transaction.
+"""Consent: grants and withdrawals with their evidence, each in one transaction.
 
-`record` holds the verbs, `suppressing` the list of addresses beside it, `wording` the words people agree to.
+`record` has the verbs, `suppressing` writes the suppression list, `consent_texts` has the texts people agree to.
 """
 
+from .consent_texts import LANGUAGES, evidence_of, medium_name, spoken, version, wording
 from .record import ask, grant, hold, said_at, why_not, withdraw
 from .suppressing import address_of, blocking, hash_of, lift, suppress
-from .wording import LANGUAGES, evidence_of, medium_name, spoken, version, wording
 
 __all__ = [
     "LANGUAGES",

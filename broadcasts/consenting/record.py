@@ -1,4 +1,4 @@
-"""The verbs: each writes the state, its history and what follows for the suppression list, or nothing."""
+"""Change consents: each function writes the state, its history and the suppression list in one transaction."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -19,10 +19,10 @@ Evidence = Mapping[str, object]
 def grant(
     contact: Contact, medium: str, use_case: str, *, source: str, evidence: Evidence, by_person: bool = False
 ) -> bool:
-    """Write down a yes and lift the no that the person said itself; True when it is news.
+    """Grant a consent and lift the contact's own unsubscription; returns whether the state changed.
 
-    Said by the person, it stands. Written by somebody else over a no, it needs proof of a yes said later, else it
-    is WrongState. What else keeps the address from being reached, such as a bounce, always stays.
+    by_person: given by the contact itself. Otherwise a consent after a withdrawal needs evidence of a later yes, or
+    WrongState is raised. Suppressions for other reasons, such as a bounce, always stay.
     """
     contact = hold(contact)
     if not by_person:
@@ -43,15 +43,15 @@ def withdraw(
     address: str = "",
     cause: str = Suppression.Cause.UNSUBSCRIBE,
 ) -> bool:
-    """Write down a no, and suppress the address so that it outlives the contact; True when it is news.
+    """Withdraw a consent, and suppress the address, which outlives the contact; returns whether the state changed.
 
-    `address` is the one that the no was said at, where that may be another than the contact's own.
+    address: the one that was written to, if it may differ from the contact's current one.
     """
     contact = hold(contact)
     address = address or address_of(contact, medium)
     suppress(contact.organization, medium, address, cause, use_case, source)
     news = _write(contact, medium, use_case, ConsentState.WITHDRAWN, source, evidence)
-    if not news:  # said again, so that a yes must be later than this
+    if not news:  # withdrawn again: a later yes must be later than this
         place = {"contact": contact, "medium": medium, "use_case": use_case}
         Consent.objects.filter(**place).update(modified=timezone.now())
     return news
@@ -59,9 +59,10 @@ def withdraw(
 
 @transaction.atomic
 def ask(contact: Contact, medium: str, use_case: str, *, source: str, evidence: Evidence) -> bool:
-    """Write down that somebody is asked and has not confirmed yet; True when it is news.
+    """Set a consent to pending until the contact confirms it; returns whether the state changed.
 
-    A yes stays a yes. A no stands until it is confirmed to be none, and to ask at all needs proof of a later yes.
+    A granted consent stays granted. After a withdrawal evidence of a later yes is needed, or WrongState is raised, and
+    the address stays suppressed until the contact confirms.
     """
     contact = hold(contact)
     _demand_later_yes(contact, medium, use_case, source, evidence)
@@ -73,9 +74,9 @@ def ask(contact: Contact, medium: str, use_case: str, *, source: str, evidence: 
 
 
 def hold(contact: Contact) -> Contact:
-    """Read a person again and hold off every other yes and no of it to the end of the transaction.
+    """Return the contact with its row locked, so that its consents cannot change until the end of the transaction.
 
-    WrongState when it is gone.
+    Raises WrongState if the contact was deleted.
     """
     rows = Contact.objects.select_for_update(of=("self",), no_key=True).select_related("organization")
     held = rows.filter(pk=contact.pk).first()
@@ -85,7 +86,7 @@ def hold(contact: Contact) -> Contact:
 
 
 def why_not(contact: Contact, medium: str, use_case: str, *, source: str, evidence: Evidence) -> str:
-    """Say why a yes that somebody else writes down cannot be taken; "" when it can."""
+    """Return why a consent cannot be granted on behalf of the contact; "" if it can."""
     since = _no_since(contact, medium, use_case)
     if since is None:
         return ""
@@ -99,7 +100,7 @@ def why_not(contact: Contact, medium: str, use_case: str, *, source: str, eviden
 
 
 def said_at(evidence: Evidence) -> datetime | None:
-    """Return when a yes or a no was said; None where the evidence names no moment with its time zone."""
+    """Return the time of the evidence; None if it has no time with a time zone."""
     try:
         moment = parse_datetime(str(evidence.get("time") or ""))
     except ValueError:
@@ -113,7 +114,7 @@ def _demand_later_yes(contact: Contact, medium: str, use_case: str, source: str,
 
 
 def _no_since(contact: Contact, medium: str, use_case: str) -> datetime | None:
-    """Return when the person's own no was said last, by consent or by the address; None when none stands."""
+    """Return when the contact last withdrew or unsubscribed; None if neither is in force."""
     noes = Consent.objects.filter(contact=contact, medium=medium, use_case=use_case, state=ConsentState.WITHDRAWN)
     own = blocking(contact, medium, use_case).filter(reason=Suppression.Cause.UNSUBSCRIBE)
     return max([*noes.values_list("modified", flat=True), *own.values_list("modified", flat=True)], default=None)
@@ -128,7 +129,7 @@ def _write(
     evidence: Evidence,
     unless: Sequence[str] = (),
 ) -> bool:
-    """Change the state where it is another, and add to the history when it did change."""
+    """Set the state, add the change to the history, and return whether the state changed."""
     place = {"contact": contact, "medium": medium, "use_case": use_case}
     consent, created = Consent.objects.get_or_create(**place, defaults={"state": state})
     others = Consent.objects.filter(pk=consent.pk).exclude(state__in=[state, *unless])

@@ -1,4 +1,4 @@
-"""The list of addresses that must not be reached, as far as people's own yes and no concern it."""
+"""The suppression list: write suppressions, and lift those that follow from a contact's own decision."""
 
 from django.core.exceptions import ValidationError
 from django.db.models import Q
@@ -10,10 +10,10 @@ from broadcasts.models import Contact, Medium, Organization, OrganizationQuerySe
 def suppress(
     organization: Organization, medium: str, address: str, reason: str, use_case: str = "", source: str = ""
 ) -> Suppression | None:
-    """Remember that an address must not be reached; None when it is no address.
+    """Suppress an address and return the suppression; None if the text is not an address.
 
-    For the same reason there is one suppression, which stops what any of them would. What was erased is kept by its
-    hash alone.
+    There is one suppression for each reason; a second one for another use case makes it stop all. Erased addresses are
+    stored by their hash only.
     """
     digest = hash_of(address)
     if digest is None:
@@ -32,28 +32,28 @@ def suppress(
 
 
 def blocking(contact: Contact, medium: str, use_case: str) -> OrganizationQuerySet[Suppression]:
-    """Return the suppressions that keep messages of a use case from a contact's addresses on a medium."""
+    """Return the suppressions that stop messages of a use case to a contact's addresses on a medium."""
     rows = Suppression.objects.for_organization(contact.organization_id)
-    # By any address: which of them a channel sends to is its own setting.
+    # Of all addresses, since each channel has its own setting for which of them it sends to.
     own = rows.filter(medium=medium, address_hash__in=contact.hashes)
     return own.filter(Q(use_case="") | Q(use_case=use_case))
 
 
 def lift(contact: Contact, medium: str, use_case: str) -> None:
-    """Take back the person's own unsubscribing from a use case, and nothing else."""
+    """Lift the contact's own unsubscription from a use case; other reasons stay."""
     own = blocking(contact, medium, use_case).filter(reason=Suppression.Cause.UNSUBSCRIBE)
     own.filter(use_case=use_case).delete()
     own.filter(use_case="").update(use_case=next(other for other in UseCase.values if other != use_case))
 
 
 def address_of(contact: Contact, medium: str) -> str:
-    """Return a contact's own address on a medium; "" for none."""
+    """Return a contact's address on a medium; "" if it has none."""
     own = Medium(medium).own
     return getattr(contact, own.name) if own else ""
 
 
 def hash_of(address: str) -> str | None:
-    """Return what suppressions know a stored address by; None when it is no address."""
+    """Return the hash by which suppressions store an address; None if the text is not an address."""
     try:
         return address_hash(stored_key(address))
     except ValidationError:

@@ -1,6 +1,6 @@
-"""What becomes of people on record: several are merged into one, one is deleted, one is erased (GDPR article 17).
+"""Merge, delete and erase contacts (GDPR article 17).
 
-`merge`, `delete` and `erase` do what they are called after; `audit_labels` takes a name off what was noted about it.
+`merge`, `delete` and `erase` each have the verb of that name; `audit_labels` removes names from audit entries.
 """
 
 from .delete import delete

@@ -1,4 +1,4 @@
-"""Take a person's name off what was noted about them, in our own audit and in the admin's."""
+"""Replace a contact's name by its uuid in the labels of audit entries, both ours and the admin's."""
 
 from typing import Any
 
@@ -8,11 +8,12 @@ from django.db.models import Model, QuerySet
 
 from broadcasts.models import Attendance, AuditEntry, Consent, Contact, Member, SegmentMember
 
-CALLED_BY_NAME: tuple[type[Model], ...] = (Consent, Attendance, SegmentMember)  # their labels begin with it
+# Models whose labels begin with the name of the contact.
+CALLED_BY_NAME: tuple[type[Model], ...] = (Consent, Attendance, SegmentMember)
 
 
 def forget_labels(contact: Contact, model: type[Model], rows: QuerySet[Any]) -> None:
-    """Take it off the entries about some rows."""
+    """Replace the labels of the entries about some rows by the contact's uuid."""
     pks = list(rows.values_list("pk", flat=True))
     label = str(contact.uuid)
     entries = AuditEntry.objects.for_organization(contact.organization_id)
@@ -22,7 +23,7 @@ def forget_labels(contact: Contact, model: type[Model], rows: QuerySet[Any]) -> 
 
 
 def forget_name(contact: Contact) -> None:
-    """Take it off the entries about rows of theirs, also about those that are gone; a namesake's lose it as well."""
+    """Replace the contact's name in entries about its rows, deleted ones included; namesakes lose theirs as well."""
     staff = Member.objects.for_organization(contact.organization_id).values("user")
     entries = AuditEntry.objects.for_organization(contact.organization_id)
     for model in CALLED_BY_NAME:

@@ -1,4 +1,4 @@
-"""Delete a contact, so that nobody else gets more for it, and it itself no more when it is imported again."""
+"""Delete a contact: no audience grows by it, and its opt-outs hold when it is imported again."""
 
 from django.db import transaction
 
@@ -10,11 +10,11 @@ NOBODY = {"not": {"all_users": True}}
 
 @transaction.atomic
 def delete(contact: Contact) -> None:
-    """Delete a contact; its deliveries stay in the log, and each no outlives it by its address."""
+    """Delete a contact; its deliveries stay in the log, and its withdrawals stay as suppressions of its addresses."""
     held = Contact.objects.select_for_update(of=("self",)).select_related("organization").filter(pk=contact.pk).first()
     if held is None:
         return
-    sending.hold_expansions(held.organization_id)  # or one that read the contact made a row of somebody who is gone
+    sending.hold_expansions(held.organization_id)  # a running one may have read the contact already
     for consent in Consent.objects.filter(contact=held, state=ConsentState.WITHDRAWN):
         address = consenting.address_of(held, consent.medium)
         place = (held.organization, consent.medium, address)
@@ -27,9 +27,10 @@ def delete(contact: Contact) -> None:
 
 
 def take_out(broadcast: Broadcast, contact: Contact) -> None:
-    """Name a contact no more in a broadcast, which is held; its query is to be saved.
+    """Remove a contact from a locked broadcast; the caller saves `query`.
 
-    A retarget that names nobody is of everybody its broadcast went to, so one of nobody says so.
+    A retarget without any audience field means all recipients of its broadcast, so an emptied one gets a query that
+    matches no contact.
     """
     broadcast.contacts.remove(contact)
     if broadcast.retarget_of_id and not _names_anybody(broadcast):

@@ -1,9 +1,9 @@
-"""Forget a person (GDPR article 17), and keep what counts and what forbids.
+"""Erase a contact (GDPR article 17), but keep the statistics and the suppressions.
 
-What stays: deliveries without a person, an address or a word that was about them, so that every number stays as it
-was; and each no to an address, as a hash. What is not ours to reach: dry runs of imports that wait to be followed and
-lists of refused rows (`prune` deletes them), answers kept for repeated requests (24 hours), rules and texts in which
-staff wrote an address by hand, backups, and the logs of mail servers.
+Its deliveries stay without contact, address and error, so that all numbers stay the same; suppressions stay with the
+hash of the address only. Not erased: dry runs of imports and lists of refused rows (`prune` deletes them), responses
+kept for repeated requests (24 hours), rules and texts in which staff wrote an address by hand, backups, and the logs of
+mail servers.
 """
 
 import json
@@ -44,7 +44,7 @@ GONE = "(erased)"
 
 @dataclass
 class Trace:
-    """By what a person is found in places that do not point at the contact."""
+    """The addresses and hashes by which a contact is found in places without a foreign key to it."""
 
     contact: Contact
     addresses: set[str] = field(default_factory=set)
@@ -55,7 +55,7 @@ class Trace:
         return self.contact.organization
 
     def in_text(self, column: str) -> Q:
-        """The condition of a text, or of JSON, that holds one of the addresses."""
+        """Return the clause for rows whose text or JSON column contains one of the addresses."""
         condition = Q(pk=None)
         for address in self.addresses:
             for spelling in {address, json.dumps(address)[1:-1]}:  # as JSON is stored in SQLite
@@ -69,7 +69,7 @@ class Trace:
         return re.sub("|".join(map(re.escape, spellings)), GONE, text, flags=re.IGNORECASE)
 
     def is_in(self, address: str) -> bool:
-        """Tell whether an address, such as mailto:joe@example.com, is one of this person."""
+        """Return whether an address, such as mailto:joe@example.com, is one of this contact."""
         scheme, colon, value = address.partition(":")
         if scheme == "ext" and colon:
             return value == self.contact.external_id
@@ -77,9 +77,9 @@ class Trace:
 
 
 def erase(contact: Contact, *, by: User | None = None, source: str = "") -> None:
-    """Forget a person everywhere; nothing is sent to them from the first moment on, nor when they are imported again.
+    """Erase a contact everywhere; from the first step on nothing is sent to it, also if it is imported again.
 
-    It goes chunk by chunk, so it may be broken off and called again; for somebody who is gone it does nothing.
+    It works in chunks, so that it can be interrupted and called again; for a deleted contact it does nothing.
     """
     trace = _stop(contact)
     if trace is None:
@@ -90,7 +90,7 @@ def erase(contact: Contact, *, by: User | None = None, source: str = "") -> None
     n = _blank_deliveries(trace)
     with transaction.atomic():
         held = Contact.objects.select_for_update(of=("self",)).filter(pk=contact.pk)
-        list(held.values_list("pk"))  # first, or a no that comes meanwhile points at nobody
+        list(held.values_list("pk"))  # locked first: concurrent opt-outs refer to the row
         Inbound.objects.filter(contact=contact).delete()
         gone, _ = Contact.objects.filter(pk=contact.pk).delete()
         if gone:
@@ -98,7 +98,7 @@ def erase(contact: Contact, *, by: User | None = None, source: str = "") -> None
             detail = {"deliveries": n, "source": source}
             AuditEntry.write(nameless, "erase", organization=trace.organization, user=by, **detail)
     with transaction.atomic():
-        # An expansion that read the contact before it went may have made a row since.
+        # An expansion that had read the contact may have created a delivery since.
         sending.hold_expansions(trace.organization)
         _blank_deliveries(trace)
     wiping.wipe()
@@ -106,13 +106,13 @@ def erase(contact: Contact, *, by: User | None = None, source: str = "") -> None
 
 @transaction.atomic
 def _stop(contact: Contact) -> Trace | None:
-    """Let nothing be sent to them any more, and find out what they went by."""
+    """Suppress all addresses of the contact and return its trace; None if it was deleted."""
     rows = Contact.objects.select_for_update(of=("self",)).select_related("organization")
     found = rows.filter(pk=contact.pk).first()
     if found is None:
         return None
     Contact.objects.filter(pk=found.pk).update(status=Contact.Status.BLOCKED)
-    # By every medium that reaches an address, whatever channels there will be.
+    # On each medium that reaches an address, also for future channels.
     reached: set[tuple[str, str]] = {(medium, one.name) for medium in Medium for one in medium.reaches}
     reached |= {(one.medium, one.contact_field) for one in Channel.objects.for_organization(found.organization_id)}
     Suppression.objects.bulk_create(
@@ -127,7 +127,7 @@ def _stop(contact: Contact) -> Trace | None:
 
 
 def _trace(contact: Contact) -> Trace:
-    """Gather the addresses they have, and those they had and nobody else has now."""
+    """Collect the addresses of the contact, and its past ones that no other contact has now."""
     trace = Trace(contact)
     trace.addresses = {getattr(contact, name) for name in ADDRESS_FIELDS} - {""}
     trace.hashes = contact.hashes
@@ -143,8 +143,8 @@ def _trace(contact: Contact) -> Trace:
 
 
 def _blank_suppressions(trace: Trace) -> None:
-    """Keep every no by its hash alone."""
-    # By every medium, as the index begins with it.
+    """Blank the addresses of suppressions; their hashes stay."""
+    # With all mediums, since the index begins with the medium.
     rows = Suppression.objects.for_organization(trace.organization).filter(
         medium__in=Medium.values, address_hash__in=trace.hashes
     )
@@ -153,7 +153,7 @@ def _blank_suppressions(trace: Trace) -> None:
 
 
 def _clean_broadcasts(trace: Trace) -> None:
-    """Take the addresses out of what broadcasts asked for and showed."""
+    """Remove the contact and its addresses from the audience and preview of broadcasts."""
     contact = trace.contact
     named = trace.in_text("audience_preview") | trace.in_text("addresses")
     if contact.external_id:
@@ -170,7 +170,7 @@ def _clean_broadcasts(trace: Trace) -> None:
 
 
 def _clean_texts(trace: Trace) -> None:
-    """Cut names and addresses out of what was noted about them, and out of refusals that quote them."""
+    """Remove names and addresses from audit entries, error messages and other texts."""
     contact = trace.contact
     forget_labels(contact, Contact, Contact.objects.filter(pk=contact.pk))
     for model in CALLED_BY_NAME:
@@ -195,7 +195,7 @@ def _clean_texts(trace: Trace) -> None:
 
 
 def _blank_deliveries(trace: Trace) -> int:
-    """Make their deliveries nobody's; also those that a merge or a deletion left with their address only."""
+    """Blank the contact's deliveries, and those that a merge or a deletion left with its address only."""
     own = Delivery.objects.of([trace.contact])
     left = Delivery.objects.for_organization(trace.organization).filter(contact=None, address__in=trace.addresses)
     return sum(_blank(rows) for rows in (own, left))
@@ -212,7 +212,7 @@ def _blank(rows: QuerySet[Delivery]) -> int:
 @transaction.atomic
 def _blank_chunk(pks: Iterable[int]) -> None:
     tallying.forget_domains(pks)
-    # The rows first, so that whatever a worker writes beside them is there to be found.
+    # Deliveries first: once they are locked, all rows that a worker wrote beside them are visible.
     Delivery.objects.filter(pk__in=pks).update(contact=None, merged_into=None, address="", error="")
     DeliveryEvent.objects.filter(delivery__in=pks).exclude(detail={}).update(detail={})
     ProviderRef.objects.filter(delivery__in=pks).delete()

@@ -1,4 +1,4 @@
-"""Make one contact out of several that are the same person, without losing what any of them lived through."""
+"""Merge several contacts that are the same person, with their history."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -35,9 +35,9 @@ from broadcasts.models import (
 
 from .audit_labels import forget_name
 
-MERGED_AT_ONCE = 20  # others at most; who has more twins than that has been imported wrongly
+MERGED_AT_ONCE = 20  # other contacts at most; more duplicates come from a wrong import
 CHUNK = 1000
-# From the strictest on: the first that anybody has is everybody's.
+# The strictest first: the merged contact gets the first one that any of them has.
 STATUSES = (Contact.Status.BLOCKED, Contact.Status.ACTIVE, Contact.Status.ARCHIVED)
 CONSENTS = (ConsentState.WITHDRAWN, ConsentState.PENDING, ConsentState.GRANTED, ConsentState.UNKNOWN)
 PLACES = (
@@ -46,7 +46,7 @@ PLACES = (
     Attendance.Status.NO_SHOW,
     Attendance.Status.CANCELLED,
 )
-# Of two copies of one message, the one that tells most stays with the person.
+# Of two deliveries of one message, the merged contact keeps the one with the first of these statuses.
 OUTCOMES = (
     Delivery.Status.SENT,
     Delivery.Status.UNKNOWN,
@@ -65,10 +65,10 @@ SAID_NO = {
 
 @transaction.atomic
 def merge(keep: Contact, others: Iterable[Contact], *, by: User | None = None) -> Contact:
-    """Take the others over into one contact and return it; nobody gets a message twice because of it.
+    """Merge other contacts into one and return it; it gets no message twice.
 
-    What it has stays; what it lacks comes from the others, in their order. The stricter consent wins. Raises
-    InvalidInput for what cannot be merged, and WrongState while two copies of a message are on their way.
+    Its own values stay, and missing ones come from the others in their order. The stricter consent wins. Raises
+    InvalidInput for contacts that cannot be merged, and WrongState while two copies of a message are being sent.
     """
     keep, others = _hold(keep, list(others))
     everybody = [keep, *others]
@@ -79,7 +79,7 @@ def merge(keep: Contact, others: Iterable[Contact], *, by: User | None = None) -
     for other in others:
         _move_history(keep, other)
     values = _values(everybody)
-    Contact.objects.filter(pk__in=[other.pk for other in others]).delete()  # now, as their keys are unique
+    Contact.objects.filter(pk__in=[other.pk for other in others]).delete()  # before saving, since their keys are unique
     for name, value in values.items():
         setattr(keep, name, value)
     keep.save()
@@ -89,7 +89,7 @@ def merge(keep: Contact, others: Iterable[Contact], *, by: User | None = None) -
 
 
 def _hold(keep: Contact, others: list[Contact]) -> tuple[Contact, list[Contact]]:
-    """Read them again, to be changed by nobody else until the end of the transaction."""
+    """Return the contacts with their rows locked; raises InvalidInput for a wrong choice."""
     pks = [other.pk for other in others]
     if not others:
         raise InvalidInput({"contacts": "Name at least one other contact to merge into this one."})
@@ -105,9 +105,9 @@ def _hold(keep: Contact, others: list[Contact]) -> tuple[Contact, list[Contact]]
 
 
 def _skip_second_copies(everybody: Sequence[Contact]) -> None:
-    """Of what is still to be sent to several of them, leave one copy; or none, where one of them got it already."""
+    """Skip second copies of pending messages: one copy stays, or none if one of the contacts got it already."""
     waiting = Delivery.objects.filter(contact__in=everybody, status=Delivery.Status.PENDING)
-    waiting = waiting.select_for_update(of=("self",)).order_by("pk")  # rows before their batches, as workers do
+    waiting = waiting.select_for_update(of=("self",)).order_by("pk")  # before batches, as workers lock them
     broadcasts = set(waiting.values_list("message__broadcast", flat=True))
     rows = Delivery.objects.filter(contact__in=everybody, message__broadcast__in=broadcasts)
     scopes: dict[tuple[str, int], list[Delivery]] = defaultdict(list)
@@ -123,7 +123,7 @@ def _leave_one(copies: list[Delivery], keep: Contact) -> None:
     pending = [row for row in copies if row.status == Delivery.Status.PENDING]
     in_hand = {row.pk for row in pending if _is_in_hand(row)} if len({row.contact_id for row in copies}) > 1 else set()
     got_it = {row.contact_id for row in copies if row.status in REACHED}
-    got_it |= {row.contact_id for row in copies if row.reason == Reason.EXCLUDED}  # none of them is to get it
+    got_it |= {row.contact_id for row in copies if row.reason == Reason.EXCLUDED}  # excluded for all of them
     best = min(pending, key=lambda row: (row.pk not in in_hand, row.contact_id != keep.pk, row.pk), default=None)
     for row in pending:
         is_second = got_it - {row.contact_id} or (best is not None and row.contact_id != best.contact_id)
@@ -140,14 +140,14 @@ def _leave_one(copies: list[Delivery], keep: Contact) -> None:
 
 
 def _is_in_hand(row: Delivery) -> bool:
-    """Tell whether a worker may be sending a pending row; one that cannot be claimed until we are done is not."""
+    """Return whether a worker may be sending a pending delivery; its batch stays locked, so that none can claim it."""
     own_range = Q(message=row.message_id, first_id__lte=row.pk, last_id__gte=row.pk)
     batch = Batch.objects.select_for_update().filter(Q(pk=row.batch_id) if row.batch_id else own_range).first()
     return row.due_at is None and batch is not None and batch.state == Batch.State.LEASED
 
 
 def _move_deliveries(everybody: Sequence[Contact]) -> int:
-    """Give all copies to the first; where a message has several, the others' stay in the log as nobody's."""
+    """Move all deliveries to the first contact; second ones of a message stay without contact, with `merged_into`."""
     keep = everybody[0]
     own = Delivery.objects.filter(contact__in=everybody)
     Delivery.objects.filter(merged_into__in=[one.pk for one in everybody]).update(merged_into=keep.pk)
@@ -172,7 +172,7 @@ def _rank(copy: tuple[Any, ...], keep: Contact) -> tuple[Any, ...]:
 
 
 def _merge_consents(everybody: Sequence[Contact]) -> None:
-    """Let the stricter win, with the change in the history; a no to an address that goes is one of the person."""
+    """Set the strictest consent, with the change in the history; suppressed addresses that go count as withdrawals."""
     keep, *others = everybody
     ConsentChange.objects.filter(contact__in=others).update(contact=keep)
     states: dict[tuple[str, str], set[str]] = defaultdict(set)
@@ -197,7 +197,7 @@ def _merge_consents(everybody: Sequence[Contact]) -> None:
 
 
 def _move_history(keep: Contact, other: Contact) -> None:
-    """Hand over what points at one of them; of two places in the same activity, the one that says most stays."""
+    """Move the rows that refer to another contact; of two attendances of one activity, that first in PLACES stays."""
     mine = {row.activity_id: row for row in keep.attendances.filter(activity__in=other.attendances.values("activity"))}
     for theirs in other.attendances.filter(activity__in=mine):
         own = mine[theirs.activity_id]
@@ -214,8 +214,8 @@ def _move_history(keep: Contact, other: Contact) -> None:
         taken = rows.filter(contact=keep).values(column)
         rows.filter(contact=other).exclude(**{f"{column}__in": taken}).update(contact=keep)
     Inbound.objects.filter(contact=other).update(contact=keep)
-    forget_name(other)  # off what goes now: nobody could tell later whose it was
-    # Whoever is asked about the one that is kept, or has it erased, finds these too.
+    forget_name(other)  # now, since later its entries cannot be found
+    # Exports and erasure of the merged contact include these entries.
     about = AuditEntry.objects.for_organization(keep.organization_id).filter(model="contact", object_id=other.pk)
     about.update(object_id=keep.pk)
     kind = ContentType.objects.get_for_model(Contact)
@@ -223,7 +223,7 @@ def _move_history(keep: Contact, other: Contact) -> None:
 
 
 def _values(everybody: Sequence[Contact]) -> dict[str, Any]:
-    """Return what the one that is kept will hold."""
+    """Return {field: value} of the merged contact; raises InvalidInput if its attributes are too many."""
     keep = everybody[0]
     values = {
         name: next((v for one in everybody if (v := getattr(one, name))), getattr(keep, name))

@@ -1,4 +1,4 @@
-"""What leaves: the delivery log, people and suppressions as CSV, one person's data as JSON; all of it streamed."""
+"""Export the delivery log, contacts and suppressions as CSV, and one contact's data as JSON; all of it streamed."""
 
 from .cells import cell
 from .contacts import contacts_csv

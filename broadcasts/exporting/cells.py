@@ -1,4 +1,4 @@
-"""Values as the cells of a CSV file that people open in a spreadsheet and import again."""
+"""Write values as cells of CSV files that are safe in spreadsheets and can be imported again."""
 
 import csv
 import io
@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 CHUNK = 2000
-# Begins a formula, or what an earlier export made of one; importing takes one quote off again.
+# The start of a formula, or of one that an export quoted; importing removes one quote.
 _RISKY = re.compile(r"'*[=+\-@\t\r]")
 _NUMBER = re.compile(r"[+-]\d+(\.\d+)?(e[+-]?\d+)?")
 
 
 def csv_text(header: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
-    """Yield rows as CSV, in lumps of lines, the header first."""
+    """Yield rows as chunks of CSV text, the header first."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     writer.writerow(header)
@@ -28,7 +28,7 @@ def csv_text(header: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[s
 
 
 def cell(value: object) -> str:
-    """Return a value as text that no spreadsheet takes for a formula; a list as its items with semicolons."""
+    """Return a value as text that no spreadsheet reads as a formula; the items of a list are joined by semicolons."""
     if isinstance(value, str):
         return f"'{value}" if _RISKY.match(value) and not _NUMBER.fullmatch(value) else value
     if value is None:
@@ -45,5 +45,5 @@ def cell(value: object) -> str:
 
 
 def moment(value: datetime) -> str:
-    """Write a moment as the API does."""
+    """Return a moment in the format of the API."""
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z")

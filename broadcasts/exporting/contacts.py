@@ -1,4 +1,4 @@
-"""People as CSV, with headers that importing knows, so that what left can come back."""
+"""Contacts as CSV, with headers that importing accepts."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -11,13 +11,13 @@ from .cells import CHUNK, cell, csv_text
 
 COLUMNS = {
     **{name: name for name in ("external_id", *(name for name in Contact.PROFILE if name != "external_id"))},
-    # For reading only: importing passes these over.
+    # Importing ignores these.
     **{f"contact.{name}": name for name in ("uuid", "status", "created", "last_seen_at")},
 }
 
 
 def contacts_csv(contacts: QuerySet[Contact], organizations: Iterable[Organization | int]) -> Iterator[str]:
-    """Return these contacts as CSV, in lumps of lines, with a column for each attribute the organizations know."""
+    """Yield contacts as chunks of CSV text, with a column for each attribute of their organizations."""
     known = Attribute.objects.filter(organization__in=list(organizations))
     keys = list(known.order_by("key").values_list("key", flat=True).distinct())
     return csv_text([*COLUMNS, *(f"attributes.{key}" for key in keys)], _rows(contacts, keys))

@@ -1,4 +1,4 @@
-"""The delivery log as CSV, streamed: a million rows cost the memory of a few thousand."""
+"""The delivery log as CSV, streamed in bounded memory."""
 
 import csv
 from collections.abc import Iterator
@@ -32,16 +32,16 @@ COLUMNS = {
     **{f"{fact}_at": f"{fact}_at" for fact in ("sent", *FACTS)},
 }
 HEADER = [*COLUMNS, "country_code"]
-ADDRESS = list(COLUMNS).index("address") - 1  # the key goes before
+ADDRESS = list(COLUMNS).index("address") - 1  # the delivery's key is not in the values
 
 
 def csv_lines(deliveries: QuerySet[Delivery]) -> Iterator[str]:
-    """Return the log of these deliveries as CSV, in lumps of lines, the header first."""
+    """Yield deliveries as chunks of CSV text, the header first."""
     return csv_text(HEADER, _rows(deliveries))
 
 
 def export_deliveries(deliveries: QuerySet[Delivery], file: TextIO) -> int:
-    """Write the log of these deliveries and return how many there were."""
+    """Write deliveries as CSV to a text file and return their number."""
     writer = csv.writer(file)
     writer.writerow(HEADER)
     n = 0
@@ -55,5 +55,5 @@ def _rows(deliveries: QuerySet[Delivery]) -> Iterator[list[str]]:
     deliveries = deliveries if deliveries.ordered else deliveries.order_by("pk")
     rows = deliveries.annotate(reply=Subquery(replies.values("text")[:1])).values_list(*COLUMNS.values())
     for pk, *values in rows.iterator(chunk_size=CHUNK):
-        # A key is no formula, though it may begin like one; whoever looks it up needs it as it is.
+        # The key is not quoted as a formula, since it is used for lookups.
         yield [links.delivery_token(pk), *map(cell, values), calling_code(values[ADDRESS])]

@@ -1,4 +1,4 @@
-"""All that is kept about one person (GDPR articles 15 and 20), however much it is."""
+"""All data about one contact (GDPR articles 15 and 20)."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -33,12 +33,12 @@ DELIVERY = ("address", "language", "status", "reason", "error", "attempts", "cre
 
 
 def person_data(contact: Contact) -> dict[str, Any]:
-    """Return it as one JSON-serialisable object; for somebody with a long history, use `person_json`."""
+    """Return the data of a contact as one JSON-serialisable object; for a long history use `person_json`."""
     return {name: list(value) if isinstance(value, Iterator) else value for name, value in _sections(contact)}
 
 
 def person_json(contact: Contact) -> Iterator[str]:
-    """Yield it as the text of one JSON object, piece by piece, in bounded memory."""
+    """Yield the data of a contact as chunks of the text of one JSON object, in bounded memory."""
     before = "{"
     for name, value in _sections(contact):
         yield f"{before}\n{json.dumps(name)}: "
@@ -59,14 +59,14 @@ def _list(items: Iterable[Any]) -> Iterator[str]:
 
 
 def _sections(contact: Contact) -> Iterator[tuple[str, Any]]:
-    """Yield each section's name and value; a list comes as an iterator, which must be used up before the next."""
+    """Yield (name, value) of each section; a list is an iterator that must be consumed before the next section."""
     yield "profile", _shown(contact, PROFILE)
     yield "attributes", contact.attributes
     consents = Consent.objects.filter(contact=contact).order_by("medium", "use_case")
     yield "consents", (_shown(row, (*CONSENT, "modified")) for row in consents)
     changes = ConsentChange.objects.filter(contact=contact).order_by("pk")
     yield "consent_history", (_shown(row, (*CONSENT, "source", "evidence", "created")) for row in changes.iterator())
-    # By every medium, as the index begins with it.
+    # With all mediums, since the index begins with the medium.
     suppressions = Suppression.objects.for_organization(contact.organization_id).filter(
         medium__in=Medium.values, address_hash__in=contact.hashes
     )

@@ -1,4 +1,4 @@
-"""The suppression list as CSV; each line can be imported again, by its hash where the address was erased."""
+"""The suppression list as CSV; each row can be imported again, by its hash if the address was erased."""
 
 from collections.abc import Iterator
 
@@ -15,6 +15,6 @@ COLUMNS = {
 
 
 def suppressions_csv(suppressions: QuerySet[Suppression]) -> Iterator[str]:
-    """Return these suppressions as CSV, in lumps of lines."""
+    """Yield suppressions as chunks of CSV text."""
     rows = suppressions.values_list(*COLUMNS.values()).iterator(chunk_size=CHUNK)
     return csv_text(COLUMNS, (list(map(cell, row)) for row in rows))

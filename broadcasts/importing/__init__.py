@@ -1,10 +1,10 @@
-"""People in, and who came where: a file becomes rows, streamed, each one written or refused with a reason.
+"""Import contacts, attendances and suppressions: each row of a streamed file is written, or refused with a reason.
 
-`reading` finds the records and their lines, `columns` says what each column is, `cells` cleans values, `rows` makes
-rows of them, `upsert` looks people up and writes them by `bulk`. `attendances` does the same for who came where,
-`suppressions` for addresses that must not be reached, and `kinds` lists all of them; `consents` writes a yes that
-people gave, `shadow` keeps what a dry run would write, `job` runs it all. `storing` keeps an upload, `lifecycle` is
-what people ask of it, and `slices` imports it in the background.
+`reading` splits a file into records, `columns` maps its columns to fields, `cells` cleans values, `rows` makes rows of
+contacts, and `upsert` looks the contacts up and writes them through `bulk`. `attendances` and `suppressions` do the
+same for their rows; `kinds` registers all three. `consents` records the consent of imported contacts, `shadow` keeps
+what a dry run would write, and `job` runs an import. `storing` stores uploads, `lifecycle` starts and stops imports,
+and `slices` runs them in the background.
 """
 
 from .columns import ATTENDANCE_FIELDS, FIELDS, SUPPRESSION_FIELDS, Column, attribute_key

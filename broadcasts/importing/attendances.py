@@ -1,4 +1,4 @@
-"""Who came where: each row is one contact's place in one activity, both of them looked up, the activity also made."""
+"""Import attendances: each row is the attendance of one contact at one activity, which is created if it is new."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -11,14 +11,14 @@ from django.utils import timezone
 
 from broadcasts.models import Activity, Attendance, Contact, Organization
 
-from .cells import FieldCleaner, Refused, keys
+from .cells import CellError, FieldCleaner, keys
 from .columns import ATTENDANCE_FIELDS, KEYS, Column
 from .reading import Record
 from .rows import Problem, as_text, wrong_width
-from .upsert import Index, Outcome, Person, Row, Store
+from .upsert import ContactIndex, ContactRow, ContactState, ContactStore, Outcome
 
 MOMENTS = ("starts_at", "ends_at", "at")
-PLAN = ("series", "kind", "name", "starts_at", "ends_at", "place")  # what a row may say about its activity
+PLAN = ("series", "kind", "name", "starts_at", "ends_at", "place")  # the fields of the activity in a row
 PERSON = ("full_name", *KEYS)
 _LENGTHS = {name: Activity._meta.get_field(name).max_length or 255 for name in ("series", "kind", "name", "place")}  # type: ignore[union-attr]
 _STATUSES = {status.replace("_", ""): status for status in Attendance.Status.values} | {
@@ -32,8 +32,8 @@ ActivityKey = tuple[str, Any]  # ("id", external id), or (name, its start)
 
 
 @dataclass(slots=True)
-class AttendanceRow(Row):
-    """A clean row; `values` and `keys` are those of the person."""
+class AttendanceRow(ContactRow):
+    """A clean row; `values` and `keys` are those of the contact, `plan` has the fields of the activity."""
 
     plan: dict[str, Any] = field(default_factory=dict)
     external_id: str = ""  # the activity's
@@ -46,7 +46,7 @@ class AttendanceRow(Row):
 
 
 class AttendanceMaker:
-    """Make rows of one file of attendances, of either format."""
+    """Make rows of the records of one file of attendances, CSV or JSON lines."""
 
     def __init__(self, columns: list[Column], organization: Organization) -> None:
         self.targets = [(column.index, column.target, column.header) for column in columns if column.target]
@@ -55,7 +55,7 @@ class AttendanceMaker:
         self.zone = organization.zone
 
     def learn(self, records: Iterable[Record]) -> None:
-        """Nothing: there are no attributes."""
+        """Do nothing: attendances have no attributes."""
 
     def make(self, record: Record) -> AttendanceRow | list[Problem]:
         cells = record.cells
@@ -76,8 +76,8 @@ class AttendanceMaker:
             try:
                 if value is not None and (text := as_text(value)):
                     self._put(row, target, text)
-            except Refused as refusal:
-                yield Problem(row.line, header[:200], str(refusal), str(value))
+            except CellError as error:
+                yield Problem(row.line, header[:200], str(error), str(value))
 
     def _put(self, row: AttendanceRow, target: str, value: str) -> None:
         if target in PERSON:
@@ -92,18 +92,18 @@ class AttendanceMaker:
             row.plan[target] = self._moment(value)
         elif target in PLAN:
             if len(value) > _LENGTHS[target]:
-                raise Refused(f"It has {len(value)} characters; {_LENGTHS[target]} at most.")
+                raise CellError(f"It has {len(value)} characters; {_LENGTHS[target]} at most.")
             row.plan[target] = " ".join(value.split())
         else:
-            raise Refused(f"This is no field; accepted: {', '.join(ATTENDANCE_FIELDS)}.")
+            raise CellError(f"This is no field; accepted: {', '.join(ATTENDANCE_FIELDS)}.")
 
     def _moment(self, value: str) -> datetime:
-        """Read a moment; without a zone it is at that time where the organization is."""
+        """Return a moment in UTC; one without a zone is in the time zone of the organization. Raises CellError."""
         try:
             moment = datetime.fromisoformat(value)
             return (moment if moment.tzinfo else moment.replace(tzinfo=self.zone)).astimezone(UTC)
         except (ValueError, OverflowError):
-            raise Refused(f"“{value[:40]}” is not a date and time, such as 2026-01-31 18:00.") from None
+            raise CellError(f"“{value[:40]}” is not a date and time, such as 2026-01-31 18:00.") from None
 
     def _lack(self, row: AttendanceRow) -> str:
         row.keys = keys(row.values)
@@ -118,25 +118,24 @@ class AttendanceMaker:
 def _status(value: str) -> str:
     found = _STATUSES.get("".join(filter(str.isalpha, value.lower())))
     if found is None:
-        raise Refused(f"“{value[:40]}” is none of {', '.join(Attendance.Status.values)}.")
+        raise CellError(f"“{value[:40]}” is none of {', '.join(Attendance.Status.values)}.")
     return found
 
 
 class AttendanceStore:
-    """The activities and attendances of one organization; people are made only where that was asked for."""
+    """Writes the activities and attendances of one organization, and new contacts if `create` is set."""
 
     def __init__(self, organization: Organization, *, create: bool, dry_run: bool) -> None:
         self.organization = organization
         self.create = create
         self.dry_run = dry_run
-        self.people = Store(organization)
+        self.people = ContactStore(organization)
         self.line = 0
 
     def upsert(self, rows: list[AttendanceRow]) -> list[Outcome]:
-        """Write a chunk, all of it or nothing; of a dry run nothing is kept.
+        """Write a chunk in one transaction, which a dry run rolls back, and return the outcome of each row.
 
-        Somebody else who makes the same activity or contact at the same moment splits the chunk: what is read again
-        then is up to date.
+        After a conflict with a concurrent writer the chunk is split in halves, which read the new rows.
         """
         try:
             with transaction.atomic():
@@ -166,10 +165,10 @@ class AttendanceStore:
         outcomes = [Outcome(row, words[row.line], found[row.line]) for row in wanted]
         return outcomes + [Outcome(row, "refused", reason=refused[row.line]) for row in rows if row.line in refused]
 
-    def _find_people(self, rows: list[AttendanceRow]) -> tuple[dict[int, Person], dict[int, str]]:
-        """Return {line: person} and {line: why there is none}."""
+    def _find_people(self, rows: list[AttendanceRow]) -> tuple[dict[int, ContactState], dict[int, str]]:
+        """Return ({line: contact}, {line: reason why there is none})."""
         refused: dict[int, str] = {}
-        people: dict[int, Person] = {}
+        people: dict[int, ContactState] = {}
         if self.create:
             for outcome in self.people.upsert(list(rows)):
                 if outcome.person is None:
@@ -177,12 +176,12 @@ class AttendanceStore:
                 else:
                     people[outcome.row.line] = outcome.person
             return people, refused
-        index = Index(self.people.find(list(rows)))
+        index = ContactIndex(self.people.find(list(rows)))
         for row in rows:
             try:
                 person = index.match(row)
-            except Refused as refusal:
-                refused[row.line] = str(refusal)
+            except CellError as error:
+                refused[row.line] = str(error)
                 continue
             if person is None:
                 refused[row.line] = f"There is no contact with {' or '.join(row.keys.values())}; import contacts first."
@@ -190,18 +189,18 @@ class AttendanceStore:
                 people[row.line] = person
         return people, refused
 
-    def _ids(self, people: Iterable[Person]) -> dict[int, int]:
-        """Return {id(person): contact id}; those just made are known by their uuid only."""
+    def _ids(self, people: Iterable[ContactState]) -> dict[int, int]:
+        """Return {id(person): contact id}; new contacts are read by their uuid."""
         known = {id(person): person for person in people}
         uuids = [person.values["uuid"] for person in known.values() if person.id is None]
         made = dict(Contact.objects.filter(uuid__in=uuids).values_list("uuid", "pk")) if uuids else {}
         return {key: person.id or made[person.values["uuid"]] for key, person in known.items()}
 
     def _activities(self, rows: list[AttendanceRow], refused: dict[int, str]) -> dict[ActivityKey, Activity]:
-        """Return the activity of each row, made or changed as the rows say."""
+        """Create and update activities as the rows say, and return {activity key: activity}; adds to `refused`."""
         found = self._known(rows)
         if any(row.activity_key not in found and not row.external_id for row in rows):
-            # Nothing keeps a name unique, so of two imports that would make it one waits, and looks again.
+            # Names have no unique constraint, so concurrent imports lock the organization and look again.
             Organization.objects.select_for_update(no_key=True).get(pk=self.organization.pk)
             found = self._known(rows)
         fresh: dict[ActivityKey, Activity] = {}
@@ -246,7 +245,7 @@ class AttendanceStore:
         named = {row.activity_key for row in rows if not row.external_id}
         if named:
             names = {name for name, _ in named}
-            # By its start there is an index; those without one are few.
+            # Activities with a start are found by an index; those without a start are few.
             starts = {start for _, start in named if start}
             near = activities.filter(name__in=names, starts_at__in=starts) | activities.filter(
                 name__in=names, starts_at=None
@@ -255,7 +254,7 @@ class AttendanceStore:
         return found
 
     def _write(self, rows: list[AttendanceRow], pairs: dict[int, tuple[int, int]]) -> dict[int, str]:
-        """Insert and update attendances; of several rows for one pair the last counts. Returns {line: word}."""
+        """Insert and update attendances and return {line: outcome}; the last of several rows for one pair counts."""
         there = {(one.activity_id, one.contact_id): one for one in _of_pairs(set(pairs.values()))}
         words: dict[int, str] = {}
         written: dict[tuple[int, int], Attendance] = {}
@@ -285,7 +284,7 @@ class AttendanceStore:
 
 
 def _of_pairs(pairs: set[tuple[int, int]]) -> Iterable[Attendance]:
-    """Read the attendances of pairs, and not of all that their activities and contacts have in common."""
+    """Return the attendances of exactly these (activity, contact) pairs, not of all their combinations."""
     if not pairs:
         return []
     table = connection.ops.quote_name(Attendance._meta.db_table)

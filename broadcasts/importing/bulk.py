@@ -1,4 +1,4 @@
-"""Insert and update rows of one table, a chunk at a time, the fastest way that each database has."""
+"""Insert and update chunks of rows of one table in the fastest way of each database."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ STAGE = "changed_rows"
 
 
 class Table:
-    """The table of a model; rows are tuples of its columns in the order named, as the database takes them."""
+    """The table of a model; rows are tuples of database values in the order of `inserted` or `updated`."""
 
     def __init__(self, model: type[Model], inserted: Sequence[str], updated: Sequence[str]) -> None:
         quote = connection.ops.quote_name
@@ -20,7 +20,7 @@ class Table:
         self.updated = [columns[name] for name in updated]
 
     def insert(self, rows: Sequence[tuple[Any, ...]], otherwise: str = "") -> None:
-        """Insert rows; `otherwise` is an ON CONFLICT clause in the names of the database's columns."""
+        """Insert rows; `otherwise` is an optional ON CONFLICT clause."""
         columns = ", ".join(self.inserted)
         if connection.vendor != "postgresql":
             places = ", ".join(["%s"] * len(self.inserted))
@@ -33,7 +33,7 @@ class Table:
             self._copy(self.name, self.inserted, rows)
 
     def update(self, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Write the updated columns of rows that exist; each tuple ends with the row's id."""
+        """Update existing rows; each tuple has the updated columns, then the id."""
         if connection.vendor == "postgresql":
             changes = ", ".join(f"{column} = {STAGE}.{column}" for column in self.updated)
             self._from_stage(
@@ -46,13 +46,13 @@ class Table:
             cursor.executemany(f"UPDATE {self.name} SET {changes} WHERE id = %s", rows)  # noqa: S608
 
     def _from_stage(self, columns: Sequence[str], rows: Sequence[tuple[Any, ...]], sql: str) -> None:
-        """Put rows into a table of their own, and run a statement that reads them there."""
+        """Copy rows into a temporary table, and run a statement that reads from it."""
         with connection.cursor() as cursor:
             cursor.execute(
                 f"CREATE TEMP TABLE {STAGE} ON COMMIT DROP AS SELECT {', '.join(columns)} FROM {self.name} WITH NO DATA"  # noqa: S608
             )
             self._copy(STAGE, columns, rows)
-            # Or it is taken for so large that the whole table is read beside it.
+            # Without statistics the planner assumes a large table, and reads the target table as a whole.
             cursor.execute(f"ANALYZE {STAGE}")
             cursor.execute(sql)
             cursor.execute(f"DROP TABLE {STAGE}")

@@ -1,4 +1,4 @@
-"""Clean the cells of a record: what a contact's fields and attributes may hold, and why a value is refused."""
+"""Clean and validate the cells of a record: the values of a contact's fields and attributes."""
 
 import json
 import math
@@ -27,17 +27,17 @@ _LENGTHS: dict[str, int] = {
 }
 
 
-class Refused(Exception):
-    """A value, or a whole row, that cannot be taken."""
+class CellError(Exception):
+    """A value, or a whole row, is not valid; the message is shown to the user."""
 
 
 def unquoted(value: str) -> str:
-    """Take off the quote that an export puts before what a spreadsheet would take for a formula."""
+    """Remove the quote that an export puts before a value that a spreadsheet would read as a formula."""
     return value[1:] if _DEFUSED.match(value) else value
 
 
 def fault(value: str) -> str:
-    """Say why a cell can be nothing at all; "" when nothing is wrong with it."""
+    """Return why a cell is not valid text; "" if it is."""
     if "\0" in value:
         return "It contains a NUL character."
     if not value.isascii():
@@ -50,7 +50,7 @@ def fault(value: str) -> str:
 
 
 class FieldCleaner:
-    """Clean the fields of contacts of one organization; national phone numbers are read as from its country."""
+    """Cleans fields of contacts; national phone numbers are read as those of `country` (ISO 3166-1 alpha-2)."""
 
     def __init__(self, country: str) -> None:
         self.country = country
@@ -61,19 +61,19 @@ class FieldCleaner:
         }
 
     def clean(self, name: str, value: str) -> str:
-        """Return the value as it is stored, or raise Refused."""
+        """Return the value in the form in which it is stored; raises CellError."""
         try:
             cleaned = self.cleaners.get(name, _one_line)(value)
         except ValidationError as error:
-            raise Refused(" ".join(error.messages)) from None
+            raise CellError(" ".join(error.messages)) from None
         if len(cleaned) > _LENGTHS.get(name, 255):
-            raise Refused(f"It has {len(cleaned)} characters; {_LENGTHS.get(name, 255)} at most.")
+            raise CellError(f"It has {len(cleaned)} characters; {_LENGTHS.get(name, 255)} at most.")
         return cleaned
 
     def _address(self, name: str, value: str) -> str:
         field = ADDRESS_FIELDS[name]
         if field.is_number and _LETTERS.search(value):
-            raise Refused(f"“{value[:40]}” is not a {field.label} number: it has letters.")
+            raise CellError(f"“{value[:40]}” is not a {field.label} number: it has letters.")
         return field.clean(value, self.country)
 
 
@@ -87,7 +87,7 @@ def _time_zone(value: str) -> str:
 
 
 def keys(values: dict[str, str]) -> dict[str, str]:
-    """Return {unique column: key} of the addresses among clean values."""
+    """Return {unique column: lookup key} of the external id and the addresses among clean values."""
     found = {"external_id": values.get("external_id")}
     found |= {one.key: one.normalise(values.get(one.name, "")) for one in ADDRESS_FIELDS.values()}
     return {name: key for name, key in found.items() if key}
@@ -135,18 +135,18 @@ _SHAPES = {
 
 
 def parse_attribute(value: str, key: str, type_: str) -> object:
-    """Return an attribute's value in its registered type, or raise Refused."""
+    """Return the text of an attribute in its registered type; raises CellError."""
     try:
         return PARSERS[type_](value)
     except (ValueError, KeyError):
-        raise Refused(
+        raise CellError(
             f"“{value[:40]}” is not {_SHAPES[Type(type_)]}, which the attribute {key} is; "
             "change the cell, or the attribute's type."
         ) from None
 
 
 def infer_type(values: Iterable[str]) -> str:
-    """Return the type that all values have; a leading zero makes a code, which is text."""
+    """Return the attribute type that fits all values; numbers with a leading zero are codes, so text."""
     values = list(values)
     if all(_NUMBER.fullmatch(value) for value in values):
         return Type.NUMBER
@@ -159,15 +159,15 @@ def infer_type(values: Iterable[str]) -> str:
 
 
 def typed_attribute(value: object, key: str, type_: str) -> object:
-    """Return a value of JSON as the registered type has it, or raise Refused."""
+    """Return a JSON value in the attribute's registered type; raises CellError."""
     if isinstance(value, dict | list):
         parts = value if isinstance(value, list) else [value]
         if type_ != Type.LIST or not all(isinstance(part, str | int | float) for part in parts):
-            raise Refused(f"The attribute {key} cannot be {json.dumps(value)[:40]}.")
+            raise CellError(f"The attribute {key} cannot be {json.dumps(value)[:40]}.")
         return value
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if is_number and not math.isfinite(value):  # type: ignore[arg-type]
-        raise Refused("It is too large a number.")
+        raise CellError("It is too large a number.")
     if (is_number and type_ == Type.NUMBER) or (isinstance(value, bool) and type_ == Type.BOOLEAN):
         return value
     return parse_attribute(str(value), key, type_)

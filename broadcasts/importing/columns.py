@@ -1,4 +1,4 @@
-"""What each column of a file is: a field of the contact, an attribute, or nothing."""
+"""Map the columns of a file to fields or attributes, or ignore them."""
 
 import re
 import unicodedata
@@ -11,10 +11,10 @@ from broadcasts.mediums import ADDRESS_FIELDS
 from broadcasts.models.caps import FILE_COLUMNS
 
 ATTRIBUTES = "attributes."
-READ_ONLY = "contact."  # what an export tells beside what can be imported
+READ_ONLY = "contact."  # the prefix of exported columns that cannot be imported
 IGNORE = "-"
 
-# Field -> the headers it goes by, besides its own name; in small letters, with signs as spaces.
+# Field -> other headers for it than its own name; lower case, punctuation as spaces.
 ADDRESSES = {one.name: one.headers for one in ADDRESS_FIELDS.values()}
 FIELDS = {
     **ADDRESSES,
@@ -52,11 +52,11 @@ SUPPRESSION_FIELDS = {
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """What a column of a kind of file may be; what is not known becomes an attribute, or is left out."""
+    """The fields that columns of one kind of import can have; unknown columns become attributes or are ignored."""
 
     fields: Mapping[str, tuple[str, ...]]
     attributes: bool
-    needs: tuple[tuple[tuple[str, ...], str], ...]  # of each group one column at least
+    needs: tuple[tuple[tuple[str, ...], str], ...]  # (fields, label): one of them is required
 
     @cached_property
     def by_header(self) -> dict[str, str]:
@@ -81,7 +81,7 @@ SUPPRESSIONS = Vocabulary(
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: its place, its header, and the field or `attributes.<key>` that it fills ("" for nothing)."""
+    """One column: its index, its header, and the field or `attributes.<key>` that it fills; "" if it is ignored."""
 
     index: int
     header: str
@@ -95,10 +95,10 @@ class Column:
 def columns_of(
     header: list[str], mapping: Mapping[str, str], words: Vocabulary = CONTACTS, *, is_final: bool = True
 ) -> list[Column]:
-    """Say what each column is: as the mapping says, else by its header, else an attribute; or raise InvalidInput.
+    """Return the columns of a header: by the mapping, or by their names, or as attributes. Raises InvalidInput.
 
-    A mapping names a column by its header, or by its place, such as "column 3". What is not final yet is a first
-    guess, for somebody who maps the rest.
+    mapping: {header or position, such as "column 3": target}.
+    is_final: False for a first guess, which the user corrects; duplicates and missing columns are no errors then.
     """
     if len(header) > FILE_COLUMNS:
         raise InvalidInput({"file": f"It has {len(header):,} columns; {FILE_COLUMNS} at most. Leave out some."})
@@ -159,12 +159,12 @@ def _plain(name: str) -> str:
 
 
 def attribute_key(name: str) -> str:
-    """Turn a header into an attribute's key; "" when nothing of it is left."""
+    """Return the attribute key for a header; "" if no character of it is usable."""
     ascii_name = unicodedata.normalize("NFKD", name.casefold()).encode("ascii", "ignore").decode()
     key = re.sub(r"[^a-z0-9]+", "_", ascii_name).strip("_")
     return (key if key[:1].isalpha() or not key else f"n_{key}")[:63].rstrip("_")
 
 
 def described(columns: list[Column]) -> dict[str, str]:
-    """Return {header: target}, as the record of an import keeps it."""
+    """Return {header: target}, as stored with an import."""
     return {column.header or f"column {column.index + 1}": column.target or IGNORE for column in columns}

@@ -1,4 +1,4 @@
-"""What an import knows of consent: whom it must not count as reachable, and a yes that these people gave elsewhere."""
+"""Consent in imports: which contacts are suppressed, and the consent that contacts gave elsewhere."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -17,11 +17,11 @@ from broadcasts.models import (
     UseCase,
 )
 
-from .upsert import Person
+from .upsert import ContactState
 
 
 def validate_consent(given: object) -> dict[str, str]:
-    """Return a yes as it is kept with an import, or raise InvalidInput: its medium, use case and source."""
+    """Return {medium, use_case, source, wording} of a consent, as stored with an import; raises InvalidInput."""
     if not isinstance(given, Mapping):
         raise InvalidInput({"consent": 'Give an object: {"use_case": "marketing", "source": "...", "wording": "..."}.'})
     known = {"medium": "email", "use_case": "marketing", "source": "", "wording": ""}
@@ -39,25 +39,25 @@ def validate_consent(given: object) -> dict[str, str]:
     return told
 
 
-def suppressed(organization: Organization, people: Iterable[Person]) -> dict[str, set[str]]:
-    """Return {medium: those keys of these people that are suppressed there, whatever for}."""
+def suppressed(organization: Organization, people: Iterable[ContactState]) -> dict[str, set[str]]:
+    """Return {medium: lookup keys of these people that are suppressed there, for any use case}."""
     people = list(people)
     found: dict[str, set[str]] = {}
     for medium, own in PERSONAL.items() if people else ():
         rows = Suppression.objects.for_organization(organization).filter(medium=medium).order_by()
-        if rows.exists():  # else nothing needs to be hashed
+        if rows.exists():  # otherwise no key needs to be hashed
             hashes = {address_hash(key): key for person in people if (key := person.values[own.key])}
             hits = rows.filter(address_hash__in=hashes).values_list("address_hash", flat=True)
             found[medium] = {hashes[hit] for hit in hits}
     return found
 
 
-def is_suppressed(person: Person, found: Mapping[str, set[str]]) -> bool:
+def is_suppressed(person: ContactState, found: Mapping[str, set[str]]) -> bool:
     return any(person.values[own.key] in found.get(medium, ()) for medium, own in PERSONAL.items())
 
 
-def grant(job: ImportJob, people: Mapping[int, Person], found: Mapping[str, set[str]]) -> None:
-    """Write the yes of people by their ids, of whom no word on it is known; no opt-out is ever written over."""
+def grant(job: ImportJob, people: Mapping[int, ContactState], found: Mapping[str, set[str]]) -> None:
+    """Grant the import's consent to {contact id: contact} without a known consent; opt-outs are never overwritten."""
     told: dict[str, Any] = job.options["consent"]
     medium, use_case = told["medium"], told["use_case"]
     keys = {pk: person.values[PERSONAL[Medium(medium)].key] for pk, person in people.items()}
@@ -71,7 +71,7 @@ def grant(job: ImportJob, people: Mapping[int, Person], found: Mapping[str, set[
     place = {"medium": medium, "use_case": use_case, "state": ConsentState.GRANTED}
     fresh = [Consent(contact_id=pk, **place) for pk in sorted(asked)]
     Consent.objects.bulk_create(fresh, ignore_conflicts=True)
-    # Whose word came in between keeps it, so the history tells only of rows that are ours.
+    # A concurrent consent is kept, so the history gets only the rows that were inserted here.
     ours = Consent.objects.filter(uuid__in=[one.uuid for one in fresh]).values_list("contact", flat=True)
     evidence = {"wording": told["wording"], "import": str(job.uuid), "file": job.filename}
     ConsentChange.objects.bulk_create(

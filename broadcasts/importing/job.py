@@ -1,4 +1,4 @@
-"""Run an import: chunk by chunk, each one transaction with its counts, so that it can stop or die at any point."""
+"""Run an import in chunks: each one is committed with its counts, so that it can stop or die at any point."""
 
 import csv
 import os
@@ -32,9 +32,9 @@ from broadcasts.models.caps import ROW_PROBLEMS
 from .columns import Column, columns_of, described
 from .consents import grant, is_suppressed, suppressed
 from .kinds import kind_of
-from .reading import CsvReader, JsonReader, Reader, Record
+from .reading import CsvReader, JsonReader, Record, RecordReader
 from .rows import Problem
-from .upsert import Person
+from .upsert import ContactState
 
 CHUNK = 2000
 Status = ImportJob.Status
@@ -42,12 +42,12 @@ Status = ImportJob.Status
 
 @dataclass
 class Result:
-    """What came of an import: the job with its counts, and what only the one who runs it wants to know."""
+    """The result of an import: the job with its counts, and details that are not stored."""
 
     job: ImportJob
     columns: list[Column]
     bytes_read: int = 0
-    repeats: int = 0  # rows that named a contact which an earlier row of the file had named
+    repeats: int = 0  # rows of contacts that an earlier row of the file had already
     problems: list[Problem] = field(default_factory=list)  # the first few; all are in the error file
 
 
@@ -56,18 +56,18 @@ Progress = Callable[[Result], None]
 
 @dataclass
 class Source:
-    """A file that is open: what its columns are, and its records."""
+    """An open file: its columns and its records."""
 
-    reader: Reader
+    reader: RecordReader
     columns: list[Column]
     records: Iterator[Record]
 
     @classmethod
     def of(cls, job: ImportJob, file: BinaryIO, *, is_final: bool = True) -> "Source":
-        """Open a file as a job says it is to be read, or raise InvalidInput."""
+        """Open a file with the format and options of a job; raises InvalidInput."""
         told = job.options
         mapping = told.get("mapping") or {}
-        reader: Reader
+        reader: RecordReader
         if job.format == ImportJob.Format.JSON_LINES:
             if mapping:
                 raise InvalidInput({"mapping": "JSON lines name their fields themselves; a mapping is for CSV."})
@@ -122,8 +122,8 @@ def import_contacts(
     return run.end(Status.DONE)
 
 
-def header_of(records: Iterator[Record], reader: Reader) -> list[str]:
-    """Read the header of a CSV file, or raise InvalidInput."""
+def header_of(records: Iterator[Record], reader: RecordReader) -> list[str]:
+    """Return the header of a CSV file; raises InvalidInput."""
     header = next(records, None)
     if header is None:
         raise InvalidInput({"file": "It is empty: it needs a header, and then its rows."})
@@ -136,7 +136,7 @@ def header_of(records: Iterator[Record], reader: Reader) -> list[str]:
 
 
 def find_segment(organization: Organization, given: str, *, make: bool = True) -> Segment | None:
-    """Return the static segment of a name or uuid; one of a new name is made, unless that is not wanted yet."""
+    """Return the static segment with a name or uuid; a new name is created if `make` is set. Raises InvalidInput."""
     given = given.strip()
     if not given:
         return None
@@ -179,10 +179,10 @@ class Run:
         uuid = self.job.options.get("segment")
         if not uuid or self.job.dry_run:
             return None
-        return Segment.objects.for_organization(self.job.organization).filter(uuid=uuid).first()  # gone: nobody joins
+        return Segment.objects.for_organization(self.job.organization).filter(uuid=uuid).first()  # or deleted
 
     def go_on(self, should_stop: Callable[[], bool], on_progress: Progress = lambda result: None) -> bool:
-        """Take chunks until the end of the file; True when it was stopped before. It goes on after `job.line`."""
+        """Import chunks after `job.line` until the end of the file; returns True if it was stopped before."""
         if self.is_stop_asked():
             return True
         self.source.reader.skip_to(self.job.line)
@@ -198,11 +198,11 @@ class Run:
         return self.job.stop_asked
 
     def take(self, records: list[Record]) -> None:
-        """Import one chunk; it is written with its counts, or not at all."""
+        """Import one chunk in one transaction with its counts."""
         self.maker.learn(records)
         made = [self.maker.make(record) for record in records]
         problems = [row for row in made if isinstance(row, list)]
-        # A dry run only reads, and must not keep those waiting who write.
+        # A dry run only reads, and must not block writers.
         with nullcontext() if self.job.dry_run else transaction.atomic():
             outcomes = self.store.upsert([row for row in made if not isinstance(row, list)])
             people = {outcome.person: None for outcome in outcomes if outcome.person}
@@ -231,12 +231,12 @@ class Run:
         return ImportJob.objects.filter(pk=self.job.pk, token=self.job.token, status=Status.RUNNING)
 
     def hold(self) -> None:
-        """Lock the import to the end of the transaction, or raise LeaseLost: the error file has one writer."""
+        """Lock the import until the end of the transaction, since its error file has one writer; raises LeaseLost."""
         if not self.mine().select_for_update(no_key=True).values_list("pk"):
             raise LeaseLost(f"Somebody else goes on with the import {self.job.uuid}.")
 
     def commit(self, rows: int, words: Counter[str]) -> None:
-        """Write the counts and how far it is, in the chunk's transaction."""
+        """Write the counts and the position in the file, in the transaction of the chunk."""
         job = self.job
         counted = ("created", "updated", "unchanged", "invalid", "suppressed")
         changes: dict[str, Any] = {f"{name}_count": getattr(job, f"{name}_count") + words[name] for name in counted}
@@ -247,15 +247,15 @@ class Run:
         for name, value in changes.items():
             setattr(job, name, value)
 
-    def is_repeat(self, person: Person) -> bool:
-        """Tell whether an earlier row named this contact, and remember that one did."""
+    def is_repeat(self, person: ContactState) -> bool:
+        """Return whether an earlier row was of this contact, and remember this one."""
         named, person.named = person.named, True
         if named or person.id is None:
             return named
         return person.id < 0 or person.id > self.newest or self.seen.add(person.id)
 
-    def follow(self, people: Iterable[Person], barred: Mapping[str, set[str]]) -> None:
-        """Put people into the segment, and write their consent; those just created are known by their uuid only."""
+    def follow(self, people: Iterable[ContactState], barred: Mapping[str, set[str]]) -> None:
+        """Add contacts to the segment and grant their consent; new contacts are read by their uuid."""
         consent = self.job.options.get("consent")
         if not self.segment and not consent:
             return
@@ -278,7 +278,7 @@ class Run:
         self.errors.flush()
 
     def end(self, status: str, message: str = "") -> Result:
-        """Write down how it ended; nothing when it is another's by now."""
+        """Write the final status, unless another worker took the import over."""
         finish(self.job, status, message)
         if self.segment and status != Status.FAILED:
             audience.count_segment(self.segment)
@@ -290,7 +290,7 @@ class Run:
 
 
 def finish(job: ImportJob, status: str, message: str = "") -> bool:
-    """End a running import; what was not committed with a chunk does not count."""
+    """End a running import and return whether it was ours to end; uncommitted rows do not count."""
     mine = ImportJob.objects.filter(pk=job.pk, token=job.token, status=Status.RUNNING)
     done = mine.transition(
         status=status, error_message=message[:2000], finished_at=Now(), lease_until=None, modified=Now()
@@ -303,7 +303,7 @@ def finish(job: ImportJob, status: str, message: str = "") -> bool:
 
 
 def _first(problems: list[Problem]) -> list[Problem]:
-    """Return what is told of one row."""
+    """Return the problems of one row that are reported: the first few, and the number of the others."""
     if len(problems) <= ROW_PROBLEMS:
         return problems
     told = problems[: ROW_PROBLEMS - 1]
@@ -311,7 +311,7 @@ def _first(problems: list[Problem]) -> list[Problem]:
 
 
 class Seen:
-    """A set of ids at one bit each, in pages, so that a million cost little wherever they lie."""
+    """A set of ids as bits in pages, so that a million ids take little memory."""
 
     PAGE = 1 << 15
 
@@ -319,7 +319,7 @@ class Seen:
         self.pages: dict[int, bytearray] = {}
 
     def add(self, n: int) -> bool:
-        """Add a number; True when it was there already."""
+        """Add a number; returns whether it was in the set already."""
         page, bit = divmod(n, self.PAGE)
         bits = self.pages.setdefault(page, bytearray(self.PAGE // 8))
         there = bool(bits[bit >> 3] & 1 << (bit & 7))
@@ -328,7 +328,7 @@ class Seen:
 
 
 class ErrorFile:
-    """A CSV of what was refused, made at the first problem; what is beyond its committed size is written over."""
+    """The CSV file of refused rows; created at the first problem, and truncated to its committed size."""
 
     def __init__(self, path: Path, size: int = 0) -> None:
         self.path = path
@@ -361,5 +361,5 @@ class ErrorFile:
 
 
 def _harmless(text: str) -> str:
-    """Return a text as no spreadsheet takes it for a formula."""
+    """Return a text such that no spreadsheet reads it as a formula."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) and not text[1:].isdecimal() else text

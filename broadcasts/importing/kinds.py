@@ -1,4 +1,4 @@
-"""What each kind of import reads, and where its rows go; another kind is one more entry of KINDS."""
+"""The registry of the kinds of imports: what each reads, and who writes its rows. A new kind is an entry of KINDS."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from broadcasts.models import ImportJob
 from .attendances import AttendanceMaker, AttendanceStore
 from .columns import ATTENDANCES, CONTACTS, SUPPRESSIONS, Column, Vocabulary
 from .reading import Record
-from .rows import Attributes, JsonRowMaker, Problem, RowMaker
+from .rows import AttributeRegistry, JsonRowMaker, Problem, RowMaker
 from .suppressions import SuppressionMaker, SuppressionRehearsal, SuppressionStore
-from .upsert import Outcome, Rehearsal, Store
+from .upsert import ContactRehearsal, ContactStore, Outcome
 
 
 class Maker(Protocol):
-    """Makes clean rows of records, or says what is wrong with them."""
+    """Makes a clean row of a record, or returns its problems."""
 
     def learn(self, records: Iterable[Record]) -> None: ...
 
@@ -24,7 +24,7 @@ class Maker(Protocol):
 
 
 class Writer(Protocol):
-    """Writes a chunk of rows, and says what became of each."""
+    """Writes chunks of rows and returns the outcome of each row."""
 
     line: int
 
@@ -37,7 +37,7 @@ class Writer(Protocol):
 
 @dataclass(frozen=True)
 class Kind:
-    """A vocabulary for the columns, the options beside those of every file, and who makes and writes the rows."""
+    """The vocabulary of the columns, the additional options, and what opens the maker and writer of the rows."""
 
     vocabulary: Vocabulary
     options: frozenset[str]
@@ -46,9 +46,9 @@ class Kind:
 
 def _contacts(job: ImportJob, columns: list[Column], shadow: Path | None) -> tuple[Maker, Writer]:
     organization = job.organization
-    attributes = Attributes(organization, job.options.setdefault("types", {}), register=not job.dry_run)
+    attributes = AttributeRegistry(organization, job.options.setdefault("types", {}), register=not job.dry_run)
     maker = JsonRowMaker if job.format == ImportJob.Format.JSON_LINES else RowMaker
-    store = Rehearsal(organization, shadow) if job.dry_run else Store(organization)
+    store = ContactRehearsal(organization, shadow) if job.dry_run else ContactStore(organization)
     return maker(columns, organization, attributes), store
 
 

@@ -1,4 +1,4 @@
-"""What people ask of an import: take this file, start, stop, and now for real."""
+"""The actions on an import: upload, start, stop, and perform after a dry run."""
 
 import os
 import shutil
@@ -29,11 +29,11 @@ __all__ = ["begin", "perform", "sample", "start", "stop", "store", "upload"]
 
 Status = ImportJob.Status
 TABS = {"tab": "\t", "\\t": "\t"}
-ORPHANED = timedelta(minutes=1)  # a command that committed no chunk for longer is taken for dead
+ORPHANED = timedelta(minutes=1)  # a command that committed no chunk for longer is considered dead
 
 
 def begin(organization: Organization, stored: Stored, *, by: User | None = None, **options: Any) -> ImportJob:
-    """Take a stored file and start; options as of `upload` and `start`. What cannot be imported is discarded."""
+    """Upload a stored file and start; options as of both. The file is discarded if it cannot be imported."""
     try:
         with transaction.atomic():
             chosen = {name: options.pop(name) for name in ("mapping", "types", "dry_run") if name in options}
@@ -59,12 +59,12 @@ def upload(
     defaults: Mapping[str, str] | None = None,
     by: User | None = None,
 ) -> ImportJob:
-    """Keep a stored file as an import that is not started yet, or raise InvalidInput when it cannot be read at all.
+    """Create an import, not started yet, of a stored file; raises InvalidInput for options that do not fit.
 
-    segment: the name or uuid of a static segment that everybody in the file joins.
-    consent: what these people said yes to, by whom it was asked and how: see `validate_consent`.
-    create: make contacts whom the file names and nobody knows; for attendances.
-    defaults: what lines that do not say it are taken to say; for suppressions: see `validate_defaults`.
+    segment: the name or uuid of a static segment that all contacts in the file join.
+    consent: the consent that these contacts gave, see `validate_consent`.
+    create: create unknown contacts; for attendances.
+    defaults: values for columns that are blank or missing; for suppressions, see `validate_defaults`.
     """
     given = {"segment": segment, "consent": consent, "create": create, "defaults": defaults}
     accepted = KINDS[ImportJob.Kind(kind)].options
@@ -98,7 +98,7 @@ def upload(
 
 
 def sample(job: ImportJob, n: int, *, is_final: bool = False) -> tuple[list[Column], list[Record]]:
-    """Return what the columns of an upload seem to be, and its first records; or raise InvalidInput."""
+    """Return the columns of an upload and its first n records; raises InvalidInput, or WrongState without a file."""
     if not job.source or not job.source_path.exists():
         raise WrongState("The file of this import is not here any more: upload it again.")
     with job.source_path.open("rb") as file:
@@ -109,10 +109,10 @@ def sample(job: ImportJob, n: int, *, is_final: bool = False) -> tuple[list[Colu
 def start(
     job: ImportJob, *, mapping: Mapping[str, str] | None = None, types: Mapping[str, str] | None = None, dry_run=False
 ) -> ImportJob:
-    """Have an upload imported in the background, or say in InvalidInput why it cannot be.
+    """Start the import of an upload in the background; raises InvalidInput, or WrongState if it was started already.
 
-    mapping: {header, or such as "column 3": field}, over what headers say by themselves; "-" ignores a column.
-    types: {key: type} of attributes that are not registered yet; else the first values say it.
+    mapping: {header or position, such as "column 3": field}, before the guess by header; "-" ignores a column.
+    types: {key: type} of attributes that are not registered yet; by default inferred from the first values.
     """
     job.options |= {"mapping": _texts("mapping", mapping), "types": _texts("types", types)}
     for key, type_ in job.options["types"].items():
@@ -138,7 +138,7 @@ def start(
 
 
 def _check_room(organization: Organization, columns: list[Column]) -> None:
-    """Raise InvalidInput when the columns of a file would make more attributes than an organization may have."""
+    """Raise InvalidInput if the columns would create more attributes than an organization may have."""
     keys = {column.attribute for column in columns if column.attribute}
     known = set(Attribute.objects.for_organization(organization).filter(key__in=keys).values_list("key", flat=True))
     if fault := Attribute.no_room_for(len(keys - known), organization):
@@ -154,7 +154,7 @@ def _texts(name: str, given: object) -> dict[str, str]:
 
 
 def perform(rehearsal: ImportJob, *, by: User | None = None) -> ImportJob:
-    """Import for real what a dry run went through; asked twice, it is one import."""
+    """Start the import of a finished dry run's file and return it; idempotent."""
     if not rehearsal.is_rehearsed:
         raise WrongState("Only what a dry run went through can be imported like this.")
     if performance := ImportJob.objects.filter(rehearsal=rehearsal).first():
@@ -187,7 +187,7 @@ def perform(rehearsal: ImportJob, *, by: User | None = None) -> ImportJob:
 
 
 def _link(source: Path, target: Path) -> None:
-    """Give a file a second name, for an import of its own; a copy where the disk knows no such thing."""
+    """Hard-link a file, or copy it if the file system has no hard links."""
     try:
         os.link(source, target)
     except OSError:
@@ -195,7 +195,7 @@ def _link(source: Path, target: Path) -> None:
 
 
 def stop(job: ImportJob) -> None:
-    """Stop an import: at once when nobody is at it, else after the chunk that is being written."""
+    """Stop an import: at once if no worker runs it, otherwise after the current chunk. Raises WrongState."""
     same = ImportJob.objects.filter(pk=job.pk)
     idle = Q(status__in=(Status.UPLOADED, Status.WAITING))
     orphaned = Q(status=Status.RUNNING, source="", modified__lt=Now() - ORPHANED)

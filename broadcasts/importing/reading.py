@@ -1,4 +1,4 @@
-"""Find the records of a file and the physical line each begins at, whatever is wrong inside them."""
+"""Split a file into records with their line numbers; a broken record does not break the others."""
 
 import codecs
 import csv
@@ -20,7 +20,7 @@ UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record, or why it cannot be read: the cells of a line of CSV, or the object of a line of JSON."""
+    """One record: the cells of a CSV row or the object of a JSON line; `fault` says why it cannot be read."""
 
     line: int
     cells: Any
@@ -28,11 +28,11 @@ class Record:
 
 
 class Lines:
-    """Lines of a text with their numbers; lines of a broken record can be given back, to be read as records."""
+    """An iterator over numbered lines; the lines of a broken record can be given back, to be read again."""
 
     def __init__(self, text: io.TextIOWrapper) -> None:
         self.text = text
-        self.number = 0  # of the last line handed out
+        self.number = 0  # of the last line returned
         self.taken: list[str] = []  # since the last record
         self.returned: deque[str] = deque()
 
@@ -63,7 +63,7 @@ class Lines:
         self.returned.extendleft(reversed(lines))
 
     def skip_to(self, number: int) -> None:
-        """Go on after a line that was reached before."""
+        """Continue after a line that was processed before."""
         while self.number < number:
             try:
                 next(self)
@@ -74,10 +74,10 @@ class Lines:
             self.taken.clear()
 
 
-class Reader:
-    """Iterate over the records of a binary file.
+class RecordReader:
+    """Iterates over the records of a binary file; raises InvalidInput for archives and unknown encodings.
 
-    Bytes that do not decode are carried as lone surrogates, so that only their own row is refused.
+    Bytes that cannot be decoded become lone surrogates, so that only their own row is refused.
     """
 
     def __init__(self, file: BinaryIO, encoding: str = "") -> None:
@@ -103,7 +103,7 @@ class Reader:
 
     @property
     def line(self) -> int:
-        """The last line of the last record."""
+        """The number of the last line of the last record."""
         return self.lines.number
 
     def skip_to(self, line: int) -> None:
@@ -113,8 +113,8 @@ class Reader:
         raise NotImplementedError
 
 
-class CsvReader(Reader):
-    """Iterate over the records of a CSV file; the first is the header."""
+class CsvReader(RecordReader):
+    """Iterates over the records of a CSV file; the first one is the header."""
 
     def __init__(self, file: BinaryIO, encoding: str = "", delimiter: str = "") -> None:
         super().__init__(file, encoding)
@@ -125,7 +125,7 @@ class CsvReader(Reader):
         self.delimiter = delimiter or self._sniff()
 
     def _sniff(self) -> str:
-        """Choose what the first line that is not blank has most of."""
+        """Return the delimiter that is most frequent in the first line that is not blank."""
         skipped = []
         try:
             for line in self.lines:
@@ -149,7 +149,7 @@ class CsvReader(Reader):
             except StopIteration:
                 return
             except csv.Error as error:
-                # A quote that is never closed would swallow what follows: only its own line is refused.
+                # An unclosed quote would include all following lines: only its own line is refused.
                 lines.give_back(lines.taken[1:])
                 yield Record(start, [lines.taken[0].rstrip("\r\n")], _explain(error))
                 reader = csv.reader(lines, delimiter=self.delimiter, strict=True)
@@ -158,8 +158,8 @@ class CsvReader(Reader):
                 yield Record(start, cells)
 
 
-class JsonReader(Reader):
-    """Iterate over the objects of a file of JSON lines."""
+class JsonReader(RecordReader):
+    """Iterates over the objects of a file of JSON lines."""
 
     def __iter__(self) -> Iterator[Record]:
         lines = self.lines
@@ -204,7 +204,7 @@ def _explain(error: csv.Error) -> str:
 
 
 class _Rejoined(io.RawIOBase):
-    """A stream whose beginning was read already."""
+    """A stream whose first bytes were read already."""
 
     def __init__(self, head: bytes, file: BinaryIO) -> None:
         self.head = head

@@ -1,4 +1,4 @@
-"""Turn a record into a clean row, or into the reasons why it is none."""
+"""Make a clean row of contacts of a record, or return its problems."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -10,16 +10,16 @@ from broadcasts.models import Attribute, Organization, attributes_fault
 from broadcasts.models.caps import ATTRIBUTE_LENGTH, CONTACT_ATTRIBUTES, ORGANIZATION_ATTRIBUTES
 from broadcasts.models.contacts import validate_attribute_key
 
-from .cells import FieldCleaner, Refused, fault, infer_type, keys, parse_attribute, typed_attribute, unquoted
+from .cells import CellError, FieldCleaner, fault, infer_type, keys, parse_attribute, typed_attribute, unquoted
 from .columns import ATTRIBUTES, FIELDS, Column
 from .reading import Record
-from .upsert import Row
+from .upsert import ContactRow
 
-_INVISIBLE = "\u200b\u2060\ufeff"  # what copying from a web page leaves at the ends
+_INVISIBLE = "\u200b\u2060\ufeff"  # invisible characters that come with text copied from web pages
 
 
 class Problem(NamedTuple):
-    """Why a row was refused: the line it begins at, the column, the reason, and the value."""
+    """Why a row is refused: its first line, the column, the reason, and the value."""
 
     line: int
     column: str
@@ -27,18 +27,18 @@ class Problem(NamedTuple):
     value: str
 
 
-class Attributes:
-    """The types of a file's attributes: as registered, else as given, else as the first values say; then registered."""
+class AttributeRegistry:
+    """The types of a file's attributes: registered before, or given, or inferred from the first values."""
 
     def __init__(self, organization: Organization, given: dict[str, str], register: bool) -> None:
         self.organization = organization
-        self.given = given  # what is found is noted here too, for whoever goes on with a dry run
+        self.given = given  # inferred types are added, for the next slice of a dry run
         self.register = register
         registered = Attribute.objects.for_organization(organization)
         self.types = {**({} if register else given), **dict(registered.values_list("key", "type"))}
 
     def settle(self, key: str, label: str, inferred: str) -> None:
-        """Fix the type of an attribute that is seen for the first time; it has none where there is no room for it."""
+        """Set the type of a new attribute, unless the organization has too many attributes."""
         if len(self.types) >= ORGANIZATION_ATTRIBUTES:
             return
         type_ = self.given.setdefault(key, inferred)
@@ -52,18 +52,18 @@ class Attributes:
         self.types[key] = type_
 
     def type_of(self, key: str) -> str:
-        """Return the type of an attribute, or raise Refused when there is no room for it."""
+        """Return the type of an attribute; raises CellError if the organization has too many attributes."""
         if key not in self.types:
-            raise Refused(
+            raise CellError(
                 f"An organization has {ORGANIZATION_ATTRIBUTES} different attributes at most, and {key} is one more."
             )
         return self.types[key]
 
 
 class RowMaker:
-    """Make rows of one file."""
+    """Makes rows of the records of one CSV file."""
 
-    def __init__(self, columns: list[Column], organization: Organization, attributes: Attributes) -> None:
+    def __init__(self, columns: list[Column], organization: Organization, attributes: AttributeRegistry) -> None:
         self.columns = columns
         self.headers = [column.header for column in columns]
         self.targets = [(column.index, column.target, column.attribute) for column in columns if column.target]
@@ -72,7 +72,7 @@ class RowMaker:
         self.attributes = attributes
 
     def learn(self, records: Iterable[Record]) -> None:
-        """Settle the type of attributes seen for the first time by all their values in these records."""
+        """Set the types of new attributes by all their values in these records."""
         unknown = [one for one in self.columns if one.attribute and one.attribute not in self.attributes.types]
         found: dict[Column, list[str]] = {column: [] for column in unknown}
         for record in records if unknown else ():
@@ -84,11 +84,11 @@ class RowMaker:
                 label = column.header.removeprefix(ATTRIBUTES)
                 self.attributes.settle(column.attribute, label, infer_type(values))
 
-    def make(self, record: Record) -> Row | list[Problem]:
-        """Return a clean row, or everything that is wrong with the record."""
+    def make(self, record: Record) -> ContactRow | list[Problem]:
+        """Return a clean row, or all problems of the record."""
         if reason := record.fault or self._wrong_width(record.cells):
             return [Problem(record.line, "", reason, self._shown(record.cells))]
-        row = Row(record.line, {}, {}, {})
+        row = ContactRow(record.line, {}, {}, {})
         problems = list(self._fill(row, record.cells))
         if not problems:
             self._join_names(row.values)
@@ -98,7 +98,7 @@ class RowMaker:
                 problems = [Problem(row.line, "", reason, "")]
         return problems or row
 
-    def _fill(self, row: Row, cells: Any) -> Iterator[Problem]:
+    def _fill(self, row: ContactRow, cells: Any) -> Iterator[Problem]:
         for index, target, key in self.targets:
             value = cells[index].strip()
             if not value:
@@ -108,14 +108,14 @@ class RowMaker:
             try:
                 if not value.isascii() or "\0" in value:
                     if reason := fault(value):
-                        raise Refused(reason)
+                        raise CellError(reason)
                     value = value.strip(_INVISIBLE)
                 if key:
                     row.attributes[key] = parse_attribute(checked(value), key, self.attributes.type_of(key))
                 elif value:
                     row.values[target] = self.cleaner.clean(target, value)
-            except Refused as refusal:
-                yield Problem(row.line, self.headers[index], str(refusal), value)
+            except CellError as error:
+                yield Problem(row.line, self.headers[index], str(error), value)
 
     def _wrong_width(self, cells: Any) -> str:
         return wrong_width(cells, self.width)
@@ -130,9 +130,9 @@ class RowMaker:
 
 
 class JsonRowMaker(RowMaker):
-    """Make rows of objects named as in the API."""
+    """Makes rows of JSON objects with the field names of the API."""
 
-    READ_ONLY = frozenset({"uuid", "id", "created", "modified", "last_seen_at", "status"})  # taken, and left out
+    READ_ONLY = frozenset({"uuid", "id", "created", "modified", "last_seen_at", "status"})  # accepted and ignored
 
     def learn(self, records: Iterable[Record]) -> None:
         found: dict[str, set[str]] = {}
@@ -146,7 +146,7 @@ class JsonRowMaker(RowMaker):
         for key, types in found.items():
             self.attributes.settle(key, key, types.pop() if len(types) == 1 else Attribute.Type.TEXT)
 
-    def _fill(self, row: Row, cells: Any) -> Iterator[Problem]:
+    def _fill(self, row: ContactRow, cells: Any) -> Iterator[Problem]:
         for name, value in cells.items():
             if name in self.READ_ONLY or value is None or value == "":
                 continue
@@ -157,26 +157,26 @@ class JsonRowMaker(RowMaker):
                     if told := as_text(value):
                         row.values[name] = self.cleaner.clean(name, told)
                 else:
-                    raise Refused(f"This is no field; accepted: {', '.join([*FIELDS, 'attributes'])}.")
-            except Refused as refusal:
-                yield Problem(row.line, name[:200], str(refusal), _json(value))
+                    raise CellError(f"This is no field; accepted: {', '.join([*FIELDS, 'attributes'])}.")
+            except CellError as error:
+                yield Problem(row.line, name[:200], str(error), _json(value))
 
-    def _fill_attributes(self, row: Row, attributes: object) -> Iterator[Problem]:
+    def _fill_attributes(self, row: ContactRow, attributes: object) -> Iterator[Problem]:
         if not isinstance(attributes, dict):
-            raise Refused('It is an object, such as {"plan": "pro"}.')
+            raise CellError('It is an object, such as {"plan": "pro"}.')
         if len(attributes) > CONTACT_ATTRIBUTES:
-            raise Refused(attributes_fault(attributes))
+            raise CellError(attributes_fault(attributes))
         for key, value in attributes.items():
             try:
                 parts = value if isinstance(value, list) else [value]
                 faults = (fault(part) for part in parts if isinstance(part, str))
                 if reason := _wrong_key(key) or next(filter(None, faults), ""):
-                    raise Refused(reason)
+                    raise CellError(reason)
                 if value is not None and value != "":
                     checked(value if isinstance(value, str) else "")
                     row.attributes[key] = typed_attribute(value, key, self.attributes.type_of(key))
-            except Refused as refusal:
-                yield Problem(row.line, f"attributes.{key}"[:200], str(refusal), _json(value))
+            except CellError as error:
+                yield Problem(row.line, f"attributes.{key}"[:200], str(error), _json(value))
 
     def _wrong_width(self, cells: Any) -> str:
         return ""
@@ -186,16 +186,16 @@ class JsonRowMaker(RowMaker):
 
 
 def wrong_width(cells: list[str], width: int) -> str:
-    """Say that a line has not the cells of its header; "" when it has, or only empty ones more."""
+    """Return an error if a row has fewer or more cells than its header; "" if it fits, additional empty cells aside."""
     if len(cells) == width or (len(cells) > width and not any(cells[width:])):
         return ""
     return f"It has {len(cells)} cells, and the header has {width}."
 
 
 def checked(value: str) -> str:
-    """Return the value of an attribute, or raise Refused when it is too long."""
+    """Return the value of an attribute; raises CellError if it is too long."""
     if len(value) > ATTRIBUTE_LENGTH:
-        raise Refused(f"It has {len(value):,} characters; {ATTRIBUTE_LENGTH:,} at most.")
+        raise CellError(f"It has {len(value):,} characters; {ATTRIBUTE_LENGTH:,} at most.")
     return value
 
 
@@ -208,11 +208,11 @@ def _wrong_key(key: str) -> str:
 
 
 def as_text(value: object) -> str:
-    """Return what a field of an object says; a number is as good as its digits."""
+    """Return the value of a field of a JSON object as text, an integer as its digits; raises CellError."""
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise Refused("It is text.")
+        raise CellError("It is text.")
     if reason := fault(str(value)):
-        raise Refused(reason)
+        raise CellError(reason)
     return str(value).strip(f"{_INVISIBLE} \t\r\n")
 
 

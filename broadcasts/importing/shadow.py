@@ -1,4 +1,4 @@
-"""What a dry run would have written, kept in a database of its own on disk."""
+"""What a dry run would write, kept in an SQLite database of its own."""
 
 import sqlite3
 from pathlib import Path
@@ -6,9 +6,9 @@ from typing import ClassVar
 
 
 class Shadow:
-    """A base of stores for dry runs; `line` is the last one whose rows it holds, so that a dry run can go on.
+    """The base class of stores for dry runs; `line` is the last line whose rows are stored, so that it can continue.
 
-    Without a path the database is a private one, which goes with it.
+    Without a path the database is temporary, and deleted when it is closed.
     """
 
     TABLES: ClassVar[dict[str, str]]  # name -> its definition
@@ -25,14 +25,14 @@ class Shadow:
         self.shadow.execute("BEGIN")
 
     def mark(self, line: int) -> None:
-        """Note that all rows up to a line are committed."""
+        """Commit all rows up to a line."""
         if self.shadow.in_transaction:
             self.shadow.execute(f"PRAGMA user_version = {line:d}")
             self.shadow.execute("COMMIT")
         self.line = line
 
     def forget(self) -> None:
-        """Begin again."""
+        """Delete all rows, to start again."""
         for name in self.TABLES:
             self.shadow.execute(f"DELETE FROM {name}")  # noqa: S608
         self.shadow.execute("PRAGMA user_version = 0")

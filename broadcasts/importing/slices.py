@@ -1,4 +1,4 @@
-"""Uploads imported in the background, some seconds at a time, from the rows alone: whoever dies, another goes on."""
+"""Run imports in the background, in slices of some seconds; after a worker dies, another one continues."""
 
 import logging
 import time
@@ -18,16 +18,16 @@ from .shadow import Shadow
 log = logging.getLogger(__name__)
 
 Status = ImportJob.Status
-SLICE_SECONDS = 5  # so long an import goes on before those that wait behind it have their turn
-TRIES = 5  # claims without a committed chunk; what kills every worker that takes it must end somewhere
-QUIET = timedelta(seconds=5)  # an import that waits for longer may have lost its wake-up
-ELSEWHERE = timedelta(hours=1)  # so long a host that has not the file leaves it to the one that has
+SLICE_SECONDS = 5  # the length of a slice, after which waiting imports are served
+TRIES = 5  # claims without a committed chunk, for imports that kill each worker
+QUIET = timedelta(seconds=5)  # an import that waits for longer may have lost its task
+ELSEWHERE = timedelta(hours=1)  # so long a host without the file leaves the import to other hosts
 
 
 def run_import(job_id: int, seconds: float = SLICE_SECONDS) -> None:
-    """Go on with an import for some seconds, then as a new task, behind those that wait.
+    """Run an import for some seconds, then enqueue the rest as a new task, behind the waiting imports.
 
-    Doubled, only one claims it. A chunk that was not committed is done again by whoever comes next; nothing else is.
+    Of several tasks only one claims the import. Only an uncommitted chunk is processed again after a crash.
     """
     job = _claim(job_id)
     if job is None:
@@ -37,7 +37,7 @@ def run_import(job_id: int, seconds: float = SLICE_SECONDS) -> None:
     except LeaseLost as error:
         log.warning("%s", error)
     except (OperationalError, InterfaceError):
-        raise  # it stays claimed, and is tried again after its lease
+        raise  # the import stays claimed, and is retried after its lease
     except Exception as error:
         log.exception("The import %s broke off", job.uuid)
         finish(job, Status.FAILED, f"{type(error).__name__}: {error}")
@@ -48,7 +48,7 @@ def _free() -> Q:
 
 
 def _claim(job_id: int) -> ImportJob | None:
-    """Take a lease on an import that nobody else is at; None when there is none to take."""
+    """Take the lease of an import and return it; None if another worker has it or it is not to be run."""
     free = ImportJob.objects.filter(_free(), pk=job_id, status__in=ImportJob.AT_WORK).exclude(source="")
     job = free.first()
     if job is None:
@@ -100,7 +100,7 @@ def _slice(job: ImportJob, until: float) -> None:
 
 
 def _begin_again(run: Run) -> None:
-    """Begin a dry run again whose worker died between the two databases that it writes; it has changed nothing."""
+    """Restart a dry run whose worker died between the commits to its two databases."""
     job, store = run.job, run.store
     if not isinstance(store, Shadow) or store.line == job.line:
         return
@@ -112,18 +112,18 @@ def _begin_again(run: Run) -> None:
 
 
 def _let_go(job: ImportJob) -> None:
-    """End the lease between two slices."""
+    """Give the lease back between two slices."""
     mine = ImportJob.objects.filter(pk=job.pk, token=job.token, status=Status.RUNNING)
     if mine.transition(lease_until=None, tries=0, modified=Now()) and not is_told_to_stop():
         enqueue("run_import", job.pk)
 
 
 def enqueue_waiting() -> None:
-    """Enqueue each import that waits too long, or whose worker died; for the supervisor's round."""
+    """Enqueue each import that waits too long, or whose worker died; called in the supervisor's round."""
     idle = ImportJob.objects.filter(_free(), status__in=ImportJob.AT_WORK, modified__lt=Now() - QUIET).exclude(
         source=""
     )
     for pk in list(idle.values_list("pk", flat=True)):
-        # Of several supervisors one enqueues it, and each only so often.
+        # Only one of several supervisors enqueues it, and not more often than every QUIET.
         if not queue_is_full() and idle.filter(pk=pk).transition(modified=Now()):
             enqueue("run_import", pk)

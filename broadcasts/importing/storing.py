@@ -1,4 +1,4 @@
-"""The files of imports: uploads, and what was refused. They hold people's data: nobody else on the host reads them."""
+"""The files of imports: uploads and refused rows. They hold personal data, so only our user can read them."""
 
 import codecs
 import csv
@@ -24,7 +24,7 @@ PIECE = 1 << 16
 
 @dataclass(frozen=True)
 class Stored:
-    """A file that was streamed to disk; whoever does not import it discards it."""
+    """An upload that was streamed to disk; a caller that does not import it must call `discard`."""
 
     path: Path
     size: int
@@ -35,7 +35,7 @@ class Stored:
 
     @property
     def is_readable(self) -> bool:
-        """Whether it is read rightly without being told its encoding."""
+        """Whether the file can be read without a given encoding."""
         return self.is_utf8 or self.is_utf16
 
     def discard(self) -> None:
@@ -43,7 +43,7 @@ class Stored:
 
 
 def store(chunks: Iterable[bytes]) -> Stored:
-    """Write an upload to disk piece by piece, or raise InvalidInput when it is too large."""
+    """Stream an upload to disk; raises InvalidInput({"file": ...}) if it is larger than IMPORT_MAX_MB."""
     path = settings.DATA_DIR / "imports" / f"{uuid7()}.upload"
     path.parent.mkdir(parents=True, exist_ok=True)
     digest, size, head = sha256(), 0, b""
@@ -64,7 +64,7 @@ def store(chunks: Iterable[bytes]) -> Stored:
 
 
 def check_size(size: int) -> None:
-    """Refuse what is larger than an upload may be, also before it is read."""
+    """Raise InvalidInput({"file": ...}) if a size in bytes is larger than IMPORT_MAX_MB."""
     if size > settings.IMPORT_MAX_MB * 10**6:
         raise InvalidInput({"file": f"It is larger than {settings.IMPORT_MAX_MB:,} MB; split it."})
 
@@ -84,9 +84,9 @@ def _decodes(decoder: codecs.IncrementalDecoder | None, chunk: bytes, final: boo
 
 
 def refused_lines(job: ImportJob) -> Iterator[bytes]:
-    """Yield the error file of an import as far as its chunks are committed; only the header when nothing was refused.
+    """Yield the CSV of refused rows, as far as chunks are committed; only the header if no row was refused.
 
-    WrongState when it is gone, or was written elsewhere by a command.
+    Raises WrongState if the file was deleted, or a command wrote it to another place.
     """
     path = job.file("errors.csv")
     if not job.error_bytes:
@@ -97,7 +97,7 @@ def refused_lines(job: ImportJob) -> Iterator[bytes]:
 
 
 def first_refused(job: ImportJob, n: int) -> list[Problem]:
-    """Return the first problems of an import."""
+    """Return the first n problems of an import; none if the file is gone."""
     try:
         lines = refused_lines(job)
     except WrongState:

@@ -1,4 +1,4 @@
-"""Lists of addresses that must not be reached: what is known already stays as it is, or becomes stricter."""
+"""Import suppressions: known suppressions stay as they are, or become stricter."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ from broadcasts.models import Medium, Organization, Suppression, UseCase
 from broadcasts.models.base import uuid7
 
 from .bulk import Table
-from .cells import Refused, fault, unquoted
+from .cells import CellError, fault, unquoted
 from .columns import SUPPRESSION_FIELDS, Column
 from .reading import Record
 from .rows import Problem, as_text, wrong_width
@@ -25,8 +25,8 @@ from .upsert import Outcome
 
 CHOICES = {"medium": Medium.values, "reason": Suppression.Cause.values, "use_case": ["", *UseCase.values]}
 STATED = {"medium": Medium.EMAIL, "reason": Suppression.Cause.IMPORT, "source": "import"}
-FORMERLY_MEDIUM = "channel_kind"  # in what older versions exported
-READ_ONLY = frozenset({"uuid", "id", "created", "modified"})  # what the API shows; taken, and left out
+FORMERLY_MEDIUM = "channel_kind"  # the name of the column in exports of older versions
+READ_ONLY = frozenset({"uuid", "id", "created", "modified"})  # in the API's representation; accepted and ignored
 WRITTEN = ("medium", "address_hash", "address", "reason", "use_case", "source")
 _HASH = re.compile(r"[0-9a-f]{32}")
 _ADDRESS_LENGTH = Suppression._meta.get_field("address").max_length or 0
@@ -36,7 +36,7 @@ Key = tuple[str, str, str]  # medium, hash, reason
 
 
 def validate_defaults(given: Mapping[str, str]) -> dict[str, str]:
-    """Return what stands where a line says nothing, or raise InvalidInput that names what is wrong."""
+    """Return {field: value} for blank columns; raises InvalidInput({field: ...})."""
     for name, value in given.items():
         if name not in {*CHOICES, "source"}:
             raise InvalidInput({name: f"This is none of {', '.join(CHOICES)}, source."})
@@ -55,7 +55,7 @@ def _wrong(name: str, value: str) -> str:
 
 @dataclass(slots=True)
 class SuppressionRow:
-    """A clean line of the list."""
+    """A clean row of the list."""
 
     line: int
     medium: str
@@ -71,9 +71,10 @@ class SuppressionRow:
 
 
 class SuppressionMaker:
-    """Make rows of one list, of either format.
+    """Makes rows of the records of one list, CSV or JSON lines.
 
-    `defaults` stand where a line says nothing: by e-mail, because it was imported, what that reason stops.
+    `defaults` are the values of blank columns; by default the medium is e-mail, the reason that of an import, and the
+    use case what that reason stops.
     """
 
     def __init__(self, columns: list[Column], organization: Organization, defaults: Mapping[str, str]) -> None:
@@ -84,71 +85,71 @@ class SuppressionMaker:
         self.stated: dict[str, str] = {**STATED, **defaults}
 
     def learn(self, records: Iterable[Record]) -> None:
-        """Nothing: there are no attributes."""
+        """Do nothing: suppressions have no attributes."""
 
     def make(self, record: Record) -> SuppressionRow | list[Problem]:
         column, cells = "", record.cells
         try:
             if record.fault:
-                raise Refused(record.fault)
+                raise CellError(record.fault)
             told = self._told_by_name(cells) if isinstance(cells, dict) else self._told_by_column(cells)
             for column, value in told.items():
                 if value and (reason := _wrong(column, value)):
-                    raise Refused(reason)
+                    raise CellError(reason)
             column = "address"
             return self._row(record.line, told)
-        except Refused as refusal:
-            reason = str(refusal)
+        except CellError as error:
+            reason = str(error)
         except ValidationError as error:
             reason = " ".join(error.messages)
         shown = " | ".join(cells) if isinstance(cells, list) else str(cells)
         return [Problem(record.line, self.headers.get(column, column), reason, shown)]
 
     def _told_by_column(self, cells: list[str]) -> dict[str, str]:
-        # A line that ends early says nothing of its last columns; a no is not lost for that.
+        # The missing cells of a short row are blank: its suppression must not be lost.
         if len(cells) > self.width and (reason := wrong_width(cells, self.width)):
-            raise Refused(reason)
+            raise CellError(reason)
         return {name: unquoted(cells[n].strip()) if n < len(cells) else "" for name, n in self.targets}
 
     def _told_by_name(self, values: dict[str, Any]) -> dict[str, str]:
         values = {"medium" if name == FORMERLY_MEDIUM else name: value for name, value in values.items()}
         if unknown := values.keys() - SUPPRESSION_FIELDS.keys() - READ_ONLY:
-            raise Refused(f"“{min(unknown)[:40]}” is no field; accepted: {', '.join(SUPPRESSION_FIELDS)}.")
+            raise CellError(f"“{min(unknown)[:40]}” is no field; accepted: {', '.join(SUPPRESSION_FIELDS)}.")
         told = {}
         for name in values.keys() - READ_ONLY:
             try:
                 told[name] = "" if values[name] is None else as_text(values[name])
-            except Refused as refusal:
-                raise Refused(f"{name}: {refusal}") from None
+            except CellError as error:
+                raise CellError(f"{name}: {error}") from None
         return told
 
     def _row(self, line: int, told: Mapping[str, str]) -> SuppressionRow:
-        """Return a row, or raise Refused or ValidationError."""
+        """Return a row; raises CellError or ValidationError."""
         medium, reason, source = (told.get(name) or self.stated[name] for name in ("medium", "reason", "source"))
         address, key = typed_with_key(medium, told.get("address", ""), self.country)
         digest = address_hash(key) or told.get("hash", "").lower()
         if not digest:
-            raise Refused("It has no address.")
+            raise CellError("It has no address.")
         if len(address) > _ADDRESS_LENGTH:
-            raise Refused(f"It has {len(address):,} characters; {_ADDRESS_LENGTH} at most.")
+            raise CellError(f"It has {len(address):,} characters; {_ADDRESS_LENGTH} at most.")
         if not _HASH.fullmatch(digest):
-            raise Refused(f"The hash “{digest[:40]}” is none of ours, which have 32 hexadecimal digits.")
+            raise CellError(f"The hash “{digest[:40]}” is none of ours, which have 32 hexadecimal digits.")
         return SuppressionRow(
             line, medium, digest, address, reason, self._use_case(told, reason), source[:_SOURCE_LENGTH]
         )
 
     def _use_case(self, told: Mapping[str, str], reason: str) -> str:
-        """Return what a line stops; blank is everything where we exported it, which the hash tells."""
+        """Return the use case that a row stops; in our own exports, which have a hash, blank means all."""
         if {"hash", "use_case"} <= told.keys():
             return told["use_case"]
         return told.get("use_case") or self.stated.get("use_case", Suppression.stops(reason))
 
 
 class SuppressionStore:
-    """The suppressions of one organization; two noes for one reason stop together what each of them stops."""
+    """Writes the suppressions of one organization; two with the same reason are combined to the stricter use case."""
 
     line = 0
-    # Of two that are written at the same moment, the later one makes the other stricter.
+    # Of two concurrent inserts, the later one makes the other stricter.
     OTHERWISE = (
         "ON CONFLICT (organization_id, medium, address_hash, reason) DO UPDATE SET use_case = '', "
         f"modified = excluded.modified WHERE {Suppression._meta.db_table}.use_case NOT IN ('', excluded.use_case)"
@@ -160,7 +161,7 @@ class SuppressionStore:
         self.table = Table(Suppression, ["uuid", "created", "modified", "organization", *WRITTEN], [])
 
     def upsert(self, rows: list[SuppressionRow]) -> list[Outcome]:
-        """Write a chunk in a transaction, and say what became of each row."""
+        """Write a chunk in one transaction and return the outcome of each row."""
         with transaction.atomic():
             return self._upsert(rows)
 
@@ -182,13 +183,13 @@ class SuppressionStore:
         for key, row in written.items():
             if key[:2] in erased:
                 row.address = ""
-        # In the order of the index, so that two imports of the same addresses do not wait for each other in a circle.
+        # In the order of the index, so that two imports of the same addresses cannot deadlock.
         self.write([written[key] for key in sorted(written)])
         return outcomes
 
     def find(self, rows: list[SuppressionRow]) -> dict[Key, str]:
-        """Return {key: use case} of what is known of these addresses."""
-        # By every medium, as the index begins with it.
+        """Return {key: use case} of the existing suppressions of these addresses."""
+        # With all mediums, since the index begins with the medium.
         same = self.rows.filter(medium__in=Medium.values, address_hash__in={row.address_hash for row in rows})
         found = same.values_list("medium", "address_hash", "reason", "use_case")
         return {(medium, digest, reason): use_case for medium, digest, reason, use_case in found}
@@ -211,11 +212,11 @@ class SuppressionStore:
         self.line = line
 
     def close(self) -> None:
-        """Let go of what the store holds."""
+        """Release the resources of the store."""
 
 
 class SuppressionRehearsal(Shadow, SuppressionStore):
-    """A dry run."""
+    """The store of a dry run."""
 
     TABLES = {
         "suppression": "(medium TEXT, hash TEXT, reason TEXT, use_case TEXT, "

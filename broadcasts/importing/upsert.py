@@ -1,7 +1,7 @@
-"""Look people up by their keys and write what is new about them, a chunk at a time.
+"""Look contacts up by their keys and write their changes, chunk by chunk.
 
-A row never merges people: keys that hit two contacts refuse it. What a row does not say stays as it is; status,
-consents and suppressions are no business of an import.
+A row never merges contacts: it is refused if its keys belong to two. Fields that a row does not have stay as they are;
+an import never changes status, consents or suppressions.
 """
 
 import json
@@ -19,19 +19,19 @@ from broadcasts.models import Contact, Organization, attributes_fault, search_te
 from broadcasts.models.base import uuid7
 
 from .bulk import Table
-from .cells import Refused
+from .cells import CellError
 from .shadow import Shadow
 
 WRITTEN = (*Contact.PROFILE, "attributes")
 HASHES = {one.key: one.hash for one in ADDRESS_FIELDS.values()}
-# The order in which people are looked up, and what each key is called.
+# Unique column -> its label, in the order in which contacts are looked up.
 LOOKUPS = {"external_id": "external id", **{one.key: one.label for one in ADDRESS_FIELDS.values()}}
 READ = (*WRITTEN, *HASHES)
 
 
 @dataclass(slots=True)
-class Row:
-    """A clean row: the values that its cells give, without the empty ones."""
+class ContactRow:
+    """A clean row: its line and its values, without the empty ones."""
 
     line: int
     values: dict[str, str]
@@ -40,26 +40,26 @@ class Row:
 
 
 @dataclass(slots=True, eq=False)
-class Person:
-    """A contact as the rows of a chunk change it; without an id it is not in the database yet."""
+class ContactState:
+    """The state of a contact while a chunk changes it; `id` is None for a new contact."""
 
     id: int | None
     values: dict[str, Any]
     changed: bool = False
-    named: bool = False  # by an earlier row of this chunk
+    named: bool = False  # whether an earlier row of the chunk was of this contact
 
-    def check(self, row: Row) -> None:
-        """Raise Refused when the contact would hold too much with what a row says."""
+    def check(self, row: ContactRow) -> None:
+        """Raise CellError if the contact would have too many or too long attributes with those of a row."""
         if row.attributes and (fault := attributes_fault({**self.values["attributes"], **row.attributes})):
-            raise Refused(f"With what is known already: {fault}")
+            raise CellError(f"With what is known already: {fault}")
 
-    def take(self, row: Row) -> bool:
-        """Take over what a row says; False when nothing of it is new."""
+    def take(self, row: ContactRow) -> bool:
+        """Apply a row; returns whether it changed anything."""
         values = self.values
         attributes = values["attributes"]
         news: dict[str, Any] = {name: value for name, value in row.values.items() if values[name] != value}
         if "email" in news and row.keys["email_key"] == values["email_key"]:
-            del news["email"]  # the same address in other letters is no news
+            del news["email"]  # the same address in another case is no change
         if any(attributes.get(key, _MISSING) != value for key, value in row.attributes.items()):
             news["attributes"] = {**attributes, **row.attributes}
         if not news:
@@ -74,50 +74,50 @@ _MISSING = object()
 
 
 class Outcome(NamedTuple):
-    """What became of a row."""
+    """The outcome of a row."""
 
-    row: Any  # as the kind of import makes it, with its line and its keys
+    row: Any  # a row of any kind of import; it has `line` and `keys`
     word: str  # created, updated, unchanged or refused
-    person: Person | None = None
+    person: ContactState | None = None
     reason: str = ""
 
 
-class Index:
-    """The people of a chunk by their keys, kept right while rows change them."""
+class ContactIndex:
+    """The contacts of a chunk by their keys, kept up to date while rows change them."""
 
-    def __init__(self, people: Iterable[Person]) -> None:
-        self.by_key: dict[tuple[str, str], Person] = {}
+    def __init__(self, people: Iterable[ContactState]) -> None:
+        self.by_key: dict[tuple[str, str], ContactState] = {}
         for person in people:
             self.add(person)
 
-    def add(self, person: Person) -> None:
+    def add(self, person: ContactState) -> None:
         for name in LOOKUPS:
             if key := person.values[name]:
                 self.by_key[name, key] = person
 
-    def remove(self, person: Person) -> None:
+    def remove(self, person: ContactState) -> None:
         for name in LOOKUPS:
             if key := person.values[name]:
                 self.by_key.pop((name, key), None)
 
-    def match(self, row: Row) -> Person | None:
-        """Return the one contact that the row's keys name, or None; Refused when they name two."""
+    def match(self, row: ContactRow) -> ContactState | None:
+        """Return the contact with the row's keys, or None; raises CellError if they belong to two contacts."""
         hits = {name: self.by_key[name, key] for name, key in row.keys.items() if (name, key) in self.by_key}
         people = {id(person) for person in hits.values()}
         if len(people) > 1:
             names = " and ".join(LOOKUPS[name] for name in hits)
-            raise Refused(f"Its {names} belong to different contacts; rows never merge people.")
+            raise CellError(f"Its {names} belong to different contacts; rows never merge people.")
         if not hits:
             return None
         name, person = next(iter(hits.items()))
         known = person.values["external_id"]
         if known and row.keys.get("external_id", known) != known:
-            raise Refused(f"Its {LOOKUPS[name]} belongs to the contact with the external id {known}.")
+            raise CellError(f"Its {LOOKUPS[name]} belongs to the contact with the external id {known}.")
         return person
 
 
-class Store:
-    """The contacts of one organization."""
+class ContactStore:
+    """Writes the contacts of one organization."""
 
     def __init__(self, organization: Organization) -> None:
         self.organization = organization
@@ -129,11 +129,11 @@ class Store:
         self.updated = itemgetter(*changeable, "id")
         self.table = Table(Contact, [*self.by_name], changeable)
 
-    def upsert(self, rows: list[Row]) -> list[Outcome]:
-        """Write a chunk, all of it or nothing, and say what became of each row.
+    def upsert(self, rows: list[ContactRow]) -> list[Outcome]:
+        """Write a chunk in one transaction and return the outcome of each row.
 
-        A key that somebody else took at the same moment, or that two rows pass on to each other, splits the chunk:
-        what is read again then is up to date.
+        After a conflict with a concurrent writer, or of two rows that exchange a key, the chunk is split in halves,
+        which read the new rows.
         """
         try:
             with transaction.atomic():
@@ -144,20 +144,20 @@ class Store:
             half = len(rows) // 2
             return self.upsert(rows[:half]) + self.upsert(rows[half:])
 
-    def _upsert(self, rows: list[Row]) -> list[Outcome]:
-        index = Index(self.find(rows))
-        people: dict[Person, None] = {}
+    def _upsert(self, rows: list[ContactRow]) -> list[Outcome]:
+        index = ContactIndex(self.find(rows))
+        people: dict[ContactState, None] = {}
         outcomes = []
         for row in rows:
             try:
                 person = index.match(row)
                 if person is not None:
                     person.check(row)
-            except Refused as refusal:
-                outcomes.append(Outcome(row, "refused", reason=str(refusal)))
+            except CellError as error:
+                outcomes.append(Outcome(row, "refused", reason=str(error)))
                 continue
             if person is None:
-                person = Person(None, blank())
+                person = ContactState(None, blank())
                 person.take(row)
                 index.add(person)
                 outcomes.append(Outcome(row, "created", person))
@@ -172,9 +172,9 @@ class Store:
         self.write(people)
         return outcomes
 
-    def find(self, rows: list[Row]) -> list[Person]:
-        """Read everybody whom a key of the rows names, each once, held until the chunk is written."""
-        found: dict[int, Person] = {}
+    def find(self, rows: list[ContactRow]) -> list[ContactState]:
+        """Return the contacts that have a key of the rows, locked until the end of the transaction."""
+        found: dict[int, ContactState] = {}
         held: dict[str, set[str]] = {name: set() for name in LOOKUPS}
         for name in LOOKUPS:
             wanted = {row.keys[name] for row in rows if name in row.keys} - held[name]
@@ -182,13 +182,13 @@ class Store:
                 continue
             hits = self.contacts.filter(**{f"{name}__in": wanted})
             for pk, *values in hits.values_list("id", *READ):
-                person = found.setdefault(pk, Person(pk, dict(zip(READ, values, strict=True))))
+                person = found.setdefault(pk, ContactState(pk, dict(zip(READ, values, strict=True))))
                 for key_name, keys_held in held.items():
                     if key := person.values[key_name]:
                         keys_held.add(key)
         return list(found.values())
 
-    def write(self, people: Iterable[Person]) -> None:
+    def write(self, people: Iterable[ContactState]) -> None:
         now = self.prepare("modified", timezone.now())
         constant = {"organization": self.organization.pk, "status": Contact.Status.ACTIVE, "last_seen_at": None}
         constant |= {"created": now, "modified": now}
@@ -212,14 +212,14 @@ class Store:
         if fresh:
             self.table.insert(fresh)
 
-    line = 0  # the file's, as this store knows it
+    line = 0  # the last line of the file whose rows are committed
 
     def mark(self, line: int) -> None:
         """Note that all rows up to a line are committed."""
         self.line = line
 
     def close(self) -> None:
-        """Let go of what the store holds."""
+        """Release the resources of the store."""
 
     def prepare(self, name: str, value: Any) -> Any:
         return self.by_name[name].get_db_prep_save(value, connection)
@@ -229,8 +229,8 @@ def blank() -> dict[str, Any]:
     return {**dict.fromkeys(WRITTEN, ""), **dict.fromkeys(HASHES), "external_id": None, "attributes": {}}
 
 
-class Rehearsal(Shadow, Store):
-    """A dry run; people who are not in the real database have negative ids in the shadow."""
+class ContactRehearsal(Shadow, ContactStore):
+    """The store of a dry run; contacts that exist only in the shadow have negative ids."""
 
     TABLES = {
         "person": "(id INTEGER PRIMARY KEY, state TEXT)",
@@ -244,7 +244,7 @@ class Rehearsal(Shadow, Store):
         ((lowest,),) = self.shadow.execute("SELECT MIN(id) FROM person")
         self.created = max(0, -(lowest or 0))
 
-    def upsert(self, rows: list[Row]) -> list[Outcome]:
+    def upsert(self, rows: list[ContactRow]) -> list[Outcome]:
         self.begin()
         return self._upsert(rows)
 
@@ -252,7 +252,7 @@ class Rehearsal(Shadow, Store):
         super().forget()
         self.created = 0
 
-    def find(self, rows: list[Row]) -> list[Person]:
+    def find(self, rows: list[ContactRow]) -> list[ContactState]:
         people = {person.id: person for person in super().find(rows)}
         one = self.shadow.cursor()
         owners = {
@@ -263,10 +263,10 @@ class Rehearsal(Shadow, Store):
         }
         for pk in {*owners, *people}:
             for (state,) in one.execute("SELECT state FROM person WHERE id = ?", (pk,)):
-                people[pk] = Person(pk, json.loads(state))
+                people[pk] = ContactState(pk, json.loads(state))
         return list(people.values())
 
-    def write(self, people: Iterable[Person]) -> None:
+    def write(self, people: Iterable[ContactState]) -> None:
         for person in people:
             if person.id is None:
                 self.created += 1

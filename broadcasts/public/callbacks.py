@@ -1,4 +1,4 @@
-"""Where the providers of channels call back: one address for each channel, for all kinds that have callbacks."""
+"""The endpoint for callbacks of providers: one URL for each channel whose transport has callbacks."""
 
 import logging
 from contextlib import suppress
@@ -15,14 +15,14 @@ from broadcasts.transports import CallbackRequest, Transport, kinds_that_call_ba
 
 log = logging.getLogger(__name__)
 
-LARGEST = 1_000_000  # bytes of a body
-MOST = 3_000  # events and replies of a call: each is some milliseconds of a thread that others wait for
+LARGEST = 1_000_000  # bytes in a body
+MOST = 3_000  # events and replies of a call: each takes some milliseconds of a thread
 
 
-@csrf_exempt  # a provider has no cookie and no token of ours: its signature is the proof
+@csrf_exempt  # providers have no cookie: their signature authenticates them
 @require_http_methods(["GET", "POST"])
 def callback(request: HttpRequest, channel: UUID) -> HttpResponse:
-    """Take in a call, once its signature is verified; a refusal does not say what is wrong with it."""
+    """Process a callback with a valid signature; error responses do not say what is wrong."""
     kinds = kinds_that_call_back()
     found = Channel.objects.select_related("organization").filter(uuid=channel, kind__in=kinds).first()
     if found is None:
@@ -36,7 +36,7 @@ def callback(request: HttpRequest, channel: UUID) -> HttpResponse:
     if body is None:
         return _said(413, f"A call may have {LARGEST:,} bytes.")
     headers = {name.lower(): value for name, value in request.headers.items()}
-    # The address that the provider was given, whatever a proxy made of it: some sign it.
+    # The URL that the provider was given, since some sign it, and proxies may change it.
     call = CallbackRequest(request.method or "", settings.BASE_URL + request.get_full_path(), headers, body)
     transport = found.transport()
     if not _is_verified(transport, call):
@@ -53,7 +53,7 @@ def callback(request: HttpRequest, channel: UUID) -> HttpResponse:
 
 
 def _body(request: HttpRequest) -> bytes | None:
-    """Return the body, None where it is too large; of which no more is read."""
+    """Return the body; None if it is too large, without reading the rest."""
     with suppress(ValueError):
         if int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST:
             return None
@@ -64,7 +64,7 @@ def _body(request: HttpRequest) -> bytes | None:
 def _is_verified(transport: Transport, call: CallbackRequest) -> bool:
     try:
         return transport.verify(call) is True
-    except Exception as error:  # such as a header that is missing, or no base64
+    except Exception as error:  # such as a missing header or invalid base64
         log.info("A call for a channel of kind %s was not verified: %s", transport.kind, type(error).__name__)
         return False
 

@@ -6,13 +6,13 @@ from broadcasts import confirming, consenting
 from broadcasts.models import Medium, PersonalLink
 
 from .pages import bad_link, masked, notice, page, proof
-from .words import CONFIRM, spoken
+from .texts import CONFIRM, spoken
 
 
-@csrf_exempt  # the link, which only the address's owner has, is the proof; mail apps may keep no cookies
+@csrf_exempt  # the link authenticates; mail apps may keep no cookies
 @require_http_methods(["GET", "HEAD", "POST"])
 def confirm(request: HttpRequest, token: str) -> HttpResponse:
-    """Show what is agreed to on GET, which never agrees: scanners open links. POST is the yes."""
+    """Show the consent on GET, which changes nothing, since scanners open links; grant it on POST."""
     link = confirming.opened(token, PersonalLink.Purpose.CONFIRM)
     if link is None or link.contact is None:
         return bad_link(request)
@@ -22,7 +22,7 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
     words = CONFIRM[spoken(language)]
     wording = consenting.wording(organization, language, Medium.EMAIL, link.use_case)
     version = consenting.version(wording)
-    # Only to the words that were on the page: where they changed since, it is shown again.
+    # Only for the text that was on the page: if it has changed since, the page is shown again.
     if request.method == "POST" and request.POST.get("wording") == version:
         if not confirming.confirm(link, evidence=proof(request, "confirm page", wording)):
             return bad_link(request)

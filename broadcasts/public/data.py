@@ -8,13 +8,13 @@ from broadcasts.exporting import person_json
 from broadcasts.models import AuditEntry, Contact, PersonalLink
 
 from .pages import bad_link, masked, notice, page, private
-from .words import DATA, spoken
+from .texts import DATA, spoken
 
 
 @csrf_protect
 @require_http_methods(["GET", "HEAD", "POST"])
 def data(request: HttpRequest, token: str) -> HttpResponseBase:
-    """Give somebody the own data, or delete them; behind a fresh link, since other mail is passed on."""
+    """Let a contact download or erase its data; it needs a fresh link, since other mail may be forwarded."""
     link = confirming.opened(token, PersonalLink.Purpose.DATA)
     if link is None or link.contact is None:
         return bad_link(request)

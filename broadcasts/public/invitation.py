@@ -17,13 +17,13 @@ from broadcasts.exceptions import WrongState
 from broadcasts.models import Invitation, User
 
 from .pages import bad_link, notice, page
-from .words import WORDS
+from .texts import TEXTS
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
 class JoinForm(forms.Form):
-    """The account of somebody new; its address is the invited one."""
+    """Create an account; its address is the invited one."""
 
     full_name = forms.CharField(label="Your name", max_length=255, widget=forms.TextInput({"autocomplete": "name"}))
     password = forms.CharField(
@@ -55,10 +55,9 @@ class JoinForm(forms.Form):
 @csrf_protect
 @require_http_methods(["GET", "HEAD", "POST"])
 def invitation(request: HttpRequest, token: str) -> HttpResponse:
-    """Show what somebody is invited to; only POST accepts, by a present account or by a new one.
+    """Show an invitation; only POST accepts it, with the signed-in account or a new one.
 
-    The page is the same whether the address has an account or not, since the link may be in the hands of the person
-    who invited.
+    The page is the same whether the address has an account or not, since the inviting person may have the link, too.
     """
     opened = accounts.opened(token)
     if opened is None:
@@ -80,9 +79,9 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def ended(request: HttpRequest) -> HttpResponse:
-    """Say that an invitation opens nothing any more."""
+    """Show that an invitation is not valid any more."""
     text = "This invitation was used, withdrawn or has expired. Ask whoever invited you for a new one."
-    return notice(request, WORDS["en"]["bad_title"], text, "en", status=404)
+    return notice(request, TEXTS["en"]["bad_title"], text, "en", status=404)
 
 
 def _context(request: HttpRequest, opened: Invitation, form: JoinForm, error: str) -> dict[str, object]:

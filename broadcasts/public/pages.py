@@ -1,4 +1,4 @@
-"""What the public pages share: how they are served, and what proves who used them."""
+"""Helpers of the public pages: responses, and the evidence of what visitors did."""
 
 from typing import TypeVar
 
@@ -10,14 +10,14 @@ from django.utils.cache import add_never_cache_headers
 from broadcasts import consenting
 from broadcasts.origin import network_address
 
-from .words import WORDS, spoken
+from .texts import TEXTS, spoken
 
 Response = TypeVar("Response", bound=HttpResponseBase)
 LONGEST_AGENT = 300
 
 
 def page(request: HttpRequest, template: str, context: dict[str, object], status: int = 200) -> HttpResponse:
-    """Render a page that no cache keeps and no search engine lists."""
+    """Render a page that is neither cached nor indexed by search engines."""
     return private(render(request, template, context, status=status))
 
 
@@ -30,19 +30,19 @@ def private(response: Response) -> Response:
 def notice(
     request: HttpRequest, title: str, text: str, language: str, status: int = 200, **about: object
 ) -> HttpResponse:
-    """Render a page that only says something."""
+    """Render a page with a title and a text."""
     context = {"language": spoken(language), "title": title, "text": text, **about}
     return page(request, "public/notice.html", context, status)
 
 
 def bad_link(request: HttpRequest) -> HttpResponse:
-    """Say that a link does not work: the same whether it was never ours, is too old, or its person is gone."""
-    words = WORDS[spoken(asked_language(request))]
+    """Show that a link does not work; the same page for unknown and expired links and for erased contacts."""
+    words = TEXTS[spoken(asked_language(request))]
     return notice(request, words["bad_title"], words["bad"], asked_language(request), status=404)
 
 
 def masked(address: str) -> str:
-    """Show enough of an address for its owner to know it."""
+    """Return an address masked such that only its owner recognises it."""
     local, at, domain = address.rpartition("@")
     if at:
         return f"{local[:1]}***@{domain}"
@@ -54,7 +54,7 @@ def asked_language(request: HttpRequest) -> str:
 
 
 def proof(request: HttpRequest, form: str, wording: str = "") -> dict[str, object]:
-    """Return the evidence of what somebody said on a page."""
+    """Return the evidence of a consent that was given or withdrawn on a page."""
     return consenting.evidence_of(
         wording,
         time=timezone.now().isoformat(timespec="seconds"),

@@ -22,7 +22,7 @@ from broadcasts.models import (
 )
 
 from .pages import asked_language, bad_link, masked, notice, page, proof
-from .words import PREFERENCES, spoken
+from .texts import PREFERENCES, spoken
 
 TEST_SEND = 0
 SOURCE = "preference page"
@@ -30,13 +30,13 @@ SOURCE = "preference page"
 
 @dataclass(frozen=True)
 class Choice:
-    """One use case on one medium, as the page shows it."""
+    """The consent for one use case on one medium, as the page shows it."""
 
     medium: str
     use_case: str
     wording: str
     is_on: bool
-    is_stopped: bool  # by more than the person's own no
+    is_stopped: bool  # by another suppression than the contact's own
 
     @property
     def name(self) -> str:
@@ -46,7 +46,7 @@ class Choice:
 @csrf_protect
 @require_http_methods(["GET", "HEAD", "POST"])
 def preferences(request: HttpRequest, token: str) -> HttpResponse:
-    """Show what somebody gets, by what and in which language; saving writes what was changed, with its evidence."""
+    """Show and save a contact's consents and language; only changes are written, with their evidence."""
     delivery_id = links.delivery_id(token)
     if delivery_id == TEST_SEND:
         words = PREFERENCES[spoken(asked_language(request))]
@@ -58,19 +58,19 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
     said = ""
     if request.method == "POST" and request.POST.get("act") == "data":
         said = "data_sent"
-        with suppress(BroadcastsError):  # the page says the same: whoever was forwarded a mail learns nothing
+        with suppress(BroadcastsError):  # the same page, so that readers of forwarded mail learn nothing
             confirming.ask_for_data(contact)
     elif request.method == "POST":
         said = "saved"
         try:
             contact = _save(request, delivery, contact)
-        except WrongState:  # gone meanwhile
+        except WrongState:  # the contact was deleted meanwhile
             return bad_link(request)
     return page(request, "public/preferences.html", _context(delivery, contact, said))
 
 
 def _delivery(pk: int | None) -> Delivery | None:
-    """Return a delivery whose address is still its contact's own; the link opens nobody else's page."""
+    """Return a delivery if its address still belongs to its contact; otherwise None."""
     if not pk:
         return None
     related = ("contact__organization", "message__channel", "message__broadcast")
@@ -108,7 +108,7 @@ def _context(delivery: Delivery, contact: Contact, said: str) -> dict[str, objec
 
 
 def _choices(delivery: Delivery, contact: Contact) -> list[Choice]:
-    """Return what there is to choose: by each medium in use that the person has an address for."""
+    """Return the choices: each use case on each medium in use for which the contact has an address."""
     organization = contact.organization
     in_use = {channel.medium for channel in organization.channels.filter(is_active=True)} | {delivery.message.medium}
     mediums = [medium for medium in PERSONAL if medium in in_use and consenting.address_of(contact, medium)]
@@ -137,7 +137,7 @@ def _choice(contact: Contact, medium: str, use_case: str, state: str) -> Choice:
 
 @transaction.atomic
 def _save(request: HttpRequest, delivery: Delivery, contact: Contact) -> Contact:
-    """Write what the person changed on the page: not what differs from it because somebody else changed it since."""
+    """Write what the visitor changed on the page, and leave what changed elsewhere since it was shown."""
     contact = consenting.hold(contact)
     was, now = set(request.POST.get("was", "").split()), set(request.POST.getlist("get"))
     for choice in _choices(delivery, contact):
@@ -147,12 +147,12 @@ def _save(request: HttpRequest, delivery: Delivery, contact: Contact) -> Contact
         evidence = proof(request, SOURCE, choice.wording)
         if choice.name in now:
             if choice.is_stopped:
-                continue  # a yes would bring nothing; a no is one whatever else has come up since the page was shown
+                continue  # the contact stays suppressed, so that a grant would have no effect
             consenting.grant(*place, source=SOURCE, evidence=evidence, by_person=True)
             continue
         consenting.withdraw(*place, source=SOURCE, evidence=evidence)
         if choice.medium == delivery.message.medium and choice.use_case == UseCase.MARKETING:
-            tracking.unsubscribe(delivery, SOURCE)  # counted where it was sent from
+            tracking.unsubscribe(delivery, SOURCE)  # counted for the message with the link
     organization = contact.organization
     shown = contact.reading_language
     chosen = request.POST.get("language", shown)

@@ -1,4 +1,4 @@
-"""Pages for people who are not signed in, and checks for machines."""
+"""The unsubscribe page, and health checks."""
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
@@ -8,15 +8,15 @@ from broadcasts import health, links, tracking
 from broadcasts.models import Delivery
 
 from .pages import asked_language, bad_link, masked, page, proof
-from .words import WORDS, spoken
+from .texts import TEXTS, spoken
 
 TEST_SEND = 0
 
 
-@csrf_exempt  # mailbox providers post without a cookie or a token of ours (RFC 8058); the link is the proof
+@csrf_exempt  # mailbox providers post without cookies (RFC 8058); the link authenticates
 @require_http_methods(["GET", "HEAD", "POST"])
 def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
-    """Show a button on GET, which never unsubscribes: scanners open links. POST acts, however often it comes."""
+    """Show a button on GET, which changes nothing, since scanners open links; unsubscribe on POST (RFC 8058)."""
     delivery_id = links.delivery_id(token)
     if delivery_id == TEST_SEND:
         return _page(request, "test", asked_language(request))
@@ -39,13 +39,13 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
 
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
-    """Say that this process answers; nothing else is asked, not even the database."""
+    """Return 200 if this process answers; nothing else is checked, not even the database."""
     return HttpResponse("ok", content_type="text/plain")
 
 
 @require_safe
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Say whether the database and the workers do their part, and what is wrong where they do not; 503 then."""
+    """Return the checks of the database and the workers; 503 if one of them fails."""
     found = health.ready()
     is_ready = all(check.level != health.FAIL for check in found)
     checks = {check.id: {"level": check.level, "message": check.message} for check in found}
@@ -54,7 +54,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 def _page(request: HttpRequest, name: str, language: str, **about: str) -> HttpResponse:
     language = spoken(language)
-    words = WORDS[language]
+    words = TEXTS[language]
     context = {
         "language": language,
         "title": words["title" if name == "question" else f"{name}_title"],

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from broadcasts import audience, links, rendering
-from broadcasts.audience import Outlet
+from broadcasts.audience import Route
 from broadcasts.exceptions import InvalidInput, NotReady, RenderError
 from broadcasts.mediums import ADDRESS_FIELDS, address_hash, email_key
 from broadcasts.models import AuditEntry, Broadcast, Channel, Contact, Message, User
@@ -29,9 +29,9 @@ def send_test(broadcast: Broadcast, addresses: list[str], by: User | None = None
         raise NotReady(readiness.NO_MESSAGE)
     readiness.check(broadcast)
     channel = channel_for(message)
-    outlet = replace(Outlet.of(message), channel=channel)
+    route = replace(Route.of(message), channel=channel)
     people = [(address, _contact(address, channel)) for address in _cleaned(addresses, channel)]
-    refused = {address: why for address, known in people if (why := _refusal(broadcast, outlet, address, known, by))}
+    refused = {address: why for address, known in people if (why := _refusal(broadcast, route, address, known, by))}
     allowed = [(address, known or _example(address, channel)) for address, known in people if address not in refused]
     errors = refused | (_deliver(message, channel, allowed) if allowed else {})
     sent = sum(address not in errors for address, _ in people)
@@ -60,13 +60,13 @@ def _example(address: str, channel: Channel) -> Contact:
     return example
 
 
-def _refusal(broadcast: Broadcast, outlet: Outlet, address: str, known: Contact | None, by: User | None) -> str:
+def _refusal(broadcast: Broadcast, route: Route, address: str, known: Contact | None, by: User | None) -> str:
     """Say why a test must not go to an address, "" when it may."""
-    field = ADDRESS_FIELDS[outlet.contact_field]
+    field = ADDRESS_FIELDS[route.contact_field]
     key = field.normalise(address)
     digest = address_hash(key) or ""
     is_own = by is not None and field.name == "email" and key == email_key(by.email)
-    why = audience.refusal(broadcast, outlet, digest, known, is_own=is_own)
+    why = audience.refusal(broadcast, route, digest, known, is_own=is_own)
     return f"{why[0].lower()}{why[1:]}." if why else ""
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 
 from broadcasts.admin.search import find_contacts
-from broadcasts.importing.upsert import Row, Store
+from broadcasts.importing.upsert import ContactRow, ContactStore
 from broadcasts.models import Contact, search_words
 from tests.make import make_contact
 
@@ -86,10 +86,10 @@ def test_a_renamed_person_is_found_by_the_new_name_only(api, maria):
 
 def test_imported_people_are_found_when_new_and_when_changed(club, maria):
     rows = [
-        Row(1, {"full_name": "Íñigo Sáez", "email": "i@example.com"}, {}, {"email_key": "i@example.com"}),
-        Row(2, {"full_name": "Ángela Ruiz"}, {}, {"email_key": maria.email_key}),
+        ContactRow(1, {"full_name": "Íñigo Sáez", "email": "i@example.com"}, {}, {"email_key": "i@example.com"}),
+        ContactRow(2, {"full_name": "Ángela Ruiz"}, {}, {"email_key": maria.email_key}),
     ]
-    Store(club).upsert(rows)
+    ContactStore(club).upsert(rows)
     contacts = Contact.objects.for_organization(club)
     assert len(find_contacts(contacts, "inigo sae")) == 1
     assert find_contacts(contacts, "angela") == [maria.pk]

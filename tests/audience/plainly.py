@@ -41,14 +41,14 @@ def holds(key: str, value, one, world: World) -> bool:
         return not chooses(value, one, world)
     if key.startswith("attributes__") and key.endswith("__in") and isinstance(value, str):
         value = value.split(",")
-    return any(leaf(key, single, one, world) for single in listed(value))
+    return any(condition(key, single, one, world) for single in listed(value))
 
 
 def listed(value) -> list:
     return value if isinstance(value, list) else [value]
 
 
-def leaf(key: str, value, one, world: World) -> bool:
+def condition(key: str, value, one, world: World) -> bool:
     if key in FIELDS:
         return FIELDS[key](value, one)
     if key in RELATIONS:

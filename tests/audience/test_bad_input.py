@@ -5,7 +5,7 @@ import math
 import pytest
 from django.db import connection
 
-from broadcasts.audience import Audience, Outlet, compile_query, estimate, matched, recipients, validate
+from broadcasts.audience import Audience, Route, compile_query, estimate, matched, recipients, validate
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Attribute, Segment
 
@@ -109,11 +109,11 @@ def test_the_widest_query_runs_in_every_place(club, people, mail, as_elsewhere, 
     assert refusal({"all": [query, query, {"any": [query] * 6}]}, club)
     excluded = make_segment(club, "Excluded", query)
     wanted = Audience(organization=club, query=query, excluded_ids=[excluded.pk])
-    outlets = [Outlet(channel=mail), Outlet(), Outlet()]
+    routes = [Route(channel=mail), Route(), Route()]
     assert compile_query(query, club).count() == matched(wanted).count()
-    found = estimate(wanted, outlets)
+    found = estimate(wanted, routes)
     assert found.matched == matched(wanted).count()
-    assert recipients(wanted, outlets[2], outlets).count() <= found.matched
+    assert recipients(wanted, routes[2], routes).count() <= found.matched
 
 
 @pytest.mark.parametrize("key", ["not", "any", "all"])
@@ -122,10 +122,10 @@ def test_the_deepest_query_runs_in_every_place(club, people, mail, key):
     query = nested(12, inside, key)
     excluded = make_segment(club, "Excluded", nested(12, inside, key))
     wanted = Audience(organization=club, query=query, excluded_ids=[excluded.pk])
-    outlets = [Outlet(channel=mail), Outlet(), Outlet()]
-    found = estimate(wanted, outlets)
+    routes = [Route(channel=mail), Route(), Route()]
+    found = estimate(wanted, routes)
     assert found.matched == matched(wanted).count()
-    assert recipients(wanted, outlets[2], outlets).count() <= found.matched
+    assert recipients(wanted, routes[2], routes).count() <= found.matched
 
 
 def test_what_is_asked_for_together_has_the_limits_of_one(club, people):

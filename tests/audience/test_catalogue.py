@@ -5,7 +5,7 @@ import pytest
 from broadcasts.audience import catalogue, compile_query
 from broadcasts.audience.attributes import ACCEPTED
 from broadcasts.audience.catalogue import LISTS, NOT_OFFERED, PARTS
-from broadcasts.audience.query import LEAVES
+from broadcasts.audience.query import CONDITIONS
 from broadcasts.models import Attribute, Channel, Link, Segment
 
 from ..make import make_broadcast, make_contact
@@ -23,8 +23,8 @@ def offered(club):
 
 
 def test_every_key_is_offered_or_left_out_on_purpose(club):
-    assert {operator.key for operator in offered(club)} == set(LEAVES) - set(NOT_OFFERED)
-    assert set(NOT_OFFERED) < set(LEAVES)
+    assert {operator.key for operator in offered(club)} == set(CONDITIONS) - set(NOT_OFFERED)
+    assert set(NOT_OFFERED) < set(CONDITIONS)
 
 
 def test_every_lookup_of_every_type_of_attribute_is_offered(club, attributes):
@@ -35,7 +35,7 @@ def test_every_lookup_of_every_type_of_attribute_is_offered(club, attributes):
 
 
 def test_every_part_of_an_object_is_offered():
-    assert {key: set(parts) for key, parts in PARTS.items()} == {key: set(LEAVES[key].parts) for key in PARTS}
+    assert {key: set(parts) for key, parts in PARTS.items()} == {key: set(CONDITIONS[key].parts) for key in PARTS}
 
 
 def test_an_attribute_that_is_registered_appears_under_its_label(club, elsewhere):
@@ -84,8 +84,8 @@ def test_every_rule_that_can_be_built_compiles(club, attributes, values):
     for operator in offered(club):
         none = operator.input.type == "none"
         for said in [operator.value] if none else values(operator.key, operator.input):
-            leaf = {operator.key: [said, said] if operator.input.many else said}
-            compile_query({"not": leaf} if operator.negated else leaf, club)
+            condition = {operator.key: [said, said] if operator.input.many else said}
+            compile_query({"not": condition} if operator.negated else condition, club)
             compiled.add((operator.key, operator.negated))
     assert compiled == {(operator.key, operator.negated) for operator in offered(club)}
 

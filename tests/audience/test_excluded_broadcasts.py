@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from broadcasts.audience import Audience, Outlet, estimate, recipients
+from broadcasts.audience import Audience, Route, estimate, recipients
 from broadcasts.models import Delivery
 
 from ..make import make_contacts
@@ -35,7 +35,7 @@ def excluded(club, earlier, days=None, **fields) -> set:
     audience = Audience(
         organization=club, send_to_all=True, excluded_broadcast_ids=[earlier.pk], excluded_days=days, **fields
     )
-    rows = recipients(audience, Outlet())
+    rows = recipients(audience, Route())
     return set(rows.filter(skip_reason="excluded").values_list("pk", flat=True))
 
 
@@ -62,7 +62,7 @@ def test_excluded_broadcasts_and_segments_add_up(club, earlier, three):
 
 def test_the_excluded_stay_matched_and_are_estimated(club, earlier, three):
     audience = Audience(organization=club, send_to_all=True, excluded_broadcast_ids=[earlier.pk])
-    found = estimate(audience, [Outlet()])
+    found = estimate(audience, [Route()])
     assert (found.matched, found.will_receive, found.skipped) == (3, 1, {"excluded": 2})
 
 
@@ -70,5 +70,5 @@ def test_an_earlier_broadcast_without_messages_excludes_nobody(club, earlier):
     earlier.messages.all().delete()
     assert excluded(club, earlier) == set()
     assert (
-        names(recipients(Audience(organization=club, send_to_all=True), Outlet()).filter(skip_reason="excluded")) == ""
+        names(recipients(Audience(organization=club, send_to_all=True), Route()).filter(skip_reason="excluded")) == ""
     )

@@ -1,4 +1,4 @@
-"""ContactFilter: the same leaves as URL parameters, strictly."""
+"""ContactFilter: the same conditions as URL parameters, strictly."""
 
 import pytest
 from django.http import QueryDict

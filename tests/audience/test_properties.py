@@ -11,7 +11,7 @@ from django.db import transaction
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from broadcasts.audience import LEAVES, compile_query, values
+from broadcasts.audience import CONDITIONS, compile_query, values
 from broadcasts.exceptions import InvalidInput
 
 from .oddities import BOOLEANS, LANGUAGES, LISTS, NAMES, NOW, NUMBERS, POOLS, SERIES, TEXTS, URLS, ZONES, make_world
@@ -194,7 +194,9 @@ def test_sql_chooses_whom_plain_python_chooses(world, query):
     compare(world, query)
 
 
-keys = st.sampled_from([*LEAVES, "all", "any", "not", "attributes__plan", "attributes__born__within", "attributes__x'"])
+keys = st.sampled_from(
+    [*CONDITIONS, "all", "any", "not", "attributes__plan", "attributes__born__within", "attributes__x'"]
+)
 scalars = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(st.characters(), max_size=5), moments, spans, kinds,
     uuids(1, 2),
@@ -224,4 +226,4 @@ def test_whatever_json_comes_it_chooses_or_is_invalid_input(world, query):
 
 
 def test_every_key_of_the_vocabulary_is_among_the_random_rules():
-    assert set(LEAVES) <= {name for name, _ in VOCABULARY}
+    assert set(CONDITIONS) <= {name for name, _ in VOCABULARY}

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from broadcasts.audience import LEAVES, compile_query, query_from, validate
+from broadcasts.audience import CONDITIONS, compile_query, query_from, validate
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Contact
 
@@ -170,8 +170,12 @@ def test_composed_rules_choose_whom_plain_python_chooses(club):
     def grown(one):
         return (one.attributes.get("age") or 0) >= 18
 
-    leaves = [({"language": "es"}, spanish), ({"attributes__plan": "pro"}, pro), ({"attributes__age__gte": 18}, grown)]
-    for (one, is_one), (two, is_two) in product(leaves, leaves):
+    conditions = [
+        ({"language": "es"}, spanish),
+        ({"attributes__plan": "pro"}, pro),
+        ({"attributes__age__gte": 18}, grown),
+    ]
+    for (one, is_one), (two, is_two) in product(conditions, conditions):
         rules = {
             "both": ({"all": [one, {"not": two}]}, lambda c, a=is_one, b=is_two: a(c) and not b(c)),
             "either": ({"any": [{"not": one}, two]}, lambda c, a=is_one, b=is_two: not a(c) or b(c)),
@@ -235,7 +239,7 @@ def test_what_cannot_be_taken_is_refused_with_its_path(club, query, message):
 def test_an_unknown_key_is_refused_with_its_path_and_the_accepted_keys(club):
     message = refusal({"any": [{"language": "es"}, {"langauge": "en"}]}, club)
     assert message.startswith("query.any[1].langauge: unknown; accepted: ")
-    for key in [*LEAVES, "attributes__<key>", "all", "any", "not"]:
+    for key in [*CONDITIONS, "attributes__<key>", "all", "any", "not"]:
         assert key in message
 
 

@@ -42,7 +42,7 @@ def test_preview_and_test_are_in_the_language_that_is_sent(club, server, broadca
 def test_the_estimate_names_the_language_that_is_logged(club, server, broadcast_in, language, languages, expected):
     make_contact(club, language=language)
     broadcast = broadcast_in(*languages)
-    estimate = audience.estimate(audience.Audience.of(broadcast), drafting.outlets(broadcast))
+    estimate = audience.estimate(audience.Audience.of(broadcast), drafting.routes(broadcast))
     assert estimate.per_language == {expected: 1}
     send(broadcast)
     assert Delivery.objects.get().language == expected

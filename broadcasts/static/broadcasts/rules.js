@@ -80,8 +80,8 @@ function writeRow(node, path) {
     if (!node.operator) return {"": null}; // the server refuses it: what is half done is never saved
     const {key, negated, input, value} = node.operator;
     node.path = `${path}${negated ? ".not" : ""}.${key}`;
-    const leaf = Object.fromEntries([[key, input.type === "none" ? value : node.value]]);
-    return negated ? {not: leaf} : leaf;
+    const condition = Object.fromEntries([[key, input.type === "none" ? value : node.value]]);
+    return negated ? {not: condition} : condition;
 }
 
 function writeGroup(node, word, path) {

@@ -1,4 +1,4 @@
-"""The conditions of the vocabulary in words, and what a contact has in their place."""
+"""Describe conditions in English, and the values that a contact has for them."""
 
 import json
 from datetime import datetime
@@ -26,7 +26,7 @@ from broadcasts.models import (
 from .attributes import PREFIX
 from .measuring import MARK, is_measured, kinds_of, measured
 
-# What follows the name of a field: by its lookup.
+# Lookup -> the phrase that follows the name of the field.
 LOOKUPS = {
     "": "be {}",
     "in": "be {}",
@@ -51,7 +51,7 @@ NAMES = {
 }
 UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 TIMES = ("created", "last_seen_at")
-SHOWN = 5  # values of a list, and letters times twenty of a text
+SHOWN = 5  # items of a list; a text is cut after twenty times as many characters
 ROWS = 1000
 
 
@@ -59,14 +59,14 @@ def moment(at: datetime, organization: Organization) -> str:
     return date_format(timezone.localtime(at, organization.zone), "j M Y, H:i")
 
 
-class Facts:
-    """What is known about a contact, read when it is first asked for."""
+class ContactProfile:
+    """What is known about a contact; read lazily and cached."""
 
     def __init__(self, contact: Contact, organization: Organization) -> None:
         self.contact, self.organization = contact, organization
 
     def actual(self, key: str, given: Any) -> str:
-        """Say what the contact has where a condition asks for something else; "" where that is no one thing."""
+        """Describe the contact's value for a condition; "" if there is no single value to describe."""
         field = key.partition("__")[0]
         if field in ("activity", "attendance_status", "attendance"):
             return self._attended(
@@ -77,7 +77,7 @@ class Facts:
         return self.known(key)
 
     def known(self, key: str) -> str:
-        """Say what the contact's own row has in the place of a condition, which asks no database."""
+        """Describe the contact's value where its own row holds it, without a query; otherwise ""."""
         field = key.removeprefix(PREFIX).partition("__")[0]
         if key.startswith(PREFIX):
             return self._it_is(self.contact.attributes.get(field))
@@ -86,7 +86,7 @@ class Facts:
         return ""
 
     def is_measured(self, engagement: str, broadcast: str | None) -> bool:
-        """Whether the channels of a broadcast, or any of the organization's, report what an engagement rests on."""
+        """Return whether a channel of a broadcast (None: of the organization) reports the fact of an engagement."""
         if broadcast is None:
             return is_measured(engagement, kinds_of(self.organization))
         rows = Broadcast.objects.for_organization(self.organization).filter(uuid=broadcast)
@@ -95,7 +95,7 @@ class Facts:
     def _it_is(self, value: Any) -> str:
         if isinstance(value, datetime):
             return f"it is {moment(value, self.organization)}"
-        return "it is not known" if value in (None, "", []) else f"it is {shown(value)}"
+        return "it is not known" if value in (None, "", []) else f"it is {readable(value)}"
 
     def _attended(self, asked: dict[str, Any]) -> str:
         rows = self.attendances
@@ -130,20 +130,20 @@ class Facts:
         return f"“{rows.first() or uuid}”"
 
 
-def said(key: str, given: Any, facts: Facts) -> tuple[str, str]:
-    """Return a condition as the two halves around “must”."""
+def describe(key: str, given: Any, profile: ContactProfile) -> tuple[str, str]:
+    """Return a condition as (subject, rest), such that “<subject> must <rest>” is a sentence."""
     field, _, lookup = key.removeprefix(PREFIX).partition("__")
     if key == "activity" and isinstance(given, dict):  # with the status beside it
-        place = facts.name_of(Activity, given["activity"]) if isinstance(given["activity"], str) else "one of them"
-        return "they", f"have a place in {place} that is {shown(given['attendance_status'])}"
+        place = profile.name_of(Activity, given["activity"]) if isinstance(given["activity"], str) else "one of them"
+        return "they", f"have a place in {place} that is {readable(given['attendance_status'])}"
     if key == "activity" and isinstance(given, str):
-        return "they", f"have a place in {facts.name_of(Activity, given)}"
+        return "they", f"have a place in {profile.name_of(Activity, given)}"
     if key in PHRASES:
-        return "they", " or ".join(PHRASES[key](_object(one), facts) for one in _listed(given)[:SHOWN])
+        return "they", " or ".join(PHRASES[key](_object(one), profile) for one in _listed(given)[:SHOWN])
     if key in NAMES:
         subject, rest = NAMES[key]
-        return subject, rest.format(shown(given))
-    subject = facts.labels.get(field, field)
+        return subject, rest.format(readable(given))
+    subject = profile.labels.get(field, field)
     if not key.startswith(PREFIX):
         known = {one.name: str(one.verbose_name) for one in Contact._meta.concrete_fields}
         subject = known.get(field, field).replace("_", " ")
@@ -152,16 +152,16 @@ def said(key: str, given: Any, facts: Facts) -> tuple[str, str]:
     if lookup in ("within", "within_next"):
         return subject, LOOKUPS[lookup].format(" or ".join(_span(one) for one in _listed(given)))
     wordings = LOOKUPS | OF_TIME if field in TIMES else LOOKUPS
-    return subject, wordings.get(lookup, f"be {lookup.replace('_', ' ')} {{}}").format(shown(given))
+    return subject, wordings.get(lookup, f"be {lookup.replace('_', ' ')} {{}}").format(readable(given))
 
 
-def shown(value: Any) -> str:
-    """Write a value of JSON as people read it."""
+def readable(value: Any) -> str:
+    """Return a JSON value as readable text."""
     if isinstance(value, dict):
-        return ", ".join(f"{key.replace('_', ' ')} {shown(one)}" for key, one in value.items())
+        return ", ".join(f"{key.replace('_', ' ')} {readable(one)}" for key, one in value.items())
     if isinstance(value, list | tuple):
         more = f" or one of {len(value) - SHOWN:,} more" if len(value) > SHOWN else ""
-        return " or ".join(dict.fromkeys(shown(one) for one in value[:SHOWN])) + more if value else "nothing"
+        return " or ".join(dict.fromkeys(readable(one) for one in value[:SHOWN])) + more if value else "nothing"
     if value is None:
         return "blank"
     if isinstance(value, str):
@@ -170,27 +170,27 @@ def shown(value: Any) -> str:
     return json.dumps(value, default=str)
 
 
-def _engagement(asked: dict[str, Any], facts: Facts) -> str:
-    what = facts.name_of(Broadcast, asked["broadcast"]) if "broadcast" in asked else "a broadcast"
+def _engagement(asked: dict[str, Any], profile: ContactProfile) -> str:
+    what = profile.name_of(Broadcast, asked["broadcast"]) if "broadcast" in asked else "a broadcast"
     if "link" in asked:
-        words = f"have clicked {shown(asked['link'])} in {what}"
+        words = f"have clicked {readable(asked['link'])} in {what}"
     else:
         words = Engagement(asked["type"]).did(what)
-    mark = "" if facts.is_measured(asked["type"], asked.get("broadcast")) else MARK
+    mark = "" if profile.is_measured(asked["type"], asked.get("broadcast")) else MARK
     return f"{words}{_time(asked)}{mark}"
 
 
-def _attendance(asked: dict[str, Any], facts: Facts) -> str:
+def _attendance(asked: dict[str, Any], profile: ContactProfile) -> str:
     times = asked.get("at_least", 1)
     places = "a place" if times in (1, "1") else f"at least {times} places"
-    where = [shown(asked["series"])] if "series" in asked else []
+    where = [readable(asked["series"])] if "series" in asked else []
     if "activity" in asked:
-        where.append(" or ".join(facts.name_of(Activity, one) for one in _listed(asked["activity"])[:SHOWN]))
+        where.append(" or ".join(profile.name_of(Activity, one) for one in _listed(asked["activity"])[:SHOWN]))
     status = f" with the status {_labels(Attendance.Status, asked['status'])}" if "status" in asked else ""
     return f"have {places} in {', '.join(where) or 'any activity'}{status}{_time(asked)}"
 
 
-def _consent(asked: dict[str, Any], facts: Facts) -> str:
+def _consent(asked: dict[str, Any], profile: ContactProfile) -> str:
     said, use_case = _labels(ConsentState, asked["state"]), UseCase(asked["use_case"]).label.lower()
     return f"have {said} as their consent to {use_case} by {asked['medium']}"
 
@@ -211,13 +211,13 @@ def _time(asked: dict[str, Any]) -> str:
 def _span(value: Any) -> str:
     number, unit = str(value)[:-1].strip(), UNITS.get(str(value)[-1:])
     if unit is None:
-        return shown(value)
+        return readable(value)
     return f"{number} {unit if number != '1' else unit[:-1]}"
 
 
 def _labels(choices: Any, values: Any) -> str:
     labels = dict(choices.choices)
-    return shown([labels.get(one, one) for one in _listed(values)])
+    return readable([labels.get(one, one) for one in _listed(values)])
 
 
 def _listed(value: Any) -> list[Any]:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from broadcasts.audience import Audience, choice, matched
+from broadcasts.audience import Audience, match_contact, matched
 from broadcasts.exceptions import InvalidInput
 
 from ..make import make_broadcast
@@ -16,7 +16,7 @@ def rule(club, people):
     """The rule that leaves somebody out."""
 
     def ask(name, **fields):
-        return choice(Audience(organization=club, **fields), people[name]).rule()
+        return match_contact(Audience(organization=club, **fields), people[name]).rule()
 
     return ask
 
@@ -67,7 +67,7 @@ def test_a_moment_is_told_in_the_organizations_zone(club, people):
     club.time_zone = "Europe/Madrid"
     ana = people["ana"]
     ana.created = datetime(2026, 1, 1, 23, 30, tzinfo=UTC)
-    found = choice(Audience(organization=club, query={"created__gt": "2090-01-01"}), ana).rule()
+    found = match_contact(Audience(organization=club, query={"created__gt": "2090-01-01"}), ana).rule()
     assert found == "query: created must be after “2090-01-01”; it is 2 Jan 2026, 00:30"
 
 
@@ -157,7 +157,7 @@ def test_the_parts_agree_with_the_whole(club, people, mail):
         excluded = audience.excluded()
         left_out = set() if excluded is None else set(matched(audience).filter(excluded).values_list("pk", flat=True))
         for name, contact in people.items():
-            found = choice(audience, contact)
+            found = match_contact(audience, contact)
             assert found.matched == found.tree.holds == (contact.pk in inside), (name, fields)
             assert bool(found.rule()) != found.matched
             if found.matched:
@@ -167,7 +167,11 @@ def test_the_parts_agree_with_the_whole(club, people, mail):
 def test_a_large_tree_takes_few_queries(club, people, django_assert_max_num_queries):
     query = {"any": [{"attributes__age__gt": age} for age in range(100, 200)]}
     with django_assert_max_num_queries(7):
-        assert choice(Audience(organization=club, query=query), people["ana"]).rule().startswith("query.any[0]: age")
+        assert (
+            match_contact(Audience(organization=club, query=query), people["ana"])
+            .rule()
+            .startswith("query.any[0]: age")
+        )
 
 
 def test_what_cannot_be_read_is_refused(club, people, mail):
@@ -176,13 +180,13 @@ def test_what_cannot_be_read_is_refused(club, people, mail):
     circle.save()
     for fields in ({"segment_ids": [circle.pk]}, {"query": {"favourite": 1}}, {"excluded_ids": [circle.pk]}):
         with pytest.raises(InvalidInput):
-            choice(Audience(organization=club, **fields), people["ana"])
+            match_contact(Audience(organization=club, **fields), people["ana"])
 
 
 def test_a_saved_broadcast_is_asked_the_same(club, people, mail):
     broadcast = make_broadcast(mail, send_to_all=False, query={"language": "es"})
-    assert choice(Audience.of(broadcast), people["ana"]).matched
-    assert choice(Audience.of(broadcast), people["bob"]).rule() == "query: language must be “es”; it is “en”"
+    assert match_contact(Audience.of(broadcast), people["ana"]).matched
+    assert match_contact(Audience.of(broadcast), people["bob"]).rule() == "query: language must be “es”; it is “en”"
 
 
 def test_what_a_broadcasts_channel_measures_is_told_without_a_mark(rule, people, mail, tracked):

@@ -1,11 +1,11 @@
-"""What people agree to, in the languages we speak, and what proves that they read it."""
+"""The texts that people agree to, by language, and the evidence of what they read."""
 
 from hashlib import blake2b
 
 from broadcasts.languages import nearest_language
 from broadcasts.models import Medium, Organization, UseCase
 
-# Marketing and general, by e-mail, by SMS and so on.
+# Language -> (text for marketing, text for general messages).
 _OURS = {
     "en": (
         "Yes, {organization} may send me newsletters and offers by {medium}. I can withdraw this at any time.",
@@ -45,18 +45,18 @@ LANGUAGES = frozenset(_OURS)
 
 
 def spoken(language: str) -> str:
-    """Return the language that we speak to somebody who reads this one."""
+    """Return the available language that is nearest to a language tag; English if none is."""
     return nearest_language(language, LANGUAGES) or "en"
 
 
 def medium_name(medium: str, language: str) -> str:
-    """Return what a medium is called within a sentence of a language: most are names of their own."""
+    """Return the noun for a medium within a sentence in a language."""
     noun = Medium(medium).noun
     return _EMAIL.get(spoken(language), noun) if medium == Medium.EMAIL else noun
 
 
 def wording(organization: Organization, language: str, medium: str, use_case: str) -> str:
-    """Return what somebody agrees to: in the organization's words for marketing by e-mail, or else in ours."""
+    """Return the text of a consent: the organization's own, if it has one for marketing by e-mail, or ours."""
     theirs = organization.consent_wording if use_case == UseCase.MARKETING and medium == Medium.EMAIL else {}
     if fitting := nearest_language(language, theirs):
         return theirs[fitting]
@@ -65,11 +65,11 @@ def wording(organization: Organization, language: str, medium: str, use_case: st
 
 
 def version(text: str) -> str:
-    """Return a short name of exactly these words."""
+    """Return a short hash that identifies a text."""
     return blake2b(text.encode(), digest_size=6).hexdigest()
 
 
 def evidence_of(wording: str = "", **facts: object) -> dict[str, object]:
-    """Return what proves a yes or a no: its facts, and the words that were read with their version."""
+    """Return the evidence of a consent: its facts, and the text that was read with its version."""
     read = {"wording": wording, "wording_version": version(wording)} if wording else {}
     return {**{name: value for name, value in facts.items() if value not in ("", None)}, **read}

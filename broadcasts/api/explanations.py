@@ -1,4 +1,4 @@
-"""Why somebody did, or did not, get a broadcast."""
+"""Explain why a contact did, or did not, get a broadcast."""
 
 from typing import Any
 
@@ -17,47 +17,47 @@ from .deliveries import LogSerializer
 from .fields import RefField, resolve
 
 
-class PartSerializer(serializers.Serializer):
-    """One condition of the audience, or several joined; those below it follow, one deeper."""
+class ExplainedConditionSerializer(serializers.Serializer):
+    """One condition of the audience, or a group of conditions, whose members follow with a depth of one more."""
 
     depth = serializers.IntegerField()
     path = serializers.CharField()
     condition = serializers.CharField()
-    actual = serializers.CharField(allow_null=True, help_text="What the contact has in its place.")
+    actual = serializers.CharField(allow_null=True, help_text="The contact's own value.")
     holds = serializers.BooleanField()
 
 
 class ExplanationSerializer(serializers.Serializer):
-    """`verdict` is a status of deliveries, or what stands in its place for those who have none."""
+    """Why a contact did or did not get a broadcast; without a delivery `verdict` is another word than its status."""
 
     contact = RefField(Contact)
     broadcast = RefField(Broadcast)
     verdict = serializers.CharField(help_text=explaining.VERDICTS)
     reason = serializers.ChoiceField(choices=Reason.choices, allow_null=True)
     sentence = serializers.CharField()
-    rule = serializers.CharField(allow_null=True, help_text="The nearest rule that leaves the contact out.")
+    rule = serializers.CharField(allow_null=True, help_text="The nearest rule that excludes the contact.")
     deliveries = LogSerializer(many=True)
-    parts = PartSerializer(many=True)
+    parts = ExplainedConditionSerializer(many=True)
 
     def to_representation(self, told: Explanation) -> dict[str, Any]:
         shown = {name: getattr(told, name) for name in ("contact", "broadcast", "verdict", "sentence", "deliveries")}
         parts = [
             {
                 "depth": depth,
-                "path": part.path,
-                "condition": part.words(),
-                "actual": part.actual or None,
-                "holds": part.holds,
+                "path": node.path,
+                "condition": node.words(),
+                "actual": node.actual or None,
+                "holds": node.holds,
             }
-            for depth, part in told.parts()
+            for depth, node in told.lines()
         ]
         return super().to_representation(
             {**shown, "reason": told.reason or None, "rule": told.rule or None, "parts": parts}
         )
 
 
-class Explained:
-    """The action of contacts that answers."""
+class ContactExplanation:
+    """The action `explain` of contacts."""
 
     @extend_schema(
         summary="Why did, or didn\u2019t, this person get it?",
@@ -77,5 +77,5 @@ class Explained:
         except ValidationError as error:
             raise ValidationError({"broadcast": error.detail}) from None
         told = explaining.explain(contact, broadcast)
-        context = {"organization": self.organization}  # `field` picks none of the deliveries' own
+        context = {"organization": self.organization}  # no request: `field` selects no fields of deliveries
         return Response(ExplanationSerializer(told, context=context).data)

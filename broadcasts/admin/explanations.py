@@ -1,4 +1,4 @@
-"""The page that answers why somebody did, or did not, get a broadcast, and where it is asked."""
+"""The page that explains why a contact did, or did not, get a broadcast, and the form that leads to it."""
 
 from typing import Any
 
@@ -17,17 +17,17 @@ from .pickers import Picker
 from .search import as_id
 
 SITE = admin.site
-ASK = "ask"  # the id of the form that these fields belong to, wherever on a page they stand
+ASK = "ask"  # the id of the form that the fields belong to, wherever they are on a page
 
 
 class AskForm(forms.Form):
-    """A person and a broadcast of one organization."""
+    """Choose a contact and a broadcast of the same organization."""
 
     contact = forms.ModelChoiceField(Contact.objects.none(), label="Person")
     broadcast = forms.ModelChoiceField(Broadcast.objects.none())
 
     def __init__(self, data: Any, access: Access, **kwargs: Any) -> None:
-        if data is not None:  # a widget that looks its choice up takes nothing but an id
+        if data is not None:  # the autocomplete widget looks up its choice by id
             data = {name: data[name] for name in ("contact", "broadcast") if as_id(data.get(name, ""))}
         super().__init__(data, **kwargs)
         for name, model, source in (("contact", Contact, Delivery), ("broadcast", Broadcast, Message)):
@@ -44,16 +44,16 @@ class AskForm(forms.Form):
         return cleaned
 
 
-class Asking(admin.ModelAdmin):
-    """Pages with a field of `AskForm` on them; it brings its scripts."""
+class AskingAdmin(admin.ModelAdmin):
+    """A ModelAdmin with fields of `AskForm` on its pages, and their scripts."""
 
     @property
     def media(self) -> forms.Media:
         return super().media + Picker(Delivery._meta.get_field("contact"), SITE).media
 
 
-class ExplainView(Asking):
-    """The page itself, among those of contacts."""
+class ExplainView(AskingAdmin):
+    """The page itself, under the URLs of contacts."""
 
     def get_urls(self) -> list:
         view = self.admin_site.admin_view(self.explain_view)

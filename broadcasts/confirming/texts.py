@@ -1,6 +1,6 @@
-"""What the mails with personal links say, in the languages we speak; nothing in them is marketing."""
+"""The texts of the mails with personal links, by language; they contain no marketing."""
 
-WORDS = {
+TEXTS = {
     "en": {
         "confirm": {
             "subject": "Please confirm: messages from {organization}",

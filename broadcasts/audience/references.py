@@ -1,4 +1,4 @@
-"""Who needs a segment or an activity: without it they would choose other people, or none."""
+"""Which broadcasts and segments refer to a segment, an activity or an attribute, so that it cannot be deleted."""
 
 from django.db.models import CharField, F, Model, Q, QuerySet
 from django.db.models.functions import Cast, Lower
@@ -9,8 +9,8 @@ TOLD = 3
 OVER = Q(status=Broadcast.Status.SENT) | Q(status=Broadcast.Status.CANCELLED, completed_at__isnull=False)
 
 
-def users_of(row: Segment | Activity) -> list[Model]:
-    """Return some of the broadcasts whose log is not complete yet, and of the segments, that use a row."""
+def references_to(row: Segment | Activity) -> list[Model]:
+    """Return the first few broadcasts without a complete log, and segments, that refer to a row."""
     named = Q(text__contains=str(row.uuid)) | Q(text__contains=row.uuid.hex)
     chosen = Q(activity=row) if isinstance(row, Activity) else Q(segments=row) | Q(excluded_segments=row)
     broadcasts = _naming(Broadcast.objects.for_organization(row.organization_id), "query")
@@ -20,8 +20,8 @@ def users_of(row: Segment | Activity) -> list[Model]:
     return [*using[:TOLD], *_naming(others, "rules").filter(named)[:TOLD]]
 
 
-def users_of_attribute(attribute: Attribute) -> list[Model]:
-    """Return some of the broadcasts that are yet to be sent, and of the segments, that ask for an attribute."""
+def references_to_attribute(attribute: Attribute) -> list[Model]:
+    """Return the first few broadcasts without a complete log, and segments, that refer to an attribute."""
     key = f"attributes__{attribute.key}"
     named = Q(text__contains=f'"{key}"') | Q(text__contains=f'"{key}__')
     broadcasts = _naming(Broadcast.objects.for_organization(attribute.organization_id), "query")

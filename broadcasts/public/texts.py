@@ -1,10 +1,10 @@
-"""What the public pages say, in the languages they speak."""
+"""The texts of the public pages, by language."""
 
 from broadcasts.consenting import spoken
 
-__all__ = ["CONFIRM", "DATA", "PREFERENCES", "WORDS", "spoken"]
+__all__ = ["CONFIRM", "DATA", "PREFERENCES", "TEXTS", "spoken"]
 
-WORDS = {
+TEXTS = {
     "en": {
         "title": "Unsubscribe",
         "question": "Do you want to stop receiving newsletters and offers from {organization}?",

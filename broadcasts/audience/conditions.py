@@ -1,7 +1,6 @@
-"""The leaves of the vocabulary: which values a key takes, and the condition on contacts that they make.
+"""The conditions of the vocabulary: which values a key accepts, and the SQL clause on contacts that they make.
 
-`query` trees, segment rules and URL parameters all read and match through these; a value may come as JSON or
-as the text of a URL.
+Query trees, segment rules and URL parameters all use them; a value may be JSON or the text of a URL parameter.
 """
 
 from collections.abc import Sequence
@@ -12,12 +11,12 @@ from django.db.models import F, Q
 from broadcasts.mediums import ADDRESS_FIELDS, AddressField
 from broadcasts.models import Contact, search_words
 
-from .containing import Contains
-from .searching import found_by
+from .icontains import IContains
+from .searching import search_clause
 from .values import (
     EDGES,
+    QueryError,
     Read,
-    Refused,
     Scope,
     at,
     read_address,
@@ -32,16 +31,20 @@ from .values import (
     read_words,
 )
 
-# Real SQL, unlike an empty `IN ()`: an INSERT ... SELECT of nobody still compiles.
+# Unlike an empty `IN ()`, this is valid SQL, so that an INSERT ... SELECT of no rows still compiles.
 NOBODY = Q(pk__lt=0)
 
 
-class Leaf:
-    """One key: `read` makes each value typed or refuses it, `match` the condition that any of them holds."""
+class Condition:
+    """What one key of a query asks for.
+
+    `read` returns a value in its Python type or raises QueryError; `match` returns the clause for contacts that match
+    any of the values, or None if the values restrict nothing.
+    """
 
     help = ""
-    empty_list = False  # whether [] may be given, and means no condition
-    commas = False  # whether one text may hold several values
+    empty_list = False  # whether [] is accepted, and restricts nothing
+    commas = False  # whether a text may hold several values, separated by commas
 
     def read(self, value: Any, scope: Scope) -> Any:
         raise NotImplementedError
@@ -50,14 +53,14 @@ class Leaf:
         raise NotImplementedError
 
     def read_all(self, given: Any, scope: Scope) -> list[Any]:
-        """Read one value or a list of them."""
+        """Read one value or a list of values; raises QueryError with the index of a bad one."""
         if self.commas and isinstance(given, str):
             given = given.split(",")
         if not isinstance(given, list | tuple):
             scope.take(1)
             return [self.read(given, scope)]
         if not given and not self.empty_list:
-            raise Refused("an empty list; give at least one value")
+            raise QueryError("an empty list; give at least one value")
         scope.take(len(given))
         values = []
         for i, value in enumerate(given):
@@ -66,7 +69,7 @@ class Leaf:
         return values
 
 
-class Exact(Leaf):
+class ExactCondition(Condition):
     """A column that equals one of the values."""
 
     def __init__(self, field: str, read: Read, help: str = "") -> None:
@@ -80,8 +83,8 @@ class Exact(Leaf):
         return Q(**{f"{self.field}__in": values})
 
 
-class AddressLeaf(Exact):
-    """An address, compared by its key; a blank one means contacts without."""
+class AddressCondition(ExactCondition):
+    """An address, compared by its normalised key; a blank value matches contacts without an address."""
 
     def __init__(self, address: AddressField) -> None:
         super().__init__(address.key, read_address(address), f"{address.hint}; blank: those without one.")
@@ -94,8 +97,8 @@ class AddressLeaf(Exact):
         return found
 
 
-class Compare(Exact):
-    """A column that stands in some relation to one of the values."""
+class CompareCondition(ExactCondition):
+    """A column that compares to one of the values by a lookup, such as gte."""
 
     def __init__(self, field: str, lookup: str, read: Read, help: str = "") -> None:
         super().__init__(f"{field}__{lookup}", read, help)
@@ -105,23 +108,23 @@ class Compare(Exact):
         return any_of([Q(**{self.field: value}) for value in values])
 
 
-class Part(Exact):
-    """A column that contains one of the values, whatever the case."""
+class ContainsCondition(ExactCondition):
+    """A column that contains one of the values, ignoring case."""
 
     def match(self, values: list[Any], scope: Scope) -> Q:
         scope.spend(len(values))
-        return any_of([Q(Contains(F(self.field), value)) for value in values])
+        return any_of([Q(IContains(F(self.field), value)) for value in values])
 
 
-class Within(Exact):
-    """A column whose moment lies in one of the spans."""
+class WithinCondition(ExactCondition):
+    """A column whose time is within one of the spans."""
 
     def match(self, values: list[Any], scope: Scope) -> Q:
         scope.spend(len(values))
         return any_of([Q(**{f"{self.field}__range": span}) for span in values])
 
 
-class Everybody(Leaf):
+class EverybodyCondition(Condition):
     help = "true: everybody."
 
     def read(self, value: Any, scope: Scope) -> bool:
@@ -131,49 +134,54 @@ class Everybody(Leaf):
         return Q(pk__gt=0) if any(values) else None
 
 
-class Search(Leaf):
+class SearchCondition(Condition):
     help = "How words of the name or e-mail address begin, whatever their case and accents, or part of a phone number."
 
     def read(self, value: Any, scope: Scope) -> str:
         text = read_words(value, scope)
         if not search_words(text):
-            raise Refused("no letter or digit in it; give how a name or an address begins")
+            raise QueryError("no letter or digit in it; give how a name or an address begins")
         return text
 
     def match(self, values: list[Any], scope: Scope) -> Q:
         for value in values:
             scope.spend(len(search_words(value)) + 1)
-        return any_of([found_by(value) for value in values])
+        return any_of([search_clause(value) for value in values])
 
 
-def any_of(conditions: Sequence[Q]) -> Q:
-    found = conditions[0]
-    for condition in conditions[1:]:
-        found |= condition
+def any_of(clauses: Sequence[Q]) -> Q:
+    found = clauses[0]
+    for clause in clauses[1:]:
+        found |= clause
     return found
 
 
-def moments(field: str, help: str) -> dict[str, Leaf]:
+def moments(field: str, help: str) -> dict[str, Condition]:
     def edge(lookup: str) -> Read:
         return lambda value, scope: read_moment(value, scope)[EDGES[lookup]]
 
-    edges = {f"{field}__{lookup}": Compare(field, lookup, edge(lookup), help) for lookup in EDGES}
-    return {**edges, f"{field}__within": Within(field, read_within, "In the last 12h, 30d, 4w (hours, days, weeks).")}
+    edges = {f"{field}__{lookup}": CompareCondition(field, lookup, edge(lookup), help) for lookup in EDGES}
+    return {
+        **edges,
+        f"{field}__within": WithinCondition(field, read_within, "In the last 12h, 30d, 4w (hours, days, weeks)."),
+    }
 
 
-FIELD_LEAVES: dict[str, Leaf] = {
-    "all_users": Everybody(),
-    "search": Search(),
-    "uuid": Exact("uuid", read_uuid, "Of a contact."),
-    "contact": Exact("uuid", read_uuid, "The same as uuid."),
-    "external_id": Exact("external_id", read_words, "The key of another system."),
-    **{one.name: AddressLeaf(one) for one in ADDRESS_FIELDS.values()},
-    "email__icontains": Part("email", read_words, "Part of the e-mail address."),
-    "full_name": Exact("full_name", read_text, "The whole name."),
-    "full_name__icontains": Part("full_name", read_words, "Part of the name."),
-    "language": Exact("language", read_language, "BCP 47, such as es; blank: those without one."),
-    "status": Exact("status", read_choice(Contact.Status, "a status"), f"One of {', '.join(Contact.Status.values)}."),
-    "time_zone": Exact("time_zone", read_time_zone, "IANA name; blank: those without one."),
+FIELD_CONDITIONS: dict[str, Condition] = {
+    "all_users": EverybodyCondition(),
+    "search": SearchCondition(),
+    "uuid": ExactCondition("uuid", read_uuid, "Of a contact."),
+    "contact": ExactCondition("uuid", read_uuid, "The same as uuid."),
+    "external_id": ExactCondition("external_id", read_words, "The key of another system."),
+    **{one.name: AddressCondition(one) for one in ADDRESS_FIELDS.values()},
+    "email__icontains": ContainsCondition("email", read_words, "Part of the e-mail address."),
+    "full_name": ExactCondition("full_name", read_text, "The whole name."),
+    "full_name__icontains": ContainsCondition("full_name", read_words, "Part of the name."),
+    "language": ExactCondition("language", read_language, "BCP 47, such as es; blank: those without one."),
+    "status": ExactCondition(
+        "status", read_choice(Contact.Status, "a status"), f"One of {', '.join(Contact.Status.values)}."
+    ),
+    "time_zone": ExactCondition("time_zone", read_time_zone, "IANA name; blank: those without one."),
     **moments("created", "A moment, or a day in the organization's time zone."),
     **moments("last_seen_at", "A moment, or a day in the organization's time zone."),
 }

@@ -1,12 +1,12 @@
-"""Text that contains a part, whatever the case, letter by letter and the same on every database."""
+"""A case-insensitive `icontains` lookup that gives the same result on SQLite and PostgreSQL."""
 
 from functools import cache, lru_cache
 
 from django.db.models import lookups
 
 
-class Contains(lookups.IContains):
-    """Case is ignored in any script; SQLite's own LIKE ignores it for ASCII alone, its GLOB takes sets of letters."""
+class IContains(lookups.IContains):
+    """Django's IContains, in any script on SQLite too: its LIKE ignores case for ASCII only, so GLOB sets are used."""
 
     def as_sqlite(self, compiler, connection):
         column, params = self.process_lhs(compiler, connection)
@@ -25,7 +25,7 @@ def _any_case(char: str) -> str:
 
 @cache
 def _cases() -> dict[str, str]:
-    """The letters that differ in case alone, by their capital, as PostgreSQL's UPPER has it: ß has none."""
+    """Return {capital: letters that differ from it in case only}, as PostgreSQL's UPPER maps them; ß has no capital."""
     found: dict[str, str] = {}
     for char in map(chr, [*range(0xD800), *range(0xE000, 0x20000)]):
         found[_upper(char)] = found.get(_upper(char), "") + char
