@@ -13,7 +13,7 @@ from broadcasts.models import Organization, Syntax
 
 from .budget import STEPS, Budget
 from .names import known_names, sample_values
-from .templates import AVAILABLE, TEXT, Compiled, add_tags, compile_template, line_of
+from .templates import AVAILABLE, TEXT, CompiledTemplate, add_tags, compile_template, line_of
 
 MOST_PROBLEMS = 5
 MOST_NAMES = 30
@@ -68,7 +68,7 @@ class Checker:
         if errors:
             raise InvalidInput(errors)
 
-    def _trials(self, templates: list[Compiled]) -> dict[str, str]:
+    def _trials(self, templates: list[CompiledTemplate]) -> dict[str, str]:
         """Render a copy for each sample; return what went wrong with any, or with the first of them."""
         has_text = any(_is(template.field, "text") and template.source.strip() for template in templates)
         if not any(template.liquid or (_is(template.field, "html") and not has_text) for template in templates):
@@ -98,7 +98,7 @@ def _is(field: str, name: str) -> bool:
     return field.rpartition(".")[2] == name
 
 
-def _problems(template: Compiled, known: Known) -> Iterator[str]:
+def _problems(template: CompiledTemplate, known: Known) -> Iterator[str]:
     """Yield the first names and filters that are not known, with their line and what was meant."""
     assert template.liquid is not None
     analysis: TemplateAnalysis = template.liquid.analyze(include_partials=False)

@@ -13,7 +13,7 @@ from broadcasts.transports import Envelope, File, ProviderTemplate
 
 from .budget import Budget
 from .mime import clean_body
-from .templates import Compiled, compile_template
+from .templates import CompiledTemplate, compile_template
 
 DEEPEST = 10  # lists and objects within one another
 
@@ -85,7 +85,7 @@ class Extras:
     def __bool__(self) -> bool:
         return bool(self.media or self.quick_replies.value or self.parameters.value or self.template)
 
-    def templates(self) -> Iterator[Compiled]:
+    def templates(self) -> Iterator[CompiledTemplate]:
         yield from self.quick_replies.templates.values()
         yield from self.parameters.templates.values()
 

@@ -28,7 +28,7 @@ SAMPLES = {
 
 
 @dataclass(slots=True)
-class Reader:
+class ContactSnapshot:
     """What content may name of a contact, with the names it has there; a whole row takes much longer to make.
 
     Its fields are the columns to read, in their order; `uuid_` is as the database's driver gives it.
@@ -52,7 +52,7 @@ class Reader:
         return [field.name.rstrip("_") for field in fields(cls)]
 
     @classmethod
-    def of(cls, row: Sequence[Any]) -> "Reader | None":
+    def of(cls, row: Sequence[Any]) -> "ContactSnapshot | None":
         """Make one of a row of `columns()`; None where there is no contact any more."""
         uuid, *known, attributes = row
         return None if uuid is None else cls(*[uuid, *known, json.loads(attributes)])
@@ -64,7 +64,7 @@ def first_name(name: str) -> str:
 
 
 # What templates may name below `contact`, beside the attributes; none of these is hidden by an attribute.
-VALUES: dict[str, Callable[[Contact | Reader], object]] = {
+VALUES: dict[str, Callable[[Contact | ContactSnapshot], object]] = {
     "name": attrgetter("full_name"),
     "full_name": attrgetter("full_name"),
     "first_name": lambda contact: first_name(contact.full_name),
@@ -77,7 +77,7 @@ VALUES: dict[str, Callable[[Contact | Reader], object]] = {
 CONTACT = (*VALUES, "attributes")
 
 
-def attributes_of(contact: Contact | Reader) -> dict[str, Any]:
+def attributes_of(contact: Contact | ContactSnapshot) -> dict[str, Any]:
     return contact.attributes if isinstance(contact.attributes, dict) else {}
 
 
@@ -92,7 +92,7 @@ def shared_values(organization: Organization, broadcast: Broadcast) -> dict[str,
     }
 
 
-def contact_values(contact: Contact | Reader | None) -> dict[str, object]:
+def contact_values(contact: Contact | ContactSnapshot | None) -> dict[str, object]:
     """Return what templates see of a contact; an attribute never hides one of our own names."""
     if contact is None:
         return {}

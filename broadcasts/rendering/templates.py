@@ -149,7 +149,7 @@ HTML = Limited(autoescape=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Compiled:
+class CompiledTemplate:
     """One field's template, ready to render; without placeholders it is just its text."""
 
     field: str
@@ -188,14 +188,14 @@ class Compiled:
         return self.liquid is not None and name in self.liquid.analyze(include_partials=False).globals
 
 
-def compile_template(field: str, source: str, syntax: str, *, html: bool = False) -> Compiled:
+def compile_template(field: str, source: str, syntax: str, *, html: bool = False) -> CompiledTemplate:
     """Parse a template, or raise InvalidInput that names the line."""
     if syntax not in AVAILABLE:
         raise InvalidInput({"syntax": f"{syntax} are not available yet; use {' or '.join(AVAILABLE)}"})
     if len(source) > LONGEST_SOURCE:
         raise InvalidInput({field: f"This is longer than {LONGEST_SOURCE:,} characters; link to what is large."})
     if syntax == Syntax.PLAIN or not ("{{" in source or "{%" in source):
-        return Compiled(field, source, None)
+        return CompiledTemplate(field, source, None)
     try:
         tags = measure(source)
         template = (HTML if html else TEXT).from_string(source)
@@ -207,10 +207,10 @@ def compile_template(field: str, source: str, syntax: str, *, html: bool = False
         if isinstance(error.__cause__, RecursionError):
             error = LiquidSyntaxError("a tag is nested too deeply; split it up", token=None)
         raise InvalidInput({field: describe(error, source)}) from None
-    return Compiled(field, source, template, tags)
+    return CompiledTemplate(field, source, template, tags)
 
 
-def add_tags(total: int, template: Compiled) -> int:
+def add_tags(total: int, template: CompiledTemplate) -> int:
     """Return the tags of a message's fields until now, or raise InvalidInput where there are too many."""
     if total + template.tags > MOST_TAGS_TOGETHER:
         words = f"All languages together have more than {MOST_TAGS_TOGETHER:,} tags; use fewer."

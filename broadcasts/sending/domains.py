@@ -18,14 +18,14 @@ from broadcasts.mediums import email_domain
 from broadcasts.models import Batch, Channel, ChannelRate
 
 from .outcomes import Results
-from .window import Row
+from .window import PendingDelivery
 
 BURST = timedelta(seconds=1)
 GRID = 2  # seconds: slots are rounded up to this, so that those of one moment are gathered and written together
 CATCH_UP = timedelta(seconds=4)  # by how much those with a slot may be late without losing it
 
 
-def admit(channel: Channel, batch: Batch, window: list[Row], results: Results) -> list[Row]:
+def admit(channel: Channel, batch: Batch, window: list[PendingDelivery], results: Results) -> list[PendingDelivery]:
     """Return the rows of a window that may go now; the others are put into the results with their slots."""
     limited = _by_domain(channel, window)
     if not limited:
@@ -42,7 +42,7 @@ def admit(channel: Channel, batch: Batch, window: list[Row], results: Results) -
             deferred |= {one.pk: (slot, error) for one, slot in zip(waiting[granted:], slots, strict=True)}
         ChannelRate.objects.bulk_update(rows, ["arrival", "booked"])
     results.deferred |= deferred
-    return [row for row in window if row.pk not in deferred]
+    return [delivery for delivery in window if delivery.pk not in deferred]
 
 
 def _rate(channel: Channel, domain: str) -> float:
@@ -50,18 +50,18 @@ def _rate(channel: Channel, domain: str) -> float:
     return channel.domain_rates.get(domain) or channel.domain_rates.get("*", 0)
 
 
-def _by_domain(channel: Channel, window: list[Row]) -> dict[str, list[Row]]:
+def _by_domain(channel: Channel, window: list[PendingDelivery]) -> dict[str, list[PendingDelivery]]:
     """Group the rows that are to be sent by their domain, where it has a limit."""
-    found: dict[str, list[Row]] = defaultdict(list)
+    found: dict[str, list[PendingDelivery]] = defaultdict(list)
     if channel.domain_rates:
-        for row in window:
-            domain = email_domain(row.address)
+        for delivery in window:
+            domain = email_domain(delivery.address)
             if domain and _rate(channel, domain):
-                found[domain].append(row)
+                found[domain].append(delivery)
     return found
 
 
-def _make_rows(channel: Channel, domains: dict[str, list[Row]]) -> None:
+def _make_rows(channel: Channel, domains: dict[str, list[PendingDelivery]]) -> None:
     rows = ChannelRate.objects.filter(channel=channel, domain__in=domains)
     missing = set(domains) - set(rows.values_list("domain", flat=True))
     ChannelRate.objects.bulk_create(
@@ -69,7 +69,7 @@ def _make_rows(channel: Channel, domains: dict[str, list[Row]]) -> None:
     )
 
 
-def _locked(channel: Channel, domains: dict[str, list[Row]]) -> QuerySet[ChannelRate]:
+def _locked(channel: Channel, domains: dict[str, list[PendingDelivery]]) -> QuerySet[ChannelRate]:
     """Lock the rows, in one order so that nobody waits in a circle, and read the database's clock with them."""
     rows = ChannelRate.objects.select_for_update(of=("self",)).filter(channel=channel, domain__in=domains)
     return rows.order_by("domain").annotate(now=Now())

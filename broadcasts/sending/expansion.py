@@ -54,8 +54,8 @@ def _freeze_message(message: Message) -> None:
     channel_for(message)
     if message.template and not message.translations.exists():
         message.take_template()
-    program = rendering.compile_message(message)
-    message.checksum = program.checksum
+    compiled = rendering.compile_message(message)
+    message.checksum = compiled.checksum
     message.error = ""
     message.save()
 

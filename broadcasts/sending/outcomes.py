@@ -18,7 +18,7 @@ from broadcasts.models import Batch, Channel, Delivery
 from broadcasts.transports import Outcome, Receipt
 
 from .lease import Lease
-from .window import Row
+from .window import PendingDelivery
 
 Status = Delivery.Status
 LEAST_WAIT, LONGEST_WAIT = 5, 86_400  # seconds: the bounds of what a provider asks us to wait
@@ -58,25 +58,25 @@ class Results:
     bounced: list[str] = field(default_factory=list)  # addresses
     moved: dict[int, str] = field(default_factory=dict)  # where those go whose contact has another address since
 
-    def add(self, row: Row, outcome: Outcome) -> None:
+    def add(self, delivery: PendingDelivery, outcome: Outcome) -> None:
         """Sort one outcome in; an error of the account is not this recipient's, whose turn comes again."""
         if isinstance(outcome, Receipt):
-            self.sent.append(row.pk)
+            self.sent.append(delivery.pk)
             if outcome.provider_id:
-                self.refs[row.pk] = outcome.provider_id
+                self.refs[delivery.pk] = outcome.provider_id
         elif outcome.handed_over:
-            self.unknown[row.pk] = str(outcome)
+            self.unknown[delivery.pk] = str(outcome)
         elif outcome.account:
-            self.untried.append(row.pk)
+            self.untried.append(delivery.pk)
         elif outcome.permanent:
-            self.failed[row.pk] = str(outcome)
+            self.failed[delivery.pk] = str(outcome)
             if outcome.bounced:
-                self.bounced.append(row.address)
-        elif row.attempts + 1 >= settings.MAX_ATTEMPTS:
-            self.failed[row.pk] = f"Given up after {row.attempts + 1} attempts. {outcome}"
+                self.bounced.append(delivery.address)
+        elif delivery.attempts + 1 >= settings.MAX_ATTEMPTS:
+            self.failed[delivery.pk] = f"Given up after {delivery.attempts + 1} attempts. {outcome}"
         else:
-            attempts = row.attempts + 1
-            self.again[row.pk] = (attempts, delay(attempts, outcome.retry_after), str(outcome))
+            attempts = delivery.attempts + 1
+            self.again[delivery.pk] = (attempts, delay(attempts, outcome.retry_after), str(outcome))
 
     def counters(self) -> dict[str, int]:
         numbers = {
@@ -88,7 +88,9 @@ class Results:
         return {name: n for name, n in numbers.items() if n}
 
 
-def commit(lease: Lease, results: Results, window: list[Row], channel: Channel, state: str = Batch.State.READY) -> bool:
+def commit(
+    lease: Lease, results: Results, window: list[PendingDelivery], channel: Channel, state: str = Batch.State.READY
+) -> bool:
     """Record a window and begin the next one; False when there is none, or it is not to be sent any more.
 
     In that case the batch is let go, in `state` when it has come to its end. Raises LeaseLost with nothing written.

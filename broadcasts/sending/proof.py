@@ -72,14 +72,14 @@ def _refusal(broadcast: Broadcast, outlet: Outlet, address: str, known: Contact 
 
 def _deliver(message: Message, channel: Channel, people: list[tuple[str, Contact]]) -> dict[str, str]:
     """Hand the message over for each; returns the errors, by address."""
-    program = rendering.compile_message(message)
+    compiled = rendering.compile_message(message)
     errors = {}
     with channel.transport() as transport:
         for address, contact in people:
-            language = program.language_for(contact.language)
+            language = compiled.language_for(contact.language)
             recipient = rendering.Recipient(links.delivery_token(0), address, language, contact)
             try:
-                transport.deliver(program.envelope(recipient))
+                transport.deliver(compiled.envelope(recipient))
             except (RenderError, TransportError) as error:
                 errors[address] = str(error)
     return errors

@@ -20,7 +20,7 @@ from .copies import Copies
 from .journal import Journal
 from .notices import pause_with
 from .outcomes import Results, commit
-from .window import Row, Windows
+from .window import PendingDelivery, Windows
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +120,7 @@ class Pump:
             channel_works(self.channel)
         self.check_refusals(lease)
 
-    def record(self, lease: leases.Lease, results: Results, window: list[Row], state: str) -> bool:
+    def record(self, lease: leases.Lease, results: Results, window: list[PendingDelivery], state: str) -> bool:
         begun = commit(lease, results, window, self.channel, state)
         if results.failed:
             self.refusal = next(reversed(results.failed.values()))
@@ -169,19 +169,19 @@ class Pump:
         self.window_size = self.permitted = size
         return True
 
-    def admit(self, lease: leases.Lease, window: list[Row], results: Results) -> list[Row]:
+    def admit(self, lease: leases.Lease, window: list[PendingDelivery], results: Results) -> list[PendingDelivery]:
         """Return the rows to send now, and give back what was permitted and not sent until now.
 
         Those to skip, or to defer for their domain's sake, go into the results that are committed with the beginning
         of the window: nobody can take them for handed over. So do the addresses that have changed.
         """
         unused = len(results.untried)
-        for row in window:
-            if row.is_moved:
-                results.moved[row.pk] = row.address
-            if row.skip_reason:
-                results.skipped[row.skip_reason].append(row.pk)
-        admitted = [row for row in window if not row.skip_reason]
+        for delivery in window:
+            if delivery.is_moved:
+                results.moved[delivery.pk] = delivery.address
+            if delivery.skip_reason:
+                results.skipped[delivery.skip_reason].append(delivery.pk)
+        admitted = [delivery for delivery in window if not delivery.skip_reason]
         if admitted and self.channel.domain_rates:
             admitted = patiently(lambda: domains.admit(self.channel, lease.batch, admitted, results))
         unused, self.permitted = self.permitted - len(admitted) + unused, 0
@@ -192,29 +192,31 @@ class Pump:
         patiently(lambda: rate.give_back(self.channel, unused))
         patiently(lambda: warmup.give_back(self.channel, unused))
 
-    def send_window(self, lease: leases.Lease, window: list[Row], transport: Transport, journal: Journal) -> Results:
+    def send_window(
+        self, lease: leases.Lease, window: list[PendingDelivery], transport: Transport, journal: Journal
+    ) -> Results:
         begun = time.monotonic()
         results = Results()
-        rows = iter(window)
-        waiting: dict[str, Row] = {}
+        deliveries = iter(window)
+        waiting: dict[str, PendingDelivery] = {}
         # A slow server: the rest of the window waits for its turn, so that a pause is heard. Counted from the renewal:
         # whoever was frozen since, however soon after it, hands over nothing that others may have recovered.
         until = lease.renewed_at + min(settings.LEASE_SECONDS / 2, BEGIN_SECONDS)
         # Rendered as the transport asks for them: while it waits for the server, the next ones are made.
         copies = self.copies(lease.message_id)
-        envelopes = copies.make(rows, waiting, results)
+        envelopes = copies.make(deliveries, waiting, results)
 
         def begin(begun: Sequence[Envelope]) -> None:
             journal.begin([waiting[one.key].pk for one in begun])
 
         for envelope, outcome in transport.send(envelopes, until, begin):
-            row = waiting.pop(envelope.key)
-            results.add(row, outcome)
-            journal.end(row.pk, outcome)
+            delivery = waiting.pop(envelope.key)
+            results.add(delivery, outcome)
+            journal.end(delivery.pk, outcome)
             if isinstance(outcome, TransportError) and outcome.account:
                 self.trouble = graver(self.trouble, outcome)
         journal.write()
-        results.untried.extend(row.pk for row in (*waiting.values(), *rows))
+        results.untried.extend(delivery.pk for delivery in (*waiting.values(), *deliveries))
         self.has_sent = self.has_sent or bool(results.sent)
         # A window holds more than are under way at once, unless to make them takes the time.
         is_waiting = copies.seconds < WINDOW_SECONDS / 2
@@ -228,7 +230,7 @@ class Pump:
 
     def windows(self, message_id: int) -> Windows:
         if message_id not in self.reading:
-            self.reading[message_id] = Windows(self.copies(message_id).program.message)
+            self.reading[message_id] = Windows(self.copies(message_id).compiled.message)
         return self.reading[message_id]
 
     def pace(self, size: int, seconds: float, least: int) -> None:

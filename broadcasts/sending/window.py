@@ -13,11 +13,11 @@ from broadcasts.models import Delivery, Message
 from .lease import Lease
 
 OF_DELIVERY = ("id", "address", "language", "attempts")
-OF_CONTACT = rendering.Reader.columns()
+OF_CONTACT = rendering.ContactSnapshot.columns()
 
 
 @dataclass(slots=True)
-class Row:
+class PendingDelivery:
     """A pending delivery, as much of it as sending needs; `skip_reason` is "" for those to send."""
 
     pk: int
@@ -26,7 +26,7 @@ class Row:
     language: str
     attempts: int
     skip_reason: str
-    reader: rendering.Reader | None
+    contact: rendering.ContactSnapshot | None
 
 
 class Windows:
@@ -37,7 +37,7 @@ class Windows:
         self.statements: dict[bool, Statement] = {}
         self.stale_at: datetime | None = None  # the statements hold a moment: that the broadcast has expired
 
-    def read(self, lease: Lease, size: int) -> list[Row]:
+    def read(self, lease: Lease, size: int) -> list[PendingDelivery]:
         """Return the next pending rows of a claimed batch."""
         if self.stale_at and self.stale_at <= timezone.now():
             self.statements = {}
@@ -49,12 +49,12 @@ class Windows:
         found = self._read(lease, near, size)
         return found if len(found) == size or near == batch.last_id else self._read(lease, batch.last_id, size)
 
-    def _read(self, lease: Lease, last: int | None, size: int) -> list[Row]:
+    def _read(self, lease: Lease, last: int | None, size: int) -> list[PendingDelivery]:
         is_gathered = last is None
         if is_gathered not in self.statements:
             self.statements[is_gathered] = self._compile(is_gathered)
         found = self.statements[is_gathered].rows(batch=lease.batch_id, after=lease.position, last=last, size=size)
-        return [_row(*values) for values in found]
+        return [_pending(*values) for values in found]
 
     def _compile(self, is_gathered: bool) -> Statement:
         expires_at = self.message.broadcast.expires_at
@@ -69,8 +69,10 @@ class Windows:
         return Statement(f"{found.sql} LIMIT %s", (*found.params, Placeholder("size")))
 
 
-def _row(
+def _pending(
     pk: int, logged: str, language: str, attempts: int, skip_reason: str, send_address: str | None, *known: Any
-) -> Row:
+) -> PendingDelivery:
     address = send_address or logged  # without one it is skipped, and the log keeps which it was made for
-    return Row(pk, address, address != logged, language, attempts, skip_reason, rendering.Reader.of(known))
+    return PendingDelivery(
+        pk, address, address != logged, language, attempts, skip_reason, rendering.ContactSnapshot.of(known)
+    )
