@@ -1,10 +1,10 @@
-"""The database as such: what keeps it from working, how long to wait for it, and statements that are compiled once.
+"""Helpers for the database itself: outages, waiting, and statements that are compiled once.
 
-`outages` knows the errors, `waiting` waits, `statements` holds SQL with placeholders; none of them knows a table.
+`outages` knows the errors, `waiting` waits, `statements` holds SQL with named parameters; none of them knows a model.
 """
 
 from .outages import BROKEN, BUSY, FULL, GONE, NO_ROOM, READ_ONLY, RETRY_SECONDS, Outage, outage
-from .statements import Placeholder, Statement, ids, placeholder, placeholder_for_ids
+from .statements import Parameter, Statement, ids, ids_parameter, parameter
 from .waiting import durably, patiently, waiting_at_most
 
 __all__ = [
@@ -16,13 +16,13 @@ __all__ = [
     "READ_ONLY",
     "RETRY_SECONDS",
     "Outage",
-    "Placeholder",
+    "Parameter",
     "Statement",
     "durably",
     "ids",
+    "ids_parameter",
     "outage",
+    "parameter",
     "patiently",
-    "placeholder",
-    "placeholder_for_ids",
     "waiting_at_most",
 ]

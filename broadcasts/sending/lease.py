@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from broadcasts.database import Statement, placeholder
+from broadcasts.database import Statement, parameter
 from broadcasts.exceptions import LeaseLost
 from broadcasts.models import Batch, Broadcast, Delivery, Message, Organization, count, lease_end
 from broadcasts.models.base import OrganizationQuerySet
@@ -103,13 +103,13 @@ def _renewal(vendor: str, seconds: int) -> Statement:
     message = Message.objects.filter(wanted(), pk=OuterRef("message"))
     held = Batch.objects.filter(
         Exists(message),
-        pk=placeholder("batch"),
-        token=placeholder("token"),
+        pk=parameter("batch"),
+        token=parameter("token"),
         state=Batch.State.LEASED,
-        started_through=placeholder("position"),
+        started_through=parameter("position"),
     )
     return Statement.update(
-        held, started_through=placeholder("reached"), sent=F("sent") + placeholder("sent"), lease_until=lease_end()
+        held, started_through=parameter("reached"), sent=F("sent") + parameter("sent"), lease_until=lease_end()
     )
 
 

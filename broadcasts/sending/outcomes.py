@@ -12,7 +12,7 @@ from django.db.models import Case, DateTimeField, F, Value, When
 from django.db.models.functions import Now
 
 from broadcasts import tracking
-from broadcasts.database import Statement, durably, ids, placeholder, placeholder_for_ids
+from broadcasts.database import Statement, durably, ids, ids_parameter, parameter
 from broadcasts.exceptions import LeaseLost
 from broadcasts.models import Batch, Channel, Delivery
 from broadcasts.transports import Outcome, Receipt
@@ -138,15 +138,15 @@ def _write_rows(lease: Lease, results: Results, channel: Channel) -> None:
 
 @cache
 def _sent(vendor: str) -> Statement:
-    rows = Delivery.objects.filter(pk__in=placeholder_for_ids("ids"), status=Status.PENDING)
+    rows = Delivery.objects.filter(pk__in=ids_parameter("ids"), status=Status.PENDING)
     return Statement.update(rows, status=Status.SENT, sent_at=Now(), attempts=F("attempts") + 1, error="")
 
 
 def _move(moved: dict[int, str]) -> None:
     """Write where copies go now, but for those of people who were erased since their window was read."""
     if moved:
-        rows = Delivery.objects.filter(pk=placeholder("pk"), status=Status.PENDING, contact__isnull=False)
-        statement = Statement.update(rows, address=placeholder("address"))
+        rows = Delivery.objects.filter(pk=parameter("pk"), status=Status.PENDING, contact__isnull=False)
+        statement = Statement.update(rows, address=parameter("address"))
         statement.run_each({"pk": pk, "address": address} for pk, address in moved.items())
 
 
@@ -170,8 +170,8 @@ def _change(lease: Lease, pks: list[int], **changes: object) -> None:
 def _change_each(lease: Lease, errors: dict[int, str], **changes: object) -> None:
     """Change pending rows, each with an error of its own."""
     if errors:
-        rows = Delivery.objects.filter(pk=placeholder("pk"), status=Status.PENDING)
-        statement = Statement.update(rows, error=placeholder("error"), **changes)
+        rows = Delivery.objects.filter(pk=parameter("pk"), status=Status.PENDING)
+        statement = Statement.update(rows, error=parameter("error"), **changes)
         changed = statement.run_each({"pk": pk, "error": error} for pk, error in errors.items())
         _require(lease, changed, len(errors))
 

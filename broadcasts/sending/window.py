@@ -7,7 +7,7 @@ from typing import Any
 from django.utils import timezone
 
 from broadcasts import audience, rendering
-from broadcasts.database import Placeholder, Statement, placeholder
+from broadcasts.database import Parameter, Statement, parameter
 from broadcasts.models import Delivery, Message
 
 from .lease import Lease
@@ -60,13 +60,13 @@ class Windows:
         expires_at = self.message.broadcast.expires_at
         self.stale_at = expires_at if expires_at and expires_at > timezone.now() else None
         if is_gathered:
-            rows = Delivery.objects.filter(batch=placeholder("batch"), pk__gt=placeholder("after"))
+            rows = Delivery.objects.filter(batch=parameter("batch"), pk__gt=parameter("after"))
         else:
-            rows = Delivery.objects.in_range(self.message.pk, placeholder("after") + 1, placeholder("last"))
+            rows = Delivery.objects.in_range(self.message.pk, parameter("after") + 1, parameter("last"))
         pending = rows.filter(status=Delivery.Status.PENDING, due_at=None).order_by("id")
         columns = [*OF_DELIVERY, "skip_reason", "send_address", *(f"contact__{name}" for name in OF_CONTACT)]
         found = Statement.select(audience.claim_reasons(self.message, pending).values_list(*columns))
-        return Statement(f"{found.sql} LIMIT %s", (*found.params, Placeholder("size")))
+        return Statement(f"{found.sql} LIMIT %s", (*found.params, Parameter("size")))
 
 
 def _pending(
