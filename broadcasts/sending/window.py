@@ -1,4 +1,4 @@
-"""Reading the next window of a batch, with consent and suppression looked up just then."""
+"""Read the next window of a batch, with consent and suppressions as they are at that moment."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,33 +18,33 @@ OF_CONTACT = rendering.ContactSnapshot.columns()
 
 @dataclass(slots=True)
 class PendingDelivery:
-    """A pending delivery, as much of it as sending needs; `skip_reason` is "" for those to send."""
+    """The columns of a pending delivery that sending needs; `skip_reason` is "" if it may be sent."""
 
     pk: int
-    address: str  # where it goes now
-    is_moved: bool  # and the log names another one
+    address: str  # the current address of the contact
+    is_moved: bool  # whether it differs from the address in the log
     language: str
     attempts: int
     skip_reason: str
-    contact: rendering.ContactSnapshot | None
+    contact: rendering.ContactSnapshot | None  # None if the contact was erased
 
 
 class Windows:
-    """The windows of a message's batches: the same question each time, but for the batch and where it begins."""
+    """Reads the windows of a message's batches, by statements that are compiled once."""
 
     def __init__(self, message: Message) -> None:
         self.message = message
         self.statements: dict[bool, Statement] = {}
-        self.stale_at: datetime | None = None  # the statements hold a moment: that the broadcast has expired
+        self.stale_at: datetime | None = None  # the expiry, at which the statements have to be compiled again
 
     def read(self, lease: Lease, size: int) -> list[PendingDelivery]:
-        """Return the next pending rows of a claimed batch."""
+        """Return the next pending deliveries of a claimed batch, at most `size`."""
         if self.stale_at and self.stale_at <= timezone.now():
             self.statements = {}
         batch = lease.batch
         if batch.last_id is None:
             return self._read(lease, None, size)
-        # Nearly all rows of a range are of its message and pending; given the whole range, PostgreSQL looks through it.
+        # Nearly all rows of a range are pending ones of its message; with the whole range PostgreSQL would scan it.
         near = min(batch.last_id, lease.position + 2 * size)
         found = self._read(lease, near, size)
         return found if len(found) == size or near == batch.last_id else self._read(lease, batch.last_id, size)
@@ -72,7 +72,7 @@ class Windows:
 def _pending(
     pk: int, logged: str, language: str, attempts: int, skip_reason: str, send_address: str | None, *known: Any
 ) -> PendingDelivery:
-    address = send_address or logged  # without one it is skipped, and the log keeps which it was made for
+    address = send_address or logged  # without an address it is skipped, and the log keeps the one from expansion
     return PendingDelivery(
         pk, address, address != logged, language, attempts, skip_reason, rendering.ContactSnapshot.of(known)
     )
