@@ -1,4 +1,4 @@
-"""Rows that keep the house: imports, repeated requests, signs of life, who did what."""
+"""Imports, idempotency keys, heartbeats, API throttling and the audit log."""
 
 from pathlib import Path
 
