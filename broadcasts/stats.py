@@ -58,14 +58,14 @@ def waiting(broadcast: Broadcast, pending: int) -> Waiting | None:
         return None
     if Batch.objects.filter(message__broadcast=broadcast).exclude(state=Batch.State.DONE).exists():
         return None
-    turns: list[datetime] = []
+    due_times: list[datetime] = []
     for message_id in broadcast.messages.values_list("pk", flat=True):
         of_message = Delivery.objects.filter(message=message_id, due_at__isnull=False)
         for order in ("due_at", "-due_at"):
-            turns += of_message.order_by(order).values_list("due_at", flat=True)[:1]  # type: ignore[arg-type]
-    if not turns or min(turns) < timezone.now() + SHORTLY:
+            due_times += of_message.order_by(order).values_list("due_at", flat=True)[:1]  # type: ignore[arg-type]
+    if not due_times or min(due_times) < timezone.now() + SHORTLY:
         return None
-    return Waiting(pending, min(turns), max(turns))
+    return Waiting(pending, min(due_times), max(due_times))
 
 
 def _sums(batches: QuerySet[Batch], by: str) -> dict[int, dict[str, int]]:

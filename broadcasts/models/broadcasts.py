@@ -25,7 +25,7 @@ class Broadcast(Base):
         |   (with the reason)          error PAUSED --cancel--> CANCELLED                        startable
         +-- audience empty when due: FAILED    (cancel also from SENDING; what left stays sent)   like DRAFT)
 
-    Every arrow is one conditional UPDATE that must change exactly one row; whoever changes it owns what follows.
+    Every arrow is one conditional UPDATE that must change exactly one row; the caller that changes it continues.
     """
 
     class Status(models.TextChoices):

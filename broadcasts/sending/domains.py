@@ -84,7 +84,7 @@ def _book(row, rate: float, n: int, message: str, *, has_slots: bool) -> tuple[i
     if has_slots or message not in booked:
         earliest = now - CATCH_UP if has_slots else now
         begin = max(row.arrival or now, earliest)
-        ahead = max(BURST, step) + timedelta(milliseconds=1)  # the rest of a division is nobody's loss
+        ahead = max(BURST, step) + timedelta(milliseconds=1)  # tolerates the rounding of the division
         granted = min(n, max(0, (now + ahead - begin) // step))
         row.arrival = begin + granted * step if granted else row.arrival
     end = datetime.fromtimestamp(booked.get(message, now.timestamp()), UTC)

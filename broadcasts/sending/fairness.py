@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 
 from django.conf import settings
 from django.db.models import Count, Exists, F, Min, OuterRef
@@ -24,7 +25,7 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class Candidate:
     """A message that is being sent and has batches without a worker."""
 
     message: int
@@ -45,18 +46,18 @@ def _ready(**filters: object):
     return Batch.objects.filter(wanted("message__"), state=Batch.State.READY, **filters)
 
 
-def _waiting(**filters: object) -> list[Turn]:
+def _waiting(**filters: object) -> list[Candidate]:
     columns = ("message", "message__channel", "message__broadcast", "message__broadcast__organization")
     ready = _ready(**filters).filter(Channel.in_service("message__channel__"))
     groups = ready.values_list(*columns, "message__yielded_at").annotate(first=Min("id"), batches=Count("id"))
-    return [Turn(*group) for group in groups.order_by()]
+    return [Candidate(*group) for group in groups.order_by()]
 
 
-def _servable() -> list[Turn]:
+def _servable() -> list[Candidate]:
     """Return waiting messages, except those whose channel has used up its rate for now."""
-    turns = _waiting()
-    used_up = rate.used_up({turn.channel for turn in turns})
-    return [turn for turn in turns if turn.channel not in used_up]
+    candidates = _waiting()
+    used_up = rate.used_up({candidate.channel for candidate in candidates})
+    return [candidate for candidate in candidates if candidate.channel not in used_up]
 
 
 def _at_work(**filters: object):
@@ -73,9 +74,9 @@ def free_pumps() -> int:
     return settings.PUMPS - at_work(owner__startswith=f"{HOST}:")
 
 
-def in_turn(turns: list[Turn]) -> Iterator[Turn]:
+def by_need(candidates: list[Candidate]) -> Iterator[Candidate]:
     """Yield the message of each next batch, in order; each one counts as leased for those after it."""
-    if not turns:
+    if not candidates:
         return
     held = _at_work().values_list("message__broadcast", "message__broadcast__organization")
     broadcasts, organizations, taken = Counter[int](), Counter[int](), Counter[int]()
@@ -83,25 +84,25 @@ def in_turn(turns: list[Turn]) -> Iterator[Turn]:
         broadcasts[broadcast] += 1
         organizations[organization] += 1
 
-    def need(turn: Turn) -> tuple:
-        served = organizations[turn.organization], broadcasts[turn.broadcast]
-        return *served, turn.yielded_at or NEVER, turn.batches, random.random()  # noqa: S311  (not secrecy)
+    def need(candidate: Candidate) -> tuple:
+        served = organizations[candidate.organization], broadcasts[candidate.broadcast]
+        return *served, candidate.yielded_at or NEVER, candidate.batches, random.random()  # noqa: S311  (not secrecy)
 
-    while left := [turn for turn in turns if taken[turn.message] < turn.batches]:
-        turn = min(left, key=need)
-        taken[turn.message] += 1
-        broadcasts[turn.broadcast] += 1
-        organizations[turn.organization] += 1
-        yield turn
+    while left := [candidate for candidate in candidates if taken[candidate.message] < candidate.batches]:
+        candidate = min(left, key=need)
+        taken[candidate.message] += 1
+        broadcasts[candidate.broadcast] += 1
+        organizations[candidate.organization] += 1
+        yield candidate
 
 
 def claim(channel: Channel) -> Lease | None:
     """Claim the next batch of this channel; return None if there is none."""
     for _ in range(10):
-        turn = next(in_turn(_waiting(message__channel=channel)), None)
-        if turn is None:
+        candidate = next(by_need(_waiting(message__channel=channel)), None)
+        if candidate is None:
             return None
-        batch = Batch.objects.filter(pk=turn.first).first()
+        batch = Batch.objects.filter(pk=candidate.first).first()
         if batch and take(batch):
             return Lease(batch.pk, batch.token + 1, batch.message_id, batch.started_through)
     return None  # other workers were faster ten times: they do the work
@@ -120,12 +121,12 @@ def is_one_too_many(lease: Lease) -> bool:
     return at_work(owner__startswith=f"{HOST}:", id__lt=lease.batch_id) >= settings.PUMPS
 
 
-def somebody_waits() -> bool:
+def unserved_waits() -> bool:
     """Tell whether a broadcast without a worker waits for a pump of this host to become free."""
     if free_pumps() > 0:
         return False
     served = set(_at_work().values_list("message__broadcast", flat=True))
-    return any(turn.broadcast not in served for turn in _servable())
+    return any(candidate.broadcast not in served for candidate in _servable())
 
 
 def yield_turn(lease: Lease) -> None:
@@ -134,7 +135,9 @@ def yield_turn(lease: Lease) -> None:
 
 
 def enqueue_pumps(most: int | None = None) -> None:
-    """Enqueue the pumps that this host may still run, at most `most`, in the order of `in_turn`."""
+    """Enqueue the pumps that this host may still run, at most `most`, in the order of `by_need`."""
     missing = free_pumps()
-    for turn, _ in zip(in_turn(_servable()) if missing > 0 else (), range(min(missing, most or missing)), strict=False):
-        enqueue("pump", turn.channel)
+    if missing <= 0:
+        return
+    for candidate in islice(by_need(_servable()), min(missing, most or missing)):
+        enqueue("pump", candidate.channel)

@@ -157,9 +157,9 @@ def _defer(lease: Lease, deferred: dict[int, tuple[datetime, str]]) -> None:
     for pk, (due_at, error) in deferred.items():
         reasons[error][due_at].append(pk)
     for error, slots in reasons.items():
-        turns = [When(pk__in=pks, then=Value(slot)) for slot, pks in slots.items()]
+        slots_by_id = [When(pk__in=pks, then=Value(slot)) for slot, pks in slots.items()]
         everyone = [pk for pks in slots.values() for pk in pks]
-        _change(lease, everyone, error=error, due_at=Case(*turns, output_field=DateTimeField()))
+        _change(lease, everyone, error=error, due_at=Case(*slots_by_id, output_field=DateTimeField()))
 
 
 def _change(lease: Lease, pks: list[int], **changes: object) -> None:

@@ -155,7 +155,7 @@ class Pump:
         if self.turn_ends is not None and now < self.turn_ends:
             return False
         is_first, self.turn_ends = self.turn_ends is None, now + TURN_SECONDS
-        return not is_first and fairness.somebody_waits()
+        return not is_first and fairness.unserved_waits()
 
     def is_permitted(self) -> bool:
         """Take a permit for the next window from rate and warm-up; the window is reduced to it."""

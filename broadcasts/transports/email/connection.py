@@ -239,7 +239,7 @@ class Connection:
                 return
             self.deadline = now + self.account.timeout
         if self.replies.is_amid and not self.awaited:
-            self._lose()  # nobody asked it anything
+            self._lose()  # a reply without a command
 
     def _take(self, code: int, text: bytes) -> None:
         """Process a reply, which belongs to the oldest command."""
