@@ -1,8 +1,8 @@
-"""Write broadcasts before they are sent: who, what and when, checked as a whole and saved as a whole.
+"""Create and edit broadcasts before they are sent: audience, content and time are validated and saved together.
 
-All doors write a draft by `save`: they give plain values, and it locks the row, refuses what can no longer be edited,
-writes only what changed, and stores the preview of the audience. Copies of a broadcast are made by `sending`, as they
-are; who asks for one calls `refresh_preview`.
+Admin and API both write drafts by `save`: they pass plain values, and it locks the row, refuses broadcasts that can no
+longer be edited, writes only changes, and stores the preview of the audience. `sending` copies broadcasts unchanged;
+the caller then calls `refresh_preview`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -51,15 +51,14 @@ BLANK = MessageTranslation(language="").content()
 
 
 def save(broadcast: Broadcast, values: Mapping[str, Any], by: User | None = None) -> Broadcast:
-    """Write values into a broadcast, new or saved, and return it fresh; what changes nothing writes nothing.
+    """Create or change a broadcast and return it as saved; nothing is written if no value changes.
 
     Takes the model's editable fields (those of `Broadcast.WHO_LISTS` as lists of rows), `send_at` (a day),
     `subject` and `body` (of the first message, in the base language), and `messages`: a list of
-    {"uuid", "channel", "template", "syntax", "parameters", "extra", "translations": {language: content}}. A message
-    that is not in the list is deleted; of one in it, what is not named stays. A new template's content is copied where
-    no translations are given, and that of any template where they are empty. A draft may say nothing yet; what is
-    scheduled may not.
-    Raises InvalidInput, or WrongState once the broadcast is on its way.
+    {"uuid", "channel", "template", "syntax", "parameters", "extra", "translations": {language: content}}. Messages that
+    are not in the list are deleted; keys that a message lacks stay unchanged. The content of a new template is copied
+    if no translations are given, and that of any template if they are empty. A draft may have no content; a scheduled
+    broadcast must have some. Raises InvalidInput, or WrongState unless the broadcast is a draft or scheduled.
     """
     values = dict(values)
     with transaction.atomic():
@@ -88,7 +87,7 @@ def save(broadcast: Broadcast, values: Mapping[str, Any], by: User | None = None
 
 
 def delete(broadcast: Broadcast, by: User | None = None) -> None:
-    """Delete a broadcast that nobody was sent; WrongState once it is on its way."""
+    """Delete a draft or scheduled broadcast; raises WrongState for any other."""
     with transaction.atomic():
         broadcast = lock(broadcast)
         AuditEntry.write(broadcast, "delete", organization=broadcast.organization, user=by)
@@ -96,7 +95,7 @@ def delete(broadcast: Broadcast, by: User | None = None) -> None:
 
 
 def lock(broadcast: Broadcast) -> Broadcast:
-    """Read a broadcast again and hold it, so that nobody starts it while it is written; WrongState when too late."""
+    """Return a broadcast read again and locked, so that it is not started meanwhile; raises WrongState if it was."""
     held = Broadcast.objects.select_for_update().filter(pk=broadcast.pk, status__in=Broadcast.EDITABLE).first()
     if held is None:
         raise WrongState(NOT_EDITABLE)
@@ -104,7 +103,7 @@ def lock(broadcast: Broadcast) -> Broadcast:
 
 
 def refresh_preview(broadcast: Broadcast) -> None:
-    """Store the first addresses of those who would receive a broadcast; for copies that `sending` made."""
+    """Store the first recipients' addresses of a broadcast; for copies that `sending` made."""
     preview = _preview(broadcast)
     if preview != broadcast.audience_preview:
         broadcast.audience_preview = preview
@@ -112,10 +111,10 @@ def refresh_preview(broadcast: Broadcast) -> None:
 
 
 def validate(broadcast: Broadcast, *, flat: bool = False) -> None:
-    """Check a saved broadcast as a whole; InvalidInput names every field that is wrong.
+    """Validate a saved broadcast; raises InvalidInput that names every wrong field.
 
-    flat: the caller knows one `subject` and one `body`, so errors of the first message in the base language are
-    told under these names; all others are told under `messages`, with their path.
+    With `flat`, errors of the first message in the base language have the keys `subject` and `body`. All others have
+    the key `messages`, with their path.
     """
     errors: dict[str, str] = {}
     for name, check in (("query", _check_query), ("addresses", _check_addresses)):
@@ -150,7 +149,7 @@ def _name_and_time(broadcast: Broadcast, values: dict[str, Any]) -> None:
         values["base_language"] = _language(values["base_language"], "base_language")
     subject = values.get("subject", "")
     if subject and not values.get("name") and broadcast.name in ("", _subject(broadcast)[:255]):
-        values["name"] = subject[:255]  # a name nobody chose follows the subject
+        values["name"] = subject[:255]  # a name that no user chose follows the subject
     elif not (values.get("name") or broadcast.name):
         values["name"] = _title(values.get("messages") or []) or broadcast.organization.default_subject or "Broadcast"
         values["name"] = values["name"][:255]
@@ -301,7 +300,7 @@ def _preview(broadcast: Broadcast) -> list[str]:
 
 
 def default_channel(organization: Organization, template: Template | None = None) -> Channel | None:
-    """Return the channel of a message that nobody chose one for: the default of its template's medium, or of e-mail."""
+    """Return the channel of a message without one: the default of its template's medium, or of e-mail."""
     return organization.default_channel(template.medium if template else Medium.EMAIL)
 
 

@@ -1,4 +1,4 @@
-"""The queue of background tasks: it carries names and ids only, so that losing a task loses no work."""
+"""The queue of background tasks. Tasks carry names and ids only; the supervisor finds work of lost tasks again."""
 
 import logging
 import os
@@ -12,20 +12,20 @@ from django_q.tasks import async_task
 
 log = logging.getLogger(__name__)
 
-DUE_AT_ONCE = 20  # tasks for due rows that one call asks for, so that others are not kept waiting
-STOP_FILE = "BROADCASTS_STOP_FILE"  # names a file that is there once the supervisor wants its workers to end
+DUE_AT_ONCE = 20  # tasks for due rows that one call enqueues, so that other tasks are not delayed
+STOP_FILE = "BROADCASTS_STOP_FILE"  # environment variable: a file that exists once the supervisor stops its workers
 
 
 def enqueue(task: str, *ids: int) -> None:
-    """Ask for a task of `broadcasts.tasks` once this transaction is committed.
+    """Enqueue a task of `broadcasts.tasks` after this transaction is committed.
 
-    A queue that is out of reach is no error here: the supervisor finds the work in the rows.
+    An unreachable queue raises no error: the supervisor finds the work in the database.
     """
     transaction.on_commit(lambda: _push(task, *ids), robust=True)
 
 
 def enqueue_due(task: str, due: QuerySet[Any]) -> None:
-    """Ask for a task for each row that is due, the longest waiting first; some of them, until the queue is full."""
+    """Enqueue a task for up to 20 due rows, the longest due first, until the queue is full."""
     for pk in list(due.order_by("due_at").values_list("pk", flat=True)[:DUE_AT_ONCE]):
         if queue_is_full():
             return
@@ -37,7 +37,7 @@ def _push(task: str, *ids: int) -> None:
 
 
 def queue_is_full() -> bool:
-    """Tell whether more tasks would only pile up."""
+    """Tell whether the queue holds its maximum of tasks, or cannot be reached."""
     try:
         return get_broker().queue_size() >= Conf.QUEUE_LIMIT
     except Exception:
@@ -46,6 +46,6 @@ def queue_is_full() -> bool:
 
 
 def is_told_to_stop() -> bool:
-    """Tell whether this worker is to end after the window it is in, so that a stop takes no longer than that."""
+    """Tell whether the supervisor is stopping this worker, which then ends after its current window."""
     path = os.environ.get(STOP_FILE, "")
     return path != "" and os.path.exists(path)  # noqa: PTH110  (asked before every window)

@@ -1,4 +1,4 @@
-"""What became of broadcasts, as sums over batches: no delivery is ever counted to show a number."""
+"""The counts of broadcasts, as sums over batches; deliveries are never counted to show a number."""
 
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
@@ -11,19 +11,19 @@ from django.utils import timezone
 from broadcasts.models import FACTS, OUTCOMES, Batch, Broadcast, Delivery, Message
 
 COUNTERS = ("total", *OUTCOMES, *FACTS)
-SHORTLY = timedelta(minutes=1)  # who waits for less is not told of
+SHORTLY = timedelta(minutes=1)  # shorter waits are not shown
 ZERO = {"contacts": 0, "recipients": 0, "pending": 0, **dict.fromkeys((*OUTCOMES, *FACTS), 0)}
 
 
 def message_counts(messages: Iterable[Message]) -> dict[int, dict[str, int]]:
-    """Sum the counters of each message, in one query; messages without batches are absent."""
+    """Return {message id: {counter: n}}, in one query; messages without batches are absent."""
     return _sums(Batch.objects.filter(message__in=[message.pk for message in messages]), "message")
 
 
 def counts(broadcasts: Iterable[Broadcast]) -> dict[int, dict[str, int]]:
-    """Return the `counts` object of each broadcast, in one query for all of them.
+    """Return {broadcast id: {counter: n}}, in one query.
 
-    While a cancel is still being written down, what is pending already counts as cancelled.
+    While a cancel is still being written, pending deliveries already count as cancelled.
     """
     broadcasts = list(broadcasts)
     started = [broadcast.pk for broadcast in broadcasts if broadcast.status in Broadcast.STARTED]
@@ -39,13 +39,13 @@ def counts(broadcasts: Iterable[Broadcast]) -> dict[int, dict[str, int]]:
 
 
 def shown_facts(reported: Container[str], numbers: Mapping[str, Any]) -> list[str]:
-    """Return the facts that may stand on a screen: those that are reported, and any that was told all the same."""
+    """Return the facts to show: those that a channel reports, and any with a count above 0."""
     return [fact for fact in FACTS if fact in reported or numbers.get(fact)]
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """How many wait for their time, when the next of them is due, and when the last."""
+    """The number of deferred deliveries, and when the next and the last of them are due."""
 
     people: int
     next: datetime
@@ -53,19 +53,19 @@ class Waiting:
 
 
 def waiting(broadcast: Broadcast, pending: int) -> Waiting | None:
-    """Tell what a broadcast waits for of which nothing is at work; None where there is no such thing."""
+    """Return the deferred deliveries of a broadcast without open batches; None if one is due within a minute."""
     if not pending or broadcast.status not in Broadcast.STOPPABLE or broadcast.expanded_at is None:
         return None
     if Batch.objects.filter(message__broadcast=broadcast).exclude(state=Batch.State.DONE).exists():
         return None
-    turns: list[datetime] = []
+    due_times: list[datetime] = []
     for message_id in broadcast.messages.values_list("pk", flat=True):
         of_message = Delivery.objects.filter(message=message_id, due_at__isnull=False)
         for order in ("due_at", "-due_at"):
-            turns += of_message.order_by(order).values_list("due_at", flat=True)[:1]  # type: ignore[arg-type]
-    if not turns or min(turns) < timezone.now() + SHORTLY:
+            due_times += of_message.order_by(order).values_list("due_at", flat=True)[:1]  # type: ignore[arg-type]
+    if not due_times or min(due_times) < timezone.now() + SHORTLY:
         return None
-    return Waiting(pending, min(turns), max(turns))
+    return Waiting(pending, min(due_times), max(due_times))
 
 
 def _sums(batches: QuerySet[Batch], by: str) -> dict[int, dict[str, int]]:

@@ -1,6 +1,6 @@
-"""Add facts up for reports: by link, by minute and by group of recipients.
+"""Count facts for reports: by link, by minute and by group of recipients.
 
-Nothing here is ever counted again from deliveries or events, so it outlives both.
+The counts are never computed again from deliveries or events, so they survive the retention of both.
 """
 
 from collections import Counter
@@ -15,13 +15,13 @@ from broadcasts.mediums import email_domain
 from broadcasts.models import Delivery, DeliveryEvent, Device, GroupCount, Link, MinuteCount
 
 Dimension = GroupCount.Dimension
-FEW = 5  # recipients: a domain that fewer have may name a person
+FEW = 5  # recipients: a domain with fewer may identify a person
 
 
 class Tally:
-    """Facts that became true in one transaction, and are added to the counts of reports at its end.
+    """The new facts of one transaction, added to the counts of reports at its end.
 
-    Whole messages share these few rows, so they are locked last, and in one order: nobody waits in a circle.
+    All deliveries of a message share these rows, so they are locked last and in a fixed order, to avoid deadlocks.
     """
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class Tally:
         self.groups: Counter[tuple[Any, ...]] = Counter()
 
     def add(self, delivery: Delivery, fact: str, at: datetime, detail: Mapping[str, object]) -> None:
-        """Count one fact; `detail` may name the {"device"} it was told from, one of Device."""
+        """Count one fact; `detail` may have {"device": one of Device}."""
         self.minutes[delivery.message_id, fact, at.replace(second=0, microsecond=0)] += 1
         device = detail.get("device")
         values = {
@@ -42,7 +42,7 @@ class Tally:
                 self.groups[delivery.message_id, fact, str(dimension), value] += 1
 
     def write(self) -> None:
-        """Add all of it, in one statement for each table."""
+        """Add the counts, in one statement per table."""
         _add(MinuteCount, ("message", "fact", "minute"), self.minutes)
         _add(GroupCount, ("message", "fact", "dimension", "value"), self.groups)
 
@@ -69,21 +69,21 @@ def _add(model: type[Model], key: tuple[str, ...], counts: Counter[tuple[Any, ..
 
 
 def count_click(link: Link, delivery: Delivery, *, machine: bool, is_first: bool) -> None:
-    """Add a click to its link, before its event is written; `is_first`: this person clicked nothing until now."""
+    """Count a click on a link, before its event is stored; `is_first`: the first click of this recipient."""
     links = Link.objects.filter(pk=link.pk)
     if machine:
         links.update(machine_clicks=F("machine_clicks") + 1)
     elif is_first:
         links.update(clicks=F("clicks") + 1, people=F("people") + 1)
     else:
-        links.update(clicks=F("clicks") + 1)  # first, as it holds the link: two clicks at once are looked at in turn
+        links.update(clicks=F("clicks") + 1)  # first, since it locks the link: concurrent clicks are serialized
         clicks = DeliveryEvent.objects.filter(delivery=delivery, type=DeliveryEvent.Type.CLICKED, machine=False)
         if not clicks.filter(link=link).exists():
             links.update(people=F("people") + 1)
 
 
 def forget_domains(deliveries: Iterable[int]) -> None:
-    """Delete counts of a domain that stand for one person alone, before these deliveries lose their addresses."""
+    """Delete domain counts of a single recipient, before these deliveries lose their addresses."""
     rows = Delivery.objects.filter(pk__in=deliveries).exclude(address="").values_list("message", "address")
     messages: dict[str, set[int]] = {}
     for message_id, address in rows:
@@ -93,5 +93,5 @@ def forget_domains(deliveries: Iterable[int]) -> None:
 
 
 def forget_rare_domains(message_id: int) -> None:
-    """Delete counts of domains that few have, once a message's log is gone and nobody could find whose they are."""
+    """Delete counts of domains with fewer than FEW recipients, once a message's log is deleted."""
     GroupCount.objects.filter(message=message_id, dimension=Dimension.DOMAIN, count__lt=FEW).delete()

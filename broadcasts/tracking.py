@@ -1,6 +1,6 @@
-"""What the outside tells about deliveries, and what follows from it.
+"""Record what providers, links and recipients report about deliveries, and apply the consequences.
 
-A fact is set once, counted once, and never taken back; late, repeated and out-of-order news changes nothing.
+A fact is set once, counted once and never unset; late, repeated and out-of-order reports change nothing.
 """
 
 import logging
@@ -34,18 +34,18 @@ logger = logging.getLogger(__name__)
 suppress = consenting.suppress
 Status = Delivery.Status
 
-# News of these is worth a line each time; of the others only when it is new.
+# An event of these types is stored each time; of the others only the first time.
 REPEATING = frozenset({"opened", "clicked", "played", "replied"})
 NOES = {"unsubscribed": Suppression.Cause.UNSUBSCRIBE, "complained": Suppression.Cause.COMPLAINT}
 IMPLIED = {"clicked": ("opened", "clicked")}
 MOST_EARLY = 100_000  # facts of unknown deliveries that are kept for one channel
 ROOM_EVERY = 1_000  # of these facts, room is made
-NO_DELIVERY = 0  # what a reference that is only tried points at
+NO_DELIVERY = 0  # the delivery of a temporary reference in `_keep`
 
 
 @dataclass(frozen=True)
 class Fact:
-    """What was told about a delivery, when, and by whom."""
+    """A report about a delivery."""
 
     type: str
     at: datetime
@@ -62,12 +62,12 @@ def record(
     detail: Mapping[str, object] | None = None,
     link: Link | None = None,
 ) -> bool:
-    """Note that something was told about a delivery; True when it is news.
+    """Record a report about a delivery; return True if it changed anything.
 
-    `type` is `sent`, `failed` or one of FACTS. What a machine opened or clicked is noted and sets no fact. A
-    bounce suppresses its address when detail says {"hard": True}; a failure told after acceptance is a bounce, and
-    so is one told before the worker wrote down that it was accepted. `link` is the one that was clicked, of the same
-    message; detail may say {"device": one of Device}.
+    `type` is `sent`, `failed` or one of FACTS; `at` is aware, None for now. A report by a machine (scanner, proxy) is
+    stored as an event and sets no fact. A bounce suppresses the address if `detail` has {"hard": True}. A failure that
+    is reported after acceptance, or while the delivery is still pending, is a bounce. `link` is the clicked one, of the
+    same message (ValueError otherwise); `detail` may have {"device": one of Device}.
     """
     tally = tallying.Tally()
     with transaction.atomic():
@@ -84,10 +84,10 @@ def record_by_provider_id(
     machine: bool = False,
     detail: Mapping[str, object] | None = None,
 ) -> bool:
-    """Do what `record` does for the delivery that a channel's provider knows by its own id.
+    """Do what `record` does, for the delivery with this provider's id.
 
-    Where no delivery is known by it yet, the fact is kept until one is, and the answer is False. Not to be called
-    inside a transaction: windows of the channel would wait for its end.
+    If there is none yet, the fact is stored until the id is written, and False is returned. Do not call it inside a
+    transaction: windows of the channel would wait for its end. Raises ValueError for an unknown type.
     """
     if type not in DeliveryEvent.Type.values:
         raise ValueError(f"{type!r} is no type of event; accepted: {', '.join(DeliveryEvent.Type.values)}")
@@ -100,9 +100,9 @@ def record_by_provider_id(
 
 
 def add_provider_ids(channel: Channel, provider_ids: Mapping[int, str]) -> None:
-    """Write down what a provider calls deliveries, {delivery id: its id}, and apply what it told about them before.
+    """Store the provider's ids of deliveries, {delivery id: provider id}, and apply facts that came before them.
 
-    Called last in a transaction that holds the rows of these deliveries, all of one batch.
+    Called last in a transaction that has locked these deliveries, all of one batch.
     """
     refs = [
         ProviderRef(channel_id=channel.pk, delivery_id=pk, provider_id=known_as(provider_id))
@@ -126,15 +126,15 @@ def add_provider_ids(channel: Channel, provider_ids: Mapping[int, str]) -> None:
 
 
 def unsubscribe(delivery: Delivery | int, source: str, evidence: Mapping[str, object] | None = None) -> bool:
-    """Take a recipient's no to marketing: consent withdrawn, address suppressed, fact noted; True when it is news.
+    """Withdraw a recipient's consent to marketing, suppress the address and set the fact; return True if it is new.
 
-    It may come again and again, and after the person was erased, when only the fact is left to note.
+    It may be repeated. If the contact was erased, only the fact is set.
     """
     return record(delivery, "unsubscribed", detail={**(evidence or {}), "source": source})
 
 
 def by_provider_id(channel: Channel, provider_id: str) -> int | None:
-    """Return the id of the delivery that a channel's provider calls so; None while none is known."""
+    """Return the id of the delivery with this provider's id; None if there is none yet."""
     return _referred(_place(channel, provider_id)) or None
 
 
@@ -153,10 +153,10 @@ def _referred(place: Mapping[str, Any]) -> int | None:
 
 @transaction.atomic
 def _keep(place: Mapping[str, Any], **fact: Any) -> int | None:
-    """Keep a fact until its reference is written; where that has happened meanwhile, return the delivery instead.
+    """Store a fact until its reference is written; if that has happened meanwhile, return the delivery's id instead.
 
-    A window may be writing the reference at this moment. The unique index has the two wait for each other: whoever
-    comes second sees what the first has committed, so that exactly one of them applies the fact.
+    A window may write the reference at the same time. The unique index makes the second transaction wait for the first
+    and see what it committed, so that exactly one of them applies the fact.
     """
     ProviderRef.objects.bulk_create([ProviderRef(**place, delivery_id=NO_DELIVERY)], ignore_conflicts=True)
     if found := _referred(place):
@@ -180,16 +180,16 @@ def _record(delivery: Delivery, fact: Fact, tally: tallying.Tally) -> bool:
     type, at, machine, link = fact.type, fact.at, fact.machine, fact.link
     if link and link.message_id != delivery.message_id:
         raise ValueError(f"link {link.pk} is not of the message of delivery {delivery.pk}")
-    # Of somebody who was erased, or of nobody, only the fact is noted.
+    # Without an address (an erased contact, or none) the detail is not stored.
     detail = dict(fact.detail) if delivery.address else {}
     accepted = [Status.SENT, Status.PENDING]
     if type == "failed" and Delivery.objects.filter(pk=delivery.pk, status__in=accepted).exists():
         type = "bounced"
-    # First, as it holds the person, and merging holds people before their deliveries. An unsubscribing that comes
-    # again is one: in between it may have become a yes. A complaint told again is the same complaint.
+    # First, since it locks the contact, and merging locks contacts before deliveries. A repeated unsubscribe counts
+    # again, since consent may have been given in between. A repeated complaint is the same complaint.
     if not machine and (type == "unsubscribed" or (type == "complained" and delivery.complained_at is None)):
         _withdraw(delivery, type, detail)
-    # Facts before the status: recovery, which calls it unknown where there is none, waits or is seen here.
+    # Facts before the status: recovery, which sets unknown where there is no fact, waits or is seen here.
     told = () if machine else IMPLIED.get(type, (type,))
     new = [name for name in told if _set_once(delivery, name, at)]
     for name in new:
@@ -221,7 +221,7 @@ def _set_once(delivery: Delivery, fact: str, at: datetime) -> bool:
 
 
 def _settle_unknown(delivery: Delivery, type: str, at: datetime) -> bool:
-    """Learn what became of a delivery that nobody could tell of: whoever got it was sent it."""
+    """Set the outcome of an unknown delivery: any fact except `failed` proves that it was sent."""
     unknown = Delivery.objects.filter(pk=delivery.pk, status=Status.UNKNOWN)
     if type == "failed":
         return unknown.transition(status=Status.FAILED) and adjust_counters(delivery, unknown=-1, failed=1)
@@ -229,11 +229,11 @@ def _settle_unknown(delivery: Delivery, type: str, at: datetime) -> bool:
 
 
 def adjust_counters(delivery: Delivery, **changes: int) -> bool:
-    """Add to the counters of the batch that holds a delivery: the one it was gathered in, or else its range."""
+    """Add to the counters of a delivery's batch: the one that gathered it, or else the one of its range."""
     batch_id = Delivery.objects.values_list("batch_id", flat=True).get(pk=delivery.pk)
     own_range = Q(message_id=delivery.message_id, first_id__lte=delivery.pk, last_id__gte=delivery.pk)
     changed = Batch.objects.filter(Q(pk=batch_id) if batch_id else own_range).update(**count(**changes))
-    if changed != 1:  # the numbers are off, which must not stop somebody from unsubscribing
+    if changed != 1:  # wrong counters must not prevent an unsubscribe
         logger.error("delivery %s is of %s batches, expected 1: its counters miss %s", delivery.pk, changed, changes)
     return True
 
@@ -243,10 +243,10 @@ def _source(delivery: Delivery, type: str, detail: Mapping[str, object]) -> str:
 
 
 def _withdraw(delivery: Delivery, type: str, detail: Mapping[str, object]) -> None:
-    """Write down a no to marketing, by the address alone where the person is gone."""
+    """Withdraw consent to marketing; only suppress the address if the contact was erased."""
     broadcast, medium, cause = delivery.message.broadcast, delivery.message.medium, NOES[type]
     source = _source(delivery, type, detail)
-    contact = _person(delivery) or _person(delivery)  # again, as it may become another while it is waited for
+    contact = _person(delivery) or _person(delivery)  # again, since the contact may be merged while it is waited for
     if contact is None:
         suppress(broadcast.organization, medium, delivery.address, cause, UseCase.MARKETING, source)
         return
@@ -257,7 +257,7 @@ def _withdraw(delivery: Delivery, type: str, detail: Mapping[str, object]) -> No
 
 
 def _person(delivery: Delivery) -> Contact | None:
-    """Hold whoever a delivery went to, to the end of the transaction."""
+    """Return the contact of a delivery, locked until the end of the transaction; None if it was erased."""
     told = Delivery.objects.values_list("contact_id", "merged_into").get(pk=delivery.pk)
     rows = Contact.objects.select_for_update(of=("self",), no_key=True)
     return rows.filter(pk=told[0] or told[1] or 0).first()

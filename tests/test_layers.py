@@ -28,7 +28,7 @@ LAYERS = [
     },
     {"sending"},
     {"tracking"},
-    {"audience", "consenting", "rendering", "stats", "tallying"},
+    {"audience", "consenting", "rendering", "stats", "tallying", "throttling"},
     {"models"},
     {"transports"},
     {
@@ -42,7 +42,6 @@ LAYERS = [
         "origin",
         "queue",
         "schedules",
-        "throttling",
         "wiping",
     },
     {"apis", "exceptions", "formats", "outgoing"},

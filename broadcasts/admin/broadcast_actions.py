@@ -144,7 +144,7 @@ class BroadcastActions(RecipientViews, SavingFirst):
             estimate=found,
             reasons=reasons(found) if found else [],
             nobody=nobody(found) if found else "",
-            wordings=self.wordings(broadcast),
+            contents=self.contents(broadcast),
             media=self.media + form.media,
         )
 
@@ -191,8 +191,8 @@ class BroadcastActions(RecipientViews, SavingFirst):
             duration=duration(found.expected_duration_seconds or 0),
         )
 
-    def wordings(self, broadcast: Broadcast) -> list[tuple[str, str]]:
-        """Return what a broadcast says, by language; by channel too where there are several."""
+    def contents(self, broadcast: Broadcast) -> list[tuple[str, str]]:
+        """Return (label, subject or text) of each translation; the label names the channel where there are several."""
         messages = list(broadcast.messages.select_related("channel").prefetch_related("translations"))
         return [
             (f"{message.channel}, {one.language}" if len(messages) > 1 else one.language, one.subject or one.text)

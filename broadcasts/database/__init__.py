@@ -1,11 +1,11 @@
-"""The database as such: what keeps it from working, how long to wait for it, and statements that are compiled once.
+"""Helpers for the database itself: outages, waiting, and statements that are compiled once.
 
-`outages` knows the errors, `waiting` waits, `statements` holds SQL with placeholders, `text` leaves out what no
-column takes; none of them knows a table.
+`outages` knows the errors, `waiting` waits, `statements` holds SQL with named parameters, `text` leaves out what no
+column takes; none of them knows a model.
 """
 
 from .outages import BROKEN, BUSY, FULL, GONE, NO_ROOM, READ_ONLY, RETRY_SECONDS, Outage, outage
-from .statements import Placeholder, Statement, ids, placeholder, placeholder_for_ids
+from .statements import Parameter, Statement, ids, ids_parameter, parameter
 from .text import storable
 from .waiting import durably, patiently, waiting_at_most
 
@@ -18,14 +18,14 @@ __all__ = [
     "READ_ONLY",
     "RETRY_SECONDS",
     "Outage",
-    "Placeholder",
+    "Parameter",
     "Statement",
     "durably",
     "ids",
+    "ids_parameter",
     "outage",
+    "parameter",
     "patiently",
-    "placeholder",
-    "placeholder_for_ids",
     "storable",
     "waiting_at_most",
 ]

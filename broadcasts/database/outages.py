@@ -1,6 +1,6 @@
-"""What the database says when it cannot work just now.
+"""Errors of the database that are temporary.
 
-`outage` is the one place that knows which errors mean that trying again later may help, whatever was asked.
+`outage` is the one place that knows for which errors a later retry may succeed.
 """
 
 import errno
@@ -13,7 +13,7 @@ RETRY_SECONDS = 10  # after which a client may try again
 
 @dataclass(frozen=True)
 class Outage:
-    """Why nothing can be stored, or read, at the moment."""
+    """Why the database or the disk cannot be written to, or read, at the moment."""
 
     text: str
     is_full: bool = False  # the disk for files: HTTP has a status of its own for that
@@ -58,7 +58,7 @@ PRIMARY = 0xFF
 
 
 def outage(error: BaseException | None) -> Outage | None:
-    """Return what is out of order, when an error says that something is; None when it says anything else."""
+    """Return the outage that an error or one of its causes means; None for any other error."""
     while error is not None:
         if found := _of(error):
             return found

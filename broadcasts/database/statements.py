@@ -1,7 +1,7 @@
 """Statements of the ORM that are compiled once and run often.
 
 For a window of a hundred rows, compiling a query takes longer than the database takes to answer it. What differs from
-one run to the next is a placeholder in it.
+one run to the next is a parameter of it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,30 +15,31 @@ from django.db.models.sql import UpdateQuery
 
 
 @dataclass(frozen=True)
-class Placeholder:
-    """Stands among a statement's parameters for a value that is given when it is run."""
+class Parameter:
+    """A named parameter of a statement; its value is given at each run."""
 
     name: str
 
 
-def placeholder(name: str) -> RawSQL:
-    """A value, in a queryset that is compiled; it is handed to the database as it is, whatever its type."""
-    return RawSQL("%s", (Placeholder(name),), output_field=BigIntegerField())
+def parameter(name: str) -> RawSQL:
+    """Return a named parameter as an expression for querysets; its value is passed to the driver unchanged."""
+    return RawSQL("%s", (Parameter(name),), output_field=BigIntegerField())
 
 
-def placeholder_for_ids(name: str) -> RawSQL:
-    """A list of ids, for `__in`; one parameter, however many they are. Its value is made by `ids()`."""
+def ids_parameter(name: str) -> RawSQL:
+    """Return a named parameter for `__in` that holds any number of ids; `ids()` makes its value."""
     source = "SELECT unnest(%s::bigint[])" if connection.vendor == "postgresql" else "SELECT value FROM json_each(%s)"
-    return RawSQL(source, (Placeholder(name),), output_field=BigIntegerField())  # noqa: S611  (a parameter)
+    return RawSQL(source, (Parameter(name),), output_field=BigIntegerField())  # noqa: S611  (a parameter)
 
 
 def ids(values: Sequence[int]) -> Any:
+    """Return the value of an `ids_parameter`, in the form that the database takes."""
     return list(values) if connection.vendor == "postgresql" else str(list(values))
 
 
 @dataclass(frozen=True)
 class Statement:
-    """SQL with its parameters, some of them placeholders."""
+    """SQL with its parameters, some of them given at each run."""
 
     sql: str
     params: tuple[Any, ...]
@@ -55,22 +56,22 @@ class Statement:
         return cls(sql, tuple(params))
 
     def _filled(self, values: dict[str, Any]) -> list[Any]:
-        return [values[param.name] if isinstance(param, Placeholder) else param for param in self.params]
+        return [values[param.name] if isinstance(param, Parameter) else param for param in self.params]
 
     def rows(self, **values: Any) -> list[tuple[Any, ...]]:
-        """Run it and return all rows, as the driver gives them."""
+        """Run the statement and return all rows, unconverted, as tuples from the driver."""
         with connection.cursor() as cursor:
             cursor.execute(self.sql, self._filled(values))
             return cursor.fetchall()
 
     def run(self, **values: Any) -> int:
-        """Run it and return how many rows it changed."""
+        """Run the statement and return the number of rows that it changed."""
         with connection.cursor() as cursor:
             cursor.execute(self.sql, self._filled(values))
             return cursor.rowcount
 
     def run_each(self, each: Iterable[dict[str, Any]]) -> int:
-        """Run it for each set of values and return how many rows were changed in all."""
+        """Run the statement for each set of values and return the number of rows changed in total."""
         with connection.cursor() as cursor:
             cursor.executemany(self.sql, [self._filled(values) for values in each])
             return cursor.rowcount

@@ -1,4 +1,4 @@
-"""How long to wait for the database: no longer than a limit for its locks, and for as long as a restart takes."""
+"""Bounded waits for the database: for locks, and for a server that restarts."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ Answer = TypeVar("Answer")
 
 @contextmanager
 def waiting_at_most(seconds: float) -> Iterator[None]:
-    """Wait no longer for locks inside a transaction of its own; then a DatabaseError that is an outage."""
+    """Open a transaction that waits at most some seconds for a lock, then raises a DatabaseError that is an outage."""
     limited = _on_postgresql if connection.vendor == "postgresql" else _on_sqlite
     with limited(round(seconds * 1000)):
         yield
@@ -45,7 +45,10 @@ def _on_sqlite(milliseconds: int) -> Iterator[None]:
 
 
 def patiently(act: Callable[[], Answer]) -> Answer:
-    """Ask the database, again after a lost connection, for as long as a restart takes."""
+    """Call `act` again after a lost connection, for up to 20 seconds, and return its result.
+
+    Raises OperationalError after that time, and at once inside a transaction.
+    """
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
@@ -58,7 +61,10 @@ def patiently(act: Callable[[], Answer]) -> Answer:
 
 
 def durably(write: Callable[[], None], is_written: Callable[[], bool]) -> None:
-    """Run a transaction once, patiently: when the answer to its commit was lost, `is_written` tells if it arrived."""
+    """Run `write` in a transaction exactly once, also over a lost connection.
+
+    Where the reply to the commit was lost, `is_written` tells whether it was committed.
+    """
     tried = False
 
     def attempt() -> None:

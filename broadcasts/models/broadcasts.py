@@ -25,7 +25,7 @@ class Broadcast(Base):
         |   (with the reason)          error PAUSED --cancel--> CANCELLED                        startable
         +-- audience empty when due: FAILED    (cancel also from SENDING; what left stays sent)   like DRAFT)
 
-    Every arrow is one conditional UPDATE that must change exactly one row; whoever changes it owns what follows.
+    Every arrow is one conditional UPDATE that must change exactly one row; the caller that changes it continues.
     """
 
     class Status(models.TextChoices):
@@ -173,19 +173,19 @@ class Broadcast(Base):
 
     @property
     def reports(self) -> frozenset[str]:
-        """The facts that the channel of any of its messages reports; lists prefetch `messages__channel`."""
+        """The facts that any channel of its messages reports; prefetch `messages__channel` for lists."""
         return frozenset().union(*(message.reports for message in self.messages.all()))
 
     def log_is_gone(self) -> bool:
-        """Whether retention has deleted who got it; the totals stay."""
+        """Whether retention has deleted its deliveries; the counts stay."""
         had = self.messages.filter(batches__total__gt=0)
         return had.exists() and not self.messages.filter(deliveries__isnull=False).exists()
 
     def clock_of(self, moment: datetime) -> tuple[date, time]:
-        """Return the day and the clock time that a moment means at each recipient's, when `local_time` is set."""
+        """Return the day and clock time of a moment, as `local_time` applies them in each recipient's zone."""
         local = moment.astimezone(self.organization.zone)
         return local.date(), local.time()
 
     def first_message(self):
-        """Return the message that `subject` and `body` show and write, or None."""
+        """Return the message that the API's `subject` and `body` refer to, or None."""
         return min(self.messages.all(), key=lambda message: (message.position, message.pk), default=None)

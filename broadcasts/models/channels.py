@@ -89,7 +89,7 @@ class Channel(Base):
 
     @property
     def reports(self) -> frozenset[str]:
-        """The facts that are measured of what is sent through it."""
+        """The facts that this channel reports."""
         return reported_by(self.kind)
 
     @property
@@ -157,7 +157,7 @@ class Channel(Base):
 
     @property
     def resting_reason(self) -> str:
-        """Say why it rests; "" when it does not."""
+        """Return why the channel rests; "" if it does not."""
         if self.resting_until is None or self.resting_until <= timezone.now():
             return ""
         end = timezone.localtime(self.resting_until, self.organization.zone)
@@ -165,16 +165,16 @@ class Channel(Base):
         return f"Its warm-up allows {most:,} messages today, and they are sent; it goes on at {end:%Y-%m-%d %H:%M}."
 
     def allowance(self, day: date) -> int | None:
-        """Return how many messages its warm-up allows on a day; None: as many as you like."""
+        """Return how many messages its warm-up allows on a day; None if unlimited."""
         return allowance(self.ramp, day)
 
     def next_day(self, today: date) -> datetime:
-        """Return when the day after `today` begins where the organization is."""
+        """Return when the day after `today` begins in the organization's zone."""
         return datetime.combine(today + timedelta(days=1), time.min, self.organization.zone)
 
     @classmethod
     def in_service(cls, to: str = "") -> models.Q:
-        """The condition of being able to send now, on channels or on what leads `to` them, by the database's clock."""
+        """Return the condition that a channel, at the path `to`, can send now, by the database's clock."""
         service = models.Q(**{f"{to}is_active": True})
         for column in ("backoff_until", "resting_until"):
             service &= models.Q(**{f"{to}{column}": None}) | models.Q(**{f"{to}{column}__lte": Now()})
@@ -182,7 +182,7 @@ class Channel(Base):
 
 
 def reported_by(kind: str) -> frozenset[str]:
-    """Return the facts that are measured of what channels of a kind send: its transport's, and our own pages'."""
+    """Return the facts that channels of a kind report: those of the transport, and those of our own pages."""
     return transports.transport_class(kind).reports | OWN_FACTS
 
 

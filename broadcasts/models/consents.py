@@ -70,7 +70,7 @@ class Suppression(Base):
 
     @classmethod
     def stops(cls, reason: str) -> str:
-        """Return the use case that a reason stops where nobody says which; "" is everything."""
+        """Return the default use case of a suppression for a reason; "" means all use cases."""
         return UseCase.MARKETING if reason in cls.MARKETING_ONLY else ""
 
 

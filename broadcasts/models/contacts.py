@@ -154,7 +154,7 @@ class Contact(Base):
         return self.language or self.organization.primary_language
 
     def set_keys(self) -> None:
-        """Derive keys and hashes from the addresses, which must be clean, and the words that a search looks through."""
+        """Set keys and hashes from the cleaned addresses, and the search column from name and addresses."""
         for one in ADDRESS_FIELDS.values():
             key = one.normalise(getattr(self, one.name))
             setattr(self, one.key, key)
@@ -163,7 +163,7 @@ class Contact(Base):
 
     @property
     def hashes(self) -> set[str]:
-        """What suppressions know its addresses by."""
+        """The hashes of its addresses, as suppressions store them."""
         return {digest for one in ADDRESS_FIELDS.values() if (digest := getattr(self, one.hash))}
 
     def save(self, *args, **kwargs) -> None:

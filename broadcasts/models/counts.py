@@ -19,7 +19,7 @@ class Device(models.TextChoices):
 
 
 class MinuteCount(models.Model):
-    """How many deliveries of a message one fact became true for in one minute."""
+    """The number of deliveries of a message for which a fact was set in one minute."""
 
     organization_path = "message__broadcast__organization"
 
@@ -41,7 +41,7 @@ class MinuteCount(models.Model):
 
 
 class GroupCount(models.Model):
-    """How many deliveries of a message one fact became true for, among recipients with something in common.
+    """The number of deliveries of a message for which a fact was set, by language, receiving domain or device class.
 
     Recipients of whom the value is not known have no row, and domains that would name a person lose theirs, so a
     dimension may sum up to less than the fact.

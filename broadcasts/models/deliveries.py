@@ -15,7 +15,7 @@ from .messages import Message
 
 
 class Reason(models.TextChoices):
-    """Why somebody the audience matched gets no copy; the first that applies is the one stored."""
+    """Why a person whom the audience matched gets no copy; the first reason that applies is stored."""
 
     EXCLUDED = "excluded", "In an excluded segment or broadcast"
     BLOCKED = "blocked", "Contact is blocked or archived"
@@ -42,13 +42,13 @@ class Batch(models.Model):
         ^                |
         +-- given back, or the lease ran out (recover) --+
 
-    Of an expansion it is a range of delivery ids (`first_id`..`last_id`); a gathered batch (retries and
-    deferrals that came due) has none and its rows point at it. `started_through` is the id of the last row
-    of this batch whose window was begun; it is committed before the provider is called, so that after a
-    crash rows above it are safe and those at or below it, still pending and not deferred, are `unknown`.
-    `token` fences: it grows with every claim and recovery, and whoever holds an older one writes nothing.
+    A batch of an expansion is a range of delivery ids (`first_id`..`last_id`). A gathered batch, of retries and
+    deferrals that are due, has no range; its deliveries refer to it. `started_through` is the id of the last
+    delivery whose window was started. It is committed before the provider is called: after a crash, pending
+    deliveries above it were not sent, and those at or below it, unless deferred, are `unknown`.
+    `token` is a fencing token: every claim and recovery increments it, and a worker with an older one cannot write.
 
-    What is pending is never stored: it is the total less all outcomes, so rows may move between batches.
+    The number of pending deliveries is not stored: it is the total minus all outcomes, so rows may change batches.
     """
 
     class State(models.TextChoices):
@@ -88,7 +88,7 @@ class Batch(models.Model):
     class Meta:
         verbose_name_plural = "batches"
         indexes = [
-            # Pumps claim what is ready, recovery takes what is leased too long; done ones leave the index.
+            # Pumps claim ready batches, recovery finds expired leases; done batches are not in the index.
             models.Index(fields=["state", "message"], name="batch_at_work", condition=~Q(state="done")),
         ]
 
@@ -96,7 +96,7 @@ class Batch(models.Model):
         return f"batch {self.pk}"
 
     def deliveries(self) -> models.QuerySet["Delivery"]:
-        """The rows of this batch: its range less those that were gathered elsewhere, or those gathered here."""
+        """Return the deliveries of this batch: its range without those gathered elsewhere, or those gathered here."""
         if self.first_id is None:
             return Delivery.objects.filter(batch=self)
         return Delivery.objects.in_range(self.message_id, self.first_id, self.last_id)
@@ -104,31 +104,31 @@ class Batch(models.Model):
 
 class DeliveryQuerySet(OrganizationQuerySet["Delivery"]):
     def in_range(self, message_id: int, first: Any, last: Any) -> "DeliveryQuerySet":
-        """Rows of an expansion's range of ids that were not gathered elsewhere."""
-        # An expression, or SQLite reads and sorts all of the message by its index, for each window of a hundred.
+        """Return the deliveries of a message in a range of ids that no other batch has gathered."""
+        # As an expression, or SQLite would read and sort all of the message by its index for each window.
         rows = self.alias(of=F("message_id") + 0).filter(of=message_id, id__gte=first, id__lte=last)
         return rows.filter(batch=None)
 
     def of(self, contacts: Iterable[Contact]) -> "DeliveryQuerySet":
-        """All copies that went to these people, also those of contacts that were merged into them."""
+        """Return the deliveries of contacts, including those of contacts that were merged into them."""
         pks = [contact.pk for contact in contacts]
         return self.filter(Q(contact__in=pks) | Q(merged_into__in=pks))
 
     def due(self) -> "DeliveryQuerySet":
-        """Retries and deferrals whose time has come, by the database's clock."""
+        """Return the deliveries whose retry time or deferral has passed, by the database's clock."""
         return self.filter(status=Delivery.Status.PENDING, due_at__lte=Now())
 
 
 class Delivery(models.Model):
     """One recipient of one message: the row of the delivery log.
 
-      pending -> sent | failed | unknown | cancelled | skipped (expired, opted out before its turn)
+      pending -> sent | failed | unknown | cancelled | skipped (expired, opted out before it was sent)
          ^          |                 unknown -> sent | failed (told by the provider or by staff)
          +----------+ transient error: attempts + 1, due_at        | pending (staff resend)
       skipped (born so, with a reason)        sent -> bounced is a fact on the row, not a status
 
-    That a pending row is claimed or already handed over is told by its batch. The foreign keys carry no
-    constraint in the database: checked ones more than halve the speed of expansion (`doctor` proves them).
+    Its batch tells whether a pending delivery is claimed or already handed over. The foreign keys have no constraint
+    in the database, since that would more than halve the speed of expansion (`doctor` checks them).
     """
 
     class Status(models.TextChoices):
@@ -142,18 +142,18 @@ class Delivery(models.Model):
     organization_path = "message__broadcast__organization"
 
     message = models.ForeignKey(Message, models.CASCADE, related_name="deliveries", db_constraint=False, db_index=False)
-    # Its index: "why did, or did not, this person get it?"
+    # Its index: the deliveries of one contact.
     contact = models.ForeignKey(Contact, models.SET_NULL, null=True, related_name="deliveries", db_constraint=False)
     batch = models.ForeignKey(
         Batch, models.SET_NULL, null=True, related_name="gathered", db_constraint=False, db_index=False
     )
-    # The delivery on another channel that this one is the fallback for: set when a message waited in vain for that
-    # one to be delivered, so that reports count the person once and the log leads from one to the other.
+    # The delivery on another channel that this one is the fallback for: set when that one was not delivered in time,
+    # so that reports count the person once and the log links the two.
     replaces = models.BigIntegerField(null=True, editable=False)
-    # Whose second copy of the message it is, since contacts were merged: a no to it is one of that contact's.
+    # The contact that this second copy belongs to after a merge; an opt-out from it applies to that contact.
     merged_into = models.BigIntegerField(null=True, editable=False)
     created = models.DateTimeField(db_default=Now(), editable=False)
-    address = models.CharField(max_length=320, blank=True)  # the contact's when it was made, then when its turn came
+    address = models.CharField(max_length=320, blank=True)  # of the contact at expansion, updated when it is sent
     language = models.CharField(max_length=35, blank=True)
     status = VocabularyField(max_length=9, choices=Status, default=Status.PENDING)
     reason = VocabularyField(max_length=16, choices=Reason, blank=True)
@@ -176,13 +176,13 @@ class Delivery(models.Model):
     class Meta:
         verbose_name_plural = "deliveries"
         constraints = [
-            # No recipient twice, whatever is expanded again; and the log of one message reads by it.
+            # No duplicate when an expansion is repeated; the log of one message is read by its index.
             models.UniqueConstraint(fields=["message", "contact"], name="delivery_once"),
         ]
         indexes = [
-            # The supervisor gathers what of a message came due, and pages tell when the first and the last do.
+            # The supervisor gathers due deliveries of a message; pages show when the first and the last are due.
             models.Index(fields=["message", "due_at"], name="delivery_waiting", condition=Q(due_at__isnull=False)),
-            # A person's data, its erasing and the next merge take in its second copies.
+            # Export, erasing and merging of a contact include its second copies.
             models.Index(fields=["merged_into"], name="delivery_merged", condition=Q(merged_into__isnull=False)),
             # A gathered batch reads its rows.
             models.Index(fields=["batch", "id"], name="delivery_gathered", condition=Q(batch__isnull=False)),
@@ -193,17 +193,17 @@ class Delivery(models.Model):
 
 
 def count(**changes: int) -> dict[str, object]:
-    """Turn {counter: n} into an UPDATE that adds."""
+    """Return {counter: F(counter) + n}, the changes of an UPDATE that adds."""
     return {name: F(name) + n for name, n in changes.items() if n}
 
 
 class ProviderRef(models.Model):
-    """A provider's id of a delivery, unique within its channel; insert only, as delivery updates must stay cheap.
+    """A provider's id of a delivery, unique within its channel; in its own table, to keep delivery updates cheap.
 
-    Each channel has ids of its own: what is told to one channel can never concern another's deliveries.
+    Ids belong to one channel: a callback of one channel can never change deliveries of another.
     """
 
-    LONGEST = 255  # characters; `tracking` cuts longer ids, wherever they come from
+    LONGEST = 255  # characters; `tracking` cuts longer ids
 
     organization_path = "channel__organization"
 
@@ -217,7 +217,7 @@ class ProviderRef(models.Model):
 
     class Meta:
         constraints = [
-            # A callback looks its delivery up.
+            # Callbacks look up their delivery.
             models.UniqueConstraint(fields=["channel", "provider_id"], name="provider_ref_once"),
         ]
 

@@ -1,4 +1,4 @@
-"""What providers and our own links tell about deliveries."""
+"""Reports of providers and links about deliveries."""
 
 from django.db import models
 from django.db.models import Q
@@ -48,10 +48,10 @@ class DeliveryEvent(models.Model):
 
 
 class EarlyFact(models.Model):
-    """A fact about a provider's id that no delivery is known by yet.
+    """A fact about a provider's id for which there is no ProviderRef yet.
 
-    References are written with the window after the one that was sent, so a quick provider tells first. `tracking`
-    applies the fact when the reference is written; `retention` deletes what nobody ever claimed.
+    References are written when the next window starts, so a fast provider may report before. `tracking` applies the
+    fact when the reference is written; `retention` deletes facts whose reference never came.
     """
 
     organization_path = "channel__organization"
@@ -68,7 +68,7 @@ class EarlyFact(models.Model):
 
     class Meta:
         indexes = [
-            # A window that writes references looks for what was told about them.
+            # A window that writes references looks up the facts that came before them.
             models.Index(fields=["channel", "provider_id"], name="early_fact_claimed"),
         ]
 
@@ -77,7 +77,7 @@ class EarlyFact(models.Model):
 
 
 class Link(Base):
-    """One URL in one message, with its clicks; `tracking` counts them, so that no event is counted to show them."""
+    """One URL in one message with its click counters, which `tallying` increments, so that events are never counted."""
 
     organization_path = "message__broadcast__organization"
 

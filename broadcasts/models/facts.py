@@ -1,15 +1,15 @@
-"""What is told of a delivery after it left, and what may be asked of an earlier broadcast because of it."""
+"""The facts that are reported about deliveries after they are sent, and the engagement that follows from them."""
 
 from django.db import models
 
-# The set-once facts that the outside tells; each is a nullable time of Delivery and a counter of Batch.
+# Facts that are set once; each is a nullable time of Delivery and a counter of Batch.
 FACTS = ("delivered", "bounced", "opened", "clicked", "played", "replied", "complained", "unsubscribed")
-# Those that our own pages tell, whatever the channel; all others are told where a transport `reports` them.
+# Facts from our own pages, for any channel; all others need a transport that `reports` them.
 OWN_FACTS = frozenset({"unsubscribed"})
 
 
 class Engagement(models.TextChoices):
-    """What became of an earlier broadcast for somebody; for retargeting and rules."""
+    """How a recipient reacted to an earlier broadcast; for retargeting and rules."""
 
     SENT = "sent", "Was sent it"
     DELIVERED = "delivered", "Received it"
@@ -21,16 +21,16 @@ class Engagement(models.TextChoices):
 
     @property
     def who(self) -> str:
-        """What follows "those who"."""
+        """The predicate for “those who …”, such as “opened it”."""
         return _WORDS[self][0]
 
     def did(self, what: str) -> str:
-        """Return what somebody must do or have done with a broadcast: what follows "they must"."""
+        """Return the predicate for “they must …”, such as “have opened” and `what`."""
         return _WORDS[self][1].format(what)
 
     @property
     def fact(self) -> str:
-        """The fact that has to be measured to know it; "" for what sending itself knows."""
+        """The fact that has to be reported to know it; "" if sending itself knows it."""
         name = self.value.removeprefix("not_")
         return name if name in FACTS else ""
 

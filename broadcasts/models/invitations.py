@@ -13,11 +13,11 @@ from .organizations import Organization, Role
 
 class InvitationQuerySet(OrganizationQuerySet["Invitation"]):
     def open(self) -> "InvitationQuerySet":
-        """Those that can still be accepted."""
+        """Return the invitations that can still be accepted."""
         return self.filter(status=Invitation.Status.OPEN, expires_at__gt=Now())
 
     def due(self) -> "InvitationQuerySet":
-        """Those whose mail has yet to leave, by the database's clock."""
+        """Return the invitations whose mail is due, by the database's clock."""
         return self.open().filter(due_at__lte=Now())
 
 

@@ -55,7 +55,7 @@ def _is_between(value: Any, least: float, most: float) -> bool:
 
 
 def allowance(ramp: dict[str, Any], day: date) -> int | None:
-    """Return how many messages a warm-up allows on a day; None: as many as you like."""
+    """Return how many messages a warm-up allows on a day; None if unlimited."""
     if not ramp:
         return None
     days = max(0, (day - date.fromisoformat(ramp["since"])).days) if "since" in ramp else 0

@@ -11,7 +11,7 @@ from .templates import Content, Syntax, Template
 
 
 class Message(Base):
-    """What one broadcast says on one channel."""
+    """The content of a broadcast on one channel."""
 
     organization_path = "broadcast__organization"
 
@@ -35,17 +35,17 @@ class Message(Base):
 
     @property
     def medium(self) -> str:
-        """How it travels: as its channel does, or where it has none yet, as its template."""
+        """The medium of its channel, or of its template if it has no channel yet."""
         source = self.channel or self.template
         return source.medium if source else Medium.EMAIL
 
     @property
     def reports(self) -> frozenset[str]:
-        """The facts that are measured of its copies."""
+        """The facts that its channel reports."""
         return self.channel.reports if self.channel else OWN_FACTS
 
     def take_template(self, syntax: str = "") -> None:
-        """Say what its template says, in all its languages, instead of what it said; in its syntax unless told one."""
+        """Replace all translations by those of its template, with the template's syntax unless one is given."""
         assert self.template is not None
         self.syntax = syntax or self.template.syntax
         self.save(update_fields=["syntax", "modified"])
@@ -56,7 +56,7 @@ class Message(Base):
 
     @property
     def has_provider_template(self) -> bool:
-        """Whether its words stand in a template that the provider keeps, so that it needs no text of its own."""
+        """Whether it uses a template that the provider stores, so that it needs no text."""
         return self.template is not None and self.template.channel_id is not None
 
     def translation(self, language: str):
@@ -65,7 +65,7 @@ class Message(Base):
 
 
 class MessageTranslation(Content, Base):
-    """What a message says in one language; frozen at start."""
+    """The content of a message in one language; frozen when the broadcast starts."""
 
     organization_path = "message__broadcast__organization"
 

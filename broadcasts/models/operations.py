@@ -1,4 +1,4 @@
-"""Rows that keep the house: imports, repeated requests, signs of life, who did what."""
+"""Imports, idempotency keys, heartbeats, API throttling and the audit log."""
 
 from pathlib import Path
 
@@ -21,9 +21,9 @@ class ImportJob(Base):
        |                   |                  |   +---- it broke off ---> failed
        +-------------------+------ stop ------+--> stopped
     ```
-    One that runs by an upload is worked at in slices: a worker claims it under a lease, and commits each chunk of rows
-    with its counts and the line it reached. So whoever comes after a dead worker goes on exactly there, and `token`
-    has a worker that only seemed dead write nothing more. A command works at its own without a lease.
+    An import of an upload runs in slices: a worker claims it under a lease, and commits each chunk of rows with its
+    counts and the line it reached. After a worker has died, the next one continues exactly there; `token` keeps the
+    first one from writing if it was only suspended. A command runs its own import without a lease.
     """
 
     class Kind(models.TextChoices):
@@ -109,14 +109,14 @@ class ImportJob(Base):
 
     @classmethod
     def unread(cls) -> models.Q:
-        """The condition of imports whose upload nothing reads again: all that ended, but dry runs to be followed."""
+        """Return the condition of imports whose upload is not read again: ended ones, except dry runs to follow."""
         may_be_followed = models.Q(dry_run=True, status__in=cls.REHEARSED, performance=None)
         return models.Q(status__in=cls.FINISHED) & ~may_be_followed
 
     def discard_upload(self) -> None:
         """Delete the upload if nothing reads it again.
 
-        The file goes first: whoever dies in between leaves a row by which `prune` knows it.
+        The file is deleted first: if the process dies in between, `prune` finds the row.
         """
         if self.source and ImportJob.objects.filter(ImportJob.unread(), pk=self.pk).exists():
             self.source_path.unlink(missing_ok=True)

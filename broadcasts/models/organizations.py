@@ -152,9 +152,9 @@ class Organization(Base):
         return self.languages[0]
 
     def default_channel(self, medium: str) -> Any:
-        """Return the channel that messages of a medium leave by when nobody chose one; None where there is none.
+        """Return the default channel of a medium, or None.
 
-        It is the one marked as default, or else the oldest that is switched on and meant for people.
+        It is the one marked as default, or else the oldest active one that is not for development.
         """
         rows = self.channels.filter(medium=medium, is_active=True).order_by("-is_default", "id")
         return next((one for one in rows if one.is_default or not one.transport_class.is_for_development), None)

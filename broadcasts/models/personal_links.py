@@ -13,7 +13,7 @@ from .organizations import Organization, UseCase
 
 class PersonalLinkQuerySet(OrganizationQuerySet["PersonalLink"]):
     def due(self) -> "PersonalLinkQuerySet":
-        """Those whose mail has yet to leave, by the database's clock."""
+        """Return the links whose mail is due, by the database's clock."""
         return self.filter(due_at__lte=Now())
 
 

@@ -16,7 +16,7 @@ class Syntax(models.TextChoices):
 
 
 class Content(models.Model):
-    """What one language says; shared by templates and messages."""
+    """The content in one language; the abstract base for templates and messages."""
 
     language = models.CharField(max_length=35)
     tag = models.CharField(max_length=35, blank=True, help_text="The language as it was given.")
@@ -36,7 +36,7 @@ class Content(models.Model):
 
     @property
     def is_blank(self) -> bool:
-        """Whether it has nothing that a recipient would see in a message's body."""
+        """Whether it has no text, no HTML and no attachments."""
         return not (self.text.strip() or self.html.strip() or self.attachments)
 
     def content(self) -> dict:

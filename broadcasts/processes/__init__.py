@@ -1,7 +1,7 @@
-"""Watch over the processes that do the work, and do the rounds that keep it going.
+"""Supervise the processes of an installation.
 
-`children` starts, stops and outlives processes, `heartbeat` tells whether the queue is alive, `web` whether the web
-server answers, `supervisor` is the loop.
+`children` starts, restarts and stops processes; `heartbeat` checks the queue, `web` the web server; `supervisor` is the
+main loop.
 """
 
 from .children import Child

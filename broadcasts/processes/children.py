@@ -1,7 +1,7 @@
-"""Processes of ours: each leads a group of its own, so that its end is the end of all that it started.
+"""Child processes: each leads its own process group, so that the group can be ended with it.
 
-On Linux the kernel tells a child when its supervisor is gone, and what a supervisor that was killed left behind is
-found by the mark in its environment and ended at the next start.
+On Linux the kernel signals children when their supervisor dies. Processes of a killed supervisor are found by a mark in
+their environment, and ended at the next start.
 """
 
 import ctypes
@@ -23,14 +23,14 @@ from django.conf import settings
 log = logging.getLogger(__name__)
 
 MARK = "BROADCASTS_SUPERVISOR"
-STOP_SECONDS = 30  # for windows to close and answers to be given
-STEADY_SECONDS = 60  # a process that ran for longer is started again without a pause that grew
+STOP_SECONDS = 30  # for windows to end and requests to be answered
+STEADY_SECONDS = 60  # after a longer run, the pause before a restart is reset
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 class Child:
-    """One process with its group; whoever watches it starts it again when it dies."""
+    """A process with its group; `watch` restarts it after it has died."""
 
     def __init__(self, name: str, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
         self.name = name
@@ -69,7 +69,7 @@ class Child:
         return self.process is not None and self.process.poll() is None
 
     def watch(self) -> None:
-        """Start it when it is time to; end what a dead one left, and come back after a growing pause."""
+        """Start the process when due; if it died, end its group and restart it after a growing pause."""
         if self.is_running:
             return
         if self.process is not None:
@@ -83,12 +83,12 @@ class Child:
             self.start()
 
     def ask_to_stop(self) -> None:
-        """Tell its main process alone: told to the whole group, the work under way would be lost."""
+        """Send SIGTERM to the main process only; sent to the whole group, it would interrupt work in progress."""
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
 
     def wait(self, seconds: float) -> bool:
-        """Wait for its end; False when it takes longer."""
+        """Wait for the end of the process; return False if it takes longer."""
         if self.process is None:
             return True
         try:
@@ -98,7 +98,7 @@ class Child:
         return True
 
     def kill(self) -> None:
-        """End the whole group at once."""
+        """Kill the whole group."""
         if self.process is None:
             return
         with suppress(ProcessLookupError, PermissionError):
@@ -109,10 +109,10 @@ class Child:
 
 @contextmanager
 def registered() -> Iterator[Path]:
-    """Be known as a supervisor while the block runs; ends first what dead ones left. Yields a file to tell workers by.
+    """Register a supervisor while the block runs, after ending the processes of dead ones; yields its stop file.
 
-    The file's name is our mark; once it is there, workers end after the window they are in. A supervisor is alive as
-    long as it holds the lock on its other file, whatever became of its process id.
+    The name of the file is the mark of this supervisor; when the file exists, workers end after their current window. A
+    supervisor is alive while it holds the lock on its lock file; process ids may be reused.
     """
     folder = Path(settings.DATA_DIR) / "run"
     folder.mkdir(parents=True, exist_ok=True)
@@ -139,7 +139,7 @@ def forget(*paths: Path) -> None:
 
 
 def end_leftovers(mark: str, seconds: float = STOP_SECONDS) -> int:
-    """End the processes that bear a mark: groups that still have their leader in order, the others at once."""
+    """End the processes with a mark: by SIGTERM to the leader of a group, by SIGKILL if the leader is gone."""
     found = marked(mark)
     if not found:
         return 0
@@ -161,7 +161,7 @@ def end_leftovers(mark: str, seconds: float = STOP_SECONDS) -> int:
 
 
 def marked(mark: str) -> set[int]:
-    """Return the ids of the processes that bear a mark; none where the system cannot tell."""
+    """Return the ids of processes with a mark; an empty set on systems without /proc."""
     wanted = f"{MARK}={mark}".encode()
     found = set()
     for path in Path("/proc").glob("[0-9]*/environ"):

@@ -1,4 +1,4 @@
-"""The only honest sign of life of a queue: a task that ran."""
+"""Check the queue by the only reliable sign: a task that ran."""
 
 import time
 from datetime import datetime
@@ -11,27 +11,27 @@ from broadcasts import health
 from broadcasts.models import Heartbeat
 
 BEAT_SECONDS = 5
-SHARED_BEAT_SECONDS = 1  # where other hosts may take what this one asked for
+SHARED_BEAT_SECONDS = 1  # if other hosts share the queue and may run the beats of this one
 
 
 class HeartbeatMonitor:
-    """Ask for a beat every few seconds, and count those since the last one that this host ran.
+    """Enqueues a beat every few seconds, and counts those since the last beat that this host ran.
 
-    Hosts that share a queue run each other's beats; a healthy one gets about as many as it asks for, so that it misses
-    all of 25 seconds once in e^25 times. Each asks apart from the others and one beat at a time, since a worker that
-    comes upon several takes them all.
+    Hosts that share a queue run each other's beats. A healthy host runs about as many as it enqueues, so the
+    probability that it runs none in 25 seconds is about e^-25. Beats are enqueued one at a time, since a worker that
+    finds several takes all of them.
 
-    What counts is beats that were asked for, not time: a supervisor that was held up itself, or could not reach
-    the database, blames nobody.
+    Beats are counted, not time: a supervisor that was suspended, or could not reach the database, draws no wrong
+    conclusion.
     """
 
     def __init__(self) -> None:
         self.last: datetime | None = None
-        self.unanswered = 0.0  # seconds' worth of beats
+        self.unanswered = 0.0  # seconds covered by beats that did not run here
         self.next_at = 0.0
 
     def check(self) -> None:
-        """Look for an answer, and ask again when it is time."""
+        """Look for a new beat, and enqueue the next one when due."""
         beats = Heartbeat.objects.filter(name=health.CLUSTER)
         beaten = beats.filter(host=settings.HOST_NAME).values_list("beaten_at", flat=True).first()
         if beaten != self.last:

@@ -1,4 +1,4 @@
-"""The loop: every second one round over the rows, one look at the queue's heartbeat, one at each process."""
+"""The main loop: each second one round over the database, one check of the heartbeat, one of each process."""
 
 import logging
 import os
@@ -27,7 +27,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def cluster(pumps: int) -> Child:
-    """The queue's workers, which read a database from front to end: caching more of it would only be memory."""
+    """Return the process of the queue's workers; with a small SQLite cache, since they rarely read a page twice."""
     return Child(
         "queue cluster",
         [sys.executable, str(settings.BASE_DIR / "manage.py"), "qcluster"],
@@ -41,7 +41,7 @@ def cluster(pumps: int) -> Child:
 
 
 class Supervisor:
-    """Keep a cluster and other processes alive, and the sending going, until told to stop."""
+    """Keeps the queue cluster and other processes running, and does the rounds, until it is stopped."""
 
     def __init__(self, queue: Child, *others: Child, output: Path | None = None) -> None:
         self.queue = queue
@@ -52,9 +52,9 @@ class Supervisor:
         self.is_impatient = False
 
     def run(self, each_turn: Callable[[], bool | None] = lambda: None) -> None:
-        """Work until SIGTERM, SIGINT or SIGHUP, or until `each_turn` returns True; leaves no process behind.
+        """Run until SIGTERM, SIGINT or SIGHUP, or until `each_turn` returns True; then stop all processes.
 
-        A second signal ends everything at once.
+        A second signal kills them at once.
         """
         earlier = {number: signal.signal(number, self.on_signal) for number in SIGNALS}
         try:
@@ -99,7 +99,7 @@ class Supervisor:
         guarded(self.check_heartbeat)
 
     def check_heartbeat(self) -> None:
-        """End a cluster that runs and does nothing; `watch` starts it again."""
+        """Kill a cluster that runs without processing tasks; `watch` restarts it."""
         if not self.queue.is_running:
             self.heartbeat.reset()
         self.heartbeat.check()
@@ -110,7 +110,7 @@ class Supervisor:
                 self.queue.process.kill()
 
     def stop(self) -> None:
-        """Let the work under way end, for a while; then end what is left."""
+        """Ask all processes to stop, wait up to STOP_SECONDS, then kill the rest."""
         deadline = time.monotonic() + STOP_SECONDS
         for child in self.children:
             child.ask_to_stop()
@@ -123,7 +123,7 @@ class Supervisor:
 
 
 def guarded(step: Callable[[], object]) -> None:
-    """Do one step; what goes wrong is logged, and the next round tries again on a fresh connection."""
+    """Run a step; an exception is logged, and the next round uses a new database connection."""
     try:
         step()
     except Exception:

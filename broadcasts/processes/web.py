@@ -1,4 +1,4 @@
-"""The web server: one child a process, each of which is asked every second whether it still answers."""
+"""The processes of the web server, each of which is checked every second for whether it answers."""
 
 import atexit
 import logging
@@ -13,18 +13,18 @@ from .children import Child
 
 log = logging.getLogger(__name__)
 
-BACKLOG = 1024  # connections that wait to be taken in, also while processes are replaced
-DEAF_AFTER = 20  # looks without an answer, of which there is one a second
-BEGINS_WITHIN = 60  # looks, while a process that was just started imports what it needs
-LOCK_SECONDS = "5"  # for the locks of others, before a request is answered with 503
+BACKLOG = 1024  # connections that wait to be accepted, also while processes are replaced
+DEAF_AFTER = 20  # checks without a response, at one per second
+BEGINS_WITHIN = 60  # checks, while a new process imports its modules
+LOCK_SECONDS = "5"  # to wait for a database lock, before a request is answered with 503
 QUESTION = b"GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n"
 ANSWER = b"HTTP/1.0 200"
 
 
 class WebProcess(Child):
-    """Serves at a socket that all share, and answers its supervisor at one of its own, from outside as clients do.
+    """A process that serves the shared socket, and its own socket, by which the supervisor checks it like a client.
 
-    What counts is looks and not time: a supervisor that was held up itself blames nobody.
+    Checks are counted, not time: a supervisor that was suspended itself draws no wrong conclusion.
     """
 
     def __init__(self, name: str, shared: socket.socket, folder: Path) -> None:
@@ -57,7 +57,7 @@ class WebProcess(Child):
             self.start()
 
     def is_deaf(self) -> bool:
-        """Ask, or see whether there is an answer to what was asked; never waits for one."""
+        """Send a request or look for the response, without waiting; return True after too many misses."""
         if self.question is None:
             self.ask()
         elif self.heard():
@@ -73,11 +73,11 @@ class WebProcess(Child):
         try:
             self.question.connect(self.own.getsockname())
             self.question.send(QUESTION)
-        except OSError:  # the queue of those who wait is full
+        except OSError:  # the backlog is full
             self.hang_up()
 
     def heard(self) -> bool:
-        """Tell whether it answered; a broken connection is asked again."""
+        """Tell whether the response has come; after a broken connection the request is repeated."""
         assert self.question is not None
         try:
             found = self.question.recv(len(ANSWER))
@@ -96,10 +96,10 @@ class WebProcess(Child):
 
 
 def web(host: str, port: int, processes: int) -> list[WebProcess]:
-    """Open the port and return the processes of the web server; connections wait while one is replaced."""
+    """Open the port and return the web processes, not started; connections wait while one is replaced."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     shared = socket.create_server((host, port), family=family, backlog=BACKLOG)
-    folder = Path(mkdtemp(prefix="broadcasts-"))  # short, as names of sockets must be, and nobody else's
+    folder = Path(mkdtemp(prefix="broadcasts-"))  # private, and short, as socket paths must be
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return [WebProcess(f"web server {n}", shared, folder) for n in range(1, processes + 1)]
 

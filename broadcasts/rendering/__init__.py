@@ -1,15 +1,37 @@
-"""What each recipient reads: templates checked when saved, compiled once per message, rendered per recipient."""
+"""What each recipient reads: templates checked when saved, compiled once per message, filled in per recipient.
+
+A copy can be composed in two ways, which must give the same content:
+
+- compiled (`compiled_content.py`): everything that is equal for all recipients is encoded as MIME once per message, and
+  a copy fills in the placeholders, each with the escaping and encoding of its position;
+- the reference (`content.py` with `mime.py`): Liquid renders each field whole for one recipient, and the standard
+  library's encoders make the message from it.
+
+The compiled way exists because composing decides how fast a worker sends. CPU time per copy, measured with timeit on a
+shared AMD EPYC core and CPython 3.11, for the personal message of `bench send` (text and HTML, 4.5 KB, 200 recipients,
+median of seven alternating runs):
+
+    compiled                                                    30 us
+    reference                                                  453 us, of which Liquid takes 254
+    Liquid, then one email.message.EmailMessage per copy     5,288 us
+
+The reference stays for two reasons. It renders previews, and composes each copy that the compiled way refuses with
+NotCompilable: content without a fixed structure, values that could change how the HTML around them is parsed, and
+errors, which it reports in Liquid's words. And it defines what is correct: tests/rendering/test_compiled.py parses the
+messages of both ways and compares them, for hostile values. So a shortcut in the compiled way only has to be right for
+the values that it accepts.
+"""
 
 from .attachments import validate_attachments
 from .checking import Checker, validate_content
+from .compiled_message import CompiledMessage, Recipient, Rendered, compile_message, preview
 from .extras import extra_texts
-from .names import Reader
-from .programs import Program, Recipient, Rendered, compile_message, preview
+from .names import ContactSnapshot
 
 __all__ = [
     "Checker",
-    "Program",
-    "Reader",
+    "CompiledMessage",
+    "ContactSnapshot",
     "Recipient",
     "Rendered",
     "compile_message",

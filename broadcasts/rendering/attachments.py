@@ -1,4 +1,4 @@
-"""Files that mail carries: read and encoded once per message, not per recipient."""
+"""Attachments of e-mail, read and encoded once per message."""
 
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -12,7 +12,7 @@ from broadcasts.models import Media, Organization
 
 
 def validate_attachments(organization: Organization, attachments: object) -> list[Media]:
-    """Return the files that a translation's `attachments` name, or raise InvalidInput."""
+    """Return the media of `attachments`, a list of {"media": uuid}; raises InvalidInput."""
     if not attachments:
         return []
     form = 'give a list of media files, such as [{"media": "<uuid>"}]'
@@ -38,7 +38,7 @@ def _uuid(attachment: object, form: str) -> UUID:
 
 
 def mime_part(media: Media) -> bytes:
-    """Return a file as a whole part of a MIME message."""
+    """Return a file as a complete MIME part; raises NotReady if it cannot be read."""
     try:
         with media.file.open("rb") as file:
             data = file.read()

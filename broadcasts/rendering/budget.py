@@ -1,7 +1,7 @@
-"""What one copy may cost, in all its parts together: steps of work, size of output, and seconds.
+"""The budget of one copy, for all its fields together: steps of work, bytes of output, and seconds.
 
-Steps are counted, so that what is refused when a template is saved is refused everywhere; seconds are there for what
-counting misses. Liquid's own limits look at one loop, one field or one variable at a time, and not into filters.
+Steps are deterministic: a template that is refused at save is refused everywhere. Seconds limit what steps do not
+count. Liquid's own limits apply to one loop, field or variable at a time, and not to filters.
 """
 
 import time
@@ -11,26 +11,26 @@ from typing import NoReturn
 from liquid.exceptions import ResourceLimitError
 
 STEPS = 50_000
-OUTPUT_LIMIT = 2_000_000  # bytes, what is captured included
+OUTPUT_LIMIT = 2_000_000  # bytes, including captured text
 SECONDS = 0.25
 LONGEST_TEXT = 500_000  # characters of one value
-LONGEST_LIST = 10_000  # entries of one value, at all depths together
+LONGEST_LIST = 10_000  # entries of one value, in all nested lists together
 LARGEST_NUMBER = 1_000  # bits
 SHORT = 50  # characters that cost one step; so does an entry of a list
-LOOK_STEPS = 250  # between two looks at the clock
+LOOK_STEPS = 250  # between two checks of the clock
 
 
 class Exceeded(ResourceLimitError):
-    """A copy would cost more than one may; the message says what is too much and what would be right."""
+    """A copy exceeds its budget; the message says which limit, and how to stay below it."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, token=None)
 
 
 class Budget:
-    """What is left for one copy, or for several times as much as one may cost.
+    """The remaining budget of one copy, or a multiple of it.
 
-    Time is the thread's own (CPU): a worker that was frozen, or shares its core, fails nobody's copy.
+    Time is CPU time of the thread, so that no copy fails because its worker was suspended or shares a core.
     """
 
     __slots__ = ("clock", "left", "look_at", "room", "times", "until")
@@ -38,12 +38,12 @@ class Budget:
     def __init__(self, times: int = 1, clock: Callable[[], float] = time.thread_time) -> None:
         self.times = times
         self.clock = clock
-        self.until = 0.0  # not begun
+        self.until = 0.0  # not started
         self.left = self.look_at = STEPS * times
         self.room = OUTPUT_LIMIT * times
 
     def again(self) -> "Budget":
-        """Return a budget for making the same copy once more, in the time that is left."""
+        """Return a fresh budget for composing the same copy again, within the remaining time."""
         other = Budget(self.times, self.clock)
         other.until = self.until
         return other
@@ -71,12 +71,12 @@ class Budget:
         raise Exceeded(f"one copy becomes longer than {OUTPUT_LIMIT:,} bytes; repeat less in it")
 
     def pay(self, value: object) -> None:
-        """Spend as many steps as it takes to go through a value once."""
+        """Spend the steps for reading a value once."""
         self.spend(1 + size_of(value) // SHORT)
 
 
 def size_of(value: object) -> int:
-    """Return how many characters a value has, an entry of a list or mapping being worth 50; too much is Exceeded."""
+    """Return the size of a value in characters; an entry of a list or mapping counts as 50. Raises Exceeded."""
     if type(value) is str:
         if len(value) > LONGEST_TEXT:
             refuse_text()

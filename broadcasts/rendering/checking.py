@@ -1,4 +1,4 @@
-"""Templates are checked when they are saved, by somebody who can still mend them."""
+"""Check templates when they are saved, so that their author sees the errors."""
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
@@ -13,22 +13,22 @@ from broadcasts.models import Organization, Syntax
 
 from .budget import STEPS, Budget
 from .names import known_names, sample_values
-from .templates import AVAILABLE, TEXT, Compiled, add_tags, compile_template, line_of
+from .templates import AVAILABLE, TEXT, CompiledTemplate, add_tags, compile_template, line_of
 
 MOST_PROBLEMS = 5
 MOST_NAMES = 30
-MOST_STEPS = 10 * STEPS  # of all trials of what is saved together
+MOST_STEPS = 10 * STEPS  # of all trial renderings of one save
 
 Known = Mapping[str, frozenset[str] | None]
 
 
 def validate_content(organization: Organization, syntax: str, fields: Mapping[str, str]) -> None:
-    """Check one language's content, as `Checker` does."""
+    """Check the content of one language, as `Checker` does."""
     Checker(organization).check(syntax, fields)
 
 
 class Checker:
-    """Checks the content that is saved together; what all languages take to be checked is limited too."""
+    """Checks content that is saved together; the total cost of checking all languages is limited too."""
 
     def __init__(self, organization: Organization) -> None:
         self.organization = organization
@@ -44,10 +44,10 @@ class Checker:
         return sample_values(self.organization)
 
     def check(self, syntax: str, fields: Mapping[str, str]) -> None:
-        """Check the templates of each field, or raise InvalidInput with each field's lines and what would be right.
+        """Check {field: template} of one copy; raises InvalidInput with line and advice for each wrong field.
 
-        The fields are those of one copy. What is caught: an error of syntax, a name, filter or tag that is not known,
-        what fails with any values, and what takes more than a copy may for contacts with long values.
+        Errors are: wrong syntax; an unknown name, filter or tag; a failure with sample values; and exceeding the budget
+        of a copy with long values.
         """
         if syntax == Syntax.EXPRESSIONS:
             raise InvalidInput({"syntax": f"expressions are not available yet; use {' or '.join(AVAILABLE)}"})
@@ -68,8 +68,8 @@ class Checker:
         if errors:
             raise InvalidInput(errors)
 
-    def _trials(self, templates: list[Compiled]) -> dict[str, str]:
-        """Render a copy for each sample; return what went wrong with any, or with the first of them."""
+    def _trials(self, templates: list[CompiledTemplate]) -> dict[str, str]:
+        """Render a copy with each sample; return {field: error}, of later samples only for exceeded budgets."""
         has_text = any(_is(template.field, "text") and template.source.strip() for template in templates)
         if not any(template.liquid or (_is(template.field, "html") and not has_text) for template in templates):
             return {}
@@ -86,7 +86,7 @@ class Checker:
                         # The field is named by the key of the error.
                         errors.setdefault(template.field, error.args[0][len(template.field) + 2 :])
                     if isinstance(error, OverBudget):
-                        return errors  # the others would only take as long again
+                        return errors  # the other samples would only take as long again
             self.steps += STEPS - budget.left
             if self.steps > MOST_STEPS:
                 words = "All languages together take too long to check; loop over less in them."
@@ -98,8 +98,8 @@ def _is(field: str, name: str) -> bool:
     return field.rpartition(".")[2] == name
 
 
-def _problems(template: Compiled, known: Known) -> Iterator[str]:
-    """Yield the first names and filters that are not known, with their line and what was meant."""
+def _problems(template: CompiledTemplate, known: Known) -> Iterator[str]:
+    """Yield messages for the first unknown names and filters, with line and suggestion."""
     assert template.liquid is not None
     analysis: TemplateAnalysis = template.liquid.analyze(include_partials=False)
     variables = chain.from_iterable(analysis.globals.values())
@@ -107,7 +107,7 @@ def _problems(template: Compiled, known: Known) -> Iterator[str]:
     for name, spans in analysis.filters.items():
         if name not in TEXT.filters:
             found.extend((span.index, name) for span in spans)
-    # To look for what was meant takes long, among many names: for those only that are told.
+    # Looking for suggestions among many names is slow, so it is done lazily, only for errors that are shown.
     wrong = ((index, _what_is_wrong(one, known)) for index, one in sorted(found, key=itemgetter(0)))
     for index, words in islice(((index, words) for index, words in wrong if words), MOST_PROBLEMS):
         yield f"line {line_of(template.source, index)}: {words}"
@@ -120,7 +120,7 @@ def _what_is_wrong(one: Variable | str, known: Known) -> str:
 
 
 def _unknown_name(variable: Variable, known: Known) -> str:
-    """Say that a name is not known, and which was meant; "" when it is known or only found when rendering."""
+    """Return a message with a suggestion for an unknown name; "" if it is known or is computed when rendering."""
     path = ""
     for segment in variable.segments:
         if not isinstance(segment, str):

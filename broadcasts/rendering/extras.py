@@ -1,7 +1,7 @@
-"""What goes with the text of a message in one language: files, quick replies, parameters, a provider's template.
+"""The parts of content besides its text: files, quick replies, parameters, and a provider's template.
 
-Parameters and quick replies are JSON whose texts are templates, rendered for each recipient within the same budget
-as the text. What holds no placeholder is made once per message.
+Parameters and quick replies are JSON whose strings are templates, rendered for each recipient within the budget of the
+copy. Values without tags are computed once per message.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,13 +13,13 @@ from broadcasts.transports import Envelope, File, ProviderTemplate
 
 from .budget import Budget
 from .mime import clean_body
-from .templates import Compiled, compile_template
+from .templates import CompiledTemplate, compile_template
 
-DEEPEST = 10  # lists and objects within one another
+DEEPEST = 10  # levels of nested lists and objects
 
 
 def texts(field: str, value: Any, depth: int = 0) -> Iterator[tuple[str, str]]:
-    """Yield each text of a JSON value with its path, such as ("parameters[body][0]", "Hello {{ contact.name }}")."""
+    """Yield each string of a JSON value with its path, such as ("parameters[body][0]", "Hello {{ contact.name }}")."""
     if depth > DEEPEST:
         raise InvalidInput({field: f"Lists and objects are nested more than {DEEPEST} deep; nest fewer."})
     if isinstance(value, str):
@@ -33,7 +33,7 @@ def texts(field: str, value: Any, depth: int = 0) -> Iterator[tuple[str, str]]:
 
 
 def extra_texts(message: Message, translation: MessageTranslation) -> dict[str, str]:
-    """Return the texts of a translation's extras by path, to be checked; InvalidInput where they nest too deep."""
+    """Return the templates in a translation's extras, {path: template}; raises InvalidInput if nested too deeply."""
     return {
         **dict(texts("quick_replies", translation.quick_replies)),
         **dict(texts("parameters", _parameters(message, translation))),
@@ -41,12 +41,12 @@ def extra_texts(message: Message, translation: MessageTranslation) -> dict[str, 
 
 
 def _parameters(message: Message, translation: MessageTranslation) -> dict[str, Any]:
-    """Return the parameters of a language: its own before those of the message."""
+    """Return the parameters of a language; its own override those of the message."""
     return {**message.parameters, **translation.parameters}
 
 
 class JsonTemplate:
-    """A JSON value whose texts are templates."""
+    """A JSON value whose strings are templates."""
 
     def __init__(self, field: str, value: Any, syntax: str) -> None:
         self.field = field
@@ -55,7 +55,7 @@ class JsonTemplate:
         self.value = self._fill(field, value, {}, Budget()) if self.is_constant else value
 
     def render(self, values: Mapping[str, object], budget: Budget) -> Any:
-        """Return the value with its texts rendered, or raise RenderError that names path and line."""
+        """Return the value with its strings rendered; raises RenderError that names path and line."""
         return self.value if self.is_constant else self._fill(self.field, self.value, values, budget)
 
     def _fill(self, path: str, value: Any, values: Mapping[str, object], budget: Budget) -> Any:
@@ -69,7 +69,7 @@ class JsonTemplate:
 
 
 class Extras:
-    """The extras of one translation; false where there are none."""
+    """The extras of one translation; false if there are none."""
 
     def __init__(self, message: Message, translation: MessageTranslation, media: Sequence[Media]) -> None:
         def template(field: str, value: Any) -> JsonTemplate:
@@ -85,7 +85,7 @@ class Extras:
     def __bool__(self) -> bool:
         return bool(self.media or self.quick_replies.value or self.parameters.value or self.template)
 
-    def templates(self) -> Iterator[Compiled]:
+    def templates(self) -> Iterator[CompiledTemplate]:
         yield from self.quick_replies.templates.values()
         yield from self.parameters.templates.values()
 

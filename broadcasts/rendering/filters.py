@@ -1,4 +1,4 @@
-"""Liquid's filters, each paid for before it works: by the size of what it is given, and of what it would return."""
+"""Liquid's filters, charged to the budget before they run: by the size of their arguments and of their result."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,10 +10,10 @@ from .budget import LONGEST_LIST, LONGEST_TEXT, SHORT, Budget, Exceeded, refuse_
 from .plaintext import without_tags
 
 LONGEST_FORMAT = 200  # characters of a date's format, each of which may become 256
-LONGEST_DATE = 100  # characters; a longer text is none
+LONGEST_DATE = 100  # characters; a longer text is not a date
 DATE_STEPS = 50
 
-# How many times longer than most a filter works on a character.
+# How many times longer than most filters these take per character.
 WEIGHTS = {
     "escape_once": 10,
     "escapejs": 25,
@@ -32,7 +32,7 @@ WEIGHTS = {
 
 
 def apply(name: str, function: Callable[..., Any], budget: Budget, value: Any, /, *args: Any, **kwargs: Any) -> Any:
-    """Filter a value, or raise Exceeded before much was done."""
+    """Apply a filter to a value; raises Exceeded before it does much work."""
     size = size_of(value) * WEIGHTS.get(name, 1)
     for given in (*args, *kwargs.values()) if kwargs else args:
         size += size_of(given)
@@ -70,11 +70,11 @@ def _before_split(budget: Budget, value: Any, separator: Any = None, *rest: Any)
 
 def _before_uniq(budget: Budget, value: Any, *rest: Any) -> None:
     if isinstance(value, list | tuple):
-        budget.spend((size_of(value) // SHORT) ** 2 // SHORT)  # it compares every entry with every other
+        budget.spend((size_of(value) // SHORT) ** 2 // SHORT)  # it compares all pairs of entries
 
 
 def _before_last(budget: Budget, value: Any, seq: Any = "", *rest: Any) -> None:
-    budget.spend(len(_text(value)) * len(_text(seq)) // (100 * SHORT))  # Python searches backwards the simple way
+    budget.spend(len(_text(value)) * len(_text(seq)) // (100 * SHORT))  # Python's search from the end is quadratic
 
 
 def _before_date(budget: Budget, value: Any, form: Any = "", *rest: Any) -> None:
@@ -95,20 +95,20 @@ BEFORE: dict[str, Callable[..., None]] = {
 
 
 def _text(value: Any) -> str:
-    """Return what Liquid takes a value for where it wants text."""
+    """Return a value as the text that Liquid's filters see."""
     return value if isinstance(value, str) else "" if value is None else str(value)
 
 
 @with_environment
 @string_filter
 def strip_html(val: str, *, environment: Environment) -> str:
-    """Liquid's filter, without the standard library's parser, which takes minutes over some texts."""
+    """Replace Liquid's filter: it uses the standard library's parser, which takes minutes for some texts."""
     stripped = without_tags(val) if "<" in val and ">" in val else val
     return Markup(stripped) if environment.autoescape and isinstance(val, Markup) else stripped
 
 
 def short_dates(date: Callable[..., Any]) -> Callable[..., Any]:
-    """Return Liquid's filter, that returns what is no date unchanged, for texts too long to be one."""
+    """Return Liquid's filter `date`, which returns other texts unchanged, with a limit on their length."""
 
     @with_environment
     def filtered(dat: Any, *args: Any, environment: Environment, **kwargs: Any) -> Any:

@@ -1,4 +1,4 @@
-"""What marketing must carry, where its content does not: who writes, how to choose what to get, and how to leave."""
+"""The footer that is added to marketing without an unsubscribe link: sender, preferences link, unsubscribe link."""
 
 from html import escape
 
@@ -26,7 +26,7 @@ PREFERENCES = {
 
 
 def _words(language: str) -> tuple[str, str]:
-    """Return what the two links are called, that to the preferences first."""
+    """Return the labels of the preferences link and the unsubscribe link, in the nearest language."""
     ours = nearest_language(language, UNSUBSCRIBE) or "en"
     return PREFERENCES[ours], UNSUBSCRIBE[ours]
 

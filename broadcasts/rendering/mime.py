@@ -1,8 +1,8 @@
-"""Mail as bytes: RFC 5322 with CRLF, ready to be handed over.
+"""E-mail messages as bytes: RFC 5322 with CRLF, ready to be sent.
 
-Put together from the standard library's encoders rather than from an EmailMessage per recipient, which is
-several times slower; a test holds both against each other. What comes from templates and contacts reaches a
-header only through `one_line` and `unstructured`, so that no value can end a header or begin another.
+They are made with the standard library's encoders, not with an EmailMessage per recipient; the package's docstring says
+how much slower that is, and tests parse the result with the standard library. Values of templates and contacts get into
+a header only through `one_line` and `unstructured`, so that no value can end a header or begin another.
 """
 
 import re
@@ -35,14 +35,14 @@ _PLAIN_ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-][A-Za-z0-9!#$%&'*+/=
 
 
 def one_line(value: str) -> str:
-    """Collapse blanks, line breaks and control characters to single spaces."""
+    """Collapse white space, line breaks and control characters to single spaces, and cut at 1,000 characters."""
     if value.isprintable() and "  " not in value:  # the only printable blank is the space
         return value.strip()[:LONGEST_VALUE]
     return _BLANK.sub(" ", value).strip()[:LONGEST_VALUE]
 
 
 def unstructured(name: str, value: str) -> bytes:
-    """Return a whole header of free text, folded, in encoded words where it is not plain ASCII."""
+    """Return a complete header of free text, folded, with RFC 2047 encoded words unless it is plain ASCII."""
     return _remembered(name, value) if len(value) <= SHORT else _unstructured(name, value)
 
 
@@ -59,7 +59,7 @@ _remembered = lru_cache(1024)(_unstructured)  # subjects often differ by no more
 
 
 def mailbox(name: str, display_name: str, address: str) -> bytes:
-    """Return a whole header of one address with its name; the address must have passed `clean_address`."""
+    """Return a complete header of one address with a display name; the address must have passed `clean_address`."""
     display_name = one_line(display_name)
     if not display_name:
         return f"{name}: {address}\r\n".encode()
@@ -74,7 +74,7 @@ def mailbox(name: str, display_name: str, address: str) -> bytes:
 
 
 def clean_address(address: str) -> str:
-    """Return an address with its domain in punycode, or raise RenderError."""
+    """Return an e-mail address with its domain in IDNA (punycode); raises RenderError for an invalid one."""
     if _PLAIN_ADDRESS.fullmatch(address) and ".." not in address and ".@" not in address:
         return address
     try:
@@ -95,7 +95,7 @@ def _folded(name: str, words: Sequence[str]) -> bytes:
 
 
 def _encoded_words(value: str) -> list[str]:
-    """Encode text as RFC 2047 asks: each word whole characters of UTF-8, at most 75 long."""
+    """Encode text by RFC 2047: each encoded word has whole characters of UTF-8 and at most 75 characters."""
     if 0 < len(whole := value.encode("utf-8", "replace")) <= 42:
         return [f"=?utf-8?b?{b64encode(whole).decode()}?="]
     chunks, chunk = [], b""
@@ -109,12 +109,12 @@ def _encoded_words(value: str) -> list[str]:
 
 
 def clean_body(text: str) -> str:
-    """Remove NUL and other control characters, and end every line alike."""
+    """Remove control characters, and convert all line ends to LF."""
     return _NEWLINE.sub("\n", _CONTROL.sub("", text))
 
 
 def text_part(subtype: str, text: str) -> bytes:
-    """Return a text as a whole part, quoted-printable or, where much is beyond ASCII, base64."""
+    """Return a text as a complete MIME part, quoted-printable or, if much of it is not ASCII, base64."""
     text = f"{clean_body(text).rstrip()}\n".replace("\n", "\r\n")
     data = text.encode("utf-8", "replace")
     if is_mostly_foreign(text, data):
@@ -136,10 +136,10 @@ def base64_lines(data: bytes) -> bytes:
 
 
 def quoted_lines(text: str) -> bytes:
-    """Return a stretch of a quoted-printable body that begins and ends at the start of a line, by soft line breaks.
+    """Return text in quoted-printable that starts and ends at the start of a line, by a soft line break.
 
-    Stretches can so be put after one another: no line grows too long, and no blank ends one. The “=” that is
-    encoded behind the text becomes the soft break, for which room is made that way.
+    Results can be concatenated: no line gets too long or ends in a space. The “=” that is encoded after the text
+    reserves the room for the soft line break, and becomes it.
     """
     data = text.replace("\n", "\r\n").encode()
     if data.endswith(b"\n"):
@@ -148,7 +148,7 @@ def quoted_lines(text: str) -> bytes:
 
 
 def quoted_printable(data: bytes) -> bytes:
-    """Encode text with CRLF line ends; no line begins with a dot, which SMTP would have to double."""
+    """Encode text with CRLF line ends; no line starts with a dot, which SMTP would have to double."""
     encoded = b2a_qp(data, istext=True)
     if encoded[:1] == b"." or b"\n." in encoded:
         encoded = _DOTS.sub(lambda dots: len(dots[0]) * b"=2E=\r\n", encoded)  # each on a line, so that none grows long
@@ -156,7 +156,7 @@ def quoted_printable(data: bytes) -> bytes:
 
 
 def is_smooth(data: bytes) -> bool:
-    """Tell whether all line ends are CRLF, no line begins with a dot and the last one ends."""
+    """Tell whether SMTP can send bytes unchanged: all lines end in CRLF, and none starts with a dot."""
     return data.endswith(b"\r\n") and _lines_are_smooth(data)
 
 
@@ -165,14 +165,14 @@ def _lines_are_smooth(lines: bytes) -> bool:
 
 
 def multipart(subtype: str, boundary: str, parts: Sequence[bytes]) -> bytes:
-    """Join parts; a boundary that holds “=_” never occurs in an encoded body."""
+    """Join parts; a boundary that contains “=_” cannot occur in an encoded body (RFC 2045, section 6.7)."""
     mark = f"--{boundary}".encode()
     head = f'Content-Type: multipart/{subtype}; boundary="{boundary}"\r\n\r\n'.encode()
     return head + b"".join(mark + b"\r\n" + part + b"\r\n" for part in parts) + mark + b"--\r\n"
 
 
 class Letterhead:
-    """What the mail of one message has in common: its sender, and the headers that are the same for everyone."""
+    """The sender and the headers that are equal in all copies of one message; composes complete copies."""
 
     def __init__(self, message: Message) -> None:
         channel, broadcast = message.channel, message.broadcast
@@ -200,13 +200,13 @@ class Letterhead:
     def compose(
         self, key: str, name: str, address: str, subject: str, text: str, html: str, attachments: Sequence[bytes]
     ) -> bytes:
-        """Return the whole message for one recipient."""
+        """Return the complete message for one recipient, by the reference."""
         return self.head(key, name, address, unstructured("Subject", subject)) + self.body(
             text_part("plain", text), text_part("html", html) if html else b"", attachments
         )
 
     def body(self, body: bytes, html: bytes, attachments: Sequence[bytes]) -> bytes:
-        """Join the parts of a message."""
+        """Join the parts of a message, with attachments as multipart/mixed."""
         if html:
             body = multipart("alternative", f"{self.boundary}a", [body, html])
         if attachments:
@@ -214,7 +214,7 @@ class Letterhead:
         return body
 
     def head(self, key: str, name: str, address: str, subject: bytes) -> bytes:
-        """Return the headers before those of the body; the subject is a whole header already."""
+        """Return all headers except those of the body; `subject` is a complete header."""
         own = f"Message-ID: {self.message_id(key)}\r\nList-Unsubscribe: <{links.unsubscribe_url(key)}>\r\n"
         return b"".join([self._date(), mailbox("To", name, address), subject, own.encode(), self.common])
 
@@ -226,7 +226,7 @@ class Letterhead:
         return self._dated[1]
 
     def message_id(self, key: str) -> str:
-        """Return the stable id of a delivery; each test is a message of its own, or mailboxes would drop it."""
+        """Return the Message-ID of a delivery; each test send gets a new one, or mailboxes would drop repeats."""
         if key == self.test_token:
             return links.message_id(f"{key}.{timezone.now():%Y%m%d%H%M%S%f}", self.domain)
         return links.message_id(key, self.domain)

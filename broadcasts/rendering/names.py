@@ -1,4 +1,4 @@
-"""What templates may name: its values for one recipient, and which names there are at all."""
+"""The names that templates may use, and their values for one recipient."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ ROOTS = ("contact", "organization", "globals", "broadcast", *LINKS, "language", 
 LONG_TEXT = "Long text, with “quotes” & <signs>. " * 28  # about 1,000 characters
 LONG_LIST = [f"entry {number}" for number in range(1_000)]
 
-# Values that stand for a contact's in a trial; a text may well hold a number, so its sample reads as either.
+# Attribute values for trial renderings; a text often contains a number, so its sample is valid as both.
 SAMPLES = {
     Attribute.Type.TEXT: "1",
     Attribute.Type.NUMBER: 1,
@@ -28,10 +28,10 @@ SAMPLES = {
 
 
 @dataclass(slots=True)
-class Reader:
-    """What content may name of a contact, with the names it has there; a whole row takes much longer to make.
+class ContactSnapshot:
+    """The columns of a contact that content may use; making a Contact instance would take much longer.
 
-    Its fields are the columns to read, in their order; `uuid_` is as the database's driver gives it.
+    The fields are the columns to read, in their order; `uuid_` is as the database driver returns it.
     """
 
     uuid_: UUID | str
@@ -48,12 +48,12 @@ class Reader:
 
     @classmethod
     def columns(cls) -> list[str]:
-        """Return the columns of a contact that `of` takes."""
+        """Return the columns of a contact in the order that `of` expects."""
         return [field.name.rstrip("_") for field in fields(cls)]
 
     @classmethod
-    def of(cls, row: Sequence[Any]) -> "Reader | None":
-        """Make one of a row of `columns()`; None where there is no contact any more."""
+    def of(cls, row: Sequence[Any]) -> "ContactSnapshot | None":
+        """Return a snapshot from the values of `columns()`; None if the contact was erased."""
         uuid, *known, attributes = row
         return None if uuid is None else cls(*[uuid, *known, json.loads(attributes)])
 
@@ -63,8 +63,8 @@ def first_name(name: str) -> str:
     return next(iter(name.split(maxsplit=1)), "")
 
 
-# What templates may name below `contact`, beside the attributes; none of these is hidden by an attribute.
-VALUES: dict[str, Callable[[Contact | Reader], object]] = {
+# The names below `contact` besides the attributes; an attribute with the same name does not hide them.
+VALUES: dict[str, Callable[[Contact | ContactSnapshot], object]] = {
     "name": attrgetter("full_name"),
     "full_name": attrgetter("full_name"),
     "first_name": lambda contact: first_name(contact.full_name),
@@ -77,12 +77,12 @@ VALUES: dict[str, Callable[[Contact | Reader], object]] = {
 CONTACT = (*VALUES, "attributes")
 
 
-def attributes_of(contact: Contact | Reader) -> dict[str, Any]:
+def attributes_of(contact: Contact | ContactSnapshot) -> dict[str, Any]:
     return contact.attributes if isinstance(contact.attributes, dict) else {}
 
 
 def shared_values(organization: Organization, broadcast: Broadcast) -> dict[str, object]:
-    """Return what is the same for every recipient of a broadcast."""
+    """Return the values that are equal for all recipients of a broadcast."""
     settled = organization.globals if isinstance(organization.globals, dict) else {}
     fixed = {"name": organization.name, "postal_address": organization.postal_address}
     return {
@@ -92,8 +92,8 @@ def shared_values(organization: Organization, broadcast: Broadcast) -> dict[str,
     }
 
 
-def contact_values(contact: Contact | Reader | None) -> dict[str, object]:
-    """Return what templates see of a contact; an attribute never hides one of our own names."""
+def contact_values(contact: Contact | ContactSnapshot | None) -> dict[str, object]:
+    """Return the values below `contact`; an attribute never hides a name of VALUES."""
     if contact is None:
         return {}
     attributes = attributes_of(contact)
@@ -101,7 +101,7 @@ def contact_values(contact: Contact | Reader | None) -> dict[str, object]:
 
 
 def known_names(organization: Organization) -> dict[str, frozenset[str] | None]:
-    """Return the names below each root that templates of an organization may use; None where there are none."""
+    """Return {root: names below it} that templates of an organization may use; None for a root without any."""
     attributes = frozenset(Attribute.objects.for_organization(organization).values_list("key", flat=True))
     settled = frozenset(organization.globals if isinstance(organization.globals, dict) else ())
     return {
@@ -114,14 +114,14 @@ def known_names(organization: Organization) -> dict[str, frozenset[str] | None]:
     }
 
 
-# What stands for the longest values of contacts; of other types none is longer than another.
+# Samples for the longest values; for other types the length does not matter.
 LONG_SAMPLES = {**SAMPLES, Attribute.Type.TEXT: LONG_TEXT, Attribute.Type.LIST: LONG_LIST}
 
 
 def sample_values(organization: Organization) -> list[dict[str, object]]:
-    """Return contexts for trying a template: an ordinary contact, one of whom nothing is known, one with much of all.
+    """Return values for trial renderings: of an ordinary contact, of an empty one, and of one with very long values.
 
-    The first has a value for everything that is known.
+    The first one has a value for every name.
     """
     types = dict(Attribute.objects.for_organization(organization).values_list("key", "type"))
     ordinary, long = (

@@ -1,7 +1,7 @@
-"""The text part of a message that was written as HTML only.
+"""Convert HTML to text, for messages that were written as HTML only.
 
-HTML is read here in a single pass. The standard library's parser begins anew at every “<” that nothing closes: it takes
-half a minute over 40 KB of them.
+HTML is parsed here in a single pass. The standard library's parser starts again at every unclosed “<”, and takes half a
+minute for 40 KB of them.
 """
 
 import re
@@ -17,7 +17,7 @@ PARAGRAPHS = frozenset(
 LINES = frozenset({"div", "tr", "li", "dt", "dd", "header", "footer", "address"})
 HIDDEN = frozenset({"head", "script", "style", "title", "template"})
 
-# Conditional comments for one mail program, which the parser does not know.
+# Conditional comments for Outlook.
 _CONDITIONAL = re.compile(r"<!\[[^>]*>?")
 _TAG_NAME = re.compile(r"[a-zA-Z][^\s/>]*")
 _ATTRIBUTE = re.compile(
@@ -27,7 +27,7 @@ _CODE_ENDS = {name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE) for name i
 
 
 class Tag(NamedTuple):
-    """A tag that begins or ends an element, or both."""
+    """A start tag, an end tag, or a self-closing tag, which is both."""
 
     name: str
     attributes: dict[str, str]
@@ -35,8 +35,8 @@ class Tag(NamedTuple):
     ends: bool
 
 
-def read(html: str, budget: Budget) -> Iterator[Tag | str]:
-    """Yield the tags of HTML and the raw text between them, without comments; what nothing closes is left out."""
+def tokens(html: str, budget: Budget) -> Iterator[Tag | str]:
+    """Yield the tags of HTML and the raw text between them; comments and unclosed tags are left out."""
     position = 0
     while (start := html.find("<", position)) >= 0:
         budget.spend(1)
@@ -66,7 +66,7 @@ def read(html: str, budget: Budget) -> Iterator[Tag | str]:
 
 
 def _comment_end(html: str, start: int) -> int:
-    """Return where a comment, declaration or instruction is over; 0 when it is not."""
+    """Return the end index of a comment, declaration or instruction; 0 if it is not closed."""
     if not html.startswith("<!--", start):
         return html.find(">", start) + 1
     end = html.find("-->", start + 4)
@@ -74,7 +74,7 @@ def _comment_end(html: str, start: int) -> int:
 
 
 def _attributes(html: str, position: int, budget: Budget) -> tuple[dict[str, str], int, bool]:
-    """Return a tag's attributes, where it is over (0 when it is not), and whether it closes itself."""
+    """Return a tag's attributes, its end index (0 if it is not closed), and whether it is self-closing."""
     found: dict[str, str] = {}
     while True:
         match = _ATTRIBUTE.match(html, position)
@@ -89,7 +89,7 @@ def _attributes(html: str, position: int, budget: Budget) -> tuple[dict[str, str
 
 
 def unescaped(text: str) -> str:
-    """Replace character references; text whose references have thousands of digits is left as it is."""
+    """Replace character references; text whose references have thousands of digits is returned unchanged."""
     try:
         return unescape(text) if "&" in text else text
     except ValueError:
@@ -97,29 +97,29 @@ def unescaped(text: str) -> str:
 
 
 def without_tags(html: str) -> str:
-    """Return the text of HTML as it stands there, without tags, scripts and styles."""
-    return "".join(piece for piece in read(html, Budget()) if isinstance(piece, str))
+    """Return HTML without tags, scripts and styles; character references stay as they are."""
+    return "".join(piece for piece in tokens(html, Budget()) if isinstance(piece, str))
 
 
 def html_to_text(html: str, budget: Budget) -> str:
-    """Return what a reader sees: paragraphs and lines, lists with dashes, links as “text (address)”."""
+    """Return the visible text: paragraphs and lines, lists with dashes, links as “text (address)”."""
     return text_and_links(html, budget)[0]
 
 
 def text_and_links(html: str, budget: Budget) -> tuple[str, list[tuple[str, str]]]:
-    """Return what a reader sees, and of each link the words and the address that were compared."""
-    reader = _Reader()
-    for piece in read(_CONDITIONAL.sub("", html), budget):
+    """Return the visible text, and (text, address) of each link; an address that equals its text is not repeated."""
+    builder = _TextBuilder()
+    for piece in tokens(_CONDITIONAL.sub("", html), budget):
         if isinstance(piece, str):
-            reader.take_text(unescaped(piece))
+            builder.take_text(unescaped(piece))
         else:
-            reader.take(piece)
-    lines = "".join(reader.pieces).split("\n")
+            builder.take(piece)
+    lines = "".join(builder.pieces).split("\n")
     text = "\n".join(line.strip(" \t") for line in lines)
-    return re.sub(r"\n{3,}", "\n\n", text).strip(), reader.compared
+    return re.sub(r"\n{3,}", "\n\n", text).strip(), builder.compared
 
 
-class _Reader:
+class _TextBuilder:
     def __init__(self) -> None:
         self.pieces: list[str] = []
         self.hidden = 0

@@ -1,4 +1,4 @@
-"""The template language: Liquid, each copy within a budget, so that no template can hold a worker."""
+"""The template language: Liquid, with a budget per copy, so that no template can block a worker."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -26,17 +26,17 @@ from .plaintext import html_to_text
 
 AVAILABLE = (Syntax.LIQUID, Syntax.PLAIN)
 LONGEST_SOURCE = 1_000_000  # characters of one field
-LONGEST_TAG = 2_000  # characters; some of Liquid's expressions take the square of it
+LONGEST_TAG = 2_000  # characters; some of Liquid's regular expressions take quadratic time
 LONGEST_TAGS = 100_000  # characters of all tags of one field
 MOST_TAGS = 2_500  # of one field
 MOST_TAGS_TOGETHER = 10_000  # of all languages of a message, which are parsed together
 MOST_BRACKETS = 50  # of one tag
 DEEPEST = 100  # expressions within one another
-LONGEST_WORDS = 300  # characters of what went wrong, which may quote a value
+LONGEST_WORDS = 300  # characters of an error message, which may quote a value
 
 
 class UnknownTag(Illegal):
-    """Whatever tag is not registered, an end without its beginning included."""
+    """Parses every unknown tag, and an end tag without its start tag, as an error."""
 
     def parse(self, stream: TokenStream) -> IllegalNode:
         name = stream.current.value
@@ -45,13 +45,13 @@ class UnknownTag(Illegal):
 
 
 class MeteredBlock(BlockNode):
-    """What stands within a tag, as often as it is rendered."""
+    """The nodes within a block tag, charged to the budget each time they are rendered."""
 
     __slots__ = ()
 
     def render_to_output(self, context: "Metered", buffer: TextIO) -> int:  # type: ignore[override]
         context.budget.spend(1 + len(self.nodes))
-        if self.blank:  # nothing shows of what only sets names
+        if self.blank:  # a block that only assigns names has no output
             buffer = NullIO()
         written = 0
         for node in self.nodes:
@@ -60,7 +60,7 @@ class MeteredBlock(BlockNode):
 
 
 class Toll(Node):
-    """What a block of many conditions costs each time, besides its nodes."""
+    """The cost of the conditions of a block, charged each time it is rendered."""
 
     __slots__ = ("steps",)
 
@@ -74,7 +74,7 @@ class Toll(Node):
 
 
 class MeteredRange(RangeLiteral):
-    """A range, refused before anything goes through it."""
+    """A range whose length is checked before it is iterated."""
 
     __slots__ = ()
 
@@ -85,7 +85,7 @@ class MeteredRange(RangeLiteral):
 
 
 class Output(StringIO):
-    """Where a field is written to; all of a copy draw on one budget."""
+    """The output of a field, charged to the budget of its copy."""
 
     def __init__(self, budget: Budget) -> None:
         super().__init__()
@@ -100,7 +100,7 @@ class Output(StringIO):
 
 
 class Metered(RenderContext):
-    """Where a field is rendered: naming a value, keeping it and filtering it each cost by its size."""
+    """The context of a field; reading, assigning and filtering a value is charged by its size."""
 
     __slots__ = ("budget",)
 
@@ -111,7 +111,7 @@ class Metered(RenderContext):
     def get(self, path: list[object], *, token: Token | None, default: object = UNDEFINED) -> object:
         value = RenderContext.get(self, path, token=token, default=default)
         if type(value) is str and len(value) <= SHORT:
-            self.budget.left -= 1  # and the clock is looked at by what stands around it
+            self.budget.left -= 1  # the block around it checks the clock
         else:
             self.budget.pay(value)
         return value
@@ -132,7 +132,7 @@ class Limited(Environment):
 
     def setup_tags_and_filters(self, *, extra: bool = False) -> None:
         super().setup_tags_and_filters(extra=extra)
-        for tag in ("include", "render", "tablerow"):  # no other templates, no second kind of loop
+        for tag in ("include", "render", "tablerow"):  # no access to other templates, and only one kind of loop
             del self.tags[tag]
         self.add_tag(UnknownTag)
         self.add_filter("strip_html", strip_html)
@@ -140,7 +140,7 @@ class Limited(Environment):
 
     def error(self, exc: Any, msg: str | None = None, token: Token | None = None) -> None:
         if isinstance(exc, LiquidError) and token and (exc.token is None or exc.token.start_index < 0):
-            exc.token = token  # at the end of an expression the library knows no place, but its caller does
+            exc.token = token  # at the end of an expression only the caller knows the position
         super().error(exc, msg, token)
 
 
@@ -149,8 +149,8 @@ HTML = Limited(autoescape=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Compiled:
-    """One field's template, ready to render; without placeholders it is just its text."""
+class CompiledTemplate:
+    """The parsed template of one field; `liquid` is None for text without tags."""
 
     field: str
     source: str
@@ -158,26 +158,26 @@ class Compiled:
     tags: int = 0
 
     def render(self, values: Mapping[str, object], budget: Budget) -> str:
-        """Return the text whole, or raise RenderError that names field and line."""
+        """Render the template; raises RenderError or OverBudget that names field and line."""
         if self.liquid is None:
             return self.source
         output = Output(budget)
         try:
             budget.spend(len(self.liquid.nodes))
             self.liquid.render_with_context(Metered(self.liquid, values, budget), output)
-        except Exception as error:  # whatever a filter trips over concerns this one recipient
+        except Exception as error:  # a filter may raise anything; it concerns only this recipient
             raise self.failure(error) from None
         return output.getvalue()
 
     def text_of(self, html: str, budget: Budget) -> str:
-        """Return the text part of mail that was written as HTML only, which this template became."""
+        """Return the text part for rendered HTML of this template, for messages that were written as HTML only."""
         try:
             return html_to_text(html, budget)
         except Exceeded as error:
             raise self.failure(error) from None
 
     def failure(self, error: Exception, token: Token | None = None) -> RenderError:
-        """Return what an error is to the recipient's copy; the token is its place if it knows none."""
+        """Return an error as RenderError or OverBudget; `token` is its position if it has none."""
         if not isinstance(error, LiquidError):
             return RenderError(f"{self.field}: {str(error)[:LONGEST_WORDS]}")
         error.token = error.token or token
@@ -188,14 +188,14 @@ class Compiled:
         return self.liquid is not None and name in self.liquid.analyze(include_partials=False).globals
 
 
-def compile_template(field: str, source: str, syntax: str, *, html: bool = False) -> Compiled:
-    """Parse a template, or raise InvalidInput that names the line."""
+def compile_template(field: str, source: str, syntax: str, *, html: bool = False) -> CompiledTemplate:
+    """Parse a template; raises InvalidInput that names the line."""
     if syntax not in AVAILABLE:
         raise InvalidInput({"syntax": f"{syntax} are not available yet; use {' or '.join(AVAILABLE)}"})
     if len(source) > LONGEST_SOURCE:
         raise InvalidInput({field: f"This is longer than {LONGEST_SOURCE:,} characters; link to what is large."})
     if syntax == Syntax.PLAIN or not ("{{" in source or "{%" in source):
-        return Compiled(field, source, None)
+        return CompiledTemplate(field, source, None)
     try:
         tags = measure(source)
         template = (HTML if html else TEXT).from_string(source)
@@ -207,11 +207,11 @@ def compile_template(field: str, source: str, syntax: str, *, html: bool = False
         if isinstance(error.__cause__, RecursionError):
             error = LiquidSyntaxError("a tag is nested too deeply; split it up", token=None)
         raise InvalidInput({field: describe(error, source)}) from None
-    return Compiled(field, source, template, tags)
+    return CompiledTemplate(field, source, template, tags)
 
 
-def add_tags(total: int, template: Compiled) -> int:
-    """Return the tags of a message's fields until now, or raise InvalidInput where there are too many."""
+def add_tags(total: int, template: CompiledTemplate) -> int:
+    """Return the total number of tags with those of a template; raises InvalidInput if there are too many."""
     if total + template.tags > MOST_TAGS_TOGETHER:
         words = f"All languages together have more than {MOST_TAGS_TOGETHER:,} tags; use fewer."
         raise InvalidInput({template.field: words})
@@ -222,9 +222,9 @@ _BEGUN = re.compile(r"\{\{|\{%-?\s*(?:(raw|doc)\s*-?%\})?")
 
 
 def measure(source: str) -> int:
-    """Count the tags of a template, and refuse those that would take long to parse, before Liquid tries.
+    """Return the number of tags; raises LiquidSyntaxError for templates that Liquid would take long to parse.
 
-    Its expressions search the rest of the text again at every tag that nothing ends.
+    Liquid's regular expressions search the rest of the text again at each unclosed tag.
     """
     count = position = characters = 0
     while begun := _BEGUN.search(source, position):
@@ -243,7 +243,7 @@ def measure(source: str) -> int:
         if end_of_tag < 0:
             if len(source) - start > LONGEST_TAG:
                 _refuse(start, f"a tag is longer than {LONGEST_TAG:,} characters, or misses its “{mark}”")
-            return count  # Liquid says in its own words what is missing
+            return count  # Liquid reports what is missing
         tag = source[start:end_of_tag]
         if tag.count("(") + tag.count("[") > MOST_BRACKETS:
             _refuse(start, f"a tag has more than {MOST_BRACKETS} brackets; split it up")
@@ -259,9 +259,9 @@ def _refuse(start: int, words: str) -> NoReturn:
 
 
 def _prepare(nodes: Iterable[Node]) -> int:
-    """Have blocks and ranges pay for themselves; return how many parts the expressions of nodes have.
+    """Replace blocks and ranges by metered ones; return how many parts the expressions of nodes have.
 
-    Liquid's parser makes them of classes that cannot be chosen. All conditions of an “if” count where it stands.
+    The classes that Liquid's parser uses cannot be configured. All conditions of an “if” are charged in front of it.
     """
     parts = 0
     for node in nodes:
@@ -285,7 +285,7 @@ def _prepare_expression(expression: Expression, token: Token, depth: int = 0) ->
 
 
 def describe(error: LiquidError, source: str) -> str:
-    """Say what is wrong, and in which line."""
+    """Return the message of an error, with its line."""
     said = str(error.message or "it cannot be read as Liquid")[:LONGEST_WORDS]
     index = error.token.start_index if error.token else -1
     return f"line {line_of(source, index if index >= 0 else len(source))}: {said}"

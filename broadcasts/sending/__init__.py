@@ -1,11 +1,12 @@
 """From a draft to a log in which every recipient is accounted for.
 
-`lifecycle` holds the transitions people ask for, `readiness` says what a draft still lacks, `expansion` freezes a
-broadcast and makes its deliveries. `fairness` says which batch comes next; `lease`, `window`, `copies` and `pump` send
-it; `rate`, `domains` and `warmup` say how fast, `hours` and `moments` when. `journal` and `outcomes` write down what
-became of it, `channel_health` whether its channel can go on. `rounds` keeps it all going from the rows alone, with
-`recovery` of what dead workers left and `closing` of what is done; `notices` tells staff of what stopped, `proof` sends
-tests.
+- `lifecycle`: the transitions that users request; `readiness`: what a draft still lacks.
+- `expansion`: freezes the content of a broadcast and creates its deliveries.
+- `fairness`: which batch is claimed next; `lease`, `window`, `copies`, `pump`: send a batch.
+- `rate`, `domains`, `warmup`: how fast; `hours`, `moments`: when.
+- `journal`, `outcomes`: record results; `channel_health`: back-off, and pausing after too many failures.
+- `rounds`: what the supervisor does each second, with `recovery` of dead workers' batches and `closing` of finished
+  broadcasts; `notices`: mail to staff; `proof`: test sends.
 """
 
 from .closing import close

@@ -1,4 +1,4 @@
-"""Whether sending can go on: a channel's back-off, and pausing what fails for good."""
+"""The back-off of channels, and pausing of broadcasts with too many permanent failures."""
 
 from datetime import timedelta
 
@@ -13,12 +13,12 @@ from broadcasts.transports import TransportError
 from .notices import pause_with
 from .outcomes import asked_wait
 
-LEAST_ANSWERED = 100  # by fewer, the share that failed is not judged
-LONGEST_BACKOFF = 40  # seconds: a server that is back is found within a minute, however long it was away
+LEAST_ANSWERED = 100  # copies with an outcome, before the share of failures is judged
+LONGEST_BACKOFF = 40  # seconds, so that a server is found within a minute after it has come back
 
 
 def channel_works(channel: Channel) -> None:
-    """Note that a channel sends (again), which ends its back-off, but for one that another pump has begun since."""
+    """Record that a channel works and end its back-off, except one that another pump has started since."""
     if channel.health != Channel.Health.GOOD or channel.backoff_until:
         is_over = Q(backoff_until=None) | Q(backoff_until__lte=Now())
         rows = Channel.objects.filter(is_over, pk=channel.pk)
@@ -27,14 +27,14 @@ def channel_works(channel: Channel) -> None:
 
 
 def channel_fails(channel: Channel, error: TransportError) -> None:
-    """Put a channel into back-off, which ends by itself; what is permanent pauses its broadcasts with the reason."""
+    """Record an account error: a transient one starts a back-off, a permanent one pauses the channel's broadcasts."""
     rows = Channel.objects.filter(pk=channel.pk)
     rows.update(health=Channel.Health.FAILING, last_error=str(error), last_error_at=Now())
     if not error.permanent and error.retry_after is not None:
         until = Now() + timedelta(seconds=asked_wait(error.retry_after))
         rows.filter(Q(backoff_until=None) | Q(backoff_until__lt=until)).update(backoff_until=until)
     elif not error.permanent:
-        # Once for all pumps that fail together: else every one of them would double how long the next waits.
+        # Once for all pumps that fail at the same time: otherwise each of them would double the delay.
         seconds = min(5 * 2 ** min(channel.backoff_count, 6), LONGEST_BACKOFF)
         rows.filter(Channel.in_service()).update(
             backoff_count=F("backoff_count") + 1, backoff_until=Now() + timedelta(seconds=seconds)
@@ -47,7 +47,10 @@ def channel_fails(channel: Channel, error: TransportError) -> None:
 
 
 def check_failure_budget(broadcast_id: int, last_refusal: str) -> None:
-    """Pause a broadcast of which too large a share failed for good since it began, or since staff resumed it."""
+    """Pause a broadcast if its share of permanent failures exceeds REFUSAL_BUDGET.
+
+    Copies are counted since the start, or since staff resumed it. The message quotes `last_refusal`.
+    """
     broadcast = Broadcast.objects.select_related("organization").get(pk=broadcast_id)
     counts = stats.counts([broadcast])[broadcast.pk]
     failed = max(0, counts["failed"] - broadcast.forgiven_failed)

@@ -1,4 +1,4 @@
-"""The end of a broadcast: finished when every delivery has an outcome, or cancelled batch by batch."""
+"""Complete broadcasts: finished ones when every delivery has an outcome, cancelled ones batch by batch."""
 
 import time
 
@@ -12,11 +12,11 @@ from broadcasts.models import Batch, Broadcast, Delivery, OrganizationQuerySet
 from .expansion import expand_cancelled
 
 Status = Broadcast.Status
-CLOSE_SECONDS = 1  # so long a round cancels batches; of a million rows all of them would hold up the others for long
+CLOSE_SECONDS = 1  # per round, so that cancelling a million rows does not delay other broadcasts
 
 
 def finish(message_id: int | None = None) -> None:
-    """Close broadcasts whose every delivery has an outcome: that of a message, or all there are."""
+    """Complete broadcasts in which every delivery has an outcome: the one of a message, or all."""
     over = _without_work()
     found = list(over.filter(messages=message_id) if message_id else over)
     counts = stats.counts(found)
@@ -26,7 +26,7 @@ def finish(message_id: int | None = None) -> None:
 
 
 def _without_work(**filters: object) -> OrganizationQuerySet[Broadcast]:
-    """Broadcasts being sent of which no batch is left; who waits for another try may still be pending."""
+    """Return broadcasts in sending without an open batch; deliveries that wait for a retry may still be pending."""
     unfinished = Batch.objects.filter(message__broadcast=OuterRef("pk")).exclude(state=Batch.State.DONE)
     open_ones = Broadcast.objects.filter(completed_at=None, status=Status.SENDING, expanded_at__isnull=False)
     return open_ones.filter(~Exists(unfinished), **filters)
@@ -34,15 +34,15 @@ def _without_work(**filters: object) -> OrganizationQuerySet[Broadcast]:
 
 @transaction.atomic
 def _finish(broadcast: Broadcast) -> None:
-    # Again under a lock, so that whoever sends somebody another copy comes before this count or after the end.
+    # Counted again under a lock, so that a concurrent resend comes before this count or after completion.
     if lock_sending(pk=broadcast.pk) and stats.counts([broadcast])[broadcast.pk]["pending"] == 0:
         _without_work(pk=broadcast.pk).transition(status=Status.SENT, completed_at=Now(), modified=Now())
 
 
 def close(broadcast_id: int, seconds: float = 0) -> None:
-    """Write down a cancel: first who has no row yet, then batch by batch; a part at least, and for some seconds more.
+    """Write the deliveries of a cancelled broadcast: first missing rows, then batch by batch.
 
-    What is left, and batches still held, follow in the next round.
+    Does at least one step, and goes on for `seconds`; the next round does the rest, and batches that are still leased.
     """
     until = time.monotonic() + seconds
     cancelled = Broadcast.objects.filter(pk=broadcast_id, status=Status.CANCELLED, completed_at=None)
@@ -56,7 +56,7 @@ def close(broadcast_id: int, seconds: float = 0) -> None:
         _cancel_rest(batch)
         if time.monotonic() >= until:
             return
-    # Judged by one look at all of them: a worker that lets go later may leave pending rows, for the next round.
+    # All batches are read at once: a worker that releases one later may leave pending rows for the next round.
     batches = list(Batch.objects.filter(message__broadcast=broadcast_id))
     left = [batch for batch in batches if not _cancel_rest(batch)]
     if not left:
@@ -64,7 +64,7 @@ def close(broadcast_id: int, seconds: float = 0) -> None:
 
 
 def _cancel_rest(batch: Batch) -> bool:
-    """Cancel what is pending in a batch; False when a worker has it, or had it a moment ago."""
+    """Cancel the pending deliveries of a batch; return False if a worker holds it or has just released it."""
     if batch.state == Batch.State.LEASED:
         return False
     pending = batch.deliveries().filter(status=Delivery.Status.PENDING)
@@ -80,6 +80,6 @@ def _cancel_rest(batch: Batch) -> bool:
 
 
 def lock_sending(**filters: object) -> Broadcast | None:
-    """Read a broadcast that is being sent, and keep it in that status to the end of the transaction."""
+    """Return a broadcast that is being sent, locked until the end of the transaction; None if there is none."""
     rows = Broadcast.objects.select_for_update(of=("self",), no_key=True)
     return rows.filter(status=Status.SENDING, **filters).first()

@@ -1,9 +1,9 @@
-"""How fast a channel may send to one receiving domain: who goes now, and when the others' turn comes.
+"""Limit how fast a channel sends to one receiving domain.
 
-One row per channel and domain, as of the channel's own rate (GCRA). What is over the limit does not wait in a worker:
-it books slots, one after the other at the domain's rate, and each delivery comes due at its own. Each message has a
-queue of slots of its own, so that a small one is not behind a large one. A slot is no permit: who comes due takes a
-real one, and who is refused books again, so that the rate holds when many slots are past.
+Each channel and domain has a row for GCRA, as the channel's own rate has (`rate`). Deliveries over the limit do not
+wait in a worker: they are deferred to slots at the domain's rate. Each message has its own sequence of slots, so that a
+small one does not wait behind a large one. A slot is not a permit: a delivery that is due still needs one, and is
+deferred again if there is none, so that the rate is kept when many slots have passed.
 """
 
 import math
@@ -18,15 +18,15 @@ from broadcasts.mediums import email_domain
 from broadcasts.models import Batch, Channel, ChannelRate
 
 from .outcomes import Results
-from .window import Row
+from .window import PendingDelivery
 
 BURST = timedelta(seconds=1)
 GRID = 2  # seconds: slots are rounded up to this, so that those of one moment are gathered and written together
 CATCH_UP = timedelta(seconds=4)  # by how much those with a slot may be late without losing it
 
 
-def admit(channel: Channel, batch: Batch, window: list[Row], results: Results) -> list[Row]:
-    """Return the rows of a window that may go now; the others are put into the results with their slots."""
+def admit(channel: Channel, batch: Batch, window: list[PendingDelivery], results: Results) -> list[PendingDelivery]:
+    """Return the deliveries of a window that may be sent now; the others are added to the results as deferred."""
     limited = _by_domain(channel, window)
     if not limited:
         return window
@@ -42,26 +42,26 @@ def admit(channel: Channel, batch: Batch, window: list[Row], results: Results) -
             deferred |= {one.pk: (slot, error) for one, slot in zip(waiting[granted:], slots, strict=True)}
         ChannelRate.objects.bulk_update(rows, ["arrival", "booked"])
     results.deferred |= deferred
-    return [row for row in window if row.pk not in deferred]
+    return [delivery for delivery in window if delivery.pk not in deferred]
 
 
 def _rate(channel: Channel, domain: str) -> float:
-    """Return how many a second it takes; 0: as many as you like."""
+    """Return the limit of a domain in messages per second; 0 if there is none."""
     return channel.domain_rates.get(domain) or channel.domain_rates.get("*", 0)
 
 
-def _by_domain(channel: Channel, window: list[Row]) -> dict[str, list[Row]]:
-    """Group the rows that are to be sent by their domain, where it has a limit."""
-    found: dict[str, list[Row]] = defaultdict(list)
+def _by_domain(channel: Channel, window: list[PendingDelivery]) -> dict[str, list[PendingDelivery]]:
+    """Group deliveries by domain, for domains that have a limit."""
+    found: dict[str, list[PendingDelivery]] = defaultdict(list)
     if channel.domain_rates:
-        for row in window:
-            domain = email_domain(row.address)
+        for delivery in window:
+            domain = email_domain(delivery.address)
             if domain and _rate(channel, domain):
-                found[domain].append(row)
+                found[domain].append(delivery)
     return found
 
 
-def _make_rows(channel: Channel, domains: dict[str, list[Row]]) -> None:
+def _make_rows(channel: Channel, domains: dict[str, list[PendingDelivery]]) -> None:
     rows = ChannelRate.objects.filter(channel=channel, domain__in=domains)
     missing = set(domains) - set(rows.values_list("domain", flat=True))
     ChannelRate.objects.bulk_create(
@@ -69,8 +69,8 @@ def _make_rows(channel: Channel, domains: dict[str, list[Row]]) -> None:
     )
 
 
-def _locked(channel: Channel, domains: dict[str, list[Row]]) -> QuerySet[ChannelRate]:
-    """Lock the rows, in one order so that nobody waits in a circle, and read the database's clock with them."""
+def _locked(channel: Channel, domains: dict[str, list[PendingDelivery]]) -> QuerySet[ChannelRate]:
+    """Lock the rows in a fixed order, so that there is no deadlock, with the database's time as `now`."""
     rows = ChannelRate.objects.select_for_update(of=("self",)).filter(channel=channel, domain__in=domains)
     return rows.order_by("domain").annotate(now=Now())
 
@@ -84,7 +84,7 @@ def _book(row, rate: float, n: int, message: str, *, has_slots: bool) -> tuple[i
     if has_slots or message not in booked:
         earliest = now - CATCH_UP if has_slots else now
         begin = max(row.arrival or now, earliest)
-        ahead = max(BURST, step) + timedelta(milliseconds=1)  # the rest of a division is nobody's loss
+        ahead = max(BURST, step) + timedelta(milliseconds=1)  # tolerates the rounding of the division
         granted = min(n, max(0, (now + ahead - begin) // step))
         row.arrival = begin + granted * step if granted else row.arrival
     end = datetime.fromtimestamp(booked.get(message, now.timestamp()), UTC)

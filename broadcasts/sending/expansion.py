@@ -1,4 +1,4 @@
-"""Freeze what a broadcast says, then expand its audience into deliveries."""
+"""Freeze the content of a broadcast, then expand its audience into deliveries."""
 
 import time
 from typing import Any
@@ -21,11 +21,14 @@ from .notices import pause_with
 NOBODY = "The audience is empty: it matches nobody."
 LEFT_OUT = "Nobody would receive it: everyone it matches is left out"
 CHUNK = 20_000  # contacts per transaction of an expansion
-TURN_SECONDS = 1  # so long an expansion goes on before those that wait behind it have their turn
+TURN_SECONDS = 1  # after which an expansion is queued again, so that other tasks run in between
 
 
 def freeze(broadcast: Broadcast) -> None:
-    """Check that it can be sent and fix what it says; called inside the transaction that starts it."""
+    """Check that a broadcast can be sent and freeze its content; called inside the transaction that starts it.
+
+    Raises NotReady, InvalidInput or EmptyAudience.
+    """
     refuse_suspended(broadcast.organization)
     messages = list(broadcast.messages.select_related("channel", "template").order_by("position", "id"))
     readiness.check(broadcast)
@@ -45,7 +48,7 @@ def refuse_suspended(organization: Organization) -> None:
 
 
 def channel_for(message: Message) -> Channel:
-    """Give a message the channel that it leaves by, where it has none, and return it; NotReady for one that is off."""
+    """Return the channel of a message, set to the default if it has none; raises NotReady if it is inactive."""
     message.channel = message.broadcast.organization.channel_for(message.medium, message.channel)
     return message.channel
 
@@ -54,8 +57,8 @@ def _freeze_message(message: Message) -> None:
     channel_for(message)
     if message.template and not message.translations.exists():
         message.take_template()
-    program = rendering.compile_message(message)
-    message.checksum = program.checksum
+    compiled = rendering.compile_message(message)
+    message.checksum = compiled.checksum
     message.error = ""
     message.save()
 
@@ -71,9 +74,9 @@ def _refuse_empty(wanted: audience.Audience, messages: list[Message]) -> None:
 
 
 def hold_expansions(organization: Organization | int) -> None:
-    """Wait for chunks of rows that are being made, and hold off the next, to the end of the transaction.
+    """Wait for running chunks of expansions, and block further ones until the end of the transaction.
 
-    A chunk holds its broadcast before it looks at anybody, so whatever it saw is written when this returns.
+    A chunk locks its broadcast before it reads contacts, so the rows of all that it has read exist when this returns.
     """
     expanding = Broadcast.objects.for_organization(organization).filter(
         completed_at=None, expanded_at=None, status__in=[*Broadcast.STOPPABLE, Broadcast.Status.CANCELLED]
@@ -82,9 +85,9 @@ def hold_expansions(organization: Organization | int) -> None:
 
 
 def expand(broadcast_id: int, seconds: float = TURN_SECONDS) -> None:
-    """Make the rows of everyone the audience matches, a chunk a transaction; resumable, and safe when doubled.
+    """Create the deliveries of a broadcast, one transaction per chunk of contacts.
 
-    After some seconds it goes on as a new task, behind those that wait.
+    It can be resumed and run concurrently. After `seconds` it continues as a new task at the end of the queue.
     """
     broadcast = Broadcast.objects.select_related("organization").get(pk=broadcast_id)
     try:
@@ -94,7 +97,7 @@ def expand(broadcast_id: int, seconds: float = TURN_SECONDS) -> None:
 
 
 def expand_cancelled(broadcast_id: int) -> bool:
-    """Write one chunk of rows for those whom a cancel left without one, born cancelled; False when there is no more."""
+    """Create a chunk of the deliveries that a cancelled broadcast lacks, as cancelled; return False after the last."""
     rows = Broadcast.objects.filter(pk=broadcast_id, status=Broadcast.Status.CANCELLED, expanded_at=None)
     broadcast = rows.select_related("organization").first()
     if broadcast is None:
@@ -120,7 +123,7 @@ def _expand(broadcast: Broadcast, until: float) -> None:
 
 
 def _expand_chunk(broadcast: Broadcast, wanted: audience.Audience, messages: list[Message]) -> bool:
-    """Expand one chunk; False when there is no more, or somebody else is at it or changed its status."""
+    """Expand one chunk; return False after the last, or if another process expands it or changed its status."""
     people = audience.matched(wanted).filter(id__gt=broadcast.expanded_to)
     full = people.order_by("id").values_list("id", flat=True)[CHUNK - 1 : CHUNK].first()
     is_last = full is None
@@ -128,7 +131,7 @@ def _expand_chunk(broadcast: Broadcast, wanted: audience.Audience, messages: lis
     with transaction.atomic():
         if wanted.organization.cap_on(wanted.use_case):
             _take_turns(wanted.organization)
-        # The cursor moves first: it locks the row, so that of two that expand only one inserts.
+        # The cursor moves first: it locks the row, so that only one of two concurrent expansions inserts.
         mine = Broadcast.objects.filter(
             pk=broadcast.pk, status=broadcast.status, expanded_at=None, expanded_to=broadcast.expanded_to
         ).transition(expanded_to=upper, modified=Now(), **({"expanded_at": Now()} if is_last else {}))
@@ -140,9 +143,9 @@ def _expand_chunk(broadcast: Broadcast, wanted: audience.Audience, messages: lis
 
 
 def _take_turns(organization: Organization) -> None:
-    """Have chunks of an organization see each other's rows, which the frequency cap counts, also those begun at once.
+    """Serialize the chunks of an organization, so that the frequency cap counts the rows of concurrent ones.
 
-    The broadcast is locked after it: nobody else holds that one and waits for the organization.
+    The broadcast is locked after the organization everywhere, so there is no deadlock.
     """
     list(Organization.objects.select_for_update(no_key=True).filter(pk=organization.pk).values_list("pk"))
 
@@ -158,7 +161,7 @@ def _insert(wanted: audience.Audience, messages: list[Message], broadcast: Broad
         for message in messages:
             _insert_rows(message, people(message), born)
     else:
-        # The first channel that works: whoever no message can reach is skipped on the first one.
+        # The first channel that works: people whom no message can reach are skipped on the first message.
         served = Exists(Delivery.objects.filter(message__in=messages, contact=OuterRef("pk")))
         for message in messages:
             _insert_rows(message, people(message).filter(skip_reason="").exclude(served), born)
@@ -168,7 +171,7 @@ def _insert(wanted: audience.Audience, messages: list[Message], broadcast: Broad
 
 
 def _insert_rows(message: Message, people: QuerySet[Contact], born: str) -> None:
-    """INSERT ... SELECT the deliveries of one message in a status, or skipped with the reason."""
+    """INSERT ... SELECT the deliveries of one message with the status `born`, or as skipped with the reason."""
     columns = {
         "message_id": Value(message.pk),
         "contact_id": F("pk"),
@@ -185,7 +188,7 @@ def _insert_rows(message: Message, people: QuerySet[Contact], born: str) -> None
     )
     select, params = rows.query.sql_with_params()
     table = connection.ops.quote_name(Delivery._meta.db_table)
-    # The status follows from the reason outside, or the reason would be found out twice for everybody.
+    # The status is computed outside the subquery: otherwise the reason would be evaluated twice per row.
     sql = (
         f"INSERT INTO {table} ({', '.join(columns)}, status) "  # noqa: S608
         f"SELECT {', '.join(f'row_{name}' for name in columns)}, CASE WHEN row_reason = '' THEN %s ELSE 'skipped' END "
@@ -196,7 +199,7 @@ def _insert_rows(message: Message, people: QuerySet[Contact], born: str) -> None
 
 
 def _with_waits(people: QuerySet[Any], columns: dict[str, Any], waits: Waits) -> tuple[QuerySet[Any], dict[str, Any]]:
-    """Have who would be sent to now wait for their hour, or skip them where that comes too late."""
+    """Defer recipients whose hour has not come, or skip them if the broadcast expires before."""
     word, moment = CharField(), DateTimeField()
     people = people.annotate(too_late=waits.sql("reason", word))
     taken = When(skip_reason="", too_late="", then=waits.sql("due_at", moment))
@@ -209,9 +212,9 @@ def _with_waits(people: QuerySet[Any], columns: dict[str, Any], waits: Waits) ->
 
 
 def _cut(message: Message, after: int) -> None:
-    """Cut the rows inserted after an id into batches, with what was born skipped or cancelled already counted.
+    """Divide the rows inserted after an id into batches, whose counters include skipped and cancelled rows.
 
-    A batch of which nobody's turn is now is done: those who wait are gathered into others.
+    A batch without rows to send now is done: deferred rows are gathered into other batches when they are due.
     """
     table = connection.ops.quote_name(Delivery._meta.db_table)
     with connection.cursor() as cursor:

@@ -1,7 +1,7 @@
-"""Which batch comes next: one rule for claims, for enqueuing pumps, and for yielding to a broadcast nobody serves.
+"""Which batch is claimed next: one rule for claiming, for enqueuing pumps, and for yielding to unserved broadcasts.
 
-The most underserved comes first: the organization with the fewest batches at work, then the broadcast with the fewest,
-then the message that yielded longest ago (or never), then the one with the fewest batches left, then chance.
+The order: the organization with the fewest leased batches, then the broadcast with the fewest, then the message that
+yielded longest ago (or never), then the one with the fewest batches left, then a random one.
 """
 
 import random
@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 
 from django.conf import settings
 from django.db.models import Count, Exists, F, Min, OuterRef
@@ -24,8 +25,8 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """A message that is being sent and has batches no worker holds."""
+class Candidate:
+    """A message that is being sent and has batches without a worker."""
 
     message: int
     channel: int
@@ -37,7 +38,7 @@ class Turn:
 
 
 def claimable(channel: Channel):
-    """Batches of broadcasts under way that wait for a worker of this channel."""
+    """Return the ready batches that pumps of this channel may claim."""
     return _ready(message__channel=channel)
 
 
@@ -45,18 +46,18 @@ def _ready(**filters: object):
     return Batch.objects.filter(wanted("message__"), state=Batch.State.READY, **filters)
 
 
-def _waiting(**filters: object) -> list[Turn]:
+def _waiting(**filters: object) -> list[Candidate]:
     columns = ("message", "message__channel", "message__broadcast", "message__broadcast__organization")
     ready = _ready(**filters).filter(Channel.in_service("message__channel__"))
     groups = ready.values_list(*columns, "message__yielded_at").annotate(first=Min("id"), batches=Count("id"))
-    return [Turn(*group) for group in groups.order_by()]
+    return [Candidate(*group) for group in groups.order_by()]
 
 
-def _servable() -> list[Turn]:
-    """Those waiting, less those whose channel has used up its rate for a while."""
-    turns = _waiting()
-    used_up = rate.used_up({turn.channel for turn in turns})
-    return [turn for turn in turns if turn.channel not in used_up]
+def _servable() -> list[Candidate]:
+    """Return waiting messages, except those whose channel has used up its rate for now."""
+    candidates = _waiting()
+    used_up = rate.used_up({candidate.channel for candidate in candidates})
+    return [candidate for candidate in candidates if candidate.channel not in used_up]
 
 
 def _at_work(**filters: object):
@@ -64,18 +65,18 @@ def _at_work(**filters: object):
 
 
 def at_work(**filters: object) -> int:
-    """Count the batches that workers hold now."""
+    """Count the batches under a valid lease."""
     return _at_work(**filters).count()
 
 
 def free_pumps() -> int:
-    """Count the pumps that this host lacks."""
+    """Return how many more pumps this host may run."""
     return settings.PUMPS - at_work(owner__startswith=f"{HOST}:")
 
 
-def in_turn(turns: list[Turn]) -> Iterator[Turn]:
-    """Yield whose batch comes next, as often as there are batches; each counts as held for those after it."""
-    if not turns:
+def by_need(candidates: list[Candidate]) -> Iterator[Candidate]:
+    """Yield the message of each next batch, in order; each one counts as leased for those after it."""
+    if not candidates:
         return
     held = _at_work().values_list("message__broadcast", "message__broadcast__organization")
     broadcasts, organizations, taken = Counter[int](), Counter[int](), Counter[int]()
@@ -83,32 +84,32 @@ def in_turn(turns: list[Turn]) -> Iterator[Turn]:
         broadcasts[broadcast] += 1
         organizations[organization] += 1
 
-    def need(turn: Turn) -> tuple:
-        served = organizations[turn.organization], broadcasts[turn.broadcast]
-        return *served, turn.yielded_at or NEVER, turn.batches, random.random()  # noqa: S311  (not secrecy)
+    def need(candidate: Candidate) -> tuple:
+        served = organizations[candidate.organization], broadcasts[candidate.broadcast]
+        return *served, candidate.yielded_at or NEVER, candidate.batches, random.random()  # noqa: S311  (not secrecy)
 
-    while left := [turn for turn in turns if taken[turn.message] < turn.batches]:
-        turn = min(left, key=need)
-        taken[turn.message] += 1
-        broadcasts[turn.broadcast] += 1
-        organizations[turn.organization] += 1
-        yield turn
+    while left := [candidate for candidate in candidates if taken[candidate.message] < candidate.batches]:
+        candidate = min(left, key=need)
+        taken[candidate.message] += 1
+        broadcasts[candidate.broadcast] += 1
+        organizations[candidate.organization] += 1
+        yield candidate
 
 
 def claim(channel: Channel) -> Lease | None:
-    """Take a batch of the most underserved on this channel; None when there is nothing to do."""
+    """Claim the next batch of this channel; return None if there is none."""
     for _ in range(10):
-        turn = next(in_turn(_waiting(message__channel=channel)), None)
-        if turn is None:
+        candidate = next(by_need(_waiting(message__channel=channel)), None)
+        if candidate is None:
             return None
-        batch = Batch.objects.filter(pk=turn.first).first()
+        batch = Batch.objects.filter(pk=candidate.first).first()
         if batch and take(batch):
             return Lease(batch.pk, batch.token + 1, batch.message_id, batch.started_through)
-    return None  # others were faster ten times over: they do the work
+    return None  # other workers were faster ten times: they do the work
 
 
 def take(batch: Batch) -> bool:
-    """Claim one batch; False when somebody else was first."""
+    """Claim one batch; return False if another worker was first."""
     message = Message.objects.filter(wanted(), pk=OuterRef("message"))
     return Batch.objects.filter(Exists(message), pk=batch.pk, state=Batch.State.READY, token=batch.token).transition(
         state=Batch.State.LEASED, owner=worker_name(), token=F("token") + 1, lease_until=lease_end()
@@ -116,25 +117,27 @@ def take(batch: Batch) -> bool:
 
 
 def is_one_too_many(lease: Lease) -> bool:
-    """Tell whether pumps that started together claimed more than this host is to run; the latest batches yield."""
+    """Tell whether pumps that started at once claimed more batches than PUMPS; those with the highest ids yield."""
     return at_work(owner__startswith=f"{HOST}:", id__lt=lease.batch_id) >= settings.PUMPS
 
 
-def somebody_waits() -> bool:
-    """Tell whether a broadcast that no worker serves could be, if a pump of this host were free."""
+def unserved_waits() -> bool:
+    """Tell whether a broadcast without a worker waits for a pump of this host to become free."""
     if free_pumps() > 0:
         return False
     served = set(_at_work().values_list("message__broadcast", flat=True))
-    return any(turn.broadcast not in served for turn in _servable())
+    return any(candidate.broadcast not in served for candidate in _servable())
 
 
 def yield_turn(lease: Lease) -> None:
-    """Note that a message was left for another's sake, so that messages that yield take turns."""
+    """Record that the pump left a message for another one, so that yielding messages alternate."""
     Message.objects.filter(pk=lease.message_id).update(yielded_at=Now())
 
 
 def enqueue_pumps(most: int | None = None) -> None:
-    """Ask for the pumps that this host lacks, at most so many, each for the most underserved."""
+    """Enqueue the pumps that this host may still run, at most `most`, in the order of `by_need`."""
     missing = free_pumps()
-    for turn, _ in zip(in_turn(_servable()) if missing > 0 else (), range(min(missing, most or missing)), strict=False):
-        enqueue("pump", turn.channel)
+    if missing <= 0:
+        return
+    for candidate in islice(by_need(_servable()), min(missing, most or missing)):
+        enqueue("pump", candidate.channel)

@@ -1,7 +1,7 @@
-"""When each recipient's hour comes: the clock time of a broadcast where they are, and the end of their quiet hours.
+"""When each recipient may be sent to: at the broadcast's clock time in their zone, and outside their quiet hours.
 
-The few hundred zones there are get asked here; a statement then tells each row by its contact's zone, so that a
-million rows cost no more than their INSERT, and a batch that has to wait one UPDATE.
+The moment is computed in Python for each of the few hundred time zones, and applied in SQL by the zone of the contact,
+so that a million rows cost only their INSERT, and deferring a batch costs one UPDATE.
 """
 
 import time
@@ -21,12 +21,12 @@ from broadcasts.models import Broadcast, Contact, Delivery, Message, Organizatio
 
 from .lease import Lease
 
-LOOK_AGAIN = timedelta(minutes=15)  # somebody in a zone further east may have come
+LOOK_AGAIN = timedelta(minutes=15)  # a contact in a zone further east may have been added
 
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Until when a row has to wait, and why; or the reason for which it need not."""
+    """Until when a delivery waits and why (`error`); or the reason to skip it."""
 
     due_at: datetime | None = None
     error: str = ""
@@ -38,7 +38,7 @@ NO_WAIT = Wait()
 
 @dataclass(frozen=True)
 class Waits:
-    """What the people of each zone wait for; those of no zone, or of one that nobody knows, as at home."""
+    """The wait of each time zone; contacts without a known zone have that of the organization (`at_home`)."""
 
     elsewhere: dict[Wait, list[str]]
     at_home: Wait
@@ -47,30 +47,30 @@ class Waits:
         return self.at_home != NO_WAIT or any(wait != NO_WAIT for wait in self.elsewhere)
 
     def sql(self, name: str, field: Field) -> Case:
-        """One attribute of the wait, of the contact's zone."""
+        """Return an expression for an attribute of the wait, by the zone of the contact."""
         at_home = getattr(self.at_home, name)
         found: dict[Any, list[str]] = {}
         for wait, names in self.elsewhere.items():
             if (value := getattr(wait, name)) != at_home:
                 found.setdefault(value, []).extend(names)
         whens = [When(time_zone__in=names, then=Value(value)) for value, names in found.items()]
-        # First those of no zone, who are often the most.
+        # Contacts without a zone come first, since they are often the most.
         return Case(When(time_zone="", then=Value(at_home)), *whens, default=Value(at_home), output_field=field)
 
     def are(self, wanted: Callable[[Wait], bool]) -> Q:
-        """The condition on contacts of a zone whose wait is like that."""
+        """Return the condition for contacts in zones whose wait satisfies `wanted`."""
         here = wanted(self.at_home)
         others = [name for wait, names in self.elsewhere.items() if wanted(wait) != here for name in names]
         return ~Q(time_zone__in=others) if here else Q(time_zone__in=others)
 
 
 def database_clock(message: Message) -> datetime:
-    """The clock that says when rows come due: by another one, who waited could be told to wait again."""
+    """Return the database's time, by which rows are due: by another clock, a due row could be deferred again."""
     return Message.objects.filter(pk=message.pk).values_list(Now(), flat=True).get()
 
 
 def waits_at_birth(message: Message) -> Waits | None:
-    """What rows are born to wait for; None where nobody has to."""
+    """Return the waits of new deliveries of a message; None if none has to wait."""
     broadcast = message.broadcast
     hours = quiet_hours(message)
     at = broadcast.clock_of(broadcast.scheduled_at) if broadcast.local_time and broadcast.scheduled_at else None
@@ -102,7 +102,7 @@ def quiet_hours(message: Message) -> tuple[str, str] | None:
 def _quiet_zones(
     hours: tuple[str, str], minute: datetime, home: ZoneInfo
 ) -> tuple[dict[datetime | None, list[str]], datetime | None]:
-    """Ask all zones once a minute: their hours begin and end on one."""
+    """Return the end of quiet hours by zone; cached by minute, since quiet hours begin and end on one."""
     return by_answer(lambda zone: quiet_until(minute, zone, hours), home)
 
 
@@ -117,7 +117,7 @@ def _wait(due_at: datetime, error: str, broadcast: Broadcast) -> Wait:
 
 
 class Quiet:
-    """The quiet hours of a claimed batch, kept before each window and asked about once a minute."""
+    """Defers the deliveries of a claimed batch that are in quiet hours; called per window, acts once a minute."""
 
     def __init__(self, lease: Lease, message: Message) -> None:
         self.lease, self.message = lease, message
@@ -125,7 +125,7 @@ class Quiet:
         self.asked_until = 0.0
 
     def keep(self) -> None:
-        """Put off whoever of the rest of the batch has quiet hours now; raises LeaseLost with nothing written."""
+        """Defer the batch's unsent deliveries that are in quiet hours now; raises LeaseLost with nothing written."""
         if self.hours is None or time.monotonic() < self.asked_until:
             return
         now = database_clock(self.message)
@@ -156,7 +156,7 @@ class Quiet:
 
 
 def turn(broadcast: Broadcast, contact: Contact) -> datetime | None:
-    """Return when the clock time of a broadcast comes where a contact is; None when it has none."""
+    """Return the moment of a broadcast's clock time in a contact's zone; None if it has no local time."""
     if not broadcast.local_time or broadcast.scheduled_at is None:
         return None
     zone = zone_of(contact.time_zone, broadcast.organization.zone)
@@ -164,7 +164,7 @@ def turn(broadcast: Broadcast, contact: Contact) -> datetime | None:
 
 
 def begin(broadcast: Broadcast, moment: datetime) -> datetime:
-    """Return when a broadcast for a moment is to be looked at first: where its clock time comes first."""
+    """Return the first moment at which a broadcast may start: that of the easternmost zone if it has local time."""
     if not broadcast.local_time:
         return moment
     at = broadcast.clock_of(moment)
@@ -172,7 +172,7 @@ def begin(broadcast: Broadcast, moment: datetime) -> datetime:
 
 
 def not_before(broadcast: Broadcast, now: datetime) -> datetime | None:
-    """Return when to look again at a broadcast whose clock time has come for nobody yet; None when it has."""
+    """Return when to check a broadcast again whose clock time has not come in any contact's zone; None if it has."""
     if not broadcast.local_time or broadcast.scheduled_at is None:
         return None
     at = broadcast.clock_of(broadcast.scheduled_at)
@@ -181,6 +181,6 @@ def not_before(broadcast: Broadcast, now: datetime) -> datetime | None:
 
 
 def _zones_of(organization: Organization) -> set[ZoneInfo]:
-    """The zones in which its contacts live."""
+    """Return the time zones of an organization and its contacts."""
     names = Contact.objects.for_organization(organization).order_by().values_list("time_zone", flat=True).distinct()
     return {zone_of(name, organization.zone) for name in names} | {organization.zone}

@@ -1,11 +1,12 @@
-"""What a worker begins to hand over and what is answered, in a file that outlives the worker.
+"""A file per lease in which a worker records what it hands over and which replies it gets, to be read after a crash.
 
-The rows are the truth, but are written once a window: of a worker that dies, everything in its window could have left.
-Its file tells which had not been begun, and which were taken; so no more than what was under way stays unknown. A file
-that is missing (another host, no disk) or was written before the machine started (it may lack its end) tells nothing.
+The database is authoritative, but is written once per window: when a worker dies, every copy of its window may have
+been sent. Its journal tells which copies were not started and which were accepted, so that only those in flight are
+unknown. A journal that is missing (another host, full disk) or older than the last boot (its end may be lost) is not
+used.
 
-Each record is a delivery's id and what happened to it. Whoever recovers the batch appends a seal first, and a worker
-that finds one before a record of its own begins nothing more, however long it was frozen.
+Each record is a delivery's id and an event. Recovery of the batch appends a seal first; a worker that finds a seal
+before its own record starts no further copy, however long it was suspended.
 """
 
 import logging
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 
 RECORD = struct.Struct("<qq")
 SEAL, BEGUN, TAKEN, RETURNED = range(4)
-KEPT_SECONDS = 86_400  # whoever recovers a batch asks within a minute, unless nobody at all is at work
+KEPT_SECONDS = 86_400  # recovery reads a journal within a minute, unless no supervisor runs
 
 
 def _path(batch_id: int, token: int) -> Path:
@@ -37,7 +38,7 @@ def _path(batch_id: int, token: int) -> Path:
 
 @cache
 def _boot() -> str:
-    """Name this run of the machine; a file that was written in an earlier one may have lost its last records."""
+    """Return the id of the current boot; a file that was written before it may have lost its last records."""
     with suppress(OSError):
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     return ""
@@ -48,14 +49,14 @@ def _head(owner: str) -> bytes:
 
 
 class Journal:
-    """The file of one lease, as its worker writes it; without a name of this run, or a disk, it writes nothing."""
+    """Writes the journal of one lease; without a boot id or a writable disk it does nothing."""
 
     def __init__(self, batch_id: int, token: int, owner: str) -> None:
         self.path = _path(batch_id, token)
         self.head = _head(owner)
         self.size = 0
         self.file: int | None = None
-        self.waiting = b""  # records to be written
+        self.waiting = b""  # records that are not written yet
 
     def __enter__(self) -> Self:
         if not _boot():
@@ -70,7 +71,7 @@ class Journal:
         return self
 
     def __exit__(self, exc_type: type[BaseException] | None, *exc_info: object) -> None:
-        """Remove it after an orderly end; after another one, whoever recovers the batch asks it and removes it."""
+        """Remove the file after a normal end; after an exception, recovery reads and removes it."""
         if exc_type is None:
             self._remove()
             return
@@ -80,21 +81,21 @@ class Journal:
             os.close(self.file)
 
     def begin(self, pks: Sequence[int]) -> None:
-        """Note that copies are about to leave; raises LeaseLost, and they must not, when the batch was recovered."""
+        """Record that copies are about to be sent; raises LeaseLost if the batch was recovered, to prevent that."""
         self.waiting += b"".join([RECORD.pack(pk, BEGUN) for pk in pks])
         self.write()
         if self.file is not None and os.lseek(self.file, 0, os.SEEK_CUR) != self.size:
             raise LeaseLost(f"the journal {self.path.name} was sealed by somebody else")
 
     def end(self, pk: int, outcome: Outcome) -> None:
-        """Note an answer, to be written when the next copies begin; where there was none to be had, it stays begun."""
+        """Record an outcome, to be written with the next copies; a copy without a reply stays recorded as begun."""
         if isinstance(outcome, Receipt):
             self.waiting += RECORD.pack(pk, TAKEN)
         elif not outcome.handed_over:
             self.waiting += RECORD.pack(pk, RETURNED)
 
     def write(self) -> None:
-        """Write down what waits."""
+        """Append the waiting records to the file."""
         records, self.waiting = self.waiting, b""
         if self.file is None:
             return
@@ -108,7 +109,7 @@ class Journal:
             self._give_up(OSError("the disk is full"))
 
     def _give_up(self, error: OSError) -> None:
-        """Go on without a file, unless somebody sealed it, whom no disk keeps from believing it."""
+        """Continue without a file; raises LeaseLost if it was sealed, since recovery relies on it then."""
         log.warning("The journal %s cannot be written: %s", self.path, error)
         if self.file is not None and os.fstat(self.file).st_size > self.size:
             raise LeaseLost(f"the journal {self.path.name} was sealed by somebody else") from error
@@ -122,15 +123,15 @@ class Journal:
 
 
 @dataclass
-class Told:
-    """What a dead worker's journal tells."""
+class JournalRecords:
+    """The ids of deliveries in a dead worker's journal."""
 
-    begun: set[int] = field(default_factory=set)  # and not answered
+    begun: set[int] = field(default_factory=set)  # started, without a reply
     taken: set[int] = field(default_factory=set)
 
 
-def seal(batch_id: int, token: int, owner: str) -> Told | None:
-    """Close a journal to its worker and read it; None when there is none that can be relied on."""
+def seal(batch_id: int, token: int, owner: str) -> JournalRecords | None:
+    """Seal a journal against its worker and read it; return None if there is none, or it may be incomplete."""
     try:
         file = os.open(_path(batch_id, token), os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
     except OSError:
@@ -148,8 +149,8 @@ def seal(batch_id: int, token: int, owner: str) -> Told | None:
     return _read(records) if head == _head(owner) and len(records) % RECORD.size == 0 else None
 
 
-def _read(records: bytes) -> Told:
-    told = Told()
+def _read(records: bytes) -> JournalRecords:
+    told = JournalRecords()
     for pk, what in RECORD.iter_unpack(records):
         if what == SEAL:
             break
@@ -172,7 +173,7 @@ def forget(batch_id: int, token: int) -> None:
 
 
 def forget_old(*, dry_run: bool = False) -> int:
-    """Remove what leases of long ago left here, such as those that another host recovered; return how many."""
+    """Remove journals older than a day, such as those of batches that another host recovered; return how many."""
     n = 0
     for path in _path(0, 0).parent.glob("*-*"):
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""A worker's hold on one batch: fenced by a token, and renewed with every window."""
+"""Leases of batches by workers: fenced by a token, and renewed with every window."""
 
 import logging
 import os
@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from broadcasts.database import Statement, placeholder
+from broadcasts.database import Statement, parameter
 from broadcasts.exceptions import LeaseLost
 from broadcasts.models import Batch, Broadcast, Delivery, Message, Organization, count, lease_end
 from broadcasts.models.base import OrganizationQuerySet
@@ -27,7 +27,7 @@ def worker_name() -> str:
 
 
 def is_alive(owner: str) -> bool:
-    """Tell whether a worker of this host still runs; one whose end nobody took note of yet does."""
+    """Tell whether a worker process of this host exists; a zombie counts as one."""
     try:
         os.kill(int(owner.rpartition(":")[2]), 0)
     except ProcessLookupError:
@@ -39,13 +39,13 @@ def is_alive(owner: str) -> bool:
 
 @dataclass
 class Lease:
-    """A claimed batch; every write through it fails with LeaseLost once somebody else recovered the batch."""
+    """A claimed batch; every write through it raises LeaseLost once another process has recovered the batch."""
 
     batch_id: int
     token: int
     message_id: int
-    position: int  # the last row whose window was begun
-    renewed_at: float = 0.0  # a moment of time.monotonic() before this process knew of it, so never too late
+    position: int  # the id of the last delivery whose window was started
+    renewed_at: float = 0.0  # of time.monotonic(), taken before the renewal, so never too late
 
     @cached_property
     def batch(self) -> Batch:
@@ -59,10 +59,10 @@ class Lease:
         return Batch.objects.filter(pk=self.batch_id, token=self.token, state=Batch.State.LEASED)
 
     def renew(self, reached: int, sent: int = 0, **counters: int) -> bool:
-        """Hold on with the next window, up to a row, marked as begun; inside a transaction.
+        """Renew the lease and mark the deliveries up to id `reached` as started; called inside a transaction.
 
-        False when it is not to be sent any more: that is asked by the same statement, so that a pause or a cancel
-        takes effect within one window.
+        Returns False if the broadcast may not be sent any more. The same statement checks that, so that a pause or a
+        cancel takes effect within one window.
         """
         self.renewed_at = time.monotonic()
         mine = {"batch": self.batch_id, "token": self.token, "position": self.position}
@@ -73,27 +73,27 @@ class Lease:
         return True
 
     def let_go(self, state: str, **counters: int) -> None:
-        """Give the batch back, or close it; inside a transaction."""
+        """Release the batch, as READY or DONE; called inside a transaction."""
         held = self._held().filter(started_through=self.position)
         if not held.transition(state=state, lease_until=None, **count(**counters)):
             raise LeaseLost(f"batch {self.batch_id} was recovered by somebody else")
 
     def hold(self, **counters: int) -> None:
-        """Hold on without a window, for what was written to the rest of the batch; inside a transaction."""
+        """Renew the lease without a window, after changes to the rest of the batch; called inside a transaction."""
         held = self._held().filter(started_through=self.position)
         if not held.transition(lease_until=lease_end(), **count(**counters)):
             raise LeaseLost(f"batch {self.batch_id} was recovered by somebody else")
 
     def rest(self) -> QuerySet[Delivery]:
-        """The rows of the batch that no window was begun with, and that are to be sent now."""
+        """Return the deliveries of the batch that are to be sent now and that no window has started."""
         return self.batch.deliveries().filter(id__gt=self.position, status=Delivery.Status.PENDING, due_at=None)
 
     def is_renewed(self, reached: int) -> bool:
-        """Tell whether renew() was committed before; the token says that nobody came since."""
+        """Tell whether renew() was committed; the token shows that no other process has claimed the batch since."""
         return self._held().filter(started_through=reached).exists()
 
     def is_let_go(self) -> bool:
-        """Tell whether let_go() was committed before."""
+        """Tell whether let_go() was committed."""
         free = Batch.objects.filter(pk=self.batch_id, token=self.token, started_through=self.position)
         return free.exclude(state=Batch.State.LEASED).exists()
 
@@ -103,18 +103,18 @@ def _renewal(vendor: str, seconds: int) -> Statement:
     message = Message.objects.filter(wanted(), pk=OuterRef("message"))
     held = Batch.objects.filter(
         Exists(message),
-        pk=placeholder("batch"),
-        token=placeholder("token"),
+        pk=parameter("batch"),
+        token=parameter("token"),
         state=Batch.State.LEASED,
-        started_through=placeholder("position"),
+        started_through=parameter("position"),
     )
     return Statement.update(
-        held, started_through=placeholder("reached"), sent=F("sent") + placeholder("sent"), lease_until=lease_end()
+        held, started_through=parameter("reached"), sent=F("sent") + parameter("sent"), lease_until=lease_end()
     )
 
 
 def wanted(to: str = "") -> Q:
-    """The condition of being sent now, on messages or on what leads `to` them; claims and windows ask the same."""
+    """Return the condition that a message, at the path `to`, may be sent now; claims and windows use it."""
     return Q(
         **{
             f"{to}broadcast__status": Broadcast.Status.SENDING,
@@ -125,7 +125,7 @@ def wanted(to: str = "") -> Q:
 
 
 class Keeper(threading.Thread):
-    """Renews a lease while its worker waits for a slow provider; a frozen or killed process renews nothing."""
+    """A thread that renews a lease while its worker waits for a slow provider; it stops with the process."""
 
     def __init__(self, lease: Lease) -> None:
         super().__init__(daemon=True)

@@ -1,4 +1,4 @@
-"""The transitions people ask for; each is one conditional UPDATE, and whoever changes the row owns what follows."""
+"""The transitions that users request; each is one conditional UPDATE, and the caller that changes the row continues."""
 
 from collections.abc import Iterable
 from datetime import date, datetime
@@ -25,7 +25,7 @@ def wrong_state(accepted: Iterable[str]) -> WrongState:
 
 
 def _transition(broadcast: Broadcast, accepted: Iterable[Status], act: str, by: User | None, **changes) -> None:
-    """Move a broadcast on, or raise WrongState; the instance is read again when it moved."""
+    """Change the status and refresh the instance; raises WrongState unless the status is one of `accepted`."""
     rows = Broadcast.objects.filter(pk=broadcast.pk, status__in=accepted)
     if not rows.transition(modified=Now(), **changes):
         raise wrong_state(accepted)
@@ -34,8 +34,8 @@ def _transition(broadcast: Broadcast, accepted: Iterable[Status], act: str, by: 
 
 
 def _refuse_unseen(broadcast: Broadcast, seen: datetime | None) -> None:
-    """Raise Unseen where a broadcast was changed since somebody read it; until the transaction ends it cannot be."""
-    # Compared here: in SQLite the same moment may be written with three digits or with six.
+    """Lock a broadcast; raises Unseen if it was modified after `seen`."""
+    # Compared in Python: SQLite may store the same moment with three digits or with six.
     if seen and Broadcast.objects.select_for_update().get(pk=broadcast.pk).modified != seen:
         raise Unseen(f"“{broadcast}” was changed since you looked: read it again, then confirm.")
 
@@ -44,9 +44,8 @@ def _refuse_unseen(broadcast: Broadcast, seen: datetime | None) -> None:
 def send(broadcast: Broadcast, by: User | None = None, *, seen: datetime | None = None) -> None:
     """Start sending now; raises WrongState, EmptyAudience, NotReady or InvalidInput with nothing changed.
 
-    With `local_time`, who is due later where they are waits for it. A time that a draft has without it becomes now: it
-    was never scheduled for it. `seen` is its `modified` when somebody read it:
-    what was changed since is not sent.
+    With `local_time`, recipients whose local time has not come wait for it. Otherwise `scheduled_at` of a draft becomes
+    now. `seen` is the value of `modified` that the user saw; raises Unseen if the broadcast was changed since.
     """
     _refuse_unseen(broadcast, seen)
     if broadcast.local_time and broadcast.scheduled_at is None:
@@ -76,9 +75,9 @@ def schedule(
     day: date | None = None,
     seen: datetime | None = None,
 ) -> None:
-    """Send at a moment: `at`, on a day at the default send hour, or at the moment that the broadcast has.
+    """Schedule for `at`, for `day` at the default send hour, or for the time that the broadcast has.
 
-    On a scheduled broadcast it changes the time when one is given, and nothing otherwise.
+    Reschedules a scheduled broadcast if a time is given. Raises WrongState, Unseen, NotReady or InvalidInput.
     """
     accepted = Broadcast.STARTABLE
     if broadcast.status not in accepted:
@@ -108,19 +107,19 @@ def schedule(
 
 @transaction.atomic
 def unschedule(broadcast: Broadcast, by: User | None = None) -> None:
-    """Make a scheduled broadcast a draft again; it keeps its time."""
+    """Return a scheduled broadcast to draft; it keeps its time. Raises WrongState."""
     _transition(broadcast, [Status.SCHEDULED], "unschedule", by, status=Status.DRAFT)
 
 
 @transaction.atomic
 def pause(broadcast: Broadcast, by: User | None = None, reason: str = "") -> None:
-    """Hold a broadcast within one window; nobody is lost."""
+    """Pause a broadcast, at the latest after the current window; no recipient is lost. Raises WrongState."""
     _transition(broadcast, [Status.SENDING], "pause", by, status=Status.PAUSED, error_message=reason)
 
 
 @transaction.atomic
 def resume(broadcast: Broadcast, by: User | None = None) -> None:
-    """Go on where a pause stopped it; what failed until now is no reason to pause it again."""
+    """Continue a paused broadcast; failures until now no longer count for the failure budget. Raises WrongState."""
     answered = stats.counts([broadcast])[broadcast.pk]
     _transition(
         broadcast,
@@ -138,14 +137,14 @@ def resume(broadcast: Broadcast, by: User | None = None) -> None:
 
 @transaction.atomic
 def cancel(broadcast: Broadcast, by: User | None = None) -> None:
-    """Stop for good within one window; what left stays sent, what is pending becomes cancelled."""
+    """Stop a broadcast for good, at the latest after the current window; pending deliveries become cancelled."""
     _transition(broadcast, Broadcast.STOPPABLE, "cancel", by, status=Status.CANCELLED, notice_due_at=None)
     enqueue("close", broadcast.pk)
 
 
 @transaction.atomic
 def duplicate(broadcast: Broadcast, by: User | None = None) -> Broadcast:
-    """Make a draft that says the same to the same people, without a time; nor with an expiry that has passed."""
+    """Copy a broadcast as a draft with the same content and audience, without its time or a past expiry."""
     expires = broadcast.expires_at if broadcast.expires_at and broadcast.expires_at > timezone.now() else None
     name = f"Copy of {broadcast.name}"[:255]
     return _copy(broadcast, by, origin=Broadcast.Origin.DUPLICATE, name=name, expires_at=expires)
@@ -153,7 +152,7 @@ def duplicate(broadcast: Broadcast, by: User | None = None) -> Broadcast:
 
 @transaction.atomic
 def retry(broadcast: Broadcast, by: User | None = None) -> Broadcast:
-    """Send again to those whom a finished broadcast failed to reach, as a linked child; once per broadcast."""
+    """Send to the recipients of failed deliveries again, as a linked child; once per finished broadcast."""
     parent = Broadcast.objects.select_for_update().get(pk=broadcast.pk)
     if parent.status not in Broadcast.FINISHED:
         raise wrong_state(Broadcast.FINISHED)
@@ -175,9 +174,9 @@ def retry(broadcast: Broadcast, by: User | None = None) -> Broadcast:
 
 @transaction.atomic
 def retarget(broadcast: Broadcast, engagement: str, by: User | None = None) -> Broadcast:
-    """Make a linked draft that says the same to those for whom a started broadcast became this.
+    """Copy a started broadcast as a linked draft for its recipients with this engagement.
 
-    Raises InvalidInput where no channel of it reports what would tell who these are.
+    Raises WrongState, or InvalidInput if no channel of it reports the fact that decides the engagement.
     """
     if broadcast.status not in Broadcast.STARTED:
         raise wrong_state(Broadcast.STARTED)
@@ -197,7 +196,7 @@ def retarget(broadcast: Broadcast, engagement: str, by: User | None = None) -> B
 
 @transaction.atomic
 def settle(delivery: Delivery, status: str, by: User | None = None) -> None:
-    """Say what became of an unknown delivery: `sent` or `failed`."""
+    """Set the outcome of an unknown delivery, as staff know it: `sent` or `failed`."""
     if status not in (Delivery.Status.SENT, Delivery.Status.FAILED):
         raise WrongState("An unknown delivery can be settled as sent or failed.")
     _require_unknown(delivery)
@@ -207,7 +206,7 @@ def settle(delivery: Delivery, status: str, by: User | None = None) -> None:
 
 @transaction.atomic
 def resend(delivery: Delivery, by: User | None = None) -> None:
-    """Send an unknown delivery again, on the word of staff; a finished broadcast goes back to sending."""
+    """Send an unknown delivery again, as staff decided; a finished broadcast returns to sending."""
     broadcast = Broadcast.objects.select_for_update().get(messages=delivery.message_id)
     if broadcast.status == Status.CANCELLED:
         raise WrongState("The broadcast was cancelled: nothing of it is sent any more.")
@@ -248,7 +247,7 @@ FRESH: dict[str, Any] = {
 
 
 def _copy(broadcast: Broadcast, by: User | None, **changes) -> Broadcast:
-    """Copy a broadcast with its people, messages and translations as a draft."""
+    """Copy a broadcast with its audience, messages and translations as a draft."""
     author = {"author": by, "author_name": by.get_full_name()} if by else {}
     copy = _clone(broadcast, **FRESH, **author, parent=broadcast, **changes)
     for field in Broadcast.WHO_LISTS:
@@ -262,7 +261,7 @@ def _copy(broadcast: Broadcast, by: User | None, **changes) -> Broadcast:
 
 
 def _copy_to(broadcast: Broadcast, by: User | None, engagement: str, **changes) -> Broadcast:
-    """Copy a broadcast for those of its own recipients for whom it became this."""
+    """Copy a broadcast for its own recipients with this engagement."""
     nobody_else = {"send_to_all": False, "addresses": [], "query": {}, "activity": None, "attendance_status": None}
     child = _copy(broadcast, by, retarget_of=broadcast, retarget_engagement=engagement, **nobody_else, **changes)
     for people in (child.segments, child.contacts):

@@ -1,4 +1,4 @@
-"""Which moments a broadcast may be given: none that has passed, except today, as a day."""
+"""Validate the times of a broadcast: no moment in the past, except when today is given as a day."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, tzinfo
@@ -14,7 +14,7 @@ TIMES = ("scheduled_at", "expires_at")
 
 
 def of_day(organization: Organization, day: date) -> datetime:
-    """Return when a broadcast leaves that names only a day: today, or a later one, at the default send hour."""
+    """Return the moment of the default send hour on a day; raises InvalidInput for days before today."""
     if not clocks.is_near(day):
         raise InvalidInput({"send_at": clocks.TOO_FAR})
     today = timezone.localdate(timezone=organization.zone)
@@ -30,7 +30,7 @@ def day_of(broadcast: Broadcast) -> date | None:
 
 
 def refused(stored: Broadcast, given: Mapping[str, Any], zone: tzinfo) -> dict[str, str]:
-    """Return what is wrong with new values of TIMES, {field: why}; what stays as it is stored is never wrong."""
+    """Return the errors of new values of TIMES as {field: message}; unchanged values are not checked."""
     now = timezone.now()
     new = {name: given[name] for name in _changed(stored, given) if given[name]}
     return {name: why for name, at in new.items() if (why := clocks.refusal(at, zone, now))} or ends_first(
@@ -39,7 +39,7 @@ def refused(stored: Broadcast, given: Mapping[str, Any], zone: tzinfo) -> dict[s
 
 
 def ends_first(stored: Broadcast, given: Mapping[str, Any]) -> dict[str, str]:
-    """Return what is wrong where new values of TIMES would have a broadcast expire before it is sent."""
+    """Return an error as {field: message} if new values of TIMES let the broadcast expire before it is sent."""
     begins, expires = (given.get(name, getattr(stored, name)) for name in TIMES)
     if _changed(stored, given) and expires and expires <= (begins or timezone.now()):
         return {"expires_at": "This must be later than the time of sending."}
@@ -47,9 +47,9 @@ def ends_first(stored: Broadcast, given: Mapping[str, Any]) -> dict[str, str]:
 
 
 def to_schedule(broadcast: Broadcast, at: datetime | None, day: date | None) -> datetime:
-    """Return the moment that a broadcast is to be scheduled for: a moment, a day, or what is stored.
+    """Return the moment to schedule a broadcast for: `at`, `day` at the default send hour, or the stored time.
 
-    What is stored may have passed where it stands for today: at the default send hour.
+    The stored time may have passed if it is the default send hour of today. Raises NotReady or InvalidInput.
     """
     organization, stored, now = broadcast.organization, broadcast.scheduled_at, timezone.now()
     if at is None and day is not None:

@@ -1,4 +1,4 @@
-"""Stop a broadcast that cannot go on, and tell staff by mail: what happened, why, and what can be done."""
+"""Pause broadcasts that cannot continue, and mail staff what happened, why, and what they can do."""
 
 import logging
 from datetime import timedelta
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 Status = Broadcast.Status
 AGAIN = timedelta(minutes=10)  # after a mail server that failed
 MAIL_SECONDS = 15  # the queue's other tasks wait meanwhile
-AT_LAST = timedelta(days=1)  # after which nobody is told any more
+AT_LAST = timedelta(days=1)  # after which the notice is given up
 
 WHAT = {
     Status.PAUSED: (
@@ -33,7 +33,7 @@ WHAT = {
 
 @transaction.atomic
 def pause_with(broadcast: Broadcast, reason: str) -> None:
-    """Pause a broadcast that cannot go on by itself, say why, and have staff told."""
+    """Pause a broadcast that is being sent, store the reason, and enqueue the mail to staff."""
     sending = Broadcast.objects.filter(pk=broadcast.pk, status=Status.SENDING)
     paused = {"status": Status.PAUSED, "error_message": reason, "notice_due_at": Now()}
     if sending.transition(**paused, modified=Now()):
@@ -43,14 +43,14 @@ def pause_with(broadcast: Broadcast, reason: str) -> None:
 
 
 def due_notices() -> list[int]:
-    """Return the broadcasts of which staff are still to be told."""
+    """Return the ids of broadcasts whose notice is due."""
     return list(Broadcast.objects.filter(notice_due_at__lte=Now()).values_list("pk", flat=True))
 
 
 def notify(broadcast_id: int) -> None:
-    """Mail what happened to the author and the organization's admins; once, however often it is asked for.
+    """Mail what happened to the author and the organization's admins, once, also when called concurrently.
 
-    A mail server that fails is asked again later, for a day.
+    After an error of the mail server it is tried again every 10 minutes, for a day.
     """
     rows = Broadcast.objects.filter(pk=broadcast_id)
     if not rows.filter(notice_due_at__lte=Now()).transition(notice_due_at=Now() + AGAIN):
@@ -58,7 +58,7 @@ def notify(broadcast_id: int) -> None:
     broadcast = rows.select_related("organization").get()
     try:
         _mail(broadcast)
-    except Exception:  # a backend may raise what it likes
+    except Exception:  # a backend may raise anything
         log.exception("Nobody could be told of broadcast %s", broadcast.uuid)
         rows.filter(modified__lt=Now() - AT_LAST).update(notice_due_at=None)
     else:
@@ -84,7 +84,7 @@ def _mail(broadcast: Broadcast) -> None:
 
 
 def _people(broadcast: Broadcast):
-    """The author and the admins, those who are still of the organization."""
+    """Return the author and the admins that are still members of the organization."""
     concerned = Q(memberships__role=Role.ADMIN) | Q(pk=broadcast.author_id)
     members = User.objects.filter(concerned, memberships__organization=broadcast.organization_id, is_active=True)
     return members.distinct().order_by("pk")

@@ -1,4 +1,4 @@
-"""Write down what became of a window, in the same transaction that begins the next."""
+"""Record the outcomes of a window, in the transaction that starts the next one."""
 
 import math
 from collections import defaultdict
@@ -12,28 +12,28 @@ from django.db.models import Case, DateTimeField, F, Value, When
 from django.db.models.functions import Now
 
 from broadcasts import tracking
-from broadcasts.database import Statement, durably, ids, placeholder, placeholder_for_ids
+from broadcasts.database import Statement, durably, ids, ids_parameter, parameter
 from broadcasts.exceptions import LeaseLost
 from broadcasts.models import Batch, Channel, Delivery
 from broadcasts.transports import Outcome, Receipt
 
 from .lease import Lease
-from .window import Row
+from .window import PendingDelivery
 
 Status = Delivery.Status
 LEAST_WAIT, LONGEST_WAIT = 5, 86_400  # seconds: the bounds of what a provider asks us to wait
 
 
 def asked_wait(retry_after: float) -> int:
-    """Return the whole seconds to wait where a provider asks for some."""
+    """Return a provider's `retry_after` in whole seconds, within LEAST_WAIT and LONGEST_WAIT."""
     return math.ceil(min(max(retry_after, LEAST_WAIT), LONGEST_WAIT))
 
 
 def delay(attempts: int, retry_after: float | None = None) -> timedelta:
-    """Return how long a delivery that was tried so often waits for its next attempt.
+    """Return the wait before the next attempt of a delivery, after `attempts` tries.
 
-    A provider that asks for less than our own delay gets it once: if it asked so every time, all attempts of a
-    delivery would be over within a minute.
+    A provider's shorter wait is obeyed after the first attempt only: otherwise all attempts could be over within a
+    minute.
     """
     delays = settings.RETRY_SECONDS
     seconds = delays[min(attempts, len(delays)) - 1]
@@ -45,7 +45,7 @@ def delay(attempts: int, retry_after: float | None = None) -> timedelta:
 
 @dataclass
 class Results:
-    """What became of the rows of one window; rows without an outcome were never handed over."""
+    """The outcomes of a window by delivery id; deliveries without one were not handed over."""
 
     skipped: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     sent: list[int] = field(default_factory=list)
@@ -56,27 +56,27 @@ class Results:
     untried: list[int] = field(default_factory=list)
     deferred: dict[int, tuple[datetime, str]] = field(default_factory=dict)  # until when, and why
     bounced: list[str] = field(default_factory=list)  # addresses
-    moved: dict[int, str] = field(default_factory=dict)  # where those go whose contact has another address since
+    moved: dict[int, str] = field(default_factory=dict)  # the new address, where that of the contact has changed
 
-    def add(self, row: Row, outcome: Outcome) -> None:
-        """Sort one outcome in; an error of the account is not this recipient's, whose turn comes again."""
+    def add(self, delivery: PendingDelivery, outcome: Outcome) -> None:
+        """Add one outcome; after an account error the delivery is untried and due again at once."""
         if isinstance(outcome, Receipt):
-            self.sent.append(row.pk)
+            self.sent.append(delivery.pk)
             if outcome.provider_id:
-                self.refs[row.pk] = outcome.provider_id
+                self.refs[delivery.pk] = outcome.provider_id
         elif outcome.handed_over:
-            self.unknown[row.pk] = str(outcome)
+            self.unknown[delivery.pk] = str(outcome)
         elif outcome.account:
-            self.untried.append(row.pk)
+            self.untried.append(delivery.pk)
         elif outcome.permanent:
-            self.failed[row.pk] = str(outcome)
+            self.failed[delivery.pk] = str(outcome)
             if outcome.bounced:
-                self.bounced.append(row.address)
-        elif row.attempts + 1 >= settings.MAX_ATTEMPTS:
-            self.failed[row.pk] = f"Given up after {row.attempts + 1} attempts. {outcome}"
+                self.bounced.append(delivery.address)
+        elif delivery.attempts + 1 >= settings.MAX_ATTEMPTS:
+            self.failed[delivery.pk] = f"Given up after {delivery.attempts + 1} attempts. {outcome}"
         else:
-            attempts = row.attempts + 1
-            self.again[row.pk] = (attempts, delay(attempts, outcome.retry_after), str(outcome))
+            attempts = delivery.attempts + 1
+            self.again[delivery.pk] = (attempts, delay(attempts, outcome.retry_after), str(outcome))
 
     def counters(self) -> dict[str, int]:
         numbers = {
@@ -88,16 +88,19 @@ class Results:
         return {name: n for name, n in numbers.items() if n}
 
 
-def commit(lease: Lease, results: Results, window: list[Row], channel: Channel, state: str = Batch.State.READY) -> bool:
-    """Record a window and begin the next one; False when there is none, or it is not to be sent any more.
+def commit(
+    lease: Lease, results: Results, window: list[PendingDelivery], channel: Channel, state: str = Batch.State.READY
+) -> bool:
+    """Record the results of a window and start the next one.
 
-    In that case the batch is let go, in `state` when it has come to its end. Raises LeaseLost with nothing written.
+    Returns False if `window` is empty or the broadcast may not be sent any more; then the batch is released, in `state`
+    if `window` is empty. Raises LeaseLost with nothing written.
     """
     begun = False
 
     def write() -> None:
         nonlocal begun
-        # A row before its batch, as whoever tracks a delivery locks them: the other way round both would wait.
+        # Deliveries before their batch, in the order that tracking locks them, or both could deadlock.
         _write_rows(lease, results, channel)
         begun = bool(window) and lease.renew(window[-1].pk, **results.counters())
         if not begun:
@@ -136,45 +139,45 @@ def _write_rows(lease: Lease, results: Results, channel: Channel) -> None:
 
 @cache
 def _sent(vendor: str) -> Statement:
-    rows = Delivery.objects.filter(pk__in=placeholder_for_ids("ids"), status=Status.PENDING)
+    rows = Delivery.objects.filter(pk__in=ids_parameter("ids"), status=Status.PENDING)
     return Statement.update(rows, status=Status.SENT, sent_at=Now(), attempts=F("attempts") + 1, error="")
 
 
 def _move(moved: dict[int, str]) -> None:
-    """Write where copies go now, but for those of people who were erased since their window was read."""
+    """Write changed addresses, except of contacts that were erased after their window was read."""
     if moved:
-        rows = Delivery.objects.filter(pk=placeholder("pk"), status=Status.PENDING, contact__isnull=False)
-        statement = Statement.update(rows, address=placeholder("address"))
+        rows = Delivery.objects.filter(pk=parameter("pk"), status=Status.PENDING, contact__isnull=False)
+        statement = Statement.update(rows, address=parameter("address"))
         statement.run_each({"pk": pk, "address": address} for pk, address in moved.items())
 
 
 def _defer(lease: Lease, deferred: dict[int, tuple[datetime, str]]) -> None:
-    """Write when each row's turn comes, in one statement for those who wait for the same."""
+    """Write when each deferred delivery is due, in one statement per reason."""
     reasons: dict[str, dict[datetime, list[int]]] = defaultdict(lambda: defaultdict(list))
     for pk, (due_at, error) in deferred.items():
         reasons[error][due_at].append(pk)
     for error, slots in reasons.items():
-        turns = [When(pk__in=pks, then=Value(slot)) for slot, pks in slots.items()]
+        slots_by_id = [When(pk__in=pks, then=Value(slot)) for slot, pks in slots.items()]
         everyone = [pk for pks in slots.values() for pk in pks]
-        _change(lease, everyone, error=error, due_at=Case(*turns, output_field=DateTimeField()))
+        _change(lease, everyone, error=error, due_at=Case(*slots_by_id, output_field=DateTimeField()))
 
 
 def _change(lease: Lease, pks: list[int], **changes: object) -> None:
-    """Change pending rows alike."""
+    """Make the same changes to pending deliveries."""
     if pks:
         _require(lease, Delivery.objects.filter(pk__in=pks, status=Status.PENDING).update(**changes), len(pks))
 
 
 def _change_each(lease: Lease, errors: dict[int, str], **changes: object) -> None:
-    """Change pending rows, each with an error of its own."""
+    """Make the same changes to pending deliveries, each with its own error."""
     if errors:
-        rows = Delivery.objects.filter(pk=placeholder("pk"), status=Status.PENDING)
-        statement = Statement.update(rows, error=placeholder("error"), **changes)
+        rows = Delivery.objects.filter(pk=parameter("pk"), status=Status.PENDING)
+        statement = Statement.update(rows, error=parameter("error"), **changes)
         changed = statement.run_each({"pk": pk, "error": error} for pk, error in errors.items())
         _require(lease, changed, len(errors))
 
 
 def _require(lease: Lease, changed: int, wanted: int) -> None:
-    """Find every row changed, or find out that the lease is lost."""
+    """Raise LeaseLost unless all deliveries were changed."""
     if changed != wanted:
         raise LeaseLost(f"rows of batch {lease.batch_id} were changed by somebody else")

@@ -1,4 +1,4 @@
-"""Test sends: the real content through the real channel, to a few addresses, counted nowhere."""
+"""Test sends: the real content through the real channel, to a few addresses, without deliveries or counts."""
 
 from dataclasses import replace
 
@@ -16,10 +16,11 @@ MOST = 10
 
 
 def send_test(broadcast: Broadcast, addresses: list[str], by: User | None = None) -> list[tuple[str, str]]:
-    """Send the first message to addresses, at most 10; return each with its error, "" where it was taken.
+    """Send the first message to at most 10 addresses; return (address, error) of each, "" if it was accepted.
 
-    A contact of that address lends its attributes and language; otherwise any contact does. Whoever must not be
-    written to is not: of opt-outs only those of `by` from marketing are no hindrance to a test to themselves.
+    Content is rendered for the contact with that address, or else for any contact. Suppressed addresses are refused,
+    except that the marketing opt-outs of `by` do not stop tests to their own address.
+    Raises InvalidInput or NotReady.
     """
     if not 1 <= len(addresses) <= MOST:
         raise InvalidInput({"addresses": f"Give 1 to {MOST} addresses."})
@@ -61,7 +62,7 @@ def _example(address: str, channel: Channel) -> Contact:
 
 
 def _refusal(broadcast: Broadcast, route: Route, address: str, known: Contact | None, by: User | None) -> str:
-    """Say why a test must not go to an address, "" when it may."""
+    """Return why a test may not be sent to an address; "" if it may."""
     field = ADDRESS_FIELDS[route.contact_field]
     key = field.normalise(address)
     digest = address_hash(key) or ""
@@ -71,15 +72,15 @@ def _refusal(broadcast: Broadcast, route: Route, address: str, known: Contact | 
 
 
 def _deliver(message: Message, channel: Channel, people: list[tuple[str, Contact]]) -> dict[str, str]:
-    """Hand the message over for each; returns the errors, by address."""
-    program = rendering.compile_message(message)
+    """Send the message to each address; return {address: error}."""
+    compiled = rendering.compile_message(message)
     errors = {}
     with channel.transport() as transport:
         for address, contact in people:
-            language = program.language_for(contact.language)
+            language = compiled.language_for(contact.language)
             recipient = rendering.Recipient(links.delivery_token(0), address, language, contact)
             try:
-                transport.deliver(program.envelope(recipient))
+                transport.deliver(compiled.envelope(recipient))
             except (RenderError, TransportError) as error:
                 errors[address] = str(error)
     return errors

@@ -1,4 +1,4 @@
-"""A pump: claim a batch, send it window by window, record; for at most 20 seconds, then a successor goes on."""
+"""A pump: a queue task that claims batches and sends them window by window, for 20 seconds, before its successor."""
 
 import logging
 import time
@@ -20,18 +20,18 @@ from .copies import Copies
 from .journal import Journal
 from .notices import pause_with
 from .outcomes import Results, commit
-from .window import Row, Windows
+from .window import PendingDelivery, Windows
 
 log = logging.getLogger(__name__)
 
 PUMP_SECONDS = 20
 WINDOW_SECONDS = 0.25
-BEGIN_SECONDS = 10  # of a window nothing begins later; with what a transport may then take, a task ends within 55 s
-TURN_SECONDS = 1  # so often a pump asks whether somebody else waits whom nobody serves
+BEGIN_SECONDS = 10  # no copy of a window starts later; with the time-outs of transports, a task ends within 55 s
+TURN_SECONDS = 1  # how often a pump checks whether a broadcast without a worker waits
 
 
 def run_pump(channel_id: int, seconds: float = PUMP_SECONDS) -> None:
-    """Send what waits for a channel; does nothing when there is nothing, or enough pumps of this host run."""
+    """Send ready batches of a channel; does nothing if there are none, or if this host already runs PUMPS pumps."""
     if is_told_to_stop():
         return
     channel = Channel.objects.select_related("organization").filter(Channel.in_service(), pk=channel_id).first()
@@ -45,7 +45,7 @@ def run_pump(channel_id: int, seconds: float = PUMP_SECONDS) -> None:
 
 
 def graver(known: TransportError | None, error: TransportError) -> TransportError:
-    """Return the graver error of an account: several may come of one window, and in any order."""
+    """Return the more serious of two account errors; a window may yield several, in any order."""
     return max(known or error, error, key=lambda one: (one.permanent, one.retry_after or 0.0))
 
 
@@ -61,14 +61,14 @@ class Pump:
         self.window_size = min(10, settings.WINDOW_SIZE)
         self.trouble: TransportError | None = None
         self.has_sent = False
-        self.refusal = ""  # the last one that was recorded since the budget was asked
-        self.yields = False  # to a broadcast that nobody serves, or because the channel may not send for a while
+        self.refusal = ""  # the last permanent failure since the failure budget was checked
+        self.yields = False  # to a broadcast without a worker, or because the channel has no permit
         self.turn_ends: float | None = None
         self.permitted = 0  # messages that the channel's limits allow and no window has used yet
 
     def run(self, transport: Transport) -> None:
         try:
-            transport.open()  # before anything is claimed: an unreachable server holds up nobody
+            transport.open()  # before claiming, so that an unreachable server delays no batch
         except TransportError as error:
             channel_fails(self.channel, error)
             return
@@ -90,7 +90,7 @@ class Pump:
         return time.monotonic() >= self.deadline or is_told_to_stop()
 
     def send_batch(self, lease: leases.Lease, transport: Transport, journal: Journal) -> None:
-        """Send a batch to its end, or let it go early: on trouble, a pause, or when time is up."""
+        """Send a batch to its end, or release it early: on an account error, a pause, or after the deadline."""
         results = Results()
         try:
             self.copies(lease.message_id)
@@ -104,7 +104,7 @@ class Pump:
             over = self.is_over() or not patiently(lambda: self.may_go_on(lease))
             if not over:
                 patiently(quiet.keep)
-            # Patiently, since what the last window came to is known here alone until it is committed.
+            # With patience: the results of the last window exist only in this process until they are committed.
             window = [] if over else patiently(lambda: windows.read(lease, self.window_size))
             if window or results.untried:
                 self.check_cost(lease)
@@ -120,27 +120,27 @@ class Pump:
             channel_works(self.channel)
         self.check_refusals(lease)
 
-    def record(self, lease: leases.Lease, results: Results, window: list[Row], state: str) -> bool:
+    def record(self, lease: leases.Lease, results: Results, window: list[PendingDelivery], state: str) -> bool:
         begun = commit(lease, results, window, self.channel, state)
         if results.failed:
             self.refusal = next(reversed(results.failed.values()))
         return begun
 
     def check_refusals(self, lease: leases.Lease) -> None:
-        """Judge what was recorded, while no window is begun: what goes wrong here leaves nothing unknown."""
+        """Check the failure budget between two windows, so that an error here leaves no outcome unknown."""
         if self.refusal:
             check_failure_budget(lease.message.broadcast_id, self.refusal)
             self.refusal = ""
 
     def check_cost(self, lease: leases.Lease) -> None:
-        """Pause a broadcast whose copies are too costly to go on making them; its next window does not begin then."""
+        """Pause a broadcast with too many copies over the rendering budget; its next window does not start then."""
         copies = self.copies(lease.message_id)
         if copies.are_too_costly:
             reason = f"Paused: its copies take more to make than one may. The last one: {copies.last_error}"
             pause_with(lease.message.broadcast, reason)
 
     def may_go_on(self, lease: leases.Lease) -> bool:
-        """Tell whether the next window may begin, having waited a moment for the channel's limits to allow it."""
+        """Tell whether the next window may start; waits a moment for a permit of the channel's limits."""
         self.check_refusals(lease)
         if self.is_turn_over():
             fairness.yield_turn(lease)
@@ -150,15 +150,15 @@ class Pump:
         return not self.yields
 
     def is_turn_over(self) -> bool:
-        """Ask, once in a while, whether somebody waits whom nobody serves; a turn has one window at least."""
+        """Tell, checking once per second, whether to yield to an unserved broadcast; False before the first window."""
         now = time.monotonic()
         if self.turn_ends is not None and now < self.turn_ends:
             return False
         is_first, self.turn_ends = self.turn_ends is None, now + TURN_SECONDS
-        return not is_first and fairness.somebody_waits()
+        return not is_first and fairness.unserved_waits()
 
     def is_permitted(self) -> bool:
-        """Take what the limits allow for a window, which is cut to it."""
+        """Take a permit for the next window from rate and warm-up; the window is reduced to it."""
         limit = rate.window_limit(self.channel, WINDOW_SECONDS)
         size = warmup.take(self.channel, min(self.window_size, limit or self.window_size))
         if not size:
@@ -169,19 +169,19 @@ class Pump:
         self.window_size = self.permitted = size
         return True
 
-    def admit(self, lease: leases.Lease, window: list[Row], results: Results) -> list[Row]:
-        """Return the rows to send now, and give back what was permitted and not sent until now.
+    def admit(self, lease: leases.Lease, window: list[PendingDelivery], results: Results) -> list[PendingDelivery]:
+        """Return the deliveries to send now, and give back permits that were not used.
 
-        Those to skip, or to defer for their domain's sake, go into the results that are committed with the beginning
-        of the window: nobody can take them for handed over. So do the addresses that have changed.
+        Deliveries to skip or to defer, and changed addresses, are added to the results. They are committed when the
+        window starts, so recovery cannot count them as handed over.
         """
         unused = len(results.untried)
-        for row in window:
-            if row.is_moved:
-                results.moved[row.pk] = row.address
-            if row.skip_reason:
-                results.skipped[row.skip_reason].append(row.pk)
-        admitted = [row for row in window if not row.skip_reason]
+        for delivery in window:
+            if delivery.is_moved:
+                results.moved[delivery.pk] = delivery.address
+            if delivery.skip_reason:
+                results.skipped[delivery.skip_reason].append(delivery.pk)
+        admitted = [delivery for delivery in window if not delivery.skip_reason]
         if admitted and self.channel.domain_rates:
             admitted = patiently(lambda: domains.admit(self.channel, lease.batch, admitted, results))
         unused, self.permitted = self.permitted - len(admitted) + unused, 0
@@ -192,31 +192,33 @@ class Pump:
         patiently(lambda: rate.give_back(self.channel, unused))
         patiently(lambda: warmup.give_back(self.channel, unused))
 
-    def send_window(self, lease: leases.Lease, window: list[Row], transport: Transport, journal: Journal) -> Results:
+    def send_window(
+        self, lease: leases.Lease, window: list[PendingDelivery], transport: Transport, journal: Journal
+    ) -> Results:
         begun = time.monotonic()
         results = Results()
-        rows = iter(window)
-        waiting: dict[str, Row] = {}
-        # A slow server: the rest of the window waits for its turn, so that a pause is heard. Counted from the renewal:
-        # whoever was frozen since, however soon after it, hands over nothing that others may have recovered.
+        deliveries = iter(window)
+        waiting: dict[str, PendingDelivery] = {}
+        # With a slow server, the rest of the window is left, so that a pause takes effect. Measured from the renewal:
+        # a process that was suspended since must not send what others may have recovered.
         until = lease.renewed_at + min(settings.LEASE_SECONDS / 2, BEGIN_SECONDS)
-        # Rendered as the transport asks for them: while it waits for the server, the next ones are made.
+        # Composed as the transport asks for them: the next ones while it waits for the server.
         copies = self.copies(lease.message_id)
-        envelopes = copies.make(rows, waiting, results)
+        envelopes = copies.make(deliveries, waiting, results)
 
         def begin(begun: Sequence[Envelope]) -> None:
             journal.begin([waiting[one.key].pk for one in begun])
 
         for envelope, outcome in transport.send(envelopes, until, begin):
-            row = waiting.pop(envelope.key)
-            results.add(row, outcome)
-            journal.end(row.pk, outcome)
+            delivery = waiting.pop(envelope.key)
+            results.add(delivery, outcome)
+            journal.end(delivery.pk, outcome)
             if isinstance(outcome, TransportError) and outcome.account:
                 self.trouble = graver(self.trouble, outcome)
         journal.write()
-        results.untried.extend(row.pk for row in (*waiting.values(), *rows))
+        results.untried.extend(delivery.pk for delivery in (*waiting.values(), *deliveries))
         self.has_sent = self.has_sent or bool(results.sent)
-        # A window holds more than are under way at once, unless to make them takes the time.
+        # A window holds more copies than are in flight, unless composing them is what takes the time.
         is_waiting = copies.seconds < WINDOW_SECONDS / 2
         self.pace(len(window), time.monotonic() - begun, least=2 * transport.concurrency if is_waiting else 1)
         return results
@@ -228,7 +230,7 @@ class Pump:
 
     def windows(self, message_id: int) -> Windows:
         if message_id not in self.reading:
-            self.reading[message_id] = Windows(self.copies(message_id).program.message)
+            self.reading[message_id] = Windows(self.copies(message_id).compiled.message)
         return self.reading[message_id]
 
     def pace(self, size: int, seconds: float, least: int) -> None:

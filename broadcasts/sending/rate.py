@@ -1,7 +1,7 @@
-"""How fast a channel may send: one row for all workers on all hosts, on the database's clock.
+"""Limit how fast a channel sends: one row for all workers on all hosts, by the database's clock.
 
-GCRA: the row holds the moment at which everything permitted so far would have been sent at the channel's rate. A
-permit for n messages moves it by n / rate, and is given while it lies no further ahead than the burst.
+The algorithm is GCRA: the row holds the moment at which all permitted messages would have been sent at the channel's
+rate. A permit for n messages moves it by n / rate, and is granted while it is no further ahead than the burst.
 """
 
 import time
@@ -14,11 +14,11 @@ from django.db.models.functions import Coalesce, Greatest, Now
 
 from broadcasts.models import Channel, ChannelRate
 
-WAIT_SECONDS = 2.0  # longer than this nobody waits for a permit; the slowest rate gives one a second
+WAIT_SECONDS = 2.0  # the longest wait for a permit; the slowest rate grants one per second
 
 
 def window_limit(channel: Channel, seconds: float) -> int | None:
-    """The most messages to ask a permit for at once, so that it is used within some seconds; None: no limit."""
+    """Return the most messages to request a permit for, so that it is used within `seconds`; None if unlimited."""
     if not channel.rate:
         return None
     return max(1, min(int(channel.rate * seconds), channel.burst or channel.rate))
@@ -29,14 +29,14 @@ def _row(channel: Channel):
 
 
 def _ahead(rate: int, burst: int | None, n: int) -> timedelta:
-    """How far ahead of now the row may lie when n messages are asked for."""
+    """Return how far ahead of now the row may be when n messages are requested."""
     return timedelta(seconds=((burst or rate) - n) / rate)
 
 
 def reserve(channel: Channel, n: int, patience: float) -> float | None:
-    """Take a permit for n messages that is good within some seconds, and return in how many; None: not so soon.
+    """Take a permit for n messages and return in how many seconds it is valid; None if later than `patience`.
 
-    Who waits has a place in the queue, so that nobody who asks later comes first.
+    The permit reserves its place, so that later requests come after it.
     """
     if not channel.rate:
         return 0
@@ -52,13 +52,13 @@ def reserve(channel: Channel, n: int, patience: float) -> float | None:
 
 
 def give_back(channel: Channel, n: int) -> None:
-    """Return what was permitted and not used."""
+    """Give back a permit for n messages that was not used."""
     if channel.rate and n > 0:
         _row(channel).update(arrival=F("arrival") - timedelta(seconds=n / channel.rate))
 
 
 def wait(channel: Channel, n: int, until: float) -> bool:
-    """Wait for a permit, until a moment of time.monotonic() at most; False when it will not come."""
+    """Wait for a permit until it is valid; return False if that is later than `until` (of time.monotonic())."""
     seconds = reserve(channel, n, max(0.0, until - time.monotonic()))
     if seconds is None:
         return False
@@ -68,7 +68,7 @@ def wait(channel: Channel, n: int, until: float) -> bool:
 
 
 def used_up(channels: Collection[int]) -> set[int]:
-    """Return which of these channels cannot give a permit within the time that one waits for it."""
+    """Return those channels that cannot grant a permit within WAIT_SECONDS."""
     rows = _leads(domain="", channel__in=channels, channel__rate__gt=0)
     patience = timedelta(seconds=WAIT_SECONDS)
     return {
@@ -79,5 +79,5 @@ def used_up(channels: Collection[int]) -> set[int]:
 
 
 def _leads(**filters: object):
-    """Rows that lie ahead of now, each with by how much."""
+    """Return rows that are ahead of now, annotated with the difference as `lead`."""
     return ChannelRate.objects.filter(arrival__gt=Now(), **filters).annotate(lead=F("arrival") - Now())

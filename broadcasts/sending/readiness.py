@@ -1,4 +1,4 @@
-"""What a broadcast must say before it may be scheduled or sent; a draft may lack any of it."""
+"""The content that a broadcast needs before it may be scheduled or sent; a draft may lack it."""
 
 from collections.abc import Sequence
 
@@ -10,15 +10,16 @@ BLANK = "It says nothing yet: write a text or HTML, or attach a file."
 
 
 def check(broadcast: Broadcast) -> None:
-    """Raise InvalidInput with every field that has to say something and does not."""
+    """Raise InvalidInput that names every field with missing content."""
     if errors := missing(broadcast):
         raise InvalidInput(errors)
 
 
 def missing(broadcast: Broadcast) -> dict[str, str]:
-    """Return what a saved broadcast lacks, {field: what to do}; empty where it lacks nothing.
+    """Return the missing content of a saved broadcast, {field: what to do}.
 
-    `body` is the first message's in the base language; all others are told under `messages`, with their path.
+    `body` is the text of the first message in the base language; all others are listed under `messages`, with their
+    path.
     """
     messages = broadcast.messages.select_related("template").prefetch_related("translations", "template__translations")
     if not messages:
@@ -36,7 +37,7 @@ def missing(broadcast: Broadcast) -> dict[str, str]:
 
 
 def _blank_languages(message: Message) -> list[str]:
-    """Return the languages in which a message says nothing; "" stands for a message without any language."""
+    """Return the languages in which a message has no content; [""] for a message without translations."""
     contents: Sequence[Content] = list(message.translations.all())
     if not contents and message.template:  # copied from it when the broadcast starts
         contents = list(message.template.translations.all())

@@ -1,4 +1,4 @@
-"""Recover the batches of workers that died: what may have left becomes `unknown`, the rest goes on."""
+"""Recover the batches of workers that died: copies that may have been sent become `unknown`, the rest is sent."""
 
 import logging
 from datetime import timedelta
@@ -17,14 +17,14 @@ log = logging.getLogger(__name__)
 
 
 def recover() -> None:
-    """Take back batches whose lease ran out: what may have been handed over becomes `unknown`, the rest goes on."""
+    """Release batches whose lease has expired; deliveries that may have been handed over become `unknown`."""
     end_leases_of_the_dead()
     held = Batch.objects.filter(state=Batch.State.LEASED)
     for batch in held.filter(lease_until__lt=Now()):
-        # A worker that was frozen while it began a window may have moved the mark since the batch was read.
+        # A worker that was suspended while it started a window may have moved started_through since the batch was read.
         same = held.filter(pk=batch.pk, token=batch.token, started_through=batch.started_through)
         with transaction.atomic():
-            # Rows before their batch, as `commit` and `tracking` lock them: else two would wait for each other.
+            # Deliveries before their batch, in the order of `commit` and `tracking`, so that there is no deadlock.
             list(_begun(batch).select_for_update().order_by("id").values_list("id"))
             mine = same.filter(lease_until__lt=Now() - _head_start(batch)).transition(
                 state=Batch.State.READY, token=F("token") + 1, lease_until=None
@@ -37,9 +37,9 @@ def recover() -> None:
 
 
 def end_leases_of_the_dead() -> None:
-    """End the leases of workers that were killed here, so that nobody waits until they run out.
+    """End the leases of workers that were killed on this host, instead of waiting until they expire.
 
-    That a batch has a journal here proves that its worker ran here, and not on another host of the same name.
+    A journal on this host proves that the worker ran here, and not on another host of the same name.
     """
     held = Batch.objects.filter(state=Batch.State.LEASED, owner__startswith=f"{HOST}:", lease_until__gte=Now())
     for batch in held:
@@ -49,17 +49,17 @@ def end_leases_of_the_dead() -> None:
 
 
 def _head_start(batch: Batch) -> timedelta:
-    """How long other hosts leave a batch to the one where its worker's journal is."""
+    """Return how long other hosts wait for the host with the worker's journal to recover a batch first."""
     return timedelta(0) if batch.owner.startswith(f"{HOST}:") else timedelta(seconds=settings.LEASE_SECONDS / 2)
 
 
 def _begun(batch: Batch) -> QuerySet[Delivery]:
-    """Rows that a worker began with, and that have no outcome."""
+    """Return the deliveries of a batch that a worker started and that have no outcome."""
     return batch.deliveries().filter(id__lte=batch.started_through, status=Delivery.Status.PENDING, due_at=None)
 
 
-def _account_for(batch: Batch, told: journal.Told | None) -> int:
-    """Give the rows that a dead worker had begun with their outcomes; return how many are unknown."""
+def _account_for(batch: Batch, told: journal.JournalRecords | None) -> int:
+    """Set the outcomes of deliveries that a dead worker had started; return how many are unknown."""
     begun = _begun(batch)
     silent = begun.filter(**{f"{fact}_at": None for fact in FACTS})
     once = F("attempts") + 1
@@ -73,7 +73,7 @@ def _account_for(batch: Batch, told: journal.Told | None) -> int:
         error="The worker stopped while it was sending this; whether it left is not known.",
         attempts=once,
     )
-    # Those who are left were told of since: they got it.
+    # A fact was reported for the deliveries that are left, so they were sent.
     first_told = Coalesce(*[F(f"{fact}_at") for fact in FACTS])
     sent += begun.update(status=Delivery.Status.SENT, sent_at=first_told, error="", attempts=once)
     Batch.objects.filter(pk=batch.pk).update(**count(sent=sent, unknown=unknown))

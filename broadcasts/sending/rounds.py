@@ -1,6 +1,6 @@
-"""What a supervisor does each second: keep everything going from the rows alone, whatever queues lose.
+"""What a supervisor does each second: find all pending work in the database, whatever tasks the queue has lost.
 
-Any number of supervisors may do this at once: every step is a conditional UPDATE, and who comes second changes nothing.
+Any number of supervisors may run at once: every step is a conditional UPDATE, which changes nothing the second time.
 """
 
 import logging
@@ -24,12 +24,12 @@ from .recovery import recover
 log = logging.getLogger(__name__)
 
 Status = Broadcast.Status
-GATHERED_AT_ONCE = 10  # batches of one message in one round, so that others are not kept waiting
-STALLED = timedelta(seconds=15)  # an expansion that did not move for longer is taken up by somebody else
+GATHERED_AT_ONCE = 10  # batches of one message per round, so that other messages are not delayed
+STALLED = timedelta(seconds=15)  # an expansion without progress for longer is enqueued again
 
 
 def tick() -> None:
-    """Do one round: start what is due, recover, gather, finish, and enqueue what waits."""
+    """Do one round: start due broadcasts, recover batches, gather due deliveries, complete, and enqueue tasks."""
     open_ones = Broadcast.objects.filter(completed_at=None, status__in=Broadcast.AT_WORK)
     statuses = set(open_ones.values_list("status", flat=True).distinct())
     if Status.SCHEDULED in statuses:
@@ -48,12 +48,12 @@ def tick() -> None:
 
 
 def start_due() -> None:
-    """Start scheduled broadcasts whose moment has come; what cannot start says why and stays editable."""
+    """Start scheduled broadcasts that are due; one that cannot start stores the reason and stays editable."""
     due = Broadcast.objects.filter(completed_at=None, status=Status.SCHEDULED, due_from__lte=Now())
     for broadcast in due.select_related("organization").annotate(now=Now()).order_by("due_from"):
         limit = timedelta(minutes=broadcast.organization.late_start_minutes)
         now = broadcast.now
-        later = hours.not_before(broadcast, now)  # with a clock time, which may be nobody's yet: that is never late
+        later = hours.not_before(broadcast, now)  # a local time may not have come in any zone: then it is never late
         if not later and broadcast.due_from and broadcast.due_from < now - limit:
             _give_up(broadcast, Status.DRAFT, "It was not started: its time had passed by too long. Schedule it again.")
         elif broadcast.expires_at and broadcast.expires_at <= now:
@@ -68,10 +68,10 @@ def _start(broadcast: Broadcast) -> None:
     try:
         lifecycle.send(broadcast)
     except WrongState:
-        pass  # somebody else was first
+        pass  # another process was first
     except BroadcastsError as error:
         _give_up(broadcast, Status.FAILED, str(error))
-    except Exception:  # the others' turn comes all the same; its own comes again until it is too late
+    except Exception:  # the other broadcasts still start; this one is tried again until it is too late
         log.exception("Broadcast %s could not be started", broadcast.uuid)
 
 
@@ -83,7 +83,7 @@ def _give_up(broadcast: Broadcast, status: str, reason: str) -> None:
 
 
 def gather() -> None:
-    """Put retries and deferrals that came due into new batches, those who wait longest first."""
+    """Collect deliveries whose retry time or deferral has passed into new batches, the longest due first."""
     due = Delivery.objects.due()
     under_way = Message.objects.filter(broadcast__status=Status.SENDING, broadcast__completed_at=None)
     found = under_way.filter(Exists(due.filter(message=OuterRef("pk"))))
@@ -97,7 +97,7 @@ def gather() -> None:
 def _gather(message_id: int, ids: list[int]) -> None:
     with transaction.atomic():
         if not lock_sending(messages=message_id):
-            return  # it was stopped since: a cancel that is being written down would not see the new batch
+            return  # it was stopped meanwhile: a running cancel would not see the new batch
         batch = Batch.objects.create(message_id=message_id)
         taken = Delivery.objects.due().filter(pk__in=ids).update(batch=batch, due_at=None)
         if not taken:
@@ -105,7 +105,7 @@ def _gather(message_id: int, ids: list[int]) -> None:
 
 
 def enqueue_waiting() -> None:
-    """Ask for as many pumps as this host lacks, and for expansions that stalled."""
+    """Enqueue the pumps that this host may still run, and expansions that have stalled."""
     if queue_is_full():
         return
     stalled = Broadcast.objects.filter(

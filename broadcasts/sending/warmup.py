@@ -1,4 +1,4 @@
-"""The warm-up of a channel: so many messages a day, and a rest until the next when they are used up."""
+"""The warm-up of a channel: a number of messages per day; when they are used up, it rests until the next day."""
 
 from datetime import date
 
@@ -9,7 +9,7 @@ from broadcasts.models import Channel, ChannelRate
 
 
 def take(channel: Channel, n: int) -> int:
-    """Take up to n messages of what today's share has left; with none left the channel rests until tomorrow."""
+    """Take up to n messages of today's remaining allowance and return how many; with 0 the channel rests."""
     if not channel.ramp:
         return n
     while True:
@@ -26,14 +26,14 @@ def take(channel: Channel, n: int) -> int:
 
 
 def give_back(channel: Channel, n: int) -> None:
-    """Return what was taken and not used."""
+    """Give back n messages that were taken and not used."""
     if channel.ramp and n > 0:
         row, today = _today(channel)
         ChannelRate.objects.filter(pk=row.pk, day=today, sent_today__gte=n).update(sent_today=F("sent_today") - n)
 
 
 def _today(channel: Channel) -> tuple[ChannelRate, date]:
-    """Read the channel's row, and which day it is where the organization is, by the database's clock."""
+    """Return the channel's row and today's date in the organization's zone, by the database's clock."""
     ChannelRate.objects.get_or_create(channel=channel, domain="")
     row = ChannelRate.objects.annotate(today=TruncDate(Now(), tzinfo=channel.organization.zone)).get(
         channel=channel, domain=""
@@ -42,6 +42,6 @@ def _today(channel: Channel) -> tuple[ChannelRate, date]:
 
 
 def _rest(channel: Channel, today: date) -> None:
-    """Rest until tomorrow, unless somebody changed the channel since it was read."""
+    """Let the channel rest until tomorrow, unless it was changed since it was read."""
     rows = Channel.objects.filter(pk=channel.pk, modified=channel.modified)
     rows.transition(resting_until=channel.next_day(today))

@@ -1,4 +1,4 @@
-"""Reading the next window of a batch, with consent and suppression looked up just then."""
+"""Read the next window of a batch, with consent and suppressions as they are at that moment."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,70 +7,72 @@ from typing import Any
 from django.utils import timezone
 
 from broadcasts import audience, rendering
-from broadcasts.database import Placeholder, Statement, placeholder
+from broadcasts.database import Parameter, Statement, parameter
 from broadcasts.models import Delivery, Message
 
 from .lease import Lease
 
 OF_DELIVERY = ("id", "address", "language", "attempts")
-OF_CONTACT = rendering.Reader.columns()
+OF_CONTACT = rendering.ContactSnapshot.columns()
 
 
 @dataclass(slots=True)
-class Row:
-    """A pending delivery, as much of it as sending needs; `skip_reason` is "" for those to send."""
+class PendingDelivery:
+    """The columns of a pending delivery that sending needs; `skip_reason` is "" if it may be sent."""
 
     pk: int
-    address: str  # where it goes now
-    is_moved: bool  # and the log names another one
+    address: str  # the current address of the contact
+    is_moved: bool  # whether it differs from the address in the log
     language: str
     attempts: int
     skip_reason: str
-    reader: rendering.Reader | None
+    contact: rendering.ContactSnapshot | None  # None if the contact was erased
 
 
 class Windows:
-    """The windows of a message's batches: the same question each time, but for the batch and where it begins."""
+    """Reads the windows of a message's batches, by statements that are compiled once."""
 
     def __init__(self, message: Message) -> None:
         self.message = message
         self.statements: dict[bool, Statement] = {}
-        self.stale_at: datetime | None = None  # the statements hold a moment: that the broadcast has expired
+        self.stale_at: datetime | None = None  # the expiry, at which the statements have to be compiled again
 
-    def read(self, lease: Lease, size: int) -> list[Row]:
-        """Return the next pending rows of a claimed batch."""
+    def read(self, lease: Lease, size: int) -> list[PendingDelivery]:
+        """Return the next pending deliveries of a claimed batch, at most `size`."""
         if self.stale_at and self.stale_at <= timezone.now():
             self.statements = {}
         batch = lease.batch
         if batch.last_id is None:
             return self._read(lease, None, size)
-        # Nearly all rows of a range are of its message and pending; given the whole range, PostgreSQL looks through it.
+        # Nearly all rows of a range are pending ones of its message; with the whole range PostgreSQL would scan it.
         near = min(batch.last_id, lease.position + 2 * size)
         found = self._read(lease, near, size)
         return found if len(found) == size or near == batch.last_id else self._read(lease, batch.last_id, size)
 
-    def _read(self, lease: Lease, last: int | None, size: int) -> list[Row]:
+    def _read(self, lease: Lease, last: int | None, size: int) -> list[PendingDelivery]:
         is_gathered = last is None
         if is_gathered not in self.statements:
             self.statements[is_gathered] = self._compile(is_gathered)
         found = self.statements[is_gathered].rows(batch=lease.batch_id, after=lease.position, last=last, size=size)
-        return [_row(*values) for values in found]
+        return [_pending(*values) for values in found]
 
     def _compile(self, is_gathered: bool) -> Statement:
         expires_at = self.message.broadcast.expires_at
         self.stale_at = expires_at if expires_at and expires_at > timezone.now() else None
         if is_gathered:
-            rows = Delivery.objects.filter(batch=placeholder("batch"), pk__gt=placeholder("after"))
+            rows = Delivery.objects.filter(batch=parameter("batch"), pk__gt=parameter("after"))
         else:
-            rows = Delivery.objects.in_range(self.message.pk, placeholder("after") + 1, placeholder("last"))
+            rows = Delivery.objects.in_range(self.message.pk, parameter("after") + 1, parameter("last"))
         pending = rows.filter(status=Delivery.Status.PENDING, due_at=None).order_by("id")
         columns = [*OF_DELIVERY, "skip_reason", "send_address", *(f"contact__{name}" for name in OF_CONTACT)]
         found = Statement.select(audience.claim_reasons(self.message, pending).values_list(*columns))
-        return Statement(f"{found.sql} LIMIT %s", (*found.params, Placeholder("size")))
+        return Statement(f"{found.sql} LIMIT %s", (*found.params, Parameter("size")))
 
 
-def _row(
+def _pending(
     pk: int, logged: str, language: str, attempts: int, skip_reason: str, send_address: str | None, *known: Any
-) -> Row:
-    address = send_address or logged  # without one it is skipped, and the log keeps which it was made for
-    return Row(pk, address, address != logged, language, attempts, skip_reason, rendering.Reader.of(known))
+) -> PendingDelivery:
+    address = send_address or logged  # without an address it is skipped, and the log keeps the one from expansion
+    return PendingDelivery(
+        pk, address, address != logged, language, attempts, skip_reason, rendering.ContactSnapshot.of(known)
+    )

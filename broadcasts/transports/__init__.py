@@ -1,4 +1,4 @@
-"""The registry: which kinds of channel there are, and the code that speaks for each."""
+"""The registry of transports: the kinds of channel, and the class of each."""
 
 from django.utils.module_loading import import_string
 
@@ -47,10 +47,10 @@ def transport_class(kind: str) -> type[Transport]:
 
 
 def choices() -> list[tuple[str, str]]:
-    """Kinds with their labels; a callable, so that a new transport makes no migration."""
+    """Return (kind, label) of each transport; a callable, so that a new transport needs no migration."""
     return [(kind, transport_class(kind).label) for kind in TRANSPORTS]
 
 
 def kinds_that_call_back() -> list[str]:
-    """Return the kinds whose providers tell more about a copy after it has left."""
+    """Return the kinds whose providers send callbacks."""
     return [kind for kind in TRANSPORTS if transport_class(kind).calls_back]

@@ -1,7 +1,6 @@
-"""What every transport is: an Envelope goes in, a Receipt or a TransportError comes out.
+"""The base of all transports: each takes an Envelope and returns a Receipt or a TransportError.
 
-Transports know nothing of the database. Each lives in one file and is named in the registry
-(`transports/__init__.py`).
+Transports do not use the database. Each is one file (or folder), named in the registry (`transports/__init__.py`).
 """
 
 import math
@@ -19,17 +18,17 @@ from .callbacks import Callback, CallbackRequest
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file that goes with a message, the same for every recipient of its language."""
+    """A file of a message, equal for all recipients of its language."""
 
     name: str
     content_type: str
     size: int  # bytes
-    read: Callable[[], bytes]  # OSError when the file is gone
+    read: Callable[[], bytes]  # raises OSError if the file is missing
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderTemplate:
-    """A template that the provider keeps, filled in for one recipient."""
+    """A template that the provider stores, with its parameters for one recipient."""
 
     name: str
     language: str  # as the provider writes it, such as pt_BR
@@ -38,41 +37,41 @@ class ProviderTemplate:
 
 @dataclass(slots=True)  # not frozen: that would double the time it takes to make one
 class Envelope:
-    """One rendered copy on its way to one address."""
+    """One composed copy for one address."""
 
-    key: str  # the delivery's public token; receivers that de-duplicate do so by it
-    address: str  # an e-mail address, E.164 digits, a URL: what the channel's kind speaks
-    sender: str = ""  # the address it comes from
+    key: str  # the public token of the delivery, by which receivers can detect duplicates
+    address: str  # an e-mail address, E.164 digits or a URL, as the medium requires
+    sender: str = ""  # the sender's address
     subject: str = ""
     text: str = ""
-    html: str = ""  # "" for kinds that carry mail, whose mime holds it, and the files too
-    mime: bytes = b""  # the whole message as RFC 5322 bytes with CRLF, for kinds that carry mail
-    is_smooth: bool = False  # of mime: every line ends in CRLF and none begins with a dot
+    html: str = ""  # "" if carries_mail: then mime contains it, and the files
+    mime: bytes = b""  # the complete RFC 5322 message with CRLF, if carries_mail
+    is_smooth: bool = False  # whether each line of mime ends in CRLF and none starts with a dot
     media: Sequence[File] = ()
     quick_replies: Sequence[Any] = ()
     template: ProviderTemplate | None = None
-    parameters: Mapping[str, Any] = field(default_factory=dict)  # of a message without a provider's template
+    parameters: Mapping[str, Any] = field(default_factory=dict)  # for messages without a provider template
 
 
 @dataclass(slots=True)
 class Receipt:
-    """The provider took it."""
+    """The provider accepted the copy."""
 
     provider_id: str = ""
     detail: str = ""  # the provider's own words
 
 
 class TransportError(Exception):
-    """The provider did not take it, or did not say.
+    """The provider refused the copy, or its reply was lost.
 
-    permanent: trying again changes nothing.
-    account: it concerns the whole channel (refused login, unreachable server), not this one recipient;
-        what is permanent here pauses the broadcast, what is not puts the channel into back-off.
-    handed_over: the copy had left whole when the answer was lost, so nobody can tell what became of it.
-    bounced: the address does not exist and is never to be tried again (RFC 3463 class 5.1.x).
+    permanent: a retry would fail too.
+    account: it concerns the whole channel (refused login, unreachable server), not one recipient; a permanent
+        error pauses the broadcast, a transient one starts a back-off of the channel.
+    handed_over: the copy was sent completely before the reply was lost, so its outcome is unknown.
+    bounced: the address does not exist and must not be tried again (RFC 3463, codes 5.1.x).
     code: the provider's own code, such as "550 5.1.1".
-    retry_after: the seconds that the provider asks to wait before the next try; None where it does not say. With
-        `account` the whole channel waits, else this one delivery. Sending bounds it.
+    retry_after: the seconds that the provider asks to wait before a retry, or None. With `account` the whole channel
+        waits, otherwise this delivery; `sending` limits the wait.
     """
 
     def __init__(
@@ -96,7 +95,7 @@ class TransportError(Exception):
 
 
 class SettingsRefused(TransportError):
-    """This server's own rules forbid what a channel's settings ask for; nothing was connected to or imported."""
+    """A channel's settings violate the rules of this server; nothing was connected to or imported."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, permanent=True, account=True)
@@ -109,14 +108,14 @@ Begin = Callable[[Sequence[Envelope]], None]
 
 
 def unnoticed(envelopes: Sequence[Envelope]) -> None:
-    """Let envelopes begin without telling anybody."""
+    """Do nothing; the default for `begin`."""
 
 
 class SettingsForm(forms.Form):
     """The settings of a channel of one kind.
 
-    Names in `secret` are encrypted at rest and never shown; a kept secret goes only where it was
-    given for: when a setting in `secret_for` changes, it has to be given again.
+    Fields in `secret` are encrypted at rest and never shown. When a field in `secret_for` changes, secrets must be
+    entered again, so that a stored one is never sent elsewhere.
     """
 
     secret: ClassVar[frozenset[str]] = frozenset()
@@ -124,9 +123,9 @@ class SettingsForm(forms.Form):
 
 
 class Transport:
-    """Speak to one kind of provider; a subclass fills in `deliver`, and `open`, `close` and `check` where needed.
+    """Sends to one kind of provider; subclasses define `deliver`, and `open`, `close` and `check` if needed.
 
-    Used as a context manager, so that a connection serves many envelopes:
+    It is a context manager, so that one connection sends many envelopes:
 
         with Email(settings) as transport:
             for envelope, outcome in transport.send(envelopes): ...
@@ -136,17 +135,17 @@ class Transport:
     label: ClassVar[str]
     medium: ClassVar[str] = "email"  # whose suppressions and consents apply: email, sms, whatsapp, webhook
     address_field: ClassVar[str] = ""  # the contact's field that a channel of this kind sends to; "": the medium's own
-    is_for_development: ClassVar[bool] = False  # nobody gets what it sends: a default only where somebody says so
+    is_for_development: ClassVar[bool] = False  # it sends to nobody: a default channel only if chosen explicitly
     carries_mail: ClassVar[bool] = False  # whether it needs Envelope.mime
     settings_form: ClassVar[type[SettingsForm]] = SettingsForm
-    # The facts that come back through this transport after a copy has left (names of `models.FACTS`): what is not
-    # among them is neither shown nor asked for.
+    # The facts (names of `models.FACTS`) that this transport reports after a copy is sent; others are not shown, and
+    # cannot be used in conditions.
     reports: ClassVar[frozenset[str]] = frozenset()
 
-    # Whether the provider calls back, at the channel's own address: then `verify` and `parse` are defined.
+    # Whether the provider sends callbacks to the channel's URL: then define `verify` and `parse`.
     calls_back: ClassVar[bool] = False
 
-    concurrency = 1  # how many envelopes it can have under way at once; a window should hold more
+    concurrency = 1  # how many envelopes can be in flight at once; windows should be larger
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         self.settings = settings
@@ -158,32 +157,32 @@ class Transport:
         self.close()
 
     def open(self) -> None:
-        """Connect and sign in; TransportError(account=True) when that is refused."""
+        """Connect and log in; raises TransportError(account=True)."""
 
     def close(self) -> None:
-        """Give the connection back, never raising."""
+        """Close the connection; never raises."""
 
     def check(self) -> None:
-        """Prove that sending would work, without sending; TransportError says why not."""
+        """Check that sending would work, without sending; raises TransportError."""
         try:
             self.open()
         finally:
             self.close()
 
     def deliver(self, envelope: Envelope) -> Receipt:
-        """Hand over one envelope, or raise TransportError."""
+        """Send one envelope; raises TransportError."""
         raise NotImplementedError(f"{type(self).__name__} must define deliver()")
 
     def send(
         self, envelopes: Iterable[Envelope], until: float = math.inf, begin: Begin = unnoticed
     ) -> Iterator[tuple[Envelope, Outcome]]:
-        """Yield each envelope with its outcome, as soon as it is known, in any order.
+        """Send envelopes; yield each with its outcome as soon as it is known, in any order.
 
-        Takes them one by one as it has use for them, so that they may be made meanwhile. Begins no envelope after
-        `until` (of time.monotonic()) or after an error of the account: those that are not yielded were never handed
-        over. Those under way when such an error comes are yielded too, so there may be several, at most
-        `concurrency`. The iterator has to be read to its end. `begin` is told of each just before its content
-        leaves, and of several at once where they leave together.
+        Envelopes are taken one by one when needed, so that they can be composed meanwhile. None is started after
+        `until` (of time.monotonic()) or after an account error; those that are not yielded were not handed over.
+        Envelopes in flight at an account error are yielded too, so there may be several such errors, at most
+        `concurrency`. The iterator must be read to its end. `begin` is called with envelopes just before their content
+        is sent.
         """
         for envelope in envelopes:
             if time.monotonic() >= until:
@@ -197,9 +196,9 @@ class Transport:
                     return
 
     def verify(self, request: CallbackRequest) -> bool:
-        """Tell whether a call comes from the provider, by its signature; whatever is raised here means no."""
+        """Tell whether a callback is from the provider, by its signature; any exception counts as False."""
         return False
 
     def parse(self, request: CallbackRequest) -> Callback:
-        """Read a verified call; ValueError where its body is not what the provider's documents say."""
+        """Parse a verified callback; raises ValueError if its body is not as the provider documents it."""
         raise NotImplementedError(f"{type(self).__name__} must define parse()")

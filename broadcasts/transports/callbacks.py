@@ -1,4 +1,4 @@
-"""What a provider calls back: the request as plain values, and what it tells of copies and from people."""
+"""Callbacks of providers: the request as plain values, and the events and replies in it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,41 +8,41 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class CallbackRequest:
-    """One call of a provider."""
+    """The HTTP request of one callback."""
 
     method: str  # GET or POST
-    url: str  # as the provider called it, with the query: some sign it
+    url: str  # with the query string, as the provider requested it, since some sign it
     headers: Mapping[str, str]  # names in lower case
     body: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A fact about one copy."""
+    """A report about one copy."""
 
-    provider_id: str  # the provider's id of the copy, as its Receipt had it
+    provider_id: str  # the provider's id of the copy, as in its Receipt
     type: str  # "sent", "failed" or one of `models.FACTS`
     at: datetime | None = None  # aware; None: now
     detail: Mapping[str, Any] = field(default_factory=dict)  # {"hard": True} of a bounce suppresses the address
-    machine: bool = False  # told by a scanner or a proxy, not by the person
+    machine: bool = False  # caused by a scanner or a proxy, not by the person
 
 
 @dataclass(frozen=True, slots=True)
 class InboundMessage:
-    """What a person wrote to the channel."""
+    """A message from a person to the channel."""
 
-    address: str  # whom it comes from: what the channel sends to, such as E.164 digits
+    address: str  # of the person, as the channel sends to it, such as E.164 digits
     text: str = ""
     at: datetime | None = None  # aware; None: now
-    payload: Mapping[str, Any] = field(default_factory=dict)  # the provider's own words
-    provider_id: str = ""  # of the reply itself: one that comes twice under the same id is stored once
-    answers: str = ""  # the provider's id of the copy that it answers, where it says so
+    payload: Mapping[str, Any] = field(default_factory=dict)  # the provider's data, unchanged
+    provider_id: str = ""  # of the reply itself: a repeated id is stored once
+    answers: str = ""  # the provider's id of the copy that it answers, or ""
 
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """What one call tells."""
+    """The content of one callback."""
 
     events: Sequence[Event] = ()
     replies: Sequence[InboundMessage] = ()
-    answer: str = ""  # what the provider wants to read, such as the challenge that proves an address
+    answer: str = ""  # the response body that the provider expects, such as a challenge

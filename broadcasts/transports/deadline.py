@@ -1,4 +1,4 @@
-"""An end for calls that might never come back, such as looking up a name or reading what a server trickles."""
+"""Deadlines for calls that may block for ever, such as name lookups and slow servers."""
 
 import threading
 from collections.abc import Callable
@@ -11,7 +11,10 @@ Answer = TypeVar("Answer")
 def with_deadline(
     seconds: float, act: Callable[[], Answer], undo: Callable[[Answer], object] = lambda answer: None
 ) -> Answer:
-    """Do something in a thread of its own; TimeoutError when it takes longer, and its answer is undone if it comes."""
+    """Call `act` in its own thread and return its result; raises TimeoutError after `seconds`.
+
+    `undo` is called with a result that comes later.
+    """
     future = begun(act)
 
     def discard(late: Future[Answer]) -> None:
@@ -26,7 +29,7 @@ def with_deadline(
 
 
 def begun(act: Callable[[], Answer]) -> Future[Answer]:
-    """Begin something in a thread of its own, which keeps no process from ending."""
+    """Call `act` in its own daemon thread, and return the future of its result."""
     future: Future[Answer] = Future()
 
     def run() -> None:

@@ -1,8 +1,8 @@
-"""Providers that are spoken to by HTTP: many requests at once, on one asyncio loop that a transport keeps.
+"""The base class for HTTP providers: many requests at once, on one asyncio loop per transport.
 
-A subclass says what the request for an envelope is, and what the answer means. Everything else is here: the address
-policy at every connection, no redirects, no proxies and no stored logins, bounds of time and size, and which errors
-leave a copy safe to send again. Measured here, aiohttp takes 0.7 ms of CPU a request.
+A subclass defines the request for an envelope, and what the response means. The base class does the rest: the address
+policy at every connection, no redirects, no proxies, no stored logins, limits of time and size, and which errors allow
+a retry. aiohttp takes 0.7 ms of CPU time per request.
 """
 
 import asyncio
@@ -34,11 +34,11 @@ from .deadline import begun
 
 log = logging.getLogger(__name__)
 
-TIMEOUT = 15  # seconds for one request, from looking the host up to the end of the answer
-CONNECT_SECONDS = 7  # of them, until it is connected; less than TIMEOUT, so that what takes longer has connected
+TIMEOUT = 15  # seconds for one request, from the name lookup to the end of the response
+CONNECT_SECONDS = 7  # of these, until it is connected; a request that exceeds TIMEOUT has therefore connected
 KEEP_SECONDS = 4  # for an idle connection: many servers close theirs after 5
 LARGEST_ANSWER = 65_536  # bytes
-SLICE_SECONDS = 0.01  # of making envelopes, before what is under way has its turn
+SLICE_SECONDS = 0.01  # of composing envelopes, before requests in flight are processed
 MOST_LOST = 3  # answers in one send(), from which on the server and not a single connection is in trouble
 GOODBYE_SECONDS = 2
 NO_URL = "The channel's address is no URL that can be called; it begins with https:// or http://."
@@ -46,7 +46,7 @@ NO_URL = "The channel's address is no URL that can be called; it begins with htt
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request."""
+    """An HTTP request."""
 
     url: str
     body: bytes = b""
@@ -55,7 +55,7 @@ class Call:
 
     @property
     def host(self) -> str:
-        """The server's name for messages; the rest of a URL may hold secrets."""
+        """The host for error messages; the rest of a URL may contain secrets."""
         with suppress(ValueError):
             return urlsplit(self.url).netloc.rpartition("@")[2] or "without a name"
         return "without a name"
@@ -63,7 +63,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a server answered; `is_whole` is false where the body broke off, came too slowly or was too long."""
+    """An HTTP response; `is_whole` is False if its body was cut off, too slow or too long."""
 
     status: int
     headers: Mapping[str, str]  # names in any case
@@ -76,12 +76,12 @@ class Answer:
 
     @cached_property
     def json(self) -> Any:
-        """The body read as JSON; ValueError where it is none."""
+        """The body parsed as JSON; raises ValueError."""
         return json.loads(self.body)
 
     @property
     def retry_after(self) -> float | None:
-        """The seconds that the server asks to wait (RFC 9110, section 10.2.3); None where it does not."""
+        """The seconds in Retry-After (RFC 9110, section 10.2.3), given as seconds or as a date; None without it."""
         told = self.headers.get("Retry-After", "").strip()
         if told.isdecimal() and told.isascii():
             return float(told[:9])
@@ -97,7 +97,7 @@ class Answer:
 
 
 class Resolver(AbstractResolver):
-    """Looks hosts up by the address policy, in threads that keep no worker from ending."""
+    """Resolves hosts by the address policy, in daemon threads."""
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
@@ -117,7 +117,7 @@ class Resolver(AbstractResolver):
 
 
 class Http(Transport):
-    """Speak to a provider by HTTP; a subclass defines `call` and `receipt`, and `refusal` and `probe` where needed."""
+    """Sends to a provider by HTTP; subclasses define `call` and `receipt`, and `refusal` and `probe` if needed."""
 
     concurrency = 50
     timeout: float = TIMEOUT
@@ -128,19 +128,19 @@ class Http(Transport):
         self.session: aiohttp.ClientSession
 
     def call(self, envelope: Envelope) -> Call:
-        """Return the request that hands an envelope over, or raise TransportError."""
+        """Return the request that sends an envelope; raises TransportError."""
         raise NotImplementedError(f"{type(self).__name__} must define call()")
 
     def receipt(self, answer: Answer) -> Receipt:
-        """Read an answer of the 200s, or raise TransportError; anything else raised leaves the outcome unknown."""
+        """Return the receipt in a 2xx response; raises TransportError. Other exceptions leave the outcome unknown."""
         raise NotImplementedError(f"{type(self).__name__} must define receipt()")
 
     def refusal(self, answer: Answer, host: str) -> TransportError:
-        """Say what any other answer means; the server's own words are not shown, as it could be anybody's."""
+        """Return the error that any other response means; without the server's text, since it may be any server."""
         return refusal(answer, host)
 
     def probe(self) -> Call | None:
-        """Return a request that proves the account without sending anything; None where there is none."""
+        """Return a request that checks the account without sending; None if the provider has none."""
         return None
 
     def open(self) -> None:
@@ -247,7 +247,7 @@ class Http(Transport):
         return TransportError(f"The answer of the server {call.host} {words}.", handed_over=True)
 
     async def _exchange(self, call: Call) -> Answer:
-        """Return the answer to a request, or raise TransportError."""
+        """Return the response to a request; raises TransportError."""
         if not call.url.lower().startswith(("https://", "http://")):
             raise SettingsRefused(NO_URL)
         try:
@@ -260,7 +260,7 @@ class Http(Transport):
             raise self._unanswered(error, call.host) from None
 
     def _unanswered(self, error: Exception, host: str) -> TransportError:
-        """Put into words why there is no answer; what was not connected was not handed over."""
+        """Return the error for a missing response; without a connection the copy was not handed over."""
         cause = getattr(error, "os_error", None)
         match error:
             case aiohttp.ClientConnectorError() if isinstance(cause, ClosedAddress):
@@ -288,7 +288,7 @@ class Http(Transport):
 
 
 class Flights:
-    """The requests of one send() that are under way."""
+    """The requests of one send() that are in flight."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, hand_over: Callable[[Envelope], Any]) -> None:
         self.loop = loop
@@ -321,7 +321,7 @@ class Flights:
             await self.landed
 
     def abandon(self) -> None:
-        """Break off what is under way, where the consumer does not read to the end."""
+        """Cancel requests in flight, if the consumer does not read to the end."""
         if self.tasks and not self.loop.is_closed():
             waiting = list(self.tasks)
             for task in waiting:
@@ -330,7 +330,7 @@ class Flights:
 
 
 def refusal(answer: Answer, host: str) -> TransportError:
-    """Say what an answer other than success means where the provider's documents say nothing else: the outcome table.
+    """Return the error for a response without success, unless the provider documents another meaning.
 
     A gateway's 502 and 504 (RFC 9110, section 15.6) do not tell whether the server behind it took the message, nor does
     one that switches to a protocol that nobody asked for.
@@ -352,7 +352,7 @@ def refusal(answer: Answer, host: str) -> TransportError:
 
 
 def _take(source: Iterator[Envelope], most: int, until: float) -> Iterator[Envelope]:
-    """Yield the next envelopes, as many as are made within a slice of time; none once `until` has passed."""
+    """Yield the next envelopes that can be composed within SLICE_SECONDS; none after `until`."""
     slice_ends = time.monotonic() + SLICE_SECONDS
     if slice_ends - SLICE_SECONDS >= until:
         return
@@ -366,7 +366,7 @@ def _take(source: Iterator[Envelope], most: int, until: float) -> Iterator[Envel
 
 
 async def _body(response: aiohttp.ClientResponse) -> tuple[bytes, bool]:
-    """Return what there is of a body, within bounds, and whether it is all of it."""
+    """Return a body within the limits of size and time, and whether it is complete."""
     body = b""
     try:
         async for chunk in response.content.iter_any():

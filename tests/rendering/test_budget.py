@@ -9,10 +9,10 @@ from broadcasts.exceptions import InvalidInput, OverBudget
 from broadcasts.models import Attribute, Contact
 from broadcasts.rendering import Checker, Recipient, budget, compile_message, validate_content
 from broadcasts.rendering.budget import Budget, Exceeded
-from broadcasts.rendering.holes import Holes, Remembered
+from broadcasts.rendering.content import preheader_place
+from broadcasts.rendering.placeholders import Placeholders, Remembered
 from broadcasts.rendering.plaintext import html_to_text
 from broadcasts.rendering.templates import compile_template
-from broadcasts.rendering.wording import preheader_place
 from tests.make import make_broadcast
 
 from .hostile import HOSTILE, nested
@@ -45,9 +45,9 @@ def test_hostile_templates_are_refused_when_saved(known, what):
 
 @pytest.mark.parametrize("what", [what for what in HOSTILE if "again and again" in what or what.startswith("Loops")])
 def test_a_copy_of_a_hostile_template_that_was_saved_before_is_cut(mail, what):
-    program = compile_message(make_broadcast(mail, body=HOSTILE[what]).messages.get())
+    compiled = compile_message(make_broadcast(mail, body=HOSTILE[what]).messages.get())
     with pytest.raises(OverBudget, match=r"^Over budget: translations\.en\.text, line 1: "):
-        program.envelope(person(tags=[f"entry {n}" for n in range(1000)]))
+        compiled.envelope(person(tags=[f"entry {n}" for n in range(1000)]))
 
 
 def test_an_error_says_what_is_too_much_and_what_would_be_right(known):
@@ -72,8 +72,8 @@ def test_what_a_contact_lacks_is_no_reason_to_refuse_a_template(known):
 def test_all_parts_of_a_copy_share_one_budget(mail):
     half = nested(3, "x", "(1..23)")
     broadcast = make_broadcast(mail, subject=half, body="Hello")
-    program = compile_message(broadcast.messages.get())
-    assert program.envelope(person()).text == "Hello"
+    compiled = compile_message(broadcast.messages.get())
+    assert compiled.envelope(person()).text == "Hello"
     broadcast.messages.get().translations.update(text=half)
     with pytest.raises(OverBudget, match=r"translations\.en\.subject"):
         compile_message(broadcast.messages.get()).envelope(person())
@@ -114,10 +114,10 @@ def test_what_is_made_once_more_has_the_time_that_is_left():
 
 
 def test_a_copy_over_its_budget_is_not_made_a_second_time(mail, monkeypatch):
-    program = compile_message(make_broadcast(mail, body=nested(5, "x")).messages.get())
-    monkeypatch.setattr(program, "plain", None)
+    compiled = compile_message(make_broadcast(mail, body=nested(5, "x")).messages.get())
+    monkeypatch.setattr(compiled, "compose_reference", None)
     with pytest.raises(OverBudget):
-        program.envelope(person())
+        compiled.envelope(person())
 
 
 def test_an_attribute_is_never_a_template(mail):
@@ -174,9 +174,9 @@ def test_broken_html_is_read_once(piece):
 
 
 def test_html_of_too_many_tags_is_over_budget(mail):
-    program = compile_message(make_broadcast(mail, body="", html="<b>x</b>" * 60_000).messages.get())
+    compiled = compile_message(make_broadcast(mail, body="", html="<b>x</b>" * 60_000).messages.get())
     with pytest.raises(OverBudget, match=r"translations\.en\.html"):
-        program.envelope(person())
+        compiled.envelope(person())
 
 
 def test_blanks_and_links_within_links_are_read_as_before():
@@ -189,8 +189,8 @@ def test_a_character_reference_of_thousands_of_digits_is_left_as_it_is():
     assert html_to_text(f"<p>{text}</p>", Budget()) == text
 
 
-def test_what_is_remembered_does_not_grow_with_the_number_of_holes():
-    last = Remembered(str, Holes().count + Remembered.HOLES)
+def test_what_is_remembered_does_not_grow_with_the_number_of_placeholders():
+    last = Remembered(str, Placeholders().count + Remembered.PLACEHOLDERS)
     first = Remembered(lambda value: value * 10, 0)
     assert last["x"] == "x" and not last
     assert first["x"] and first["y" * 60] and list(first) == ["x"]

@@ -1,4 +1,4 @@
-"""Compiled copies against the plain way: both must read the same, whatever the values."""
+"""Compiled copies against the reference: both must read the same, whatever the values."""
 
 import random
 from email import policy
@@ -13,8 +13,8 @@ from broadcasts.exceptions import RenderError
 from broadcasts.models import Contact, Media
 from broadcasts.rendering import Recipient, compile_message
 from broadcasts.rendering.budget import Budget
-from broadcasts.rendering.holes import TakeReference
 from broadcasts.rendering.mime import quoted_lines
+from broadcasts.rendering.placeholders import NotCompilable
 from broadcasts.transports.email.smtp import wire_format
 from tests.make import make_broadcast, make_contact
 
@@ -95,7 +95,7 @@ TEMPLATES = {
 
 
 @pytest.fixture
-def program(mail, club, settings, tmp_path):
+def compile_templates(mail, club, settings, tmp_path):
     """Compile a message of these templates."""
     settings.MEDIA_ROOT = tmp_path
     club.globals = {"pool": "North & <South>\r\nof the river"}
@@ -142,26 +142,26 @@ def content_of(mime: bytes) -> list:
     return [item.replace("\r\n", "\n") if isinstance(item, str) else item for item in found]
 
 
-def assert_same(program, recipient, *, filled: bool | None = None) -> None:
+def assert_same(compiled, recipient, *, filled: bool | None = None) -> None:
     """Both ways say the same, and the compiled one is made for SMTP; `filled` also asks which one it was."""
-    plain = outcome(program.plain, recipient, recipient.address)
-    got = outcome(program.envelope, recipient)
-    if isinstance(plain, str):
-        assert got == plain
+    reference = outcome(compiled.compose_reference, recipient, recipient.address)
+    got = outcome(compiled.envelope, recipient)
+    if isinstance(reference, str):
+        assert got == reference
         return
-    assert (got.subject, got.text) == plain[:2]
-    assert content_of(got.mime) == content_of(plain[-1])
+    assert (got.subject, got.text) == reference[:2]
+    assert content_of(got.mime) == content_of(reference[-1])
     assert max(map(len, got.mime.split(b"\r\n"))) <= 78 and got.mime.isascii()
     assert got.mime.count(b"\r\n") == got.mime.count(b"\n") == got.mime.count(b"\r")
     assert not got.is_smooth or wire_format(got.mime) == got.mime + b".\r\n"
     if filled is not None:
-        assert was_filled(program, recipient) is filled
+        assert was_filled(compiled, recipient) is filled
 
 
-def was_filled(program, recipient) -> bool:
+def was_filled(compiled, recipient) -> bool:
     try:
-        program._compiled(recipient.language).fill(recipient, recipient.address, Budget())
-    except TakeReference:
+        compiled._compiled_content(recipient.language).fill(recipient, recipient.address, Budget())
+    except NotCompilable:
         return False
     return True
 
@@ -171,8 +171,8 @@ def was_filled(program, recipient) -> bool:
     [("general", ""), ("marketing", "{{ contact.name }} & {{ contact.plan }}"), ("general", "Fixed <")],
 )
 @pytest.mark.parametrize("name", TEMPLATES)
-def test_compiled_and_plain_read_the_same_for_hostile_values(program, name, use_case, preheader):
-    compiled = program(TEMPLATES[name], use_case, preheader, attached=use_case == "general")
+def test_compiled_and_reference_read_the_same_for_hostile_values(compile_templates, name, use_case, preheader):
+    compiled = compile_templates(TEMPLATES[name], use_case, preheader, attached=use_case == "general")
     chosen = random.Random(f"{name}{use_case}{preheader}")
     pairs = [(value, "pro") for value in VALUES] + [("Ana", value) for value in ATTRIBUTES]
     if use_case == "general":  # every value is tried in full where there is the most to fill
@@ -184,8 +184,8 @@ def test_compiled_and_plain_read_the_same_for_hostile_values(program, name, use_
 
 
 @pytest.mark.parametrize("value", [value for value in VALUES if value not in ("Zoë, Queen\r", "\ud800half")])
-def test_only_the_rarest_values_need_the_plain_way(program, value):
-    assert_same(program(PLACEHOLDERS, "marketing", "{{ contact.name }}"), person(value, value), filled=True)
+def test_only_the_rarest_values_need_the_reference(compile_templates, value):
+    assert_same(compile_templates(PLACEHOLDERS, "marketing", "{{ contact.name }}"), person(value, value), filled=True)
 
 
 @pytest.mark.parametrize(
@@ -199,49 +199,49 @@ def test_only_the_rarest_values_need_the_plain_way(program, value):
         {"text": "{{ globals.pool | divided_by: 0 }}"},
     ],
 )
-def test_what_bytes_with_holes_cannot_express_is_rendered_plainly(program, content):
-    compiled = program({**PLACEHOLDERS, **content}, "marketing", "Now")
+def test_what_bytes_with_placeholders_cannot_express_is_composed_by_the_reference(compile_templates, content):
+    compiled = compile_templates({**PLACEHOLDERS, **content}, "marketing", "Now")
     for value in ("", "dy", ">", "Ana", "\nx"):
         assert_same(compiled, person(value, value))
-    assert compiled.compiled == {"en": None}
+    assert compiled.compiled_contents == {"en": None}
 
 
 @pytest.mark.parametrize("value", ["</body>", "<BODY >x", "<bo"])
-def test_markup_from_a_filter_does_not_move_the_footer(program, value):
+def test_markup_from_a_filter_does_not_move_the_footer(compile_templates, value):
     content = {**PLACEHOLDERS, "html": "<body>{{ contact.plan | default: '</body>' }}{% if true %}{{ contact.plan }}x"}
     content["html"] += "{% endif %}</body>"
     for plan in (value, "", "pro"):
-        assert_same(program(content, "marketing", "Now"), person("Ana", plan))
+        assert_same(compile_templates(content, "marketing", "Now"), person("Ana", plan))
 
 
-def test_an_error_of_one_recipient_is_told_as_the_plain_way_tells_it(program):
-    compiled = program({**PLACEHOLDERS, "text": "Half {{ 1 | divided_by: contact.plan }}"})
+def test_an_error_of_one_recipient_is_told_as_the_reference_tells_it(compile_templates):
+    compiled = compile_templates({**PLACEHOLDERS, "text": "Half {{ 1 | divided_by: contact.plan }}"})
     assert_same(compiled, person("Ana", 2), filled=True)
     with pytest.raises(RenderError, match=r"translations\.en\.text, line 1"):
         compiled.envelope(person("Ana", 0))
 
 
-def test_a_value_that_is_too_long_is_an_error(program):
-    compiled = program({**TEXT_ONLY, "text": "{{ contact.plan }}" * 3})
+def test_a_value_that_is_too_long_is_an_error(compile_templates):
+    compiled = compile_templates({**TEXT_ONLY, "text": "{{ contact.plan }}" * 3})
     assert_same(compiled, person("Ana", "x" * 700_000))
 
 
-def test_without_a_contact_names_stay_empty(program):
-    assert_same(program(PLACEHOLDERS), Recipient("k", "joe@example.com", "en", None), filled=False)
+def test_without_a_contact_names_stay_empty(compile_templates):
+    assert_same(compile_templates(PLACEHOLDERS), Recipient("k", "joe@example.com", "en", None), filled=False)
 
 
-def test_templates_with_clock_or_computed_names_follow_liquid(program, club):
+def test_templates_with_clock_or_computed_names_follow_liquid(compile_templates, club):
     text = "{{ 'now' | date: '%Y' }}{{ contact.name.size }}{{ contact.tags.first }}"
     text += "{{ contact['plan'] }}{{ contact[x] }}"
-    assert_same(program({**PLACEHOLDERS, "text": text}), person("Ana", "pro"), filled=True)
+    assert_same(compile_templates({**PLACEHOLDERS, "text": text}), person("Ana", "pro"), filled=True)
 
 
-def test_channels_without_mail_get_subject_and_text_alike(program, mail):
+def test_channels_without_mail_get_subject_and_text_alike(compile_templates, mail):
     mail.kind = "console"
     mail.save()
-    compiled, recipient = program(PLACEHOLDERS), person("Ana", "pro")
+    compiled, recipient = compile_templates(PLACEHOLDERS), person("Ana", "pro")
     envelope = compiled.envelope(recipient)
-    assert (envelope.subject, envelope.text, envelope.html, envelope.mime) == compiled.plain(
+    assert (envelope.subject, envelope.text, envelope.html, envelope.mime) == compiled.compose_reference(
         recipient, recipient.address
     )
     assert envelope.mime == b"" and was_filled(compiled, recipient)
@@ -258,10 +258,10 @@ def test_compiling_happens_at_first_use_and_once_a_language(mail, club):
     broadcast = make_broadcast(mail, translations={"es": {"subject": "Hola", "text": "Hola {{ contact.name }}"}})
     compiled = compile_message(broadcast.messages.get())
     contact = make_contact(club, full_name="Ana")
-    assert compiled.compiled == {}
+    assert compiled.compiled_contents == {}
     for language in ("es", "es-MX", "en", "es"):
         compiled.envelope(Recipient("k", contact.email, language, contact))
-    assert set(compiled.compiled) == {"en", "es"}
+    assert set(compiled.compiled_contents) == {"en", "es"}
 
 
 @pytest.mark.parametrize(
@@ -282,9 +282,9 @@ def test_compiling_happens_at_first_use_and_once_a_language(mail, club):
         "<![if {}]>y",
     ],
 )
-def test_text_derived_from_html_is_right_wherever_a_value_stands(program, place):
+def test_text_derived_from_html_is_right_wherever_a_value_stands(compile_templates, place):
     html = "<p>Hi</p>" + place.replace("{}", "{{ contact.name }}")
-    compiled = program({**HTML_ONLY, "html": html})
+    compiled = compile_templates({**HTML_ONLY, "html": html})
     names = [
         "x",
         "p",
@@ -305,8 +305,8 @@ def test_text_derived_from_html_is_right_wherever_a_value_stands(program, place)
         assert_same(compiled, person(name, "pro"))
 
 
-def test_text_is_derived_from_html_once(program, monkeypatch):
-    compiled = program(HTML_NAMES)
+def test_text_is_derived_from_html_once(compile_templates, monkeypatch):
+    compiled = compile_templates(HTML_NAMES)
     assert_same(compiled, person("Tom & Ana", "pro"), filled=True)
-    monkeypatch.setattr("broadcasts.rendering.plaintext._Reader", None)
+    monkeypatch.setattr("broadcasts.rendering.plaintext._TextBuilder", None)
     assert "Dear Ana <Gómez>," in compiled.envelope(person("Ana <Gómez>", "pro")).text

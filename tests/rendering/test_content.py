@@ -42,11 +42,11 @@ def test_values_are_escaped_in_html_and_nowhere_else(mail, club):
 
 def test_each_recipient_reads_its_own_language(mail, club):
     broadcast = make_broadcast(mail, subject="Hello", translations={"es": {"subject": "Hola", "text": "Buenas"}})
-    program = compile_message(broadcast.messages.get())
+    compiled = compile_message(broadcast.messages.get())
     contact = make_contact(club)
-    assert program.languages == ["en", "es"]
-    assert program.envelope(Recipient("k", contact.email, "es", contact)).subject == "Hola"
-    assert program.envelope(Recipient("k", contact.email, "en", contact)).subject == "Hello"
+    assert compiled.languages == ["en", "es"]
+    assert compiled.envelope(Recipient("k", contact.email, "es", contact)).subject == "Hola"
+    assert compiled.envelope(Recipient("k", contact.email, "en", contact)).subject == "Hello"
 
 
 @pytest.mark.parametrize(("language", "subject"), [("es-MX", "Hola"), ("es", "Hola"), ("fr", "Hello"), ("", "Hello")])
@@ -141,7 +141,7 @@ def test_broken_content_is_told_with_field_and_line_when_compiled(mail):
 
 
 def test_rendering_asks_the_database_nothing(mail, club, django_assert_num_queries):
-    program = compile_message(make_broadcast(mail, use_case="marketing").messages.get())
+    compiled = compile_message(make_broadcast(mail, use_case="marketing").messages.get())
     contact = make_contact(club)
     with django_assert_num_queries(0):
-        program.envelope(Recipient("k", contact.email, "en", contact))
+        compiled.envelope(Recipient("k", contact.email, "en", contact))

@@ -78,7 +78,7 @@ def test_a_window_is_cut_when_its_copies_take_long(mail, people, monkeypatch):
     broadcast = make_broadcast(mail, body="Hello")
     ticks = iter(range(100))
     monkeypatch.setattr(copies, "time", SimpleNamespace(monotonic=lambda: next(ticks) * copies.MAKING_SECONDS / 3))
-    rows = iter([SimpleNamespace(pk=pk, address="a@example.com", language="en", reader=None) for pk in range(1, 11)])
+    rows = iter([SimpleNamespace(pk=pk, address="a@example.com", language="en", contact=None) for pk in range(1, 11)])
     waiting: dict = {}
     made = list(Copies(broadcast.messages.get().pk).make(rows, waiting, Results()))
     assert len(made) == len(waiting) == 3

@@ -110,19 +110,19 @@ def test_no_pump_is_enqueued_while_all_are_at_work(mail, enqueued, settings):
     assert enqueued == []
 
 
-def test_somebody_waits_whom_nobody_serves_only_when_all_pumps_are_at_work(mail, settings):
+def test_an_unserved_broadcast_waits_only_when_all_pumps_are_at_work(mail, settings):
     hold(started(mail, 8), 2)
     started(mail, 2)
     settings.PUMPS = 2
-    assert fairness.somebody_waits()
+    assert fairness.unserved_waits()
     settings.PUMPS = 3
-    assert not fairness.somebody_waits()
+    assert not fairness.unserved_waits()
 
 
 def test_who_is_served_does_not_wait(mail, settings):
     settings.PUMPS = 2
     hold(started(mail, 8), 2)
-    assert not fairness.somebody_waits()
+    assert not fairness.unserved_waits()
 
 
 @pytest.mark.parametrize("field", ["backoff_until", "resting_until"])
@@ -130,7 +130,7 @@ def test_who_cannot_be_served_does_not_wait(club, mail, settings, field):
     settings.PUMPS = 2
     hold(started(mail, 8), 2)
     started(another_channel(club, **{field: timezone.now() + timedelta(hours=1)}), 2)
-    assert not fairness.somebody_waits()
+    assert not fairness.unserved_waits()
 
 
 def test_whose_channel_has_used_up_its_rate_does_not_wait(club, mail, settings):
@@ -138,9 +138,9 @@ def test_whose_channel_has_used_up_its_rate_does_not_wait(club, mail, settings):
     hold(started(mail, 8), 2)
     other = another_channel(club, rate=10)
     started(other, 2)
-    assert fairness.somebody_waits()
+    assert fairness.unserved_waits()
     ChannelRate.objects.create(channel=other, arrival=Now() + timedelta(minutes=1))
-    assert not fairness.somebody_waits()
+    assert not fairness.unserved_waits()
 
 
 @pytest.fixture

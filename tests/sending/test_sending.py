@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from broadcasts import sending, stats, tracking
 from broadcasts.models import Batch, Broadcast, Channel, Contact, Delivery, Segment, SegmentMember, Suppression
-from broadcasts.rendering import Program
+from broadcasts.rendering import CompiledMessage
 from broadcasts.sending import channel_health
 from broadcasts.transports import TransportError
 from tests.make import make_broadcast, make_contact, make_contacts
@@ -339,14 +339,14 @@ def test_a_round_asks_no_more_when_more_is_being_sent(club, mail, server, django
 
 def test_a_copy_that_cannot_be_made_ends_no_worker_and_is_told_as_failed(club, mail, server, monkeypatch):
     ana, ben = make_contacts(club, 2)
-    envelope = Program.envelope
+    envelope = CompiledMessage.envelope
 
-    def stumble(program, recipient):
+    def stumble(compiled, recipient):
         if recipient.address == ana.email:
             raise ZeroDivisionError
-        return envelope(program, recipient)
+        return envelope(compiled, recipient)
 
-    monkeypatch.setattr(Program, "envelope", stumble)
+    monkeypatch.setattr(CompiledMessage, "envelope", stumble)
     broadcast = steps.send(make_broadcast(mail))
     assert steps.delivery(broadcast, ana.email).status == "failed"
     assert steps.delivery(broadcast, ben.email).status == "sent"

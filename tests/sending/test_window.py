@@ -9,7 +9,7 @@ from broadcasts import tracking
 from broadcasts.models import Batch, Delivery, Message
 from broadcasts.sending import fairness
 from broadcasts.sending import lease as leases
-from broadcasts.sending.window import Row, Windows
+from broadcasts.sending.window import PendingDelivery, Windows
 from tests.make import make_broadcast, make_contacts
 
 from . import steps
@@ -27,21 +27,21 @@ def read(mail, people):
     lease = fairness.claim(mail)
     windows, start = Windows(lease.message), lease.position
 
-    def read(after: int, size: int) -> list[Row]:
+    def read(after: int, size: int) -> list[PendingDelivery]:
         lease.position = max(after, start)
         return windows.read(lease, size)
 
     return read
 
 
-def told(window: list[Row]) -> list[str]:
-    return [row.skip_reason for row in window]
+def told(window: list[PendingDelivery]) -> list[str]:
+    return [delivery.skip_reason for delivery in window]
 
 
 def test_each_window_begins_after_the_position_and_has_at_most_the_size(read, people):
     first = read(0, 3)
-    assert [row.address for row in first] == [person.email for person in people[:3]]
-    assert [row.address for row in read(first[-1].pk, 3)] == [people[3].email]
+    assert [delivery.address for delivery in first] == [person.email for person in people[:3]]
+    assert [delivery.address for delivery in read(first[-1].pk, 3)] == [people[3].email]
 
 
 def test_an_opt_out_between_two_windows_is_seen(read, club, people):
@@ -61,26 +61,26 @@ def test_an_expiry_between_two_windows_is_seen(read, monkeypatch):
 def test_a_contact_erased_before_its_window_gets_nothing(read, people):
     read(0, 1)
     people[0].delete()
-    [row] = read(0, 1)
-    assert (row.reader, told([row])) == (None, ["no_address"])
+    [delivery] = read(0, 1)
+    assert (delivery.contact, told([delivery])) == (None, ["no_address"])
 
 
 def test_a_window_is_read_by_one_query_with_all_that_rendering_needs(read, people, django_assert_num_queries):
     read(0, 1)
     with django_assert_num_queries(1):
-        [row] = read(0, 1)
-    reader, contact = row.reader, people[0]
+        [delivery] = read(0, 1)
+    snapshot, contact = delivery.contact, people[0]
     names = ("uuid", "full_name", "email", "phone", "language", "external_id", "attributes")
-    assert [getattr(reader, name) for name in names] == [getattr(contact, name) for name in names]
-    assert (row.address, row.language, row.attempts) == (contact.email, "en", 0)
+    assert [getattr(snapshot, name) for name in names] == [getattr(contact, name) for name in names]
+    assert (delivery.address, delivery.language, delivery.attempts) == (contact.email, "en", 0)
 
 
 def test_rows_that_were_gathered_are_read_by_their_batch_and_not_by_its_range(read, people):
-    rows = read(0, 4)
+    deliveries = read(0, 4)
     gathered = Batch.objects.create(message=Message.objects.get())
-    Delivery.objects.filter(pk=rows[1].pk).update(batch=gathered)
-    assert [row.pk for row in read(0, 4)] == [rows[0].pk, rows[2].pk, rows[3].pk]
+    Delivery.objects.filter(pk=deliveries[1].pk).update(batch=gathered)
+    assert [delivery.pk for delivery in read(0, 4)] == [deliveries[0].pk, deliveries[2].pk, deliveries[3].pk]
     steps.run_out_leases()
     Batch.objects.filter(pk=gathered.pk).update(state="leased")
     lease = leases.Lease(gathered.pk, 0, gathered.message_id, 0)
-    assert [row.pk for row in Windows(lease.message).read(lease, 4)] == [rows[1].pk]
+    assert [delivery.pk for delivery in Windows(lease.message).read(lease, 4)] == [deliveries[1].pk]

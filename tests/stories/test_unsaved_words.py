@@ -35,8 +35,8 @@ def test_an_edited_subject_is_what_is_confirmed_and_delivered(browser, page, bro
     browser.click("button[value=send]")
     browser.wait(lambda: browser.url.endswith("/send/"))
     assert not browser.is_asked
-    assert "Pool open again" in browser.text(".wordings")
-    assert "Pool closed" not in browser.text(".wordings")
+    assert "Pool open again" in browser.text(".contents")
+    assert "Pool closed" not in browser.text(".contents")
     browser.click(".submit-row .default")
     browser.wait(lambda: "is being sent" in browser.text())
     broadcast.refresh_from_db()

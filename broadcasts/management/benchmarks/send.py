@@ -140,9 +140,9 @@ def make_small(beside: Broadcast) -> Broadcast:
 
 def message_size(broadcast: Broadcast) -> float:
     """Return the mean size of a copy, over the languages."""
-    program = rendering.compile_message(broadcast.messages.get())
+    compiled = rendering.compile_message(broadcast.messages.get())
     some = [Contact.objects.filter(language=language).earliest("id") for language in people.LANGUAGES]
-    copies = [program.envelope(rendering.Recipient("0" * 16, one.email, one.language, one)) for one in some]
+    copies = [compiled.envelope(rendering.Recipient("0" * 16, one.email, one.language, one)) for one in some]
     return statistics.mean(len(copy.mime) for copy in copies)
 
 

@@ -1,4 +1,4 @@
-"""The account that mail goes out by, and what its server's answers mean."""
+"""The account of an e-mail channel, and the meaning of its server's replies."""
 
 import base64
 import logging
@@ -25,7 +25,7 @@ CONNECTIONS = 8
 
 
 class Phase(Enum):
-    """What the server was being asked for, in the words of an error message."""
+    """The phase of a conversation, as error messages name it."""
 
     CONNECTION = "the connection"
     TLS = "STARTTLS"
@@ -54,7 +54,7 @@ class Meaning(TypedDict, total=False):
 
 
 def meaning(code: int, enhanced: str, phase: Phase) -> Meaning:
-    """Say what a reply other than success means: the outcome table."""
+    """Return the error that an unsuccessful reply means: the outcome table."""
     if code == 421:  # "closing the channel": busy, or too much from us
         return {"account": True}
     if code == 530:  # "authentication required", which some servers say as late as at RCPT
@@ -69,7 +69,7 @@ def meaning(code: int, enhanced: str, phase: Phase) -> Meaning:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A server's answer; the lines of a long one are joined."""
+    """A reply of the server; its lines are joined."""
 
     code: int
     enhanced: str
@@ -97,7 +97,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Where mail goes and as whom, and the words for what went wrong there."""
+    """Server and login of a channel, and the error messages about them."""
 
     host: str
     port: int
@@ -128,7 +128,7 @@ class Account:
         return f"{self.host}:{self.port}"
 
     def need_host(self) -> None:
-        """Refuse an account without a server of its own: smtplib and Django would use one of theirs."""
+        """Raise for an account without a host: smtplib and Django would use their default."""
         if not self.host:
             raise SettingsRefused("The channel has no host to send through; give it one, such as smtp.example.org.")
 
@@ -140,7 +140,7 @@ class Account:
         return context
 
     def refused(self, phase: Phase, reply: Reply) -> TransportError:
-        """Put a refusal into words, with the server's own."""
+        """Return the message for a refusal, with the server's text."""
         flags = meaning(reply.code, reply.enhanced, phase)
         what = f"refused {phase.value}" + ("" if flags.get("permanent") else " for now")
         if not 400 <= reply.code <= 599:
@@ -169,7 +169,7 @@ class Account:
         return TransportError(words, code=told, **flags)
 
     def failed(self, error: Exception) -> TransportError:
-        """Put whatever went wrong before anything was handed over into words."""
+        """Return the error for an exception before anything was handed over."""
         permanent = False
         match error:
             case ClosedAddress():
@@ -202,7 +202,7 @@ class Account:
         return TransportError(words, permanent=permanent, account=True)
 
     def without_password(self, words: str) -> str:
-        """Blank the password where a server repeats what it was told, also as AUTH encodes it."""
+        """Remove the password, also as AUTH encodes it, from text in which the server repeats it."""
         if not self.password:
             return words
         plain = f"\0{self.username}\0{self.password}"
@@ -221,7 +221,7 @@ PHASES = {
 
 
 def check_addresses(envelope: Envelope) -> None:
-    """Refuse addresses that would end the command they stand in, and begin another."""
+    """Raise for addresses that would end their SMTP command and begin another."""
     for address, of_the_account in ((envelope.sender, True), (envelope.address, False)):
         if IMPOSSIBLE.search(address):
             raise TransportError(

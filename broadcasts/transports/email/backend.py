@@ -1,4 +1,4 @@
-"""Any Django e-mail backend as the carrier of ready messages."""
+"""Send composed messages through any Django e-mail backend."""
 
 import smtplib
 from collections.abc import Callable
@@ -41,7 +41,7 @@ def backend_class(label: str) -> type[BaseEmailBackend]:
 
 
 def _imported(path: str) -> type[BaseEmailBackend]:
-    """Import an e-mail backend; ImportError says what is wrong, whatever the module raises."""
+    """Import an e-mail backend; raises ImportError for any exception of the module."""
     try:
         found = import_string(path)
     except (Exception, SystemExit) as error:
@@ -53,7 +53,7 @@ def _imported(path: str) -> type[BaseEmailBackend]:
 
 @register
 def check_backends(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:
-    """Check that what the operator offers can be imported (Django's system checks)."""
+    """Check that the backends of EMAIL_BACKENDS can be imported (a Django system check)."""
     found: list[CheckMessage] = []
     for label, path in settings.EMAIL_BACKENDS.items():
         try:
@@ -75,7 +75,7 @@ def speaks_smtp(label: str | None) -> bool:
 
 @cache
 def policed(found: type) -> type[DjangoSmtp]:
-    """Derive an SMTP backend that connects by the address policy."""
+    """Return a subclass of an SMTP backend that connects by the address policy."""
 
     class Policed(found):
         @property
@@ -86,7 +86,7 @@ def policed(found: type) -> type[DjangoSmtp]:
 
 
 class Parsed(Message):
-    """A parsed message that is written out byte for byte as it came: whatever signed it holds."""
+    """A parsed message that is serialized byte for byte as it was composed, so that signatures stay valid."""
 
     raw = b""
 
@@ -97,7 +97,7 @@ class Parsed(Message):
 
 
 class ReadyMessage(EmailMessage):
-    """A message for Django's backends that is complete already."""
+    """A complete message in the form that Django's backends take."""
 
     def __init__(self, envelope: Envelope) -> None:
         super().__init__(envelope.subject, envelope.text, envelope.sender, [envelope.address])
@@ -121,7 +121,7 @@ class Backend:
         return self._bounded(LONGEST / 2, self._open)
 
     def _bounded(self, seconds: float, act: Callable[[], Answer], handed_over: bool = False) -> Answer:
-        """Do something with the backend, which is left to itself when it takes too long."""
+        """Call the backend with a deadline; it is abandoned if it takes longer."""
         try:
             return with_deadline(seconds, act)
         except TimeoutError:
@@ -178,7 +178,7 @@ class Backend:
             raise self._not_sent(error) from None
 
     def _greet(self) -> None:
-        """Prove that an SMTP backend is connected by the address policy, and to what speaks SMTP."""
+        """Check that an SMTP backend is connected by the address policy, and to an SMTP server."""
         if not isinstance(self.backend, DjangoSmtp):
             return
         client = self.backend.connection
@@ -200,7 +200,7 @@ class Backend:
             raise self._unusable("cannot be set up", error) from None
 
     def _smtp(self, found: type[DjangoSmtp]) -> DjangoSmtp:
-        """Make an SMTP backend for the channel's account; nothing of Django's own EMAIL_ settings is left in it."""
+        """Return an SMTP backend for the channel's account, without any of Django's EMAIL_ settings."""
         account = self.account
         backend = found(
             fail_silently=False,
@@ -217,7 +217,7 @@ class Backend:
         return backend
 
     def _is_stale(self) -> bool:
-        """Ask whether the server went away in between: found out while sending, it could not be told from a loss."""
+        """Check whether the server has closed the connection: while sending, that would leave the outcome unknown."""
         client = getattr(self.backend, "connection", None)
         if not isinstance(client, smtplib.SMTP):
             return False
@@ -236,7 +236,7 @@ class Backend:
         return TransportError(f"The backend “{self.label}” {words}: {told}", permanent=True, account=True)
 
     def _not_sent(self, error: Exception) -> TransportError:
-        """Say what became of the message; what is no clear refusal may have left."""
+        """Return the error for an exception while sending; without a clear refusal, the message may have been sent."""
         match error:
             case smtplib.SMTPRecipientsRefused():
                 return self.account.refused(Phase.RECIPIENT, Reply.read(*next(iter(error.recipients.values()))))

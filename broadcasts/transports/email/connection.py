@@ -1,4 +1,4 @@
-"""One connection to an SMTP server, kept over many envelopes and never waited for."""
+"""One non-blocking connection to an SMTP server, kept for many envelopes."""
 
 import math
 import smtplib
@@ -19,7 +19,7 @@ NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 class Flight:
-    """An envelope on its way."""
+    """An envelope in flight."""
 
     __slots__ = ("dot", "envelope", "losses", "recipient", "sender", "settled")
 
@@ -39,7 +39,7 @@ class Flight:
 
 
 class Queue:
-    """What one call of send() has still to begin, and what has become known."""
+    """The envelopes that one send() has still to start, and the outcomes that are known."""
 
     def __init__(self, envelopes: Iterable[Envelope], until: float, end: float, begin: Begin = unnoticed) -> None:
         self.ahead = map(Flight, envelopes)  # made when there is use for them
@@ -47,16 +47,16 @@ class Queue:
         self.until = until  # nothing begins later
         self.end = end  # nothing is waited for any longer, however a server stretches its answers
         self.begin = begin
-        self.beginning: list[Envelope] = []  # whose content is about to leave
+        self.beginning: list[Envelope] = []  # whose content is about to be sent
         self.known: deque[tuple[Envelope, Outcome]] = deque()
         self.over = False  # after an error of the account
 
     def __bool__(self) -> bool:
-        """Whether anything may yet begin."""
+        """Whether further envelopes may start."""
         return not self.over and time.monotonic() < self.until and self.has(1)
 
     def has(self, n: int) -> bool:
-        """Tell whether so many wait."""
+        """Tell whether at least so many envelopes wait."""
         while len(self.waiting) < n:
             if (flight := next(self.ahead, None)) is None:
                 return False
@@ -75,7 +75,7 @@ class Queue:
         return None
 
     def announce(self) -> None:
-        """Tell of those whose content is about to leave."""
+        """Call `begin` with the envelopes whose content is about to be sent."""
         if self.beginning:
             begun, self.beginning = self.beginning, []
             self.begin(begun)
@@ -91,7 +91,7 @@ class Queue:
 
 
 class Connection:
-    """A conversation with the server.
+    """An SMTP session.
 
     `awaited` are the replies to come, in order: what was asked, and for which flight. None stands for our own
     housekeeping: RSET (CONNECTION) or the lone dot that ends a message without recipients (MESSAGE).
@@ -133,7 +133,7 @@ class Connection:
         return self.carried >= self.account.limit
 
     def watch(self, selector: BaseSelector) -> None:
-        """Have the selector look at what is waited for now."""
+        """Register the events that are awaited now with the selector."""
         wanted = EVENT_READ | EVENT_WRITE if self.is_blocked else EVENT_READ
         if not self.watched:
             selector.register(self.sock, wanted, self)
@@ -142,12 +142,12 @@ class Connection:
         self.watched = wanted
 
     def leave(self) -> None:
-        """Say goodbye; close() waits for the answer."""
+        """Send QUIT; close() waits for the reply."""
         with suppress(OSError):
             self.sock.send(b"QUIT\r\n")
 
     def close(self, deadline: float = 0.0) -> None:
-        """Close, after an answer if it comes until `deadline`."""
+        """Close the connection, after the reply to QUIT if it comes before `deadline`."""
         with suppress(OSError):
             while (patience := deadline - time.monotonic()) > 0:
                 self.sock.settimeout(patience)
@@ -156,13 +156,13 @@ class Connection:
         self.client.close()
 
     def serve(self, now: float) -> None:
-        """Begin what waits, when nothing is under way."""
+        """Start waiting envelopes if none is in flight."""
         self.deadline = now + self.account.timeout
         self._follow()
         self._write(now)
 
     def ready(self, now: float) -> None:
-        """Go on after the socket became readable or writable; what is to be said by then, flush() writes."""
+        """Continue after the socket has become readable or writable; flush() writes the commands."""
         self.is_blocked = False
         if not self.lost:
             self._read(now)
@@ -184,7 +184,7 @@ class Connection:
         self.awaited.extend(awaited)
 
     def _follow(self) -> None:
-        """Begin the next envelope; where the server pipelines its commands ride behind what is said already."""
+        """Start the next envelope; with PIPELINING its commands follow those that are already written."""
         while not self.is_spent and (flight := self.queue.take()):
             try:
                 mail = self.capabilities.mail(flight.envelope)
@@ -239,10 +239,10 @@ class Connection:
                 return
             self.deadline = now + self.account.timeout
         if self.replies.is_amid and not self.awaited:
-            self._lose()  # nobody asked it anything
+            self._lose()  # a reply without a command
 
     def _take(self, code: int, text: bytes) -> None:
-        """Take the reply to what was asked first."""
+        """Process a reply, which belongs to the oldest command."""
         if not self.awaited:
             self._lose()  # such as 421: it was idle for too long
             return
@@ -314,7 +314,7 @@ class Connection:
     # The end
 
     def _lose(self, error: Exception | None = None, again: bool = True) -> None:
-        """Give the connection up; with an error, the first flight without an answer is to blame."""
+        """Abandon the connection; an error is attributed to the first envelope without a reply."""
         if self.lost:
             return
         self.lost = True
@@ -338,5 +338,5 @@ class Connection:
 
 
 def _is_last(reply: Reply) -> bool:
-    """Whether nothing good can follow: the server closes the connection, or speaks no SMTP."""
+    """Whether a reply ends the session: the server closes the connection, or does not speak SMTP."""
     return reply.code == 421 or not 400 <= reply.code <= 599

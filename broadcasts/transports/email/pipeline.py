@@ -1,4 +1,4 @@
-"""Many envelopes over several connections at once, in one thread."""
+"""Send many envelopes over several connections at once, in one thread."""
 
 import math
 import time
@@ -16,7 +16,7 @@ FEWER_SECONDS = 60  # for so long a server that had no room for one more is not 
 
 
 class Pipeline:
-    """The connections to one SMTP server, kept from one send() to the next."""
+    """The connections to one SMTP server, kept between calls of send()."""
 
     def __init__(self, account: Account) -> None:
         self.account = account
@@ -29,7 +29,7 @@ class Pipeline:
             self.connections.append(Connection(self.account, Queue([], 0, 0), connect(self.account, LONGEST)))
 
     def close(self) -> None:
-        """Say goodbye on all connections before an answer is waited for on any."""
+        """Send QUIT on all connections, then wait for the replies."""
         connections, self.connections = self.connections, []
         deadline = time.monotonic() + GOODBYE_SECONDS
         idle = [connection for connection in connections if connection.is_idle]
@@ -93,7 +93,7 @@ class Pipeline:
             wait = max(0.0, soonest - time.monotonic())
 
     def _tend(self, selector: BaseSelector, queue: Queue, now: float) -> None:
-        """Give up connections that are silent, and account for those that are lost."""
+        """Abandon connections without a reply in time, and yield the outcomes of lost ones."""
         lost = []
         for connection in self.connections:
             if connection.patience_ends <= now and connection.awaited:
@@ -118,7 +118,7 @@ class Pipeline:
             queue.settle(flight, error)
 
     def _employ(self, selector: BaseSelector, queue: Queue) -> None:
-        """Let every idle connection begin, and open one more where the work is worth it."""
+        """Start envelopes on all idle connections, and open one more if enough envelopes wait."""
         for connection in [connection for connection in self.connections if connection.is_idle]:
             if not queue:
                 return
@@ -160,7 +160,7 @@ class Pipeline:
         return self.fewer if time.monotonic() < self.fewer_until else self.account.connections
 
     def _take_fewer(self) -> None:
-        """Be content with the connections there are: the server had no room for one more."""
+        """Limit the number of connections to the current ones, since the server refused one more."""
         self.fewer, self.fewer_until = len(self.connections), time.monotonic() + FEWER_SECONDS
 
     def _drop(self, connections: Iterable[Connection]) -> None:

@@ -1,4 +1,4 @@
-"""What staff fill in for an e-mail channel."""
+"""The settings form of an e-mail channel."""
 
 import re
 from ipaddress import ip_address

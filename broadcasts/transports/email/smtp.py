@@ -1,4 +1,4 @@
-"""What is said to an SMTP server: how a connection begins, which commands carry an envelope, how it is parted from."""
+"""The SMTP protocol: opening a session, the commands of an envelope, and parsing replies."""
 
 import re
 import smtplib
@@ -21,7 +21,7 @@ LONGEST_REPLY = 65_536
 
 
 def wire_format(mime: bytes) -> bytes:
-    """Return a message as DATA wants it: CRLF line ends, dots doubled, the final dot."""
+    """Return a message as DATA requires it (RFC 5321): CRLF line ends, doubled dots, and the final dot."""
     if not mime.count(b"\n") == mime.count(b"\r") == mime.count(b"\r\n"):
         # A lone CR or LF before a dot could pass for the end of the message, and what follows for commands.
         mime = re.sub(rb"\r\n|\r|\n", b"\r\n", mime)
@@ -30,7 +30,7 @@ def wire_format(mime: bytes) -> bytes:
 
 
 def connect(account: Account, seconds: float = LONGEST) -> smtplib.SMTP:
-    """Connect, encrypt and log in by the standard library's client; TransportError(account=True) when refused.
+    """Connect, encrypt and log in with the standard library's client; raises TransportError(account=True).
 
     All of it takes no longer than some seconds, however many steps there are and however a server stretches them.
     """
@@ -67,7 +67,7 @@ def _dial(account: Account) -> smtplib.SMTP:
 
 
 def check(account: Account) -> None:
-    """Prove that the server lets us in and listens, without sending."""
+    """Check connection and login, without sending."""
     try:
         with_deadline(LONGEST, partial(_check, account))
     except TimeoutError as error:
@@ -90,7 +90,7 @@ def _check(account: Account) -> None:
 
 
 class Client(smtplib.SMTP):
-    """The standard library's client, which connects only where the address policy allows."""
+    """The standard library's client, restricted to hosts that the address policy allows."""
 
     is_policed = False  # set by the connection that the policy made
 
@@ -102,7 +102,7 @@ class Client(smtplib.SMTP):
         return connected
 
     def getreply(self) -> tuple[int, bytes]:
-        """Read a reply within the bounds of `Replies`; the code is -1 for what is not SMTP."""
+        """Read a reply within the limits of `Replies`; the code is -1 if it is not SMTP."""
         if self.file is None:
             self.file = self.sock.makefile("rb")  # type: ignore[union-attr]
         replies = Replies()
@@ -121,7 +121,7 @@ class Client(smtplib.SMTP):
 
 @cache
 def client_class(wanted: type) -> type:
-    """Return a client of smtplib, or one derived from it, as one that connects by the address policy."""
+    """Return a subclass of an smtplib client that connects by the address policy."""
     if issubclass(wanted, Client) or not issubclass(wanted, smtplib.SMTP):
         return wanted
     # Between its own methods and those of smtplib.SMTP, so that TLS is still laid over the connection.
@@ -129,7 +129,7 @@ def client_class(wanted: type) -> type:
 
 
 class Capabilities:
-    """What one connection's server understands, and the commands that follow from it."""
+    """The extensions that the server of a connection supports, and the commands that depend on them."""
 
     def __init__(self, account: Account, pipelining: bool, smtputf8: bool, eightbit: bool, dsn: bool) -> None:
         self.account = account
@@ -143,7 +143,7 @@ class Capabilities:
         return cls(account, *(client.has_extn(name) for name in ("pipelining", "smtputf8", "8bitmime", "dsn")))
 
     def mail(self, envelope: Envelope) -> bytes:
-        """Return MAIL with what it must announce; TransportError when the server cannot take such addresses."""
+        """Return the MAIL command with its parameters; raises TransportError if the server cannot accept an address."""
         options = ""
         if not (envelope.sender.isascii() and envelope.address.isascii()):
             if not self.smtputf8:
@@ -162,12 +162,12 @@ class Capabilities:
 
 
 def xtext(words: str) -> str:
-    """Encode a parameter's value as RFC 3461 has it."""
+    """Encode the value of a parameter as xtext (RFC 3461)."""
     return re.sub(r"[^!-~]|[+=]", lambda found: "".join(f"+{byte:02X}" for byte in found[0].encode()), words)
 
 
 class Replies:
-    """Cut what a server says into replies, however it arrives."""
+    """Parses the bytes from a server into replies, in chunks of any size."""
 
     def __init__(self) -> None:
         self.rest = b""  # of a line that has not ended
@@ -176,11 +176,11 @@ class Replies:
 
     @property
     def is_amid(self) -> bool:
-        """Whether a reply has begun and not ended."""
+        """Whether a reply is incomplete."""
         return bool(self.rest or self.lines)
 
     def feed(self, data: bytes) -> list[tuple[int, bytes]]:
-        """Return the replies that are whole now: code and text, lines apart; code -1 for what is not SMTP."""
+        """Return the complete replies as (code, text), with lines separated; the code is -1 if it is not SMTP."""
         *lines, self.rest = (self.rest + data).split(b"\n")
         replies = []
         for line in lines:

@@ -1,8 +1,8 @@
-"""The holes of compiled templates: what differs from one recipient to the next, each worked out once per copy.
+"""The placeholders of compiled content: values that differ between recipients, each computed once per copy.
 
-A template becomes a list of pieces: constant text, and numbers of holes. A hole is filled by Liquid's own filters
-and its own way of showing values, so that a compiled template reads as Liquid would render it; whatever is more
-than a plain name is left to Liquid, piece by piece, within one context per field.
+A template becomes a list of pieces: constant text, and indexes of placeholders. Simple outputs such as
+`{{ contact.name | upcase }}` are computed directly, with Liquid's own filters and string conversion, so that the result
+is what Liquid renders. All other nodes are rendered by Liquid, within one context per field.
 """
 
 import re
@@ -25,38 +25,38 @@ from broadcasts.models import Contact
 
 from .budget import Budget, Exceeded
 from .filters import apply
-from .names import CONTACT, VALUES, Reader, attributes_of, contact_values
-from .templates import Compiled, Metered, Output
+from .names import CONTACT, VALUES, ContactSnapshot, attributes_of, contact_values
+from .templates import CompiledTemplate, Metered, Output
 
 Piece = str | int
-Fill = Callable[["Person", list[str]], str]
-Read = Callable[["Person"], Any]
+Fill = Callable[["CopyContext", list[str]], str]
+Read = Callable[["CopyContext"], Any]
 Filter = Callable[[Budget, Any], Any]
 
 _ODD = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SPECIAL = re.compile(r"[&<>\"']")
-# What a value may not hold where the body's tags are looked for: it could be one of them, or the beginning of one.
+# Values must not contain a body tag, or its beginning, where the position of the footer depends on body tags.
 _BODY_TAG = re.compile(r"</?(?:body|[body]*\s*\Z)", re.IGNORECASE)
-COMPUTED = {"size", "first", "last"}  # which Liquid finds in values that have no such key
+COMPUTED = {"size", "first", "last"}  # Liquid computes these for values without such a key
 CLOCK = {"now", "today"}
 URLS = {"unsubscribe_url": links.unsubscribe_url, "preferences_url": links.preferences_url}
 
 
 class Remembered(dict[Any, Any]):
-    """What a function makes of its first short values: many people share a plan, a city or a first name.
+    """A cache of a function's results for short values: many people share a plan, a city or a first name.
 
-    Of the first holes only: a template may have thousands, and each would remember a thousand values.
+    Only the first 50 placeholders of a template cache, at most 1,024 values each, so that its memory is bounded.
     """
 
     MOST = 1024
     SHORT = 64
     SHORT_RESULT = 256
-    HOLES = 50
+    PLACEHOLDERS = 50
 
     def __init__(self, make: Callable[..., Any], number: int) -> None:
         self.make = make
-        self.most = self.MOST if number < self.HOLES else 0
+        self.most = self.MOST if number < self.PLACEHOLDERS else 0
 
     def __missing__(self, value: Any) -> Any:
         made = self.make(value)
@@ -70,43 +70,45 @@ class Remembered(dict[Any, Any]):
             self[value] = made
 
 
-class TakeReference(Exception):
-    """This copy, or this wording, is left to the plain way: its bytes could come out otherwise here."""
+class NotCompilable(Exception):
+    """The reference has to compose this copy, or all of this content: the compiled result could differ."""
 
 
-class Person:
-    """One recipient while a copy is filled in."""
+class CopyContext:
+    """What the placeholders of one copy are computed from."""
 
     __slots__ = ("_values", "attributes", "budget", "contact", "contexts", "key", "shared")
 
-    def __init__(self, contact: Contact | Reader, key: str, shared: Mapping[str, object], budget: Budget) -> None:
+    def __init__(
+        self, contact: Contact | ContactSnapshot, key: str, shared: Mapping[str, object], budget: Budget
+    ) -> None:
         self.contact = contact
         self.attributes: Mapping[str, Any] = attributes_of(contact)
-        self.key = key  # the delivery's, of which its links are made
-        self.shared = shared  # what is the same for every reader of a wording
+        self.key = key  # the token of the delivery, which its links contain
+        self.shared = shared  # the values that are equal for every recipient of this language
         self.budget = budget
         self.contexts: dict[int, Metered] = {}
         self._values: dict[str, object] | None = None
 
-    def context(self, template: BoundTemplate) -> Metered:
-        """Return the context of a field, the same for all its parts, since one may assign what another shows."""
+    def liquid_context(self, template: BoundTemplate) -> Metered:
+        """Return Liquid's context of a field; all nodes share it, since one may assign a name that another one uses."""
         if (context := self.contexts.get(id(template))) is None:
             if self._values is None:
                 contact = contact_values(self.contact)
                 urls = {name: make(self.key) for name, make in URLS.items()}
                 self._values = {**self.shared, "contact": contact, **urls}
             context = Metered(template, self._values, self.budget)
-            context.scope.push({"partial": False})  # as rendering a template whole does
+            context.scope.push({"partial": False})  # as BoundTemplate.render does
             self.contexts[id(template)] = context
         return context
 
 
-class Holes:
-    """All holes of one wording, in the order in which they are filled; each fill may use those before it."""
+class Placeholders:
+    """The placeholders of one language's content, in the order in which they are filled; each may use earlier ones."""
 
     def __init__(self) -> None:
         self.fills: list[Fill] = []
-        self.raw: set[int] = set()  # those whose value may hold markup
+        self.raw: set[int] = set()  # placeholders whose value may contain HTML
         self._known: dict[object, int] = {}
 
     @property
@@ -125,9 +127,9 @@ class Holes:
         return number
 
     def joined(self, pieces: Sequence[Piece], finish: Callable[[str], str]) -> int:
-        """Add a hole that is made of pieces."""
+        """Add a placeholder that joins pieces and applies a function to the result."""
         fixed = tuple(pieces)
-        return self.add(lambda person, filled: finish(join(fixed, filled)))
+        return self.add(lambda copy, filled: finish(join(fixed, filled)))
 
 
 def join(pieces: Sequence[Piece], filled: Sequence[str]) -> str:
@@ -145,19 +147,25 @@ def merged(pieces: Sequence[Piece]) -> list[Piece]:
     return result
 
 
-class Field:
-    """Turns one field's template into pieces."""
+class FieldCompiler:
+    """Compiles the template of one field into pieces."""
 
     def __init__(
-        self, compiled: Compiled, holes: Holes, shared: Mapping[str, object], budget: Budget, *, clean: bool
+        self,
+        compiled: CompiledTemplate,
+        placeholders: Placeholders,
+        shared: Mapping[str, object],
+        budget: Budget,
+        *,
+        clean: bool,
     ) -> None:
         self.compiled = compiled
-        self.holes = holes
-        self.budget = budget  # of what is the same for everybody, rendered once
+        self.placeholders = placeholders
+        self.budget = budget  # for constants, which are rendered once
         self.shared = shared
-        self.clean = clean  # a body, whose control characters are removed; in a line they become blanks
+        self.clean = clean  # remove control characters, as bodies need; header fields turn them into spaces
         self.has_logic = False
-        self.own: set[str] = set()  # names that the template sets itself
+        self.own: set[str] = set()  # names that the template assigns
         self.html = False
 
     def pieces(self) -> list[Piece]:
@@ -183,7 +191,7 @@ class Field:
         return merged(pieces)
 
     def _piece(self, template: BoundTemplate, node: Node) -> Piece | None:
-        """Return a node as a constant or a hole of its own; None leaves it to Liquid."""
+        """Return a node as a constant or as its own placeholder; None if Liquid has to render it."""
         if type(node) is ContentNode:
             return node.text
         if type(node) is not OutputNode or not isinstance(node.expression, FilteredExpression):
@@ -197,14 +205,14 @@ class Field:
             return None
         key = (self.html, self.clean, str(node.expression))
         if root in URLS and not rest and not filters:
-            url = url_hole(self.holes, root)
-            return self.holes.add(lambda person, filled: self._safe(self._shown(filled[url])), key)
+            url = url_placeholder(self.placeholders, root)
+            return self.placeholders.add(lambda copy, filled: self._safe(self._shown(filled[url])), key)
         if root == "contact":
-            read = _reader(rest, template.env.undefined(root, token=path.token))
+            read = _value_getter(rest, template.env.undefined(root, token=path.token))
             if read is None:
                 return None
             fill = self._filtered(read, filters, path.token) if filters else self._fill(read)
-            return self.holes.add(fill, key, raw=bool(filters))
+            return self.placeholders.add(fill, key, raw=bool(filters))
         if root in URLS or (root not in self.shared and self.has_logic):
             return None
         constant = replace(self.compiled, liquid=BoundTemplate(template.env, [node]))
@@ -214,11 +222,12 @@ class Field:
         def show(value: Any) -> str:
             return self._safe(self._shown(value))
 
-        # Apart, since of several types two values may be equal and shown in two ways; of others two of one type may.
-        texts, numbers = Remembered(show, self.holes.count), Remembered(show, self.holes.count)
+        # One cache per type: equal values of two types, such as 1 and True, are rendered differently. Other types are
+        # not cached, since even two equal values of one type may be.
+        texts, numbers = Remembered(show, self.placeholders.count), Remembered(show, self.placeholders.count)
 
-        def fill(person: Person, filled: list[str]) -> str:
-            value = read(person)
+        def fill(copy: CopyContext, filled: list[str]) -> str:
+            value = read(copy)
             if type(value) is str:
                 return texts[value]
             return numbers[value] if type(value) is int else show(value)
@@ -234,16 +243,16 @@ class Field:
                 raise self.compiled.failure(error, token) from None
             return self._safe(self._shown(value))
 
-        known = {kind: Remembered(show, self.holes.count) for kind in (str, int)}
+        known = {kind: Remembered(show, self.placeholders.count) for kind in (str, int)}
 
-        def fill(person: Person, filled: list[str]) -> str:
-            value = read(person)
+        def fill(copy: CopyContext, filled: list[str]) -> str:
+            value = read(copy)
             remembered = known.get(type(value))
             if remembered is None:
-                return show(value, person.budget)
+                return show(value, copy.budget)
             shown = remembered.get(value)
             if shown is None:
-                shown = show(value, person.budget)
+                shown = show(value, copy.budget)
                 if len(remembered) < remembered.most:
                     remembered.keep(value, shown)
             return shown
@@ -253,10 +262,10 @@ class Field:
     def _logic(self, template: BoundTemplate, nodes: Sequence[Node]) -> int:
         nodes = tuple(nodes)
 
-        def fill(person: Person, filled: list[str]) -> str:
-            context = person.context(template)
-            buffer = Output(person.budget)
-            person.budget.spend(len(nodes))
+        def fill(copy: CopyContext, filled: list[str]) -> str:
+            context = copy.liquid_context(template)
+            buffer = Output(copy.budget)
+            copy.budget.spend(len(nodes))
             try:
                 for node in nodes:
                     node.render(context, buffer)
@@ -264,7 +273,7 @@ class Field:
                 raise self.compiled.failure(error, node.token) from None
             return self._safe(buffer.getvalue())
 
-        return self.holes.add(fill, raw=True)
+        return self.placeholders.add(fill, raw=True)
 
     def _shown(self, value: Any) -> str:
         if type(value) is str:
@@ -278,10 +287,10 @@ class Field:
 
 
 def cleaned(value: str) -> str:
-    """Return a piece of a body as `clean_body` would leave it among the others."""
+    """Clean one piece of a body as `clean_body` would clean it in the whole."""
     value = _CONTROL.sub("", value)
     if value.endswith("\r"):  # one line end with a newline that follows, or a line end by itself
-        raise TakeReference
+        raise NotCompilable
     return value.replace("\r\n", "\n").replace("\r", "\n") if "\r" in value else value
 
 
@@ -293,20 +302,20 @@ def may_be_tag(value: str) -> bool:
     return "<" in value and _BODY_TAG.search(value) is not None
 
 
-def url_hole(holes: Holes, name: str) -> int:
-    """Return the hole of a link's address as it is, made once a copy."""
+def url_placeholder(placeholders: Placeholders, name: str) -> int:
+    """Return the placeholder of a link's unescaped URL, computed once per copy."""
     make = URLS[name]
-    return holes.add(lambda person, filled: make(person.key), ("url", name))
+    return placeholders.add(lambda copy, filled: make(copy.key), ("url", name))
 
 
-def link_hole(holes: Holes, name: str) -> int:
-    """Return the hole of a link as footers write it in HTML."""
-    url = url_hole(holes, name)
-    return holes.add(lambda person, filled: escape(filled[url]), ("footer", name))
+def link_placeholder(placeholders: Placeholders, name: str) -> int:
+    """Return the placeholder of a link's URL, escaped for HTML."""
+    url = url_placeholder(placeholders, name)
+    return placeholders.add(lambda copy, filled: escape(filled[url]), ("footer", name))
 
 
 def _filters(template: BoundTemplate, expression: FilteredExpression) -> list[Filter] | None:
-    """Return an expression's filters with their arguments bound, or None where those are more than literals."""
+    """Return an expression's filters with their arguments bound; None if an argument is not a literal."""
     context = RenderContext(template)
     bound = []
     for one in expression.filters or ():
@@ -323,14 +332,14 @@ def _bound(name: str, function: Callable[..., Any], args: Sequence[object], kwar
     return lambda budget, value: apply(name, function, budget, value, *args, **kwargs)
 
 
-def _reader(path: Sequence[str], missing: object) -> Read | None:
-    """Return what reads a path below `contact`, by the rules of `contact_values`; None where Liquid has to."""
+def _value_getter(path: Sequence[str], missing: object) -> Read | None:
+    """Return a function that gets a path below `contact`, as `contact_values` defines it; None if Liquid has to."""
     match path:
         case [name] if name in VALUES:
             value = VALUES[name]
-            return lambda person: value(person.contact)
+            return lambda copy: value(copy.contact)
         case ["attributes", key] if key not in COMPUTED:
-            return lambda person: person.attributes.get(key, missing)
+            return lambda copy: copy.attributes.get(key, missing)
         case [key] if key not in COMPUTED and key not in CONTACT:
-            return lambda person: person.attributes.get(key, missing)
+            return lambda copy: copy.attributes.get(key, missing)
     return None

@@ -1,8 +1,8 @@
-"""The text of mail written as HTML only, derived from the template instead of from every copy.
+"""The text part of messages that were written as HTML only, converted once per message instead of once per copy.
 
-Each hole is marked, the marked HTML is read once, and the values are put in place of the marks. That holds only
-for values that do not change how the HTML is read: single words, or words with single blanks between them. What
-depends on the place of a hole (inside a tag, behind an “&”) shows in trials with telling values.
+Each placeholder is replaced by a mark, the marked HTML is converted to text once, and values replace the marks. That is
+correct only for values that do not change how the HTML is parsed: words with single spaces between them. Whether the
+position of a placeholder matters (inside a tag, after an “&”) is found out by trials with values that would show it.
 """
 
 import re
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from html import escape
 
 from .budget import Budget, Exceeded
-from .holes import Holes, Piece, TakeReference, join
+from .placeholders import NotCompilable, Piece, Placeholders, join
 from .plaintext import html_to_text, text_and_links, unescaped
 
 _TAME = re.compile(r"[^\s#]\S*(?: \S+)*")
@@ -35,11 +35,11 @@ TRIALS = (
 )
 
 
-def derive(html: Sequence[Piece], holes: Holes) -> list[Piece] | None:
-    """Return the text of HTML as pieces; None where each copy has to be read by itself."""
+def text_from_html(html: Sequence[Piece], placeholders: Placeholders) -> list[Piece] | None:
+    """Return the text of HTML as pieces; None if the HTML of each copy has to be converted by itself."""
     used = sorted({piece for piece in html if isinstance(piece, int)})
     constants = [piece for piece in html if isinstance(piece, str)]
-    if holes.raw.intersection(used) or any("\ue001" in one or _REFERENCE_BEGUN.search(one) for one in constants):
+    if placeholders.raw.intersection(used) or any("\ue001" in one or _REFERENCE_BEGUN.search(one) for one in constants):
         return None
     budget = Budget(TRIAL_TIMES)
     marked, links = text_and_links(
@@ -53,10 +53,10 @@ def derive(html: Sequence[Piece], holes: Holes) -> list[Piece] | None:
             return None
     except Exceeded:
         return None
-    plain = {number: _plain(holes, number) for number in used}
+    plain = {number: _plain(placeholders, number) for number in used}
     doubts = [(_with(words, plain), _with(address, plain)) for words, address in compared]
     if doubts:
-        holes.add(lambda person, filled: _differ(doubts, filled))
+        placeholders.add(lambda copy, filled: _differ(doubts, filled))
     return _with(text, plain)
 
 
@@ -80,30 +80,30 @@ def _holds(
     trial: str,
     budget: Budget,
 ) -> bool:
-    """Tell whether both ways come to the same text, when every hole but one has an ordinary value."""
+    """Tell whether both conversions give the same text, with a trial value in one placeholder and words elsewhere."""
     for chosen in used:
         values = ["word"] * (used[-1] + 1)
         values[chosen] = trial
         if any(join(words, values) == join(address, values) for words, address in compared):
-            continue  # such a copy is left to the plain way
+            continue  # such a copy is composed by the reference
         if html_to_text(join(html, [escape(value) for value in values]), budget) != join(text, values):
             return False
     return True
 
 
-def _plain(holes: Holes, number: int) -> int:
-    def fill(person: object, filled: list[str]) -> str:
+def _plain(placeholders: Placeholders, number: int) -> int:
+    def fill(copy: object, filled: list[str]) -> str:
         value = filled[number]
         value = unescaped(value)
         if not _TAME.fullmatch(value):
-            raise TakeReference
+            raise NotCompilable
         return value
 
-    return holes.add(fill, ("plain", number))
+    return placeholders.add(fill, ("plain", number))
 
 
 def _differ(compared: Sequence[tuple[list[Piece], list[Piece]]], filled: list[str]) -> str:
-    """Leave a copy to the plain way where a link's words happen to be its address, which is then not repeated."""
+    """Raise NotCompilable if the text of a link equals its address, since the address is then not repeated."""
     if any(join(words, filled).strip() == join(address, filled).removeprefix("mailto:") for words, address in compared):
-        raise TakeReference
+        raise NotCompilable
     return ""

@@ -1,8 +1,4 @@
-"""From a message to what each recipient gets.
-
-A Program holds all translations of one message, compiled once. Callers know `envelope()` only; behind it a copy
-is filled into compiled bytes, or rendered the plain way where those cannot express it.
-"""
+"""A message with all its languages, compiled once; `envelope()` composes a copy in one of the package's two ways."""
 
 import json
 from hashlib import sha256
@@ -15,17 +11,20 @@ from broadcasts.transports import Envelope
 
 from .attachments import mime_part, validate_attachments
 from .budget import Budget
-from .compiled import CompiledWording, compile_wording
+from .compiled_content import CompiledContent, compile_content
+from .content import ContentTemplate, Recipient, Rendered
 from .extras import Extras
-from .holes import TakeReference
 from .mime import Letterhead, clean_address
 from .names import contact_values, shared_values
+from .placeholders import NotCompilable
 from .templates import add_tags
-from .wording import Recipient, Rendered, Wording
 
 
-class Program:
-    """A message compiled: all its languages, and what is the same for every recipient."""
+class CompiledMessage:
+    """A message in all its languages, with the values that are equal for every recipient.
+
+    Raises InvalidInput for content that cannot be parsed, NotReady for missing content, attachments or sender address.
+    """
 
     def __init__(self, message: Message) -> None:
         translations = list(message.translations.all())
@@ -34,19 +33,19 @@ class Program:
         self.message = message
         self.broadcast = message.broadcast
         self.organization = message.broadcast.organization
-        self.wordings: dict[str, Wording] = {}
+        self.contents: dict[str, ContentTemplate] = {}
         tags = 0
         for translation in translations:
-            wording = self.wordings[translation.language] = Wording(message, translation)
-            for template in wording.templates():
+            content = self.contents[translation.language] = ContentTemplate(message, translation)
+            for template in content.templates():
                 tags = add_tags(tags, template)
-        self.languages = list(self.wordings)
+        self.languages = list(self.contents)
         self.checksum = _checksum(message, translations)
         self.shared = shared_values(self.organization, self.broadcast)
         self.letterhead: Letterhead | None = None
         self.attachments: dict[str, list[bytes]] = {}
-        self.compiled: dict[str, CompiledWording | None] = {}
-        self.extras: dict[str, Extras] = {}  # of those languages alone that have some
+        self.compiled_contents: dict[str, CompiledContent | None] = {}
+        self.extras: dict[str, Extras] = {}  # only of languages that have any
         if message.channel and message.channel.transport_class.carries_mail:
             try:
                 self.letterhead = Letterhead(message)
@@ -54,7 +53,7 @@ class Program:
                 raise NotReady(f"The channel “{message.channel}” has no good sender: {error}") from None
         for translation in translations:
             files = _attached(message, translation)
-            if self.letterhead is not None:  # mail holds its files
+            if self.letterhead is not None:  # e-mail contains its files
                 self.attachments[translation.language], files = [mime_part(media) for media in files], []
             extras = Extras(message, translation, files)
             for template in extras.templates():
@@ -63,18 +62,21 @@ class Program:
                 self.extras[translation.language] = extras
 
     def language_for(self, language: str) -> str:
-        """Return the language that somebody is sent; the first, to be looked at, where they would be sent none."""
+        """Return the language that a recipient of this language is sent.
+
+        Where the recipient would be skipped, it is the first one, so that a preview shows something.
+        """
         defaults = self.organization.primary_language, self.broadcast.base_language
         return choose_language(language, self.languages, defaults) or self.languages[0]
 
     def render(self, recipient: Recipient, budget: Budget | None = None) -> Rendered:
-        """Return what a recipient reads, whole, or raise RenderError."""
+        """Render each field for one recipient, as previews show it; raises RenderError or OverBudget."""
         language = self.language_for(recipient.language)
         values = self._values(recipient, language)
-        return self.wordings[language].render(values, recipient.address, budget or Budget())
+        return self.contents[language].render(values, recipient.address, budget or Budget())
 
     def _values(self, recipient: Recipient, language: str) -> dict[str, object]:
-        """Return what templates may name."""
+        """Return the values that templates may use."""
         return {
             **self.shared,
             "contact": contact_values(recipient.contact),
@@ -84,7 +86,7 @@ class Program:
         }
 
     def envelope(self, recipient: Recipient) -> Envelope:
-        """Return a recipient's copy, ready to be handed over, or raise RenderError."""
+        """Compose the copy of one recipient, ready for its transport; raises RenderError or OverBudget."""
         if self.letterhead is None:
             sender = self.message.channel.from_address if self.message.channel else ""
             address = recipient.address
@@ -92,12 +94,12 @@ class Program:
             sender, address = self.letterhead.sender, clean_address(recipient.address)
         budget = Budget()
         try:
-            compiled = self._compiled(recipient.language)
+            compiled = self._compiled_content(recipient.language)
             subject, text, html, mime = compiled.fill(recipient, address, budget)
             is_smooth = compiled.is_smooth
-        except TakeReference:
+        except NotCompilable:
             budget = budget.again()
-            subject, text, html, mime = self.plain(recipient, address, budget)
+            subject, text, html, mime = self.compose_reference(recipient, address, budget)
             is_smooth = False
         envelope = Envelope(recipient.key, address, sender, subject, text, html, mime, is_smooth)
         if self.extras:
@@ -110,11 +112,10 @@ class Program:
             values = {} if extras.is_constant else self._values(recipient, language)
             extras.add_to(envelope, values, budget)
 
-    def plain(self, recipient: Recipient, address: str, budget: Budget | None = None) -> tuple[str, str, str, bytes]:
-        """Return subject, text, HTML and mail, each rendered whole: what the compiled way is held against.
-
-        The HTML of mail is in the mail alone.
-        """
+    def compose_reference(
+        self, recipient: Recipient, address: str, budget: Budget | None = None
+    ) -> tuple[str, str, str, bytes]:
+        """Compose a copy by the reference; return the same four values as `CompiledContent.fill`."""
         rendered = self.render(recipient, budget)
         if self.letterhead is None:
             return rendered.subject, rendered.text, rendered.html, b""
@@ -125,17 +126,17 @@ class Program:
         )
         return rendered.subject, rendered.text, "", mime
 
-    def _compiled(self, language: str) -> CompiledWording:
-        """Return a language's compiled wording, or raise TakeReference where there is none."""
-        if language not in self.wordings:
+    def _compiled_content(self, language: str) -> CompiledContent:
+        """Return a language's compiled content, or raise NotCompilable where there is none."""
+        if language not in self.contents:
             language = self.language_for(language)
-        if language not in self.compiled:  # at first use: a preview needs none
-            self.compiled[language] = compile_wording(
-                self.wordings[language], self.shared, self.letterhead, self.attachments.get(language, [])
+        if language not in self.compiled_contents:  # at first use: a preview needs none
+            self.compiled_contents[language] = compile_content(
+                self.contents[language], self.shared, self.letterhead, self.attachments.get(language, [])
             )
-        compiled = self.compiled[language]
+        compiled = self.compiled_contents[language]
         if compiled is None:
-            raise TakeReference
+            raise NotCompilable
         return compiled
 
 
@@ -154,14 +155,14 @@ def _checksum(message: Message, translations: list[MessageTranslation]) -> str:
     return sha256(frozen.encode()).hexdigest()
 
 
-def compile_message(message: Message) -> Program:
-    """Compile a message for sending; what is wrong with its content is InvalidInput or NotReady."""
-    return Program(message)
+def compile_message(message: Message) -> CompiledMessage:
+    """Compile a message for sending; raises InvalidInput or NotReady as CompiledMessage does."""
+    return CompiledMessage(message)
 
 
 def preview(message: Message, contact: Contact, language: str | None = None) -> Rendered:
-    """Render a message as one contact would get it; its links do nothing."""
-    program = Program(message)
+    """Render a message for one contact; unsubscribe and preference links in it have no effect."""
+    compiled = CompiledMessage(message)
     field = message.channel.contact_field if message.channel else "email"
-    chosen = program.language_for(language or contact.language)
-    return program.render(Recipient(links.delivery_token(0), getattr(contact, field), chosen, contact))
+    chosen = compiled.language_for(language or contact.language)
+    return compiled.render(Recipient(links.delivery_token(0), getattr(contact, field), chosen, contact))

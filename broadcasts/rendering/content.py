@@ -1,6 +1,6 @@
-"""One translation of a message: its templates, and what they read like for one recipient.
+"""The content of a message in one language: its templates, rendered whole for one recipient.
 
-This is the plain way, and the reference for the compiled one (`compiled.py`), which takes its place for mail in bulk.
+This is the reference for the compiled way; the package's docstring says why both exist.
 """
 
 import re
@@ -13,8 +13,8 @@ from broadcasts.models import Contact, Message, MessageTranslation, UseCase
 from .budget import Budget
 from .footers import html_footer, text_footer
 from .mime import clean_body, one_line
-from .names import Reader
-from .templates import Compiled, compile_template
+from .names import ContactSnapshot
+from .templates import CompiledTemplate, compile_template
 
 _BODY = re.compile(r"<body\b", re.IGNORECASE)
 BODY_END = re.compile(r"</body\s*>", re.IGNORECASE)
@@ -22,17 +22,17 @@ BODY_END = re.compile(r"</body\s*>", re.IGNORECASE)
 
 @dataclass(slots=True)
 class Recipient:
-    """Whom one copy is for."""
+    """The recipient of one copy."""
 
     key: str  # the delivery's public token
     address: str
     language: str
-    contact: Contact | Reader | None
+    contact: Contact | ContactSnapshot | None  # None if the contact was erased
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """What one recipient reads."""
+    """The fields of one copy, rendered."""
 
     subject: str
     preheader: str
@@ -42,8 +42,8 @@ class Rendered:
     address: str
 
 
-class Wording:
-    """One translation, compiled."""
+class ContentTemplate:
+    """The parsed templates of one translation."""
 
     def __init__(self, message: Message, translation: MessageTranslation) -> None:
         broadcast = message.broadcast
@@ -64,11 +64,11 @@ class Wording:
         carries_link = self.text if self.text.source.strip() else self.html
         self.text_footer = marketing and not carries_link.uses("unsubscribe_url")
 
-    def templates(self) -> tuple[Compiled, ...]:
+    def templates(self) -> tuple[CompiledTemplate, ...]:
         return self.subject, self.preheader, self.text, self.html
 
     def render(self, values: Mapping[str, object], address: str, budget: Budget) -> Rendered:
-        """Return what one recipient reads, all of it within one budget."""
+        """Render all fields for one recipient within one budget; raises RenderError or OverBudget."""
         urls = str(values["preferences_url"]), str(values["unsubscribe_url"])
         html = clean_body(self.html.render(values, budget)) if self.html.source.strip() else ""
         if self.text.source.strip():
@@ -89,23 +89,23 @@ class Wording:
 
 
 def footer_place(html: str) -> int:
-    """Return where a footer goes: before the end of the body."""
+    """Return the index in HTML where a footer is inserted: before the last </body>, or at the end."""
     found = list(BODY_END.finditer(html))
     return found[-1].start() if found else len(html)
 
 
 def preheader_place(html: str) -> int:
-    """Return where a preheader goes: at the start of the body."""
+    """Return the index in HTML where a preheader is inserted: after the <body> tag, or 0."""
     return max(0, body_start(html)[1])
 
 
 def body_start(html: str) -> tuple[int, int]:
-    """Return where the tag that begins the body stands, from and to; (-1, -1) without one."""
+    """Return the start and end index of the <body> tag; (-1, -1) if there is none."""
     found = _BODY.search(html)
     end = html.find(">", found.end()) if found else -1
     return (found.start(), end + 1) if found and end >= 0 else (-1, -1)
 
 
 def hidden(preheader: str) -> str:
-    """Return the start of a body that mailboxes show in their lists and nobody sees in the mail."""
+    """Return a preheader as a hidden element: mailboxes show it in their lists, the open message does not."""
     return f'<div style="display:none;max-height:0">{escape(preheader)}</div>'
