@@ -55,9 +55,9 @@ def _ascii_domain(domain: str) -> str:
 
 def clean_email(email: str, country: str = "") -> str:
     """Return the address as it was given, or raise ValidationError."""
-    split_email(email)
     if len(email) > EMAIL_LENGTH:
         raise ValidationError(f"“{email[:100]}” is too long for an e-mail address.")
+    split_email(email)
     return email
 
 
