@@ -2,12 +2,14 @@
 
 import sqlite3
 from contextlib import closing
+from types import SimpleNamespace
 
 import pytest
 
 from broadcasts import drafting
 from broadcasts.importing import import_contacts
 from broadcasts.management import demo_club, serving
+from broadcasts.management.commands.demo import Show
 from broadcasts.models import Broadcast
 
 
@@ -41,6 +43,14 @@ def test_the_demos_people_are_all_importable_and_its_texts_all_valid(mail, tmp_p
     message = {"channel": mail, "translations": demo_club.TRANSLATIONS}
     broadcast = drafting.save(Broadcast(organization=club), {"send_to_all": True, "messages": [message]})
     assert len(broadcast.audience_preview) == 100
+
+
+@pytest.mark.parametrize(("once", "is_over"), [(True, True), (False, False)])
+def test_a_web_server_that_cannot_be_started_ends_the_demo_that_should_end(once, is_over):
+    said = []
+    server = SimpleNamespace(deaths=4, has_answered=False)
+    show = Show(SimpleNamespace(say=said.append), None, None, None, {}, {"once": once}, [server], "")
+    assert (show.turn(), not show.is_well, len(said)) == (is_over, is_over, is_over)
 
 
 def test_another_shell_is_told_the_settings_that_only_the_demo_knows(settings, monkeypatch):

@@ -19,6 +19,7 @@ from broadcasts.processes import Supervisor, cluster, web
 
 HOST = "127.0.0.1"
 LOOK_SECONDS = 0.3  # between two looks at the progress
+MOST_DEATHS = 4  # of the web server in a row, within about 10 seconds
 Status = Broadcast.Status
 
 
@@ -151,7 +152,11 @@ class Show:
         return self.step()
 
     def wait(self) -> bool:
-        """Until the server answers; then say where, and send."""
+        """Until the server answers; then say where, and send. With --once, give up when it cannot be started."""
+        if self.options["once"] and any(server.deaths >= MOST_DEATHS for server in self.servers):
+            self.is_well = False
+            self.command.say(f"The web server does not start; {settings.DATA_DIR / 'logs'} says why.")
+            return True
         if serving.all_answer(self.servers):
             self.tell()
             broadcast = self.find_or_send()
