@@ -17,7 +17,6 @@ from django.core.exceptions import ValidationError
 from django.db.models import TextChoices
 from django.utils.text import capfirst
 
-EMAIL_LENGTH = 320
 _LOCAL = re.compile(r"[^\s@<>,;:\"()\[\]\\\x00-\x1f\x7f]{1,64}")
 _NUMBER = re.compile(r"\+?[\d ()-]*\d[\d ()-]*")
 _WHATSAPP = re.compile(r"[A-Za-z0-9._-]{1,128}")
@@ -55,8 +54,6 @@ def _ascii_domain(domain: str) -> str:
 
 def clean_email(email: str, country: str = "") -> str:
     """Return the address as it was given, or raise ValidationError."""
-    if len(email) > EMAIL_LENGTH:
-        raise ValidationError(f"“{email[:100]}” is too long for an e-mail address.")
     split_email(email)
     return email
 

@@ -50,7 +50,7 @@ def test_parameters_are_rendered_for_each_person_and_keep_their_shape(copy):
 
 
 def test_a_language_may_have_parameters_of_its_own(copy):
-    envelope = copy(message_fields={"parameters": NAMED}, parameters={"flow": "{{ contact.name }}\x00"})
+    envelope = copy(message_fields={"parameters": NAMED}, parameters={"flow": "{{ contact.name }}"})
     assert envelope.parameters["flow"] == "Ana"
     assert envelope.parameters["body"][0] == "Ana"
 
