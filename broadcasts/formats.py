@@ -1,14 +1,9 @@
-"""How durations, numbers, days and moments are written, on every page and in every sentence."""
+"""How durations, days and moments are written, on every page and in every sentence."""
 
 import math
 from datetime import date, datetime, tzinfo
 
 UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
-
-
-def number(n: int) -> str:
-    """Write a whole number with its thousands apart: 12,830."""
-    return f"{n:,}"
 
 
 def duration(seconds: float) -> str:

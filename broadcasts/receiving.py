@@ -11,11 +11,10 @@ from django.utils import timezone
 from broadcasts import tracking
 from broadcasts.database import outage, storable
 from broadcasts.mediums import ADDRESS_FIELDS
-from broadcasts.models import Channel, Contact, Delivery, DeliveryEvent, Inbound
+from broadcasts.models import Channel, Contact, Delivery, Inbound
 from broadcasts.transports import Callback, Event, InboundMessage
 
 log = logging.getLogger(__name__)
-EVENTS = frozenset(DeliveryEvent.Type.values)
 
 
 def take_in(channel: Channel, told: Callback) -> None:
@@ -38,8 +37,6 @@ def take_in(channel: Channel, told: Callback) -> None:
 
 
 def _take_event(channel: Channel, event: Event) -> None:
-    if event.type not in EVENTS:
-        raise ValueError(f"no event is called “{event.type:.40}”")
     detail = storable(event.detail)
     tracking.record_by_provider_id(channel, event.provider_id, event.type, _past(event.at), event.machine, detail)
 

@@ -90,7 +90,7 @@ def record_by_provider_id(
     transaction: windows of the channel would wait for its end. Raises ValueError for an unknown type.
     """
     if type not in DeliveryEvent.Type.values:
-        raise ValueError(f"{type!r} is no type of event; accepted: {', '.join(DeliveryEvent.Type.values)}")
+        raise ValueError(f"“{type:.40}” is no type of event; accepted: {', '.join(DeliveryEvent.Type.values)}")
     place = _place(channel, provider_id)
     if not place["provider_id"]:
         return False
@@ -105,9 +105,9 @@ def add_provider_ids(channel: Channel, provider_ids: Mapping[int, str]) -> None:
     Called last in a transaction that has locked these deliveries, all of one batch.
     """
     refs = [
-        ProviderRef(channel_id=channel.pk, delivery_id=pk, provider_id=known_as(provider_id))
+        ProviderRef(channel_id=channel.pk, delivery_id=pk, provider_id=stored)
         for pk, provider_id in provider_ids.items()
-        if known_as(provider_id)
+        if (stored := known_as(provider_id))
     ]
     ProviderRef.objects.bulk_create(refs, ignore_conflicts=True)
     told = {"channel": channel.pk, "provider_id__in": {ref.provider_id for ref in refs}}

@@ -1,7 +1,6 @@
 """The same `Idempotency-Key` on a POST gets the first answer again and does nothing twice."""
 
 import json
-import re
 from collections.abc import Callable
 from datetime import timedelta
 from hashlib import sha256
@@ -15,6 +14,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from broadcasts.database import storable
 from broadcasts.models import IdempotencyKey, Organization, OrganizationQuerySet
 
 from .errors import Conflict
@@ -22,7 +22,6 @@ from .errors import Conflict
 KEPT = timedelta(hours=24)
 # No request is at work for so long once its body is read, so whoever claimed a key before has died.
 LIMIT = timedelta(minutes=5)
-_NULL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 
 
 class Replay(Exception):
@@ -82,11 +81,6 @@ def fingerprint(request: Request, body: bytes) -> str:
     return sha256(b"\0".join([(request.method or "").encode(), request.get_full_path().encode(), body])).hexdigest()
 
 
-def storable(data: Any) -> Any:
-    """Return an answer as it is kept: without the null characters that it may quote, which PostgreSQL keeps nowhere."""
-    return json.loads(_NULL.sub(rb"\1\\ufffd", JSONRenderer().render(data)) or b"null")
-
-
 class Idempotent:
     """Mixed into a view: claims the key after the permission checks, keeps the answer, frees it when there is none.
 
@@ -119,7 +113,8 @@ class Idempotent:
             if response.status_code >= 500:
                 self.free()
             else:
-                held(self.claimed).update(status_code=response.status_code, body=storable(response.data))
+                body = storable(json.loads(JSONRenderer().render(response.data) or b"null"), for_nul="\ufffd")
+                held(self.claimed).update(status_code=response.status_code, body=body)
                 self.claimed = None
         return super().finalize_response(request, response, *args, **kwargs)  # type: ignore[misc]
 

@@ -5,17 +5,17 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def storable(value: Any) -> Any:
+def storable(value: Any, for_nul: str = "") -> Any:
     """Return text or JSON that every database stores.
 
-    It is without NUL, has ? for halves of surrogate pairs, and null for infinity and what is no number.
+    It has `for_nul` in place of NUL, ? for halves of surrogate pairs, and null for infinity and what is no number.
     """
     if isinstance(value, str):
-        return value.replace("\0", "").encode(errors="replace").decode()
+        return value.replace("\0", for_nul).encode(errors="replace").decode()
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {storable(key): storable(one) for key, one in value.items()}
+        return {storable(key, for_nul): storable(one, for_nul) for key, one in value.items()}
     if isinstance(value, list | tuple):
-        return [storable(one) for one in value]
+        return [storable(one, for_nul) for one in value]
     return value

@@ -78,7 +78,7 @@ class Extras:
         self.media = tuple(map(_file, media))
         self.quick_replies = template("quick_replies", translation.quick_replies)
         self.parameters = template("parameters", _parameters(message, translation))
-        kept = message.template if message.template and message.template.channel_id else None
+        kept = message.template if message.has_provider_template else None
         self.template = (kept.name, translation.tag or translation.language) if kept else None
         self.is_constant = self.quick_replies.is_constant and self.parameters.is_constant
 

@@ -122,6 +122,14 @@ class SettingsForm(forms.Form):
     secret_for: ClassVar[frozenset[str]] = frozenset()
 
 
+def only_receipt(outcomes: Iterable[tuple[Envelope, Outcome]]) -> Receipt:
+    """Return the receipt of the only envelope that was sent; raises its TransportError."""
+    [(_, outcome)] = outcomes
+    if isinstance(outcome, TransportError):
+        raise outcome
+    return outcome
+
+
 class Transport:
     """Sends to one kind of provider; subclasses define `deliver`, and `open`, `close` and `check` if needed.
 

@@ -29,7 +29,7 @@ from django.utils import timezone
 from broadcasts import outgoing
 from broadcasts.outgoing import ClosedAddress
 
-from .base import Begin, Envelope, Outcome, Receipt, SettingsRefused, Transport, TransportError, unnoticed
+from .base import Begin, Envelope, Outcome, Receipt, SettingsRefused, Transport, TransportError, only_receipt, unnoticed
 from .deadline import begun
 
 log = logging.getLogger(__name__)
@@ -183,10 +183,7 @@ class Http(Transport):
             self.close()
 
     def deliver(self, envelope: Envelope) -> Receipt:
-        [(_, outcome)] = self.send([envelope])
-        if isinstance(outcome, TransportError):
-            raise outcome
-        return outcome
+        return only_receipt(self.send([envelope]))
 
     def send(
         self, envelopes: Iterable[Envelope], until: float = math.inf, begin: Begin = unnoticed

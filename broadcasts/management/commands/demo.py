@@ -186,10 +186,9 @@ class Show:
             return under_way
         message = {"channel": self.channel, "translations": demo_club.TRANSLATIONS}
         values = {"name": demo_club.BROADCAST, "send_to_all": True, "base_language": "en", "messages": [message]}
+        values["extra"] = {"caught_before": self.catcher.count()}
         user = User.objects.get(email=demo_club.ADMIN)
         broadcast = drafting.save(Broadcast(organization=self.club), values, by=user)
-        broadcast.extra = {"caught_before": self.catcher.count()}
-        broadcast.save(update_fields=["extra"])
         sending.send(broadcast, by=user)
         return broadcast
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from selectors import BaseSelector, DefaultSelector
 
-from ..base import Begin, Envelope, Outcome, Receipt, TransportError, unnoticed
+from ..base import Begin, Envelope, Outcome, Receipt, TransportError, only_receipt, unnoticed
 from .account import LONGEST, Account
 from .connection import Connection, Flight, Queue
 from .smtp import GOODBYE_SECONDS, check, connect
@@ -42,10 +42,7 @@ class Pipeline:
         check(self.account)
 
     def deliver(self, envelope: Envelope) -> Receipt:
-        [(_, outcome)] = self._send(Queue([envelope], math.inf, time.monotonic() + 2 * LONGEST))
-        if isinstance(outcome, TransportError):
-            raise outcome
-        return outcome
+        return only_receipt(self._send(Queue([envelope], math.inf, time.monotonic() + 2 * LONGEST)))
 
     def send(
         self, envelopes: Iterable[Envelope], until: float = math.inf, begin: Begin = unnoticed
