@@ -201,7 +201,7 @@ def beats() -> Iterator[Check]:
 
 def channels() -> Iterator[Check]:
     try:
-        rows = list(Channel.objects.filter(is_active=True).select_related("organization"))
+        rows = list(Channel.objects.filter(is_active=True).select_related("organization").order_by("pk"))
     except ImproperlyConfigured as error:
         yield Check("channels", FAIL, str(error), "Add the key that is missing to ENCRYPTION_KEYS.")
         return
