@@ -72,13 +72,13 @@ def quiet_until(now: datetime, zone: ZoneInfo, hours: Sequence[str]) -> datetime
     return first if first > now else datetime.combine(day, end.replace(fold=1), tzinfo=zone).astimezone(UTC)
 
 
-def turn(now: datetime, zone: ZoneInfo, local: tuple[date, time] | None, quiet: Sequence[str] | None) -> datetime:
+def send_time(now: datetime, zone: ZoneInfo, local: tuple[date, time] | None, quiet: Sequence[str] | None) -> datetime:
     """Return the first moment from now on that is not before a clock time in a zone, nor in its quiet hours."""
     moment = max(now, local_moment(*local, zone)) if local else now
     return (quiet_until(moment, zone, quiet) if quiet else None) or moment
 
 
-def by_answer(ask: Callable[[ZoneInfo], Answer], home: ZoneInfo) -> tuple[dict[Answer, list[str]], Answer]:
+def zones_by_value(ask: Callable[[ZoneInfo], Answer], home: ZoneInfo) -> tuple[dict[Answer, list[str]], Answer]:
     """Return the names of the zones by what `ask` says of them, less those where it says what it says at home."""
     elsewhere: dict[Answer, list[str]] = defaultdict(list)
     at_home = ask(home)

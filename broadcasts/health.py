@@ -93,7 +93,7 @@ def writing() -> Check:
 
 
 @lru_cache(maxsize=1)
-def _write(turn: int) -> Check:
+def _write(period: int) -> Check:
     row = {"enqueued_at": timezone.now(), "beaten_at": Now()}
     try:
         with waiting_at_most(LOCK_SECONDS):

@@ -86,7 +86,7 @@ def _failures(rows: QuerySet[AccessAttempt], now: datetime) -> tuple[int, dateti
     return found["n"] or 0, found["at"]
 
 
-class Handler(AxesDatabaseHandler):
+class SignInHandler(AxesDatabaseHandler):
     """What django-axes asks and tells at each try; also writes the audit of signing in and out."""
 
     def is_locked(self, request: HttpRequest, credentials: Mapping[str, Any] | None = None) -> bool:

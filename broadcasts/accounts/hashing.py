@@ -45,7 +45,7 @@ class Lane:
             self.held += Counter()  # keeps what is above zero
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
+    def hashing_slot(self) -> Iterator[None]:
         if not self.hashing.acquire(timeout=PATIENCE):
             raise Busy
         try:
@@ -97,7 +97,7 @@ def slot() -> Iterator[None]:
     else:
         raise Busy
     try:
-        with lane.turn():
+        with lane.hashing_slot():
             yield
     finally:
         lane.leave(key)

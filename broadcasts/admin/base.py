@@ -21,8 +21,8 @@ from broadcasts.clocks import is_near
 from broadcasts.models import AuditEntry, Organization
 
 from .access import Access, organization_of, scoped, within
-from .json_field import JsonField
-from .moment_field import MomentField
+from .json_field import JsonFormField
+from .moment_field import MomentFormField
 from .paginator import CappedPaginator, PagedList
 from .pickers import ManyPicker, Picker, only_ids, with_addresses
 from .saving_first import SavingFirst
@@ -89,9 +89,9 @@ class Scoped:
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if isinstance(db_field, models.JSONField):
-            kwargs.setdefault("form_class", JsonField)
+            kwargs.setdefault("form_class", JsonFormField)
         if isinstance(db_field, models.DateTimeField):
-            kwargs.setdefault("form_class", MomentField)
+            kwargs.setdefault("form_class", MomentFormField)
         field = super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]
         if isinstance(db_field, models.DateTimeField):
             zone = f"In the time zone {timezone.get_current_timezone_name()}."

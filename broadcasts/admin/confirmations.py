@@ -12,7 +12,7 @@ from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Broadcast, User
 from broadcasts.sending import moments
 
-from .moment_field import MomentField
+from .moment_field import MomentFormField
 
 TYPED_ABOVE = 1000  # more recipients than this are typed before they are sent to
 
@@ -74,7 +74,7 @@ class SendForm(SeenForm):
 class ScheduleForm(SendForm):
     """Asks for the moment, and for the number as sending does."""
 
-    at = MomentField(label="Send at")
+    at = MomentFormField(label="Send at")
     field_order = ["at"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

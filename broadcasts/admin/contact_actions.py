@@ -35,7 +35,7 @@ class MergeForm(forms.Form):
         self.fields["keep"].queryset = contacts  # type: ignore[attr-defined]
 
 
-class ContactActions(Exportable):
+class ContactAdminActions(Exportable):
     """The addresses and pages of the actions, for the contact's admin."""
 
     actions: Sequence[Any] | None = ["export_selected", "merge_selected"]

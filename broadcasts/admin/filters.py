@@ -47,7 +47,7 @@ def row_filter(model: Any, field: str = "", title: str = "", parameter: str = ""
     )
 
 
-class BroadcastFilter(admin.SimpleListFilter):
+class BroadcastListFilter(admin.SimpleListFilter):
     """The newest broadcasts, and the one that the address names."""
 
     title = "broadcast"

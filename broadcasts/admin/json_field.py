@@ -9,7 +9,7 @@ from django.forms.fields import InvalidJSONInput
 from broadcasts.models import MAX_DEPTH, json_fault
 
 
-class JsonField(forms.JSONField):
+class JsonFormField(forms.JSONField):
     """What cannot be read, or not be stored, is an error at the field, which shows it again as it was typed."""
 
     max_depth = MAX_DEPTH

@@ -12,10 +12,10 @@ from .access import Access
 from .base import ScopedInline
 from .content import ContentForm, ContentFormSet
 from .drafts import DraftAdmin
-from .filters import BroadcastFilter
+from .filters import BroadcastListFilter
 
 
-class FurtherBroadcastFilter(BroadcastFilter):
+class FurtherBroadcastFilter(BroadcastListFilter):
     path = "broadcast"
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from broadcasts.clocks import TOO_FAR, is_near, local_moment
 
 
-class MomentField(forms.SplitDateTimeField):
+class MomentFormField(forms.SplitDateTimeField):
     """A moment in the current time zone; where the clocks change it is understood as `clocks` says, and not refused."""
 
     widget = AdminSplitDateTime

@@ -23,7 +23,7 @@ from broadcasts.models import Contact, Organization, Segment
 
 from .access import Access
 from .base import row_url
-from .json_field import JsonField
+from .json_field import JsonFormField
 from .patience import TooSlow, at_most
 from .search import as_id, find_contacts
 
@@ -50,7 +50,7 @@ class RulesWidget(forms.Textarea):
         return context
 
 
-class RulesField(JsonField):
+class RulesField(JsonFormField):
     """Rules or a query in a form of a row that belongs to an organization; blank is {}."""
 
     widget = RulesWidget

@@ -91,7 +91,7 @@ def schedule(
     if broadcast.expires_at and broadcast.expires_at <= max(moment, timezone.now()):
         raise InvalidInput({"scheduled_at": "It would have expired by then: choose a time before expires_at."})
     readiness.check(broadcast)
-    due = max(hours.begin(broadcast, moment), timezone.now())
+    due = max(hours.earliest_start(broadcast, moment), timezone.now())
     _transition(
         broadcast,
         accepted,

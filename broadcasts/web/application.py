@@ -29,7 +29,7 @@ class Utf8Request(WSGIRequest):
         self.content_type, self.content_params = parse_header_parameters(meta.get("CONTENT_TYPE", ""))
 
 
-class Handler(WSGIHandler):
+class RequestHandler(WSGIHandler):
     """Django, with an answer of ours for a Content-Type that it fails on before any of its error handling begins."""
 
     request_class = Utf8Request

@@ -44,7 +44,7 @@ class Request(HTTPRequestParser):
         return taken
 
 
-class Connection(HTTPChannel):
+class HttpConnection(HTTPChannel):
     """One client. Everything here runs in the thread that reads and writes, but for `service`."""
 
     parser_class = Request

@@ -17,7 +17,7 @@ from waitress.server import BaseWSGIServer, TcpWSGIServer, UnixWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
 from .application import Application, Streams
-from .connections import Connection
+from .connections import HttpConnection
 
 log = logging.getLogger(__name__)
 
@@ -51,12 +51,12 @@ LIMITS: dict[str, Any] = {
 class _Watching:
     """What our servers add to those of Waitress: deadlines, and a thread of its own for /healthz."""
 
-    channel_class = Connection
-    active_channels: dict[int, Connection]
+    channel_class = HttpConnection
+    active_channels: dict[int, HttpConnection]
     task_dispatcher: ThreadedTaskDispatcher
     health_lane: ThreadedTaskDispatcher
 
-    def add_task(self, connection: Connection) -> None:
+    def add_task(self, connection: HttpConnection) -> None:
         lane = self.health_lane if connection.is_for_health else self.task_dispatcher
         lane.add_task(connection)
 
@@ -75,7 +75,7 @@ class UnixServer(_Watching, UnixWSGIServer):
     pass
 
 
-class Server:
+class WebServer:
     """Answers at several sockets from one set of threads."""
 
     def __init__(self, application: Application, sockets: Sequence[socket.socket]) -> None:
@@ -108,20 +108,20 @@ class Server:
     def run(self) -> None:
         """Answer until told to stop; then no new requests, but the answers under way."""
         while not self.is_stopping:
-            self.turn()
+            self.poll()
         for server in self.servers:
             server.del_channel()  # the sockets are shared with other processes, which go on listening
         deadline = time.monotonic() + STOP_SECONDS
         while self.close_idle() and time.monotonic() < deadline:
-            self.turn()
+            self.poll()
         self.dispatcher.shutdown(timeout=max(0, deadline - time.monotonic()))
 
-    def turn(self) -> None:
+    def poll(self) -> None:
         wasyncore.loop(timeout=1, use_poll=True, map=self.connections, count=1)
 
     def close_idle(self) -> bool:
         """Close what waits for a request; tell whether answers are under way."""
-        found = [one for one in list(self.connections.values()) if isinstance(one, Connection)]
+        found = [one for one in list(self.connections.values()) if isinstance(one, HttpConnection)]
         for connection in found:
             if not connection.is_busy:
                 connection.handle_close()

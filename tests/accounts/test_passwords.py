@@ -87,7 +87,7 @@ def test_one_address_leaves_a_place_to_the_others(lanes):
 def test_whoever_waits_in_vain_is_refused_and_leaves_the_place(quick, lanes, monkeypatch):
     everybody, _ = lanes
     monkeypatch.setattr(hashing, "PATIENCE", 0.05)
-    with everybody.turn(), everybody.turn(), pytest.raises(hashing.Busy):
+    with everybody.hashing_slot(), everybody.hashing_slot(), pytest.raises(hashing.Busy):
         check_password("swordfish", quick)
     assert not everybody.held
 

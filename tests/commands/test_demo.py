@@ -50,7 +50,7 @@ def test_a_web_server_that_cannot_be_started_ends_the_demo_that_should_end(once,
     said = []
     server = SimpleNamespace(deaths=4, has_answered=False)
     show = Show(SimpleNamespace(say=said.append), None, None, None, {}, {"once": once}, [server], "")
-    assert (show.turn(), not show.is_well, len(said)) == (is_over, is_over, is_over)
+    assert (show.poll(), not show.is_well, len(said)) == (is_over, is_over, is_over)
 
 
 def test_another_shell_is_told_the_settings_that_only_the_demo_knows(settings, monkeypatch):

@@ -17,7 +17,7 @@ from broadcasts.models import Batch, Delivery
 from broadcasts.queue import enqueue
 
 from .people import LEFT
-from .scene import Scene, patiently
+from .scene import Scene, retry_while_away
 
 REFUSED_EVERY = 50  # under any budget of refusals
 
@@ -71,7 +71,7 @@ def amid(scene: Scene) -> None:
         if pid is None:
             return
         os.kill(pid, signal.SIGSTOP)
-        if patiently(_is_amid_transaction):
+        if retry_while_away(_is_amid_transaction):
             _leave_frozen(scene, pid, is_amid=True)
             return
         os.kill(pid, signal.SIGCONT)
@@ -103,22 +103,22 @@ def _leave_frozen(scene: Scene, pid: int, is_amid: bool) -> None:
     rows: list[int] = []
     try:
         held = Batch.objects.filter(pk=scene.holders().get(pid, 0))
-        batch = patiently(held.first)
+        batch = retry_while_away(held.first)
         deadline = time.monotonic() + settings.LEASE_SECONDS + 20
         is_taken = False
         while batch and not is_taken and time.monotonic() < deadline:
             time.sleep(0.2)
-            is_taken = patiently(held.exclude(token=batch.token).exists)
+            is_taken = retry_while_away(held.exclude(token=batch.token).exists)
         if not (is_amid and connection.vendor == "sqlite"):  # there nobody can write
             scene.musts.append(("its batch is taken over while it is frozen", is_taken))
         if batch:
             unknown = batch.deliveries().filter(status=Delivery.Status.UNKNOWN)
-            rows = patiently(lambda: list(unknown.values_list("pk", flat=True)))
+            rows = retry_while_away(lambda: list(unknown.values_list("pk", flat=True)))
     finally:
         os.kill(pid, signal.SIGCONT)
     time.sleep(3)
     left = Delivery.objects.filter(pk__in=rows, status=Delivery.Status.UNKNOWN)
-    scene.musts.append(("awake again, it writes nothing", patiently(left.count) == len(rows)))
+    scene.musts.append(("awake again, it writes nothing", retry_while_away(left.count) == len(rows)))
 
 
 def database(scene: Scene) -> None:
@@ -225,7 +225,7 @@ def emptied(scene: Scene) -> None:
 
 
 def _empty(scene: Scene) -> None:
-    patiently(get_broker().delete_queue)
+    retry_while_away(get_broker().delete_queue)
     scene.events["queue emptied"] += 1
 
 

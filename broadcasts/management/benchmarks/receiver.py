@@ -44,7 +44,7 @@ class Manners:
 
 
 @dataclass
-class Tally:
+class ReceiverCounts:
     """What it has to tell beside the truth."""
 
     connections: int = 0  # open now
@@ -55,15 +55,15 @@ class Tally:
 
 
 @dataclass
-class Server:
+class ReceiverServer:
     """All connections, and what they share."""
 
     truth: int  # the file's descriptor
     random: Random
     port: int = 0  # the system chooses
     manners: Manners = Manners()
-    tally: Tally = field(default_factory=Tally)
-    sessions: set["Session"] = field(default_factory=set)
+    tally: ReceiverCounts = field(default_factory=ReceiverCounts)
+    sessions: set["SmtpSession"] = field(default_factory=set)
     held: list[Callable[[], None]] = field(default_factory=list)  # until it hangs no more
     slot: float = 0.0  # when the next message is accepted
     listener: asyncio.Server | None = None
@@ -93,7 +93,7 @@ class Server:
                     await self.behave(manners)
                 control.send(told)
 
-    def tell(self) -> Tally:
+    def tell(self) -> ReceiverCounts:
         return replace(self.tally, connections=len(self.sessions))
 
     def hold_port(self) -> None:
@@ -105,7 +105,7 @@ class Server:
 
     async def open(self) -> None:
         loop = asyncio.get_running_loop()
-        self.listener = await loop.create_server(lambda: Session(self), sock=self.held_port, backlog=256)
+        self.listener = await loop.create_server(lambda: SmtpSession(self), sock=self.held_port, backlog=256)
 
     async def behave(self, manners: Manners) -> None:
         self.manners = manners
@@ -136,10 +136,10 @@ class Server:
         os.write(self.truth, f"{recipient}\t{found[1].decode() if found else ''}\n".encode())
 
 
-class Session(asyncio.Protocol):
+class SmtpSession(asyncio.Protocol):
     """One connection: what is said on it is taken in order, the next thing when the last one was answered."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: ReceiverServer) -> None:
         self.server = server
         self.buffer = bytearray()
         self.is_message = False  # what comes now is one
@@ -274,15 +274,15 @@ class Receiver:
     control: Connection
     manners: Manners = Manners()
 
-    def behave(self, **changes: Any) -> Tally:
+    def behave(self, **changes: Any) -> ReceiverCounts:
         """Have it change its manners; returns what it had to tell just before."""
         self.manners = replace(self.manners, **changes)
         return self._ask(self.manners)
 
-    def tell(self) -> Tally:
+    def tell(self) -> ReceiverCounts:
         return self._ask(None)
 
-    def _ask(self, order: Manners | None) -> Tally:
+    def _ask(self, order: Manners | None) -> ReceiverCounts:
         self.control.send(order)
         return self.control.recv()
 
@@ -321,4 +321,4 @@ def receiver(seed: int, **manners: Any) -> Iterator[Receiver]:
 def _run(path: Path, seed: int, ours: Connection, theirs: Connection) -> None:
     ours.close()  # so that the end of whoever started this is heard
     truth = os.open(path, os.O_WRONLY | os.O_APPEND)
-    asyncio.run(Server(truth, Random(seed)).serve(theirs))  # noqa: S311  (chance, not secrecy)
+    asyncio.run(ReceiverServer(truth, Random(seed)).serve(theirs))  # noqa: S311  (chance, not secrecy)

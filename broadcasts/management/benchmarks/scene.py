@@ -30,7 +30,7 @@ MOST_HELP = 3  # times that a paused broadcast is resumed
 Answer = TypeVar("Answer")
 
 
-def patiently(look: Callable[[], Answer]) -> Answer:
+def retry_while_away(look: Callable[[], Answer]) -> Answer:
     """Look into a database that may be away."""
     deadline = time.monotonic() + STUCK_SECONDS
     while True:
@@ -66,7 +66,7 @@ class Scene:
         return self.crews[0]
 
     def is_over(self) -> bool:
-        patiently(lambda: self.broadcast.refresh_from_db(fields=["status", "completed_at"]))
+        retry_while_away(lambda: self.broadcast.refresh_from_db(fields=["status", "completed_at"]))
         return self.broadcast.status not in MOVING
 
     def reach(self, share: float) -> None:
@@ -86,7 +86,7 @@ class Scene:
         """Return the workers that hold a lease, with their batches."""
         alive = {pid for crew in self.crews if crew.supervisor.is_running for pid in crew.cluster()}
         held = Batch.objects.filter(message__broadcast=self.broadcast, state=Batch.State.LEASED)
-        rows = patiently(lambda: list(held.values_list("owner", "pk")))
+        rows = retry_while_away(lambda: list(held.values_list("owner", "pk")))
         owners = {int(owner.rpartition(":")[2]): pk for owner, pk in rows}
         return {pid: pk for pid, pk in owners.items() if pid in alive}
 
@@ -146,4 +146,4 @@ class Scene:
         self.may_be_unknown += told.drops_late
 
     def counts(self) -> dict[str, int]:
-        return patiently(lambda: stats.counts([self.broadcast])[self.broadcast.pk])
+        return retry_while_away(lambda: stats.counts([self.broadcast])[self.broadcast.pk])

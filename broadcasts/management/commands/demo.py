@@ -57,7 +57,7 @@ class Command(BaseCommand):
             doctor = serving.command_line("doctor", changed)
             show = Show(self, club, channel, catcher, kept, options, servers, doctor)
             output = settings.DATA_DIR / "logs"
-            Supervisor(cluster(settings.PUMPS), *servers, output=output).run(show.turn)
+            Supervisor(cluster(settings.PUMPS), *servers, output=output).run(show.poll)
             show.close()
         self.say("Stopped; the data stays. Run it again to go on.")
         if options["once"] and not show.is_well:
@@ -122,7 +122,7 @@ class Command(BaseCommand):
 
 
 class Show:
-    """What the demo does while the supervisor runs: a step at each turn."""
+    """What the demo does while the supervisor runs: one step at each poll."""
 
     def __init__(
         self,
@@ -148,7 +148,7 @@ class Show:
         self.look_at = 0.0
         self.step = self.wait
 
-    def turn(self) -> bool:
+    def poll(self) -> bool:
         return self.step()
 
     def wait(self) -> bool:

@@ -90,7 +90,7 @@ class Queue:
             self.over = True
 
 
-class Connection:
+class SmtpConnection:
     """An SMTP session.
 
     `awaited` are the replies to come, in order: what was asked, and for which flight. None stands for our own
