@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 NATIVE = "/api/"
-APIS = {NATIVE: "broadcasts.api.errors.Native"}  # by the beginning of its addresses; the longest one counts
+APIS = {NATIVE: "broadcasts.api.errors.NativeApi"}  # by the beginning of its addresses; the longest one counts
 
 
 class Api:

@@ -143,7 +143,7 @@ class CatcherResponse(NamedTuple):
     status: int = 200
 
 
-class Door(BaseHTTPRequestHandler):
+class CatcherHandler(BaseHTTPRequestHandler):
     """Answers a path; there is nothing to change, so GET and HEAD are all there is."""
 
     def __init__(self, store: Store, smtp_address: str, *args: Any) -> None:
@@ -210,8 +210,8 @@ class Catcher:
             smtp = SmtpServer(self._store, for_mail)
             smtp.start()
             running.callback(smtp.stop)
-            door = partial(Door, self._store, f"{self.host}:{self.smtp_port}")
-            pages = running.enter_context(ThreadingHTTPServer(("", 0), door, bind_and_activate=False))
+            handler = partial(CatcherHandler, self._store, f"{self.host}:{self.smtp_port}")
+            pages = running.enter_context(ThreadingHTTPServer(("", 0), handler, bind_and_activate=False))
             pages.socket.close()
             pages.socket = for_pages
             Thread(target=pages.serve_forever, args=(0.05,), daemon=True).start()

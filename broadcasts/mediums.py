@@ -1,4 +1,4 @@
-"""Each medium and each kind of address, told once: the column, the key, the hash, the URI scheme, the check, the words.
+"""The registry of media and kinds of addresses: columns, keys, hashes, URI schemes, validators and labels.
 
 A new medium is a member of `Medium` and, where people are reached by an address that they do not have yet, a row of
 `ADDRESS_FIELDS` with its three columns in `Contact`. Nothing here reads the database.

@@ -1,4 +1,4 @@
-"""Invitations: nobody becomes a member without saying yes, by a link that goes to the own address."""
+"""Invite users to an organization: they become members by accepting, through a link mailed to their address."""
 
 from datetime import timedelta
 
@@ -104,7 +104,7 @@ def has_account(invitation: Invitation) -> bool:
 
 @transaction.atomic
 def accept(invitation: Invitation, user: User) -> Member:
-    """Make the owner of the address a member, once; WrongState when the invitation is somebody else's, or ended."""
+    """Make the invited user a member; raises WrongState if the invitation is for another address, or has ended."""
     if user.email.casefold() != invitation.email.casefold():
         raise WrongState(f"This invitation is for {invitation.email}.")
     _end(invitation, Status.ACCEPTED)

@@ -17,7 +17,7 @@ from broadcasts.formats import duration
 from broadcasts.models import Broadcast, Reason
 from broadcasts.sending import expansion, readiness
 
-from .actions import ACTIONS, Action, Done, engagements
+from .actions import ACTIONS, Action, ActionResult, engagements
 from .broadcast_views import RecipientViews
 from .confirmations import Confirmation, SendForm
 from .progress import progress
@@ -38,7 +38,7 @@ def reasons(found: Estimate) -> list[tuple[str, str, int]]:
 
 
 def nobody(found: Estimate) -> str:
-    """Say why nobody would receive it; "" where somebody would."""
+    """Return why no contact would receive it; "" if any would."""
     if found.will_receive:
         return ""
     if not found.matched:
@@ -148,7 +148,9 @@ class BroadcastActions(RecipientViews, SavingFirst):
             media=self.media + form.media,
         )
 
-    def _run(self, request: HttpRequest, broadcast: Broadcast, action: Action, form: Confirmation) -> Done | None:
+    def _run(
+        self, request: HttpRequest, broadcast: Broadcast, action: Action, form: Confirmation
+    ) -> ActionResult | None:
         """Act and say what came of it; None where a field is refused, which then stands at that field."""
         try:
             done = action.run(broadcast, request.user, form.cleaned_data)  # type: ignore[arg-type]

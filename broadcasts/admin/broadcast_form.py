@@ -175,7 +175,7 @@ class FirstMessageFormSet(ContentFormSet):
             )
 
     def messages(self, broadcast: Broadcast, values: dict[str, Any]) -> list[dict[str, Any]]:
-        """Return the messages of a broadcast as `drafting.save` takes them; the template fills in what nobody wrote."""
+        """Return the messages for `drafting.save`; blank content is filled in from the template."""
         own, template, said = self.instance, values["template"], self.contents()
         first = {
             "channel": values["channel"] or drafting.default_channel(broadcast.organization, template),

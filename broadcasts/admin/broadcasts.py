@@ -36,7 +36,7 @@ RECORD = ["uuid", "author_name", "created", "modified"]
 
 
 class BroadcastList(PagedList):
-    """Knows the numbers of its rows, from one query for all of them."""
+    """Reads the counts of all rows of a page by one query."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -296,7 +296,7 @@ class BroadcastAdmin(BroadcastActions, AskingAdmin, DraftAdmin):
         self.say_times(request, broadcast, form, is_saved_first=change and self.step(request, broadcast) is not None)
 
     def say_times(self, request: HttpRequest, obj: Broadcast, form: Any, *, is_saved_first: bool) -> None:
-        """Say how the times were understood that somebody typed; a button's own page says when it is sent."""
+        """Show how changed times were understood; buttons of actions show it on their own page."""
         if "scheduled_at" in form.changed_data and obj.scheduled_at and not is_saved_first:
             messages.info(request, f"Saved as a draft with {self.unscheduled(request, obj)}")
         if "expires_at" in form.changed_data and obj.expires_at:

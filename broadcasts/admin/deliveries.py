@@ -1,4 +1,4 @@
-"""The delivery log, its batches, and what staff say of copies whose fate nobody knows."""
+"""The delivery log, its batches, and the actions of staff on unknown deliveries."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What pages of drafts share: `drafting` alone writes them, and what it refuses is told beside its field."""
+"""The base of admins of drafts: `drafting` saves them, and its errors are shown at their fields."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar

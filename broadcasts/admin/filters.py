@@ -1,4 +1,4 @@
-"""List filters that know their choices, so that no table is read to offer them."""
+"""List filters with fixed choices, which need no query."""
 
 from typing import Any
 

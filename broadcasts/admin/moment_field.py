@@ -1,4 +1,4 @@
-"""Moments that somebody types as a day and a clock time."""
+"""A form field for moments, as a day and a clock time."""
 
 from datetime import date, datetime, time
 from typing import Any

@@ -57,7 +57,7 @@ def _number(broadcast: Broadcast, name: str, value: int, **params: str) -> dict[
 
 
 def waits_for(broadcast: Broadcast, waits: stats.Waiting) -> str:
-    """Say that nothing moves because everybody left waits for their time."""
+    """Return the text that all remaining deliveries wait for a later time."""
     what = "their local time" if broadcast.local_time else "their time"
     people = "1 waits for its time" if waits.people == 1 else f"{waits.people:,} wait for {what}"
     zone = broadcast.organization.zone

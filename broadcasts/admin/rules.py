@@ -1,4 +1,4 @@
-"""The builder of rules: the field that it stands on, and what it asks the server for while somebody types."""
+"""The rules builder: its form field, and the endpoints that it calls."""
 
 import json
 from contextlib import suppress
@@ -29,7 +29,7 @@ from .search import as_id, find_contacts
 
 SAMPLED = 10
 RARE = 10_000  # people; fewer are looked for in another way
-SECONDS = 2  # so long each of the two queries may take while somebody types
+SECONDS = 2  # timeout of each of the two queries of the preview
 NOT_JSON = 'not JSON; give an object, such as {"language": "es"}'
 
 

@@ -33,7 +33,7 @@ class BusyMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        with hashing.asked_from(subscriber(request)):
+        with hashing.requested_from(subscriber(request)):
             return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:

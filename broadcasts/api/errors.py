@@ -71,7 +71,7 @@ def translate(exc: Exception) -> Exception:
     return exc
 
 
-class Native(Api):
+class NativeApi(Api):
     """Our own API."""
 
     def handle(self, exc: Exception, context: dict[str, Any]) -> Response | None:

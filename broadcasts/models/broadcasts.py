@@ -125,7 +125,7 @@ class Broadcast(Base):
     parent = models.ForeignKey("self", models.SET_NULL, null=True, editable=False, related_name="children")
     origin = VocabularyField(max_length=10, choices=Origin, null=True, editable=False)
     error_message = models.TextField(blank=True, editable=False)
-    notice_due_at = models.DateTimeField(null=True, editable=False)  # staff are to be told of `error_message` then
+    notice_due_at = models.DateTimeField(null=True, editable=False)  # when staff are notified of `error_message`
     # What was answered when staff resumed it: the refusal budget is judged by what came after.
     forgiven_sent = models.PositiveIntegerField(default=0, editable=False)
     forgiven_failed = models.PositiveIntegerField(default=0, editable=False)
@@ -152,7 +152,7 @@ class Broadcast(Base):
                 name="broadcast_at_work",
                 condition=models.Q(completed_at=None),
             ),
-            # And for what staff are to be told.
+            # And for notices to staff that are due.
             models.Index(
                 fields=["notice_due_at"],
                 name="broadcast_notice_due",

@@ -25,12 +25,12 @@ from .mime import (
     unstructured,
 )
 from .placeholders import (
+    CachedFunction,
     CopyContext,
     FieldCompiler,
     NotCompilable,
     Piece,
     Placeholders,
-    Remembered,
     is_odd,
     join,
     link_placeholder,
@@ -43,7 +43,7 @@ from .text_from_html import text_from_html
 
 FOOTER_LINKS = ("preferences_url", "unsubscribe_url")
 MARK = "\ue000"  # stands for a placeholder while places in a text are looked for
-Slot = tuple[int, Remembered]
+Slot = tuple[int, CachedFunction]
 _TAG_BEGUN = re.compile(r"</?[body]*\s*\Z", re.IGNORECASE)
 
 
@@ -79,7 +79,7 @@ class CompiledContent:
             self.guarded = self.placeholders.raw & {piece for piece in pieces.html if isinstance(piece, int)}
         self.html = html if composer is None else []  # of mail it is in the body
         self.body: list[bytes] = []
-        self.slots: list[tuple[int, int, Remembered]] = []  # place in the body, placeholder, its encoding there
+        self.slots: list[tuple[int, int, CachedFunction]] = []  # place in the body, placeholder, its encoding there
         if composer is not None:
             parts = [self._part("plain", self.text), self._part("html", html) if pieces.has_html else []]
             self._lay_out(composer, parts, attachments)
@@ -137,10 +137,12 @@ class CompiledContent:
         constant = "".join(piece for piece in mailed if isinstance(piece, str))
         if is_mostly_foreign(constant, constant.encode()):
             whole = self.placeholders.joined(mailed, lambda text: text.replace("\n", "\r\n"))
-            return [part_head(subtype, "base64"), (whole, Remembered(_base64, 0))]
+            return [part_head(subtype, "base64"), (whole, CachedFunction(_base64, 0))]
         part: list[bytes | Slot] = [part_head(subtype, "quoted-printable")]
         for piece in merged(mailed):
-            part.append(quoted_lines(piece) if isinstance(piece, str) else (piece, Remembered(quoted_lines, len(part))))
+            part.append(
+                quoted_lines(piece) if isinstance(piece, str) else (piece, CachedFunction(quoted_lines, len(part)))
+            )
         return part
 
     def _lay_out(self, composer: MailComposer, parts: Sequence[list[bytes | Slot]], files: Sequence[bytes]) -> None:

@@ -77,7 +77,7 @@ class Pump:
                 if fairness.is_one_too_many(lease):
                     commit(lease, Results(), [], self.channel)
                     return
-                with leases.Keeper(lease), Journal(lease.batch_id, lease.token, leases.worker_name()) as journal:
+                with leases.LeaseRenewer(lease), Journal(lease.batch_id, lease.token, leases.worker_name()) as journal:
                     self.send_batch(lease, transport, journal)
         except LeaseLost as lost:
             log.warning("Stopped: %s", lost)

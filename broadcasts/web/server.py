@@ -54,11 +54,11 @@ class _Watching:
     channel_class = HttpConnection
     active_channels: dict[int, HttpConnection]
     task_dispatcher: ThreadedTaskDispatcher
-    health_lane: ThreadedTaskDispatcher
+    health_dispatcher: ThreadedTaskDispatcher
 
     def add_task(self, connection: HttpConnection) -> None:
-        lane = self.health_lane if connection.is_for_health else self.task_dispatcher
-        lane.add_task(connection)
+        dispatcher = self.health_dispatcher if connection.is_for_health else self.task_dispatcher
+        dispatcher.add_task(connection)
 
     def maintenance(self, now: float) -> None:
         moment = time.monotonic()
@@ -81,9 +81,9 @@ class WebServer:
     def __init__(self, application: Application, sockets: Sequence[socket.socket]) -> None:
         self.is_stopping = False
         self.connections: dict[int, Any] = {}
-        self.dispatcher, self.health_lane = ThreadedTaskDispatcher(), ThreadedTaskDispatcher()
+        self.dispatcher, self.health_dispatcher = ThreadedTaskDispatcher(), ThreadedTaskDispatcher()
         self.dispatcher.set_thread_count(THREADS)
-        self.health_lane.set_thread_count(1)
+        self.health_dispatcher.set_thread_count(1)
         served = Streams(application, STREAMS)
         self.servers = [self.listen(served, one) for one in sockets]
 
@@ -102,7 +102,7 @@ class WebServer:
             sockinfo=(one.family, one.type, one.proto, one.getsockname()),
             bind_socket=False,
         )
-        server.health_lane = self.health_lane
+        server.health_dispatcher = self.health_dispatcher
         return server
 
     def run(self) -> None:

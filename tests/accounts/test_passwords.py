@@ -65,8 +65,8 @@ def test_a_bounded_hash_is_djangos_own(quick):
 @pytest.fixture
 def lanes(monkeypatch):
     """Lanes of this test alone: for everybody, and for people in known places."""
-    monkeypatch.setattr(hashing, "EVERYBODY", hashing.Lane(at_once=2, waiting=1, each=2))
-    monkeypatch.setattr(hashing, "KNOWN", hashing.Lane(at_once=1, waiting=1, each=1))
+    monkeypatch.setattr(hashing, "EVERYBODY", hashing.HashingPool(at_once=2, waiting=1, each=2))
+    monkeypatch.setattr(hashing, "KNOWN", hashing.HashingPool(at_once=1, waiting=1, each=1))
     return hashing.EVERYBODY, hashing.KNOWN
 
 

@@ -32,7 +32,7 @@ LATERS = ("mail", "rcpt", "data", "dot")
 
 
 @dataclass(frozen=True)
-class Manners:
+class Behaviour:
     """How it behaves."""
 
     pace: float = 0.0  # seconds from one message to the next, all connections together
@@ -61,7 +61,7 @@ class ReceiverServer:
     truth: int  # the file's descriptor
     random: Random
     port: int = 0  # the system chooses
-    manners: Manners = Manners()
+    behaviour: Behaviour = Behaviour()
     tally: ReceiverCounts = field(default_factory=ReceiverCounts)
     sessions: set["SmtpSession"] = field(default_factory=set)
     held: list[Callable[[], None]] = field(default_factory=list)  # until it hangs no more
@@ -71,7 +71,7 @@ class ReceiverServer:
     async def serve(self, control: Connection) -> None:
         loop = asyncio.get_running_loop()
         over = loop.create_future()
-        orders: asyncio.Queue[Manners | None] = asyncio.Queue()
+        orders: asyncio.Queue[Behaviour | None] = asyncio.Queue()
 
         def listen() -> None:
             try:
@@ -89,8 +89,8 @@ class ReceiverServer:
             await asyncio.wait({order, over}, return_when=asyncio.FIRST_COMPLETED)
             if order.done():
                 told = self.tell()
-                if manners := order.result():
-                    await self.behave(manners)
+                if behaviour := order.result():
+                    await self.behave(behaviour)
                 control.send(told)
 
     def tell(self) -> ReceiverCounts:
@@ -107,27 +107,27 @@ class ReceiverServer:
         loop = asyncio.get_running_loop()
         self.listener = await loop.create_server(lambda: SmtpSession(self), sock=self.held_port, backlog=256)
 
-    async def behave(self, manners: Manners) -> None:
-        self.manners = manners
-        if not manners.hangs:
+    async def behave(self, behaviour: Behaviour) -> None:
+        self.behaviour = behaviour
+        if not behaviour.hangs:
             held, self.held = self.held, []
             for act in held:
                 act()
-        if manners.is_down and self.listener:
+        if behaviour.is_down and self.listener:
             self.listener.close()
             self.listener = None
             self.hold_port()
             for session in list(self.sessions):
                 session.cut()
-        elif not manners.is_down and self.listener is None:
+        elif not behaviour.is_down and self.listener is None:
             await self.open()
 
     def draw(self) -> tuple[str, str]:
         """Draw what goes wrong with a message, and where."""
         fate = self.random.random()
-        if fate < self.manners.drops:
+        if fate < self.behaviour.drops:
             return "drop", self.random.choice(DROPS)
-        if fate < self.manners.drops + self.manners.laters:
+        if fate < self.behaviour.drops + self.behaviour.laters:
             return "later", self.random.choice(LATERS)
         return "", ""
 
@@ -152,7 +152,7 @@ class SmtpSession(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
         self.server.sessions.add(self)
-        if self.server.random.random() < self.server.manners.laters:
+        if self.server.random.random() < self.server.behaviour.laters:
             self.server.tally.laters += 1
             self.say("421 4.3.2 not now")
             self.transport.close()
@@ -206,7 +206,7 @@ class SmtpSession(asyncio.Protocol):
     def take_recipient(self, address: str) -> None:
         if not self.sender:
             self.say("503 5.5.1 no sender")
-        elif address in self.server.manners.refuses:
+        elif address in self.server.behaviour.refuses:
             self.say("550 5.1.1 no such user")
         elif not self.suffers("rcpt"):
             self.recipient = address
@@ -219,13 +219,13 @@ class SmtpSession(asyncio.Protocol):
         server, loop = self.server, asyncio.get_running_loop()
         self.is_busy = True
         server.tally.waiting += 1
-        server.slot = max(loop.time(), server.slot) + server.manners.pace
+        server.slot = max(loop.time(), server.slot) + server.behaviour.pace
         loop.call_at(server.slot, self.decide, self.recipient, message)
 
     def decide(self, recipient: str, message: bytes, was_held: bool = False) -> None:
         """Accept a message; also one whose sender died since, as servers do that have it whole."""
         server = self.server
-        if server.manners.hangs and server.random.random() < 0.5:
+        if server.behaviour.hangs and server.random.random() < 0.5:
             server.held.append(partial(self.decide, recipient, message, was_held=True))
             return
         server.tally.waiting -= 1
@@ -258,7 +258,7 @@ class SmtpSession(asyncio.Protocol):
 
     def say(self, words: str) -> None:
         data = f"{words}\r\n".encode()
-        if self.server.manners.hangs:
+        if self.server.behaviour.hangs:
             self.server.held.append(partial(self.transport.write, data))
         elif not self.transport.is_closing():
             self.transport.write(data)
@@ -272,17 +272,17 @@ class Receiver:
     path: Path
     process: BaseProcess
     control: Connection
-    manners: Manners = Manners()
+    behaviour: Behaviour = Behaviour()
 
     def behave(self, **changes: Any) -> ReceiverCounts:
-        """Have it change its manners; returns what it had to tell just before."""
-        self.manners = replace(self.manners, **changes)
-        return self._ask(self.manners)
+        """Have it change its behaviour; returns what it had to tell just before."""
+        self.behaviour = replace(self.behaviour, **changes)
+        return self._ask(self.behaviour)
 
     def tell(self) -> ReceiverCounts:
         return self._ask(None)
 
-    def _ask(self, order: Manners | None) -> ReceiverCounts:
+    def _ask(self, order: Behaviour | None) -> ReceiverCounts:
         self.control.send(order)
         return self.control.recv()
 
@@ -299,7 +299,7 @@ class Receiver:
 
 
 @contextmanager
-def receiver(seed: int, **manners: Any) -> Iterator[Receiver]:
+def receiver(seed: int, **behaviour: Any) -> Iterator[Receiver]:
     """Run a receiver on this machine while the block runs."""
     path = Path(settings.DATA_DIR) / "received.txt"
     path.write_bytes(b"")
@@ -310,7 +310,7 @@ def receiver(seed: int, **manners: Any) -> Iterator[Receiver]:
     theirs.close()
     try:
         running = Receiver(ours.recv(), path, process, ours)
-        running.behave(**manners)
+        running.behave(**behaviour)
         yield running
     finally:
         process.kill()
