@@ -47,7 +47,7 @@ def invite(organization: Organization, email: str, role: str, *, by: User) -> In
 
 
 def why_not_invite(organization: Organization, email: str, role: str, *, by: User) -> dict[str, str]:
-    """Say by field why an invitation cannot be made; {} when it can."""
+    """Return {field: error} for an invitation that cannot be created; {} if it can."""
     if role not in roles_to_give(by, organization.pk):
         return {"role": "You cannot give a role that may more than yours."}
     if Member.objects.for_organization(organization).filter(user__email__iexact=email).exists():

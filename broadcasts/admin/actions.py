@@ -25,7 +25,7 @@ class RetargetForm(Confirmation):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         told = [(value, f"{words} ({n:,})") for value, words, n in engagements(self.broadcast)]
-        self.fields["engagement"].widget.choices = told  # another one is refused by `sending`, which says why not
+        self.fields["engagement"].widget.choices = told  # `sending` refuses others, with the reason
 
 
 def engagements(broadcast: Broadcast) -> list[tuple[str, str, int]]:

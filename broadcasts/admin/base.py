@@ -189,7 +189,7 @@ class OrganizationAdmin(Scoped, SavingFirst):
         return fields
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """Fill in what a link says, less what its field could not show: rows that are no ids, times that are none."""
+        """Return the initial values of a link, without those that are invalid for their field."""
         found: dict[str, Any] = super().get_changeform_initial_data(request)
         for field in self.model._meta.get_fields():
             if field.name not in found:
@@ -229,7 +229,7 @@ class OrganizationAdmin(Scoped, SavingFirst):
         super().save_model(request, obj, form, change)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list, dict, set, list]:
-        """Say what goes with these rows, counted up to a limit instead of loaded."""
+        """Return what is deleted with these rows, as counts up to a limit, without loading it."""
         shown: list[Any] = []
         protected: list[str] = []
         needed: set[str] = set()

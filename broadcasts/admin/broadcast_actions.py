@@ -1,4 +1,4 @@
-"""The pages of what can be done with a broadcast: each asks first, then does one thing and says what happened."""
+"""The pages of the actions on a broadcast: each asks for confirmation, acts, and shows a message."""
 
 from collections.abc import Callable
 from functools import partial
@@ -151,7 +151,7 @@ class BroadcastActions(RecipientViews, SavingFirst):
     def _run(
         self, request: HttpRequest, broadcast: Broadcast, action: Action, form: Confirmation
     ) -> ActionResult | None:
-        """Act and say what came of it; None where a field is refused, which then stands at that field."""
+        """Run the action and return its result; None if a field is invalid, with the error added to the form."""
         try:
             done = action.run(broadcast, request.user, form.cleaned_data)  # type: ignore[arg-type]
         except InvalidInput as error:
@@ -172,7 +172,7 @@ class BroadcastActions(RecipientViews, SavingFirst):
         return response
 
     def recipients_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Say how many will receive it, and why not the others."""
+        """Show the number of recipients, and of the skipped contacts by reason."""
         broadcast = self.broadcast_for(request, pk, "write")
         if self.takes_long(request, broadcast):
             return self.waiting_page(request, broadcast)

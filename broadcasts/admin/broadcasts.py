@@ -30,7 +30,7 @@ from .search import as_uuid
 
 NAMED_CONTACTS = 100  # so many chosen contacts can be shown and edited one by one
 TIMES = ["local_time", "ignore_quiet_hours", "expires_at"]
-USUAL = 5  # so many of the fields that say who are always in view
+USUAL = 5  # how many audience fields are always shown
 WRITTEN = {*drafting.PLAIN_FIELDS, *Broadcast.WHO_LISTS}
 RECORD = ["uuid", "author_name", "created", "modified"]
 
@@ -282,11 +282,11 @@ class BroadcastAdmin(BroadcastActions, AskingAdmin, DraftAdmin):
     # Saving.
 
     def save_model(self, request: HttpRequest, obj: Broadcast, form: Any, change: bool) -> None:
-        self.check_may_save(request, obj, change)  # it is written by `save_related`, with what it says
+        self.check_may_save(request, obj, change)  # `save_related` saves it, together with its content
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         broadcast, [content] = form.instance, formsets
-        content.save(commit=False)  # which only notes what is new in it, for the history
+        content.save(commit=False)  # only notes the changes, for the history
         told = form.changed_data if change else form.cleaned_data
         values = {name: form.cleaned_data[name] for name in told if name in WRITTEN}
         if not change or content.has_changed() or set(MESSAGE_FIELDS) & set(told):
@@ -303,7 +303,7 @@ class BroadcastAdmin(BroadcastActions, AskingAdmin, DraftAdmin):
             messages.info(request, f"It expires at {formats.moment(obj.expires_at, obj.organization.zone)}.")
 
     def unscheduled(self, request: HttpRequest, broadcast: Broadcast) -> str:
-        """Say which time a draft has, and that it is sent only once it is scheduled; "" where it has none."""
+        """Return a note about the time of a draft, which is not scheduled yet; "" if it has none."""
         if broadcast.scheduled_at is None or broadcast.status not in (Broadcast.Status.DRAFT, Broadcast.Status.FAILED):
             return ""
         how = ": press Schedule" if self.may(request, "send", broadcast) else ": that takes somebody who may send"

@@ -229,7 +229,7 @@ class ConsentChangeAdmin(ByContact, ReadOnlyAdmin):
 
 @admin.register(PersonalLink)
 class PersonalLinkAdmin(ByContact, ReadOnlyAdmin):
-    """What was mailed to people themselves, and why where it was not."""
+    """Links mailed to contacts, with the error of those that were not mailed."""
 
     list_display = ["contact", "purpose", "created", "sent_at", "due_at", "error"]
     list_select_related = ["contact"]

@@ -117,7 +117,7 @@ class ContactAdminActions(Exportable):
 
 
 def side_by_side(contacts: list[Contact]) -> list[tuple[str, list[str]]]:
-    """Return what is known about each, line by line."""
+    """Return the rows of the comparison: a label and the value of each contact."""
     lines = []
     for name in SHOWN:
         cells = [getattr(contact, name) for contact in contacts]

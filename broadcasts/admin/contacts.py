@@ -71,7 +71,7 @@ class LanguageFilter(admin.SimpleListFilter):
 
 class ContactForm(OrganizationForm):
     def _post_clean(self) -> None:
-        """Say at the address who has it already; its key is not a field of the form."""
+        """Show a duplicate address as an error of its field; the unique key is not in the form."""
         super()._post_clean()  # type: ignore[misc]
         contact = self.instance
         if contact.organization_id is None:

@@ -131,7 +131,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
         context = {"unknown_actions": offered, "delivery": delivery, "log": list_url(Delivery)}
         return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
 
-    # What staff say of rows whose outcome is unknown.
+    # The actions of staff on unknown deliveries.
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         return super().get_actions(request) if self.may(request, "send") else {}

@@ -43,4 +43,4 @@ class DraftAdmin(OrganizationAdmin):
         return form
 
     def audit(self, request: HttpRequest, obj: Any, act: str, **detail: object) -> None:
-        """Write nothing: `drafting` tells the organization's audit what it did."""
+        """Write nothing: `drafting` writes the audit log."""

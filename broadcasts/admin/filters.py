@@ -74,7 +74,7 @@ class BroadcastListFilter(admin.SimpleListFilter):
 
 
 def choice_filter(name: str, choices: Any, title: str = "") -> type[admin.SimpleListFilter]:
-    """Make a filter on a column of fixed choices; a callable is asked when they are shown."""
+    """Return a filter class for a column with fixed choices; a callable is called when they are shown."""
 
     class ChoiceFilter(admin.SimpleListFilter):
         parameter_name = name

@@ -13,7 +13,7 @@ from broadcasts.clocks import TOO_FAR, is_near, local_moment
 
 
 class MomentFormField(forms.SplitDateTimeField):
-    """A moment in the current time zone; where the clocks change it is understood as `clocks` says, and not refused."""
+    """A moment in the current time zone; at clock changes it follows the rules of `clocks` instead of being invalid."""
 
     widget = AdminSplitDateTime
 

@@ -236,9 +236,9 @@ class OwnAccountForm(forms.ModelForm):
 
 @admin.register(User)
 class UserAdmin(OrganizationAdmin):
-    """Accounts are their owners' and the operator's.
+    """Accounts; only operators and the user themselves may change one.
 
-    Who manages an organization sees the names and addresses of its members, and nothing of what they are elsewhere.
+    Managers of an organization see the names and addresses of its members, and nothing about other organizations.
     """
 
     form: Any = AccountForm
@@ -283,7 +283,7 @@ class UserAdmin(OrganizationAdmin):
         return super().get_form(request, obj, change, **kwargs)
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        if not Access.of(request).everywhere:  # it tells what was done in other organizations too
+        if not Access.of(request).everywhere:  # it contains acts in other organizations too
             raise PermissionDenied
         return super().history_view(request, object_id, extra_context)
 

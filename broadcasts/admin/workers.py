@@ -1,4 +1,4 @@
-"""Whether the queue and its workers are alive, and what they are at."""
+"""The page about the queue and its workers."""
 
 import logging
 from typing import Any

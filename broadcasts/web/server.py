@@ -49,7 +49,7 @@ LIMITS: dict[str, Any] = {
 
 
 class _Watching:
-    """What our servers add to those of Waitress: deadlines, and a thread of its own for /healthz."""
+    """Adds deadlines, and a separate thread for /healthz, to the servers of Waitress."""
 
     channel_class = HttpConnection
     active_channels: dict[int, HttpConnection]
@@ -76,7 +76,7 @@ class UnixServer(_Watching, UnixWSGIServer):
 
 
 class WebServer:
-    """Answers at several sockets from one set of threads."""
+    """Serves several sockets by one pool of threads."""
 
     def __init__(self, application: Application, sockets: Sequence[socket.socket]) -> None:
         self.is_stopping = False
@@ -90,7 +90,7 @@ class WebServer:
     def listen(self, application: Application, one: socket.socket) -> BaseWSGIServer:
         is_unix = one.family == socket.AF_UNIX
         most = settings.IMPORT_MAX_MB * MEGABYTE + FORM_BESIDE_FILE
-        # Its supervisor, who asks at a socket of its own, gets in also when everybody else must wait.
+        # The supervisor checks it by a socket of its own, also when the connection limit is reached.
         limit = connection_limit() + (10 if is_unix else 0)
         adjustments = Adjustments(max_request_body_size=most, connection_limit=limit, **LIMITS)
         server = (UnixServer if is_unix else TcpServer)(
@@ -106,7 +106,7 @@ class WebServer:
         return server
 
     def run(self) -> None:
-        """Answer until told to stop; then no new requests, but the answers under way."""
+        """Serve until `stop` is called; then finish the current responses and accept no new requests."""
         while not self.is_stopping:
             self.poll()
         for server in self.servers:

@@ -1,4 +1,4 @@
-"""Whose turn it is, and that nobody sits on a worker that somebody else waits for."""
+"""In which order pumps claim batches, and that no broadcast keeps a worker that another one waits for."""
 
 from datetime import timedelta
 
