@@ -108,11 +108,11 @@ class Store:
 
 
 class LenientSmtp(SMTP):
-    line_length_limit = LARGEST  # a catcher shows what was sent, overlong lines too
+    line_length_limit = LARGEST  # it accepts overlong lines, to show exactly what was sent
 
 
 class SmtpServer(Controller):
-    """Keeps what it receives; its socket is bound before, as aiosmtpd takes five seconds to tell of a taken port."""
+    """Stores received messages; its socket is bound before, since aiosmtpd reports a port in use after five seconds."""
 
     def __init__(self, store: Store, listening: socket.socket) -> None:
         self.store, self.listening = store, listening
@@ -144,7 +144,7 @@ class CatcherResponse(NamedTuple):
 
 
 class CatcherHandler(BaseHTTPRequestHandler):
-    """Answers a path; there is nothing to change, so GET and HEAD are all there is."""
+    """Serves the pages and the JSON of the catcher, which are read-only."""
 
     def __init__(self, store: Store, smtp_address: str, *args: Any) -> None:
         self.store, self.smtp_address = store, smtp_address

@@ -1,4 +1,4 @@
-"""The receiver of `bench chaos`: an SMTP server in a process of its own that behaves as badly as it is told.
+"""The receiver of `bench chaos`: an SMTP server in its own process that misbehaves as `Behaviour` says.
 
 What it accepts it writes to a file before it says so: one line each, recipient and Message-ID. That file is the truth
 that the log is compared with.
@@ -33,7 +33,7 @@ LATERS = ("mail", "rcpt", "data", "dot")
 
 @dataclass(frozen=True)
 class Behaviour:
-    """How it behaves."""
+    """How the receiver misbehaves."""
 
     pace: float = 0.0  # seconds from one message to the next, all connections together
     drops: float = 0.0  # the share of messages over which it drops the connection
@@ -45,18 +45,18 @@ class Behaviour:
 
 @dataclass
 class ReceiverCounts:
-    """What it has to tell beside the truth."""
+    """The counts of the receiver, beside the file of accepted messages."""
 
     connections: int = 0  # open now
     waiting: int = 0  # messages that wait to be accepted
     drops: int = 0
-    drops_late: int = 0  # of them: when the message had left its sender, who cannot know how far it came
+    drops_late: int = 0  # of them: after the message was sent, so that its sender cannot know whether it was accepted
     laters: int = 0
 
 
 @dataclass
 class ReceiverServer:
-    """All connections, and what they share."""
+    """The server with its connections."""
 
     truth: int  # the file's descriptor
     random: Random
@@ -76,7 +76,7 @@ class ReceiverServer:
         def listen() -> None:
             try:
                 orders.put_nowait(control.recv())
-            except (EOFError, OSError):  # whoever started this is gone
+            except (EOFError, OSError):  # the parent process has ended
                 loop.remove_reader(control.fileno())
                 over.set_result(None)
 
@@ -97,7 +97,7 @@ class ReceiverServer:
         return replace(self.tally, connections=len(self.sessions))
 
     def hold_port(self) -> None:
-        """Keep the port without listening: connections are refused, and nobody else gets it."""
+        """Bind the port without listening: connections are refused, and no other process can take it."""
         self.held_port = socket.socket()
         self.held_port.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.held_port.bind((HOST, self.port))
@@ -137,7 +137,7 @@ class ReceiverServer:
 
 
 class SmtpSession(asyncio.Protocol):
-    """One connection: what is said on it is taken in order, the next thing when the last one was answered."""
+    """A connection: commands are handled in order, each after the reply to the one before."""
 
     def __init__(self, server: ReceiverServer) -> None:
         self.server = server
@@ -266,7 +266,7 @@ class SmtpSession(asyncio.Protocol):
 
 @dataclass
 class Receiver:
-    """The server, as seen by whoever started it."""
+    """The handle of the server in the process that started it."""
 
     port: int
     path: Path
@@ -275,7 +275,7 @@ class Receiver:
     behaviour: Behaviour = Behaviour()
 
     def behave(self, **changes: Any) -> ReceiverCounts:
-        """Have it change its behaviour; returns what it had to tell just before."""
+        """Change its behaviour; return the counts from before the change."""
         self.behaviour = replace(self.behaviour, **changes)
         return self._ask(self.behaviour)
 
@@ -319,6 +319,6 @@ def receiver(seed: int, **behaviour: Any) -> Iterator[Receiver]:
 
 
 def _run(path: Path, seed: int, ours: Connection, theirs: Connection) -> None:
-    ours.close()  # so that the end of whoever started this is heard
+    ours.close()  # so that the end of the parent process is noticed
     truth = os.open(path, os.O_WRONLY | os.O_APPEND)
     asyncio.run(ReceiverServer(truth, Random(seed)).serve(theirs))  # noqa: S311  (chance, not secrecy)

@@ -23,7 +23,7 @@ from .workers import Workers
 
 LOOK_SECONDS = 0.1
 REACH_SECONDS = 120
-STUCK_SECONDS = 90  # for so long nothing moved: somebody has to come
+STUCK_SECONDS = 90  # without progress for so long, a person would have to intervene
 REST_SECONDS = 20
 MOST_HELP = 3  # times that a paused broadcast is resumed
 
@@ -45,7 +45,7 @@ def retry_while_away(look: Callable[[], Answer]) -> Answer:
 
 @dataclass
 class Scene:
-    """One broadcast under a fault; the fault notes here what it did and what that may cost."""
+    """A broadcast under a fault; the fault records here its actions and their permitted effects."""
 
     broadcast: Broadcast
     channel: Channel
@@ -138,7 +138,7 @@ class Scene:
             time.sleep(LOOK_SECONDS)
 
     def rest(self) -> None:
-        """Wait until the receiver has decided on everything that it was handed, and note what it did."""
+        """Wait until the receiver has replied to every message, and record its counts."""
         deadline = time.monotonic() + REST_SECONDS
         while (told := self.receiver.tell()).waiting and time.monotonic() < deadline:
             time.sleep(LOOK_SECONDS)
