@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.text import capfirst
 
+from broadcasts import formats
 from broadcasts.clocks import is_near
 from broadcasts.models import AuditEntry, Organization
 
@@ -242,7 +243,7 @@ class OrganizationAdmin(Scoped, SavingFirst):
                 if relation.on_delete is PROTECT:
                     protected += [f"{capfirst(row._meta.verbose_name)}: {row}" for row in rows[:10]]
                 elif relation.on_delete is CASCADE and (n := rows[: RELATED_SHOWN + 1].count()):
-                    many = f"more than {RELATED_SHOWN:,}" if n > RELATED_SHOWN else str(n)
+                    many = f"more than {formats.number(RELATED_SHOWN)}" if n > RELATED_SHOWN else str(n)
                     shown.append([f"with {many} {relation.related_model._meta.verbose_name_plural}"])
         return shown, {}, needed, protected
 
@@ -325,4 +326,4 @@ def link(row: Any, text: object = None) -> str:
 
 
 def number(value: int | None) -> str:
-    return "-" if value is None else f"{value:,}"
+    return "-" if value is None else f"{formats.number(value)}"

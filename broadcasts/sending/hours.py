@@ -16,6 +16,7 @@ from django.db import transaction
 from django.db.models import Case, Exists, Field, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Now
 
+from broadcasts import formats
 from broadcasts.clocks import by_answer, local_moment, quiet_until, zone_of, zones
 from broadcasts.models import Broadcast, Contact, Delivery, Message, Organization, Reason
 
@@ -81,7 +82,7 @@ def waits_at_birth(message: Message) -> Waits | None:
     def ask(zone: ZoneInfo) -> Wait:
         turn, error = now, ""
         if at and (moment := local_moment(*at, zone)) > now:
-            turn, error = moment, f"Waits for {at[1]:%H:%M} where they are."
+            turn, error = moment, f"Waits for {formats.clock(at[1])} where they are."
         if hours and (end := quiet_until(turn, zone, hours)):
             turn, error = end, _quiet(hours)
         return _wait(turn, error, broadcast) if error else NO_WAIT
