@@ -154,9 +154,10 @@ def queue() -> Iterator[Check]:
         yield Check("queue", FAIL, f"The queue in {kind} cannot be reached: {error}", "Start Redis; check REDIS_URL.")
         return
     if waiting > QUEUE_LIMIT:
-        yield Check("queue", WARN, f"{waiting} tasks wait in the queue.", "Start workers: manage.py work")
+        tasks = f"{formats.number(waiting)} tasks wait in the queue."
+        yield Check("queue", WARN, tasks, "Start workers: manage.py work")
     else:
-        yield Check("queue", OK, f"The queue in {kind} answers; {waiting} tasks wait.")
+        yield Check("queue", OK, f"The queue in {kind} answers; {formats.number(waiting)} tasks wait.")
 
 
 def schedules() -> Iterator[Check]:

@@ -325,5 +325,17 @@ def link(row: Any, text: object = None) -> str:
     return format_html('<a href="{}">{}</a>', row_url(type(row), row.pk), text or row)
 
 
-def number(value: int | None) -> str:
+def number_column(model: Any, name: str) -> Any:
+    """Return a column of a list that shows a field with a number."""
+    field = model._meta.get_field(name)
+
+    @admin.display(description=field.verbose_name, ordering=name)
+    def shown(row: Any) -> str:
+        return number(getattr(row, name))
+
+    shown.__name__ = name
+    return shown
+
+
+def number(value: float | None) -> str:
     return "-" if value is None else f"{formats.number(value)}"
