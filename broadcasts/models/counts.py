@@ -39,7 +39,7 @@ class MinuteCount(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.count} {self.fact} at {formats.moment(self.minute)}"
+        return f"{formats.number(self.count)} {self.fact} at {formats.moment(self.minute)}"
 
 
 class GroupCount(models.Model):
@@ -71,4 +71,4 @@ class GroupCount(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.count} {self.fact} with {self.dimension} {self.value}"
+        return f"{formats.number(self.count)} {self.fact} with {self.dimension} {self.value}"
