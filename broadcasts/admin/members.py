@@ -108,7 +108,7 @@ class FreezeView(SavingFirst):
                 form.add_error(None, ValidationError(str(error)))
             else:
                 self.audit(request, frozen, "create")  # type: ignore[attr-defined]
-                many = formats.number(frozen.contacts_count)
+                many = formats.number(frozen.contacts_count or 0)
                 self.message_user(request, f"Frozen: {many} members.", messages.SUCCESS)
                 return HttpResponseRedirect(row_url(Segment, frozen.pk))
         return _ask(self, request, form, "Freeze into a static segment", segment=segment)
