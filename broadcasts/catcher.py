@@ -26,6 +26,7 @@ from urllib.parse import parse_qs, quote_plus
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP
 
+from broadcasts import formats
 from broadcasts.exceptions import BroadcastsError
 
 LARGEST = 25 * 1024 * 1024
@@ -277,13 +278,14 @@ def page(title: str, content: str) -> str:
 def list_of(found: list[dict[str, Any]], count: int, search: str, number: int) -> str:
     rows = "".join(
         f"""<tr><td><a href="/messages/{caught["id"]}/">{escape(caught["subject"]) or "(no subject)"}</a>
-<td>{escape(", ".join(caught["to"]))}<td><time>{caught["received"][:19]}</time><td>{caught["size"]:,}"""
+<td>{escape(", ".join(caught["to"]))}<td><time>{caught["received"][:19]}</time><td>{formats.number(caught["size"])}"""
         for caught in found[:PER_PAGE]
     )
     numbers = {"Newer": number - 1, "Older": number + 1 if len(found) > PER_PAGE else 0}
     links = [f'<a href="/?page={n}&amp;q={quote_plus(search)}">{label}</a>' for label, n in numbers.items() if n]
     return f"""<form role="search"><label for="q">Recipient or subject</label>
-<input id="q" type="search" name="q" value="{escape(search)}"><button>Search</button> {count:,} in all</form>
+<input id="q" type="search" name="q" value="{escape(search)}"><button>Search</button>
+{formats.number(count)} in all</form>
 <table><thead><tr><th scope="col">Subject<th scope="col">To<th scope="col">Received (UTC)<th scope="col">Bytes</thead>
 <tbody>{rows or "<tr><td colspan=4>Nothing matches."}</tbody></table><nav aria-label="Pages">{" ".join(links)}</nav>"""
 

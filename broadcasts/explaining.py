@@ -75,7 +75,8 @@ def explain(contact: Contact, broadcast: Broadcast) -> Explanation:
         numbers = stats.counts([broadcast])[broadcast.pk]
         sentence = (
             "Nobody can tell any more for one person: the log has been deleted. In all: "
-            f"{numbers['contacts']:,} in the audience, {numbers['sent']:,} sent, {numbers['skipped']:,} left out."
+            f"{formats.number(numbers['contacts'])} in the audience, {formats.number(numbers['sent'])} sent, "
+            f"{formats.number(numbers['skipped'])} left out."
         )
         return Explanation(contact=contact, broadcast=broadcast, verdict="log_deleted", sentence=sentence)
     wanted = Audience.of(broadcast)

@@ -8,7 +8,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from broadcasts import drafting, sending
+from broadcasts import drafting, formats, sending
 from broadcasts.catcher import Catcher
 from broadcasts.importing import import_contacts
 from broadcasts.management import demo_club, serving
@@ -90,7 +90,7 @@ class Command(BaseCommand):
         demo_club.write_people(path, n)
         with path.open("rb") as file, ImportBar(path.stat().st_size) as shown:
             result = import_contacts(club, file, filename=path.name, on_progress=shown.update)
-        self.say(f"Imported {result.job.created_count:,} contacts from {path}.")
+        self.say(f"Imported {formats.number(result.job.created_count)} contacts from {path}.")
 
     def make_channel(self, club: Organization, port: int) -> Channel:
         channel = club.channels.filter(name="Demo mail").first() or Channel(organization=club, name="Demo mail")
@@ -211,8 +211,9 @@ class DemoRun:
         self.is_well = broadcast.status == Status.SENT and not repeated and len(caught) == expected > 0
         say = self.command.say
         say(f"“{broadcast}”: {broadcast.get_status_display().lower()}. {broadcast.error_message}".strip())
-        once = "each address once" if not repeated else f"{len(repeated):,} addresses more than once"
-        say(f"The mail catcher received {caught.total():,} messages for {len(caught):,} addresses, {once}.")
+        once = "each address once" if not repeated else f"{formats.number(len(repeated))} addresses more than once"
+        received, addresses = formats.number(caught.total()), formats.number(len(caught))
+        say(f"The mail catcher received {received} messages for {addresses} addresses, {once}.")
 
     def rest(self) -> bool:
         if self.options["once"]:
