@@ -42,6 +42,7 @@ LAYERS = [
         "origin",
         "queue",
         "schedules",
+        "septets",
         "wiping",
     },
     {"apis", "exceptions", "formats", "outgoing"},
