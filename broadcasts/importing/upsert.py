@@ -229,7 +229,13 @@ class ContactStore:
 
 
 def blank() -> dict[str, Any]:
-    return {**dict.fromkeys(WRITTEN, ""), **dict.fromkeys(HASHES), "external_id": None, EXTERNAL_ID.hash: None, "attributes": {}}
+    return {
+        **dict.fromkeys(WRITTEN, ""),
+        **dict.fromkeys(HASHES),
+        "external_id": None,
+        EXTERNAL_ID.hash: None,
+        "attributes": {},
+    }
 
 
 class ContactRehearsal(Shadow, ContactStore):

@@ -1,4 +1,5 @@
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -106,6 +107,16 @@ class Channel(Base):
         transport = self.transport_class({**self.settings, **(self.secrets or {})})
         transport.callback_url = self.callback_url
         return transport
+
+    @property
+    def segment_price(self) -> Decimal | None:
+        """What a segment of an SMS costs; None if that is not told."""
+        price = self.settings.get("price_per_segment")
+        return Decimal(price) if price else None
+
+    @property
+    def currency(self) -> str:
+        return self.settings.get("currency") or ""
 
     @property
     def callback_url(self) -> str:

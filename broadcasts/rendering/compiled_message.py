@@ -104,7 +104,10 @@ class CompiledMessage:
             is_smooth = False
         envelope = Envelope(recipient.key, address, sender, subject, text, html, mime, is_smooth)
         if self.context:
-            envelope.context = {**self.context, "recipient": _recipient(recipient, self.language_for(recipient.language))}
+            envelope.context = {
+                **self.context,
+                "recipient": _recipient(recipient, self.language_for(recipient.language)),
+            }
         if self.extras:
             self._add_extras(envelope, recipient, budget)
         return envelope
