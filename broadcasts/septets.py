@@ -18,25 +18,25 @@ SIZES = {GSM: (160, 153), UCS2: (70, 67)}  # units in a single SMS, and in each 
 # Characters that word processors put in, and what they stand for.
 PLAIN = str.maketrans(
     {
-        **dict.fromkeys("‘’‚‛′´`ʼ", "'"),
-        **dict.fromkeys("“”„‟″«»", '"'),
-        **dict.fromkeys("‐‑‒–—―−", "-"),
+        **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032\u00b4`\u02bc", "'"),  # single quotes
+        **dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb", '"'),  # double quotes
+        **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"),  # hyphens, dashes, minus
+        **dict.fromkeys("\u2022\u00b7\u25aa\u2023", "-"),  # bullets
         **dict.fromkeys("\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\t", " "),
-        **dict.fromkeys("\u200b\u200c\u2060\ufeff\u00ad", ""),
-        **dict.fromkeys("•·▪‣", "-"),
-        "…": "...",
-        "‹": "<",
-        "›": ">",
-        "⁄": "/",
-        "×": "x",
-        "™": "(TM)",
-        "©": "(C)",
-        "®": "(R)",
-        "½": "1/2",
-        "¼": "1/4",
-        "¾": "3/4",
-        "ﬁ": "fi",
-        "ﬂ": "fl",
+        **dict.fromkeys("\u200b\u200c\u2060\ufeff\u00ad", ""),  # nothing that can be seen
+        "\u2026": "...",
+        "\u2039": "<",
+        "\u203a": ">",
+        "\u2044": "/",
+        "\u00d7": "x",
+        "\u2122": "(TM)",
+        "\u00a9": "(C)",
+        "\u00ae": "(R)",
+        "\u00bd": "1/2",
+        "\u00bc": "1/4",
+        "\u00be": "3/4",
+        "\ufb01": "fi",
+        "\ufb02": "fl",
     }
 )
 

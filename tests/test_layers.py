@@ -23,6 +23,7 @@ LAYERS = [
         "health",
         "importing",
         "indexing",
+        "pricing",
         "receiving",
         "segmenting",
     },

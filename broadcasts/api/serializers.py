@@ -150,6 +150,17 @@ CHANNEL = {
 }
 
 
+COST = {
+    "type": "object",
+    "nullable": True,
+    "properties": {
+        "segments": {"type": "integer"},
+        "amounts": {"type": "object", "additionalProperties": {"type": "string", "format": "decimal"}},
+    },
+    "required": ["segments", "amounts"],
+}
+
+
 @extend_schema_field(CHANNEL)
 class ChannelRefField(RefField):
     def to_representation(self, value: Any) -> dict[str, str]:
@@ -167,6 +178,14 @@ class MessageSerializer(StrictSerializer):
     translations = TranslationsField(required=False)
     recipients_count = serializers.SerializerMethodField()
     error = serializers.SerializerMethodField()
+    cost = serializers.SerializerMethodField()
+
+    @extend_schema_field(COST)
+    def get_cost(self, message: Message) -> dict[str, Any] | None:
+        """What its SMS cost so far; null of any other message."""
+        cost = self.context.get("message_costs", {}).get(message.pk)
+        amounts = {currency: f"{amount:.6f}" for currency, amount in cost.amounts.items()} if cost else {}
+        return {"segments": cost.segments, "amounts": amounts} if cost else None
 
     def get_recipients_count(self, message: Message) -> int:
         return self.context.get("message_counts", {}).get(message.pk, {}).get("recipients", 0)

@@ -104,11 +104,10 @@ class UuidText(Cast):
         super().__init__(column, CharField())
 
     def as_sqlite(self, compiler, connection, **context):
-        parts = [
-            f"SUBSTR(%(expressions)s, {start}, {size})" for start, size in ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
-        ]
         text, params = compiler.compile(self.source_expressions[0])
-        return " || '-' || ".join(part % {"expressions": text} for part in parts), [*params] * len(parts)
+        spans = [(1, 8), (9, 4), (13, 4), (17, 4), (21, 12)]
+        sql = " || '-' || ".join(f"SUBSTR({text}, {start}, {size})" for start, size in spans)
+        return sql, [*params] * len(spans)
 
 
 def address_in(field: str, to: str = "") -> Any:

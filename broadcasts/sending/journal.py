@@ -5,8 +5,8 @@ been sent. Its journal tells which copies were not started and which were accept
 unknown. A journal that is missing (another host, full disk) or older than the last boot (its end may be lost) is not
 used.
 
-Each record is a delivery's id and an event, with the segments of an SMS. Recovery of the batch appends a seal first; a worker that finds a seal
-before its own record starts no further copy, however long it was suspended.
+Each record is a delivery's id and an event, with the segments of an SMS. Recovery of the batch appends a seal first;
+a worker that finds a seal before its own record starts no further copy, however long it was suspended.
 """
 
 import logging

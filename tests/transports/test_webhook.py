@@ -25,7 +25,7 @@ CONTEXT = {
 
 class TestWebhook(HttpContract):
     reads_answer = False
-    status_meanings = HttpContract.status_meanings | dict.fromkeys((404, 405, 410), {"permanent", "account"})
+    status_meanings = HttpContract.status_meanings | {one: {"permanent", "account"} for one in (404, 405, 410)}
 
     def make_for(self, base, **settings):
         return Webhook({"url": f"{base}/hook", "signing_secret": SECRET, **settings})

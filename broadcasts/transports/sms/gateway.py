@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from ..http import Call
-from .reading import CALLBACK_KEYS, REPLY_KEYS, at
+from .reading import CALLBACK_KEYS, REPLY_KEYS, at, text_at, written
 from .signatures import SIGNATURES
 
 PLACEHOLDER = re.compile(r"\{([A-Za-z_]+)\}")
@@ -104,12 +104,12 @@ class Gateway:
     def code_in(self, document: Any) -> str:
         """Return the first code that an answer has at the paths of `answer.code`; "" for none."""
         paths = self.answer.get("code", ())
-        found = (at(document, path) for path in ([paths] if isinstance(paths, str) else paths))
-        return next((str(one) for one in found if one not in (None, "")), "")
+        found = (text_at(document, path) for path in ([paths] if isinstance(paths, str) else paths))
+        return next(filter(None, found), "")
 
     def is_accepted(self, document: Any) -> bool:
         accepted = self.answer.get("accepted")
-        return not accepted or str(at(document, accepted["path"])) in accepted["values"]
+        return not accepted or written(at(document, accepted["path"])) in accepted["values"]
 
     def _filled_url(self, template: str, values: Mapping[str, str]) -> str:
         safe = {name: value if name == "base" else quote(value, safe="") for name, value in values.items()}

@@ -28,9 +28,14 @@ def at(document: Any, path: str) -> Any:
     return document
 
 
+def written(value: Any) -> str:
+    """Return a scalar as JSON writes it, a text as it is."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 def text_at(document: Any, path: str) -> str:
     value = at(document, path) if path else None
-    return "" if value is None or isinstance(value, Mapping | list) else str(value)
+    return "" if value is None or isinstance(value, Mapping | list) else written(value)
 
 
 def document_of(request: CallbackRequest) -> Any:
