@@ -124,4 +124,5 @@ class Sms(Http):
         text = text_at(item, paths.get("text", ""))
         if not (sender and text) or text_at(item, self.gateway.callback.get("status", "")):
             return None
-        return InboundMessage(number(sender), text, moment_at(item, paths.get("at", "")), item, provider_id)
+        at, answers = moment_at(item, paths.get("at", "")), text_at(item, paths.get("answers", ""))
+        return InboundMessage(number(sender), text, at, item, provider_id, answers)

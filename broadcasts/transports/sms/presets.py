@@ -11,8 +11,8 @@ OTHER: dict[str, Any] = {
     "errors": {},
     "callback": {"id": "id", "status": "status", "code": "code", "at": "at"},
     "statuses": {"sent": "sent", "delivered": "delivered", "failed": "bounced"},
-    "reply": {"from": "from", "text": "text", "id": "id", "at": "at"},
-    "signature": "none",
+    "reply": {"from": "from", "text": "text", "id": "id", "at": "at", "answers": "in_reply_to"},
+    "signature": "hmac-sha256",
 }
 
 TWILIO: dict[str, Any] = {

@@ -13,7 +13,7 @@ from django.utils.dateparse import parse_datetime
 from ..callbacks import CallbackRequest
 
 CALLBACK_KEYS = ("each", "id", "status", "code", "at")
-REPLY_KEYS = ("each", "from", "text", "id", "at")
+REPLY_KEYS = ("each", "from", "text", "id", "at", "answers")
 
 
 def at(document: Any, path: str) -> Any:

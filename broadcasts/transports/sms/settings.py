@@ -125,6 +125,8 @@ class SmsSettings(SettingsForm):
         for placeholder, name in (("{account}", "account"), ("{secret}", "secret_key")):
             if placeholder in used and not values.get(name):
                 self.add_error(name, "This gateway needs it.")
+        if values.get("signing_secret") and described.get("signature", "none") == "none":
+            self.add_error("signing_secret", "This gateway does not sign its callbacks; leave it blank.")
         if not (values.get("base_url") or described.get("base_url") or "base_url" in self.errors):
             self.add_error("base_url", "This gateway needs it, such as https://sms.example.org.")
 

@@ -58,6 +58,7 @@ def test_a_preset_takes_no_description():
         ({"preset": "twilio", "secret_key": "x"}, "account", "needs it"),
         ({"preset": "twilio", "account": "x"}, "secret_key", "needs it"),
         ({"preset": "other", "secret_key": "x"}, "base_url", "needs it, such as https://sms.example.org"),
+        ({**GOOD, "preset": "infobip", "signing_secret": "x"}, "signing_secret", "does not sign"),
         ({**GOOD, "base_url": "http://192.168.0.1/"}, "base_url", "private network"),
         ({**GOOD, "senders": {"Spain": "Club"}}, "senders", "“Spain” is no country"),
         ({**GOOD, "senders": {"34": "A sender that is far too long"}}, "senders", "34: a sender is"),
