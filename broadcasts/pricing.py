@@ -83,7 +83,7 @@ def _mean_segments(message: Message, among: Sequence[Message]) -> dict[str, floa
         for contact in people[:SAMPLED]:
             language = compiled.language_for(contact.send_language)
             recipient = rendering.Recipient(links.delivery_token(0), contact.send_address, language, contact)
-            counts[contact.send_language].append(septets.segments(compiled.render(recipient).text))
+            counts[contact.send_language].append(septets.segments(compiled.render(recipient).text.strip()))
     except BroadcastsError:
         return {}
     return {language: sum(told) / len(told) for language, told in counts.items()}

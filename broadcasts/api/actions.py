@@ -85,7 +85,7 @@ class PreviewedSerializer(serializers.Serializer):
 
     def get_segments(self, rendered: Rendered) -> int | None:
         """Those that it is billed as, of an SMS; else null."""
-        return septets.segments(rendered.text) if self.context["message"].medium == Medium.SMS else None
+        return septets.segments(rendered.text.strip()) if self.context["message"].medium == Medium.SMS else None
 
     def get_contact(self, rendered: object) -> str:
         return str(self.context["contact"].uuid)

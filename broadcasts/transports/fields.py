@@ -8,6 +8,16 @@ from django import forms
 from broadcasts.outgoing import ClosedAddress, check_host
 
 
+class JsonField(forms.JSONField):
+    """A JSON object that may be left blank."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}), **kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        return super().prepare_value(value) if value else ""
+
+
 class UrlField(forms.CharField):
     """An address that will be called: https or http, with a host that the address policy does not rule out."""
 

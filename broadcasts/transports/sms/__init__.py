@@ -35,9 +35,11 @@ class Sms(Http):
         return int(self.settings.get("connections") or CONNECTIONS)
 
     def call(self, envelope: Envelope) -> Call:
-        to = number(envelope.address)
-        encoding = self.gateway.encodings[septets.encoding_of(envelope.text) == septets.UCS2]
-        copy = {"to": to, "from": self.sender(envelope), "text": envelope.text, "key": envelope.key}
+        to, text = number(envelope.address), envelope.text.strip()
+        if not text:
+            raise TransportError("The SMS has no text for this person.", permanent=True)
+        encoding = self.gateway.encodings[septets.encoding_of(text) == septets.UCS2]
+        copy = {"to": to, "from": self.sender(envelope), "text": text, "key": envelope.key}
         return self.gateway.call({**self._values(), **copy, "encoding": encoding})
 
     def sender(self, envelope: Envelope) -> str:
@@ -62,7 +64,7 @@ class Sms(Http):
     async def _hand_over(self, envelope: Envelope) -> Outcome:
         outcome = await super()._hand_over(envelope)
         if isinstance(outcome, Receipt):
-            outcome.segments = septets.segments(envelope.text)
+            outcome.segments = septets.segments(envelope.text.strip())
         return outcome
 
     def receipt(self, answer: Answer) -> Receipt:

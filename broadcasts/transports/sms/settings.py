@@ -9,7 +9,7 @@ import phonenumbers
 from django import forms
 
 from ..base import SettingsForm
-from ..fields import UrlField
+from ..fields import JsonField, UrlField
 from .gateway import Faulty, Gateway
 from .presets import PRESETS
 
@@ -50,12 +50,12 @@ class SmsSettings(SettingsForm):
         help_text="Blank: that of the gateway. Infobip and Sinch: the one shown in your account, such as "
         "https://abc123.api.infobip.com.",
     )
-    description = forms.JSONField(
+    description = JsonField(
         required=False,
         help_text="Only for “other”: how the gateway is called and what it answers, as JSON; docs/channels.md tells "
         "how. Blank: JSON with to, from, text and callback_url to {base}/messages, and {&quot;id&quot;: ...} back.",
     )
-    senders = forms.JSONField(
+    senders = JsonField(
         required=False,
         label="Senders by country",
         help_text="By country or calling code, where it is not the sender above: "

@@ -188,6 +188,13 @@ def test_segments_are_counted_of_the_merged_text(server):
     assert send(server, "other", envelope(text="“" * 71)).segments == 2
 
 
+def test_white_space_around_a_text_is_not_paid_for_and_nothing_is_not_sent(server):
+    assert send(server, "other", envelope(text="\n" + "a" * 160 + " \n")).segments == 1
+    with sms(server.base, "other") as transport:
+        [(_, error)] = transport.send([envelope(text=" \n")])
+    assert flags(error) == {"permanent"} and "no text" in str(error)
+
+
 def test_the_check_asks_for_the_account_and_sends_nothing(server):
     server.does(answer(200, {"sid": "AC1"}))
     sms(server.base, "twilio").check()
