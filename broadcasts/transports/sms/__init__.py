@@ -42,6 +42,12 @@ class Sms(Http):
         copy = {"to": to, "from": self.sender(envelope), "text": text, "key": envelope.key}
         return self.gateway.call({**self._values(), **copy, "encoding": encoding})
 
+    @classmethod
+    def unsendable(cls, content: Mapping[str, Any]) -> dict[str, str]:
+        """Return {field: words} of content that an SMS cannot carry."""
+        files = content.get("attachments")
+        return {"attachments": "An SMS carries no files: put a link into its text."} if files else {}
+
     def sender(self, envelope: Envelope) -> str:
         """Return the sender for the recipient's country; by default that of the channel."""
         senders: Mapping[str, str] = self.settings.get("senders") or {}
