@@ -45,24 +45,23 @@ def expected(broadcast: Broadcast, found: Estimate) -> Cost | None:
 
 
 def spent(messages: Iterable[Message]) -> dict[int, Cost]:
-    """Return {message id: what its copies cost so far}, in one query; only of messages that sent SMS."""
-    messages = list(messages)
-    counted = stats.segments(messages)
-    return {one.pk: _sum([(n, one.segment_price, one.currency)]) for one in messages if (n := counted.get(one.pk))}
+    """Return {message id: what its copies cost so far}, in one query; only of messages that sent SMS.
+
+    The messages have their channel loaded.
+    """
+    texts = [message for message in messages if message.channel and message.channel.medium == Medium.SMS]
+    counted = stats.segments(texts) if texts else {}
+    return {one.pk: _sum([(n, one.segment_price, one.currency)]) for one in texts if (n := counted.get(one.pk))}
 
 
 def total(costs: Iterable[Cost]) -> Cost | None:
     """Return the sum of several costs; None for none."""
-    parts = [
-        part
-        for cost in costs
-        for part in [(cost.segments, None, ""), *((0, amount, currency) for currency, amount in cost.amounts.items())]
-    ]
+    costs = list(costs)
     amounts: dict[str, Decimal] = defaultdict(Decimal)
-    for _, amount, currency in parts:
-        if amount is not None:
+    for cost in costs:
+        for currency, amount in cost.amounts.items():
             amounts[currency] += amount
-    return Cost(sum(part[0] for part in parts), dict(amounts)) if parts else None
+    return Cost(sum(cost.segments for cost in costs), dict(amounts)) if costs else None
 
 
 def _sum(parts: Sequence[tuple[int, Decimal | None, str]]) -> Cost:
