@@ -18,18 +18,18 @@ def count_view(request: HttpRequest) -> HttpResponse:
         return HttpResponseNotAllowed(["POST"])
     channels = scoped(Channel.objects.filter(medium=Medium.SMS), Access.of(request))
     channel = channels.filter(pk=as_id(request.POST.get("channel", "")) or 0).first()
-    if channel is None:
+    if channel is None and request.POST.get("medium") != Medium.SMS:
         return JsonResponse({"line": ""})
     text = request.POST.get("text", "")[:LONGEST].replace("\r\n", "\n")
     plain = septets.plain(text)
     return JsonResponse({"line": line(text, channel), "plain": plain if plain != text else ""})
 
 
-def line(text: str, channel: Channel) -> str:
+def line(text: str, channel: Channel | None) -> str:
     """Say how long a text is, what it costs, and which characters make it longer."""
     told = septets.count(text)
     said = f"{told.segments} SMS segment{'' if told.segments == 1 else 's'}"
-    if channel.segment_price is not None:
+    if channel and channel.segment_price is not None:
         said += f", {(told.segments * channel.segment_price).normalize():f} {channel.currency} per person"
     said += f". {ENCODINGS[told.encoding]}: {told.units} used, {told.left} left."
     if told.others:

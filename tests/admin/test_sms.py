@@ -43,6 +43,11 @@ def test_an_sms_is_counted_while_it_is_written(staff, texts):
     assert told["plain"] == '"Hi"\n'
 
 
+def test_a_template_for_sms_is_counted_without_a_price(staff, club):
+    told = staff.post(URL, {"medium": "sms", "text": "Hi"}).json()
+    assert told == {"line": "1 SMS segment. GSM-7: 2 used, 158 left.", "plain": ""}
+
+
 def test_what_is_no_sms_is_not_counted(staff, mail, elsewhere):
     for channel in (mail, make_texts(elsewhere)):
         assert count(staff, channel, "Hi") == {"line": ""}

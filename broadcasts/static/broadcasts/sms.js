@@ -33,6 +33,7 @@
         const asked = new FormData();
         asked.set("csrfmiddlewaretoken", form.elements.csrfmiddlewaretoken.value);
         asked.set("channel", channel ? channel.value : "");
+        asked.set("medium", form.elements.medium ? form.elements.medium.value : "");
         asked.set("text", area.value);
         const text = area.value;
         const response = await fetch(area.dataset.smsCount, { method: "POST", body: asked });
@@ -57,6 +58,8 @@
     addEventListener("load", () => {
         areas().forEach(countSoon);
         const picker = document.querySelector("#id_channel");
+        const medium = document.querySelector("#id_medium");
+        if (medium) medium.addEventListener("change", () => areas().forEach(countSoon));
         // The picker tells its changes by jQuery only.
         if (picker && window.django) window.django.jQuery(picker).on("change", () => areas().forEach(countSoon));
     });
