@@ -22,7 +22,7 @@ class UrlField(forms.CharField):
     """An address that will be called: https or http, with a host that the address policy does not rule out."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_length=2000, **kwargs)
+        super().__init__(max_length=2000, widget=forms.URLInput(attrs={"class": "vTextField"}), **kwargs)
 
     def clean(self, value: Any) -> str:
         url = super().clean(value)

@@ -4,12 +4,13 @@
     const PAUSE = 300; // ms without typing before it is counted
 
     function panelOf(area) {
-        let panel = area.parentElement.querySelector(":scope > .sms-count");
+        const row = area.closest(".form-row") || area.parentElement;
+        let panel = row.querySelector(".sms-count");
         if (panel === null) {
             panel = document.createElement("p");
             panel.className = "help sms-count";
             panel.setAttribute("role", "status");
-            area.after(panel);
+            (area.closest(".flex-container") || area).after(panel); // beside it the text would have no room
         }
         return panel;
     }
