@@ -7,10 +7,10 @@ from typing import Any
 from broadcasts import septets
 from broadcasts.mediums import places_of
 
-from ..base import Envelope, Outcome, Receipt, TransportError
+from ..base import Envelope, Outcome, Receipt, SettingsRefused, TransportError
 from ..callbacks import Callback, CallbackRequest, Event, InboundMessage
 from ..http import Answer, Call, Http
-from .gateway import MEANINGS, Gateway
+from .gateway import MEANINGS, Faulty, Gateway
 from .reading import document_of, items, moment_at, number, text_at
 from .settings import CONNECTIONS, SmsSettings, description_of
 from .signatures import SIGNATURES
@@ -29,6 +29,14 @@ class Sms(Http):
     @cached_property
     def gateway(self) -> Gateway:
         return Gateway.read(description_of(self.settings))
+
+    def open(self) -> None:
+        """Refuse a stored description that this version does not take; nobody is lost by it."""
+        try:
+            self.gateway  # noqa: B018
+        except Faulty as error:
+            raise SettingsRefused(f"The description of the gateway is wrong: {error}") from None
+        super().open()
 
     @property
     def concurrency(self) -> int:  # type: ignore[override]

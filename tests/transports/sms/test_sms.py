@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from broadcasts.transports import Envelope, Receipt
+from broadcasts.transports import Envelope, Receipt, SettingsRefused
 from broadcasts.transports.sms import Sms
 from broadcasts.transports.sms.gateway import Gateway
 from broadcasts.transports.sms.presets import PRESETS
@@ -186,6 +186,11 @@ def test_the_sender_goes_by_country_then_calling_code_then_channel(address, send
 def test_segments_are_counted_of_the_merged_text(server):
     assert send(server, "other", envelope(text="a" * 161)).segments == 2
     assert send(server, "other", envelope(text="“" * 71)).segments == 2
+
+
+def test_a_stored_description_that_is_not_taken_any_more_loses_nobody():
+    with pytest.raises(SettingsRefused, match="description of the gateway is wrong: url: begin with"):
+        sms("https://x.example", "other", description={"url": "https://y.example"}).check()
 
 
 def test_white_space_around_a_text_is_not_paid_for_and_nothing_is_not_sent(server):
