@@ -123,7 +123,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
     @admin.display(description="cost")
     def cost(self, delivery: Delivery) -> str:
         price = delivery.message.segment_price
-        return "-" if price is None else f"{delivery.segments * price:.4f} {delivery.message.currency}"
+        return "-" if price is None else f"{(delivery.segments or 0) * price:.4f} {delivery.message.currency}"
 
     @admin.display(description="events")
     def events(self, delivery: Delivery) -> str:
