@@ -43,6 +43,7 @@ class CompiledMessage:
         self.checksum = _checksum(message, translations)
         self.shared = shared_values(self.organization, self.broadcast)
         self.composer: MailComposer | None = None
+        self.context = _context(message) if message.channel and message.channel.transport_class.needs_context else {}
         self.attachments: dict[str, list[bytes]] = {}
         self.compiled_contents: dict[str, CompiledContent | None] = {}
         self.extras: dict[str, Extras] = {}  # only of languages that have any
@@ -102,6 +103,11 @@ class CompiledMessage:
             subject, text, html, mime = self.compose_reference(recipient, address, budget)
             is_smooth = False
         envelope = Envelope(recipient.key, address, sender, subject, text, html, mime, is_smooth)
+        if self.context:
+            envelope.context = {
+                **self.context,
+                "recipient": _recipient(recipient, self.language_for(recipient.language)),
+            }
         if self.extras:
             self._add_extras(envelope, recipient, budget)
         return envelope
@@ -140,6 +146,24 @@ class CompiledMessage:
         return compiled
 
 
+def _context(message: Message) -> dict[str, object]:
+    """Return what is equal in the context of all copies of a message."""
+    broadcast, organization = message.broadcast, message.broadcast.organization
+    started = broadcast.started_at
+    return {
+        "organization": {"uuid": str(organization.uuid), "name": organization.name},
+        "broadcast": {"uuid": str(broadcast.uuid), "name": broadcast.name, "use_case": broadcast.use_case},
+        "message": str(message.uuid),
+        "started_at": started.isoformat() if started else None,
+    }
+
+
+def _recipient(recipient: Recipient, language: str) -> dict[str, object]:
+    contact = recipient.contact
+    known = {"uuid": str(contact.uuid), "external_id": contact.external_id or None} if contact else {}
+    return {**known, "language": language, "address": recipient.address}
+
+
 def _attached(message: Message, translation: MessageTranslation) -> list:
     try:
         return validate_attachments(message.broadcast.organization, translation.attachments)
@@ -165,4 +189,4 @@ def preview(message: Message, contact: Contact, language: str | None = None) -> 
     compiled = CompiledMessage(message)
     field = message.channel.contact_field if message.channel else "email"
     chosen = compiled.language_for(language or contact.language)
-    return compiled.render(Recipient(links.delivery_token(0), getattr(contact, field), chosen, contact))
+    return compiled.render(Recipient(links.delivery_token(0), contact.address_in(field), chosen, contact))

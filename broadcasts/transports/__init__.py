@@ -17,6 +17,8 @@ from .callbacks import Callback, CallbackRequest, Event, InboundMessage
 
 TRANSPORTS = {
     "email": "broadcasts.transports.email.Email",
+    "sms": "broadcasts.transports.sms.Sms",
+    "webhook": "broadcasts.transports.webhook.Webhook",
     "console": "broadcasts.transports.console.Console",
 }
 
