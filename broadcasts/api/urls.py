@@ -12,6 +12,7 @@ from .consents import Consents
 from .contacts import Contacts
 from .deliveries import Deliveries
 from .imports import Imports
+from .inbound import Replies
 from .organization import OwnOrganization
 from .segments import Segments
 from .suppressions import Suppressions
@@ -27,6 +28,7 @@ router.register("attendances", Attendances, "attendance")
 router.register("templates", Templates, "template")
 router.register("channels", Channels, "channel")
 router.register("deliveries", Deliveries, "delivery")
+router.register("inbound", Replies, "inbound")
 router.register("consents", Consents, "consent")
 router.register("suppressions", Suppressions, "suppression")
 router.register("imports", Imports, "import")

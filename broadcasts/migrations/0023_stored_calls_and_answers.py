@@ -56,7 +56,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AlterModelOptions(
             name="inbound",
-            options={"verbose_name": "reply", "verbose_name_plural": "replies"},
+            options={"verbose_name": "reply", "verbose_name_plural": "inbox"},
         ),
         migrations.RemoveIndex(
             model_name="earlyfact",
@@ -112,7 +112,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="inbound",
-            index=models.Index(fields=["organization", "created", "id"], name="inbound_newest"),
+            index=models.Index(fields=["organization", "created", "id"], name="inbound_of_organization"),
+        ),
+        migrations.AddIndex(
+            model_name="inbound",
+            index=models.Index(fields=["created", "id"], name="inbound_newest"),
         ),
         migrations.AddIndex(
             model_name="inbound",

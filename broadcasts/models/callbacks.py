@@ -66,7 +66,7 @@ class Inbound(Base):
 
     class Meta:
         verbose_name = "reply"
-        verbose_name_plural = "replies"
+        verbose_name_plural = "inbox"
         constraints = [
             # A provider that calls twice is heard once.
             models.UniqueConstraint(
@@ -74,8 +74,9 @@ class Inbound(Base):
             ),
         ]
         indexes = [
-            # The inbox, newest first: all of an organization, or between two dates.
-            models.Index(fields=["organization", "created", "id"], name="inbound_newest"),
+            # The inbox, newest first: of one organization, and for superusers of all; each also between two dates.
+            models.Index(fields=["organization", "created", "id"], name="inbound_of_organization"),
+            models.Index(fields=["created", "id"], name="inbound_newest"),
             # The inbox of one channel.
             models.Index(fields=["channel", "created", "id"], name="inbound_of_channel"),
             # The replies to one broadcast; most have none.
