@@ -18,6 +18,7 @@ from broadcasts.public import callbacks
 from broadcasts.receiving import applying
 from broadcasts.transports import TRANSPORTS, Callback, Event, InboundMessage, Transport
 from tests.make import make_broadcast, make_contact, make_delivery
+from tests.sending.test_concurrency import at_once
 
 NOON = datetime.fromisoformat("2026-11-01T12:00:00+00:00")
 
@@ -294,6 +295,16 @@ def test_a_large_call_is_applied_in_parts(call, delivery, monkeypatch):
     opened = {"events": [{"id": "p1", "type": "opened"}] * 5}
     call(opened)
     assert DeliveryEvent.objects.count() == 5 and not StoredCall.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_several_workers_apply_each_call_once(call, channel, delivery, monkeypatch):
+    monkeypatch.setattr(applying, "THINGS", 3)
+    for _ in range(12):
+        call({"events": [{"id": "p1", "type": "opened"}]}, apply=False)
+    assert at_once(3, receiving.apply_due) == [None] * 3
+    assert DeliveryEvent.objects.count() == 12 and delivery.message.batches.get().opened == 1
+    assert not StoredCall.objects.exists()
 
 
 # Other accounts of the same provider

@@ -6,11 +6,22 @@ import pytest
 from django.utils import timezone
 
 from broadcasts import contacts, receiving
-from broadcasts.models import Answer, Channel, Consent, ConsentChange, DeliveryEvent, Inbound, StoredCall, Suppression
+from broadcasts.models import (
+    Answer,
+    Channel,
+    Consent,
+    ConsentChange,
+    Delivery,
+    DeliveryEvent,
+    Inbound,
+    StoredCall,
+    Suppression,
+)
 from broadcasts.receiving import applying
 from broadcasts.receiving.keywords import keyword_of
 from broadcasts.transports import TRANSPORTS, Callback, Event, InboundMessage, Receipt, Transport, TransportError
 from tests.make import make_broadcast, make_contact, make_delivery
+from tests.sending.steps import send
 from tests.sending.test_concurrency import at_once
 
 
@@ -150,6 +161,15 @@ def test_stop_withdraws_everything_on_the_medium_and_is_confirmed_once(channel, 
     assert reasons() == [("stop", "")]
     assert [(one.address, one.sender) for one in Texts.sent] == [("34600111222", "4711")]
     assert ConsentChange.objects.first().evidence["text"] == "Stop"
+
+
+def test_not_even_general_messages_reach_who_said_stop(channel, joe):
+    say(channel, "STOP")
+    send(make_broadcast(channel, use_case="general"))
+    assert Delivery.objects.get().reason == "suppressed" and len(Texts.sent) == 1
+    say(channel, "START")
+    send(make_broadcast(channel, use_case="general"))
+    assert Delivery.objects.latest("pk").status == "sent"
 
 
 def test_stop_of_somebody_unknown_suppresses_the_address_and_is_confirmed(channel, club):
