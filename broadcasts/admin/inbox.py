@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.text import Truncator
 
-from broadcasts.models import Channel, Contact, Inbound
+from broadcasts.models import Answer, Channel, Contact, Inbound
 
 from .access import Access, scoped
 from .base import ReadOnlyAdmin, link
@@ -66,7 +66,7 @@ class InboundAdmin(ReadOnlyAdmin):
     ordering = ["-created", "-id"]
     sortable_by = []
     fieldsets = [
-        (None, {"fields": ["text", "who", "address", "channel", "answered", "copy"]}),
+        (None, {"fields": ["text", "who", "address", "channel", "answered", "copy", "answer_sent"]}),
         ("Record", {"fields": ["at", "created", "payload", "uuid"]}),
     ]
 
@@ -96,6 +96,15 @@ class InboundAdmin(ReadOnlyAdmin):
     @admin.display(description="in answer to")
     def answered(self, reply: Inbound) -> str:
         return link(reply.broadcast)
+
+    @admin.display(description="our answer")
+    def answer_sent(self, reply: Inbound) -> str:
+        """Tell what became of the answer to a keyword."""
+        answer = Answer.objects.filter(inbound=reply).first()
+        if answer is None:
+            return "None: it is no keyword, or was answered often enough today."
+        when = f"sent {timezone.localtime(answer.sent_at):%Y-%m-%d %H:%M}" if answer.sent_at else "not sent"
+        return f"To {answer.get_keyword_display().upper()}: {when}. {answer.error}".strip()
 
     @admin.display(description="copy")
     def copy(self, reply: Inbound) -> str:

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from broadcasts.models import Inbound
+from broadcasts.models import Answer, Inbound
 from tests.make import make_broadcast, make_contact, make_delivery
 
 from .conftest import sign_in
@@ -88,3 +88,10 @@ def test_a_contacts_page_shows_its_replies_and_a_reply_its_copy(viewer, replies,
     assert "Yes please" in page and f"{LIST}?contact={joe.pk}" in page
     row = client.get(reverse("admin:broadcasts_inbound_change", args=[replies[0].pk])).content.decode()
     assert reverse("admin:broadcasts_delivery_change", args=[replies[0].delivery_id]) in row
+
+
+def test_a_reply_says_what_became_of_our_answer(viewer, replies, mail):
+    _, who = replies
+    Answer.objects.create(inbound=who, channel=mail, keyword="stop", due_at=None, error="The contact is blocked.")
+    page = sign_in(viewer.user).get(reverse("admin:broadcasts_inbound_change", args=[who.pk])).content.decode()
+    assert "To STOP: not sent. The contact is blocked." in page
