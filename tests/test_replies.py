@@ -164,12 +164,14 @@ def test_stop_withdraws_everything_on_the_medium_and_is_confirmed_once(channel, 
 
 
 def test_not_even_general_messages_reach_who_said_stop(channel, joe):
+    make_contact(joe.organization, phone="+34600999999")
     say(channel, "STOP")
     send(make_broadcast(channel, use_case="general"))
-    assert Delivery.objects.get().reason == "suppressed" and len(Texts.sent) == 1
+    assert Delivery.objects.get(contact=joe).reason == "suppressed"
+    assert [one.address for one in Texts.sent] == ["34600111222", "34600999999"]  # the answer, and a copy to another
     say(channel, "START")
     send(make_broadcast(channel, use_case="general"))
-    assert Delivery.objects.latest("pk").status == "sent"
+    assert Delivery.objects.filter(contact=joe).latest("pk").status == "sent"
 
 
 def test_stop_of_somebody_unknown_suppresses_the_address_and_is_confirmed(channel, club):
