@@ -96,7 +96,7 @@ def _things(call: StoredCall, numbers: Sequence[int], channels: dict[int, Channe
     called = channels[call.channel_id]
     transport = called.transport()
     told = transport.parse(CallbackRequest(call.method, call.url, call.headers, bytes(call.body)))
-    everything = [*told.events, *told.replies]
+    everything: list[Event | InboundMessage] = [*told.events, *told.replies]
     found = []
     for one in (everything[number] for number in numbers):
         if one.account in ("", transport.account):

@@ -62,7 +62,8 @@ def _accounts(channel: Channel, call: CallbackRequest, told: Callback) -> dict[s
 
     These are channels of the same kind and organization, and only those whose own secrets verify the call too.
     """
-    named = {one.account for one in (*told.events, *told.replies)} - {"", channel.transport().account}
+    named = {event.account for event in told.events} | {reply.account for reply in told.replies}
+    named -= {"", channel.transport().account}
     if not named:
         return {}
     same = Channel.objects.for_organization(channel.organization_id).filter(kind=channel.kind)

@@ -51,11 +51,12 @@ def _batches_of(deliveries: Iterable[Delivery]) -> dict[int, int]:
             of_ranges[delivery.message_id].append(delivery.pk)
     for message_id, pks in of_ranges.items():
         rows = Batch.objects.filter(message=message_id, first_id__lte=max(pks), last_id__gte=min(pks))
-        ranges = sorted(rows.values_list("first_id", "last_id", "pk"))  # they do not overlap
+        # They do not overlap.
+        ranges: list[tuple[int, int, int]] = sorted(rows.values_list("first_id", "last_id", "pk"))  # type: ignore[arg-type]
         for pk in pks:
-            first, last, batch = ranges[max(bisect_right(ranges, (pk, math.inf)) - 1, 0)] if ranges else (0, 0, 0)
-            if first <= pk <= last:
-                found[pk] = batch
+            begun = bisect_right(ranges, (pk, math.inf))
+            if begun and pk <= ranges[begun - 1][1]:
+                found[pk] = ranges[begun - 1][2]
     return found
 
 
