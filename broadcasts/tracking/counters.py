@@ -11,10 +11,9 @@ from django.db import connection
 from django.db.models import F
 
 from broadcasts.database import Statement, parameter
-from broadcasts.models import FACTS, OUTCOMES, Batch, Delivery
+from broadcasts.models import Batch, Delivery
 
 logger = logging.getLogger(__name__)
-COUNTERS = (*OUTCOMES, *FACTS)
 
 
 def adjust_counters(delivery: Delivery, **changes: int) -> None:
@@ -37,9 +36,10 @@ def add_to_batches(deliveries: Iterable[Delivery], changes: Mapping[int, Counter
         else:  # wrong counters must not prevent an unsubscribe
             told = dict(changes[delivery.pk])
             logger.error("delivery %s is in none of its message's batches: their counters miss %s", delivery.pk, told)
-    each = [{"pk": pk, **{name: totals[pk][name] for name in COUNTERS}} for pk in sorted(totals)]
-    if each:
-        _add(connection.vendor).run_each(each)
+    names = tuple(sorted({name for total in totals.values() for name in total}))
+    if names:
+        each = ({"pk": pk, **{name: totals[pk][name] for name in names}} for pk in sorted(totals))
+        _add(connection.vendor, names).run_each(each)
 
 
 def _batches_of(deliveries: Iterable[Delivery]) -> dict[int, int]:
@@ -61,7 +61,7 @@ def _batches_of(deliveries: Iterable[Delivery]) -> dict[int, int]:
 
 
 @cache
-def _add(vendor: str) -> Statement:
-    """Return the statement that adds to all counters of one batch."""
+def _add(vendor: str, names: tuple[str, ...]) -> Statement:
+    """Return the statement that adds to counters of one batch."""
     rows = Batch.objects.filter(pk=parameter("pk"))
-    return Statement.update(rows, **{name: F(name) + parameter(name) for name in COUNTERS})
+    return Statement.update(rows, **{name: F(name) + parameter(name) for name in names})
