@@ -14,7 +14,7 @@ from broadcasts.models import Answer, Channel, Contact, Inbound
 from .access import Access, scoped
 from .base import ReadOnlyAdmin, link
 from .facts import DAYS
-from .filters import BroadcastFilter, row_filter
+from .filters import BroadcastListFilter, row_filter
 from .search import find_contacts
 
 SEARCHED = 100_000  # of the newest replies, whose texts a search reads
@@ -35,7 +35,7 @@ class ChannelFilter(admin.SimpleListFilter):
         return queryset.filter(channel=value) if value in dict(self.lookup_choices) else queryset.none()
 
 
-class ReplyBroadcastFilter(BroadcastFilter):
+class ReplyBroadcastFilter(BroadcastListFilter):
     path = "broadcast"
 
 
@@ -57,7 +57,7 @@ class InboundAdmin(ReadOnlyAdmin):
     list_display = ["created", "what", "who", "channel", "answered", "organization"]
     list_display_links = ["created", "what"]
     list_select_related = ["contact", "channel", "organization", "broadcast"]
-    list_filter = [ChannelFilter, WhenFilter, ReplyBroadcastFilter, row_filter(Contact)]
+    list_filter = [ChannelFilter, WhenFilter, ReplyBroadcastListFilter, row_filter(Contact)]
     search_fields = ["text"]
     search_help_text = (
         f"A part of the text of the newest {SEARCHED:,} replies; or a contact's whole address or id, or how words of "
