@@ -57,7 +57,7 @@ class InboundAdmin(ReadOnlyAdmin):
     list_display = ["created", "what", "who", "channel", "answered", "organization"]
     list_display_links = ["created", "what"]
     list_select_related = ["contact", "channel", "organization", "broadcast"]
-    list_filter = [ChannelFilter, WhenFilter, ReplyBroadcastListFilter, row_filter(Contact)]
+    list_filter = [ChannelFilter, WhenFilter, ReplyBroadcastFilter, row_filter(Contact)]
     search_fields = ["text"]
     search_help_text = (
         f"A part of the text of the newest {SEARCHED:,} replies; or a contact's whole address or id, or how words of "
