@@ -72,7 +72,8 @@ def _take() -> list[StoredCall]:
     """Lock and return the calls that are due and that no other worker has, as many as one transaction applies."""
     due = StoredCall.objects.filter(due_at__lte=Now()).select_for_update(skip_locked=True)
     sizes = due.order_by("due_at", "pk").values_list("pk", "things")[:CALLS]
-    taken, things = [], 0
+    taken: list[int] = []
+    things = 0
     for pk, size in sizes:
         if taken and things + size > THINGS:
             break
