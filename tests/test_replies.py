@@ -168,7 +168,7 @@ def test_not_even_general_messages_reach_who_said_stop(channel, joe):
     say(channel, "STOP")
     send(make_broadcast(channel, use_case="general"))
     assert Delivery.objects.get(contact=joe).reason == "suppressed"
-    assert [one.address for one in Texts.sent] == ["34600111222", "34600999999"]  # the answer, and a copy to another
+    assert [one.address for one in Texts.sent] == ["34600111222", "+34600999999"]  # the answer, and a copy to another
     say(channel, "START")
     send(make_broadcast(channel, use_case="general"))
     assert Delivery.objects.filter(contact=joe).latest("pk").status == "sent"
