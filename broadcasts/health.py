@@ -23,7 +23,7 @@ from django_q.brokers import get_broker
 
 from broadcasts import formats
 from broadcasts.database import outage, waiting_at_most
-from broadcasts.models import Batch, Channel, Contact, Delivery, Heartbeat, Message
+from broadcasts.models import Batch, Channel, Contact, Delivery, Heartbeat, Message, StoredCall
 from broadcasts.schedules import wrong_schedules
 from broadcasts.transports import SettingsRefused, TransportError
 from broadcasts.transports.email.backend import check_backends
@@ -68,7 +68,8 @@ def checks() -> list[Check]:
     try:
         rows = [database(), writing(), migrations()]
         if all(check.level != FAIL for check in rows):
-            rows += [check for group in (storage, queue, schedules, beats, channels, integrity) for check in group()]
+            groups = (storage, queue, schedules, beats, channels, calls, integrity)
+            rows += [check for group in groups for check in group()]
     except DatabaseError as error:
         rows = [_unreachable(error)]
     return [*rows, *addresses(), *secrets(), *backends(), notices(), *folder(), disk()]
@@ -232,6 +233,16 @@ def _channel(channel: Channel) -> Check:
     if channel.health == Channel.Health.FAILING:
         return Check(name, WARN, f"{where} answers now, but failed before: {channel.last_error}", "Watch it.")
     return Check(name, OK, f"{where} answers.")
+
+
+def calls() -> Iterator[Check]:
+    """Tell of calls of providers that could not be applied; each says in the log what is wrong with it."""
+    failed = StoredCall.objects.filter(attempts__gt=0).select_related("channel").order_by("-pk")
+    if last := failed.first():
+        yield Check(
+            "calls", WARN, f"{failed.count()} calls of providers could not be applied; the last, for “{last.channel}”: "
+            f"{last.error[:200]}", "Look at the log for its traceback. They are tried again for two days.",
+        )  # fmt: skip
 
 
 def integrity() -> Iterator[Check]:

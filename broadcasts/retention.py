@@ -32,6 +32,7 @@ from broadcasts.models import (
     Message,
     PersonalLink,
     ProviderRef,
+    StoredCall,
 )
 from broadcasts.sending import journal
 
@@ -58,6 +59,7 @@ def prune(*, dry_run: bool = False) -> dict[str, int]:
     for name, rows in (
         ("idempotency keys", IdempotencyKey.objects.filter(created__lt=Now() - ANSWERS_KEPT)),
         ("facts of unknown deliveries", EarlyFact.objects.filter(created__lt=Now() - EARLY_FACTS_KEPT)),
+        ("calls of providers", _old_calls()),
         ("personal links", PersonalLink.objects.filter(created__lt=Now() - LINKS_KEPT)),
         ("invitations", Invitation.objects.filter(expires_at__lt=Now() - INVITATIONS_KEPT)),
         ("failed sign-ins", AccessAttempt.objects.filter(attempt_time__lt=now - brakes.REMEMBERED)),
@@ -76,6 +78,11 @@ def prune(*, dry_run: bool = False) -> dict[str, int]:
     if not dry_run:
         wiping.wipe()
     return found
+
+
+def _old_calls() -> QuerySet[StoredCall]:
+    """Calls that could not be applied, however often they were tried."""
+    return StoredCall.objects.filter(created__lt=Now() - timedelta(days=settings.CALLBACK_RETENTION_DAYS))
 
 
 def _prune_imports(dry_run: bool) -> int:

@@ -68,8 +68,11 @@ def _add(model: type[Model], key: tuple[str, ...], counts: Counter[tuple[Any, ..
         cursor.execute(sql, params)
 
 
-def count_click(link: Link, delivery: Delivery, *, machine: bool, is_first: bool) -> None:
-    """Count a click on a link, before its event is stored; `is_first`: the first click of this recipient."""
+def count_click(link: Link, delivery: Delivery, *, machine: bool, is_first: bool, is_known: bool = False) -> None:
+    """Count a click on a link, before its event is stored.
+
+    is_first: the first click of this recipient. is_known: an earlier click of it on this link has just been counted.
+    """
     links = Link.objects.filter(pk=link.pk)
     if machine:
         links.update(machine_clicks=F("machine_clicks") + 1)
@@ -78,7 +81,7 @@ def count_click(link: Link, delivery: Delivery, *, machine: bool, is_first: bool
     else:
         links.update(clicks=F("clicks") + 1)  # first, since it locks the link: concurrent clicks are serialized
         clicks = DeliveryEvent.objects.filter(delivery=delivery, type=DeliveryEvent.Type.CLICKED, machine=False)
-        if not clicks.filter(link=link).exists():
+        if not is_known and not clicks.filter(link=link).exists():
             links.update(people=F("people") + 1)
 
 

@@ -3,11 +3,17 @@
 from django.conf import settings
 from django.db.models.functions import Now
 
-from broadcasts import accounts, confirming, importing, indexing, retention, sending
+from broadcasts import accounts, confirming, importing, indexing, receiving, retention, sending
 from broadcasts.models import Heartbeat
 
 # Called each second by a supervisor, and each minute by the queue's schedule.
-ROUND = (sending.tick, importing.enqueue_waiting, confirming.enqueue_waiting, accounts.enqueue_waiting)
+ROUND = (
+    sending.tick,
+    importing.enqueue_waiting,
+    confirming.enqueue_waiting,
+    accounts.enqueue_waiting,
+    receiving.enqueue_waiting,
+)
 
 
 def start(broadcast_id: int) -> None:
@@ -36,6 +42,14 @@ def mail_link(link_id: int) -> None:
 
 def mail_invitation(invitation_id: int) -> None:
     accounts.mail_invitation(invitation_id)
+
+
+def apply_calls() -> None:
+    receiving.apply_due()
+
+
+def send_answer(answer_id: int) -> None:
+    receiving.send_answer(answer_id)
 
 
 def run_import(job_id: int) -> None:

@@ -338,6 +338,7 @@ MAX_ATTEMPTS = whole("MAX_ATTEMPTS", 8, least=1)  # of one delivery, over transi
 REFUSAL_BUDGET = share("REFUSAL_BUDGET", 0.1)  # of failed in all that was answered; beyond, a broadcast is paused
 # Until each further attempt; the last one repeats.
 RETRY_SECONDS = wholes("RETRY_SECONDS", [60, 300, 900, 3600, 7200, 14400, 28800])
+CALLBACK_RETENTION_DAYS = whole("CALLBACK_RETENTION_DAYS", 7, least=3)  # of calls that cannot be applied
 DELIVERY_RETENTION_DAYS = whole("DELIVERY_RETENTION_DAYS", 0)  # 0 keeps them for ever
 
 # What organizations may use and reach: e-mail backends by their labels, and networks that are not public.

@@ -10,6 +10,7 @@ from . import (  # noqa: F401 -- importing them registers their admins
     deliveries,
     events,
     imports,
+    inbox,
     media,
     messages,
     operations,

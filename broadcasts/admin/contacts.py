@@ -23,6 +23,7 @@ from .members import SegmentActions
 from .search import as_id, find_contacts
 
 RECENT = 50
+REPLIES = 10
 FEW = 20_000  # so many rows are sorted in no time
 WALKED = {"status", "language", "segment"}  # filters without an index
 
@@ -156,5 +157,6 @@ def about(contact: Contact, request: HttpRequest) -> dict[str, Any]:
         "memberships": contact.segment_members.select_related("segment").order_by("segment__name")[:RECENT],
         "told": [(broadcast, [(one, story(one)) for one in copies]) for broadcast, copies in told],
         "older": older,
+        "replies": contact.inbound.select_related("channel", "broadcast").order_by("-pk")[:REPLIES],
         "ask": AskForm(None, Access.of(request)),
     }

@@ -2,10 +2,10 @@ from django.contrib import admin
 from django.db.models import Max, QuerySet
 from django.http import HttpRequest
 
-from broadcasts.models import Contact, Delivery, DeliveryEvent, Inbound, Link, Message, ProviderRef
+from broadcasts.models import Delivery, DeliveryEvent, Link, Message, ProviderRef
 
 from .base import ReadOnlyAdmin
-from .by_contact import ByContact, is_list
+from .by_contact import is_list
 from .facts import EventFilter
 from .filters import row_filter
 
@@ -52,10 +52,3 @@ class LinkAdmin(ReadOnlyAdmin):
     search_fields = ["url__exact"]
     search_help_text = "A whole address."
     sortable_by = []
-
-
-@admin.register(Inbound)
-class InboundAdmin(ByContact, ReadOnlyAdmin):
-    list_display = ["__str__", "contact", "channel", "organization", "created"]
-    list_select_related = ["contact", "channel", "organization"]
-    list_filter = [row_filter(Contact)]

@@ -12,6 +12,7 @@ from .consents import Consents
 from .contacts import Contacts
 from .deliveries import Deliveries
 from .imports import Imports
+from .inbound import InboundReplies
 from .organization import OwnOrganization
 from .segments import Segments
 from .sms import SmsCount
@@ -28,6 +29,7 @@ router.register("attendances", Attendances, "attendance")
 router.register("templates", Templates, "template")
 router.register("channels", Channels, "channel")
 router.register("deliveries", Deliveries, "delivery")
+router.register("inbound", InboundReplies, "inbound")
 router.register("consents", Consents, "consent")
 router.register("suppressions", Suppressions, "suppression")
 router.register("imports", Imports, "import")

@@ -31,6 +31,7 @@ from broadcasts.models import (
     Message,
     Organization,
     ProviderRef,
+    StoredCall,
     Suppression,
     User,
 )
@@ -179,6 +180,7 @@ def _clean_texts(trace: Trace) -> None:
     audit = AuditEntry.objects.for_organization(trace.organization)
     audit.filter(trace.in_text("label")).update(label=GONE)
     EarlyFact.objects.for_organization(trace.organization).filter(trace.in_text("detail")).delete()
+    _forget_calls(trace)
     for rows, column in (
         (audit, "detail"),
         (Broadcast.objects.for_organization(trace.organization), "extra"),
@@ -192,6 +194,16 @@ def _clean_texts(trace: Trace) -> None:
     ):
         for pk, text in told.filter(trace.in_text(column)).values_list("pk", column):
             told.filter(pk=pk, **{column: text}).update(**{column: trace.cut_from(text)})
+
+
+def _forget_calls(trace: Trace) -> None:
+    """Delete replies from the addresses that no contact had, and calls that name them and could not be applied."""
+    written = {address.lstrip("+") for address in trace.addresses}
+    spelled = [*written, *(f"+{address}" for address in written)]
+    Inbound.objects.for_organization(trace.organization).filter(contact=None, address__in=spelled).delete()
+    for call in StoredCall.objects.for_organization(trace.organization).filter(due_at=None).iterator(CHUNK):
+        if any(address.encode() in bytes(call.body) for address in written):
+            call.delete()
 
 
 def _blank_deliveries(trace: Trace) -> int:

@@ -106,8 +106,10 @@ def _hold(keep: Contact, others: list[Contact]) -> tuple[Contact, list[Contact]]
 
 def _skip_second_copies(everybody: Sequence[Contact]) -> None:
     """Skip second copies of pending messages: one copy stays, or none if one of the contacts got it already."""
+    # All of their deliveries, in the order of ids and before batches, as workers and `tracking` lock them.
+    held = Delivery.objects.of(everybody).select_for_update(of=("self",), no_key=True).order_by("pk")
+    list(held.values_list("pk"))
     waiting = Delivery.objects.filter(contact__in=everybody, status=Delivery.Status.PENDING)
-    waiting = waiting.select_for_update(of=("self",)).order_by("pk")  # before batches, as workers lock them
     broadcasts = set(waiting.values_list("message__broadcast", flat=True))
     rows = Delivery.objects.filter(contact__in=everybody, message__broadcast__in=broadcasts)
     scopes: dict[tuple[str, int], list[Delivery]] = defaultdict(list)

@@ -5,12 +5,13 @@ from broadcasts.mediums import Medium
 from .activities import Activity, Attendance
 from .base import Base, OrganizationQuerySet
 from .broadcasts import Broadcast
+from .callbacks import AutoReply, Inbound, Keyword, StoredCall
 from .channels import Channel, ChannelRate, reported_by
 from .consents import Consent, ConsentChange, ConsentState, Suppression
 from .contacts import Attribute, Contact, attributes_fault
 from .counts import Device, GroupCount, MinuteCount
 from .deliveries import OUTCOMES, Batch, Delivery, ProviderRef, Reason, count
-from .events import DeliveryEvent, EarlyFact, Inbound, Link
+from .events import DeliveryEvent, EarlyFact, Link
 from .facts import FACTS, OWN_FACTS, Engagement
 from .fields import MAX_DEPTH, json_fault
 from .invitations import Invitation
@@ -46,6 +47,7 @@ __all__ = [
     "Attendance",
     "Attribute",
     "AuditEntry",
+    "AutoReply",
     "Base",
     "Batch",
     "Broadcast",
@@ -67,6 +69,7 @@ __all__ = [
     "ImportJob",
     "Inbound",
     "Invitation",
+    "Keyword",
     "Link",
     "Media",
     "Medium",
@@ -82,6 +85,7 @@ __all__ = [
     "Role",
     "Segment",
     "SegmentMember",
+    "StoredCall",
     "Suppression",
     "Syntax",
     "Template",

@@ -1,18 +1,15 @@
 """Reports of providers and links about deliveries."""
 
 from django.db import models
-from django.db.models import Q
 from django.db.models.functions import Now
 
 from broadcasts import formats
 
 from .base import Base, OrganizationQuerySet
 from .channels import Channel
-from .contacts import Contact
 from .deliveries import Delivery, ProviderRef
 from .fields import VocabularyField
 from .messages import Message
-from .organizations import Organization
 
 
 class DeliveryEvent(models.Model):
@@ -52,15 +49,16 @@ class DeliveryEvent(models.Model):
 class EarlyFact(models.Model):
     """A fact about a provider's id for which there is no ProviderRef yet.
 
-    References are written when the next window starts, so a fast provider may report before. `tracking` applies the
-    fact when the reference is written; `retention` deletes facts whose reference never came.
+    References are written when the next window starts, so a fast provider may report before. The fact is tried again
+    with growing delay (`due_at`) until the reference is there; `retention` deletes facts whose reference never came.
     """
 
     organization_path = "channel__organization"
 
-    channel = models.ForeignKey(Channel, models.CASCADE, related_name="+", db_index=False)
+    channel = models.ForeignKey(Channel, models.CASCADE, related_name="+")  # its index: to make room for newer ones
     provider_id = models.CharField(max_length=ProviderRef.LONGEST)
     created = models.DateTimeField(db_default=Now(), editable=False)
+    due_at = models.DateTimeField(db_default=Now(), editable=False)
     type = VocabularyField(max_length=12, choices=DeliveryEvent.Type)
     at = models.DateTimeField()
     machine = models.BooleanField(default=False)
@@ -70,8 +68,8 @@ class EarlyFact(models.Model):
 
     class Meta:
         indexes = [
-            # A window that writes references looks up the facts that came before them.
-            models.Index(fields=["channel", "provider_id"], name="early_fact_claimed"),
+            # Every round asks which facts are due.
+            models.Index(fields=["due_at"], name="early_fact_due"),
         ]
 
     def __str__(self) -> str:
@@ -95,29 +93,3 @@ class Link(Base):
 
     def __str__(self) -> str:
         return self.url
-
-
-class Inbound(Base):
-    """A reply."""
-
-    organization = models.ForeignKey(Organization, models.CASCADE, related_name="inbound")
-    channel = models.ForeignKey(Channel, models.SET_NULL, null=True, related_name="inbound")
-    contact = models.ForeignKey(Contact, models.SET_NULL, null=True, related_name="inbound")
-    delivery = models.ForeignKey(Delivery, models.SET_NULL, null=True, related_name="replies", db_constraint=False)
-    address = models.CharField(max_length=320, blank=True)  # whom it comes from, also where no contact has it
-    at = models.DateTimeField(null=True)  # when the provider says that it was written
-    text = models.TextField(blank=True)
-    payload = models.JSONField(default=dict)
-    provider_id = models.CharField(max_length=255, blank=True, editable=False)  # the reply's own
-
-    class Meta:
-        verbose_name_plural = "inbound"
-        constraints = [
-            # A provider that calls twice is heard once.
-            models.UniqueConstraint(
-                fields=["channel", "provider_id"], name="inbound_once", condition=~Q(provider_id="")
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.text[:60]

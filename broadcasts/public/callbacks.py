@@ -11,20 +11,19 @@ from django.views.decorators.http import require_http_methods
 
 from broadcasts import formats, receiving, throttling
 from broadcasts.models import Channel
-from broadcasts.transports import CallbackRequest, Transport, kinds_that_call_back
+from broadcasts.transports import CallbackRequest, kinds_that_call_back
 
 log = logging.getLogger(__name__)
 
 LARGEST = 1_000_000  # bytes in a body
-MOST = 3_000  # events and replies of a call: each takes some milliseconds of a thread
 
 
 @csrf_exempt  # providers have no cookie: their signature authenticates them
 @require_http_methods(["GET", "POST"])
 def callback(request: HttpRequest, channel: UUID) -> HttpResponse:
-    """Process a callback with a valid signature; error responses do not say what is wrong."""
+    """Store a callback with a valid signature, to be applied soon; error responses do not say what is wrong."""
     kinds = kinds_that_call_back()
-    found = Channel.objects.select_related("organization").filter(uuid=channel, kind__in=kinds).first()
+    found = Channel.objects.filter(uuid=channel, kind__in=kinds).first()
     if found is None:
         return _said(404, "Not found.")
     if not throttling.allows(f"channel:{found.pk}", settings.CALLBACKS_PER_HOUR):
@@ -39,16 +38,14 @@ def callback(request: HttpRequest, channel: UUID) -> HttpResponse:
     # The URL that the provider was given, since some sign it, and proxies may change it.
     call = CallbackRequest(request.method or "", settings.BASE_URL + request.get_full_path(), headers, body)
     transport = found.transport()
-    if not _is_verified(transport, call):
-        return _said(403, "Forbidden.")
+    if not receiving.is_verified(transport, call):
+        return _said(401, "Unauthorized.")
     try:
         told = transport.parse(call)
     except Exception as error:  # most often a KeyError or TypeError: a provider's JSON is not as its documents say
         log.warning("A call for channel %s could not be read: %s", found.uuid, type(error).__name__)
         return _said(400, "The call cannot be read.")
-    if len(told.events) + len(told.replies) > MOST:
-        return _said(413, f"A call may tell {formats.number(MOST)} things.")
-    receiving.take_in(found, told)
+    receiving.store(found, call, told)
     return _said(200, told.answer)
 
 
@@ -59,14 +56,6 @@ def _body(request: HttpRequest) -> bytes | None:
             return None
     body = request.read(LARGEST + 1)
     return body if len(body) <= LARGEST else None
-
-
-def _is_verified(transport: Transport, call: CallbackRequest) -> bool:
-    try:
-        return transport.verify(call) is True
-    except Exception as error:  # such as a missing header or invalid base64
-        log.info("A call for a channel of kind %s was not verified: %s", transport.kind, type(error).__name__)
-        return False
 
 
 def _said(status: int, words: str, headers: dict[str, str] | None = None) -> HttpResponse:

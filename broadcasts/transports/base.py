@@ -210,10 +210,19 @@ class Transport:
                 if error.account:
                     return
 
+    @property
+    def account(self) -> str:
+        """The provider's name of the account that this channel uses, by which callbacks name it; "" if they do not."""
+        return ""
+
     def verify(self, request: CallbackRequest) -> bool:
         """Tell whether a callback is from the provider, by its signature; any exception counts as False."""
         return False
 
     def parse(self, request: CallbackRequest) -> Callback:
-        """Parse a verified callback; raises ValueError if its body is not as the provider documents it."""
+        """Parse a verified callback; raises ValueError if its body is not as the provider documents it.
+
+        It is called again when the callback is applied, without the headers that carry secrets, and has to return the
+        same events and replies in the same order.
+        """
         raise NotImplementedError(f"{type(self).__name__} must define parse()")

@@ -25,6 +25,8 @@ class Event:
     at: datetime | None = None  # aware; None: now
     detail: Mapping[str, Any] = field(default_factory=dict)  # {"hard": True} of a bounce suppresses the address
     machine: bool = False  # caused by a scanner or a proxy, not by the person
+    # The provider's name of the account that is meant, as in `Transport.account`; "": the channel that was called.
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class InboundMessage:
     payload: Mapping[str, Any] = field(default_factory=dict)  # the provider's data, unchanged
     provider_id: str = ""  # of the reply itself: a repeated id is stored once
     answers: str = ""  # the provider's id of the copy that it answers, or ""
+    account: str = ""  # as of an event
 
 
 @dataclass(frozen=True, slots=True)

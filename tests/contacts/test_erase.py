@@ -7,6 +7,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db import connection
+from django.utils import timezone
 
 from broadcasts import audience, contacts, links, retention, stats, tracking, wiping
 from broadcasts.models import (
@@ -50,8 +51,9 @@ def lived(joe, mail, admin):
         extra={"urns": ["mailto:joe@example.com"], "flow": "welcome"},
     )
     broadcast.messages.update(extra={"to": {"name": "+34600000001"}})
-    tracking.record_by_provider_id(mail, "unknown", "bounced", detail={"text": "no such user joe@example.com"})
-    tracking.record_by_provider_id(mail, "of somebody else", "bounced", detail={"text": "no such user"})
+    for provider_id, text in (("unknown", "no such user joe@example.com"), ("of somebody else", "no such user")):
+        report = tracking.Report((mail.pk, provider_id), "bounced", timezone.now(), detail={"text": text})
+        tracking.keep_early([report])
     delivery = make_delivery(broadcast, joe, error="451 <joe@example.com> greylisted")
     tracking.record(delivery, "clicked", detail={"network": "192.0.2.1", "who": "joe@example.com"})
     ProviderRef.objects.create(delivery=delivery, channel=mail, provider_id="ref")

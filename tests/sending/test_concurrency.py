@@ -15,6 +15,7 @@ from broadcasts.exceptions import WrongState
 from broadcasts.models import Batch, Broadcast, Delivery
 from broadcasts.sending import closing, expansion, fairness, outcomes, recovery, rounds
 from broadcasts.sending.window import Windows
+from broadcasts.tracking import recording
 from broadcasts.transports import TransportError
 from tests.make import make_broadcast, make_contacts
 
@@ -230,12 +231,12 @@ def test_news_of_a_delivery_that_is_being_recorded_waits_and_nobody_is_turned_aw
     steps.start(broadcast)
     row = Delivery.objects.earliest("pk")
     told, commit_errors = Event(), []
-    adjust_counters, durably = tracking.adjust_counters, outcomes.durably
+    add_to_batches, durably = recording.add_to_batches, outcomes.durably
 
-    def dawdle(delivery, **changes):
+    def dawdle(*args):
         told.set()
         time.sleep(0.3)
-        return adjust_counters(delivery, **changes)
+        return add_to_batches(*args)
 
     def watched(write, is_written):
         def attempt():
@@ -247,7 +248,7 @@ def test_news_of_a_delivery_that_is_being_recorded_waits_and_nobody_is_turned_aw
 
         durably(attempt, is_written)
 
-    monkeypatch.setattr(tracking, "adjust_counters", dawdle)
+    monkeypatch.setattr(recording, "add_to_batches", dawdle)
     monkeypatch.setattr(outcomes, "durably", watched)
     with ThreadPoolExecutor(1) as scanner:
 
@@ -281,14 +282,14 @@ def close(broadcast):
 def test_news_of_a_delivery_makes_nobody_wait_in_a_circle(broadcast, monkeypatch, prepare):
     steps.start(broadcast)
     act = prepare(broadcast)
-    told, adjust_counters = Event(), tracking.adjust_counters
+    told, add_to_batches = Event(), recording.add_to_batches
 
-    def dawdle(delivery, **changes):
+    def dawdle(*args):
         told.set()
         time.sleep(0.3)
-        return adjust_counters(delivery, **changes)
+        return add_to_batches(*args)
 
-    monkeypatch.setattr(tracking, "adjust_counters", dawdle)
+    monkeypatch.setattr(recording, "add_to_batches", dawdle)
     with ThreadPoolExecutor(1) as teller:
         news = teller.submit(at_once, 1, tracking.record, Delivery.objects.earliest("pk"), "opened")
         told.wait(5)

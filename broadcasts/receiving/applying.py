@@ -1,0 +1,154 @@
+"""Make facts and replies of stored calls, many calls in a transaction; what fails is tried again, ever later."""
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from broadcasts import tracking
+from broadcasts.database import outage, storable
+from broadcasts.models import Channel, StoredCall
+from broadcasts.queue import is_told_to_stop
+from broadcasts.transports import CallbackRequest, Event, InboundMessage
+
+from .replies import ReplyBatch
+
+log = logging.getLogger(__name__)
+
+SECONDS = 20  # that one task applies calls; the next round enqueues another one
+CALLS = 500  # read at once
+THINGS = 500  # events and replies of a transaction, so that nobody waits long for the rows it locks
+DELAYS = [timedelta(seconds=seconds) for seconds in (10, 60, 300, 1800, 7200, 21_600, 43_200, 86_400)]
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """An event or a reply, and the channel it is for."""
+
+    channel: Channel
+    told: Event | InboundMessage
+
+
+def apply_due(seconds: float = SECONDS) -> None:
+    """Apply calls and early facts until none is due, the time is over or the worker stops."""
+    deadline = time.monotonic() + seconds
+    for apply in (_apply_some, tracking.record_early):
+        while apply() and time.monotonic() < deadline and not is_told_to_stop():
+            pass
+
+
+def _apply_some() -> bool:
+    """Apply some calls that are due, each completely or not at all; return whether there were any.
+
+    If they cannot be applied together, each is by itself.
+    """
+    pks: list[int] = []
+    try:
+        with transaction.atomic():
+            calls = _take()
+            pks = [call.pk for call in calls]
+            channels = _channels(calls)
+            parts = [(call, _numbers(call)[:THINGS]) for call in calls]
+            record([thing for call, numbers in parts for thing in _things(call, numbers, channels)])
+            for call, numbers in parts:
+                if len(numbers) < len(_numbers(call)):
+                    StoredCall.objects.filter(pk=call.pk).update(left=_numbers(call)[len(numbers) :])
+            StoredCall.objects.filter(pk__in=[call.pk for call, done in parts if done == _numbers(call)]).delete()
+    except Exception as error:
+        if outage(error) or not pks:
+            raise
+        log.info("%s calls could not be applied together (%s); each is by itself", len(pks), type(error).__name__)
+        for pk in pks:
+            _apply_by_itself(pk)
+    return bool(pks)
+
+
+def _take() -> list[StoredCall]:
+    """Lock and return the calls that are due and that no other worker has, as many as one transaction applies."""
+    due = StoredCall.objects.filter(due_at__lte=Now()).select_for_update(skip_locked=True)
+    sizes = due.order_by("due_at", "pk").values_list("pk", "things")[:CALLS]
+    taken: list[int] = []
+    things = 0
+    for pk, size in sizes:
+        if taken and things + size > THINGS:
+            break
+        taken.append(pk)
+        things += size
+    return list(StoredCall.objects.filter(pk__in=taken).order_by("pk"))
+
+
+def _channels(calls: Sequence[StoredCall]) -> dict[int, Channel]:
+    pks = {pk for call in calls for pk in (call.channel_id, *call.accounts.values())}
+    return Channel.objects.select_related("organization").in_bulk(list(pks)) if pks else {}
+
+
+def _numbers(call: StoredCall) -> list[int]:
+    """Return the numbers of the events and replies of a call that have yet to be applied."""
+    return list(range(call.things)) if call.left is None else call.left
+
+
+def _things(call: StoredCall, numbers: Sequence[int], channels: dict[int, Channel]) -> list[Thing]:
+    """Return events and replies of a call, each with its channel; without those that no channel is meant by."""
+    called = channels[call.channel_id]
+    transport = called.transport()
+    told = transport.parse(CallbackRequest(call.method, call.url, call.headers, bytes(call.body)))
+    everything: list[Event | InboundMessage] = [*told.events, *told.replies]
+    found = []
+    for one in (everything[number] for number in numbers):
+        if one.account in ("", transport.account):
+            found.append(Thing(called, one))
+        elif other := channels.get(call.accounts.get(one.account, 0)):
+            found.append(Thing(other, one))
+    return found
+
+
+@transaction.atomic
+def _apply_by_itself(pk: int) -> None:
+    """Apply the events and replies of one call one by one; those that fail are tried again later."""
+    call = StoredCall.objects.select_for_update(skip_locked=True).filter(pk=pk, due_at__lte=Now()).first()
+    if call is None:
+        return
+    channels, failed, error = _channels([call]), [], ""
+    for number in _numbers(call):
+        try:
+            with transaction.atomic():
+                record(_things(call, [number], channels))
+        except Exception as fault:
+            if outage(fault):
+                raise
+            failed.append(number)
+            error = f"{type(fault).__name__}: {fault}"
+            log.exception("Something that a provider told could not be applied: number %s of %s", number, call)
+    if failed:
+        wait = DELAYS[call.attempts] if call.attempts < len(DELAYS) else None
+        StoredCall.objects.filter(pk=pk).update(
+            left=failed, attempts=call.attempts + 1, error=storable(error), due_at=wait and Now() + wait
+        )
+    else:
+        call.delete()
+
+
+@transaction.atomic
+def record(things: Sequence[Thing]) -> None:
+    """Record events and replies: all facts together, so that rows are locked in the order that `tracking` wants."""
+    now = timezone.now()
+    events = [(one.channel, one.told) for one in things if isinstance(one.told, Event)]
+    reports = [_report(channel, event, now) for channel, event in events]
+    replies = ReplyBatch([(one.channel, one.told) for one in things if isinstance(one.told, InboundMessage)], now)
+    found = tracking.find([*(report.place for report in reports), *replies.places])
+    facts = [report.about(found[report.place]) for report in reports if report.place in found]
+    people = tracking.hold_people(facts, also=replies.look_up(found))
+    facts += replies.take_in(people)
+    tracking.keep_early([report for report in reports if report.place not in found])
+    tracking.record_all(facts)
+
+
+def _report(channel: Channel, event: Event, now: datetime) -> tracking.Report:
+    place = (channel.pk, tracking.known_as(event.provider_id))
+    at = min(event.at, now) if event.at else now  # a provider whose clock is ahead tells nothing of the future
+    return tracking.Report(place, event.type, at, event.machine, storable(event.detail))

@@ -1,0 +1,85 @@
+"""Store a verified call in one insert, and have it applied soon."""
+
+import logging
+import time
+
+from django.db.models.functions import Now
+
+from broadcasts.models import AutoReply, Channel, EarlyFact, StoredCall
+from broadcasts.queue import enqueue, enqueue_due, queue_is_full
+from broadcasts.transports import Callback, CallbackRequest, Transport
+
+log = logging.getLogger(__name__)
+
+# Headers that carry secrets: the call is verified before it is stored, so they are not needed any more.
+SECRET = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key"})
+PAUSE = 0.5  # seconds in which one process enqueues one task: it applies whatever is due
+
+
+class _Alarm:
+    """Enqueues the task that applies calls, now and then."""
+
+    rung_at = 0.0
+
+    def ring(self) -> None:
+        now = time.monotonic()
+        if now >= self.rung_at + PAUSE:
+            self.rung_at = now
+            enqueue("apply_calls")
+
+
+alarm = _Alarm()
+
+
+def store(channel: Channel, call: CallbackRequest, told: Callback) -> None:
+    """Store a verified call, of which `told` was parsed; a call that tells nothing is not stored."""
+    things = len(told.events) + len(told.replies)
+    if not things:
+        return
+    StoredCall.objects.create(
+        channel=channel,
+        method=call.method,
+        url=call.url,
+        headers={name: value for name, value in call.headers.items() if name not in SECRET},
+        body=call.body,
+        accounts=_accounts(channel, call, told),
+        things=things,
+    )
+    alarm.ring()
+
+
+def is_verified(transport: Transport, call: CallbackRequest) -> bool:
+    """Tell whether a call is from the provider of a transport."""
+    try:
+        return transport.verify(call) is True
+    except Exception as error:  # such as a missing header or invalid base64
+        log.info("A call for a channel of kind %s was not verified: %s", transport.kind, type(error).__name__)
+        return False
+
+
+def _accounts(channel: Channel, call: CallbackRequest, told: Callback) -> dict[str, int]:
+    """Return the other channels that a call is for, by the accounts that it names.
+
+    These are channels of the same kind and organization, and only those whose own secrets verify the call too.
+    """
+    named = {event.account for event in told.events} | {reply.account for reply in told.replies}
+    named -= {"", channel.transport().account}
+    if not named:
+        return {}
+    same = Channel.objects.for_organization(channel.organization_id).filter(kind=channel.kind)
+    found: dict[str, int] = {}
+    for other in same.exclude(pk=channel.pk).order_by("-pk"):
+        transport = other.transport()
+        if transport.account in named and is_verified(transport, call):
+            found[transport.account] = other.pk
+    if unknown := named - set(found):
+        log.info("A call for channel %s names accounts of no channel: %s of them", channel.uuid, len(unknown))
+    return found
+
+
+def enqueue_waiting() -> None:
+    """Enqueue what is due of calls, early facts and answers; called in the supervisor's round."""
+    due = {"due_at__lte": Now()}
+    if (StoredCall.objects.filter(**due).exists() or EarlyFact.objects.filter(**due).exists()) and not queue_is_full():
+        enqueue("apply_calls")
+    enqueue_due("send_answer", AutoReply.objects.filter(**due))

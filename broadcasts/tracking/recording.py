@@ -1,0 +1,244 @@
+"""Record reports about deliveries, one or many in a transaction, and apply their consequences."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from broadcasts import consenting, tallying
+from broadcasts.consenting import suppress
+from broadcasts.database import Statement, parameter
+from broadcasts.models import FACTS, Contact, Delivery, DeliveryEvent, Link, Message, Suppression, UseCase
+
+from .counters import add_to_batches
+
+Status = Delivery.Status
+
+# An event of these types is stored each time; of the others only the first time.
+REPEATING = frozenset({"opened", "clicked", "played", "replied"})
+NOES = {"unsubscribed": Suppression.Cause.UNSUBSCRIBE, "complained": Suppression.Cause.COMPLAINT}
+IMPLIED = {"clicked": ("opened", "clicked")}
+TRIES = 5  # to lock the people of reports, who may be merged meanwhile
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A report about a delivery."""
+
+    delivery: int
+    type: str  # `sent`, `failed` or one of FACTS
+    at: datetime  # aware
+    machine: bool = False  # by a scanner or proxy: it is stored as an event and sets no fact
+    detail: Mapping[str, object] = field(default_factory=dict)
+    link: Link | None = None  # the clicked one, of the same message
+
+
+def record(
+    delivery: Delivery | int,
+    type: str,
+    at: datetime | None = None,
+    machine: bool = False,
+    detail: Mapping[str, object] | None = None,
+    link: Link | None = None,
+) -> bool:
+    """Record a report about a delivery; return True if it changed anything.
+
+    `type` is `sent`, `failed` or one of FACTS; `at` is aware, None for now. A report by a machine (scanner, proxy) is
+    stored as an event and sets no fact. A bounce suppresses the address if `detail` has {"hard": True}. A failure that
+    is reported after acceptance, or while the delivery is still pending, is a bounce. `link` is the clicked one, of the
+    same message (ValueError otherwise); `detail` may have {"device": one of Device}.
+    """
+    pk = delivery if isinstance(delivery, int) else delivery.pk
+    return record_all([Fact(pk, type, at or timezone.now(), machine, detail or {}, link)])[0]
+
+
+def record_all(facts: Sequence[Fact]) -> list[bool]:
+    """Record reports in their order, in one transaction; return for each whether it changed anything.
+
+    It means the same as `record` for one after the other; reports about deliveries that are gone change nothing. Rows
+    are locked in one order for all: contacts, deliveries, batches, links and counts, each by id. So two of these never
+    wait for each other in a circle, nor for a merge, a window or a recovery, which lock in this order too.
+    """
+    if not facts:
+        return []
+    for attempt in range(1, TRIES + 1):
+        try:
+            with transaction.atomic():
+                return _Recording(facts).run()
+        except _Moved:
+            if attempt == TRIES:
+                raise
+    return []
+
+
+def unsubscribe(delivery: Delivery | int, source: str, evidence: Mapping[str, object] | None = None) -> bool:
+    """Withdraw a recipient's consent to marketing, suppress the address and set the fact; return True if it is new.
+
+    It may be repeated. If the contact was erased, only the fact is set.
+    """
+    return record(delivery, "unsubscribed", detail={**(evidence or {}), "source": source})
+
+
+def hold_people(facts: Iterable[Fact], also: Iterable[int] = ()) -> dict[int, Contact | None]:
+    """Lock the contacts whose consent the facts withdraw, and others by id; return {id: contact}, None for one gone.
+
+    Locked before deliveries, since merging does so.
+    """
+    noes = {fact.delivery for fact in facts if fact.type in NOES and not fact.machine}
+    told = Delivery.objects.filter(pk__in=noes).values_list("contact_id", "merged_into") if noes else ()
+    asked = {pk for one, other in told if (pk := one or other)} | set(also)
+    if not asked:
+        return {}
+    rows = Contact.objects.select_for_update(of=("self",), no_key=True).select_related("organization").order_by("pk")
+    return {**dict.fromkeys(asked), **rows.in_bulk(list(asked))}
+
+
+class _Moved(Exception):
+    """A contact was merged into another one while its row was waited for."""
+
+
+class _Recording:
+    """The reports of one transaction: they are applied to the rows in memory, and what is new is written at once."""
+
+    def __init__(self, facts: Sequence[Fact]) -> None:
+        self.facts = facts
+        self.tally = tallying.Tally()
+        self.new: dict[str, list[tuple[int, datetime]]] = defaultdict(list)  # {fact: [(delivery id, time)]}
+        self.settled: dict[int, datetime | None] = {}  # {id of an unknown delivery: when it was sent; None: failed}
+        self.counters: dict[int, Counter[str]] = defaultdict(Counter)
+        self.events: list[DeliveryEvent] = []
+        self.clicks: list[tuple[Fact, Delivery, bool]] = []  # with whether it is the first of its recipient
+        self.withdrawals: list[tuple[Contact | None, Delivery, str, Mapping[str, object]]] = []
+        self.bounces: list[tuple[Delivery, str]] = []
+
+    def run(self) -> list[bool]:
+        self.people = hold_people(self.facts)
+        locked = Delivery.objects.select_for_update(no_key=True).order_by("pk")
+        self.deliveries = {one.pk: one for one in locked.filter(pk__in={fact.delivery for fact in self.facts})}
+        # Not joined: many deliveries are of few messages.
+        messages = Message.objects.select_related("broadcast__organization", "channel")
+        found = messages.in_bulk({one.message_id for one in self.deliveries.values()})
+        for one in self.deliveries.values():
+            one.message = found[one.message_id]
+        news = [self.apply(fact) for fact in self.facts]
+        self.write()
+        return news
+
+    def apply(self, fact: Fact) -> bool:
+        """Apply a report to its delivery in memory; return whether it changes anything."""
+        delivery = self.deliveries.get(fact.delivery)
+        if delivery is None:
+            return False
+        type, at, machine = fact.type, fact.at, fact.machine
+        if fact.link and fact.link.message_id != delivery.message_id:
+            raise ValueError(f"link {fact.link.pk} is not of the message of delivery {delivery.pk}")
+        # Without an address (an erased contact, or none) the detail is not stored.
+        detail = dict(fact.detail) if delivery.address else {}
+        if type == "failed" and delivery.status in (Status.SENT, Status.PENDING):
+            type = "bounced"
+        # A repeated unsubscribe counts again, since consent may have been given in between. A repeated complaint is
+        # the same complaint.
+        if not machine and (type == "unsubscribed" or (type == "complained" and delivery.complained_at is None)):
+            self.withdrawals.append((self.person(delivery), delivery, type, detail))
+        told = () if machine else IMPLIED.get(type, (type,))
+        new = [name for name in told if self.set_once(delivery, name, at)]
+        for name in new:
+            self.tally.add(delivery, name, at, detail)
+        news = bool(new)
+        if not machine and delivery.status == Status.UNKNOWN:
+            self.settle(delivery, type, at)
+            news = True
+        if fact.link and type == "clicked":
+            self.clicks.append((fact, delivery, "clicked" in new))
+        if news or machine or type in REPEATING:
+            self.events.append(
+                DeliveryEvent(delivery=delivery, type=type, at=at, machine=machine, detail=detail, link=fact.link)
+            )
+        if type == "bounced" and news and detail.get("hard") is True:
+            self.bounces.append((delivery, _source(delivery, type, detail)))
+        return news
+
+    def person(self, delivery: Delivery) -> Contact | None:
+        """Return the contact of a delivery, whose row is locked; None if it was erased."""
+        pk = delivery.contact_id or delivery.merged_into
+        if pk and pk not in self.people:
+            raise _Moved
+        return self.people[pk] if pk else None
+
+    def set_once(self, delivery: Delivery, fact: str, at: datetime) -> bool:
+        if fact not in FACTS or getattr(delivery, f"{fact}_at"):
+            return False
+        setattr(delivery, f"{fact}_at", at)
+        self.new[fact].append((delivery.pk, at))
+        self.counters[delivery.pk][fact] += 1
+        return True
+
+    def settle(self, delivery: Delivery, type: str, at: datetime) -> None:
+        """Set the outcome of an unknown delivery: any fact except `failed` proves that it was sent."""
+        delivery.status = Status.FAILED if type == "failed" else Status.SENT
+        self.settled[delivery.pk] = None if type == "failed" else at
+        self.counters[delivery.pk].update({"unknown": -1, delivery.status: 1})
+
+    def write(self) -> None:
+        for contact, delivery, type, detail in sorted(self.withdrawals, key=_by_person):
+            _withdraw(contact, delivery, type, detail)
+        for fact, told in self.new.items():
+            statement, adapt = _set(connection.vendor, fact), connection.ops.adapt_datetimefield_value
+            changed = statement.run_each({"pk": pk, "at": adapt(at)} for pk, at in told)
+            assert changed == len(told), "the rows are locked"
+        self.write_outcomes()
+        add_to_batches(self.deliveries.values(), self.counters)
+        self.count_clicks()
+        DeliveryEvent.objects.bulk_create(self.events)
+        for delivery, source in sorted(self.bounces, key=lambda one: one[0].address):
+            organization, medium = delivery.message.broadcast.organization, delivery.message.medium
+            suppress(organization, medium, delivery.address, Suppression.Cause.HARD_BOUNCE, "", source)
+        self.tally.write()
+
+    def write_outcomes(self) -> None:
+        for pk, sent_at in self.settled.items():
+            unknown = Delivery.objects.filter(pk=pk, status=Status.UNKNOWN)
+            changes = {"status": Status.SENT, "sent_at": sent_at} if sent_at else {"status": Status.FAILED}
+            assert unknown.transition(**changes), "the rows are locked"
+
+    def count_clicks(self) -> None:
+        """Count clicks on links, link by link, before their events are stored."""
+        counted: set[tuple[int, int]] = set()  # link and delivery: a later click here is not of another person
+        for fact, delivery, is_first in sorted(self.clicks, key=lambda one: one[0].link.pk if one[0].link else 0):
+            assert fact.link is not None
+            is_known = (fact.link.pk, delivery.pk) in counted
+            tallying.count_click(fact.link, delivery, machine=fact.machine, is_first=is_first, is_known=is_known)
+            if not fact.machine:
+                counted.add((fact.link.pk, delivery.pk))
+
+
+@cache
+def _set(vendor: str, fact: str) -> Statement:
+    rows = Delivery.objects.filter(pk=parameter("pk"), **{f"{fact}_at": None})
+    return Statement.update(rows, **{f"{fact}_at": parameter("at")})
+
+
+def _by_person(withdrawal: tuple[Contact | None, Delivery, str, Mapping[str, object]]) -> tuple[int, str]:
+    contact, delivery, *_ = withdrawal
+    return contact.pk if contact else 0, delivery.address
+
+
+def _source(delivery: Delivery, type: str, detail: Mapping[str, object]) -> str:
+    return str(detail.get("source") or f"{type}: {delivery.message.broadcast}")
+
+
+def _withdraw(contact: Contact | None, delivery: Delivery, type: str, detail: Mapping[str, object]) -> None:
+    """Withdraw consent to marketing; only suppress the address if the contact was erased."""
+    broadcast, medium, cause = delivery.message.broadcast, delivery.message.medium, NOES[type]
+    source = _source(delivery, type, detail)
+    if contact is None:
+        suppress(broadcast.organization, medium, delivery.address, cause, UseCase.MARKETING, source)
+        return
+    told = {name: value for name, value in detail.items() if name != "source"}
+    evidence = {**told, "delivery": delivery.pk, "broadcast": str(broadcast.uuid)}
+    said = (contact, medium, UseCase.MARKETING)
+    consenting.withdraw(*said, source=source, evidence=evidence, address=delivery.address, cause=cause)

@@ -1,0 +1,127 @@
+"""Know deliveries by their providers' ids, and keep reports about ids that are not known yet."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from broadcasts.database import Statement, parameter, storable
+from broadcasts.models import Channel, DeliveryEvent, EarlyFact, ProviderRef
+
+from .recording import Fact, record_all
+
+Place = tuple[int, str]  # channel id and the provider's id of a copy there
+
+MOST_EARLY = 100_000  # facts of unknown deliveries that are kept for one channel
+ROOM_EVERY = 1_000  # of these facts, room is made
+EARLY_AT_ONCE = 500
+SOONEST = timedelta(seconds=1)  # before an early fact is tried again; then its age doubles each time
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a provider reports about one copy, by its own id of it."""
+
+    place: Place
+    type: str
+    at: datetime
+    machine: bool = False
+    detail: Mapping[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.type not in DeliveryEvent.Type.values:
+            types = ", ".join(DeliveryEvent.Type.values)
+            raise ValueError(f"“{self.type:.40}” is no type of event; accepted: {types}")
+
+    def about(self, delivery: int) -> Fact:
+        return Fact(delivery, self.type, self.at, self.machine, self.detail)
+
+
+def add_provider_ids(channel: Channel, provider_ids: Mapping[int, str]) -> None:
+    """Store the provider's ids of deliveries, {delivery id: provider id}; the first delivery with an id keeps it.
+
+    Facts that came before them are recorded by `record_early`: doing it here would lock contacts after deliveries.
+    """
+    refs = [
+        ProviderRef(channel_id=channel.pk, delivery_id=pk, provider_id=stored)
+        for pk, provider_id in provider_ids.items()
+        if (stored := known_as(provider_id))
+    ]
+    ProviderRef.objects.bulk_create(refs, ignore_conflicts=True)
+
+
+def known_as(provider_id: object) -> str:
+    """Return a provider's id as it is stored: text, also where a transport read a number from JSON."""
+    return "" if provider_id is None else str(storable(str(provider_id)))[: ProviderRef.LONGEST]
+
+
+def find(places: Iterable[Place]) -> dict[Place, int]:
+    """Return the ids of the deliveries at the places, by one query for each channel; without unknown ones."""
+    by_channel: dict[int, set[str]] = defaultdict(set)
+    for channel_id, provider_id in places:
+        if provider_id:
+            by_channel[channel_id].add(provider_id)
+    found: dict[Place, int] = {}
+    for channel_id, ids in by_channel.items():
+        refs = ProviderRef.objects.filter(channel=channel_id, provider_id__in=ids)
+        found |= {(channel_id, known): pk for known, pk in refs.values_list("provider_id", "delivery_id")}
+    return found
+
+
+def keep_early(reports: Collection[Report]) -> None:
+    """Keep reports about unknown ids until their references are written; those without an id are dropped.
+
+    A reference may be written at the same moment by a transaction that cannot see this one, nor be seen by it. So the
+    facts are looked up again after a second, after two, and so on.
+    """
+    rows = [
+        EarlyFact(
+            channel_id=one.place[0],
+            provider_id=one.place[1],
+            type=one.type,
+            at=one.at,
+            machine=one.machine,
+            detail=dict(one.detail),
+            due_at=Now() + SOONEST,
+        )
+        for one in reports
+        if one.place[1]
+    ]
+    made = EarlyFact.objects.bulk_create(rows)
+    for channel_id in sorted({one.channel_id for one in made if one.pk % ROOM_EVERY == 0}):
+        _make_room(channel_id)
+
+
+def _make_room(channel_id: int) -> None:
+    """Delete the oldest early facts of a channel, where its provider tells of ever more that is not ours."""
+    rows = EarlyFact.objects.filter(channel=channel_id)
+    too_old = rows.order_by("-pk").values_list("pk", flat=True)[MOST_EARLY : MOST_EARLY + 1].first()
+    if too_old:
+        rows.filter(pk__lte=too_old).delete()
+
+
+def record_early() -> int:
+    """Record the early facts that are due and whose references are written by now; return how many were due."""
+    with transaction.atomic():
+        due = EarlyFact.objects.filter(due_at__lte=Now()).select_for_update(skip_locked=True)
+        facts = sorted(due.order_by("due_at")[:EARLY_AT_ONCE], key=lambda one: one.pk)  # in the order they came
+        found = find((one.channel_id, one.provider_id) for one in facts)
+        ready = [one for one in facts if (one.channel_id, one.provider_id) in found]
+        told = [Report((one.channel_id, one.provider_id), one.type, one.at, one.machine, one.detail) for one in ready]
+        record_all([report.about(found[report.place]) for report in told])
+        EarlyFact.objects.filter(pk__in=[one.pk for one in ready]).delete()
+        _put_off([one for one in facts if one not in ready])
+    return len(facts)
+
+
+def _put_off(facts: Sequence[EarlyFact]) -> None:
+    if not facts:
+        return
+    now, adapt = timezone.now(), connection.ops.adapt_datetimefield_value
+    statement = Statement.update(EarlyFact.objects.filter(pk=parameter("pk")), due_at=parameter("due_at"))
+    each = ((one.pk, now + max(now - one.created, SOONEST)) for one in facts)
+    statement.run_each({"pk": pk, "due_at": adapt(due_at)} for pk, due_at in each)
