@@ -9,8 +9,7 @@ from typing import Any
 from tests.http_server import Handler, HttpServer
 
 MIME = (
-    b"Date: Sun, 29 Nov 2026 12:00:00 +0000\r\n"
-    b'To: "Ana, Mar\xc3\xada" <ana1@example.org>\r\n'.replace(
+    b'Date: Sun, 29 Nov 2026 12:00:00 +0000\r\nTo: "Ana, Mar\xc3\xada" <ana1@example.org>\r\n'.replace(
         b'"Ana, Mar\xc3\xada"', b"=?utf-8?q?Ana=2C_Mar=C3=ADa?="
     )
     + b"Subject: =?utf-8?q?La_piscina_est=C3=A1_cerrada?=\r\n"

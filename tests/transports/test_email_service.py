@@ -192,7 +192,11 @@ def test_each_service_is_called_where_it_is(settings, name, region, host):
 
 
 def test_settings_of_the_operator_for_anymail_are_not_for_channels(server, settings):
-    settings.ANYMAIL = {"SENDGRID_API_KEY": "operator's", "SEND_DEFAULTS": {"tags": ["ours"]}, "IGNORE_RECIPIENT_STATUS": 1}
+    settings.ANYMAIL = {
+        "SENDGRID_API_KEY": "operator's",
+        "SEND_DEFAULTS": {"tags": ["ours"]},
+        "IGNORE_RECIPIENT_STATUS": 1,
+    }
     outcome("sendgrid")
     [request] = server.requests
     assert request.headers["authorization"] == f"Bearer {KEY}"

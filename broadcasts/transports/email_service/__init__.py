@@ -114,7 +114,9 @@ class EmailService(Http):
         return TransportError(
             f"{self.service.label} refused the recipient ({status}): {words}",
             permanent=True,
-            bounced=status == "invalid" or own_code(self.service, answer) == "hard-bounce" or b'"hard-bounce"' in answer.body,
+            bounced=status == "invalid"
+            or own_code(self.service, answer) == "hard-bounce"
+            or b'"hard-bounce"' in answer.body,
             code=error.code or status,
         )
 
@@ -159,19 +161,24 @@ class EmailService(Http):
         meaning = self.service.meanings.get(own_code(self.service, answer))
         return answer.is_success and not (meaning and meaning.value.get("account"))
 
+    @property
+    def topic(self) -> Topic | None:
+        """The SNS topic by which SES reports; None for all other services."""
+        is_ses = self.service.proof is Proof.TOPIC
+        return Topic(str(self.settings.get("webhook_secret") or ""), self._fetch) if is_ses else None
+
     def verify(self, request: CallbackRequest) -> bool:
         if request.method == "GET":
-            return self.service.proof is Proof.API_KEY  # Unisender Go looks whether there is somebody
-        if self.service.proof is Proof.TOPIC:
-            return Topic(str(self.settings.get("webhook_secret") or ""), self._fetch).verify(request)
+            return self.service.proof is Proof.API_KEY  # Unisender Go looks whether somebody is there
+        if topic := self.topic:
+            return topic.verify(request)
         return webhooks.verify(self.service, self.settings, request)
 
     def parse(self, request: CallbackRequest) -> Callback:
         if request.method == "GET":
             return Callback()
-        if self.service.proof is Proof.TOPIC:
-            if Topic(str(self.settings.get("webhook_secret") or ""), self._fetch).confirm(request):
-                return Callback()
+        if self.topic and self.topic.confirm(request):
+            return Callback()
         return webhooks.parse(self.service, request)
 
     def _fetch(self, url: str) -> bytes:
@@ -196,7 +203,9 @@ def _prepared(params: Mapping[str, Any]) -> dict[str, Any]:
     told = {name: value for name, value in params.items() if name != "timeout"}
     prepared = requests.Request(**told).prepare()
     body = prepared.body or b""
-    headers = {name: value for name, value in prepared.headers.items() if name.lower() not in ("content-length", "host")}
+    headers = {
+        name: value for name, value in prepared.headers.items() if name.lower() not in ("content-length", "host")
+    }
     if body:
         headers.setdefault("Content-Type", "application/json")  # of Mandrill, where anymail leaves it out
     return {

@@ -15,7 +15,8 @@ from .services import Service
 
 # Headers that a service writes itself, of fields that it has for them.
 WRITTEN = frozenset(
-    "from to subject reply-to date mime-version content-type content-transfer-encoding message-id".split()
+    {"from", "to", "subject", "reply-to", "date", "message-id"}
+    | {"mime-version", "content-type", "content-transfer-encoding"}
 )
 
 

@@ -75,16 +75,12 @@ class Service:
         return url if url.endswith("/") else f"{url}/"
 
 
-SES_REGIONS = (
-    "us-east-1 us-east-2 us-west-1 us-west-2 af-south-1 ap-northeast-1 ap-northeast-2 ap-northeast-3 ap-south-1 "
-    "ap-south-2 ap-southeast-1 ap-southeast-2 ap-southeast-3 ca-central-1 ca-west-1 eu-central-1 eu-central-2 "
-    "eu-north-1 eu-south-1 eu-west-1 eu-west-2 eu-west-3 il-central-1 me-central-1 me-south-1 sa-east-1"
-).split()
-
-
-def _first(event: Mapping[str, Any], *names: str) -> str:
-    """Return the first text under one of these names."""
-    return next((str(event[name]) for name in names if event.get(name) is not None), "")
+SES_REGIONS = [
+    *("us-east-1", "us-east-2", "us-west-1", "us-west-2", "af-south-1", "ap-northeast-1", "ap-northeast-2"),
+    *("ap-northeast-3", "ap-south-1", "ap-south-2", "ap-southeast-1", "ap-southeast-2", "ap-southeast-3"),
+    *("ca-central-1", "ca-west-1", "eu-central-1", "eu-central-2", "eu-north-1", "eu-south-1", "eu-west-1"),
+    *("eu-west-2", "eu-west-3", "il-central-1", "me-central-1", "me-south-1", "sa-east-1"),
+]
 
 
 def _mailgun_is_hard(event: Mapping[str, Any]) -> bool:
@@ -93,6 +89,7 @@ def _mailgun_is_hard(event: Mapping[str, Any]) -> bool:
 
 
 def _inner(event: Mapping[str, Any], *path: str) -> Any:
+    """Return what lies at a path of names; None where it leads nowhere."""
     found: Any = event
     for name in path:
         found = found.get(name) if isinstance(found, Mapping) else None

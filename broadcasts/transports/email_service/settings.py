@@ -134,12 +134,16 @@ class EmailServiceSettings(SettingsForm):
         region = values.get("region")
         if region and region not in service.urls:
             offered = ", ".join(filter(None, service.urls))
-            self.add_error("region", f"{service.label} has {f'these: {offered}' if offered else 'none; leave it blank'}.")
+            self.add_error(
+                "region", f"{service.label} has {f'these: {offered}' if offered else 'none; leave it blank'}."
+            )
         for setting in ("key_id", "domain", "project", "stream", "server"):
             if values.get(setting) and setting not in service.settings:
                 values[setting] = ""  # of another service, which was chosen before
         for setting in self.secret:
-            if not (values.get(setting) or "").isascii() or re.search(r"[\x00-\x09\x0b-\x1f\x7f]", values[setting] or ""):
+            if not (values.get(setting) or "").isascii() or re.search(
+                r"[\x00-\x09\x0b-\x1f\x7f]", values[setting] or ""
+            ):
                 self.add_error(setting, "It has characters that no key has; copy it again from the service.")
         self._clean_webhook_secret(service.proof, name)
         return values

@@ -122,5 +122,5 @@ def _is_svix(secret: str, request: CallbackRequest) -> bool:
     digest = hmac.digest(key, f"{id}.{moment}.".encode() + request.body, "sha256")
     signature = f"v1,{base64.b64encode(digest).decode()}"
     given = request.headers["svix-signature"].split()
-    is_right = any([hmac.compare_digest(one.encode(), signature.encode()) for one in given])
+    is_right = any(hmac.compare_digest(one.encode(), signature.encode()) for one in given)
     return is_right and _is_fresh(float(moment), SVIX_SECONDS)
