@@ -77,10 +77,6 @@ class EmailService(Http):
         backend.send_defaults = {}
         return backend
 
-    def open(self) -> None:
-        assert self.backend  # raises for settings that cannot be used
-        super().open()
-
     def call(self, envelope: Envelope) -> Call:
         return self._call(service_message(envelope, self.service))
 
@@ -183,7 +179,7 @@ class EmailService(Http):
 
     def _fetch(self, url: str) -> bytes:
         """Return what an address of Amazon's answers; raises TransportError."""
-        super().open()
+        self.open()
         try:
             answer = self._run(self._exchange(Call(url, method="GET")))
         finally:

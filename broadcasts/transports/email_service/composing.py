@@ -45,8 +45,8 @@ def service_message(envelope: Envelope, service: Service) -> ServiceMessage:
     if html is not None:
         message.attach_alternative(_content(html), "text/html")
     message.attachments.extend(parsed.iter_attachments())  # anymail reads them as they are
-    if service.label == "MailerSend" and (listed := parsed["List-Unsubscribe"]):
-        message.esp_extra = {"list_unsubscribe": str(listed)}  # type: ignore[attr-defined]
+    if service.unsubscribe and (listed := parsed["List-Unsubscribe"]):
+        message.esp_extra = {service.unsubscribe: str(listed)}  # type: ignore[attr-defined]
     return message
 
 
@@ -65,7 +65,7 @@ def _headers(parsed: Any, service: Service) -> dict[str, str]:
     headers = {
         name: str(value)
         for name, value in parsed.items()
-        if (lower := name.lower()) not in WRITTEN | service.drops and service.keeps(lower)
+        if (lower := name.lower()) not in WRITTEN and service.keeps(lower)
     }
     if service.message_id is not None and parsed["Message-ID"]:
         headers |= {"Message-ID": str(parsed["Message-ID"]), **service.message_id}

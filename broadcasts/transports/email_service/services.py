@@ -21,17 +21,18 @@ class Meaning(Enum):
     BUSY = {"account": True}
     RECIPIENT = {"permanent": True}
     NO_SUCH_ADDRESS = {"permanent": True, "bounced": True}
-    LATER: dict[str, bool] = {}
 
 
 class Proof(Enum):
     """How a service proves that a callback is its own."""
 
-    NONE = "It reports nothing."
-    SIGNATURE = "The key or secret that it signs its calls with."
-    API_KEY = "It signs its calls with the API key."
-    PASSWORD = "The password in the address that you give it."  # noqa: S105
-    TOPIC = "The ARN of the SNS topic; Amazon signs its calls."
+    NONE = "none"  # it calls nobody
+    SECRET = "secret"  # noqa: S105  (it signs with a secret that both know)
+    PUBLIC_KEY = "public key"
+    SVIX = "svix"  # it signs with a secret, by Standard Webhooks
+    API_KEY = "API key"  # it signs with the key that it is called with
+    PASSWORD = "password"  # noqa: S105  (of the address that it is given)
+    TOPIC = "topic"  # Amazon signs for every topic; the channel's is the only one that counts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,10 +61,11 @@ class Service:
     view: str = ""
     proof: Proof = Proof.NONE
     proof_keyword: str = ""  # what the view calls the key that signs
+    signs_url: bool = False  # too
     is_dated: bool = False  # whether it signs the moment of a call, so that an old one is refused
     is_hard: Callable[[Mapping[str, Any]], bool] = lambda event: False  # whether a bounce is of a dead address
-    drops: frozenset[str] = frozenset()  # our headers that its API refuses, in lower case
-    keeps: Callable[[str], bool] = lambda name: True  # whether its API takes a header, in lower case
+    keeps: Callable[[str], bool] = lambda name: True  # whether its API takes a header of ours, in lower case
+    unsubscribe: str = ""  # its API's field for List-Unsubscribe, where it takes no such header
     message_id: Mapping[str, str] | None = None  # headers that let our own Message-ID stay; None: it makes its own
     meanings: Mapping[str, Meaning] = field(default_factory=dict)  # by the service's own code
     no_such_address: str = ""  # the pattern of its words for an address that cannot exist
@@ -97,7 +99,7 @@ def _inner(event: Mapping[str, Any], *path: str) -> Any:
 
 
 def _sparkpost_is_hard(event: Mapping[str, Any]) -> bool:
-    inner = next(iter(event.get("msys", {}).values()), {})
+    inner: Mapping[str, Any] = next(iter(event.get("msys", {}).values()), {})
     return str(inner.get("bounce_class")) in ("10", "30")
 
 
@@ -129,7 +131,7 @@ SERVICES: Mapping[str, Service] = {
         settings={"api_key": "api_key"},
         probe=Probe(path="scopes"),
         view=f"{VIEWS}.sendgrid.SendGridTrackingWebhookView",
-        proof=Proof.SIGNATURE,
+        proof=Proof.PUBLIC_KEY,
         proof_keyword="tracking_webhook_verification_key",
         is_dated=True,
         is_hard=lambda event: event.get("event") == "bounce" and event.get("type", "bounce") == "bounce",
@@ -146,7 +148,7 @@ SERVICES: Mapping[str, Service] = {
         settings={"api_key": "api_key", "domain": "sender_domain"},
         probe=Probe(path="domains/{domain}"),
         view=f"{VIEWS}.mailgun.MailgunTrackingWebhookView",
-        proof=Proof.SIGNATURE,
+        proof=Proof.SECRET,
         proof_keyword="webhook_signing_key",
         is_dated=True,
         is_hard=_mailgun_is_hard,
@@ -191,7 +193,7 @@ SERVICES: Mapping[str, Service] = {
         view=f"{VIEWS}.mailjet.MailjetTrackingWebhookView",
         proof=Proof.PASSWORD,
         is_hard=lambda event: event.get("hard_bounce") is True,
-        drops=frozenset({"list-id"}),
+        keeps=lambda name: name != "list-id",
         meanings={"send-0008": Meaning.ACCOUNT, "mj-0013": Meaning.NO_SUCH_ADDRESS},
     ),
     "sparkpost": Service(
@@ -213,7 +215,7 @@ SERVICES: Mapping[str, Service] = {
         settings={"api_key": "api_key"},
         probe=Probe(path="domains", restricted="restricted_api_key"),
         view=f"{VIEWS}.resend.ResendTrackingWebhookView",
-        proof=Proof.SIGNATURE,
+        proof=Proof.SVIX,
         is_hard=lambda event: _inner(event, "data", "bounce", "type") == "Permanent",
         meanings={"invalid_from_address": Meaning.ACCOUNT},
         no_such_address=r"Invalid `to` field",
@@ -225,10 +227,11 @@ SERVICES: Mapping[str, Service] = {
         settings={"api_key": "api_token"},
         probe=Probe(path="api-quota"),
         view=f"{VIEWS}.mailersend.MailerSendTrackingWebhookView",
-        proof=Proof.SIGNATURE,
+        proof=Proof.SECRET,
         proof_keyword="signing_secret",
         is_hard=lambda event: event.get("type") == "activity.hard_bounced",
-        keeps=lambda name: name == "precedence",  # others are for its enterprise accounts; see `composing`
+        keeps=lambda name: name == "precedence",  # others are for its enterprise accounts
+        unsubscribe="list_unsubscribe",
     ),
     "mailtrap": Service(
         label="Mailtrap",
@@ -238,7 +241,7 @@ SERVICES: Mapping[str, Service] = {
         # It has no request that only reads: an empty message is refused after the token was looked at.
         probe=Probe(path="send", method="POST", body={}, expects=frozenset({400, 422})),
         view=f"{VIEWS}.mailtrap.MailtrapTrackingWebhookView",
-        proof=Proof.SIGNATURE,
+        proof=Proof.SECRET,
         proof_keyword="tracking_secret",
         is_hard=lambda event: event.get("event") == "bounce",
     ),
@@ -249,8 +252,9 @@ SERVICES: Mapping[str, Service] = {
         settings={"api_key": "api_key"},
         probe=Probe(path="users/ping2.json", method="POST", body={}, with_key=True),
         view=f"{VIEWS}.mandrill.MandrillCombinedWebhookView",
-        proof=Proof.SIGNATURE,
+        proof=Proof.SECRET,
         proof_keyword="webhook_key",
+        signs_url=True,
         is_hard=lambda event: event.get("event") == "hard_bounce",
         meanings={  # all with status 500
             "Invalid_Key": Meaning.ACCOUNT,
@@ -267,7 +271,7 @@ SERVICES: Mapping[str, Service] = {
         # An empty message is refused after the key was looked at.
         probe=Probe(path="api/v1/send/message", method="POST", body={}),
         view=f"{VIEWS}.postal.PostalTrackingWebhookView",
-        proof=Proof.SIGNATURE,
+        proof=Proof.PUBLIC_KEY,
         proof_keyword="webhook_key",
         meanings={
             "AccessDenied": Meaning.ACCOUNT,

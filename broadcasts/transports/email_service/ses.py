@@ -33,7 +33,7 @@ class SignatureV4(AuthBase):
         request.headers.update({"Host": url.netloc, "X-Amz-Date": moment})
         signed = {name.lower(): " ".join(str(value).split()) for name, value in request.headers.items()}
         signed = {name: signed[name] for name in sorted(signed) if name in ("content-type", "host", "x-amz-date")}
-        body = request.body or b""
+        body: Any = request.body or b""
         pairs = sorted((quote(name, safe="-_.~"), quote(value, safe="-_.~")) for name, value in parse_qsl(url.query))
         canonical = "\n".join([
             str(request.method),

@@ -17,6 +17,8 @@ LABELS = {name: service.label.partition(" (")[0] for name, service in SERVICES.i
 REGIONS = list(dict.fromkeys(region for service in SERVICES.values() for region in service.urls if region))
 TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z]{2}[a-z0-9-]+:\d{12}:[\w-]{1,256}(\.fifo)?")
 
+PRINTABLE = re.compile(r"[!-~]*")
+
 
 def only_for(*names: str) -> dict[str, str]:
     """Return the attributes of a field that belongs to some services; a script hides it for the others."""
@@ -122,44 +124,42 @@ class EmailServiceSettings(SettingsForm):
             raise forms.ValidationError(str(error)) from None
         return server
 
+    def clean_api_key(self) -> str:
+        if not PRINTABLE.fullmatch(self.cleaned_data["api_key"]):
+            raise forms.ValidationError("It has characters that no key has; copy it again from the service.")
+        return self.cleaned_data["api_key"]
+
     def clean(self) -> dict[str, Any]:
         values = self.cleaned_data
-        name = values.get("service", "")
-        if name not in SERVICES:
+        service = SERVICES.get(values.get("service", ""))
+        if service is None:
             return values
-        service = SERVICES[name]
-        for setting in service.settings:
-            if setting not in service.optional | {"region"} | set(self.errors) and not values.get(setting):
+        for setting in set(service.settings) - service.optional - {"region"} - set(self.errors):
+            if not values.get(setting):
                 self.add_error(setting, f"{service.label} needs it.")
-        region = values.get("region")
-        if region and region not in service.urls:
+        if (region := values.get("region")) and region not in service.urls:
             offered = ", ".join(filter(None, service.urls))
-            self.add_error(
-                "region", f"{service.label} has {f'these: {offered}' if offered else 'none; leave it blank'}."
-            )
-        for setting in ("key_id", "domain", "project", "stream", "server"):
-            if values.get(setting) and setting not in service.settings:
-                values[setting] = ""  # of another service, which was chosen before
-        for setting in self.secret:
-            if not (values.get(setting) or "").isascii() or re.search(
-                r"[\x00-\x09\x0b-\x1f\x7f]", values[setting] or ""
-            ):
-                self.add_error(setting, "It has characters that no key has; copy it again from the service.")
-        self._clean_webhook_secret(service.proof, name)
+            words = f"these: {offered}." if offered else "none; leave it blank."
+            self.add_error("region", f"{service.label} has {words}")
+        for setting in {"key_id", "domain", "project", "stream", "server"} - set(service.settings) - set(self.errors):
+            values[setting] = ""  # of another service, which was chosen before
+        if secret := values.get("webhook_secret"):
+            values["webhook_secret"] = self._webhook_secret(secret, service.proof)
         return values
 
-    def _clean_webhook_secret(self, proof: Proof, name: str) -> None:
-        secret = self.cleaned_data.get("webhook_secret") or ""
-        if not secret:
-            return
+    def _webhook_secret(self, secret: str, proof: Proof) -> str:
+        if proof is Proof.PUBLIC_KEY:
+            return self._bare_key(secret)
+        words = ""
         if proof is Proof.TOPIC and not TOPIC.fullmatch(secret):
             words = "Give the ARN of the SNS topic, such as arn:aws:sns:eu-west-1:123456789012:ses-events."
-            self.add_error("webhook_secret", words)
-        if proof is Proof.PASSWORD and not re.fullmatch(r"[\w.~-]{16,200}", secret, re.ASCII):
+        elif proof is Proof.PASSWORD and not re.fullmatch(r"[\w.~-]{16,200}", secret, re.ASCII):
             words = "Give at least 16 letters, digits, dots, dashes or underscores: it becomes part of an address."
+        elif not PRINTABLE.fullmatch(secret):
+            words = "It has characters that no secret has; copy it again from the service."
+        if words:
             self.add_error("webhook_secret", words)
-        if name in ("sendgrid", "postal"):
-            self.cleaned_data["webhook_secret"] = self._bare_key(secret)
+        return secret
 
     def _bare_key(self, secret: str) -> str:
         """Return a public key without the lines that frame it."""

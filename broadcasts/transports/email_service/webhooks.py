@@ -41,14 +41,14 @@ def verify(service: Service, settings: Mapping[str, Any], request: CallbackReque
     secret = str(settings.get("api_key" if service.proof is Proof.API_KEY else "webhook_secret") or "")
     if service.proof is Proof.NONE or not secret:
         return False
-    if service.label == "Resend":
+    if service.proof is Proof.SVIX:
         return _is_svix(secret, request)
     keywords: dict[str, Any] = {"webhook_secret": []}
     if service.proof is Proof.PASSWORD:
         keywords["webhook_secret"] = f"{USER}:{secret}"
     else:
         keywords[service.proof_keyword] = secret
-    if service.label.startswith("Mandrill"):
+    if service.signs_url:
         keywords["webhook_url"] = request.url
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that nobody tests SendGrid for anymail any more
