@@ -158,6 +158,22 @@ def test_a_name_with_a_comma_stays_one_recipient(server):
     assert request.json["reply_to_list"] == [{"email": "desk@club.example"}]
 
 
+def test_an_address_beyond_ascii_reaches_the_service_as_it_is(server):
+    with made("sendgrid") as transport:
+        list(transport.send([mail(mime="To: josé@example.org\r\nSubject: Hola\r\n\r\nHola\r\n".encode())]))
+    assert server.requests[0].json["personalizations"][0]["to"] == [{"email": "josé@example.org"}]
+
+
+@pytest.mark.parametrize("data", ["día\r\n".encode(), "día\n".encode("latin-1")])
+def test_a_text_file_arrives_byte_for_byte(server, data):
+    pdf = b"Content-Type: application/pdf\r\nContent-Transfer-Encoding: base64"
+    text = MIME.replace(pdf, pdf.replace(b"application/pdf", b"text/csv")).replace(b"JVBERi0=", base64.b64encode(data))
+    with made("sendgrid") as transport:
+        list(transport.send([mail(mime=text)]))
+    [file] = server.requests[0].json["attachments"]
+    assert base64.b64decode(file["content"]) == data
+
+
 def test_our_message_id_stays_where_the_service_lets_it(server):
     server.does(takes("postmark"))
     outcome("postmark")

@@ -294,10 +294,17 @@ def test_a_wrong_password_is_refused(header):
     assert not is_verified(service("postmark"), request)
 
 
-def test_only_unisender_is_answered_when_it_looks_whether_somebody_is_there():
-    look = CallbackRequest("GET", URL, {})
-    assert service("unisender_go").verify(look) and not service("unisender_go").parse(look).events
-    assert not service("postmark").verify(look)
+LOOKS = {
+    "unisender_go": CallbackRequest("GET", URL, {}),
+    "mandrill": CallbackRequest("POST", URL, {}, b"mandrill_events=%5B%5D"),
+}
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_a_service_that_looks_whether_somebody_is_there_is_answered(name):
+    channel = service(name, webhook_secret="")
+    assert channel.verify(LOOKS[name]) and not channel.parse(LOOKS[name]).events
+    assert not any(is_verified(service("postmark"), look) for look in LOOKS.values())
 
 
 def test_scaleway_reports_nothing():

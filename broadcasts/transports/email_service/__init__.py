@@ -164,16 +164,14 @@ class EmailService(Http):
         return Topic(str(self.settings.get("webhook_secret") or ""), self._fetch) if is_ses else None
 
     def verify(self, request: CallbackRequest) -> bool:
-        if request.method == "GET":
-            return self.service.proof is Proof.API_KEY  # Unisender Go looks whether somebody is there
+        if webhooks.is_look(self.service, request):
+            return True
         if topic := self.topic:
             return topic.verify(request)
         return webhooks.verify(self.service, self.settings, request)
 
     def parse(self, request: CallbackRequest) -> Callback:
-        if request.method == "GET":
-            return Callback()
-        if self.topic and self.topic.confirm(request):
+        if webhooks.is_look(self.service, request) or (self.topic and self.topic.confirm(request)):
             return Callback()
         return webhooks.parse(self.service, request)
 

@@ -33,8 +33,8 @@ def _regional() -> list[str]:
     return [name for name, service in SERVICES.items() if len(service.urls) > 1]
 
 
-def _names(names: list[str]) -> str:
-    return ", ".join(LABELS[name] for name in names)
+def _offered(name: str) -> str:
+    return " or ".join(region or "blank" for region in SERVICES[name].urls)
 
 
 class EmailServiceSettings(SettingsForm):
@@ -61,7 +61,7 @@ class EmailServiceSettings(SettingsForm):
         required=False,
         choices=[("", "The service's first"), *((region, region) for region in REGIONS)],
         help_text="Where the account is. "
-        + " ".join(f"{LABELS[name]}: {', '.join(SERVICES[name].urls)}." for name in _regional() if name != "ses")
+        + " ".join(f"{LABELS[name]}: {_offered(name)}." for name in _regional() if name != "ses")
         + " Amazon SES: the AWS region.",
         widget=forms.Select(attrs=only_for(*_regional())),
     )

@@ -36,6 +36,16 @@ TYPES = {
 }
 
 
+def is_look(service: Service, request: CallbackRequest) -> bool:
+    """Tell whether a service only looks if somebody is there, before it keeps an address: Unisender Go and Mandrill.
+
+    Such a call tells nothing, and Mandrill shows the key that it signs with only afterwards.
+    """
+    if request.method == "GET":
+        return service.proof is Proof.API_KEY
+    return service.signs_url and request.body in (b"mandrill_events=[]", b"mandrill_events=%5B%5D")
+
+
 def verify(service: Service, settings: Mapping[str, Any], request: CallbackRequest) -> bool:
     """Tell whether a callback is the service's; raises what anymail raises for one that is not."""
     secret = str(settings.get("api_key" if service.proof is Proof.API_KEY else "webhook_secret") or "")
