@@ -73,7 +73,7 @@ def _parts(parsed: Message) -> tuple[dict[str, str], list[tuple[str, str | bytes
 
 
 def _file(name: str, data: bytes, kind: str) -> tuple[str, str | bytes, str]:
-    """Return a file as Django attaches it; text that is not UTF-8 goes as bytes, since services would encode it anew."""
+    """Return a file as Django attaches it; text that is not UTF-8 as bytes, since services would encode it anew."""
     if not kind.startswith("text/"):
         return name, data, kind
     try:
