@@ -274,6 +274,12 @@ def test_the_service_s_words_and_code_are_told_without_the_key(server):
     assert error.code == "401 key"
 
 
+def test_words_and_codes_that_no_database_takes_are_cleaned(server):
+    server.does(answer(400, {"message": "N\x00o\ud800", "code": "4\x002"}))
+    error = failure()
+    assert (str(error), error.code) == ("SendGrid answered 400 Bad Request: No", "400 42")
+
+
 def test_words_of_a_server_of_the_organization_s_own_are_not_shown(server):
     server.does(answer(400, {"message": "the secret of another server"}))
     assert "secret" not in str(failure("postal"))

@@ -105,15 +105,13 @@ class EmailService(Http):
         return Receipt(str(status.message_id or ""), f"{self.service.label}: {status.status}")
 
     def _refused(self, answer: Answer, status: str) -> TransportError:
-        error = refusal(self.service, answer, self.service.label)
+        error = self.refusal(answer, self.service.label)
         words = str(error).partition(": ")[2] or "it does not say why"
         return TransportError(
             f"{self.service.label} refused the recipient ({status}): {words}",
             permanent=True,
-            bounced=status == "invalid"
-            or own_code(self.service, answer) == "hard-bounce"
-            or b'"hard-bounce"' in answer.body,
-            code=error.code or status,
+            bounced=status == "invalid" or b'"hard-bounce"' in answer.body,  # so Mandrill tells it
+            code=error.code,
         )
 
     def refusal(self, answer: Answer, host: str) -> TransportError:

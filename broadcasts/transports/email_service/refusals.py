@@ -58,7 +58,7 @@ def own_code(service: Service, answer: Answer) -> str:
     """Return the service's code of an error, such as Postmark's 406; "" without one."""
     if typed := answer.headers.get("x-amzn-ErrorType", ""):
         return typed.partition(":")[0]
-    codes = list(_found(_json(answer), CODES))
+    codes = [_printable(code) for code in _found(_json(answer), CODES)]
     return next((code for code in codes if code in service.meanings), codes[0] if codes else "")
 
 
@@ -67,7 +67,12 @@ def own_words(service: Service, answer: Answer) -> str:
     if service.is_self_hosted:
         return ""
     words = " ".join(next(_found(_json(answer), WORDS), "").split())
-    return "".join(char for char in words if char.isprintable())[:LONGEST_WORDS]
+    return _printable(words)[:LONGEST_WORDS]
+
+
+def _printable(words: str) -> str:
+    """Remove what no database takes and nobody can read."""
+    return "".join(char for char in words if char.isprintable())
 
 
 def _json(answer: Answer) -> Any:
