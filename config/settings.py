@@ -81,6 +81,18 @@ def labelled_paths(name: str) -> dict[str, str]:
     return dict(pairs)
 
 
+def labelled_urls(name: str) -> dict[str, str]:
+    """Return base addresses by their labels from the environment: label=https://host/path/, separated by commas."""
+    told = env.str(name, default="")
+    pairs = [pair.strip().partition("=")[::2] for pair in told.split(",") if pair.strip()]
+    if not all(re.fullmatch(r"\w+", label) and re.fullmatch(r"https?://[^\s,]+", url) for label, url in pairs):
+        raise ImproperlyConfigured(
+            f"{name} is “{told}”: give pairs of a service and an address separated by commas, such as "
+            "sendgrid=http://localhost:9000/v3/."
+        )
+    return dict(pairs)
+
+
 def kept_key(name: str) -> str:
     """Return a secret from the environment, or one made on first use and kept in DATA_DIR."""
     if value := env.str(name, default=""):
@@ -344,6 +356,7 @@ DELIVERY_RETENTION_DAYS = whole("DELIVERY_RETENTION_DAYS", 0)  # 0 keeps them fo
 # What organizations may use and reach: e-mail backends by their labels, and networks that are not public.
 EMAIL_BACKENDS = labelled_paths("EMAIL_BACKENDS")
 OPEN_NETWORKS = networks("OPEN_NETWORKS")
+EMAIL_SERVICE_URLS = labelled_urls("EMAIL_SERVICE_URLS")  # instead of the services' own, for tests and proxies
 
 # Imports. Uploads lie in DATA_DIR/imports.
 IMPORT_MAX_MB = whole("IMPORT_MAX_MB", 500, least=1)

@@ -41,6 +41,8 @@ def read(monkeypatch, tmp_path):
         ("EMAIL_BACKENDS", "Mailgun=EmailBackend"),
         ("EMAIL_BACKENDS", "Mail gun=a/b.C"),
         ("EMAIL_BACKENDS", "Mailgun=a.B,Mailgun=a.C"),
+        ("EMAIL_SERVICE_URLS", "http://localhost:9000/"),
+        ("EMAIL_SERVICE_URLS", "sendgrid=localhost:9000"),
         ("OPEN_NETWORKS", "10.0.0.1/8"),
         ("OPEN_NETWORKS", "intranet"),
         ("OPEN_NETWORKS", "10.0.0.0/8;fd00::/8"),
@@ -75,6 +77,15 @@ def test_backends_are_read_by_their_labels(read):
     assert read(EMAIL_BACKENDS=told)["EMAIL_BACKENDS"] == {
         "Mailgun": "anymail.backends.mailgun.EmailBackend",
         "Our relay": "club.mail.Relay",
+    }
+
+
+def test_services_are_called_elsewhere_by_their_names(read):
+    assert read()["EMAIL_SERVICE_URLS"] == {}
+    told = "sendgrid=http://localhost:9000/v3/, mailgun=https://proxy.club.example/mailgun"
+    assert read(EMAIL_SERVICE_URLS=told)["EMAIL_SERVICE_URLS"] == {
+        "sendgrid": "http://localhost:9000/v3/",
+        "mailgun": "https://proxy.club.example/mailgun",
     }
 
 

@@ -61,8 +61,8 @@ class InboundAdmin(ReadOnlyAdmin):
     list_filter = [ChannelListFilter, WhenFilter, ReplyBroadcastFilter, row_filter(Contact)]
     search_fields = ["text"]
     search_help_text = (
-        f"A part of the text of the newest {formats.number(SEARCHED)} replies; or a contact's whole address or id, or how words of "
-        "its name begin."
+        f"A part of the text of the newest {formats.number(SEARCHED)} replies; or a contact's whole address or id, or "
+        "how words of its name begin."
     )
     ordering = ["-created", "-id"]
     sortable_by = []

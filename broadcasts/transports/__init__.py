@@ -17,6 +17,7 @@ from .callbacks import Callback, CallbackRequest, Event, InboundMessage
 
 TRANSPORTS = {
     "email": "broadcasts.transports.email.Email",
+    "email_service": "broadcasts.transports.email_service.EmailService",
     "sms": "broadcasts.transports.sms.Sms",
     "webhook": "broadcasts.transports.webhook.Webhook",
     "console": "broadcasts.transports.console.Console",

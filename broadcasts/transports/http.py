@@ -69,6 +69,7 @@ class Answer:
     headers: Mapping[str, str]  # names in any case
     body: bytes
     is_whole: bool = True
+    call: Call | None = None  # the request, where reading its answer needs it
 
     @property
     def is_success(self) -> bool:
@@ -253,7 +254,7 @@ class Http(Transport):
                 call.method, call.url, data=call.body, headers=call.headers, allow_redirects=False
             ) as response:
                 body, is_whole = await _body(response)
-                return Answer(response.status, response.headers, body, is_whole)
+                return Answer(response.status, response.headers, body, is_whole, call)
         except (aiohttp.ClientError, OSError, ValueError) as error:  # a time-out is an OSError
             raise self._unanswered(error, call.host) from None
 

@@ -129,6 +129,25 @@ def test_a_stored_backend_that_is_not_offered_any_more_is_told(admin, mail):
     assert "The stored choice “club.mail.Backend” is not offered any more" in text
 
 
+def test_the_form_of_an_e_mail_service_names_the_fields_that_are_for_some_services(admin):
+    response = sign_in(admin.user).get(f"{page('channel', 'add')}?kind=email_service")
+    text = response.content.decode()
+    assert 'data-only-for="mailgun" data-chosen-by="service"' in text and "only_for.js" in text
+    assert '<option value="postmark">Postmark</option>' in text
+
+
+def test_an_e_mail_service_is_told_what_it_needs_beside_the_field(admin):
+    data = {
+        "kind": "email_service",
+        "name": "Mailgun",
+        "from_address": "news@club.example",
+        "setting_service": "mailgun",
+    }
+    response = sign_in(admin.user).post(f"{page('channel', 'add')}?kind=email_service", data)
+    errors = response.context["adminform"].form.errors
+    assert errors["setting_domain"] == errors["setting_api_key"] == ["Mailgun needs it."]
+
+
 def test_a_check_tells_no_word_of_a_service_that_is_none_for_mail(admin, mail):
     with socket.create_server(("127.0.0.1", 0)) as server:
         Channel.objects.update(settings={**mail.settings, "port": server.getsockname()[1]})

@@ -97,6 +97,16 @@ def test_a_backend_is_chosen_by_its_label(api, settings):
     assert (made.status_code, made.json()["settings"]["backend"]) == (201, "Memory")
 
 
+def test_an_e_mail_service_is_chosen_from_our_list_and_its_key_is_never_shown(api):
+    body = {**BODY, "kind": "email_service", "settings": {"service": "postmark", "api_key": "t0ken"}}
+    made = api.post(URL, body)
+    assert made.status_code == 201, made.json()
+    assert (made.json()["settings"]["service"], made.json()["secrets"]) == ("postmark", ["api_key"])
+    assert "t0ken" not in made.content.decode()
+    answer = api.patch(f"{URL}{made.json()['uuid']}/", {"settings": {"service": "resend"}})
+    assert answer.json() == {"settings": ["api_key: Resend needs it."]}  # the key of one is not shown to another
+
+
 def test_limits_are_written_and_shown(api):
     made = api.post(URL, {**BODY, "domain_rates": {"GMail.com": 20, "*": 0.5}, "ramp": {"start": 200, "growth": 1.5}})
     assert made.status_code == 201, made.json()

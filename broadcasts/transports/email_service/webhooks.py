@@ -1,0 +1,136 @@
+"""The callbacks of e-mail services: their signatures and events, by anymail's webhook views."""
+
+import base64
+import hmac
+import io
+import json
+import time
+import warnings
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from anymail.signals import AnymailTrackingEvent, EventType
+from django.core.handlers.wsgi import WSGIRequest
+from django.http import HttpRequest
+from django.utils.module_loading import import_string
+
+from ..callbacks import Callback, CallbackRequest, Event
+from .services import Proof, Service
+
+USER = "broadcasts"  # of the basic authentication in the address that a service without signatures is given
+OLDEST = 86_400  # seconds: services repeat a call for up to a day with its first signature
+NEWEST = 300  # seconds ahead of our clock
+SVIX_SECONDS = 300  # Svix signs each repeat anew
+
+TYPES = {
+    EventType.SENT: "sent",
+    EventType.DELIVERED: "delivered",
+    EventType.BOUNCED: "bounced",
+    EventType.REJECTED: "failed",
+    EventType.FAILED: "failed",
+    EventType.OPENED: "opened",
+    EventType.CLICKED: "clicked",
+    EventType.COMPLAINED: "complained",
+    EventType.UNSUBSCRIBED: "unsubscribed",
+}
+
+
+def is_look(service: Service, request: CallbackRequest) -> bool:
+    """Tell whether a service only looks if somebody is there, before it keeps an address: Unisender Go and Mandrill.
+
+    Such a call tells nothing, and Mandrill shows the key that it signs with only afterwards.
+    """
+    if request.method == "GET":
+        return service.proof is Proof.API_KEY
+    return service.signs_url and request.body in (b"mandrill_events=[]", b"mandrill_events=%5B%5D")
+
+
+def verify(service: Service, settings: Mapping[str, Any], request: CallbackRequest) -> bool:
+    """Tell whether a callback is the service's; raises what anymail raises for one that is not."""
+    secret = str(settings.get("api_key" if service.proof is Proof.API_KEY else "webhook_secret") or "")
+    if service.proof is Proof.NONE or not secret:
+        return False
+    if service.proof is Proof.SVIX:
+        return _is_svix(secret, request)
+    keywords: dict[str, Any] = {"webhook_secret": []}
+    if service.proof is Proof.PASSWORD:
+        keywords["webhook_secret"] = f"{USER}:{secret}"
+    else:
+        keywords[service.proof_keyword] = secret
+    if service.signs_url:
+        keywords["webhook_url"] = request.url
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that nobody tests SendGrid for anymail any more
+        view = import_string(service.view)(**keywords)
+    view.run_validators(_django_request(request))
+    return not service.is_dated or _is_fresh(_signed_at(request))
+
+
+def parse(service: Service, request: CallbackRequest) -> Callback:
+    """Return the events of a verified callback; raises what anymail raises for a body that it cannot read."""
+    view_class = import_string(service.view)
+    view = view_class.__new__(view_class)  # not made for a request: to read events it needs no settings
+    events = [_event(service, one) for one in view.parse_events(_django_request(request))]
+    return Callback([event for event in events if event])
+
+
+def _event(service: Service, told: AnymailTrackingEvent) -> Event | None:
+    type = TYPES.get(told.event_type)
+    if type is None or not told.message_id:
+        return None
+    raw = told.esp_event if isinstance(told.esp_event, Mapping) else {}
+    detail: dict[str, Any] = {}
+    if type in ("bounced", "failed"):
+        detail["hard"] = service.is_hard(raw)
+    if type == "clicked" and told.click_url:
+        detail["url"] = told.click_url
+    words = {"reason": told.reject_reason, "text": told.mta_response or told.description, "agent": told.user_agent}
+    detail |= {name: str(value)[:500] for name, value in words.items() if value}
+    return Event(str(told.message_id), type, told.timestamp, detail, machine=_is_machine(raw))
+
+
+def _is_machine(raw: Mapping[str, Any]) -> bool:
+    """Tell whether a service says that a proxy, which fetches images ahead, opened the message."""
+    return raw.get("sg_machine_open") is True or raw.get("event") in ("unique_proxy_open", "proxy_open")
+
+
+def _django_request(request: CallbackRequest) -> HttpRequest:
+    """Return the request in the form that anymail's views read."""
+    url = urlsplit(request.url)
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": request.method,
+        "PATH_INFO": url.path,
+        "QUERY_STRING": url.query,
+        "SERVER_NAME": url.hostname or "localhost",
+        "SERVER_PORT": str(url.port or 443),
+        "wsgi.url_scheme": url.scheme,
+        "wsgi.input": io.BytesIO(request.body),
+        "CONTENT_LENGTH": str(len(request.body)),
+        "CONTENT_TYPE": request.headers.get("content-type", ""),
+    }
+    for name, value in request.headers.items():
+        environ.setdefault(f"HTTP_{name.upper().replace('-', '_')}", value)
+    return WSGIRequest(environ)
+
+
+def _signed_at(request: CallbackRequest) -> float:
+    """Return the moment that the signature of SendGrid or Mailgun covers; raises an exception without one."""
+    if told := request.headers.get("x-twilio-email-event-webhook-timestamp"):
+        return float(told)
+    return float(json.loads(request.body)["signature"]["timestamp"])
+
+
+def _is_fresh(signed_at: float, oldest: float = OLDEST) -> bool:
+    return -NEWEST <= time.time() - signed_at <= oldest
+
+
+def _is_svix(secret: str, request: CallbackRequest) -> bool:
+    """Tell whether Svix signed a call, by the scheme of Standard Webhooks."""
+    id, moment = request.headers["svix-id"], request.headers["svix-timestamp"]
+    key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    digest = hmac.digest(key, f"{id}.{moment}.".encode() + request.body, "sha256")
+    signature = f"v1,{base64.b64encode(digest).decode()}"
+    given = request.headers["svix-signature"].split()
+    is_right = any(hmac.compare_digest(one.encode(), signature.encode()) for one in given)
+    return is_right and _is_fresh(float(moment), SVIX_SECONDS)
