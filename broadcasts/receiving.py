@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from broadcasts import tracking
+from broadcasts import syncing, tracking
 from broadcasts.database import outage, storable
 from broadcasts.mediums import ADDRESS_FIELDS
 from broadcasts.models import Channel, Contact, Delivery, Inbound
@@ -26,6 +26,7 @@ def take_in(channel: Channel, told: Callback) -> None:
     takes = [
         *(partial(_take_event, channel, event) for event in told.events),
         *(partial(_take_reply, channel, reply) for reply in told.replies),
+        *(partial(syncing.take_news, channel, news) for news in told.templates),
     ]
     for take in takes:
         try:

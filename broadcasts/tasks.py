@@ -3,8 +3,8 @@
 from django.conf import settings
 from django.db.models.functions import Now
 
-from broadcasts import accounts, confirming, importing, indexing, retention, sending
-from broadcasts.models import Heartbeat
+from broadcasts import accounts, confirming, importing, indexing, retention, sending, syncing
+from broadcasts.models import Channel, Heartbeat
 
 # What is done each second by a supervisor, and each minute by the queue itself.
 ROUND = (sending.tick, importing.enqueue_waiting, confirming.enqueue_waiting, accounts.enqueue_waiting)
@@ -36,6 +36,14 @@ def mail_link(link_id: int) -> None:
 
 def mail_invitation(invitation_id: int) -> None:
     accounts.mail_invitation(invitation_id)
+
+
+def sync_templates() -> None:
+    syncing.enqueue_all()
+
+
+def sync_channel(channel_id: int) -> None:
+    syncing.sync(Channel.objects.select_related("organization").get(pk=channel_id))
 
 
 def run_import(job_id: int) -> None:

@@ -26,6 +26,7 @@ LAYERS = [
         "receiving",
         "segmenting",
     },
+    {"syncing"},
     {"sending"},
     {"tracking"},
     {"audience", "consenting", "rendering", "stats", "tallying", "throttling"},

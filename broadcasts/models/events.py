@@ -116,6 +116,10 @@ class Inbound(Base):
                 fields=["channel", "provider_id"], name="inbound_once", condition=~Q(provider_id="")
             ),
         ]
+        indexes = [
+            # Who wrote to a channel lately: the skip reason `no_template`, for each contact of a window or a chunk.
+            models.Index(fields=["channel", "contact", "created"], name="inbound_lately"),
+        ]
 
     def __str__(self) -> str:
         return self.text[:60]

@@ -26,6 +26,7 @@ from .attachments import validate_attachments
 from .checking import Checker, validate_content
 from .compiled_message import CompiledMessage, Recipient, Rendered, compile_message, preview
 from .extras import extra_texts
+from .fitting import misfits, unready
 from .names import ContactSnapshot
 
 __all__ = [
@@ -36,7 +37,9 @@ __all__ = [
     "Rendered",
     "compile_message",
     "extra_texts",
+    "misfits",
     "preview",
+    "unready",
     "validate_attachments",
     "validate_content",
 ]

@@ -102,7 +102,7 @@ def expand_cancelled(broadcast_id: int) -> bool:
     broadcast = rows.select_related("organization").first()
     if broadcast is None:
         return False
-    messages = list(broadcast.messages.select_related("channel").prefetch_related("translations"))
+    messages = list(broadcast.messages.select_related("channel", "template").prefetch_related("translations"))
     try:
         return _expand_chunk(broadcast, audience.Audience.of(broadcast), messages)
     except BroadcastsError as error:
@@ -113,7 +113,7 @@ def expand_cancelled(broadcast_id: int) -> bool:
 
 def _expand(broadcast: Broadcast, until: float) -> None:
     wanted = audience.Audience.of(broadcast)
-    messages = list(broadcast.messages.select_related("channel").prefetch_related("translations"))
+    messages = list(broadcast.messages.select_related("channel", "template").prefetch_related("translations"))
     while broadcast.status == Broadcast.Status.SENDING and _expand_chunk(broadcast, wanted, messages):
         enqueue_pumps()
         broadcast.refresh_from_db()

@@ -25,6 +25,7 @@ class Event:
     at: datetime | None = None  # aware; None: now
     detail: Mapping[str, Any] = field(default_factory=dict)  # {"hard": True} of a bounce suppresses the address
     machine: bool = False  # caused by a scanner or a proxy, not by the person
+    account: str = ""  # the provider's name of the account it concerns; "": the channel that was called
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,21 @@ class InboundMessage:
     payload: Mapping[str, Any] = field(default_factory=dict)  # the provider's data, unchanged
     provider_id: str = ""  # of the reply itself: a repeated id is stored once
     answers: str = ""  # the provider's id of the copy that it answers, or ""
+    account: str = ""  # the provider's name of the account it was sent to; "": the channel that was called
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateNews:
+    """A change of a template that the provider stores; what is "" did not change."""
+
+    provider_id: str
+    name: str
+    language: str  # as the provider writes it
+    account: str = ""  # the provider's name of the account that has it
+    status: str = ""
+    category: str = ""
+    quality: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,4 +61,5 @@ class Callback:
 
     events: Sequence[Event] = ()
     replies: Sequence[InboundMessage] = ()
+    templates: Sequence[TemplateNews] = ()
     answer: str = ""  # the response body that the provider expects, such as a challenge
