@@ -93,10 +93,16 @@ def stop_unusable(channels: Iterable[Channel]) -> None:
         status=Broadcast.Status.SENDING, messages__template__in={one.template_id for one in stopped}
     )
     for broadcast in under_way.distinct().prefetch_related("messages__translations"):
-        used = {(message.template_id, one.language) for message in broadcast.messages.all() for one in message.translations.all()}
+        used = {
+            (message.template_id, one.language)
+            for message in broadcast.messages.all()
+            for one in message.translations.all()
+        }
         for one in stopped:
             if (one.template_id, one.language) in used:
-                pause_with(broadcast, f"Paused: the template “{one.template}” ({one.language}) cannot be sent. {one.why_not}")
+                pause_with(
+                    broadcast, f"Paused: the template “{one.template}” ({one.language}) cannot be sent. {one.why_not}"
+                )
                 break
 
 
@@ -155,5 +161,15 @@ def _language(tag: str) -> str:
 def _clean(one: StoredTemplate) -> StoredTemplate:
     """Return a template without what a database cannot store, and without what is too long for it."""
     values = {field.name: storable(getattr(one, field.name)) for field in fields(one)}
-    longest = {"provider_id": 64, "name": 255, "language": 35, "status": 20, "category": 20, "quality": 20, "reason": 255}
-    return StoredTemplate(**{name: value[: longest[name]] if name in longest else value for name, value in values.items()})
+    longest = {
+        "provider_id": 64,
+        "name": 255,
+        "language": 35,
+        "status": 20,
+        "category": 20,
+        "quality": 20,
+        "reason": 255,
+    }
+    return StoredTemplate(
+        **{name: value[: longest[name]] if name in longest else value for name, value in values.items()}
+    )

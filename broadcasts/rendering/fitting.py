@@ -101,7 +101,9 @@ def _unknown_files(organization: Organization, value: Mapping[str, Any]) -> dict
     named = dict(_files(value))
     found = _found(organization, named) if named else {}
     return {
-        path: f"There is no media file {uuid:.40}; upload it first." for uuid, path in named.items() if uuid not in found
+        path: f"There is no media file {uuid:.40}; upload it first."
+        for uuid, path in named.items()
+        if uuid not in found
     }
 
 

@@ -10,7 +10,7 @@ from tests.http_server import answer, drop
 from tests.smtp import refusing_port
 
 from .contract import TransportContract
-from .test_http import failure, flags
+from .test_http import flags
 
 
 @pytest.fixture
@@ -27,6 +27,12 @@ def whatsapp(cloud):
 
 def envelope(n=1, **fields):
     return Envelope(f"key{n}", f"3460000000{n}", **{"text": "Pool closed", **fields})
+
+
+def failure(whatsapp):
+    with pytest.raises(TransportError) as caught:
+        whatsapp.deliver(envelope())
+    return caught.value
 
 
 def with_template(**parameters):

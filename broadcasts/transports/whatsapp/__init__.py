@@ -58,7 +58,7 @@ class WhatsApp(Http):
         [sent] = answer.json["messages"]
         status = str(sent.get("message_status") or "")
         if status == "paused":
-            raise stopped("132015")
+            raise stopped(132015)
         detail = "Held by WhatsApp until the quality of the template is known." if status.startswith("held") else status
         return Receipt(provider_id=str(sent["id"]), detail=detail)
 

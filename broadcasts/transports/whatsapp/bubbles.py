@@ -23,7 +23,9 @@ def bubble(envelope: Envelope, structure: Mapping[str, Any]) -> Bubble:
         buttons=[_button(index, one, given) for index, one in enumerate(structure.get("buttons") or [])],
     )
     if kind == "location":
-        shown.header = ", ".join(str(place[name]) for name in ("name", "address", "latitude", "longitude") if name in place)
+        shown.header = ", ".join(
+            str(place[name]) for name in ("name", "address", "latitude", "longitude") if name in place
+        )
     elif kind in MEDIA:
         shown.link, shown.header = str(content.get("link", "")), str(content.get("filename", ""))
     elif header.get("kind") == "text":
@@ -43,7 +45,9 @@ def _button(index: int, button: Mapping[str, Any], given: Mapping[str, Any]) -> 
     for place, one in enumerate(given.get("buttons") or []):
         if index_of(one, place) == index:
             told = one.get("code") or one.get("payload") or ""
-            return button["text"], _filled(button["url"], [one["url"]]) if "url" in one and "url" in button else str(told)
+            return button["text"], _filled(button["url"], [one["url"]]) if "url" in one and "url" in button else str(
+                told
+            )
     return button["text"], button.get("url", "")
 
 

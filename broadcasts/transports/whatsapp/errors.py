@@ -118,9 +118,9 @@ def refused(answer: Answer) -> TransportError | None:
     return _error(known, str(code), details(error), answer.retry_after) if known else None
 
 
-def stopped(code: str) -> TransportError:
+def stopped(code: int) -> TransportError:
     """Return the error of a code that was not told as an error."""
-    return _error(MEANINGS[int(code)], code)
+    return _error(MEANINGS[code], str(code))
 
 
 def details(error: Mapping[str, Any]) -> str:

@@ -51,7 +51,11 @@ class WhatsAppSettings(SettingsForm):
         url = self.cleaned_data["api_url"].rstrip("/")
         with suppress(ValueError):
             parts = urlsplit(url)
-            if parts.scheme in ("https", "http") and parts.hostname and not (parts.query or parts.fragment or "@" in url):
+            if (
+                parts.scheme in ("https", "http")
+                and parts.hostname
+                and not (parts.query or parts.fragment or "@" in url)
+            ):
                 try:
                     check_host(parts.hostname)
                 except (ClosedAddress, ValueError) as error:
