@@ -113,7 +113,9 @@ class SyncedSerializer(serializers.Serializer):
     create=extend_schema(summary="Add a channel"),
     update=extend_schema(summary="Write a channel"),
     partial_update=extend_schema(summary="Change a channel"),
-    destroy=extend_schema(summary="Delete a channel", description="Not while a message or a template uses it."),
+    destroy=extend_schema(
+        summary="Delete a channel", description="Not while a message uses it. The templates of its provider go with it."
+    ),
 )
 class Channels(FullResource):
     """Configured accounts to send through."""

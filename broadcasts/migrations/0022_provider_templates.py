@@ -1,5 +1,6 @@
 """Keep what providers say of the templates that they store, and tell who wrote lately."""
 
+import django.db.models.deletion
 import django.db.models.functions.text
 from django.db import migrations, models
 
@@ -77,6 +78,17 @@ class Migration(migrations.Migration):
                 fields=("channel", "name"),
                 name="template_name_at_provider",
                 violation_error_message="The channel has a template of this name already.",
+            ),
+        ),
+        migrations.AlterField(
+            model_name="template",
+            name="channel",
+            field=models.ForeignKey(
+                blank=True,
+                help_text="Where the provider keeps the template.",
+                null=True,
+                on_delete=django.db.models.deletion.CASCADE,
+                to="broadcasts.channel",
             ),
         ),
     ]

@@ -53,7 +53,7 @@ class Template(Base):
     name = models.CharField(max_length=255)
     medium = VocabularyField(max_length=10, choices=Medium, default=Medium.EMAIL)
     channel = models.ForeignKey(
-        Channel, models.PROTECT, null=True, blank=True, help_text="Where the provider keeps the template."
+        Channel, models.CASCADE, null=True, blank=True, help_text="Where the provider keeps the template."
     )
     syntax = VocabularyField(max_length=12, choices=Syntax, default=Syntax.LIQUID)
 

@@ -26,7 +26,7 @@ def misfits(message: Message, translation: MessageTranslation) -> dict[str, str]
     errors = kind.malformed(value)
     if errors:
         return errors
-    errors = _unknown_files(message.broadcast.organization, value)
+    errors = _wrong_files(message.broadcast.organization, value)
     if not message.has_provider_template:
         return errors | kind.unsendable(translation.content())
     stored = provider_languages(message).get(translation.language)
@@ -97,14 +97,18 @@ def with_links(organization: Organization, value: dict[str, Any]) -> dict[str, A
     return linked(value)
 
 
-def _unknown_files(organization: Organization, value: Mapping[str, Any]) -> dict[str, str]:
+def _wrong_files(organization: Organization, value: Mapping[str, Any]) -> dict[str, str]:
+    """Return which uploaded files are not there, or are not of the kind that the key above them says."""
     named = dict(_files(value))
     found = _found(organization, named) if named else {}
-    return {
-        path: f"There is no media file {uuid:.40}; upload it first."
-        for uuid, path in named.items()
-        if uuid not in found
-    }
+    errors = {}
+    for uuid, path in named.items():
+        kind, media = path.split("[")[-2].rstrip("]"), found.get(uuid)
+        if media is None:
+            errors[path] = f"There is no media file {uuid:.40}; upload it first."
+        elif kind in ("image", "video") and not media.content_type.startswith(f"{kind}/"):
+            errors[path] = f"“{media}” is of the type {media.content_type}, no {kind}."
+    return errors
 
 
 def _found(organization: Organization, named: Mapping[str, str]) -> dict[str, Media]:

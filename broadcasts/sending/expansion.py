@@ -30,7 +30,8 @@ def freeze(broadcast: Broadcast) -> None:
     Raises NotReady, InvalidInput or EmptyAudience.
     """
     refuse_suspended(broadcast.organization)
-    messages = list(broadcast.messages.select_related("channel", "template").order_by("position", "id"))
+    rows = broadcast.messages.select_related("channel", "template").prefetch_related("template__translations")
+    messages = list(rows.order_by("position", "id"))
     readiness.check(broadcast)
     for message in messages:
         _freeze_message(message)

@@ -3,6 +3,8 @@
 from datetime import timedelta
 
 import pytest
+from django.core.files.base import ContentFile
+from django.db.models import ProtectedError
 from django.utils import timezone
 
 from broadcasts import audience, drafting, explaining, rendering, sending, syncing
@@ -15,6 +17,7 @@ from tests.make import make_contact
 
 from . import steps
 
+PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 20
 HEADER = {"type": "HEADER", "format": "IMAGE"}
 BODY = {"type": "BODY", "text": "Hello {{1}}, see you on {{2}}"}
 BUTTONS = {"type": "BUTTONS", "buttons": [{"type": "URL", "text": "Map", "url": "https://x.example/{{1}}"}]}
@@ -44,6 +47,7 @@ def offer(channel, cloud):
     """A template in two languages, as a sync finds it."""
     cloud.templates.extend(template("offer", language, HEADER, BODY, BUTTONS) for language in ("en", "es_ES"))
     syncing.sync(channel)
+    Attribute.register(channel.organization, {"club": "c1"})
     return Template.objects.get(name="offer")
 
 
@@ -92,10 +96,7 @@ def test_a_language_has_parameters_of_its_own(club, channel, cloud, offer):
 def test_an_uploaded_file_is_sent_as_an_address_that_serves_it_and_expires(
     club, channel, cloud, offer, client, settings, monkeypatch
 ):
-    from django.core.files.base import ContentFile
-
-    png = b"\x89PNG\r\n\x1a\n" + b"0" * 20
-    media = Media(organization=club, file=ContentFile(png, "pool.png"))
+    media = Media(organization=club, file=ContentFile(PNG, "pool.png"))
     media.save()
     person(club, 1, language="en")
     parameters = PARAMETERS | {"header": {"image": {"media": str(media.uuid)}}}
@@ -103,10 +104,26 @@ def test_an_uploaded_file_is_sent_as_an_address_that_serves_it_and_expires(
     link = cloud.bodies[0]["template"]["components"][0]["parameters"][0]["image"]["link"]
     path = link.removeprefix(settings.BASE_URL)
     response = client.get(path)
-    assert (response.status_code, b"".join(response.streaming_content)) == (200, png)
+    assert (response.status_code, b"".join(response.streaming_content)) == (200, PNG)
     later = timezone.now() + timedelta(days=5)
     monkeypatch.setattr("broadcasts.links.timezone.now", lambda: later)
     assert client.get(path).status_code == 404
+
+
+def test_a_file_of_another_kind_than_its_header_is_refused(club, channel, offer):
+    media = Media(organization=club, file=ContentFile(b"%PDF-1.7 ", "menu.pdf"))
+    media.save()
+    parameters = {"header": {"image": {"media": str(media.uuid)}}}
+    with pytest.raises(InvalidInput, match="is of the type application/pdf, no image"):
+        draft(channel, template=offer, parameters=parameters)
+
+
+def test_a_file_that_a_parameter_names_is_kept(club, channel, offer):
+    media = Media(organization=club, file=ContentFile(PNG, "pool.png"))
+    media.save()
+    draft(channel, template=offer, parameters={"header": {"image": {"media": str(media.uuid)}}})
+    with pytest.raises(ProtectedError):
+        media.delete()
 
 
 def test_an_address_of_a_file_that_was_made_up_serves_nothing(db, client):
@@ -243,9 +260,9 @@ def test_a_template_that_is_paused_stops_its_broadcast_and_none_of_the_others(cl
     broadcast = draft(channel, template=offer, parameters=PARAMETERS)
     cloud.does(error(132015))
     steps.start(broadcast)
-    Broadcast.objects.filter(pk=other.pk).update(status="paused")
+    Broadcast.objects.filter(pk=other.pk).update(status="PAUSED")
     steps.pump(broadcast)
-    assert (broadcast.status, "paused the template" in broadcast.error_message) == ("paused", True)
+    assert (broadcast.status, "paused the template" in broadcast.error_message) == ("PAUSED", True)
     assert Channel.objects.get(pk=channel.pk).health != Channel.Health.FAILING
     assert steps.log(broadcast) == {"pending": 1}
 
@@ -254,7 +271,7 @@ def test_a_token_that_expired_pauses_and_says_so(club, channel, cloud, offer):
     person(club, 1)
     cloud.does(error(190, 401))
     broadcast = steps.send(draft(channel, template=offer, parameters=PARAMETERS))
-    assert broadcast.status == "paused"
+    assert broadcast.status == "PAUSED"
     assert "access token has expired" in broadcast.error_message
     assert Channel.objects.get(pk=channel.pk).health == Channel.Health.FAILING
 
@@ -275,8 +292,8 @@ def test_news_that_a_template_is_paused_pauses_the_broadcasts_that_use_it(club, 
     assert syncing.take_news(channel, news)
     assert not syncing.take_news(channel, news)
     broadcast.refresh_from_db()
-    assert broadcast.status == "paused"
-    assert "“offer” (es_ES) cannot be sent" in broadcast.error_message or "offer" in broadcast.error_message
+    assert broadcast.status == "PAUSED"
+    assert "“offer” (es_ES) cannot be sent" in broadcast.error_message
 
 
 # The bubble
