@@ -10,7 +10,7 @@ from django.utils import timezone
 from broadcasts import audience, drafting, explaining, rendering, sending, syncing
 from broadcasts.audience import Audience
 from broadcasts.exceptions import EmptyAudience, InvalidInput
-from broadcasts.models import Broadcast, Channel, Delivery, Inbound, Media, Suppression, Template
+from broadcasts.models import Attribute, Broadcast, Channel, Delivery, Inbound, Media, Suppression, Template
 from broadcasts.transports import TemplateNews
 from tests.cloud_api import CloudApi, error, template
 from tests.make import make_contact
