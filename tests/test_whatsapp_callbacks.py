@@ -178,7 +178,7 @@ def test_news_of_a_template(field, value, expected):
     about = {"message_template_id": 594, "message_template_name": "offer", "message_template_language": "en_US"}
     [news] = parsed(change(field, **about, **value)).templates
     assert (news.status, news.quality, news.category) == expected
-    assert (news.provider_id, news.language, news.account) == ("594", "en_US", "2040")
+    assert (news.provider_id, news.language) == ("594", "en_US")
 
 
 def test_news_of_a_template_are_stored_with_it(call, channel):

@@ -25,7 +25,8 @@ class Event:
     at: datetime | None = None  # aware; None: now
     detail: Mapping[str, Any] = field(default_factory=dict)  # {"hard": True} of a bounce suppresses the address
     machine: bool = False  # caused by a scanner or a proxy, not by the person
-    account: str = ""  # the provider's name of the account it concerns; "": the channel that was called
+    # The provider's name of the account that is meant, as in `Transport.account`; "": the channel that was called.
+    account: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class InboundMessage:
     payload: Mapping[str, Any] = field(default_factory=dict)  # the provider's data, unchanged
     provider_id: str = ""  # of the reply itself: a repeated id is stored once
     answers: str = ""  # the provider's id of the copy that it answers, or ""
-    account: str = ""  # the provider's name of the account it was sent to; "": the channel that was called
+    account: str = ""  # as of an event
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class TemplateNews:
     provider_id: str
     name: str
     language: str  # as the provider writes it
-    account: str = ""  # the provider's name of the account that has it
+    account: str = ""  # as of an event
     status: str = ""
     category: str = ""
     quality: str = ""

@@ -11,6 +11,7 @@ from broadcasts import audience, drafting, explaining, rendering, sending, synci
 from broadcasts.audience import Audience
 from broadcasts.exceptions import EmptyAudience, InvalidInput
 from broadcasts.models import Attribute, Broadcast, Channel, Delivery, Inbound, Media, Suppression, Template
+from broadcasts.sending import rate
 from broadcasts.transports import TemplateNews
 from tests.cloud_api import CloudApi, error, template
 from tests.make import make_contact
@@ -294,6 +295,21 @@ def test_news_that_a_template_is_paused_pauses_the_broadcasts_that_use_it(club, 
     broadcast.refresh_from_db()
     assert broadcast.status == "PAUSED"
     assert "“offer” (es_ES) cannot be sent" in broadcast.error_message
+
+
+def test_a_channel_without_a_rate_of_its_own_has_that_of_its_kind(channel, mail):
+    assert (channel.top_rate, rate.window_limit(channel, 1), mail.top_rate) == (80, 80, None)
+    channel.rate = 200
+    assert rate.window_limit(channel, 1) == 200
+
+
+def test_a_channel_goes_with_its_stored_templates_unless_a_message_uses_one(channel, offer):
+    broadcast = draft(channel, template=offer, parameters=PARAMETERS)
+    with pytest.raises(ProtectedError):
+        channel.delete()
+    broadcast.delete()
+    channel.delete()
+    assert not Template.objects.exists()
 
 
 # The bubble

@@ -6,7 +6,7 @@ from broadcasts.transports import Envelope, File, ProviderTemplate, Receipt, Tra
 from broadcasts.transports.whatsapp import WhatsApp
 from broadcasts.transports.whatsapp.errors import MEANINGS
 from tests.cloud_api import CloudApi, accepted, error, template
-from tests.http_server import answer, drop
+from tests.http_server import answer, break_off, drop
 from tests.smtp import refusing_port
 
 from .contract import TransportContract
@@ -274,6 +274,7 @@ def test_an_unknown_phone_number_id_is_a_fault_of_the_channel(whatsapp, cloud):
         (answer(503), {"account"}),
         (answer(502), {"handed_over"}),
         (answer(200, {"messages": []}), {"handed_over"}),
+        (break_off, {"handed_over"}),
         (drop, {"handed_over"}),
     ],
 )

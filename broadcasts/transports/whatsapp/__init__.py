@@ -35,6 +35,7 @@ class WhatsApp(Http):
     stores_templates = True
     reply_window = timedelta(hours=24)
     default_rate = 80  # a second and number, unless Meta grants more
+    concurrency = 100
 
     @cached_property
     def headers(self) -> dict[str, str]:

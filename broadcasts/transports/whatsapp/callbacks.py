@@ -25,7 +25,7 @@ def parsed(body: Mapping[str, Any]) -> Callback:
                 for status in value.get("statuses", []):
                     events += _events(status, account)
                 replies += [_reply(message, account) for message in value.get("messages", [])]
-            elif news := _template(change["field"], value, str(entry.get("id", ""))):
+            elif news := _template(change["field"], value):
                 templates.append(news)
     return Callback(events=events, replies=replies, templates=templates)
 
@@ -82,12 +82,11 @@ def _text(message: Mapping[str, Any]) -> str:
     return str(found or "")
 
 
-def _template(field: str, value: Mapping[str, Any], account: str) -> TemplateNews | None:
+def _template(field: str, value: Mapping[str, Any]) -> TemplateNews | None:
     known: dict[str, Any] = {
         "provider_id": str(value.get("message_template_id", "")),
         "name": str(value.get("message_template_name", "")),
         "language": str(value.get("message_template_language", "")),
-        "account": account,
     }
     if field == "message_template_status_update":
         reason = str(value.get("reason") or "")
