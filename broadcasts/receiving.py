@@ -1,6 +1,7 @@
 """Taking in what a provider calls back: events become facts of deliveries, replies become Inbound rows."""
 
 import logging
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 
@@ -23,7 +24,7 @@ def take_in(channel: Channel, told: Callback) -> None:
     An outage of the database is raised, so that the provider calls again; what was recorded by then stays, and is
     recorded once.
     """
-    takes = [
+    takes: list[Callable[[], object]] = [
         *(partial(_take_event, channel, event) for event in told.events),
         *(partial(_take_reply, channel, reply) for reply in told.replies),
         *(partial(syncing.take_news, channel, news) for news in told.templates),

@@ -57,11 +57,7 @@ def sync(channel: Channel) -> Synced:
     with transaction.atomic():
         Channel.objects.select_for_update(no_key=True).get(pk=channel.pk)  # one sync of a channel at a time
         changed = _write(channel, found.values())
-        gone = [
-            one
-            for one in _languages(channel).filter(removed_at=None)
-            if (one.template.name, one.tag) not in found  # type: ignore[attr-defined]
-        ]
+        gone = [one for one in _languages(channel).filter(removed_at=None) if (one.template.name, one.tag) not in found]
         TemplateTranslation.objects.filter(pk__in=[one.pk for one in gone]).update(removed_at=timezone.now())
         stop_unusable([channel])
     return Synced(len({name for name, _ in found}), len(found), changed, len(gone))
@@ -101,7 +97,7 @@ def stop_unusable(channels: Iterable[Channel]) -> None:
         for one in stopped:
             if (one.template_id, one.language) in used:
                 pause_with(
-                    broadcast, f"Paused: the template “{one.template}” ({one.language}) cannot be sent. {one.why_not}"
+                    broadcast, f"Paused: the template “{one.template}” ({one.tag}) cannot be sent. {one.why_not}"
                 )
                 break
 

@@ -31,9 +31,7 @@ class SyncingChannels(OrganizationAdmin):
 
     def steps(self, request: HttpRequest, obj: Channel) -> dict[str, Callable[[], HttpResponse]]:
         steps = super().steps(request, obj)
-        return (
-            {**steps, "sync": partial(self.sync_step, request, obj)} if obj.transport_class.stores_templates else steps
-        )
+        return {**steps, "sync": partial(self.sync_step, request, obj)} if obj.stores_templates else steps
 
     def sync_step(self, request: HttpRequest, channel: Channel) -> HttpResponse:
         sync(request, channel)

@@ -55,7 +55,10 @@ class TemplateAdmin(SyncingTemplates):
         return [*fields, "name", "medium", "channel", "languages"] if obj and obj.channel_id else fields
 
     def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
-        return [] if obj and obj.channel_id else super().get_inlines(request, obj)
+        return [] if obj and obj.channel_id else list(super().get_inlines(request, obj))
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and not (obj and obj.channel_id)
 
     @admin.display(description="status")
     def status(self, template: Template) -> str:

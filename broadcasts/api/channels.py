@@ -138,7 +138,7 @@ class Channels(FullResource):
     @action(detail=True, methods=["post"], url_path="sync-templates")
     def sync_templates(self, request: Request, uuid: str) -> Response:
         channel = self.get_object()
-        if not channel.transport_class.stores_templates:
+        if not channel.stores_templates:
             raise serializers.ValidationError({"kind": [f"No provider of the kind {channel.kind} stores templates."]})
         try:
             return Response(SyncedSerializer(syncing.sync(channel)).data)

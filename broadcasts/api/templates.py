@@ -80,7 +80,7 @@ class TemplateSerializer(ResourceSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         channel = self.instance.channel if self.instance else attrs.get("channel")
-        if channel and channel.transport_class.stores_templates:
+        if channel and channel.stores_templates:
             raise serializers.ValidationError({"channel": [READ_ONLY.format(channel)]})
         syntax = attrs.get("syntax") or (self.instance.syntax if self.instance else Syntax.LIQUID)
         wrong = []

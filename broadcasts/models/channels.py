@@ -95,6 +95,11 @@ class Channel(Base):
         return reported_by(self.kind)
 
     @property
+    def stores_templates(self) -> bool:
+        """Whether its provider stores templates."""
+        return self.transport_class.stores_templates
+
+    @property
     def top_rate(self) -> int | None:
         """The messages per second at most: its own, or those of its kind; None for no limit."""
         return self.rate or self.transport_class.default_rate

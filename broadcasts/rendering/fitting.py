@@ -40,18 +40,16 @@ def unready(message: Message) -> dict[str, str]:
     """
     template = message.template
     if template is None or template.channel is None:
-        takes_none = message.channel and message.channel.transport_class.stores_templates
+        takes_none = message.channel and message.channel.stores_templates
         return {"parameters": NO_TEMPLATE} if takes_none and message.parameters else {}
     if message.channel and message.channel != template.channel:
         return {"template": ELSEWHERE.format(template, template.channel)}
     stored = provider_languages(message)
-    translations: list[MessageTranslation | None] = list(message.translations.all())
-    wanted = {one.language: one for one in translations if one}
+    wanted: dict[str, MessageTranslation | None] = {one.language: one for one in message.translations.all()}
     if not wanted:
-        usable = [language for language, one in stored.items() if not one.why_not]
-        if not usable:
-            return {"template": NONE_APPROVED.format(template)}
-        wanted = dict.fromkeys(usable)  # type: ignore[arg-type]
+        wanted = {language: None for language, one in stored.items() if not one.why_not}
+    if not wanted:
+        return {"template": NONE_APPROVED.format(template)}
     errors: dict[str, str] = {}
     for language, translation in wanted.items():
         one, path = stored.get(language), f"translations.{language}"

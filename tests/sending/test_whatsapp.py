@@ -143,9 +143,12 @@ def test_an_address_of_a_file_that_was_made_up_serves_nothing(db, client):
         ({"header": {"image": {"link": "http://x.example"}}}, "[link]: Give an address that begins with https://"),
         ({"header": {"image": {"media": "7b1"}}}, "[media]: There is no media file 7b1"),
         ({"header": {"video": {"link": "https://x"}}}, "[video]: The header of the template is of kind image"),
-        ({"body": ["a", "b", "c"]}, "parameters[body]: The template has 2 parameters, and 3 are given"),
+        ({"body": ["a", "b", "c"]}, "parameters[body]: The template has 2 parameters; given: 3"),
         ({"body": {"day": "Monday"}}, "parameters[body]: The template counts its parameters; give a list of 2"),
-        ({"buttons": [{"index": 1, "url": "x"}]}, "[buttons][0]: The template has 1 buttons; there is none at index 1"),
+        (
+            {"buttons": [{"index": 1, "url": "x"}]},
+            "[buttons][0]: The template has no button at index 1; its buttons: 1",
+        ),
         ({"buttons": [{"code": "x"}]}, "[buttons][0]: The button at index 0 of the template is of kind url"),
         ({"location": {"latitude": 91, "longitude": 0}}, "[latitude]: Expected a number from -90 to 90"),
         ({"flow": {"index": 12}}, "parameters[flow][index]: Expected a number from 0 to 9"),
@@ -164,7 +167,7 @@ def test_a_draft_may_lack_parameters_and_scheduling_names_them(channel, offer):
         sending.send(broadcast)
     told = caught.value.errors["messages"]
     assert "0.translations.en.parameters[header][image]: The template needs it for its header." in told
-    assert "0.translations.en.parameters[body]: The template needs 2 parameters, and 1 are given." in told
+    assert "0.translations.en.parameters[body]: The template needs 2 parameters; given: 1." in told
     assert "parameters[buttons]: The button at index 0 (“Map”) needs its url." in told
 
 

@@ -14,8 +14,8 @@ def bubble(envelope: Envelope, structure: Mapping[str, Any]) -> Bubble:
         return _free(envelope)
     given = envelope.template.components
     header, kind = structure.get("header") or {}, header_kind(given)
-    content = (given.get("header") or {}).get(kind)
-    place = given.get("location") or {}
+    content: Any = (given.get("header") or {}).get(kind)
+    place: Mapping[str, Any] = given.get("location") or {}
     shown = Bubble(
         kind=kind or header.get("kind", ""),
         body=_filled((structure.get("body") or {}).get("text", ""), given.get("body") or []),

@@ -34,7 +34,7 @@ def _events(status: Mapping[str, Any], account: str) -> Iterator[Event]:
     fact = FACTS.get(status["status"])
     if fact is None:  # such as `deleted`
         return
-    error = next(iter(status.get("errors") or []), {})
+    error: Mapping[str, Any] = next(iter(status.get("errors") or []), {})
     code = error.get("code")
     about = {
         "code": str(code) if code is not None else "",

@@ -200,7 +200,7 @@ def _wrong_body(structure: Mapping[str, Any], value: Mapping[str, Any]) -> Error
             has = ", ".join(names) or "none"
             yield _path("body", unknown[0]), f"The template has no parameter {', '.join(unknown)}; it has {has}."
     elif len(body) > len(names):
-        yield _path("body"), f"The template has {len(names)} parameters, and {len(body)} are given."
+        yield _path("body"), f"The template has {len(names)} parameters; given: {len(body)}."
 
 
 def _wrong_buttons(structure: Mapping[str, Any], value: Mapping[str, Any]) -> Errors:
@@ -214,7 +214,7 @@ def _wrong_buttons(structure: Mapping[str, Any], value: Mapping[str, Any]) -> Er
 
 def _wrong_button(buttons: list[Mapping[str, Any]], index: int, kind: str, path: str) -> Errors:
     if index >= len(buttons):
-        yield path, f"The template has {len(buttons) or 'no'} buttons; there is none at index {index}."
+        yield path, f"The template has no button at index {index}; its buttons: {len(buttons)}, counted from 0."
     elif buttons[index]["kind"] not in (kind, "otp" if kind == "url" else kind):
         yield path, f"The button at index {index} of the template is of kind {buttons[index]['kind']}, not {kind}."
     elif kind == "url" and buttons[index]["kind"] == "url" and not buttons[index].get("parameters"):
@@ -240,7 +240,7 @@ def _no_body(structure: Mapping[str, Any], value: Mapping[str, Any]) -> Errors:
     if lacking and (structure["named"] or isinstance(body, Mapping)):
         yield _path("body"), f"The template needs {', '.join(lacking)} too."
     elif lacking:
-        yield _path("body"), f"The template needs {len(names)} parameters, and {len(body)} are given."
+        yield _path("body"), f"The template needs {len(names)} parameters; given: {len(body)}."
 
 
 def _no_buttons(structure: Mapping[str, Any], value: Mapping[str, Any]) -> Errors:
