@@ -27,7 +27,7 @@ LARGEST_PAGE = 2_000_000  # bytes
 
 class WhatsApp(Http):
     kind = "whatsapp"
-    label = "WhatsApp (Cloud API)"
+    label = "WhatsApp"
     medium = "whatsapp"
     settings_form = WhatsAppSettings
     reports = frozenset({"delivered", "bounced", "opened", "replied"})
