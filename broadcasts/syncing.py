@@ -31,8 +31,8 @@ class Synced:
 
     def __str__(self) -> str:
         return (
-            f"{self.templates:,} templates in {self.languages:,} languages: {self.changed:,} new or changed, "
-            f"{self.removed:,} removed."
+            f"Templates: {self.templates:,}. Languages: {self.languages:,} (new or changed: {self.changed:,}, "
+            f"removed: {self.removed:,})."
         )
 
 

@@ -96,7 +96,7 @@ def test_the_command_syncs_each_channel_and_says_which_failed(club, channel, clo
     out, err = StringIO(), StringIO()
     with pytest.raises(CommandError, match="1 of 2 channels"):
         call_command("sync_templates", stdout=out, stderr=err)
-    assert "1 templates in 1 languages: 1 new or changed" in out.getvalue()
+    assert "Templates: 1. Languages: 1 (new or changed: 1" in out.getvalue()
     assert "Broken: The access token has expired" in err.getvalue()
 
 

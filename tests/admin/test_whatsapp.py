@@ -56,7 +56,7 @@ def test_the_button_of_a_channel_syncs_it(client, page, admin, channel, cloud):
     cloud.templates.append(template("offer", "en"))
     page("template_changelist")
     response = client.post(reverse("admin:broadcasts_template_sync"), follow=True)
-    assert "1 templates in 1 languages: 1 new or changed" in response.content.decode()
+    assert "Templates: 1. Languages: 1 (new or changed: 1" in response.content.decode()
     assert "approved: en" in response.content.decode()
 
 
