@@ -71,7 +71,7 @@ def _components(value: Mapping[str, Any], key: str) -> Iterator[Json]:
     for place, button in enumerate(value.get("buttons") or []):
         yield _button(button, place)
     if flow := value.get("flow"):
-        action = {"flow_token": str(flow.get("token") or key)}
+        action: Json = {"flow_token": str(flow.get("token") or key)}
         if data := _flow_data(flow.get("data")):
             action |= {"flow_action_data": data}
         yield _of_button("flow", index_of(flow, 0), {"type": "action", "action": action})
