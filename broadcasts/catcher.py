@@ -26,6 +26,7 @@ from urllib.parse import parse_qs, quote_plus
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP
 
+from broadcasts import formats
 from broadcasts.exceptions import BroadcastsError
 
 LARGEST = 25 * 1024 * 1024
@@ -107,12 +108,12 @@ class Store:
             return [{**row, "to": row["to"].split("\n")} for row in db.execute(query, values)]
 
 
-class Session(SMTP):
-    line_length_limit = LARGEST  # a catcher shows what was sent, overlong lines too
+class LenientSmtp(SMTP):
+    line_length_limit = LARGEST  # it accepts overlong lines, to show exactly what was sent
 
 
 class SmtpServer(Controller):
-    """Keeps what it receives; its socket is bound before, as aiosmtpd takes five seconds to tell of a taken port."""
+    """Stores received messages; its socket is bound before, since aiosmtpd reports a port in use after five seconds."""
 
     def __init__(self, store: Store, listening: socket.socket) -> None:
         self.store, self.listening = store, listening
@@ -122,7 +123,7 @@ class SmtpServer(Controller):
         super().__init__(self, *listening.getsockname()[:2], **options)
 
     def factory(self) -> SMTP:
-        return Session(self, loop=self.loop, **self.SMTP_kwargs)
+        return LenientSmtp(self, loop=self.loop, **self.SMTP_kwargs)
 
     def _create_server(self) -> Any:
         return self.loop.create_server(self._factory_invoker, sock=self.listening)
@@ -136,15 +137,15 @@ class SmtpServer(Controller):
         return "250 2.0.0 OK"
 
 
-class Answer(NamedTuple):
+class CatcherResponse(NamedTuple):
     body: str | bytes
     kind: str = "text/html"
     policy: str = PAGE_POLICY
     status: int = 200
 
 
-class Door(BaseHTTPRequestHandler):
-    """Answers a path; there is nothing to change, so GET and HEAD are all there is."""
+class CatcherHandler(BaseHTTPRequestHandler):
+    """Serves the pages and the JSON of the catcher, which are read-only."""
 
     def __init__(self, store: Store, smtp_address: str, *args: Any) -> None:
         self.store, self.smtp_address = store, smtp_address
@@ -169,25 +170,25 @@ class Door(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any) -> None:
         """Leave the terminal to the demo."""
 
-    def _answer(self, path: str, query: dict[str, str]) -> Answer:
+    def _answer(self, path: str, query: dict[str, str]) -> CatcherResponse:
         if path == "/style.css":
-            return Answer(STYLE, "text/css")
+            return CatcherResponse(STYLE, "text/css")
         if path in ("/", "/api/messages.json"):
             return self._list(path, query)
         match = re.fullmatch(r"/messages/([0-9]{1,18})/(html|raw|)", path)
         found = self.store.get(int(match[1])) if match else None
         answer = message_answer(found, match[2]) if match and found else None
-        return answer or Answer(page("Not found", "<p>There is nothing here."), status=404)
+        return answer or CatcherResponse(page("Not found", "<p>There is nothing here."), status=404)
 
-    def _list(self, path: str, query: dict[str, str]) -> Answer:
+    def _list(self, path: str, query: dict[str, str]) -> CatcherResponse:
         store, search, number = self.store, query.get("q", "").strip(), query.get("page", "")
         current = max(1, int(number)) if re.fullmatch("[0-9]{1,9}", number) else 1
         found = store.find(search, current)
         if path != "/":
-            return Answer(json.dumps(found[:PER_PAGE]), "application/json")
+            return CatcherResponse(json.dumps(found[:PER_PAGE]), "application/json")
         empty = f"<p>Nothing caught yet. Mail sent through SMTP {escape(self.smtp_address)} appears here."
         content = list_of(found, store.count, search, current) if store.count else empty
-        return Answer(page("Messages", content))
+        return CatcherResponse(page("Messages", content))
 
 
 class Catcher:
@@ -210,8 +211,8 @@ class Catcher:
             smtp = SmtpServer(self._store, for_mail)
             smtp.start()
             running.callback(smtp.stop)
-            door = partial(Door, self._store, f"{self.host}:{self.smtp_port}")
-            pages = running.enter_context(ThreadingHTTPServer(("", 0), door, bind_and_activate=False))
+            handler = partial(CatcherHandler, self._store, f"{self.host}:{self.smtp_port}")
+            pages = running.enter_context(ThreadingHTTPServer(("", 0), handler, bind_and_activate=False))
             pages.socket.close()
             pages.socket = for_pages
             Thread(target=pages.serve_forever, args=(0.05,), daemon=True).start()
@@ -277,25 +278,26 @@ def page(title: str, content: str) -> str:
 def list_of(found: list[dict[str, Any]], count: int, search: str, number: int) -> str:
     rows = "".join(
         f"""<tr><td><a href="/messages/{caught["id"]}/">{escape(caught["subject"]) or "(no subject)"}</a>
-<td>{escape(", ".join(caught["to"]))}<td><time>{caught["received"][:19]}</time><td>{caught["size"]:,}"""
+<td>{escape(", ".join(caught["to"]))}<td><time>{caught["received"][:19]}</time><td>{formats.number(caught["size"])}"""
         for caught in found[:PER_PAGE]
     )
     numbers = {"Newer": number - 1, "Older": number + 1 if len(found) > PER_PAGE else 0}
     links = [f'<a href="/?page={n}&amp;q={quote_plus(search)}">{label}</a>' for label, n in numbers.items() if n]
     return f"""<form role="search"><label for="q">Recipient or subject</label>
-<input id="q" type="search" name="q" value="{escape(search)}"><button>Search</button> {count:,} in all</form>
+<input id="q" type="search" name="q" value="{escape(search)}"><button>Search</button>
+{formats.number(count)} in all</form>
 <table><thead><tr><th scope="col">Subject<th scope="col">To<th scope="col">Received (UTC)<th scope="col">Bytes</thead>
 <tbody>{rows or "<tr><td colspan=4>Nothing matches."}</tbody></table><nav aria-label="Pages">{" ".join(links)}</nav>"""
 
 
-def message_answer(caught: dict[str, Any], view: str) -> Answer | None:
+def message_answer(caught: dict[str, Any], view: str) -> CatcherResponse | None:
     """Return the page of a message, or with a `view` its source or its HTML, if it has any."""
     if view == "raw":
-        return Answer(caught["source"], "text/plain")
+        return CatcherResponse(caught["source"], "text/plain")
     message = message_from_bytes(caught["source"])
     text, html = part(message, "text/plain"), part(message, "text/html")
     if view == "html":
-        return Answer(html, policy=MAIL_POLICY) if html is not None else None
+        return CatcherResponse(html, policy=MAIL_POLICY) if html is not None else None
     items = [(name, readable(str(value))) for name, value in message.raw_items()]
     headers = "".join(f'<tr><th scope="row">{escape(name)}<td>{escape(value)}' for name, value in items)
     shown = f"""<p>Sent to {escape(", ".join(caught["to"]))} at {caught["received"][:19]} UTC. <a href="raw">Source</a>
@@ -305,4 +307,4 @@ def message_answer(caught: dict[str, Any], view: str) -> Answer | None:
     if html is not None:
         shown += '<h2>HTML</h2><p><a href="html">Open it alone</a>, where its links work</p>'
         shown += '<iframe sandbox src="html" title="HTML of the message"></iframe>'
-    return Answer(page(caught["subject"] or "(no subject)", shown))
+    return CatcherResponse(page(caught["subject"] or "(no subject)", shown))

@@ -14,6 +14,7 @@ from broadcasts import audience, drafting, formats, stats
 from broadcasts.audience import Audience, Match, MatchNode, Route
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import (
+    FACTS,
     Broadcast,
     ConsentChange,
     ConsentState,
@@ -23,8 +24,6 @@ from broadcasts.models import (
 )
 from broadcasts.sending import hours
 
-# Facts that follow after sending, the strongest last.
-TOLD = ("delivered", "opened", "clicked", "played", "replied", "unsubscribed", "complained", "bounced")
 STRONGEST = ("sent", "unknown", "pending", "failed", "cancelled", "skipped")  # of several copies
 CANCELLED = "Not sent: the broadcast was cancelled before its turn."
 COUNTED = {"pending": "is about to be sent", "unknown": "may have been sent"}  # by a frequency cap, beside what was
@@ -76,7 +75,8 @@ def explain(contact: Contact, broadcast: Broadcast) -> Explanation:
         numbers = stats.counts([broadcast])[broadcast.pk]
         sentence = (
             "Nobody can tell any more for one person: the log has been deleted. In all: "
-            f"{numbers['contacts']:,} in the audience, {numbers['sent']:,} sent, {numbers['skipped']:,} left out."
+            f"{formats.number(numbers['contacts'])} in the audience, {formats.number(numbers['sent'])} sent, "
+            f"{formats.number(numbers['skipped'])} left out."
         )
         return Explanation(contact=contact, broadcast=broadcast, verdict="log_deleted", sentence=sentence)
     wanted = Audience.of(broadcast)
@@ -107,7 +107,8 @@ def story(delivery: Delivery, zone: tzinfo | None = None) -> str:
     status = Delivery.Status
     match delivery.status:
         case status.SENT:
-            facts = [f"{fact} {when(moment, zone)}" for fact in TOLD if (moment := getattr(delivery, f"{fact}_at"))]
+            at = sorted((moment, fact) for fact in FACTS if (moment := getattr(delivery, f"{fact}_at")))
+            facts = [f"{fact} {when(moment, zone)}" for moment, fact in at]
             return f"Sent {when(delivery.sent_at, zone)}{'; ' + ', '.join(facts) if facts else ''}."
         case status.SKIPPED:
             return f"Not sent: {_label(delivery.reason)}."
@@ -154,8 +155,8 @@ def _of_log(contact: Contact, broadcast: Broadcast, deliveries: list[Delivery], 
         sentence = story(delivery, broadcast.organization.zone)
         if delivery.status == Delivery.Status.SKIPPED:
             route = Route(channel=delivery.message.channel, base_language=broadcast.base_language)
-            turn = max(delivery.created, delivery.due_at or delivery.created)
-            sentence += _because(Grounds(contact, broadcast, route, turn), delivery.reason)
+            at = max(delivery.created, delivery.due_at or delivery.created)
+            sentence += _because(Grounds(contact, broadcast, route, at), delivery.reason)
         by = f"{delivery.message.channel}: " if by_name else ""
         sentences.append(f"{by}{sentence}")
     strongest = min(deliveries, key=lambda one: STRONGEST.index(one.status))
@@ -206,7 +207,7 @@ def _of_time(contact: Contact, broadcast: Broadcast, match: Match) -> Explanatio
 def _foretold(contact: Contact, broadcast: Broadcast, wanted: Audience, match: Match) -> Explanation:
     """Explain what a broadcast that has not started will do with a matched contact, by the query of its start."""
     routes = drafting.routes(broadcast)
-    turn = hours.turn(broadcast, contact)
+    send_time = hours.local_send_time(broadcast, contact)
     received: list[str] = []
     skipped: list[tuple[str, str]] = []
     for route in routes:
@@ -219,7 +220,7 @@ def _foretold(contact: Contact, broadcast: Broadcast, wanted: Audience, match: M
             else:
                 received.append(f"by {route.name or 'e-mail'} at {address}{f', in {language}' if language else ''}")
     if received:
-        due = f", not before {when(turn, broadcast.organization.zone)}" if turn else ""
+        due = f", not before {when(send_time, broadcast.organization.zone)}" if send_time else ""
         verdict, reason, sentence = "would_receive", "", f"Would receive it {' and '.join(received)}{due}."
     elif skipped:
         verdict, reason = "would_be_skipped", skipped[0][0]

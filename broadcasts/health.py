@@ -1,4 +1,4 @@
-"""Is all well? Each check says what it found and how to mend it; `ready` is the part that decides about traffic."""
+"""Health checks, each with its finding and how to fix it; `ready` runs those that decide about traffic."""
 
 import os
 import shutil
@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, timedelta
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,6 +21,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django_q.brokers import get_broker
 
+from broadcasts import formats
 from broadcasts.database import outage, waiting_at_most
 from broadcasts.models import Batch, Channel, Contact, Delivery, Heartbeat, Message
 from broadcasts.schedules import wrong_schedules
@@ -34,7 +35,7 @@ TRIED_EVERY = 5  # seconds
 LOCK_SECONDS = 2
 HOST_FORGOTTEN = timedelta(days=1)
 HOSTS_TOLD = 20
-CHANNEL_SECONDS = 5  # a server that takes longer to answer is told as out of reach
+CHANNEL_SECONDS = 5  # a server that takes longer to reply is reported as unreachable
 SAMPLE = 1000
 LEAST_POSTGRESQL = 14
 QUEUE_LIMIT = 1000
@@ -88,12 +89,12 @@ def database() -> Check:
 
 
 def writing() -> Check:
-    """Check that the database takes writes; asked ever so often, it is tried every few seconds."""
+    """Check that the database can be written to; the result is cached for TRIED_EVERY seconds."""
     return _write(int(time.monotonic() // TRIED_EVERY))
 
 
 @lru_cache(maxsize=1)
-def _write(turn: int) -> Check:
+def _write(period: int) -> Check:
     row = {"enqueued_at": timezone.now(), "beaten_at": Now()}
     try:
         with waiting_at_most(LOCK_SECONDS):
@@ -108,7 +109,7 @@ def _write(turn: int) -> Check:
 
 
 def forget() -> None:
-    """Have the next check try again, however soon."""
+    """Clear the cached result of the write check."""
     _write.cache_clear()
 
 
@@ -153,9 +154,10 @@ def queue() -> Iterator[Check]:
         yield Check("queue", FAIL, f"The queue in {kind} cannot be reached: {error}", "Start Redis; check REDIS_URL.")
         return
     if waiting > QUEUE_LIMIT:
-        yield Check("queue", WARN, f"{waiting} tasks wait in the queue.", "Start workers: manage.py work")
+        tasks = f"{formats.number(waiting)} tasks wait in the queue."
+        yield Check("queue", WARN, tasks, "Start workers: manage.py work")
     else:
-        yield Check("queue", OK, f"The queue in {kind} answers; {waiting} tasks wait.")
+        yield Check("queue", OK, f"The queue in {kind} answers; {formats.number(waiting)} tasks wait.")
 
 
 def schedules() -> Iterator[Check]:
@@ -184,17 +186,17 @@ def heartbeat() -> Check:
     if beats.filter(fresh()).exists():
         return Check("heartbeat", OK, "Workers are at work.")
     last = beats.order_by("-beaten_at").first()
-    since = f"since {last.beaten_at:%Y-%m-%d %H:%M:%S} UTC" if last else "so far"
+    since = f"since {formats.moment(last.beaten_at, UTC)}" if last else "so far"
     return Check("heartbeat", FAIL, f"No worker ran a task {since}.", "Start workers: manage.py work, or up.")
 
 
 def beats() -> Iterator[Check]:
-    """Check all hosts; one that is gone for good is told of for a day."""
+    """Check the heartbeats of all hosts; one that was removed is reported for a day."""
     yield heartbeat()
     recent = Heartbeat.objects.filter(name=CLUSTER, beaten_at__gt=Now() - HOST_FORGOTTEN)
     for beat in recent.exclude(fresh()).order_by("host")[:HOSTS_TOLD]:
         yield Check(
-            f"host {beat.host}", WARN, f"{beat.host} ran no task since {beat.beaten_at:%Y-%m-%d %H:%M:%S} UTC.",
+            f"host {beat.host}", WARN, f"{beat.host} ran no task since {formats.moment(beat.beaten_at, UTC)}.",
             "Look at its workers; if it was taken away, that is all: it is forgotten after a day.",
         )  # fmt: skip
 
@@ -291,7 +293,7 @@ def backends() -> Iterator[Check]:
 
 
 def notices() -> Check:
-    """Check that staff can be told of what stopped by itself."""
+    """Check that staff can be notified by mail when a broadcast stops."""
     if not settings.EMAIL_URL:
         return Check(
             "notices", WARN, "EMAIL_URL is not set: nobody is told by mail when a broadcast stops by itself.",
@@ -306,7 +308,7 @@ def notices() -> Check:
 
 
 def folder() -> Iterator[Check]:
-    """Check that nobody else on the host reads our files, and that Python imports none of them."""
+    """Check that other users of the host cannot read the data, and that Python cannot import from it."""
     place = Path(settings.DATA_DIR).resolve()
     kept = [place, *([Path(connection.settings_dict["NAME"]).resolve()] if connection.vendor == "sqlite" else [])]
     if exposed := [str(path) for path in kept if path.exists() and is_exposed(path)]:
@@ -346,7 +348,6 @@ def importable_from(place: Path) -> Path | None:
 def disk() -> Check:
     free = shutil.disk_usage(settings.DATA_DIR).free
     if free < GIGABYTE:
-        return Check(
-            "disk", WARN, f"{free / GIGABYTE:.1f} GB are free in DATA_DIR.", "Make room, or run: manage.py prune"
-        )
-    return Check("disk", OK, f"{free / GIGABYTE:.0f} GB are free in DATA_DIR.")
+        left = formats.number(free / GIGABYTE, 1)
+        return Check("disk", WARN, f"{left} GB are free in DATA_DIR.", "Make room, or run: manage.py prune")
+    return Check("disk", OK, f"{formats.number(free / GIGABYTE, 0)} GB are free in DATA_DIR.")

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from broadcasts import transports
 from broadcasts.database import storable
+from broadcasts.formats import number
 from broadcasts.languages import normalize_language
 from broadcasts.models import Broadcast, Channel, Template, TemplateTranslation
 from broadcasts.queue import enqueue
@@ -31,8 +32,8 @@ class Synced:
 
     def __str__(self) -> str:
         return (
-            f"Templates: {self.templates:,}. Languages: {self.languages:,} (new or changed: {self.changed:,}, "
-            f"removed: {self.removed:,})."
+            f"Templates: {number(self.templates)}. Languages: {number(self.languages)} "
+            f"(new or changed: {number(self.changed)}, removed: {number(self.removed)})."
         )
 
 

@@ -43,6 +43,7 @@ LAYERS = [
         "origin",
         "queue",
         "schedules",
+        "templatetags",
         "wiping",
     },
     {"apis", "exceptions", "formats", "outgoing"},

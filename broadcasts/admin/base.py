@@ -17,12 +17,13 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.text import capfirst
 
+from broadcasts import formats
 from broadcasts.clocks import is_near
 from broadcasts.models import AuditEntry, Organization
 
 from .access import Access, organization_of, scoped, within
-from .json_field import JsonField
-from .moment_field import MomentField
+from .json_field import JsonFormField
+from .moment_field import MomentFormField
 from .paginator import CappedPaginator, PagedList
 from .pickers import ManyPicker, Picker, only_ids, with_addresses
 from .saving_first import SavingFirst
@@ -89,9 +90,9 @@ class Scoped:
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if isinstance(db_field, models.JSONField):
-            kwargs.setdefault("form_class", JsonField)
+            kwargs.setdefault("form_class", JsonFormField)
         if isinstance(db_field, models.DateTimeField):
-            kwargs.setdefault("form_class", MomentField)
+            kwargs.setdefault("form_class", MomentFormField)
         field = super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]
         if isinstance(db_field, models.DateTimeField):
             zone = f"In the time zone {timezone.get_current_timezone_name()}."
@@ -189,7 +190,7 @@ class OrganizationAdmin(Scoped, SavingFirst):
         return fields
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """Fill in what a link says, less what its field could not show: rows that are no ids, times that are none."""
+        """Return the initial values of a link, without those that are invalid for their field."""
         found: dict[str, Any] = super().get_changeform_initial_data(request)
         for field in self.model._meta.get_fields():
             if field.name not in found:
@@ -229,7 +230,7 @@ class OrganizationAdmin(Scoped, SavingFirst):
         super().save_model(request, obj, form, change)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list, dict, set, list]:
-        """Say what goes with these rows, counted up to a limit instead of loaded."""
+        """Return what is deleted with these rows, as counts up to a limit, without loading it."""
         shown: list[Any] = []
         protected: list[str] = []
         needed: set[str] = set()
@@ -242,7 +243,7 @@ class OrganizationAdmin(Scoped, SavingFirst):
                 if relation.on_delete is PROTECT:
                     protected += [f"{capfirst(row._meta.verbose_name)}: {row}" for row in rows[:10]]
                 elif relation.on_delete is CASCADE and (n := rows[: RELATED_SHOWN + 1].count()):
-                    many = f"more than {RELATED_SHOWN:,}" if n > RELATED_SHOWN else str(n)
+                    many = f"more than {formats.number(RELATED_SHOWN)}" if n > RELATED_SHOWN else str(n)
                     shown.append([f"with {many} {relation.related_model._meta.verbose_name_plural}"])
         return shown, {}, needed, protected
 
@@ -324,5 +325,17 @@ def link(row: Any, text: object = None) -> str:
     return format_html('<a href="{}">{}</a>', row_url(type(row), row.pk), text or row)
 
 
-def number(value: int | None) -> str:
-    return "-" if value is None else f"{value:,}"
+def number_column(model: Any, name: str) -> Any:
+    """Return a column of a list that shows a field with a number."""
+    field = model._meta.get_field(name)
+
+    @admin.display(description=field.verbose_name, ordering=name)
+    def shown(row: Any) -> str:
+        return number(getattr(row, name))
+
+    shown.__name__ = name
+    return shown
+
+
+def number(value: float | None) -> str:
+    return "-" if value is None else f"{formats.number(value)}"

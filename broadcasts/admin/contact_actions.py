@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 
-from broadcasts import contacts
+from broadcasts import contacts, formats
 from broadcasts.contacts import MERGED_AT_ONCE
 from broadcasts.exceptions import BroadcastsError
 from broadcasts.exporting import contacts_csv, person_json
@@ -35,7 +35,7 @@ class MergeForm(forms.Form):
         self.fields["keep"].queryset = contacts  # type: ignore[attr-defined]
 
 
-class ContactActions(Exportable):
+class ContactAdminActions(Exportable):
     """The addresses and pages of the actions, for the contact's admin."""
 
     actions: Sequence[Any] | None = ["export_selected", "merge_selected"]
@@ -117,7 +117,7 @@ class ContactActions(Exportable):
 
 
 def side_by_side(contacts: list[Contact]) -> list[tuple[str, list[str]]]:
-    """Return what is known about each, line by line."""
+    """Return the rows of the comparison: a label and the value of each contact."""
     lines = []
     for name in SHOWN:
         cells = [getattr(contact, name) for contact in contacts]
@@ -128,8 +128,8 @@ def side_by_side(contacts: list[Contact]) -> list[tuple[str, list[str]]]:
     counts = dict(copies.values_list("contact", "n"))
     lines.append(("status", [contact.get_status_display() for contact in contacts]))
     lines.append(("consents", ["; ".join(map(consent, contact.consents.all())) for contact in contacts]))
-    lines.append(("deliveries", [f"{counts.get(contact.pk, 0):,}" for contact in contacts]))
-    lines.append(("added", [f"{contact.created:%Y-%m-%d}" for contact in contacts]))
+    lines.append(("deliveries", [formats.number(counts.get(contact.pk, 0)) for contact in contacts]))
+    lines.append(("added", [formats.moment(contact.created, contact.organization.zone) for contact in contacts]))
     return lines
 
 

@@ -11,12 +11,12 @@ from broadcasts.exceptions import InvalidInput
 from broadcasts.languages import normalize_language
 from broadcasts.models import Medium
 
-from .json_field import JsonField
+from .json_field import JsonFormField
 
 CHECKED = ("subject", "preheader", "text", "html")
 
 
-class ParametersField(JsonField):
+class ParametersField(JsonFormField):
     def to_python(self, value: Any) -> Any:
         read = super().to_python(value)
         if read is not None and not isinstance(read, dict):
@@ -65,7 +65,7 @@ class ContentForm(forms.ModelForm):
         return cleaned
 
     def has_changed(self) -> bool:
-        """A new language is one once something is said in it."""
+        """A new language counts as filled in only if it has content."""
         return bool(set(self.changed_data) - (set() if self.instance.pk else {"language"}))
 
     def tag(self) -> str:

@@ -1,4 +1,4 @@
-"""The first page: what runs, what comes, what needs somebody, and the last 30 days."""
+"""The dashboard: what is being sent, what is scheduled, what needs staff, and the last 30 days."""
 
 from datetime import timedelta
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import Q, Sum
 from django.utils import timezone
 
-from broadcasts import stats
+from broadcasts import formats, stats
 from broadcasts.models import FACTS, OWN_FACTS, Batch, Broadcast, Channel, Delivery, reported_by
 
 from .access import Access, scoped
@@ -42,7 +42,7 @@ def dashboard(access: Access) -> dict[str, Any]:
 
 
 def unknown(access: Access) -> list[dict[str, Any]]:
-    """Return the broadcasts that have copies whose outcome nobody knows, with their number and its rows."""
+    """Return the broadcasts with unknown deliveries, with the number of these and the link to them."""
     rows = (
         scoped(Batch.objects.exclude(unknown=0), access)
         .values("message__broadcast", "message__broadcast__name")
@@ -73,7 +73,7 @@ def month(access: Access, since: Any) -> list[dict[str, Any]]:
     for fact in stats.shown_facts(measured, totals):
         telling = [numbers for reported, numbers in by_kind if fact in reported]
         sent = sum(numbers["sent"] for numbers in telling)
-        told.append((fact, f"{sum(numbers[fact] for numbers in telling) / sent:.1%}" if sent else ""))
+        told.append((fact, formats.percent(sum(numbers[fact] for numbers in telling) / sent, 1) if sent else ""))
     return [
         {
             "name": name.capitalize(),

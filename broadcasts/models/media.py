@@ -1,3 +1,5 @@
+"""Uploaded files."""
+
 import secrets
 from typing import Any
 
@@ -6,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import ProtectedError, Q
 
+from broadcasts import formats
 from broadcasts.filetypes import BINARY, EXTENSIONS, clean_name, file_type
 
 from .base import Base
@@ -16,7 +19,7 @@ from .templates import Template, TemplateTranslation
 
 
 def media_path(media: "Media", filename: str) -> str:
-    """Return a name to store a file by: a random one, and the extension of what its content is."""
+    """Return a random path to store a file under, with the extension of its detected type."""
     name = secrets.token_hex(16)
     return f"{name[:2]}/{name}.{EXTENSIONS.get(media.content_type, BINARY.extension)}"
 
@@ -24,8 +27,8 @@ def media_path(media: "Media", filename: str) -> str:
 class Media(Base):
     """A file that messages attach or show.
 
-    It is stored under a random name; what the client called it is a label, and the name that mail gives it. Its type
-    is found by its content. Once uploaded it stays as it is, since messages name it by its uuid.
+    It is stored under a random name; `filename` is its name in lists and as an attachment. Its type is detected from
+    its content. The file cannot be replaced, since messages refer to it by uuid.
     """
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="media")
@@ -46,11 +49,12 @@ class Media(Base):
         super().clean()
         limit = settings.MEDIA_MAX_MB
         if self.is_new_file and self.file.size > limit * 10**6:
-            raise ValidationError({"file": f"It is larger than {limit:,} MB; publish it elsewhere and link to it."})
+            refusal = f"It is larger than {formats.number(limit)} MB; publish it elsewhere and link to it."
+            raise ValidationError({"file": refusal})
 
     @property
     def is_new_file(self) -> bool:
-        """Whether its file is given and not stored yet."""
+        """Whether a file is assigned that is not stored yet."""
         return bool(self.file) and not self.file._committed  # type: ignore[attr-defined]
 
     def save(self, *args: Any, **kwargs: Any) -> None:
@@ -61,7 +65,7 @@ class Media(Base):
         super().save(*args, **kwargs)
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        """Delete the row and then its file, or raise ProtectedError while something that may be sent carries it."""
+        """Delete the row and, after commit, its file; raises ProtectedError while `users` returns any."""
         if users := self.users():
             raise ProtectedError(f"“{users[0]}” carries it.", set(users))
         deleted = super().delete(*args, **kwargs)
@@ -69,7 +73,7 @@ class Media(Base):
         return deleted
 
     def users(self) -> list[Broadcast | Template]:
-        """Return the first templates, and broadcasts that have not ended, whose content names this file."""
+        """Return up to ten unfinished broadcasts, then up to ten templates, whose content names this file."""
         named = self._named_in("attachments") | self._named_in("parameters")
         messages = MessageTranslation.objects.for_organization(self.organization_id).filter(named)
         carries = Q(messages__translations__in=messages.order_by()) | self._named_in("messages__parameters")

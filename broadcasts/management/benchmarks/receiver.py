@@ -1,4 +1,4 @@
-"""The receiver of `bench chaos`: an SMTP server in a process of its own that behaves as badly as it is told.
+"""The receiver of `bench chaos`: an SMTP server in its own process that misbehaves as `Behaviour` says.
 
 What it accepts it writes to a file before it says so: one line each, recipient and Message-ID. That file is the truth
 that the log is compared with.
@@ -32,8 +32,8 @@ LATERS = ("mail", "rcpt", "data", "dot")
 
 
 @dataclass(frozen=True)
-class Manners:
-    """How it behaves."""
+class Behaviour:
+    """How the receiver misbehaves."""
 
     pace: float = 0.0  # seconds from one message to the next, all connections together
     drops: float = 0.0  # the share of messages over which it drops the connection
@@ -44,26 +44,26 @@ class Manners:
 
 
 @dataclass
-class Tally:
-    """What it has to tell beside the truth."""
+class ReceiverCounts:
+    """The counts of the receiver, beside the file of accepted messages."""
 
     connections: int = 0  # open now
     waiting: int = 0  # messages that wait to be accepted
     drops: int = 0
-    drops_late: int = 0  # of them: when the message had left its sender, who cannot know how far it came
+    drops_late: int = 0  # of them: after the message was sent, so that its sender cannot know whether it was accepted
     laters: int = 0
 
 
 @dataclass
-class Server:
-    """All connections, and what they share."""
+class ReceiverServer:
+    """The server with its connections."""
 
     truth: int  # the file's descriptor
     random: Random
     port: int = 0  # the system chooses
-    manners: Manners = Manners()
-    tally: Tally = field(default_factory=Tally)
-    sessions: set["Session"] = field(default_factory=set)
+    behaviour: Behaviour = Behaviour()
+    tally: ReceiverCounts = field(default_factory=ReceiverCounts)
+    sessions: set["SmtpSession"] = field(default_factory=set)
     held: list[Callable[[], None]] = field(default_factory=list)  # until it hangs no more
     slot: float = 0.0  # when the next message is accepted
     listener: asyncio.Server | None = None
@@ -71,12 +71,12 @@ class Server:
     async def serve(self, control: Connection) -> None:
         loop = asyncio.get_running_loop()
         over = loop.create_future()
-        orders: asyncio.Queue[Manners | None] = asyncio.Queue()
+        orders: asyncio.Queue[Behaviour | None] = asyncio.Queue()
 
         def listen() -> None:
             try:
                 orders.put_nowait(control.recv())
-            except (EOFError, OSError):  # whoever started this is gone
+            except (EOFError, OSError):  # the parent process has ended
                 loop.remove_reader(control.fileno())
                 over.set_result(None)
 
@@ -89,15 +89,15 @@ class Server:
             await asyncio.wait({order, over}, return_when=asyncio.FIRST_COMPLETED)
             if order.done():
                 told = self.tell()
-                if manners := order.result():
-                    await self.behave(manners)
+                if behaviour := order.result():
+                    await self.behave(behaviour)
                 control.send(told)
 
-    def tell(self) -> Tally:
+    def tell(self) -> ReceiverCounts:
         return replace(self.tally, connections=len(self.sessions))
 
     def hold_port(self) -> None:
-        """Keep the port without listening: connections are refused, and nobody else gets it."""
+        """Bind the port without listening: connections are refused, and no other process can take it."""
         self.held_port = socket.socket()
         self.held_port.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.held_port.bind((HOST, self.port))
@@ -105,29 +105,29 @@ class Server:
 
     async def open(self) -> None:
         loop = asyncio.get_running_loop()
-        self.listener = await loop.create_server(lambda: Session(self), sock=self.held_port, backlog=256)
+        self.listener = await loop.create_server(lambda: SmtpSession(self), sock=self.held_port, backlog=256)
 
-    async def behave(self, manners: Manners) -> None:
-        self.manners = manners
-        if not manners.hangs:
+    async def behave(self, behaviour: Behaviour) -> None:
+        self.behaviour = behaviour
+        if not behaviour.hangs:
             held, self.held = self.held, []
             for act in held:
                 act()
-        if manners.is_down and self.listener:
+        if behaviour.is_down and self.listener:
             self.listener.close()
             self.listener = None
             self.hold_port()
             for session in list(self.sessions):
                 session.cut()
-        elif not manners.is_down and self.listener is None:
+        elif not behaviour.is_down and self.listener is None:
             await self.open()
 
     def draw(self) -> tuple[str, str]:
         """Draw what goes wrong with a message, and where."""
         fate = self.random.random()
-        if fate < self.manners.drops:
+        if fate < self.behaviour.drops:
             return "drop", self.random.choice(DROPS)
-        if fate < self.manners.drops + self.manners.laters:
+        if fate < self.behaviour.drops + self.behaviour.laters:
             return "later", self.random.choice(LATERS)
         return "", ""
 
@@ -136,10 +136,10 @@ class Server:
         os.write(self.truth, f"{recipient}\t{found[1].decode() if found else ''}\n".encode())
 
 
-class Session(asyncio.Protocol):
-    """One connection: what is said on it is taken in order, the next thing when the last one was answered."""
+class SmtpSession(asyncio.Protocol):
+    """A connection: commands are handled in order, each after the reply to the one before."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: ReceiverServer) -> None:
         self.server = server
         self.buffer = bytearray()
         self.is_message = False  # what comes now is one
@@ -152,7 +152,7 @@ class Session(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
         self.server.sessions.add(self)
-        if self.server.random.random() < self.server.manners.laters:
+        if self.server.random.random() < self.server.behaviour.laters:
             self.server.tally.laters += 1
             self.say("421 4.3.2 not now")
             self.transport.close()
@@ -206,7 +206,7 @@ class Session(asyncio.Protocol):
     def take_recipient(self, address: str) -> None:
         if not self.sender:
             self.say("503 5.5.1 no sender")
-        elif address in self.server.manners.refuses:
+        elif address in self.server.behaviour.refuses:
             self.say("550 5.1.1 no such user")
         elif not self.suffers("rcpt"):
             self.recipient = address
@@ -219,13 +219,13 @@ class Session(asyncio.Protocol):
         server, loop = self.server, asyncio.get_running_loop()
         self.is_busy = True
         server.tally.waiting += 1
-        server.slot = max(loop.time(), server.slot) + server.manners.pace
+        server.slot = max(loop.time(), server.slot) + server.behaviour.pace
         loop.call_at(server.slot, self.decide, self.recipient, message)
 
     def decide(self, recipient: str, message: bytes, was_held: bool = False) -> None:
         """Accept a message; also one whose sender died since, as servers do that have it whole."""
         server = self.server
-        if server.manners.hangs and server.random.random() < 0.5:
+        if server.behaviour.hangs and server.random.random() < 0.5:
             server.held.append(partial(self.decide, recipient, message, was_held=True))
             return
         server.tally.waiting -= 1
@@ -258,7 +258,7 @@ class Session(asyncio.Protocol):
 
     def say(self, words: str) -> None:
         data = f"{words}\r\n".encode()
-        if self.server.manners.hangs:
+        if self.server.behaviour.hangs:
             self.server.held.append(partial(self.transport.write, data))
         elif not self.transport.is_closing():
             self.transport.write(data)
@@ -266,23 +266,23 @@ class Session(asyncio.Protocol):
 
 @dataclass
 class Receiver:
-    """The server, as seen by whoever started it."""
+    """The handle of the server in the process that started it."""
 
     port: int
     path: Path
     process: BaseProcess
     control: Connection
-    manners: Manners = Manners()
+    behaviour: Behaviour = Behaviour()
 
-    def behave(self, **changes: Any) -> Tally:
-        """Have it change its manners; returns what it had to tell just before."""
-        self.manners = replace(self.manners, **changes)
-        return self._ask(self.manners)
+    def behave(self, **changes: Any) -> ReceiverCounts:
+        """Change its behaviour; return the counts from before the change."""
+        self.behaviour = replace(self.behaviour, **changes)
+        return self._ask(self.behaviour)
 
-    def tell(self) -> Tally:
+    def tell(self) -> ReceiverCounts:
         return self._ask(None)
 
-    def _ask(self, order: Manners | None) -> Tally:
+    def _ask(self, order: Behaviour | None) -> ReceiverCounts:
         self.control.send(order)
         return self.control.recv()
 
@@ -299,7 +299,7 @@ class Receiver:
 
 
 @contextmanager
-def receiver(seed: int, **manners: Any) -> Iterator[Receiver]:
+def receiver(seed: int, **behaviour: Any) -> Iterator[Receiver]:
     """Run a receiver on this machine while the block runs."""
     path = Path(settings.DATA_DIR) / "received.txt"
     path.write_bytes(b"")
@@ -310,7 +310,7 @@ def receiver(seed: int, **manners: Any) -> Iterator[Receiver]:
     theirs.close()
     try:
         running = Receiver(ours.recv(), path, process, ours)
-        running.behave(**manners)
+        running.behave(**behaviour)
         yield running
     finally:
         process.kill()
@@ -319,6 +319,6 @@ def receiver(seed: int, **manners: Any) -> Iterator[Receiver]:
 
 
 def _run(path: Path, seed: int, ours: Connection, theirs: Connection) -> None:
-    ours.close()  # so that the end of whoever started this is heard
+    ours.close()  # so that the end of the parent process is noticed
     truth = os.open(path, os.O_WRONLY | os.O_APPEND)
-    asyncio.run(Server(truth, Random(seed)).serve(theirs))  # noqa: S311  (chance, not secrecy)
+    asyncio.run(ReceiverServer(truth, Random(seed)).serve(theirs))  # noqa: S311  (chance, not secrecy)

@@ -8,7 +8,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from broadcasts import drafting, sending
+from broadcasts import drafting, formats, sending
 from broadcasts.catcher import Catcher
 from broadcasts.importing import import_contacts
 from broadcasts.management import demo_club, serving
@@ -55,12 +55,12 @@ class Command(BaseCommand):
             kept = self.make_admin(club)
             servers = web(HOST, port, os.cpu_count() or 1)
             doctor = serving.command_line("doctor", changed)
-            show = Show(self, club, channel, catcher, kept, options, servers, doctor)
+            demo = DemoRun(self, club, channel, catcher, kept, options, servers, doctor)
             output = settings.DATA_DIR / "logs"
-            Supervisor(cluster(settings.PUMPS), *servers, output=output).run(show.turn)
-            show.close()
+            Supervisor(cluster(settings.PUMPS), *servers, output=output).run(demo.poll)
+            demo.close()
         self.say("Stopped; the data stays. Run it again to go on.")
-        if options["once"] and not show.is_well:
+        if options["once"] and not demo.is_well:
             sys.exit(1)
 
     def say(self, text: str = "") -> None:
@@ -90,7 +90,7 @@ class Command(BaseCommand):
         demo_club.write_people(path, n)
         with path.open("rb") as file, ImportBar(path.stat().st_size) as shown:
             result = import_contacts(club, file, filename=path.name, on_progress=shown.update)
-        self.say(f"Imported {result.job.created_count:,} contacts from {path}.")
+        self.say(f"Imported {formats.number(result.job.created_count)} contacts from {path}.")
 
     def make_channel(self, club: Organization, port: int) -> Channel:
         channel = club.channels.filter(name="Demo mail").first() or Channel(organization=club, name="Demo mail")
@@ -121,8 +121,8 @@ class Command(BaseCommand):
         return kept
 
 
-class Show:
-    """What the demo does while the supervisor runs: a step at each turn."""
+class DemoRun:
+    """What the demo does while the supervisor runs: one step at each poll."""
 
     def __init__(
         self,
@@ -148,7 +148,7 @@ class Show:
         self.look_at = 0.0
         self.step = self.wait
 
-    def turn(self) -> bool:
+    def poll(self) -> bool:
         return self.step()
 
     def wait(self) -> bool:
@@ -211,8 +211,9 @@ class Show:
         self.is_well = broadcast.status == Status.SENT and not repeated and len(caught) == expected > 0
         say = self.command.say
         say(f"“{broadcast}”: {broadcast.get_status_display().lower()}. {broadcast.error_message}".strip())
-        once = "each address once" if not repeated else f"{len(repeated):,} addresses more than once"
-        say(f"The mail catcher received {caught.total():,} messages for {len(caught):,} addresses, {once}.")
+        once = "each address once" if not repeated else f"{formats.number(len(repeated))} addresses more than once"
+        received, addresses = formats.number(caught.total()), formats.number(len(caught))
+        say(f"The mail catcher received {received} messages for {addresses} addresses, {once}.")
 
     def rest(self) -> bool:
         if self.options["once"]:

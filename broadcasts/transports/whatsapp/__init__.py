@@ -12,6 +12,8 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from broadcasts.formats import number
+
 from ..base import Bubble, Envelope, Receipt, StoredTemplate, TransportError
 from ..callbacks import Callback, CallbackRequest
 from ..http import Answer, Call, Http
@@ -101,7 +103,7 @@ class WhatsApp(Http):
             if time.monotonic() >= ends:
                 raise TransportError(f"The list of templates did not end within {LISTING_SECONDS} seconds.")
             query["after"] = after  # not the address in the answer: it has the token, and may be anybody's
-        raise TransportError(f"There are more than {PAGE * MOST_PAGES:,} templates, too many to sync.")
+        raise TransportError(f"There are more than {number(PAGE * MOST_PAGES)} templates, too many to sync.")
 
     @classmethod
     def malformed(cls, value: Mapping[str, Any]) -> dict[str, str]:

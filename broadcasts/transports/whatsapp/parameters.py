@@ -12,6 +12,8 @@ Errors are {path: words}; a path begins with `parameters`.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from broadcasts.formats import number
+
 KEYS = ("header", "body", "buttons", "location", "flow")
 MEDIA = ("image", "video", "document")
 PLACE = ("latitude", "longitude", "name", "address")
@@ -154,7 +156,7 @@ def _text(path: str, value: Any, longest: int = LONGEST) -> Errors:
     elif "\0" in str(value):
         yield path, "Null characters are not allowed here."
     elif len(str(value)) > longest and not has_tags(value):
-        yield path, f"At most {longest:,} characters are possible here."
+        yield path, f"At most {number(longest)} characters are possible here."
 
 
 def has_tags(value: object) -> bool:

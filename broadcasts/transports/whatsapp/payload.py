@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from broadcasts.formats import number
+
 from ..base import Envelope, File, ProviderTemplate, TransportError
 from .parameters import BOUNDS, BUTTONS, MEDIA, coordinate, header_kind, index_of, values
 
@@ -140,7 +142,8 @@ def _free(envelope: Envelope) -> Json:
     titles = [one_line(reply_title(reply))[:LONGEST_REPLY] for reply in envelope.quick_replies]
     longest = LONGEST_CAPTION if files or titles else LONGEST_TEXT
     if len(text) > longest:
-        raise TransportError(f"The text has {len(text):,} characters; WhatsApp takes {longest:,} here.", permanent=True)
+        words = f"The text has {number(len(text))} characters; WhatsApp takes {number(longest)} here."
+        raise TransportError(words, permanent=True)
     if titles:
         return _with_replies(text, titles, files[:1])
     if files:
