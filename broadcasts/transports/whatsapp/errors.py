@@ -15,7 +15,7 @@ LONGEST = 300  # characters of the provider's details
 
 
 @dataclass(frozen=True, slots=True)
-class Meaning:
+class CodeMeaning:
     """What an error concerns: a person (by default), with `content` the broadcast, with `account` the channel."""
 
     words: str
@@ -26,28 +26,28 @@ class Meaning:
     retry_after: int | None = None
 
 
-def _person(words: str, **more: Any) -> Meaning:
-    return Meaning(words, **more)
+def _person(words: str, **more: Any) -> CodeMeaning:
+    return CodeMeaning(words, **more)
 
 
-def _later(words: str, seconds: int | None = None) -> Meaning:
-    return Meaning(words, permanent=False, retry_after=seconds)
+def _later(words: str, seconds: int | None = None) -> CodeMeaning:
+    return CodeMeaning(words, permanent=False, retry_after=seconds)
 
 
-def _busy(words: str, seconds: int | None = None) -> Meaning:
-    return Meaning(words, permanent=False, account=True, retry_after=seconds)
+def _busy(words: str, seconds: int | None = None) -> CodeMeaning:
+    return CodeMeaning(words, permanent=False, account=True, retry_after=seconds)
 
 
-def _content(words: str) -> Meaning:
-    return Meaning(words, account=True, content=True)
+def _content(words: str) -> CodeMeaning:
+    return CodeMeaning(words, account=True, content=True)
 
 
-def _account(words: str) -> Meaning:
-    return Meaning(words, account=True)
+def _account(words: str) -> CodeMeaning:
+    return CodeMeaning(words, account=True)
 
 
 NO_RIGHT = _account("The access token lacks a permission; it needs whatsapp_business_messaging.")
-MEANINGS: dict[int, Meaning] = {
+MEANINGS: dict[int, CodeMeaning] = {
     # The account.
     0: _account("WhatsApp does not accept the access token."),
     190: _account("The access token has expired or was withdrawn; give the channel a new one."),
@@ -101,7 +101,7 @@ MEANINGS: dict[int, Meaning] = {
 }
 
 
-def meaning(code: int) -> Meaning | None:
+def meaning(code: int) -> CodeMeaning | None:
     return NO_RIGHT if 200 <= code <= 299 else MEANINGS.get(code)
 
 
@@ -130,7 +130,7 @@ def details(error: Mapping[str, Any]) -> str:
     return " ".join(str(told or "").split())[:LONGEST]
 
 
-def _error(known: Meaning, code: str, more: str = "", retry_after: float | None = None) -> TransportError:
+def _error(known: CodeMeaning, code: str, more: str = "", retry_after: float | None = None) -> TransportError:
     asked = [seconds for seconds in (known.retry_after, retry_after) if seconds is not None]
     return TransportError(
         f"{known.words} WhatsApp says: {more}" if more else known.words,
