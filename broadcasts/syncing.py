@@ -13,7 +13,7 @@ from broadcasts import transports
 from broadcasts.database import storable
 from broadcasts.formats import number
 from broadcasts.languages import normalize_language
-from broadcasts.models import Broadcast, Channel, Template, TemplateTranslation
+from broadcasts.models import AuditEntry, Broadcast, Channel, Template, TemplateTranslation, User
 from broadcasts.queue import enqueue
 from broadcasts.sending.notices import pause_with
 from broadcasts.transports import StoredTemplate, TemplateNews
@@ -48,7 +48,7 @@ def enqueue_all() -> None:
         enqueue("sync_channel", pk)
 
 
-def sync(channel: Channel) -> Synced:
+def sync(channel: Channel, by: User | None = None) -> Synced:
     """Make the templates of a channel those that its provider lists; raises TransportError, with nothing changed.
 
     Templates that the provider does not list any more are marked and kept, since messages may use them.
@@ -61,6 +61,8 @@ def sync(channel: Channel) -> Synced:
         gone = [one for one in _languages(channel).filter(removed_at=None) if (one.template.name, one.tag) not in found]
         TemplateTranslation.objects.filter(pk__in=[one.pk for one in gone]).update(removed_at=timezone.now())
         stop_unusable([channel])
+        if by:
+            AuditEntry.write(channel, "sync templates", organization=channel.organization, user=by)
     return Synced(len({name for name, _ in found}), len(found), changed, len(gone))
 
 

@@ -19,7 +19,7 @@ from .base import OrganizationAdmin, list_url
 def sync(request: HttpRequest, channel: Channel) -> None:
     """Sync a channel and say what was found."""
     try:
-        found = syncing.sync(channel)
+        found = syncing.sync(channel, by=Access.of(request).user)
     except TransportError as error:
         messages.error(request, f"The templates of “{channel}” could not be read: {error}")
     else:

@@ -141,6 +141,6 @@ class Channels(FullResource):
         if not channel.stores_templates:
             raise serializers.ValidationError({"kind": [f"No provider of the kind {channel.kind} stores templates."]})
         try:
-            return Response(SyncedSerializer(syncing.sync(channel)).data)
+            return Response(SyncedSerializer(syncing.sync(channel, by=self.user)).data)
         except TransportError as error:
             raise ProviderFailed(str(error)) from None

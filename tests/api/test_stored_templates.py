@@ -2,7 +2,7 @@
 
 import pytest
 
-from broadcasts.models import Channel, Template
+from broadcasts.models import AuditEntry, Channel, Template
 from tests.cloud_api import CloudApi, template
 from tests.make import make_member
 
@@ -68,6 +68,10 @@ def test_a_synced_template_tells_its_state_and_what_it_takes(offer, channel):
     [stored] = offer["stored"]
     assert (stored["language"], stored["tag"], stored["status"]) == ("en-US", "en_US", "APPROVED")
     assert stored["structure"]["body"]["parameters"] == ["1"]
+
+
+def test_the_audit_tells_who_synced(offer, admin):
+    assert AuditEntry.objects.get(act="sync templates").user == admin.user
 
 
 def test_it_is_not_written_here(api, offer, channel):

@@ -250,9 +250,17 @@ def test_a_template_goes_to_all(club, channel, cloud, offer):
     assert steps.log(steps.send(draft(channel, template=offer, parameters=PARAMETERS))) == {"sent": 1}
 
 
-def test_more_than_one_file_is_refused_in_a_draft(channel):
-    with pytest.raises(InvalidInput, match="WhatsApp sends one file"):
-        draft(channel, translations={"en": {"text": "Hi", "attachments": [{"media": "a"}, {"media": "b"}]}})
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"attachments": [{"media": "a"}, {"media": "b"}]}, "WhatsApp sends one file"),
+        ({"quick_replies": ["a", "b", "c", "d"]}, "WhatsApp shows 3 replies at most"),
+        ({"quick_replies": ["A reply that is too long"]}, "longer than the 20 characters"),
+    ],
+)
+def test_content_that_whatsapp_cannot_show_is_refused_in_a_draft(channel, content, words):
+    with pytest.raises(InvalidInput, match=words):
+        draft(channel, translations={"en": {"text": "Hi", **content}})
 
 
 # What stops a broadcast

@@ -7,7 +7,7 @@ from typing import Any
 from broadcasts.formats import number
 
 from ..base import Envelope, File, ProviderTemplate, TransportError
-from .parameters import BOUNDS, BUTTONS, MEDIA, coordinate, header_kind, index_of, values
+from .parameters import BOUNDS, BUTTONS, MEDIA, coordinate, has_tags, header_kind, index_of, values
 
 LONGEST_TEXT = 4096
 LONGEST_CAPTION = 1024  # also of a text above buttons
@@ -35,8 +35,11 @@ def unsendable(content: Mapping[str, Any]) -> dict[str, str]:
     replies = content.get("quick_replies") or []
     if len(content.get("attachments") or []) > 1:
         errors["attachments"] = "WhatsApp sends one file with a message."
-    if len(replies) > MOST_REPLIES or not all(map(reply_title, replies)):
+    titles = [reply_title(reply) for reply in replies]
+    if len(titles) > MOST_REPLIES or not all(titles):
         errors["quick_replies"] = f"WhatsApp shows {MOST_REPLIES} replies at most, each a text or an object with text."
+    elif too_long := [title for title in titles if len(title) > LONGEST_REPLY and not has_tags(title)]:
+        errors["quick_replies"] = f"“{too_long[0]}” is longer than the {LONGEST_REPLY} characters of a reply."
     return errors
 
 
