@@ -111,7 +111,7 @@ class TemplateTranslation(Content, Base):
         """Return why a provider's template cannot be sent in this language; "" if it can."""
         if self.removed_at:
             return "The provider does not have it any more; sync the templates or choose another."
-        if self.status != self.APPROVED:
+        if self.provider_id and self.status != self.APPROVED:  # of one that no sync has read, nobody knows
             reason = f" ({self.status_reason})" if self.status_reason else ""
-            return f"It is not approved: its status is {self.status or 'unknown'}{reason}."
+            return f"It is not approved: its status is {self.status}{reason}."
         return ""

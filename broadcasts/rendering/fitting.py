@@ -65,7 +65,10 @@ def unready(message: Message) -> dict[str, str]:
 def _unfit(message: Message, translation: MessageTranslation | None, stored: TemplateTranslation) -> dict[str, str]:
     assert message.template is not None and message.template.channel is not None
     kind, value = message.template.channel.transport_class, parameters_of(message, translation)
-    return kind.malformed(value) or (kind.missing(stored.structure, value) | kind.surplus(stored.structure, value))
+    errors = kind.malformed(value)
+    if errors or not stored.structure:
+        return errors
+    return kind.missing(stored.structure, value) | kind.surplus(stored.structure, value)
 
 
 def provider_languages(message: Message) -> dict[str, TemplateTranslation]:
