@@ -284,7 +284,7 @@ class Grounds:
         return str(Contact._meta.get_field(self.route.contact_field).verbose_name)  # type: ignore[union-attr]
 
     def _address(self) -> str:
-        return getattr(self.contact, self.route.contact_field)
+        return self.contact.address_in(self.route.contact_field)
 
     def _kind(self) -> str:
         return f"{self.broadcast.get_use_case_display().lower()} by {self.route.medium}"

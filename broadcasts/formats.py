@@ -6,13 +6,14 @@ read (CSV, the API's values, logs) is written as its own format wants it.
 
 import math
 from datetime import date, datetime, time, tzinfo
+from decimal import Decimal
 
 from django.utils import timezone
 
 UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
-def number(n: float, digits: int | None = None) -> str:
+def number(n: float | Decimal, digits: int | None = None) -> str:
     """Write a number: 12,830; with so many decimals, or up to three of those that it has: 0.25."""
     if digits is not None:
         return f"{n:,.{digits}f}"

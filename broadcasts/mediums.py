@@ -102,6 +102,21 @@ def stored_key(address: str) -> str | None:
     return email_key(address) if "@" in address else whatsapp_key(address)
 
 
+def clean_external_id(external_id: str, country: str = "") -> str:
+    """Return the key of another system as it is, or raise ValidationError."""
+    if len(external_id) > 255:
+        raise ValidationError(f"“{external_id[:100]}…” is longer than the 255 characters of an external id.")
+    return external_id
+
+
+def reference_hash(reference: str) -> str | None:
+    """Hash an external id, or the uuid of a contact without one, as suppressions of a webhook store it."""
+    try:
+        return address_hash(stored_key(reference))
+    except ValidationError:
+        return address_hash(reference)
+
+
 @dataclass(frozen=True)
 class AddressField:
     """One field of a contact that holds an address; beside it stand the columns of its key and of the key's hash."""
@@ -152,8 +167,22 @@ _WHATSAPP_ID = AddressField(
     "WhatsApp id",
     ("whatsapp", "whatsapp id"),
 )
+# Names a person to a receiver that is reached at one address for everybody, such as a webhook.
+EXTERNAL_ID = AddressField(
+    "external_id",
+    "external id, or else the contact's uuid",
+    "external_id",
+    "reference_hash",
+    "ext",
+    clean_external_id,
+    lambda external_id: external_id or None,
+    "The key of another system",
+    (),
+)
 # By name, in the order in which people are known by them.
 ADDRESS_FIELDS = {one.name: one for one in (_EMAIL, _PHONE, _WHATSAPP_ID)}
+# The fields that a channel may send to.
+SENT_TO = {**ADDRESS_FIELDS, EXTERNAL_ID.name: EXTERNAL_ID}
 
 
 class Medium(TextChoices):
@@ -171,7 +200,7 @@ class Medium(TextChoices):
 
     @property
     def own(self) -> AddressField | None:
-        """The field that holds a contact's address on it; None for a webhook, which is called with any of them."""
+        """The field that holds a contact's address on it; None for a webhook, whose channel chooses it."""
         return _OWN.get(self)
 
     @property
@@ -182,14 +211,14 @@ class Medium(TextChoices):
 
 _NOUNS = {Medium.EMAIL: "e-mail", Medium.WEBHOOK: "webhook"}
 _OWN = {Medium.EMAIL: _EMAIL, Medium.SMS: _PHONE, Medium.WHATSAPP: _WHATSAPP_ID}
-_ALSO = {Medium.WHATSAPP: (_PHONE,), Medium.WEBHOOK: tuple(ADDRESS_FIELDS.values())}
+_ALSO = {Medium.WHATSAPP: (_PHONE,), Medium.WEBHOOK: tuple(SENT_TO.values())}
 # The mediums on which people have an address of their own.
 PERSONAL = {medium: own for medium in Medium if (own := medium.own)}
 
 
 def address_choices() -> list[tuple[str, str]]:
     """Return the fields that hold addresses, with their labels; a callable, so that a new one makes no migration."""
-    return [(one.name, capfirst(one.label)) for one in ADDRESS_FIELDS.values()]
+    return [(one.name, capfirst(one.label)) for one in SENT_TO.values()]
 
 
 def typed_address(medium: str, address: str, country: str = "") -> str:
@@ -220,6 +249,17 @@ def calling_code(address: str) -> str:
         return str(phonenumbers.parse(f"+{digits}").country_code)
     except phonenumbers.NumberParseException:
         return ""
+
+
+@lru_cache(10_000)
+def places_of(address: str) -> tuple[str, ...]:
+    """Return the country and the calling code of a phone number, such as ("ES", "34"); () for any other address."""
+    try:
+        number = phonenumbers.parse(f"+{address.removeprefix('+')}")
+    except phonenumbers.NumberParseException:
+        return ()
+    region = phonenumbers.region_code_for_number(number)
+    return (*([region] if region else []), str(number.country_code))
 
 
 def address_hash(key: str | None) -> str | None:

@@ -20,6 +20,12 @@ def message_counts(messages: Iterable[Message]) -> dict[int, dict[str, int]]:
     return _sums(Batch.objects.filter(message__in=[message.pk for message in messages]), "message")
 
 
+def segments(messages: Iterable[Message]) -> dict[int, int]:
+    """Return {message id: segments of SMS that were sent}, in one query; messages without any are absent."""
+    rows = Batch.objects.filter(message__in=[message.pk for message in messages], segments__gt=0)
+    return dict(rows.values_list("message").annotate(Sum("segments")).order_by())
+
+
 def counts(broadcasts: Iterable[Broadcast]) -> dict[int, dict[str, int]]:
     """Return {broadcast id: {counter: n}}, in one query.
 

@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 
-from broadcasts import audience, drafting
+from broadcasts import audience, drafting, pricing
 from broadcasts.audience import Audience, Estimate
 from broadcasts.exceptions import BroadcastsError, InvalidInput, WrongState
 from broadcasts.formats import duration
@@ -143,6 +143,7 @@ class BroadcastActions(RecipientViews, SavingFirst):
             form=form,
             estimate=found,
             reasons=reasons(found) if found else [],
+            cost=pricing.expected(broadcast, found) if found else None,
             nobody=nobody(found) if found else "",
             contents=self.contents(broadcast),
             media=self.media + form.media,
@@ -188,6 +189,7 @@ class BroadcastActions(RecipientViews, SavingFirst):
             f"Recipients of {broadcast}",
             estimate=found,
             reasons=reasons(found),
+            cost=pricing.expected(broadcast, found),
             channels=sorted(found.per_channel.items()),
             languages=sorted(found.per_language.items()),
             duration=duration(found.expected_duration_seconds or 0),

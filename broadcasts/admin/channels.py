@@ -131,18 +131,19 @@ class ChannelAdmin(SyncingChannels):
         ]
         may = self.may(request, self.change_act, obj)
         shown = [PREFIX + name for name in names] if may else ["shown_settings"]
+        calls = ["callback_url"] if obj and transport.calls_back and may else []
         sender = ["from_name", "from_address", "reply_to"] if transport.medium == "email" else ["from_address"]
         return [
             (None, {"fields": ["organization", "kind", "name", "is_active", "is_default"]}),
             ("Sender", {"fields": sender}),
-            (f"Connection ({transport.label})", {"fields": shown}) if shown else (None, {"fields": []}),
+            (f"Connection ({transport.label})", {"fields": [*shown, *calls]}) if shown else (None, {"fields": []}),
             ("Speed", {"fields": ["rate", "burst", "domain_rates", "ramp"]}),
             ("More", {"fields": ["address_field"], "classes": ["collapse"]}),
             *([("Health", {"fields": self.readonly_fields})] if obj else []),
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        fields = [*super().get_readonly_fields(request, obj), *(["kind"] if obj else [])]
+        fields = [*super().get_readonly_fields(request, obj), "callback_url", *(["kind"] if obj else [])]
         return fields if self.may(request, self.change_act, obj) else [*fields, "shown_settings"]
 
     def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -153,6 +154,10 @@ class ChannelAdmin(SyncingChannels):
     @admin.display(description="why it rests")
     def resting_reason(self, channel: Channel) -> str:
         return channel.resting_reason
+
+    @admin.display(description="callback address")
+    def callback_url(self, channel: Channel) -> str:
+        return channel.callback_url
 
     @admin.display(description="settings")
     def shown_settings(self, channel: Channel) -> str:

@@ -5,6 +5,8 @@ from typing import Any, ClassVar
 from django import forms
 from django.core.exceptions import ValidationError
 from django.forms.models import BaseInlineFormSet
+from django.forms.widgets import Script
+from django.urls import reverse_lazy
 
 from broadcasts import rendering
 from broadcasts.exceptions import InvalidInput
@@ -27,13 +29,18 @@ class ParametersField(JsonFormField):
 class ContentForm(forms.ModelForm):
     """One language of some content; its formset tells it the syntax, and who checks it."""
 
+    class Media:
+        js = [Script("broadcasts/sms.js", defer=True)]
+
     class Meta:
         fields = ("language", "subject", "preheader", "text", "html")  # a formset adds to a list that it finds here
         widgets = {
             "language": forms.TextInput(attrs={"size": 8}),
             "subject": forms.TextInput(attrs={"class": "vLargeTextField"}),
             "preheader": forms.TextInput(attrs={"class": "vLargeTextField"}),
-            "text": forms.Textarea(attrs={"rows": 10, "class": "vLargeTextField"}),
+            "text": forms.Textarea(
+                attrs={"rows": 10, "class": "vLargeTextField", "data-sms-count": reverse_lazy("admin:sms-count")}
+            ),
             "html": forms.Textarea(attrs={"rows": 10, "class": "vLargeTextField code", "spellcheck": "false"}),
             "parameters": forms.Textarea(attrs={"rows": 5, "class": "vLargeTextField code", "spellcheck": "false"}),
         }

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
 
-from broadcasts import links, sending, stats
+from broadcasts import formats, links, sending, stats
 from broadcasts.exceptions import BroadcastsError
 from broadcasts.explaining import story
 from broadcasts.models import FACTS, Batch, Contact, Delivery, DeliveryEvent, Message, Reason
@@ -79,9 +79,10 @@ class DeliveryAdmin(ReadOnlyAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         told = {fact: getattr(obj, f"{fact}_at", None) for fact in FACTS}
         facts = stats.shown_facts(obj.message.reports if obj else (), told)
+        sms = ["segments", "cost"] if obj and obj.segments is not None else []
         return [
             (None, {"fields": ["what", "address", "contact", "message", "language", "status", "reason", "error"]}),
-            ("Sending", {"fields": ["attempts", "due_at", "sent_at", "batch", "token", "created"]}),
+            ("Sending", {"fields": ["attempts", *sms, "due_at", "sent_at", "batch", "token", "created"]}),
             ("What came back", {"fields": [*(f"{fact}_at" for fact in facts), "events"]}),
         ]
 
@@ -118,6 +119,15 @@ class DeliveryAdmin(ReadOnlyAdmin):
     @admin.display(description="key")
     def token(self, delivery: Delivery) -> str:
         return links.delivery_token(delivery.pk)
+
+    @admin.display(description="cost")
+    def cost(self, delivery: Delivery) -> str:
+        price = delivery.message.segment_price
+        return (
+            "-"
+            if price is None
+            else f"{formats.number((delivery.segments or 0) * price, 4)} {delivery.message.currency}"
+        )
 
     @admin.display(description="events")
     def events(self, delivery: Delivery) -> str:

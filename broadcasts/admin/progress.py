@@ -4,7 +4,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from broadcasts import formats, stats
+from broadcasts import formats, pricing, stats
 from broadcasts.explaining import when
 from broadcasts.formats import duration
 from broadcasts.models import Broadcast, Delivery
@@ -16,11 +16,12 @@ STATUSES = ("sent", "pending", "failed", "unknown", "skipped", "cancelled")
 
 def progress(broadcast: Broadcast, counts: dict[str, int] | None = None) -> dict[str, Any]:
     """Return the state, the numbers with the address of their rows, the mean rate and the time left."""
-    waits, facts = None, []
+    waits, facts, cost = None, [], None
     if counts is None:  # else it is one of a list, which needs no further query
         counts = stats.counts([broadcast])[broadcast.pk]
         waits = stats.waiting(broadcast, counts["pending"])
         facts = stats.shown_facts(broadcast.reports, counts)
+        cost = pricing.total(pricing.spent(broadcast.messages.select_related("channel")).values())
     recipients, pending = counts["recipients"], counts["pending"]
     finished = broadcast.status in Broadcast.FINISHED
     ended = broadcast.completed_at if finished and broadcast.completed_at else timezone.now()
@@ -40,6 +41,7 @@ def progress(broadcast: Broadcast, counts: dict[str, int] | None = None) -> dict
         "rate": round(rate, 1),
         "left": duration(pending / rate) if rate and pending and not finished and not waits else "",
         "waiting": waits_for(broadcast, waits) if waits else "",
+        "cost": f"{cost} so far." if cost and not finished else f"{cost}." if cost else "",
         "took": duration(seconds) if finished else "",
         "numbers": [_number(broadcast, name, counts[name], status=name) for name in STATUSES],
         "facts": [_number(broadcast, name, counts[name], fact=name) for name in facts],

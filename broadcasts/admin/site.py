@@ -16,6 +16,7 @@ from broadcasts import accounts
 from broadcasts.models import Contact
 from broadcasts.origin import network_address
 
+from . import sms
 from .access import Access
 from .dashboard import dashboard
 from .workers import workers
@@ -67,7 +68,11 @@ class Site(admin.AdminSite):
         return zoned
 
     def get_urls(self) -> list[URLResolver | URLPattern]:
-        return [path("workers/", self.admin_view(self.workers), name="workers"), *super().get_urls()]
+        own = [
+            path("workers/", self.admin_view(self.workers), name="workers"),
+            path("sms/count/", self.admin_view(sms.count_view), name="sms-count"),
+        ]
+        return [*own, *super().get_urls()]
 
     def autocomplete_view(self, request: HttpRequest) -> Any:
         return Suggestions.as_view(admin_site=self)(request)

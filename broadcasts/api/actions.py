@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter
+from drf_spectacular.utils import OpenApiParameter, extend_schema_field
 from rest_framework import serializers
 
-from broadcasts import audience
-from broadcasts.audience import Audience, Route
+from broadcasts import audience, septets
+from broadcasts.audience import Audience, Estimate, Route
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Broadcast, Channel, Contact, Engagement, Medium, UseCase
+from broadcasts.rendering import Rendered
 
 from .fields import MomentField, RefField, RefsField
 from .resources import PickingSerializer, StrictSerializer
@@ -80,6 +81,11 @@ class PreviewedSerializer(serializers.Serializer):
     address = serializers.CharField()
     contact = serializers.SerializerMethodField()
     channel = serializers.SerializerMethodField()
+    segments = serializers.SerializerMethodField()
+
+    def get_segments(self, rendered: Rendered) -> int | None:
+        """Those that it is billed as, of an SMS; else null."""
+        return septets.segments(rendered.text.strip()) if self.context["message"].medium == Medium.SMS else None
 
     def get_contact(self, rendered: object) -> str:
         return str(self.context["contact"].uuid)
@@ -87,6 +93,15 @@ class PreviewedSerializer(serializers.Serializer):
     def get_channel(self, rendered: object) -> str | None:
         channel = self.context["message"].channel
         return str(channel.uuid) if channel else None
+
+
+class CostSerializer(serializers.Serializer):
+    """What SMS cost; a channel without a price adds to the segments only."""
+
+    segments = serializers.IntegerField()
+    amounts = serializers.DictField(
+        child=serializers.DecimalField(max_digits=None, decimal_places=6), help_text="By currency, such as EUR."
+    )
 
 
 class EstimateSerializer(serializers.Serializer):
@@ -98,6 +113,13 @@ class EstimateSerializer(serializers.Serializer):
     per_channel = serializers.DictField(child=serializers.IntegerField())
     per_language = serializers.DictField(child=serializers.IntegerField())
     expected_duration_seconds = serializers.IntegerField(allow_null=True)
+    cost = serializers.SerializerMethodField()
+
+    @extend_schema_field(CostSerializer(allow_null=True))
+    def get_cost(self, found: Estimate) -> Any:
+        """Of the SMS of a saved broadcast; null where it sends none."""
+        cost = self.context.get("cost")
+        return CostSerializer(cost).data if cost else None
 
 
 class AudienceSerializer(WhoSerializer):

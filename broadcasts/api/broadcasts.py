@@ -14,7 +14,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from broadcasts import audience, drafting, rendering, sending, stats
+from broadcasts import audience, drafting, pricing, rendering, sending, stats
 from broadcasts.audience import Audience, Route
 from broadcasts.exceptions import InvalidInput, NotReady, WrongState
 from broadcasts.models import Broadcast, Message, MessageTranslation, Segment
@@ -132,6 +132,7 @@ class Broadcasts(AsTable, FullResource):
         if self.wants("messages"):
             messages = [message for row in rows if row.status in Broadcast.STARTED for message in row.messages.all()]
             self.shared["message_counts"] = stats.message_counts(messages) if messages else {}
+            self.shared["message_costs"] = pricing.spent(messages) if messages else {}
         if uuids := named_segments([row.query for row in rows]) if self.wants("query") else set():
             segments = Segment.objects.for_organization(self.organization).filter(uuid__in=uuids)
             self.shared["segment_names"] = {segment.uuid.hex: segment.name for segment in segments}
@@ -296,7 +297,7 @@ class Broadcasts(AsTable, FullResource):
             raise WrongState(drafting.NOT_EDITABLE)
         self.read(StrictSerializer)
         found = audience.estimate(Audience.of(broadcast), drafting.routes(broadcast))
-        return Response(EstimateSerializer(found).data)
+        return Response(EstimateSerializer(found, context={"cost": pricing.expected(broadcast, found)}).data)
 
     @extend_schema(
         summary="Estimate an audience",

@@ -65,6 +65,7 @@ class ChannelSerializer(ResourceSerializer):
     domain_rates = RatesField(required=False)
     ramp = RampField(required=False)
     resting_reason = serializers.CharField(read_only=True)
+    callback_url = serializers.CharField(read_only=True, help_text="What its provider calls back; else empty.")
     unique_by = "name"
 
     class Meta:
@@ -73,6 +74,7 @@ class ChannelSerializer(ResourceSerializer):
             *("uuid", "id", "created", "modified", "name", "kind", "settings", "secrets", "from_name", "from_address"),
             *("reply_to", "address_field", "is_active", "is_default", "rate", "burst", "domain_rates", "ramp"),
             *("health", "last_error", "last_error_at", "backoff_until", "resting_until", "resting_reason"),
+            "callback_url",
         )
         read_only_fields = ("uuid", "id", "health", "last_error", "last_error_at", "backoff_until", "resting_until")
         validators: list = []

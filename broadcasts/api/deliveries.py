@@ -62,6 +62,7 @@ class LogSerializer(PickingSerializer):
     error = serializers.CharField()
     reply = serializers.SerializerMethodField()
     attempts = serializers.IntegerField()
+    segments = serializers.IntegerField(allow_null=True, help_text="Of an SMS that was sent.")
     due_at = MomentField(allow_null=True)
     created = MomentField()
     sent_at = MomentField(allow_null=True)

@@ -1,5 +1,6 @@
 """The shape of a broadcast: the nine fields that existing clients parse first, then all the rest."""
 
+from decimal import Decimal
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -151,6 +152,18 @@ CHANNEL = {
 }
 
 
+MICRO = Decimal("0.000001")  # of a currency
+COST = {
+    "type": "object",
+    "nullable": True,
+    "properties": {
+        "segments": {"type": "integer"},
+        "amounts": {"type": "object", "additionalProperties": {"type": "string", "format": "decimal"}},
+    },
+    "required": ["segments", "amounts"],
+}
+
+
 @extend_schema_field(CHANNEL)
 class ChannelRefField(RefField):
     def to_representation(self, value: Any) -> dict[str, str]:
@@ -172,6 +185,14 @@ class MessageSerializer(StrictSerializer):
     translations = TranslationsField(required=False)
     recipients_count = serializers.SerializerMethodField()
     error = serializers.SerializerMethodField()
+    cost = serializers.SerializerMethodField()
+
+    @extend_schema_field(COST)
+    def get_cost(self, message: Message) -> dict[str, Any] | None:
+        """What its SMS cost so far; null of any other message."""
+        cost = self.context.get("message_costs", {}).get(message.pk)
+        amounts = {currency: str(amount.quantize(MICRO)) for currency, amount in cost.amounts.items()} if cost else {}
+        return {"segments": cost.segments, "amounts": amounts} if cost else None
 
     def get_recipients_count(self, message: Message) -> int:
         return self.context.get("message_counts", {}).get(message.pk, {}).get("recipients", 0)

@@ -14,6 +14,7 @@ from .deliveries import Deliveries
 from .imports import Imports
 from .organization import OwnOrganization
 from .segments import Segments
+from .sms import SmsCount
 from .suppressions import Suppressions
 from .templates import Templates
 
@@ -34,6 +35,7 @@ router.register("imports", Imports, "import")
 urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(template_name="api/docs.html"), name="docs"),
+    path("sms/count/", SmsCount.as_view(), name="sms-count"),
     path("organization/", OwnOrganization.as_view(), name="organization"),
     path("contacts/import/", Imports.as_view({"post": "contacts"}), name="contact-import"),
     path("attendances/import/", Imports.as_view({"post": "attendances"}), name="attendance-import"),

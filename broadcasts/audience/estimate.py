@@ -1,8 +1,8 @@
 """Estimate how many contacts a broadcast will reach, and why it will not reach the others."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -24,6 +24,7 @@ class Estimate:
 
     `matched` counts contacts. `will_receive` and `skipped` (by reason) count deliveries: under the channel policy
     "every" there is one for each message. `expected_duration_seconds` is None if no channel has a rate limit.
+    `by_message` has {language: will receive} of each message in its order.
     """
 
     matched: int
@@ -32,6 +33,7 @@ class Estimate:
     per_channel: dict[str, int]
     per_language: dict[str, int]
     expected_duration_seconds: int | None
+    by_message: Sequence[Mapping[str, int]] = field(default=(), compare=False)
 
 
 class ReasonGroups:
@@ -98,18 +100,19 @@ def estimate(audience: Audience, routes: "Sequence[Message | Route]") -> Estimat
 
 
 def _count(audience: Audience, ways: Sequence[Route]) -> Estimate:
-    people, skipped, languages = 0, Counter[str](), Counter[str]()
-    received = [0] * len(ways)
+    people, skipped = 0, Counter[str]()
+    by_message = [Counter[str]() for _ in ways]
     for n, told in ReasonGroups(audience, ways).groups():
         people += n
         for i, (reason, language) in _rows(told, audience.channel_policy):
             if reason:
                 skipped[reason] += n
             else:
-                received[i] += n
-                languages[language] += n
+                by_message[i][language] += n
+    received = [languages.total() for languages in by_message]
+    languages = sum(by_message, Counter[str]())
     per_channel, seconds = _by_channel(ways, received)
-    return Estimate(people, sum(received), dict(skipped), per_channel, dict(languages), seconds)
+    return Estimate(people, sum(received), dict(skipped), per_channel, dict(languages), seconds, by_message)
 
 
 def _rows(told: Sequence[tuple[str, str]], policy: str) -> list[tuple[int, tuple[str, str]]]:

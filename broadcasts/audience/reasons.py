@@ -22,11 +22,11 @@ from django.db.models import (
     When,
     lookups,
 )
-from django.db.models.functions import Coalesce, Left, Length, StrIndex
+from django.db.models.functions import Cast, Coalesce, Left, Length, NullIf, StrIndex
 from django.utils import timezone
 
 from broadcasts.languages import choose_language
-from broadcasts.mediums import ADDRESS_FIELDS
+from broadcasts.mediums import EXTERNAL_ID, SENT_TO
 from broadcasts.models import (
     Broadcast,
     Channel,
@@ -108,6 +108,26 @@ class Octets(Func):
         return self.as_sql(compiler, connection, template="LENGTH(CAST(%(expressions)s AS BLOB))", **context)
 
 
+class UuidText(Cast):
+    """A uuid as text in its usual form, which SQLite stores without the hyphens."""
+
+    def __init__(self, column: Any) -> None:
+        super().__init__(column, CharField())
+
+    def as_sqlite(self, compiler, connection, **context):
+        text, params = compiler.compile(self.source_expressions[0])
+        spans = [(1, 8), (9, 4), (13, 4), (17, 4), (21, 12)]
+        sql = " || '-' || ".join(f"SUBSTR({text}, {start}, {size})" for start, size in spans)
+        return sql, [*params] * len(spans)
+
+
+def address_in(field: str, to: str = "") -> Any:
+    """Return `Contact.address_in(field)` as SQL; `to` is the lookup path to the contact."""
+    if field != EXTERNAL_ID.name:
+        return F(f"{to}{field}")
+    return Coalesce(NullIf(F(f"{to}{field}"), Value("")), UuidText(F(f"{to}uuid")), output_field=CharField())
+
+
 class Reasons:
     """The clauses of the skip reasons, as WHENs on rows of contacts or of deliveries.
 
@@ -125,6 +145,8 @@ class Reasons:
     def address(self) -> Iterator[When]:
         # Never `duplicate`: a channel sends to one field, whose keys are unique within the organization.
         field = f"{self.to}{self.route.contact_field}"
+        if self.route.contact_field == EXTERNAL_ID.name:
+            return  # everybody has a reference
         yield When(Q(**{field: ""}), then=Value(Reason.NO_ADDRESS))
         if self.route.contact_field == "email":
             # Not the key: folding its case may turn a character into ASCII.
@@ -206,7 +228,7 @@ class Reasons:
 
     @property
     def hash(self) -> str:
-        return ADDRESS_FIELDS[self.route.contact_field].hash
+        return SENT_TO[self.route.contact_field].hash
 
     @property
     def default_languages(self) -> tuple[str, str]:
@@ -313,7 +335,7 @@ def recipients(
     reasons = Reasons(audience.organization, audience.use_case, route)
     found = matched(audience).annotate(
         skip_reason=skip_reason(audience, route),
-        send_address=F(route.contact_field),
+        send_address=address_in(route.contact_field),
         send_language=reasons.language(),
     )
     if audience.channel_policy == Broadcast.Policy.EVERY or len(among) < 2:
@@ -343,7 +365,7 @@ def claim_reasons(message: Message, deliveries: QuerySet[Delivery]) -> QuerySet[
     whens += [*reasons.frequency_cap(row="pk"), *reasons.no_template()]
     return deliveries.annotate(
         skip_reason=case(whens, broadcast.expires_at),
-        send_address=F(f"{reasons.to}{route.contact_field}"),
+        send_address=address_in(route.contact_field, reasons.to),
     )
 
 

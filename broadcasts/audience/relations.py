@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, lookups
 from django.db.models.functions import Coalesce
 
-from broadcasts.mediums import ADDRESS_FIELDS
+from broadcasts.mediums import SENT_TO
 from broadcasts.models import (
     Activity,
     Attendance,
@@ -319,7 +319,7 @@ class SuppressedCondition(Condition):
 
     def match(self, values: list[Any], scope: Scope) -> Q:
         scope.spend(1)
-        hashes = [OuterRef(one.hash) for one in ADDRESS_FIELDS.values()]
+        hashes = [OuterRef(one.hash) for one in SENT_TO.values()]
         rows = Suppression.objects.filter(organization=scope.organization, medium__in=values, address_hash__in=hashes)
         return Q(Exists(rows))
 

@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from broadcasts import consenting, sending, tallying, wiping
-from broadcasts.mediums import ADDRESS_FIELDS
+from broadcasts.mediums import ADDRESS_FIELDS, SENT_TO
 from broadcasts.models import (
     AuditEntry,
     Broadcast,
@@ -119,7 +119,7 @@ def _stop(contact: Contact) -> Trace | None:
         [
             Suppression(organization=found.organization, medium=medium, address_hash=digest, reason="erased")
             for medium, name in sorted(reached)
-            if (digest := getattr(found, ADDRESS_FIELDS[name].hash))
+            if (digest := getattr(found, SENT_TO[name].hash))
         ],
         ignore_conflicts=True,
     )
@@ -134,7 +134,7 @@ def _trace(contact: Contact) -> Trace:
     past = Delivery.objects.of([contact]).exclude(address="").values_list("address", flat=True).distinct()
     for address in set(past) - trace.addresses:
         digest = consenting.hash_of(address)
-        of_others = reduce(or_, (Q(**{one.hash: digest}) for one in ADDRESS_FIELDS.values()))
+        of_others = reduce(or_, (Q(**{one.hash: digest}) for one in SENT_TO.values()))
         others = Contact.objects.for_organization(contact.organization_id).exclude(pk=contact.pk)
         if digest and not others.filter(of_others).exists():
             trace.addresses.add(address)

@@ -27,6 +27,7 @@ COLUMNS = {
     "error": "error",
     "reply": "reply",
     "attempts": "attempts",
+    "segments": "segments",
     "due_at": "due_at",
     "created": "created",
     **{f"{fact}_at": f"{fact}_at" for fact in ("sent", *FACTS)},

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from broadcasts.mediums import ADDRESS_FIELDS, address_hash
+from broadcasts.mediums import ADDRESS_FIELDS, EXTERNAL_ID, address_hash, reference_hash
 from broadcasts.models import Contact, Organization, attributes_fault, search_text
 from broadcasts.models.base import uuid7
 
@@ -26,7 +26,7 @@ WRITTEN = (*Contact.PROFILE, "attributes")
 HASHES = {one.key: one.hash for one in ADDRESS_FIELDS.values()}
 # Unique column -> its label, in the order in which contacts are looked up.
 LOOKUPS = {"external_id": "external id", **{one.key: one.label for one in ADDRESS_FIELDS.values()}}
-READ = (*WRITTEN, *HASHES)
+READ = (*WRITTEN, *HASHES, EXTERNAL_ID.hash)
 
 
 @dataclass(slots=True)
@@ -199,9 +199,12 @@ class ContactStore:
                 continue
             row = {**values, **constant, "attributes": self.prepare("attributes", values["attributes"])}
             row |= {hashed: address_hash(values[key]) for key, hashed in HASHES.items()}
-            row["search_text"] = search_text(*(values[name] for name in Contact.SEARCHED))
             if person.id is None:
                 values["uuid"] = uuid7()
+            if person.id is None or values["external_id"]:  # else it stays that of the uuid
+                row[EXTERNAL_ID.hash] = reference_hash(values["external_id"] or str(values["uuid"]))
+            row["search_text"] = search_text(*(values[name] for name in Contact.SEARCHED))
+            if person.id is None:
                 row["uuid"] = self.prepare("uuid", values["uuid"])
                 fresh.append(self.inserted(row))
             else:
@@ -226,7 +229,13 @@ class ContactStore:
 
 
 def blank() -> dict[str, Any]:
-    return {**dict.fromkeys(WRITTEN, ""), **dict.fromkeys(HASHES), "external_id": None, "attributes": {}}
+    return {
+        **dict.fromkeys(WRITTEN, ""),
+        **dict.fromkeys(HASHES),
+        "external_id": None,
+        EXTERNAL_ID.hash: None,
+        "attributes": {},
+    }
 
 
 class ContactRehearsal(Shadow, ContactStore):

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("broadcasts", "0020_yielded_at"),
+        ("broadcasts", "0021_segments_and_references"),
     ]
 
     operations = [

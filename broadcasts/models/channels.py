@@ -1,13 +1,15 @@
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 
+from django.conf import settings as django_settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Lower, Now
 from django.utils import timezone
 
 from broadcasts import formats, mediums, transports
-from broadcasts.mediums import ADDRESS_FIELDS, Medium
+from broadcasts.mediums import EXTERNAL_ID, SENT_TO, Medium
 
 from .base import Base, OrganizationQuerySet
 from .facts import OWN_FACTS
@@ -118,7 +120,24 @@ class Channel(Base):
         super().save(*args, **kwargs)
 
     def transport(self) -> transports.Transport:
-        return self.transport_class({**self.settings, **(self.secrets or {})})
+        transport = self.transport_class({**self.settings, **(self.secrets or {})})
+        transport.callback_url = self.callback_url
+        return transport
+
+    @property
+    def segment_price(self) -> Decimal | None:
+        """What a segment of an SMS costs; None if that is not told."""
+        price = self.settings.get("price_per_segment")
+        return Decimal(price) if price else None
+
+    @property
+    def currency(self) -> str:
+        return self.settings.get("currency") or ""
+
+    @property
+    def callback_url(self) -> str:
+        """The address that its provider calls back; "" if its kind has no callbacks."""
+        return f"{django_settings.BASE_URL}/callbacks/{self.uuid}/" if self.transport_class.calls_back else ""
 
     def configure(self, values: dict[str, Any]) -> None:
         """Check settings against the transport's form and store them, secrets apart.
@@ -155,8 +174,10 @@ class Channel(Base):
             raise ValidationError({"address_field": "An e-mail channel sends to e-mail addresses: email, or blank."})
         if self.kind:
             self.medium = self.transport_class.medium
+            if self.contact_field == EXTERNAL_ID.name and self.medium != Medium.WEBHOOK:
+                raise ValidationError({"address_field": "Only a webhook takes people by their external id."})
             if not self.contact_field:
-                fields = ", ".join(ADDRESS_FIELDS)
+                fields = ", ".join(SENT_TO)
                 raise ValidationError({"address_field": f"Choose which address of a contact it sends to: {fields}."})
         self.domain_rates = clean_domain_rates(self.domain_rates or {})
         self._clean_ramp()

@@ -11,7 +11,7 @@ from django.db import models
 from broadcasts import formats
 from broadcasts.clocks import in_utc
 from broadcasts.languages import normalize_language
-from broadcasts.mediums import ADDRESS_FIELDS, address_hash
+from broadcasts.mediums import ADDRESS_FIELDS, EXTERNAL_ID, SENT_TO, address_hash, reference_hash
 
 from .base import Base
 from .caps import ATTRIBUTE_LENGTH, ATTRIBUTES_LENGTH, CONTACT_ATTRIBUTES, ORGANIZATION_ATTRIBUTES
@@ -85,6 +85,7 @@ class Contact(Base):
     phone_hash = models.CharField(max_length=32, null=True, editable=False)
     whatsapp_key = models.CharField(max_length=128, null=True, editable=False)
     whatsapp_hash = models.CharField(max_length=32, null=True, editable=False)
+    reference_hash = models.CharField(max_length=32, null=True, editable=False)  # of `reference`
     search_text = models.TextField(default="", editable=False)
 
     # The fields that are imported, exported, merged and shown, in this order, before the attributes.
@@ -149,6 +150,15 @@ class Contact(Base):
         return next((address for name in ADDRESS_FIELDS if (address := getattr(self, name))), "")
 
     @property
+    def reference(self) -> str:
+        """What names the person to a webhook: the external id, or else the uuid."""
+        return self.external_id or str(self.uuid)
+
+    def address_in(self, field: str) -> str:
+        """Return the address that a channel which sends to `field` (of `mediums.SENT_TO`) uses; "" for none."""
+        return self.reference if field == EXTERNAL_ID.name else getattr(self, field)
+
+    @property
     def name_and_address(self) -> str:
         """The name with the first address, for lists to choose a contact from."""
         return f"{self.full_name} <{self.address}>" if self.full_name and self.address else str(self)
@@ -164,12 +174,13 @@ class Contact(Base):
             key = one.normalise(getattr(self, one.name))
             setattr(self, one.key, key)
             setattr(self, one.hash, address_hash(key))
+        self.reference_hash = reference_hash(self.reference)
         self.search_text = search_text(*(getattr(self, name) for name in self.SEARCHED))
 
     @property
     def hashes(self) -> set[str]:
         """The hashes of the addresses, as suppressions store them."""
-        return {digest for one in ADDRESS_FIELDS.values() if (digest := getattr(self, one.hash))}
+        return {digest for one in SENT_TO.values() if (digest := getattr(self, one.hash))}
 
     def save(self, *args, **kwargs) -> None:
         self.set_keys()

@@ -83,6 +83,7 @@ class Batch(models.Model):
     replied = models.IntegerField(default=0)
     complained = models.IntegerField(default=0)
     unsubscribed = models.IntegerField(default=0)
+    segments = models.IntegerField(default=0)  # of SMS, as billed
 
     objects = OrganizationQuerySet.as_manager()
 
@@ -161,6 +162,7 @@ class Delivery(models.Model):
     error = models.TextField(blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     due_at = models.DateTimeField(null=True)
+    segments = models.PositiveSmallIntegerField(null=True)  # of an SMS that was sent
 
     sent_at = models.DateTimeField(null=True)
     delivered_at = models.DateTimeField(null=True)

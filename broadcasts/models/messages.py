@@ -22,6 +22,9 @@ class Message(Base):
     syntax = VocabularyField(max_length=12, choices=Syntax, default=Syntax.LIQUID)
     parameters = models.JSONField(default=dict, blank=True)
     error = models.TextField(blank=True, editable=False)
+    # What a segment of an SMS cost when it was started, and of which currency.
+    segment_price = models.DecimalField(max_digits=10, decimal_places=6, null=True, editable=False)
+    currency = models.CharField(max_length=3, blank=True, default="", editable=False)
     checksum = models.CharField(max_length=64, blank=True, editable=False)  # of the content frozen at start
     extra = models.JSONField(default=dict, editable=False)  # what another API must give back; no copy takes it over
     yielded_at = models.DateTimeField(null=True, editable=False)  # when a worker last left it for another's sake

@@ -44,6 +44,7 @@ class CompiledMessage:
         self.checksum = _checksum(message, translations)
         self.shared = shared_values(self.organization, self.broadcast)
         self.composer: MailComposer | None = None
+        self.context = _context(message) if message.channel and message.channel.transport_class.needs_context else {}
         self.attachments: dict[str, list[bytes]] = {}
         self.compiled_contents: dict[str, CompiledContent | None] = {}
         self.extras: dict[str, Extras] = {}  # only of languages that have any
@@ -103,6 +104,11 @@ class CompiledMessage:
             subject, text, html, mime = self.compose_reference(recipient, address, budget)
             is_smooth = False
         envelope = Envelope(recipient.key, address, sender, subject, text, html, mime, is_smooth)
+        if self.context:
+            envelope.context = {
+                **self.context,
+                "recipient": _recipient(recipient, self.language_for(recipient.language)),
+            }
         if self.extras:
             self._add_extras(envelope, recipient, budget)
         return envelope
@@ -139,6 +145,24 @@ class CompiledMessage:
         if compiled is None:
             raise NotCompilable
         return compiled
+
+
+def _context(message: Message) -> dict[str, object]:
+    """Return what is equal in the context of all copies of a message."""
+    broadcast, organization = message.broadcast, message.broadcast.organization
+    started = broadcast.started_at
+    return {
+        "organization": {"uuid": str(organization.uuid), "name": organization.name},
+        "broadcast": {"uuid": str(broadcast.uuid), "name": broadcast.name, "use_case": broadcast.use_case},
+        "message": str(message.uuid),
+        "started_at": started.isoformat() if started else None,
+    }
+
+
+def _recipient(recipient: Recipient, language: str) -> dict[str, object]:
+    contact = recipient.contact
+    known = {"uuid": str(contact.uuid), "external_id": contact.external_id or None} if contact else {}
+    return {**known, "language": language, "address": recipient.address}
 
 
 def _attached(message: Message, translation: MessageTranslation) -> list:
@@ -180,5 +204,5 @@ def bubble(message: Message, contact: Contact, language: str | None = None) -> B
 def _previewed(compiled: CompiledMessage, contact: Contact, language: str | None) -> Recipient:
     channel = compiled.message.channel
     chosen = compiled.language_for(language or contact.language)
-    address = getattr(contact, channel.contact_field if channel else "email")
+    address = contact.address_in(channel.contact_field if channel else "email")
     return Recipient(links.delivery_token(0), address, chosen, contact)

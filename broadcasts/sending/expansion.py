@@ -55,7 +55,8 @@ def channel_for(message: Message) -> Channel:
 
 
 def _freeze_message(message: Message) -> None:
-    channel_for(message)
+    channel = channel_for(message)
+    message.segment_price, message.currency = channel.segment_price, channel.currency
     if message.template and not message.translations.exists():
         message.take_template()
     compiled = rendering.compile_message(message)

@@ -5,8 +5,8 @@ been sent. Its journal tells which copies were not started and which were accept
 unknown. A journal that is missing (another host, full disk) or older than the last boot (its end may be lost) is not
 used.
 
-Each record is a delivery's id and an event. Recovery of the batch appends a seal first; a worker that finds a seal
-before its own record starts no further copy, however long it was suspended.
+Each record is a delivery's id and an event, with the segments of an SMS. Recovery of the batch appends a seal first;
+a worker that finds a seal before its own record starts no further copy, however long it was suspended.
 """
 
 import logging
@@ -90,7 +90,7 @@ class Journal:
     def end(self, pk: int, outcome: Outcome) -> None:
         """Record an outcome, to be written with the next copies; a copy without a reply stays recorded as begun."""
         if isinstance(outcome, Receipt):
-            self.waiting += RECORD.pack(pk, TAKEN)
+            self.waiting += RECORD.pack(pk, TAKEN | outcome.segments << 8)
         elif not outcome.handed_over:
             self.waiting += RECORD.pack(pk, RETURNED)
 
@@ -127,7 +127,7 @@ class JournalRecords:
     """The ids of deliveries in a dead worker's journal."""
 
     begun: set[int] = field(default_factory=set)  # started, without a reply
-    taken: set[int] = field(default_factory=set)
+    taken: dict[int, int] = field(default_factory=dict)  # their segments; 0 for other than an SMS
 
 
 def seal(batch_id: int, token: int, owner: str) -> JournalRecords | None:
@@ -151,14 +151,15 @@ def seal(batch_id: int, token: int, owner: str) -> JournalRecords | None:
 
 def _read(records: bytes) -> JournalRecords:
     told = JournalRecords()
-    for pk, what in RECORD.iter_unpack(records):
+    for pk, told_of in RECORD.iter_unpack(records):
+        what, segments = told_of & 0xFF, told_of >> 8
         if what == SEAL:
             break
         told.begun.discard(pk)
         if what == BEGUN:
             told.begun.add(pk)
         elif what == TAKEN:
-            told.taken.add(pk)
+            told.taken[pk] = segments
     return told
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
@@ -15,7 +16,7 @@ from broadcasts import tracking
 from broadcasts.database import Statement, durably, ids, ids_parameter, parameter
 from broadcasts.exceptions import LeaseLost
 from broadcasts.models import Batch, Channel, Delivery, UseCase
-from broadcasts.transports import Outcome, Receipt
+from broadcasts.transports import Outcome, Receipt, TransportError
 
 from .lease import Lease
 from .window import PendingDelivery
@@ -45,10 +46,15 @@ def delay(attempts: int, retry_after: float | None = None) -> timedelta:
 
 @dataclass
 class Results:
-    """The outcomes of a window by delivery id; deliveries without one were not handed over."""
+    """The outcomes of a window by delivery id; deliveries without one were not handed over.
 
+    deduplicates: whether the receiver takes a copy once, so that one whose answer was lost is sent again.
+    """
+
+    deduplicates: bool = False
     skipped: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     sent: list[int] = field(default_factory=list)
+    segments: dict[int, int] = field(default_factory=dict)  # of an SMS
     refs: dict[int, str] = field(default_factory=dict)
     failed: dict[int, str] = field(default_factory=dict)
     unknown: dict[int, str] = field(default_factory=dict)
@@ -65,8 +71,10 @@ class Results:
             self.sent.append(delivery.pk)
             if outcome.provider_id:
                 self.refs[delivery.pk] = outcome.provider_id
+            if outcome.segments:
+                self.segments[delivery.pk] = outcome.segments
         elif outcome.handed_over:
-            self.unknown[delivery.pk] = str(outcome)
+            self._lose(delivery, outcome)
         elif outcome.account:
             self.untried.append(delivery.pk)
         elif outcome.permanent:
@@ -81,12 +89,22 @@ class Results:
             attempts = delivery.attempts + 1
             self.again[delivery.pk] = (attempts, delay(attempts, outcome.retry_after), str(outcome))
 
+    def _lose(self, delivery: PendingDelivery, error: TransportError) -> None:
+        """Add a copy whose answer was lost."""
+        attempts = delivery.attempts + 1
+        if self.deduplicates and attempts < settings.MAX_ATTEMPTS:
+            told = f"{error} It is sent again under the same id, by which the receiver knows it."
+            self.again[delivery.pk] = (attempts, delay(attempts, error.retry_after), told)
+        else:
+            self.unknown[delivery.pk] = str(error)
+
     def counters(self) -> dict[str, int]:
         numbers = {
             "skipped": sum(len(ids) for ids in self.skipped.values()),
             "sent": len(self.sent),
             "failed": len(self.failed),
             "unknown": len(self.unknown),
+            "segments": sum(self.segments.values()),
         }
         return {name: n for name, n in numbers.items() if n}
 
@@ -123,8 +141,8 @@ def commit(
 def _write_rows(lease: Lease, results: Results, channel: Channel) -> None:
     once = F("attempts") + 1
     _move(results.moved)
-    if results.sent:
-        _require(lease, _sent(connection.vendor).run(ids=ids(results.sent)), len(results.sent))
+    for segments, pks in by_segments(results.sent, results.segments).items():
+        _require(lease, _sent(connection.vendor).run(ids=ids(pks), segments=segments), len(pks))
     for reason, pks in results.skipped.items():
         _change(lease, pks, status=Status.SKIPPED, reason=reason)
     for status, errors in ((Status.FAILED, results.failed), (Status.UNKNOWN, results.unknown)):
@@ -146,7 +164,16 @@ def _write_rows(lease: Lease, results: Results, channel: Channel) -> None:
 @cache
 def _sent(vendor: str) -> Statement:
     rows = Delivery.objects.filter(pk__in=ids_parameter("ids"), status=Status.PENDING)
-    return Statement.update(rows, status=Status.SENT, sent_at=Now(), attempts=F("attempts") + 1, error="")
+    told = {"attempts": F("attempts") + 1, "error": "", "segments": parameter("segments")}
+    return Statement.update(rows, status=Status.SENT, sent_at=Now(), **told)
+
+
+def by_segments(sent: Iterable[int], segments: Mapping[int, int]) -> dict[int | None, list[int]]:
+    """Return {segments of an SMS, or None: ids of deliveries}."""
+    groups: dict[int | None, list[int]] = defaultdict(list)
+    for pk in sent:
+        groups[segments.get(pk)].append(pk)
+    return groups
 
 
 def _move(moved: dict[int, str]) -> None:

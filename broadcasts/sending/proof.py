@@ -1,11 +1,12 @@
 """Test sends: the real content through the real channel, to a few addresses, without deliveries or counts."""
 
 from dataclasses import replace
+from uuid import uuid4
 
-from broadcasts import audience, links, rendering
+from broadcasts import audience, consenting, links, rendering
 from broadcasts.audience import Route
 from broadcasts.exceptions import InvalidInput, NotReady, RenderError
-from broadcasts.mediums import ADDRESS_FIELDS, address_hash, email_key
+from broadcasts.mediums import SENT_TO, email_key
 from broadcasts.models import AuditEntry, Broadcast, Channel, Contact, Message, User
 from broadcasts.transports import TransportError
 
@@ -42,13 +43,13 @@ def send_test(broadcast: Broadcast, addresses: list[str], by: User | None = None
 
 
 def _cleaned(addresses: list[str], channel: Channel) -> list[str]:
-    scheme = ADDRESS_FIELDS[channel.contact_field].scheme
+    scheme = SENT_TO[channel.contact_field].scheme
     given = [address if address.startswith(f"{scheme}:") else f"{scheme}:{address}" for address in addresses]
     return [address.partition(":")[2] for address in audience.validate_addresses(given, channel.organization)]
 
 
 def _contact(address: str, channel: Channel) -> Contact | None:
-    field = ADDRESS_FIELDS[channel.contact_field]
+    field = SENT_TO[channel.contact_field]
     return (
         Contact.objects.for_organization(channel.organization).filter(**{field.key: field.normalise(address)}).first()
     )
@@ -63,10 +64,9 @@ def _example(address: str, channel: Channel) -> Contact:
 
 def _refusal(broadcast: Broadcast, route: Route, address: str, known: Contact | None, by: User | None) -> str:
     """Return why a test may not be sent to an address; "" if it may."""
-    field = ADDRESS_FIELDS[route.contact_field]
-    key = field.normalise(address)
-    digest = address_hash(key) or ""
-    is_own = by is not None and field.name == "email" and key == email_key(by.email)
+    field = SENT_TO[route.contact_field]
+    digest = consenting.hash_of(address) or ""
+    is_own = by is not None and field.name == "email" and field.normalise(address) == email_key(by.email)
     why = audience.refusal(broadcast, route, digest, known, is_own=is_own)
     return f"{why[0].lower()}{why[1:]}." if why else ""
 
@@ -80,7 +80,9 @@ def _deliver(message: Message, channel: Channel, people: list[tuple[str, Contact
             language = compiled.language_for(contact.language)
             recipient = rendering.Recipient(links.delivery_token(0), address, language, contact)
             try:
-                transport.deliver(compiled.envelope(recipient))
+                envelope = compiled.envelope(recipient)
+                envelope.key = f"test_{uuid4().hex}"  # a receiver that de-duplicates takes each test
+                transport.deliver(envelope)
             except (RenderError, TransportError) as error:
                 errors[address] = str(error)
     return errors

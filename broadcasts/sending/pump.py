@@ -198,7 +198,7 @@ class Pump:
         self, lease: leases.Lease, window: list[PendingDelivery], transport: Transport, journal: Journal
     ) -> Results:
         begun = time.monotonic()
-        results = Results()
+        results = Results(deduplicates=transport.deduplicates)
         deliveries = iter(window)
         waiting: dict[str, PendingDelivery] = {}
         # With a slow server, the rest of the window is left, so that a pause takes effect. Measured from the renewal:

@@ -1,4 +1,7 @@
-"""Recover the batches of workers that died: copies that may have been sent become `unknown`, the rest is sent."""
+"""Recover the batches of workers that died: copies that may have been sent become `unknown`, the rest is sent.
+
+Where the receiver de-duplicates, copies that may have been sent are sent again instead.
+"""
 
 import logging
 from datetime import timedelta
@@ -12,8 +15,11 @@ from broadcasts.models import FACTS, Batch, Delivery, count
 
 from . import journal
 from .lease import HOST, is_alive
+from .outcomes import by_segments
 
 log = logging.getLogger(__name__)
+
+STOPPED = "The worker stopped while it was sending this"
 
 
 def recover() -> None:
@@ -63,18 +69,23 @@ def _account_for(batch: Batch, told: journal.JournalRecords | None) -> int:
     begun = _begun(batch)
     silent = begun.filter(**{f"{fact}_at": None for fact in FACTS})
     once = F("attempts") + 1
-    sent = 0
+    sent = segments = 0
     if told:
-        taken = begun.filter(pk__in=told.taken)
-        sent = taken.update(status=Delivery.Status.SENT, sent_at=Now(), attempts=once, error="")
+        for n, pks in by_segments(told.taken, {pk: n for pk, n in told.taken.items() if n}).items():
+            changes = {"sent_at": Now(), "attempts": once, "error": "", "segments": n}
+            changed = begun.filter(pk__in=pks).update(status=Delivery.Status.SENT, **changes)
+            sent, segments = sent + changed, segments + changed * (n or 0)
         silent.exclude(pk__in=told.begun).update(due_at=Now())
+    if batch.message.channel and batch.message.channel.transport_class.deduplicates:
+        again = silent.filter(attempts__lt=settings.MAX_ATTEMPTS - 1)
+        again.update(due_at=Now(), attempts=once, error=f"{STOPPED}; it is sent again under the same id.")
     unknown = silent.update(
         status=Delivery.Status.UNKNOWN,
-        error="The worker stopped while it was sending this; whether it left is not known.",
+        error=f"{STOPPED}; whether it left is not known.",
         attempts=once,
     )
     # A fact was reported for the deliveries that are left, so they were sent.
     first_told = Coalesce(*[F(f"{fact}_at") for fact in FACTS])
     sent += begun.update(status=Delivery.Status.SENT, sent_at=first_told, error="", attempts=once)
-    Batch.objects.filter(pk=batch.pk).update(**count(sent=sent, unknown=unknown))
+    Batch.objects.filter(pk=batch.pk).update(**count(sent=sent, unknown=unknown, segments=segments))
     return unknown

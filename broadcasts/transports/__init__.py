@@ -20,6 +20,8 @@ from .callbacks import Callback, CallbackRequest, Event, InboundMessage, Templat
 TRANSPORTS = {
     "email": "broadcasts.transports.email.Email",
     "whatsapp": "broadcasts.transports.whatsapp.WhatsApp",
+    "sms": "broadcasts.transports.sms.Sms",
+    "webhook": "broadcasts.transports.webhook.Webhook",
     "console": "broadcasts.transports.console.Console",
 }
 

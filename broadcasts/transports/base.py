@@ -79,6 +79,7 @@ class Envelope:
     quick_replies: Sequence[Any] = ()
     template: ProviderTemplate | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)  # for messages without a provider template
+    context: Mapping[str, Any] = field(default_factory=dict)  # who gets what of whose, if needs_context
 
 
 @dataclass(slots=True)
@@ -87,6 +88,7 @@ class Receipt:
 
     provider_id: str = ""
     detail: str = ""  # the provider's own words
+    segments: int = 0  # of an SMS: those that it is billed as
 
 
 class TransportError(Exception):
@@ -179,6 +181,9 @@ class Transport:
     address_field: ClassVar[str] = ""  # the contact's field that a channel of this kind sends to; "": the medium's own
     is_for_development: ClassVar[bool] = False  # it sends to nobody: a default channel only if chosen explicitly
     carries_mail: ClassVar[bool] = False  # whether it needs Envelope.mime
+    needs_context: ClassVar[bool] = False  # whether it needs Envelope.context
+    # Whether the receiver takes copies with the same Envelope.key once: then a lost answer is retried, not `unknown`.
+    deduplicates: ClassVar[bool] = False
     settings_form: ClassVar[type[SettingsForm]] = SettingsForm
     # The facts (names of `models.FACTS`) that this transport reports after a copy is sent; others are not shown, and
     # cannot be used in conditions.
@@ -195,6 +200,8 @@ class Transport:
     stores_templates: ClassVar[bool] = False
     # Where content without such a template may only answer: how long after the person's last message.
     reply_window: ClassVar[timedelta | None] = None
+
+    callback_url = ""  # where the provider of the channel reports, if it calls back
 
     concurrency = 1  # how many envelopes can be in flight at once; windows should be larger
 

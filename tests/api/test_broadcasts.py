@@ -68,6 +68,7 @@ def test_a_new_broadcast_is_shown_whole(api, admin, mail, draft):
             },
             "recipients_count": 0,
             "error": None,
+            "cost": None,
         }
     ]
 

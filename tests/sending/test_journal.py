@@ -109,12 +109,12 @@ def test_an_answer_tells_what_became_of_a_copy_that_had_begun():
     with Journal(1, 1, "here:1") as journal:
         for pk in (1, 2, 3, 4):
             journal.begin([pk])
-        journal.end(1, Receipt())
+        journal.end(1, Receipt(segments=3))
         journal.end(2, TransportError("451 later"))
         journal.end(3, TransportError("lost", handed_over=True))
         journal.write()
         told = seal(1, 1, "here:1")
-    assert (told.taken, told.begun) == ({1}, {3, 4})
+    assert (told.taken, told.begun) == ({1: 3}, {3, 4})
 
 
 def test_a_worker_without_a_disk_sends_and_leaves_no_journal_that_tells_half(killed, server, monkeypatch):

@@ -71,6 +71,7 @@ import * as formats from "./formats.js";
             put("left", isLeft ? formats.duration(news.pending / rate) : "");
             for (const one of strip.querySelectorAll("[data-left]")) one.hidden = !isLeft;
             put("waiting", news.waiting, true);
+            put("cost", news.cost, true);
             put("error", news.error, true);
             bar.max = news.recipients || 1;
             bar.value = news.done;

@@ -1,0 +1,39 @@
+"""The count beside the text of an SMS, which the page asks for while somebody types."""
+
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+
+from broadcasts import septets
+from broadcasts.models import Channel, Medium
+
+from .access import Access, scoped
+from .search import as_id
+
+LONGEST = 20_000  # characters
+ENCODINGS = {septets.GSM: "GSM-7", septets.UCS2: "UCS-2"}
+
+
+def count_view(request: HttpRequest) -> HttpResponse:
+    """Tell what a text takes as an SMS; nothing where its channel sends none."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    channels = scoped(Channel.objects.filter(medium=Medium.SMS), Access.of(request))
+    channel = channels.filter(pk=as_id(request.POST.get("channel", "")) or 0).first()
+    if channel is None and request.POST.get("medium") != Medium.SMS:
+        return JsonResponse({"line": ""})
+    text = request.POST.get("text", "")[:LONGEST].replace("\r\n", "\n")
+    plain = septets.plain(text)
+    return JsonResponse({"line": line(text, channel), "plain": plain if plain != text else ""})
+
+
+def line(text: str, channel: Channel | None) -> str:
+    """Say how long a text is, what it costs, and which characters make it longer."""
+    told = septets.count(text)
+    said = f"{told.segments} SMS segment{'' if told.segments == 1 else 's'}"
+    if channel and channel.segment_price is not None:
+        said += f", {(told.segments * channel.segment_price).normalize():f} {channel.currency} per person"
+    said += f". {ENCODINGS[told.encoding]}: {told.units} used, {told.left} left."
+    if told.others:
+        said += f" These characters make it longer: {' '.join(told.others[:20])}"
+    if "{{" in text or "{%" in text:
+        said += " Placeholders count as they are written here."
+    return said

@@ -1,0 +1,50 @@
+"""Fields that the settings forms of HTTP kinds share."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from django import forms
+
+from broadcasts.outgoing import ClosedAddress, check_host
+
+
+class JsonObjectField(forms.JSONField):
+    """A JSON object that may be left blank."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(widget=forms.Textarea(attrs={"rows": 4, "spellcheck": "false"}), **kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        return super().prepare_value(value) if value else ""
+
+
+class UrlField(forms.CharField):
+    """An address that will be called: https or http, with a host that the address policy does not rule out."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=2000, widget=forms.URLInput(attrs={"class": "vTextField"}), **kwargs)
+
+    def clean(self, value: Any) -> str:
+        url = super().clean(value)
+        if url:
+            check_url(url)
+        return url
+
+
+def check_url(url: str) -> None:
+    """Raise ValidationError that says why a URL cannot be called."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        parts, host = None, None
+    if parts is None or parts.scheme not in ("https", "http") or not host or not url.isprintable() or " " in url:
+        raise forms.ValidationError(f"“{url[:100]}” is no address to call; give one such as https://example.org/hook.")
+    if parts.username is not None or parts.password is not None:
+        raise forms.ValidationError("A username or password does not belong in the address: it would be shown.")
+    if parts.fragment:
+        raise forms.ValidationError("The address has a part after #, which is never sent; leave it out.")
+    try:
+        check_host(host)
+    except (ClosedAddress, ValueError) as error:
+        raise forms.ValidationError(str(error)) from None
