@@ -134,7 +134,10 @@ def _defaults(broadcast: Broadcast, values: dict[str, Any], by: User | None) -> 
     organization = broadcast.organization
     values.setdefault("use_case", organization.default_use_case)
     first: Mapping[str, Any] = next(iter(values.get("messages") or []), {})
+    template = first.get("template")
     languages = list(first.get("translations") or [])
+    if not languages and template and template.channel:
+        languages = [one.language for one in template.usable()]
     known = {_language(tag, "messages") for tag in languages}
     primary = organization.primary_language
     values.setdefault(
@@ -277,12 +280,14 @@ def _check_content(broadcast: Broadcast, flat: bool) -> dict[str, str]:
     errors: dict[str, str] = {}
     wrong: list[str] = []
     checker = rendering.Checker(broadcast.organization)
-    for place, message in enumerate(broadcast.messages.prefetch_related("translations")):
+    messages = broadcast.messages.select_related("channel", "template", "broadcast__organization")
+    for place, message in enumerate(messages.prefetch_related("translations", "template__translations")):
         translations = list(message.translations.all())
         if place == 0 and translations and message.translation(broadcast.base_language) is None:
             wrong.append(f"0.translations: has nothing in the base language, {broadcast.base_language}.")
         for translation in translations:
             fields = {name: getattr(translation, name) for name in TEMPLATED if getattr(translation, name)}
+            wrong += _misfits(place, message, translation)
             try:
                 checker.check(message.syntax, fields | rendering.extra_texts(message, translation))
                 rendering.validate_attachments(broadcast.organization, translation.attachments)
@@ -295,18 +300,25 @@ def _check_content(broadcast: Broadcast, flat: bool) -> dict[str, str]:
     return errors | ({"messages": " ".join(wrong)} if wrong else {})
 
 
+def _misfits(place: int, message: Message, translation: MessageTranslation) -> list[str]:
+    path = f"{place}.translations.{translation.language}"
+    return [f"{path}.{name}: {text}" for name, text in rendering.misfits(message, translation).items()]
+
+
 def _preview(broadcast: Broadcast) -> list[str]:
     return audience.preview(Audience.of(broadcast), routes(broadcast))
 
 
 def default_channel(organization: Organization, template: Template | None = None) -> Channel | None:
-    """Return the channel of a message without one: the default of its template's medium, or of e-mail."""
+    """Return the channel of a message without one: that of its template, the default of its medium, or of e-mail."""
+    if template and template.channel:
+        return template.channel
     return organization.default_channel(template.medium if template else Medium.EMAIL)
 
 
 def routes(broadcast: Broadcast) -> list[Route]:
     """What a broadcast's messages mean for its audience: each one's channel and languages."""
-    messages = broadcast.messages.select_related("channel", "broadcast").prefetch_related("translations")
+    messages = broadcast.messages.select_related("channel", "template", "broadcast").prefetch_related("translations")
     return [Route.of(message) for message in messages]
 
 

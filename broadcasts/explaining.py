@@ -266,6 +266,8 @@ class Grounds:
                 return self._consent(ConsentState.UNKNOWN, ConsentState.PENDING)
             case Reason.NO_TRANSLATION:
                 return f"it is written in {', '.join(self.route.languages or ()) or 'no language'} only"
+            case Reason.NO_TEMPLATE:
+                return "it has no approved template, and they have not written to the channel within 24 hours"
             case Reason.EXPIRED if self.broadcast.expires_at:
                 ends = "expired" if self.broadcast.expires_at <= timezone.now() else "expires"
                 return f"it {ends} {self._when(self.broadcast.expires_at)}, before their turn"

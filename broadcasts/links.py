@@ -9,9 +9,12 @@ from hashlib import blake2b
 from hmac import compare_digest
 
 from django.conf import settings
+from django.utils import timezone
 
 MAC_SIZE = 8
 LONGEST = 32  # of a token that could be ours
+MEDIA_DAYS = 3  # that the address of a file lasts; it is the same all day, since providers remember files by it
+DAY_BITS = 20
 
 
 def delivery_token(delivery_id: int) -> str:
@@ -42,6 +45,21 @@ def invitation_token(invitation_id: int) -> str:
 def invitation_id(token: str) -> int | None:
     """Return the id of the invitation that a token stands for, or None."""
     return _id(token, b"invitation")
+
+
+def media_token(media_id: int) -> str:
+    """Return the public key of an uploaded file, which MEDIA_DAYS later is none any more."""
+    return _token(media_id << DAY_BITS | (_today() + MEDIA_DAYS), b"media")
+
+
+def media_id(token: str) -> int | None:
+    """Return the id of the file that a token stands for; None also after its last day."""
+    number = _id(token, b"media") or 0
+    return number >> DAY_BITS if number and number % (1 << DAY_BITS) >= _today() else None
+
+
+def _today() -> int:
+    return int(timezone.now().timestamp() // 86_400)
 
 
 def _token(row_id: int, kind: bytes) -> str:
@@ -84,6 +102,11 @@ def data_url(token: str) -> str:
 def invitation_url(token: str) -> str:
     """Return the address of the page where a user accepts an invitation."""
     return f"{settings.BASE_URL}/i/{token}/"
+
+
+def media_url(media_id: int) -> str:
+    """Return an address at which a provider can fetch an uploaded file, for MEDIA_DAYS."""
+    return f"{settings.BASE_URL}/f/{media_token(media_id)}/"
 
 
 def message_id(token: str, domain: str) -> str:

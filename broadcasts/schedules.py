@@ -5,6 +5,7 @@ from django_q.models import Schedule
 # The supervisor does these things by itself, and sooner; a bare `qcluster` has these as its backstop.
 SCHEDULES = {
     "broadcasts: tick": {"func": "broadcasts.tasks.tick", "schedule_type": Schedule.MINUTES, "minutes": 1},
+    "broadcasts: sync templates": {"func": "broadcasts.tasks.sync_templates", "schedule_type": Schedule.DAILY},
     "broadcasts: prune": {"func": "broadcasts.tasks.prune", "schedule_type": Schedule.DAILY},
 }
 

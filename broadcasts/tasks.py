@@ -3,8 +3,8 @@
 from django.conf import settings
 from django.db.models.functions import Now
 
-from broadcasts import accounts, confirming, importing, indexing, receiving, retention, sending
-from broadcasts.models import Heartbeat
+from broadcasts import accounts, confirming, importing, indexing, receiving, retention, sending, syncing
+from broadcasts.models import Channel, Heartbeat
 
 # Called each second by a supervisor, and each minute by the queue's schedule.
 ROUND = (
@@ -50,6 +50,14 @@ def apply_calls() -> None:
 
 def send_answer(answer_id: int) -> None:
     receiving.send_answer(answer_id)
+
+
+def sync_templates() -> None:
+    syncing.enqueue_all()
+
+
+def sync_channel(channel_id: int) -> None:
+    syncing.sync(Channel.objects.select_related("organization").get(pk=channel_id))
 
 
 def run_import(job_id: int) -> None:

@@ -116,8 +116,10 @@ class Listener(ThreadingHTTPServer):
 class HttpServer:
     """Takes everything; `acts` maps an address to what is done with it instead, and `act` is for all others."""
 
+    handler: type[Handler] = Handler
+
     def __init__(self) -> None:
-        self.listener = Listener(("127.0.0.1", 0), Handler)
+        self.listener = Listener(("127.0.0.1", 0), self.handler)
         self.listener.lock = threading.Lock()  # type: ignore[attr-defined]
         self.listener.released = threading.Event()  # type: ignore[attr-defined]
         self.listener.received, self.listener.headers = [], []  # type: ignore[attr-defined]

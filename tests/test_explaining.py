@@ -213,9 +213,16 @@ def expired(draft, joe):
     return "it expired 4 May 2026, 09:00 UTC"
 
 
+def no_template(draft, joe):
+    draft.messages.update(channel=Channel.objects.create(organization=draft.organization, name="W", kind="whatsapp"))
+    type(joe).objects.filter(pk=joe.pk).update(whatsapp_id="34600111222")
+    return "they have not written to the channel within 24 hours"
+
+
 @pytest.mark.parametrize(
     ("arrange", "reason"),
     [
+        (no_template, "no_template"),
         (excluded_by_segment, "excluded"),
         (excluded_by_broadcast, "excluded"),
         (excluded_by_a_broadcast_that_may_have_arrived, "excluded"),

@@ -27,6 +27,7 @@ LAYERS = [
         "receiving",
         "segmenting",
     },
+    {"syncing"},
     {"sending"},
     {"tracking"},
     {"audience", "consenting", "rendering", "stats", "tallying", "throttling"},

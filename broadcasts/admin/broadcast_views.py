@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -14,6 +15,7 @@ from broadcasts.audience import Audience
 from broadcasts.exceptions import BroadcastsError
 from broadcasts.models import Broadcast, Contact, Delivery, Message, Reason
 from broadcasts.rendering import Rendered
+from broadcasts.transports import Bubble
 
 from .access import has_more_than
 from .pickers import Picker
@@ -93,7 +95,7 @@ class RecipientViews(admin.ModelAdmin):
     def preview_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Show a message as one real contact would read it."""
         broadcast = self.broadcast_for(request, pk, "write")  # type: ignore[attr-defined]
-        form, rendered, error = self._render(request, broadcast)
+        form, rendered, bubble, error = self._render(request, broadcast)
         chosen = {name: value for name, value in request.GET.items() if name in form.fields and value}
         address = reverse("admin:broadcasts_broadcast_preview_html", args=[pk])
         return self.page(  # type: ignore[attr-defined]
@@ -103,6 +105,8 @@ class RecipientViews(admin.ModelAdmin):
             f"Preview of {broadcast}",
             form=form,
             rendered=rendered,
+            bubble=bubble,
+            bubble_is_ours=bubble and bubble.link.startswith(f"{settings.BASE_URL}/"),
             error=error,
             width="phone" if request.GET.get("width") == "phone" else "desktop",
             html_url=f"{address}?{urlencode(chosen)}",
@@ -112,26 +116,29 @@ class RecipientViews(admin.ModelAdmin):
     def preview_html_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Serve the rendered HTML alone, in a sandbox: no script, no form, no access to this site."""
         broadcast = self.broadcast_for(request, pk, "write")  # type: ignore[attr-defined]
-        _, rendered, error = self._render(request, broadcast)
+        _, rendered, _, error = self._render(request, broadcast)
         response = HttpResponse(rendered.html if rendered else f"<p>{escape(error)}</p>")
         response["Content-Security-Policy"] = "sandbox; frame-ancestors 'self'"
         response["X-Frame-Options"] = "SAMEORIGIN"
         response["X-Content-Type-Options"] = "nosniff"
         return response
 
-    def _render(self, request: HttpRequest, broadcast: Broadcast) -> tuple[PreviewForm, Rendered | None, str]:
+    def _render(
+        self, request: HttpRequest, broadcast: Broadcast
+    ) -> tuple[PreviewForm, Rendered | None, Bubble | None, str]:
         form = PreviewForm(request.GET, broadcast, self.admin_site)
         if not form.is_valid():
-            return form, None, "Choose another contact or language."
+            return form, None, None, "Choose another contact or language."
         contact = form.cleaned_data["contact"] or self._somebody(broadcast)
-        message = form.cleaned_data["message"] or broadcast.messages.select_related("channel").first()
+        message = form.cleaned_data["message"] or broadcast.messages.select_related("channel", "template").first()
         if message is None:
-            return form, None, "There is no content yet."
+            return form, None, None, "There is no content yet."
         form.initial_contact = contact  # type: ignore[attr-defined]
         try:
-            return form, rendering.preview(message, contact, form.cleaned_data["language"] or None), ""
+            told = message, contact, form.cleaned_data["language"] or None
+            return form, rendering.preview(*told), rendering.bubble(*told), ""
         except BroadcastsError as error:
-            return form, None, str(error)
+            return form, None, None, str(error)
 
     def _somebody(self, broadcast: Broadcast) -> Contact:
         contacts = Contact.objects.for_organization(broadcast.organization_id)

@@ -13,13 +13,24 @@ from django.utils.html import format_html
 
 from broadcasts import drafting, formats, stats
 from broadcasts.exceptions import WrongState
-from broadcasts.models import Broadcast, Channel, Delivery, Message, MessageTranslation, Organization, Template, UseCase
+from broadcasts.models import (
+    Broadcast,
+    Channel,
+    Delivery,
+    Medium,
+    Message,
+    MessageTranslation,
+    Organization,
+    Template,
+    UseCase,
+)
 
 from .access import Access, scoped
 from .base import ScopedInline, link, list_url, number
 from .broadcast_actions import BroadcastActions
 from .broadcast_form import MESSAGE_FIELDS, BroadcastForm, FirstMessageFormSet, TranslationForm
 from .confirmations import stamp
+from .content import content_fields
 from .drafts import DraftAdmin
 from .explanations import AskForm, AskingAdmin
 from .filters import choice_filter
@@ -70,13 +81,14 @@ class FirstMessageInline(ScopedInline, admin.StackedInline):
             MessageTranslation,
             form=TranslationForm,
             formset=FirstMessageFormSet,
-            fields=TranslationForm.Meta.fields,
+            fields=self.get_fields(request, obj),
             extra=0 if obj and obj.first_message() else 1,
             can_delete=may and obj is not None,
         )
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return list(TranslationForm.Meta.fields)
+        message = obj.first_message() if obj and obj.pk else None
+        return content_fields(message.medium if message else Medium.EMAIL)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_add_permission(request, obj) and (obj is None or not obj.pk or obj.is_editable)

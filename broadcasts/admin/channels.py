@@ -16,8 +16,9 @@ from django.utils.html import format_html
 from broadcasts import transports
 from broadcasts.models import Channel, ChannelRate
 
-from .base import OrganizationAdmin, OrganizationForm, ReadOnlyAdmin, number_column
+from .base import OrganizationForm, ReadOnlyAdmin, number_column
 from .filters import choice_filter, row_filter
+from .template_sync import SyncingChannels
 
 PREFIX = "setting_"
 
@@ -88,7 +89,7 @@ def has_choice(field: forms.Field) -> bool:
 
 
 @admin.register(Channel)
-class ChannelAdmin(OrganizationAdmin):
+class ChannelAdmin(SyncingChannels):
     form = ChannelForm
     list_display = [
         "name",
@@ -176,7 +177,7 @@ class ChannelAdmin(OrganizationAdmin):
         return TemplateResponse(request, "admin/broadcasts/channel/kinds.html", context)
 
     def steps(self, request: HttpRequest, obj: Channel) -> dict[str, Callable[[], HttpResponse]]:
-        return {"check": partial(self.check_view, request, obj.pk)}
+        return {**super().steps(request, obj), "check": partial(self.check_view, request, obj.pk)}
 
     def check_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Prove that sending would work, without sending."""

@@ -1,6 +1,6 @@
 """Content in several languages, checked where it was typed; shared by templates, messages and broadcasts."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -11,8 +11,19 @@ from django.urls import reverse_lazy
 from broadcasts import rendering
 from broadcasts.exceptions import InvalidInput
 from broadcasts.languages import normalize_language
+from broadcasts.models import Medium
+
+from .json_field import JsonFormField
 
 CHECKED = ("subject", "preheader", "text", "html")
+
+
+class ParametersField(JsonFormField):
+    def to_python(self, value: Any) -> Any:
+        read = super().to_python(value)
+        if read is not None and not isinstance(read, dict):
+            raise ValidationError("Give an object in braces, such as {}.")
+        return read or {}
 
 
 class ContentForm(forms.ModelForm):
@@ -31,13 +42,17 @@ class ContentForm(forms.ModelForm):
                 attrs={"rows": 10, "class": "vLargeTextField", "data-sms-count": reverse_lazy("admin:sms-count")}
             ),
             "html": forms.Textarea(attrs={"rows": 10, "class": "vLargeTextField code", "spellcheck": "false"}),
+            "parameters": forms.Textarea(attrs={"rows": 5, "class": "vLargeTextField code", "spellcheck": "false"}),
         }
         help_texts = {
             "language": "BCP 47, such as es or pt-BR.",
             "preheader": "What mail programs show beside the subject.",
             "text": "Such as: Hello {{ contact.name }}.",
             "html": "Optional; the text is always sent too.",
+            "parameters": 'What fills the template of a provider: {"body": ["{{ contact.name }}", "Monday"]}; also '
+            "header, buttons, location and flow.",
         }
+        field_classes: ClassVar = {"parameters": ParametersField}
 
     checker: rendering.Checker | None = None
     syntax = "liquid"
@@ -94,3 +109,8 @@ class ContentFormSet(BaseInlineFormSet):
             self.checker = form.checker = self.checker or rendering.Checker(organization)
         form.instance.position = i
         return form
+
+
+def content_fields(medium: str) -> list[str]:
+    """Return the fields that content on a medium has in a form: parameters where a provider may store the template."""
+    return [*ContentForm.Meta.fields, *([] if medium == Medium.EMAIL else ["parameters"])]

@@ -6,11 +6,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from broadcasts import drafting
 from broadcasts.exceptions import InvalidInput, WrongState
-from broadcasts.models import Broadcast, Message, MessageTranslation, User
+from broadcasts.models import Broadcast, Medium, Message, MessageTranslation, User
 
 from .access import Access
 from .base import ScopedInline
-from .content import ContentForm, ContentFormSet
+from .content import ContentForm, ContentFormSet, content_fields
 from .drafts import DraftAdmin
 from .filters import BroadcastListFilter
 
@@ -56,6 +56,9 @@ class MessageTranslationInline(OnlyWhileEditable, ScopedInline, admin.StackedInl
 
     def get_extra(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> int:
         return 0 if obj else 1
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return content_fields(obj.medium if obj else Medium.EMAIL)
 
 
 @admin.register(Message)

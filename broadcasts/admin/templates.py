@@ -1,13 +1,15 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from broadcasts.models import Medium, Template, TemplateTranslation
+from broadcasts.models import Channel, Medium, Template, TemplateTranslation
 
-from .base import OrganizationAdmin, ScopedInline
+from .base import ScopedInline
 from .content import ContentForm, ContentFormSet
-from .filters import choice_filter
+from .filters import choice_filter, row_filter
+from .template_sync import SyncingTemplates
 
 
 class TemplateContentForm(ContentForm):
@@ -31,11 +33,38 @@ class TemplateTranslationInline(ScopedInline, admin.StackedInline):
 
 
 @admin.register(Template)
-class TemplateAdmin(OrganizationAdmin):
-    list_display = ["name", "medium", "syntax", "organization", "modified"]
-    list_select_related = ["organization"]
-    list_filter = [choice_filter("medium", Medium)]
+class TemplateAdmin(SyncingTemplates):
+    list_display = ["name", "medium", "channel", "status", "syntax", "organization", "modified"]
+    list_select_related = ["organization", "channel"]
+    list_filter = [choice_filter("medium", Medium), row_filter(Channel)]
     search_fields = ["name"]
-    autocomplete_fields = ["organization", "channel"]
-    fields = ["organization", "name", "medium", "channel", "syntax"]
+    autocomplete_fields = ["organization"]
+    fields = ["organization", "name", "medium", "syntax"]
     inlines = [TemplateTranslationInline]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).prefetch_related("translations")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj and obj.channel_id:
+            return ["organization", "name", "medium", "channel", "languages"]
+        return super().get_fields(request, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        fields = super().get_readonly_fields(request, obj)
+        return [*fields, "name", "medium", "channel", "languages"] if obj and obj.channel_id else fields
+
+    def get_inlines(self, request: HttpRequest, obj: Any) -> list[Any]:
+        return [] if obj and obj.channel_id else list(super().get_inlines(request, obj))
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and not (obj and obj.channel_id)
+
+    @admin.display(description="status")
+    def status(self, template: Template) -> str:
+        """Tell of a provider's template each status and the languages in it, such as “approved: en_US, es”."""
+        found: dict[str, list[str]] = {}
+        for one in template.translations.all() if template.channel_id else []:
+            status = "removed" if one.removed_at else one.status.lower().replace("_", " ")
+            found.setdefault(status, []).append(one.tag)
+        return "; ".join(f"{status}: {', '.join(tags)}" for status, tags in found.items()) or "-"

@@ -1,14 +1,18 @@
-from typing import Any
+from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
 
-from broadcasts import transports
+from broadcasts import syncing, transports
 from broadcasts.models import Channel
+from broadcasts.transports import TransportError
 
-from .errors import invalid
+from .errors import ProviderFailed, invalid
 from .fields import ObjectField
 from .resources import FullResource, ResourceSerializer
 
@@ -96,13 +100,24 @@ class ChannelSerializer(ResourceSerializer):
             raise invalid(error) from None
 
 
+class SyncedSerializer(serializers.Serializer):
+    """What a sync of templates found."""
+
+    templates = serializers.IntegerField()
+    languages = serializers.IntegerField(help_text="Of all templates together.")
+    changed = serializers.IntegerField(help_text="Languages that are new or changed.")
+    removed = serializers.IntegerField(help_text="Languages that the provider does not have any more.")
+
+
 @extend_schema_view(
     list=extend_schema(summary="List channels"),
     retrieve=extend_schema(summary="Read a channel"),
     create=extend_schema(summary="Add a channel"),
     update=extend_schema(summary="Write a channel"),
     partial_update=extend_schema(summary="Change a channel"),
-    destroy=extend_schema(summary="Delete a channel", description="Not while a message or a template uses it."),
+    destroy=extend_schema(
+        summary="Delete a channel", description="Not while a message uses it. The templates of its provider go with it."
+    ),
 )
 class Channels(FullResource):
     """Configured accounts to send through."""
@@ -113,3 +128,21 @@ class Channels(FullResource):
     write_act = "manage"
     ordering_fields = {"name": "name", "created": "created"}
     default_ordering = "name"
+    acts: ClassVar = {"sync_templates": "write"}
+
+    @extend_schema(
+        summary="Sync the templates that the provider of a channel stores",
+        description="Reads them all, and marks those that the provider does not have any more. It answers when that is "
+        "done, within a minute. 502: the provider could not be asked; nothing is changed then.",
+        request=None,
+        responses={200: SyncedSerializer},
+    )
+    @action(detail=True, methods=["post"], url_path="sync-templates")
+    def sync_templates(self, request: Request, uuid: str) -> Response:
+        channel = self.get_object()
+        if not channel.stores_templates:
+            raise serializers.ValidationError({"kind": [f"No provider of the kind {channel.kind} stores templates."]})
+        try:
+            return Response(SyncedSerializer(syncing.sync(channel, by=self.user)).data)
+        except TransportError as error:
+            raise ProviderFailed(str(error)) from None

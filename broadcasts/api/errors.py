@@ -31,6 +31,12 @@ class TooLarge(exceptions.APIException):
     default_code = "too_large"
 
 
+class ProviderFailed(exceptions.APIException):
+    status_code = status.HTTP_502_BAD_GATEWAY
+    default_detail = "The provider could not be asked."
+    default_code = "provider_failed"
+
+
 class Unavailable(exceptions.APIException):
     """The database or the disk is out of order; trying again later may help."""
 

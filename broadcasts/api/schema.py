@@ -63,11 +63,13 @@ REFUSALS = {
     "413": "The request is too large.",
     "415": "The body is of a type that is not taken here.",
     "429": "The token has used up its requests of this hour; Retry-After says when to go on.",
+    "502": "The provider could not be asked, or refused; nothing was changed.",
     "503": "The database cannot be used for now; Retry-After says when to try again.",
     "507": "The disk has no room for it; Retry-After says when to try again.",
 }
 ALWAYS = ("400", "401", "403", "406", "429", "503")
 OF_WRITES = ("409", "413", "415", "507")
+ASKS_PROVIDER = "/sync-templates/"  # how the paths end of which the answer is the provider's
 PROBLEM = {
     "type": "object",
     "description": "Why a request was refused.",
@@ -98,6 +100,7 @@ def refusals(path: str, method: str, operation: dict[str, Any]) -> list[str]:
     """Return the statuses that an operation may refuse with."""
     paged = any(parameter["name"] == "page" for parameter in operation.get("parameters", []))
     found = [*ALWAYS, *(OF_WRITES if method != "get" else ())]
+    found += ["502"] if path.endswith(ASKS_PROVIDER) else []
     return [*found, "404"] if "{" in path or paged else found
 
 

@@ -114,6 +114,7 @@ class ContentSerializer(StrictSerializer):
     html = TextField(required=False, allow_blank=True)
     attachments = ArrayField(required=False, max_length=20)
     quick_replies = ArrayField(required=False, max_length=20)
+    parameters = ObjectField(required=False, help_text="Override those of the message, key by key.")
 
 
 @extend_schema_field(serializers.DictField(child=ContentSerializer(), help_text="By language (BCP 47)."))
@@ -176,7 +177,11 @@ class MessageSerializer(StrictSerializer):
     channel = ChannelRefField(Channel, required=False, allow_null=True)
     template = RefField(Template, required=False, allow_null=True)
     syntax = serializers.ChoiceField(choices=Syntax.choices, required=False)
-    parameters = ObjectField(required=False)
+    parameters = ObjectField(
+        required=False,
+        help_text="What fills the template of a provider: header, body, buttons, location and flow. Their texts are "
+        'templates, rendered for each recipient: `{"body": ["{{ contact.name }}", "Monday"]}`.',
+    )
     translations = TranslationsField(required=False)
     recipients_count = serializers.SerializerMethodField()
     error = serializers.SerializerMethodField()

@@ -4,7 +4,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import serializers
 
 from broadcasts import rendering
@@ -12,15 +12,43 @@ from broadcasts.exceptions import InvalidInput
 from broadcasts.languages import normalize_language
 from broadcasts.models import Channel, Medium, Syntax, Template, TemplateTranslation
 
+from .fields import MomentField, ObjectField
 from .resources import FullResource, ResourceSerializer
 from .serializers import ChannelRefField, TranslationsField
 
 TEMPLATED = ("subject", "preheader", "text", "html")
+READ_ONLY = "The provider of the channel “{}” stores its templates: change them there, and sync the channel."
+
+
+class StoredLanguageSerializer(serializers.Serializer):
+    """A template in one language as its provider tells it."""
+
+    language = serializers.CharField()
+    tag = serializers.CharField(help_text="The language as the provider writes it.")
+    status = serializers.CharField(help_text="In the provider's words; only APPROVED can be sent.")
+    status_reason = serializers.CharField()
+    category = serializers.CharField()
+    quality = serializers.CharField()
+    structure = ObjectField(help_text="Its header, body, footer and buttons, with the names of their parameters.")
+    removed_at = MomentField(
+        allow_null=True, help_text="When the provider was seen not to have it any more; null: it has it."
+    )
+
+
+@extend_schema_field(StoredLanguageSerializer(many=True))
+class StoredField(serializers.Field):
+    """The languages of a template that a provider stores; empty for a template of our own."""
+
+    def to_representation(self, value: Any) -> list[dict[str, Any]]:
+        template: Template = value.instance
+        rows = value.all() if template.channel_id else []
+        return [dict(one) for one in StoredLanguageSerializer(rows, many=True).data]
 
 
 class TemplateFilter(filters.FilterSet):
     name = filters.CharFilter(lookup_expr="icontains")
     medium = filters.ChoiceFilter(choices=Medium.choices)
+    channel = filters.UUIDFilter(field_name="channel__uuid")
 
     class Meta:
         model = Template
@@ -30,11 +58,14 @@ class TemplateFilter(filters.FilterSet):
 class TemplateSerializer(ResourceSerializer):
     channel = ChannelRefField(Channel, required=False, allow_null=True)
     translations = TranslationsField()
+    stored = StoredField(source="translations", read_only=True)
     unique_by = "name"
 
     class Meta:
         model = Template
-        fields = (*("uuid", "id", "created", "modified", "name", "medium", "channel", "syntax", "translations"),)
+        fields = (
+            *("uuid", "id", "created", "modified", "name", "medium", "channel", "syntax", "translations", "stored"),
+        )
         read_only_fields = ("uuid", "id")
         validators: list = []
 
@@ -48,6 +79,9 @@ class TemplateSerializer(ResourceSerializer):
         return contents
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        channel = self.instance.channel if self.instance else attrs.get("channel")
+        if channel and channel.stores_templates:
+            raise serializers.ValidationError({"channel": [READ_ONLY.format(channel)]})
         syntax = attrs.get("syntax") or (self.instance.syntax if self.instance else Syntax.LIQUID)
         wrong = []
         checker = rendering.Checker(self.context["organization"])
@@ -118,4 +152,5 @@ class Templates(FullResource):
             return queryset
         if self.wants("channel"):
             queryset = queryset.select_related("channel")
-        return queryset.prefetch_related("translations") if self.wants("translations") else queryset
+        shows_languages = self.wants("translations", "stored")
+        return queryset.prefetch_related("translations") if shows_languages else queryset

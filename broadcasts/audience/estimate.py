@@ -128,7 +128,7 @@ def _by_channel(ways: Sequence[Route], received: Sequence[int]) -> tuple[dict[st
     totals, limited = Counter[str](), {}
     for way, n in zip(ways, received, strict=True):
         totals[way.name] += n
-        if way.channel and (way.channel.rate or way.channel.ramp):
+        if way.channel and (way.channel.top_rate or way.channel.ramp):
             limited[way.name] = way.channel
     return dict(totals), max((_seconds(channel, totals[name]) for name, channel in limited.items()), default=None)
 
@@ -138,7 +138,7 @@ def _seconds(channel: Channel, n: int) -> int:
     day, days = timezone.localdate(timezone=channel.organization.zone), 0
     while (most := channel.allowance(day)) is not None and n > most and days < LONGEST_DAYS:
         n, day, days = n - most, day + timedelta(days=1), days + 1
-    return days * 86_400 + (-(-n // channel.rate) if channel.rate else 0)
+    return days * 86_400 + (-(-n // channel.top_rate) if channel.top_rate else 0)
 
 
 def preview(audience: Audience, routes: "Sequence[Message | Route]") -> list[str]:

@@ -34,6 +34,7 @@ from broadcasts.models import (
     ConsentState,
     Contact,
     Delivery,
+    Inbound,
     Medium,
     Message,
     Organization,
@@ -59,13 +60,18 @@ class Route:
     channel: Channel | None = None
     languages: Sequence[str] | None = None
     base_language: str = "en"
+    is_template: bool = True  # whether it uses a template that the provider stores, where it needs one
 
     @classmethod
     def of(cls, message: "Message | Route") -> "Route":
         if isinstance(message, Route):
             return message
-        languages = [translation.language for translation in message.translations.all()]
-        return cls(channel=message.channel, languages=languages, base_language=message.broadcast.base_language)
+        return cls(
+            channel=message.channel,
+            languages=[translation.language for translation in message.translations.all()],
+            base_language=message.broadcast.base_language,
+            is_template=message.has_provider_template,
+        )
 
     @property
     def medium(self) -> str:
@@ -78,6 +84,11 @@ class Route:
     @property
     def name(self) -> str:
         return self.channel.name if self.channel else ""
+
+    @property
+    def reply_window(self) -> timedelta | None:
+        """How lately a contact must have written to the channel; None if that does not matter."""
+        return None if self.is_template or self.channel is None else self.channel.transport_class.reply_window
 
 
 ORDER = list(Reason)
@@ -234,6 +245,19 @@ class Reasons:
             return  # every contact gets at least the default
         yield When(lookups.Exact(self.language(), Value("")), then=Value(Reason.NO_TRANSLATION))
 
+    def no_template(self) -> Iterator[When]:
+        window = self.route.reply_window
+        if window is not None:
+            yield When(~self.has_written(timezone.now() - window), then=Value(Reason.NO_TEMPLATE))
+
+    def has_written(self, since: datetime) -> Q:
+        """Return the clause for the contacts that wrote to the channel since then."""
+        return Q(Exists(self.written(since).filter(contact=OuterRef(self.pk))))
+
+    def written(self, since: datetime) -> QuerySet[Inbound]:
+        # Both times: a provider may report late what was written long ago.
+        return Inbound.objects.filter(Q(at=None) | Q(at__gte=since), channel=self.route.channel, created__gte=since)
+
     def of(self, audience: Audience) -> list[When]:
         """Return the WHENs of all reasons to skip a matched contact, in the order of precedence."""
         excluded, too_late = audience.excluded(), audience.expiring(self.route.medium)
@@ -244,6 +268,7 @@ class Reasons:
             *self.refusals(),
             *self.frequency_cap(),
             *self.no_translation(),
+            *self.no_template(),
             *([] if too_late is None else [When(too_late, then=Value(Reason.EXPIRED))]),
         ]
 
@@ -273,6 +298,12 @@ class JoinedReasons(Reasons):
         name = f"consents_{self.route.medium}"
         self.joins[name] = self.consents().values("contact_id", "state"), "id", "contact_id"
         return Joined(name, "state")
+
+    def has_written(self, since: datetime) -> Q:
+        rows = self.written(since).filter(contact__isnull=False).values("contact_id").annotate(n=Count("pk"))
+        name = f"written_{self.route.channel.pk if self.route.channel else 0}"
+        self.joins[name] = rows.values("contact_id", "n").order_by(), "id", "contact_id"
+        return Q(lookups.IsNull(Joined(name, "n", IntegerField()), False))
 
     def is_capped(self, cap: int, row: str) -> Q:
         rows = self.counted().filter(contact__isnull=False).values("contact_id").annotate(n=Count("pk"))
@@ -327,11 +358,11 @@ def claim_reasons(message: Message, deliveries: QuerySet[Delivery]) -> QuerySet[
     """
     broadcast = message.broadcast
     # No languages: the content was frozen at the start, and its choice of recipients stays.
-    route = Route(channel=message.channel)
+    route = Route(channel=message.channel, is_template=message.has_provider_template)
     reasons = Reasons(broadcast.organization, broadcast.use_case, route, to="contact__", pk="contact_id")
     gone = When(contact=None, then=Value(Reason.NO_ADDRESS))
     whens = [gone, reasons.blocked(), *reasons.address(), *reasons.refusals()]
-    whens += reasons.frequency_cap(row="pk")
+    whens += [*reasons.frequency_cap(row="pk"), *reasons.no_template()]
     return deliveries.annotate(
         skip_reason=case(whens, broadcast.expires_at),
         send_address=address_in(route.contact_field, reasons.to),

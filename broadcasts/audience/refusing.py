@@ -28,7 +28,7 @@ def refusal(broadcast: Broadcast, route: Route, digest: str, contact: Contact | 
     reasons = (OwnReasons if is_own else Reasons)(broadcast.organization, broadcast.use_case, route)
     suppression = reasons.suppressions().filter(address_hash=digest).order_by(RANK).first()
     if contact is not None:
-        whens = [reasons.blocked(), *reasons.refusals(), *reasons.no_translation()]
+        whens = [reasons.blocked(), *reasons.refusals(), *reasons.no_translation(), *reasons.no_template()]
         rows = Contact.objects.filter(pk=contact.pk).annotate(refusal=case(whens, None))
         reason = rows.values_list("refusal", flat=True).get()
     else:

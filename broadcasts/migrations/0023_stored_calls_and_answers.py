@@ -16,7 +16,7 @@ def tie(apps: Any, schema_editor: Any) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("broadcasts", "0021_segments_and_references"),
+        ("broadcasts", "0022_provider_templates"),
     ]
 
     operations = [

@@ -74,6 +74,8 @@ class Inbound(Base):
             ),
         ]
         indexes = [
+            # Who wrote to a channel lately: the skip reason `no_template`, for each contact of a window or a chunk.
+            models.Index(fields=["channel", "contact", "created"], name="inbound_lately"),
             # The inbox, newest first: of one organization, and for superusers of all; each also between two dates.
             models.Index(fields=["organization", "created", "id"], name="inbound_of_organization"),
             models.Index(fields=["created", "id"], name="inbound_newest"),

@@ -43,7 +43,9 @@ class Channel(Base):
     )
     is_active = models.BooleanField(default=True)
     is_default = models.BooleanField("default of its medium", default=False)
-    rate = models.PositiveIntegerField(null=True, blank=True, help_text="Messages per second at most; blank: no limit.")
+    rate = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Messages per second at most; blank: what its kind allows."
+    )
     burst = models.PositiveIntegerField(null=True, blank=True)
     domain_rates = models.JSONField(
         "rates per receiving domain",
@@ -93,6 +95,20 @@ class Channel(Base):
     def reports(self) -> frozenset[str]:
         """The facts that this channel reports."""
         return reported_by(self.kind)
+
+    @property
+    def stores_templates(self) -> bool:
+        """Whether its provider stores templates."""
+        return self.transport_class.stores_templates
+
+    @property
+    def top_rate(self) -> int | None:
+        """The messages per second at most: its own, or those of its kind; None for no limit."""
+        return self.rate or self.transport_class.default_rate
+
+    @property
+    def top_burst(self) -> int | None:
+        return self.burst or (None if self.rate else self.transport_class.default_burst)
 
     @property
     def contact_field(self) -> str:

@@ -29,6 +29,7 @@ class Reason(models.TextChoices):
     NO_CONSENT = "no_consent", "Did not consent"
     FREQUENCY_CAP = "frequency_cap", "Got enough messages lately"
     NO_TRANSLATION = "no_translation", "No content in a language that fits"
+    NO_TEMPLATE = "no_template", "Only a template may be sent: has not written lately"
     EXPIRED = "expired", "The broadcast had expired"
 
 

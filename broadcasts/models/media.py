@@ -73,11 +73,15 @@ class Media(Base):
         return deleted
 
     def users(self) -> list[Broadcast | Template]:
-        """Return up to ten unfinished broadcasts, then up to ten templates, whose attachments include this file."""
-        named = Q(attachments__icontains=str(self.uuid)) | Q(attachments__icontains=self.uuid.hex)
+        """Return up to ten unfinished broadcasts, then up to ten templates, whose content names this file."""
+        named = self._named_in("attachments") | self._named_in("parameters")
         messages = MessageTranslation.objects.for_organization(self.organization_id).filter(named)
-        broadcasts = Broadcast.objects.filter(messages__translations__in=messages.order_by())
+        carries = Q(messages__translations__in=messages.order_by()) | self._named_in("messages__parameters")
+        broadcasts = Broadcast.objects.for_organization(self.organization_id).filter(carries)
         open_ones = broadcasts.exclude(status__in=Broadcast.FINISHED).distinct()
         contents = TemplateTranslation.objects.for_organization(self.organization_id).filter(named)
         templates = Template.objects.filter(translations__in=contents.order_by()).distinct()
         return [*open_ones[:10], *templates[:10]]
+
+    def _named_in(self, field: str) -> Q:
+        return Q(**{f"{field}__icontains": str(self.uuid)}) | Q(**{f"{field}__icontains": self.uuid.hex})

@@ -53,7 +53,7 @@ class Message(Base):
         self.syntax = syntax or self.template.syntax
         self.save(update_fields=["syntax", "modified"])
         self.translations.all().delete()
-        for one in self.template.translations.all():
+        for one in self.template.usable():
             place = {"language": one.language, "tag": one.tag, "position": one.position}
             self.translations.create(**place, **one.content())
 

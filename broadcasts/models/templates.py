@@ -44,13 +44,16 @@ class Content(models.Model):
 
 
 class Template(Base):
-    """Reusable content."""
+    """Reusable content.
+
+    With a channel it is one that the channel's provider stores, as `syncing` read it: its texts cannot be written here.
+    """
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="templates")
     name = models.CharField(max_length=255)
     medium = VocabularyField(max_length=10, choices=Medium, default=Medium.EMAIL)
     channel = models.ForeignKey(
-        Channel, models.PROTECT, null=True, blank=True, help_text="Where the provider keeps the template."
+        Channel, models.CASCADE, null=True, blank=True, help_text="Where the provider keeps the template."
     )
     syntax = VocabularyField(max_length=12, choices=Syntax, default=Syntax.LIQUID)
 
@@ -60,18 +63,38 @@ class Template(Base):
                 "organization",
                 Lower("name"),
                 name="template_name_ci",
+                condition=models.Q(channel=None),
                 violation_error_message="There is a template of this name already.",
+            ),
+            # Providers tell names apart that differ in case only, and two channels may have templates of one name.
+            models.UniqueConstraint(
+                fields=["channel", "name"],
+                name="template_name_at_provider",
+                condition=models.Q(channel__isnull=False),
+                violation_error_message="The channel has a template of this name already.",
             ),
         ]
 
     def __str__(self) -> str:
         return self.name
 
+    def usable(self) -> list["TemplateTranslation"]:
+        """Return the languages that a message may take: of a provider's template those that can be sent."""
+        return [one for one in self.translations.all() if self.channel_id is None or not one.why_not]
+
 
 class TemplateTranslation(Content, Base):
     organization_path = "template__organization"
 
     template = models.ForeignKey(Template, models.CASCADE, related_name="translations", db_index=False)
+    # Of a template that a provider stores, in the provider's words:
+    provider_id = models.CharField(max_length=64, blank=True, editable=False)
+    status = models.CharField(max_length=20, blank=True, editable=False)
+    category = models.CharField(max_length=20, blank=True, editable=False)
+    quality = models.CharField(max_length=20, blank=True, editable=False)
+    status_reason = models.CharField(max_length=255, blank=True, editable=False)
+    structure = models.JSONField(default=dict, editable=False)  # its texts and parameters, for the transport
+    removed_at = models.DateTimeField(null=True, editable=False)  # when the provider was seen not to have it any more
 
     class Meta:
         ordering = ["position", "id"]
@@ -79,3 +102,16 @@ class TemplateTranslation(Content, Base):
 
     def __str__(self) -> str:
         return f"{self.template} ({self.language})"
+
+    APPROVED = "APPROVED"
+    STOPPED = ("PAUSED", "DISABLED")  # while it is so, a broadcast that uses it cannot go on
+
+    @property
+    def why_not(self) -> str:
+        """Return why a provider's template cannot be sent in this language; "" if it can."""
+        if self.removed_at:
+            return "The provider does not have it any more; sync the templates or choose another."
+        if self.provider_id and self.status != self.APPROVED:  # of one that no sync has read, nobody knows
+            reason = f" ({self.status_reason})" if self.status_reason else ""
+            return f"It is not approved: its status is {self.status}{reason}."
+        return ""

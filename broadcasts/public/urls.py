@@ -1,7 +1,7 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from . import callbacks, confirm, data, invitation, preferences, views
+from . import callbacks, confirm, data, files, invitation, preferences, views
 
 app_name = "public"
 urlpatterns = [
@@ -9,6 +9,7 @@ urlpatterns = [
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
     path("callbacks/<uuid:channel>/", callbacks.callback, name="callback"),
+    path("f/<str:token>/", files.file, name="file"),
     path("u/<str:token>/", views.unsubscribe, name="unsubscribe"),
     path("p/<str:token>/", preferences.preferences, name="preferences"),
     path("c/<str:token>/", confirm.confirm, name="confirm"),

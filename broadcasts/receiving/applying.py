@@ -10,11 +10,11 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from broadcasts import tracking
+from broadcasts import syncing, tracking
 from broadcasts.database import outage, storable
 from broadcasts.models import Channel, StoredCall
 from broadcasts.queue import is_told_to_stop
-from broadcasts.transports import CallbackRequest, Event, InboundMessage
+from broadcasts.transports import CallbackRequest, Event, InboundMessage, TemplateNews
 
 from .replies import ReplyBatch
 
@@ -28,10 +28,10 @@ DELAYS = [timedelta(seconds=seconds) for seconds in (10, 60, 300, 1800, 7200, 21
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """An event or a reply, and the channel it is for."""
+    """An event, a reply or news of a template, and the channel it is for."""
 
     channel: Channel
-    told: Event | InboundMessage
+    told: Event | InboundMessage | TemplateNews
 
 
 def apply_due(seconds: float = SECONDS) -> None:
@@ -97,7 +97,7 @@ def _things(call: StoredCall, numbers: Sequence[int], channels: dict[int, Channe
     called = channels[call.channel_id]
     transport = called.transport()
     told = transport.parse(CallbackRequest(call.method, call.url, call.headers, bytes(call.body)))
-    everything: list[Event | InboundMessage] = [*told.events, *told.replies]
+    everything: list[Event | InboundMessage | TemplateNews] = [*told.events, *told.replies, *told.templates]
     found = []
     for one in (everything[number] for number in numbers):
         if one.account in ("", transport.account):
@@ -135,7 +135,10 @@ def _apply_by_itself(pk: int) -> None:
 
 @transaction.atomic
 def record(things: Sequence[Thing]) -> None:
-    """Record events and replies: all facts together, so that rows are locked in the order that `tracking` wants."""
+    """Record news, events and replies: all facts together, so that rows are locked in the order of `tracking`."""
+    for one in things:
+        if isinstance(one.told, TemplateNews):  # may pause a broadcast, which is locked before deliveries
+            syncing.take_news(one.channel, one.told)
     now = timezone.now()
     events = [(one.channel, one.told) for one in things if isinstance(one.told, Event)]
     reports = [_report(channel, event, now) for channel, event in events]

@@ -33,7 +33,7 @@ alarm = _Alarm()
 
 def store(channel: Channel, call: CallbackRequest, told: Callback) -> None:
     """Store a verified call, of which `told` was parsed; a call that tells nothing is not stored."""
-    things = len(told.events) + len(told.replies)
+    things = len(told.events) + len(told.replies) + len(told.templates)
     if not things:
         return
     StoredCall.objects.create(

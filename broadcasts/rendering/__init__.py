@@ -24,8 +24,9 @@ the values that it accepts.
 
 from .attachments import validate_attachments
 from .checking import Checker, validate_content
-from .compiled_message import CompiledMessage, Recipient, Rendered, compile_message, preview
+from .compiled_message import CompiledMessage, Recipient, Rendered, bubble, compile_message, preview
 from .extras import extra_texts
+from .fitting import misfits, unready
 from .names import ContactSnapshot
 
 __all__ = [
@@ -34,9 +35,12 @@ __all__ = [
     "ContactSnapshot",
     "Recipient",
     "Rendered",
+    "bubble",
     "compile_message",
     "extra_texts",
+    "misfits",
     "preview",
+    "unready",
     "validate_attachments",
     "validate_content",
 ]

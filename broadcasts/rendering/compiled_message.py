@@ -7,13 +7,14 @@ from broadcasts import links
 from broadcasts.exceptions import InvalidInput, NotReady, RenderError
 from broadcasts.languages import choose_language
 from broadcasts.models import Contact, Message, MessageTranslation
-from broadcasts.transports import Envelope
+from broadcasts.transports import Bubble, Envelope
 
 from .attachments import mime_part, validate_attachments
 from .budget import Budget
 from .compiled_content import CompiledContent, compile_content
 from .content import ContentTemplate, Recipient, Rendered
 from .extras import Extras
+from .fitting import provider_languages
 from .mime import MailComposer, clean_address
 from .names import contact_values, shared_values
 from .placeholders import NotCompilable
@@ -187,6 +188,21 @@ def compile_message(message: Message) -> CompiledMessage:
 def preview(message: Message, contact: Contact, language: str | None = None) -> Rendered:
     """Render a message for one contact; unsubscribe and preference links in it have no effect."""
     compiled = CompiledMessage(message)
-    field = message.channel.contact_field if message.channel else "email"
+    return compiled.render(_previewed(compiled, contact, language))
+
+
+def bubble(message: Message, contact: Contact, language: str | None = None) -> Bubble | None:
+    """Return a message for one contact as an app shows it; None where the fields of `preview` say it all."""
+    if message.channel is None:
+        return None
+    compiled = CompiledMessage(message)
+    recipient = _previewed(compiled, contact, language)
+    stored = provider_languages(message).get(recipient.language)
+    return message.channel.transport_class.bubble(compiled.envelope(recipient), stored.structure if stored else {})
+
+
+def _previewed(compiled: CompiledMessage, contact: Contact, language: str | None) -> Recipient:
+    channel = compiled.message.channel
     chosen = compiled.language_for(language or contact.language)
-    return compiled.render(Recipient(links.delivery_token(0), contact.address_in(field), chosen, contact))
+    address = contact.address_in(channel.contact_field if channel else "email")
+    return Recipient(links.delivery_token(0), address, chosen, contact)

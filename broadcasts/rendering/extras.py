@@ -7,11 +7,13 @@ copy. Values without tags are computed once per message.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from broadcasts import links
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Media, Message, MessageTranslation
 from broadcasts.transports import Envelope, File, ProviderTemplate
 
 from .budget import Budget
+from .fitting import parameters_of, provider_languages, with_links
 from .mime import clean_body
 from .templates import CompiledTemplate, compile_template
 
@@ -36,13 +38,8 @@ def extra_texts(message: Message, translation: MessageTranslation) -> dict[str, 
     """Return the templates in a translation's extras, {path: template}; raises InvalidInput if nested too deeply."""
     return {
         **dict(texts("quick_replies", translation.quick_replies)),
-        **dict(texts("parameters", _parameters(message, translation))),
+        **dict(texts("parameters", parameters_of(message, translation))),
     }
-
-
-def _parameters(message: Message, translation: MessageTranslation) -> dict[str, Any]:
-    """Return the parameters of a language; its own override those of the message."""
-    return {**message.parameters, **translation.parameters}
 
 
 class JsonTemplate:
@@ -77,9 +74,13 @@ class Extras:
 
         self.media = tuple(map(_file, media))
         self.quick_replies = template("quick_replies", translation.quick_replies)
-        self.parameters = template("parameters", _parameters(message, translation))
+        given = with_links(message.broadcast.organization, parameters_of(message, translation))
+        self.parameters = template("parameters", given)
         kept = message.template if message.has_provider_template else None
-        self.template = (kept.name, translation.tag or translation.language) if kept else None
+        # The language as the provider writes it, which may be otherwise than the author did.
+        stored = provider_languages(message).get(translation.language)
+        tag = (stored.tag if stored else "") or translation.tag or translation.language
+        self.template = (kept.name, tag) if kept else None
         self.is_constant = self.quick_replies.is_constant and self.parameters.is_constant
 
     def __bool__(self) -> bool:
@@ -104,4 +105,4 @@ def _file(media: Media) -> File:
         with media.file.open("rb") as file:
             return file.read()
 
-    return File(str(media), media.content_type, media.size, read)
+    return File(str(media), media.content_type, media.size, read, links.media_url(media.pk))

@@ -24,7 +24,8 @@ class Copies:
     """Composes the copies of one message for a pump, and counts time and failures."""
 
     def __init__(self, message_id: int) -> None:
-        message = Message.objects.select_related("channel", "broadcast__organization").get(pk=message_id)
+        rows = Message.objects.select_related("channel", "template", "broadcast__organization")
+        message = rows.prefetch_related("template__translations").get(pk=message_id)
         self.compiled = rendering.compile_message(message)
         self.over_budget = 0.0
         self.last_error = ""

@@ -30,7 +30,8 @@ def freeze(broadcast: Broadcast) -> None:
     Raises NotReady, InvalidInput or EmptyAudience.
     """
     refuse_suspended(broadcast.organization)
-    messages = list(broadcast.messages.select_related("channel", "template").order_by("position", "id"))
+    rows = broadcast.messages.select_related("channel", "template").prefetch_related("template__translations")
+    messages = list(rows.order_by("position", "id"))
     readiness.check(broadcast)
     for message in messages:
         _freeze_message(message)
@@ -103,7 +104,7 @@ def expand_cancelled(broadcast_id: int) -> bool:
     broadcast = rows.select_related("organization").first()
     if broadcast is None:
         return False
-    messages = list(broadcast.messages.select_related("channel").prefetch_related("translations"))
+    messages = list(broadcast.messages.select_related("channel", "template").prefetch_related("translations"))
     try:
         return _expand_chunk(broadcast, audience.Audience.of(broadcast), messages)
     except BroadcastsError as error:
@@ -114,7 +115,7 @@ def expand_cancelled(broadcast_id: int) -> bool:
 
 def _expand(broadcast: Broadcast, until: float) -> None:
     wanted = audience.Audience.of(broadcast)
-    messages = list(broadcast.messages.select_related("channel").prefetch_related("translations"))
+    messages = list(broadcast.messages.select_related("channel", "template").prefetch_related("translations"))
     while broadcast.status == Broadcast.Status.SENDING and _expand_chunk(broadcast, wanted, messages):
         enqueue_pumps()
         broadcast.refresh_from_db()

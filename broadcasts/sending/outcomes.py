@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 from broadcasts import tracking
 from broadcasts.database import Statement, durably, ids, ids_parameter, parameter
 from broadcasts.exceptions import LeaseLost
-from broadcasts.models import Batch, Channel, Delivery
+from broadcasts.models import Batch, Channel, Delivery, UseCase
 from broadcasts.transports import Outcome, Receipt, TransportError
 
 from .lease import Lease
@@ -62,6 +62,7 @@ class Results:
     untried: list[int] = field(default_factory=list)
     deferred: dict[int, tuple[datetime, str]] = field(default_factory=dict)  # until when, and why
     bounced: list[str] = field(default_factory=list)  # addresses
+    withdrawn: list[str] = field(default_factory=list)  # addresses
     moved: dict[int, str] = field(default_factory=dict)  # the new address, where that of the contact has changed
 
     def add(self, delivery: PendingDelivery, outcome: Outcome) -> None:
@@ -80,6 +81,8 @@ class Results:
             self.failed[delivery.pk] = str(outcome)
             if outcome.bounced:
                 self.bounced.append(delivery.address)
+            if outcome.withdrawn:
+                self.withdrawn.append(delivery.address)
         elif delivery.attempts + 1 >= settings.MAX_ATTEMPTS:
             self.failed[delivery.pk] = f"Given up after {delivery.attempts + 1} attempts. {outcome}"
         else:
@@ -149,8 +152,11 @@ def _write_rows(lease: Lease, results: Results, channel: Channel) -> None:
         _change_each(lease, errors, attempts=attempts, due_at=Now() + wait)
     _change(lease, results.untried, due_at=Now())
     _defer(lease, results.deferred)
+    about = channel.organization, channel.medium
     for address in results.bounced:
-        tracking.suppress(channel.organization, channel.medium, address, "hard_bounce", source=f"refused by {channel}")
+        tracking.suppress(*about, address, "hard_bounce", source=f"refused by {channel}")
+    for address in results.withdrawn:
+        tracking.suppress(*about, address, "unsubscribe", UseCase.MARKETING, f"told by {channel}")
     if results.refs:
         tracking.add_provider_ids(channel, results.refs)
 

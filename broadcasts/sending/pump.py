@@ -46,7 +46,7 @@ def run_pump(channel_id: int, seconds: float = PUMP_SECONDS) -> None:
 
 def graver(known: TransportError | None, error: TransportError) -> TransportError:
     """Return the more serious of two account errors; a window may yield several, in any order."""
-    return max(known or error, error, key=lambda one: (one.permanent, one.retry_after or 0.0))
+    return max(known or error, error, key=lambda one: (one.permanent, not one.content, one.retry_after or 0.0))
 
 
 class Pump:
@@ -114,7 +114,9 @@ class Pump:
                 self.give_back(len(admitted))
                 break
             results = self.send_window(lease, admitted, transport, journal) if admitted else Results()
-        if self.trouble:
+        if self.trouble and self.trouble.content:
+            pause_with(lease.message.broadcast, f"Paused: {self.trouble}")
+        elif self.trouble:
             channel_fails(self.channel, self.trouble)
         elif self.has_sent:
             channel_works(self.channel)

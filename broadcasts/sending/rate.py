@@ -19,9 +19,9 @@ WAIT_SECONDS = 2.0  # the longest wait for a permit; the slowest rate grants one
 
 def window_limit(channel: Channel, seconds: float) -> int | None:
     """Return the most messages to request a permit for, so that it is used within `seconds`; None if unlimited."""
-    if not channel.rate:
+    if not channel.top_rate:
         return None
-    return max(1, min(int(channel.rate * seconds), channel.burst or channel.rate))
+    return max(1, min(int(channel.top_rate * seconds), channel.top_burst or channel.top_rate))
 
 
 def _row(channel: Channel):
@@ -38,23 +38,23 @@ def reserve(channel: Channel, n: int, patience: float) -> float | None:
 
     The permit reserves its place, so that later requests come after it.
     """
-    if not channel.rate:
+    if not channel.top_rate:
         return 0
-    soon = Now() + _ahead(channel.rate, channel.burst, n) + timedelta(seconds=patience)
+    soon = Now() + _ahead(channel.top_rate, channel.top_burst, n) + timedelta(seconds=patience)
     from_now = Greatest(Coalesce(F("arrival"), Now()), Now())
     with transaction.atomic():
         rows = _row(channel).filter(Q(arrival=None) | Q(arrival__lte=soon))
-        if rows.transition(arrival=from_now + timedelta(seconds=n / channel.rate)):
+        if rows.transition(arrival=from_now + timedelta(seconds=n / channel.top_rate)):
             lead = _leads(channel=channel, domain="").values_list("lead", flat=True).first() or timedelta()
-            return max(0.0, (lead - _ahead(channel.rate, channel.burst, 0)).total_seconds())
+            return max(0.0, (lead - _ahead(channel.top_rate, channel.top_burst, 0)).total_seconds())
     _, is_new = ChannelRate.objects.get_or_create(channel=channel, domain="")
     return reserve(channel, n, patience) if is_new else None
 
 
 def give_back(channel: Channel, n: int) -> None:
     """Give back a permit for n messages that was not used."""
-    if channel.rate and n > 0:
-        _row(channel).update(arrival=F("arrival") - timedelta(seconds=n / channel.rate))
+    if channel.top_rate and n > 0:
+        _row(channel).update(arrival=F("arrival") - timedelta(seconds=n / channel.top_rate))
 
 
 def wait(channel: Channel, n: int, until: float) -> bool:
@@ -69,12 +69,13 @@ def wait(channel: Channel, n: int, until: float) -> bool:
 
 def used_up(channels: Collection[int]) -> set[int]:
     """Return those channels that cannot grant a permit within WAIT_SECONDS."""
-    rows = _leads(domain="", channel__in=channels, channel__rate__gt=0)
+    known = ("channel__kind", "channel__rate", "channel__burst")  # and none of its secrets
+    rows = _leads(domain="", channel__in=channels).select_related("channel").only("arrival", *known)
     patience = timedelta(seconds=WAIT_SECONDS)
     return {
-        channel
-        for channel, rate, burst, lead in rows.values_list("channel", "channel__rate", "channel__burst", "lead")
-        if lead - _ahead(rate or 1, burst, 1) > patience
+        row.channel_id
+        for row in rows
+        if (rate := row.channel.top_rate) and row.lead - _ahead(rate, row.channel.top_burst, 1) > patience
     }
 
 

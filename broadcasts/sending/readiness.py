@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from broadcasts import rendering
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Broadcast, Content, Message
 
@@ -21,7 +22,8 @@ def missing(broadcast: Broadcast) -> dict[str, str]:
     `body` is the text of the first message in the base language; all others are listed under `messages`, with their
     path.
     """
-    messages = broadcast.messages.select_related("template").prefetch_related("translations", "template__translations")
+    messages = broadcast.messages.select_related("channel", "template__channel")
+    messages = messages.prefetch_related("translations", "template__translations")
     if not messages:
         return {"messages": NO_MESSAGE}
     errors: dict[str, str] = {}
@@ -33,14 +35,17 @@ def missing(broadcast: Broadcast) -> dict[str, str]:
             else:
                 path = f"{place}.translations.{language}" if language else f"{place}.translations"
                 wrong.append(f"{path}: {BLANK}")
+        wrong += [f"{place}.{path}: {text}" for path, text in rendering.unready(message).items()]
     return errors | ({"messages": " ".join(wrong)} if wrong else {})
 
 
 def _blank_languages(message: Message) -> list[str]:
     """Return the languages in which a message has no content; [""] for a message without translations."""
+    if message.has_provider_template:  # it is the provider's template that says something
+        return []
     contents: Sequence[Content] = list(message.translations.all())
     if not contents and message.template:  # copied from it when the broadcast starts
         contents = list(message.template.translations.all())
     if not contents:
         return [""]
-    return [one.language for one in contents if one.is_blank and not message.has_provider_template]
+    return [one.language for one in contents if one.is_blank]

@@ -3,6 +3,7 @@
 from django.utils.module_loading import import_string
 
 from .base import (
+    Bubble,
     Envelope,
     File,
     Outcome,
@@ -10,14 +11,16 @@ from .base import (
     Receipt,
     SettingsForm,
     SettingsRefused,
+    StoredTemplate,
     Transport,
     TransportError,
 )
-from .callbacks import Callback, CallbackRequest, Event, InboundMessage
+from .callbacks import Callback, CallbackRequest, Event, InboundMessage, TemplateNews
 
 TRANSPORTS = {
     "email": "broadcasts.transports.email.Email",
     "email_service": "broadcasts.transports.email_service.EmailService",
+    "whatsapp": "broadcasts.transports.whatsapp.WhatsApp",
     "sms": "broadcasts.transports.sms.Sms",
     "webhook": "broadcasts.transports.webhook.Webhook",
     "console": "broadcasts.transports.console.Console",
@@ -25,6 +28,7 @@ TRANSPORTS = {
 
 __all__ = [
     "TRANSPORTS",
+    "Bubble",
     "Callback",
     "CallbackRequest",
     "Envelope",
@@ -36,10 +40,13 @@ __all__ = [
     "Receipt",
     "SettingsForm",
     "SettingsRefused",
+    "StoredTemplate",
+    "TemplateNews",
     "Transport",
     "TransportError",
     "choices",
     "kinds_that_call_back",
+    "kinds_that_store_templates",
     "transport_class",
 ]
 
@@ -57,3 +64,8 @@ def choices() -> list[tuple[str, str]]:
 def kinds_that_call_back() -> list[str]:
     """Return the kinds whose providers send callbacks."""
     return [kind for kind in TRANSPORTS if transport_class(kind).calls_back]
+
+
+def kinds_that_store_templates() -> list[str]:
+    """Return the kinds whose providers store templates."""
+    return [kind for kind in TRANSPORTS if transport_class(kind).stores_templates]

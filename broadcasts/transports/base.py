@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, ClassVar, Self
 
 from django import forms
@@ -24,6 +25,7 @@ class File:
     content_type: str
     size: int  # bytes
     read: Callable[[], bytes]  # raises OSError if the file is missing
+    url: str = ""  # where a provider can fetch it, for some days
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,32 @@ class ProviderTemplate:
     name: str
     language: str  # as the provider writes it, such as pt_BR
     components: Mapping[str, Any]  # the message's parameters: header, body, buttons, location, flow
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTemplate:
+    """A template in one language, as its provider lists it."""
+
+    provider_id: str
+    name: str
+    language: str  # as the provider writes it
+    status: str  # in the provider's words; APPROVED may be sent
+    category: str = ""
+    quality: str = ""
+    reason: str = ""  # of a refusal
+    structure: Mapping[str, Any] = field(default_factory=dict)  # JSON for the transport's own methods
+
+
+@dataclass(slots=True)
+class Bubble:
+    """A message as the app of its recipient shows it."""
+
+    kind: str = ""  # of its header: text, image, video, audio, document, location, or ""
+    header: str = ""  # the text, the name of the file or the place
+    link: str = ""  # of the file
+    body: str = ""
+    footer: str = ""
+    buttons: Sequence[tuple[str, str]] = ()  # (words, the address or the code)
 
 
 @dataclass(slots=True)  # not frozen: that would double the time it takes to make one
@@ -71,6 +99,8 @@ class TransportError(Exception):
         error pauses the broadcast, a transient one starts a back-off of the channel.
     handed_over: the copy was sent completely before the reply was lost, so its outcome is unknown.
     bounced: the address does not exist and must not be tried again (RFC 3463, codes 5.1.x).
+    content: with `account` and `permanent`, it concerns the content of one broadcast, which alone pauses.
+    withdrawn: with `permanent`, the person refuses marketing on this medium, which is remembered.
     code: the provider's own code, such as "550 5.1.1".
     retry_after: the seconds that the provider asks to wait before a retry, or None. With `account` the whole channel
         waits, otherwise this delivery; `sending` limits the wait.
@@ -84,6 +114,8 @@ class TransportError(Exception):
         account: bool = False,
         handed_over: bool = False,
         bounced: bool = False,
+        content: bool = False,
+        withdrawn: bool = False,
         code: str = "",
         retry_after: float | None = None,
     ) -> None:
@@ -92,6 +124,8 @@ class TransportError(Exception):
         self.account = account
         self.handed_over = handed_over
         self.bounced = bounced
+        self.content = content
+        self.withdrawn = withdrawn
         self.code = code
         self.retry_after = retry_after
 
@@ -157,6 +191,15 @@ class Transport:
 
     # Whether the provider sends callbacks to the channel's URL: then define `verify` and `parse`.
     calls_back: ClassVar[bool] = False
+
+    # Messages per second at most, and at once, where the channel's own are blank.
+    default_rate: ClassVar[int | None] = None
+    default_burst: ClassVar[int | None] = None
+
+    # Whether the provider stores templates that have to be approved: then define `templates`, `surplus` and `missing`.
+    stores_templates: ClassVar[bool] = False
+    # Where content without such a template may only answer: how long after the person's last message.
+    reply_window: ClassVar[timedelta | None] = None
 
     callback_url = ""  # where the provider of the channel reports, if it calls back
 
@@ -226,3 +269,34 @@ class Transport:
         same events and replies in the same order.
         """
         raise NotImplementedError(f"{type(self).__name__} must define parse()")
+
+    def templates(self) -> Iterator[StoredTemplate]:
+        """Yield the templates that the provider stores; raises TransportError."""
+        raise NotImplementedError(f"{type(self).__name__} must define templates()")
+
+    # What is wrong with content before it is sent, as {path: words}; a path of parameters begins with `parameters`.
+
+    @classmethod
+    def malformed(cls, value: Mapping[str, Any]) -> dict[str, str]:
+        """Return what is wrong with the parameters of a message, whatever its template."""
+        return {}
+
+    @classmethod
+    def surplus(cls, structure: Mapping[str, Any], value: Mapping[str, Any]) -> dict[str, str]:
+        """Return which parameters a stored template has no place for."""
+        return {}
+
+    @classmethod
+    def missing(cls, structure: Mapping[str, Any], value: Mapping[str, Any]) -> dict[str, str]:
+        """Return which parameters a stored template needs and are not given."""
+        return {}
+
+    @classmethod
+    def unsendable(cls, content: Mapping[str, Any]) -> dict[str, str]:
+        """Return {field: words} of content without a stored template that this kind cannot send."""
+        return {}
+
+    @classmethod
+    def bubble(cls, envelope: Envelope, structure: Mapping[str, Any]) -> Bubble | None:
+        """Return a copy as its recipient sees it; None if the texts of the envelope say it all."""
+        return None

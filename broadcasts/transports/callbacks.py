@@ -43,9 +43,24 @@ class InboundMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class TemplateNews:
+    """A change of a template that the provider stores; what is "" did not change."""
+
+    provider_id: str
+    name: str
+    language: str  # as the provider writes it
+    account: str = ""  # as of an event
+    status: str = ""
+    category: str = ""
+    quality: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Callback:
     """The content of one callback."""
 
     events: Sequence[Event] = ()
     replies: Sequence[InboundMessage] = ()
+    templates: Sequence[TemplateNews] = ()
     answer: str = ""  # the response body that the provider expects, such as a challenge

@@ -184,6 +184,16 @@ class Http(Transport):
         finally:
             self.close()
 
+    def ask(self, call: Call, largest: int = LARGEST_ANSWER) -> Answer:
+        """Return the whole response to a question, of at most `largest` bytes; raises TransportError."""
+        self.open()
+        answer: Answer = self._run(self._exchange(call, largest))
+        if not answer.is_success:
+            raise self.refusal(answer, call.host)
+        if not answer.is_whole:
+            raise TransportError(f"The answer of the server {call.host} broke off, was too long or came too slowly.")
+        return answer
+
     def deliver(self, envelope: Envelope) -> Receipt:
         return only_receipt(self.send([envelope]))
 
@@ -245,7 +255,7 @@ class Http(Transport):
             words = "could not be understood; the log of the workers says why"
         return TransportError(f"The answer of the server {call.host} {words}.", handed_over=True)
 
-    async def _exchange(self, call: Call) -> Answer:
+    async def _exchange(self, call: Call, largest: int = LARGEST_ANSWER) -> Answer:
         """Return the response to a request; raises TransportError."""
         if not call.url.lower().startswith(("https://", "http://")):
             raise SettingsRefused(NO_URL)
@@ -253,7 +263,7 @@ class Http(Transport):
             async with self.session.request(
                 call.method, call.url, data=call.body, headers=call.headers, allow_redirects=False
             ) as response:
-                body, is_whole = await _body(response)
+                body, is_whole = await _body(response, largest)
                 return Answer(response.status, response.headers, body, is_whole, call)
         except (aiohttp.ClientError, OSError, ValueError) as error:  # a time-out is an OSError
             raise self._unanswered(error, call.host) from None
@@ -365,14 +375,14 @@ def _take(source: Iterator[Envelope], most: int, until: float) -> Iterator[Envel
             return
 
 
-async def _body(response: aiohttp.ClientResponse) -> tuple[bytes, bool]:
+async def _body(response: aiohttp.ClientResponse, largest: int) -> tuple[bytes, bool]:
     """Return a body within the limits of size and time, and whether it is complete."""
     body = b""
     try:
         async for chunk in response.content.iter_any():
             body += chunk
-            if len(body) > LARGEST_ANSWER:
-                return body[:LARGEST_ANSWER], False
+            if len(body) > largest:
+                return body[:largest], False
     except (aiohttp.ClientError, OSError):
         return body, False
     return body, True

@@ -63,6 +63,7 @@ def test_a_new_broadcast_is_shown_whole(api, admin, mail, draft):
                     "html": "",
                     "attachments": [],
                     "quick_replies": [],
+                    "parameters": {},
                 }
             },
             "recipients_count": 0,

@@ -7,6 +7,7 @@ from . import conftest
 
 URL = "/api/templates/"
 CONTENT = {"subject": "Hi", "preheader": "", "text": "Hello", "html": "", "attachments": [], "quick_replies": []}
+CONTENT |= {"parameters": {}}
 
 
 @pytest.fixture
@@ -19,6 +20,7 @@ def greeting(api):
 def test_a_template_is_shown_whole(greeting):
     assert list(greeting) == [
         *("uuid", "id", "created", "modified", "name", "medium", "channel", "syntax", "translations"),
+        "stored",
     ]
     assert greeting["translations"] == {"en": CONTENT}
 

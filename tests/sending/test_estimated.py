@@ -23,8 +23,9 @@ from ..audience.people import make_segment
 from ..make import make_broadcast, make_contact
 from . import steps
 
-# `duplicate` cannot be: keys are unique within the organization. `expired` comes over all at once.
-REASONS = set(Reason) - {Reason.DUPLICATE, Reason.EXPIRED}
+# `duplicate` cannot be: keys are unique within the organization. `expired` comes over all at once, and `no_template` is
+# for WhatsApp.
+REASONS = set(Reason) - {Reason.DUPLICATE, Reason.EXPIRED, Reason.NO_TEMPLATE}
 UNTOLD = {1: {Reason.NO_TRANSLATION}, 3: {Reason.FREQUENCY_CAP}}  # by the cap
 CAUSES = {"bounced": "hard_bounce", "complained": "complaint", "suppressed": "manual", "gone": "unsubscribe"}
 

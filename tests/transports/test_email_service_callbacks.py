@@ -253,7 +253,7 @@ def is_verified(transport: EmailService, request: CallbackRequest) -> bool:
         return False
 
 
-@pytest.mark.parametrize("name", set(ONE_EACH) - {"mailgun", "postmark", "brevo", "mailjet", "sparkpost"})
+@pytest.mark.parametrize("name", sorted(set(ONE_EACH) - {"mailgun", "postmark", "brevo", "mailjet", "sparkpost"}))
 def test_a_forged_body_is_refused(name):
     good = signed(name, ONE_EACH[name])
     forged = CallbackRequest("POST", URL, good.headers, good.body.replace(b"id-1", b"id-2"))
@@ -274,7 +274,7 @@ def test_another_channels_secret_is_of_no_use(name):
     assert not is_verified(service(name, **values), signed(name, ONE_EACH[name]))
 
 
-@pytest.mark.parametrize("name", set(ONE_EACH) - {"unisender_go"})
+@pytest.mark.parametrize("name", sorted(set(ONE_EACH) - {"unisender_go"}))
 def test_without_a_secret_no_call_is_taken(name):
     assert not is_verified(service(name, webhook_secret=""), signed(name, ONE_EACH[name]))
     assert not is_verified(service(name, webhook_secret=None), CallbackRequest("POST", URL, {}, b"[]"))

@@ -9,7 +9,7 @@ from typing import Any
 from ..base import TransportError
 from ..http import Answer
 from ..http import refusal as by_status
-from .services import Meaning, Service
+from .services import RefusalCause, Service
 
 LONGEST_WORDS = 400
 CODES = ("ErrorCode", "code", "Code", "name", "field", "type")
@@ -22,7 +22,7 @@ def refusal(service: Service, answer: Answer, host: str) -> TransportError:
     code, words = own_code(service, answer), own_words(service, answer)
     meaning = service.meanings.get(code) or service.meanings.get(str(answer.status)) or _by_status(answer)
     if service.no_such_address and re.search(service.no_such_address, words):
-        meaning = Meaning.NO_SUCH_ADDRESS
+        meaning = RefusalCause.NO_SUCH_ADDRESS
     if words:
         error.args = (f"{service.label} answered {answer}: {words}",)
     if code and code != str(answer.status):
@@ -37,11 +37,11 @@ def refusal(service: Service, answer: Answer, host: str) -> TransportError:
     return error
 
 
-def _by_status(answer: Answer) -> Meaning | None:
+def _by_status(answer: Answer) -> RefusalCause | None:
     """Return what a status says of a service's API: the account owes money, or there is no such endpoint or domain."""
     if answer.status in (402, 404, 405):
-        return Meaning.ACCOUNT
-    return Meaning.RECIPIENT if answer.is_success else None  # Postal refuses with status 200
+        return RefusalCause.ACCOUNT
+    return RefusalCause.RECIPIENT if answer.is_success else None  # Postal refuses with status 200
 
 
 def _reset(answer: Answer) -> float | None:

@@ -14,7 +14,7 @@ BACKENDS = "anymail.backends"
 VIEWS = "anymail.webhooks"
 
 
-class Meaning(Enum):
+class RefusalCause(Enum):
     """What a refusal means, where its status alone does not tell."""
 
     ACCOUNT = {"permanent": True, "account": True}
@@ -67,7 +67,7 @@ class Service:
     keeps: Callable[[str], bool] = lambda name: True  # whether its API takes a header of ours, in lower case
     unsubscribe: str = ""  # its API's field for List-Unsubscribe, where it takes no such header
     message_id: Mapping[str, str] | None = None  # headers that let our own Message-ID stay; None: it makes its own
-    meanings: Mapping[str, Meaning] = field(default_factory=dict)  # by the service's own code
+    meanings: Mapping[str, RefusalCause] = field(default_factory=dict)  # by the service's own code
     no_such_address: str = ""  # the pattern of its words for an address that cannot exist
 
     def url(self, name: str, values: Mapping[str, Any]) -> str:
@@ -115,13 +115,13 @@ SERVICES: Mapping[str, Service] = {
         proof=Proof.TOPIC,
         is_hard=lambda event: _inner(event, "bounce", "bounceType") == "Permanent",
         meanings={
-            "MessageRejected": Meaning.RECIPIENT,
-            "AccountSuspendedException": Meaning.ACCOUNT,
-            "SendingPausedException": Meaning.ACCOUNT,
-            "MailFromDomainNotVerifiedException": Meaning.ACCOUNT,
-            "NotFoundException": Meaning.ACCOUNT,
-            "TooManyRequestsException": Meaning.BUSY,
-            "LimitExceededException": Meaning.BUSY,
+            "MessageRejected": RefusalCause.RECIPIENT,
+            "AccountSuspendedException": RefusalCause.ACCOUNT,
+            "SendingPausedException": RefusalCause.ACCOUNT,
+            "MailFromDomainNotVerifiedException": RefusalCause.ACCOUNT,
+            "NotFoundException": RefusalCause.ACCOUNT,
+            "TooManyRequestsException": RefusalCause.BUSY,
+            "LimitExceededException": RefusalCause.BUSY,
         },
     ),
     "sendgrid": Service(
@@ -136,9 +136,9 @@ SERVICES: Mapping[str, Service] = {
         is_dated=True,
         is_hard=lambda event: event.get("event") == "bounce" and event.get("type", "bounce") == "bounce",
         meanings={
-            "from": Meaning.ACCOUNT,
-            "from.email": Meaning.ACCOUNT,
-            "personalizations.0.to.0.email": Meaning.NO_SUCH_ADDRESS,
+            "from": RefusalCause.ACCOUNT,
+            "from.email": RefusalCause.ACCOUNT,
+            "personalizations.0.to.0.email": RefusalCause.NO_SUCH_ADDRESS,
         },
     ),
     "mailgun": Service(
@@ -167,8 +167,8 @@ SERVICES: Mapping[str, Service] = {
         is_hard=lambda event: event.get("Type") in ("HardBounce", "BadEmailAddress"),
         message_id={"X-PM-KeepID": "true"},
         meanings={  # the sender is not known, not confirmed or may not send; there is no such stream
-            **dict.fromkeys(("400", "401", "405", "412", "1235"), Meaning.ACCOUNT),
-            "406": Meaning.RECIPIENT,
+            **dict.fromkeys(("400", "401", "405", "412", "1235"), RefusalCause.ACCOUNT),
+            "406": RefusalCause.RECIPIENT,
         },
         no_such_address=r"(Invalid|Error parsing) 'To'",
     ),
@@ -181,7 +181,7 @@ SERVICES: Mapping[str, Service] = {
         view=f"{VIEWS}.brevo.BrevoTrackingWebhookView",
         proof=Proof.PASSWORD,
         is_hard=lambda event: event.get("event") in ("hard_bounce", "invalid_email"),
-        meanings={"not_enough_credits": Meaning.ACCOUNT, "account_under_validation": Meaning.ACCOUNT},
+        meanings={"not_enough_credits": RefusalCause.ACCOUNT, "account_under_validation": RefusalCause.ACCOUNT},
         no_such_address=r"email is not valid in to",
     ),
     "mailjet": Service(
@@ -194,7 +194,7 @@ SERVICES: Mapping[str, Service] = {
         proof=Proof.PASSWORD,
         is_hard=lambda event: event.get("hard_bounce") is True,
         keeps=lambda name: name != "list-id",
-        meanings={"send-0008": Meaning.ACCOUNT, "mj-0013": Meaning.NO_SUCH_ADDRESS},
+        meanings={"send-0008": RefusalCause.ACCOUNT, "mj-0013": RefusalCause.NO_SUCH_ADDRESS},
     ),
     "sparkpost": Service(
         label="SparkPost",
@@ -206,7 +206,7 @@ SERVICES: Mapping[str, Service] = {
         view=f"{VIEWS}.sparkpost.SparkPostTrackingWebhookView",
         proof=Proof.PASSWORD,
         is_hard=_sparkpost_is_hard,
-        meanings={"7001": Meaning.ACCOUNT, "5002": Meaning.NO_SUCH_ADDRESS, "420": Meaning.BUSY},
+        meanings={"7001": RefusalCause.ACCOUNT, "5002": RefusalCause.NO_SUCH_ADDRESS, "420": RefusalCause.BUSY},
     ),
     "resend": Service(
         label="Resend",
@@ -217,7 +217,7 @@ SERVICES: Mapping[str, Service] = {
         view=f"{VIEWS}.resend.ResendTrackingWebhookView",
         proof=Proof.SVIX,
         is_hard=lambda event: _inner(event, "data", "bounce", "type") == "Permanent",
-        meanings={"invalid_from_address": Meaning.ACCOUNT},
+        meanings={"invalid_from_address": RefusalCause.ACCOUNT},
         no_such_address=r"Invalid `to` field",
     ),
     "mailersend": Service(
@@ -257,10 +257,10 @@ SERVICES: Mapping[str, Service] = {
         signs_url=True,
         is_hard=lambda event: event.get("event") == "hard_bounce",
         meanings={  # all with status 500
-            "Invalid_Key": Meaning.ACCOUNT,
-            "PaymentRequired": Meaning.ACCOUNT,
-            "Unknown_Subaccount": Meaning.ACCOUNT,
-            "ValidationError": Meaning.RECIPIENT,
+            "Invalid_Key": RefusalCause.ACCOUNT,
+            "PaymentRequired": RefusalCause.ACCOUNT,
+            "Unknown_Subaccount": RefusalCause.ACCOUNT,
+            "ValidationError": RefusalCause.RECIPIENT,
         },
     ),
     "postal": Service(
@@ -274,10 +274,10 @@ SERVICES: Mapping[str, Service] = {
         proof=Proof.PUBLIC_KEY,
         proof_keyword="webhook_key",
         meanings={
-            "AccessDenied": Meaning.ACCOUNT,
-            "InvalidServerAPIKey": Meaning.ACCOUNT,
-            "ServerSuspended": Meaning.ACCOUNT,
-            "UnauthenticatedFromAddress": Meaning.ACCOUNT,
+            "AccessDenied": RefusalCause.ACCOUNT,
+            "InvalidServerAPIKey": RefusalCause.ACCOUNT,
+            "ServerSuspended": RefusalCause.ACCOUNT,
+            "UnauthenticatedFromAddress": RefusalCause.ACCOUNT,
         },
     ),
     "scaleway": Service(

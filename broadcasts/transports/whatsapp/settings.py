@@ -1,0 +1,64 @@
+"""The settings form of a WhatsApp channel."""
+
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+from django import forms
+from django.core.validators import RegexValidator
+
+from broadcasts.outgoing import ClosedAddress, check_host
+
+from ..base import SettingsForm
+
+API_URL = "https://graph.facebook.com/v23.0"
+IS_ID = RegexValidator(r"^[A-Za-z0-9_-]{1,64}\Z", "This is an id, such as 106540352242922; it has no spaces or signs.")
+
+
+class WhatsAppSettings(SettingsForm):
+    secret = frozenset({"access_token", "app_secret", "verify_token"})
+    secret_for = frozenset({"api_url"})
+
+    phone_number_id = forms.CharField(
+        validators=[IS_ID], help_text="Of the number that sends: an id from WhatsApp Manager, not the number itself."
+    )
+    business_account_id = forms.CharField(
+        validators=[IS_ID], help_text="Of the WhatsApp Business Account that has the templates."
+    )
+    access_token = forms.CharField(
+        widget=forms.PasswordInput, help_text="Of a system user with whatsapp_business_messaging and _management."
+    )
+    app_secret = forms.CharField(
+        required=False,
+        widget=forms.PasswordInput,
+        help_text="Signs what WhatsApp calls back. Without it, callbacks are refused.",
+    )
+    verify_token = forms.CharField(
+        required=False,
+        widget=forms.PasswordInput,
+        help_text="Words of your own: type the same ones where the app asks for its callback URL.",
+    )
+    api_url = forms.CharField(
+        label="API address", initial=API_URL, help_text="With the version. Another one is for a gateway of this shape."
+    )
+
+    def clean_access_token(self) -> str:
+        token = self.cleaned_data["access_token"]
+        if not token.isascii() or not token.isprintable() or " " in token:
+            raise forms.ValidationError("A token has ASCII letters, digits and signs only.")
+        return token
+
+    def clean_api_url(self) -> str:
+        url = self.cleaned_data["api_url"].rstrip("/")
+        with suppress(ValueError):
+            parts = urlsplit(url)
+            if (
+                parts.scheme in ("https", "http")
+                and parts.hostname
+                and not (parts.query or parts.fragment or "@" in url)
+            ):
+                try:
+                    check_host(parts.hostname)
+                except (ClosedAddress, ValueError) as error:
+                    raise forms.ValidationError(str(error)) from None
+                return url
+        raise forms.ValidationError(f"Give an address such as {API_URL}.")

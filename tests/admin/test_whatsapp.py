@@ -1,0 +1,101 @@
+"""WhatsApp in the admin: the channel's form, the templates, their parameters and the bubble."""
+
+import pytest
+from django.urls import reverse
+
+from broadcasts import drafting, syncing
+from broadcasts.models import Broadcast, Channel, Template
+from tests.cloud_api import CloudApi, template
+from tests.make import make_contact
+
+
+@pytest.fixture
+def cloud():
+    with CloudApi() as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def channel(club, cloud):
+    made = Channel(organization=club, name="WhatsApp", kind="whatsapp")
+    made.configure(cloud.settings)
+    made.save()
+    return made
+
+
+@pytest.fixture
+def offer(channel, cloud):
+    header = {"type": "HEADER", "format": "DOCUMENT"}
+    buttons = {"type": "BUTTONS", "buttons": [{"type": "COPY_CODE", "text": "Copy"}]}
+    footer = {"type": "FOOTER", "text": "Reply STOP to stop"}
+    cloud.templates.append(template("offer", "en", header, {"type": "BODY", "text": "Hi {{1}}"}, footer, buttons))
+    syncing.sync(channel)
+    return Template.objects.get()
+
+
+@pytest.fixture
+def page(client, admin):
+    client.force_login(admin.user)
+
+    def page(name, *args, **query):
+        response = client.get(reverse(f"admin:broadcasts_{name}", args=args), query)
+        assert response.status_code == 200
+        return response.content.decode()
+
+    return page
+
+
+def test_the_form_of_a_channel_shows_no_secret_and_offers_to_sync(page, channel):
+    html = page("channel_change", channel.pk)
+    assert "EAAtoken" not in html
+    assert 'value="sync"' in html
+    assert "https://" not in channel.settings["api_url"]
+
+
+def test_the_button_of_a_channel_syncs_it(client, page, admin, channel, cloud):
+    cloud.templates.append(template("offer", "en"))
+    page("template_changelist")
+    response = client.post(reverse("admin:broadcasts_template_sync"), follow=True)
+    assert "Templates: 1. Languages: 1 (new or changed: 1" in response.content.decode()
+    assert "approved: en" in response.content.decode()
+
+
+def test_a_failed_sync_says_why(client, page, channel):
+    Channel.objects.update(secrets={"access_token": "old"})
+    response = client.post(reverse("admin:broadcasts_template_sync"), follow=True)
+    assert "access token has expired" in response.content.decode()
+
+
+def test_a_viewer_neither_sees_nor_uses_the_button(client, viewer, channel):
+    client.force_login(viewer.user)
+    assert "Sync templates" not in client.get(reverse("admin:broadcasts_template_changelist")).content.decode()
+    assert client.post(reverse("admin:broadcasts_template_sync")).status_code == 404
+
+
+def test_a_stored_template_tells_what_it_takes_and_cannot_be_written(page, offer):
+    html = page("template_change", offer.pk)
+    assert "header: document; body: 1; button 0: copy code “Copy”" in html
+    assert 'name="name"' not in html
+
+
+def test_a_broadcast_has_a_field_for_parameters_only_where_a_template_takes_some(page, channel, offer, mail):
+    values = {"send_to_all": True, "base_language": "en", "messages": [{"template": offer}]}
+    by_whatsapp = drafting.save(Broadcast(organization=channel.organization), values)
+    by_mail = drafting.save(Broadcast(organization=channel.organization), {"subject": "Hi", "body": "Hello"})
+    assert "translations-0-parameters" in page("broadcast_change", by_whatsapp.pk)
+    assert "translations-0-parameters" not in page("broadcast_change", by_mail.pk)
+
+
+def test_the_preview_is_a_bubble_with_the_values_of_a_person(page, club, channel, offer):
+    parameters = {
+        "header": {"document": {"link": "https://x.example/menu.pdf", "filename": "Menu.pdf"}},
+        "body": ["{{ contact.full_name }}"],
+        "buttons": [{"code": "SAVE10"}],
+    }
+    values = {"send_to_all": True, "base_language": "en", "messages": [{"template": offer, "parameters": parameters}]}
+    broadcast = drafting.save(Broadcast(organization=club), values)
+    joe = make_contact(club, full_name="Joe <b>", whatsapp_id="34600111222")
+    html = page("broadcast_preview", broadcast.pk, contact=joe.pk)
+    for words in ("Hi Joe &lt;b&gt;", "Document: Menu.pdf", "Reply STOP to stop", "SAVE10"):
+        assert words in html
+    assert "style=" not in html.partition('class="chat"')[2].partition("</main>")[0]
