@@ -15,6 +15,7 @@ from broadcasts.audience import Audience, Match, MatchNode, Route
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import (
     Broadcast,
+    Channel,
     ConsentChange,
     ConsentState,
     Contact,
@@ -68,6 +69,7 @@ def explain(contact: Contact, broadcast: Broadcast) -> Explanation:
     deliveries = list(
         Delivery.objects.filter(contact=contact, message__in=messages)
         .select_related("contact", "message__channel", "message__broadcast")
+        .with_replaced_by()
         .order_by("message__position", "pk")
     )
     if deliveries:
@@ -120,6 +122,33 @@ def story(delivery: Delivery, zone: tzinfo | None = None) -> str:
     return _waits(delivery, zone)
 
 
+def passed_on(delivery: Delivery, to: Channel | None) -> str:
+    """Say why the copy of a delivery on the next channel was made."""
+    broadcast, status = delivery.message.broadcast, Delivery.Status
+    by, then = f"by {delivery.message.channel}", f"so it was sent by {to or 'the next channel'}"
+    if delivery.status == status.SKIPPED:
+        return f"Left out on {delivery.message.channel}, {then}."
+    if delivery.status == status.FAILED:
+        return f"It failed {by}, {then}."
+    if delivery.bounced_at:
+        return f"It bounced after it was sent {by}, {then}."
+    if delivery.status == status.SENT and broadcast.fallback_fact:
+        late = getattr(delivery, f"{broadcast.fallback_fact}_at")
+        told = "; it was later" if late else ""
+        return f"Not {broadcast.fallback_fact} {by} within {broadcast.fallback_minutes} min, {then}{told}."
+    return f"Nobody could tell whether it left {by}, {then}."
+
+
+def takes_over(delivery: Delivery, zone: tzinfo | None = None) -> str:
+    """Say when the next channel takes over from a copy; "" if none will."""
+    broadcast = delivery.message.broadcast
+    if delivery.fallback_at is None or broadcast.status not in Broadcast.STOPPABLE:
+        return ""
+    if delivery.fallback_at <= timezone.now():
+        return "The next channel takes over."
+    return f"The next channel takes over {when(delivery.fallback_at, zone)} unless it is {broadcast.fallback_fact}."
+
+
 def when(moment: datetime | None, zone: tzinfo | None = None) -> str:
     """Return a moment as text with its time zone."""
     return formats.moment(moment, zone or timezone.get_current_timezone()) if moment else "at an unknown time"
@@ -150,12 +179,17 @@ def _label(reason: str) -> str:
 
 def _of_log(contact: Contact, broadcast: Broadcast, deliveries: list[Delivery], by_name: bool) -> Explanation:
     sentences = []
+    channels = {delivery.pk: delivery.message.channel for delivery in deliveries}
     for delivery in deliveries:
         sentence = story(delivery, broadcast.organization.zone)
         if delivery.status == Delivery.Status.SKIPPED:
             route = Route(channel=delivery.message.channel, base_language=broadcast.base_language)
             turn = max(delivery.created, delivery.due_at or delivery.created)
             sentence += _because(Grounds(contact, broadcast, route, turn), delivery.reason)
+        if later := delivery.replaced_by:
+            sentence += f" {passed_on(delivery, channels.get(later))}"
+        elif waits := takes_over(delivery, broadcast.organization.zone):
+            sentence += f" {waits}"
         by = f"{delivery.message.channel}: " if by_name else ""
         sentences.append(f"{by}{sentence}")
     strongest = min(deliveries, key=lambda one: STRONGEST.index(one.status))

@@ -23,6 +23,7 @@ from broadcasts.models import (
     Delivery,
     DeliveryEvent,
     EarlyFact,
+    Fallback,
     Link,
     ProviderRef,
     Suppression,
@@ -191,12 +192,13 @@ def _record(delivery: Delivery, fact: Fact, tally: tallying.Tally) -> bool:
         _withdraw(delivery, type, detail)
     # Facts before the status: recovery, which sets unknown where there is no fact, waits or is seen here.
     told = () if machine else IMPLIED.get(type, (type,))
-    new = [name for name in told if _set_once(delivery, name, at)]
+    fallback = Fallback.of(delivery.message)
+    new = [name for name in told if _set_once(delivery, name, at, fallback)]
     for name in new:
         tally.add(delivery, name, at, detail)
     news = bool(new)
     if not machine:
-        news = _settle_unknown(delivery, type, at) or news
+        news = _settle_unknown(delivery, type, at, fallback) or news
     if link and type == "clicked":
         tallying.count_click(link, delivery, machine=machine, is_first="clicked" in new)
     if news or machine or type in REPEATING:
@@ -213,19 +215,21 @@ def _load(delivery: Delivery | int) -> Delivery:
     return Delivery.objects.select_related("message__broadcast__organization", "message__channel").get(pk=pk)
 
 
-def _set_once(delivery: Delivery, fact: str, at: datetime) -> bool:
+def _set_once(delivery: Delivery, fact: str, at: datetime, fallback: Fallback) -> bool:
     if fact not in FACTS:
         return False
     unset = Delivery.objects.filter(pk=delivery.pk, **{f"{fact}_at": None})
-    return unset.transition(**{f"{fact}_at": at}) and adjust_counters(delivery, **{fact: 1})
+    return unset.transition(**{f"{fact}_at": at}, **fallback.told(fact)) and adjust_counters(delivery, **{fact: 1})
 
 
-def _settle_unknown(delivery: Delivery, type: str, at: datetime) -> bool:
+def _settle_unknown(delivery: Delivery, type: str, at: datetime, fallback: Fallback) -> bool:
     """Set the outcome of an unknown delivery: any fact except `failed` proves that it was sent."""
     unknown = Delivery.objects.filter(pk=delivery.pk, status=Status.UNKNOWN)
     if type == "failed":
-        return unknown.transition(status=Status.FAILED) and adjust_counters(delivery, unknown=-1, failed=1)
-    return unknown.transition(status=Status.SENT, sent_at=at) and adjust_counters(delivery, unknown=-1, sent=1)
+        failed = unknown.transition(status=Status.FAILED, **fallback.failed())
+        return failed and adjust_counters(delivery, unknown=-1, failed=1)
+    sent = unknown.transition(status=Status.SENT, sent_at=at, **fallback.sent())
+    return sent and adjust_counters(delivery, unknown=-1, sent=1)
 
 
 def adjust_counters(delivery: Delivery, **changes: int) -> bool:

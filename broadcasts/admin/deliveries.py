@@ -6,17 +6,18 @@ from django.contrib import admin, messages
 from django.db.models import F, Max, Min, Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
 
 from broadcasts import links, sending, stats
 from broadcasts.exceptions import BroadcastsError
-from broadcasts.explaining import story
-from broadcasts.models import FACTS, Batch, Contact, Delivery, DeliveryEvent, Message, Reason
+from broadcasts.explaining import passed_on, story, takes_over
+from broadcasts.models import FACTS, Batch, Broadcast, Contact, Delivery, DeliveryEvent, Message, Reason
 
 from .access import Access, scoped, within
 from .base import ReadOnlyAdmin, link, list_url
 from .by_contact import HELP, is_list
-from .facts import FactFilter, RecentFilter
+from .facts import FactFilter, FallbackFilter, RecentFilter
 from .filters import BroadcastFilter, choice_filter, row_filter
 from .search import as_id, find_contacts
 
@@ -56,6 +57,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
         choice_filter("status", Delivery.Status),
         choice_filter("reason", Reason),
         FactFilter,
+        FallbackFilter,
         RecentFilter,
         row_filter(Contact),
         row_filter(Batch),
@@ -81,6 +83,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
         facts = stats.shown_facts(obj.message.reports if obj else (), told)
         return [
             (None, {"fields": ["what", "address", "contact", "message", "language", "status", "reason", "error"]}),
+            *([("Channels", {"fields": ["chain"]})] if obj and len(self.chain_of(obj)) > 1 else []),
             ("Sending", {"fields": ["attempts", "due_at", "sent_at", "batch", "token", "created"]}),
             ("What came back", {"fields": [*(f"{fact}_at" for fact in facts), "events"]}),
         ]
@@ -106,6 +109,29 @@ class DeliveryAdmin(ReadOnlyAdmin):
     @admin.display(description="what became of it")
     def what(self, delivery: Delivery) -> str:
         return story(delivery)
+
+    def chain_of(self, delivery: Delivery) -> list[Any]:
+        """Return the copies of one person by a broadcast that falls back, the first one first."""
+        if delivery.message.broadcast.channel_policy != Broadcast.Policy.FALLBACK:
+            return []
+        rows = Delivery.objects.filter(message__broadcast=delivery.message.broadcast).with_replaced_by()
+        rows = rows.select_related("message__channel", "message__broadcast").order_by("message__position", "pk")
+        return list(rows.filter(contact=delivery.contact_id)) if delivery.contact_id else []
+
+    @admin.display(description="copies, in their order")
+    def chain(self, delivery: Delivery) -> str:
+        copies = self.chain_of(delivery)
+        channels = {one.pk: one.message.channel for one in copies}
+
+        def line(one: Any) -> str:
+            told = passed_on(one, channels.get(one.replaced_by)) if one.replaced_by else takes_over(one)
+            here = " (this one)" if one.pk == delivery.pk else ""
+            name = (
+                format_html("<strong>{}</strong>", one.message.channel) if here else link(one, str(one.message.channel))
+            )
+            return format_html("{}{}: {} {}", name, here, story(one), told)
+
+        return format_html_join(mark_safe("<br>"), "{}", ((line(one),) for one in copies))
 
     @admin.display(description="broadcast")
     def broadcast(self, delivery: Delivery) -> str:

@@ -98,6 +98,10 @@ class EstimateSerializer(serializers.Serializer):
     per_channel = serializers.DictField(child=serializers.IntegerField())
     per_language = serializers.DictField(child=serializers.IntegerField())
     expected_duration_seconds = serializers.IntegerField(allow_null=True)
+    fallback_per_channel = serializers.DictField(
+        child=serializers.IntegerField(),
+        help_text="Under the channel policy `fallback`: who could get a copy there if the earlier ones fail.",
+    )
 
 
 class AudienceSerializer(WhoSerializer):

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -23,7 +23,9 @@ class Estimate:
     """The numbers of a broadcast before its start.
 
     `matched` counts contacts. `will_receive` and `skipped` (by reason) count deliveries: under the channel policy
-    "every" there is one for each message. `expected_duration_seconds` is None if no channel has a rate limit.
+    "every" there is one for each message. `fallback_per_channel` counts, under the policy "fallback", who could get a
+    further copy there if the earlier ones fail; the other numbers leave these out. `expected_duration_seconds` is None
+    if no channel has a rate limit.
     """
 
     matched: int
@@ -32,6 +34,7 @@ class Estimate:
     per_channel: dict[str, int]
     per_language: dict[str, int]
     expected_duration_seconds: int | None
+    fallback_per_channel: dict[str, int] = field(default_factory=dict)
 
 
 class ReasonGroups:
@@ -99,7 +102,7 @@ def estimate(audience: Audience, routes: "Sequence[Message | Route]") -> Estimat
 
 def _count(audience: Audience, ways: Sequence[Route]) -> Estimate:
     people, skipped, languages = 0, Counter[str](), Counter[str]()
-    received = [0] * len(ways)
+    received, further = [0] * len(ways), [0] * len(ways)
     for n, told in ReasonGroups(audience, ways).groups():
         people += n
         for i, (reason, language) in _rows(told, audience.channel_policy):
@@ -108,8 +111,11 @@ def _count(audience: Audience, ways: Sequence[Route]) -> Estimate:
             else:
                 received[i] += n
                 languages[language] += n
+                for j in _later(told, i, audience.channel_policy):
+                    further[j] += n
     per_channel, seconds = _by_channel(ways, received)
-    return Estimate(people, sum(received), dict(skipped), per_channel, dict(languages), seconds)
+    may_fall_back = _named(ways, further) if audience.channel_policy == Broadcast.Policy.FALLBACK else {}
+    return Estimate(people, sum(received), dict(skipped), per_channel, dict(languages), seconds, may_fall_back)
 
 
 def _rows(told: Sequence[tuple[str, str]], policy: str) -> list[tuple[int, tuple[str, str]]]:
@@ -118,6 +124,21 @@ def _rows(told: Sequence[tuple[str, str]], policy: str) -> list[tuple[int, tuple
     if policy == Broadcast.Policy.EVERY:
         return rows
     return [next((row for row in rows if not row[1][0]), rows[0])]
+
+
+def _later(told: Sequence[tuple[str, str]], first: int, policy: str) -> list[int]:
+    """Return the messages after the first one that could replace it for one contact."""
+    if policy != Broadcast.Policy.FALLBACK:
+        return []
+    return [i for i, (reason, _) in enumerate(told) if i > first and not reason]
+
+
+def _named(ways: Sequence[Route], numbers: Sequence[int]) -> dict[str, int]:
+    """Return {channel: number}, for numbers by message."""
+    totals = Counter[str]()
+    for way, n in zip(ways, numbers, strict=True):
+        totals[way.name] += n
+    return {name: n for name, n in totals.items() if n}
 
 
 def _by_channel(ways: Sequence[Route], received: Sequence[int]) -> tuple[dict[str, int], int | None]:

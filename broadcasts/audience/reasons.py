@@ -107,6 +107,8 @@ class Reasons:
     def __init__(self, organization: Organization, use_case: str, route: Route, to: str = "", pk: str = "pk") -> None:
         self.organization, self.use_case, self.route = organization, use_case, route
         self.to, self.pk = to, pk
+        # The broadcast whose fallback copies are checked: its earlier copies do not count against them.
+        self.within: int | None = None
 
     def blocked(self) -> When:
         return When(~Q(**{f"{self.to}status": Contact.Status.ACTIVE}), then=Value(Reason.BLOCKED))
@@ -161,6 +163,8 @@ class Reasons:
     def is_capped(self, cap: int, row: str) -> Q:
         """Return the clause for contacts that got so many messages within the days of the cap, or are about to."""
         rows = self.counted().filter(contact=OuterRef(self.pk))
+        if self.within is not None:
+            rows = rows.exclude(message__broadcast=self.within)
         if row:
             # A pending copy counts only the older pending ones, so that the oldest is sent.
             rows = rows.exclude(status=Delivery.Status.PENDING, pk__gte=OuterRef(row))
@@ -177,7 +181,8 @@ class Reasons:
     def counted(self, at: datetime | None = None, until: datetime | None = None) -> QuerySet[Delivery]:
         """Return the deliveries that count towards the cap: marketing sent within its days, unknown or pending.
 
-        The second copies of merged contacts have no contact, so that a message counts once.
+        The second copies of merged contacts have no contact, so that a message counts once. A fallback copy does not
+        count beside an earlier copy of the same broadcast to the same contact.
         Given `at` and `until`: those that counted for a delivery that was checked between these two times.
         """
         since = (at or timezone.now()) - timedelta(days=self.organization.frequency_cap_days)
@@ -186,9 +191,16 @@ class Reasons:
             sent, waits = sent & Q(sent_at__lte=until), (waits | Q(sent_at__gt=until)) & Q(created__lte=until)
         # Broadcasts that ended earlier need not be read: their unknown copies left before their end, too.
         under_way = Q(message__broadcast__completed_at=None) | Q(message__broadcast__completed_at__gte=since)
+        earlier = Delivery.objects.filter(
+            sent | waits,
+            contact=OuterRef("contact_id"),
+            message__broadcast=OuterRef("message__broadcast"),
+            pk__lt=OuterRef("pk"),
+        )
         return Delivery.objects.filter(
             under_way,
             sent | waits,
+            Q(replaces=None) | ~Exists(earlier),
             message__broadcast__organization=self.organization,
             message__broadcast__use_case=UseCase.MARKETING,
         )
@@ -211,6 +223,11 @@ class Reasons:
         if languages is None or choose_language("", languages, self.default_languages):
             return  # every contact gets at least the default
         yield When(lookups.Exact(self.language(), Value("")), then=Value(Reason.NO_TRANSLATION))
+
+    def of_copy(self) -> list[When]:
+        """Return the WHENs that are read again for a delivery, up to those of consent."""
+        gone = When(**{self.pk: None}, then=Value(Reason.NO_ADDRESS))
+        return [gone, self.blocked(), *self.address(), *self.refusals()]
 
     def of(self, audience: Audience) -> list[When]:
         """Return the WHENs of all reasons to skip a matched contact, in the order of precedence."""
@@ -307,12 +324,28 @@ def claim_reasons(message: Message, deliveries: QuerySet[Delivery]) -> QuerySet[
     # No languages: the content was frozen at the start, and its choice of recipients stays.
     route = Route(channel=message.channel)
     reasons = Reasons(broadcast.organization, broadcast.use_case, route, to="contact__", pk="contact_id")
-    gone = When(contact=None, then=Value(Reason.NO_ADDRESS))
-    whens = [gone, reasons.blocked(), *reasons.address(), *reasons.refusals()]
-    whens += reasons.frequency_cap(row="pk")
+    if broadcast.channel_policy == Broadcast.Policy.FALLBACK:
+        reasons.within = broadcast.pk
+    whens = [*reasons.of_copy(), *reasons.frequency_cap(row="pk")]
     return deliveries.annotate(
         skip_reason=case(whens, broadcast.expires_at),
         send_address=F(f"{reasons.to}{route.contact_field}"),
+    )
+
+
+def fallback_recipients(message: Message, deliveries: QuerySet[Delivery]) -> QuerySet[Any, Any]:
+    """Annotate deliveries of earlier channels as `recipients` does contacts, for the copies by this message.
+
+    Whom the audience matches was settled at the start.
+    """
+    broadcast, route = message.broadcast, Route.of(message)
+    reasons = Reasons(broadcast.organization, broadcast.use_case, route, to="contact__", pk="contact_id")
+    reasons.within = broadcast.pk
+    whens = [*reasons.of_copy(), *reasons.frequency_cap(), *reasons.no_translation()]
+    return deliveries.annotate(
+        skip_reason=case(whens, broadcast.expires_at),
+        send_address=F(f"{reasons.to}{route.contact_field}"),
+        send_language=reasons.language(),
     )
 
 

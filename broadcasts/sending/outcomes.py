@@ -4,7 +4,7 @@ import math
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache
+from functools import lru_cache
 
 from django.conf import settings
 from django.db import connection
@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 from broadcasts import tracking
 from broadcasts.database import Statement, durably, ids, ids_parameter, parameter
 from broadcasts.exceptions import LeaseLost
-from broadcasts.models import Batch, Channel, Delivery
+from broadcasts.models import Batch, Channel, Delivery, Fallback
 from broadcasts.transports import Outcome, Receipt
 
 from .lease import Lease
@@ -118,14 +118,14 @@ def commit(
 
 
 def _write_rows(lease: Lease, results: Results, channel: Channel) -> None:
-    once = F("attempts") + 1
+    once, fallback = F("attempts") + 1, lease.fallback
     _move(results.moved)
     if results.sent:
-        _require(lease, _sent(connection.vendor).run(ids=ids(results.sent)), len(results.sent))
+        _require(lease, _sent(connection.vendor, fallback).run(ids=ids(results.sent)), len(results.sent))
     for reason, pks in results.skipped.items():
-        _change(lease, pks, status=Status.SKIPPED, reason=reason)
-    for status, errors in ((Status.FAILED, results.failed), (Status.UNKNOWN, results.unknown)):
-        _change_each(lease, errors, status=status, attempts=once)
+        _change(lease, pks, status=Status.SKIPPED, reason=reason, **fallback.failed())
+    _change_each(lease, results.failed, status=Status.FAILED, attempts=once, **fallback.failed())
+    _change_each(lease, results.unknown, status=Status.UNKNOWN, attempts=once, **fallback.unknown())
     for attempts, wait in {told[:2] for told in results.again.values()}:
         errors = {pk: error for pk, (*told, error) in results.again.items() if told == [attempts, wait]}
         _change_each(lease, errors, attempts=attempts, due_at=Now() + wait)
@@ -137,10 +137,11 @@ def _write_rows(lease: Lease, results: Results, channel: Channel) -> None:
         tracking.add_provider_ids(channel, results.refs)
 
 
-@cache
-def _sent(vendor: str) -> Statement:
+@lru_cache(maxsize=64)
+def _sent(vendor: str, fallback: Fallback) -> Statement:
     rows = Delivery.objects.filter(pk__in=ids_parameter("ids"), status=Status.PENDING)
-    return Statement.update(rows, status=Status.SENT, sent_at=Now(), attempts=F("attempts") + 1, error="")
+    changes = {"status": Status.SENT, "sent_at": Now(), "attempts": F("attempts") + 1, "error": ""}
+    return Statement.update(rows, **changes, **fallback.sent())
 
 
 def _move(moved: dict[int, str]) -> None:
