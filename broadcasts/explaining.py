@@ -253,6 +253,8 @@ def _foretold(contact: Contact, broadcast: Broadcast, wanted: Audience, match: M
             else:
                 received.append(f"by {route.name or 'e-mail'} at {address}{f', in {language}' if language else ''}")
     if received:
+        if further := _further(contact, broadcast, wanted, routes):
+            received[-1] += f"; if that fails, {further}"
         due = f", not before {when(turn, broadcast.organization.zone)}" if turn else ""
         verdict, reason, sentence = "would_receive", "", f"Would receive it {' and '.join(received)}{due}."
     elif skipped:
@@ -263,6 +265,15 @@ def _foretold(contact: Contact, broadcast: Broadcast, wanted: Audience, match: M
     return Explanation(
         contact=contact, broadcast=broadcast, verdict=verdict, sentence=sentence, reason=reason, match=match
     )
+
+
+def _further(contact: Contact, broadcast: Broadcast, wanted: Audience, routes: list[Route]) -> str:
+    """Say by which channels a matched contact could get a fallback copy, in their order."""
+    if broadcast.channel_policy != Broadcast.Policy.FALLBACK:
+        return ""
+    rows = [(one, audience.recipients(wanted, one).filter(pk=contact.pk, skip_reason="").first()) for one in routes]
+    reached = [f"by {route.name or 'e-mail'} at {person.send_address}" for route, person in rows if person]
+    return ", then ".join(reached[1:])
 
 
 def _because(grounds: "Grounds", reason: str) -> str:

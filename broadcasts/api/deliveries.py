@@ -39,6 +39,9 @@ class LogFilter(filters.FilterSet):
     created_before = MomentFilter(field_name="created", lookup_expr="lt")
     sent_after = MomentFilter(field_name="sent_at", lookup_expr="gte")
     sent_before = MomentFilter(field_name="sent_at", lookup_expr="lt")
+    fallback = filters.BooleanFilter(
+        field_name="replaces", lookup_expr="isnull", exclude=True, help_text="true: copies that replace another one."
+    )
 
 
 class DeliveryFilter(LogFilter):

@@ -86,6 +86,8 @@ def test_the_log_links_the_copies_of_a_chain_in_both_directions(api, mail, sms):
     first, last = api.get(f"{URL}{broadcast.uuid}/logs/").json()
     assert (first["replaces"], first["replaced_by"]) == (None, last["key"])
     assert (last["replaces"], last["replaced_by"]) == (first["key"], None)
+    for path in (f"{URL}{broadcast.uuid}/logs/", "/api/deliveries/"):
+        assert [row["key"] for row in api.get(path, {"fallback": "true"}).json()] == [last["key"]]
     told = api.get(f"/api/contacts/{ann.uuid}/explain/", {"broadcast": str(broadcast.uuid)}).json()
     assert "It failed by Newsletter, so it was sent by SMS." in told["sentence"]
     assert told["verdict"] == "sent" and sent.pk

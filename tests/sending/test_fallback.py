@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -394,8 +393,8 @@ def test_a_million_that_wait_cost_a_round_nothing(broadcast, ana, django_assert_
 def test_a_supervisor_that_dies_while_copies_fall_back_repeats_nobody_and_loses_nobody(
     broadcast, club, server, settings, path
 ):
-    settings.BATCH_SIZE = 2
-    people = [make_contact(club, phone=f"+3460000000{n}") for n in range(3)]
+    settings.BATCH_SIZE = 1
+    people = [make_contact(club, phone=f"+3460000000{n}") for n in range(2)]
     if path == "failed":
         server.answers = {one.email: REFUSED for one in people}
     steps.send(broadcast)
@@ -408,14 +407,10 @@ def test_a_supervisor_that_dies_while_copies_fall_back_repeats_nobody_and_loses_
         assert {server.copies[one.phone] for one in people} == {1}
         assert broadcast.status == "SENT"
         assert_counted(broadcast)
-        assert not Delivery.objects.filter(replaces=F("pk")).exists()
 
 
-@pytest.mark.parametrize("told", ["delivered", "failed"])
-def test_a_worker_that_dies_between_failing_and_falling_back_leaves_the_rest_to_others(
-    broadcast, club, server, settings, told
-):
-    people = [make_contact(club, phone=f"+3460000000{n}") for n in range(3)]
+def test_a_worker_that_dies_between_failing_and_falling_back_leaves_the_rest_to_others(broadcast, club, server):
+    people = [make_contact(club, phone=f"+3460000000{n}") for n in range(2)]
     server.answers = {people[0].email: REFUSED}
     steps.start(broadcast)
     for _ in after_every_step(steps.pump, broadcast, server, die):
