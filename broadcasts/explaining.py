@@ -6,6 +6,7 @@ The answer comes from the delivery log; for a contact without a delivery, from t
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
+from typing import Any
 
 from django.db.models import F
 from django.utils import timezone
@@ -177,7 +178,7 @@ def _label(reason: str) -> str:
     return f"{label[:1].lower()}{label[1:]}"
 
 
-def _of_log(contact: Contact, broadcast: Broadcast, deliveries: list[Delivery], by_name: bool) -> Explanation:
+def _of_log(contact: Contact, broadcast: Broadcast, deliveries: list[Any], by_name: bool) -> Explanation:
     sentences = []
     channels = {delivery.pk: delivery.message.channel for delivery in deliveries}
     for delivery in deliveries:

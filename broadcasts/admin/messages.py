@@ -106,10 +106,11 @@ class MessageAdmin(OnlyWhileEditable, DraftAdmin):
         specs = [{"uuid": one.uuid} for one in _others(obj)]
         drafting.save(obj.broadcast, {"messages": specs}, by=_user(request))
 
-    def response_post_save_add(self, request: HttpRequest, obj: Message) -> HttpResponse:
+    def response_post_save_add(self, request: HttpRequest, obj: Message) -> HttpResponseRedirect:
         return _to_channels(obj.broadcast_id)
 
-    response_post_save_change = response_post_save_add
+    def response_post_save_change(self, request: HttpRequest, obj: Message) -> HttpResponseRedirect:
+        return _to_channels(obj.broadcast_id)
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
         message = self.get_object(request, object_id)
@@ -121,7 +122,7 @@ class MessageAdmin(OnlyWhileEditable, DraftAdmin):
             return HttpResponseRedirect(self.change_url(object_id))
 
 
-def _to_channels(broadcast_id: int) -> HttpResponse:
+def _to_channels(broadcast_id: int) -> HttpResponseRedirect:
     """Go back to the page that lists the channels of a broadcast."""
     return HttpResponseRedirect(f"{reverse('admin:broadcasts_broadcast_change', args=[broadcast_id])}#channels")
 

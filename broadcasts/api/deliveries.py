@@ -125,7 +125,7 @@ def loaded(page: list[int]) -> list[Delivery]:
     return [found[pk] for pk in page if pk in found]
 
 
-def stream_csv(rows: QuerySet, filename: str) -> StreamingHttpResponse:
+def stream_csv(rows: Any, filename: str) -> StreamingHttpResponse:
     """Send a log of any length."""
     return stream(csv_lines(rows), filename)
 

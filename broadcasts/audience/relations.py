@@ -124,8 +124,7 @@ def engaged(
     if type_ == Engagement.NOT_OPENED:
         return having(sent, of_all) & ~having(sent.filter(opened_at__isnull=False), of_all)
     if type_ == Engagement.FAILED:  # failed on one channel and not sent on another; of a fallback, the last copy counts
-        chained = Broadcast.objects.filter(pk=broadcast_id, channel_policy=Broadcast.Policy.FALLBACK)
-        last = rows.standing() if broadcast_id is None or chained.exists() else rows
+        last = rows.standing() if broadcast_id is None or _falls_back(broadcast_id) else rows
         failed = _in_span(last.filter(status=Delivery.Status.FAILED), "created", span)
         sent = _in_span(last.filter(status=Delivery.Status.SENT), "sent_at", span)
         return having(failed, of_all) & ~having(sent, of_all)
@@ -146,6 +145,10 @@ def _copies(broadcast_id: int | None, engagement: Engagement) -> DeliveryQuerySe
     kinds = dict(Message.objects.filter(broadcast=broadcast_id).values_list("pk", "channel__kind"))
     measured = [pk for pk, kind in kinds.items() if kind in telling] if engagement == Engagement.NOT_OPENED else []
     return rows.filter(message__in=measured or list(kinds)) if kinds else None
+
+
+def _falls_back(broadcast_id: int) -> bool:
+    return Broadcast.objects.filter(pk=broadcast_id, channel_policy=Broadcast.Policy.FALLBACK).exists()
 
 
 def _in_span(rows: Any, field: str, span: Span | None) -> Any:

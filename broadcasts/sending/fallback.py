@@ -73,7 +73,7 @@ def _had_a_copy(broadcast: Broadcast) -> Q:
     """Return the condition that the person of a copy has an earlier one of the broadcast that was not skipped."""
     messages = list(broadcast.messages.values_list("pk", flat=True))
     earlier = Delivery.objects.filter(contact=OuterRef("contact_id"), message__in=messages, pk__lt=OuterRef("pk"))
-    return Q(replaces__isnull=False) & Exists(earlier.exclude(status=Status.SKIPPED))
+    return Q(Exists(earlier.exclude(status=Status.SKIPPED)), replaces__isnull=False)
 
 
 def _uncount_skipped(message: Message, rows: QuerySet[Delivery]) -> None:

@@ -62,7 +62,8 @@ def test_the_policy_is_chosen_with_its_fields(author, mail):
 
 
 def test_the_page_says_that_an_earlier_copy_may_arrive_late(author, mail):
-    assert "It may still arrive later: then the person has both." in text_of(sign_in(author.user).get(reverse(ADD)))
+    told = text_of(sign_in(author.user).get(reverse(ADD)))
+    assert "an earlier copy may still arrive late: then the person has both." in told
 
 
 def test_minutes_without_a_fact_are_refused_at_their_field(author, mail):
