@@ -48,7 +48,10 @@ def _fall_back(message: Message) -> int:
     chosen = list(due.order_by("fallback_at").values_list("pk", flat=True)[: settings.BATCH_SIZE])
     # Locked in the order of the other writers, and read again: a fact may have cleared one meanwhile.
     held = due.filter(pk__in=chosen).exclude(status=Status.PENDING).select_for_update().order_by("id")
-    rows = Delivery.objects.filter(pk__in=list(held.values_list("pk", flat=True)))
+    ids = list(held.values_list("pk", flat=True))
+    if not ids:
+        return len(chosen)
+    rows = Delivery.objects.filter(pk__in=ids)
     newest = newest_id()
     further = list(message.next_ones().select_related("channel").prefetch_related("translations"))
     for one in further:
@@ -59,7 +62,7 @@ def _fall_back(message: Message) -> int:
             again = batch.deliveries().filter(_had_a_copy(broadcast)).count()
             Batch.objects.filter(pk=batch.pk).update(fallbacks=batch.total, repeats=again)
     _uncount_skipped(message, rows)
-    Delivery.objects.filter(pk__in=chosen, fallback_at__lte=Now()).update(fallback_at=None)
+    rows.update(fallback_at=None)
     return len(chosen)
 
 

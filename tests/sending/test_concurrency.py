@@ -72,7 +72,7 @@ def test_broadcasts_expanded_and_sent_at_once_keep_to_the_frequency_cap(club, ma
     first, *others = [make_broadcast(mail, subject=f"Offer {n}", use_case="marketing") for n in range(3)]
     for one in (first, *others):
         sending.send(one)
-    cut, threads = expansion._cut, []
+    cut, threads = expansion.cut, []
 
     def be_overtaken(*args):
         """Have the others begin while the rows of the first are written, and cannot be seen yet."""
@@ -81,9 +81,9 @@ def test_broadcasts_expanded_and_sent_at_once_keep_to_the_frequency_cap(club, ma
             for thread in threads:
                 thread.start()
             threads[0].join(0.3)
-        cut(*args)
+        return cut(*args)
 
-    monkeypatch.setattr(expansion, "_cut", be_overtaken)
+    monkeypatch.setattr(expansion, "cut", be_overtaken)
     sending.expand(first.pk, seconds=60)
     for thread in threads:
         thread.join()
