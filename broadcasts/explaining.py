@@ -11,12 +11,11 @@ from typing import Any
 from django.db.models import F
 from django.utils import timezone
 
-from broadcasts import audience, drafting, formats, stats
+from broadcasts import audience, chains, drafting, formats, stats
 from broadcasts.audience import Audience, Match, MatchNode, Route
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import (
     Broadcast,
-    Channel,
     ConsentChange,
     ConsentState,
     Contact,
@@ -123,33 +122,6 @@ def story(delivery: Delivery, zone: tzinfo | None = None) -> str:
     return _waits(delivery, zone)
 
 
-def passed_on(delivery: Delivery, to: Channel | None) -> str:
-    """Say why the copy of a delivery on the next channel was made."""
-    broadcast, status = delivery.message.broadcast, Delivery.Status
-    by, then = f"by {delivery.message.channel}", f"so it was sent by {to or 'the next channel'}"
-    if delivery.status == status.SKIPPED:
-        return f"Left out on {delivery.message.channel}, {then}."
-    if delivery.status == status.FAILED:
-        return f"It failed {by}, {then}."
-    if delivery.bounced_at:
-        return f"It bounced after it was sent {by}, {then}."
-    if delivery.status == status.SENT and broadcast.fallback_fact:
-        late = getattr(delivery, f"{broadcast.fallback_fact}_at")
-        told = "; it was later" if late else ""
-        return f"Not {broadcast.fallback_fact} {by} within {broadcast.fallback_minutes} min, {then}{told}."
-    return f"Nobody could tell whether it left {by}, {then}."
-
-
-def takes_over(delivery: Delivery, zone: tzinfo | None = None) -> str:
-    """Say when the next channel takes over from a copy; "" if none will."""
-    broadcast = delivery.message.broadcast
-    if delivery.fallback_at is None or broadcast.status not in Broadcast.STOPPABLE:
-        return ""
-    if delivery.fallback_at <= timezone.now():
-        return "The next channel takes over."
-    return f"The next channel takes over {when(delivery.fallback_at, zone)} unless it is {broadcast.fallback_fact}."
-
-
 def when(moment: datetime | None, zone: tzinfo | None = None) -> str:
     """Return a moment as text with its time zone."""
     return formats.moment(moment, zone or timezone.get_current_timezone()) if moment else "at an unknown time"
@@ -187,10 +159,8 @@ def _of_log(contact: Contact, broadcast: Broadcast, deliveries: list[Any], by_na
             route = Route(channel=delivery.message.channel, base_language=broadcast.base_language)
             turn = max(delivery.created, delivery.due_at or delivery.created)
             sentence += _because(Grounds(contact, broadcast, route, turn), delivery.reason)
-        if later := delivery.replaced_by:
-            sentence += f" {passed_on(delivery, channels.get(later))}"
-        elif waits := takes_over(delivery, broadcast.organization.zone):
-            sentence += f" {waits}"
+        if after := chains.follows(delivery, channels, broadcast.organization.zone):
+            sentence = f"{chains.sentence(sentence)} {after}"
         by = f"{delivery.message.channel}: " if by_name else ""
         sentences.append(f"{by}{sentence}")
     strongest = min(deliveries, key=lambda one: STRONGEST.index(one.status))

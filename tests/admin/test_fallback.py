@@ -132,3 +132,20 @@ def test_the_page_of_a_copy_shows_the_others_of_its_chain(viewer, chain):
         page = client.get(reverse("admin:broadcasts_delivery_change", args=[here.pk]))
         assert why in text_of(page)
         assert reverse("admin:broadcasts_delivery_change", args=[other.pk]) in page.content.decode()
+
+
+def test_the_log_of_one_broadcast_links_the_copies_of_a_chain(viewer, chain):
+    broadcast, first, last = chain
+    page = sign_in(viewer.user).get(reverse("admin:broadcasts_delivery_changelist"), {"broadcast": broadcast.pk})
+    assert "Newsletter, then the next" in text_of(page) and "SMS, after another" in text_of(page)
+    for one, words in ((last, "then the next"), (first, "after another")):
+        goal = reverse("admin:broadcasts_delivery_change", args=[one.pk])
+        assert f'<a href="{goal}">{words}</a>' in page.content.decode()
+
+
+def test_the_page_of_a_copy_says_why_no_channel_took_over(viewer, chain):
+    _, first, last = chain
+    last.delete()
+    Delivery.objects.filter(pk=first.pk).update(status="failed", error="550 no such user")
+    page = sign_in(viewer.user).get(reverse("admin:broadcasts_delivery_change", args=[first.pk]))
+    assert "550 no such user. No further channel could take over (SMS: no address for this channel)." in text_of(page)

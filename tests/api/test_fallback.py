@@ -89,7 +89,7 @@ def test_the_log_links_the_copies_of_a_chain_in_both_directions(api, mail, sms):
     for path in (f"{URL}{broadcast.uuid}/logs/", "/api/deliveries/"):
         assert [row["key"] for row in api.get(path, {"fallback": "true"}).json()] == [last["key"]]
     told = api.get(f"/api/contacts/{ann.uuid}/explain/", {"broadcast": str(broadcast.uuid)}).json()
-    assert "It failed by Newsletter, so it was sent by SMS." in told["sentence"]
+    assert "It failed on Newsletter, so it was sent by SMS." in told["sentence"]
     assert told["verdict"] == "sent" and sent.pk
     counts = api.get(f"{URL}{broadcast.uuid}/").json()["counts"]
     assert (counts["contacts"], counts["recipients"], counts["fallbacks"], counts["failed"]) == (1, 1, 1, 1)
