@@ -186,7 +186,10 @@ def _drop_fallback(broadcast: Broadcast, values: dict[str, Any]) -> None:
         return
     if wrong := {name: FALLBACK_ONLY for name in Broadcast.FALLBACK_FIELDS if values.get(name)}:
         raise InvalidInput(wrong)
-    values |= {"fallback_fact": None, "fallback_minutes": None, "fallback_unknown": False}
+    for name in Broadcast.FALLBACK_FIELDS:
+        values.pop(name, None)
+        if getattr(broadcast, name):
+            values[name] = Broadcast._meta.get_field(name).get_default()
 
 
 def _set_related(broadcast: Broadcast, values: Mapping[str, Any]) -> bool:
