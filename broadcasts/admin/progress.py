@@ -18,12 +18,13 @@ STATUSES = ("sent", "pending", "failed", "unknown", "skipped", "cancelled")
 
 def progress(broadcast: Broadcast, counts: dict[str, int] | None = None) -> dict[str, Any]:
     """Return the state, the numbers with the address of their rows, the mean rate and the time left."""
-    waits, facts, channels = None, [], []
+    waits, waiting, facts, channels = None, "", [], []
     if counts is None:  # else it is one of many, for which nothing more is asked
         counts = stats.counts([broadcast])[broadcast.pk]
         waits = stats.waiting(broadcast, counts["pending"])
         facts = stats.shown_facts(broadcast.reports, counts)
         channels = _by_channel(broadcast)
+        waiting = waits_for(broadcast, waits) if waits else _falls_back(broadcast, counts["pending"])
     recipients, pending = counts["recipients"], counts["pending"]
     finished = broadcast.status in Broadcast.FINISHED
     ended = broadcast.completed_at if finished and broadcast.completed_at else timezone.now()
@@ -42,7 +43,7 @@ def progress(broadcast: Broadcast, counts: dict[str, int] | None = None) -> dict
         "pending": pending,
         "rate": round(rate, 1),
         "left": duration(pending / rate) if rate and pending and not finished and not waits else "",
-        "waiting": waits_for(broadcast, waits) if waits else _falls_back(broadcast, pending),
+        "waiting": waiting,
         "took": duration(seconds) if finished else "",
         "numbers": [_number(broadcast, name, counts[name], status=name) for name in STATUSES]
         + ([_number(broadcast, "fallbacks", counts["fallbacks"], fallback="1")] if counts["fallbacks"] else []),
@@ -62,13 +63,13 @@ def _by_channel(broadcast: Broadcast) -> list[dict[str, Any]]:
     rows = []
     for message in messages:
         numbers = counts.get(message.pk, stats.ZERO)
-        cells = [(name, numbers[name] if name in STATUSES or name in message.reports else None) for name in shown]
+        facts = [(name, numbers[name] if name in message.reports else None) for name in shown]
         rows.append(
             {
                 "channel": str(message.channel),
                 "numbers": [
                     {"name": f"{name}-{message.pk}", "label": name.capitalize(), "value": value}
-                    for name, value in [*((name, numbers[name]) for name in OF_COPIES), *cells]
+                    for name, value in [*((name, numbers[name]) for name in OF_COPIES), *facts]
                 ],
             }
         )
@@ -77,7 +78,8 @@ def _by_channel(broadcast: Broadcast) -> list[dict[str, Any]]:
 
 def _falls_back(broadcast: Broadcast, pending: int) -> str:
     """Say that only the next channel's turn is waited for; "" where that is not so."""
-    if pending or broadcast.status != Broadcast.Status.SENDING or broadcast.expanded_at is None:
+    falls_back = broadcast.channel_policy == Broadcast.Policy.FALLBACK
+    if not falls_back or pending or broadcast.status != Broadcast.Status.SENDING or broadcast.expanded_at is None:
         return ""
     times = stats.fallback_times(broadcast)
     if times is None:
@@ -85,7 +87,7 @@ def _falls_back(broadcast: Broadcast, pending: int) -> str:
     zone = broadcast.organization.zone
     last = "" if times[0] == times[1] else f", for the last copy {when(times[1], zone)}"
     return (
-        f"Every copy has been sent. The next channel takes over from what is not {broadcast.fallback_fact or 'sent'}: "
+        f"Every copy has been sent. The next channel takes over where one is not {broadcast.fallback_fact or 'sent'}: "
         f"{when(times[0], zone)}{last}."
     )
 

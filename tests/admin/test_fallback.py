@@ -149,3 +149,13 @@ def test_the_page_of_a_copy_says_why_no_channel_took_over(viewer, chain):
     Delivery.objects.filter(pk=first.pk).update(status="failed", error="550 no such user")
     page = sign_in(viewer.user).get(reverse("admin:broadcasts_delivery_change", args=[first.pk]))
     assert "550 no such user. No further channel could take over (SMS: no address for this channel)." in text_of(page)
+
+
+def test_the_strip_says_until_when_a_delivery_is_waited_for(viewer, mail, tracked):
+    policy = {"channel_policy": "fallback", "fallback_fact": "delivered", "fallback_minutes": 10}
+    broadcast, [copy] = make_log(mail, ["sent"], status="SENDING", **policy)
+    Delivery.objects.filter(pk=copy.pk).update(fallback_at="2031-01-01T09:00Z")
+    strip = sign_in(viewer.user).get(reverse("admin:broadcasts_broadcast_progress", args=[broadcast.pk])).json()
+    assert strip["waiting"] == (
+        "Every copy has been sent. The next channel takes over where one is not delivered: 1 Jan 2031, 09:00 UTC."
+    )
