@@ -106,9 +106,10 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         columns = super().get_list_display(request)
-        # Of one broadcast, its channels are shown.
-        others = [name for name in columns if name != "broadcast"]
-        return [*others, "through"] if request.GET.get("broadcast") else columns
+        if not request.GET.get("broadcast"):
+            return columns
+        place = columns.index("what")  # of one broadcast, its channels are shown
+        return [name for name in (*columns[:place], "through", *columns[place:]) if name != "broadcast"]
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         term = search_term.strip()

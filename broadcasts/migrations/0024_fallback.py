@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             "broadcast",
             "fallback_fact",
-            models.CharField(blank=True, max_length=12, null=True, verbose_name="unless it is"),
+            models.CharField(blank=True, max_length=12, null=True, verbose_name="fall back unless it is"),
         ),
         migrations.AddField(
             "broadcast",
@@ -21,13 +21,13 @@ class Migration(migrations.Migration):
                 blank=True,
                 null=True,
                 validators=[MinValueValidator(1), MaxValueValidator(10080)],
-                verbose_name="within minutes",
+                verbose_name="fall back after minutes",
             ),
         ),
         migrations.AddField(
             "broadcast",
             "fallback_unknown",
-            models.BooleanField(default=False, verbose_name="also when the outcome is unknown"),
+            models.BooleanField(default=False, verbose_name="fall back when the outcome is unknown"),
         ),
         migrations.AddField("batch", "fallbacks", models.IntegerField(default=0)),
         migrations.AddField("batch", "repeats", models.IntegerField(default=0)),

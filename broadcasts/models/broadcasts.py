@@ -129,14 +129,14 @@ class Broadcast(Base):
     base_language = models.CharField(max_length=35, default="en")
     channel_policy = VocabularyField(max_length=8, choices=Policy, default=Policy.FIRST)
     # Of the policy FALLBACK: `fallbacks` tells what they mean for a copy.
-    fallback_fact = VocabularyField("unless it is", max_length=12, choices=AWAITED, null=True, blank=True)
+    fallback_fact = VocabularyField("fall back unless it is", max_length=12, choices=AWAITED, null=True, blank=True)
     fallback_minutes = models.PositiveIntegerField(
-        "within minutes",
+        "fall back after minutes",
         null=True,
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(LONGEST_FALLBACK)],
     )
-    fallback_unknown = models.BooleanField("also when the outcome is unknown", default=False)
+    fallback_unknown = models.BooleanField("fall back when the outcome is unknown", default=False)
     parent = models.ForeignKey("self", models.SET_NULL, null=True, editable=False, related_name="children")
     origin = VocabularyField(max_length=10, choices=Origin, null=True, editable=False)
     error_message = models.TextField(blank=True, editable=False)

@@ -151,6 +151,7 @@ def test_a_draft_is_estimated(act, mail):
         "per_channel": {"Newsletter": 2},
         "per_language": {"en": 2},
         "expected_duration_seconds": None,
+        "fallback_per_channel": {},
     }
 
 
