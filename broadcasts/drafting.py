@@ -186,10 +186,11 @@ def _drop_fallback(broadcast: Broadcast, values: dict[str, Any]) -> None:
         return
     if wrong := {name: FALLBACK_ONLY for name in Broadcast.FALLBACK_FIELDS if values.get(name)}:
         raise InvalidInput(wrong)
+    blank = Broadcast()
     for name in Broadcast.FALLBACK_FIELDS:
         values.pop(name, None)
         if getattr(broadcast, name):
-            values[name] = Broadcast._meta.get_field(name).get_default()
+            values[name] = getattr(blank, name)
 
 
 def _set_related(broadcast: Broadcast, values: Mapping[str, Any]) -> bool:
