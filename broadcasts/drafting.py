@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from broadcasts import audience, rendering
+from broadcasts import audience, formats, rendering
 from broadcasts.audience import Audience, Route
 from broadcasts.exceptions import InvalidInput, WrongState
 from broadcasts.languages import normalize_language
@@ -33,6 +33,7 @@ from broadcasts.sending import hours, moments, readiness
 
 NOT_EDITABLE = "Valid states for operation: Draft, Scheduled."
 QUIET_FOR_MARKETING = "Marketing keeps the quiet hours: only the use case general may ignore them."
+FALLBACK_ONLY = "This belongs to the channel policy fallback: choose that, or leave this out."
 PLAIN_FIELDS = (
     "name",
     "use_case",
@@ -43,6 +44,7 @@ PLAIN_FIELDS = (
     "expires_at",
     "base_language",
     "channel_policy",
+    *Broadcast.FALLBACK_FIELDS,
     "extra",
 )
 MESSAGE_FIELDS = ("channel", "template", "syntax", "parameters", "position", "extra")
@@ -68,6 +70,7 @@ def save(broadcast: Broadcast, values: Mapping[str, Any], by: User | None = None
         else:
             broadcast = lock(broadcast)
         _name_and_time(broadcast, values)
+        _drop_fallback(broadcast, values)
         changed = [name for name in PLAIN_FIELDS if name in values and getattr(broadcast, name) != values[name]]
         for name in changed:
             setattr(broadcast, name, values[name])
@@ -180,6 +183,19 @@ def _set_time(broadcast: Broadcast, values: dict[str, Any]) -> None:
             raise InvalidInput(errors)
 
 
+def _drop_fallback(broadcast: Broadcast, values: dict[str, Any]) -> None:
+    """Another channel policy than `fallback` leaves nothing of its fields; raises InvalidInput if one is given."""
+    if values.get("channel_policy", broadcast.channel_policy) == Broadcast.Policy.FALLBACK:
+        return
+    if wrong := {name: FALLBACK_ONLY for name in Broadcast.FALLBACK_FIELDS if values.get(name)}:
+        raise InvalidInput(wrong)
+    blank = Broadcast()
+    for name in Broadcast.FALLBACK_FIELDS:
+        values.pop(name, None)
+        if getattr(broadcast, name):
+            values[name] = getattr(blank, name)
+
+
 def _set_related(broadcast: Broadcast, values: Mapping[str, Any]) -> bool:
     changed = False
     for name in Broadcast.WHO_LISTS:
@@ -273,7 +289,19 @@ def _check_fields(broadcast: Broadcast) -> dict[str, str]:
     errors = {}
     if broadcast.ignore_quiet_hours and broadcast.use_case != UseCase.GENERAL:
         errors["ignore_quiet_hours"] = QUIET_FOR_MARKETING
-    return errors | Audience.of(broadcast).problems(broadcast.pk)
+    return errors | fallback_problems(broadcast) | Audience.of(broadcast).problems(broadcast.pk)
+
+
+def fallback_problems(broadcast: Broadcast) -> dict[str, str]:
+    """Return {field: message} for what contradicts itself in the fields of the channel policy `fallback`."""
+    fact, minutes = broadcast.fallback_fact, broadcast.fallback_minutes
+    if fact and minutes is None:
+        return {"fallback_minutes": f"Give the minutes after which a copy that is not {fact} falls back."}
+    if minutes is not None and not fact:
+        return {"fallback_fact": "Name what is waited for, delivered or opened; or leave fallback_minutes out."}
+    if minutes is not None and not 1 <= minutes <= Broadcast.LONGEST_FALLBACK:
+        return {"fallback_minutes": f"Must be from 1 to {formats.number(Broadcast.LONGEST_FALLBACK)} minutes (7 days)."}
+    return {}
 
 
 def _check_content(broadcast: Broadcast, flat: bool) -> dict[str, str]:

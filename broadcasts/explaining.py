@@ -6,11 +6,12 @@ The answer comes from the delivery log; for a contact without a delivery, from t
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
+from typing import Any
 
 from django.db.models import F
 from django.utils import timezone
 
-from broadcasts import audience, drafting, formats, stats
+from broadcasts import audience, chains, drafting, formats, stats
 from broadcasts.audience import Audience, Match, MatchNode, Route
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import (
@@ -67,6 +68,7 @@ def explain(contact: Contact, broadcast: Broadcast) -> Explanation:
     deliveries = list(
         Delivery.objects.filter(contact=contact, message__in=messages)
         .select_related("contact", "message__channel", "message__broadcast")
+        .with_replaced_by()
         .order_by("message__position", "pk")
     )
     if deliveries:
@@ -149,14 +151,17 @@ def _label(reason: str) -> str:
     return f"{label[:1].lower()}{label[1:]}"
 
 
-def _of_log(contact: Contact, broadcast: Broadcast, deliveries: list[Delivery], by_name: bool) -> Explanation:
+def _of_log(contact: Contact, broadcast: Broadcast, deliveries: list[Any], by_name: bool) -> Explanation:
     sentences = []
+    channels = {delivery.pk: delivery.message.channel for delivery in deliveries}
     for delivery in deliveries:
         sentence = story(delivery, broadcast.organization.zone)
         if delivery.status == Delivery.Status.SKIPPED:
             route = Route(channel=delivery.message.channel, base_language=broadcast.base_language)
             at = max(delivery.created, delivery.due_at or delivery.created)
             sentence += _because(Grounds(contact, broadcast, route, at), delivery.reason)
+        if after := chains.follows(delivery, channels, broadcast.organization.zone):
+            sentence = f"{chains.sentence(sentence)} {after}"
         by = f"{delivery.message.channel}: " if by_name else ""
         sentences.append(f"{by}{sentence}")
     strongest = min(deliveries, key=lambda one: STRONGEST.index(one.status))
@@ -220,6 +225,8 @@ def _foretold(contact: Contact, broadcast: Broadcast, wanted: Audience, match: M
             else:
                 received.append(f"by {route.name or 'e-mail'} at {address}{f', in {language}' if language else ''}")
     if received:
+        if further := _further(contact, broadcast, wanted, routes):
+            received[-1] += f"; if that fails, {further}"
         due = f", not before {when(send_time, broadcast.organization.zone)}" if send_time else ""
         verdict, reason, sentence = "would_receive", "", f"Would receive it {' and '.join(received)}{due}."
     elif skipped:
@@ -230,6 +237,15 @@ def _foretold(contact: Contact, broadcast: Broadcast, wanted: Audience, match: M
     return Explanation(
         contact=contact, broadcast=broadcast, verdict=verdict, sentence=sentence, reason=reason, match=match
     )
+
+
+def _further(contact: Contact, broadcast: Broadcast, wanted: Audience, routes: list[Route]) -> str:
+    """Say by which channels a matched contact could get a fallback copy, in their order."""
+    if broadcast.channel_policy != Broadcast.Policy.FALLBACK:
+        return ""
+    rows = [(one, audience.recipients(wanted, one).filter(pk=contact.pk, skip_reason="").first()) for one in routes]
+    reached = [f"by {route.name or 'e-mail'} at {person.send_address}" for route, person in rows if person]
+    return ", then ".join(reached[1:])
 
 
 def _because(grounds: "Grounds", reason: str) -> str:

@@ -1,6 +1,6 @@
 """The counts of broadcasts, as sums over batches; deliveries are never counted to show a number."""
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,14 +10,15 @@ from django.utils import timezone
 
 from broadcasts.models import FACTS, OUTCOMES, Batch, Broadcast, Delivery, Message
 
-COUNTERS = ("total", *OUTCOMES, *FACTS)
+Numbers = dict[str, int]
+COUNTERS = ("total", "fallbacks", "repeats", *OUTCOMES, *FACTS)
 SHORTLY = timedelta(minutes=1)  # shorter waits are not shown
-ZERO = {"contacts": 0, "recipients": 0, "pending": 0, **dict.fromkeys((*OUTCOMES, *FACTS), 0)}
+ZERO = {"contacts": 0, "recipients": 0, "pending": 0, "fallbacks": 0, **dict.fromkeys((*OUTCOMES, *FACTS), 0)}
 
 
 def message_counts(messages: Iterable[Message]) -> dict[int, dict[str, int]]:
-    """Return {message id: {counter: n}}, in one query; messages without batches are absent."""
-    return _sums(Batch.objects.filter(message__in=[message.pk for message in messages]), "message")
+    """Return {message id: {counter: n}} in copies, in one query; messages without batches are absent."""
+    return _sums(Batch.objects.filter(message__in=[message.pk for message in messages]), "message", _in_copies)
 
 
 def segments(messages: Iterable[Message]) -> dict[int, int]:
@@ -29,11 +30,17 @@ def segments(messages: Iterable[Message]) -> dict[int, int]:
 def counts(broadcasts: Iterable[Broadcast]) -> dict[int, dict[str, int]]:
     """Return {broadcast id: {counter: n}}, in one query.
 
+    `contacts` (matched) and `recipients` (of these, whoever was not left out) count people under the channel policies
+    `first` and `fallback`; under `every` they count copies, as all other counters do. `fallbacks` are the copies that
+    replace one on an earlier channel, so the sum over the statuses, skipped and pending included, is always
+    contacts + fallbacks. After a fallback copy was skipped at its turn, the next round settles `recipients`.
+
     While a cancel is still being written, pending deliveries already count as cancelled.
     """
     broadcasts = list(broadcasts)
     started = [broadcast.pk for broadcast in broadcasts if broadcast.status in Broadcast.STARTED]
-    found = _sums(Batch.objects.filter(message__broadcast__in=started), "message__broadcast") if started else {}
+    batches = Batch.objects.filter(message__broadcast__in=started)
+    found = _sums(batches, "message__broadcast", _in_people) if started else {}
     result = {}
     for broadcast in broadcasts:
         numbers = found.get(broadcast.pk, dict(ZERO))
@@ -42,6 +49,17 @@ def counts(broadcasts: Iterable[Broadcast]) -> dict[int, dict[str, int]]:
             numbers["pending"] = 0
         result[broadcast.pk] = numbers
     return result
+
+
+def judged(broadcast: Broadcast) -> dict[str, int]:
+    """Return the counters by which failures are judged: all, or under `fallback` those of the last channel.
+
+    On an earlier channel a failure is what the policy is for.
+    """
+    if broadcast.channel_policy != Broadcast.Policy.FALLBACK:
+        return counts([broadcast])[broadcast.pk]
+    last = broadcast.messages.order_by("-position")[:1]
+    return next(iter(message_counts(last).values()), dict(ZERO))
 
 
 def shown_facts(reported: Container[str], numbers: Mapping[str, Any]) -> list[str]:
@@ -74,12 +92,31 @@ def waiting(broadcast: Broadcast, pending: int) -> Waiting | None:
     return Waiting(pending, min(due_times), max(due_times))
 
 
-def _sums(batches: QuerySet[Batch], by: str) -> dict[int, dict[str, int]]:
+def fallback_times(broadcast: Broadcast) -> tuple[datetime, datetime] | None:
+    """Return when the first and the last copy that may still fall back will do so; None if there is none."""
+    times: list[datetime] = []
+    for message_id in broadcast.messages.values_list("pk", flat=True):
+        of_message = Delivery.objects.filter(message=message_id, fallback_at__isnull=False)
+        for order in ("fallback_at", "-fallback_at"):
+            times += of_message.order_by(order).values_list("fallback_at", flat=True)[:1]  # type: ignore[arg-type]
+    return (min(times), max(times)) if times else None
+
+
+def _sums(batches: QuerySet[Batch], by: str, shape: Callable[[Numbers], Numbers]) -> dict[int, Numbers]:
     rows = batches.values_list(by).annotate(*[Sum(name) for name in COUNTERS]).order_by()
-    return {key: _shape(dict(zip(COUNTERS, sums, strict=True))) for key, *sums in rows}
+    return {key: shape(dict(zip(COUNTERS, sums, strict=True))) for key, *sums in rows}
 
 
-def _shape(sums: dict[str, int]) -> dict[str, int]:
+def _in_copies(sums: Numbers) -> Numbers:
     total = sums.pop("total")
+    del sums["repeats"]
     pending = total - sum(sums[name] for name in OUTCOMES)
     return {"contacts": total, "recipients": total - sums["skipped"], "pending": pending, **sums}
+
+
+def _in_people(sums: Numbers) -> Numbers:
+    repeats = sums["repeats"]
+    numbers = _in_copies(sums)
+    numbers["contacts"] -= numbers["fallbacks"]
+    numbers["recipients"] -= repeats
+    return numbers

@@ -16,6 +16,7 @@ LAYERS = [
     {"explaining", "retention"},
     {
         "accounts",
+        "chains",
         "confirming",
         "contacts",
         "drafting",

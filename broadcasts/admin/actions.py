@@ -24,17 +24,24 @@ class RetargetForm(Confirmation):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        told = [(value, f"{words} ({formats.number(n)})") for value, words, n in engagements(self.broadcast)]
+        told = [
+            (value, words if n is None else f"{words} ({formats.number(n)})")
+            for value, words, n in engagements(self.broadcast)
+        ]
         self.fields["engagement"].widget.choices = told  # `sending` refuses others, with the reason
 
 
-def engagements(broadcast: Broadcast) -> list[tuple[str, str, int]]:
-    """Return (engagement, in words, copies) for each that a broadcast can be retargeted by; none before its start."""
+def engagements(broadcast: Broadcast) -> list[tuple[str, str, int | None]]:
+    """Return (engagement, in words, copies) for each that a broadcast can be retargeted by; none before its start.
+
+    There is no number where copies fall back, since a person may have several.
+    """
     if broadcast.status not in Broadcast.STARTED:
         return []
     messages = list(broadcast.messages.all())
     counts = stats.message_counts(messages)
-    told = []
+    told: list[tuple[str, str, int | None]] = []
+    falls_back = broadcast.channel_policy == Broadcast.Policy.FALLBACK
     for one in audience.measured(broadcast):
         n = 0
         for message in messages:
@@ -42,7 +49,7 @@ def engagements(broadcast: Broadcast) -> list[tuple[str, str, int]]:
                 numbers = counts[message.pk]
                 n += numbers["sent"] - numbers["opened"] if one == Engagement.NOT_OPENED else numbers[one.value]
         if n > 0:
-            told.append((one.value, one.who, n))
+            told.append((one.value, one.who, None if falls_back else n))
     return told
 
 

@@ -83,7 +83,32 @@ class BroadcastActions(RecipientViews, SavingFirst):
     def steps(self, request: HttpRequest, obj: Broadcast) -> dict[str, Callable[[], HttpResponse]]:
         names = [*(action["name"] for action in self.actions_for(request, obj)), *SHOWN]
         goals = {name: reverse(f"admin:broadcasts_broadcast_{name}", args=[obj.pk]) for name in names}
-        return {name: partial(HttpResponseRedirect, goal) for name, goal in goals.items()}
+        steps = {name: partial(HttpResponseRedirect, goal) for name, goal in goals.items()}
+        return steps | self.channel_steps(request, obj)
+
+    def channel_steps(self, request: HttpRequest, obj: Broadcast) -> dict[str, Callable[[], HttpResponse]]:
+        """Return what answers the buttons beside the channels: another one, up-<message>, remove-<message>."""
+        if not (obj.is_editable and self.may(request, "write", obj)):  # type: ignore[attr-defined]
+            return {}
+        pks = list(obj.messages.values_list("pk", flat=True))
+        add = f"{reverse('admin:broadcasts_message_add')}?broadcast={obj.pk}&position={len(pks)}"
+        steps: dict[str, Callable[[], HttpResponse]] = {"another": partial(HttpResponseRedirect, add)}
+        for pk in pks[1:]:
+            steps[f"up-{pk}"] = partial(self._move_up, request, obj, pk)
+        for pk in pks if len(pks) > 1 else []:
+            goal = reverse("admin:broadcasts_message_delete", args=[pk])
+            steps[f"remove-{pk}"] = partial(HttpResponseRedirect, goal)
+        return steps
+
+    def _move_up(self, request: HttpRequest, broadcast: Broadcast, pk: int) -> HttpResponse:
+        """Put a message before the one that precedes it."""
+        rows = list(broadcast.messages.all())
+        place = next((i for i, row in enumerate(rows) if row.pk == pk), 0)
+        if place:
+            rows[place - 1], rows[place] = rows[place], rows[place - 1]
+            specs = [{"uuid": row.uuid} for row in rows]
+            drafting.save(broadcast, {"messages": specs}, by=request.user)  # type: ignore[arg-type]
+        return HttpResponseRedirect(f"{self.change_url(broadcast.pk)}#channels")  # type: ignore[attr-defined]
 
     def retargets_for(self, request: HttpRequest, broadcast: Broadcast) -> list[dict[str, Any]]:
         """Return whom it can be written to again, with how many they are and where that begins."""
@@ -190,7 +215,15 @@ class BroadcastActions(RecipientViews, SavingFirst):
             estimate=found,
             reasons=reasons(found),
             cost=pricing.expected(broadcast, found),
-            channels=sorted(found.per_channel.items()),
+            channels=[
+                (
+                    route.name or "e-mail",
+                    found.per_channel.get(route.name, 0),
+                    found.fallback_per_channel.get(route.name),
+                )
+                for route in drafting.routes(broadcast)
+            ],
+            falls_back=broadcast.channel_policy == Broadcast.Policy.FALLBACK,
             languages=sorted(found.per_language.items()),
             duration=duration(found.expected_duration_seconds or 0),
         )

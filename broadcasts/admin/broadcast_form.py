@@ -78,7 +78,14 @@ class BroadcastForm(DraftForm):
         fields = "__all__"
         help_texts = {
             "excluded_broadcasts": "Whoever was sent one of these is left out, and whoever may have been: "
-            "copies whose outcome is unknown count."
+            "copies whose outcome is unknown count.",
+            "channel_policy": "The channels stand at the end of this page, in their order. With “The next channel when "
+            "one fails”, an earlier copy may still arrive late: then the person has both.",
+            "fallback_fact": "Of the channel policy “The next channel when one fails”. Blank: only a copy that failed "
+            "or bounced is followed by one on the next channel.",
+            "fallback_minutes": "Counted from the moment the copy was sent.",
+            "fallback_unknown": "When a worker dies in the middle, nobody can tell whether a copy left. It may have "
+            "arrived: then the person has both.",
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -198,10 +198,15 @@ class BroadcastAdmin(BroadcastActions, AskingAdmin, DraftAdmin):
             (None, {"fields": ["organization", "name", "use_case"]}),
             ("Who", {"fields": who[:USUAL], "description": "Everybody whom any of these names, less the excluded."}),
             ("Who, in more ways", {"fields": who[USUAL:], "classes": self._collapsed(request, obj, who[USUAL:])}),
-            ("What", {"fields": [*message, "base_language", "channel_policy"]}),
+            ("What", {"fields": [*message, "base_language", "channel_policy", *self._fallback(obj)]}),
             ("When", self._when(request, obj)),
             *([("Record", {"fields": RECORD, "classes": ["collapse"]})] if obj is not None else []),
         ]
+
+    def _fallback(self, obj: Any) -> list[str]:
+        """The fields of a policy are shown where they can be chosen, or mean something."""
+        is_other = obj is not None and not obj.is_editable and obj.channel_policy != Broadcast.Policy.FALLBACK
+        return [] if is_other else list(Broadcast.FALLBACK_FIELDS)
 
     def _collapsed(self, request: HttpRequest, obj: Any, names: list[str]) -> list[str]:
         """Fields that hold something, or were filled in by a link, are not hidden."""
@@ -286,7 +291,7 @@ class BroadcastAdmin(BroadcastActions, AskingAdmin, DraftAdmin):
             "progress": progress(broadcast) if broadcast.status in Broadcast.STARTED else None,
             "retargets": self.retargets_for(request, broadcast),
             "children": list(broadcast.children.order_by("id")[:10]),
-            "further": [message for message in broadcast.messages.all() if message != broadcast.first_message()],
+            "channels": list(broadcast.messages.select_related("channel").prefetch_related("translations")),
             "ask": AskForm(None, Access.of(request)),
             "may_write": self.may(request, "write", broadcast),
         }

@@ -6,18 +6,21 @@ from django.contrib import admin, messages
 from django.db.models import F, Max, Min, Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.utils.html import format_html
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import mark_safe
 
-from broadcasts import formats, links, sending, stats
+from broadcasts import chains, formats, links, sending, stats
 from broadcasts.exceptions import BroadcastsError
 from broadcasts.explaining import story
 from broadcasts.models import FACTS, Batch, Contact, Delivery, DeliveryEvent, Message, Reason
 
 from .access import Access, scoped, within
-from .base import ReadOnlyAdmin, link, list_url, number_column
+from .base import ReadOnlyAdmin, link, list_url, number_column, row_url
 from .by_contact import HELP, is_list
-from .facts import FactFilter, RecentFilter
+from .facts import FactFilter, FallbackFilter, RecentFilter
 from .filters import BroadcastListFilter, choice_filter, row_filter
+from .paginator import PagedList
 from .search import as_id, find_contacts
 
 SETTLED_AT_ONCE = 500
@@ -47,6 +50,17 @@ class DeliveryBroadcastFilter(BroadcastListFilter):
         return of_message.filter(pk__gte=span["first"], pk__lte=span["last"], of_message__in=message_ids)
 
 
+class DeliveryList(PagedList):
+    """Knows which of its rows were replaced by a copy on a further channel, from one query for all of them."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        later = Delivery.objects.filter(replaces__in=[row.pk for row in self.result_list])
+        replaced_by = dict(later.order_by("-pk").values_list("replaces", "pk"))
+        for row in self.result_list:
+            row.replaced_by = replaced_by.get(row.pk)
+
+
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnlyAdmin):
     list_display = ["address", "shown_status", "what", "recipient", "broadcast"]
@@ -56,6 +70,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
         choice_filter("status", Delivery.Status),
         choice_filter("reason", Reason),
         FactFilter,
+        FallbackFilter,
         RecentFilter,
         row_filter(Contact),
         row_filter(Batch),
@@ -65,6 +80,9 @@ class DeliveryAdmin(ReadOnlyAdmin):
     sortable_by = []
     actions = list(UNKNOWN)
     change_form_template = "admin/broadcasts/delivery/change_form.html"
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[PagedList]:
+        return DeliveryList
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         """Start from the user's rows; where these are few, by their messages and not by walking all others."""
@@ -82,13 +100,17 @@ class DeliveryAdmin(ReadOnlyAdmin):
         sms = ["segments", "cost"] if obj and obj.segments is not None else []
         return [
             (None, {"fields": ["what", "address", "contact", "message", "language", "status", "reason", "error"]}),
+            *([("Channels", {"fields": ["chain"]})] if obj and chains.chain(obj) else []),
             ("Sending", {"fields": ["attempts", *sms, "due_at", "sent_at", "batch", "token", "created"]}),
             ("What came back", {"fields": [*(f"{fact}_at" for fact in facts), "events"]}),
         ]
 
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         columns = super().get_list_display(request)
-        return [name for name in columns if name != "broadcast"] if request.GET.get("broadcast") else columns
+        if not request.GET.get("broadcast"):
+            return columns
+        place = columns.index("what")  # of one broadcast, its channels are shown
+        return [name for name in (*columns[:place], "through", *columns[place:]) if name != "broadcast"]
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         term = search_term.strip()
@@ -106,7 +128,33 @@ class DeliveryAdmin(ReadOnlyAdmin):
 
     @admin.display(description="what became of it")
     def what(self, delivery: Delivery) -> str:
-        return story(delivery)
+        told, waits = story(delivery), chains.takes_over(delivery, timezone.get_current_timezone())
+        return f"{chains.sentence(told)} {waits}" if waits else told
+
+    @admin.display(description="channel")
+    def through(self, delivery: Any) -> str:
+        """The channel, and the copy on the next one or on the one before."""
+        channel = str(delivery.message.channel or "-")
+        if delivery.replaced_by:
+            goal, words = delivery.replaced_by, "then the next"
+        elif delivery.replaces:
+            goal, words = delivery.replaces, "after another"
+        else:
+            return channel
+        return format_html('{}, <a href="{}">{}</a>', channel, row_url(Delivery, goal), words)
+
+    @admin.display(description="copies, in their order")
+    def chain(self, delivery: Delivery) -> str:
+        zone = timezone.get_current_timezone()
+        copies = chains.chain(delivery)
+        channels = {one.pk: one.message.channel for one in copies}
+
+        def line(one: Any) -> str:
+            here = one.pk == delivery.pk
+            name = format_html("<strong>{}</strong>", one.message.channel) if here else link(one, one.message.channel)
+            return format_html("{}: {} {}", name, chains.sentence(story(one)), chains.follows(one, channels, zone))
+
+        return format_html_join(mark_safe("<br>"), "{}", ((line(one),) for one in copies))
 
     @admin.display(description="broadcast")
     def broadcast(self, delivery: Delivery) -> str:

@@ -44,6 +44,19 @@ class FactFilter(admin.SimpleListFilter):
         return queryset.filter(**{f"{self.value()}_at__isnull": False}) if self.value() in FACTS else queryset
 
 
+class FallbackFilter(admin.SimpleListFilter):
+    """The copies that replace one on an earlier channel; offered where there are any, or they are asked for."""
+
+    title, parameter_name = "channel", "fallback"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        batches = scoped(Batch.objects.filter(fallbacks__gt=0), Access.of(request))
+        return [("1", "Fallback copies")] if self.value() or batches.exists() else []
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.filter(replaces__isnull=False) if self.value() == "1" else queryset
+
+
 class EventFilter(admin.SimpleListFilter):
     title = parameter_name = "type"
 

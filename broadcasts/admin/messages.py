@@ -3,6 +3,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 
 from broadcasts import drafting
 from broadcasts.exceptions import InvalidInput, WrongState
@@ -108,12 +109,25 @@ class MessageAdmin(OnlyWhileEditable, DraftAdmin):
         specs = [{"uuid": one.uuid} for one in _others(obj)]
         drafting.save(obj.broadcast, {"messages": specs}, by=_user(request))
 
+    def response_post_save_add(self, request: HttpRequest, obj: Message) -> HttpResponseRedirect:
+        return _to_channels(obj.broadcast_id)
+
+    def response_post_save_change(self, request: HttpRequest, obj: Message) -> HttpResponseRedirect:
+        return _to_channels(obj.broadcast_id)
+
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        message = self.get_object(request, object_id)
         try:
-            return super().delete_view(request, object_id, extra_context)
+            response = super().delete_view(request, object_id, extra_context)
+            return _to_channels(message.broadcast_id) if message and response.status_code == 302 else response
         except (InvalidInput, WrongState) as error:
             messages.error(request, f"It was not deleted: {error}")
             return HttpResponseRedirect(self.change_url(object_id))
+
+
+def _to_channels(broadcast_id: int) -> HttpResponseRedirect:
+    """Go back to the page that lists the channels of a broadcast."""
+    return HttpResponseRedirect(f"{reverse('admin:broadcasts_broadcast_change', args=[broadcast_id])}#channels")
 
 
 def _others(message: Message) -> list[Message]:

@@ -11,17 +11,21 @@ from broadcasts.models import Broadcast, Delivery
 
 from .base import list_url
 
+OF_COPIES = ("sent", "pending", "failed", "unknown", "skipped", "fallbacks")
+SHOWN_BY_CHANNEL = ("delivered", "opened", "replied")
 STATUSES = ("sent", "pending", "failed", "unknown", "skipped", "cancelled")
 
 
 def progress(broadcast: Broadcast, counts: dict[str, int] | None = None) -> dict[str, Any]:
     """Return the state, the numbers with the address of their rows, the mean rate and the time left."""
-    waits, facts, cost = None, [], None
+    waits, waiting, facts, channels, cost = None, "", [], [], None
     if counts is None:  # else it is one of a list, which needs no further query
         counts = stats.counts([broadcast])[broadcast.pk]
         waits = stats.waiting(broadcast, counts["pending"])
         facts = stats.shown_facts(broadcast.reports, counts)
         cost = pricing.total(pricing.spent(broadcast.messages.select_related("channel")).values())
+        channels = _by_channel(broadcast)
+        waiting = waits_for(broadcast, waits) if waits else _falls_back(broadcast, counts["pending"])
     recipients, pending = counts["recipients"], counts["pending"]
     finished = broadcast.status in Broadcast.FINISHED
     ended = broadcast.completed_at if finished and broadcast.completed_at else timezone.now()
@@ -40,13 +44,54 @@ def progress(broadcast: Broadcast, counts: dict[str, int] | None = None) -> dict
         "pending": pending,
         "rate": round(rate, 1),
         "left": duration(pending / rate) if rate and pending and not finished and not waits else "",
-        "waiting": waits_for(broadcast, waits) if waits else "",
+        "waiting": waiting,
         "cost": f"{cost} so far." if cost and not finished else f"{cost}." if cost else "",
         "took": duration(seconds) if finished else "",
-        "numbers": [_number(broadcast, name, counts[name], status=name) for name in STATUSES],
+        "numbers": [_number(broadcast, name, counts[name], status=name) for name in STATUSES]
+        + ([_number(broadcast, "fallbacks", counts["fallbacks"], fallback="1")] if counts["fallbacks"] else []),
+        "channels": channels,
         "facts": [_number(broadcast, name, counts[name], fact=name) for name in facts],
         "all": list_url(Delivery, broadcast=broadcast.pk),
     }
+
+
+def _by_channel(broadcast: Broadcast) -> list[dict[str, Any]]:
+    """Return the numbers of each message, where there are several; a fact that its channel does not report is None."""
+    messages = list(broadcast.messages.select_related("channel"))
+    if len(messages) < 2:
+        return []
+    counts = stats.message_counts(messages)
+    shown = [fact for fact in SHOWN_BY_CHANNEL if any(fact in message.reports for message in messages)]
+    rows = []
+    for message in messages:
+        numbers = counts.get(message.pk, stats.ZERO)
+        facts = [(name, numbers[name] if name in message.reports else None) for name in shown]
+        rows.append(
+            {
+                "channel": str(message.channel),
+                "numbers": [
+                    {"name": f"{name}-{message.pk}", "label": name.capitalize(), "value": value}
+                    for name, value in [*((name, numbers[name]) for name in OF_COPIES), *facts]
+                ],
+            }
+        )
+    return rows
+
+
+def _falls_back(broadcast: Broadcast, pending: int) -> str:
+    """Say that only the next channel's turn is waited for; "" where that is not so."""
+    falls_back = broadcast.channel_policy == Broadcast.Policy.FALLBACK
+    if not falls_back or pending or broadcast.status != Broadcast.Status.SENDING or broadcast.expanded_at is None:
+        return ""
+    times = stats.fallback_times(broadcast)
+    if times is None:
+        return ""
+    zone = broadcast.organization.zone
+    last = "" if times[0] == times[1] else f", for the last copy {when(times[1], zone)}"
+    return (
+        f"Every copy has been sent. The next channel takes over where one is not {broadcast.fallback_fact or 'sent'}: "
+        f"{when(times[0], zone)}{last}."
+    )
 
 
 def _number(broadcast: Broadcast, name: str, value: int, **params: str) -> dict[str, Any]:

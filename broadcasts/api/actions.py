@@ -121,6 +121,11 @@ class EstimateSerializer(serializers.Serializer):
         cost = self.context.get("cost")
         return CostSerializer(cost).data if cost else None
 
+    fallback_per_channel = serializers.DictField(
+        child=serializers.IntegerField(),
+        help_text="Under the channel policy `fallback`: who could get a copy there if the earlier ones fail.",
+    )
+
 
 class AudienceSerializer(WhoSerializer):
     """The audience of a broadcast that is not saved yet."""

@@ -5,7 +5,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 from django_filters import rest_framework as filters
-from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
@@ -39,12 +39,19 @@ class LogFilter(filters.FilterSet):
     created_before = MomentFilter(field_name="created", lookup_expr="lt")
     sent_after = MomentFilter(field_name="sent_at", lookup_expr="gte")
     sent_before = MomentFilter(field_name="sent_at", lookup_expr="lt")
+    fallback = filters.BooleanFilter(
+        field_name="replaces", lookup_expr="isnull", exclude=True, help_text="true: copies that replace another one."
+    )
 
 
 class DeliveryFilter(LogFilter):
     broadcast = filters.UUIDFilter(field_name="message__broadcast__uuid")
     contact = filters.UUIDFilter(field_name="contact__uuid")
     address = filters.CharFilter(lookup_expr="iexact")
+
+
+def key_of(what: str) -> dict[str, Any]:
+    return {"type": ["string", "null"], "description": f"{what} Its key."}
 
 
 class LogSerializer(PickingSerializer):
@@ -61,6 +68,11 @@ class LogSerializer(PickingSerializer):
     reason = serializers.ChoiceField(choices=Reason.choices, allow_blank=True)
     error = serializers.CharField()
     reply = serializers.SerializerMethodField()
+    replaces = serializers.SerializerMethodField()
+    replaced_by = serializers.SerializerMethodField()
+    fallback_at = MomentField(
+        allow_null=True, help_text="When the next channel takes over, unless what is waited for is reported before."
+    )
     attempts = serializers.IntegerField()
     segments = serializers.IntegerField(allow_null=True, help_text="Of an SMS that was sent.")
     due_at = MomentField(allow_null=True)
@@ -78,6 +90,14 @@ class LogSerializer(PickingSerializer):
 
     def get_country_code(self, delivery: Delivery) -> str:
         return calling_code(delivery.address)
+
+    @extend_schema_field(key_of("The delivery on an earlier channel that this one replaced."))
+    def get_replaces(self, delivery: Delivery) -> str | None:
+        return links.delivery_token(delivery.replaces) if delivery.replaces else None
+
+    @extend_schema_field(key_of("The delivery on a further channel that replaced this one."))
+    def get_replaced_by(self, delivery: Any) -> str | None:
+        return links.delivery_token(delivery.replaced_by) if delivery.replaced_by else None
 
     def get_reply(self, delivery: Delivery) -> str | None:
         return next((reply.text for reply in delivery.replies.all()), None) if delivery.replied_at else None
@@ -97,11 +117,11 @@ def log_of(broadcast: Broadcast) -> QuerySet:
 def loaded(page: list[int]) -> list[Delivery]:
     """Load the rows of a page of ids; a page is found by ids alone, since a database joins all that it skips."""
     related = Delivery.objects.select_related("contact", "message__channel", "message__broadcast")
-    found = related.prefetch_related("replies").in_bulk(page)
+    found = related.prefetch_related("replies").with_replaced_by().in_bulk(page)
     return [found[pk] for pk in page if pk in found]
 
 
-def stream_csv(rows: QuerySet, filename: str) -> StreamingHttpResponse:
+def stream_csv(rows: Any, filename: str) -> StreamingHttpResponse:
     """Send a log of any length."""
     return stream(csv_lines(rows), filename)
 

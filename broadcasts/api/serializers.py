@@ -44,15 +44,25 @@ FIRST = (  # what existing clients know, then what it is
     *("uuid", "created", "subject", "body", "query", "author_full_name", "emails", "state", "send_at"),
     *("id", "name", "use_case", "status", "author"),
 )
-OF_SENDING = ("contacts", "recipients", "skipped", "pending", "sent", "failed", "unknown", "cancelled")
+OF_SENDING = ("contacts", "recipients", "fallbacks", "skipped", "pending", "sent", "failed", "unknown", "cancelled")
 COUNTS = {
     "type": "object",
+    "description": "`contacts` are the people matched and `recipients` those who were not left out. All others count "
+    "copies, `fallbacks` those that replace one on an earlier channel: skipped, pending, sent, failed, unknown and "
+    "cancelled add up to contacts + fallbacks. With the channel policy `every` contacts and recipients count copies.",
     "properties": {
         **{name: {"type": "integer"} for name in OF_SENDING},
         **{name: {"type": "integer", "description": NOT_MEASURED} for name in FACTS},
     },
     "required": [*OF_SENDING, *FACTS],
 }
+
+
+POLICY = (
+    "`first`: each person gets the first message that can reach them; `every`: all that can; `fallback`: as `first`, "
+    "and the next one when a copy failed, bounced, or was not delivered (or opened) in time. An earlier copy may still "
+    "arrive late: then the person has both."
+)
 
 
 @extend_schema_field({"type": ["object", "null"]})
@@ -280,7 +290,25 @@ class BroadcastSerializer(WhoSerializer, PickingSerializer):
     modified = MomentField(read_only=True)
     error_message = serializers.SerializerMethodField()
     base_language = serializers.CharField(required=False, max_length=35)
-    channel_policy = serializers.ChoiceField(choices=Broadcast.Policy.choices, required=False)
+    channel_policy = serializers.ChoiceField(choices=Broadcast.Policy.choices, required=False, help_text=POLICY)
+    fallback_fact = serializers.ChoiceField(
+        choices=Broadcast.AWAITED,
+        required=False,
+        allow_null=True,
+        help_text="Of `fallback`: a sent copy falls back unless it is this within `fallback_minutes`; null: only what "
+        "failed falls back. The channels of all messages but the last must report it.",
+    )
+    fallback_minutes = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        min_value=1,
+        max_value=Broadcast.LONGEST_FALLBACK,
+        help_text="Counted from the moment a copy was sent.",
+    )
+    fallback_unknown = serializers.BooleanField(
+        required=False,
+        help_text="Of `fallback`: whether a copy whose outcome is unknown falls back too. It may have arrived.",
+    )
     messages = MessagesField(required=False)
     counts = serializers.SerializerMethodField()
     measured = serializers.SerializerMethodField()

@@ -17,9 +17,18 @@ from .query import (
     validate,
     validate_rules,
 )
-from .reasons import Route, claim_reasons, counted, reason_after, recipients, skip_reason, suppressions
+from .reasons import (
+    claim_reasons,
+    counted,
+    fallback_recipients,
+    reason_after,
+    recipients,
+    skip_reason,
+    suppressions,
+)
 from .references import references_to, references_to_attribute
 from .refusing import refusal
+from .routes import Route
 from .searching import search_clause
 from .suggestions import suggest
 
@@ -40,6 +49,7 @@ __all__ = [
     "create_missing",
     "engagements",
     "estimate",
+    "fallback_recipients",
     "kinds_of",
     "match_contact",
     "matched",

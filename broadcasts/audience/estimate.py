@@ -12,7 +12,8 @@ from django.utils import timezone
 from broadcasts.models import Broadcast, Channel, Medium, Message
 
 from .audience import Audience, as_if_created, matched
-from .reasons import ORDER, JoinedReasons, Route, capped, default_reason, recipients
+from .reasons import ORDER, JoinedReasons, capped, default_reason, recipients
+from .routes import Route
 
 PREVIEW_LIMIT = 100
 LONGEST_DAYS = 3650  # the longest warm-up that is estimated
@@ -23,8 +24,9 @@ class Estimate:
     """The numbers of a broadcast before its start.
 
     `matched` counts contacts. `will_receive` and `skipped` (by reason) count deliveries: under the channel policy
-    "every" there is one for each message. `expected_duration_seconds` is None if no channel has a rate limit.
-    `by_message` has {language: will receive} of each message in its order.
+    "every" there is one for each message. `fallback_per_channel` counts, under the policy "fallback", who could get a
+    further copy there if the earlier ones fail; the other numbers leave these out. `expected_duration_seconds` is None
+    if no channel has a rate limit. `by_message` has {language: will receive} of each message in its order.
     """
 
     matched: int
@@ -34,6 +36,7 @@ class Estimate:
     per_language: dict[str, int]
     expected_duration_seconds: int | None
     by_message: Sequence[Mapping[str, int]] = field(default=(), compare=False)
+    fallback_per_channel: dict[str, int] = field(default_factory=dict)
 
 
 class ReasonGroups:
@@ -100,7 +103,7 @@ def estimate(audience: Audience, routes: "Sequence[Message | Route]") -> Estimat
 
 
 def _count(audience: Audience, ways: Sequence[Route]) -> Estimate:
-    people, skipped = 0, Counter[str]()
+    people, skipped, further = 0, Counter[str](), [0] * len(ways)
     by_message = [Counter[str]() for _ in ways]
     for n, told in ReasonGroups(audience, ways).groups():
         people += n
@@ -109,10 +112,22 @@ def _count(audience: Audience, ways: Sequence[Route]) -> Estimate:
                 skipped[reason] += n
             else:
                 by_message[i][language] += n
+                for j in _later(told, i, audience.channel_policy):
+                    further[j] += n
     received = [languages.total() for languages in by_message]
     languages = sum(by_message, Counter[str]())
     per_channel, seconds = _by_channel(ways, received)
-    return Estimate(people, sum(received), dict(skipped), per_channel, dict(languages), seconds, by_message)
+    may_fall_back = _named(ways, further) if audience.channel_policy == Broadcast.Policy.FALLBACK else {}
+    return Estimate(
+        matched=people,
+        will_receive=sum(received),
+        skipped=dict(skipped),
+        per_channel=per_channel,
+        per_language=dict(languages),
+        expected_duration_seconds=seconds,
+        by_message=by_message,
+        fallback_per_channel=may_fall_back,
+    )
 
 
 def _rows(told: Sequence[tuple[str, str]], policy: str) -> list[tuple[int, tuple[str, str]]]:
@@ -121,6 +136,21 @@ def _rows(told: Sequence[tuple[str, str]], policy: str) -> list[tuple[int, tuple
     if policy == Broadcast.Policy.EVERY:
         return rows
     return [next((row for row in rows if not row[1][0]), rows[0])]
+
+
+def _later(told: Sequence[tuple[str, str]], first: int, policy: str) -> list[int]:
+    """Return the messages after the first one that could replace it for one contact."""
+    if policy != Broadcast.Policy.FALLBACK:
+        return []
+    return [i for i, (reason, _) in enumerate(told) if i > first and not reason]
+
+
+def _named(ways: Sequence[Route], numbers: Sequence[int]) -> dict[str, int]:
+    """Return {channel: number}, for numbers by message."""
+    totals = Counter[str]()
+    for way, n in zip(ways, numbers, strict=True):
+        totals[way.name] += n
+    return {name: n for name, n in totals.items() if n}
 
 
 def _by_channel(ways: Sequence[Route], received: Sequence[int]) -> tuple[dict[str, int], int | None]:

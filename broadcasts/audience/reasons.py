@@ -1,7 +1,6 @@
 """Why a matched contact is skipped: one SQL CASE for the estimate, the start, and the check before sending."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,13 +28,11 @@ from broadcasts.languages import choose_language
 from broadcasts.mediums import EXTERNAL_ID, SENT_TO
 from broadcasts.models import (
     Broadcast,
-    Channel,
     Consent,
     ConsentState,
     Contact,
     Delivery,
     Inbound,
-    Medium,
     Message,
     Organization,
     Reason,
@@ -47,49 +44,7 @@ from .audience import Audience, matched
 from .conditions import any_of
 from .joins import Joined, left_join
 from .languages import send_language
-
-
-@dataclass(frozen=True, kw_only=True)
-class Route:
-    """How a message travels: what decides which contacts it can reach; also usable without a message.
-
-    channel: None for an e-mail without a channel yet.
-    languages: those of the content; None if the language does not matter, an empty list if there is no content.
-    """
-
-    channel: Channel | None = None
-    languages: Sequence[str] | None = None
-    base_language: str = "en"
-    is_template: bool = True  # whether it uses a template that the provider stores, where it needs one
-
-    @classmethod
-    def of(cls, message: "Message | Route") -> "Route":
-        if isinstance(message, Route):
-            return message
-        return cls(
-            channel=message.channel,
-            languages=[translation.language for translation in message.translations.all()],
-            base_language=message.broadcast.base_language,
-            is_template=message.has_provider_template,
-        )
-
-    @property
-    def medium(self) -> str:
-        return self.channel.medium if self.channel else Medium.EMAIL
-
-    @property
-    def contact_field(self) -> str:
-        return self.channel.contact_field if self.channel else "email"
-
-    @property
-    def name(self) -> str:
-        return self.channel.name if self.channel else ""
-
-    @property
-    def reply_window(self) -> timedelta | None:
-        """How lately a contact must have written to the channel; None if that does not matter."""
-        return None if self.is_template or self.channel is None else self.channel.transport_class.reply_window
-
+from .routes import Route
 
 ORDER = list(Reason)
 CAUSES = sorted(Suppression.SKIP_REASONS.items(), key=lambda item: ORDER.index(item[1]))
@@ -138,6 +93,8 @@ class Reasons:
     def __init__(self, organization: Organization, use_case: str, route: Route, to: str = "", pk: str = "pk") -> None:
         self.organization, self.use_case, self.route = organization, use_case, route
         self.to, self.pk = to, pk
+        # The broadcast whose fallback copies are checked: its earlier copies do not count against them.
+        self.within: int | None = None
 
     def blocked(self) -> When:
         return When(~Q(**{f"{self.to}status": Contact.Status.ACTIVE}), then=Value(Reason.BLOCKED))
@@ -194,6 +151,8 @@ class Reasons:
     def is_capped(self, cap: int, row: str) -> Q:
         """Return the clause for contacts that got so many messages within the days of the cap, or are about to."""
         rows = self.counted().filter(contact=OuterRef(self.pk))
+        if self.within is not None:
+            rows = rows.exclude(message__broadcast=self.within)
         if row:
             # A pending copy counts only the older pending ones, so that the oldest is sent.
             rows = rows.exclude(status=Delivery.Status.PENDING, pk__gte=OuterRef(row))
@@ -210,7 +169,8 @@ class Reasons:
     def counted(self, at: datetime | None = None, until: datetime | None = None) -> QuerySet[Delivery]:
         """Return the deliveries that count towards the cap: marketing sent within its days, unknown or pending.
 
-        The second copies of merged contacts have no contact, so that a message counts once.
+        The second copies of merged contacts have no contact, so that a message counts once. A fallback copy does not
+        count beside an earlier copy of the same broadcast to the same contact.
         Given `at` and `until`: those that counted for a delivery that was checked between these two times.
         """
         since = (at or timezone.now()) - timedelta(days=self.organization.frequency_cap_days)
@@ -219,9 +179,16 @@ class Reasons:
             sent, waits = sent & Q(sent_at__lte=until), (waits | Q(sent_at__gt=until)) & Q(created__lte=until)
         # Broadcasts that ended earlier need not be read: their unknown copies left before their end, too.
         under_way = Q(message__broadcast__completed_at=None) | Q(message__broadcast__completed_at__gte=since)
+        earlier = Delivery.objects.filter(
+            sent | waits,
+            contact=OuterRef("contact_id"),
+            message__broadcast=OuterRef("message__broadcast"),
+            pk__lt=OuterRef("pk"),
+        )
         return Delivery.objects.filter(
             under_way,
             sent | waits,
+            Q(replaces=None) | ~Exists(earlier),
             message__broadcast__organization=self.organization,
             message__broadcast__use_case=UseCase.MARKETING,
         )
@@ -257,6 +224,11 @@ class Reasons:
     def written(self, since: datetime) -> QuerySet[Inbound]:
         # Both times: a provider may report late what was written long ago.
         return Inbound.objects.filter(Q(at=None) | Q(at__gte=since), channel=self.route.channel, created__gte=since)
+
+    def of_copy(self) -> list[When]:
+        """Return the WHENs that are read again for a delivery, up to those of consent."""
+        gone = When(**{self.pk: None}, then=Value(Reason.NO_ADDRESS))
+        return [gone, self.blocked(), *self.address(), *self.refusals()]
 
     def of(self, audience: Audience) -> list[When]:
         """Return the WHENs of all reasons to skip a matched contact, in the order of precedence."""
@@ -360,12 +332,28 @@ def claim_reasons(message: Message, deliveries: QuerySet[Delivery]) -> QuerySet[
     # No languages: the content was frozen at the start, and its choice of recipients stays.
     route = Route(channel=message.channel, is_template=message.has_provider_template)
     reasons = Reasons(broadcast.organization, broadcast.use_case, route, to="contact__", pk="contact_id")
-    gone = When(contact=None, then=Value(Reason.NO_ADDRESS))
-    whens = [gone, reasons.blocked(), *reasons.address(), *reasons.refusals()]
-    whens += [*reasons.frequency_cap(row="pk"), *reasons.no_template()]
+    if broadcast.channel_policy == Broadcast.Policy.FALLBACK:
+        reasons.within = broadcast.pk
+    whens = [*reasons.of_copy(), *reasons.frequency_cap(row="pk"), *reasons.no_template()]
     return deliveries.annotate(
         skip_reason=case(whens, broadcast.expires_at),
         send_address=address_in(route.contact_field, reasons.to),
+    )
+
+
+def fallback_recipients(message: Message, deliveries: QuerySet[Delivery]) -> QuerySet[Any, Any]:
+    """Annotate deliveries of earlier channels as `recipients` does contacts, for the copies by this message.
+
+    Whom the audience matches was settled at the start.
+    """
+    broadcast, route = message.broadcast, Route.of(message)
+    reasons = Reasons(broadcast.organization, broadcast.use_case, route, to="contact__", pk="contact_id")
+    reasons.within = broadcast.pk
+    whens = [*reasons.of_copy(), *reasons.frequency_cap(), *reasons.no_translation(), *reasons.no_template()]
+    return deliveries.annotate(
+        skip_reason=case(whens, broadcast.expires_at),
+        send_address=address_in(route.contact_field, reasons.to),
+        send_language=reasons.language(),
     )
 
 

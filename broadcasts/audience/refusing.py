@@ -6,7 +6,8 @@ from django.db.models import QuerySet, When
 
 from broadcasts.models import Broadcast, Contact, Reason, Suppression, UseCase
 
-from .reasons import RANK, Reasons, Route, case
+from .reasons import RANK, Reasons, case
+from .routes import Route
 
 
 class OwnReasons(Reasons):

@@ -24,6 +24,7 @@ from broadcasts.models import (
     UseCase,
     reported_by,
 )
+from broadcasts.models.deliveries import DeliveryQuerySet
 from broadcasts.transports import TRANSPORTS
 
 from .conditions import NOBODY, Condition, ExactCondition, any_of
@@ -122,13 +123,15 @@ def engaged(
         return having(sent, of_all)
     if type_ == Engagement.NOT_OPENED:
         return having(sent, of_all) & ~having(sent.filter(opened_at__isnull=False), of_all)
-    if type_ == Engagement.FAILED:  # failed on one channel and not sent on another
-        failed = _in_span(rows.filter(status=Delivery.Status.FAILED), "created", span)
+    if type_ == Engagement.FAILED:  # failed on one channel and not sent on another; of a fallback, the last copy counts
+        last = rows.standing() if broadcast_id is None or _falls_back(broadcast_id) else rows
+        failed = _in_span(last.filter(status=Delivery.Status.FAILED), "created", span)
+        sent = _in_span(last.filter(status=Delivery.Status.SENT), "sent_at", span)
         return having(failed, of_all) & ~having(sent, of_all)
     return having(_in_span(rows.filter(**{f"{type_}_at__isnull": False}), f"{type_}_at", span), of_all)
 
 
-def _copies(broadcast_id: int | None, engagement: Engagement) -> QuerySet[Delivery] | None:
+def _copies(broadcast_id: int | None, engagement: Engagement) -> DeliveryQuerySet | None:
     """Return the deliveries of a broadcast (None: of all broadcasts); None if it has no message.
 
     For `not_opened` only those on channels that report opens, since a missing fact means something only there; all of
@@ -142,6 +145,10 @@ def _copies(broadcast_id: int | None, engagement: Engagement) -> QuerySet[Delive
     kinds = dict(Message.objects.filter(broadcast=broadcast_id).values_list("pk", "channel__kind"))
     measured = [pk for pk, kind in kinds.items() if kind in telling] if engagement == Engagement.NOT_OPENED else []
     return rows.filter(message__in=measured or list(kinds)) if kinds else None
+
+
+def _falls_back(broadcast_id: int) -> bool:
+    return Broadcast.objects.filter(pk=broadcast_id, channel_policy=Broadcast.Policy.FALLBACK).exists()
 
 
 def _in_span(rows: Any, field: str, span: Span | None) -> Any:

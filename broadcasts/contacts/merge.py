@@ -138,7 +138,7 @@ def _leave_one(copies: list[Delivery], keep: Contact) -> None:
         Delivery.objects.filter(pk=row.pk).update(
             status=Delivery.Status.SKIPPED, reason=Reason.DUPLICATE, due_at=None, error=""
         )
-        tracking.adjust_counters(row, skipped=1)
+        tracking.adjust_counters(row, skipped=1, repeats=-1 if row.replaces else 0)
 
 
 def _is_in_hand(row: Delivery) -> bool:

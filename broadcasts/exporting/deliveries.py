@@ -4,11 +4,12 @@ import csv
 from collections.abc import Iterator
 from typing import TextIO
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Subquery
 
 from broadcasts import links
 from broadcasts.mediums import calling_code
-from broadcasts.models import FACTS, Delivery, Inbound
+from broadcasts.models import FACTS, Inbound
+from broadcasts.models.deliveries import DeliveryQuerySet
 
 from .cells import CHUNK, cell, csv_text
 
@@ -31,17 +32,21 @@ COLUMNS = {
     "due_at": "due_at",
     "created": "created",
     **{f"{fact}_at": f"{fact}_at" for fact in ("sent", *FACTS)},
+    "replaces": "replaces",
+    "replaced_by": "replaced_by",
+    "fallback_at": "fallback_at",
 }
 HEADER = [*COLUMNS, "country_code"]
-ADDRESS = list(COLUMNS).index("address") - 1  # the delivery's key is not in the values
+# Places among the values, which the delivery's key is not in.
+ADDRESS, *KEYS = (list(COLUMNS).index(name) - 1 for name in ("address", "replaces", "replaced_by"))
 
 
-def csv_lines(deliveries: QuerySet[Delivery]) -> Iterator[str]:
+def csv_lines(deliveries: DeliveryQuerySet) -> Iterator[str]:
     """Yield deliveries as chunks of CSV text, the header first."""
     return csv_text(HEADER, _rows(deliveries))
 
 
-def export_deliveries(deliveries: QuerySet[Delivery], file: TextIO) -> int:
+def export_deliveries(deliveries: DeliveryQuerySet, file: TextIO) -> int:
     """Write deliveries as CSV to a text file and return their number."""
     writer = csv.writer(file)
     writer.writerow(HEADER)
@@ -51,10 +56,17 @@ def export_deliveries(deliveries: QuerySet[Delivery], file: TextIO) -> int:
     return n
 
 
-def _rows(deliveries: QuerySet[Delivery]) -> Iterator[list[str]]:
+def _rows(deliveries: DeliveryQuerySet) -> Iterator[list[str]]:
     replies = Inbound.objects.filter(delivery=OuterRef("pk"), delivery__replied_at__isnull=False).order_by("pk")
     deliveries = deliveries if deliveries.ordered else deliveries.order_by("pk")
-    rows = deliveries.annotate(reply=Subquery(replies.values("text")[:1])).values_list(*COLUMNS.values())
+    rows = (
+        deliveries.with_replaced_by()
+        .annotate(reply=Subquery(replies.values("text")[:1]))
+        .values_list(*COLUMNS.values())
+    )
     for pk, *values in rows.iterator(chunk_size=CHUNK):
-        # The key is not quoted as a formula, since it is used for lookups.
-        yield [links.delivery_token(pk), *map(cell, values), calling_code(values[ADDRESS])]
+        # Keys are not quoted as formulas, since they are used for lookups.
+        told = [cell(value) for value in values]
+        for place in KEYS:
+            told[place] = links.delivery_token(values[place]) if values[place] else ""
+        yield [links.delivery_token(pk), *told, calling_code(values[ADDRESS])]

@@ -13,6 +13,7 @@ from .counts import Device, GroupCount, MinuteCount
 from .deliveries import OUTCOMES, Batch, Delivery, ProviderRef, Reason, count
 from .events import DeliveryEvent, EarlyFact, Link
 from .facts import FACTS, OWN_FACTS, Engagement
+from .fallbacks import Fallback
 from .fields import MAX_DEPTH, json_fault
 from .invitations import Invitation
 from .leases import lease_end
@@ -63,6 +64,7 @@ __all__ = [
     "Device",
     "EarlyFact",
     "Engagement",
+    "Fallback",
     "GroupCount",
     "Heartbeat",
     "IdempotencyKey",

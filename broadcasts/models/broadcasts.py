@@ -62,6 +62,12 @@ class Broadcast(Base):
     class Policy(models.TextChoices):
         FIRST = "first", "The first channel that works"
         EVERY = "every", "Every channel"
+        FALLBACK = "fallback", "The next channel when one fails"
+
+    # The facts that the policy FALLBACK can wait for.
+    AWAITED = (("delivered", "Delivered"), ("opened", "Opened (read)"))
+    FALLBACK_FIELDS = ("fallback_fact", "fallback_minutes", "fallback_unknown")
+    LONGEST_FALLBACK = 7 * 24 * 60  # minutes
 
     class Origin(models.TextChoices):
         RETRY = "retry", "Retry of the failed"
@@ -121,7 +127,16 @@ class Broadcast(Base):
 
     # How.
     base_language = models.CharField(max_length=35, default="en")
-    channel_policy = VocabularyField(max_length=5, choices=Policy, default=Policy.FIRST)
+    channel_policy = VocabularyField(max_length=8, choices=Policy, default=Policy.FIRST)
+    # Of the policy FALLBACK: `fallbacks` tells what they mean for a copy.
+    fallback_fact = VocabularyField("fall back unless it is", max_length=12, choices=AWAITED, null=True, blank=True)
+    fallback_minutes = models.PositiveIntegerField(
+        "fall back after minutes",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(LONGEST_FALLBACK)],
+    )
+    fallback_unknown = models.BooleanField("fall back when the outcome is unknown", default=False)
     parent = models.ForeignKey("self", models.SET_NULL, null=True, editable=False, related_name="children")
     origin = VocabularyField(max_length=10, choices=Origin, null=True, editable=False)
     error_message = models.TextField(blank=True, editable=False)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q, Subquery
 from django.db.models.functions import Now
 
 from .base import OrganizationQuerySet
@@ -70,6 +70,9 @@ class Batch(models.Model):
     created = models.DateTimeField(auto_now_add=True)
 
     total = models.PositiveIntegerField(default=0)  # rows born in it; a gathered batch has none
+    fallbacks = models.IntegerField(default=0)  # of these, copies that replace one on an earlier channel
+    # Copies to people who have an earlier one that was not skipped: with them, people would count twice.
+    repeats = models.IntegerField(default=0)
     skipped = models.IntegerField(default=0)
     sent = models.IntegerField(default=0)
     failed = models.IntegerField(default=0)
@@ -116,6 +119,16 @@ class DeliveryQuerySet(OrganizationQuerySet["Delivery"]):
         pks = [contact.pk for contact in contacts]
         return self.filter(Q(contact__in=pks) | Q(merged_into__in=pks))
 
+    def standing(self) -> "DeliveryQuerySet":
+        """Return the deliveries that no copy on a further channel replaces, unless that one was skipped."""
+        later = Delivery.objects.filter(replaces=OuterRef("pk")).exclude(status=Delivery.Status.SKIPPED)
+        return self.filter(~Exists(later))
+
+    def with_replaced_by(self) -> "DeliveryQuerySet":
+        """Annotate `replaced_by`: the id of the delivery on a further channel that replaced it, or None."""
+        later = Delivery.objects.filter(replaces=OuterRef("pk")).order_by("pk").values("pk")
+        return self.annotate(replaced_by=Subquery(later[:1]))
+
     def due(self) -> "DeliveryQuerySet":
         """Return the deliveries whose retry time or deferral has passed, by the database's clock."""
         return self.filter(status=Delivery.Status.PENDING, due_at__lte=Now())
@@ -149,9 +162,11 @@ class Delivery(models.Model):
     batch = models.ForeignKey(
         Batch, models.SET_NULL, null=True, related_name="gathered", db_constraint=False, db_index=False
     )
-    # The delivery on another channel that this one is the fallback for: set when that one was not delivered in time,
-    # so that reports count the person once and the log links the two.
+    # The delivery on an earlier channel that this one is the fallback for, so that reports count the person once and
+    # the log links the two.
     replaces = models.BigIntegerField(null=True, editable=False)
+    # When the next channel takes over, unless something good is reported before; None: nothing is waited for.
+    fallback_at = models.DateTimeField(null=True, editable=False)
     # The contact that this second copy belongs to after a merge; an opt-out from it applies to that contact.
     merged_into = models.BigIntegerField(null=True, editable=False)
     created = models.DateTimeField(db_default=Now(), editable=False)
@@ -187,6 +202,12 @@ class Delivery(models.Model):
             models.Index(fields=["message", "due_at"], name="delivery_waiting", condition=Q(due_at__isnull=False)),
             # Export, erasing and merging of a contact include its second copies.
             models.Index(fields=["merged_into"], name="delivery_merged", condition=Q(merged_into__isnull=False)),
+            # The supervisor takes the copies of a message that are to fall back, and asks whether any still may.
+            models.Index(
+                fields=["message", "fallback_at"], name="delivery_falls_back", condition=Q(fallback_at__isnull=False)
+            ),
+            # The log and the supervisor look up the copy that replaced a delivery.
+            models.Index(fields=["replaces"], name="delivery_replaced", condition=Q(replaces__isnull=False)),
             # A gathered batch reads its rows.
             models.Index(fields=["batch", "id"], name="delivery_gathered", condition=Q(batch__isnull=False)),
         ]

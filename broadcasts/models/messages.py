@@ -2,7 +2,7 @@ from django.db import models
 
 from broadcasts.mediums import Medium
 
-from .base import Base
+from .base import Base, OrganizationQuerySet
 from .broadcasts import Broadcast
 from .channels import Channel
 from .facts import OWN_FACTS
@@ -56,6 +56,10 @@ class Message(Base):
         for one in self.template.usable():
             place = {"language": one.language, "tag": one.tag, "position": one.position}
             self.translations.create(**place, **one.content())
+
+    def next_ones(self) -> OrganizationQuerySet["Message"]:
+        """Return the broadcast's messages after this one, in the order of preference."""
+        return Message.objects.filter(broadcast=self.broadcast_id, position__gt=self.position)
 
     @property
     def has_provider_template(self) -> bool:

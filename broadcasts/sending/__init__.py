@@ -5,8 +5,8 @@
 - `fairness`: which batch is claimed next; `lease`, `window`, `copies`, `pump`: send a batch.
 - `rate`, `domains`, `warmup`: how fast; `hours`, `moments`: when.
 - `journal`, `outcomes`: record results; `channel_health`: back-off, and pausing after too many failures.
-- `rounds`: what the supervisor does each second, with `recovery` of dead workers' batches and `closing` of finished
-  broadcasts; `notices`: mail to staff; `proof`: test sends.
+- `rounds`: what the supervisor does each second, with `recovery` of dead workers' batches, `fallback` to the next
+  channel, and `closing` of finished broadcasts; `notices`: mail to staff; `proof`: test sends.
 """
 
 from .closing import close

@@ -52,7 +52,7 @@ def check_failure_budget(broadcast_id: int, last_refusal: str) -> None:
     Copies are counted since the start, or since staff resumed it. The message quotes `last_refusal`.
     """
     broadcast = Broadcast.objects.select_related("organization").get(pk=broadcast_id)
-    counts = stats.counts([broadcast])[broadcast.pk]
+    counts = stats.judged(broadcast)
     failed = max(0, counts["failed"] - broadcast.forgiven_failed)
     answered = failed + max(0, counts["sent"] - broadcast.forgiven_sent)
     is_over = broadcast.expanded_at and not counts["pending"]

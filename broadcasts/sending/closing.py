@@ -16,7 +16,7 @@ CLOSE_SECONDS = 1  # per round, so that cancelling a million rows does not delay
 
 
 def finish(message_id: int | None = None) -> None:
-    """Complete broadcasts in which every delivery has an outcome: the one of a message, or all."""
+    """Complete broadcasts in which every delivery has an outcome and none can fall back: that of a message, or all."""
     over = _without_work()
     found = list(over.filter(messages=message_id) if message_id else over)
     counts = stats.counts(found)
@@ -26,10 +26,14 @@ def finish(message_id: int | None = None) -> None:
 
 
 def _without_work(**filters: object) -> OrganizationQuerySet[Broadcast]:
-    """Return broadcasts in sending without an open batch; deliveries that wait for a retry may still be pending."""
+    """Return broadcasts in sending without an open batch, and without a copy that may still fall back.
+
+    Deliveries that wait for a retry may still be pending.
+    """
     unfinished = Batch.objects.filter(message__broadcast=OuterRef("pk")).exclude(state=Batch.State.DONE)
+    may_fall_back = Delivery.objects.filter(message__broadcast=OuterRef("pk"), fallback_at__isnull=False)
     open_ones = Broadcast.objects.filter(completed_at=None, status=Status.SENDING, expanded_at__isnull=False)
-    return open_ones.filter(~Exists(unfinished), **filters)
+    return open_ones.filter(~Exists(unfinished), ~Exists(may_fall_back), **filters)
 
 
 @transaction.atomic

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 
 from broadcasts import audience, rendering
 from broadcasts.exceptions import BroadcastsError, EmptyAudience, InvalidInput, NotReady
-from broadcasts.models import Batch, Broadcast, Channel, Contact, Delivery, Message, Organization
+from broadcasts.models import Batch, Broadcast, Channel, Delivery, Message, Organization
 from broadcasts.queue import enqueue
 
 from . import readiness
@@ -132,7 +132,7 @@ def _expand_chunk(broadcast: Broadcast, wanted: audience.Audience, messages: lis
     upper: int = full or people.aggregate(last=Max("id"))["last"] or broadcast.expanded_to
     with transaction.atomic():
         if wanted.organization.cap_on(wanted.use_case):
-            _lock_organization(wanted.organization)
+            lock_organization(wanted.organization)
         # The cursor moves first: it locks the row, so that only one of two concurrent expansions inserts.
         mine = Broadcast.objects.filter(
             pk=broadcast.pk, status=broadcast.status, expanded_at=None, expanded_to=broadcast.expanded_to
@@ -144,7 +144,7 @@ def _expand_chunk(broadcast: Broadcast, wanted: audience.Audience, messages: lis
     return not is_last or upper > broadcast.expanded_to
 
 
-def _lock_organization(organization: Organization) -> None:
+def lock_organization(organization: Organization) -> None:
     """Serialize the chunks of an organization, so that the frequency cap counts the rows of concurrent ones.
 
     The broadcast is locked after the organization everywhere, so there is no deadlock.
@@ -153,7 +153,7 @@ def _lock_organization(organization: Organization) -> None:
 
 
 def _insert(wanted: audience.Audience, messages: list[Message], broadcast: Broadcast, upper: int, born: str) -> None:
-    newest = Delivery.objects.aggregate(newest=Max("id"))["newest"] or 0
+    newest = newest_id()
     first, *others = messages
 
     def people(message: Message) -> QuerySet[Any]:
@@ -161,51 +161,70 @@ def _insert(wanted: audience.Audience, messages: list[Message], broadcast: Broad
 
     if broadcast.channel_policy == Broadcast.Policy.EVERY or not others:
         for message in messages:
-            _insert_rows(message, people(message), born)
+            insert_rows(message, people(message), born)
     else:
         # The first channel that works: people whom no message can reach are skipped on the first message.
         served = Exists(Delivery.objects.filter(message__in=messages, contact=OuterRef("pk")))
         for message in messages:
-            _insert_rows(message, people(message).filter(skip_reason="").exclude(served), born)
-        _insert_rows(first, people(first).exclude(served), born)
+            insert_rows(message, people(message).filter(skip_reason="").exclude(served), born)
+        insert_rows(first, people(first).exclude(served), born)
     for message in messages:
-        _cut(message, newest)
+        cut(message, newest)
 
 
-def _insert_rows(message: Message, people: QuerySet[Contact], born: str) -> None:
-    """INSERT ... SELECT the deliveries of one message with the status `born`, or as skipped with the reason."""
+def newest_id() -> int:
+    """Return the id after which `cut` finds the rows that this transaction inserts, once it has locked the broadcast.
+
+    Nobody else inserts rows of the same messages meanwhile.
+    """
+    return Delivery.objects.aggregate(newest=Max("id"))["newest"] or 0
+
+
+def insert_rows(message: Message, people: QuerySet[Any], born: str) -> None:
+    """INSERT ... SELECT the deliveries of one message with the status `born`, or as skipped with the reason.
+
+    `people` are contacts; or the deliveries that the new ones replace, and then nobody is inserted as skipped.
+    """
+    is_fallback = people.model is Delivery
     columns = {
         "message_id": Value(message.pk),
-        "contact_id": F("pk"),
+        "contact_id": F("contact_id" if is_fallback else "pk"),
         "address": F("send_address"),
         "language": F("send_language"),
         "reason": F("skip_reason"),
         "error": Value(""),
         "attempts": Value(0),
+        **({"replaces": F("pk")} if is_fallback else {}),
     }
     if born == "pending" and (waits := initial_waits(message)):
-        people, columns = _with_waits(people, columns, waits)
+        people, columns = _with_waits(people, columns, waits, "contact__" if is_fallback else "")
     rows = people.annotate(**{f"row_{name}": expression for name, expression in columns.items()}).values_list(
         *[f"row_{name}" for name in columns]
     )
     select, params = rows.query.sql_with_params()
     table = connection.ops.quote_name(Delivery._meta.db_table)
+    wanted = "row_reason = ''" if is_fallback else "TRUE"
     # The status is computed outside the subquery: otherwise the reason would be evaluated twice per row.
     sql = (
         f"INSERT INTO {table} ({', '.join(columns)}, status) "  # noqa: S608
         f"SELECT {', '.join(f'row_{name}' for name in columns)}, CASE WHEN row_reason = '' THEN %s ELSE 'skipped' END "
-        f"FROM ({select}) AS made WHERE TRUE ON CONFLICT DO NOTHING"
+        f"FROM ({select}) AS made WHERE {wanted} ON CONFLICT DO NOTHING"
     )
     with connection.cursor() as cursor:
         cursor.execute(sql, [born, *params])
 
 
-def _with_waits(people: QuerySet[Any], columns: dict[str, Any], waits: Waits) -> tuple[QuerySet[Any], dict[str, Any]]:
-    """Defer recipients whose hour has not come, or skip them if the broadcast expires before."""
+def _with_waits(
+    people: QuerySet[Any], columns: dict[str, Any], waits: Waits, to: str
+) -> tuple[QuerySet[Any], dict[str, Any]]:
+    """Defer recipients whose hour has not come, or skip them if the broadcast expires before.
+
+    `to` is the lookup path from a row to its contact.
+    """
     word, moment = CharField(), DateTimeField()
-    people = people.annotate(too_late=waits.sql("reason", word))
-    taken = When(skip_reason="", too_late="", then=waits.sql("due_at", moment))
-    said = When(skip_reason="", too_late="", then=waits.sql("error", word))
+    people = people.annotate(too_late=waits.sql("reason", word, to))
+    taken = When(skip_reason="", too_late="", then=waits.sql("due_at", moment, to))
+    said = When(skip_reason="", too_late="", then=waits.sql("error", word, to))
     return people, columns | {
         "reason": Case(When(skip_reason="", then=F("too_late")), default=F("skip_reason"), output_field=word),
         "error": Case(said, default=Value(""), output_field=word),
@@ -213,7 +232,7 @@ def _with_waits(people: QuerySet[Any], columns: dict[str, Any], waits: Waits) ->
     }
 
 
-def _cut(message: Message, after: int) -> None:
+def cut(message: Message, after: int) -> list[Batch]:
     """Divide the rows inserted after an id into batches, whose counters include skipped and cancelled rows.
 
     A batch without rows to send now is done: deferred rows are gathered into other batches when they are due.
@@ -229,7 +248,7 @@ def _cut(message: Message, after: int) -> None:
             [settings.BATCH_SIZE, message.pk, after],
         )
         ranges = cursor.fetchall()
-    Batch.objects.bulk_create(
+    return Batch.objects.bulk_create(
         Batch(
             message=message,
             first_id=first,

@@ -47,16 +47,17 @@ class Waits:
     def __bool__(self) -> bool:
         return self.at_home != NO_WAIT or any(wait != NO_WAIT for wait in self.elsewhere)
 
-    def sql(self, name: str, field: Field) -> Case:
-        """Return an expression for an attribute of the wait, by the zone of the contact."""
+    def sql(self, name: str, field: Field, to: str = "") -> Case:
+        """Return an expression for an attribute of the wait, by the zone of the contact at the path `to`."""
         at_home = getattr(self.at_home, name)
         found: dict[Any, list[str]] = {}
         for wait, names in self.elsewhere.items():
             if (value := getattr(wait, name)) != at_home:
                 found.setdefault(value, []).extend(names)
-        whens = [When(time_zone__in=names, then=Value(value)) for value, names in found.items()]
+        zone = f"{to}time_zone"
+        whens = [When(**{f"{zone}__in": names}, then=Value(value)) for value, names in found.items()]
         # Contacts without a zone come first, since they are often the most.
-        return Case(When(time_zone="", then=Value(at_home)), *whens, default=Value(at_home), output_field=field)
+        return Case(When(**{zone: ""}, then=Value(at_home)), *whens, default=Value(at_home), output_field=field)
 
     def matching(self, wanted: Callable[[Wait], bool]) -> Q:
         """Return the condition for contacts in zones whose wait satisfies `wanted`."""
@@ -145,7 +146,9 @@ class QuietHours:
         expired = rest.filter(Exists(contact.filter(waits.matching(lambda wait: bool(wait.reason)))))
         skipped = 0
         if self.message.broadcast.expires_at:
-            skipped = expired.update(status=Delivery.Status.SKIPPED, reason=Reason.EXPIRED)
+            skipped = expired.update(
+                status=Delivery.Status.SKIPPED, reason=Reason.EXPIRED, **self.lease.fallback.failed()
+            )
         due_at = contact.annotate(due=waits.sql("due_at", Delivery._meta.get_field("due_at"))).values("due")
         waiting = rest.filter(Exists(contact.filter(waits.matching(lambda wait: wait.due_at is not None))))
         changed = waiting.update(due_at=Subquery(due_at), error=_quiet(hours))

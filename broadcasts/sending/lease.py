@@ -14,7 +14,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from broadcasts.database import Statement, parameter
 from broadcasts.exceptions import LeaseLost
-from broadcasts.models import Batch, Broadcast, Delivery, Message, Organization, count, lease_end
+from broadcasts.models import Batch, Broadcast, Delivery, Fallback, Message, Organization, count, lease_end
 from broadcasts.models.base import OrganizationQuerySet
 
 log = logging.getLogger(__name__)
@@ -54,6 +54,10 @@ class Lease:
     @cached_property
     def message(self) -> Message:
         return Message.objects.select_related("channel", "broadcast__organization").get(pk=self.message_id)
+
+    @cached_property
+    def fallback(self) -> Fallback:
+        return Fallback.of(self.message)
 
     def _held(self) -> OrganizationQuerySet[Batch]:
         return Batch.objects.filter(pk=self.batch_id, token=self.token, state=Batch.State.LEASED)

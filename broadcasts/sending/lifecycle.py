@@ -120,7 +120,7 @@ def pause(broadcast: Broadcast, by: User | None = None, reason: str = "") -> Non
 @transaction.atomic
 def resume(broadcast: Broadcast, by: User | None = None) -> None:
     """Continue a paused broadcast; failures until now no longer count for the failure budget. Raises WrongState."""
-    answered = stats.counts([broadcast])[broadcast.pk]
+    answered = stats.judged(broadcast)
     _transition(
         broadcast,
         [Status.PAUSED],
@@ -158,7 +158,8 @@ def retry(broadcast: Broadcast, by: User | None = None) -> Broadcast:
         raise wrong_state(Broadcast.FINISHED)
     if earlier := parent.children.filter(origin=Broadcast.Origin.RETRY).first():
         raise WrongState(f"It was retried already by “{earlier}” ({earlier.uuid}); retry that one.")
-    if not parent.messages.filter(deliveries__status="failed").exists():
+    failed = Delivery.objects.filter(message__broadcast=parent, status=Delivery.Status.FAILED)
+    if not failed.standing().exists():
         raise WrongState("There is nothing to retry: no delivery of it failed.")
     child = _copy_to(
         parent,
@@ -211,12 +212,17 @@ def resend(delivery: Delivery, by: User | None = None) -> None:
     if broadcast.status == Status.CANCELLED:
         raise WrongState("The broadcast was cancelled: nothing of it is sent any more.")
     _require_unknown(delivery)
-    Delivery.objects.filter(pk=delivery.pk).update(status=Delivery.Status.PENDING, due_at=Now())
+    if Delivery.objects.filter(replaces=delivery.pk).exists():
+        raise WrongState("The next channel has taken over from this copy: another one would be a second message.")
+    Delivery.objects.filter(pk=delivery.pk).update(status=Delivery.Status.PENDING, due_at=Now(), fallback_at=None)
     tracking.adjust_counters(delivery, unknown=-1)
     AuditEntry.write(delivery, "resend", organization=_owner(delivery), user=by)
     if Broadcast.objects.filter(pk=broadcast.pk, status=Status.SENT).transition(
         status=Status.SENDING, completed_at=None, modified=Now()
     ):
+        # What was reported since it had ended starts nothing.
+        late = Delivery.objects.filter(message__broadcast=broadcast, fallback_at__isnull=False)
+        late.update(fallback_at=None)
         enqueue("tick")
 
 

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache
+from functools import lru_cache
 
 from django.conf import settings
 from django.db import connection
@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 from broadcasts import tracking
 from broadcasts.database import Statement, durably, ids, ids_parameter, parameter
 from broadcasts.exceptions import LeaseLost
-from broadcasts.models import Batch, Channel, Delivery, UseCase
+from broadcasts.models import Batch, Channel, Delivery, Fallback, UseCase
 from broadcasts.transports import Outcome, Receipt, TransportError
 
 from .lease import Lease
@@ -139,14 +139,14 @@ def commit(
 
 
 def _write_rows(lease: Lease, results: Results, channel: Channel) -> None:
-    once = F("attempts") + 1
+    once, fallback = F("attempts") + 1, lease.fallback
     _move(results.moved)
     for segments, pks in by_segments(results.sent, results.segments).items():
-        _require(lease, _sent(connection.vendor).run(ids=ids(pks), segments=segments), len(pks))
+        _require(lease, _sent(connection.vendor, fallback).run(ids=ids(pks), segments=segments), len(pks))
     for reason, pks in results.skipped.items():
-        _change(lease, pks, status=Status.SKIPPED, reason=reason)
-    for status, errors in ((Status.FAILED, results.failed), (Status.UNKNOWN, results.unknown)):
-        _change_each(lease, errors, status=status, attempts=once)
+        _change(lease, pks, status=Status.SKIPPED, reason=reason, **fallback.failed())
+    _change_each(lease, results.failed, status=Status.FAILED, attempts=once, **fallback.failed())
+    _change_each(lease, results.unknown, status=Status.UNKNOWN, attempts=once, **fallback.unknown())
     for attempts, wait in {told[:2] for told in results.again.values()}:
         errors = {pk: error for pk, (*told, error) in results.again.items() if told == [attempts, wait]}
         _change_each(lease, errors, attempts=attempts, due_at=Now() + wait)
@@ -161,11 +161,11 @@ def _write_rows(lease: Lease, results: Results, channel: Channel) -> None:
         tracking.add_provider_ids(channel, results.refs)
 
 
-@cache
-def _sent(vendor: str) -> Statement:
+@lru_cache(maxsize=64)
+def _sent(vendor: str, fallback: Fallback) -> Statement:
     rows = Delivery.objects.filter(pk__in=ids_parameter("ids"), status=Status.PENDING)
-    told = {"attempts": F("attempts") + 1, "error": "", "segments": parameter("segments")}
-    return Statement.update(rows, status=Status.SENT, sent_at=Now(), **told)
+    changes = {"status": Status.SENT, "sent_at": Now(), "attempts": F("attempts") + 1, "error": ""}
+    return Statement.update(rows, **changes, segments=parameter("segments"), **fallback.sent())
 
 
 def by_segments(sent: Iterable[int], segments: Mapping[int, int]) -> dict[int | None, list[int]]:

@@ -29,7 +29,7 @@ def send_test(broadcast: Broadcast, addresses: list[str], by: User | None = None
     message = broadcast.messages.select_related("channel", "broadcast__organization").first()
     if message is None:
         raise NotReady(readiness.NO_MESSAGE)
-    readiness.check(broadcast)
+    readiness.check_content(broadcast)
     channel = channel_for(message)
     route = replace(Route.of(message), channel=channel)
     people = [(address, _contact(address, channel)) for address in _cleaned(addresses, channel)]

@@ -1,4 +1,4 @@
-"""The content that a broadcast needs before it may be scheduled or sent; a draft may lack it."""
+"""What a broadcast needs before it may be scheduled or sent, and a draft may lack: content, and further channels."""
 
 from collections.abc import Sequence
 
@@ -11,12 +11,44 @@ BLANK = "It says nothing yet: write a text or HTML, or attach a file."
 
 
 def check(broadcast: Broadcast) -> None:
-    """Raise InvalidInput that names every field with missing content."""
+    """Raise InvalidInput that names every field that lacks something."""
     if errors := missing(broadcast):
         raise InvalidInput(errors)
 
 
+def check_content(broadcast: Broadcast) -> None:
+    """Raise InvalidInput that names every field with missing content; enough for a test."""
+    if errors := _missing_content(broadcast):
+        raise InvalidInput(errors)
+
+
 def missing(broadcast: Broadcast) -> dict[str, str]:
+    """Return what a saved broadcast lacks, {field: what to do}."""
+    return _missing_content(broadcast) | _missing_channels(broadcast)
+
+
+def _missing_channels(broadcast: Broadcast) -> dict[str, str]:
+    """Return why its copies cannot fall back, where that is its channel policy."""
+    if broadcast.channel_policy != Broadcast.Policy.FALLBACK:
+        return {}
+    messages = list(broadcast.messages.select_related("channel"))
+    if len(messages) < 2:
+        return {"channel_policy": "To fall back it needs messages on two channels at least: write a second one."}
+    fact = broadcast.fallback_fact
+    organization = broadcast.organization
+    channels = [one.channel or organization.default_channel(one.medium) for one in messages[:-1]]
+    silent = [one for one in channels if fact and one and fact not in one.reports]
+    if not silent:
+        return {}
+    named = " and ".join(dict.fromkeys(f"“{one}” ({one.get_kind_display()})" for one in silent))
+    told = "does" if len(silent) == 1 else "do"
+    return {
+        "fallback_fact": f"{named} {told} not report “{fact}”, so every copy would fall back. Choose another fact, or "
+        "leave it and the minutes out: then only what failed falls back."
+    }
+
+
+def _missing_content(broadcast: Broadcast) -> dict[str, str]:
     """Return the missing content of a saved broadcast, {field: what to do}.
 
     `body` is the text of the first message in the base language; all others are listed under `messages`, with their

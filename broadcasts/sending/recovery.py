@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Coalesce, Now
 
-from broadcasts.models import FACTS, Batch, Delivery, count
+from broadcasts.models import FACTS, Batch, Delivery, Fallback, count
 
 from . import journal
 from .lease import HOST, is_alive
@@ -26,7 +26,7 @@ def recover() -> None:
     """Release batches whose lease has expired; deliveries that may have been handed over become `unknown`."""
     end_leases_of_the_dead()
     held = Batch.objects.filter(state=Batch.State.LEASED)
-    for batch in held.filter(lease_until__lt=Now()):
+    for batch in held.filter(lease_until__lt=Now()).select_related("message__broadcast"):
         # A worker that was suspended while it started a window may have moved started_through since the batch was read.
         same = held.filter(pk=batch.pk, token=batch.token, started_through=batch.started_through)
         with transaction.atomic():
@@ -68,11 +68,11 @@ def _account_for(batch: Batch, told: journal.JournalRecords | None) -> int:
     """Set the outcomes of deliveries that a dead worker had started; return how many are unknown."""
     begun = _begun(batch)
     silent = begun.filter(**{f"{fact}_at": None for fact in FACTS})
-    once = F("attempts") + 1
+    once, fallback = F("attempts") + 1, Fallback.of(batch.message)
     sent = segments = 0
     if told:
         for n, pks in by_segments(told.taken, {pk: n for pk, n in told.taken.items() if n}).items():
-            changes = {"sent_at": Now(), "attempts": once, "error": "", "segments": n}
+            changes = {"sent_at": Now(), "attempts": once, "error": "", "segments": n, **fallback.sent()}
             changed = begun.filter(pk__in=pks).update(status=Delivery.Status.SENT, **changes)
             sent, segments = sent + changed, segments + changed * (n or 0)
         silent.exclude(pk__in=told.begun).update(due_at=Now())
@@ -83,9 +83,10 @@ def _account_for(batch: Batch, told: journal.JournalRecords | None) -> int:
         status=Delivery.Status.UNKNOWN,
         error=f"{STOPPED}; whether it left is not known.",
         attempts=once,
+        **fallback.unknown(),
     )
     # A fact was reported for the deliveries that are left, so they were sent.
     first_told = Coalesce(*[F(f"{fact}_at") for fact in FACTS])
-    sent += begun.update(status=Delivery.Status.SENT, sent_at=first_told, error="", attempts=once)
+    sent += begun.update(status=Delivery.Status.SENT, sent_at=first_told, error="", attempts=once, **fallback.sent())
     Batch.objects.filter(pk=batch.pk).update(**count(sent=sent, unknown=unknown, segments=segments))
     return unknown

@@ -18,6 +18,7 @@ from broadcasts.queue import enqueue, queue_is_full
 from . import hours, lifecycle
 from .closing import close, finish, lock_sending
 from .fairness import enqueue_pumps
+from .fallback import fall_back
 from .notices import due_notices
 from .recovery import recover
 
@@ -40,6 +41,7 @@ def tick() -> None:
         for pk in open_ones.filter(status=Status.CANCELLED).values_list("pk", flat=True):
             close(pk)
     if Status.SENDING in statuses:
+        fall_back()
         gather()
         finish()
         enqueue_waiting()

@@ -12,7 +12,7 @@ from django.utils import timezone
 from broadcasts import consenting, tallying
 from broadcasts.consenting import suppress
 from broadcasts.database import Statement, parameter
-from broadcasts.models import FACTS, Contact, Delivery, DeliveryEvent, Link, Message, Suppression, UseCase
+from broadcasts.models import FACTS, Contact, Delivery, DeliveryEvent, Fallback, Link, Message, Suppression, UseCase
 
 from .counters import add_to_batches
 
@@ -124,6 +124,7 @@ class _Recording:
         found = messages.in_bulk({one.message_id for one in self.deliveries.values()})
         for one in self.deliveries.values():
             one.message = found[one.message_id]
+        self.fallbacks = {pk: Fallback.of(message) for pk, message in found.items()}
         news = [self.apply(fact) for fact in self.facts]
         self.write()
         return news
@@ -190,6 +191,7 @@ class _Recording:
             statement, adapt = _set(connection.vendor, fact), connection.ops.adapt_datetimefield_value
             changed = statement.run_each({"pk": pk, "at": adapt(at)} for pk, at in told)
             assert changed == len(told), "the rows are locked"
+            self.write_fallbacks(fact, [pk for pk, _ in told])
         self.write_outcomes()
         add_to_batches(self.deliveries.values(), self.counters)
         self.count_clicks()
@@ -199,11 +201,21 @@ class _Recording:
             suppress(organization, medium, delivery.address, Suppression.Cause.HARD_BOUNCE, "", source)
         self.tally.write()
 
+    def write_fallbacks(self, fact: str, pks: Iterable[int]) -> None:
+        """Write what a new fact means for the fallback of its copies."""
+        of_message: dict[int, list[int]] = defaultdict(list)
+        for pk in pks:
+            of_message[self.deliveries[pk].message_id].append(pk)
+        for message, rows in of_message.items():
+            if changes := self.fallbacks[message].told(fact):
+                Delivery.objects.filter(pk__in=rows).update(**changes)
+
     def write_outcomes(self) -> None:
         for pk, sent_at in self.settled.items():
             unknown = Delivery.objects.filter(pk=pk, status=Status.UNKNOWN)
-            changes = {"status": Status.SENT, "sent_at": sent_at} if sent_at else {"status": Status.FAILED}
-            assert unknown.transition(**changes), "the rows are locked"
+            fallback = self.fallbacks[self.deliveries[pk].message_id]
+            sent = {"status": Status.SENT, "sent_at": sent_at, **fallback.sent()}
+            assert unknown.transition(**(sent if sent_at else {"status": Status.FAILED, **fallback.failed()}))
 
     def count_clicks(self) -> None:
         """Count clicks on links, link by link, before their events are stored."""

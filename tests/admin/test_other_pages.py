@@ -224,7 +224,7 @@ def test_a_contact_is_found_by_key_or_by_beginning(viewer, club, term):
 
 
 def test_a_contact_is_found_by_id_and_uuid(viewer, club):
-    first, _ = make_contacts(club, 2)
+    first, _ = make_contacts(club, 2, full_name="Joe")
     for term in (first.pk, first.uuid):
         rows = sign_in(viewer.user).get(page("contact", "changelist"), {"q": term}).context["cl"].result_list
         assert [row.pk for row in rows] == [first.pk]

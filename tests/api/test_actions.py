@@ -152,6 +152,7 @@ def test_a_draft_is_estimated(act, mail):
         "per_language": {"en": 2},
         "expected_duration_seconds": None,
         "cost": None,
+        "fallback_per_channel": {},
     }
 
 

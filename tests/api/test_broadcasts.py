@@ -24,12 +24,14 @@ MORE = [
         "completed_at",
         "modified",
     ),
-    *("error_message", "base_language", "channel_policy", "messages", "counts", "measured"),
+    *("error_message", "base_language", "channel_policy", "fallback_fact", "fallback_minutes", "fallback_unknown"),
+    *("messages", "counts", "measured"),
 ]
 ZERO = {
     **dict.fromkeys(("contacts", "recipients", "skipped", "pending", "sent", "failed", "unknown", "cancelled"), 0),
     **dict.fromkeys(("delivered", "bounced", "opened", "clicked", "played", "replied", "complained"), 0),
     "unsubscribed": 0,
+    "fallbacks": 0,
 }
 
 

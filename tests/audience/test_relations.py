@@ -6,7 +6,7 @@ import pytest
 
 from broadcasts.audience import validate, values
 from broadcasts.exceptions import InvalidInput
-from broadcasts.models import Attendance, Consent, DeliveryEvent, Link, Suppression
+from broadcasts.models import Attendance, Channel, Consent, DeliveryEvent, Link, Suppression
 
 from .people import attend, chosen, make_activity, make_earlier, make_segment
 
@@ -61,7 +61,8 @@ def test_activities_of_an_attendance_may_be_a_list(club, attendances, django_ass
 
 @pytest.fixture
 def earlier(mail, people):
-    """Two broadcasts: one of ten days ago to Ana and Bob, one of yesterday to Ana, Chi and Dan."""
+    """Two broadcasts by a service that reports opens: ten days ago to Ana and Bob, yesterday to Ana, Chi and Dan."""
+    Channel.objects.filter(pk=mail.pk).update(kind="email_service")
     old, new = NOW - timedelta(days=10), NOW - timedelta(days=1)
     first = make_earlier(
         mail,

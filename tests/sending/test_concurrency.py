@@ -12,12 +12,12 @@ from django.db import OperationalError, connection, transaction
 from broadcasts import sending, stats, tasks, tracking
 from broadcasts.database import waiting
 from broadcasts.exceptions import WrongState
-from broadcasts.models import Batch, Broadcast, Delivery
+from broadcasts.models import Batch, Broadcast, Channel, Delivery
 from broadcasts.sending import closing, expansion, fairness, outcomes, recovery, rounds
 from broadcasts.sending.window import Windows
 from broadcasts.tracking import recording
 from broadcasts.transports import TransportError
-from tests.make import make_broadcast, make_contacts
+from tests.make import make_broadcast, make_contact, make_contacts
 
 from . import steps
 
@@ -73,7 +73,7 @@ def test_broadcasts_expanded_and_sent_at_once_keep_to_the_frequency_cap(club, ma
     first, *others = [make_broadcast(mail, subject=f"Offer {n}", use_case="marketing") for n in range(3)]
     for one in (first, *others):
         sending.send(one)
-    cut, threads = expansion._cut, []
+    cut, threads = expansion.cut, []
 
     def be_overtaken(*args):
         """Have the others begin while the rows of the first are written, and cannot be seen yet."""
@@ -82,9 +82,9 @@ def test_broadcasts_expanded_and_sent_at_once_keep_to_the_frequency_cap(club, ma
             for thread in threads:
                 thread.start()
             threads[0].join(0.3)
-        cut(*args)
+        return cut(*args)
 
-    monkeypatch.setattr(expansion, "_cut", be_overtaken)
+    monkeypatch.setattr(expansion, "cut", be_overtaken)
     sending.expand(first.pk, seconds=60)
     for thread in threads:
         thread.join()
@@ -103,6 +103,21 @@ def test_ticks_at_once_gather_every_retry_once(broadcast, server):
     assert Delivery.objects.filter(due_at=None, batch__isnull=False).count() == 60
     steps.pump(broadcast)
     assert set(server.copies.values()) == {1}
+
+
+def test_ticks_at_once_let_every_copy_fall_back_once(club, mail, server, settings):
+    settings.BATCH_SIZE = 7
+    people = [make_contact(club, phone=f"+346000000{n:02}") for n in range(20)]
+    sms = Channel.objects.create(organization=club, name="SMS", kind="console", address_field="phone")
+    broadcast = make_broadcast(mail, channel_policy="fallback")
+    broadcast.messages.create(channel=sms, position=1).translations.create(language="en", text="Closed")
+    server.answers = {one.email: TransportError("550 no such user", permanent=True) for one in people}
+    steps.send(broadcast)
+    assert at_once(4, sending.tick) == [None] * 4
+    steps.pump(broadcast)
+    assert server.copies == {one.phone: 1 for one in people}
+    counted = stats.counts([broadcast])[broadcast.pk]
+    assert [counted[name] for name in ("contacts", "recipients", "fallbacks", "sent")] == [20] * 4
 
 
 def test_closes_at_once_write_a_cancel_down_once(broadcast, settings):
