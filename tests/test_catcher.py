@@ -271,7 +271,7 @@ def test_head_is_get_without_the_body(catcher):
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
 def test_nothing_can_be_changed_through_the_page(catcher, method):
     assert fetch(catcher, "/", method)[0].status == 501
-    assert fetch(catcher, "/", "POST")[0].status == 411
+    assert fetch(catcher, "/", "POST")[0].status == 404
 
 
 def test_many_senders_at_once_lose_nothing(catcher):

@@ -403,7 +403,7 @@ def test_a_file_of_an_earlier_version_is_read_on(tmp_path):
             """CREATE TABLE messages (id INTEGER PRIMARY KEY, "to" TEXT, subject TEXT, size INTEGER, received TEXT);
             CREATE TABLE sources (id INTEGER PRIMARY KEY, source BLOB);
             INSERT INTO messages VALUES (1, 'ana@example.org', 'Old', 5, '2026-01-01 00:00:00');
-            INSERT INTO sources VALUES (1, 'Hello');"""
+            INSERT INTO sources VALUES (1, X'48656c6c6f');"""
         )
     with Catcher(tmp_path, 0, 0) as catcher:
         sms(catcher)
