@@ -3,7 +3,7 @@
 import random
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Lock, Thread
@@ -149,22 +149,23 @@ class Callbacks:
             for start in range(0, len(some), TOGETHER):
                 part = some[start : start + TOGETHER]
                 told = [(one["key"], one["to"][0]) for one in part]
-                yield self._signed(phone_id, lambda number, told=told: cloud.statuses(*number, told, fact)), part
+                business_id = self.accounts.number(phone_id).business_id
+                yield self._signed(phone_id, cloud.statuses(phone_id, business_id, told, fact)), part
 
     def _call(self, message: Mapping[str, Any], fact: str, words: str = "") -> Call:
         key, to, account = message["key"], message["to"][0], message["account"]
         if message["sort"] == Sort.WHATSAPP:
+            ids = account, self.accounts.number(account).business_id
             if fact == "reply":
-                return self._signed(account, lambda number: cloud.reply(*number, to, words, key))
+                return self._signed(account, cloud.reply(*ids, to, words, key))
             code = int(words) if words.isdecimal() else 131026
-            return self._signed(account, lambda number: cloud.statuses(*number, [(key, to)], fact, code))
+            return self._signed(account, cloud.statuses(*ids, [(key, to)], fact, code))
         body = gateway.reply(to, words, key) if fact == "reply" else gateway.status(key, to, fact, words)
         return Call(account, *gateway.signed(body, self.accounts.sms.signing_secret))
 
-    def _signed(self, phone_id: str, body: Callable[[tuple[str, str]], Mapping[str, Any]]) -> Call:
+    def _signed(self, phone_id: str, body: Mapping[str, Any]) -> Call:
         number = self.accounts.number(phone_id)
-        data, headers = cloud.signed(body((phone_id, number.business_id)), number.app_secret)
-        return Call(number.callback_url, data, headers)
+        return Call(number.callback_url, *cloud.signed(body, number.app_secret))
 
 
 class Progress:

@@ -3,7 +3,7 @@
 import json
 import re
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import lru_cache
 from http.server import BaseHTTPRequestHandler
 from typing import Any
@@ -117,7 +117,7 @@ class Door(BaseHTTPRequestHandler):
         return Answer(page("Messages", content))
 
     def _cloud_get(self, account: str, is_list: bool, path: str, query: dict[str, str]) -> Answer:
-        if not (token := bearer(self.headers)) or not self._is_known(account, token):
+        if not (token := bearer(self.headers.get("Authorization", ""))) or not self._is_known(account, token):
             return cloud_answer(cloud.CloudError(190, "No access token of this account was sent."))
         if is_list:
             return as_json(cloud.template_list(query, f"http://{self.headers.get('Host', '')}{path}"))
@@ -148,7 +148,7 @@ class Door(BaseHTTPRequestHandler):
     def _take_whatsapp(self, phone_id: str, body: bytes) -> Answer:
         told: dict[str, Any] = {}
         try:
-            if not (token := bearer(self.headers)) or not self._is_known(phone_id, token):
+            if not (token := bearer(self.headers.get("Authorization", ""))) or not self._is_known(phone_id, token):
                 raise cloud.CloudError(190, "No access token of this account was sent.")
             told = read_json(body)
             if code := self.shared.switch.get(Sort.WHATSAPP):
@@ -268,8 +268,8 @@ def read_json(body: bytes) -> dict[str, Any]:
     return told
 
 
-def bearer(headers: Mapping[str, str]) -> str:
-    scheme, _, token = (headers.get("Authorization") or "").partition(" ")
+def bearer(login: str) -> str:
+    scheme, _, token = login.partition(" ")
     return token.strip() if scheme.lower() == "bearer" else ""
 
 

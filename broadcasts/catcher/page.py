@@ -37,7 +37,7 @@ ul { margin: .3rem 0; padding-left: 1.2rem; font-size: .85rem } .bad { color: va
 p.notice { padding: .6rem .8rem; border: 1px solid var(--line); border-radius: .4rem }
 [aria-current] { font-weight: bold; text-decoration: none }"""
 FIRST = {Sort.WHATSAPP: "131026", Sort.SMS: "400"}  # the error that is told where none is typed
-NAMES = {"": "All", **{sort: sort.label for sort in Sort}}
+NAMES: dict[str, str] = {"": "All", **{sort.value: sort.label for sort in Sort}}
 
 
 class Answer(NamedTuple):
@@ -141,7 +141,10 @@ def back_form(caught: Mapping[str, Any], back: str) -> str:
 
 def codes() -> str:
     """Return what is offered for “Fail with”."""
-    known = {Sort.WHATSAPP: {code: title for code, (_, title) in cloud.ERRORS.items()}, Sort.SMS: gateway.CODES}
+    known: dict[str, dict[str, str]] = {
+        Sort.WHATSAPP: {str(code): title for code, (_, title) in cloud.ERRORS.items()},
+        Sort.SMS: gateway.CODES,
+    }
     return "".join(
         f'<datalist id="{sort}-codes">'
         + "".join(f'<option value="{code}">{escape(words)}' for code, words in some.items())
