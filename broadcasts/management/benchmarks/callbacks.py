@@ -196,7 +196,8 @@ def _requests(channel: Channel, fact: str, port: int) -> list[bytes]:
 
 def _kill(running: Workers, random: Random) -> str:
     """Kill a process of the web server, or one of the workers; return which."""
-    web, others = [], []
+    web: list[int] = []
+    others: list[int] = []
     for pid in running.cluster():
         with suppress(OSError):
             is_web = b"broadcasts.web" in Path(f"/proc/{pid}/cmdline").read_bytes()

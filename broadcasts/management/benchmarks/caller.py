@@ -1,6 +1,7 @@
 """A provider that calls back: a process that makes signed calls as fast as they are answered, and repeats some.
 
-A call that is not taken comes again, as providers do it. It speaks HTTP on bare connections, so that it takes little of the machine that is measured.
+A call that is not taken comes again, as providers do it. It speaks HTTP on bare connections, so that it takes little of
+the machine that is measured.
 """
 
 import asyncio

@@ -87,7 +87,8 @@ class ProviderSession(Session):
                 return
             head, body = bytes(self.buffer[:end]), bytes(self.buffer[end + 4 : whole])
             del self.buffer[:whole]
-            self.take_request(*head.split(b" ", 2)[:2], body)
+            method, target, _ = head.split(b" ", 2)
+            self.take_request(method, target, body)
 
     def take_request(self, method: bytes, target: bytes, body: bytes) -> None:
         path = target.decode("latin-1")
