@@ -1,8 +1,8 @@
-"""The registry of our APIs: which one an address belongs to, and in which shape it says what went wrong.
+"""The registry of APIs by URL prefix, each with its own error format.
 
-The views of an API choose who may call, how often and in which form by Django REST framework's own attributes
-(`authentication_classes`, `throttle_classes`, ...). What no view answers is here: addresses that lead nowhere, faults,
-outages, requests that cannot be read.
+The views of an API set authentication, throttling and formats by the attributes of Django REST framework
+(`authentication_classes`, `throttle_classes`, ...). This module is for errors outside views: unknown URLs, bugs,
+outages and malformed requests.
 """
 
 import json
@@ -16,16 +16,16 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 NATIVE = "/api/"
-APIS = {NATIVE: "broadcasts.api.errors.Native"}  # by the beginning of its addresses; the longest one counts
+APIS = {NATIVE: "broadcasts.api.errors.NativeApi"}  # by the beginning of its addresses; the longest one counts
 
 
 class Api:
-    """How one API says what went wrong; a subclass changes what its clients expect otherwise."""
+    """The error format of an API; subclasses override what their clients expect."""
 
     content_type = "application/json"
 
     def shape(self, status: int, text: str) -> object:
-        """Return what is said as JSON, for answers that no view gave."""
+        """Return the JSON value of an error that no view handled."""
         return {"detail": text}
 
     def body(self, status: int, text: str) -> bytes:
@@ -54,12 +54,12 @@ def handle(exc: Exception, context: dict[str, Any]) -> Response | None:
 
 
 def answer(path: str, status: int, text: str, headers: dict[str, str] | None = None) -> HttpResponse | None:
-    """Say what went wrong in the shape of the API that an address belongs to; None for pages."""
+    """Return the error response of the API that a path belongs to; None for pages."""
     api = at(path)
     return HttpResponse(api.body(status, text), api.content_type, status, headers=headers) if api else None
 
 
 @csrf_exempt
 def nowhere(request: HttpRequest) -> HttpResponse:
-    """Say, as the clients of an API expect it, that an address leads to nothing; the last of each API's routes."""
+    """Return the 404 of an API for unknown URLs; the last route of each API."""
     return answer(request.path, 404, "Not found.") or HttpResponse("Not found.", "text/plain", 404)

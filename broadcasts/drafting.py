@@ -78,7 +78,7 @@ def save(broadcast: Broadcast, values: Mapping[str, Any], by: User | None = None
             return broadcast
         validate(broadcast, flat="messages" not in values)
         if broadcast.status == Broadcast.Status.SCHEDULED and broadcast.scheduled_at:
-            broadcast.due_from = max(hours.begin(broadcast, broadcast.scheduled_at), timezone.now())
+            broadcast.due_from = max(hours.earliest_start(broadcast, broadcast.scheduled_at), timezone.now())
         broadcast.audience_preview = _preview(broadcast)
         broadcast.save(update_fields=[*changed, "addresses", "due_from", "audience_preview", "modified"])
         act = "create" if is_new else "change"

@@ -1,14 +1,14 @@
-"""What can go wrong, in words for the people who see it; doors translate these into their own shapes."""
+"""Exceptions whose messages are shown to users; admin, API and commands convert them to their own format."""
 
 from collections.abc import Mapping
 
 
 class BroadcastsError(Exception):
-    """The base of our own errors; str() of each is a sentence for people."""
+    """The base class; str() is a sentence for users."""
 
 
 class InvalidInput(BroadcastsError):
-    """Input that cannot be taken: {field: what is wrong and what would be right}."""
+    """Invalid input; `errors` is {field: message}, and a message says what would be right."""
 
     def __init__(self, errors: Mapping[str, str]) -> None:
         super().__init__(" ".join(f"{field}: {error}" for field, error in errors.items()))
@@ -16,31 +16,31 @@ class InvalidInput(BroadcastsError):
 
 
 class WrongState(BroadcastsError):
-    """The row is not in a state that allows this, or somebody else was first."""
+    """The state of the row does not allow this, or another process changed it first."""
 
 
-class Unseen(WrongState):
-    """The row was changed after the person who acts on it looked at it."""
+class StaleObject(WrongState):
+    """The row was changed after the user last read it."""
 
 
 class EmptyAudience(BroadcastsError):
-    """The audience matches nobody who may be reached."""
+    """The audience matches no contact, or none that would receive the broadcast."""
 
 
 class NotReady(BroadcastsError):
-    """Something that sending needs is missing: a channel, a time, some content."""
+    """Something that sending needs is missing, such as a channel, a time or content."""
 
 
 class LeaseLost(BroadcastsError):
-    """Another worker owns this batch now; whoever finds out writes nothing more."""
+    """Another worker owns the batch now; this one must write nothing more."""
 
 
 class RenderError(BroadcastsError):
-    """The content could not be made for this recipient; nothing half-made is ever sent."""
+    """The content cannot be rendered for a recipient; an incomplete copy is never sent."""
 
 
 class OverBudget(RenderError):
-    """The copy would take more work, room or time than one may; its author can mend the template."""
+    """Rendering a copy exceeds the limits of work, size or time."""
 
     def __str__(self) -> str:
         return f"Over budget: {super().__str__()}"

@@ -154,8 +154,8 @@ def _of_log(contact: Contact, broadcast: Broadcast, deliveries: list[Delivery], 
         sentence = story(delivery, broadcast.organization.zone)
         if delivery.status == Delivery.Status.SKIPPED:
             route = Route(channel=delivery.message.channel, base_language=broadcast.base_language)
-            turn = max(delivery.created, delivery.due_at or delivery.created)
-            sentence += _because(Grounds(contact, broadcast, route, turn), delivery.reason)
+            at = max(delivery.created, delivery.due_at or delivery.created)
+            sentence += _because(Grounds(contact, broadcast, route, at), delivery.reason)
         by = f"{delivery.message.channel}: " if by_name else ""
         sentences.append(f"{by}{sentence}")
     strongest = min(deliveries, key=lambda one: STRONGEST.index(one.status))
@@ -206,7 +206,7 @@ def _of_time(contact: Contact, broadcast: Broadcast, match: Match) -> Explanatio
 def _foretold(contact: Contact, broadcast: Broadcast, wanted: Audience, match: Match) -> Explanation:
     """Explain what a broadcast that has not started will do with a matched contact, by the query of its start."""
     routes = drafting.routes(broadcast)
-    turn = hours.turn(broadcast, contact)
+    send_time = hours.local_send_time(broadcast, contact)
     received: list[str] = []
     skipped: list[tuple[str, str]] = []
     for route in routes:
@@ -219,7 +219,7 @@ def _foretold(contact: Contact, broadcast: Broadcast, wanted: Audience, match: M
             else:
                 received.append(f"by {route.name or 'e-mail'} at {address}{f', in {language}' if language else ''}")
     if received:
-        due = f", not before {when(turn, broadcast.organization.zone)}" if turn else ""
+        due = f", not before {when(send_time, broadcast.organization.zone)}" if send_time else ""
         verdict, reason, sentence = "would_receive", "", f"Would receive it {' and '.join(received)}{due}."
     elif skipped:
         verdict, reason = "would_be_skipped", skipped[0][0]

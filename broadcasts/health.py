@@ -1,4 +1,4 @@
-"""Is all well? Each check says what it found and how to mend it; `ready` is the part that decides about traffic."""
+"""Health checks, each with its finding and how to fix it; `ready` runs those that decide about traffic."""
 
 import os
 import shutil
@@ -34,7 +34,7 @@ TRIED_EVERY = 5  # seconds
 LOCK_SECONDS = 2
 HOST_FORGOTTEN = timedelta(days=1)
 HOSTS_TOLD = 20
-CHANNEL_SECONDS = 5  # a server that takes longer to answer is told as out of reach
+CHANNEL_SECONDS = 5  # a server that takes longer to reply is reported as unreachable
 SAMPLE = 1000
 LEAST_POSTGRESQL = 14
 QUEUE_LIMIT = 1000
@@ -88,12 +88,12 @@ def database() -> Check:
 
 
 def writing() -> Check:
-    """Check that the database takes writes; asked ever so often, it is tried every few seconds."""
+    """Check that the database can be written to; the result is cached for TRIED_EVERY seconds."""
     return _write(int(time.monotonic() // TRIED_EVERY))
 
 
 @lru_cache(maxsize=1)
-def _write(turn: int) -> Check:
+def _write(period: int) -> Check:
     row = {"enqueued_at": timezone.now(), "beaten_at": Now()}
     try:
         with waiting_at_most(LOCK_SECONDS):
@@ -108,7 +108,7 @@ def _write(turn: int) -> Check:
 
 
 def forget() -> None:
-    """Have the next check try again, however soon."""
+    """Clear the cached result of the write check."""
     _write.cache_clear()
 
 
@@ -189,7 +189,7 @@ def heartbeat() -> Check:
 
 
 def beats() -> Iterator[Check]:
-    """Check all hosts; one that is gone for good is told of for a day."""
+    """Check the heartbeats of all hosts; one that was removed is reported for a day."""
     yield heartbeat()
     recent = Heartbeat.objects.filter(name=CLUSTER, beaten_at__gt=Now() - HOST_FORGOTTEN)
     for beat in recent.exclude(fresh()).order_by("host")[:HOSTS_TOLD]:
@@ -291,7 +291,7 @@ def backends() -> Iterator[Check]:
 
 
 def notices() -> Check:
-    """Check that staff can be told of what stopped by itself."""
+    """Check that staff can be notified by mail when a broadcast stops."""
     if not settings.EMAIL_URL:
         return Check(
             "notices", WARN, "EMAIL_URL is not set: nobody is told by mail when a broadcast stops by itself.",
@@ -306,7 +306,7 @@ def notices() -> Check:
 
 
 def folder() -> Iterator[Check]:
-    """Check that nobody else on the host reads our files, and that Python imports none of them."""
+    """Check that other users of the host cannot read the data, and that Python cannot import from it."""
     place = Path(settings.DATA_DIR).resolve()
     kept = [place, *([Path(connection.settings_dict["NAME"]).resolve()] if connection.vendor == "sqlite" else [])]
     if exposed := [str(path) for path in kept if path.exists() and is_exposed(path)]:

@@ -1,7 +1,7 @@
-"""Indexes on attributes that staff marked: made and dropped in the background, shared by all organizations.
+"""Create and drop the indexes of attributes in the background; all organizations share them.
 
-There is one for each (key, type), on the very expression that `audience` compiles, and its name says which. What is
-marked is the truth; `arrange` makes the indexes those, whatever happened before.
+There is one for each (key, type), on the expression that `audience` compiles; its name is derived from both. `arrange`
+makes the indexes equal to the attributes with `is_indexed`, whatever state an interrupted run has left.
 """
 
 import logging
@@ -20,14 +20,14 @@ from broadcasts.queue import enqueue
 log = logging.getLogger(__name__)
 
 LIMIT = 10  # per installation: each one is written with every contact
-LOCK = 7_061_512  # of PostgreSQL, so that only one arranges
-PATIENCE = 30  # seconds that another one waits, who may know of more
+LOCK = 7_061_512  # key of the advisory lock on PostgreSQL, so that only one process arranges
+PATIENCE = 30  # seconds that another process waits: it may have seen a later change
 PREFIX = "attribute_"
 State = Attribute.IndexState
 
 
 def check(attribute: Attribute) -> None:
-    """Raise InvalidInput unless the attribute may be marked as it is."""
+    """Raise InvalidInput if the attribute has `is_indexed` and cannot be indexed."""
     if not attribute.is_indexed:
         return
     if attribute.type not in INDEXED:
@@ -41,21 +41,21 @@ def check(attribute: Attribute) -> None:
 
 
 def follow(attribute: Attribute) -> None:
-    """Have the indexes follow what was changed about an attribute."""
+    """Enqueue the task that updates the indexes after a change of an attribute."""
     attribute.index_state = State.BUILDING if attribute.is_indexed else ""
     Attribute.objects.filter(pk=attribute.pk).update(index_state=attribute.index_state)
     enqueue("index_attributes")
 
 
 def obstacles(attribute: Attribute) -> list[str]:
-    """Say what keeps an attribute from being deleted: contacts that have it, and rules that ask for it."""
+    """Return the names of what uses an attribute: broadcasts and segments whose rules refer to it, and “contacts”."""
     references = [f"“{user}”" for user in audience.references_to_attribute(attribute)]
     contacts = Contact.objects.for_organization(attribute.organization_id)
     return [*references, *(["contacts"] if contacts.filter(attributes__has_key=attribute.key).exists() else [])]
 
 
 def remove(attribute: Attribute) -> None:
-    """Delete an attribute that nobody has and no rule asks for; WrongState says who does."""
+    """Delete an attribute; raises WrongState if a contact has it or a rule refers to it."""
     if found := obstacles(attribute):
         raise WrongState(f"It is in use and cannot be deleted: {', '.join(found)}.")
     attribute.delete()
@@ -64,12 +64,12 @@ def remove(attribute: Attribute) -> None:
 
 
 def arrange() -> None:
-    """Make the indexes that are missing, and drop those that nobody marks any more."""
+    """Create missing indexes, and drop those of attributes without `is_indexed`."""
     if connection.vendor != "postgresql":
         _arrange()
         return
     with connection.cursor() as cursor:
-        # Not by waiting for the lock: an index that is built beside writers waits for all who wait.
+        # Poll instead of waiting for the lock: CREATE INDEX CONCURRENTLY waits for all waiting transactions.
         for _ in range(PATIENCE):
             cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
             if cursor.fetchone()[0]:
@@ -95,7 +95,7 @@ def _arrange() -> None:
             if not there.get(name):
                 rows.update(index_state=State.BUILDING)
                 _execute(create_sql(key, type_))
-                _execute(f"ANALYZE {Contact._meta.db_table}")  # or nothing is known of what it indexes
+                _execute(f"ANALYZE {Contact._meta.db_table}")  # the planner has no statistics of the new expression yet
         except DatabaseError:
             log.exception("The index on the attribute %s could not be built", key)
             rows.update(index_state=State.FAILED)

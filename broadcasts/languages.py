@@ -55,7 +55,7 @@ def nearest_language(tag: str, offered: Iterable[str]) -> str:
 
 
 def choose_language(tag: str, offered: Iterable[str], defaults: Iterable[str]) -> str:
-    """Return the language on offer to write in to somebody whose own is `tag`; "" if none will do.
+    """Return the offered language that suits a reader of `tag` best; "" if none does.
 
     offered: the languages that there is content in, the preferred first.
     defaults: what others read who have no language or another one: the organization's primary language, then the

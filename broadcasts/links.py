@@ -35,7 +35,7 @@ def personal_id(token: str) -> int | None:
 
 
 def invitation_token(invitation_id: int) -> str:
-    """Return the public key of an invitation, which opens it for whoever has it."""
+    """Return the public key of an invitation; its holder may accept it."""
     return _token(invitation_id, b"invitation")
 
 
@@ -67,25 +67,25 @@ def unsubscribe_url(token: str) -> str:
 
 
 def preferences_url(token: str) -> str:
-    """Return the address of the page where the recipient of a delivery says what to get."""
+    """Return the address of the page where the recipient of a delivery changes preferences."""
     return f"{settings.BASE_URL}/p/{token}/"
 
 
 def confirm_url(token: str) -> str:
-    """Return the address of the page where somebody who was asked says yes."""
+    """Return the address of the page where a contact confirms a consent."""
     return f"{settings.BASE_URL}/c/{token}/"
 
 
 def data_url(token: str) -> str:
-    """Return the address of the page where somebody gets at the own data, or has it deleted."""
+    """Return the address of the page where a contact downloads or deletes their data."""
     return f"{settings.BASE_URL}/d/{token}/"
 
 
 def invitation_url(token: str) -> str:
-    """Return the address of the page where somebody accepts an invitation."""
+    """Return the address of the page where a user accepts an invitation."""
     return f"{settings.BASE_URL}/i/{token}/"
 
 
 def message_id(token: str, domain: str) -> str:
-    """Return the Message-ID of a delivery: the same however often it is rendered, and enough to find it again."""
+    """Return the Message-ID of a delivery; it never changes and contains the delivery's token."""
     return f"<{token}@{domain}>"

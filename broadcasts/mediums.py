@@ -1,4 +1,4 @@
-"""Each medium and each kind of address, told once: the column, the key, the hash, the URI scheme, the check, the words.
+"""The registry of media and kinds of addresses: columns, keys, hashes, URI schemes, validators and labels.
 
 A new medium is a member of `Medium` and, where people are reached by an address that they do not have yet, a row of
 `ADDRESS_FIELDS` with its three columns in `Contact`. Nothing here reads the database.
@@ -37,7 +37,7 @@ def split_email(email: str) -> tuple[str, str]:
 
 
 def email_domain(email: str) -> str:
-    """Return what the address is received at, in IDNA where it is valid; "" for what is no e-mail address."""
+    """Return the domain of an e-mail address, in IDNA if valid; "" if there is none."""
     domain = email.rpartition("@")[2] if "@" in email else ""
     return _ascii_domain(domain) or domain.lower()
 
@@ -112,7 +112,7 @@ class AddressField:
     hash: str
     scheme: str  # of its URI, such as mailto
     clean: Callable[[str, str], str]  # typed, the organization's country -> as it is stored, or ValidationError
-    normalise: Callable[[str], str | None]  # stored -> what it is compared by
+    normalise: Callable[[str], str | None]  # stored form -> normalised key
     hint: str
     headers: tuple[str, ...]  # what columns of files call it, besides its name
     is_number: bool = False  # found by a part of its digits, any other by how its words begin
@@ -166,7 +166,7 @@ class Medium(TextChoices):
 
     @property
     def noun(self) -> str:
-        """What it is called within a sentence."""
+        """The name of the medium within a sentence."""
         return _NOUNS.get(self, self.label)
 
     @property
@@ -193,7 +193,7 @@ def address_choices() -> list[tuple[str, str]]:
 
 
 def typed_address(medium: str, address: str, country: str = "") -> str:
-    """Return an address as somebody typed it for one medium as it is stored, or raise ValidationError."""
+    """Return a typed address of a medium in its stored form; raises ValidationError."""
     return typed_with_key(medium, address, country)[0]
 
 
@@ -203,7 +203,7 @@ def address_key(medium: str, address: str, country: str = "") -> str | None:
 
 
 def typed_with_key(medium: str, address: str, country: str = "") -> tuple[str, str | None]:
-    """Return (address as it is stored, what it is compared by) of a typed address, or raise ValidationError."""
+    """Return (stored form, normalised key) of a typed address; raises ValidationError."""
     address, own = address.strip(), Medium(medium).own
     if not address or own is None:
         return address, stored_key(address)

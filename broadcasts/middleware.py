@@ -1,4 +1,4 @@
-"""What holds for all answers, whichever door gave them."""
+"""Middleware and error handlers for all responses, of every API and of all pages."""
 
 import logging
 import sys
@@ -20,8 +20,8 @@ HEALTH = "/healthz"
 SECRET = "password"  # noqa: S105  (never written into a page)
 
 
-class Answers:
-    """No cache keeps what we answer, and where the database or the disk is to blame, the answer says so."""
+class ResponseMiddleware:
+    """Forbid caching of responses, and return a 503 or 507 that names the outage for errors of database or disk."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -44,7 +44,7 @@ class Answers:
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    """Answer what no view could: an outage that a middleware met, or a fault of ours."""
+    """Handle exceptions outside views: an outage in a middleware, or a bug (handler500)."""
     if found := outage(sys.exc_info()[1]):
         return out_of_order(request, found)
     text = "Something went wrong on our side; it has been logged."
@@ -52,7 +52,7 @@ def broken(request: HttpRequest) -> HttpResponse:
 
 
 def out_of_order(request: HttpRequest, found: Outage) -> HttpResponse:
-    """Say what is out of order; a page offers to send again what was typed."""
+    """Return the response for an outage; a page offers to submit the form again."""
     headers = {"Retry-After": str(RETRY_SECONDS), "Cache-Control": "no-store"}
     if said := apis.answer(request.path, found.status, found.sentence, headers):
         return said

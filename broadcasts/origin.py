@@ -1,18 +1,18 @@
-"""Where a request comes from: the one rule for evidence, brakes and the audit."""
+"""The client address of a request, for evidence, limits and the audit log."""
 
 from ipaddress import IPv6Address, IPv6Network, ip_address
 
 from django.conf import settings
 from django.http import HttpRequest
 
-SUBSCRIBER = 64  # bits of an IPv6 address that a provider gives to one subscriber, who is free to choose the rest
+SUBSCRIBER = 64  # prefix length of the IPv6 network of one subscriber, who may choose the other bits
 
 
 def network_address(request: HttpRequest) -> str:
-    """Return the client's IP address; "" where it is not known.
+    """Return the client's IP address; "" if it is unknown.
 
-    Behind a proxy (BEHIND_PROXY) that is what the proxy itself added, the last of `X-Forwarded-For`; what comes before
-    is told by the client, and without a proxy all of it is.
+    Behind a proxy (BEHIND_PROXY) it is the last address of `X-Forwarded-For`, which the proxy added; the client may
+    have sent those before. Without a proxy the header is ignored.
     """
     told = request.headers.get("X-Forwarded-For", "") if settings.SECURE_PROXY_SSL_HEADER else ""
     address = told.rpartition(",")[2].strip() or request.META.get("REMOTE_ADDR", "")

@@ -1,4 +1,4 @@
-"""Delete what nobody needs any more; totals are sums over batches, so they stay."""
+"""Delete rows and files after their retention time; totals are sums over batches, so they stay."""
 
 import time
 from collections.abc import Iterator
@@ -37,18 +37,18 @@ from broadcasts.sending import journal
 
 CHUNK = 1000
 ANSWERS_KEPT = timedelta(hours=24)  # of repeated requests, as the API promises
-TASKS_KEPT = timedelta(days=7)  # failures of the queue, to be looked at
-EARLY_FACTS_KEPT = timedelta(days=3)  # far longer than a window takes; they are of deliveries that are not ours
-LINKS_KEPT = timedelta(days=30)  # longer than any of them works
-INVITATIONS_KEPT = timedelta(days=30)  # after they expired; the audit tells who was invited
+TASKS_KEPT = timedelta(days=7)  # failed tasks, for debugging
+EARLY_FACTS_KEPT = timedelta(days=3)  # far longer than a window takes; older ones are about unknown deliveries
+LINKS_KEPT = timedelta(days=30)  # longer than any lifetime
+INVITATIONS_KEPT = timedelta(days=30)  # after they expired; the audit log has them too
 HOSTS_KEPT = timedelta(days=1)
-WAKE_UPS_KEPT = timedelta(days=1)  # that no cluster takes
+WAKE_UPS_KEPT = timedelta(days=1)  # tasks that no cluster has taken
 UPLOADING = timedelta(days=1)  # longer than any upload takes
-HOURS_KEPT = 24  # of what the API's tokens were granted
+HOURS_KEPT = 24  # of API allowances
 
 
 def prune(*, dry_run: bool = False) -> dict[str, int]:
-    """Delete what retention no longer wants, and say how much of each kind that was, or would be."""
+    """Delete everything older than its retention time; return the number of each kind, which a dry run only counts."""
     now = timezone.now()
     found: dict[str, int] = {"deliveries": 0, "delivery events": 0}
     for message in _old_messages():
@@ -99,7 +99,7 @@ def _prune_imports(dry_run: bool) -> int:
 
 
 def _prune_uploads(dry_run: bool) -> int:
-    """Delete uploads of imports that ended, and those that no import names, where whoever should have done it died."""
+    """Delete uploads of finished imports and those without an import, which are left when a process has died."""
     left = ImportJob.objects.filter(ImportJob.unread()).exclude(source="")
     strays = list(_stray_uploads())
     n = left.count() + len(strays)

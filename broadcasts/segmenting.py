@@ -1,4 +1,4 @@
-"""Static segments: who is put in, taken out, or frozen from rules; one statement each, however many people they are."""
+"""Add and remove members of static segments, and freeze dynamic ones, by one statement for all contacts."""
 
 from django.core.exceptions import EmptyResultSet, ValidationError
 from django.db import IntegrityError, connection, transaction
@@ -13,7 +13,7 @@ TAKEN = "There is a segment of this name already."
 
 
 def add(segment: Segment, contacts: QuerySet[Contact]) -> int:
-    """Put contacts of the segment's organization in and return how many were not there yet."""
+    """Add contacts of the segment's organization; return how many are new in it."""
     _refuse_dynamic(segment)
     columns = {"segment_id": Value(segment.pk), "contact_id": F("pk"), "created": Now()}
     rows = contacts.filter(organization=segment.organization_id).order_by()
@@ -29,13 +29,13 @@ def add(segment: Segment, contacts: QuerySet[Contact]) -> int:
 
 
 def remove(segment: Segment, contacts: QuerySet[Contact]) -> int:
-    """Take contacts out and return how many of them were in."""
+    """Remove contacts; return how many of them were members."""
     _refuse_dynamic(segment)
     return SegmentMember.objects.filter(segment=segment, contact__in=contacts.order_by().values("pk")).delete()[0]
 
 
 def freeze(segment: Segment, name: str) -> Segment:
-    """Make a static segment of whoever the rules of a dynamic one choose now: whole, or not at all."""
+    """Create a static segment of the contacts that match a dynamic one now, in one transaction."""
     if segment.kind != Segment.Kind.DYNAMIC:
         raise WrongState("This segment has members and no rules: there is nothing to freeze.")
     chosen = audience.segment_contacts(segment, of_all=True)

@@ -6,7 +6,7 @@ from django.db.models.functions import Now
 from broadcasts import accounts, confirming, importing, indexing, retention, sending
 from broadcasts.models import Heartbeat
 
-# What is done each second by a supervisor, and each minute by the queue itself.
+# Called each second by a supervisor, and each minute by the queue's schedule.
 ROUND = (sending.tick, importing.enqueue_waiting, confirming.enqueue_waiting, accounts.enqueue_waiting)
 
 

@@ -31,19 +31,19 @@ LOG_SECONDS = 60
 
 
 def allows(who: str, limit: int) -> bool:
-    """Count one request of somebody, such as token:12, and tell whether it is within an hour's limit; 0: no limit."""
+    """Count a request of a client, such as token:12; tell whether it is within the limit per hour. 0 is no limit."""
     if not limit:
         return True
     counted = in_redis if settings.REDIS_URL else allowances.take
     try:
         return counted(who, int(time.time()) // WINDOW, limit)
-    except Exception as error:  # of a database or a Redis that cannot be used: reading must go on
+    except Exception as error:  # while the database or Redis is out of order, requests are not limited
         complaints.log(error)
         return True
 
 
 def seconds_left() -> int:
-    """Return how long the clock hour lasts."""
+    """Return the seconds until the end of the clock hour."""
     return WINDOW - int(time.time()) % WINDOW
 
 
@@ -54,7 +54,7 @@ def in_redis(who: str, hour: int, limit: int) -> bool:
 
 
 class Complaints:
-    """Logs that counting does not work, once a minute."""
+    """Logs at most once a minute that requests cannot be counted."""
 
     logged_at = -LOG_SECONDS
 
@@ -66,8 +66,8 @@ class Complaints:
 
 
 @dataclass
-class Purse:
-    """What one process may still grant one token in one hour, and what it granted without asking."""
+class Balance:
+    """The requests that this process may grant a client in an hour, and those granted during a database error."""
 
     hour: int
     left: int = 0
@@ -76,53 +76,53 @@ class Purse:
 
 
 class Allowances:
-    """The purses of this process. One thread at a time asks the database for more."""
+    """The balances of this process; one thread at a time takes more from the database."""
 
     def __init__(self) -> None:
         self.lock, self.asking = threading.Lock(), threading.Lock()
-        self.purses: dict[str, Purse] = {}
-        self.pause_ends = 0.0  # the database could not be asked just now
+        self.balances: dict[str, Balance] = {}
+        self.pause_ends = 0.0  # until then the database is not asked, after an error
 
     def take(self, who: str, hour: int, limit: int) -> bool:
-        """Use one request of an allowance; raises DatabaseError when there is none and none can be had."""
+        """Use up one request of a balance; raises DatabaseError if it is empty and the database is out of order."""
         if (known := self._spend(who, hour)) is not None:
             return known
         with self.asking:
             if (known := self._spend(who, hour)) is not None:
                 return known
-            purse = self._purse(who, hour)
+            balance = self._balance(who, hour)
             if time.monotonic() < self.pause_ends:
-                purse.owed += 1
+                balance.owed += 1
                 return True
             try:
-                granted = Allowance.take(who, hour, limit, owed=purse.owed, share=SHARE, patience=LOCK_SECONDS)
+                granted = Allowance.take(who, hour, limit, owed=balance.owed, share=SHARE, patience=LOCK_SECONDS)
             except BaseException:
                 self.pause_ends = time.monotonic() + PAUSE_SECONDS
-                purse.owed += 1
+                balance.owed += 1
                 raise
             with self.lock:
-                purse.owed, purse.left, purse.is_used_up = 0, max(granted - 1, 0), granted == 0
+                balance.owed, balance.left, balance.is_used_up = 0, max(granted - 1, 0), granted == 0
             return granted > 0
 
     def _spend(self, who: str, hour: int) -> bool | None:
-        """Answer from memory; None when the database must be asked."""
+        """Use up a request of the balance in memory; return None if the database must be asked."""
         with self.lock:
-            purse = self._purse(who, hour)
-            if purse.left:
-                purse.left -= 1
+            balance = self._balance(who, hour)
+            if balance.left:
+                balance.left -= 1
                 return True
-            return False if purse.is_used_up else None
+            return False if balance.is_used_up else None
 
-    def _purse(self, who: str, hour: int) -> Purse:
-        purse = self.purses.get(who)
-        if purse is None or purse.hour != hour:
-            if len(self.purses) >= KNOWN:
-                self.purses = {name: one for name, one in self.purses.items() if one.hour == hour}
-            purse = self.purses[who] = Purse(hour)
-        return purse
+    def _balance(self, who: str, hour: int) -> Balance:
+        balance = self.balances.get(who)
+        if balance is None or balance.hour != hour:
+            if len(self.balances) >= KNOWN:
+                self.balances = {name: one for name, one in self.balances.items() if one.hour == hour}
+            balance = self.balances[who] = Balance(hour)
+        return balance
 
     def forget(self) -> None:
-        self.purses, self.pause_ends = {}, 0.0
+        self.balances, self.pause_ends = {}, 0.0
 
 
 allowances = Allowances()

@@ -1,7 +1,7 @@
-"""Have the database's files forget what its rows forgot.
+"""Remove deleted data from the files of the database.
 
-PostgreSQL does so by itself (autovacuum, and a log that is recycled). SQLite keeps what was overwritten in its
-write-ahead log until that is checkpointed; what the main file freed is zeroed at once, by `secure_delete` in settings.
+PostgreSQL does it by itself (autovacuum, recycled WAL). SQLite keeps overwritten data in its write-ahead log until a
+checkpoint; freed pages of the main file are zeroed at once, by `secure_delete` in settings.
 """
 
 import logging

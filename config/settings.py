@@ -159,7 +159,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "broadcasts.middleware.Answers",
+    "broadcasts.middleware.ResponseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -193,7 +193,7 @@ AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contri
 AUTH_PASSWORD_VALIDATORS = [{"NAME": "broadcasts.accounts.passwords.PasswordRule"}]
 PASSWORD_HASHERS = ["broadcasts.accounts.hashing.BoundedHasher"]
 LOGIN_URL = "admin:login"
-AXES_HANDLER = "broadcasts.accounts.brakes.Handler"
+AXES_HANDLER = "broadcasts.accounts.brakes.SignInHandler"
 AXES_LOCKOUT_CALLABLE = "broadcasts.admin.sign_in.locked_out"
 AXES_LOCKOUT_PARAMETERS = ["username", "ip_address"]
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False

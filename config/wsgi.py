@@ -8,6 +8,6 @@ restrict_new_files()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup(set_prefix=False)
 
-from broadcasts.web.application import Handler  # noqa: E402 -- Django REST framework reads the settings at import
+from broadcasts.web.application import RequestHandler  # noqa: E402 -- Django REST framework reads the settings at import
 
-application = Handler()
+application = RequestHandler()

@@ -73,3 +73,11 @@ def make_delivery(broadcast: Broadcast, contact: Contact | None = None, **fields
     outcome = {} if delivery.status == "pending" else {delivery.status: 1}
     Batch.objects.create(message=message, state="done", first_id=delivery.pk, last_id=delivery.pk, total=1, **outcome)
     return delivery
+
+
+def add_channel(broadcast: Broadcast, **fields) -> Message:
+    """A second message of a broadcast, on a new console channel."""
+    channel = Channel.objects.create(organization=broadcast.organization, kind="console", **fields)
+    message = Message.objects.create(broadcast=broadcast, channel=channel, position=1)
+    MessageTranslation.objects.create(message=message, language="en", text="Closed")
+    return message

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from broadcasts.clocks import by_answer, in_utc, local_moment, quiet_until, zone_of, zones
+from broadcasts.clocks import in_utc, local_moment, quiet_until, zone_of, zones, zones_by_value
 
 NIGHT = ("21:00", "08:00")
 
@@ -124,7 +124,7 @@ def test_who_has_no_zone_or_one_nobody_knows_lives_at_home():
 
 def test_zones_are_grouped_by_the_answer_less_those_that_answer_as_at_home():
     noon = utc("2026-07-01T12:00")
-    elsewhere, at_home = by_answer(lambda zone: noon.astimezone(zone).utcoffset(), ZoneInfo("Europe/Madrid"))
+    elsewhere, at_home = zones_by_value(lambda zone: noon.astimezone(zone).utcoffset(), ZoneInfo("Europe/Madrid"))
     assert at_home == timedelta(hours=2)
     assert timedelta(hours=2) not in elsewhere
     assert "Pacific/Kiritimati" in elsewhere[timedelta(hours=14)]

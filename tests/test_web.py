@@ -54,12 +54,12 @@ def echo():
 
 
 @pytest.fixture
-def served(echo, monkeypatch) -> Iterator[web.Server]:
+def served(echo, monkeypatch) -> Iterator[web.WebServer]:
     monkeypatch.setattr(connections, "HEADER_SECONDS", 2)
     monkeypatch.setattr(connections, "GRACE_SECONDS", 2)
     monkeypatch.setattr(connections, "IDLE_SECONDS", 2)
     Streaming.closed = 0
-    server = web.Server(echo, [socket.create_server(("127.0.0.1", 0))])
+    server = web.WebServer(echo, [socket.create_server(("127.0.0.1", 0))])
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     yield server

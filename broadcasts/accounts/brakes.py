@@ -1,9 +1,9 @@
-"""Brakes on guessing passwords: pauses that grow with the failures of an account and of an IP address.
+"""Limit password guessing: pauses that grow with the failures of an account and of an IP address.
 
-django-axes counts the failures in the database and stops whoever is locked out; here is for how long. Failures are
-counted by account and by address separately, and none while locked out, so a pause always ends. Where a person signed
-in before, only the failures for the same account from the same address count: others cannot lock that person out from
-elsewhere. Addresses that were typed are stored hashed.
+django-axes counts the failures in the database and refuses locked clients; this module computes for how long. Failures
+are counted by account and by address separately, and not while locked, so a pause always ends. From an address where
+the account was used before, only failures of that account from that address count, so that others cannot lock its owner
+out. E-mail addresses that were typed are stored as hashes.
 """
 
 import logging
@@ -36,22 +36,22 @@ KNOWN_PLACE = timedelta(days=90)  # since the last sign-in from there
 
 
 def pause_after(failures: int, free: int) -> timedelta:
-    """Return how long nobody may try again: a minute, then twice as long at each failure, up to an hour."""
+    """Return the pause after a number of failures: a minute, doubled by each further one, at most an hour."""
     if failures < free:
         return timedelta(0)
     return min(FIRST_PAUSE * 2 ** min(failures - free, 10), LONGEST_PAUSE)
 
 
 def account_key(email: object) -> str:
-    """Hash an address as it was typed; all spellings that a database finds the same account by give one key."""
+    """Hash an e-mail address; all spellings that identify the same account give the same key."""
     spelled = str(email or "").strip().upper().casefold()
     return blake2b(spelled.encode(), digest_size=16, key=settings.LINK_KEY.encode()[:64], person=b"account").hexdigest()
 
 
 def locked_until(account: str, address: str | None, known: bool | None = None) -> datetime | None:
-    """Return when an account may be tried again from an address; None when it may be now.
+    """Return when an account may be tried again from an address; None if it may be now.
 
-    `known` is what `is_known` says of the two, for those who have asked already.
+    `known` is the result of `is_known` for both, if the caller has it.
     """
     now = timezone.now()
     known = is_known(account, address) if known is None else known
@@ -74,7 +74,7 @@ def _ends(account: str, address: str | None, known: bool, now: datetime) -> Iter
 
 
 def is_known(account: str, address: str | None) -> bool:
-    """Tell whether somebody signed in to an account from an address not long ago."""
+    """Tell whether there was a sign-in to an account from an address within KNOWN_PLACE."""
     since = timezone.now() - KNOWN_PLACE
     known = AccessLog.objects.filter(username=account, ip_address=address, attempt_time__gt=since)
     return address is not None and known.exists()
@@ -86,8 +86,8 @@ def _failures(rows: QuerySet[AccessAttempt], now: datetime) -> tuple[int, dateti
     return found["n"] or 0, found["at"]
 
 
-class Handler(AxesDatabaseHandler):
-    """What django-axes asks and tells at each try; also writes the audit of signing in and out."""
+class SignInHandler(AxesDatabaseHandler):
+    """The handler of django-axes; it also writes sign-ins and sign-outs to the audit log."""
 
     def is_locked(self, request: HttpRequest, credentials: Mapping[str, Any] | None = None) -> bool:
         account, address = key_of(credentials), subscriber(request)

@@ -1,7 +1,7 @@
-"""Hashing passwords, few at a time: each takes a core for a third of a second.
+"""Limit how many passwords are hashed at once: each hash takes a core for a third of a second.
 
-A request that finds no place is answered with 503 at once. So that nobody holds all places, one address has two of them
-at most, and people who sign in from where they did before have places of their own, one for each account.
+A request beyond the limits gets 503 at once. No client can use up all places: an address has at most two of them, and
+sign-ins to an account from an address where it was used before have a pool of their own, with one place per account.
 """
 
 from collections import Counter
@@ -13,7 +13,7 @@ from threading import BoundedSemaphore, Lock
 
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 
-PATIENCE = 5.0  # seconds that whoever has a place waits to begin
+PATIENCE = 5.0  # seconds to wait for a hashing slot with a place in the pool
 RETRY_SECONDS = 2
 
 
@@ -21,8 +21,8 @@ class Busy(Exception):
     """Too many passwords are being checked; the same request succeeds a little later."""
 
 
-class Lane:
-    """Places in one process: so many hash at once, so many more wait, and one key holds so many of them."""
+class HashingPool:
+    """The places of one process: `at_once` to hash in and `waiting` to wait in, at most `each` of them per key."""
 
     def __init__(self, at_once: int, waiting: int, each: int) -> None:
         self.hashing = BoundedSemaphore(at_once)
@@ -32,7 +32,7 @@ class Lane:
         self.lock = Lock()
 
     def admit(self, key: str | None) -> bool:
-        """Give a place to a key; False where there is none, or where the key holds its share."""
+        """Take a place for a key; return False if none is free or the key has `each` places."""
         with self.lock:
             if self.held.total() >= self.places or self.held[key] >= self.each:
                 return False
@@ -40,12 +40,14 @@ class Lane:
             return True
 
     def leave(self, key: str | None) -> None:
+        """Release a place of a key."""
         with self.lock:
             self.held[key] -= 1
-            self.held += Counter()  # keeps what is above zero
+            self.held += Counter()  # removes zero counts
 
     @contextmanager
-    def turn(self) -> Iterator[None]:
+    def hashing_slot(self) -> Iterator[None]:
+        """Hold a hashing slot; raises Busy if none becomes free within PATIENCE."""
         if not self.hashing.acquire(timeout=PATIENCE):
             raise Busy
         try:
@@ -54,57 +56,57 @@ class Lane:
             self.hashing.release()
 
 
-# Together fewer than the threads of a web process, so that others are answered meanwhile.
-EVERYBODY = Lane(at_once=2, waiting=1, each=2)  # by address
-KNOWN = Lane(at_once=1, waiting=1, each=1)  # by account
+# Together fewer than the threads of a web process, so that it still answers other requests.
+EVERYBODY = HashingPool(at_once=2, waiting=1, each=2)  # by address
+KNOWN = HashingPool(at_once=1, waiting=1, each=1)  # by account
 
 
 @dataclass
-class Asking:
-    """The request that this thread answers: where it comes from, and the account whose known place that is."""
+class RequestSource:
+    """The client address of the current request, and the account that was used from that address before, if any."""
 
     address: str | None = None
     account: str | None = None
 
 
-_asking: ContextVar[Asking | None] = ContextVar("asking", default=None)
+_request_source: ContextVar[RequestSource | None] = ContextVar("request_source", default=None)
 
 
 @contextmanager
-def asked_from(address: str | None) -> Iterator[None]:
-    """Count what is hashed within as asked for by an address."""
-    token = _asking.set(Asking(address))
+def requested_from(address: str | None) -> Iterator[None]:
+    """Attribute the hashing within the block to a client address."""
+    token = _request_source.set(RequestSource(address))
     try:
         yield
     finally:
-        _asking.reset(token)
+        _request_source.reset(token)
 
 
 def prefer(account: str) -> None:
-    """Let the request at hand use the places of those who signed in to this account from there before."""
-    if asking := _asking.get():
-        asking.account = account
+    """Let the current request use the pool of known addresses, with this account as its key."""
+    if source := _request_source.get():
+        source.account = account
 
 
 @contextmanager
 def slot() -> Iterator[None]:
-    """Hold one of the few places to hash in; raises Busy where there is none, or after waiting for too long."""
-    asking = _asking.get() or Asking()
-    choices = [(KNOWN, asking.account)] if asking.account else []
-    for lane, key in [*choices, (EVERYBODY, asking.address)]:
-        if lane.admit(key):
+    """Hold a place and a hashing slot; raises Busy if no place is free, or no slot within PATIENCE."""
+    source = _request_source.get() or RequestSource()
+    choices = [(KNOWN, source.account)] if source.account else []
+    for pool, key in [*choices, (EVERYBODY, source.address)]:
+        if pool.admit(key):
             break
     else:
         raise Busy
     try:
-        with lane.turn():
+        with pool.hashing_slot():
             yield
     finally:
-        lane.leave(key)
+        pool.leave(key)
 
 
 class BoundedHasher(PBKDF2PasswordHasher):
-    """Django's own algorithm, within a slot: sign-ins by the dozen must leave the processor to everybody else."""
+    """Django's PBKDF2 hasher, within a slot, so that many sign-ins at once do not use all cores."""
 
     def encode(self, password: str, salt: str, iterations: int | None = None) -> str:
         with slot():

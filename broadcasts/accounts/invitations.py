@@ -1,4 +1,4 @@
-"""Invitations: nobody becomes a member without saying yes, by a link that goes to the own address."""
+"""Invite users to an organization: they become members by accepting, through a link mailed to their address."""
 
 from datetime import timedelta
 
@@ -47,7 +47,7 @@ def invite(organization: Organization, email: str, role: str, *, by: User) -> In
 
 
 def why_not_invite(organization: Organization, email: str, role: str, *, by: User) -> dict[str, str]:
-    """Say by field why an invitation cannot be made; {} when it can."""
+    """Return {field: error} for an invitation that cannot be created; {} if it can."""
     if role not in roles_to_give(by, organization.pk):
         return {"role": "You cannot give a role that may more than yours."}
     if Member.objects.for_organization(organization).filter(user__email__iexact=email).exists():
@@ -104,7 +104,7 @@ def has_account(invitation: Invitation) -> bool:
 
 @transaction.atomic
 def accept(invitation: Invitation, user: User) -> Member:
-    """Make the owner of the address a member, once; WrongState when the invitation is somebody else's, or ended."""
+    """Make the invited user a member; raises WrongState if the invitation is for another address, or has ended."""
     if user.email.casefold() != invitation.email.casefold():
         raise WrongState(f"This invitation is for {invitation.email}.")
     _end(invitation, Status.ACCEPTED)

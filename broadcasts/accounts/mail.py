@@ -24,7 +24,7 @@ def enqueue_waiting() -> None:
 
 
 def mail_invitation(invitation_id: int) -> None:
-    """Mail the link of an open invitation; once, however often it is asked for."""
+    """Mail the link of an open invitation; of several calls, one does it."""
     rows = Invitation.objects.filter(pk=invitation_id)
     if not rows.due().transition(due_at=Now() + AGAIN):
         return
@@ -32,7 +32,7 @@ def mail_invitation(invitation_id: int) -> None:
     mine = rows.filter(due_at=invitation.due_at)
     try:
         with_deadline(MAIL_SECONDS, _message(invitation).send)
-    except Exception as error:  # a backend may raise what it likes
+    except Exception as error:  # a backend may raise anything
         log.exception("Invitation %s could not be mailed", invitation.pk)
         mine.update(error=f"The mail server failed: {type(error).__name__}. It is tried again until it expires.")
     else:

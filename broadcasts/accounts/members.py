@@ -1,4 +1,4 @@
-"""Who belongs to an organization: taken in, given another role, taken out; it always keeps an admin."""
+"""Add and remove members and change their roles; an organization always keeps an admin."""
 
 from django.db import transaction
 
@@ -7,7 +7,7 @@ from broadcasts.models import AuditEntry, Member, Organization, OrganizationQuer
 
 
 def roles_to_give(by: User, organization_id: int) -> list[str]:
-    """Return the roles that somebody may give in an organization: none above the own one."""
+    """Return the roles that a user may give in an organization: none above their own."""
     if by.is_superuser:
         return list(Role)
     member = Member.objects.filter(user=by, organization=organization_id).first()
@@ -17,7 +17,7 @@ def roles_to_give(by: User, organization_id: int) -> list[str]:
 def add_member(
     user: User, organization: Organization, role: str, *, by: User | None = None, **detail: object
 ) -> Member:
-    """Make somebody a member; who is one already stays what they are."""
+    """Make a user a member; an existing member keeps their role."""
     member, is_new = Member.objects.get_or_create(user=user, organization=organization, defaults={"role": role})
     if is_new:
         AuditEntry.write(member, "create", organization=organization, user=by, role=member.role, **detail)
@@ -26,7 +26,7 @@ def add_member(
 
 @transaction.atomic
 def change_role(member: Member, role: str, *, by: User) -> None:
-    """Give a member another role; WrongState for the last admin, or for a role that is not `by`'s to give or take."""
+    """Change the role of a member; raises WrongState for the last admin, or if `by` may not give or take the role."""
     held = _held(member)
     if held.role == role:
         return
@@ -43,7 +43,7 @@ def change_role(member: Member, role: str, *, by: User) -> None:
 
 @transaction.atomic
 def remove_member(member: Member, *, by: User) -> None:
-    """Take somebody out of an organization; WrongState for its last admin."""
+    """Remove a member from an organization; raises WrongState for its last admin."""
     held = _held(member)
     _keep_an_admin(held)
     AuditEntry.write(held, "delete", organization=held.organization, user=by, role=held.role)

@@ -1,13 +1,13 @@
-"""What happens to accounts, in the audit of each organization that the user is a member of."""
+"""Write audit entries about accounts, one for each organization of the user."""
 
 from broadcasts.models import AuditEntry, Member, User
 
 
 def note(user: User | None, act: str, *, by: User | None = None, **detail: object) -> None:
-    """Write what was done to an account, by itself or by somebody else.
+    """Write audit entries about an act on an account, by its user or by another one.
 
-    None stands for an account that does not exist. What was typed for its address is never written: it may be a
-    password in the wrong field.
+    `user` is None if the account does not exist. The address that was typed is not written, since it may be a password
+    in the wrong field.
     """
     row = user or User()
     organizations: list[int | None] = []

@@ -13,7 +13,7 @@ RULE = f"Use at least {SHORTEST} characters that are hard to guess, such as four
 
 
 class PasswordRule:
-    """Refuses what is short, common, of one's own name or address, or easy to guess (zxcvbn)."""
+    """Refuses passwords that are short, common, like the user's name or address, or easy to guess (zxcvbn)."""
 
     stock = (UserAttributeSimilarityValidator(user_attributes=("email", "full_name")), CommonPasswordValidator())
 

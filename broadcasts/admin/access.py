@@ -61,10 +61,10 @@ class Access:
 
 
 def within(queryset: QuerySet, organizations: list[int]) -> QuerySet:
-    """Keep the rows of some organizations.
+    """Filter the rows of some organizations.
 
-    A row that belongs to one through other tables is asked with EXISTS and not with a join, so that a list of
-    the newest rows walks its own table backwards and stops, instead of sorting everything the join yields.
+    If a model belongs to one through other tables, EXISTS is used instead of a join, so that a list of the newest rows
+    reads its own table backwards and stops, instead of sorting the result of the join.
     """
     model = queryset.model
     if model is User:

@@ -1,4 +1,4 @@
-"""What can be done with a broadcast: who may, in which states, what is asked first, and what is then done and said."""
+"""The registry of actions on broadcasts: permission, states, confirmation, effect and message of each."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class RetargetForm(Confirmation):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         told = [(value, f"{words} ({n:,})") for value, words, n in engagements(self.broadcast)]
-        self.fields["engagement"].widget.choices = told  # another one is refused by `sending`, which says why not
+        self.fields["engagement"].widget.choices = told  # `sending` refuses others, with the reason
 
 
 def engagements(broadcast: Broadcast) -> list[tuple[str, str, int]]:
@@ -47,8 +47,8 @@ def engagements(broadcast: Broadcast) -> list[tuple[str, str, int]]:
 
 
 @dataclass(frozen=True)
-class Done:
-    """What came of an action: what is said, what of it did not work, and the broadcast to go to, if another one."""
+class ActionResult:
+    """The result of an action: its message, the part that failed, and another broadcast to redirect to, if any."""
 
     said: str
     refused: str = ""
@@ -57,14 +57,14 @@ class Done:
 
 @dataclass(frozen=True)
 class Action:
-    """One thing to do: who may, in which states, what is asked, what is done."""
+    """An action: the act that it needs, the states that allow it, its confirmation form, and its function."""
 
     name: str
     label: str
     act: str
     statuses: Iterable[str]
     question: Callable[[Broadcast], str]
-    run: Callable[[Broadcast, User, dict[str, Any]], Done]
+    run: Callable[[Broadcast, User, dict[str, Any]], ActionResult]
     form: type[Confirmation] = Confirmation
     estimates: bool = False
     style: str = ""
@@ -80,45 +80,45 @@ def _what_now(broadcast: Broadcast) -> str:
     return "It is sent at once."
 
 
-def _send(broadcast: Broadcast, user: User, values: dict[str, Any]) -> Done:
+def _send(broadcast: Broadcast, user: User, values: dict[str, Any]) -> ActionResult:
     sending.send(broadcast, by=user, seen=broadcast.modified)
-    return Done(f"“{broadcast}” is being sent.")
+    return ActionResult(f"“{broadcast}” is being sent.")
 
 
-def _schedule(broadcast: Broadcast, user: User, values: dict[str, Any]) -> Done:
+def _schedule(broadcast: Broadcast, user: User, values: dict[str, Any]) -> ActionResult:
     sending.schedule(broadcast, values["at"], by=user, seen=broadcast.modified)
-    return Done(f"“{broadcast}” is scheduled for {when(broadcast.scheduled_at, broadcast.organization.zone)}.")
+    return ActionResult(f"“{broadcast}” is scheduled for {when(broadcast.scheduled_at, broadcast.organization.zone)}.")
 
 
-def _test(broadcast: Broadcast, user: User, values: dict[str, Any]) -> Done:
+def _test(broadcast: Broadcast, user: User, values: dict[str, Any]) -> ActionResult:
     tried = sending.send_test(broadcast, values["addresses"], by=user)
     sent = [address for address, error in tried if not error]
     said = f"A test was sent to {', '.join(sent)}." if sent else ""
-    return Done(said, refused=" ".join(error for _, error in tried if error))
+    return ActionResult(said, refused=" ".join(error for _, error in tried if error))
 
 
-def _retry(broadcast: Broadcast, user: User, values: dict[str, Any]) -> Done:
+def _retry(broadcast: Broadcast, user: User, values: dict[str, Any]) -> ActionResult:
     child = sending.retry(broadcast, by=user)
-    return Done(f"The failed ones of “{broadcast}” are being sent again, as “{child}”.", goal=child)
+    return ActionResult(f"The failed ones of “{broadcast}” are being sent again, as “{child}”.", goal=child)
 
 
-def _retarget(broadcast: Broadcast, user: User, values: dict[str, Any]) -> Done:
+def _retarget(broadcast: Broadcast, user: User, values: dict[str, Any]) -> ActionResult:
     with transaction.atomic():
         child = sending.retarget(broadcast, values["engagement"], by=user)
         drafting.refresh_preview(child)
     words = Engagement(values["engagement"]).who
-    return Done(f"“{child}” is a draft to those who {words}: change what it says, then send it.", goal=child)
+    return ActionResult(f"“{child}” is a draft to those who {words}: change what it says, then send it.", goal=child)
 
 
-def _duplicate(broadcast: Broadcast, user: User, values: dict[str, Any]) -> Done:
+def _duplicate(broadcast: Broadcast, user: User, values: dict[str, Any]) -> ActionResult:
     child = sending.duplicate(broadcast, by=user)
-    return Done(f"“{child}” is a draft of its own.", goal=child)
+    return ActionResult(f"“{child}” is a draft of its own.", goal=child)
 
 
-def _simply(function: Callable[..., None], said: str) -> Callable[[Broadcast, User, dict[str, Any]], Done]:
-    def run(broadcast: Broadcast, user: User, values: dict[str, Any]) -> Done:
+def _simply(function: Callable[..., None], said: str) -> Callable[[Broadcast, User, dict[str, Any]], ActionResult]:
+    def run(broadcast: Broadcast, user: User, values: dict[str, Any]) -> ActionResult:
         function(broadcast, by=user)
-        return Done(f"“{broadcast}” {said}")
+        return ActionResult(f"“{broadcast}” {said}")
 
     return run
 

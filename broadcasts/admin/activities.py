@@ -66,7 +66,7 @@ class ActivityAdmin(OrganizationAdmin):
         }
 
     def _write(self, request: HttpRequest, activity: Activity, **who: str) -> str:
-        """Return where a broadcast to them begins; "" for those who may not write one."""
+        """Return the URL to add a broadcast to the attendances; "" if the user may not write broadcasts."""
         if not self.may(request, "write", activity):
             return ""
         asked = {"organization": activity.organization_id, "activity": activity.pk, **who}

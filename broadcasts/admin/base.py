@@ -21,8 +21,8 @@ from broadcasts.clocks import is_near
 from broadcasts.models import AuditEntry, Organization
 
 from .access import Access, organization_of, scoped, within
-from .json_field import JsonField
-from .moment_field import MomentField
+from .json_field import JsonFormField
+from .moment_field import MomentFormField
 from .paginator import CappedPaginator, PagedList
 from .pickers import ManyPicker, Picker, only_ids, with_addresses
 from .saving_first import SavingFirst
@@ -89,9 +89,9 @@ class Scoped:
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if isinstance(db_field, models.JSONField):
-            kwargs.setdefault("form_class", JsonField)
+            kwargs.setdefault("form_class", JsonFormField)
         if isinstance(db_field, models.DateTimeField):
-            kwargs.setdefault("form_class", MomentField)
+            kwargs.setdefault("form_class", MomentFormField)
         field = super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]
         if isinstance(db_field, models.DateTimeField):
             zone = f"In the time zone {timezone.get_current_timezone_name()}."
@@ -189,7 +189,7 @@ class OrganizationAdmin(Scoped, SavingFirst):
         return fields
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """Fill in what a link says, less what its field could not show: rows that are no ids, times that are none."""
+        """Return the initial values of a link, without those that are invalid for their field."""
         found: dict[str, Any] = super().get_changeform_initial_data(request)
         for field in self.model._meta.get_fields():
             if field.name not in found:
@@ -229,7 +229,7 @@ class OrganizationAdmin(Scoped, SavingFirst):
         super().save_model(request, obj, form, change)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list, dict, set, list]:
-        """Say what goes with these rows, counted up to a limit instead of loaded."""
+        """Return what is deleted with these rows, as counts up to a limit, without loading it."""
         shown: list[Any] = []
         protected: list[str] = []
         needed: set[str] = set()

@@ -1,4 +1,4 @@
-"""The pages of what can be done with a broadcast: each asks first, then does one thing and says what happened."""
+"""The pages of the actions on a broadcast: each asks for confirmation, acts, and shows a message."""
 
 from collections.abc import Callable
 from functools import partial
@@ -17,7 +17,7 @@ from broadcasts.formats import duration
 from broadcasts.models import Broadcast, Reason
 from broadcasts.sending import expansion, readiness
 
-from .actions import ACTIONS, Action, Done, engagements
+from .actions import ACTIONS, Action, ActionResult, engagements
 from .broadcast_views import RecipientViews
 from .confirmations import Confirmation, SendForm
 from .progress import progress
@@ -38,7 +38,7 @@ def reasons(found: Estimate) -> list[tuple[str, str, int]]:
 
 
 def nobody(found: Estimate) -> str:
-    """Say why nobody would receive it; "" where somebody would."""
+    """Return why no contact would receive it; "" if any would."""
     if found.will_receive:
         return ""
     if not found.matched:
@@ -148,8 +148,10 @@ class BroadcastActions(RecipientViews, SavingFirst):
             media=self.media + form.media,
         )
 
-    def _run(self, request: HttpRequest, broadcast: Broadcast, action: Action, form: Confirmation) -> Done | None:
-        """Act and say what came of it; None where a field is refused, which then stands at that field."""
+    def _run(
+        self, request: HttpRequest, broadcast: Broadcast, action: Action, form: Confirmation
+    ) -> ActionResult | None:
+        """Run the action and return its result; None if a field is invalid, with the error added to the form."""
         try:
             done = action.run(broadcast, request.user, form.cleaned_data)  # type: ignore[arg-type]
         except InvalidInput as error:
@@ -170,7 +172,7 @@ class BroadcastActions(RecipientViews, SavingFirst):
         return response
 
     def recipients_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Say how many will receive it, and why not the others."""
+        """Show the number of recipients, and of the skipped contacts by reason."""
         broadcast = self.broadcast_for(request, pk, "write")
         if self.takes_long(request, broadcast):
             return self.waiting_page(request, broadcast)

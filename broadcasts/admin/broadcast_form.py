@@ -110,7 +110,7 @@ class BroadcastForm(DraftForm):
 
     def _check_times(self, cleaned: dict[str, Any]) -> None:
         for name in set(moments.TIMES) & set(cleaned) - set(self.changed_data):
-            cleaned[name] = getattr(self.instance, name)  # what is shown leaves out a part of a second, and which hour
+            cleaned[name] = getattr(self.instance, name)  # the input shows neither fractions of a second nor `fold`
         for name, text in moments.refused(self.instance, cleaned, timezone.get_current_timezone()).items():
             self.add_error(name, text)
 
@@ -168,14 +168,14 @@ class FirstMessageFormSet(ContentFormSet):
         try:
             base = normalize_language(self.data.get("base_language", ""))
         except ValidationError:
-            return  # its own field says so
+            return  # the field has the error
         if base not in {content["language"] for content in said}:
             raise ValidationError(
                 f"Write something in the base language, {base}: it is what everybody else falls back on."
             )
 
     def messages(self, broadcast: Broadcast, values: dict[str, Any]) -> list[dict[str, Any]]:
-        """Return the messages of a broadcast as `drafting.save` takes them; the template fills in what nobody wrote."""
+        """Return the messages for `drafting.save`; blank content is filled in from the template."""
         own, template, said = self.instance, values["template"], self.contents()
         first = {
             "channel": values["channel"] or drafting.default_channel(broadcast.organization, template),

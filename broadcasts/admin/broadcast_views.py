@@ -49,12 +49,12 @@ class RecipientViews(admin.ModelAdmin):
     """Pages of a broadcast that only show; for the broadcast's admin."""
 
     def takes_long(self, request: HttpRequest, broadcast: Broadcast) -> bool:
-        """Whether the exact numbers are those of so many people that the page should say it is counting."""
+        """Tell whether exact numbers would take so long that the page should first say that it is counting."""
         contacts = Contact.objects.for_organization(broadcast.organization_id)
         return "counted" not in request.GET and has_more_than(contacts, AT_ONCE)
 
     def waiting_page(self, request: HttpRequest, broadcast: Broadcast) -> HttpResponse:
-        """Show at once a page that asks for the numbers, and says so while they are counted."""
+        """Return a page at once that says that it is counting, and then loads the page with the numbers."""
         params = request.GET.copy()
         params["counted"] = "1"
         goal = f"{request.path}?{params.urlencode()}"

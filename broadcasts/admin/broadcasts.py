@@ -30,13 +30,13 @@ from .search import as_uuid
 
 NAMED_CONTACTS = 100  # so many chosen contacts can be shown and edited one by one
 TIMES = ["local_time", "ignore_quiet_hours", "expires_at"]
-USUAL = 5  # so many of the fields that say who are always in view
+USUAL = 5  # how many audience fields are always shown
 WRITTEN = {*drafting.PLAIN_FIELDS, *Broadcast.WHO_LISTS}
 RECORD = ["uuid", "author_name", "created", "modified"]
 
 
 class BroadcastList(PagedList):
-    """Knows the numbers of its rows, from one query for all of them."""
+    """Reads the counts of all rows of a page by one query."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -282,11 +282,11 @@ class BroadcastAdmin(BroadcastActions, AskingAdmin, DraftAdmin):
     # Saving.
 
     def save_model(self, request: HttpRequest, obj: Broadcast, form: Any, change: bool) -> None:
-        self.check_may_save(request, obj, change)  # it is written by `save_related`, with what it says
+        self.check_may_save(request, obj, change)  # `save_related` saves it, together with its content
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         broadcast, [content] = form.instance, formsets
-        content.save(commit=False)  # which only notes what is new in it, for the history
+        content.save(commit=False)  # only notes the changes, for the history
         told = form.changed_data if change else form.cleaned_data
         values = {name: form.cleaned_data[name] for name in told if name in WRITTEN}
         if not change or content.has_changed() or set(MESSAGE_FIELDS) & set(told):
@@ -296,14 +296,14 @@ class BroadcastAdmin(BroadcastActions, AskingAdmin, DraftAdmin):
         self.say_times(request, broadcast, form, is_saved_first=change and self.step(request, broadcast) is not None)
 
     def say_times(self, request: HttpRequest, obj: Broadcast, form: Any, *, is_saved_first: bool) -> None:
-        """Say how the times were understood that somebody typed; a button's own page says when it is sent."""
+        """Show how changed times were understood; buttons of actions show it on their own page."""
         if "scheduled_at" in form.changed_data and obj.scheduled_at and not is_saved_first:
             messages.info(request, f"Saved as a draft with {self.unscheduled(request, obj)}")
         if "expires_at" in form.changed_data and obj.expires_at:
             messages.info(request, f"It expires at {formats.moment(obj.expires_at, obj.organization.zone)}.")
 
     def unscheduled(self, request: HttpRequest, broadcast: Broadcast) -> str:
-        """Say which time a draft has, and that it is sent only once it is scheduled; "" where it has none."""
+        """Return a note about the time of a draft, which is not scheduled yet; "" if it has none."""
         if broadcast.scheduled_at is None or broadcast.status not in (Broadcast.Status.DRAFT, Broadcast.Status.FAILED):
             return ""
         how = ": press Schedule" if self.may(request, "send", broadcast) else ": that takes somebody who may send"

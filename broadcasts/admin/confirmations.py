@@ -1,4 +1,4 @@
-"""What is asked before a broadcast is sent, scheduled or tested: that its words, number and time are those shown."""
+"""The confirmation forms of actions: content, number of recipients and time must still be those shown."""
 
 import re
 from datetime import datetime
@@ -12,13 +12,13 @@ from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Broadcast, User
 from broadcasts.sending import moments
 
-from .moment_field import MomentField
+from .moment_field import MomentFormField
 
 TYPED_ABOVE = 1000  # more recipients than this are typed before they are sent to
 
 
 class Confirmation(forms.Form):
-    """Asks nothing but yes."""
+    """A confirmation without fields."""
 
     def __init__(self, *args: Any, broadcast: Broadcast, user: User, may_send: bool, **kwargs: Any) -> None:
         self.broadcast, self.user, self.may_send = broadcast, user, may_send
@@ -26,7 +26,7 @@ class Confirmation(forms.Form):
 
 
 class SeenForm(Confirmation):
-    """Holds when the broadcast that is shown was changed last, and asks again where it was changed since."""
+    """Contains `modified` of the broadcast that is shown; is invalid if the broadcast was changed since."""
 
     seen = forms.CharField(required=False, widget=forms.HiddenInput)
 
@@ -40,13 +40,13 @@ class SeenForm(Confirmation):
         return self.cleaned_data["seen"]
 
     def show_again(self, name: str, error: str) -> None:
-        """Refuse what was shown, and show what is true now."""
+        """Add an error, and show the current state."""
         self.data = {**{key: self.data[key] for key in self.data}, name: self.initial[name]}
         self.add_error(None, error)
 
 
 class SendForm(SeenForm):
-    """Holds the number that was promised, and has it typed when it is large."""
+    """Contains the number of recipients that is shown; a large number has to be typed."""
 
     expected = forms.CharField(required=False, widget=forms.HiddenInput)
     typed = forms.CharField(label="Number of recipients", help_text="Type the number above to confirm it.")
@@ -72,9 +72,9 @@ class SendForm(SeenForm):
 
 
 class ScheduleForm(SendForm):
-    """Asks for the moment, and for the number as sending does."""
+    """Asks for the time, and for the number as SendForm does."""
 
-    at = MomentField(label="Send at")
+    at = MomentFormField(label="Send at")
     field_order = ["at"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -79,7 +79,7 @@ class SuppressionForm(OrganizationForm):
 
 @admin.register(Suppression)
 class SuppressionAdmin(Exportable, OrganizationAdmin):
-    """Added by who writes, removed by who manages, changed by nobody."""
+    """Suppressions: `write` may add them, `manage` may delete them, and they cannot be changed."""
 
     form = SuppressionForm
     list_display = ["__str__", "medium", "reason", "use_case", "source", "organization", "created"]
@@ -121,7 +121,7 @@ class SuppressionAdmin(Exportable, OrganizationAdmin):
 
 
 class ConsentForm(OrganizationForm):
-    """What somebody told staff; recorded with what proves it, also where a consent is on record already."""
+    """Record a consent that a contact gave to staff, with its evidence; also if there is a consent already."""
 
     source = forms.CharField(
         max_length=255, help_text="How you know: who said it, where and when. It is kept in the history."
@@ -167,7 +167,7 @@ class ConsentForm(OrganizationForm):
 
 @admin.register(Consent)
 class ConsentAdmin(ByContact, OrganizationAdmin):
-    """Recorded by who writes; never edited, so that the history stays whole."""
+    """Consents: `write` may add one; they are not edited, so that the history is complete."""
 
     form = ConsentForm
     list_display = ["contact", "medium", "use_case", "state", "modified"]
@@ -229,7 +229,7 @@ class ConsentChangeAdmin(ByContact, ReadOnlyAdmin):
 
 @admin.register(PersonalLink)
 class PersonalLinkAdmin(ByContact, ReadOnlyAdmin):
-    """What was mailed to people themselves, and why where it was not."""
+    """Links mailed to contacts, with the error of those that were not mailed."""
 
     list_display = ["contact", "purpose", "created", "sent_at", "due_at", "error"]
     list_select_related = ["contact"]

@@ -35,7 +35,7 @@ class MergeForm(forms.Form):
         self.fields["keep"].queryset = contacts  # type: ignore[attr-defined]
 
 
-class ContactActions(Exportable):
+class ContactAdminActions(Exportable):
     """The addresses and pages of the actions, for the contact's admin."""
 
     actions: Sequence[Any] | None = ["export_selected", "merge_selected"]
@@ -117,7 +117,7 @@ class ContactActions(Exportable):
 
 
 def side_by_side(contacts: list[Contact]) -> list[tuple[str, list[str]]]:
-    """Return what is known about each, line by line."""
+    """Return the rows of the comparison: a label and the value of each contact."""
     lines = []
     for name in SHOWN:
         cells = [getattr(contact, name) for contact in contacts]

@@ -16,7 +16,7 @@ from .access import Access, has_more_than, scoped
 from .base import OrganizationAdmin, OrganizationForm
 from .by_contact import is_list
 from .consents import with_history
-from .contact_actions import ContactActions
+from .contact_actions import ContactAdminActions
 from .explanations import AskForm, ExplainView
 from .filters import choice_filter
 from .members import SegmentActions
@@ -27,7 +27,7 @@ FEW = 20_000  # so many rows are sorted in no time
 WALKED = {"status", "language", "segment"}  # filters without an index
 
 
-class SegmentFilter(admin.SimpleListFilter):
+class SegmentListFilter(admin.SimpleListFilter):
     """The contacts of a segment, as an audience of it would find them."""
 
     title = "segment"
@@ -71,7 +71,7 @@ class LanguageFilter(admin.SimpleListFilter):
 
 class ContactForm(OrganizationForm):
     def _post_clean(self) -> None:
-        """Say at the address who has it already; its key is not a field of the form."""
+        """Show a duplicate address as an error of its field; the unique key is not in the form."""
         super()._post_clean()  # type: ignore[misc]
         contact = self.instance
         if contact.organization_id is None:
@@ -86,11 +86,11 @@ class ContactForm(OrganizationForm):
 
 
 @admin.register(Contact)
-class ContactAdmin(SegmentActions, ContactActions, ExplainView, OrganizationAdmin):
+class ContactAdmin(SegmentActions, ContactAdminActions, ExplainView, OrganizationAdmin):
     form = ContactForm
     list_display = ["__str__", "email", "phone", "language", "status", "organization", "created"]
     list_select_related = ["organization"]
-    list_filter = [choice_filter("status", Contact.Status), LanguageFilter, SegmentFilter]
+    list_filter = [choice_filter("status", Contact.Status), LanguageFilter, SegmentListFilter]
     search_fields = ["email_key"]
     search_help_text = (
         "How words of a name or an e-mail address begin, such as “gar mar” for María García; or a phone number, "

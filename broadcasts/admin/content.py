@@ -50,7 +50,7 @@ class ContentForm(forms.ModelForm):
         return cleaned
 
     def has_changed(self) -> bool:
-        """A new language is one once something is said in it."""
+        """A new language counts as filled in only if it has content."""
         return bool(set(self.changed_data) - (set() if self.instance.pk else {"language"}))
 
     def tag(self) -> str:

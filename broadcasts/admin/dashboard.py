@@ -1,4 +1,4 @@
-"""The first page: what runs, what comes, what needs somebody, and the last 30 days."""
+"""The dashboard: what is being sent, what is scheduled, what needs staff, and the last 30 days."""
 
 from datetime import timedelta
 from typing import Any
@@ -42,7 +42,7 @@ def dashboard(access: Access) -> dict[str, Any]:
 
 
 def unknown(access: Access) -> list[dict[str, Any]]:
-    """Return the broadcasts that have copies whose outcome nobody knows, with their number and its rows."""
+    """Return the broadcasts with unknown deliveries, with the number of these and the link to them."""
     rows = (
         scoped(Batch.objects.exclude(unknown=0), access)
         .values("message__broadcast", "message__broadcast__name")

@@ -1,4 +1,4 @@
-"""The delivery log, its batches, and what staff say of copies whose fate nobody knows."""
+"""The delivery log, its batches, and the actions of staff on unknown deliveries."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ from .access import Access, scoped, within
 from .base import ReadOnlyAdmin, link, list_url
 from .by_contact import HELP, is_list
 from .facts import FactFilter, RecentFilter
-from .filters import BroadcastFilter, choice_filter, row_filter
+from .filters import BroadcastListFilter, choice_filter, row_filter
 from .search import as_id, find_contacts
 
 SETTLED_AT_ONCE = 500
@@ -30,7 +30,7 @@ UNKNOWN = {
 }
 
 
-class DeliveryBroadcastFilter(BroadcastFilter):
+class DeliveryBroadcastFilter(BroadcastListFilter):
     """Walks the range of ids in which a broadcast's rows lie, in their order on disk.
 
     The sum keeps the planner from the index by message and contact, whose rows it would have to sort.
@@ -131,7 +131,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
         context = {"unknown_actions": offered, "delivery": delivery, "log": list_url(Delivery)}
         return super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
 
-    # What staff say of rows whose outcome is unknown.
+    # The actions of staff on unknown deliveries.
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         return super().get_actions(request) if self.may(request, "send") else {}
@@ -200,7 +200,7 @@ class BatchAdmin(ReadOnlyAdmin):
         "lease_until",
     ]
     list_select_related = ["message__broadcast", "message__channel"]
-    list_filter = [choice_filter("state", Batch.State), BroadcastFilter]
+    list_filter = [choice_filter("state", Batch.State), BroadcastListFilter]
     search_fields = ["owner__exact"]
     search_help_text = "The whole name of the worker that holds it."
     sortable_by = []

@@ -1,4 +1,4 @@
-"""What pages of drafts share: `drafting` alone writes them, and what it refuses is told beside its field."""
+"""The base of admins of drafts: `drafting` saves them, and its errors are shown at their fields."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -43,4 +43,4 @@ class DraftAdmin(OrganizationAdmin):
         return form
 
     def audit(self, request: HttpRequest, obj: Any, act: str, **detail: object) -> None:
-        """Write nothing: `drafting` tells the organization's audit what it did."""
+        """Write nothing: `drafting` writes the audit log."""

@@ -13,7 +13,7 @@ NEWEST = 100_000
 
 
 class NewestFirst(ReadOnlyAdmin):
-    """A log without an index by organization: unless one delivery is asked for, only its newest rows are read."""
+    """A log without an index by organization: only its newest rows are read, unless filtered by delivery."""
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         rows = super().get_queryset(request)

@@ -36,7 +36,7 @@ class Exportable(admin.ModelAdmin):
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         actions = super().get_actions(request)
-        actions.pop("delete_selected", None)  # it would load them all, to say what goes with each
+        actions.pop("delete_selected", None)  # it would load all rows, to collect what is deleted with them
         return actions
 
     def export_view(self, request: HttpRequest) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""What came back, as filters: only facts that are measured are offered, and any that was told all the same."""
+"""List filters by facts: those that the channels report, and any other that was recorded."""
 
 from datetime import timedelta
 from typing import Any

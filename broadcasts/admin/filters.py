@@ -1,4 +1,4 @@
-"""List filters that know their choices, so that no table is read to offer them."""
+"""List filters with fixed choices, which need no query."""
 
 from typing import Any
 
@@ -47,7 +47,7 @@ def row_filter(model: Any, field: str = "", title: str = "", parameter: str = ""
     )
 
 
-class BroadcastFilter(admin.SimpleListFilter):
+class BroadcastListFilter(admin.SimpleListFilter):
     """The newest broadcasts, and the one that the address names."""
 
     title = "broadcast"
@@ -74,7 +74,7 @@ class BroadcastFilter(admin.SimpleListFilter):
 
 
 def choice_filter(name: str, choices: Any, title: str = "") -> type[admin.SimpleListFilter]:
-    """Make a filter on a column of fixed choices; a callable is asked when they are shown."""
+    """Return a filter class for a column with fixed choices; a callable is called when they are shown."""
 
     class ChoiceFilter(admin.SimpleListFilter):
         parameter_name = name

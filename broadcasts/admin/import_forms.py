@@ -1,4 +1,4 @@
-"""The forms of an import: a file of each kind with what is said about it, and what its columns are."""
+"""The forms of an import: the file with the options of its kind, and the mapping of its columns."""
 
 from pathlib import Path
 from typing import Any, ClassVar
@@ -163,7 +163,7 @@ UPLOADS: dict[str, type[UploadForm]] = {form.kind: form for form in (ContactsFor
 
 
 class ColumnsForm(forms.Form):
-    """One row for each column of the file: what it is, and the type of an attribute that is new."""
+    """For each column of the file: the field that it fills, and the type of a new attribute."""
 
     def __init__(self, *args: Any, job: ImportJob, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

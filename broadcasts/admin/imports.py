@@ -1,4 +1,4 @@
-"""Files become people: upload, say what the columns are, look at a dry run, then import, watched from here."""
+"""Imports in the admin: upload, mapping of columns, dry run, import and progress."""
 
 from typing import Any
 
@@ -126,7 +126,7 @@ class ImportJobAdmin(ReadOnlyAdmin):
         return base.replace("/change/", "/columns/") if job.status == Status.UPLOADED else base
 
     def columns_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Say what each column is, then go through the file without writing anything."""
+        """Ask for the mapping of the columns, then start a dry run."""
         job = self.job_for(request, pk, "write")
         if job.status != Status.UPLOADED:
             return HttpResponseRedirect(self.change_url(pk))

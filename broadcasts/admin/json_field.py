@@ -1,4 +1,4 @@
-"""JSON that somebody types."""
+"""A form field for JSON."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ from django.forms.fields import InvalidJSONInput
 from broadcasts.models import MAX_DEPTH, json_fault
 
 
-class JsonField(forms.JSONField):
-    """What cannot be read, or not be stored, is an error at the field, which shows it again as it was typed."""
+class JsonFormField(forms.JSONField):
+    """Invalid JSON, or JSON that cannot be stored, is an error of the field, which keeps the text as typed."""
 
     max_depth = MAX_DEPTH
 

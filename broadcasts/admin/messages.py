@@ -12,10 +12,10 @@ from .access import Access
 from .base import ScopedInline
 from .content import ContentForm, ContentFormSet
 from .drafts import DraftAdmin
-from .filters import BroadcastFilter
+from .filters import BroadcastListFilter
 
 
-class FurtherBroadcastFilter(BroadcastFilter):
+class FurtherBroadcastFilter(BroadcastListFilter):
     path = "broadcast"
 
 
@@ -31,7 +31,7 @@ class MessageContentFormSet(ContentFormSet):
 
 
 class OnlyWhileEditable:
-    """Nothing of a broadcast changes once it began to be sent."""
+    """Permissions of inlines and admins: content may be changed only while its broadcast is editable."""
 
     def is_open(self, obj: Any) -> bool:
         return obj is None or not obj.pk or obj.broadcast.is_editable
@@ -60,7 +60,7 @@ class MessageTranslationInline(OnlyWhileEditable, ScopedInline, admin.StackedInl
 
 @admin.register(Message)
 class MessageAdmin(OnlyWhileEditable, DraftAdmin):
-    """What a broadcast says on a further channel; its first message stands on the broadcast's own page."""
+    """The messages of broadcasts on further channels; the first message is edited on the page of its broadcast."""
 
     list_display = ["broadcast", "channel", "position", "template", "syntax"]
     list_filter = [FurtherBroadcastFilter]
@@ -87,11 +87,11 @@ class MessageAdmin(OnlyWhileEditable, DraftAdmin):
         return super().get_queryset(request).select_related("broadcast__organization", "channel", "template")
 
     def save_model(self, request: HttpRequest, obj: Message, form: Any, change: bool) -> None:
-        self.check_may_save(request, obj, change)  # it is written by `save_related`, with what it says
+        self.check_may_save(request, obj, change)  # `save_related` saves it, together with its content
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         message, [content] = form.instance, formsets
-        content.save(commit=False)  # which only notes what is new in it, for the history
+        content.save(commit=False)  # only notes the changes, for the history
         spec = {name: form.cleaned_data[name] for name in ("channel", "template", "syntax")}
         spec |= {"translations": content.contents(), **({"uuid": message.uuid} if change else {})}
         others = _others(message)

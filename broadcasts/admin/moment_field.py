@@ -1,4 +1,4 @@
-"""Moments that somebody types as a day and a clock time."""
+"""A form field for moments, as a day and a clock time."""
 
 from datetime import date, datetime, time
 from typing import Any
@@ -12,8 +12,8 @@ from django.utils import timezone
 from broadcasts.clocks import TOO_FAR, is_near, local_moment
 
 
-class MomentField(forms.SplitDateTimeField):
-    """A moment in the current time zone; where the clocks change it is understood as `clocks` says, and not refused."""
+class MomentFormField(forms.SplitDateTimeField):
+    """A moment in the current time zone; at clock changes it follows the rules of `clocks` instead of being invalid."""
 
     widget = AdminSplitDateTime
 

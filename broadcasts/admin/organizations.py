@@ -65,7 +65,7 @@ class OrganizationsAdmin(OrganizationAdmin):
         fieldsets: list[Any] = list(super().get_fieldsets(request, obj))
         if self.has_change_permission(request, obj):
             return fieldsets
-        # Who may not change them sees them as they are stored.
+        # Users without permission to change them see the stored value.
         return [
             (name, {**options, "fields": ["quiet_hours"] if options["fields"] == QUIET_FIELDS else options["fields"]})
             for name, options in fieldsets

@@ -16,7 +16,7 @@ NO_VALUES = (ValueError, OverflowError, DataError)
 class CappedPaginator(Paginator):
     """Read the ids of the first rows only, and each page by its ids.
 
-    One walk gives both the count and the pages, and it ends at `cap`: beyond that the list says "more than"
+    One query gives both the count and the pages, and reads up to `cap` rows: beyond that the list shows "more than"
     and asks for a narrower search.
     """
 

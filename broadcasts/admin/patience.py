@@ -1,4 +1,4 @@
-"""Queries that are given up when they take too long for somebody who is typing."""
+"""Run queries with a timeout, for responses while a user types."""
 
 import time
 from collections.abc import Iterator

@@ -144,7 +144,7 @@ class InvitationAdmin(OrganizationAdmin):
     def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             return super().add_view(request, *args, **kwargs)
-        except BroadcastsError as error:  # somebody else invited the same person just now
+        except BroadcastsError as error:  # another request invited the same person at the same time
             messages.error(request, str(error))
             return HttpResponseRedirect(list_url(Member))
 
@@ -155,7 +155,7 @@ class InvitationAdmin(OrganizationAdmin):
         self.hand_over(request, made)
 
     def hand_over(self, request: HttpRequest, invitation: Invitation) -> None:
-        """Show the link where nobody mails it; elsewhere only the owner of the address gets it."""
+        """Show the link if the server sends no mail; else only the owner of the address gets it."""
         if invitation.due_at is not None:
             messages.info(request, f"The invitation is mailed to {invitation.email}.")
             return
@@ -227,7 +227,7 @@ class AccountForm(forms.ModelForm):
 
 
 class OwnAccountForm(forms.ModelForm):
-    """What somebody changes of the own account; the password has a page that asks for the present one."""
+    """The fields of one's own account; the password has its own page, which asks for the current one."""
 
     class Meta:
         model = User
@@ -236,9 +236,9 @@ class OwnAccountForm(forms.ModelForm):
 
 @admin.register(User)
 class UserAdmin(OrganizationAdmin):
-    """Accounts are their owners' and the operator's.
+    """Accounts; only operators and the user themselves may change one.
 
-    Who manages an organization sees the names and addresses of its members, and nothing of what they are elsewhere.
+    Managers of an organization see the names and addresses of its members, and nothing about other organizations.
     """
 
     form: Any = AccountForm
@@ -283,7 +283,7 @@ class UserAdmin(OrganizationAdmin):
         return super().get_form(request, obj, change, **kwargs)
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        if not Access.of(request).everywhere:  # it tells what was done in other organizations too
+        if not Access.of(request).everywhere:  # it contains acts in other organizations too
             raise PermissionDenied
         return super().history_view(request, object_id, extra_context)
 

@@ -1,4 +1,4 @@
-"""Fields that pick a row by typing; whatever an address or a form says, only an id is looked up."""
+"""Fields to choose rows with autocompletion; only ids are looked up."""
 
 from collections.abc import Sequence
 from operator import attrgetter
@@ -13,7 +13,7 @@ from .search import as_id
 
 
 class Picker(AutocompleteSelect):
-    """One row; what is no id is an error of its field, and not of the database."""
+    """Choose one row; a value that is no id is an error of the field, not of the database."""
 
     def optgroups(self, name: str, value: Sequence[str], attr: Any = None) -> Any:
         return super().optgroups(name, only_ids(value), attr)

@@ -17,7 +17,7 @@ STATUSES = ("sent", "pending", "failed", "unknown", "skipped", "cancelled")
 def progress(broadcast: Broadcast, counts: dict[str, int] | None = None) -> dict[str, Any]:
     """Return the state, the numbers with the address of their rows, the mean rate and the time left."""
     waits, facts = None, []
-    if counts is None:  # else it is one of many, for which nothing more is asked
+    if counts is None:  # else it is one of a list, which needs no further query
         counts = stats.counts([broadcast])[broadcast.pk]
         waits = stats.waiting(broadcast, counts["pending"])
         facts = stats.shown_facts(broadcast.reports, counts)
@@ -57,7 +57,7 @@ def _number(broadcast: Broadcast, name: str, value: int, **params: str) -> dict[
 
 
 def waits_for(broadcast: Broadcast, waits: stats.Waiting) -> str:
-    """Say that nothing moves because everybody left waits for their time."""
+    """Return the text that all remaining deliveries wait for a later time."""
     what = "their local time" if broadcast.local_time else "their time"
     people = "1 waits for its time" if waits.people == 1 else f"{waits.people:,} wait for {what}"
     zone = broadcast.organization.zone

@@ -17,7 +17,7 @@ PREFIX = "quiet_"
 
 
 class ClockInput(forms.TimeInput):
-    """A browser's own input for a clock time, with what it is for read aloud."""
+    """The browser's input for a clock time, with a label for screen readers."""
 
     input_type = "time"
 

@@ -1,4 +1,4 @@
-"""The builder of rules: the field that it stands on, and what it asks the server for while somebody types."""
+"""The rules builder: its form field, and the endpoints that it calls."""
 
 import json
 from contextlib import suppress
@@ -23,13 +23,13 @@ from broadcasts.models import Contact, Organization, Segment
 
 from .access import Access
 from .base import row_url
-from .json_field import JsonField
+from .json_field import JsonFormField
 from .patience import TooSlow, at_most
 from .search import as_id, find_contacts
 
 SAMPLED = 10
-RARE = 10_000  # people; fewer are looked for in another way
-SECONDS = 2  # so long each of the two queries may take while somebody types
+RARE = 10_000  # contacts; the sample of fewer is found by another query
+SECONDS = 2  # timeout of each of the two queries of the preview
 NOT_JSON = 'not JSON; give an object, such as {"language": "es"}'
 
 
@@ -50,7 +50,7 @@ class RulesWidget(forms.Textarea):
         return context
 
 
-class RulesField(JsonField):
+class RulesField(JsonFormField):
     """Rules or a query in a form of a row that belongs to an organization; blank is {}."""
 
     widget = RulesWidget
@@ -90,7 +90,7 @@ class RuleViews(admin.ModelAdmin):
         return JsonResponse({"fields": [asdict(field) for field in audience.catalogue(organization)]})
 
     def suggest_view(self, request: HttpRequest) -> JsonResponse:
-        """Serve values that exist: those that begin with what was typed."""
+        """Return existing values that begin with the typed text."""
         organization = _organization(request, request.GET)
         of, text, beside = (request.GET.get(name, "")[:1000].replace("\0", "") for name in ("of", "text", "beside"))
         if of == "contact":
@@ -100,7 +100,7 @@ class RuleViews(admin.ModelAdmin):
         return JsonResponse({"found": [{"value": value, "label": label} for value, label in found]})
 
     def sample_view(self, request: HttpRequest) -> HttpResponseBase:
-        """Count whom some rules choose, and show a few of them; or say where the rules are wrong."""
+        """Return the number of contacts that match rules with a sample, or the errors of the rules."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         organization = _organization(request, request.POST)
@@ -147,9 +147,9 @@ def _people(organization: Organization, text: str) -> list[tuple[str, str]]:
 
 
 def _sample(chosen: dict[bool, QuerySet[Contact]]) -> tuple[list[Contact], int | None]:
-    """Return some of the people and how many they are; None when counting takes too long.
+    """Return a sample of the contacts and their number, or None if counting takes too long.
 
-    The few of a rare choice are found by asking of everybody at once, those of a common one by asking of each.
+    If few contacts match, the query for all at once finds the sample faster; if many, the query that checks each row.
     """
     people: list[Contact] = []
     count = None

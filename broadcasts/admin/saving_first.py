@@ -1,4 +1,4 @@
-"""Buttons beside a form that act on what is stored: what was typed is saved before they do."""
+"""Action buttons beside a form: they save the form first, since actions use the stored row."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,17 +11,17 @@ THEN = "_then"
 
 
 class SavingFirst(admin.ModelAdmin):
-    """The page of a row whose form saves when a button named THEN is pressed, and then goes where it leads.
+    """An admin whose form has buttons named THEN: they save the row, then redirect to the page of their action.
 
-    An invalid form is shown again, and the button does nothing. Where nothing was typed, nothing is saved.
+    An invalid form is shown again, without the action. An unchanged form is not saved.
     """
 
     def steps(self, request: HttpRequest, obj: Any) -> dict[str, Callable[[], HttpResponse]]:
-        """Return what answers each button, by its value."""
+        """Return {value of a button: function that returns its response}."""
         return {}
 
     def step(self, request: HttpRequest, obj: Any) -> Callable[[], HttpResponse] | None:
-        """Return what answers the button that was pressed; None where it was another one."""
+        """Return the function of the pressed button; None for any other button."""
         return self.steps(request, obj).get(request.POST[THEN]) if THEN in request.POST else None
 
     def changeform_view(self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any) -> Any:
@@ -32,7 +32,7 @@ class SavingFirst(admin.ModelAdmin):
         return super().changeform_view(request, object_id, *args, **kwargs)
 
     def is_edited(self, request: HttpRequest, row: Any) -> bool:
-        """Whether the posted form says anything else than what is stored."""
+        """Tell whether the posted form differs from the stored row."""
         form = self.get_form(request, row, change=True)(request.POST, request.FILES, instance=row)
         formsets, _ = self._create_formsets(request, form.instance, change=True)  # type: ignore[attr-defined]
         return form.has_changed() or any(formset.has_changed() for formset in formsets)

@@ -1,4 +1,4 @@
-"""What was typed into a search: a whole key, or words."""
+"""Search by a complete key or by words."""
 
 import contextlib
 from uuid import UUID

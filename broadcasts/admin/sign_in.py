@@ -1,4 +1,4 @@
-"""What a person sees who cannot sign in now: a page that says when to try again."""
+"""Responses to sign-ins that are locked or too many: a page with the time to try again."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -21,19 +21,19 @@ TOLD_IN_SECONDS = 120  # a wait shorter than this
 def locked_out(
     request: HttpRequest, response: HttpResponse | None = None, credentials: Mapping[str, Any] | None = None
 ) -> HttpResponse:
-    """Answer a try that comes too early with 429; it is the same for a right and for a wrong password."""
+    """Return the 429 for a sign-in during a pause; it is the same for a correct and a wrong password."""
     until = brakes.locked_until(brakes.key_of(credentials), subscriber(request)) or timezone.now()
     return _later(request, "Too many failed sign-ins", f"Try again in {_in_words(until)}.", 429, _seconds(until))
 
 
 class BusyMiddleware:
-    """Share the places where passwords are hashed by address, and answer 503 where too many are checked at once."""
+    """Limit concurrent password hashing per client address, and return 503 if too many are hashed."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        with hashing.asked_from(subscriber(request)):
+        with hashing.requested_from(subscriber(request)):
             return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:

@@ -1,4 +1,4 @@
-"""The admin site: who may enter, the order of its index, and the pages that belong to no row."""
+"""The admin site: its permission, the groups of its index, and pages without a row."""
 
 from functools import wraps
 from http import HTTPStatus
@@ -86,7 +86,7 @@ class Site(admin.AdminSite):
         return TemplateResponse(request, "admin/workers.html", context)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict[str, Any]]:
-        """Group our models by what they are for, instead of one long alphabetical list."""
+        """Group the models of the index by subject."""
         apps = super().get_app_list(request, app_label)
         if app_label is not None:
             return apps

@@ -1,4 +1,4 @@
-"""Whether the queue and its workers are alive, and what they are at."""
+"""The page about the queue and its workers."""
 
 import logging
 from typing import Any
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 def workers(access: Access) -> dict[str, Any]:
-    """Gather what the page shows; what cannot be asked is told as an error and never fails the page."""
+    """Return the context of the page; a part that fails is shown as an error, and the page never fails."""
     ready = scoped(Batch.objects.filter(state=Batch.State.READY, message__broadcast__status="SENDING"), access)
     waiting, queue_error = _queue()
     return {

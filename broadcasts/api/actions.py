@@ -113,7 +113,7 @@ class AudienceSerializer(WhoSerializer):
     ignored = ("name", "subject", "body", "messages")  # of a draft that is yet to be saved
 
     def audience(self) -> tuple[Audience, list[Route]]:
-        """Return the audience asked for and what it would be reached through."""
+        """Return the requested audience and the routes that would reach it."""
         given: dict[str, Any] = dict(self.validated_data)
         organization = self.context["organization"]
         channels = given.pop("channels", []) or [organization.default_channel(Medium.EMAIL)]

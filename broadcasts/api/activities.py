@@ -211,7 +211,7 @@ class Attendances(FullResource):
 
 
 def write(row: Attendance, values: dict[str, Any]) -> bool:
-    """Set what is given of a place; tell whether that changes it."""
+    """Set the given fields of an attendance; tell whether it changed."""
     changed = {name: values[name] for name in ("status", "at") if name in values and getattr(row, name) != values[name]}
     for name, value in changed.items():
         setattr(row, name, value)
@@ -219,7 +219,7 @@ def write(row: Attendance, values: dict[str, Any]) -> bool:
 
 
 def by_contact(places: list[dict[str, Any]], organization: Organization) -> dict[Contact, dict[str, Any]]:
-    """Find the contacts of all places in one query; what is wrong is told place by place."""
+    """Look up the contacts of all attendances by one query; errors are listed per attendance."""
     keys = [_key(place["contact"]) for place in places]
     rows = Contact.objects.for_organization(organization).filter(uuid__in={key for key in keys if key})
     known = {row.uuid.hex: row for row in rows}

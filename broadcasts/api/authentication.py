@@ -1,4 +1,4 @@
-"""Who is asking: a token in one of three headers, or a browser's session."""
+"""Authentication by a token in one of three headers, or by a browser's session."""
 
 import logging
 from datetime import timedelta
@@ -52,9 +52,9 @@ def presented_key(request: Request) -> str | None:
 
 
 def touch(token: ApiToken) -> None:
-    """Note that a token is in use, at most once a minute, when the answer is on its way; it may also be left out.
+    """Set `last_used_at` of a token after the response, at most once a minute.
 
-    A database that is locked, full or gone is no reason to wait, or to fail what was only read.
+    Errors of the database are ignored: they must neither delay nor fail a request.
     """
     now = timezone.now()
     if token.last_used_at is not None and token.last_used_at >= now - USED_EVERY:

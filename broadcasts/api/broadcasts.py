@@ -145,7 +145,7 @@ class Broadcasts(AsTable, FullResource):
 
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         row = self.get_object()
-        if not row.is_editable:  # before anything is said about the body
+        if not row.is_editable:  # before the body is validated
             raise WrongState(drafting.NOT_EDITABLE)
         return super().update(request, *args, **kwargs)
 

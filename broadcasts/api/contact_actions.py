@@ -1,4 +1,4 @@
-"""What can be done with contacts beside reading and writing them: export, one person's data, merge, erase."""
+"""Actions on contacts: export, one person's data, merge and erase."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ class MergeSerializer(StrictSerializer):
 
 
 class ContactActions(AsTable):
-    """Mixed into the contacts' resource, before what lists them."""
+    """A mixin for the contacts' resource; it goes before the class that lists them."""
 
     def act(self: Any) -> str:
         return "manage" if self.action in ("data", "merge", "erase", "destroy") else super().act()  # type: ignore[misc]

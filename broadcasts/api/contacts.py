@@ -38,7 +38,7 @@ class ContactSerializer(ResourceSerializer):
         validators: list = []
 
     def check_unique(self, row: Contact) -> None:
-        """Ask for all keys at once, and say which one somebody else has."""
+        """Look up all unique keys by one query, and raise an error for each that another contact has."""
         taken = Q()
         for column in Contact.KEYS:
             if value := getattr(row, column):

@@ -15,10 +15,10 @@ KEPT_SECONDS = 60
 
 
 class Counted:
-    """Rows, as a paginator takes them, that are counted in a way of their own.
+    """A list of rows for paginators, with its own count.
 
-    A count that took long is kept for a minute, so that whoever turns pages waits for it once; `of` names what was
-    counted. On small installations, where none takes long, each is fresh.
+    A slow count is cached for a minute, so that a client that reads page after page waits for it once; `of` is the key
+    of the cache. Fast counts are not cached.
     """
 
     ordered = True

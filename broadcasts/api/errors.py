@@ -35,7 +35,7 @@ class Unavailable(exceptions.APIException):
     """The database or the disk is out of order; trying again later may help."""
 
     default_code = "unavailable"
-    wait = RETRY_SECONDS  # told as Retry-After
+    wait = RETRY_SECONDS  # sent as Retry-After
 
     def __init__(self, found: Outage) -> None:
         super().__init__(found.sentence)
@@ -71,7 +71,7 @@ def translate(exc: Exception) -> Exception:
     return exc
 
 
-class Native(Api):
+class NativeApi(Api):
     """Our own API."""
 
     def handle(self, exc: Exception, context: dict[str, Any]) -> Response | None:
@@ -79,7 +79,7 @@ class Native(Api):
 
 
 def invalid(error: DjangoValidationError, whole: str = "non_field_errors") -> exceptions.ValidationError:
-    """Turn a model's complaint into a serializer's; what concerns the whole row is told under `whole`."""
+    """Convert a model's ValidationError to a serializer's; errors of the whole row get the key `whole`."""
     if not hasattr(error, "error_dict"):
         return exceptions.ValidationError({whole: error.messages})
     return exceptions.ValidationError(

@@ -20,7 +20,7 @@ from broadcasts.models import IdempotencyKey, Organization, OrganizationQuerySet
 from .errors import Conflict
 
 KEPT = timedelta(hours=24)
-# No request is at work for so long once its body is read, so whoever claimed a key before has died.
+# No request takes so long after its body was read, so the process of an older claim has died.
 LIMIT = timedelta(minutes=5)
 
 
@@ -82,9 +82,9 @@ def fingerprint(request: Request, body: bytes) -> str:
 
 
 class Idempotent:
-    """Mixed into a view: claims the key after the permission checks, keeps the answer, frees it when there is none.
+    """A mixin for views: claims the key after the permission checks, stores the response, or releases the key.
 
-    Actions in `streams` take bodies that must not be held in memory: they claim the key themselves, once they know it.
+    Actions in `streams` read bodies that are too large for memory: they claim the key after they have read the body.
     """
 
     claimed: IdempotencyKey | None = None

@@ -256,9 +256,9 @@ class Imports(Listed, Retrieved, Resource):
 
 
 class Body:
-    """What a request carries: the pieces of a file, and what is known of it; never the whole of it in memory."""
+    """The body of an upload: the file in pieces, its name and size; it is never in memory as a whole."""
 
-    size: int | None = None  # where it is told
+    size: int | None = None  # None if it is unknown
 
     def __init__(self, pieces: Iterator[bytes], format: str, filename: str, encoding: str = "") -> None:
         self.pieces = pieces

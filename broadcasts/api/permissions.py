@@ -13,7 +13,7 @@ UUID = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-
 
 
 class MemberMay(BasePermission):
-    """Let a member through whose role, and whose token's scopes, both allow `view.act()`.
+    """Require that the member's role and the token's scopes both allow `view.act()`.
 
     Sets `view.member` and `request.organization`; everything that is read starts from there.
     """
@@ -35,7 +35,7 @@ def may(request: Request, member: Member, act: str) -> bool:
 
 
 def membership(request: Request) -> Member | None:
-    """Return who is asking as a member: the token decides the organization, a session names one of several."""
+    """Return the membership of the request: its organization is that of the token, or is named by a session."""
     members = Member.objects.filter(user=request.user.pk).select_related("organization", "user")
     if isinstance(token := request.auth, ApiToken):
         member = members.filter(organization=token.organization_id).first() if token.is_backed else None

@@ -6,7 +6,7 @@ from rest_framework.renderers import BaseRenderer
 
 
 class Csv(BaseRenderer):
-    """Marks that a table is asked for as CSV; views stream it and errors are JSON, so this renders nothing."""
+    """Selects CSV in content negotiation; views stream the CSV and errors are JSON, so it renders nothing."""
 
     media_type = "text/csv"
     format = "csv"
@@ -14,7 +14,7 @@ class Csv(BaseRenderer):
 
 
 class AsTable:
-    """Mixed into a view: those of its actions in `tables` are read as CSV too."""
+    """A mixin for views: the actions in `tables` can return CSV too."""
 
     tables: ClassVar[frozenset[str]] = frozenset({"list"})
 

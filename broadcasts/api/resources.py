@@ -21,7 +21,7 @@ from .permissions import UUID, act_of
 
 
 class StrictSerializer(serializers.Serializer):
-    """Refuses a key that it does not know, lest a mistyped one be passed over; what it only shows is ignored."""
+    """Refuses unknown keys, so that a misspelt one is not overlooked; read-only ones are ignored."""
 
     ignored: ClassVar[tuple[str, ...]] = ()  # what clients may send beside its fields
 
@@ -50,7 +50,7 @@ class ResourceSerializer(PickingSerializer, serializers.ModelSerializer):
         models.DateTimeField: MomentField,
         models.JSONField: JsonField,
     }
-    unique_by: ClassVar[str] = "non_field_errors"  # the field that a broken constraint is told under
+    unique_by: ClassVar[str] = "non_field_errors"  # the key of errors of unique constraints
 
     def create(self, validated_data: dict[str, Any]) -> Any:
         meta: Any = self.Meta
@@ -76,7 +76,7 @@ class ResourceSerializer(PickingSerializer, serializers.ModelSerializer):
             setattr(row, name, value)
 
     def check(self, row: Any) -> None:
-        """Run the model's own rules, and tell what they find by field."""
+        """Run the model's validation; raise its errors by field."""
         try:
             row.clean_fields(exclude=[field.name for field in row._meta.concrete_fields if not field.editable])
             row.clean()

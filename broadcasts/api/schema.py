@@ -1,4 +1,4 @@
-"""What OpenAPI must be told beside what the code says."""
+"""Additions to the OpenAPI schema that cannot be derived from the code."""
 
 from typing import Any
 

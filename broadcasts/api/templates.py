@@ -79,7 +79,7 @@ class TemplateSerializer(ResourceSerializer):
 
 
 def write_translations(template: Template, contents: dict[str, Any]) -> bool:
-    """Make a template say exactly this; tell whether anything changed."""
+    """Replace the translations of a template; tell whether anything changed."""
     changed = bool(template.translations.exclude(language__in=contents).delete()[0])
     known = {one.language: one for one in TemplateTranslation.objects.filter(template=template)}
     blank = TemplateTranslation(language="").content()

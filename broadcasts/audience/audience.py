@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from broadcasts.clocks import by_answer, turn
+from broadcasts.clocks import send_time, zones_by_value
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Broadcast, Contact, Delivery, Engagement, Message, Organization, Segment, UseCase
 
@@ -144,8 +144,8 @@ class Audience:
             return None
         now = timezone.now()
         begins = max(now, self.begins_at) if self.begins_at and not self.local else now
-        elsewhere, at_home = by_answer(
-            lambda zone: turn(begins, zone, self.local, quiet) >= expires_at, self.organization.zone
+        elsewhere, at_home = zones_by_value(
+            lambda zone: send_time(begins, zone, self.local, quiet) >= expires_at, self.organization.zone
         )
         others = Q(time_zone__in=elsewhere.get(not at_home, []))
         return ~others if at_home else others

@@ -7,23 +7,23 @@ from html import escape
 from typing import Any
 
 from . import cloud
-from .page import Answer, back_form, codes, history, note, page
+from .page import CatcherResponse, back_form, codes, history, note, page
 from .smtp import part, readable
 from .store import Sort
 
 MAIL_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 
 
-def message_answer(caught: Mapping[str, Any], calls: Sequence[Mapping[str, Any]], view: str) -> Answer | None:
+def message_answer(caught: Mapping[str, Any], calls: Sequence[Mapping[str, Any]], view: str) -> CatcherResponse | None:
     """Return the page of a message, or with a `view` its source or its HTML, if it has any."""
     if view == "raw":
-        return Answer(caught["source"], "text/plain")
+        return CatcherResponse(caught["source"], "text/plain")
     if caught["sort"] != Sort.MAIL:
-        return None if view else Answer(page(_title(caught), _request(caught, calls)))
+        return None if view else CatcherResponse(page(_title(caught), _request(caught, calls)))
     message = message_from_bytes(caught["source"])
     text, html = part(message, "text/plain"), part(message, "text/html")
     if view == "html":
-        return Answer(html, policy=MAIL_POLICY) if html is not None else None
+        return CatcherResponse(html, policy=MAIL_POLICY) if html is not None else None
     items = [(name, readable(str(value))) for name, value in message.raw_items()]
     shown = _sent(caught) + _headers(items)
     if text is not None:
@@ -31,7 +31,7 @@ def message_answer(caught: Mapping[str, Any], calls: Sequence[Mapping[str, Any]]
     if html is not None:
         shown += '<h2>HTML</h2><p><a href="html">Open it alone</a>, where its links work</p>'
         shown += '<iframe sandbox src="html" title="HTML of the message"></iframe>'
-    return Answer(page(caught["subject"] or "(no subject)", shown))
+    return CatcherResponse(page(caught["subject"] or "(no subject)", shown))
 
 
 def _title(caught: Mapping[str, Any]) -> str:

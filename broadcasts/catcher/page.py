@@ -40,7 +40,7 @@ FIRST = {Sort.WHATSAPP: "131026", Sort.SMS: "400"}  # the error that is told whe
 NAMES: dict[str, str] = {"": "All", **{sort.value: sort.label for sort in Sort}}
 
 
-class Answer(NamedTuple):
+class CatcherResponse(NamedTuple):
     body: str | bytes
     kind: str = "text/html"
     policy: str = PAGE_POLICY

@@ -13,7 +13,7 @@ from typing import Self
 from broadcasts.exceptions import BroadcastsError
 
 from .callbacks import Accounts
-from .door import Door, Shared
+from .handler import CatcherHandler, CatcherState
 from .smtp import SmtpServer
 from .store import Sort, Store
 
@@ -52,8 +52,8 @@ class Catcher:
             smtp = SmtpServer(self._store, for_mail)
             smtp.start()
             running.callback(smtp.stop)
-            shared = Shared(self._store, self.accounts, self.host, self.smtp_port, self.http_port)
-            pages = running.enter_context(Pages(("", 0), partial(Door, shared), bind_and_activate=False))
+            shared = CatcherState(self._store, self.accounts, self.host, self.smtp_port, self.http_port)
+            pages = running.enter_context(Pages(("", 0), partial(CatcherHandler, shared), bind_and_activate=False))
             pages.socket.close()
             pages.socket = for_pages
             Thread(target=pages.serve_forever, args=(0.05,), daemon=True).start()

@@ -17,12 +17,12 @@ from .store import Sort, Store
 LARGEST = 25 * 1024 * 1024
 
 
-class Session(SMTP):
-    line_length_limit = LARGEST  # a catcher shows what was sent, overlong lines too
+class LenientSmtp(SMTP):
+    line_length_limit = LARGEST  # it accepts overlong lines, to show exactly what was sent
 
 
 class SmtpServer(Controller):
-    """Keeps what it receives; its socket is bound before, as aiosmtpd takes five seconds to tell of a taken port."""
+    """Stores received messages; its socket is bound before, since aiosmtpd reports a port in use after five seconds."""
 
     def __init__(self, store: Store, listening: socket.socket) -> None:
         self.store, self.listening = store, listening
@@ -32,7 +32,7 @@ class SmtpServer(Controller):
         super().__init__(self, *listening.getsockname()[:2], **options)
 
     def factory(self) -> SMTP:
-        return Session(self, loop=self.loop, **self.SMTP_kwargs)
+        return LenientSmtp(self, loop=self.loop, **self.SMTP_kwargs)
 
     def _create_server(self) -> Any:
         return self.loop.create_server(self._factory_invoker, sock=self.listening)

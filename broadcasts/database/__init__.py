@@ -1,7 +1,7 @@
 """Helpers for the database itself: outages, waiting, and statements that are compiled once.
 
-`outages` knows the errors, `waiting` waits, `statements` holds SQL with named parameters, `text` leaves out what no
-column takes; none of them knows a model.
+`outages` classifies errors, `waiting` retries, `statements` compiles SQL with named parameters, and `text` removes
+characters that no column stores. None of them depends on a model.
 """
 
 from .outages import BROKEN, BUSY, FULL, GONE, NO_ROOM, READ_ONLY, RETRY_SECONDS, Outage, outage

@@ -1,6 +1,6 @@
 """Errors of the database that are temporary.
 
-`outage` is the one place that knows for which errors a later retry may succeed.
+`outage` alone decides for which errors a later retry may succeed.
 """
 
 import errno

@@ -96,7 +96,7 @@ def import_contacts(
     """Import contacts from a binary CSV file whose first line is a header, in this process and at once.
 
     mapping: {header: field}, over what headers say by themselves; "-" ignores a column.
-    segment: the name of a static segment that everybody in the file joins; made when there is none.
+    segment: the name of a static segment that all contacts of the file are added to; created if it does not exist.
     Raises InvalidInput when the file, the mapping or the segment cannot be used at all; what is wrong with single
     rows goes to the error file (`job.error_file`). Between chunks it asks `should_stop`.
     """
@@ -173,7 +173,7 @@ class Run:
         self.maker, self.store = kind_of(job).open(job, source.columns, shadow)
         self.segment = self._segment()
         self.newest = Contact.objects.aggregate(newest=Max("pk"))["newest"] or 0
-        self.seen = Seen()
+        self.seen = IdSet()
 
     def _segment(self) -> Segment | None:
         uuid = self.job.options.get("segment")
@@ -310,7 +310,7 @@ def _first(problems: list[Problem]) -> list[Problem]:
     return [*told, Problem(told[0].line, "", f"It has {len(problems) - len(told)} faults more.", "")]
 
 
-class Seen:
+class IdSet:
     """A set of ids as bits in pages, so that a million ids take little memory."""
 
     PAGE = 1 << 15

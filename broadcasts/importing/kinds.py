@@ -1,4 +1,4 @@
-"""The registry of the kinds of imports: what each reads, and who writes its rows. A new kind is an entry of KINDS."""
+"""The registry of the kinds of imports: their columns, options, makers and writers. A new kind is an entry of KINDS."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass

@@ -33,7 +33,7 @@ def find_broadcast(uuid: str) -> Broadcast:
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """Turn our own errors into what a command says before it exits with 1."""
+    """Convert a BroadcastsError to a CommandError, whose message is printed before the exit status 1."""
     try:
         yield
     except InvalidInput as error:

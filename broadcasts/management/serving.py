@@ -97,11 +97,11 @@ def all_answer(servers: Sequence[WebProcess]) -> bool:
 
 
 def once_answering(servers: Sequence[WebProcess], then: Callable[[], None]) -> Callable[[], None]:
-    """Return what a supervisor calls at each turn: it does something once, when the web server is up."""
+    """Return what a supervisor calls at each poll; it does something once, when the web server is up."""
     waiting = [then]
 
-    def turn() -> None:
+    def poll() -> None:
         if waiting and all_answer(servers):
             waiting.pop()()
 
-    return turn
+    return poll

@@ -1,3 +1,5 @@
+"""Activities and their attendances."""
+
 from django.db import models
 
 from .base import Base
@@ -31,9 +33,9 @@ class Activity(Base):
             ),
         ]
         indexes = [
-            # Rules ask for "attended series X".
+            # Audience rules select the activities of a series.
             models.Index(fields=["organization", "series"], name="activity_by_series"),
-            # The admin and calendars list by time.
+            # Lists of the admin and the API sort by start.
             models.Index(fields=["organization", "starts_at"], name="activity_by_start"),
         ]
 
@@ -46,7 +48,7 @@ class Activity(Base):
 
 
 class Attendance(Base):
-    """One contact's place in one activity."""
+    """A contact's attendance of an activity, with its status."""
 
     organization_path = "activity__organization"
 
@@ -57,17 +59,17 @@ class Attendance(Base):
         CANCELLED = "cancelled", "Cancelled"
 
     activity = models.ForeignKey(Activity, models.CASCADE, related_name="attendances", db_index=False)
-    contact = models.ForeignKey(Contact, models.CASCADE, related_name="attendances")  # its index: a contact's history
+    contact = models.ForeignKey(Contact, models.CASCADE, related_name="attendances")  # indexed for its history
     status = VocabularyField(max_length=10, choices=Status, default=Status.BOOKED)
     at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
-            # An audience of an activity reads its contacts, with their status.
+            # The audience query reads the contacts of an activity, with their status.
             models.UniqueConstraint(fields=["activity", "contact"], name="attendance_once"),
         ]
         indexes = [
-            # Rules count who attended a series how often, from the index alone.
+            # Audience rules count the attendances of a series per contact by an index-only scan.
             models.Index(fields=["activity", "status", "contact"], name="attendance_by_status"),
         ]
 

@@ -51,7 +51,7 @@ class Broadcast(Base):
         "SENT": (Status.SENT, Status.CANCELLED),
     }
 
-    # The fields that say who; drafting, copies, API and admin all read them here.
+    # The audience fields, for drafting, copies, API and admin.
     WHO_LISTS = ("segments", "excluded_segments", "contacts", "excluded_broadcasts")
     WHO = (
         *("send_to_all", "segments", "excluded_segments", "contacts", "addresses"),
@@ -125,8 +125,8 @@ class Broadcast(Base):
     parent = models.ForeignKey("self", models.SET_NULL, null=True, editable=False, related_name="children")
     origin = VocabularyField(max_length=10, choices=Origin, null=True, editable=False)
     error_message = models.TextField(blank=True, editable=False)
-    notice_due_at = models.DateTimeField(null=True, editable=False)  # staff are to be told of `error_message` then
-    # What was answered when staff resumed it: the refusal budget is judged by what came after.
+    notice_due_at = models.DateTimeField(null=True, editable=False)  # when staff are notified of `error_message`
+    # The number of outcomes when staff resumed it: the failure budget counts later ones only.
     forgiven_sent = models.PositiveIntegerField(default=0, editable=False)
     forgiven_failed = models.PositiveIntegerField(default=0, editable=False)
     # What another API must give back and the core does not use; no copy takes it over.
@@ -146,13 +146,13 @@ class Broadcast(Base):
         indexes = [
             # The list of one organization, newest first.
             models.Index(fields=["organization", "-created"], name="broadcast_by_created"),
-            # The supervisor looks every second for what is due and what is under way.
+            # The supervisor looks every second for broadcasts that are due or being sent.
             models.Index(
                 fields=["status", "due_from"],
                 name="broadcast_at_work",
                 condition=models.Q(completed_at=None),
             ),
-            # And for what staff are to be told.
+            # And for notices to staff that are due.
             models.Index(
                 fields=["notice_due_at"],
                 name="broadcast_notice_due",

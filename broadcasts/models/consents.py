@@ -1,4 +1,4 @@
-"""Every no, and every yes with its evidence."""
+"""Suppressions, consents, and the history of consents with its evidence."""
 
 from typing import Any
 
@@ -17,7 +17,10 @@ APPEND_ONLY = "The history of consents is append only: write what is true now as
 
 
 class Suppression(Base):
-    """An address that must not be reached on a medium; kept by hash, so it outlives its address."""
+    """An address that must not be sent to on a medium.
+
+    It is identified by the address's hash, so it still works after the address was erased.
+    """
 
     class Cause(models.TextChoices):
         HARD_BOUNCE = "hard_bounce", "Hard bounce"
@@ -38,7 +41,7 @@ class Suppression(Base):
         Cause.ERASED: Reason.SUPPRESSED,
     }
 
-    # A no to what people get unasked, and not to what they asked for; all others stop everything.
+    # These stop marketing only; all others stop every use case.
     MARKETING_ONLY = frozenset({Cause.COMPLAINT, Cause.UNSUBSCRIBE})
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="suppressions", db_index=False)
@@ -53,7 +56,7 @@ class Suppression(Base):
 
     class Meta:
         constraints = [
-            # Estimate, expansion and claim ask whether an address is suppressed, and why.
+            # Estimate, expansion and windows read whether an address is suppressed, and for which reason.
             models.UniqueConstraint(
                 fields=["organization", "medium", "address_hash", "reason"],
                 name="suppression_once",
@@ -82,7 +85,7 @@ class ConsentState(models.TextChoices):
 
 
 class Consent(Base):
-    """What a contact agreed to, per medium and use case: the current state."""
+    """The current consent of a contact for a medium and use case."""
 
     organization_path = "contact__organization"
 
@@ -93,7 +96,7 @@ class Consent(Base):
 
     class Meta:
         constraints = [
-            # Estimate, expansion and claim ask for the state of one contact, medium and use case.
+            # Estimate, expansion and windows read the state for one contact, medium and use case.
             models.UniqueConstraint(fields=["contact", "medium", "use_case"], name="consent_once"),
         ]
 
@@ -112,7 +115,7 @@ class ConsentChangeQuerySet(OrganizationQuerySet["ConsentChange"]):
 
 
 class ConsentChange(models.Model):
-    """The history of consents with its evidence: append only, and gone only with the person."""
+    """One change of a consent, with its evidence; append only, and deleted only with the contact."""
 
     organization_path = "contact__organization"
 

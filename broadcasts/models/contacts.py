@@ -1,4 +1,4 @@
-"""People, and the registry of what is known about them."""
+"""Contacts, and the registry of their attributes."""
 
 import json
 import re
@@ -39,7 +39,7 @@ def validate_attributes(value: object) -> None:
 
 
 def attributes_fault(attributes: dict[str, Any]) -> str:
-    """Say that these are more, or longer, than the attributes of one contact may be; "" when they are not."""
+    """Return an error message if these are too many or too long for one contact; "" if not."""
     if len(attributes) > CONTACT_ATTRIBUTES:
         return f"A contact has {CONTACT_ATTRIBUTES} attributes at most; these are {len(attributes):,}."
     total = 0
@@ -55,7 +55,10 @@ def attributes_fault(attributes: dict[str, Any]) -> str:
 
 
 class Contact(Base):
-    """A person; beside each address stand its key, unique in the organization, and the key's hash."""
+    """A person, with addresses on several media.
+
+    For each address there are its normalised key, unique in the organization, and the keyed hash of that key.
+    """
 
     class Status(models.TextChoices):
         ACTIVE = "active", "Active"
@@ -82,9 +85,9 @@ class Contact(Base):
     whatsapp_hash = models.CharField(max_length=32, null=True, editable=False)
     search_text = models.TextField(default="", editable=False)
 
-    # What is known of a person beside attributes, as it is imported, exported, merged and shown.
+    # The fields that are imported, exported, merged and shown, in this order, before the attributes.
     PROFILE = ("full_name", *ADDRESS_FIELDS, "external_id", "language", "time_zone")
-    # Columns that are unique in an organization, in the order in which people are looked up -> the field that fills it.
+    # {column: its field}: columns that are unique in an organization, in the order in which an upsert looks them up.
     KEYS = {"external_id": "external_id", **{one.key: one.name for one in ADDRESS_FIELDS.values()}}
     SEARCHED = ("full_name", *(one.name for one in ADDRESS_FIELDS.values() if not one.is_number))
 
@@ -105,7 +108,7 @@ class Contact(Base):
         return self.full_name or self.address or self.external_id or str(self.uuid)
 
     def clean(self) -> None:
-        """Normalise what was typed, or raise ValidationError by field."""
+        """Normalise addresses, language and attributes; raises ValidationError with a dict of fields."""
         country = self.organization.country if self.organization_id else ""
         errors: dict[str, list[str]] = {}
         for name in (*ADDRESS_FIELDS, "language"):
@@ -130,7 +133,7 @@ class Contact(Base):
             self._put_moments_in_utc(types)
 
     def _put_moments_in_utc(self, types: dict[str, str]) -> None:
-        """Write moments as conditions compare them; in an attribute of another type they are text like any other."""
+        """Convert moments to UTC, as conditions compare them, except in attributes of another type."""
         moments = {
             key: in_utc(value)
             for key, value in self.attributes.items()
@@ -140,21 +143,21 @@ class Contact(Base):
 
     @property
     def address(self) -> str:
-        """The first of its addresses; "" for none."""
+        """The first address in the order of ADDRESS_FIELDS; "" if there is none."""
         return next((address for name in ADDRESS_FIELDS if (address := getattr(self, name))), "")
 
     @property
     def name_and_address(self) -> str:
-        """The name with the address beside it, for lists that a person is picked from."""
+        """The name with the first address, for lists to choose a contact from."""
         return f"{self.full_name} <{self.address}>" if self.full_name and self.address else str(self)
 
     @property
     def reading_language(self) -> str:
-        """The language to write to them in; the organization's where theirs is not known."""
+        """The contact's language, or the organization's primary one if it is unknown."""
         return self.language or self.organization.primary_language
 
     def set_keys(self) -> None:
-        """Set keys and hashes from the cleaned addresses, and the search column from name and addresses."""
+        """Set the keys and hashes from the cleaned addresses, and the search column from name and addresses."""
         for one in ADDRESS_FIELDS.values():
             key = one.normalise(getattr(self, one.name))
             setattr(self, one.key, key)
@@ -163,7 +166,7 @@ class Contact(Base):
 
     @property
     def hashes(self) -> set[str]:
-        """The hashes of its addresses, as suppressions store them."""
+        """The hashes of the addresses, as suppressions store them."""
         return {digest for one in ADDRESS_FIELDS.values() if (digest := getattr(self, one.hash))}
 
     def save(self, *args, **kwargs) -> None:
@@ -172,7 +175,7 @@ class Contact(Base):
 
 
 class Attribute(Base):
-    """The registry entry of one key of contacts' attributes."""
+    """The type and label of one key of contacts' attributes in an organization."""
 
     class Type(models.TextChoices):
         TEXT = "text", "Text"
@@ -211,7 +214,7 @@ class Attribute(Base):
 
     @classmethod
     def no_room_for(cls, new: int, organization: Organization | int) -> str:
-        """Say that an organization cannot have so many new attributes; "" when it can."""
+        """Return an error message if `new` more attributes are too many for an organization; "" if not."""
         if not new:
             return ""
         there = cls.objects.for_organization(organization).count()
@@ -224,7 +227,7 @@ class Attribute(Base):
 
     @classmethod
     def infer_type(cls, value: object) -> str:
-        """Guess the type of a JSON value, dates by their ISO 8601 form."""
+        """Return the type that a JSON value seems to have; text in ISO 8601 format is a date or datetime."""
         if isinstance(value, bool):
             return cls.Type.BOOLEAN
         if isinstance(value, int | float):
@@ -246,7 +249,7 @@ class Attribute(Base):
 
     @classmethod
     def register(cls, organization: Organization, attributes: dict) -> None:
-        """Make entries for keys seen for the first time."""
+        """Create the entries of new keys, with the type that their value seems to have."""
         known = set(cls.objects.for_organization(organization).filter(key__in=attributes).values_list("key", flat=True))
         cls.objects.bulk_create(
             [

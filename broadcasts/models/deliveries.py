@@ -123,7 +123,7 @@ class Delivery(models.Model):
     """One recipient of one message: the row of the delivery log.
 
       pending -> sent | failed | unknown | cancelled | skipped (expired, opted out before it was sent)
-         ^          |                 unknown -> sent | failed (told by the provider or by staff)
+         ^          |                 unknown -> sent | failed (by a report or by staff)
          +----------+ transient error: attempts + 1, due_at        | pending (staff resend)
       skipped (born so, with a reason)        sent -> bounced is a fact on the row, not a status
 

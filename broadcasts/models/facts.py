@@ -30,7 +30,7 @@ class Engagement(models.TextChoices):
 
     @property
     def fact(self) -> str:
-        """The fact that has to be reported to know it; "" if sending itself knows it."""
+        """The reported fact that it depends on; "" if sending itself records it."""
         name = self.value.removeprefix("not_")
         return name if name in FACTS else ""
 

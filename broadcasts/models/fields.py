@@ -16,7 +16,7 @@ MAX_DEPTH = 30
 
 
 def json_fault(value: Any, max_depth: int = MAX_DEPTH) -> str:
-    """Say why not every database can store this JSON: an abyss, infinity, a null character; "" when all can."""
+    """Return an error message for JSON that some database cannot store: too deep, infinity, or NUL; "" if all can."""
     stack = [(value, 0)]
     while stack:
         item, depth = stack.pop()

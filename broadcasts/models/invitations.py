@@ -1,4 +1,4 @@
-"""Offers of a membership, to be accepted."""
+"""Invitations to become a member of an organization."""
 
 from datetime import timedelta
 
@@ -22,15 +22,15 @@ class InvitationQuerySet(OrganizationQuerySet["Invitation"]):
 
 
 class Invitation(Base):
-    """An offer to the owner of an e-mail address to become a member, and the errand to mail it.
+    """An invitation of the owner of an e-mail address to become a member; it also is the queue entry of its mail.
 
     ```
     open --accepted by the owner of the address--> accepted
       +---- withdrawn, or replaced by a newer one --> withdrawn
-      +---- `expires_at` passes: it stays open and opens nothing
+      +---- after `expires_at` it stays open, but cannot be accepted
     ```
-    Its link carries a token of its id that only this server can sign, so the row holds nothing that opens it. While
-    `due_at` is set its mail has yet to leave; `error` says why it did not.
+    The link contains the signed id, so no secret is stored. `due_at` is set until the mail is sent or fails for good;
+    `error` is the reason of the last failure.
     """
 
     class Status(models.TextChoices):
@@ -44,7 +44,7 @@ class Invitation(Base):
     email = models.EmailField("e-mail", max_length=254)
     role = VocabularyField(max_length=10, choices=Role, default=Role.VIEWER)
     status = VocabularyField(max_length=9, choices=Status, default=Status.OPEN)
-    # An invitation does not outlive the account of the person who answers for it.
+    # CASCADE, because an invitation is valid only as long as its inviter has an account.
     invited_by = models.ForeignKey("broadcasts.User", models.CASCADE, related_name="+")
     expires_at = models.DateTimeField()
     ended_at = models.DateTimeField("accepted or withdrawn", null=True)
@@ -63,7 +63,7 @@ class Invitation(Base):
         indexes = [
             # The list of one organization, newest first.
             models.Index(fields=["organization", "-id"], name="invitation_newest"),
-            # Every round asks what has yet to be mailed.
+            # Every round of the supervisor reads the invitations whose mail is due.
             models.Index(fields=["due_at"], name="invitation_due", condition=models.Q(due_at__isnull=False)),
         ]
 

@@ -1,3 +1,5 @@
+"""Uploaded files."""
+
 import secrets
 from typing import Any
 
@@ -16,7 +18,7 @@ from .templates import Template, TemplateTranslation
 
 
 def media_path(media: "Media", filename: str) -> str:
-    """Return a name to store a file by: a random one, and the extension of what its content is."""
+    """Return a random path to store a file under, with the extension of its detected type."""
     name = secrets.token_hex(16)
     return f"{name[:2]}/{name}.{EXTENSIONS.get(media.content_type, BINARY.extension)}"
 
@@ -24,8 +26,8 @@ def media_path(media: "Media", filename: str) -> str:
 class Media(Base):
     """A file that messages attach or show.
 
-    It is stored under a random name; what the client called it is a label, and the name that mail gives it. Its type
-    is found by its content. Once uploaded it stays as it is, since messages name it by its uuid.
+    It is stored under a random name; `filename` is its name in lists and as an attachment. Its type is detected from
+    its content. The file cannot be replaced, since messages refer to it by uuid.
     """
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="media")
@@ -50,7 +52,7 @@ class Media(Base):
 
     @property
     def is_new_file(self) -> bool:
-        """Whether its file is given and not stored yet."""
+        """Whether a file is assigned that is not stored yet."""
         return bool(self.file) and not self.file._committed  # type: ignore[attr-defined]
 
     def save(self, *args: Any, **kwargs: Any) -> None:
@@ -61,7 +63,7 @@ class Media(Base):
         super().save(*args, **kwargs)
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        """Delete the row and then its file, or raise ProtectedError while something that may be sent carries it."""
+        """Delete the row and, after commit, its file; raises ProtectedError while `users` returns any."""
         if users := self.users():
             raise ProtectedError(f"“{users[0]}” carries it.", set(users))
         deleted = super().delete(*args, **kwargs)
@@ -69,7 +71,7 @@ class Media(Base):
         return deleted
 
     def users(self) -> list[Broadcast | Template]:
-        """Return the first templates, and broadcasts that have not ended, whose content names this file."""
+        """Return up to ten unfinished broadcasts, then up to ten templates, whose attachments include this file."""
         named = Q(attachments__icontains=str(self.uuid)) | Q(attachments__icontains=self.uuid.hex)
         messages = MessageTranslation.objects.for_organization(self.organization_id).filter(named)
         broadcasts = Broadcast.objects.filter(messages__translations__in=messages.order_by())

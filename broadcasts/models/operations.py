@@ -14,16 +14,16 @@ from .organizations import Organization
 
 
 class ImportJob(Base):
-    """One import: what it reads, what came of each row, and how far it is.
+    """An import, with its options, progress and counts of rows.
 
     ```
     uploaded --start--> waiting --claimed--> running --end of the file--> done
-       |                   |                  |   +---- it broke off ---> failed
+       |                   |                  |   +----- by an error ---> failed
        +-------------------+------ stop ------+--> stopped
     ```
-    An import of an upload runs in slices: a worker claims it under a lease, and commits each chunk of rows with its
-    counts and the line it reached. After a worker has died, the next one continues exactly there; `token` keeps the
-    first one from writing if it was only suspended. A command runs its own import without a lease.
+    An upload is imported in slices: a worker claims the import under a lease, and commits each chunk of rows together
+    with the counts and the line it reached. After a worker has died, the next one continues from that line. `token` is
+    a fencing token: a worker that was only suspended can write no more. A command runs its import without a lease.
     """
 
     class Kind(models.TextChoices):
@@ -71,11 +71,11 @@ class ImportJob(Base):
     suppressed_count = models.PositiveIntegerField(
         "suppressed", default=0, help_text="Of the rows taken: whose person has an address that must not be reached."
     )
-    bytes_total = models.BigIntegerField(null=True)  # null: it is read from a pipe
+    bytes_total = models.BigIntegerField(null=True)  # null if it is read from a pipe
     bytes_read = models.BigIntegerField(default=0)
     line = models.PositiveIntegerField(default=0)  # the last one whose row is committed
     error_file = models.CharField(max_length=500, blank=True)
-    error_bytes = models.BigIntegerField(default=0)  # of the error file; what is beyond belongs to no committed chunk
+    error_bytes = models.BigIntegerField(default=0)  # committed size of the error file; bytes beyond it are cut off
     error_message = models.TextField(blank=True)
     lease_until = models.DateTimeField(null=True)
     token = models.PositiveIntegerField(default=0)
@@ -86,7 +86,7 @@ class ImportJob(Base):
     class Meta:
         verbose_name = "import"
         indexes = [
-            # The supervisor looks every second for what waits or was lost; of a long history that is next to nothing.
+            # The supervisor looks every second for imports that wait or whose worker died.
             models.Index(
                 fields=["modified"], name="import_at_work", condition=models.Q(status__in=["waiting", "running"])
             ),
@@ -97,7 +97,7 @@ class ImportJob(Base):
 
     @property
     def progress(self) -> float | None:
-        """How much of the file is read, from 0 to 1; None when its size is not known."""
+        """The share of the file that is read, from 0 to 1; None if its size is unknown."""
         if self.status == self.Status.DONE:
             return 1.0
         return min(1.0, self.bytes_read / self.bytes_total) if self.bytes_total else None
@@ -109,7 +109,7 @@ class ImportJob(Base):
 
     @classmethod
     def unread(cls) -> models.Q:
-        """Return the condition of imports whose upload is not read again: ended ones, except dry runs to follow."""
+        """Return the condition for finished imports whose upload is not read again; a dry run may still be followed."""
         may_be_followed = models.Q(dry_run=True, status__in=cls.REHEARSED, performance=None)
         return models.Q(status__in=cls.FINISHED) & ~may_be_followed
 
@@ -124,7 +124,7 @@ class ImportJob(Base):
             self.source = ""
 
     def file(self, suffix: str) -> Path:
-        """Return where a file that belongs to this import lies."""
+        """Return the path of a file that belongs to this import."""
         return settings.DATA_DIR / "imports" / f"{self.uuid}.{suffix}"
 
     @property
@@ -133,10 +133,10 @@ class ImportJob(Base):
 
 
 class IdempotencyKey(models.Model):
-    """The first answer to a POST, so that the same key does nothing twice within 24 hours.
+    """The response to a POST with an Idempotency-Key, returned again to repeated requests for 24 hours.
 
-    A request whose process died leaves its key without an answer. Another one takes it over once no request can be at
-    work any more; `token` then has the first one, should it only have been slow, write no answer.
+    If the process of a request dies, its key has no response. Once that request must have ended, another one may
+    claim the key; `token` is a fencing token, so that the first one, if it was only slow, stores no response.
     """
 
     organization_path = "organization"
@@ -144,10 +144,10 @@ class IdempotencyKey(models.Model):
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="+", db_index=False)
     key = models.CharField(max_length=255)
     fingerprint = models.CharField(max_length=64)  # of method, path and body
-    status_code = models.PositiveSmallIntegerField(null=True)  # null: the first request is still at work
+    status_code = models.PositiveSmallIntegerField(null=True)  # null while the first request runs
     body = models.JSONField(null=True)
-    token = models.PositiveIntegerField(default=0)  # how often it was taken over
-    # When it was claimed last; `prune` deletes old ones.
+    token = models.PositiveIntegerField(default=0)  # how many requests claimed it after the first
+    # When it was last claimed; `prune` deletes old keys.
     created = models.DateTimeField(db_default=Now(), db_index=True, editable=False)
 
     objects = OrganizationQuerySet.as_manager()
@@ -160,16 +160,16 @@ class IdempotencyKey(models.Model):
 
 
 class Heartbeat(models.Model):
-    """The sign of life of one host, written by a task there, so that it proves the whole way through the queue."""
+    """The last heartbeat of a host, written by a task, so that it shows that the queue and its workers work."""
 
-    name = models.CharField(max_length=100)  # the cluster's: hosts that share a queue share it
+    name = models.CharField(max_length=100)  # of the cluster: hosts with the same queue have the same name
     host = models.CharField(max_length=255, blank=True)
     enqueued_at = models.DateTimeField()
-    beaten_at = models.DateTimeField()  # on the database's clock
+    beaten_at = models.DateTimeField()  # by the database's clock
 
     class Meta:
         constraints = [
-            # A beat is written by the host that ran it; supervisor and readiness read those of a cluster.
+            # The task updates the row of its host; the supervisor and the readiness check read those of a cluster.
             models.UniqueConstraint(fields=["name", "host"], name="heartbeat_once"),
         ]
 
@@ -178,10 +178,10 @@ class Heartbeat(models.Model):
 
 
 class Allowance(models.Model):
-    """How many requests of an hour were granted to a token or a user of the API, in blocks that processes use up."""
+    """The number of API requests granted to a token or user in an hour, in blocks that the web processes use up."""
 
     name = models.CharField(max_length=40, unique=True)  # such as token:12
-    hour = models.PositiveIntegerField()  # since 1970
+    hour = models.PositiveIntegerField()  # hours since 1970
     granted = models.PositiveIntegerField(default=0)
 
     def __str__(self) -> str:
@@ -189,10 +189,10 @@ class Allowance(models.Model):
 
     @staticmethod
     def take(name: str, hour: int, limit: int, *, owed: int, share: int, patience: float) -> int:
-        """Grant a share of what is left of an hour's limit, and return it; 0 when nothing is.
+        """Grant 1/`share` of what is left of an hour's limit, and return it; 0 if nothing is left.
 
-        owed: what was granted before without being asked for here.
-        patience: seconds to wait for the row; DatabaseError when it is not to be had.
+        `owed` requests were already granted without this row. `patience` is the seconds to wait for the row's lock;
+        raises DatabaseError after that.
         """
         with waiting_at_most(patience):
             Allowance.objects.bulk_create([Allowance(name=name, hour=hour)], ignore_conflicts=True)
@@ -204,15 +204,14 @@ class Allowance(models.Model):
 
 
 class AuditEntry(models.Model):
-    """Who did what to which row; append only.
+    """An audit log entry: who did what to which row; append only.
 
-    What happens to an account, such as a sign-in, is written once for each organization of its user, so that each sees
-    its own members. Where there is none (an operator, an unknown address) the entry has no organization, and only
-    operators see it.
+    An act on an account, such as a sign-in, has one entry per organization of its user. If the user has none (an
+    operator, an unknown address), the entry has no organization and only operators see it.
     """
 
     organization_path = "organization"
-    ACCOUNTS = ("apitoken", "invitation", "member", "user")  # models whose entries only managers see
+    ACCOUNTS = ("apitoken", "invitation", "member", "user")  # models whose entries are visible to managers only
 
     organization = models.ForeignKey(Organization, models.CASCADE, null=True, related_name="audit", db_index=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
@@ -238,14 +237,14 @@ class AuditEntry(models.Model):
 
     @classmethod
     def write(cls, row: models.Model, act: str, *, organization: Organization, user=None, **detail: object) -> None:
-        """Add an entry about a row."""
+        """Save an entry about a row."""
         cls.made(row, act, organization=organization, user=user, **detail).save(force_insert=True)
 
     @classmethod
     def made(
         cls, row: models.Model, act: str, *, organization: Organization | int | None, user=None, **detail: object
     ) -> "AuditEntry":
-        """Return an entry that is not saved yet; it names the token that the user acts by, and who issued it."""
+        """Return an unsaved entry; it names the token that the user acts by, and the token's issuer if another user."""
         actor = str(user or "system")
         if token := getattr(user, "token", None):
             detail = {**detail, "token": token.prefix}

@@ -1,4 +1,4 @@
-"""The tenant, who belongs to it, and what they may do."""
+"""Organizations (the tenants), their members with roles, and API tokens."""
 
 import zoneinfo
 from hashlib import sha256
@@ -68,7 +68,7 @@ def validate_quiet_hours(value: object) -> None:
 
 
 class Organization(Base):
-    """The tenant; it owns everything below it."""
+    """A tenant; every other row except users belongs to one organization."""
 
     class Status(models.TextChoices):
         ACTIVE = "active", "Active"
@@ -85,8 +85,8 @@ class Organization(Base):
         blank=True,
         help_text="ISO 3166; phone numbers without a country code are read as from here.",
     )
-    # How days will be written where the organization chooses: in templates, in expressions, and in APIs that show its
-    # date style. A format of strftime. Pages for staff write days the same way for everybody.
+    # A format of strftime for days in templates, in expressions, and in APIs that show the organization's date style.
+    # Pages for staff do not use it.
     date_format = models.CharField(max_length=20, default="%Y-%m-%d")
     languages = models.JSONField(default=default_languages, validators=[validate_languages], help_text="Primary first.")
     default_use_case = VocabularyField(max_length=10, choices=UseCase, default=UseCase.GENERAL)
@@ -139,12 +139,15 @@ class Organization(Base):
         return zoneinfo.ZoneInfo(self.time_zone)
 
     def quiet_hours_on(self, medium: str, use_case: str, *, ignored: bool) -> tuple[str, str] | None:
-        """Return the quiet hours that are kept on a medium; only what is general may ignore them."""
+        """Return the quiet hours of a medium as ("HH:MM", "HH:MM"), or None.
+
+        `ignored` has an effect for the use case general only: marketing always keeps them.
+        """
         hours = self.quiet_hours.get(medium)
         return (hours[0], hours[1]) if hours and not (ignored and use_case == UseCase.GENERAL) else None
 
     def cap_on(self, use_case: str) -> int | None:
-        """Return how many messages of a kind a contact gets within `frequency_cap_days`; None for as many as come."""
+        """Return the most messages of a use case that a contact gets in `frequency_cap_days`; None for no limit."""
         return self.frequency_cap if use_case == UseCase.MARKETING else None
 
     @property
@@ -160,9 +163,9 @@ class Organization(Base):
         return next((one for one in rows if one.is_default or not one.transport_class.is_for_development), None)
 
     def channel_for(self, medium: str, chosen: Any = None) -> Any:
-        """Return the channel that something leaves by, the default of its medium unless one was chosen.
+        """Return the chosen channel, or the default channel of the medium if none was chosen.
 
-        NotReady says why it cannot leave.
+        Raises NotReady if there is none or it is inactive.
         """
         channel = chosen or self.default_channel(medium)
         if channel is None:
@@ -173,7 +176,7 @@ class Organization(Base):
 
 
 class Role(models.TextChoices):
-    """What a member may do; each role also may what those before it may."""
+    """The roles of members, from the least to the most; each includes the permissions of those before it."""
 
     VIEWER = "viewer", "Viewer"
     AUTHOR = "author", "Author"
@@ -181,17 +184,17 @@ class Role(models.TextChoices):
     ADMIN = "admin", "Admin"
 
 
-# The least role for each kind of act; doors name the act, never the role. A token's scopes are these words.
+# The least role that each kind of act needs. Views check acts, never roles; the scopes of tokens are acts too.
 ACTS = {"read": Role.VIEWER, "write": Role.AUTHOR, "send": Role.SENDER, "manage": Role.ADMIN}
 
 
 def rank(role: str) -> int:
-    """Return how much a role may, to be compared with that of another."""
+    """Return the position of a role among all roles; a higher one has more permissions."""
     return list(Role).index(Role(role))
 
 
 class Member(Base):
-    """A user's place in an organization."""
+    """A user's membership in an organization, with a role."""
 
     user = models.ForeignKey("broadcasts.User", models.CASCADE, related_name="memberships")
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="members")
@@ -204,14 +207,15 @@ class Member(Base):
         return f"{self.user} ({self.get_role_display()} of {self.organization})"
 
     def may(self, act: str) -> bool:
+        """Tell whether the role allows an act, one of ACTS."""
         return rank(self.role) >= rank(ACTS[act])
 
 
 class ApiTokenQuerySet(OrganizationQuerySet["ApiToken"]):
     def issue(self, *, user: User, organization: Organization, scopes: list[str], **fields) -> tuple["ApiToken", str]:
-        """Make a token and return it with its key, which is shown this once and stored as a hash only.
+        """Create a token and return it with its key; the database keeps only a hash of the key.
 
-        `issued_by` is the person who made it, and knows its key; none of a command.
+        `issued_by` is the user who created it and has seen the key; None if a command created it.
         """
         key = token_hex(20)
         token = self.create(
@@ -220,6 +224,7 @@ class ApiTokenQuerySet(OrganizationQuerySet["ApiToken"]):
         return token, key
 
     def usable(self, key: str) -> "ApiToken | None":
+        """Return the token of a key, or None if there is none, it has expired, or its user is inactive."""
         now = timezone.now()
         return (
             self.filter(digest=digest(key), user__is_active=True)
@@ -230,7 +235,7 @@ class ApiTokenQuerySet(OrganizationQuerySet["ApiToken"]):
 
 
 def digest(key: str) -> str:
-    """Hash a token; it is 160 random bits, so a plain hash can be looked up and not be guessed."""
+    """Return the SHA-256 of a token's key; it has 160 random bits, so it needs neither salt nor a slow hash."""
     return sha256(key.encode()).hexdigest()
 
 
@@ -240,10 +245,10 @@ def validate_scopes(scopes: object) -> None:
 
 
 class ApiToken(Base):
-    """A key of a user for one organization; it may what its scopes and the user's role both allow.
+    """A user's API token for one organization; it allows what both its scopes and the user's role allow.
 
-    One that an admin made for a colleague works while that admin may still manage the organization: the admin has
-    seen its key, and the colleague perhaps never did.
+    A token that an admin created for another user works only while that admin may manage the organization, because
+    the admin has seen its key.
     """
 
     user = models.ForeignKey("broadcasts.User", models.CASCADE, related_name="api_tokens")
@@ -268,7 +273,7 @@ class ApiToken(Base):
 
     @property
     def is_backed(self) -> bool:
-        """Whether the person who issued it may still do so."""
+        """Whether its issuer, if that is another user, may still manage the organization."""
         issuer = self.issued_by
         if issuer is None or issuer.pk == self.user_id:
             return True

@@ -1,4 +1,4 @@
-"""Links that are mailed to one person's own address."""
+"""Links that are mailed to the address of one contact."""
 
 from datetime import timedelta
 
@@ -18,13 +18,13 @@ class PersonalLinkQuerySet(OrganizationQuerySet["PersonalLink"]):
 
 
 class PersonalLink(models.Model):
-    """A link for one person, and the errand to mail it.
+    """A link for one contact; it also is the queue entry of its mail.
 
       due (due_at) --mailed--> sent (sent_at)
         ^     +-- refused for good, too late, not wanted any more --> dropped (error)
         +-- tried again --+
 
-    It opens what it is for while it is fresh and the address is still the person's.
+    It is valid for the lifetime of its purpose, while the contact still has the address.
     """
 
     class Purpose(models.TextChoices):
@@ -36,7 +36,7 @@ class PersonalLink(models.Model):
     organization_path = "organization"
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="+", db_index=False)
-    # Null once the person is gone: the link leads nowhere then, and still counts against bombing the address.
+    # Null if the contact was erased: the link is invalid then, but still counts for the limit of mails per address.
     contact = models.ForeignKey(Contact, models.SET_NULL, null=True, related_name="personal_links")
     purpose = VocabularyField(max_length=7, choices=Purpose)
     use_case = VocabularyField(max_length=10, choices=UseCase, blank=True)
@@ -50,9 +50,9 @@ class PersonalLink(models.Model):
 
     class Meta:
         indexes = [
-            # Every round asks what has yet to be mailed.
+            # Every round of the supervisor reads the links whose mail is due.
             models.Index(fields=["due_at"], name="personal_link_due", condition=models.Q(due_at__isnull=False)),
-            # How often an address was written to within a day.
+            # The limit of mails per address counts those of the last day.
             models.Index(fields=["organization", "address_hash", "created"], name="personal_link_address"),
         ]
 

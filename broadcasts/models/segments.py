@@ -1,3 +1,5 @@
+"""Segments and their members."""
+
 from django.db import models
 from django.db.models.functions import Lower
 
@@ -8,7 +10,7 @@ from .organizations import Organization
 
 
 class Segment(Base):
-    """A named, reusable choice of contacts: by rule (dynamic) or by membership (static)."""
+    """A named set of contacts, defined by rules (dynamic) or by membership (static)."""
 
     class Kind(models.TextChoices):
         DYNAMIC = "dynamic", "By rule"
@@ -48,7 +50,7 @@ class SegmentMember(models.Model):
 
     class Meta:
         constraints = [
-            # The audience of a static segment reads its contacts.
+            # The audience query reads the contacts of a static segment.
             models.UniqueConstraint(fields=["segment", "contact"], name="segment_member_once"),
         ]
 

@@ -1,3 +1,5 @@
+"""Users, who sign in with an e-mail address."""
+
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
@@ -21,7 +23,7 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """Somebody who signs in with an e-mail address; what they may do is told by their memberships."""
+    """A person who signs in with an e-mail address; memberships give the permissions."""
 
     uuid = models.UUIDField(default=uuid7, unique=True, editable=False)
     email = models.EmailField(unique=True, max_length=254)
@@ -31,7 +33,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     created = models.DateTimeField(auto_now_add=True)
     modified = models.DateTimeField(auto_now=True)
 
-    token: models.Model | None = None  # the ApiToken that a request acts by, for the audit; not stored
+    token: models.Model | None = None  # the ApiToken of the current request, for the audit log; not stored
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -40,7 +42,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     class Meta:
         constraints = [
-            # Signing in looks an address up whatever its case.
+            # Signing in looks up an address regardless of case.
             models.UniqueConstraint(Lower("email"), name="user_email_ci"),
         ]
 
@@ -48,7 +50,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.full_name or self.email
 
     def may(self, organization_id: int, act: str) -> bool:
-        """Whether this person may do something in an organization, as a member or as the operator."""
+        """Tell whether the user may do an act of ACTS in an organization; a superuser may do all."""
         if not self.is_active or self.is_superuser:
             return self.is_active
         member = self.memberships.filter(organization=organization_id).first()

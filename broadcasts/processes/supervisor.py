@@ -22,7 +22,7 @@ from .heartbeat import HeartbeatMonitor
 log = logging.getLogger(__name__)
 
 ROUND_SECONDS = 1.0
-TURN_SECONDS = 0.1
+POLL_SECONDS = 0.1
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
@@ -89,7 +89,7 @@ class Supervisor:
                 next_round = time.monotonic() + ROUND_SECONDS
             if each_turn():
                 return
-            time.sleep(TURN_SECONDS)
+            time.sleep(POLL_SECONDS)
 
     def round(self) -> None:
         for child in self.children:
@@ -115,7 +115,7 @@ class Supervisor:
         for child in self.children:
             child.ask_to_stop()
         for child in self.children:
-            while not child.wait(TURN_SECONDS) and time.monotonic() < deadline and not self.is_impatient:
+            while not child.wait(POLL_SECONDS) and time.monotonic() < deadline and not self.is_impatient:
                 pass
             child.kill()
             if child.output:

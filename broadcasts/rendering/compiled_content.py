@@ -14,7 +14,7 @@ from .budget import OUTPUT_LIMIT, Budget
 from .content import ContentTemplate, Recipient, body_start, footer_place, hidden, preheader_place
 from .footers import html_footer, text_footer
 from .mime import (
-    Letterhead,
+    MailComposer,
     base64_lines,
     clean_body,
     is_mostly_foreign,
@@ -25,12 +25,12 @@ from .mime import (
     unstructured,
 )
 from .placeholders import (
+    CachedFunction,
     CopyContext,
     FieldCompiler,
     NotCompilable,
     Piece,
     Placeholders,
-    Remembered,
     is_odd,
     join,
     link_placeholder,
@@ -43,17 +43,17 @@ from .text_from_html import text_from_html
 
 FOOTER_LINKS = ("preferences_url", "unsubscribe_url")
 MARK = "\ue000"  # stands for a placeholder while places in a text are looked for
-Slot = tuple[int, Remembered]
+Slot = tuple[int, CachedFunction]
 _TAG_BEGUN = re.compile(r"</?[body]*\s*\Z", re.IGNORECASE)
 
 
 def compile_content(
-    content: ContentTemplate, shared: Mapping[str, object], letterhead: Letterhead | None, attachments: Sequence[bytes]
+    content: ContentTemplate, shared: Mapping[str, object], composer: MailComposer | None, attachments: Sequence[bytes]
 ) -> "CompiledContent | None":
     """Compile content; return None if all its copies have to be composed by the reference."""
     # A filter may raise anything, for constants already here; the reference reports it with field and line.
     with suppress(Exception):
-        return CompiledContent(content, {**shared, "language": content.language}, letterhead, attachments)
+        return CompiledContent(content, {**shared, "language": content.language}, composer, attachments)
     return None
 
 
@@ -64,11 +64,11 @@ class CompiledContent:
         self,
         content: ContentTemplate,
         shared: Mapping[str, object],
-        letterhead: Letterhead | None,
+        composer: MailComposer | None,
         attachments: Sequence[bytes],
     ) -> None:
         self.shared = shared
-        self.letterhead = letterhead
+        self.composer = composer
         self.placeholders = Placeholders()
         self.guarded: set[int] = set()  # placeholders whose values could move the position of the footer or preheader
         pieces = ContentPieces(content, self.placeholders, shared)
@@ -77,12 +77,12 @@ class CompiledContent:
         self.fixed_subject = self._fixed_subject()
         if pieces.seeks_body:
             self.guarded = self.placeholders.raw & {piece for piece in pieces.html if isinstance(piece, int)}
-        self.html = html if letterhead is None else []  # of mail it is in the body
+        self.html = html if composer is None else []  # of mail it is in the body
         self.body: list[bytes] = []
-        self.slots: list[tuple[int, int, Remembered]] = []  # place in the body, placeholder, its encoding there
-        if letterhead is not None:
+        self.slots: list[tuple[int, int, CachedFunction]] = []  # place in the body, placeholder, its encoding there
+        if composer is not None:
             parts = [self._part("plain", self.text), self._part("html", html) if pieces.has_html else []]
-            self._lay_out(letterhead, parts, attachments)
+            self._lay_out(composer, parts, attachments)
         self.is_smooth = is_smooth(b"".join(self.body))
         self.longest = (OUTPUT_LIMIT - _size(self.text) - _size(html)) // (4 * (len(self.text) + len(html) + 1))
 
@@ -99,12 +99,12 @@ class CompiledContent:
             subject = one_line(join(self.subject, filled)) or self.default_subject
             header = unstructured("Subject", subject), subject
         text = join(self.text, filled)
-        if self.letterhead is None:
+        if self.composer is None:
             return header[1], text, join(self.html, filled), b""
         body = self.body.copy()
         for position, number, encoded in self.slots:
             body[position] = encoded[filled[number]]
-        body[0] = self.letterhead.head(recipient.key, recipient.contact.full_name, address, header[0])
+        body[0] = self.composer.head(recipient.key, recipient.contact.full_name, address, header[0])
         return header[1], text, "", b"".join(body)
 
     def _fill_placeholders(self, recipient: Recipient, budget: Budget) -> list[str]:
@@ -137,16 +137,18 @@ class CompiledContent:
         constant = "".join(piece for piece in mailed if isinstance(piece, str))
         if is_mostly_foreign(constant, constant.encode()):
             whole = self.placeholders.joined(mailed, lambda text: text.replace("\n", "\r\n"))
-            return [part_head(subtype, "base64"), (whole, Remembered(_base64, 0))]
+            return [part_head(subtype, "base64"), (whole, CachedFunction(_base64, 0))]
         part: list[bytes | Slot] = [part_head(subtype, "quoted-printable")]
         for piece in merged(mailed):
-            part.append(quoted_lines(piece) if isinstance(piece, str) else (piece, Remembered(quoted_lines, len(part))))
+            part.append(
+                quoted_lines(piece) if isinstance(piece, str) else (piece, CachedFunction(quoted_lines, len(part)))
+            )
         return part
 
-    def _lay_out(self, letterhead: Letterhead, parts: Sequence[list[bytes | Slot]], files: Sequence[bytes]) -> None:
+    def _lay_out(self, composer: MailComposer, parts: Sequence[list[bytes | Slot]], files: Sequence[bytes]) -> None:
         """Build the body once: the multipart structure is composed around marks, and the parts replace the marks."""
         marks = [b"\0text\0", b"\0html\0" if parts[1] else b""]
-        before, _, rest = letterhead.body(marks[0], marks[1], files).partition(marks[0])
+        before, _, rest = composer.body(marks[0], marks[1], files).partition(marks[0])
         between, _, after = rest.partition(marks[1]) if parts[1] else (rest, b"", b"")
         self.body.append(b"")  # the headers' place
         for item in [before, *parts[0], between, *parts[1], after]:

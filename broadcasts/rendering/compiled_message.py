@@ -14,7 +14,7 @@ from .budget import Budget
 from .compiled_content import CompiledContent, compile_content
 from .content import ContentTemplate, Recipient, Rendered
 from .extras import Extras
-from .mime import Letterhead, clean_address
+from .mime import MailComposer, clean_address
 from .names import contact_values, shared_values
 from .placeholders import NotCompilable
 from .templates import add_tags
@@ -42,18 +42,18 @@ class CompiledMessage:
         self.languages = list(self.contents)
         self.checksum = _checksum(message, translations)
         self.shared = shared_values(self.organization, self.broadcast)
-        self.letterhead: Letterhead | None = None
+        self.composer: MailComposer | None = None
         self.attachments: dict[str, list[bytes]] = {}
         self.compiled_contents: dict[str, CompiledContent | None] = {}
         self.extras: dict[str, Extras] = {}  # only of languages that have any
         if message.channel and message.channel.transport_class.carries_mail:
             try:
-                self.letterhead = Letterhead(message)
+                self.composer = MailComposer(message)
             except RenderError as error:
                 raise NotReady(f"The channel “{message.channel}” has no good sender: {error}") from None
         for translation in translations:
             files = _attached(message, translation)
-            if self.letterhead is not None:  # e-mail contains its files
+            if self.composer is not None:  # e-mail contains its files
                 self.attachments[translation.language], files = [mime_part(media) for media in files], []
             extras = Extras(message, translation, files)
             for template in extras.templates():
@@ -87,11 +87,11 @@ class CompiledMessage:
 
     def envelope(self, recipient: Recipient) -> Envelope:
         """Compose the copy of one recipient, ready for its transport; raises RenderError or OverBudget."""
-        if self.letterhead is None:
+        if self.composer is None:
             sender = self.message.channel.from_address if self.message.channel else ""
             address = recipient.address
         else:
-            sender, address = self.letterhead.sender, clean_address(recipient.address)
+            sender, address = self.composer.sender, clean_address(recipient.address)
         budget = Budget()
         try:
             compiled = self._compiled_content(recipient.language)
@@ -117,11 +117,11 @@ class CompiledMessage:
     ) -> tuple[str, str, str, bytes]:
         """Compose a copy by the reference; return the same four values as `CompiledContent.fill`."""
         rendered = self.render(recipient, budget)
-        if self.letterhead is None:
+        if self.composer is None:
             return rendered.subject, rendered.text, rendered.html, b""
         name = recipient.contact.full_name if recipient.contact else ""
         files = self.attachments[rendered.language]
-        mime = self.letterhead.compose(
+        mime = self.composer.compose(
             recipient.key, name, address, rendered.subject, rendered.text, rendered.html, files
         )
         return rendered.subject, rendered.text, "", mime
@@ -132,7 +132,7 @@ class CompiledMessage:
             language = self.language_for(language)
         if language not in self.compiled_contents:  # at first use: a preview needs none
             self.compiled_contents[language] = compile_content(
-                self.contents[language], self.shared, self.letterhead, self.attachments.get(language, [])
+                self.contents[language], self.shared, self.composer, self.attachments.get(language, [])
             )
         compiled = self.compiled_contents[language]
         if compiled is None:

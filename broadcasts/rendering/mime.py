@@ -171,7 +171,7 @@ def multipart(subtype: str, boundary: str, parts: Sequence[bytes]) -> bytes:
     return head + b"".join(mark + b"\r\n" + part + b"\r\n" for part in parts) + mark + b"--\r\n"
 
 
-class Letterhead:
+class MailComposer:
     """The sender and the headers that are equal in all copies of one message; composes complete copies."""
 
     def __init__(self, message: Message) -> None:

@@ -43,7 +43,7 @@ CLOCK = {"now", "today"}
 URLS = {"unsubscribe_url": links.unsubscribe_url, "preferences_url": links.preferences_url}
 
 
-class Remembered(dict[Any, Any]):
+class CachedFunction(dict[Any, Any]):
     """A cache of a function's results for short values: many people share a plan, a city or a first name.
 
     Only the first 50 placeholders of a template cache, at most 1,024 values each, so that its memory is bounded.
@@ -224,7 +224,7 @@ class FieldCompiler:
 
         # One cache per type: equal values of two types, such as 1 and True, are rendered differently. Other types are
         # not cached, since even two equal values of one type may be.
-        texts, numbers = Remembered(show, self.placeholders.count), Remembered(show, self.placeholders.count)
+        texts, numbers = CachedFunction(show, self.placeholders.count), CachedFunction(show, self.placeholders.count)
 
         def fill(copy: CopyContext, filled: list[str]) -> str:
             value = read(copy)
@@ -243,7 +243,7 @@ class FieldCompiler:
                 raise self.compiled.failure(error, token) from None
             return self._safe(self._shown(value))
 
-        known = {kind: Remembered(show, self.placeholders.count) for kind in (str, int)}
+        known = {kind: CachedFunction(show, self.placeholders.count) for kind in (str, int)}
 
         def fill(copy: CopyContext, filled: list[str]) -> str:
             value = read(copy)

@@ -59,7 +59,7 @@ class MeteredBlock(BlockNode):
         return 0 if self.blank else written
 
 
-class Toll(Node):
+class ConditionCost(Node):
     """The cost of the conditions of a block, charged each time it is rendered."""
 
     __slots__ = ("steps",)
@@ -270,7 +270,7 @@ def _prepare(nodes: Iterable[Node]) -> int:
         if type(node) is BlockNode:
             node.__class__ = MeteredBlock
             if below > SHORT:
-                node.nodes.insert(0, Toll(node.token, below))
+                node.nodes.insert(0, ConditionCost(node.token, below))
         else:
             parts += below
     return parts

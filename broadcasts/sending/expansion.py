@@ -15,13 +15,13 @@ from broadcasts.queue import enqueue
 
 from . import readiness
 from .fairness import enqueue_pumps
-from .hours import Waits, waits_at_birth
+from .hours import Waits, initial_waits
 from .notices import pause_with
 
 NOBODY = "The audience is empty: it matches nobody."
 LEFT_OUT = "Nobody would receive it: everyone it matches is left out"
 CHUNK = 20_000  # contacts per transaction of an expansion
-TURN_SECONDS = 1  # after which an expansion is queued again, so that other tasks run in between
+SLICE_SECONDS = 1  # after which an expansion is queued again, so that other tasks run in between
 
 
 def freeze(broadcast: Broadcast) -> None:
@@ -84,7 +84,7 @@ def hold_expansions(organization: Organization | int) -> None:
     list(expanding.select_for_update(of=("self",), no_key=True).order_by("pk").values_list("pk"))
 
 
-def expand(broadcast_id: int, seconds: float = TURN_SECONDS) -> None:
+def expand(broadcast_id: int, seconds: float = SLICE_SECONDS) -> None:
     """Create the deliveries of a broadcast, one transaction per chunk of contacts.
 
     It can be resumed and run concurrently. After `seconds` it continues as a new task at the end of the queue.
@@ -130,7 +130,7 @@ def _expand_chunk(broadcast: Broadcast, wanted: audience.Audience, messages: lis
     upper: int = full or people.aggregate(last=Max("id"))["last"] or broadcast.expanded_to
     with transaction.atomic():
         if wanted.organization.cap_on(wanted.use_case):
-            _take_turns(wanted.organization)
+            _lock_organization(wanted.organization)
         # The cursor moves first: it locks the row, so that only one of two concurrent expansions inserts.
         mine = Broadcast.objects.filter(
             pk=broadcast.pk, status=broadcast.status, expanded_at=None, expanded_to=broadcast.expanded_to
@@ -142,7 +142,7 @@ def _expand_chunk(broadcast: Broadcast, wanted: audience.Audience, messages: lis
     return not is_last or upper > broadcast.expanded_to
 
 
-def _take_turns(organization: Organization) -> None:
+def _lock_organization(organization: Organization) -> None:
     """Serialize the chunks of an organization, so that the frequency cap counts the rows of concurrent ones.
 
     The broadcast is locked after the organization everywhere, so there is no deadlock.
@@ -181,7 +181,7 @@ def _insert_rows(message: Message, people: QuerySet[Contact], born: str) -> None
         "error": Value(""),
         "attempts": Value(0),
     }
-    if born == "pending" and (waits := waits_at_birth(message)):
+    if born == "pending" and (waits := initial_waits(message)):
         people, columns = _with_waits(people, columns, waits)
     rows = people.annotate(**{f"row_{name}": expression for name, expression in columns.items()}).values_list(
         *[f"row_{name}" for name in columns]

@@ -129,7 +129,7 @@ def unserved_waits() -> bool:
     return any(candidate.broadcast not in served for candidate in _servable())
 
 
-def yield_turn(lease: Lease) -> None:
+def mark_yielded(lease: Lease) -> None:
     """Record that the pump left a message for another one, so that yielding messages alternate."""
     Message.objects.filter(pk=lease.message_id).update(yielded_at=Now())
 

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import Case, Exists, Field, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Now
 
-from broadcasts.clocks import by_answer, local_moment, quiet_until, zone_of, zones
+from broadcasts.clocks import local_moment, quiet_until, zone_of, zones, zones_by_value
 from broadcasts.models import Broadcast, Contact, Delivery, Message, Organization, Reason
 
 from .lease import Lease
@@ -57,7 +57,7 @@ class Waits:
         # Contacts without a zone come first, since they are often the most.
         return Case(When(time_zone="", then=Value(at_home)), *whens, default=Value(at_home), output_field=field)
 
-    def are(self, wanted: Callable[[Wait], bool]) -> Q:
+    def matching(self, wanted: Callable[[Wait], bool]) -> Q:
         """Return the condition for contacts in zones whose wait satisfies `wanted`."""
         here = wanted(self.at_home)
         others = [name for wait, names in self.elsewhere.items() if wanted(wait) != here for name in names]
@@ -69,7 +69,7 @@ def database_clock(message: Message) -> datetime:
     return Message.objects.filter(pk=message.pk).values_list(Now(), flat=True).get()
 
 
-def waits_at_birth(message: Message) -> Waits | None:
+def initial_waits(message: Message) -> Waits | None:
     """Return the waits of new deliveries of a message; None if none has to wait."""
     broadcast = message.broadcast
     hours = quiet_hours(message)
@@ -79,14 +79,14 @@ def waits_at_birth(message: Message) -> Waits | None:
     now = database_clock(message)
 
     def ask(zone: ZoneInfo) -> Wait:
-        turn, error = now, ""
+        due_at, error = now, ""
         if at and (moment := local_moment(*at, zone)) > now:
-            turn, error = moment, f"Waits for {at[1]:%H:%M} where they are."
-        if hours and (end := quiet_until(turn, zone, hours)):
-            turn, error = end, _quiet(hours)
-        return _wait(turn, error, broadcast) if error else NO_WAIT
+            due_at, error = moment, f"Waits for {at[1]:%H:%M} where they are."
+        if hours and (end := quiet_until(due_at, zone, hours)):
+            due_at, error = end, _quiet(hours)
+        return _wait(due_at, error, broadcast) if error else NO_WAIT
 
-    return Waits(*by_answer(ask, broadcast.organization.zone))
+    return Waits(*zones_by_value(ask, broadcast.organization.zone))
 
 
 def quiet_hours(message: Message) -> tuple[str, str] | None:
@@ -103,7 +103,7 @@ def _quiet_zones(
     hours: tuple[str, str], minute: datetime, home: ZoneInfo
 ) -> tuple[dict[datetime | None, list[str]], datetime | None]:
     """Return the end of quiet hours by zone; cached by minute, since quiet hours begin and end on one."""
-    return by_answer(lambda zone: quiet_until(minute, zone, hours), home)
+    return zones_by_value(lambda zone: quiet_until(minute, zone, hours), home)
 
 
 def _quiet(hours: Sequence[str]) -> str:
@@ -116,7 +116,7 @@ def _wait(due_at: datetime, error: str, broadcast: Broadcast) -> Wait:
     return Wait(due_at, error)
 
 
-class Quiet:
+class QuietHours:
     """Defers the deliveries of a claimed batch that are in quiet hours; called per window, acts once a minute."""
 
     def __init__(self, lease: Lease, message: Message) -> None:
@@ -124,29 +124,29 @@ class Quiet:
         self.hours = quiet_hours(message)
         self.asked_until = 0.0
 
-    def keep(self) -> None:
+    def defer(self) -> None:
         """Defer the batch's unsent deliveries that are in quiet hours now; raises LeaseLost with nothing written."""
         if self.hours is None or time.monotonic() < self.asked_until:
             return
         now = database_clock(self.message)
         minute = now.replace(second=0, microsecond=0)
         with transaction.atomic():
-            self._put_off(self.hours, minute)
+            self._defer(self.hours, minute)
         self.asked_until = time.monotonic() + (minute + timedelta(minutes=1) - now).total_seconds()
 
-    def _put_off(self, hours: tuple[str, str], minute: datetime) -> None:
+    def _defer(self, hours: tuple[str, str], minute: datetime) -> None:
         elsewhere, at_home = _quiet_zones(hours, minute, self.message.broadcast.organization.zone)
         waits = Waits({self._wait(end): names for end, names in elsewhere.items()}, self._wait(at_home))
         if not waits:
             return
         rest = self.lease.rest()
         contact = Contact.objects.filter(pk=OuterRef("contact_id"))
-        expired = rest.filter(Exists(contact.filter(waits.are(lambda wait: bool(wait.reason)))))
+        expired = rest.filter(Exists(contact.filter(waits.matching(lambda wait: bool(wait.reason)))))
         skipped = 0
         if self.message.broadcast.expires_at:
             skipped = expired.update(status=Delivery.Status.SKIPPED, reason=Reason.EXPIRED)
         due_at = contact.annotate(due=waits.sql("due_at", Delivery._meta.get_field("due_at"))).values("due")
-        waiting = rest.filter(Exists(contact.filter(waits.are(lambda wait: wait.due_at is not None))))
+        waiting = rest.filter(Exists(contact.filter(waits.matching(lambda wait: wait.due_at is not None))))
         changed = waiting.update(due_at=Subquery(due_at), error=_quiet(hours))
         if changed or skipped:
             self.lease.hold(skipped=skipped)
@@ -155,7 +155,7 @@ class Quiet:
         return _wait(end, _quiet(self.hours or ()), self.message.broadcast) if end else NO_WAIT
 
 
-def turn(broadcast: Broadcast, contact: Contact) -> datetime | None:
+def local_send_time(broadcast: Broadcast, contact: Contact) -> datetime | None:
     """Return the moment of a broadcast's clock time in a contact's zone; None if it has no local time."""
     if not broadcast.local_time or broadcast.scheduled_at is None:
         return None
@@ -163,7 +163,7 @@ def turn(broadcast: Broadcast, contact: Contact) -> datetime | None:
     return local_moment(*broadcast.clock_of(broadcast.scheduled_at), zone)
 
 
-def begin(broadcast: Broadcast, moment: datetime) -> datetime:
+def earliest_start(broadcast: Broadcast, moment: datetime) -> datetime:
     """Return the first moment at which a broadcast may start: that of the easternmost zone if it has local time."""
     if not broadcast.local_time:
         return moment
@@ -171,7 +171,7 @@ def begin(broadcast: Broadcast, moment: datetime) -> datetime:
     return min((local_moment(*at, zone) for zone in zones().values()), default=moment)
 
 
-def not_before(broadcast: Broadcast, now: datetime) -> datetime | None:
+def next_check(broadcast: Broadcast, now: datetime) -> datetime | None:
     """Return when to check a broadcast again whose clock time has not come in any contact's zone; None if it has."""
     if not broadcast.local_time or broadcast.scheduled_at is None:
         return None

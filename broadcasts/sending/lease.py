@@ -124,7 +124,7 @@ def wanted(to: str = "") -> Q:
     )
 
 
-class Keeper(threading.Thread):
+class LeaseRenewer(threading.Thread):
     """A thread that renews a lease while its worker waits for a slow provider; it stops with the process."""
 
     def __init__(self, lease: Lease) -> None:

@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from broadcasts import audience, stats, tracking
-from broadcasts.exceptions import InvalidInput, NotReady, Unseen, WrongState
+from broadcasts.exceptions import InvalidInput, NotReady, StaleObject, WrongState
 from broadcasts.models import AuditEntry, Broadcast, Delivery, Engagement, Organization, User
 from broadcasts.queue import enqueue
 
@@ -34,10 +34,10 @@ def _transition(broadcast: Broadcast, accepted: Iterable[Status], act: str, by: 
 
 
 def _refuse_unseen(broadcast: Broadcast, seen: datetime | None) -> None:
-    """Lock a broadcast; raises Unseen if it was modified after `seen`."""
+    """Lock a broadcast; raises StaleObject if it was modified after `seen`."""
     # Compared in Python: SQLite may store the same moment with three digits or with six.
     if seen and Broadcast.objects.select_for_update().get(pk=broadcast.pk).modified != seen:
-        raise Unseen(f"“{broadcast}” was changed since you looked: read it again, then confirm.")
+        raise StaleObject(f"“{broadcast}” was changed since you looked: read it again, then confirm.")
 
 
 @transaction.atomic
@@ -45,7 +45,7 @@ def send(broadcast: Broadcast, by: User | None = None, *, seen: datetime | None 
     """Start sending now; raises WrongState, EmptyAudience, NotReady or InvalidInput with nothing changed.
 
     With `local_time`, recipients whose local time has not come wait for it. Otherwise `scheduled_at` of a draft becomes
-    now. `seen` is the value of `modified` that the user saw; raises Unseen if the broadcast was changed since.
+    now. `seen` is the value of `modified` that the user saw; raises StaleObject if the broadcast was changed since.
     """
     _refuse_unseen(broadcast, seen)
     if broadcast.local_time and broadcast.scheduled_at is None:
@@ -77,7 +77,7 @@ def schedule(
 ) -> None:
     """Schedule for `at`, for `day` at the default send hour, or for the time that the broadcast has.
 
-    Reschedules a scheduled broadcast if a time is given. Raises WrongState, Unseen, NotReady or InvalidInput.
+    Reschedules a scheduled broadcast if a time is given. Raises WrongState, StaleObject, NotReady or InvalidInput.
     """
     accepted = Broadcast.STARTABLE
     if broadcast.status not in accepted:
@@ -91,7 +91,7 @@ def schedule(
     if broadcast.expires_at and broadcast.expires_at <= max(moment, timezone.now()):
         raise InvalidInput({"scheduled_at": "It would have expired by then: choose a time before expires_at."})
     readiness.check(broadcast)
-    due = max(hours.begin(broadcast, moment), timezone.now())
+    due = max(hours.earliest_start(broadcast, moment), timezone.now())
     _transition(
         broadcast,
         accepted,
@@ -196,7 +196,7 @@ def retarget(broadcast: Broadcast, engagement: str, by: User | None = None) -> B
 
 @transaction.atomic
 def settle(delivery: Delivery, status: str, by: User | None = None) -> None:
-    """Set the outcome of an unknown delivery, as staff know it: `sent` or `failed`."""
+    """Set the outcome of an unknown delivery that staff found out: `sent` or `failed`."""
     if status not in (Delivery.Status.SENT, Delivery.Status.FAILED):
         raise WrongState("An unknown delivery can be settled as sent or failed.")
     _require_unknown(delivery)

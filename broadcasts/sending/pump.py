@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 PUMP_SECONDS = 20
 WINDOW_SECONDS = 0.25
 BEGIN_SECONDS = 10  # no copy of a window starts later; with the time-outs of transports, a task ends within 55 s
-TURN_SECONDS = 1  # how often a pump checks whether a broadcast without a worker waits
+YIELD_CHECK_SECONDS = 1  # how often a pump checks whether a broadcast without a worker waits
 
 
 def run_pump(channel_id: int, seconds: float = PUMP_SECONDS) -> None:
@@ -63,7 +63,7 @@ class Pump:
         self.has_sent = False
         self.refusal = ""  # the last permanent failure since the failure budget was checked
         self.yields = False  # to a broadcast without a worker, or because the channel has no permit
-        self.turn_ends: float | None = None
+        self.next_yield_check: float | None = None
         self.permitted = 0  # messages that the channel's limits allow and no window has used yet
 
     def run(self, transport: Transport) -> None:
@@ -77,7 +77,7 @@ class Pump:
                 if fairness.is_one_too_many(lease):
                     commit(lease, Results(), [], self.channel)
                     return
-                with leases.Keeper(lease), Journal(lease.batch_id, lease.token, leases.worker_name()) as journal:
+                with leases.LeaseRenewer(lease), Journal(lease.batch_id, lease.token, leases.worker_name()) as journal:
                     self.send_batch(lease, transport, journal)
         except LeaseLost as lost:
             log.warning("Stopped: %s", lost)
@@ -99,11 +99,11 @@ class Pump:
             pause_with(lease.message.broadcast, f"Paused: its content cannot be rendered. {error}")
             return
         windows = self.windows(lease.message_id)
-        quiet = hours.Quiet(lease, windows.message)
+        quiet_hours = hours.QuietHours(lease, windows.message)
         while True:
             over = self.is_over() or not patiently(lambda: self.may_go_on(lease))
             if not over:
-                patiently(quiet.keep)
+                patiently(quiet_hours.defer)
             # With patience: the results of the last window exist only in this process until they are committed.
             window = [] if over else patiently(lambda: windows.read(lease, self.window_size))
             if window or results.untried:
@@ -142,19 +142,19 @@ class Pump:
     def may_go_on(self, lease: leases.Lease) -> bool:
         """Tell whether the next window may start; waits a moment for a permit of the channel's limits."""
         self.check_refusals(lease)
-        if self.is_turn_over():
-            fairness.yield_turn(lease)
+        if self.must_yield():
+            fairness.mark_yielded(lease)
             self.yields = True
         elif not self.is_permitted():
             self.yields = True
         return not self.yields
 
-    def is_turn_over(self) -> bool:
+    def must_yield(self) -> bool:
         """Tell, checking once per second, whether to yield to an unserved broadcast; False before the first window."""
         now = time.monotonic()
-        if self.turn_ends is not None and now < self.turn_ends:
+        if self.next_yield_check is not None and now < self.next_yield_check:
             return False
-        is_first, self.turn_ends = self.turn_ends is None, now + TURN_SECONDS
+        is_first, self.next_yield_check = self.next_yield_check is None, now + YIELD_CHECK_SECONDS
         return not is_first and fairness.unserved_waits()
 
     def is_permitted(self) -> bool:

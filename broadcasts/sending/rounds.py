@@ -53,7 +53,7 @@ def start_due() -> None:
     for broadcast in due.select_related("organization").annotate(now=Now()).order_by("due_from"):
         limit = timedelta(minutes=broadcast.organization.late_start_minutes)
         now = broadcast.now
-        later = hours.not_before(broadcast, now)  # a local time may not have come in any zone: then it is never late
+        later = hours.next_check(broadcast, now)  # a local time may not have come in any zone: then it is never late
         if not later and broadcast.due_from and broadcast.due_from < now - limit:
             _give_up(broadcast, Status.DRAFT, "It was not started: its time had passed by too long. Schedule it again.")
         elif broadcast.expires_at and broadcast.expires_at <= now:

@@ -6,11 +6,11 @@ import sys
 
 from config.wsgi import application
 
-from .server import Server, spool
+from .server import WebServer, spool
 
 if __name__ == "__main__":
     spool()
-    server = Server(application, [socket.socket(fileno=int(number)) for number in sys.argv[1:]])
+    server = WebServer(application, [socket.socket(fileno=int(number)) for number in sys.argv[1:]])
     for one in (signal.SIGTERM, signal.SIGINT):
         signal.signal(one, server.stop)
     server.run()

@@ -1,4 +1,4 @@
-"""What the web server serves: Django, and what is settled before it has a request or after it has answered."""
+"""The WSGI application: Django, with checks before its request is created and limits on streamed responses."""
 
 import codecs
 import threading
@@ -29,8 +29,8 @@ class Utf8Request(WSGIRequest):
         self.content_type, self.content_params = parse_header_parameters(meta.get("CONTENT_TYPE", ""))
 
 
-class Handler(WSGIHandler):
-    """Django, with an answer of ours for a Content-Type that it fails on before any of its error handling begins."""
+class RequestHandler(WSGIHandler):
+    """Django's WSGI handler, with a 400 for a Content-Type that it fails on outside its error handling."""
 
     request_class = Utf8Request
 
@@ -41,7 +41,7 @@ class Handler(WSGIHandler):
 
 
 def content_type_fault(value: str) -> str:
-    """Return what is wrong with a Content-Type, or "". A charset that nobody knows is left to who reads the body."""
+    """Return the error of a Content-Type, or ""; an unknown charset is left to the parser of the body."""
     try:
         charset = parse_header_parameters(value)[1].get("charset", "")
     except Exception:  # it may be nearly any: the parser of e-mail headers was not written for this
@@ -68,9 +68,9 @@ def refuse(environ: Environ, start_response: Start, status: HTTPStatus, text: st
 
 
 class Streams:
-    """Lets so many answers of unknown length be given at once, and refuses more with 503.
+    """Limits concurrent streamed responses; further ones get 503.
 
-    Each holds a thread for as long as its reader takes; the others stay free for everybody else.
+    Each uses a thread for as long as its client reads; the other threads stay free.
     """
 
     def __init__(self, application: Application, most: int) -> None:
@@ -92,7 +92,7 @@ class Streams:
 
 
 class Stream:
-    """An answer under way, which the server closes whatever becomes of it."""
+    """A streamed response; the server closes it in any case."""
 
     def __init__(self, answer: Any, free: threading.BoundedSemaphore) -> None:
         self.answer = answer

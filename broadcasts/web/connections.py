@@ -14,7 +14,7 @@ from waitress.utilities import Error
 
 HEADER_SECONDS = 10  # for all headers of a request
 IDLE_SECONDS = 15  # between two requests on one connection
-GRACE_SECONDS = 10  # before the least rate is asked of a body, or of who reads an answer
+GRACE_SECONDS = 10  # before the minimum rate of request bodies and of reading responses applies
 LEAST_RATE = 4096  # bytes a second, on the average since a body or an answer began
 HEALTH_PATH = "/healthz"
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -26,7 +26,7 @@ class InsufficientStorage(Error):
 
 
 class Request(HTTPRequestParser):
-    """A request under way. One whose body finds no room on the disk is answered with 507."""
+    """A request that is being received; if the disk is full, it gets 507."""
 
     headers_at: float | None = None
 
@@ -44,8 +44,8 @@ class Request(HTTPRequestParser):
         return taken
 
 
-class Connection(HTTPChannel):
-    """One client. Everything here runs in the thread that reads and writes, but for `service`."""
+class HttpConnection(HTTPChannel):
+    """A client connection. All methods except `service` run in the I/O thread."""
 
     parser_class = Request
 

@@ -17,7 +17,7 @@ from waitress.server import BaseWSGIServer, TcpWSGIServer, UnixWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
 from .application import Application, Streams
-from .connections import Connection
+from .connections import HttpConnection
 
 log = logging.getLogger(__name__)
 
@@ -49,16 +49,16 @@ LIMITS: dict[str, Any] = {
 
 
 class _Watching:
-    """What our servers add to those of Waitress: deadlines, and a thread of its own for /healthz."""
+    """Adds deadlines, and a separate thread for /healthz, to the servers of Waitress."""
 
-    channel_class = Connection
-    active_channels: dict[int, Connection]
+    channel_class = HttpConnection
+    active_channels: dict[int, HttpConnection]
     task_dispatcher: ThreadedTaskDispatcher
-    health_lane: ThreadedTaskDispatcher
+    health_dispatcher: ThreadedTaskDispatcher
 
-    def add_task(self, connection: Connection) -> None:
-        lane = self.health_lane if connection.is_for_health else self.task_dispatcher
-        lane.add_task(connection)
+    def add_task(self, connection: HttpConnection) -> None:
+        dispatcher = self.health_dispatcher if connection.is_for_health else self.task_dispatcher
+        dispatcher.add_task(connection)
 
     def maintenance(self, now: float) -> None:
         moment = time.monotonic()
@@ -75,22 +75,22 @@ class UnixServer(_Watching, UnixWSGIServer):
     pass
 
 
-class Server:
-    """Answers at several sockets from one set of threads."""
+class WebServer:
+    """Serves several sockets by one pool of threads."""
 
     def __init__(self, application: Application, sockets: Sequence[socket.socket]) -> None:
         self.is_stopping = False
         self.connections: dict[int, Any] = {}
-        self.dispatcher, self.health_lane = ThreadedTaskDispatcher(), ThreadedTaskDispatcher()
+        self.dispatcher, self.health_dispatcher = ThreadedTaskDispatcher(), ThreadedTaskDispatcher()
         self.dispatcher.set_thread_count(THREADS)
-        self.health_lane.set_thread_count(1)
+        self.health_dispatcher.set_thread_count(1)
         served = Streams(application, STREAMS)
         self.servers = [self.listen(served, one) for one in sockets]
 
     def listen(self, application: Application, one: socket.socket) -> BaseWSGIServer:
         is_unix = one.family == socket.AF_UNIX
         most = settings.IMPORT_MAX_MB * MEGABYTE + FORM_BESIDE_FILE
-        # Its supervisor, who asks at a socket of its own, gets in also when everybody else must wait.
+        # The supervisor checks it by a socket of its own, also when the connection limit is reached.
         limit = connection_limit() + (10 if is_unix else 0)
         adjustments = Adjustments(max_request_body_size=most, connection_limit=limit, **LIMITS)
         server = (UnixServer if is_unix else TcpServer)(
@@ -102,26 +102,26 @@ class Server:
             sockinfo=(one.family, one.type, one.proto, one.getsockname()),
             bind_socket=False,
         )
-        server.health_lane = self.health_lane
+        server.health_dispatcher = self.health_dispatcher
         return server
 
     def run(self) -> None:
-        """Answer until told to stop; then no new requests, but the answers under way."""
+        """Serve until `stop` is called; then finish the current responses and accept no new requests."""
         while not self.is_stopping:
-            self.turn()
+            self.poll()
         for server in self.servers:
             server.del_channel()  # the sockets are shared with other processes, which go on listening
         deadline = time.monotonic() + STOP_SECONDS
         while self.close_idle() and time.monotonic() < deadline:
-            self.turn()
+            self.poll()
         self.dispatcher.shutdown(timeout=max(0, deadline - time.monotonic()))
 
-    def turn(self) -> None:
+    def poll(self) -> None:
         wasyncore.loop(timeout=1, use_poll=True, map=self.connections, count=1)
 
     def close_idle(self) -> bool:
         """Close what waits for a request; tell whether answers are under way."""
-        found = [one for one in list(self.connections.values()) if isinstance(one, Connection)]
+        found = [one for one in list(self.connections.values()) if isinstance(one, HttpConnection)]
         for connection in found:
             if not connection.is_busy:
                 connection.handle_close()

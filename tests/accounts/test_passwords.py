@@ -65,8 +65,8 @@ def test_a_bounded_hash_is_djangos_own(quick):
 @pytest.fixture
 def lanes(monkeypatch):
     """Lanes of this test alone: for everybody, and for people in known places."""
-    monkeypatch.setattr(hashing, "EVERYBODY", hashing.Lane(at_once=2, waiting=1, each=2))
-    monkeypatch.setattr(hashing, "KNOWN", hashing.Lane(at_once=1, waiting=1, each=1))
+    monkeypatch.setattr(hashing, "EVERYBODY", hashing.HashingPool(at_once=2, waiting=1, each=2))
+    monkeypatch.setattr(hashing, "KNOWN", hashing.HashingPool(at_once=1, waiting=1, each=1))
     return hashing.EVERYBODY, hashing.KNOWN
 
 
@@ -87,7 +87,7 @@ def test_one_address_leaves_a_place_to_the_others(lanes):
 def test_whoever_waits_in_vain_is_refused_and_leaves_the_place(quick, lanes, monkeypatch):
     everybody, _ = lanes
     monkeypatch.setattr(hashing, "PATIENCE", 0.05)
-    with everybody.turn(), everybody.turn(), pytest.raises(hashing.Busy):
+    with everybody.hashing_slot(), everybody.hashing_slot(), pytest.raises(hashing.Busy):
         check_password("swordfish", quick)
     assert not everybody.held
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from django.contrib.admin import site
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from broadcasts.mediums import address_hash
@@ -45,6 +46,21 @@ def sign_in(user) -> Client:
     client = Client()
     client.force_login(user)
     return client
+
+
+def address(broadcast, name):
+    return reverse(f"admin:broadcasts_broadcast_{name}", args=[broadcast.pk])
+
+
+def messages_of(response):
+    return " ".join(str(message) for message in response.context["messages"])
+
+
+def confirm(client, broadcast, name, **answers):
+    """Look at what an action asks, and answer it."""
+    asked = client.get(address(broadcast, name)).context["form"]
+    shown = {field.name: field.value() for field in asked.hidden_fields()}
+    return client.post(address(broadcast, name), {**shown, **answers}, follow=True)
 
 
 def make_log(channel, statuses=("sent", "failed", "unknown"), *, status="SENT", **fields):

@@ -1,36 +1,16 @@
 """Each act on a broadcast asks first, then does one thing and says what happened."""
 
-from datetime import timedelta
-
 import pytest
 from django.contrib.messages import get_messages
-from django.core import mail as outbox
-from django.db import transaction
 from django.urls import reverse
-from django.utils import timezone
 
-from broadcasts import consenting, drafting
+from broadcasts import drafting
 from broadcasts.admin import broadcast_actions, confirmations
 from broadcasts.formats import duration
-from broadcasts.models import Broadcast, Channel, Contact, Organization, Segment
+from broadcasts.models import Broadcast, Segment
 from tests.make import make_broadcast, make_contact
 
-from .conftest import make_log, sign_in
-
-
-def address(broadcast, name):
-    return reverse(f"admin:broadcasts_broadcast_{name}", args=[broadcast.pk])
-
-
-def messages_of(response):
-    return " ".join(str(message) for message in response.context["messages"])
-
-
-def confirm(client, broadcast, name, **answers):
-    """Look at what an action asks, and answer it."""
-    asked = client.get(address(broadcast, name)).context["form"]
-    shown = {field.name: field.value() for field in asked.hidden_fields()}
-    return client.post(address(broadcast, name), {**shown, **answers}, follow=True)
+from .conftest import address, confirm, make_log, messages_of, sign_in
 
 
 @pytest.mark.parametrize("name", broadcast_actions.ACTIONS)
@@ -172,57 +152,6 @@ def test_a_rule_that_cannot_be_read_any_more_is_told_in_words(sender, mail):
         assert "Odd" in messages_of(response)
 
 
-def test_scheduling_takes_a_time_in_the_organizations_zone(sender, draft):
-    organization = draft.organization
-    organization.time_zone = "Europe/Madrid"
-    organization.save()
-    response = confirm(sign_in(sender.user), draft, "schedule", at_0="2030-07-01", at_1="09:00")
-    draft.refresh_from_db()
-    assert draft.status == "SCHEDULED"
-    assert draft.scheduled_at.isoformat() == "2030-07-01T07:00:00+00:00"
-    assert "is scheduled for 1 Jul 2030, 09:00 Europe/Madrid" in messages_of(response)
-
-
-@pytest.mark.parametrize(
-    ("clock", "understood"),
-    [
-        (("2030-03-31", "02:30"), "31 Mar 2030, 03:30 Europe/Madrid"),  # left out: the clocks go forward
-        (("2030-10-27", "02:30"), "27 Oct 2030, 02:30 Europe/Madrid (UTC+02:00)"),  # the first of two
-    ],
-)
-def test_a_time_where_the_clocks_change_is_taken_and_told_as_it_was_understood(sender, draft, clock, understood):
-    Organization.objects.update(time_zone="Europe/Madrid")
-    response = confirm(sign_in(sender.user), draft, "schedule", at_0=clock[0], at_1=clock[1])
-    assert f"is scheduled for {understood}." in messages_of(response)
-
-
-@pytest.mark.parametrize("day", ["2020-01-01", "0001-01-01", "9999-12-31"])
-def test_a_time_that_has_passed_or_is_out_of_reach_is_an_error_at_its_field(sender, draft, day):
-    Organization.objects.update(time_zone="Europe/Madrid")
-    response = confirm(sign_in(sender.user), draft, "schedule", at_0=day, at_1="09:00")
-    told = "1 Jan 2020, 09:00 Europe/Madrid has passed: choose a time that is still to come."
-    assert response.context["form"].errors["at"] == [told if day == "2020-01-01" else "This is too far away."]
-    assert Broadcast.objects.values_list("status", "scheduled_at").get() == ("DRAFT", None)
-
-
-def test_the_send_hour_of_today_is_scheduled_as_it_is_stored_and_not_when_it_is_typed(sender, draft):
-    now = timezone.now()
-    hour = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    Organization.objects.update(default_send_hour=0)
-    client = sign_in(sender.user)
-    typed = {"at_0": f"{hour:%Y-%m-%d}", "at_1": "00:00:00"}
-    refused = confirm(client, draft, "schedule", **typed).context["form"].errors.get("at", [])
-    assert bool(refused) == (now - hour > timedelta(minutes=5))
-    Broadcast.objects.update(scheduled_at=hour, status="DRAFT")
-    confirm(client, draft, "schedule", **typed)
-    assert Broadcast.objects.get().status == "SCHEDULED"
-
-
-def test_scheduling_without_a_time_says_what_is_missing(sender, draft):
-    response = sign_in(sender.user).post(address(draft, "schedule"), {})
-    assert response.context["form"].errors["at"]
-
-
 @pytest.mark.parametrize(
     ("name", "before", "after"),
     [
@@ -249,129 +178,6 @@ def test_a_retry_leads_to_its_child(sender, mail):
 def test_a_duplicate_is_a_draft(author, draft):
     sign_in(author.user).post(address(draft, "duplicate"))
     assert Broadcast.objects.get(origin="duplicate").status == "DRAFT"
-
-
-@pytest.fixture
-def in_memory(draft, settings):
-    """Mail goes nowhere; tests read it in `outbox`."""
-    settings.EMAIL_BACKENDS = {"Memory": "django.core.mail.backends.locmem.EmailBackend"}
-    Channel.objects.update(settings={"backend": "Memory"})
-
-
-def test_a_test_goes_to_the_author_and_nobody_else(author, draft, in_memory):
-    response = confirm(sign_in(author.user), draft, "test", addresses="other@example.com")
-    assert messages_of(response) == f"A test was sent to {author.user.email}."
-    assert len(outbox.outbox) == 1
-
-
-def test_a_test_through_an_unreachable_server_is_an_error_in_words(sender, draft):
-    response = confirm(sign_in(sender.user), draft, "test", addresses=sender.user.email)
-    assert f"No test was sent to {sender.user.email}" in messages_of(response)
-
-
-@pytest.mark.parametrize(
-    ("written", "error"),
-    [
-        ("me@example.com, nonsense", "“nonsense”"),
-        (" ".join(f"a{n}@example.com" for n in range(11)), "Give 1 to 10 addresses."),
-    ],
-)
-def test_addresses_that_cannot_be_taken_stand_there_again_with_the_error(sender, draft, in_memory, written, error):
-    response = confirm(sign_in(sender.user), draft, "test", addresses=written)
-    assert response.redirect_chain == [] and outbox.outbox == []
-    form = response.context["form"]
-    assert form["addresses"].value() == written
-    assert error in form.errors["addresses"][0]
-
-
-def test_of_several_addresses_those_that_are_refused_are_told_and_the_others_get_it(sender, draft, in_memory):
-    Contact.objects.filter(email="joe@example.com").update(status="blocked")
-    consenting.suppress(draft.organization, "email", "gone@example.com", "hard_bounce")
-    written = "joe@example.com, me@example.com\ngone@example.com"
-    response = confirm(sign_in(sender.user), draft, "test", addresses=written)
-    assert [(message.level_tag, str(message)) for message in response.context["messages"]] == [
-        ("success", "A test was sent to me@example.com."),
-        (
-            "error",
-            "No test was sent to joe@example.com: contact is blocked or archived. "
-            "No test was sent to gone@example.com: the address bounced before.",
-        ),
-    ]
-    assert [message.to for message in outbox.outbox] == [["me@example.com"]]
-
-
-def test_the_estimate_says_why_each_of_the_others_is_left_out(author, draft):
-    make_contact(draft.organization, "")
-    make_contact(draft.organization, status="blocked")
-    response = sign_in(author.user).get(address(draft, "recipients"))
-    assert response.context["estimate"].matched == 3
-    assert {reason: n for reason, _, n in response.context["reasons"]} == {"blocked": 1, "no_address": 1}
-    people = sign_in(author.user).get(address(draft, "people"), {"reason": "blocked"}).context["people"]
-    assert [one.status for one in people] == ["blocked"]
-
-
-def test_the_expected_recipients_are_listed_page_after_page(author, draft, monkeypatch):
-    monkeypatch.setattr("broadcasts.admin.broadcast_views.PAGE", 1)
-    make_contact(draft.organization, "second@example.com")
-    client = sign_in(author.user)
-    first = client.get(address(draft, "people"))
-    second = client.get(f"{address(draft, 'people')}?{first.context['more']}")
-    assert [one.email for one in second.context["people"]] == ["second@example.com"]
-    assert not second.context["more"]
-
-
-def test_a_preview_shows_what_one_contact_would_read(author, mail):
-    contact = make_contact(mail.organization, full_name="Zoë", language="es")
-    spanish = {"es": {"subject": "Cerrada", "text": "Hola {{ contact.name }}"}}
-    broadcast = make_broadcast(mail, translations=spanish)
-    response = sign_in(author.user).get(address(broadcast, "preview"), {"contact": contact.pk})
-    assert "Hola Zoë" in response.content.decode()
-    assert "Cerrada" in response.content.decode()
-
-
-def test_the_html_of_a_preview_is_served_in_a_sandbox(author, mail):
-    make_contact(mail.organization)
-    broadcast = make_broadcast(mail, html="<script>alert(1)</script><p>Hi</p>")
-    response = sign_in(author.user).get(address(broadcast, "preview_html"))
-    assert response["Content-Security-Policy"] == "sandbox; frame-ancestors 'self'"
-    assert response["X-Frame-Options"] == "SAMEORIGIN"
-    assert "<p>Hi</p>" in response.content.decode()
-
-
-def test_a_contact_of_another_organization_cannot_be_previewed(author, draft, elsewhere):
-    foreign = make_contact(elsewhere, full_name="Foreign Person")
-    response = sign_in(author.user).get(address(draft, "preview"), {"contact": foreign.pk})
-    assert "Foreign Person" not in response.content.decode()
-
-
-def test_the_strip_reads_its_numbers_as_json(viewer, mail):
-    broadcast, _ = make_log(mail, ("sent", "sent", "failed", "pending"), status="SENDING", completed_at=None)
-    news = sign_in(viewer.user).get(address(broadcast, "progress")).json()
-    assert (news["done"], news["recipients"], news["finished"]) == (3, 4, False)
-    assert {one["name"]: one["value"] for one in news["numbers"]}["failed"] == 1
-
-
-def test_every_number_on_the_strip_leads_to_its_rows(viewer, mail):
-    broadcast, _ = make_log(mail, ("sent", "sent", "failed"))
-    client = sign_in(viewer.user)
-    for one in client.get(address(broadcast, "progress")).json()["numbers"]:
-        assert len(client.get(one["url"]).context["cl"].result_list) == one["value"]
-
-
-def test_a_page_that_only_shows_makes_no_change(sender, draft):
-    with transaction.atomic():
-        sign_in(sender.user).get(address(draft, "recipients"))
-    assert Contact.objects.count() == 1
-    assert Broadcast.objects.get().modified == draft.modified
-
-
-@pytest.mark.parametrize("name", ["send", "recipients", "people"])
-def test_a_long_count_is_announced_before_it_is_made(sender, draft, monkeypatch, name):
-    monkeypatch.setattr("broadcasts.admin.broadcast_views.AT_ONCE", 0)
-    client = sign_in(sender.user)
-    announced = client.get(address(draft, name))
-    assert "Counting exactly who will receive it" in announced.content.decode()
-    assert "Counting" not in client.get(announced.context["goal"]).content.decode()
 
 
 def test_a_report_offers_to_retarget_with_numbers_and_leads_to_the_draft(author, mail, tracked):

@@ -22,15 +22,11 @@ from broadcasts.models import (
 from broadcasts.transports import TransportError
 from tests.make import make_broadcast, make_contact, make_contacts
 
-from .conftest import make_log, sign_in
+from .conftest import make_log, messages_of, sign_in
 
 
 def page(model, name, *args):
     return reverse(f"admin:broadcasts_{model}_{name}", args=args)
-
-
-def messages_of(response):
-    return " ".join(str(message) for message in response.context["messages"])
 
 
 # Channels.

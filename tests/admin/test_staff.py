@@ -8,17 +8,13 @@ from broadcasts.exceptions import WrongState
 from broadcasts.models import ApiToken, AuditEntry, Invitation, Member, User
 from tests.make import make_member
 
-from .conftest import sign_in
+from .conftest import messages_of, sign_in
 
 MEMBERS = reverse("admin:broadcasts_member_changelist")
 
 
 def page(model, name, *args):
     return reverse(f"admin:broadcasts_{model}_{name}", args=args)
-
-
-def messages_of(response):
-    return " ".join(str(message) for message in response.context["messages"])
 
 
 def invite(member, **fields):

@@ -1,12 +1,8 @@
 import uuid
-from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.utils import timezone
 
-from broadcasts import drafting
 from broadcasts.models import AuditEntry, Broadcast, Message, Segment
-from broadcasts.sending.readiness import BLANK
 from tests.make import make_broadcast, make_contact
 
 from .conftest import URL, client_of
@@ -127,23 +123,6 @@ def test_wrong_fields_are_named_flatly(api, fields, errors):
     assert answer.json() == {name: [text] for name, text in errors.items()}
 
 
-@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Tokyo"])
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        *(("send_at", "0001-01-01"), ("send_at", "9999-12-31")),
-        *(("scheduled_at", "0001-01-01T00:00:00Z"), ("scheduled_at", "9999-12-31T23:59:59Z")),
-        ("expires_at", "9999-12-31T23:59:59Z"),
-    ],
-)
-def test_a_time_that_is_not_in_every_zones_calendar_is_refused(api, club, zone, field, value):
-    club.time_zone = zone
-    club.save()
-    answer = api.post(URL, {"subject": "s", "body": "b", "query": {}, field: value})
-    assert (answer.status_code, answer.json()) == (400, {field: ["This is too far away."]})
-    assert api.get(URL).json() == []
-
-
 @pytest.mark.parametrize(
     ("query", "path"),
     [
@@ -175,14 +154,6 @@ def test_a_wrong_template_is_told_under_its_field(api):
     assert answer.status_code == 400
     assert set(answer.json()) == {"subject", "body"}
     assert "line 1" in answer.json()["body"][0]
-
-
-def test_a_wrong_template_in_a_message_is_told_with_its_path(api):
-    messages = [{"translations": {"en": {"subject": "s", "text": "b"}, "es": {"subject": "s", "text": "{{ oops }}"}}}]
-    answer = api.post(URL, {"query": {}, "messages": messages})
-    assert answer.status_code == 400
-    [message] = answer.json()["messages"]
-    assert message.startswith("0.translations.es.text: ")
 
 
 def test_another_audience_field_makes_query_optional(api, club):
@@ -269,34 +240,6 @@ def test_read_only_fields_are_ignored(api, draft):
     assert made["author_full_name"] != "Somebody"
 
 
-def test_a_day_sets_the_send_hour_in_the_organizations_zone(api, club, draft):
-    club.time_zone, club.default_send_hour = "Europe/Madrid", 8
-    club.save()
-    made = draft(send_at="2030-07-01")
-    assert (made["scheduled_at"], made["send_at"]) == ("2030-07-01T06:00:00Z", "2030-07-01")
-
-
-def test_a_day_that_it_has_already_keeps_the_hour(api, draft):
-    made = draft(scheduled_at="2030-07-01T15:30:00Z")
-    patched = api.patch(f"{URL}{made['uuid']}/", {"send_at": "2030-07-01"}).json()
-    assert patched["scheduled_at"] == "2030-07-01T15:30:00Z"
-
-
-def test_null_takes_the_time_of_a_draft_away_but_not_of_a_scheduled_one(api, mail):
-    broadcast = make_broadcast(mail, scheduled_at=datetime(2040, 1, 1, tzinfo=UTC), status="SCHEDULED")
-    path = f"{URL}{broadcast.uuid}/"
-    assert list(api.patch(path, {"send_at": None}).json()) == ["send_at"]
-    Broadcast.objects.update(status="DRAFT")
-    assert api.patch(path, {"send_at": None}).json()["scheduled_at"] is None
-
-
-def test_a_new_time_of_a_scheduled_one_is_when_it_is_due(api, mail):
-    broadcast = make_broadcast(mail, scheduled_at=datetime(2040, 1, 1, tzinfo=UTC), status="SCHEDULED")
-    assert api.patch(f"{URL}{broadcast.uuid}/", {"scheduled_at": "2041-01-01T00:00:00Z"}).status_code == 200
-    broadcast.refresh_from_db()
-    assert (broadcast.status, broadcast.due_from) == ("SCHEDULED", datetime(2041, 1, 1, tzinfo=UTC))
-
-
 @pytest.mark.parametrize("status", ["SENDING", "PAUSED", "SENT", "CANCELLED"])
 @pytest.mark.parametrize("change", ["put ", "patch ", "delete ", "post schedule/", "post send/"])
 def test_what_is_on_its_way_cannot_be_changed(api, mail, status, change):
@@ -332,45 +275,6 @@ def test_the_author_who_is_gone_is_null(api, mail):
     assert (row["author"], row["author_full_name"]) == (None, None)
 
 
-def test_messages_are_written_nested(api, mail):
-    messages = [
-        {
-            "channel": str(mail.uuid),
-            "translations": {"en": {"subject": "Hi", "text": "Hello"}, "ES": {"subject": "Hola", "text": "Buenas"}},
-        }
-    ]
-    made = api.post(URL, {"query": {}, "messages": messages}).json()
-    assert (made["subject"], made["body"], made["name"]) == ("Hi", "Hello", "Hi")
-    assert list(made["messages"][0]["translations"]) == ["en", "es"]
-    path = f"{URL}{made['uuid']}/"
-    changed = api.patch(path, {"messages": [{**made["messages"][0], "translations": {"en": {"text": "Only"}}}]}).json()
-    assert changed["messages"][0]["uuid"] == made["messages"][0]["uuid"]
-    assert changed["body"] == "Only"
-    assert list(changed["messages"][0]["translations"]) == ["en"]
-
-
-def test_messages_change_places(api, mail):
-    one, two = ({"translations": {"en": {"subject": name, "text": name}}} for name in ("one", "two"))
-    made = api.post(URL, {"query": {}, "messages": [one, two]}).json()
-    answer = api.patch(f"{URL}{made['uuid']}/", {"messages": made["messages"][::-1]})
-    assert answer.status_code == 200
-    assert (answer.json()["subject"], len(answer.json()["messages"])) == ("two", 2)
-    assert {m["uuid"] for m in answer.json()["messages"]} == {m["uuid"] for m in made["messages"]}
-
-
-def test_wrong_messages_are_told_with_their_path(api):
-    answer = api.post(URL, {"query": {}, "messages": [{"translations": {"en": {"subject": "a\nb"}}}, {"channel": "x"}]})
-    assert answer.status_code == 400
-    assert [error.partition(":")[0] for error in answer.json()["messages"]] == ["0.translations", "1.channel"]
-
-
-def test_the_base_language_needs_content(api):
-    messages = [{"translations": {"es": {"subject": "Hola", "text": "Hola"}}}]
-    assert api.post(URL, {"query": {}, "messages": messages}).json()["base_language"] == "es"
-    answer = api.post(URL, {"query": {}, "messages": messages, "base_language": "fr"})
-    assert "fr" in answer.json()["messages"][0]
-
-
 def test_a_viewer_reads_and_does_not_write(viewer, draft):
     client = client_of(viewer)
     made = draft()
@@ -379,65 +283,7 @@ def test_a_viewer_reads_and_does_not_write(viewer, draft):
     assert client.patch(f"{URL}{made['uuid']}/", {}).status_code == 403
 
 
-def test_a_clock_time_of_each_recipient_can_be_asked_for(api, draft):
-    made = draft()
-    assert (made["local_time"], made["ignore_quiet_hours"]) == (False, False)
-    changed = api.patch(f"{URL}{made['uuid']}/", {"local_time": True, "ignore_quiet_hours": True})
-    assert (changed.json()["local_time"], changed.json()["ignore_quiet_hours"]) == (True, True)
-
-
-def test_local_time_without_a_time_is_not_sent(api, draft):
-    uuid = draft(local_time=True)["uuid"]
-    answer = api.post(f"{URL}{uuid}/send/")
-    assert answer.status_code == 400
-    assert "Set scheduled_at first" in str(answer.json())
-
-
-def test_local_time_changed_while_it_is_scheduled_moves_when_it_begins(api, draft):
-    moment = timezone.now() + timedelta(days=3)
-    uuid = draft(scheduled_at=moment.isoformat())["uuid"]
-    api.post(f"{URL}{uuid}/schedule/")
-    assert api.patch(f"{URL}{uuid}/", {"local_time": True}).status_code == 200
-    assert Broadcast.objects.get().due_from == moment - timedelta(hours=14)
-
-
-@pytest.mark.parametrize("act", ["create", "change"])
-def test_marketing_cannot_ignore_the_quiet_hours(api, draft, act):
-    values = {"use_case": "marketing", "ignore_quiet_hours": True}
-    if act == "change":
-        answer = api.patch(f"{URL}{draft()['uuid']}/", values)
-    else:
-        answer = api.post(URL, {"subject": "Sale", "body": "Come!", "query": {"all_users": True}, **values})
-    assert answer.status_code == 400
-    assert answer.json() == {"ignore_quiet_hours": [drafting.QUIET_FOR_MARKETING]}
-
-
 @pytest.mark.parametrize("name", ["local_time", "ignore_quiet_hours"])
 def test_what_is_neither_yes_nor_no_is_refused(api, draft, name):
     answer = api.patch(f"{URL}{draft()['uuid']}/", {name: "tomorrow"})
     assert (answer.status_code, list(answer.json())) == (400, [name])
-
-
-def test_content_that_names_a_language_twice_is_refused(api):
-    translations = {"en": {"text": "a"}, "EN": {"text": "b"}}
-    answer = api.post(URL, {"query": {"all_users": True}, "messages": [{"translations": translations}]})
-    assert answer.status_code == 400
-    assert "names one language twice" in answer.json()["messages"][0]
-
-
-@pytest.mark.parametrize("act", ["send", "schedule"])
-def test_a_draft_that_says_nothing_is_saved_and_told_so_when_it_is_to_leave(api, mail, act):
-    at = (timezone.now() + timedelta(days=1)).isoformat()
-    messages = [{"translations": {"en": {"subject": "Only that"}}}]
-    draft = api.post(URL, {"query": {"all_users": True}, "messages": messages, "scheduled_at": at})
-    assert draft.status_code == 201
-    answer = api.post(f"{URL}{draft.json()['uuid']}/{act}/")
-    assert (answer.status_code, answer.json()) == (400, {"body": [BLANK]})
-    assert Broadcast.objects.get().status == "DRAFT"
-
-
-def test_what_is_scheduled_cannot_lose_its_content(api, draft):
-    uuid = draft(scheduled_at=(timezone.now() + timedelta(days=1)).isoformat())["uuid"]
-    api.post(f"{URL}{uuid}/schedule/")
-    answer = api.patch(f"{URL}{uuid}/", {"messages": [{"translations": {"en": {"subject": "Only that"}}}]})
-    assert (answer.status_code, answer.json()) == (400, {"body": [BLANK]})

@@ -11,7 +11,7 @@ from broadcasts import drafting
 from broadcasts.catcher import Catcher
 from broadcasts.importing import import_contacts
 from broadcasts.management import demo_channels, demo_club, serving
-from broadcasts.management.commands.demo import Show
+from broadcasts.management.commands.demo import DemoRun
 from broadcasts.models import Broadcast
 
 
@@ -72,8 +72,8 @@ def test_the_demos_channels_and_the_catcher_know_each_others_secrets(club, tmp_p
 def test_a_web_server_that_cannot_be_started_ends_the_demo_that_should_end(once, is_over):
     said = []
     server = SimpleNamespace(deaths=4, has_answered=False)
-    show = Show(SimpleNamespace(say=said.append), None, None, None, {}, {"once": once}, [server], "")
-    assert (show.turn(), not show.is_well, len(said)) == (is_over, is_over, is_over)
+    demo = DemoRun(SimpleNamespace(say=said.append), None, None, None, {}, {"once": once}, [server], "")
+    assert (demo.poll(), not demo.is_well, len(said)) == (is_over, is_over, is_over)
 
 
 def test_another_shell_is_told_the_settings_that_only_the_demo_knows(settings, monkeypatch):

@@ -10,7 +10,7 @@ from broadcasts.models import Attribute, Contact
 from broadcasts.rendering import Checker, Recipient, budget, compile_message, validate_content
 from broadcasts.rendering.budget import Budget, Exceeded
 from broadcasts.rendering.content import preheader_place
-from broadcasts.rendering.placeholders import Placeholders, Remembered
+from broadcasts.rendering.placeholders import CachedFunction, Placeholders
 from broadcasts.rendering.plaintext import html_to_text
 from broadcasts.rendering.templates import compile_template
 from tests.make import make_broadcast
@@ -190,8 +190,8 @@ def test_a_character_reference_of_thousands_of_digits_is_left_as_it_is():
 
 
 def test_what_is_remembered_does_not_grow_with_the_number_of_placeholders():
-    last = Remembered(str, Placeholders().count + Remembered.PLACEHOLDERS)
-    first = Remembered(lambda value: value * 10, 0)
+    last = CachedFunction(str, Placeholders().count + CachedFunction.PLACEHOLDERS)
+    first = CachedFunction(lambda value: value * 10, 0)
     assert last["x"] == "x" and not last
     assert first["x"] and first["y" * 60] and list(first) == ["x"]
 

@@ -1,4 +1,4 @@
-"""Whose address changes while their copy waits gets it at the one they have when its turn comes, which is checked."""
+"""A copy is sent to the address that its contact has when it is sent, which is checked again."""
 
 import pytest
 from django.db import connection
@@ -23,7 +23,7 @@ def person(club) -> Contact:
 
 @pytest.fixture
 def waiting(mail, person, server) -> Broadcast:
-    """Its only copy waits for its turn."""
+    """Its only copy is pending."""
     return steps.start(make_broadcast(mail))
 
 

@@ -1,4 +1,4 @@
-"""Whose turn it is, and that nobody sits on a worker that somebody else waits for."""
+"""In which order pumps claim batches, and that no broadcast keeps a worker that another one waits for."""
 
 from datetime import timedelta
 
@@ -147,7 +147,7 @@ def test_whose_channel_has_used_up_its_rate_does_not_wait(club, mail, settings):
 def busy(settings, monkeypatch):
     """A host with one pump, which looks between windows whether somebody else waits."""
     settings.PUMPS, settings.WINDOW_SIZE = 1, 1
-    monkeypatch.setattr("broadcasts.sending.pump.TURN_SECONDS", 0)
+    monkeypatch.setattr("broadcasts.sending.pump.YIELD_CHECK_SECONDS", 0)
 
 
 def test_a_pump_yields_between_two_windows_and_loses_nobody(club, mail, server, busy, enqueued):

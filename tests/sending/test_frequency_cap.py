@@ -61,7 +61,7 @@ def uncapped(club, *broadcasts):
 
 
 def claimed(broadcast):
-    """Why those whose turn is next would be skipped."""
+    """The skip reasons of the next window."""
     batch = Batch.objects.select_related("message__broadcast__organization", "message__channel").get(
         message__broadcast=broadcast
     )

@@ -214,7 +214,7 @@ def test_a_worker_that_lost_its_batch_puts_nobody_off(quiet, mail, server, clock
     recovery.recover()
     clock.now = at("22:00")
     with pytest.raises(LeaseLost):
-        hours.Quiet(lease, lease.message).keep()
+        hours.QuietHours(lease, lease.message).defer()
     assert waiting(broadcast) == turns
 
 

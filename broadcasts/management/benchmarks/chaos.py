@@ -25,7 +25,7 @@ from .verdict import Verdict, judge, table
 from .workers import workers
 
 HELP = "Send while workers are killed, frozen and cut off, and compare what arrived with the log, one by one."
-RETRY_SECONDS = "2,4,8"  # nobody waits for minutes here
+RETRY_SECONDS = "2,4,8"  # short, so that a run does not wait for minutes
 BATCHES = 20  # as in something large, where all pumps have work to the end
 LANES = 2  # rooms at work at a time: most of a fault is waiting
 SOON = 0.15  # the share that has arrived when a fault begins

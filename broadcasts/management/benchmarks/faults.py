@@ -1,4 +1,4 @@
-"""What `bench chaos` does to a broadcast that is being sent; each fault notes what it may cost."""
+"""The faults that `bench chaos` injects while a broadcast is sent; each records its permitted effects."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ from broadcasts.models import Batch, Delivery
 from broadcasts.queue import enqueue
 
 from .people import LEFT
-from .scene import Scene, patiently
+from .scene import Scene, retry_while_away
 
 REFUSED_EVERY = 50  # under any budget of refusals
 FALLS_BACK_EVERY = 25
@@ -72,7 +72,7 @@ def amid(scene: Scene) -> None:
         if pid is None:
             return
         os.kill(pid, signal.SIGSTOP)
-        if patiently(_is_amid_transaction):
+        if retry_while_away(_is_amid_transaction):
             _leave_frozen(scene, pid, is_amid=True)
             return
         os.kill(pid, signal.SIGCONT)
@@ -98,32 +98,32 @@ def _is_amid_transaction() -> bool:
 
 
 def _leave_frozen(scene: Scene, pid: int, is_amid: bool) -> None:
-    """Leave a frozen worker until its batch was taken over, and look what it does then."""
+    """Freeze a worker until another one has recovered its batch, then check that it writes nothing."""
     scene.events["workers frozen"] += 1
     scene.may_be_unknown += scene.window
     rows: list[int] = []
     try:
         held = Batch.objects.filter(pk=scene.holders().get(pid, 0))
-        batch = patiently(held.first)
+        batch = retry_while_away(held.first)
         deadline = time.monotonic() + settings.LEASE_SECONDS + 20
         is_taken = False
         while batch and not is_taken and time.monotonic() < deadline:
             time.sleep(0.2)
-            is_taken = patiently(held.exclude(token=batch.token).exists)
-        if not (is_amid and connection.vendor == "sqlite"):  # there nobody can write
+            is_taken = retry_while_away(held.exclude(token=batch.token).exists)
+        if not (is_amid and connection.vendor == "sqlite"):  # the lock is held: no process can write
             scene.musts.append(("its batch is taken over while it is frozen", is_taken))
         if batch:
             unknown = batch.deliveries().filter(status=Delivery.Status.UNKNOWN)
-            rows = patiently(lambda: list(unknown.values_list("pk", flat=True)))
+            rows = retry_while_away(lambda: list(unknown.values_list("pk", flat=True)))
     finally:
         os.kill(pid, signal.SIGCONT)
     time.sleep(3)
     left = Delivery.objects.filter(pk__in=rows, status=Delivery.Status.UNKNOWN)
-    scene.musts.append(("awake again, it writes nothing", patiently(left.count) == len(rows)))
+    scene.musts.append(("awake again, it writes nothing", retry_while_away(left.count) == len(rows)))
 
 
 def database(scene: Scene) -> None:
-    """Restart the database: on PostgreSQL nobody gets in for a while, on SQLite somebody else has it."""
+    """Make the database unavailable: on PostgreSQL it refuses connections, on SQLite another process locks it."""
     for seconds in (0, 1, 4, 8):
         if scene.is_over():
             return
@@ -162,15 +162,15 @@ def later(scene: Scene) -> None:
     _misbehave(scene, seconds=8, laters=0.2)
 
 
-def _misbehave(scene: Scene, seconds: float, **manners: float) -> None:
-    scene.receiver.behave(**manners)
+def _misbehave(scene: Scene, seconds: float, **behaviour: float) -> None:
+    scene.receiver.behave(**behaviour)
     for _ in scene.times(seconds, 0.2, 0.2):
         pass
-    scene.receiver.behave(**dict.fromkeys(manners, 0.0))
+    scene.receiver.behave(**dict.fromkeys(behaviour, 0.0))
 
 
 def refuse(scene: Scene) -> None:
-    """Have the receiver refuse some recipients for good: these must be failed, and nobody else."""
+    """Let the receiver refuse some recipients permanently: exactly these must be `failed`."""
     refused = _some(scene, len(scene.chain) - 1, REFUSED_EVERY)
     scene.must_fail = frozenset(address for _, address in refused)
     _refuse(scene, refused)
@@ -191,7 +191,7 @@ def _some(scene: Scene, place: int, every: int) -> list[tuple[str, str]]:
 
 def _refuse(scene: Scene, refused: list[tuple[str, str]]) -> None:
     names = {f"{kind}:{address}" if scene.chain[0].is_http else address for kind, address in refused}
-    scene.receiver.behave(refuses=scene.receiver.manners.refuses | names)
+    scene.receiver.behave(refuses=scene.receiver.behaviour.refuses | names)
     scene.events["recipients refused"] += len(names)
 
 
@@ -245,7 +245,7 @@ def emptied(scene: Scene) -> None:
 
 
 def _empty(scene: Scene) -> None:
-    patiently(get_broker().delete_queue)
+    retry_while_away(get_broker().delete_queue)
     scene.events["queue emptied"] += 1
 
 

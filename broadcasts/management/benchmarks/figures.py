@@ -1,4 +1,4 @@
-"""The figures of runs: what follows from what was measured, medians, and how they are told."""
+"""The figures of runs: derived figures, medians, and their output."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -15,7 +15,7 @@ class Figures:
     message_bytes: float
     seconds: float  # from send to the last recorded delivery
     first_seconds: float  # to the first one
-    expand_seconds: float  # from send until everybody has a row
+    expand_seconds: float  # from `send` until every delivery exists
     cpu_seconds: float  # of the workers
     progress_ms: float  # to read the counts while it is being sent
     peaks: Sequence[float]  # memory of each worker that sent, in bytes
@@ -119,7 +119,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Line:
-    """One figure as it is told, with its target where it has one."""
+    """A row of the output: a figure with its target, if any."""
 
     label: str
     tell: Callable[[Figures], str]

@@ -13,7 +13,7 @@ from broadcasts.models import Channel, Organization, Template
 
 from . import HOST, content
 from .provider import PROVIDERS, ProviderSession
-from .receiver import Session, SmtpSession
+from .receiver import ReceiverSession, SmtpSession
 
 SECRET = "whsec_" + "YmVuY2hi" * 4
 CONNECTIONS = 100
@@ -40,7 +40,7 @@ class Kind:
     column: str  # of a contact: by what its receiver names people
     settings: Callable[[int], dict[str, Any]]  # the receiver's port -> the channel's settings
     message: Callable[[Channel], dict[str, Any]]  # what it sends
-    receiver: type[Session]
+    receiver: type[ReceiverSession]
 
     @property
     def is_http(self) -> bool:

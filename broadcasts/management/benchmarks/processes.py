@@ -1,4 +1,4 @@
-"""What Linux says of processes and of the machine."""
+"""Read CPU time and memory of processes and of the machine from /proc."""
 
 import os
 import platform

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from broadcasts.catcher import cloud, gateway
 
-from .receiver import Server, Session
+from .receiver import ReceiverServer, ReceiverSession
 
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 QUERY = re.compile(r"[?&](\w+)=([^&]*)")
@@ -62,14 +62,14 @@ PROVIDERS = {
 }
 
 
-class ProviderSession(Session):
+class ProviderSession(ReceiverSession):
     """One connection of HTTP/1.1, on which requests are answered one after the other."""
 
     drops = ("body", "dot", "answer")
     laters = ("dot",)
     count: ClassVar[int] = 0  # of all connections
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: ReceiverServer) -> None:
         super().__init__(server)
         self.provider = PROVIDERS["whatsapp"]
         self.recipient = ""
@@ -103,7 +103,7 @@ class ProviderSession(Session):
             self.answer(404, {})
             return
         self.recipient = found[1].decode().lstrip("+")
-        if f"{kind}:{self.recipient}" in self.server.manners.refuses:
+        if f"{kind}:{self.recipient}" in self.server.behaviour.refuses:
             self.answer(*self.provider.refused)
         elif not self.suffers("dot"):
             self.take(self.recipient, key[1].decode())

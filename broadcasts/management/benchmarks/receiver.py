@@ -28,8 +28,8 @@ MESSAGE_ID = re.compile(rb"^Message-ID:\s*(\S+)", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True)
-class Manners:
-    """How it behaves."""
+class Behaviour:
+    """How the receiver misbehaves."""
 
     pace: float = 0.0  # seconds from one message to the next, all connections together
     latency: float = 0.0  # seconds that each message takes, however many come at once
@@ -41,28 +41,28 @@ class Manners:
 
 
 @dataclass
-class Tally:
-    """What it has to tell beside the truth."""
+class ReceiverCounts:
+    """The counts of the receiver, beside the file of accepted messages."""
 
     accepted: int = 0
     connections: int = 0  # open now
     waiting: int = 0  # messages that wait to be accepted
     drops: int = 0
-    drops_late: int = 0  # of them: when the message had left its sender, who cannot know how far it came
+    drops_late: int = 0  # of them: after the message was sent, so that its sender cannot know whether it was accepted
     laters: int = 0
 
 
 @dataclass
-class Server:
-    """All connections, and what they share."""
+class ReceiverServer:
+    """The server with its connections."""
 
     truth: int  # the file's descriptor
     random: Random
-    session: type["Session"]
+    session: type["ReceiverSession"]
     port: int = 0  # the system chooses
-    manners: Manners = Manners()
-    tally: Tally = field(default_factory=Tally)
-    sessions: set["Session"] = field(default_factory=set)
+    behaviour: Behaviour = Behaviour()
+    tally: ReceiverCounts = field(default_factory=ReceiverCounts)
+    sessions: set["ReceiverSession"] = field(default_factory=set)
     held: list[Callable[[], None]] = field(default_factory=list)  # until it hangs no more
     slot: float = 0.0  # when the next message is accepted
     listener: asyncio.Server | None = None
@@ -70,12 +70,12 @@ class Server:
     async def serve(self, control: Connection) -> None:
         loop = asyncio.get_running_loop()
         over = loop.create_future()
-        orders: asyncio.Queue[Manners | None] = asyncio.Queue()
+        orders: asyncio.Queue[Behaviour | None] = asyncio.Queue()
 
         def listen() -> None:
             try:
                 orders.put_nowait(control.recv())
-            except (EOFError, OSError):  # whoever started this is gone
+            except (EOFError, OSError):  # the parent process has ended
                 loop.remove_reader(control.fileno())
                 over.set_result(None)
 
@@ -88,15 +88,15 @@ class Server:
             await asyncio.wait({order, over}, return_when=asyncio.FIRST_COMPLETED)
             if order.done():
                 told = self.tell()
-                if manners := order.result():
-                    await self.behave(manners)
+                if behaviour := order.result():
+                    await self.behave(behaviour)
                 control.send(told)
 
-    def tell(self) -> Tally:
+    def tell(self) -> ReceiverCounts:
         return replace(self.tally, connections=len(self.sessions))
 
     def hold_port(self) -> None:
-        """Keep the port without listening: connections are refused, and nobody else gets it."""
+        """Bind the port without listening: connections are refused, and no other process can take it."""
         self.held_port = socket.socket()
         self.held_port.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.held_port.bind((HOST, self.port))
@@ -106,19 +106,19 @@ class Server:
         loop = asyncio.get_running_loop()
         self.listener = await loop.create_server(lambda: self.session(self), sock=self.held_port, backlog=256)
 
-    async def behave(self, manners: Manners) -> None:
-        self.manners = manners
-        if not manners.hangs:
+    async def behave(self, behaviour: Behaviour) -> None:
+        self.behaviour = behaviour
+        if not behaviour.hangs:
             held, self.held = self.held, []
             for act in held:
                 act()
-        if manners.is_down and self.listener:
+        if behaviour.is_down and self.listener:
             self.listener.close()
             self.listener = None
             self.hold_port()
             for session in list(self.sessions):
                 session.cut()
-        elif not manners.is_down and self.listener is None:
+        elif not behaviour.is_down and self.listener is None:
             await self.open()
 
     def accept(self, recipient: str, key: str) -> None:
@@ -126,7 +126,7 @@ class Server:
         os.write(self.truth, f"{recipient}\t{key}\n".encode())
 
 
-class Session(asyncio.Protocol):
+class ReceiverSession(asyncio.Protocol):
     """One connection: what is said on it is taken in order, the next thing when the last one was answered.
 
     Subclasses define `go_on`, which reads from the buffer, `put_off`, which answers that a message may come later, and
@@ -137,7 +137,7 @@ class Session(asyncio.Protocol):
     laters: ClassVar[Sequence[str]]
     late: ClassVar[Collection[str]] = ("body", "dot", "answer")  # of the drops: its sender cannot know how far it came
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: ReceiverServer) -> None:
         self.server = server
         self.buffer = bytearray()
         self.is_busy = False  # a message waits to be accepted
@@ -166,11 +166,11 @@ class Session(asyncio.Protocol):
 
     def draw(self) -> tuple[str, str]:
         """Draw what goes wrong with a message, and where."""
-        random, manners = self.server.random, self.server.manners
+        random, behaviour = self.server.random, self.server.behaviour
         fate = random.random()
-        if fate < manners.drops:
+        if fate < behaviour.drops:
             return "drop", random.choice(self.drops)
-        if fate < manners.drops + manners.laters:
+        if fate < behaviour.drops + behaviour.laters:
             return "later", random.choice(self.laters)
         return "", ""
 
@@ -179,13 +179,13 @@ class Session(asyncio.Protocol):
         server, loop = self.server, asyncio.get_running_loop()
         self.is_busy = True
         server.tally.waiting += 1
-        server.slot = max(loop.time(), server.slot) + server.manners.pace
-        loop.call_at(max(server.slot, loop.time() + server.manners.latency), self.decide, recipient, key)
+        server.slot = max(loop.time(), server.slot) + server.behaviour.pace
+        loop.call_at(max(server.slot, loop.time() + server.behaviour.latency), self.decide, recipient, key)
 
     def decide(self, recipient: str, key: str, was_held: bool = False) -> None:
         """Accept a message; also one whose sender died since, as servers do that have it whole."""
         server = self.server
-        if server.manners.hangs and server.random.random() < 0.5:
+        if server.behaviour.hangs and server.random.random() < 0.5:
             server.held.append(partial(self.decide, recipient, key, was_held=True))
             return
         server.tally.waiting -= 1
@@ -217,18 +217,18 @@ class Session(asyncio.Protocol):
         self.transport.abort()
 
     def write(self, data: bytes) -> None:
-        if self.server.manners.hangs:
+        if self.server.behaviour.hangs:
             self.server.held.append(partial(self.transport.write, data))
         elif not self.transport.is_closing():
             self.transport.write(data)
 
 
-class SmtpSession(Session):
+class SmtpSession(ReceiverSession):
     # At a command, amid the text, after the final dot before or after the message was accepted.
     drops = ("mail", "rcpt", "data", "body", "dot", "answer")
     laters = ("mail", "rcpt", "data", "dot")
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: ReceiverServer) -> None:
         super().__init__(server)
         self.is_message = False  # what comes now is one
         self.sender = False
@@ -236,7 +236,7 @@ class SmtpSession(Session):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
-        if self.server.random.random() < self.server.manners.laters:
+        if self.server.random.random() < self.server.behaviour.laters:
             self.server.tally.laters += 1
             self.say("421 4.3.2 not now")
             self.transport.close()
@@ -283,7 +283,7 @@ class SmtpSession(Session):
     def take_recipient(self, address: str) -> None:
         if not self.sender:
             self.say("503 5.5.1 no sender")
-        elif address in self.server.manners.refuses:
+        elif address in self.server.behaviour.refuses:
             self.say("550 5.1.1 no such user")
         elif not self.suffers("rcpt"):
             self.recipient = address
@@ -307,23 +307,23 @@ class SmtpSession(Session):
 
 @dataclass
 class Receiver:
-    """The server, as seen by whoever started it."""
+    """The handle of the server in the process that started it."""
 
     port: int
     path: Path
     process: BaseProcess
     control: Connection
-    manners: Manners = Manners()
+    behaviour: Behaviour = Behaviour()
 
-    def behave(self, **changes: Any) -> Tally:
-        """Have it change its manners; returns what it had to tell just before."""
-        self.manners = replace(self.manners, **changes)
-        return self._ask(self.manners)
+    def behave(self, **changes: Any) -> ReceiverCounts:
+        """Change its behaviour; return the counts from before the change."""
+        self.behaviour = replace(self.behaviour, **changes)
+        return self._ask(self.behaviour)
 
-    def tell(self) -> Tally:
+    def tell(self) -> ReceiverCounts:
         return self._ask(None)
 
-    def _ask(self, order: Manners | None) -> Tally:
+    def _ask(self, order: Behaviour | None) -> ReceiverCounts:
         self.control.send(order)
         return self.control.recv()
 
@@ -340,7 +340,7 @@ class Receiver:
 
 
 @contextmanager
-def receiver(seed: int, session: type[Session] = SmtpSession, **manners: Any) -> Iterator[Receiver]:
+def receiver(seed: int, session: type[ReceiverSession] = SmtpSession, **behaviour: Any) -> Iterator[Receiver]:
     """Run a receiver on this machine while the block runs."""
     path = Path(settings.DATA_DIR) / "received.txt"
     path.write_bytes(b"")
@@ -351,7 +351,7 @@ def receiver(seed: int, session: type[Session] = SmtpSession, **manners: Any) ->
     theirs.close()
     try:
         running = Receiver(ours.recv(), path, process, ours)
-        running.behave(**manners)
+        running.behave(**behaviour)
         yield running
     finally:
         process.kill()
@@ -359,7 +359,7 @@ def receiver(seed: int, session: type[Session] = SmtpSession, **manners: Any) ->
         ours.close()
 
 
-def _run(path: Path, seed: int, session: type[Session], ours: Connection, theirs: Connection) -> None:
+def _run(path: Path, seed: int, session: type[ReceiverSession], ours: Connection, theirs: Connection) -> None:
     ours.close()  # so that the end of whoever started this is heard
     truth = os.open(path, os.O_WRONLY | os.O_APPEND)
-    asyncio.run(Server(truth, Random(seed), session).serve(theirs))  # noqa: S311  (chance, not secrecy)
+    asyncio.run(ReceiverServer(truth, Random(seed), session).serve(theirs))  # noqa: S311  (chance, not secrecy)

@@ -86,7 +86,7 @@ class Room:
         }
 
     def run(self, *arguments: str) -> Any:
-        """Run a management command in the room and return what it left."""
+        """Run a management command in the scratch database and return its result."""
         self.start(*arguments)
         return self.result()
 
@@ -96,7 +96,7 @@ class Room:
         self.child.start()
 
     def result(self) -> Any:
-        """Wait for the end of what was started."""
+        """Wait for the end of the command and return its result; raises CommandError if it failed."""
         assert self.child and self.child.process
         if self.child.process.wait():
             raise CommandError("The run did not come to its end; the reason stands above.")

@@ -26,14 +26,14 @@ from .workers import Workers
 
 LOOK_SECONDS = 0.1
 REACH_SECONDS = 120
-STUCK_SECONDS = 90  # for so long nothing moved: somebody has to come
+STUCK_SECONDS = 90  # without progress for so long, a person would have to intervene
 REST_SECONDS = 20
 MOST_HELP = 3  # times that a paused broadcast is resumed
 
 Answer = TypeVar("Answer")
 
 
-def patiently(look: Callable[[], Answer]) -> Answer:
+def retry_while_away(look: Callable[[], Answer]) -> Answer:
     """Look into a database that may be away."""
     deadline = time.monotonic() + STUCK_SECONDS
     while True:
@@ -48,7 +48,7 @@ def patiently(look: Callable[[], Answer]) -> Answer:
 
 @dataclass
 class Scene:
-    """One broadcast under a fault; the fault notes here what it did and what that may cost."""
+    """A broadcast under a fault; the fault records here its actions and their permitted effects."""
 
     broadcast: Broadcast
     receiver: Receiver
@@ -84,7 +84,7 @@ class Scene:
         return self.transport.concurrency if self.chain[0].is_http else settings.WINDOW_SIZE
 
     def is_over(self) -> bool:
-        patiently(lambda: self.broadcast.refresh_from_db(fields=["status", "completed_at"]))
+        retry_while_away(lambda: self.broadcast.refresh_from_db(fields=["status", "completed_at"]))
         return self.broadcast.status not in MOVING
 
     def reach(self, share: float) -> None:
@@ -104,7 +104,7 @@ class Scene:
         """Return the workers that hold a lease, with their batches."""
         alive = {pid for crew in self.crews if crew.supervisor.is_running for pid in crew.cluster()}
         held = Batch.objects.filter(message__broadcast=self.broadcast, state=Batch.State.LEASED)
-        rows = patiently(lambda: list(held.values_list("owner", "pk")))
+        rows = retry_while_away(lambda: list(held.values_list("owner", "pk")))
         owners = {int(owner.rpartition(":")[2]): pk for owner, pk in rows}
         return {pid: pk for pid, pk in owners.items() if pid in alive}
 
@@ -158,7 +158,7 @@ class Scene:
             time.sleep(LOOK_SECONDS)
 
     def rest(self) -> None:
-        """Wait until the receiver has decided on everything that it was handed, and note what it did."""
+        """Wait until the receiver has replied to every message, and record its counts."""
         deadline = time.monotonic() + REST_SECONDS
         while (told := self.receiver.tell()).waiting and time.monotonic() < deadline:
             time.sleep(LOOK_SECONDS)
@@ -166,4 +166,4 @@ class Scene:
         self.may_be_unknown += told.drops_late
 
     def counts(self) -> dict[str, int]:
-        return patiently(lambda: stats.counts([self.broadcast])[self.broadcast.pk])
+        return retry_while_away(lambda: stats.counts([self.broadcast])[self.broadcast.pk])

@@ -233,7 +233,7 @@ def small_seconds(small: Broadcast) -> float:
 
 
 def watch(broadcast: Broadcast, running: Workers, small: Broadcast | None = None) -> list[float]:
-    """Wait until everybody has an outcome; return how long each look at the counts took.
+    """Wait until every delivery has an outcome; return how long each reading of the counts took.
 
     A small broadcast is sent when a third of the big one is out, and waited for too.
     """
@@ -267,7 +267,7 @@ def is_sent(small: Broadcast) -> bool:
 
 
 def check(broadcasts: list[Broadcast], received: int) -> None:
-    """Refuse to tell the speed of a broadcast that did not reach everybody once."""
+    """Raise an error if not every recipient got exactly one copy: then the speed is meaningless."""
     wanted = sum(numbers["recipients"] for numbers in stats.counts(broadcasts).values())
     sent = Delivery.objects.filter(message__broadcast__in=broadcasts, status=Delivery.Status.SENT).count()
     if not wanted == sent == received:

@@ -1,4 +1,4 @@
-"""What the receiver got, beside what the log says, recipient by recipient; and what must be true of it."""
+"""Compare the received messages with the delivery log, recipient by recipient, and check the invariants."""
 
 import textwrap
 from collections import Counter
@@ -27,8 +27,8 @@ class Verdict:
     twice: int
     lost: int  # neither received nor accounted for
     not_received: int  # though logged as sent
-    denied: int  # received, though the log says that it did not leave
-    strangers: int  # copies that were nobody's, or somebody else's
+    denied: int  # received, although not sent according to the log
+    strangers: int  # copies to an unknown or a wrong recipient
     unknown: int
     arrived: int  # of the unknown
     failed: int

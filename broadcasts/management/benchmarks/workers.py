@@ -1,4 +1,4 @@
-"""Real workers, started as an operator starts them, with what they use up."""
+"""Workers started by `manage.py work`, as an operator does, with their CPU time and memory."""
 
 import os
 import signal

@@ -64,12 +64,12 @@ class Command(BaseCommand):
             kept = self.make_admin(club)
             servers = web(HOST, port, os.cpu_count() or 1)
             doctor = serving.command_line("doctor", changed)
-            show = Show(self, club, channels, catcher, kept, options, servers, doctor)
+            demo = DemoRun(self, club, channels, catcher, kept, options, servers, doctor)
             output = settings.DATA_DIR / "logs"
-            Supervisor(cluster(settings.PUMPS), *servers, output=output).run(show.turn)
-            show.close()
+            Supervisor(cluster(settings.PUMPS), *servers, output=output).run(demo.poll)
+            demo.close()
         self.say("Stopped; the data stays. Run it again to go on.")
-        if options["once"] and not show.is_well:
+        if options["once"] and not demo.is_well:
             sys.exit(1)
 
     def say(self, text: str = "") -> None:
@@ -121,8 +121,8 @@ class Command(BaseCommand):
         return kept
 
 
-class Show:
-    """What the demo does while the supervisor runs: a step at each turn."""
+class DemoRun:
+    """What the demo does while the supervisor runs: one step at each poll."""
 
     def __init__(
         self,
@@ -148,7 +148,7 @@ class Show:
         self.look_at = 0.0
         self.step = self.wait
 
-    def turn(self) -> bool:
+    def poll(self) -> bool:
         return self.step()
 
     def wait(self) -> bool:

@@ -37,6 +37,6 @@ class Command(BaseCommand):
             with output as file:
                 n = exporting.export_deliveries(deliveries, cast(TextIO, file))
         except BrokenPipeError:
-            sys.stderr.close()  # whoever reads has had enough
+            sys.stderr.close()  # the reader of the pipe has closed it
             return
         self.stderr.write(f"{n:,} deliveries written.", self.style.SUCCESS)

@@ -47,8 +47,8 @@ class Command(BaseCommand):
         counts = stats.counts([broadcast])[broadcast.pk]
         if waits := stats.waiting(broadcast, counts["pending"]):
             what = "local time" if broadcast.local_time else "time"
-            turns = [turn.astimezone(broadcast.organization.zone) for turn in (waits.next, waits.last)]
-            first, last = (f"{turn:%Y-%m-%d %H:%M}" for turn in turns)
+            times = [at.astimezone(broadcast.organization.zone) for at in (waits.next, waits.last)]
+            first, last = (f"{at:%Y-%m-%d %H:%M}" for at in times)
             said = f"{waits.people:,} for their {what}, the next at {first}, the last at {last}"
             self.stdout.write(f"{'waiting':>14}  {said}")
         for name, n in counts.items():

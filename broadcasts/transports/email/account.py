@@ -36,7 +36,7 @@ class Phase(Enum):
     MESSAGE = "the message"  # the answer to the final dot
 
 
-# Before the server knows the recipient, a refusal can only be about us.
+# A refusal before RCPT is about the account, not about a recipient.
 OF_THE_ACCOUNT = {Phase.CONNECTION, Phase.TLS, Phase.LOGIN, Phase.SENDER}
 
 ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?=\s|$)")

@@ -90,7 +90,7 @@ class Queue:
             self.over = True
 
 
-class Connection:
+class SmtpConnection:
     """An SMTP session.
 
     `awaited` are the replies to come, in order: what was asked, and for which flight. None stands for our own
@@ -216,7 +216,7 @@ class Connection:
         except NOT_NOW as error:
             self.is_blocked = not isinstance(error, ssl.SSLWantReadError)  # else it goes on when something was read
         except OSError as error:
-            self._read(now)  # its last words may say why
+            self._read(now)  # its last reply may have the reason
             self._lose(error)
 
     # Reading
@@ -273,7 +273,7 @@ class Connection:
             whole = envelope.mime + b".\r\n" if envelope.is_smooth else wire_format(envelope.mime)
             self._say(whole, (Phase.MESSAGE, flight))
             flight.dot = self.said
-        elif flight.recipient:  # of a refused sender: a lone dot would be an empty message to somebody
+        elif flight.recipient:  # the sender was refused: a lone dot would send an empty message to the recipient
             self._lose()
             return
         else:

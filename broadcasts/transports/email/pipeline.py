@@ -8,7 +8,7 @@ from selectors import BaseSelector, DefaultSelector
 
 from ..base import Begin, Envelope, Outcome, Receipt, TransportError, only_receipt, unnoticed
 from .account import LONGEST, Account
-from .connection import Connection, Flight, Queue
+from .connection import Flight, Queue, SmtpConnection
 from .smtp import GOODBYE_SECONDS, check, connect
 
 SPARE_SECONDS = 3  # while one more connection is made, the others wait
@@ -20,13 +20,13 @@ class Pipeline:
 
     def __init__(self, account: Account) -> None:
         self.account = account
-        self.connections: list[Connection] = []
+        self.connections: list[SmtpConnection] = []
         self.fewer = 0  # so many connections until `fewer_until`
         self.fewer_until = -math.inf
 
     def open(self) -> None:
         if not self.connections:
-            self.connections.append(Connection(self.account, Queue([], 0, 0), connect(self.account, LONGEST)))
+            self.connections.append(SmtpConnection(self.account, Queue([], 0, 0), connect(self.account, LONGEST)))
 
     def close(self) -> None:
         """Send QUIT on all connections, then wait for the replies."""
@@ -147,7 +147,7 @@ class Pipeline:
             else:
                 queue.settle(flight, error)
             return
-        connection = Connection(self.account, queue, client)
+        connection = SmtpConnection(self.account, queue, client)
         self.connections.append(connection)
         connection.watch(selector)
         queue.put_back([flight])
@@ -160,7 +160,7 @@ class Pipeline:
         """Limit the number of connections to the current ones, since the server refused one more."""
         self.fewer, self.fewer_until = len(self.connections), time.monotonic() + FEWER_SECONDS
 
-    def _drop(self, connections: Iterable[Connection]) -> None:
+    def _drop(self, connections: Iterable[SmtpConnection]) -> None:
         for connection in list(connections):
             self.connections.remove(connection)
             connection.close()

@@ -10,8 +10,7 @@ from broadcasts.importing import Result, import_contacts, job, reading
 from broadcasts.importing.cells import infer_type
 from broadcasts.importing.columns import attribute_key, columns_of
 from broadcasts.models import Attribute, Contact, ImportJob, Segment, Suppression
-
-from .make import make_contact
+from tests.make import make_contact
 
 
 @pytest.fixture

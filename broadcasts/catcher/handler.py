@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 from . import cloud, gateway, hook
 from .callbacks import Accounts, Callbacks, opener
 from .item_page import message_answer, picture_link
-from .page import FIRST, STYLE, Answer, View, empty, list_of, page, tools
+from .page import FIRST, STYLE, CatcherResponse, View, empty, list_of, page, tools
 from .smtp import LARGEST
 from .store import PER_PAGE, Sort, Store
 
@@ -21,11 +21,11 @@ IDLE_SECONDS = 60  # after which an open connection is closed
 PICTURE_SECONDS = 10
 LARGEST_PICTURE = 5 * 1024 * 1024  # as WhatsApp has it
 PICTURES = ("image/jpeg", "image/png", "image/webp", "image/gif")
-Act = Callable[[dict[str, str]], Answer | None]
+Act = Callable[[dict[str, str]], CatcherResponse | None]
 CLOUD = r"/cloud(?:/v\d+\.\d+)?/([\w.-]+)"
 
 
-class Shared:
+class CatcherState:
     """What all requests share."""
 
     def __init__(self, store: Store, accounts: Accounts, host: str, smtp_port: int, http_port: int) -> None:
@@ -35,7 +35,7 @@ class Shared:
         self.switch: dict[str, str] = {}  # the error that every send of a sort gets
 
 
-class Door(BaseHTTPRequestHandler):
+class CatcherHandler(BaseHTTPRequestHandler):
     """Answers one connection."""
 
     protocol_version = "HTTP/1.1"  # so that senders keep their connections
@@ -43,7 +43,7 @@ class Door(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     timeout = IDLE_SECONDS
 
-    def __init__(self, shared: Shared, *args: Any) -> None:
+    def __init__(self, shared: CatcherState, *args: Any) -> None:
         self.shared, self.store = shared, shared.store
         super().__init__(*args)  # which answers
 
@@ -69,7 +69,7 @@ class Door(BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         return path, {name: values[-1] for name, values in parse_qs(query).items()}
 
-    def _send(self, answer: Answer) -> None:
+    def _send(self, answer: CatcherResponse) -> None:
         body = answer.body if isinstance(answer.body, bytes) else answer.body.encode(errors="replace")
         is_text = answer.kind.startswith("text/") or answer.kind.endswith("json")
         self.send_response(answer.status)
@@ -84,9 +84,9 @@ class Door(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    def _get(self, path: str, query: dict[str, str]) -> Answer:
+    def _get(self, path: str, query: dict[str, str]) -> CatcherResponse:
         if path == "/style.css":
-            return Answer(STYLE, "text/css")
+            return CatcherResponse(STYLE, "text/css")
         if path in ("/", "/api/messages.json"):
             return self._list(path, query)
         if match := re.fullmatch(rf"{CLOUD}(/message_templates)?", path):
@@ -99,7 +99,7 @@ class Door(BaseHTTPRequestHandler):
             return picture(picture_link(found)) or nothing()
         return message_answer(found, self.store.calls([found["id"]])[found["id"]], match[2]) or nothing()
 
-    def _list(self, path: str, query: dict[str, str]) -> Answer:
+    def _list(self, path: str, query: dict[str, str]) -> CatcherResponse:
         number, sort = query.get("page", ""), query.get("sort", "")
         view = View(
             query.get("q", "").strip(),
@@ -111,12 +111,12 @@ class Door(BaseHTTPRequestHandler):
             return as_json(found[:PER_PAGE])
         shared = self.shared
         if not self.store.count:
-            return Answer(page("Messages", empty(shared.host, shared.smtp_port, shared.http_port)))
+            return CatcherResponse(page("Messages", empty(shared.host, shared.smtp_port, shared.http_port)))
         calls = self.store.calls([one["id"] for one in found])
         content = tools(shared.callbacks.progress, shared.switch, view) + list_of(found, calls, self.store.count, view)
-        return Answer(page("Messages", content))
+        return CatcherResponse(page("Messages", content))
 
-    def _cloud_get(self, account: str, is_list: bool, path: str, query: dict[str, str]) -> Answer:
+    def _cloud_get(self, account: str, is_list: bool, path: str, query: dict[str, str]) -> CatcherResponse:
         if not (token := bearer(self.headers.get("Authorization", ""))) or not self._is_known(account, token):
             return cloud_answer(cloud.CloudError(190, "No access token of this account was sent."))
         if is_list:
@@ -130,7 +130,7 @@ class Door(BaseHTTPRequestHandler):
         ]
         return not any(named) or token in named
 
-    def _post(self, path: str, body: bytes) -> Answer:
+    def _post(self, path: str, body: bytes) -> CatcherResponse:
         if match := re.fullmatch(rf"{CLOUD}/messages", path):
             return self._take_whatsapp(match[1], body)
         if path == "/sms/messages":
@@ -145,7 +145,7 @@ class Door(BaseHTTPRequestHandler):
         )
         self.store.add(sort, [to], words, head.encode() + b"\r\n\r\n" + body, **more)
 
-    def _take_whatsapp(self, phone_id: str, body: bytes) -> Answer:
+    def _take_whatsapp(self, phone_id: str, body: bytes) -> CatcherResponse:
         told: dict[str, Any] = {}
         try:
             if not (token := bearer(self.headers.get("Authorization", ""))) or not self._is_known(phone_id, token):
@@ -164,7 +164,7 @@ class Door(BaseHTTPRequestHandler):
         self._keep(Sort.WHATSAPP, to, bubble.words, body, key=key, account=phone_id)
         return as_json(cloud.accepted(to, key))
 
-    def _take_sms(self, body: bytes) -> Answer:
+    def _take_sms(self, body: bytes) -> CatcherResponse:
         told: dict[str, Any] = {}
         try:
             login, wanted = self.headers.get("Authorization", ""), self.shared.accounts.sms.token
@@ -185,7 +185,7 @@ class Door(BaseHTTPRequestHandler):
         self._keep(Sort.SMS, to, text, body, key=key, account=callback_url)
         return as_json({"id": key})
 
-    def _take_hook(self, body: bytes) -> Answer:
+    def _take_hook(self, body: bytes) -> CatcherResponse:
         status, note = 200, ""
         headers = {name.lower(): value for name, value in self.headers.items()}
         try:
@@ -203,7 +203,7 @@ class Door(BaseHTTPRequestHandler):
         self._keep(Sort.WEBHOOK, to, words, body, key=headers.get("webhook-id", ""), note=note)
         return said(status, "OK" if status == 200 else note)
 
-    def _act(self, path: str, body: bytes) -> Answer:
+    def _act(self, path: str, body: bytes) -> CatcherResponse:
         """Do what a form of the page asks for, and go back to where it stands."""
         acts: dict[str, Act] = {"/call-all": self._call_all, "/switch": self._switch}
         match = re.fullmatch(r"/messages/([0-9]{1,18})/call", path)
@@ -217,9 +217,9 @@ class Door(BaseHTTPRequestHandler):
         back = form.get("back", "")
         is_ours = back.startswith("/") and not re.match(r"/[/\\]|.*[\r\n]", back)
         anchor = f"#m{match[1]}" if match and not back.startswith("/messages/") else ""
-        return refused or Answer("", status=303, location=(back if is_ours else "/") + anchor)
+        return refused or CatcherResponse("", status=303, location=(back if is_ours else "/") + anchor)
 
-    def _call_back(self, number: int, form: dict[str, str]) -> Answer | None:
+    def _call_back(self, number: int, form: dict[str, str]) -> CatcherResponse | None:
         found, fact = self.store.get(number), form.get("do", "")
         if found is None or not Sort(found["sort"]).calls_back or found["note"]:
             return nothing()
@@ -229,11 +229,11 @@ class Door(BaseHTTPRequestHandler):
         self.shared.callbacks.about(found, fact, words)
         return None
 
-    def _call_all(self, form: dict[str, str]) -> Answer | None:
+    def _call_all(self, form: dict[str, str]) -> CatcherResponse | None:
         self.shared.callbacks.about_all(mixed="mixed" in form)
         return None
 
-    def _switch(self, form: dict[str, str]) -> Answer | None:
+    def _switch(self, form: dict[str, str]) -> CatcherResponse | None:
         sort, code = form.get("sort", ""), form.get("code", "")
         if sort not in (Sort.WHATSAPP, Sort.SMS, Sort.WEBHOOK):
             return said(400, "“sort” is whatsapp, sms or webhook.")
@@ -245,19 +245,19 @@ class Door(BaseHTTPRequestHandler):
         return None
 
 
-def said(status: int, words: str) -> Answer:
-    return Answer(words, "text/plain", status=status)
+def said(status: int, words: str) -> CatcherResponse:
+    return CatcherResponse(words, "text/plain", status=status)
 
 
-def nothing() -> Answer:
-    return Answer(page("Not found", "<p>There is nothing here."), status=404)
+def nothing() -> CatcherResponse:
+    return CatcherResponse(page("Not found", "<p>There is nothing here."), status=404)
 
 
-def as_json(document: Any, status: int = 200) -> Answer:
-    return Answer(json.dumps(document), "application/json", status=status)
+def as_json(document: Any, status: int = 200) -> CatcherResponse:
+    return CatcherResponse(json.dumps(document), "application/json", status=status)
 
 
-def cloud_answer(error: cloud.CloudError) -> Answer:
+def cloud_answer(error: cloud.CloudError) -> CatcherResponse:
     return as_json(error.body, error.status)
 
 
@@ -279,7 +279,7 @@ def is_login(header: str, token: str) -> bool:
 
 
 @lru_cache(32)
-def picture(link: str) -> Answer | None:
+def picture(link: str) -> CatcherResponse | None:
     """Fetch a message's picture, as the provider does that is given its link."""
     if urlsplit(link).scheme not in ("http", "https"):
         return None
@@ -288,4 +288,4 @@ def picture(link: str) -> Answer | None:
             kind, data = response.headers.get_content_type(), response.read(LARGEST_PICTURE + 1)
     except (OSError, ValueError):
         return None
-    return Answer(data, kind) if kind in PICTURES and len(data) <= LARGEST_PICTURE else None
+    return CatcherResponse(data, kind) if kind in PICTURES and len(data) <= LARGEST_PICTURE else None

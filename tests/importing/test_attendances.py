@@ -9,8 +9,7 @@ from broadcasts import importing
 from broadcasts.exceptions import InvalidInput
 from broadcasts.importing import job as job_module
 from broadcasts.models import Activity, Attendance, Consent, Contact
-
-from .make import make_contact
+from tests.make import make_contact
 
 HEADER = "activity,name,starts_at,series,email,status,at\n"
 
