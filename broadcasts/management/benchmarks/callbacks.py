@@ -28,7 +28,7 @@ from .figures import Target, columns
 from .kinds import KINDS
 from .receiver import receiver
 from .room import Room, is_inside, leave
-from .scene import patiently
+from .scene import retry_while_away
 from .send import make_broadcast, make_club, number, watch
 from .workers import Workers, serving_workers
 
@@ -151,7 +151,7 @@ def _phase(fact: str, broadcast: Broadcast, running: Workers, port: int, random:
         while told is None or left:
             if told is None and caller.is_done:
                 told = caller.told()
-            if (now := patiently(missing.count)) != left:
+            if (now := retry_while_away(missing.count)) != left:
                 shown.update(left - now)
                 left, moved_at = now, time.perf_counter()
             if time.perf_counter() > moved_at + STUCK_SECONDS:
@@ -177,7 +177,7 @@ def _phase(fact: str, broadcast: Broadcast, running: Workers, port: int, random:
         slow_ms=told.slow_ms,
         repeats=told.repeats,
         kills=dict(killed),
-        lost=patiently(missing.count),
+        lost=retry_while_away(missing.count),
         counted=stats.counts([broadcast])[broadcast.pk][name],
     )
 
