@@ -14,6 +14,7 @@ from broadcasts import audience, drafting, formats, stats
 from broadcasts.audience import Audience, Match, MatchNode, Route
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import (
+    FACTS,
     Broadcast,
     ConsentChange,
     ConsentState,
@@ -23,8 +24,6 @@ from broadcasts.models import (
 )
 from broadcasts.sending import hours
 
-# Facts that follow after sending, the strongest last.
-TOLD = ("delivered", "opened", "clicked", "played", "replied", "unsubscribed", "complained", "bounced")
 STRONGEST = ("sent", "unknown", "pending", "failed", "cancelled", "skipped")  # of several copies
 CANCELLED = "Not sent: the broadcast was cancelled before its turn."
 COUNTED = {"pending": "is about to be sent", "unknown": "may have been sent"}  # by a frequency cap, beside what was
@@ -76,7 +75,8 @@ def explain(contact: Contact, broadcast: Broadcast) -> Explanation:
         numbers = stats.counts([broadcast])[broadcast.pk]
         sentence = (
             "Nobody can tell any more for one person: the log has been deleted. In all: "
-            f"{numbers['contacts']:,} in the audience, {numbers['sent']:,} sent, {numbers['skipped']:,} left out."
+            f"{formats.number(numbers['contacts'])} in the audience, {formats.number(numbers['sent'])} sent, "
+            f"{formats.number(numbers['skipped'])} left out."
         )
         return Explanation(contact=contact, broadcast=broadcast, verdict="log_deleted", sentence=sentence)
     wanted = Audience.of(broadcast)
@@ -107,7 +107,8 @@ def story(delivery: Delivery, zone: tzinfo | None = None) -> str:
     status = Delivery.Status
     match delivery.status:
         case status.SENT:
-            facts = [f"{fact} {when(moment, zone)}" for fact in TOLD if (moment := getattr(delivery, f"{fact}_at"))]
+            at = sorted((moment, fact) for fact in FACTS if (moment := getattr(delivery, f"{fact}_at")))
+            facts = [f"{fact} {when(moment, zone)}" for moment, fact in at]
             return f"Sent {when(delivery.sent_at, zone)}{'; ' + ', '.join(facts) if facts else ''}."
         case status.SKIPPED:
             return f"Not sent: {_label(delivery.reason)}."

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, timedelta
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,6 +21,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django_q.brokers import get_broker
 
+from broadcasts import formats
 from broadcasts.database import outage, waiting_at_most
 from broadcasts.models import Batch, Channel, Contact, Delivery, Heartbeat, Message
 from broadcasts.schedules import wrong_schedules
@@ -153,9 +154,10 @@ def queue() -> Iterator[Check]:
         yield Check("queue", FAIL, f"The queue in {kind} cannot be reached: {error}", "Start Redis; check REDIS_URL.")
         return
     if waiting > QUEUE_LIMIT:
-        yield Check("queue", WARN, f"{waiting} tasks wait in the queue.", "Start workers: manage.py work")
+        tasks = f"{formats.number(waiting)} tasks wait in the queue."
+        yield Check("queue", WARN, tasks, "Start workers: manage.py work")
     else:
-        yield Check("queue", OK, f"The queue in {kind} answers; {waiting} tasks wait.")
+        yield Check("queue", OK, f"The queue in {kind} answers; {formats.number(waiting)} tasks wait.")
 
 
 def schedules() -> Iterator[Check]:
@@ -184,7 +186,7 @@ def heartbeat() -> Check:
     if beats.filter(fresh()).exists():
         return Check("heartbeat", OK, "Workers are at work.")
     last = beats.order_by("-beaten_at").first()
-    since = f"since {last.beaten_at:%Y-%m-%d %H:%M:%S} UTC" if last else "so far"
+    since = f"since {formats.moment(last.beaten_at, UTC)}" if last else "so far"
     return Check("heartbeat", FAIL, f"No worker ran a task {since}.", "Start workers: manage.py work, or up.")
 
 
@@ -194,7 +196,7 @@ def beats() -> Iterator[Check]:
     recent = Heartbeat.objects.filter(name=CLUSTER, beaten_at__gt=Now() - HOST_FORGOTTEN)
     for beat in recent.exclude(fresh()).order_by("host")[:HOSTS_TOLD]:
         yield Check(
-            f"host {beat.host}", WARN, f"{beat.host} ran no task since {beat.beaten_at:%Y-%m-%d %H:%M:%S} UTC.",
+            f"host {beat.host}", WARN, f"{beat.host} ran no task since {formats.moment(beat.beaten_at, UTC)}.",
             "Look at its workers; if it was taken away, that is all: it is forgotten after a day.",
         )  # fmt: skip
 
@@ -346,7 +348,6 @@ def importable_from(place: Path) -> Path | None:
 def disk() -> Check:
     free = shutil.disk_usage(settings.DATA_DIR).free
     if free < GIGABYTE:
-        return Check(
-            "disk", WARN, f"{free / GIGABYTE:.1f} GB are free in DATA_DIR.", "Make room, or run: manage.py prune"
-        )
-    return Check("disk", OK, f"{free / GIGABYTE:.0f} GB are free in DATA_DIR.")
+        left = formats.number(free / GIGABYTE, 1)
+        return Check("disk", WARN, f"{left} GB are free in DATA_DIR.", "Make room, or run: manage.py prune")
+    return Check("disk", OK, f"{formats.number(free / GIGABYTE, 0)} GB are free in DATA_DIR.")

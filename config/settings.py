@@ -366,6 +366,7 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 USE_I18N = True
 LANGUAGE_CODE = "en-us"
+FORMAT_MODULE_PATH = "config.formats"  # for the moments that Django's own pages write
 
 # Logs: one line per fact, to standard error; never a secret, never a person's address.
 LOGGING = {

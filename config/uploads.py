@@ -6,6 +6,8 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.core.files.uploadhandler import FileUploadHandler
 
+from broadcasts import formats
+
 FIELDS_BYTES = 5 * 10**6  # what a form may hold beside its file
 
 
@@ -15,7 +17,7 @@ class LargestUpload(FileUploadHandler):
     def handle_raw_input(self, input_data: Any, META: Any, content_length: int, *args: Any, **kwargs: Any) -> None:
         megabytes = max(settings.IMPORT_MAX_MB, settings.MEDIA_MAX_MB)
         if content_length > megabytes * 10**6 + FIELDS_BYTES:
-            raise RequestDataTooBig(f"A form with a file is larger than {megabytes:,} MB.")
+            raise RequestDataTooBig(f"A form with a file is larger than {formats.number(megabytes)} MB.")
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
         return raw_data

@@ -42,6 +42,7 @@ LAYERS = [
         "origin",
         "queue",
         "schedules",
+        "templatetags",
         "wiping",
     },
     {"apis", "exceptions", "formats", "outgoing"},

@@ -5,6 +5,8 @@ from django.contrib.auth.password_validation import CommonPasswordValidator, Use
 from django.core.exceptions import ValidationError
 from zxcvbn import zxcvbn
 
+from broadcasts import formats
+
 SHORTEST = 12
 LONGEST = 1024
 STRONG = 3  # of 4: more than 10^8 guesses
@@ -19,7 +21,8 @@ class PasswordRule:
 
     def validate(self, password: str, user: AbstractBaseUser | None = None) -> None:
         if len(password) > LONGEST:
-            raise ValidationError(f"This password is too long: use at most {LONGEST:,} characters.", code="too_long")
+            most = formats.number(LONGEST)
+            raise ValidationError(f"This password is too long: use at most {most} characters.", code="too_long")
         if len(password) < SHORTEST or self.is_known(password, user) or self.is_guessable(password):
             raise ValidationError(f"This password is too weak. {RULE}", code="too_weak")
 

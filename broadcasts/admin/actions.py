@@ -8,7 +8,7 @@ from django import forms
 from django.db import transaction
 from django.utils import timezone
 
-from broadcasts import audience, drafting, sending, stats
+from broadcasts import audience, drafting, formats, sending, stats
 from broadcasts.explaining import when
 from broadcasts.models import Broadcast, Engagement, User
 
@@ -24,7 +24,7 @@ class RetargetForm(Confirmation):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        told = [(value, f"{words} ({n:,})") for value, words, n in engagements(self.broadcast)]
+        told = [(value, f"{words} ({formats.number(n)})") for value, words, n in engagements(self.broadcast)]
         self.fields["engagement"].widget.choices = told  # `sending` refuses others, with the reason
 
 

@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.text import capfirst
 
+from broadcasts import formats
 from broadcasts.clocks import is_near
 from broadcasts.models import AuditEntry, Organization
 
@@ -242,7 +243,7 @@ class OrganizationAdmin(Scoped, SavingFirst):
                 if relation.on_delete is PROTECT:
                     protected += [f"{capfirst(row._meta.verbose_name)}: {row}" for row in rows[:10]]
                 elif relation.on_delete is CASCADE and (n := rows[: RELATED_SHOWN + 1].count()):
-                    many = f"more than {RELATED_SHOWN:,}" if n > RELATED_SHOWN else str(n)
+                    many = f"more than {formats.number(RELATED_SHOWN)}" if n > RELATED_SHOWN else str(n)
                     shown.append([f"with {many} {relation.related_model._meta.verbose_name_plural}"])
         return shown, {}, needed, protected
 
@@ -324,5 +325,17 @@ def link(row: Any, text: object = None) -> str:
     return format_html('<a href="{}">{}</a>', row_url(type(row), row.pk), text or row)
 
 
-def number(value: int | None) -> str:
-    return "-" if value is None else f"{value:,}"
+def number_column(model: Any, name: str) -> Any:
+    """Return a column of a list that shows a field with a number."""
+    field = model._meta.get_field(name)
+
+    @admin.display(description=field.verbose_name, ordering=name)
+    def shown(row: Any) -> str:
+        return number(getattr(row, name))
+
+    shown.__name__ = name
+    return shown
+
+
+def number(value: float | None) -> str:
+    return "-" if value is None else f"{formats.number(value)}"

@@ -230,7 +230,7 @@ class BroadcastAdmin(BroadcastActions, AskingAdmin, DraftAdmin):
 
     @admin.display(description="contacts")
     def many_contacts(self, broadcast: Broadcast) -> str:
-        return f"{broadcast.contacts.count():,} contacts, too many to edit here; the API can."
+        return f"{formats.number(broadcast.contacts.count())} contacts, too many to edit here; the API can."
 
     @admin.display(description="channel")
     def shown_channel(self, broadcast: Broadcast) -> str:

@@ -16,7 +16,7 @@ from django.utils.html import format_html
 from broadcasts import transports
 from broadcasts.models import Channel, ChannelRate
 
-from .base import OrganizationAdmin, OrganizationForm, ReadOnlyAdmin
+from .base import OrganizationAdmin, OrganizationForm, ReadOnlyAdmin, number_column
 from .filters import choice_filter, row_filter
 
 PREFIX = "setting_"
@@ -90,7 +90,16 @@ def has_choice(field: forms.Field) -> bool:
 @admin.register(Channel)
 class ChannelAdmin(OrganizationAdmin):
     form = ChannelForm
-    list_display = ["name", "kind", "from_address", "is_active", "is_default", "health", "rate", "organization"]
+    list_display = [
+        "name",
+        "kind",
+        "from_address",
+        "is_active",
+        "is_default",
+        "health",
+        number_column(Channel, "rate"),
+        "organization",
+    ]
     list_select_related = ["organization"]
     list_filter = [choice_filter("kind", transports.choices), "is_active", choice_filter("health", Channel.Health)]
     search_fields = ["name", "from_address"]
@@ -183,7 +192,7 @@ class ChannelAdmin(OrganizationAdmin):
 
 @admin.register(ChannelRate)
 class ChannelRateAdmin(ReadOnlyAdmin):
-    list_display = ["channel", "domain", "arrival", "day", "sent_today"]
+    list_display = ["channel", "domain", "arrival", "day", number_column(ChannelRate, "sent_today")]
     list_select_related = ["channel"]
     list_filter = [row_filter(Channel)]
     search_fields = ["domain__startswith"]

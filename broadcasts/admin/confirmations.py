@@ -8,6 +8,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
+from broadcasts import formats
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Broadcast, User
 from broadcasts.sending import moments
@@ -60,14 +61,15 @@ class SendForm(SeenForm):
 
     def clean_expected(self) -> str:
         if self.cleaned_data["expected"] != str(self.recipients):
-            said = f"The number has changed meanwhile: it is {self.recipients:,} now. Look again, then confirm."
+            now = formats.number(self.recipients)
+            said = f"The number has changed meanwhile: it is {now} now. Look again, then confirm."
             self.show_again("expected", said)
         return self.cleaned_data["expected"]
 
     def clean_typed(self) -> str:
         typed = self.cleaned_data["typed"]
         if "".join(filter(str.isdigit, typed)) != str(self.recipients):
-            raise ValidationError(f"This is not the number of recipients, {self.recipients:,}.")
+            raise ValidationError(f"This is not the number of recipients, {formats.number(self.recipients)}.")
         return typed
 
 

@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 
-from broadcasts import contacts
+from broadcasts import contacts, formats
 from broadcasts.contacts import MERGED_AT_ONCE
 from broadcasts.exceptions import BroadcastsError
 from broadcasts.exporting import contacts_csv, person_json
@@ -128,8 +128,8 @@ def side_by_side(contacts: list[Contact]) -> list[tuple[str, list[str]]]:
     counts = dict(copies.values_list("contact", "n"))
     lines.append(("status", [contact.get_status_display() for contact in contacts]))
     lines.append(("consents", ["; ".join(map(consent, contact.consents.all())) for contact in contacts]))
-    lines.append(("deliveries", [f"{counts.get(contact.pk, 0):,}" for contact in contacts]))
-    lines.append(("added", [f"{contact.created:%Y-%m-%d}" for contact in contacts]))
+    lines.append(("deliveries", [formats.number(counts.get(contact.pk, 0)) for contact in contacts]))
+    lines.append(("added", [formats.moment(contact.created, contact.organization.zone) for contact in contacts]))
     return lines
 
 

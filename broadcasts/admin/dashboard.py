@@ -6,7 +6,7 @@ from typing import Any
 from django.db.models import Q, Sum
 from django.utils import timezone
 
-from broadcasts import stats
+from broadcasts import formats, stats
 from broadcasts.models import FACTS, OWN_FACTS, Batch, Broadcast, Channel, Delivery, reported_by
 
 from .access import Access, scoped
@@ -73,7 +73,7 @@ def month(access: Access, since: Any) -> list[dict[str, Any]]:
     for fact in stats.shown_facts(measured, totals):
         telling = [numbers for reported, numbers in by_kind if fact in reported]
         sent = sum(numbers["sent"] for numbers in telling)
-        told.append((fact, f"{sum(numbers[fact] for numbers in telling) / sent:.1%}" if sent else ""))
+        told.append((fact, formats.percent(sum(numbers[fact] for numbers in telling) / sent, 1) if sent else ""))
     return [
         {
             "name": name.capitalize(),

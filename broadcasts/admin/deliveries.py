@@ -14,7 +14,7 @@ from broadcasts.explaining import story
 from broadcasts.models import FACTS, Batch, Contact, Delivery, DeliveryEvent, Message, Reason
 
 from .access import Access, scoped, within
-from .base import ReadOnlyAdmin, link, list_url
+from .base import ReadOnlyAdmin, link, list_url, number_column
 from .by_contact import HELP, is_list
 from .facts import FactFilter, RecentFilter
 from .filters import BroadcastListFilter, choice_filter, row_filter
@@ -191,11 +191,7 @@ class BatchAdmin(ReadOnlyAdmin):
         "__str__",
         "message",
         "state",
-        "total",
-        "sent",
-        "failed",
-        "unknown",
-        "skipped",
+        *(number_column(Batch, name) for name in ("total", "sent", "failed", "unknown", "skipped")),
         "owner",
         "lease_until",
     ]

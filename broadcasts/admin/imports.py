@@ -16,7 +16,7 @@ from broadcasts.formats import duration
 from broadcasts.models import Attendance, Contact, ImportJob, Segment, Suppression
 
 from .access import Access, scoped
-from .base import ReadOnlyAdmin, list_url, number
+from .base import ReadOnlyAdmin, list_url, number_column
 from .filters import choice_filter
 from .import_forms import UPLOADS, ColumnsForm
 from .search import as_id
@@ -29,23 +29,11 @@ COUNTS = ("created", "updated", "unchanged", "invalid", "suppressed")
 LISTS = {Kind.CONTACTS: Contact, Kind.ATTENDANCES: Attendance, Kind.SUPPRESSIONS: Suppression}
 
 
-def shown_count(name: str) -> Any:
-    """Return a column of the list that shows one of the counts."""
-    field: Any = ImportJob._meta.get_field(f"{name}_count")
-
-    @admin.display(description=field.verbose_name, ordering=field.name)
-    def shown(job: ImportJob) -> str:
-        return number(getattr(job, field.name))
-
-    shown.__name__ = field.name
-    return shown
-
-
 @admin.register(ImportJob)
 class ImportJobAdmin(ReadOnlyAdmin):
     list_display = [
-        *("filename", "what", "status", "shown_rows"),
-        *(shown_count(name) for name in COUNTS),
+        *("filename", "what", "status", number_column(ImportJob, "rows")),
+        *(number_column(ImportJob, f"{name}_count") for name in COUNTS),
         *("by", "organization", "created"),
     ]
     list_select_related = ["organization", "by"]
@@ -60,10 +48,6 @@ class ImportJobAdmin(ReadOnlyAdmin):
     @admin.display(description="what")
     def what(self, job: ImportJob) -> str:
         return f"Dry run, {job.kind}" if job.dry_run else job.get_kind_display()
-
-    @admin.display(description="rows", ordering="rows")
-    def shown_rows(self, job: ImportJob) -> str:
-        return number(job.rows)
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return self.may(request, "write", obj)

@@ -11,12 +11,12 @@ from django.utils.text import capfirst
 from broadcasts.filetypes import SHOWN, clean_name, file_type
 from broadcasts.models import Media
 
-from .base import OrganizationAdmin
+from .base import OrganizationAdmin, number_column
 
 
 @admin.register(Media)
 class MediaAdmin(OrganizationAdmin):
-    list_display = ["__str__", "content_type", "size", "organization", "created"]
+    list_display = ["__str__", "content_type", number_column(Media, "size"), "organization", "created"]
     list_select_related = ["organization"]
     search_fields = ["filename"]
     autocomplete_fields = ["organization"]

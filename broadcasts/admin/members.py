@@ -16,7 +16,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
-from broadcasts import audience, segmenting
+from broadcasts import audience, formats, segmenting
 from broadcasts.exceptions import BroadcastsError, InvalidInput
 from broadcasts.models import Contact, Segment
 
@@ -65,7 +65,8 @@ def _act(name: str, modeladmin: Any, request: HttpRequest, contacts: QuerySet[Co
             modeladmin.audit(request, segment, "change", fields=["members"])
         audience.count_segment(segment)
         done = "Added to" if name == "add_to_segment" else "Removed from"
-        modeladmin.message_user(request, f"{done} “{segment}”: {n:,} contact{pluralize(n)}.", messages.SUCCESS)
+        people = f"{formats.number(n)} contact{pluralize(n)}"
+        modeladmin.message_user(request, f"{done} “{segment}”: {people}.", messages.SUCCESS)
         return None
     context = {
         "contacts_count": contacts.count(),
@@ -94,7 +95,7 @@ class FreezeView(SavingFirst):
             raise Http404
         if not self.has_change_permission(request, segment):
             raise PermissionDenied
-        proposed = f"{segment.name[:230]}, {timezone.localdate():%Y-%m-%d}"
+        proposed = f"{segment.name[:230]}, {formats.day(timezone.localdate())}"
         form = NameForm(request.POST or None, initial={"name": proposed})
         if form.is_valid():
             try:
@@ -107,7 +108,8 @@ class FreezeView(SavingFirst):
                 form.add_error(None, ValidationError(str(error)))
             else:
                 self.audit(request, frozen, "create")  # type: ignore[attr-defined]
-                self.message_user(request, f"Frozen: {frozen.contacts_count:,} members.", messages.SUCCESS)
+                many = formats.number(frozen.contacts_count or 0)
+                self.message_user(request, f"Frozen: {many} members.", messages.SUCCESS)
                 return HttpResponseRedirect(row_url(Segment, frozen.pk))
         return _ask(self, request, form, "Freeze into a static segment", segment=segment)
 

@@ -2,20 +2,17 @@
 
 import math
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Any
 
 from django.contrib.admin import site
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.template.defaultfilters import pluralize
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 
+from broadcasts import formats
 from broadcasts.accounts import Busy, brakes, hashing
 from broadcasts.origin import subscriber
-
-TOLD_IN_SECONDS = 120  # a wait shorter than this
 
 
 def locked_out(
@@ -23,7 +20,8 @@ def locked_out(
 ) -> HttpResponse:
     """Return the 429 for a sign-in during a pause; it is the same for a correct and a wrong password."""
     until = brakes.locked_until(brakes.key_of(credentials), subscriber(request)) or timezone.now()
-    return _later(request, "Too many failed sign-ins", f"Try again in {_in_words(until)}.", 429, _seconds(until))
+    seconds = max(1, math.ceil((until - timezone.now()).total_seconds()))
+    return _later(request, "Too many failed sign-ins", f"Try again in {formats.duration(seconds)}.", 429, seconds)
 
 
 class BusyMiddleware:
@@ -49,15 +47,3 @@ def _later(request: HttpRequest, title: str, text: str, status: int, seconds: in
     answer["Retry-After"] = str(seconds)
     add_never_cache_headers(answer)
     return answer
-
-
-def _seconds(until: datetime) -> int:
-    return max(1, math.ceil((until - timezone.now()).total_seconds()))
-
-
-def _in_words(until: datetime) -> str:
-    seconds = _seconds(until)
-    if seconds < TOLD_IN_SECONDS:
-        return f"{seconds} second{pluralize(seconds)}"
-    minutes = math.ceil(seconds / 60)
-    return f"{minutes} minute{pluralize(minutes)}"

@@ -81,7 +81,7 @@ def _channels(access: Access) -> list[dict[str, Any]]:
     return [
         {
             "row": row,
-            "backs_off": row.backoff_until is not None and row.backoff_until > row.now,
+            "held": max(0.0, (row.backoff_until - row.now).total_seconds()) if row.backoff_until else 0.0,
             "limits": [
                 {
                     "domain": limit.domain,

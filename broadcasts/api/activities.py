@@ -12,7 +12,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from broadcasts import audience
+from broadcasts import audience, formats
 from broadcasts.exceptions import WrongState
 from broadcasts.models import Activity, Attendance, Contact, Organization
 
@@ -138,8 +138,8 @@ class Activities(FullResource):
 
     @extend_schema(
         summary="Write the places of an activity",
-        description=f"Up to {AT_ONCE:,} at once, by contact: new ones are added, others changed; all of them or none. "
-        "What is wrong is told by the number of the place in the list, from 0.",
+        description=f"Up to {formats.number(AT_ONCE)} at once, by contact: new ones are added, others changed; "
+        "all of them or none. What is wrong is told by the number of the place in the list, from 0.",
         request=PlaceSerializer(many=True),
         responses=WrittenSerializer,
     )
@@ -147,7 +147,8 @@ class Activities(FullResource):
     def write_attendances(self, request: Request, uuid: str) -> Response:
         activity = self.get_object()
         if isinstance(request.data, list) and len(request.data) > AT_ONCE:
-            raise serializers.ValidationError({"non_field_errors": [f"At most {AT_ONCE:,} are possible at once."]})
+            refusal = f"At most {formats.number(AT_ONCE)} are possible at once."
+            raise serializers.ValidationError({"non_field_errors": [refusal]})
         given = PlaceSerializer(data=request.data, many=True, allow_empty=False)
         given.is_valid(raise_exception=True)
         places = by_contact(given.validated_data, self.organization)

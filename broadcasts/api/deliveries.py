@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from broadcasts import links
 from broadcasts.exporting import csv_lines
 from broadcasts.mediums import calling_code
-from broadcasts.models import Broadcast, Delivery, Reason
+from broadcasts.models import FACTS, Broadcast, Delivery, Reason
 
 from .fields import NOT_MEASURED, MomentField, MomentFilter, RefField
 from .pagination import KeysetPagination
@@ -65,14 +65,9 @@ class LogSerializer(PickingSerializer):
     due_at = MomentField(allow_null=True)
     created = MomentField()
     sent_at = MomentField(allow_null=True)
-    delivered_at = FactField()
-    bounced_at = FactField()
-    opened_at = FactField()
-    clicked_at = FactField()
-    played_at = FactField()
-    replied_at = FactField()
-    complained_at = FactField()
-    unsubscribed_at = FactField()
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        return super().get_fields() | {f"{fact}_at": FactField() for fact in FACTS}
 
     def get_key(self, delivery: Delivery) -> str:
         return links.delivery_token(delivery.pk)

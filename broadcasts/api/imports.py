@@ -16,7 +16,7 @@ from rest_framework.exceptions import ParseError, UnsupportedMediaType
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from broadcasts import importing
+from broadcasts import formats, importing
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import AuditEntry, ImportJob, Medium, Suppression, UseCase
 
@@ -219,7 +219,8 @@ class Imports(Listed, Retrieved, Resource):
         stored = importing.store(body.pieces)
         try:
             if body.size not in (None, stored.size):
-                raise ParseError(f"The body ended after {stored.size:,} of {body.size:,} bytes; send it again.")
+                came, promised = formats.number(stored.size), formats.number(body.size)
+                raise ParseError(f"The body ended after {came} of {promised} bytes; send it again.")
             self.claim(request, lambda: fingerprint(request, stored.digest.encode()))
         except BaseException:
             stored.discard()

@@ -6,6 +6,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 
+from broadcasts import formats
 from broadcasts.exceptions import InvalidInput
 from broadcasts.mediums import ADDRESS_FIELDS
 from broadcasts.models import Contact, Organization
@@ -30,7 +31,8 @@ def validate_addresses(addresses: Any, organization: Organization) -> list[str]:
     if not isinstance(addresses, list | tuple):
         raise InvalidInput({"addresses": 'Give a list, such as ["mailto:joe@example.com", "tel:+250788123123"].'})
     if len(addresses) > ADDRESSES_LIMIT:
-        raise InvalidInput({"addresses": f"{len(addresses):,} addresses; {ADDRESSES_LIMIT:,} at most."})
+        given, most = formats.number(len(addresses)), formats.number(ADDRESSES_LIMIT)
+        raise InvalidInput({"addresses": f"{given} addresses; {most} at most."})
     kept: dict[tuple[str, str], str] = {}
     for i, address in enumerate(addresses):
         try:

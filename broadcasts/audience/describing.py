@@ -6,9 +6,7 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from django.utils import timezone
-from django.utils.formats import date_format
-
+from broadcasts import formats
 from broadcasts.models import (
     FACTS,
     Activity,
@@ -55,10 +53,6 @@ SHOWN = 5  # items of a list; a text is cut after twenty times as many character
 ROWS = 1000
 
 
-def moment(at: datetime, organization: Organization) -> str:
-    return date_format(timezone.localtime(at, organization.zone), "j M Y, H:i")
-
-
 class ContactProfile:
     """What is known about a contact; read lazily and cached."""
 
@@ -94,7 +88,7 @@ class ContactProfile:
 
     def _it_is(self, value: Any) -> str:
         if isinstance(value, datetime):
-            return f"it is {moment(value, self.organization)}"
+            return f"it is {formats.moment(value, self.organization.zone)}"
         return "it is not known" if value in (None, "", []) else f"it is {readable(value)}"
 
     def _attended(self, asked: dict[str, Any]) -> str:
@@ -160,7 +154,7 @@ def readable(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key.replace('_', ' ')} {readable(one)}" for key, one in value.items())
     if isinstance(value, list | tuple):
-        more = f" or one of {len(value) - SHOWN:,} more" if len(value) > SHOWN else ""
+        more = f" or one of {formats.number(len(value) - SHOWN)} more" if len(value) > SHOWN else ""
         return " or ".join(dict.fromkeys(readable(one) for one in value[:SHOWN])) + more if value else "nothing"
     if value is None:
         return "blank"

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db.models import BooleanField, Case, Q, Value, When
 
+from broadcasts import formats
 from broadcasts.models import Activity, Attendance, Broadcast, Contact, Engagement, Organization, Segment
 
 from .audience import Audience
@@ -188,7 +189,7 @@ class _Walk:
                 node.rest = "be one of the contacts that are named"
             case "addresses":
                 [first, *others] = audience.addresses
-                node.rest = f"have one of the {len(others) + 1:,} addresses that are named"
+                node.rest = f"have one of the {formats.number(len(others) + 1)} addresses that are named"
                 if not others:
                     node.rest = f"have the address {first.partition(':')[2] or first}"
             case "activity":

@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.db.models.enums import Choices
 from django.utils import timezone
 
+from broadcasts import formats
 from broadcasts.languages import normalize_language
 from broadcasts.mediums import AddressField
 from broadcasts.models import Attribute, Contact, Organization, Segment
@@ -92,9 +93,10 @@ class Scope:
     def take(self, values: int) -> None:
         self.values += values
         if values > VALUES_LIMIT:
-            raise QueryError(f"{values:,} values; {VALUES_LIMIT:,} at most")
+            raise QueryError(f"{formats.number(values)} values; {formats.number(VALUES_LIMIT)} at most")
         if self.values > ALL_VALUES_LIMIT:
-            raise QueryError(f"too many values; {ALL_VALUES_LIMIT:,} at most in all, those of segments included")
+            most = formats.number(ALL_VALUES_LIMIT)
+            raise QueryError(f"too many values; {most} at most in all, those of segments included")
 
 
 Read = Callable[[Any, Scope], Any]
@@ -104,7 +106,7 @@ def read_text(value: Any, scope: Scope) -> str:
     if not isinstance(value, str):
         raise QueryError(f"{_shown(value)} is not text")
     if len(value) > TEXT_LIMIT:
-        raise QueryError(f"{len(value):,} characters; {TEXT_LIMIT:,} at most")
+        raise QueryError(f"{formats.number(len(value))} characters; {formats.number(TEXT_LIMIT)} at most")
     if "\x00" in value or (not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value)):
         raise QueryError("holds characters that text cannot have")
     return value

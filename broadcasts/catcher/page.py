@@ -5,6 +5,8 @@ from html import escape
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
+from broadcasts import formats
+
 from . import cloud, gateway
 from .callbacks import Progress
 from .store import PER_PAGE, Sort
@@ -92,7 +94,7 @@ def list_of(
     )
     return f"""<form role="search"><label for="q">Recipient, subject or text</label>
 <input id="q" type="search" name="q" value="{escape(view.search)}">{_hidden("sort", view.sort)}
-<button>Search</button> {count:,} in all</form><nav aria-label="Sorts">{sorts}</nav>
+<button>Search</button> {formats.number(count)} in all</form><nav aria-label="Sorts">{sorts}</nav>
 <table><thead><tr><th scope="col">Sort<th scope="col">Message<th scope="col">To<th scope="col">Received (UTC)
 <th scope="col" class="number">Bytes</thead>
 <tbody>{rows or "<tr><td colspan=5>Nothing matches."}</tbody></table>{codes()}
@@ -109,7 +111,7 @@ def _row(caught: Mapping[str, Any], calls: Sequence[Mapping[str, Any]], view: Vi
     else:
         shown = f"{link}{words}</a>{note(caught)}"
     return f"""<tr id="m{caught["id"]}"><td>{sort.label}<td>{shown}<td>{escape(", ".join(caught["to"]))}
-<td><time>{caught["received"][:19]}</time><td class="number">{caught["size"]:,}"""
+<td><time>{caught["received"][:19]}</time><td class="number">{formats.number(caught["size"])}"""
 
 
 def note(caught: Mapping[str, Any]) -> str:
@@ -155,8 +157,10 @@ def codes() -> str:
 
 def tools(progress: Progress, switch: Mapping[str, str], view: View) -> str:
     """Return what acts on more than one message: calls about all, and errors for all that comes."""
-    told = f"{progress.done:,} called back" + (
-        f", of them {progress.refused:,} not accepted (last: {escape(progress.last)})" if progress.refused else ""
+    told = f"{formats.number(progress.done)} called back" + (
+        f", of them {formats.number(progress.refused)} not accepted (last: {escape(progress.last)})"
+        if progress.refused
+        else ""
     )
     state = f'<p role="status">{told}; load this page again to see more.' if progress.is_running else ""
     if progress.done and not progress.is_running:

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from broadcasts import formats
 from broadcasts.exceptions import WrongState
 from broadcasts.models import Consent, ConsentChange, ConsentState, Contact, Suppression
 
@@ -94,7 +95,7 @@ def why_not(contact: Contact, medium: str, use_case: str, *, source: str, eviden
     if source.strip() and str(evidence.get("wording") or "").strip() and said and since < said <= timezone.now():
         return ""
     return (
-        f"This person said no on {since:%Y-%m-%d} at {since:%H:%M:%S} UTC. "
+        f"This person said no on {formats.moment(since, contact.organization.zone)}. "
         "To write a yes over it, prove a later one: give its source, its wording and its time (after the no)."
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from broadcasts import formats
 from broadcasts.exceptions import InvalidInput
 from broadcasts.mediums import ADDRESS_FIELDS
 from broadcasts.models.caps import FILE_COLUMNS
@@ -101,7 +102,8 @@ def columns_of(
     is_final: False for a first guess, which the user corrects; duplicates and missing columns are no errors then.
     """
     if len(header) > FILE_COLUMNS:
-        raise InvalidInput({"file": f"It has {len(header):,} columns; {FILE_COLUMNS} at most. Leave out some."})
+        many = formats.number(len(header))
+        raise InvalidInput({"file": f"It has {many} columns; {FILE_COLUMNS} at most. Leave out some."})
     names = [" ".join(name.split()) for name in header]
     wanted = {_plain(name): target for name, target in mapping.items()}
     places = {_plain(one) for one in names} | {f"column {index + 1}" for index in range(len(names))}

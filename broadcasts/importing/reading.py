@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+from broadcasts import formats
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models.caps import FILE_COLUMNS
 
@@ -51,7 +52,7 @@ class Lines:
         if len(line) == LONGEST and line[-1] not in "\r\n":
             self.taken[-1] = line[:200]
             self._skip_rest()
-            raise csv.Error(f"the line is longer than {LONGEST:,} characters")
+            raise csv.Error(f"the line is longer than {formats.number(LONGEST)} characters")
         return line
 
     def _skip_rest(self) -> None:
@@ -186,7 +187,7 @@ def _object(number: int, line: str) -> Record:
     if not isinstance(value, dict):
         return Record(number, line, 'Each line is one object, such as {"email": "ana@example.com"}.')
     if len(value) > FILE_COLUMNS:
-        return Record(number, line, f"It has {len(value):,} fields; {FILE_COLUMNS} at most.")
+        return Record(number, line, f"It has {formats.number(len(value))} fields; {FILE_COLUMNS} at most.")
     return Record(number, value)
 
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from django.core.exceptions import ValidationError
 
+from broadcasts import formats
 from broadcasts.models import Attribute, Organization, attributes_fault
 from broadcasts.models.caps import ATTRIBUTE_LENGTH, CONTACT_ATTRIBUTES, ORGANIZATION_ATTRIBUTES
 from broadcasts.models.contacts import validate_attribute_key
@@ -195,7 +196,7 @@ def wrong_width(cells: list[str], width: int) -> str:
 def checked(value: str) -> str:
     """Return the value of an attribute; raises CellError if it is too long."""
     if len(value) > ATTRIBUTE_LENGTH:
-        raise CellError(f"It has {len(value):,} characters; {ATTRIBUTE_LENGTH:,} at most.")
+        raise CellError(f"It has {formats.number(len(value))} characters; {formats.number(ATTRIBUTE_LENGTH)} at most.")
     return value
 
 

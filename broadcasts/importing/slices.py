@@ -8,6 +8,7 @@ from django.db import InterfaceError, OperationalError
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Now
 
+from broadcasts import formats
 from broadcasts.exceptions import LeaseLost
 from broadcasts.models import ImportJob, lease_end
 from broadcasts.queue import enqueue, is_told_to_stop, queue_is_full
@@ -70,7 +71,8 @@ def _claim(job_id: int) -> ImportJob | None:
     if claimed.token != job.token + 1:
         return None
     if claimed.tries > TRIES:
-        finish(claimed, Status.FAILED, f"It was given up: {TRIES} workers ended after line {claimed.line:,}.")
+        line = formats.number(claimed.line)
+        finish(claimed, Status.FAILED, f"It was given up: {TRIES} workers ended after line {line}.")
         return None
     return claimed
 

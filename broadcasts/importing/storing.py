@@ -12,6 +12,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from broadcasts import formats
 from broadcasts.exceptions import InvalidInput, WrongState
 from broadcasts.models import ImportJob
 from broadcasts.models.base import uuid7
@@ -66,7 +67,7 @@ def store(chunks: Iterable[bytes]) -> Stored:
 def check_size(size: int) -> None:
     """Raise InvalidInput({"file": ...}) if a size in bytes is larger than IMPORT_MAX_MB."""
     if size > settings.IMPORT_MAX_MB * 10**6:
-        raise InvalidInput({"file": f"It is larger than {settings.IMPORT_MAX_MB:,} MB; split it."})
+        raise InvalidInput({"file": f"It is larger than {formats.number(settings.IMPORT_MAX_MB)} MB; split it."})
 
 
 def _private(path: str, flags: int) -> int:

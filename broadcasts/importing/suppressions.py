@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.utils import timezone
 
+from broadcasts import formats
 from broadcasts.exceptions import InvalidInput
 from broadcasts.mediums import address_hash, typed_with_key
 from broadcasts.models import Medium, Organization, Suppression, UseCase
@@ -131,7 +132,7 @@ class SuppressionMaker:
         if not digest:
             raise CellError("It has no address.")
         if len(address) > _ADDRESS_LENGTH:
-            raise CellError(f"It has {len(address):,} characters; {_ADDRESS_LENGTH} at most.")
+            raise CellError(f"It has {formats.number(len(address))} characters; {_ADDRESS_LENGTH} at most.")
         if not _HASH.fullmatch(digest):
             raise CellError(f"The hash “{digest[:40]}” is none of ours, which have 32 hexadecimal digits.")
         return SuppressionRow(

@@ -5,7 +5,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from broadcasts import stats
+from broadcasts import formats, stats
 from broadcasts.importing import Result
 from broadcasts.models import Broadcast
 
@@ -31,7 +31,8 @@ class ImportBar:
         self.bar.close()
 
     def update(self, so_far: Result) -> None:
-        self.bar.set_postfix(rows=f"{so_far.job.rows:,}", refused=f"{so_far.job.invalid_count:,}", refresh=False)
+        rows, refused = formats.number(so_far.job.rows), formats.number(so_far.job.invalid_count)
+        self.bar.set_postfix(rows=rows, refused=refused, refresh=False)
         self.bar.update(so_far.bytes_read - self.bar.n)
 
 
@@ -49,7 +50,8 @@ class SendingBar:
         is_closing = broadcast.status == Status.CANCELLED and not broadcast.completed_at
         numbers = stats.counts([broadcast])[broadcast.pk]
         self.bar.total = numbers["recipients"]
-        told = {name: f"{numbers[name]:,}" for name in ("sent", "failed", "unknown", "cancelled") if numbers[name]}
+        names = ("sent", "failed", "unknown", "cancelled")
+        told = {name: formats.number(numbers[name]) for name in names if numbers[name]}
         self.bar.set_postfix(told, refresh=False)
         self.bar.update(numbers["recipients"] - numbers["pending"] - self.bar.n)
         return broadcast.status not in MOVING and not is_closing

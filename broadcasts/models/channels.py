@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models.functions import Lower, Now
 from django.utils import timezone
 
-from broadcasts import mediums, transports
+from broadcasts import formats, mediums, transports
 from broadcasts.mediums import ADDRESS_FIELDS, Medium
 
 from .base import Base, OrganizationQuerySet
@@ -162,7 +162,8 @@ class Channel(Base):
             return ""
         end = timezone.localtime(self.resting_until, self.organization.zone)
         most = self.allowance(end.date() - timedelta(days=1)) or 0
-        return f"Its warm-up allows {most:,} messages today, and they are sent; it goes on at {end:%Y-%m-%d %H:%M}."
+        on = formats.moment(self.resting_until, self.organization.zone)
+        return f"Its warm-up allows {formats.number(most)} messages today, and they are sent; it goes on at {on}."
 
     def allowance(self, day: date) -> int | None:
         """Return how many messages its warm-up allows on a day; None if unlimited."""

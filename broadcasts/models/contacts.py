@@ -8,6 +8,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models
 
+from broadcasts import formats
 from broadcasts.clocks import in_utc
 from broadcasts.languages import normalize_language
 from broadcasts.mediums import ADDRESS_FIELDS, address_hash
@@ -41,16 +42,17 @@ def validate_attributes(value: object) -> None:
 def attributes_fault(attributes: dict[str, Any]) -> str:
     """Return an error message if these are too many or too long for one contact; "" if not."""
     if len(attributes) > CONTACT_ATTRIBUTES:
-        return f"A contact has {CONTACT_ATTRIBUTES} attributes at most; these are {len(attributes):,}."
+        return f"A contact has {CONTACT_ATTRIBUTES} attributes at most; these are {formats.number(len(attributes))}."
     total = 0
     for key, value in attributes.items():
         if isinstance(value, str | list | dict):
             length = len(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
             if length > ATTRIBUTE_LENGTH:
-                return f"{key}: it has {length:,} characters; {ATTRIBUTE_LENGTH:,} at most."
+                return f"{key}: it has {formats.number(length)} characters; {formats.number(ATTRIBUTE_LENGTH)} at most."
             total += length
     if total > ATTRIBUTES_LENGTH:
-        return f"All attributes of a contact have {ATTRIBUTES_LENGTH:,} characters at most; these have {total:,}."
+        most = formats.number(ATTRIBUTES_LENGTH)
+        return f"All attributes of a contact have {most} characters at most; these have {formats.number(total)}."
     return ""
 
 
@@ -222,7 +224,7 @@ class Attribute(Base):
             return ""
         return (
             f"An organization has {ORGANIZATION_ATTRIBUTES} different attributes at most; this one has {there}, "
-            f"and {new:,} more would be new."
+            f"and {formats.number(new)} more would be new."
         )
 
     @classmethod

@@ -5,6 +5,8 @@ They stay when the deliveries and events they were counted from are deleted.
 
 from django.db import models
 
+from broadcasts import formats
+
 from .base import OrganizationQuerySet
 from .fields import VocabularyField
 from .messages import Message
@@ -37,7 +39,7 @@ class MinuteCount(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.count} {self.fact} at {self.minute:%Y-%m-%d %H:%M}"
+        return f"{formats.number(self.count)} {self.fact} at {formats.moment(self.minute)}"
 
 
 class GroupCount(models.Model):
@@ -69,4 +71,4 @@ class GroupCount(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.count} {self.fact} with {self.dimension} {self.value}"
+        return f"{formats.number(self.count)} {self.fact} with {self.dimension} {self.value}"

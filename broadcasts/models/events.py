@@ -4,6 +4,8 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from broadcasts import formats
+
 from .base import Base, OrganizationQuerySet
 from .channels import Channel
 from .contacts import Contact
@@ -44,7 +46,7 @@ class DeliveryEvent(models.Model):
         verbose_name = "delivery event"
 
     def __str__(self) -> str:
-        return f"{self.type} at {self.at:%Y-%m-%d %H:%M}"
+        return f"{self.type} at {formats.moment(self.at)}"
 
 
 class EarlyFact(models.Model):

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
+from broadcasts import formats
 from broadcasts.mediums import email_domain
 
 SLOWEST, FASTEST = 0.001, 100_000  # per second
@@ -19,9 +20,8 @@ def clean_domain_rates(rates: Any) -> dict[str, float]:
     cleaned = {}
     for domain, rate in rates.items():
         if not _is_between(rate, SLOWEST, FASTEST):
-            raise ValidationError(
-                {"domain_rates": f"“{domain}”: give messages per second, from {SLOWEST} to {FASTEST:,}."}
-            )
+            bounds = f"from {formats.number(SLOWEST)} to {formats.number(FASTEST)}"
+            raise ValidationError({"domain_rates": f"“{domain}”: give messages per second, {bounds}."})
         name = "*" if domain.strip() == "*" else email_domain(f"@{domain.strip()}")
         if name != "*" and ("." not in name or not name.isascii()):
             raise ValidationError({"domain_rates": f"“{domain}” is not a domain, such as gmail.com; * is all others."})

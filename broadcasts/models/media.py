@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import ProtectedError, Q
 
+from broadcasts import formats
 from broadcasts.filetypes import BINARY, EXTENSIONS, clean_name, file_type
 
 from .base import Base
@@ -48,7 +49,8 @@ class Media(Base):
         super().clean()
         limit = settings.MEDIA_MAX_MB
         if self.is_new_file and self.file.size > limit * 10**6:
-            raise ValidationError({"file": f"It is larger than {limit:,} MB; publish it elsewhere and link to it."})
+            refusal = f"It is larger than {formats.number(limit)} MB; publish it elsewhere and link to it."
+            raise ValidationError({"file": refusal})
 
     @property
     def is_new_file(self) -> bool:

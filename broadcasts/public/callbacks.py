@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from broadcasts import receiving, throttling
+from broadcasts import formats, receiving, throttling
 from broadcasts.models import Channel
 from broadcasts.transports import CallbackRequest, Transport, kinds_that_call_back
 
@@ -34,7 +34,7 @@ def callback(request: HttpRequest, channel: UUID) -> HttpResponse:
     except UnreadablePostError:
         return _said(400, "The call broke off.")
     if body is None:
-        return _said(413, f"A call may have {LARGEST:,} bytes.")
+        return _said(413, f"A call may have {formats.number(LARGEST)} bytes.")
     headers = {name.lower(): value for name, value in request.headers.items()}
     # The URL that the provider was given, since some sign it, and proxies may change it.
     call = CallbackRequest(request.method or "", settings.BASE_URL + request.get_full_path(), headers, body)
@@ -47,7 +47,7 @@ def callback(request: HttpRequest, channel: UUID) -> HttpResponse:
         log.warning("A call for channel %s could not be read: %s", found.uuid, type(error).__name__)
         return _said(400, "The call cannot be read.")
     if len(told.events) + len(told.replies) > MOST:
-        return _said(413, f"A call may tell {MOST:,} things.")
+        return _said(413, f"A call may tell {formats.number(MOST)} things.")
     receiving.take_in(found, told)
     return _said(200, told.answer)
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from broadcasts import formats
 from broadcasts.exceptions import InvalidInput, NotReady
 from broadcasts.filetypes import clean_name
 from broadcasts.models import Media, Organization
@@ -24,7 +25,8 @@ def validate_attachments(organization: Organization, attachments: object) -> lis
         raise InvalidInput({"attachments": f"There is no media file {', '.join(missing)}."})
     limit = settings.MEDIA_MAX_MB
     if sum(found[uuid].size for uuid in wanted) > limit * 10**6:
-        raise InvalidInput({"attachments": f"They are larger than {limit:,} MB together; link to the files instead."})
+        refusal = f"They are larger than {formats.number(limit)} MB together; link to the files instead."
+        raise InvalidInput({"attachments": refusal})
     return [found[uuid] for uuid in wanted]
 
 

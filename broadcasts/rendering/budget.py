@@ -10,6 +10,8 @@ from typing import NoReturn
 
 from liquid.exceptions import ResourceLimitError
 
+from broadcasts import formats
+
 STEPS = 50_000
 OUTPUT_LIMIT = 2_000_000  # bytes, including captured text
 SECONDS = 0.25
@@ -56,7 +58,7 @@ class Budget:
     def _look(self) -> None:
         if self.left < 0:
             raise Exceeded(
-                f"this takes more than {STEPS:,} steps for one copy, all its parts together; "
+                f"this takes more than {formats.number(STEPS)} steps for one copy, all its parts together; "
                 "loop over less (such as “limit: 100”), nest fewer loops, and filter shorter values"
             )
         now = self.clock()
@@ -68,7 +70,7 @@ class Budget:
         self.look_at = max(0, self.left - LOOK_STEPS)
 
     def refuse_output(self) -> NoReturn:
-        raise Exceeded(f"one copy becomes longer than {OUTPUT_LIMIT:,} bytes; repeat less in it")
+        raise Exceeded(f"one copy becomes longer than {formats.number(OUTPUT_LIMIT)} bytes; repeat less in it")
 
     def pay(self, value: object) -> None:
         """Spend the steps for reading a value once."""
@@ -105,7 +107,7 @@ def size_of(value: object) -> int:
 
 def _more_entries(entries: int, more: int) -> int:
     if entries + more > LONGEST_LIST:
-        raise Exceeded(f"a list is longer than {LONGEST_LIST:,} entries; use a shorter list or range")
+        raise Exceeded(f"a list is longer than {formats.number(LONGEST_LIST)} entries; use a shorter list or range")
     return entries + more
 
 
@@ -123,4 +125,4 @@ def digits_of(number: int) -> int:
 
 
 def refuse_text() -> NoReturn:
-    raise Exceeded(f"a value becomes longer than {LONGEST_TEXT:,} characters; build shorter texts")
+    raise Exceeded(f"a value becomes longer than {formats.number(LONGEST_TEXT)} characters; build shorter texts")

@@ -6,6 +6,8 @@ from typing import Any
 from liquid import Environment, Markup
 from liquid.filter import string_filter, with_environment
 
+from broadcasts import formats
+
 from .budget import LONGEST_LIST, LONGEST_TEXT, SHORT, Budget, Exceeded, refuse_text, size_of
 from .plaintext import without_tags
 
@@ -65,7 +67,7 @@ def _before_split(budget: Budget, value: Any, separator: Any = None, *rest: Any)
     else:
         pieces = text.count(separator) + 1
     if pieces > LONGEST_LIST:
-        raise Exceeded(f"“split” would make more than {LONGEST_LIST:,} pieces; split a shorter text")
+        raise Exceeded(f"“split” would make more than {formats.number(LONGEST_LIST)} pieces; split a shorter text")
 
 
 def _before_uniq(budget: Budget, value: Any, *rest: Any) -> None:

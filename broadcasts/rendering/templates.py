@@ -17,6 +17,7 @@ from liquid.expression import Expression
 from liquid.output import NullIO
 from liquid.template import BoundTemplate
 
+from broadcasts import formats
 from broadcasts.exceptions import InvalidInput, OverBudget, RenderError
 from broadcasts.models import Syntax
 
@@ -193,7 +194,8 @@ def compile_template(field: str, source: str, syntax: str, *, html: bool = False
     if syntax not in AVAILABLE:
         raise InvalidInput({"syntax": f"{syntax} are not available yet; use {' or '.join(AVAILABLE)}"})
     if len(source) > LONGEST_SOURCE:
-        raise InvalidInput({field: f"This is longer than {LONGEST_SOURCE:,} characters; link to what is large."})
+        most = formats.number(LONGEST_SOURCE)
+        raise InvalidInput({field: f"This is longer than {most} characters; link to what is large."})
     if syntax == Syntax.PLAIN or not ("{{" in source or "{%" in source):
         return CompiledTemplate(field, source, None)
     try:
@@ -213,7 +215,7 @@ def compile_template(field: str, source: str, syntax: str, *, html: bool = False
 def add_tags(total: int, template: CompiledTemplate) -> int:
     """Return the total number of tags with those of a template; raises InvalidInput if there are too many."""
     if total + template.tags > MOST_TAGS_TOGETHER:
-        words = f"All languages together have more than {MOST_TAGS_TOGETHER:,} tags; use fewer."
+        words = f"All languages together have more than {formats.number(MOST_TAGS_TOGETHER)} tags; use fewer."
         raise InvalidInput({template.field: words})
     return total + template.tags
 
@@ -231,7 +233,7 @@ def measure(source: str) -> int:
         count += 1
         start = begun.start()
         if count > MOST_TAGS:
-            _refuse(start, f"there are more than {MOST_TAGS:,} tags; use fewer")
+            _refuse(start, f"there are more than {formats.number(MOST_TAGS)} tags; use fewer")
         if name := begun[1]:
             end = re.compile(rf"\{{%-?\s*end{name}\s*-?%\}}").search(source, begun.end())
             if end is None:
@@ -242,14 +244,14 @@ def measure(source: str) -> int:
         end_of_tag = source.find(mark, start, start + LONGEST_TAG + 2)
         if end_of_tag < 0:
             if len(source) - start > LONGEST_TAG:
-                _refuse(start, f"a tag is longer than {LONGEST_TAG:,} characters, or misses its “{mark}”")
+                _refuse(start, f"a tag is longer than {formats.number(LONGEST_TAG)} characters, or misses its “{mark}”")
             return count  # Liquid reports what is missing
         tag = source[start:end_of_tag]
         if tag.count("(") + tag.count("[") > MOST_BRACKETS:
             _refuse(start, f"a tag has more than {MOST_BRACKETS} brackets; split it up")
         characters += len(tag)
         if characters > LONGEST_TAGS:
-            _refuse(start, f"all tags together are longer than {LONGEST_TAGS:,} characters; use fewer")
+            _refuse(start, f"all tags together are longer than {formats.number(LONGEST_TAGS)} characters; use fewer")
         position = end_of_tag + 2
     return count
 

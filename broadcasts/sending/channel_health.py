@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from broadcasts import stats
+from broadcasts import formats, stats
 from broadcasts.models import Broadcast, Channel
 from broadcasts.transports import TransportError
 
@@ -60,6 +60,7 @@ def check_failure_budget(broadcast_id: int, last_refusal: str) -> None:
         return
     pause_with(
         broadcast,
-        f"Paused: {failed:,} of {answered:,} copies ({failed / answered:.0%}) failed for good, and no more than "
-        f"{settings.REFUSAL_BUDGET:.0%} may. The last one: {last_refusal}",
+        f"Paused: {formats.number(failed)} of {formats.number(answered)} copies ({formats.percent(failed / answered)}) "
+        f"failed for good, and no more than {formats.percent(settings.REFUSAL_BUDGET)} may. "
+        f"The last one: {last_refusal}",
     )

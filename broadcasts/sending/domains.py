@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
+from broadcasts import formats
 from broadcasts.mediums import email_domain
 from broadcasts.models import Batch, Channel, ChannelRate
 
@@ -38,7 +39,7 @@ def admit(channel: Channel, batch: Batch, window: list[PendingDelivery], results
             rate = _rate(channel, row.domain)
             waiting = limited[row.domain]
             granted, slots = _book(row, rate, len(waiting), str(batch.message_id), has_slots=batch.first_id is None)
-            error = f"Waits its turn: {row.domain} takes {rate:g} a second."
+            error = f"Waits its turn: {row.domain} takes {formats.number(rate)} a second."
             deferred |= {one.pk: (slot, error) for one, slot in zip(waiting[granted:], slots, strict=True)}
         ChannelRate.objects.bulk_update(rows, ["arrival", "booked"])
     results.deferred |= deferred

@@ -16,6 +16,7 @@ from django.db import transaction
 from django.db.models import Case, Exists, Field, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Now
 
+from broadcasts import formats
 from broadcasts.clocks import local_moment, quiet_until, zone_of, zones, zones_by_value
 from broadcasts.models import Broadcast, Contact, Delivery, Message, Organization, Reason
 
@@ -81,7 +82,7 @@ def initial_waits(message: Message) -> Waits | None:
     def ask(zone: ZoneInfo) -> Wait:
         due_at, error = now, ""
         if at and (moment := local_moment(*at, zone)) > now:
-            due_at, error = moment, f"Waits for {at[1]:%H:%M} where they are."
+            due_at, error = moment, f"Waits for {formats.clock(at[1])} where they are."
         if hours and (end := quiet_until(due_at, zone, hours)):
             due_at, error = end, _quiet(hours)
         return _wait(due_at, error, broadcast) if error else NO_WAIT

@@ -26,7 +26,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from django.utils import timezone
 
-from broadcasts import outgoing
+from broadcasts import formats, outgoing
 from broadcasts.outgoing import ClosedAddress
 
 from .base import Begin, Envelope, Outcome, Receipt, SettingsRefused, Transport, TransportError, only_receipt, unnoticed
@@ -275,7 +275,8 @@ class Http(Transport):
             case aiohttp.ConnectionTimeoutError():
                 return TransportError(f"The server {host} could not be reached in time.", account=True)
             case TimeoutError():  # a server that hangs would leave everybody's outcome unknown, one after the other
-                words = f"The server {host} did not answer within {self.timeout:g} seconds, so the message may arrive."
+                within = formats.duration(self.timeout)
+                words = f"The server {host} did not answer within {within}, so the message may arrive."
                 return TransportError(words, handed_over=True, account=True)
             case aiohttp.ClientError() | OSError():
                 words = f"The connection to the server {host} broke before its answer, so the message may arrive."

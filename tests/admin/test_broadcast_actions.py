@@ -6,7 +6,6 @@ from django.urls import reverse
 
 from broadcasts import drafting
 from broadcasts.admin import broadcast_actions, confirmations
-from broadcasts.formats import duration
 from broadcasts.models import Broadcast, Segment
 from tests.make import make_broadcast, make_contact
 
@@ -207,10 +206,3 @@ def test_only_what_was_started_can_be_looked_up_to_retarget(author, mail):
     asked = {"app_label": "broadcasts", "model_name": "broadcast", "field_name": "retarget_of", "term": ""}
     found = sign_in(author.user).get(reverse("admin:autocomplete"), asked).json()["results"]
     assert [row["text"] for row in found] == ["Sent"]
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"), [(0, ""), (59, "59 s"), (61, "1 min 1 s"), (7200, "2 h"), (2 * 86_400 + 7, "2 d")]
-)
-def test_a_duration_is_told_in_its_two_largest_units(seconds, words):
-    assert duration(seconds) == words

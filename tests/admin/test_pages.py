@@ -11,7 +11,8 @@ from django.db.models.functions import Now
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from broadcasts import health
+from broadcasts import consenting, health
+from broadcasts.admin.base import row_url
 from broadcasts.models import (
     AuditEntry,
     Batch,
@@ -21,8 +22,10 @@ from broadcasts.models import (
     Contact,
     Delivery,
     Heartbeat,
+    Media,
     Member,
     Organization,
+    Suppression,
     User,
 )
 from tests.make import make_broadcast, make_contact, make_member
@@ -234,6 +237,27 @@ def test_the_dashboard_shows_what_runs_what_comes_and_what_is_wrong(mail, viewer
     text = sign_in(viewer.user).get(reverse("admin:index")).content.decode()
     for words in ("Lanes open", "Fee due", "Summer", "535 authentication failed", "Connection refused"):
         assert words in text
+    assert "1 Jan 2030, 09:00 UTC" in text
+
+
+def test_lists_and_pages_tell_moments_where_the_organization_is(mail, viewer):
+    Organization.objects.filter(pk=mail.organization_id).update(time_zone="Europe/Madrid")
+    contact = make_contact(mail.organization, "joe@example.com")
+    at = datetime(2026, 11, 29, 23, 30, tzinfo=UTC)
+    Contact.objects.filter(pk=contact.pk).update(created=at)
+    consenting.suppress(mail.organization, "email", "joe@example.com", "unsubscribe")
+    Suppression.objects.update(created=at)
+    client = sign_in(viewer.user)
+    for page in (reverse("admin:broadcasts_contact_changelist"), row_url(Contact, contact.pk)):
+        assert "30 Nov 2026, 00:30 Europe/Madrid" in client.get(page).content.decode()
+
+
+def test_lists_tell_numbers_with_a_comma_between_thousands(everything, viewer):
+    Media.objects.update(size=12_830)
+    Batch.objects.update(total=1_204)
+    client = sign_in(viewer.user)
+    assert ">12,830<" in client.get(reverse("admin:broadcasts_media_changelist")).content.decode()
+    assert ">1,204<" in client.get(reverse("admin:broadcasts_batch_changelist")).content.decode()
 
 
 def test_the_dashboard_of_a_stranger_is_empty(everything, stranger):
@@ -314,7 +338,7 @@ def test_the_page_of_workers_shows_hosts_leases_and_rates(at_work, viewer):
         ("slow.example", 0),
     ]
     assert all(50 < limit["ahead"] <= 60 for limit in newsletter["limits"])
-    assert relay["backs_off"] and not newsletter["backs_off"]
+    assert 50 < relay["held"] <= 60 and not newsletter["held"]
 
 
 def test_the_page_of_workers_shows_no_rates_of_others(at_work, stranger):

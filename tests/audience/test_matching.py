@@ -68,7 +68,7 @@ def test_a_moment_is_told_in_the_organizations_zone(club, people):
     ana = people["ana"]
     ana.created = datetime(2026, 1, 1, 23, 30, tzinfo=UTC)
     found = match_contact(Audience(organization=club, query={"created__gt": "2090-01-01"}), ana).rule()
-    assert found == "query: created must be after “2090-01-01”; it is 2 Jan 2026, 00:30"
+    assert found == "query: created must be after “2090-01-01”; it is 2 Jan 2026, 00:30 Europe/Madrid"
 
 
 def test_a_rule_inside_a_segment_is_named_by_the_segment(club, rule):

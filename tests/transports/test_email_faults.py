@@ -4,6 +4,7 @@ import socket
 
 import pytest
 
+from broadcasts.formats import duration
 from broadcasts.transports import Receipt
 from broadcasts.transports.email import Email
 from broadcasts.transports.email.account import Account, Phase, Reply, meaning
@@ -182,7 +183,7 @@ def test_silence_before_the_final_dot_is_an_error_of_the_account(server):
     with Email({**server.settings, "timeout": PATIENCE}) as email:
         error = failure(email)
     assert flags(error) == {"account"}
-    assert f"within {PATIENCE} seconds" in str(error)
+    assert f"within {duration(PATIENCE)}" in str(error)
     assert server.connections == 1
 
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from broadcasts import formats
 from broadcasts.management.lookups import find_organization
 from broadcasts.models import ACTS, ApiToken, AuditEntry, Member
 
@@ -34,7 +35,7 @@ class Command(BaseCommand):
             raise CommandError(f"A token without a scope may do nothing; choose of: {', '.join(ACTS)}.")
         days = options["expires_days"]
         if days is not None and not 1 <= days <= MAX_DAYS:
-            raise CommandError(f"--expires-days must be from 1 to {MAX_DAYS:,}.")
+            raise CommandError(f"--expires-days must be from 1 to {formats.number(MAX_DAYS)}.")
         if len(options["name"]) > MAX_NAME:
             raise CommandError(f"--name has {MAX_NAME} characters at most.")
         expires_at = timezone.now() + timedelta(days=days) if days else None

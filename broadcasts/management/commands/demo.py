@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from broadcasts import drafting, sending
+from broadcasts import drafting, formats, sending
 from broadcasts.catcher import Catcher, Sort
 from broadcasts.importing import import_contacts
 from broadcasts.management import demo_channels, demo_club, serving
@@ -100,7 +100,7 @@ class Command(BaseCommand):
         demo_club.write_people(path, n)
         with path.open("rb") as file, ImportBar(path.stat().st_size) as shown:
             result = import_contacts(club, file, filename=path.name, on_progress=shown.update)
-        self.say(f"Imported {result.job.created_count:,} contacts from {path}.")
+        self.say(f"Imported {formats.number(result.job.created_count)} contacts from {path}.")
 
     def make_admin(self, club: Organization) -> dict[str, str]:
         """Make the user and its token, or find them as an earlier run kept them; a file only we can read."""
@@ -227,9 +227,12 @@ class DemoRun:
         self.is_well = broadcast.status == Status.SENT and total == addresses == expected > 0
         say = self.command.say
         say(f"“{broadcast}”: {broadcast.get_status_display().lower()}. {broadcast.error_message}".strip())
-        once = "each address once" if total == addresses else f"{total - addresses:,} copies more than one"
-        each = ", ".join(f"{one.total():,} by {label}" for label, one in caught.items())
-        say(f"The catcher received {total:,} messages for {addresses:,} addresses, {once}: {each}.")
+        once = (
+            "each address once" if total == addresses else f"{formats.number(total - addresses)} copies more than one"
+        )
+        each = ", ".join(f"{formats.number(one.total())} by {label}" for label, one in caught.items())
+        received = f"{formats.number(total)} messages for {formats.number(addresses)} addresses"
+        say(f"The catcher received {received}, {once}: {each}.")
         say()
         admin = f"{settings.BASE_URL}/admin/broadcasts/broadcast/{broadcast.pk}/change/"
         say(CLICK.format(catcher=self.caught_page, admin=admin))

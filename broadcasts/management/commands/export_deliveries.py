@@ -4,7 +4,7 @@ from typing import TextIO, cast
 
 from django.core.management.base import BaseCommand, CommandError
 
-from broadcasts import exporting
+from broadcasts import exporting, formats
 from broadcasts.management.lookups import find_broadcast, find_organization, opened
 from broadcasts.models import Delivery
 
@@ -39,4 +39,4 @@ class Command(BaseCommand):
         except BrokenPipeError:
             sys.stderr.close()  # the reader of the pipe has closed it
             return
-        self.stderr.write(f"{n:,} deliveries written.", self.style.SUCCESS)
+        self.stderr.write(f"{formats.number(n)} deliveries written.", self.style.SUCCESS)

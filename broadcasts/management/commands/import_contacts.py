@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from broadcasts import formats
 from broadcasts.importing import FIELDS, Result, import_contacts
 from broadcasts.management.lookups import find_organization, opened, refusals
 from broadcasts.management.progress import ImportBar
@@ -62,12 +63,14 @@ class Command(BaseCommand):
         job = result.job
         verb = "would be " if job.dry_run else ""
         self.stdout.write(
-            f"{job.rows:,} rows read: {job.created_count:,} {verb}created, {job.updated_count:,} {verb}updated, "
-            f"{job.unchanged_count:,} unchanged, {job.invalid_count:,} refused."
+            f"{formats.number(job.rows)} rows read: {formats.number(job.created_count)} {verb}created, "
+            f"{formats.number(job.updated_count)} {verb}updated, "
+            f"{formats.number(job.unchanged_count)} unchanged, {formats.number(job.invalid_count)} refused."
         )
         if result.repeats:
             self.stdout.write(
-                f"{result.repeats:,} of them named somebody whom an earlier row had named; the later row counts."
+                f"{formats.number(result.repeats)} of them named somebody whom an earlier row had named; "
+                "the later row counts."
             )
         attributes = [column for column in result.columns if column.attribute]
         if attributes:
@@ -79,8 +82,8 @@ class Command(BaseCommand):
             self.stderr.write(f"All refused rows: {job.error_file}")
         if job.status == ImportJob.Status.STOPPED:
             self.stderr.write(
-                f"Stopped: the first {job.rows:,} rows are done, the rest is not. Run it again to do all; "
-                "what is done is left as it is."
+                f"Stopped: the first {formats.number(job.rows)} rows are done, the rest is not. Run it again "
+                "to do all; what is done is left as it is."
             )
 
 

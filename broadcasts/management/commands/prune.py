@@ -1,7 +1,7 @@
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from broadcasts import retention
+from broadcasts import formats, retention
 
 
 class Command(BaseCommand):
@@ -14,6 +14,6 @@ class Command(BaseCommand):
         found = retention.prune(dry_run=options["dry_run"])
         verb = "to delete" if options["dry_run"] else "deleted"
         for name, n in found.items():
-            self.stdout.write(f"{n:>12,}  {name} {verb}")
+            self.stdout.write(f"{formats.number(n):>12}  {name} {verb}")
         if not settings.DELIVERY_RETENTION_DAYS:
             self.stdout.write("Deliveries are kept for ever: DELIVERY_RETENTION_DAYS is 0.")

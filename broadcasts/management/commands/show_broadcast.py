@@ -2,7 +2,7 @@ import time
 
 from django.core.management.base import BaseCommand
 
-from broadcasts import stats
+from broadcasts import formats, stats
 from broadcasts.management.lookups import find_broadcast
 from broadcasts.management.progress import SendingBar
 from broadcasts.models import Broadcast
@@ -34,6 +34,7 @@ class Command(BaseCommand):
             shown.close()
 
     def show(self, broadcast: Broadcast) -> None:
+        zone = broadcast.organization.zone
         self.stdout.write(f"{broadcast} ({broadcast.organization}): {broadcast.get_status_display()}")
         for label, moment in (
             ("scheduled for", broadcast.scheduled_at),
@@ -41,16 +42,15 @@ class Command(BaseCommand):
             ("completed", broadcast.completed_at),
         ):
             if moment:
-                self.stdout.write(f"{label:>14}  {moment.astimezone(broadcast.organization.zone):%Y-%m-%d %H:%M:%S}")
+                self.stdout.write(f"{label:>14}  {formats.moment(moment, zone)}")
         if broadcast.error_message:
             self.stdout.write(f"{'because':>14}  {broadcast.error_message}")
         counts = stats.counts([broadcast])[broadcast.pk]
         if waits := stats.waiting(broadcast, counts["pending"]):
             what = "local time" if broadcast.local_time else "time"
-            times = [at.astimezone(broadcast.organization.zone) for at in (waits.next, waits.last)]
-            first, last = (f"{at:%Y-%m-%d %H:%M}" for at in times)
-            said = f"{waits.people:,} for their {what}, the next at {first}, the last at {last}"
+            first, last = (formats.moment(turn, zone) for turn in (waits.next, waits.last))
+            said = f"{formats.number(waits.people)} for their {what}, the next at {first}, the last at {last}"
             self.stdout.write(f"{'waiting':>14}  {said}")
         for name, n in counts.items():
             if n:
-                self.stdout.write(f"{n:>14,}  {name}")
+                self.stdout.write(f"{formats.number(n):>14}  {name}")

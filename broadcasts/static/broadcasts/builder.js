@@ -2,6 +2,7 @@
 
 import {combobox, element} from "./combobox.js";
 import {absent, missing, nodes, parse, write} from "./rules.js";
+import {number} from "./formats.js";
 import {button, valueField} from "./values.js";
 
 const WAIT = 400; // so long after the last key the people are counted
@@ -276,7 +277,7 @@ class Builder {
         const n = count === null ? 0 : count;
         const some = people.length ? `at least ${people.length}` : "an unknown number of";
         if (count === null) this.say(`Counting takes too long to do while you type: ${some} people.`);
-        else this.say(n === 0 ? "Nobody matches." : `${n.toLocaleString("en")} ${n === 1 ? "person matches" : "people match"}.`);
+        else this.say(n === 0 ? "Nobody matches." : `${number(n)} ${n === 1 ? "person matches" : "people match"}.`);
         this.people.replaceChildren(...people.map((one) => element("li", {},
             element("a", {href: one.url, target: "_blank", rel: "noopener"}, one.name), one.address && one.address !== one.name ? ` ${one.address}` : "")));
     }

@@ -1,22 +1,10 @@
 // Keeps the progress strips of a page fresh, once a second, until what they show is finished.
-"use strict";
+import * as formats from "./formats.js";
+
 (function () {
     const EVERY = 1000;
     const WINDOW = 10; // samples that the shown rate is taken over
     const PATIENCE = 3; // failures in a row before they are told
-
-    // As `formats.duration` writes it.
-    function duration(seconds) {
-        let rest = Math.ceil(seconds);
-        const parts = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]].map(([size, unit]) => {
-            const n = Math.floor(rest / size);
-            rest %= size;
-            return [n, unit];
-        });
-        const first = parts.findIndex(([n]) => n);
-        if (first < 0) return "";
-        return parts.slice(first, first + 2).filter(([n]) => n).map(([n, unit]) => n + " " + unit).join(" ");
-    }
 
     // Reads the part of the page again that depends on the state: what is possible now, and what came of it.
     async function renew(panel) {
@@ -42,7 +30,7 @@
         let said = "";
         let failures = 0;
 
-        const told = (value) => (typeof value === "number" ? value.toLocaleString("en") : value || "");
+        const told = (value) => (typeof value === "number" ? formats.number(value) : value || "");
 
         // A strip shows the fields that it has; what else is told of the state is for others.
         function put(name, value, isOptional) {
@@ -79,8 +67,8 @@
             put("label", news.label);
             put("done", news.done);
             put("recipients", news.recipients);
-            put("rate", rate < 10 ? rate.toFixed(1) : Math.round(rate));
-            put("left", isLeft ? duration(news.pending / rate) : "");
+            put("rate", formats.rate(rate));
+            put("left", isLeft ? formats.duration(news.pending / rate) : "");
             for (const one of strip.querySelectorAll("[data-left]")) one.hidden = !isLeft;
             put("waiting", news.waiting, true);
             put("error", news.error, true);

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Self, TypedDict
 
+from broadcasts import formats
 from broadcasts.outgoing import ClosedAddress
 
 from ..base import Envelope, SettingsRefused, TransportError
@@ -192,7 +193,7 @@ class Account:
             case ssl.SSLError():
                 words = f"No TLS connection to the server {self} could be made: {error.reason or error}."
             case TimeoutError():
-                words = f"The server {self} did not answer within {self.timeout:g} seconds."
+                words = f"The server {self} did not answer within {formats.duration(self.timeout)}."
             case socket.gaierror():
                 words = f"The server's name {self.host} could not be found: {error.strerror}."
             case UnicodeError():

@@ -15,6 +15,8 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.backends.smtp import EmailBackend as DjangoSmtp
 from django.utils.module_loading import import_string
 
+from broadcasts import formats
+
 from ..base import Envelope, Receipt, SettingsRefused, TransportError
 from ..deadline import with_deadline
 from .account import LONGEST, Account, Phase, Reply, check_addresses
@@ -126,7 +128,7 @@ class Backend:
             return with_deadline(seconds, act)
         except TimeoutError:
             self.backend = None
-            words = f"The backend “{self.label}” did not come back within {seconds:.3g} seconds"
+            words = f"The backend “{self.label}” did not come back within {formats.duration(seconds)}"
             words += ", so the message may or may not arrive." if handed_over else "."
             raise TransportError(words, handed_over=handed_over, account=True) from None
 

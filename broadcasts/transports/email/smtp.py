@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from django.core.mail import DNS_NAME
 
-from broadcasts import outgoing
+from broadcasts import formats, outgoing
 
 from ..base import Envelope, TransportError
 from ..deadline import with_deadline
@@ -37,7 +37,7 @@ def connect(account: Account, seconds: float = LONGEST) -> smtplib.SMTP:
     try:
         return with_deadline(seconds, partial(_connect, account), undo=smtplib.SMTP.close)
     except TimeoutError:
-        words = f"The server {account} did not let us in within {seconds:.3g} seconds."
+        words = f"The server {account} did not let us in within {formats.duration(seconds)}."
         raise TransportError(words, account=True) from None
 
 
