@@ -157,11 +157,9 @@ def codes() -> str:
 
 def tools(progress: Progress, switch: Mapping[str, str], view: View) -> str:
     """Return what acts on more than one message: calls about all, and errors for all that comes."""
-    told = f"{formats.number(progress.done)} called back" + (
-        f", of them {formats.number(progress.refused)} not accepted (last: {escape(progress.last)})"
-        if progress.refused
-        else ""
-    )
+    told = f"{formats.number(progress.done)} called back"
+    if progress.refused:
+        told += f", of them {formats.number(progress.refused)} not accepted (last: {escape(progress.last)})"
     state = f'<p role="status">{told}; load this page again to see more.' if progress.is_running else ""
     if progress.done and not progress.is_running:
         state = f'<p role="status">{told}.'
