@@ -162,8 +162,9 @@ def _phase(fact: str, broadcast: Broadcast, running: Workers, port: int, random:
             time.sleep(LOOK_SECONDS)
     applied = time.perf_counter() - begun
     caller.kill()
-    if told is None:
-        raise CommandError(f"The calls did not come to their end.\n{running.last_words()}")
+    if told is None or told.given_up:
+        answers = told.statuses if told else "none"
+        raise CommandError(f"The calls did not come to their end; answers: {answers}.\n{running.last_words()}")
     calls = len(requests)
     name = {"read": "opened"}.get(fact, fact)
     return Phase(
