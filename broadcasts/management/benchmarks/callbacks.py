@@ -15,6 +15,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
+from django.db.models import QuerySet
 
 from broadcasts import sending, stats
 from broadcasts.catcher import cloud
@@ -23,7 +24,7 @@ from broadcasts.management.progress import bar
 from broadcasts.models import Broadcast, Channel, Delivery, ProviderRef
 
 from . import HOST, people, processes
-from .caller import Caller, request
+from .caller import Caller, Told, request
 from .figures import Target, columns
 from .kinds import KINDS
 from .receiver import receiver
@@ -35,9 +36,9 @@ from .workers import Workers, serving_workers
 HELP = "Call back about a broadcast by WhatsApp, then again while web server and workers are killed, and count."
 LOOK_SECONDS = 0.2
 STUCK_SECONDS = 120
-KILL_EVERY = (1.0, 2.5)  # seconds
+KILL_EVERY = (1.0, 2.5)  # seconds at least
 RATE, ANSWER = Target(500, 1500), Target(50, 10)
-PHASES = {"delivered": "delivered_at", "read": "opened_at"}  # what is called -> the fact's column
+COLUMNS = {"delivered": "delivered_at", "read": "opened_at"}  # what is called -> where it is found in the log
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -137,36 +138,21 @@ def measure(options: dict[str, Any]) -> list[Phase]:
 def _phase(fact: str, broadcast: Broadcast, running: Workers, port: int, random: Random, kills: bool) -> Phase:
     channel = broadcast.messages.get().channel
     assert channel is not None
-    copies = Delivery.objects.filter(message__broadcast=broadcast, status=Delivery.Status.SENT)
     requests = _requests(channel, fact, port)
     random.shuffle(requests)
-    killed: Counter[str] = Counter()
+    copies = Delivery.objects.filter(message__broadcast=broadcast, status=Delivery.Status.SENT)
+    missing = copies.filter(**{f"{COLUMNS[fact]}__isnull": True})
     used, begun = running.cpu_seconds(), time.perf_counter()
-    connections.close_all()
+    connections.close_all()  # the caller's process is to inherit none
     caller = Caller(port, requests)
-    missing = copies.filter(**{f"{PHASES[fact]}__isnull": True})
-    told, left = None, len(requests)
-    next_kill, moved_at = begun + random.uniform(*KILL_EVERY), begun
-    with bar(total=len(requests), unit=" calls", desc=fact) as shown:
-        while told is None or left:
-            if told is None and caller.is_done:
-                told = caller.told()
-            if (now := retry_while_away(missing.count)) != left:
-                shown.update(left - now)
-                left, moved_at = now, time.perf_counter()
-            if time.perf_counter() > moved_at + STUCK_SECONDS:
-                break
-            if kills and told is None and time.perf_counter() > next_kill:
-                killed[_kill(running, random)] += 1
-                next_kill = time.perf_counter() + random.uniform(*KILL_EVERY)
-            time.sleep(LOOK_SECONDS)
-    applied = time.perf_counter() - begun
-    caller.kill()
+    try:
+        told, killed = _watch(caller, missing, running, random if kills else None)
+    finally:
+        caller.kill()
+    applied, calls = time.perf_counter() - begun, len(requests)
     if told is None or told.given_up:
         answers = told.statuses if told else "none"
         raise CommandError(f"The calls did not come to their end; answers: {answers}.\n{running.last_words()}")
-    calls = len(requests)
-    name = {"read": "opened"}.get(fact, fact)
     return Phase(
         fact=fact,
         calls=calls,
@@ -179,8 +165,31 @@ def _phase(fact: str, broadcast: Broadcast, running: Workers, port: int, random:
         repeats=told.repeats,
         kills=dict(killed),
         lost=retry_while_away(missing.count),
-        counted=stats.counts([broadcast])[broadcast.pk][name],
+        counted=stats.counts([broadcast])[broadcast.pk][COLUMNS[fact].removesuffix("_at")],
     )
+
+
+def _watch(
+    caller: Caller, missing: QuerySet[Delivery], running: Workers, random: Random | None
+) -> tuple[Told | None, Counter[str]]:
+    """Wait until all calls are answered and applied, or nothing moves; kill meanwhile if there is chance to do it by."""
+    told: Told | None = None
+    killed: Counter[str] = Counter()
+    killed_at = moved_at = time.perf_counter()
+    wait, left = 0.0, retry_while_away(missing.count)
+    with bar(total=left, unit=" calls", desc="Calling back") as shown:
+        while (told is None or left) and time.perf_counter() < moved_at + STUCK_SECONDS:
+            time.sleep(LOOK_SECONDS)
+            if told is None and caller.is_done:
+                told = caller.told()
+            if (now := retry_while_away(missing.count)) != left:
+                shown.update(left - now)
+                left, moved_at = now, time.perf_counter()
+            # Only once calls are applied again, so that all have a chance to be.
+            if random and told is None and moved_at > killed_at and time.perf_counter() > killed_at + wait:
+                killed[_kill(running, random)] += 1
+                killed_at, wait = time.perf_counter(), random.uniform(*KILL_EVERY)
+    return told, killed
 
 
 def _requests(channel: Channel, fact: str, port: int) -> list[bytes]:
