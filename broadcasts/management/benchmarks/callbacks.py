@@ -172,7 +172,7 @@ def _phase(fact: str, broadcast: Broadcast, running: Workers, port: int, random:
 def _watch(
     caller: Caller, missing: QuerySet[Delivery], running: Workers, random: Random | None
 ) -> tuple[Told | None, Counter[str]]:
-    """Wait until all calls are answered and applied, or nothing moves; kill meanwhile if there is chance to do it by."""
+    """Wait until all calls are answered and applied, or nothing moves; with `random`, kill processes meanwhile."""
     told: Told | None = None
     killed: Counter[str] = Counter()
     killed_at = moved_at = time.perf_counter()
