@@ -3,7 +3,9 @@
 import pytest
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.urls import reverse
+from django.utils import timezone
 
+from broadcasts.formats import day
 from broadcasts.models import AuditEntry, Contact, Segment
 from tests.make import make_contact, make_contacts
 
@@ -73,7 +75,7 @@ def test_a_viewer_changes_no_members(viewer, club, masters):
 def test_a_rule_is_frozen_under_a_name(author, spanish):
     address = reverse("admin:broadcasts_segment_freeze", args=[spanish.pk])
     client = sign_in(author.user)
-    assert "Spanish, 20" in client.get(address).content.decode()
+    assert f"Spanish, {day(timezone.localdate())}" in client.get(address).content.decode()
     assert "already" in client.post(address, {"name": "spanish"}).content.decode()
     client.post(address, {"name": "Spanish in May"})
     assert Segment.objects.get(name="Spanish in May").members.count() == 1
