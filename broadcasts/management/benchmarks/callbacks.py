@@ -59,7 +59,7 @@ class Phase:
     taken_seconds: float  # until all were answered
     applied_seconds: float  # until all were facts of the log
     caller_cpu_us: float  # per call
-    our_cpu_us: float  # of web server and workers, per call
+    our_cpu_us: float | None  # of web server and workers, per call; None: some were killed, and their time is gone
     median_ms: float
     slow_ms: float
     repeats: int
@@ -108,7 +108,7 @@ def table(phases: list[Phase]) -> str:
         ),
         row("ms to an answer, median", lambda one: f"{one.median_ms:.1f}", ANSWER, lambda one: one.median_ms),
         row("ms to an answer, 99 of 100", lambda one: f"{one.slow_ms:.1f}"),
-        row("CPU us per call, ours", lambda one: f"{one.our_cpu_us:,.0f}"),
+        row("CPU us per call, ours", lambda one: "-" if one.our_cpu_us is None else f"{one.our_cpu_us:,.0f}"),
         row("  the caller's beside it", lambda one: f"{one.caller_cpu_us:,.0f}"),
         row("calls that had to be repeated", lambda one: f"{one.repeats:,}"),
         row("killed", lambda one: ", ".join(f"{n} {what}" for what, n in one.kills.items()) or "-"),
@@ -159,7 +159,7 @@ def _phase(fact: str, broadcast: Broadcast, running: Workers, port: int, random:
         taken_seconds=told.seconds,
         applied_seconds=applied,
         caller_cpu_us=told.cpu_seconds / calls * 1e6,
-        our_cpu_us=(running.cpu_seconds() - used) / calls * 1e6,
+        our_cpu_us=None if killed else (running.cpu_seconds() - used) / calls * 1e6,
         median_ms=told.median_ms,
         slow_ms=told.slow_ms,
         repeats=told.repeats,
