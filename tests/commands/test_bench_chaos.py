@@ -95,7 +95,7 @@ def scene(db, taker, club):
     Delivery.objects.filter(status="pending").update(status="sent")
     Batch.objects.update(state="done", sent=10)
     Broadcast.objects.update(status="SENT")
-    made = Scene(broadcast, club.channels.get(), taker, [], Random(1), 10)
+    made = Scene(broadcast, taker, [], Random(1), 10)
     made.events["hits"] = 1
     made.seconds_to_go_on = made.seconds_to_end = 1.0
     return made

@@ -3,10 +3,15 @@
 `room` is a scratch database and folder, `people` and `content` who gets what, `workers` the real ones, `processes`
 what the system says of them.
 
-`send` tells how fast: `sink` is its receiver, `plain_loop` what it is compared with, `figures` does the arithmetic.
+`kinds` is the only place that names kinds of channel: their settings, what is sent, whom it reaches, who receives.
+
+`send` tells how fast: `sink` is its receiver of mail, `plain_loop` and `bare_http` are what it is compared with,
+`figures` does the arithmetic.
 
 `chaos` tells what is lost: `faults` is what is done, to a `scene`; `receiver` misbehaves as it is told and knows what
-arrived, `verdict` compares that with the log.
+arrived (`provider` is its side of HTTP), `verdict` compares that with the log.
+
+`callbacks` tells how fast a provider's calls are applied, and whether any is lost; `caller` makes them.
 """
 
 HOST = "127.0.0.1"

@@ -15,7 +15,8 @@ from broadcasts import sending
 from broadcasts.management import serving
 
 from . import people, processes
-from .faults import FAULTS
+from .faults import FAULTS, faults_of, refuse_some
+from .kinds import CHAINS
 from .receiver import receiver
 from .room import Room, is_inside, leave
 from .scene import Scene
@@ -32,6 +33,9 @@ SOON = 0.15  # the share that has arrived when a fault begins
 
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--fault", action="append", choices=FAULTS, help="again for several; default: all of them")
+    parser.add_argument(
+        "--channel", choices=CHAINS, default="email", help="default: email; fallback: WhatsApp, then SMS"
+    )
     parser.add_argument("--contacts", type=number, default=5_000, metavar="N", help="default: 5000")
     parser.add_argument("--pumps", type=number, default=settings.PUMPS, metavar="N", help="default: PUMPS")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of what is left to chance")
@@ -39,13 +43,13 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(command: BaseCommand, options: dict[str, Any]) -> None:
-    faults = options["fault"] or list(FAULTS)
+    faults = options["fault"] or faults_of(options["channel"])
     if is_inside():
         serving.prepare()
         leave([_try(command, fault, options).as_json() for fault in faults])
         return
-    machine = {**processes.machine(), "pumps": options["pumps"]}
-    arguments = [word for name in ("contacts", "pumps", "seed") for word in (f"--{name}", str(options[name]))]
+    machine = {**processes.machine(), "pumps": options["pumps"], "channel": options["channel"]}
+    arguments = [f"--{name}={options[name]}" for name in ("contacts", "pumps", "seed", "channel")]
     batch_size = min(max(options["contacts"] // BATCHES, 10), settings.BATCH_SIZE)
     with ExitStack() as stack:
         rooms = []
@@ -59,7 +63,7 @@ def run(command: BaseCommand, options: dict[str, Any]) -> None:
         document = {"machine": machine, "verdicts": [one.as_json() for one in verdicts]}
         command.stdout.write(json.dumps(document, indent=2))
     else:
-        words = "{cpu}, {cores} cores; {database}; Python {python}; pumps: {pumps}".format_map(machine)
+        words = "{cpu}, {cores} cores; {database}; Python {python}; pumps: {pumps}; {channel}".format_map(machine)
         command.stdout.write(f"{words}\n{table(verdicts)}")
     if broken := [one.fault for one in verdicts if not one.is_kept]:
         raise CommandError(f"Not as it must be: {', '.join(broken)}.")
@@ -67,17 +71,21 @@ def run(command: BaseCommand, options: dict[str, Any]) -> None:
 
 def _try(command: BaseCommand, name: str, options: dict[str, Any]) -> Verdict:
     """Do one fault to a broadcast of its own, in a room."""
-    fault, n, seed = FAULTS[name], options["contacts"], options["seed"]
+    fault, n, seed, chain = FAULTS[name], options["contacts"], options["seed"], options["channel"]
+    first = CHAINS[chain][0]
     begun = time.monotonic()
     club = make_club(name)
     people.load(club, n)
     connections.close_all()  # the receiver's process is to inherit none
-    with receiver(seed, pace=fault.leases * settings.LEASE_SECONDS / n) as taker, ExitStack() as stack:
-        broadcast = make_broadcast(club, taker.port, **fault.settings)
+    pace = fault.leases * settings.LEASE_SECONDS / n
+    with receiver(seed, first.receiver, pace=pace) as taker, ExitStack() as stack:
+        account = {} if first.is_http else fault.settings
+        broadcast = make_broadcast(club, taker.port, chain, **account)
         pumps = options["pumps"] * fault.crews  # the limit is the host's
         crews = [stack.enter_context(workers(pumps, f"{name}-{i}")) for i in range(fault.crews)]
-        channel = club.channels.get()
-        scene = Scene(broadcast, channel, taker, crews, Random(seed), n)  # noqa: S311  (chance, not secrecy)
+        scene = Scene(broadcast, taker, crews, Random(seed), n, CHAINS[chain])  # noqa: S311  (chance, not secrecy)
+        if len(CHAINS[chain]) > 1:
+            refuse_some(scene)
         if fault.is_first:
             fault.act(scene)
         sending.send(broadcast)

@@ -20,6 +20,7 @@ from .people import LEFT
 from .scene import Scene, retry_while_away
 
 REFUSED_EVERY = 50  # under any budget of refusals
+FALLS_BACK_EVERY = 25
 
 
 def workers(scene: Scene) -> None:
@@ -99,7 +100,7 @@ def _is_amid_transaction() -> bool:
 def _leave_frozen(scene: Scene, pid: int, is_amid: bool) -> None:
     """Freeze a worker until another one has recovered its batch, then check that it writes nothing."""
     scene.events["workers frozen"] += 1
-    scene.may_be_unknown += settings.WINDOW_SIZE
+    scene.may_be_unknown += scene.window
     rows: list[int] = []
     try:
         held = Batch.objects.filter(pk=scene.holders().get(pid, 0))
@@ -161,19 +162,37 @@ def later(scene: Scene) -> None:
     _misbehave(scene, seconds=8, laters=0.2)
 
 
-def _misbehave(scene: Scene, seconds: float, **manners: float) -> None:
-    scene.receiver.behave(**manners)
+def _misbehave(scene: Scene, seconds: float, **behaviour: float) -> None:
+    scene.receiver.behave(**behaviour)
     for _ in scene.times(seconds, 0.2, 0.2):
         pass
-    scene.receiver.behave(**dict.fromkeys(manners, 0.0))
+    scene.receiver.behave(**dict.fromkeys(behaviour, 0.0))
 
 
 def refuse(scene: Scene) -> None:
     """Let the receiver refuse some recipients permanently: exactly these must be `failed`."""
+    refused = _some(scene, len(scene.chain) - 1, REFUSED_EVERY)
+    scene.must_fail = frozenset(address for _, address in refused)
+    _refuse(scene, refused)
+
+
+def refuse_some(scene: Scene) -> None:
+    """Have the first provider of a chain refuse some recipients, so that they fall back to the next channel."""
+    _refuse(scene, _some(scene, 0, FALLS_BACK_EVERY))
+
+
+def _some(scene: Scene, place: int, every: int) -> list[tuple[str, str]]:
+    """Return (kind, address) of one recipient in so many, as a channel of the chain names them."""
     people = scene.broadcast.organization.contacts.exclude(attributes__plan=LEFT).order_by("id")
-    scene.must_fail = frozenset(people.values_list("email", flat=True)[: max(1, scene.n // REFUSED_EVERY)])
-    scene.receiver.behave(refuses=scene.must_fail)
-    scene.events["recipients refused"] += len(scene.must_fail)
+    kind = scene.chain[place]
+    addresses = people.values_list(kind.column, flat=True)[: max(1, scene.n // every)]
+    return [(kind.name, address.lstrip("+")) for address in addresses]
+
+
+def _refuse(scene: Scene, refused: list[tuple[str, str]]) -> None:
+    names = {f"{kind}:{address}" if scene.chain[0].is_http else address for kind, address in refused}
+    scene.receiver.behave(refuses=scene.receiver.behaviour.refuses | names)
+    scene.events["recipients refused"] += len(names)
 
 
 def hang(scene: Scene) -> None:
@@ -199,7 +218,7 @@ def clusters(scene: Scene) -> None:
     scene.reach(0.4)
     pid = scene.holder()
     crew = next((crew for crew in scene.crews if pid in crew.cluster()), scene.crews[-1])
-    scene.may_be_unknown += crew.pumps * settings.WINDOW_SIZE
+    scene.may_be_unknown += crew.pumps * scene.window
     crew.kill()
     scene.events["clusters killed"] += 1
 
@@ -212,7 +231,8 @@ def double(scene: Scene) -> None:
 
 def _ask_again(scene: Scene) -> None:
     for _ in range(5):
-        for task, pk in (("start", scene.broadcast.pk), ("pump", scene.channel.pk), ("close", scene.broadcast.pk)):
+        pumps = [("pump", channel.pk) for channel in scene.channels]
+        for task, pk in (("start", scene.broadcast.pk), *pumps, ("close", scene.broadcast.pk)):
             enqueue(task, pk)
             scene.events["tasks doubled"] += 1
         enqueue("tick")
@@ -281,6 +301,7 @@ class Fault:
     settings: Mapping[str, Any] = field(default_factory=dict)  # of the channel
     crews: int = 1
     is_first: bool = False  # done before the broadcast begins, and not amid it
+    is_of_ours: bool = True  # what it does to our own processes, or else to the receiver
 
 
 FAULTS: dict[str, Fault] = {
@@ -292,13 +313,18 @@ FAULTS: dict[str, Fault] = {
     "freeze": Fault(freeze),
     "amid": Fault(amid, leases=1.25),
     "database": Fault(database, leases=1.25),
-    "drop": Fault(drop),
-    "later": Fault(later),
+    "drop": Fault(drop, is_of_ours=False),
+    "later": Fault(later, is_of_ours=False),
     "refuse": Fault(refuse, leases=0.4, is_first=True),
-    "hang": Fault(hang, leases=0.5, settings={"timeout": 8}),
-    "outage": Fault(outage, leases=0.5),
+    "hang": Fault(hang, is_of_ours=False, leases=0.5, settings={"timeout": 8}),
+    "outage": Fault(outage, is_of_ours=False, leases=0.5),
     "clusters": Fault(clusters, crews=2),
     "double": Fault(double, leases=0.6),
     "emptied": Fault(emptied, leases=0.6),
     "all": Fault(storm, leases=1.5),
 }
+
+
+def faults_of(chain: str) -> list[str]:
+    """Return the faults that are done by default: to a chain of several channels those of our own processes."""
+    return [name for name, fault in FAULTS.items() if chain != "fallback" or (fault.is_of_ours and not fault.is_first)]

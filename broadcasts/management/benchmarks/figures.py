@@ -1,7 +1,7 @@
 """The figures of runs: derived figures, medians, and their output."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from statistics import median
 from typing import Any
@@ -16,11 +16,17 @@ class Figures:
     seconds: float  # from send to the last recorded delivery
     first_seconds: float  # to the first one
     expand_seconds: float  # from `send` until every delivery exists
-    source_rate: float  # smtp-source, messages/s
-    loop_rate: float  # plain Django loop, messages/s
     cpu_seconds: float  # of the workers
     progress_ms: float  # to read the counts while it is being sent
     peaks: Sequence[float]  # memory of each worker that sent, in bytes
+    # Of mail.
+    source_rate: float | None = None  # smtp-source, messages/s
+    loop_rate: float | None = None  # plain Django loop, messages/s
+    # Of what is spoken to by HTTP.
+    ceiling_rate: float | None = None  # what the latency of the provider allows, messages/s
+    bare_rate: float | None = None  # bare aiohttp, messages/s
+    bare_cpu_seconds: float | None = None  # that it would take for all
+    receiver_cpu_seconds: float | None = None  # of the provider, which runs on the same machine
     small_seconds: float | None = None  # to the last message of a small broadcast that was sent meanwhile
 
     @property
@@ -28,12 +34,32 @@ class Figures:
         return self.contacts / self.seconds
 
     @property
-    def of_source(self) -> float:
-        return self.rate / self.source_rate
+    def of_source(self) -> float | None:
+        return ratio(self.rate, self.source_rate)
 
     @property
-    def of_loop(self) -> float:
-        return self.rate / self.loop_rate
+    def of_loop(self) -> float | None:
+        return ratio(self.rate, self.loop_rate)
+
+    @property
+    def of_ceiling(self) -> float | None:
+        return ratio(self.rate, self.ceiling_rate)
+
+    @property
+    def of_bare(self) -> float | None:
+        return ratio(self.rate, self.bare_rate)
+
+    @property
+    def of_bare_cpu(self) -> float | None:
+        return ratio(self.cpu_seconds, self.bare_cpu_seconds)
+
+    @property
+    def receiver_cpu_us(self) -> float | None:
+        return None if self.receiver_cpu_seconds is None else self.receiver_cpu_seconds / self.contacts * 1e6
+
+    @property
+    def is_http(self) -> bool:
+        return self.ceiling_rate is not None
 
     @property
     def cpu_us(self) -> float:
@@ -44,8 +70,16 @@ class Figures:
         return 1000 / self.rate
 
     def as_json(self) -> dict[str, Any]:
-        told = ("rate", "of_source", "of_loop", "cpu_us", "thousand_seconds")
+        told = ("rate", "cpu_us", "thousand_seconds", *(HTTP_RATIOS if self.is_http else MAIL_RATIOS))
         return {**asdict(self), **{name: getattr(self, name) for name in told}}
+
+
+MAIL_RATIOS = ("of_source", "of_loop")
+HTTP_RATIOS = ("of_ceiling", "of_bare", "of_bare_cpu", "receiver_cpu_us")
+
+
+def ratio(value: float, to: float | None) -> float | None:
+    return value / to if to else None
 
 
 def medians(runs: Sequence[Figures]) -> Figures:
@@ -56,8 +90,13 @@ def medians(runs: Sequence[Figures]) -> Figures:
         contacts=runs[0].contacts,
         small_seconds=median(small) if small else None,
         peaks=max((run.peaks for run in runs), key=lambda peaks: max(peaks, default=0)),
-        **{name: median(getattr(run, name) for run in runs) for name in names},
+        **{name: _median([getattr(run, name) for run in runs]) for name in names},
     )
+
+
+def _median(values: Sequence[float | None]) -> Any:
+    known = [value for value in values if value is not None]
+    return median(known) if known else None
 
 
 def cost_ratios(sizes: Sequence[Figures]) -> list[tuple[int, int, float]]:
@@ -96,13 +135,26 @@ class Line:
 
 FULL_SIZE = 1_000_000  # contacts: what the target of an expansion speaks of
 COST = Target(1.15, 1.05)
-LINES = (
-    Line("messages/s end to end", lambda one: f"{one.rate:,.0f}"),
+RATE = Line("messages/s end to end", lambda one: f"{one.rate:,.0f}")
+MAIL = (
+    RATE,
     Line("  smtp-source -s 8 -d", lambda one: f"{one.source_rate:,.0f}"),
     Line("  plain Django loop, 2 processes", lambda one: f"{one.loop_rate:,.0f}"),
     Line("of smtp-source", lambda one: f"{one.of_source:.2f}", lambda one: one.of_source, Target(0.6, 1)),
     Line("of the plain loop", lambda one: f"{one.of_loop:.1f}", lambda one: one.of_loop, Target(15, 30)),
     Line("worker CPU us per message", lambda one: f"{one.cpu_us:,.0f}", lambda one: one.cpu_us, Target(150, 90)),
+)
+HTTP = (
+    replace(RATE, value=lambda one: one.rate, target=Target(400, 800)),
+    Line("  allowed by the latency", lambda one: f"{one.ceiling_rate:,.0f}"),
+    Line("  bare aiohttp, as many at once", lambda one: f"{one.bare_rate:,.0f}"),
+    Line("of what the latency allows", lambda one: f"{one.of_ceiling:.2f}"),
+    Line("of bare aiohttp", lambda one: f"{one.of_bare:.2f}"),
+    Line("worker CPU us per message", lambda one: f"{one.cpu_us:,.0f}", lambda one: one.cpu_us, Target(1500, 1000)),
+    Line("  of bare aiohttp's", lambda one: f"{one.of_bare_cpu:.1f}"),
+    Line("  the provider's beside it", lambda one: f"{one.receiver_cpu_us:,.0f}"),
+)
+BOTH = (
     Line(
         "peak memory of each worker, MB",
         lambda one: " ".join(f"{peak / 1e6:.0f}" for peak in one.peaks),
@@ -132,7 +184,7 @@ LINES = (
 def table(sizes: Sequence[Figures]) -> str:
     """Lay the figures out, a column for each size; each with how far its target was reached, where it has one."""
     rows = [("contacts", *(f"{one.contacts:,}    " for one in sizes), "at least", "aim")]
-    for line in LINES:
+    for line in (*(HTTP if sizes[0].is_http else MAIL), *BOTH):
         targets = (f"{line.target.least:g}", f"{line.target.aim:g}") if line.target else ("", "")
         rows.append((line.label, *map(line.cell, sizes), *targets))
     lines = [columns(rows)]

@@ -20,7 +20,8 @@ PLANS = ("basic", "family", "gold")
 LEFT = "left"  # the plan of those whom the broadcast excludes, one in a hundred
 COLUMNS = (
     "uuid", "created", "modified", "organization_id", "full_name", "email", "email_key", "email_hash", "phone",
-    "whatsapp_id", "external_id", "language", "time_zone", "attributes", "status", "search_text",
+    "phone_key", "phone_hash", "whatsapp_id", "whatsapp_key", "whatsapp_hash", "external_id", "language", "time_zone",
+    "attributes", "status", "search_text",
 )  # fmt: skip
 CHUNK = 10_000
 
@@ -43,11 +44,12 @@ def rows(club: Organization, n: int) -> Iterator[tuple[Any, ...]]:
         language = LANGUAGES[i % 2]
         plan = LEFT if is_left else PLANS[i % 3]
         name = f"{FIRST[language][i % 5]} {LAST[language][i % 4]}"
-        email = f"member{i}@example.com"
+        # No two addresses of anybody are the same: by each the benches know whose copy it is.
+        email, phone, whatsapp = f"member{i}@example.com", f"346{i:08}", f"347{i:08}"
         yield (
-            uuid7(), now, now, club.pk, name, email, email, address_hash(email), "", "", f"bench-{i}", language,
-            "Europe/Madrid", json.dumps(attributes(i, language, plan)), Contact.Status.ACTIVE.value,
-            search_text(name, email),
+            uuid7(), now, now, club.pk, name, email, email, address_hash(email), f"+{phone}", phone,
+            address_hash(phone), whatsapp, whatsapp, address_hash(whatsapp), f"bench-{i}", language, "Europe/Madrid",
+            json.dumps(attributes(i, language, plan)), Contact.Status.ACTIVE.value, search_text(name, email, whatsapp),
         )  # fmt: skip
 
 

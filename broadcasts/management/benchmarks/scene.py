@@ -4,9 +4,10 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from random import Random
 from typing import TypeVar
 
@@ -16,8 +17,10 @@ from django.db import DatabaseError, connection
 from broadcasts import sending, stats
 from broadcasts.management.progress import MOVING
 from broadcasts.models import Batch, Broadcast, Channel
+from broadcasts.transports import Transport
 
 from . import processes
+from .kinds import KINDS, Kind
 from .receiver import Receiver
 from .workers import Workers
 
@@ -48,14 +51,14 @@ class Scene:
     """A broadcast under a fault; the fault records here its actions and their permitted effects."""
 
     broadcast: Broadcast
-    channel: Channel
     receiver: Receiver
     crews: list[Workers]
     random: Random
     n: int
+    chain: Sequence[Kind] = (KINDS["email"],)
     events: Counter[str] = field(default_factory=Counter)
     may_be_unknown: int = 0
-    must_fail: frozenset[str] = frozenset()
+    must_fail: frozenset[str] = frozenset()  # addresses
     musts: list[tuple[str, bool]] = field(default_factory=list)
     humans: int = 0
     seconds_to_go_on: float | None = None  # since the last fault
@@ -64,6 +67,21 @@ class Scene:
     @property
     def crew(self) -> Workers:
         return self.crews[0]
+
+    @cached_property
+    def channels(self) -> list[Channel]:
+        return [message.channel for message in self.broadcast.messages.order_by("position") if message.channel]
+
+    @cached_property
+    def transport(self) -> Transport:
+        return self.channels[0].transport()
+
+    @cached_property
+    def window(self) -> int:
+        """How many copies a worker that dies can leave unknown: those that it had begun to hand over."""
+        if self.transport.deduplicates:
+            return 0  # they are sent again
+        return self.transport.concurrency if self.chain[0].is_http else settings.WINDOW_SIZE
 
     def is_over(self) -> bool:
         retry_while_away(lambda: self.broadcast.refresh_from_db(fields=["status", "completed_at"]))
@@ -98,11 +116,13 @@ class Scene:
         return None
 
     def kill(self, pid: int, what: str, windows: int = 1) -> None:
-        """Kill a process, which may cost so many windows."""
+        """Kill a process, which may cost so many windows; note how many requests the receiver was busy with."""
         with suppress(ProcessLookupError):
+            under_way = self.receiver.tell().waiting
             os.kill(pid, signal.SIGKILL)
             self.events[what] += 1
-            self.may_be_unknown += windows * settings.WINDOW_SIZE
+            self.events["requests under way at kills"] += under_way
+            self.may_be_unknown += windows * self.window
 
     def main(self, crew: Workers) -> int | None:
         """The main process of a cluster."""

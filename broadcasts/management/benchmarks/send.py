@@ -1,4 +1,7 @@
-"""`bench send`: how fast a broadcast leaves, beside the same machine's bare SMTP and a plain Django loop."""
+"""`bench send`: how fast a broadcast leaves, beside what the same machine does without us.
+
+Mail is compared with bare SMTP and a plain Django loop, the other kinds with bare aiohttp.
+"""
 
 import json
 import statistics
@@ -8,21 +11,25 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection
+from django.db import connection, connections
 from django.db.models import Max, Min
 
 from broadcasts import drafting, rendering, sending, stats
 from broadcasts.management import serving
 from broadcasts.management.progress import SendingBar
-from broadcasts.models import Batch, Broadcast, Channel, Contact, Delivery, Organization, Segment
+from broadcasts.models import Batch, Broadcast, Contact, Delivery, Organization, Segment
+from broadcasts.transports import Envelope
 
-from . import HOST, content, people, plain_loop, processes
+from . import bare_http, people, plain_loop, processes
 from .figures import Figures, cost_ratios, medians, table
+from .kinds import CHAINS, KINDS, Kind
+from .receiver import Receiver, receiver
 from .room import Room, is_inside, leave
 from .sink import Sink, sink, tool
 from .workers import Workers, workers
 
-HELP = "Send a personal broadcast to a local smtp-sink and print how fast it went, with what to compare it with."
+HELP = "Send a personal broadcast to a local receiver and print how fast it went, with what to compare it with."
+LATENCY = 0.1  # seconds that a provider takes for a request
 LOOK_SECONDS = 0.2
 STUCK_SECONDS = 120
 SMALL = 50  # people of a broadcast that is sent while a third of the big one is out
@@ -45,22 +52,27 @@ def add_arguments(parser: ArgumentParser) -> None:
     how_many.add_argument("--sizes", type=numbers, metavar="N,N", help="several numbers of contacts, one after another")
     parser.add_argument("--repeat", type=number, default=1, metavar="N", help="runs of each size; medians are told")
     parser.add_argument(
-        "--pumps", type=number, metavar="N", help="batches sent at once; default: PUMPS on PostgreSQL, 1 on SQLite"
+        "--pumps", type=number, metavar="N", help="batches sent at once; default: PUMPS for mail on PostgreSQL, else 1"
+    )
+    parser.add_argument(
+        "--channel", choices=KINDS, default="email", help="default: email; the others to a provider that takes 100 ms"
     )
     parser.add_argument("--json", action="store_true", help="for machines")
 
 
 def run(command: BaseCommand, options: dict[str, Any]) -> None:
-    pumps = options["pumps"] or (settings.PUMPS if connection.vendor == "postgresql" else 1)
+    kind = KINDS[options["channel"]]
+    default = 1 if kind.is_http or connection.vendor != "postgresql" else settings.PUMPS
+    pumps = options["pumps"] or default
     if is_inside():
-        leave(measure(options["contacts"], pumps))
+        leave(measure_http(kind, options["contacts"], pumps) if kind.is_http else measure(options["contacts"], pumps))
         return
-    for name in ("smtp-sink", "smtp-source"):
+    for name in () if kind.is_http else ("smtp-sink", "smtp-source"):
         tool(name)
-    machine = {**processes.machine(), "pumps": pumps}
+    machine = {**processes.machine(), "pumps": pumps, "channel": kind.name}
     if not options["json"]:
         load = " ".join(f"{load:.2f}" for load in machine["load"])
-        words = "{cpu}, {cores} cores; {database}; Python {python}; pumps: {pumps}".format_map(machine)
+        words = "{cpu}, {cores} cores; {database}; Python {python}; pumps: {pumps}; {channel}".format_map(machine)
         command.stdout.write(f"{words}; load average: {load}")
         command.stdout.flush()
     runs: list[Figures] = []
@@ -68,7 +80,8 @@ def run(command: BaseCommand, options: dict[str, Any]) -> None:
     for _ in range(options["repeat"]):
         for size in sizes:
             with Room() as room:
-                found = room.run("bench", "send", "--contacts", str(size), "--pumps", str(pumps))
+                arguments = {"contacts": size, "pumps": pumps, "channel": kind.name}
+                found = room.run("bench", "send", *(f"--{name}={value}" for name, value in arguments.items()))
             runs.append(Figures(**found))
     told = [medians([run for run in runs if run.contacts == size]) for size in sizes]
     if options["json"]:
@@ -90,14 +103,41 @@ def measure(n: int, pumps: int) -> dict[str, Any]:
     serving.prepare()
     club = make_club()
     people.load(club, n)
-    with sink() as receiver:
-        broadcast = make_broadcast(club, receiver.port)
+    with sink() as taker:
+        broadcast = make_broadcast(club, taker.port)
         size = message_size(broadcast)
-        source_rate = receiver.source_rate(n, int(size))
-        loop_rate = plain_loop.rate(club, n, receiver.port)
+        source_rate = taker.source_rate(n, int(size))
+        loop_rate = plain_loop.rate(club, n, taker.port)
         with workers(pumps) as running:
-            ours = send(broadcast, receiver, running)
+            ours = send(broadcast, taker, running)
     return {"contacts": n, "message_bytes": size, "source_rate": source_rate, "loop_rate": loop_rate, **ours}
+
+
+def measure_http(kind: Kind, n: int, pumps: int) -> dict[str, Any]:
+    """Do one run of a kind that is spoken to by HTTP, in a room."""
+    serving.prepare()
+    club = make_club()
+    people.load(club, n)
+    connections.close_all()  # the receiver's process is to inherit none
+    with receiver(1, kind.receiver, latency=LATENCY) as provider:
+        broadcast = make_broadcast(club, provider.port, kind.name)
+        transport = club.channels.get().transport()
+        calls = [transport.call(envelope) for envelope in envelopes(broadcast)]  # type: ignore[attr-defined]
+        bare = bare_http.run(calls, min(n, bare_http.MOST), transport.concurrency)
+        pid = provider.process.pid or 0
+        before = processes.cpu_seconds([pid])
+        with workers(pumps) as running:
+            ours = send(broadcast, provider, running)
+        theirs = processes.cpu_seconds([pid]) - before
+    return {
+        "contacts": n,
+        "message_bytes": statistics.mean(len(call.body) for call in calls),
+        "ceiling_rate": pumps * transport.concurrency / LATENCY,
+        "bare_rate": bare.rate,
+        "bare_cpu_seconds": bare.cpu_seconds * n / bare.n,
+        "receiver_cpu_seconds": theirs,
+        **ours,
+    }
 
 
 def make_club(slug: str = "bench") -> Organization:
@@ -110,19 +150,22 @@ def make_club(slug: str = "bench") -> Organization:
     )
 
 
-def make_broadcast(club: Organization, port: int, **account: Any) -> Broadcast:
-    channel = Channel(organization=club, name="Sink", kind="email", is_default=True)
-    channel.from_name, channel.from_address = club.name, "news@club.example"
-    channel.configure({"host": HOST, "port": port, "security": "none", **account})
-    channel.save()
+def make_broadcast(club: Organization, port: int, chain: str = "email", **account: Any) -> Broadcast:
+    """Make a draft to everybody but those who left, by a kind of channel or by a chain of several."""
+    messages = []
+    for kind in CHAINS[chain]:
+        channel = kind.make_channel(club, port, **account)
+        messages.append({"channel": channel, **kind.message(channel)})
     left = Segment.objects.create(organization=club, name="Left", rules={"attributes__plan": people.LEFT})
     values = {
         "name": "Bench",
         "send_to_all": True,
         "excluded_segments": [left],
         "base_language": people.LANGUAGES[0],
-        "messages": [{"channel": channel, "translations": content.translations()}],
+        "messages": messages,
     }
+    if len(messages) > 1:
+        values["channel_policy"] = "fallback"
     return drafting.save(Broadcast(organization=club), values)
 
 
@@ -133,28 +176,40 @@ def make_small(beside: Broadcast) -> Broadcast:
         "name": "Bench, a small one",
         "contacts": list(Contact.objects.for_organization(club).order_by("id")[:SMALL]),
         "base_language": people.LANGUAGES[0],
-        "messages": [{"channel": club.channels.get(), "translations": content.translations()}],
+        "messages": [_same(beside)],
     }
     return drafting.save(Broadcast(organization=club), values)
 
 
+def _same(beside: Broadcast) -> dict[str, Any]:
+    message = beside.messages.get()
+    assert message.channel is not None
+    return {"channel": message.channel, **KINDS[message.channel.kind].message(message.channel)}
+
+
+def envelopes(broadcast: Broadcast) -> list[Envelope]:
+    """Return a copy in each language."""
+    message = broadcast.messages.get()
+    assert message.channel is not None
+    compiled, column = rendering.compile_message(message), KINDS[message.channel.kind].column
+    some = [Contact.objects.filter(language=language).earliest("id") for language in people.LANGUAGES]
+    return [compiled.envelope(rendering.Recipient("0" * 16, getattr(one, column), one.language, one)) for one in some]
+
+
 def message_size(broadcast: Broadcast) -> float:
     """Return the mean size of a copy, over the languages."""
-    compiled = rendering.compile_message(broadcast.messages.get())
-    some = [Contact.objects.filter(language=language).earliest("id") for language in people.LANGUAGES]
-    copies = [compiled.envelope(rendering.Recipient("0" * 16, one.email, one.language, one)) for one in some]
-    return statistics.mean(len(copy.mime) for copy in copies)
+    return statistics.mean(len(copy.mime) for copy in envelopes(broadcast))
 
 
-def send(broadcast: Broadcast, receiver: Sink, running: Workers) -> dict[str, Any]:
+def send(broadcast: Broadcast, taker: Sink | Receiver, running: Workers) -> dict[str, Any]:
     """Send, wait for the end, and read from the log when each thing happened."""
     small = make_small(broadcast) if broadcast.organization.contacts.count() >= LARGE else None
-    received_before, cpu_before = receiver.received(), running.cpu_seconds()
+    received_before, cpu_before = taker.received(), running.cpu_seconds()
     begun = time.time()
     sending.send(broadcast)
     reads = watch(broadcast, running, small)
     cpu_seconds = running.cpu_seconds() - cpu_before
-    check([broadcast, small] if small else [broadcast], receiver.received() - received_before)
+    check([broadcast, small] if small else [broadcast], taker.received() - received_before)
     log = Delivery.objects.filter(message__broadcast=broadcast)
     moments = log.aggregate(first=Min("sent_at"), last=Max("sent_at"))
     expanded = Batch.objects.filter(message__broadcast=broadcast).aggregate(last=Max("created"))["last"]
@@ -217,5 +272,5 @@ def check(broadcasts: list[Broadcast], received: int) -> None:
     sent = Delivery.objects.filter(message__broadcast__in=broadcasts, status=Delivery.Status.SENT).count()
     if not wanted == sent == received:
         raise CommandError(
-            f"Of {wanted:,} recipients, {sent:,} are logged as sent; smtp-sink got {received:,} messages."
+            f"Of {wanted:,} recipients, {sent:,} are logged as sent; the receiver got {received:,} messages."
         )

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -12,10 +12,11 @@ from django.conf import settings
 from django.core.management.base import CommandError
 
 from broadcasts import health
+from broadcasts.management import serving
 from broadcasts.models import Batch, Heartbeat
 from broadcasts.processes import Child
 
-from . import processes
+from . import HOST, processes
 
 START_SECONDS = 60
 STOP_SECONDS = 40
@@ -24,8 +25,8 @@ STOP_SECONDS = 40
 class Workers:
     """`manage.py work`: a supervisor, and the cluster below it."""
 
-    def __init__(self, pumps: int, name: str = "work") -> None:
-        command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "work", "--pumps", str(pumps)]
+    def __init__(self, pumps: int, name: str = "work", command: Sequence[str] = ("work",)) -> None:
+        command = [sys.executable, str(settings.BASE_DIR / "manage.py"), *command, "--pumps", str(pumps)]
         self.pumps = pumps
         self.supervisor = Child("workers", command)
         self.log = Path(settings.DATA_DIR) / f"{name}.log"
@@ -85,8 +86,25 @@ class Workers:
 @contextmanager
 def workers(pumps: int, name: str = "work") -> Iterator[Workers]:
     """Run workers while the block runs, beginning when they are at work."""
+    with _at_work(Workers(pumps, name)) as running:
+        yield running
+
+
+@contextmanager
+def serving_workers(pumps: int, port: int) -> Iterator[Workers]:
+    """Run workers and a web server while the block runs, beginning when both are at work."""
+    with _at_work(Workers(pumps, "up", ("up", "--port", str(port)))) as running:
+        deadline = time.monotonic() + START_SECONDS
+        while not serving.answers(HOST, port):
+            if time.monotonic() > deadline:
+                raise CommandError(f"The web server did not start.\n{running.last_words()}")
+            time.sleep(0.1)
+        yield running
+
+
+@contextmanager
+def _at_work(running: Workers) -> Iterator[Workers]:
     Heartbeat.objects.all().delete()  # of earlier ones
-    running = Workers(pumps, name)
     running.start()
     try:
         running.wait()

@@ -3,33 +3,42 @@ import os
 import secrets
 import sys
 import time
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from broadcasts import drafting, formats, sending
-from broadcasts.catcher import Catcher
+from broadcasts.catcher import Catcher, Sort
 from broadcasts.importing import import_contacts
-from broadcasts.management import demo_club, serving
+from broadcasts.management import demo_channels, demo_club, serving
 from broadcasts.management.lookups import refusals
 from broadcasts.management.progress import ImportBar, SendingBar
-from broadcasts.models import ApiToken, Broadcast, Channel, Member, Organization, Role, User
+from broadcasts.models import ApiToken, Broadcast, Channel, Delivery, Member, Organization, Role, Template, User
 from broadcasts.processes import Supervisor, cluster, web
 
 HOST = "127.0.0.1"
 LOOK_SECONDS = 0.3  # between two looks at the progress
 MOST_DEATHS = 4  # of the web server in a row, within about 10 seconds
+CLICK = """What to click now:
+  {catcher}
+      “Call all back” reports every WhatsApp message and SMS as delivered, and some as read. “Reply” with STOP, BAJA or
+      ARRET withdraws the person's consent. “Fail with” 131026 makes the next channel take over.
+  {admin}
+      The figures follow. The log shows each copy, and which one replaced which.
+"""
 Status = Broadcast.Status
 
 
 class Command(BaseCommand):
-    help = "Show the whole thing: a club with people, a mail catcher, a broadcast sent to all of them, and the admin."
+    help = "Show the whole thing: a club with people, a broadcast to them by WhatsApp, SMS and mail, and the admin."
 
     def add_arguments(self, parser) -> None:
         parser.add_argument("--port", type=int, default=8000, help="of the web server; if taken, the next free one")
-        parser.add_argument("--smtp-port", type=int, default=1025, help="of the mail catcher")
-        parser.add_argument("--http-port", type=int, default=8025, help="of the mail catcher's page")
+        parser.add_argument("--smtp-port", type=int, default=1025, help="of the catcher's mail server")
+        parser.add_argument("--http-port", type=int, default=8025, help="of the catcher's page")
         parser.add_argument("--contacts", type=int, default=5000)
         parser.add_argument("--again", action="store_true", help="send a broadcast even if one was sent before")
         parser.add_argument("--once", action="store_true", help="stop after sending; exit code 1 if something is wrong")
@@ -45,17 +54,17 @@ class Command(BaseCommand):
     def run(self, options) -> None:
         port = self.choose_port(options["port"])
         changed = serving.reached_at(f"http://localhost:{port}")
-        changed |= serving.open_loopback()  # for the mail catcher
+        changed |= serving.open_loopback()  # for the catcher
         serving.prepare()
         club = self.make_club()
         self.import_people(club, options["contacts"])
         ports = (self.choose_port(options["smtp_port"]), self.choose_port(options["http_port"]))
         with Catcher(settings.DATA_DIR / "caught", *ports) as catcher:
-            channel = self.make_channel(club, catcher.smtp_port)
+            channels = demo_channels.make(club, catcher)
             kept = self.make_admin(club)
             servers = web(HOST, port, os.cpu_count() or 1)
             doctor = serving.command_line("doctor", changed)
-            demo = DemoRun(self, club, channel, catcher, kept, options, servers, doctor)
+            demo = DemoRun(self, club, channels, catcher, kept, options, servers, doctor)
             output = settings.DATA_DIR / "logs"
             Supervisor(cluster(settings.PUMPS), *servers, output=output).run(demo.poll)
             demo.close()
@@ -84,23 +93,14 @@ class Command(BaseCommand):
 
     def import_people(self, club: Organization, n: int) -> None:
         """Import people as anybody would, from a CSV file; those who are there already stay as they are."""
-        if club.contacts.filter(external_id__startswith="demo-").count() >= n:
+        there = club.contacts.filter(external_id__startswith="demo-")
+        if there.count() >= n and there.exclude(phone="").count() >= demo_club.with_phone(n):
             return
         path = Path(settings.DATA_DIR) / "demo-people.csv"
         demo_club.write_people(path, n)
         with path.open("rb") as file, ImportBar(path.stat().st_size) as shown:
             result = import_contacts(club, file, filename=path.name, on_progress=shown.update)
         self.say(f"Imported {formats.number(result.job.created_count)} contacts from {path}.")
-
-    def make_channel(self, club: Organization, port: int) -> Channel:
-        channel = club.channels.filter(name="Demo mail").first() or Channel(organization=club, name="Demo mail")
-        channel.kind = "email"
-        channel.is_default = not club.channels.filter(medium="email", is_default=True).exclude(pk=channel.pk).exists()
-        channel.from_name, channel.from_address = club.name, "news@demo.example"
-        channel.backoff_until = None
-        channel.configure({"host": HOST, "port": port, "security": "none"})
-        channel.save()
-        return channel
 
     def make_admin(self, club: Organization) -> dict[str, str]:
         """Make the user and its token, or find them as an earlier run kept them; a file only we can read."""
@@ -128,7 +128,7 @@ class DemoRun:
         self,
         command: Command,
         club: Organization,
-        channel: Channel,
+        channels: list[Channel],
         catcher: Catcher,
         kept,
         options,
@@ -137,7 +137,7 @@ class DemoRun:
     ) -> None:
         self.command = command
         self.club = club
-        self.channel = channel
+        self.channels = channels
         self.catcher = catcher
         self.kept = kept
         self.options = options
@@ -173,7 +173,7 @@ class DemoRun:
         say(f"  Admin         {settings.BASE_URL}/admin/")
         say(f"  Sign in as    {demo_club.ADMIN}  password  {self.kept['password']}")
         say(f"  API           {settings.BASE_URL}/api/docs/  token  {self.kept['token']}")
-        say(f"  Caught mail   http://localhost:{self.catcher.http_port}/")
+        say(f"  Caught        {self.caught_page}")
         say(f"  Logs          {settings.DATA_DIR / 'logs'}")
         say(f"  Is all well?  {self.doctor}")
         say()
@@ -184,13 +184,27 @@ class DemoRun:
         under_way = mine.filter(status=Status.SENDING).first()
         if under_way or (mine.filter(status__in=Broadcast.STARTED).exists() and not self.options["again"]):
             return under_way
-        message = {"channel": self.channel, "translations": demo_club.TRANSLATIONS}
-        values = {"name": demo_club.BROADCAST, "send_to_all": True, "base_language": "en", "messages": [message]}
-        values["extra"] = {"caught_before": self.catcher.count()}
+        values = {"name": demo_club.BROADCAST, "send_to_all": True, "base_language": "en", "messages": self.messages()}
+        values |= {"channel_policy": "fallback", "extra": {"caught_before": self.catcher.count()}}
         user = User.objects.get(email=demo_club.ADMIN)
         broadcast = drafting.save(Broadcast(organization=self.club), values, by=user)
         sending.send(broadcast, by=user)
         return broadcast
+
+    def messages(self) -> list[dict[str, Any]]:
+        """Return what is said on each channel, in the order of preference."""
+        whatsapp, sms, mail = self.channels
+        template = Template.objects.get(channel=whatsapp, name=demo_club.TEMPLATE)
+        parameters = demo_club.template_parameters(str(demo_channels.picture(self.club).uuid))
+        return [
+            {"channel": whatsapp, "template": template, "parameters": parameters},
+            {"channel": sms, "translations": demo_club.SMS},
+            {"channel": mail, "translations": demo_club.TRANSLATIONS},
+        ]
+
+    @property
+    def caught_page(self) -> str:
+        return f"http://localhost:{self.catcher.http_port}/"
 
     def watch(self) -> bool:
         assert self.bar is not None
@@ -205,15 +219,23 @@ class DemoRun:
         return False
 
     def report(self, broadcast: Broadcast) -> None:
-        caught = self.catcher.recipients(after=broadcast.extra.get("caught_before", 0))
-        repeated = [address for address, n in caught.items() if n > 1]
-        expected = broadcast.messages.get().deliveries.filter(status="sent").count()
-        self.is_well = broadcast.status == Status.SENT and not repeated and len(caught) == expected > 0
+        before = broadcast.extra.get("caught_before", 0)
+        sorts = {"WhatsApp": Sort.WHATSAPP, "SMS": Sort.SMS, "e-mail": Sort.MAIL}
+        caught = {label: self.catcher.recipients(after=before, sort=sort) for label, sort in sorts.items()}
+        total, addresses = (sum(count(one) for one in caught.values()) for count in (Counter.total, len))
+        expected = Delivery.objects.filter(message__broadcast=broadcast, status="sent").count()
+        self.is_well = broadcast.status == Status.SENT and total == addresses == expected > 0
         say = self.command.say
         say(f"“{broadcast}”: {broadcast.get_status_display().lower()}. {broadcast.error_message}".strip())
-        once = "each address once" if not repeated else f"{formats.number(len(repeated))} addresses more than once"
-        received, addresses = formats.number(caught.total()), formats.number(len(caught))
-        say(f"The mail catcher received {received} messages for {addresses} addresses, {once}.")
+        once = (
+            "each address once" if total == addresses else f"{formats.number(total - addresses)} copies more than one"
+        )
+        each = ", ".join(f"{formats.number(one.total())} by {label}" for label, one in caught.items())
+        received = f"{formats.number(total)} messages for {formats.number(addresses)} addresses"
+        say(f"The catcher received {received}, {once}: {each}.")
+        say()
+        admin = f"{settings.BASE_URL}/admin/broadcasts/broadcast/{broadcast.pk}/change/"
+        say(CLICK.format(catcher=self.caught_page, admin=admin))
 
     def rest(self) -> bool:
         if self.options["once"]:
