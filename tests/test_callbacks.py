@@ -224,7 +224,7 @@ def test_what_could_not_be_applied_is_applied_later_and_the_call_forgotten(call,
     with monkeypatch.context() as broken:
         broken.setattr(tracking.Report, "about", lambda *args: 1 / 0)
         call(delivered("p1"))
-    StoredCall.objects.update(due_at=timezone.now())
+    StoredCall.objects.update(due_at=timezone.now() - timedelta(seconds=1))
     receiving.apply_due()
     delivery.refresh_from_db()
     assert delivery.delivered_at == NOON and not StoredCall.objects.exists()
@@ -234,7 +234,7 @@ def test_a_call_that_fails_ever_again_is_given_up_and_deleted_by_retention(call,
     monkeypatch.setattr(tracking.Report, "about", lambda *args: 1 / 0)
     call(delivered("p1"), apply=False)
     for _ in range(len(applying.DELAYS) + 1):
-        StoredCall.objects.update(due_at=timezone.now())
+        StoredCall.objects.update(due_at=timezone.now() - timedelta(seconds=1))
         receiving.apply_due()
     assert StoredCall.objects.get().due_at is None
     assert "ZeroDivisionError" in next(health.calls()).message

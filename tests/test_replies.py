@@ -220,7 +220,7 @@ def test_an_answer_is_never_sent_twice_and_only_a_refused_one_again(channel, joe
     row = AutoReply.objects.get()
     assert row.sent_at is None and row.due_at and not Texts.sent
     monkeypatch.setattr(Texts, "error", TransportError("lost", handed_over=True))
-    AutoReply.objects.update(due_at=timezone.now())
+    AutoReply.objects.update(due_at=timezone.now() - timedelta(seconds=1))
     answer()
     row.refresh_from_db()
     assert row.sent_at and row.due_at is None and row.error == "lost"

@@ -56,7 +56,7 @@ class Accounts:
 
 
 @dataclass(frozen=True)
-class Call:
+class ProviderCall:
     url: str
     data: bytes
     headers: Mapping[str, str]
@@ -71,7 +71,7 @@ class NoRedirects(urllib.request.HTTPRedirectHandler):
 opener = urllib.request.build_opener(NoRedirects, urllib.request.ProxyHandler({}))
 
 
-def post(call: Call) -> str:
+def post(call: ProviderCall) -> str:
     """Make a call and return in words what was answered."""
     if urlsplit(call.url).scheme not in ("http", "https"):
         return "not called: no callback URL is known"
@@ -121,13 +121,13 @@ class Callbacks:
         finally:
             self.progress.is_running = False
 
-    def _one(self, task: tuple[Call, list[int], str]) -> None:
+    def _one(self, task: tuple[ProviderCall, list[int], str]) -> None:
         call, numbers, said = task
         answer = post(call)
         self.store.note_calls(numbers, said, answer)
         self.progress.note(len(numbers), answer)
 
-    def _tasks(self, messages: list[dict[str, Any]], mixed: bool) -> list[tuple[Call, list[int], str]]:
+    def _tasks(self, messages: list[dict[str, Any]], mixed: bool) -> list[tuple[ProviderCall, list[int], str]]:
         tasks = []
         for fact in FACTS:
             told = [one for one in messages if fact == "delivered" or _is_read(one)]
@@ -137,7 +137,7 @@ class Callbacks:
             random.shuffle(tasks)
         return tasks
 
-    def _calls(self, messages: list[dict[str, Any]], fact: str) -> Iterator[tuple[Call, list[dict[str, Any]]]]:
+    def _calls(self, messages: list[dict[str, Any]], fact: str) -> Iterator[tuple[ProviderCall, list[dict[str, Any]]]]:
         """Yield the calls that tell a fact: of a number of WhatsApp many messages in one, as the provider does."""
         by_number: dict[str, list[dict[str, Any]]] = {}
         for message in messages:
@@ -152,7 +152,7 @@ class Callbacks:
                 business_id = self.accounts.number(phone_id).business_id
                 yield self._signed(phone_id, cloud.statuses(phone_id, business_id, told, fact)), part
 
-    def _call(self, message: Mapping[str, Any], fact: str, words: str = "") -> Call:
+    def _call(self, message: Mapping[str, Any], fact: str, words: str = "") -> ProviderCall:
         key, to, account = message["key"], message["to"][0], message["account"]
         if message["sort"] == Sort.WHATSAPP:
             ids = account, self.accounts.number(account).business_id
@@ -161,11 +161,11 @@ class Callbacks:
             code = int(words) if words.isdecimal() else 131026
             return self._signed(account, cloud.statuses(*ids, [(key, to)], fact, code))
         body = gateway.reply(to, words, key) if fact == "reply" else gateway.status(key, to, fact, words)
-        return Call(account, *gateway.signed(body, self.accounts.sms.signing_secret))
+        return ProviderCall(account, *gateway.signed(body, self.accounts.sms.signing_secret))
 
-    def _signed(self, phone_id: str, body: Mapping[str, Any]) -> Call:
+    def _signed(self, phone_id: str, body: Mapping[str, Any]) -> ProviderCall:
         number = self.accounts.number(phone_id)
-        return Call(number.callback_url, *cloud.signed(body, number.app_secret))
+        return ProviderCall(number.callback_url, *cloud.signed(body, number.app_secret))
 
 
 class Progress:

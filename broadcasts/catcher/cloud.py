@@ -72,7 +72,7 @@ class CloudError(Exception):
 
 
 @dataclass
-class Bubble:
+class CaughtBubble:
     """What a person sees of a message."""
 
     text: str
@@ -97,7 +97,7 @@ def accepted(to: str, message_id: str) -> dict[str, Any]:
     return {"messaging_product": "whatsapp", "contacts": [{"input": to, "wa_id": to}], "messages": messages}
 
 
-def read(body: Mapping[str, Any]) -> tuple[str, Bubble]:
+def read(body: Mapping[str, Any]) -> tuple[str, CaughtBubble]:
     """Return a message's recipient and what it shows; raises CloudError."""
     if body.get("messaging_product") != "whatsapp":
         raise CloudError(100, "messaging_product must be “whatsapp”")
@@ -129,21 +129,21 @@ def magic(to: str) -> int | None:
     return code if code >= 100_000 and code in ERRORS else None
 
 
-def _bubble(type_: str, content: Mapping[str, Any]) -> Bubble:
+def _bubble(type_: str, content: Mapping[str, Any]) -> CaughtBubble:
     if type_ == "template":
         return _of_template(content)
     if type_ == "text":
         if not (text := str(content.get("body", ""))):
             raise CloudError(131008, "text.body")
-        return Bubble(text)
+        return CaughtBubble(text)
     if type_ in MEDIA:
-        return Bubble(str(content.get("caption", "")), _medium(type_, content), str(content.get("link", "")))
+        return CaughtBubble(str(content.get("caption", "")), _medium(type_, content), str(content.get("link", "")))
     if type_ == "location":
-        return Bubble(_place(content))
+        return CaughtBubble(_place(content))
     if type_ == "interactive":
         buttons = content.get("action", {}).get("buttons", [])
         titles = [str(button.get("reply", {}).get("title", "")) for button in buttons]
-        return Bubble(str(content.get("body", {}).get("text", "")), buttons=titles)
+        return CaughtBubble(str(content.get("body", {}).get("text", "")), buttons=titles)
     raise CloudError(131051, f"type {type_}")
 
 
@@ -160,7 +160,7 @@ def _place(content: Mapping[str, Any]) -> str:
     return f"(location: {content['latitude']}, {content['longitude']}) {', '.join(map(str, named))}".strip()
 
 
-def _of_template(content: Mapping[str, Any]) -> Bubble:
+def _of_template(content: Mapping[str, Any]) -> CaughtBubble:
     name, language = str(content.get("name", "")), str((content.get("language") or {}).get("code", ""))
     template = templates.find(name, language)
     if template is None:
@@ -177,7 +177,7 @@ def _of_template(content: Mapping[str, Any]) -> Bubble:
         if variables(button.get("url", "")) and not _parameters(given, "button", index):
             raise CloudError(131008, f"buttons: Button at index {index} of type Url requires a parameter")
     labels = [button["text"] for button in buttons]
-    return Bubble(merged(text, parameters), header, link, component(template, "FOOTER").get("text", ""), labels)
+    return CaughtBubble(merged(text, parameters), header, link, component(template, "FOOTER").get("text", ""), labels)
 
 
 def _parameters(given: Sequence[Mapping[str, Any]], type_: str, index: int | None = None) -> list[dict[str, Any]]:

@@ -52,8 +52,8 @@ def rule(club, people):
         (
             "bob",
             {"engagement": [{"type": "clicked", "within": "30d"}, {"type": "not_opened"}]},
-            "query: they must have clicked in a broadcast, in the last 30 days or have been sent a broadcast and not opened "
-            "it",
+            "query: they must have clicked in a broadcast, in the last 30 days or have been sent a broadcast and "
+            "not opened it",
         ),
         ("bob", {"last_seen_at__within": "30d"}, "query: last seen at must be in the last 30 days; it is not known"),
         ("bob", {"all_users": False}, "query: nobody is chosen, as nothing is asked for"),

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from broadcasts.management.benchmarks import people
-from broadcasts.management.benchmarks.callbacks import Phase
+from broadcasts.management.benchmarks.callbacks import CallRound
 from broadcasts.management.benchmarks.callbacks import table as phases_table
 from broadcasts.management.benchmarks.caller import Caller, request
 from broadcasts.management.benchmarks.faults import FAULTS, faults_of
@@ -141,7 +141,7 @@ def test_what_goes_out_by_http_is_compared_with_bare_aiohttp_and_the_latency():
     assert HTTP_FIGURES.as_json()["of_bare_cpu"] == pytest.approx(1.2)
 
 
-PHASE = Phase(
+PHASE = CallRound(
     fact="read", calls=100, taken_seconds=0.1, applied_seconds=0.2, caller_cpu_us=50, our_cpu_us=900, median_ms=12,
     slow_ms=40, repeats=3, kills={"web processes": 2}, lost=0, counted=100,
 )  # fmt: skip

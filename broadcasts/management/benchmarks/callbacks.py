@@ -51,7 +51,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Phase:
+class CallRound:
     """One round of calls, one about each copy."""
 
     fact: str
@@ -79,7 +79,7 @@ def run(command: BaseCommand, options: dict[str, Any]) -> None:
     machine = {**processes.machine(), "pumps": options["pumps"]}
     arguments = [f"--{name}={options[name]}" for name in ("contacts", "pumps", "seed")]
     with Room(CALLBACKS_PER_HOUR="0") as room:
-        phases = [Phase(**one) for one in room.run("bench", "callbacks", *arguments)]
+        phases = [CallRound(**one) for one in room.run("bench", "callbacks", *arguments)]
     if options["json"]:
         document = {"machine": machine, "phases": [asdict(phase) | {"is_kept": phase.is_kept} for phase in phases]}
         command.stdout.write(json.dumps(document, indent=2))
@@ -90,7 +90,7 @@ def run(command: BaseCommand, options: dict[str, Any]) -> None:
         raise CommandError(f"Calls were lost or counted twice: {', '.join(broken)}.")
 
 
-def table(phases: list[Phase]) -> str:
+def table(phases: list[CallRound]) -> str:
     def row(label: str, tell: Any, target: Target | None = None, value: Any = None) -> tuple[str, ...]:
         marks = [f"{tell(one)} {target.mark(value(one)) if target and not one.kills else '':3}" for one in phases]
         return label, *marks, *((f"{target.least:g}", f"{target.aim:g}") if target else ("", ""))
@@ -118,7 +118,7 @@ def table(phases: list[Phase]) -> str:
     return columns(rows)
 
 
-def measure(options: dict[str, Any]) -> list[Phase]:
+def measure(options: dict[str, Any]) -> list[CallRound]:
     """Send a broadcast, and have its provider call back about it, in a room."""
     n, random = options["contacts"], Random(options["seed"])  # noqa: S311  (chance, not secrecy)
     serving.prepare()
@@ -135,7 +135,7 @@ def measure(options: dict[str, Any]) -> list[Phase]:
             return [calm, _phase("read", broadcast, running, port, random, kills=True)]
 
 
-def _phase(fact: str, broadcast: Broadcast, running: Workers, port: int, random: Random, kills: bool) -> Phase:
+def _phase(fact: str, broadcast: Broadcast, running: Workers, port: int, random: Random, kills: bool) -> CallRound:
     channel = broadcast.messages.get().channel
     assert channel is not None
     requests = _requests(channel, fact, port)
@@ -153,7 +153,7 @@ def _phase(fact: str, broadcast: Broadcast, running: Workers, port: int, random:
     if told is None or told.given_up:
         answers = told.statuses if told else "none"
         raise CommandError(f"The calls did not come to their end; answers: {answers}.\n{running.last_words()}")
-    return Phase(
+    return CallRound(
         fact=fact,
         calls=calls,
         taken_seconds=told.seconds,

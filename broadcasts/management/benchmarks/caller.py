@@ -85,7 +85,7 @@ async def _call_all(port: int, requests: Sequence[bytes]) -> tuple[Told, list[fl
 
     async def work() -> None:
         nonlocal taken_at
-        line = Line(port)
+        line = CallerConnection(port)
         while ahead and time.perf_counter() < taken_at + GIVE_UP_SECONDS:
             one = ahead.popleft()
             begun = time.perf_counter()
@@ -106,7 +106,7 @@ async def _call_all(port: int, requests: Sequence[bytes]) -> tuple[Told, list[fl
     return told, waits
 
 
-class Line:
+class CallerConnection:
     """One connection, made anew when it breaks."""
 
     def __init__(self, port: int) -> None:

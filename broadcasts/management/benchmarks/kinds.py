@@ -33,7 +33,7 @@ TEXTS = {
 
 
 @dataclass(frozen=True)
-class Kind:
+class BenchKind:
     """One kind of channel, as a bench uses it."""
 
     name: str
@@ -93,13 +93,13 @@ def _hook(port: int) -> dict[str, Any]:
 KINDS = {
     kind.name: kind
     for kind in (
-        Kind("email", "email", lambda port: {"host": HOST, "port": port, "security": "none"}, _mail, SmtpSession),
-        Kind("whatsapp", "whatsapp_id", _cloud, _template, ProviderSession),
-        Kind("sms", "phone", _gateway, _text, ProviderSession),
-        Kind("webhook", "external_id", _hook, _mail, ProviderSession),
+        BenchKind("email", "email", lambda port: {"host": HOST, "port": port, "security": "none"}, _mail, SmtpSession),
+        BenchKind("whatsapp", "whatsapp_id", _cloud, _template, ProviderSession),
+        BenchKind("sms", "phone", _gateway, _text, ProviderSession),
+        BenchKind("webhook", "external_id", _hook, _mail, ProviderSession),
     )
 }
-CHAINS: dict[str, Sequence[Kind]] = {
+CHAINS: dict[str, Sequence[BenchKind]] = {
     **{name: (kind,) for name, kind in KINDS.items()},
     "fallback": (KINDS["whatsapp"], KINDS["sms"]),
 }

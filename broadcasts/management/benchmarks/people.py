@@ -20,8 +20,8 @@ PLANS = ("basic", "family", "gold")
 LEFT = "left"  # the plan of those whom the broadcast excludes, one in a hundred
 COLUMNS = (
     "uuid", "created", "modified", "organization_id", "full_name", "email", "email_key", "email_hash", "phone",
-    "phone_key", "phone_hash", "whatsapp_id", "whatsapp_key", "whatsapp_hash", "external_id", "language", "time_zone",
-    "attributes", "status", "search_text",
+    "phone_key", "phone_hash", "whatsapp_id", "whatsapp_key", "whatsapp_hash", "external_id", "reference_hash",
+    "language", "time_zone", "attributes", "status", "search_text",
 )  # fmt: skip
 CHUNK = 10_000
 
@@ -48,8 +48,9 @@ def rows(club: Organization, n: int) -> Iterator[tuple[Any, ...]]:
         email, phone, whatsapp = f"member{i}@example.com", f"346{i:08}", f"347{i:08}"
         yield (
             uuid7(), now, now, club.pk, name, email, email, address_hash(email), f"+{phone}", phone,
-            address_hash(phone), whatsapp, whatsapp, address_hash(whatsapp), f"bench-{i}", language, "Europe/Madrid",
-            json.dumps(attributes(i, language, plan)), Contact.Status.ACTIVE.value, search_text(name, email, whatsapp),
+            address_hash(phone), whatsapp, whatsapp, address_hash(whatsapp), f"bench-{i}", address_hash(f"bench-{i}"),
+            language, "Europe/Madrid", json.dumps(attributes(i, language, plan)), Contact.Status.ACTIVE.value,
+            search_text(name, email, whatsapp),
         )  # fmt: skip
 
 

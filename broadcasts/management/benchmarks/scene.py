@@ -20,7 +20,7 @@ from broadcasts.models import Batch, Broadcast, Channel
 from broadcasts.transports import Transport
 
 from . import processes
-from .kinds import KINDS, Kind
+from .kinds import KINDS, BenchKind
 from .receiver import Receiver
 from .workers import Workers
 
@@ -55,7 +55,7 @@ class Scene:
     crews: list[Workers]
     random: Random
     n: int
-    chain: Sequence[Kind] = (KINDS["email"],)
+    chain: Sequence[BenchKind] = (KINDS["email"],)
     events: Counter[str] = field(default_factory=Counter)
     may_be_unknown: int = 0
     must_fail: frozenset[str] = frozenset()  # addresses

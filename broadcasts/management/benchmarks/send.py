@@ -22,7 +22,7 @@ from broadcasts.transports import Envelope
 
 from . import bare_http, people, plain_loop, processes
 from .figures import Figures, cost_ratios, medians, table
-from .kinds import CHAINS, KINDS, Kind
+from .kinds import CHAINS, KINDS, BenchKind
 from .receiver import Receiver, receiver
 from .room import Room, is_inside, leave
 from .sink import Sink, sink, tool
@@ -113,7 +113,7 @@ def measure(n: int, pumps: int) -> dict[str, Any]:
     return {"contacts": n, "message_bytes": size, "source_rate": source_rate, "loop_rate": loop_rate, **ours}
 
 
-def measure_http(kind: Kind, n: int, pumps: int) -> dict[str, Any]:
+def measure_http(kind: BenchKind, n: int, pumps: int) -> dict[str, Any]:
     """Do one run of a kind that is spoken to by HTTP, in a room."""
     serving.prepare()
     club = make_club()
