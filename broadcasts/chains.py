@@ -64,7 +64,7 @@ def _nothing(delivery: Delivery) -> str:
     if delivery.status != Status.FAILED and not delivery.bounced_at:
         return ""
     told = []
-    for message in delivery.message.next_ones().select_related("channel").prefetch_related("translations"):
+    for message in delivery.message.next_in_service().select_related("channel").prefetch_related("translations"):
         message.broadcast = delivery.message.broadcast
         rows = audience.fallback_recipients(message, Delivery.objects.filter(pk=delivery.pk))
         reason = rows.values_list("skip_reason", flat=True).first()

@@ -1,5 +1,6 @@
 """What SMS cost: estimated before a broadcast starts, and counted by what was sent."""
 
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,6 +12,7 @@ from broadcasts.exceptions import BroadcastsError
 from broadcasts.models import Broadcast, Medium, Message
 
 SAMPLED = 50  # copies of a message that are rendered for an estimate
+SAMPLING_SECONDS = 1  # after which those that are rendered have to do
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,10 @@ def _mean_segments(message: Message, among: Sequence[Message]) -> dict[str, floa
         compiled = rendering.compile_message(message)
         wanted = replace(Audience.of(message.broadcast), of_all=True)
         people = audience.recipients(wanted, message, among).filter(skip_reason="").order_by("pk")
+        ends = time.monotonic() + SAMPLING_SECONDS
         for contact in people[:SAMPLED]:
+            if time.monotonic() > ends:
+                break
             language = compiled.language_for(contact.send_language)
             recipient = rendering.Recipient(links.delivery_token(0), contact.send_address, language, contact)
             counts[contact.send_language].append(septets.segments(compiled.render(recipient).text.strip()))

@@ -54,11 +54,14 @@ def sync(channel: Channel, by: User | None = None) -> Synced:
     Templates that the provider does not list any more are marked and kept, since messages may use them.
     """
     with channel.transport() as transport:
-        found = {(one.name, one.language): one for one in map(_clean, transport.templates())}
+        listed = map(_clean, transport.templates())
+        found = {(one.name, language): one for one in listed if (language := _language(one.language))}
     with transaction.atomic():
         Channel.objects.select_for_update(no_key=True).get(pk=channel.pk)  # one sync of a channel at a time
         changed = _write(channel, found.values())
-        gone = [one for one in _languages(channel).filter(removed_at=None) if (one.template.name, one.tag) not in found]
+        gone = [
+            one for one in _languages(channel).filter(removed_at=None) if (one.template.name, one.language) not in found
+        ]
         TemplateTranslation.objects.filter(pk__in=[one.pk for one in gone]).update(removed_at=timezone.now())
         stop_unusable([channel])
         if by:

@@ -7,7 +7,7 @@ from django.core.management import CommandError, call_command
 
 from broadcasts import syncing, tasks
 from broadcasts.models import Channel, Template, TemplateTranslation
-from broadcasts.transports import TemplateNews, TransportError
+from broadcasts.transports import TemplateNews, TransportError, whatsapp
 from tests.cloud_api import CloudApi, template
 
 
@@ -55,6 +55,17 @@ def test_an_error_changes_nothing(channel, cloud):
     with pytest.raises(TransportError):
         syncing.sync(channel)
     assert known()["offer", "en"].removed_at is None
+
+
+def test_a_page_of_more_than_was_asked_for_is_refused(channel, cloud, monkeypatch):
+    monkeypatch.setattr(whatsapp.templates, "page", lambda answer: ([None] * 51, ""))
+    with pytest.raises(TransportError, match="A page of the list has 51 templates"):
+        syncing.sync(channel)
+
+
+def test_two_tags_of_one_language_are_stored_once(channel, cloud):
+    cloud.templates.extend([template("offer", "en_US"), template("offer", "en-US")])
+    assert syncing.sync(channel).languages == 1
 
 
 def test_the_name_of_a_template_of_our_own_or_of_another_channel_is_free(club, channel, cloud):

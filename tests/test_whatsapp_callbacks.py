@@ -6,7 +6,7 @@ import json
 import pytest
 from django.test import Client
 
-from broadcasts import receiving
+from broadcasts import links, receiving
 from broadcasts.models import Channel, Consent, Inbound, ProviderRef, TemplateTranslation
 from broadcasts.transports import CallbackRequest
 from broadcasts.transports.whatsapp import WhatsApp
@@ -94,6 +94,21 @@ def test_a_status_is_a_fact_of_its_copy(call, delivery, word, fact):
     assert call(status(word)).status_code == 200
     delivery.refresh_from_db()
     assert getattr(delivery, f"{fact}_at").timestamp() == int(AT)
+
+
+def test_a_copy_whose_id_was_lost_with_its_worker_is_known_by_its_key(call, delivery):
+    ProviderRef.objects.all().delete()
+    call(status("delivered", biz_opaque_callback_data=links.delivery_token(delivery.pk)))
+    delivery.refresh_from_db()
+    assert delivery.delivered_at and ProviderRef.objects.get().provider_id == "wamid.1"
+
+
+def test_the_key_of_another_channels_copy_is_of_no_use(call, delivery, mail):
+    ProviderRef.objects.all().delete()
+    other = make_delivery(make_broadcast(mail), make_contact(mail.organization, "bo@example.com"))
+    call(status("delivered", biz_opaque_callback_data=links.delivery_token(other.pk)))
+    other.refresh_from_db()
+    assert other.delivered_at is None
 
 
 def test_a_failure_after_acceptance_is_a_bounce_with_its_code_that_suppresses_nobody(call, delivery, club):

@@ -138,7 +138,13 @@ def _leave_one(copies: list[Delivery], keep: Contact) -> None:
         Delivery.objects.filter(pk=row.pk).update(
             status=Delivery.Status.SKIPPED, reason=Reason.DUPLICATE, due_at=None, error=""
         )
-        tracking.adjust_counters(row, skipped=1, repeats=-1 if row.replaces else 0)
+        tracking.adjust_counters(row, skipped=1, repeats=-1 if _is_repeat(row, copies) else 0)
+
+
+def _is_repeat(row: Delivery, copies: list[Delivery]) -> bool:
+    """Return whether a copy replaces another one and its person has an earlier copy that was not skipped."""
+    earlier = (one for one in copies if one.contact_id == row.contact_id and one.pk < row.pk)
+    return row.replaces is not None and any(one.status != Delivery.Status.SKIPPED for one in earlier)
 
 
 def _is_in_hand(row: Delivery) -> bool:

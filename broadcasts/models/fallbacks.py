@@ -44,7 +44,7 @@ class Fallback:
         broadcast = message.broadcast
         if broadcast.channel_policy != Broadcast.Policy.FALLBACK or broadcast.status not in Broadcast.STOPPABLE:
             return cls()
-        waits = broadcast.fallback_fact and broadcast.fallback_minutes and message.next_ones().exists()
+        waits = broadcast.fallback_fact and broadcast.fallback_minutes and message.next_in_service().exists()
         return cls(
             is_used=True,
             fact=broadcast.fallback_fact if waits else None,
@@ -83,6 +83,6 @@ class Fallback:
             return {"fallback_at": Case(When(stays, then=F("fallback_at")), default=Now())}
         if fact not in PROOFS[self.fact or "delivered"]:
             return {}
-        if fact == "delivered":  # in whatever order the two are reported, a bounce outweighs it
+        if fact in ("delivered", "complained", "unsubscribed"):  # a bounce outweighs these, in any order
             return {"fallback_at": Case(When(bounced_at__isnull=False, then=F("fallback_at")), default=Value(None))}
         return {"fallback_at": None}

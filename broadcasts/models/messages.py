@@ -61,6 +61,10 @@ class Message(Base):
         """Return the broadcast's messages after this one, in the order of preference."""
         return Message.objects.filter(broadcast=self.broadcast_id, position__gt=self.position)
 
+    def next_in_service(self) -> OrganizationQuerySet["Message"]:
+        """Return those of `next_ones` whose channel is active: others would keep a copy waiting for ever."""
+        return self.next_ones().filter(channel__is_active=True)
+
     @property
     def has_provider_template(self) -> bool:
         """Whether it uses a template that the provider stores, so that it needs no text."""

@@ -136,19 +136,24 @@ def _apply_by_itself(pk: int) -> None:
 @transaction.atomic
 def record(things: Sequence[Thing]) -> None:
     """Record news, events and replies: all facts together, so that rows are locked in the order of `tracking`."""
-    for one in things:
-        if isinstance(one.told, TemplateNews):  # may pause a broadcast, which is locked before deliveries
-            syncing.take_news(one.channel, one.told)
     now = timezone.now()
     events = [(one.channel, one.told) for one in things if isinstance(one.told, Event)]
     reports = [_report(channel, event, now) for channel, event in events]
     replies = ReplyBatch([(one.channel, one.told) for one in things if isinstance(one.told, InboundMessage)], now)
     found = tracking.find([*(report.place for report in reports), *replies.places])
+    keys = {report.place: event.key for (_, event), report in zip(events, reports, strict=True) if event.key}
+    by_key = tracking.find_by_key({place: key for place, key in keys.items() if place not in found})
+    found |= by_key
     facts = [report.about(found[report.place]) for report in reports if report.place in found]
     people = tracking.hold_people(facts, also=replies.look_up(found))
+    for one in things:
+        if isinstance(one.told, TemplateNews):  # may pause a broadcast: locked after contacts, before deliveries
+            syncing.take_news(one.channel, one.told)
     facts += replies.take_in(people)
     tracking.keep_early([report for report in reports if report.place not in found])
     tracking.record_all(facts)
+    if by_key:
+        tracking.add_found(by_key)
 
 
 def _report(channel: Channel, event: Event, now: datetime) -> tracking.Report:

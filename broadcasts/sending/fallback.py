@@ -53,10 +53,10 @@ def _fall_back(message: Message) -> int:
         return len(chosen)
     rows = Delivery.objects.filter(pk__in=ids)
     newest = newest_id()
-    further = list(message.next_ones().select_related("channel").prefetch_related("translations"))
+    further = list(message.next_in_service().select_related("channel").prefetch_related("translations"))
     for one in further:
         one.broadcast = broadcast
-        insert_rows(one, _receiving(one, rows), "pending")
+        insert_rows(one, _receiving(message, one, rows), "pending")
     for one in further:
         for batch in cut(one, newest):
             again = batch.deliveries().filter(_had_a_copy(broadcast)).count()
@@ -66,9 +66,15 @@ def _fall_back(message: Message) -> int:
     return len(chosen)
 
 
-def _receiving(message: Message, rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
-    """Return the copies, of people with no further copy yet, that a message can replace."""
-    waiting = rows.filter(~Exists(Delivery.objects.filter(replaces=OuterRef("pk"))))
+def _receiving(replaced: Message, message: Message, rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
+    """Return the copies, of people with no further copy yet, that a message can replace.
+
+    A merged contact may have a further copy that replaces none.
+    """
+    later = list(replaced.next_ones().values_list("pk", flat=True))
+    same_person = Q(contact=OuterRef("contact_id")) | Q(merged_into=OuterRef("contact_id"))
+    further = Delivery.objects.filter(same_person, message__in=later)
+    waiting = rows.filter(~Exists(Delivery.objects.filter(replaces=OuterRef("pk"))), ~Exists(further))
     return audience.fallback_recipients(message, waiting).filter(skip_reason="").order_by("id")
 
 
@@ -84,5 +90,6 @@ def _uncount_skipped(message: Message, rows: QuerySet[Delivery]) -> None:
     skipped = rows.filter(_had_a_copy(message.broadcast), status=Status.SKIPPED)
     own = Batch.objects.filter(message=message, first_id__lte=OuterRef("pk"), last_id__gte=OuterRef("pk"))
     of_batch = skipped.annotate(counted_by=Coalesce(F("batch_id"), Subquery(own.values("pk")[:1])))
-    for batch_id, n in Counter(of_batch.values_list("counted_by", flat=True)).items():
+    counted = Counter(of_batch.values_list("counted_by", flat=True))
+    for batch_id, n in sorted(counted.items(), key=lambda one: one[0] or 0):  # locked in the order of other writers
         Batch.objects.filter(pk=batch_id).update(repeats=F("repeats") - n)

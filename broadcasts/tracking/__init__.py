@@ -8,15 +8,27 @@ from broadcasts.consenting import suppress
 
 from .counters import adjust_counters
 from .recording import Fact, hold_people, record, record_all, unsubscribe
-from .references import Place, Report, add_provider_ids, find, keep_early, known_as, record_early
+from .references import (
+    Place,
+    Report,
+    add_found,
+    add_provider_ids,
+    find,
+    find_by_key,
+    keep_early,
+    known_as,
+    record_early,
+)
 
 __all__ = [
     "Fact",
     "Place",
     "Report",
+    "add_found",
     "add_provider_ids",
     "adjust_counters",
     "find",
+    "find_by_key",
     "hold_people",
     "keep_early",
     "known_as",

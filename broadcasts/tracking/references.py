@@ -9,8 +9,9 @@ from django.db import connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from broadcasts import links
 from broadcasts.database import Statement, parameter, storable
-from broadcasts.models import Channel, DeliveryEvent, EarlyFact, ProviderRef
+from broadcasts.models import Channel, Delivery, DeliveryEvent, EarlyFact, ProviderRef
 
 from .recording import Fact, record_all
 
@@ -70,6 +71,23 @@ def find(places: Iterable[Place]) -> dict[Place, int]:
         refs = ProviderRef.objects.filter(channel=channel_id, provider_id__in=ids)
         found |= {(channel_id, known): pk for known, pk in refs.values_list("provider_id", "delivery_id")}
     return found
+
+
+def find_by_key(keys: Mapping[Place, str]) -> dict[Place, int]:
+    """Return the ids of the deliveries whose keys a provider gave back; without those of another channel.
+
+    The ids that a worker was told are lost if it is killed before its window is recorded.
+    """
+    asked = {place: pk for place, key in keys.items() if place[1] and (pk := links.delivery_id(key))}
+    rows = Delivery.objects.filter(pk__in=set(asked.values()))
+    own = dict(rows.values_list("pk", "message__channel")) if asked else {}
+    return {place: pk for place, pk in asked.items() if own.get(pk) == place[0]}
+
+
+def add_found(found: Mapping[Place, int]) -> None:
+    """Store the provider's ids of deliveries that were found by their keys, whose rows this transaction has locked."""
+    rows = [ProviderRef(channel_id=place[0], provider_id=place[1], delivery_id=pk) for place, pk in found.items()]
+    ProviderRef.objects.bulk_create(rows, ignore_conflicts=True)
 
 
 def keep_early(reports: Collection[Report]) -> None:

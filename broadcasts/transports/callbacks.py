@@ -25,6 +25,9 @@ class Event:
     at: datetime | None = None  # aware; None: now
     detail: Mapping[str, Any] = field(default_factory=dict)  # {"hard": True} of a bounce suppresses the address
     machine: bool = False  # caused by a scanner or a proxy, not by the person
+    # The envelope's key, if the provider gives it back: the copy is found by it where a killed worker took the
+    # provider's id with it.
+    key: str = ""
     # The provider's name of the account that is meant, as in `Transport.account`; "": the channel that was called.
     account: str = ""
 

@@ -6,7 +6,7 @@ import pytest
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from broadcasts import audience, sending, stats, tracking
+from broadcasts import audience, contacts, sending, stats, tracking
 from broadcasts.audience import Audience
 from broadcasts.exceptions import EmptyAudience, InvalidInput, WrongState
 from broadcasts.models import Broadcast, Channel, Delivery, Organization
@@ -425,3 +425,31 @@ def test_a_worker_that_dies_between_failing_and_falling_back_leaves_the_rest_to_
         assert set(server.copies.values()) == {1}
         assert broadcast.status == "SENT"
         assert_counted(broadcast)
+
+
+@pytest.mark.parametrize("facts", [("failed", "unsubscribed"), ("unsubscribed", "failed"), ("failed", "delivered")])
+def test_a_bounce_outweighs_what_else_is_reported_of_the_copy(broadcast, ana, facts):
+    steps.send(broadcast)
+    pk, now = Delivery.objects.get().pk, timezone.now()
+    tracking.record_all([tracking.Fact(pk, fact, now) for fact in facts])
+    assert copies(go_on(broadcast)) == [("Newsletter", "sent"), ("SMS", "sent")]
+
+
+def test_a_channel_that_was_switched_off_is_passed_over(mail, sms, server, tracked, ana, club):
+    ana.whatsapp_id = "34600111222"
+    ana.save()
+    chat = Channel.objects.create(organization=club, name="Chat", kind="console", address_field="whatsapp_id")
+    broadcast = steps.send(by_both(mail, sms, chat))
+    Channel.objects.filter(pk=sms.pk).update(is_active=False)
+    time_out()
+    assert copies(go_on(broadcast)) == [("Newsletter", "sent"), ("Chat", "sent")]
+
+
+def test_whoever_is_merged_with_a_person_of_a_later_copy_gets_no_third(mail, sms, server, tracked, ana, club):
+    chat = Channel.objects.create(organization=club, name="Chat", kind="console", address_field="whatsapp_id")
+    bo = make_contact(club, "", whatsapp_id="34600333444", phone="+34600333444")
+    broadcast = steps.send(by_both(mail, sms, chat))
+    steps.pump(broadcast)
+    contacts.merge(ana, [bo])
+    Delivery.objects.filter(message__channel=mail).update(fallback_at=Now() - timedelta(seconds=1))
+    assert copies(go_on(broadcast)) == [("Newsletter", "sent"), ("SMS", "sent")]

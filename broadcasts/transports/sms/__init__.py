@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-from broadcasts import septets
+from broadcasts import formats, septets
 from broadcasts.mediums import places_of
 
 from ..base import Envelope, Outcome, Receipt, SettingsRefused, TransportError
@@ -15,6 +15,7 @@ from .reading import document_of, items, moment_at, number, text_at
 from .settings import CONNECTIONS, SmsSettings, description_of
 from .signatures import SIGNATURES
 
+LONGEST = 5_000  # characters; more than any gateway takes
 ALWAYS_SIGNED = frozenset({"twilio"})  # with the very secret by which the channel sends
 
 
@@ -46,6 +47,9 @@ class Sms(Http):
         to, text = number(envelope.address), envelope.text.strip()
         if not text:
             raise TransportError("The SMS has no text for this person.", permanent=True)
+        if len(text) > LONGEST:
+            words = f"The SMS has {formats.number(len(text))} characters for this person; the most are"
+            raise TransportError(f"{words} {formats.number(LONGEST)}.", permanent=True)
         encoding = self.gateway.encodings[septets.encoding_of(text) == septets.UCS2]
         copy = {"to": to, "from": self.sender(envelope), "text": text, "key": envelope.key}
         return self.gateway.call({**self._values(), **copy, "encoding": encoding})

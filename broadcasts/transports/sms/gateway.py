@@ -36,6 +36,7 @@ AUTHS = ("basic", "bearer", "header", "query")
 METHODS = ("POST", "PUT", "GET")
 DEEPEST = 8
 LARGEST = 20_000  # characters of a description
+MOST_TEXTS = 5  # places of {text}, since each copy of it takes memory
 
 
 class Faulty(ValueError):
@@ -70,6 +71,8 @@ class Gateway:
             raise Faulty('A description is an object, such as {"url": "{base}/messages", "json": {"to": "{to}"}}.')
         if len(json.dumps(description)) > LARGEST:
             raise Faulty(f"A description has {formats.number(LARGEST)} characters at most.")
+        if (n := json.dumps(description).count("{text}")) > MOST_TEXTS:
+            raise Faulty(f"{{text}} stands {n} times; {MOST_TEXTS} times are enough.")
         _known("", description, cls.__dataclass_fields__)
         for name, check in CHECKS.items():
             if name in description:

@@ -24,7 +24,7 @@ from .settings import WhatsAppSettings
 PAGE = 50  # templates
 MOST_PAGES = 150
 LISTING_SECONDS = 45
-LARGEST_PAGE = 2_000_000  # bytes
+LARGEST_PAGE = 500_000  # bytes
 
 
 class WhatsApp(Http):
@@ -95,8 +95,11 @@ class WhatsApp(Http):
             answer = self.ask(Call(url, headers=self.headers, method="GET"), LARGEST_PAGE)
             try:
                 found, after = templates.page(answer.json)
-            except (ValueError, TypeError, KeyError, AttributeError):
+            except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
                 raise TransportError("The list of templates could not be understood.") from None
+            if len(found) > PAGE:
+                words = f"A page of the list has {number(len(found))} templates"
+                raise TransportError(f"{words}, though {PAGE} were asked for.")
             yield from found
             if not after:
                 return

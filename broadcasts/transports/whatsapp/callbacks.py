@@ -42,11 +42,12 @@ def _events(status: Mapping[str, Any], account: str) -> Iterator[Event]:
         "details": details(error),
     }
     detail = {name: text for name, text in about.items() if text}
+    key = str(status.get("biz_opaque_callback_data") or "")
     at = _moment(status.get("timestamp"))
-    yield Event(str(status["id"]), fact, at, detail, account=account)
+    yield Event(str(status["id"]), fact, at, detail, account=account, key=key)
     known = meaning(code) if isinstance(code, int) else None
     if known and known.withdrawn:
-        yield Event(str(status["id"]), "unsubscribed", at, {**detail, "source": known.words}, account=account)
+        yield Event(str(status["id"]), "unsubscribed", at, {**detail, "source": known.words}, account=account, key=key)
 
 
 def _reply(message: Mapping[str, Any], account: str) -> InboundMessage:
