@@ -20,9 +20,22 @@ from .make import make_member
 from .stories.installation import Installation
 
 
-def pytest_collection_modifyitems(items):
+def pytest_addoption(parser):
+    parser.addoption("--database", action="store_true", help="only the tests that use a database, for a second one")
+
+
+def pytest_collection_modifyitems(config, items):
     """Begin with the stories: they wait for processes of their own, while the rest keeps the other core busy."""
     items.sort(key=lambda item: "story" not in item.keywords)
+    if config.getoption("database"):
+        others = [item for item in items if not uses_database(item)]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if uses_database(item)]
+
+
+def uses_database(item) -> bool:
+    marked = any(item.get_closest_marker(name) for name in ("django_db", "story"))
+    return marked or bool({"db", "transactional_db"} & set(item.fixturenames))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -117,7 +117,7 @@ def test_retargeting_offers_only_what_is_measured_and_says_why_not(author, mail)
 
 
 def test_a_form_marks_what_is_not_measured(author, mail):
-    text = sign_in(author.user).get(page("broadcast_add")).content.decode()
+    text = sign_in(author.user).get(page("broadcast_change", make_broadcast(mail).pk)).content.decode()
     assert "Was sent it and did not open it (not measured yet)" in text
     assert "Could not be reached (not measured yet)" not in text
 

@@ -75,7 +75,7 @@ import * as formats from "./formats.js";
             put("error", news.error, true);
             bar.max = news.recipients || 1;
             bar.value = news.done;
-            for (const one of news.numbers.concat(news.facts, ...news.channels.map((row) => row.numbers))) {
+            for (const one of news.numbers.concat(news.facts, ...(news.channels || []).map((row) => row.numbers))) {
                 for (const shown of strip.querySelectorAll('[data-count="' + one.name + '"]')) {
                     shown.textContent = told(one.value);
                 }
