@@ -4,7 +4,8 @@ import hmac
 import json
 import math
 import sqlite3
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from datetime import timezone as Zone
 
 import pytest
 from django.db import OperationalError, connection
@@ -20,7 +21,7 @@ from broadcasts.transports import TRANSPORTS, Callback, Event, InboundMessage, T
 from tests.make import make_broadcast, make_contact, make_delivery
 from tests.sending.test_concurrency import at_once
 
-NOON = datetime.fromisoformat("2026-11-01T12:00:00+00:00")
+NOON = timezone.now().replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=2)
 
 
 class Pigeons(Transport):
@@ -370,6 +371,17 @@ def test_nothing_happened_in_the_future(channel, delivery):
     take_in(channel, Callback([Event("p1", "delivered", later)]))
     delivery.refresh_from_db()
     assert delivery.delivered_at < later
+
+
+@pytest.mark.parametrize(
+    "at",
+    [datetime(1, 1, 1, tzinfo=Zone(timedelta(hours=14))), datetime(9999, 12, 31, 23, tzinfo=UTC), datetime(2, 1, 1)],
+)
+def test_an_event_and_a_reply_at_an_impossible_time_happened_within_the_last_days(channel, delivery, at):
+    take_in(channel, Callback([Event("p1", "delivered", at)], [InboundMessage("34600111222", "Hi", at)]))
+    delivery.refresh_from_db()
+    for moment in (delivery.delivered_at, Inbound.objects.get().at):
+        assert timedelta(days=-1) < timezone.now() - moment < timedelta(days=31)
 
 
 # Replies

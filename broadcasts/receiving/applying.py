@@ -16,7 +16,7 @@ from broadcasts.models import Channel, StoredCall
 from broadcasts.queue import is_told_to_stop
 from broadcasts.transports import CallbackRequest, Event, InboundMessage, TemplateNews
 
-from .replies import ReplyBatch
+from .replies import ReplyBatch, moment_of
 
 log = logging.getLogger(__name__)
 
@@ -153,5 +153,4 @@ def record(things: Sequence[Thing]) -> None:
 
 def _report(channel: Channel, event: Event, now: datetime) -> tracking.Report:
     place = (channel.pk, tracking.known_as(event.provider_id))
-    at = min(event.at, now) if event.at else now  # a provider whose clock is ahead tells nothing of the future
-    return tracking.Report(place, event.type, at, event.machine, storable(event.detail))
+    return tracking.Report(place, event.type, moment_of(event.at, now), event.machine, storable(event.detail))

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.core.exceptions import ValidationError
 
@@ -17,6 +17,7 @@ from .keywords import obey
 
 ANSWERED_WITHIN = timedelta(days=7)  # after it was sent, a reply that names no copy answers the last one
 SKEW = timedelta(minutes=1)  # by which a provider's clock may be behind ours
+OLDEST = timedelta(days=30)  # before now, that anything told may have happened
 RECENT = 20  # copies of one person on one channel that are looked at
 
 Key = tuple[int, str, str]  # organization, name of the address field, key of the address
@@ -46,7 +47,7 @@ class ReplyBatch:
             copy = answered.get(found.get((channel.pk, tracking.known_as(reply.answers)), 0))
             key = _key(channel, reply.address)
             person = (copy and (copy.contact_id or copy.merged_into)) or (people.get(key) if key else None)
-            at = min(reply.at, self.now) if reply.at else self.now
+            at = moment_of(reply.at, self.now)
             if copy is None and person and key:
                 copy = _last_copy(channel, person, key, at)
             self.rows.append(_row(channel, reply, at, person, copy))
@@ -78,6 +79,19 @@ class ReplyBatch:
             rows = Contact.objects.for_organization(organization).filter(**{f"{column}__in": wanted})
             found |= {(organization, name, key): pk for key, pk in rows.values_list(column, "pk")}
         return found
+
+
+def moment_of(told: datetime | None, now: datetime) -> datetime:
+    """Return when something happened that a provider told: at most 30 days ago, and never in the future.
+
+    No time is now, and a time without a zone is in UTC. Databases do not read back each time that they store.
+    """
+    if told is None:
+        return now
+    try:
+        return max(now - OLDEST, min(told if told.utcoffset() is not None else told.replace(tzinfo=UTC), now))
+    except OverflowError:  # the first or the last hours that Python knows, in another zone
+        return now
 
 
 def _row(channel: Channel, reply: InboundMessage, at: datetime, person: int | None, copy: Delivery | None) -> Inbound:
