@@ -192,6 +192,12 @@ def test_too_large_a_call_is_refused_unread(call, delivery, monkeypatch):
     assert call(body=json.dumps(delivered("p1")).encode()).status_code == 200
 
 
+def test_a_call_that_tells_too_much_is_refused(call, delivery, monkeypatch):
+    monkeypatch.setattr(callbacks, "MOST", 2)
+    assert call(delivered("p1", "p1", "p1")).status_code == 413
+    assert call(delivered("p1", "p1")).status_code == 200
+
+
 def test_a_length_that_is_no_number_is_nothing_to_stumble_over(channel):
     response = Client().post(f"/callbacks/{channel.uuid}/", b"{}", "application/json", CONTENT_LENGTH="1e9")
     assert response.status_code == 401
@@ -296,6 +302,44 @@ def test_a_large_call_is_applied_in_parts(call, delivery, monkeypatch):
     opened = {"events": [{"id": "p1", "type": "opened"}] * 5}
     call(opened)
     assert DeliveryEvent.objects.count() == 5 and not StoredCall.objects.exists()
+
+
+def test_few_bodies_are_read_at_once(call, delivery, monkeypatch):
+    monkeypatch.setattr(applying, "BODIES", 100)
+    for _ in range(3):
+        call(delivered("p1"), apply=False)
+    assert [len(applying._take()), StoredCall.objects.count()] == [2, 3]
+    receiving.apply_due()
+    assert not StoredCall.objects.exists()
+
+
+def test_a_call_with_a_fault_is_read_once_and_in_parts(call, delivery, monkeypatch):
+    parse, parsed = Pigeons.parse, []
+    monkeypatch.setattr(Pigeons, "parse", lambda self, call: parsed.append(call) or parse(self, call))
+    call({"events": [{"id": "p1", "type": "exploded"}, *[{"id": "p1", "type": "opened"}] * 5]}, apply=False)
+    monkeypatch.setattr(applying, "THINGS", 3)
+    del parsed[:]
+    applying._apply_by_itself(StoredCall.objects.get().pk)
+    row = StoredCall.objects.get()
+    assert (len(parsed), DeliveryEvent.objects.count()) == (1, 2)
+    assert (row.left, row.attempts) == ([3, 4, 5, 0], 0) and row.due_at <= timezone.now()
+    receiving.apply_due()
+    assert DeliveryEvent.objects.count() == 5 and StoredCall.objects.get().left == [0]
+
+
+def test_a_call_that_kills_its_worker_counts_its_attempts(call, delivery, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    def die(*args):
+        raise Killed
+
+    call(delivered("p1"), apply=False)
+    monkeypatch.setattr(applying, "record", die)
+    with pytest.raises(Killed):
+        applying._apply_by_itself(StoredCall.objects.get().pk)
+    row = StoredCall.objects.get()
+    assert row.attempts == 1 and row.due_at > timezone.now()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -16,6 +16,7 @@ from broadcasts.transports import CallbackRequest, kinds_that_call_back
 log = logging.getLogger(__name__)
 
 LARGEST = 1_000_000  # bytes in a body
+MOST = 5_000  # events, replies and news of templates in a call
 
 
 @csrf_exempt  # providers have no cookie: their signature authenticates them
@@ -45,6 +46,8 @@ def callback(request: HttpRequest, channel: UUID) -> HttpResponse:
     except Exception as error:  # most often a KeyError or TypeError: a provider's JSON is not as its documents say
         log.warning("A call for channel %s could not be read: %s", found.uuid, type(error).__name__)
         return _said(400, "The call cannot be read.")
+    if told.things > MOST:
+        return _said(413, f"A call may tell {formats.number(MOST)} things.")
     receiving.store(found, call, told)
     return _said(200, told.answer)
 

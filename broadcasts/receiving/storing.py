@@ -33,8 +33,7 @@ alarm = _Alarm()
 
 def store(channel: Channel, call: CallbackRequest, told: Callback) -> None:
     """Store a verified call, of which `told` was parsed; a call that tells nothing is not stored."""
-    things = len(told.events) + len(told.replies) + len(told.templates)
-    if not things:
+    if not told.things:
         return
     StoredCall.objects.create(
         channel=channel,
@@ -43,7 +42,7 @@ def store(channel: Channel, call: CallbackRequest, told: Callback) -> None:
         headers={name: value for name, value in call.headers.items() if name not in SECRET},
         body=call.body,
         accounts=_accounts(channel, call, told),
-        things=things,
+        things=told.things,
     )
     alarm.ring()
 
