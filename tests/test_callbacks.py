@@ -128,7 +128,8 @@ def test_a_call_twice_is_told_once(call, delivery):
     assert delivery.message.batches.get().delivered == 1
 
 
-def test_a_call_needs_no_session_and_leaves_none(call, delivery, django_assert_max_num_queries):
+def test_a_call_needs_no_session_and_leaves_none(call, delivery, django_assert_max_num_queries, settings):
+    settings.CALLBACK_MB_PER_HOUR = 0  # its allowance is taken now and then only
     with django_assert_max_num_queries(10):
         response = call(delivered("p1"), apply=False)
     assert not response.cookies
@@ -181,6 +182,14 @@ def test_calls_are_limited_for_each_channel(call, delivery, settings):
     assert [call(delivered("p1")).status_code for _ in range(3)] == [200, 200, 429]
     response = call(delivered("p1"))
     assert 0 < int(response["Retry-After"]) <= throttling.WINDOW
+
+
+def test_the_bytes_of_calls_are_limited_for_each_organization(call, delivery, settings):
+    settings.CALLBACK_MB_PER_HOUR = 1
+    large = {**delivered("p1"), "padding": "x" * 600_000}
+    assert [call(large).status_code for _ in range(4)] == [200, 200, 429, 429]
+    response = call(delivered("p1"))
+    assert response.status_code == 429 and 0 < int(response["Retry-After"]) <= throttling.WINDOW
 
 
 # What may be told
@@ -440,6 +449,12 @@ def test_a_reply_is_stored_with_who_wrote_it(call, joe, club):
     row = Inbound.objects.get()
     assert (row.organization, row.contact, row.text) == (club, joe, "Yes please")
     assert (row.address, row.at, row.payload["id"]) == ("34600111222", NOON, "r1")
+
+
+def test_what_is_too_long_of_a_reply_is_cut(call, joe):
+    call(reply(text="x" * 30_000))
+    row = Inbound.objects.get()
+    assert (len(row.text), row.payload) == (10_000, {})
 
 
 def test_a_reply_twice_is_stored_once(call, joe):

@@ -1,5 +1,6 @@
 """Make Inbound rows of replies: each once, tied to the person and to the copy that it answers."""
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,8 @@ from .keywords import obey
 
 ANSWERED_WITHIN = timedelta(days=7)  # after it was sent, a reply that names no copy answers the last one
 SKEW = timedelta(minutes=1)  # by which a provider's clock may be behind ours
+LONGEST_TEXT = 10_000  # characters of a reply that are kept
+LONGEST_PAYLOAD = 20_000  # characters in JSON; a longer payload is not kept
 OLDEST = timedelta(days=30)  # before now, that anything told may have happened
 RECENT = 20  # copies of one person on one channel that are looked at
 
@@ -95,6 +98,7 @@ def moment_of(told: datetime | None, now: datetime) -> datetime:
 
 
 def _row(channel: Channel, reply: InboundMessage, at: datetime, person: int | None, copy: Delivery | None) -> Inbound:
+    payload = storable(reply.payload)
     return Inbound(
         organization=channel.organization,
         channel=channel,
@@ -103,8 +107,8 @@ def _row(channel: Channel, reply: InboundMessage, at: datetime, person: int | No
         broadcast_id=copy.message.broadcast_id if copy else None,
         address=storable(reply.address)[:320],
         at=at,
-        text=storable(reply.text),
-        payload=storable(reply.payload),
+        text=storable(reply.text)[:LONGEST_TEXT],
+        payload=payload if len(json.dumps(payload)) <= LONGEST_PAYLOAD else {},
         provider_id=tracking.known_as(reply.provider_id),
     )
 

@@ -237,6 +237,12 @@ def test_what_says_nothing_of_a_copy_is_no_event(name, told):
     assert list(service(name).parse(signed(name, told)).events) == []
 
 
+def test_an_address_without_end_is_cut():
+    told = sendgrid("click", url=f"https://club.example/{'x' * 5000}")
+    [event] = service("sendgrid").parse(signed("sendgrid", told)).events
+    assert len(event.detail["url"]) == 2000
+
+
 # Signatures
 
 

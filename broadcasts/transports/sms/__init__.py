@@ -15,6 +15,7 @@ from .reading import document_of, items, moment_at, number, text_at
 from .settings import CONNECTIONS, SmsSettings, description_of
 from .signatures import SIGNATURES
 
+LONGEST_CODE = 100  # characters of a gateway's code that are kept
 ALWAYS_SIGNED = frozenset({"twilio"})  # with the very secret by which the channel sends
 
 
@@ -127,7 +128,7 @@ class Sms(Http):
         if not (provider_id and fact):
             return None
         meaning, words = self.gateway.meaning(code)
-        detail: dict[str, Any] = {"status": status, **({"code": code} if code else {})}
+        detail: dict[str, Any] = {"status": status, **({"code": code[:LONGEST_CODE]} if code else {})}
         if words:
             detail["reason"] = words
         if fact == "bounced" and meaning == "bounced":

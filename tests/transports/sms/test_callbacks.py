@@ -60,6 +60,11 @@ def test_a_report_becomes_a_fact(preset, request_, type_, hard):
     assert told.replies == []
 
 
+def test_a_code_without_end_is_cut():
+    [event] = parse("other", post({"id": "SM1", "status": "failed", "code": "9" * 5000})).events
+    assert event.detail["code"] == "9" * 100
+
+
 def test_one_call_may_tell_of_many():
     body = {
         "results": [
