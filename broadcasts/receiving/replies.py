@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from broadcasts import tracking
 from broadcasts.database import storable
 from broadcasts.exceptions import WrongState
-from broadcasts.mediums import ADDRESS_FIELDS, AddressField
+from broadcasts.mediums import ADDRESS_FIELDS, AddressField, stored_key
 from broadcasts.models import Channel, Contact, Delivery, Inbound
 from broadcasts.transports import InboundMessage
 
@@ -67,7 +67,8 @@ class ReplyBatch:
         fresh = [row for row in self.rows if row.uuid in stored]
         for row in sorted(fresh, key=lambda row: (row.contact_id or 0, row.address)):
             row.pk = stored[row.uuid]
-            obey(row, people[row.contact_id] if row.contact_id else None)
+            person = people[row.contact_id] if row.contact_id else None
+            obey(row, person if person and _is_from(row, person) else None)
         return [tracking.Fact(row.delivery_id, "replied", row.at) for row in fresh if row.delivery_id and row.at]
 
     def _people(self) -> dict[Key, int]:
@@ -111,6 +112,20 @@ def _row(channel: Channel, reply: InboundMessage, at: datetime, person: int | No
         payload=payload if len(json.dumps(payload)) <= LONGEST_PAYLOAD else {},
         provider_id=tracking.known_as(reply.provider_id),
     )
+
+
+def _is_from(reply: Inbound, person: Contact) -> bool:
+    """Tell whether a reply is from its copy's address or one of the person's own: anybody may name a copy."""
+    key = _stored_key(reply.address)
+    copied = _stored_key(reply.delivery.address) if reply.delivery else None
+    return key is not None and key in (copied, *(getattr(person, field.key) for field in ADDRESS_FIELDS.values()))
+
+
+def _stored_key(address: str) -> str | None:
+    try:
+        return stored_key(address)
+    except ValidationError:
+        return None
 
 
 def _key(channel: Channel, address: str) -> Key | None:
