@@ -310,3 +310,21 @@ def test_erasing_somebody_forgets_what_came_from_their_address(channel, joe, clu
     )
     contacts.erase(joe)
     assert not Inbound.objects.exists() and not StoredCall.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "body"),
+    [
+        ("/?from=34600111222", b""),
+        ("/?who=Joe%40Example.com", b""),
+        ("/", b"who=joe%40example.com"),
+        ("/", b'{"from": "+34600111222"}'),
+    ],
+)
+def test_erasing_somebody_forgets_calls_that_wait_to_be_applied(channel, joe, url, body):
+    joe.email = "Joe@example.com"
+    joe.save()
+    for one in ({"url": url, "body": body}, {"url": "/?from=34600999999", "body": b"{}"}):
+        StoredCall.objects.create(channel=channel, method="POST", things=1, **one)
+    contacts.erase(joe)
+    assert [call.url for call in StoredCall.objects.all()] == ["/?from=34600999999"]
