@@ -273,13 +273,13 @@ def test_an_outage_has_the_provider_call_again(call, delivery, monkeypatch):
 
 def test_a_good_call_is_stored_whole_in_one_insert_and_answered(call, delivery):
     with CaptureQueriesContext(connection) as asked:
-        assert call(delivered("p1"), apply=False, Authorization="Bearer secret").status_code == 200
+        assert call(delivered("p1"), apply=False, Authorization="Bearer secret", Token="s3cret").status_code == 200
     writes = [
         one["sql"] for one in asked if one["sql"].startswith(("INSERT", "UPDATE")) and "allowance" not in one["sql"]
     ]
     row = StoredCall.objects.get()
     assert len(writes) == 1 and json.loads(bytes(row.body)) == delivered("p1")
-    assert "authorization" not in row.headers and "content-type" in row.headers
+    assert row.headers == {"content-type": "application/json"}
     assert not DeliveryEvent.objects.exists()
 
 
