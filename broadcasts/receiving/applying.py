@@ -108,8 +108,9 @@ def _everything(call: StoredCall, channels: dict[int, Channel]) -> list[Thing | 
     called = channels[call.channel_id]
     transport = called.transport()
     told = transport.parse(CallbackRequest(call.method, call.url, call.headers, bytes(call.body)))
+    things: list[Event | InboundMessage | TemplateNews] = [*told.events, *told.replies, *told.templates]
     found: list[Thing | None] = []
-    for one in (*told.events, *told.replies, *told.templates):
+    for one in things:
         is_ours = one.account in ("", transport.account)
         meant = called if is_ours else channels.get(call.accounts.get(one.account, 0))
         found.append(Thing(meant, one) if meant else None)
