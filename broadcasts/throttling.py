@@ -30,13 +30,16 @@ KNOWN = 10_000  # tokens in the memory of a process
 LOG_SECONDS = 60
 
 
-def allows(who: str, limit: int) -> bool:
-    """Count a request of a client, such as token:12; tell whether it is within the limit per hour. 0 is no limit."""
+def allows(who: str, limit: int, cost: int = 1) -> bool:
+    """Count a request of a client, such as token:12; tell whether it is within the limit per hour. 0 is no limit.
+
+    A request may cost more than 1, such as its kilobytes; the last one that is granted may go beyond the limit.
+    """
     if not limit:
         return True
     counted = in_redis if settings.REDIS_URL else allowances.take
     try:
-        return counted(who, int(time.time()) // WINDOW, limit)
+        return counted(who, int(time.time()) // WINDOW, limit, cost)
     except Exception as error:  # while the database or Redis is out of order, requests are not limited
         complaints.log(error)
         return True
@@ -47,10 +50,10 @@ def seconds_left() -> int:
     return WINDOW - int(time.time()) % WINDOW
 
 
-def in_redis(who: str, hour: int, limit: int) -> bool:
+def in_redis(who: str, hour: int, limit: int, cost: int = 1) -> bool:
     key = f"throttle:{who}:{hour}"
     cache.add(key, 0, WINDOW)
-    return cache.incr(key) <= limit
+    return cache.incr(key, cost) - cost < limit
 
 
 class Complaints:
@@ -67,12 +70,18 @@ class Complaints:
 
 @dataclass
 class Balance:
-    """The requests that this process may grant a client in an hour, and those granted during a database error."""
+    """The requests that this process may grant a client in an hour, and those granted beyond that."""
 
     hour: int
     left: int = 0
     owed: int = 0
     is_used_up: bool = False  # no process may grant more, until the next hour
+
+    def spend(self, cost: int) -> None:
+        """Use up what is left; what a request costs beyond that is owed."""
+        spent = min(self.left, cost)
+        self.left -= spent
+        self.owed += cost - spent
 
 
 class Allowances:
@@ -83,33 +92,35 @@ class Allowances:
         self.balances: dict[str, Balance] = {}
         self.pause_ends = 0.0  # until then the database is not asked, after an error
 
-    def take(self, who: str, hour: int, limit: int) -> bool:
+    def take(self, who: str, hour: int, limit: int, cost: int = 1) -> bool:
         """Use up one request of a balance; raises DatabaseError if it is empty and the database is out of order."""
-        if (known := self._spend(who, hour)) is not None:
+        if (known := self._spend(who, hour, cost)) is not None:
             return known
         with self.asking:
-            if (known := self._spend(who, hour)) is not None:
+            if (known := self._spend(who, hour, cost)) is not None:
                 return known
             balance = self._balance(who, hour)
             if time.monotonic() < self.pause_ends:
-                balance.owed += 1
+                balance.owed += cost
                 return True
             try:
                 granted = Allowance.take(who, hour, limit, owed=balance.owed, share=SHARE, patience=LOCK_SECONDS)
             except BaseException:
                 self.pause_ends = time.monotonic() + PAUSE_SECONDS
-                balance.owed += 1
+                balance.owed += cost
                 raise
             with self.lock:
-                balance.owed, balance.left, balance.is_used_up = 0, max(granted - 1, 0), granted == 0
+                balance.owed, balance.left, balance.is_used_up = 0, granted, granted == 0
+                if granted:
+                    balance.spend(cost)
             return granted > 0
 
-    def _spend(self, who: str, hour: int) -> bool | None:
+    def _spend(self, who: str, hour: int, cost: int) -> bool | None:
         """Use up a request of the balance in memory; return None if the database must be asked."""
         with self.lock:
             balance = self._balance(who, hour)
             if balance.left:
-                balance.left -= 1
+                balance.spend(cost)
                 return True
             return False if balance.is_used_up else None
 

@@ -4,7 +4,8 @@ import hmac
 import json
 import math
 import sqlite3
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from datetime import timezone as Zone
 
 import pytest
 from django.db import OperationalError, connection
@@ -20,7 +21,7 @@ from broadcasts.transports import TRANSPORTS, Callback, Event, InboundMessage, T
 from tests.make import make_broadcast, make_contact, make_delivery
 from tests.sending.test_concurrency import at_once
 
-NOON = datetime.fromisoformat("2026-11-01T12:00:00+00:00")
+NOON = timezone.now().replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=2)
 
 
 class Pigeons(Transport):
@@ -127,7 +128,8 @@ def test_a_call_twice_is_told_once(call, delivery):
     assert delivery.message.batches.get().delivered == 1
 
 
-def test_a_call_needs_no_session_and_leaves_none(call, delivery, django_assert_max_num_queries):
+def test_a_call_needs_no_session_and_leaves_none(call, delivery, django_assert_max_num_queries, settings):
+    settings.CALLBACK_MB_PER_HOUR = 0  # its allowance is taken now and then only
     with django_assert_max_num_queries(10):
         response = call(delivered("p1"), apply=False)
     assert not response.cookies
@@ -182,6 +184,14 @@ def test_calls_are_limited_for_each_channel(call, delivery, settings):
     assert 0 < int(response["Retry-After"]) <= throttling.WINDOW
 
 
+def test_the_bytes_of_calls_are_limited_for_each_organization(call, delivery, settings):
+    settings.CALLBACK_MB_PER_HOUR = 1
+    large = {**delivered("p1"), "padding": "x" * 600_000}
+    assert [call(large).status_code for _ in range(4)] == [200, 200, 429, 429]
+    response = call(delivered("p1"))
+    assert response.status_code == 429 and 0 < int(response["Retry-After"]) <= throttling.WINDOW
+
+
 # What may be told
 
 
@@ -189,6 +199,12 @@ def test_too_large_a_call_is_refused_unread(call, delivery, monkeypatch):
     monkeypatch.setattr(callbacks, "LARGEST", 100)
     assert call(body=b"x" * 101).status_code == 413
     assert call(body=json.dumps(delivered("p1")).encode()).status_code == 200
+
+
+def test_a_call_that_tells_too_much_is_refused(call, delivery, monkeypatch):
+    monkeypatch.setattr(callbacks, "MOST", 2)
+    assert call(delivered("p1", "p1", "p1")).status_code == 413
+    assert call(delivered("p1", "p1")).status_code == 200
 
 
 def test_a_length_that_is_no_number_is_nothing_to_stumble_over(channel):
@@ -257,13 +273,13 @@ def test_an_outage_has_the_provider_call_again(call, delivery, monkeypatch):
 
 def test_a_good_call_is_stored_whole_in_one_insert_and_answered(call, delivery):
     with CaptureQueriesContext(connection) as asked:
-        assert call(delivered("p1"), apply=False, Authorization="Bearer secret").status_code == 200
+        assert call(delivered("p1"), apply=False, Authorization="Bearer secret", Token="s3cret").status_code == 200
     writes = [
         one["sql"] for one in asked if one["sql"].startswith(("INSERT", "UPDATE")) and "allowance" not in one["sql"]
     ]
     row = StoredCall.objects.get()
     assert len(writes) == 1 and json.loads(bytes(row.body)) == delivered("p1")
-    assert "authorization" not in row.headers and "content-type" in row.headers
+    assert row.headers == {"content-type": "application/json"}
     assert not DeliveryEvent.objects.exists()
 
 
@@ -295,6 +311,44 @@ def test_a_large_call_is_applied_in_parts(call, delivery, monkeypatch):
     opened = {"events": [{"id": "p1", "type": "opened"}] * 5}
     call(opened)
     assert DeliveryEvent.objects.count() == 5 and not StoredCall.objects.exists()
+
+
+def test_few_bodies_are_read_at_once(call, delivery, monkeypatch):
+    monkeypatch.setattr(applying, "BODIES", 100)
+    for _ in range(3):
+        call(delivered("p1"), apply=False)
+    assert [len(applying._take()), StoredCall.objects.count()] == [2, 3]
+    receiving.apply_due()
+    assert not StoredCall.objects.exists()
+
+
+def test_a_call_with_a_fault_is_read_once_and_in_parts(call, delivery, monkeypatch):
+    parse, parsed = Pigeons.parse, []
+    monkeypatch.setattr(Pigeons, "parse", lambda self, call: parsed.append(call) or parse(self, call))
+    call({"events": [{"id": "p1", "type": "exploded"}, *[{"id": "p1", "type": "opened"}] * 5]}, apply=False)
+    monkeypatch.setattr(applying, "THINGS", 3)
+    del parsed[:]
+    applying._apply_by_itself(StoredCall.objects.get().pk)
+    row = StoredCall.objects.get()
+    assert (len(parsed), DeliveryEvent.objects.count()) == (1, 2)
+    assert (row.left, row.attempts) == ([3, 4, 5, 0], 0) and row.due_at <= timezone.now()
+    receiving.apply_due()
+    assert DeliveryEvent.objects.count() == 5 and StoredCall.objects.get().left == [0]
+
+
+def test_a_call_that_kills_its_worker_counts_its_attempts(call, delivery, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    def die(*args):
+        raise Killed
+
+    call(delivered("p1"), apply=False)
+    monkeypatch.setattr(applying, "record", die)
+    with pytest.raises(Killed):
+        applying._apply_by_itself(StoredCall.objects.get().pk)
+    row = StoredCall.objects.get()
+    assert row.attempts == 1 and row.due_at > timezone.now()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -372,6 +426,17 @@ def test_nothing_happened_in_the_future(channel, delivery):
     assert delivery.delivered_at < later
 
 
+@pytest.mark.parametrize(
+    "at",
+    [datetime(1, 1, 1, tzinfo=Zone(timedelta(hours=14))), datetime(9999, 12, 31, 23, tzinfo=UTC), datetime(2, 1, 1)],
+)
+def test_an_event_and_a_reply_at_an_impossible_time_happened_within_the_last_days(channel, delivery, at):
+    take_in(channel, Callback([Event("p1", "delivered", at)], [InboundMessage("34600111222", "Hi", at)]))
+    delivery.refresh_from_db()
+    for moment in (delivery.delivered_at, Inbound.objects.get().at):
+        assert timedelta(days=-1) < timezone.now() - moment < timedelta(days=31)
+
+
 # Replies
 
 
@@ -384,6 +449,12 @@ def test_a_reply_is_stored_with_who_wrote_it(call, joe, club):
     row = Inbound.objects.get()
     assert (row.organization, row.contact, row.text) == (club, joe, "Yes please")
     assert (row.address, row.at, row.payload["id"]) == ("34600111222", NOON, "r1")
+
+
+def test_what_is_too_long_of_a_reply_is_cut(call, joe):
+    call(reply(text="x" * 30_000))
+    row = Inbound.objects.get()
+    assert (len(row.text), row.payload) == (10_000, {})
 
 
 def test_a_reply_twice_is_stored_once(call, joe):

@@ -1,7 +1,7 @@
 """Facts that providers tell by ids of their own, before and after these are written down."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from django.db import connection, transaction
@@ -18,7 +18,7 @@ from tests.make import make_broadcast, make_contact, make_contacts, make_deliver
 from tests.recorder import Recorder
 from tests.sending.steps import send
 
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+NOON = timezone.now().replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=2)
 
 
 @pytest.fixture
@@ -192,6 +192,23 @@ def test_a_window_writes_its_provider_ids_at_once(mail, delivery, django_assert_
     more = [make_delivery(delivery.message.broadcast) for _ in range(5)]
     with transaction.atomic(), django_assert_num_queries(1):
         tracking.add_provider_ids(mail, {one.pk: f"id-{one.pk}" for one in more})
+
+
+def test_an_early_fact_that_cannot_be_recorded_holds_up_no_other(mail, delivery, monkeypatch):
+    record_all = references.record_all
+
+    def stumble(facts):
+        assert "opened" not in [fact.type for fact in facts]
+        return record_all(facts)
+
+    monkeypatch.setattr(references, "record_all", stumble)
+    for fact in ("opened", "delivered"):
+        tell(mail, fact)
+    write(mail, delivery)
+    hear()
+    delivery.refresh_from_db()
+    assert delivery.delivered_at == NOON and delivery.opened_at is None
+    assert EarlyFact.objects.get().due_at > timezone.now() + timedelta(minutes=50)
 
 
 def test_an_early_fact_is_tried_again_ever_later(mail):

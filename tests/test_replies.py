@@ -56,7 +56,7 @@ def joe(club):
 
 def say(channel, text, **fields):
     """Do what a worker does with a reply, and send the answers to it."""
-    reply = InboundMessage("34600111222", text, **{"at": timezone.now(), **fields})
+    reply = InboundMessage(**{"address": "34600111222", "text": text, "at": timezone.now(), **fields})
     applying.record([applying.Thing(channel, reply)])
     answer()
 
@@ -161,6 +161,25 @@ def test_stop_withdraws_everything_on_the_medium_and_is_confirmed_once(channel, 
     assert reasons() == [("stop", "")]
     assert [(one.address, one.sender) for one in Texts.sent] == [("34600111222", "4711")]
     assert ConsentChange.objects.first().evidence["text"] == "Stop"
+
+
+def test_a_stop_from_another_address_that_names_a_copy_stops_that_address_only(channel, joe):
+    row = copy(channel, joe)
+    row.provider_refs.create(channel=channel, provider_id="p1")
+    say(channel, "STOP", address="34600999999", answers="p1")
+    assert Inbound.objects.get().delivery == row
+    assert list(Suppression.objects.values_list("address", flat=True)) == ["34600999999"]
+    assert not Consent.objects.exists()
+
+
+@pytest.mark.parametrize("address", ["+34 600 111 222", "US.1349", "34600777777"])
+def test_a_stop_from_the_persons_own_address_that_names_a_copy_stops_the_person(channel, joe, address):
+    joe.whatsapp_id = "US.1349"
+    joe.save()
+    row = copy(channel, joe, address="+34600777777")  # which was Joe's
+    row.provider_refs.create(channel=channel, provider_id="p1")
+    say(channel, "STOP", address=address, answers="p1")
+    assert Consent.objects.get(contact=joe, use_case="general").state == "withdrawn"
 
 
 def test_not_even_general_messages_reach_who_said_stop(channel, joe):
@@ -291,3 +310,21 @@ def test_erasing_somebody_forgets_what_came_from_their_address(channel, joe, clu
     )
     contacts.erase(joe)
     assert not Inbound.objects.exists() and not StoredCall.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "body"),
+    [
+        ("/?from=34600111222", b""),
+        ("/?who=Joe%40Example.com", b""),
+        ("/", b"who=joe%40example.com"),
+        ("/", b'{"from": "+34600111222"}'),
+    ],
+)
+def test_erasing_somebody_forgets_calls_that_wait_to_be_applied(channel, joe, url, body):
+    joe.email = "Joe@example.com"
+    joe.save()
+    for one in ({"url": url, "body": body}, {"url": "/?from=34600999999", "body": b"{}"}):
+        StoredCall.objects.create(channel=channel, method="POST", things=1, **one)
+    contacts.erase(joe)
+    assert [call.url for call in StoredCall.objects.all()] == ["/?from=34600999999"]

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import or_
+from urllib.parse import unquote_plus
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -40,6 +41,7 @@ from .audit_labels import CALLED_BY_NAME, forget_labels, forget_name
 from .delete import take_out
 
 CHUNK = 1000
+CALLS = 20  # of up to a megabyte
 GONE = "(erased)"
 
 
@@ -197,12 +199,15 @@ def _clean_texts(trace: Trace) -> None:
 
 
 def _forget_calls(trace: Trace) -> None:
-    """Delete replies from the addresses that no contact had, and calls that name them and could not be applied."""
+    """Delete replies from the addresses that no contact had, and calls that name them and are not applied yet."""
     written = {address.lstrip("+") for address in trace.addresses}
     spelled = [*written, *(f"+{address}" for address in written)]
     Inbound.objects.for_organization(trace.organization).filter(contact=None, address__in=spelled).delete()
-    for call in StoredCall.objects.for_organization(trace.organization).filter(due_at=None).iterator(CHUNK):
-        if any(address.encode() in bytes(call.body) for address in written):
+    looked_for = {one.casefold() for address in written for one in (address, json.dumps(address)[1:-1])}
+    for call in StoredCall.objects.for_organization(trace.organization).iterator(CALLS):
+        told = f"{call.url}\n{bytes(call.body).decode(errors='replace')}"
+        told = f"{told}\n{unquote_plus(told)}".casefold()
+        if any(address in told for address in looked_for):
             call.delete()
 
 

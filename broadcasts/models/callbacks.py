@@ -30,7 +30,7 @@ class StoredCall(models.Model):
     error = models.TextField(blank=True)
     method = models.CharField(max_length=4)
     url = models.TextField()
-    headers = models.JSONField(default=dict)  # without those that carry secrets
+    headers = models.JSONField(default=dict)  # those that are needed to parse it
     body = models.BinaryField()
     # The channels that its events and replies are for, by the accounts that these name: {account: channel id}.
     accounts = models.JSONField(default=dict)

@@ -16,6 +16,8 @@ from broadcasts.transports import CallbackRequest, kinds_that_call_back
 log = logging.getLogger(__name__)
 
 LARGEST = 1_000_000  # bytes in a body
+KILOBYTE = 1_000
+MOST = 5_000  # events, replies and news of templates in a call
 
 
 @csrf_exempt  # providers have no cookie: their signature authenticates them
@@ -40,11 +42,16 @@ def callback(request: HttpRequest, channel: UUID) -> HttpResponse:
     transport = found.transport()
     if not receiving.is_verified(transport, call):
         return _said(401, "Unauthorized.")
+    size, most = -(-len(body) // KILOBYTE), settings.CALLBACK_MB_PER_HOUR * KILOBYTE
+    if not throttling.allows(f"callbacks:{found.organization_id}", most, size):
+        return _said(429, "Too many bytes.", {"Retry-After": str(throttling.seconds_left())})
     try:
         told = transport.parse(call)
     except Exception as error:  # most often a KeyError or TypeError: a provider's JSON is not as its documents say
         log.warning("A call for channel %s could not be read: %s", found.uuid, type(error).__name__)
         return _said(400, "The call cannot be read.")
+    if told.things > MOST:
+        return _said(413, f"A call may tell {formats.number(MOST)} things.")
     receiving.store(found, call, told)
     return _said(200, told.answer)
 

@@ -5,9 +5,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
-from django.db.models.functions import Now
+from django.db.models.functions import Length, Now
 from django.utils import timezone
 
 from broadcasts import syncing, tracking
@@ -16,12 +17,14 @@ from broadcasts.models import Channel, StoredCall
 from broadcasts.queue import is_told_to_stop
 from broadcasts.transports import CallbackRequest, Event, InboundMessage, TemplateNews
 
-from .replies import ReplyBatch
+from .replies import ReplyBatch, moment_of
 
 log = logging.getLogger(__name__)
 
 SECONDS = 20  # that one task applies calls; the next round enqueues another one
 CALLS = 500  # read at once
+ALONE_SECONDS = 5  # that the events and replies of one call are applied one by one
+BODIES = 20_000_000  # bytes in the bodies of these
 THINGS = 500  # events and replies of a transaction, so that nobody waits long for the rows it locks
 DELAYS = [timedelta(seconds=seconds) for seconds in (10, 60, 300, 1800, 7200, 21_600, 43_200, 86_400)]
 
@@ -37,12 +40,12 @@ class Thing:
 def apply_due(seconds: float = SECONDS) -> None:
     """Apply calls and early facts until none is due, the time is over or the worker stops."""
     deadline = time.monotonic() + seconds
-    for apply in (_apply_some, tracking.record_early):
+    for apply in (lambda: _apply_some(deadline), tracking.record_early):
         while apply() and time.monotonic() < deadline and not is_told_to_stop():
             pass
 
 
-def _apply_some() -> bool:
+def _apply_some(deadline: float) -> bool:
     """Apply some calls that are due, each completely or not at all; return whether there were any.
 
     If they cannot be applied together, each is by itself.
@@ -65,20 +68,22 @@ def _apply_some() -> bool:
         log.info("%s calls could not be applied together (%s); each is by itself", len(pks), type(error).__name__)
         for pk in pks:
             _apply_by_itself(pk)
+            if time.monotonic() >= deadline or is_told_to_stop():
+                break
     return bool(pks)
 
 
 def _take() -> list[StoredCall]:
     """Lock and return the calls that are due and that no other worker has, as many as one transaction applies."""
     due = StoredCall.objects.filter(due_at__lte=Now()).select_for_update(skip_locked=True)
-    sizes = due.order_by("due_at", "pk").values_list("pk", "things")[:CALLS]
+    sizes = due.order_by("due_at", "pk").values_list("pk", "things", Length("body"))[:CALLS]
     taken: list[int] = []
-    things = 0
-    for pk, size in sizes:
-        if taken and things + size > THINGS:
+    things = length = 0
+    for pk, size, body in sizes:
+        things, length = things + size, length + body
+        if taken and (things > THINGS or length > BODIES):
             break
         taken.append(pk)
-        things += size
     return list(StoredCall.objects.filter(pk__in=taken).order_by("pk"))
 
 
@@ -94,43 +99,82 @@ def _numbers(call: StoredCall) -> list[int]:
 
 def _things(call: StoredCall, numbers: Sequence[int], channels: dict[int, Channel]) -> list[Thing]:
     """Return events and replies of a call, each with its channel; without those that no channel is meant by."""
+    everything = _everything(call, channels)
+    return [thing for number in numbers if (thing := everything[number])]
+
+
+def _everything(call: StoredCall, channels: dict[int, Channel]) -> list[Thing | None]:
+    """Return all events and replies of a call by their numbers; None for one that no channel is meant by."""
     called = channels[call.channel_id]
     transport = called.transport()
     told = transport.parse(CallbackRequest(call.method, call.url, call.headers, bytes(call.body)))
-    everything: list[Event | InboundMessage | TemplateNews] = [*told.events, *told.replies, *told.templates]
-    found = []
-    for one in (everything[number] for number in numbers):
-        if one.account in ("", transport.account):
-            found.append(Thing(called, one))
-        elif other := channels.get(call.accounts.get(one.account, 0)):
-            found.append(Thing(other, one))
+    things: list[Event | InboundMessage | TemplateNews] = [*told.events, *told.replies, *told.templates]
+    found: list[Thing | None] = []
+    for one in things:
+        is_ours = one.account in ("", transport.account)
+        meant = called if is_ours else channels.get(call.accounts.get(one.account, 0))
+        found.append(Thing(meant, one) if meant else None)
     return found
 
 
-@transaction.atomic
 def _apply_by_itself(pk: int) -> None:
-    """Apply the events and replies of one call one by one; those that fail are tried again later."""
+    """Apply the events and replies of one call one by one; those that fail are tried again later.
+
+    The attempt is committed first, so that a call that kills its worker is given up too. What a turn has no time for is
+    due again at once.
+    """
+    attempts = _begin(pk)
+    if attempts is None:
+        return
+    with transaction.atomic():
+        call = StoredCall.objects.select_for_update(skip_locked=True).filter(pk=pk, attempts=attempts).first()
+        if call is None:
+            return
+        numbers = _numbers(call)
+        tried, failed, error = _try_each(call, numbers[:THINGS])
+        later = numbers[tried:]
+        changes: dict[str, Any] = {"left": later + failed, "error": storable(error)}
+        if later and tried > len(failed):  # it gets ahead
+            changes |= {"attempts": attempts - 1, "due_at": Now()}
+        if later or failed:
+            StoredCall.objects.filter(pk=pk).update(**changes)
+        else:
+            call.delete()
+
+
+@transaction.atomic
+def _begin(pk: int) -> int | None:
+    """Count an attempt at a call and set when the next one is due; None if another worker has it."""
     call = StoredCall.objects.select_for_update(skip_locked=True).filter(pk=pk, due_at__lte=Now()).first()
     if call is None:
-        return
-    channels, failed, error = _channels([call]), [], ""
-    for number in _numbers(call):
+        return None
+    wait = DELAYS[call.attempts] if call.attempts < len(DELAYS) else None
+    StoredCall.objects.filter(pk=pk).update(attempts=call.attempts + 1, due_at=wait and Now() + wait)
+    return call.attempts + 1
+
+
+def _try_each(call: StoredCall, numbers: Sequence[int]) -> tuple[int, list[int], str]:
+    """Apply events and replies until the time is over; return how many were tried, which failed, and the last error."""
+    deadline = time.monotonic() + ALONE_SECONDS
+    channels, tried, failed, error = _channels([call]), 0, [], ""
+    everything: list[Thing | None] | None = None
+    for number in numbers:
         try:
             with transaction.atomic():
-                record(_things(call, [number], channels))
+                everything = _everything(call, channels) if everything is None else everything
+                record([thing] if (thing := everything[number]) else [])
         except Exception as fault:
             if outage(fault):
                 raise
             failed.append(number)
             error = f"{type(fault).__name__}: {fault}"
             log.exception("Something that a provider told could not be applied: number %s of %s", number, call)
-    if failed:
-        wait = DELAYS[call.attempts] if call.attempts < len(DELAYS) else None
-        StoredCall.objects.filter(pk=pk).update(
-            left=failed, attempts=call.attempts + 1, error=storable(error), due_at=wait and Now() + wait
-        )
-    else:
-        call.delete()
+            if everything is None:  # the whole call cannot be read
+                return len(numbers), list(numbers), error
+        tried += 1
+        if time.monotonic() >= deadline:
+            break
+    return tried, failed, error
 
 
 @transaction.atomic
@@ -158,5 +202,4 @@ def record(things: Sequence[Thing]) -> None:
 
 def _report(channel: Channel, event: Event, now: datetime) -> tracking.Report:
     place = (channel.pk, tracking.known_as(event.provider_id))
-    at = min(event.at, now) if event.at else now  # a provider whose clock is ahead tells nothing of the future
-    return tracking.Report(place, event.type, at, event.machine, storable(event.detail))
+    return tracking.Report(place, event.type, moment_of(event.at, now), event.machine, storable(event.detail))

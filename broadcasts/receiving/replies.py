@@ -1,15 +1,16 @@
 """Make Inbound rows of replies: each once, tied to the person and to the copy that it answers."""
 
+import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.core.exceptions import ValidationError
 
 from broadcasts import tracking
 from broadcasts.database import storable
 from broadcasts.exceptions import WrongState
-from broadcasts.mediums import ADDRESS_FIELDS, AddressField
+from broadcasts.mediums import ADDRESS_FIELDS, AddressField, stored_key
 from broadcasts.models import Channel, Contact, Delivery, Inbound
 from broadcasts.transports import InboundMessage
 
@@ -17,6 +18,9 @@ from .keywords import obey
 
 ANSWERED_WITHIN = timedelta(days=7)  # after it was sent, a reply that names no copy answers the last one
 SKEW = timedelta(minutes=1)  # by which a provider's clock may be behind ours
+LONGEST_TEXT = 10_000  # characters of a reply that are kept
+LONGEST_PAYLOAD = 20_000  # characters in JSON; a longer payload is not kept
+OLDEST = timedelta(days=30)  # before now, that anything told may have happened
 RECENT = 20  # copies of one person on one channel that are looked at
 
 Key = tuple[int, str, str]  # organization, name of the address field, key of the address
@@ -46,7 +50,7 @@ class ReplyBatch:
             copy = answered.get(found.get((channel.pk, tracking.known_as(reply.answers)), 0))
             key = _key(channel, reply.address)
             person = (copy and (copy.contact_id or copy.merged_into)) or (people.get(key) if key else None)
-            at = min(reply.at, self.now) if reply.at else self.now
+            at = moment_of(reply.at, self.now)
             if copy is None and person and key:
                 copy = _last_copy(channel, person, key, at)
             self.rows.append(_row(channel, reply, at, person, copy))
@@ -63,7 +67,8 @@ class ReplyBatch:
         fresh = [row for row in self.rows if row.uuid in stored]
         for row in sorted(fresh, key=lambda row: (row.contact_id or 0, row.address)):
             row.pk = stored[row.uuid]
-            obey(row, people[row.contact_id] if row.contact_id else None)
+            person = people[row.contact_id] if row.contact_id else None
+            obey(row, person if person and _is_from(row, person) else None)
         return [tracking.Fact(row.delivery_id, "replied", row.at) for row in fresh if row.delivery_id and row.at]
 
     def _people(self) -> dict[Key, int]:
@@ -80,7 +85,21 @@ class ReplyBatch:
         return found
 
 
+def moment_of(told: datetime | None, now: datetime) -> datetime:
+    """Return when something happened that a provider told: at most 30 days ago, and never in the future.
+
+    No time is now, and a time without a zone is in UTC. Databases do not read back each time that they store.
+    """
+    if told is None:
+        return now
+    try:
+        return max(now - OLDEST, min(told if told.utcoffset() is not None else told.replace(tzinfo=UTC), now))
+    except OverflowError:  # the first or the last hours that Python knows, in another zone
+        return now
+
+
 def _row(channel: Channel, reply: InboundMessage, at: datetime, person: int | None, copy: Delivery | None) -> Inbound:
+    payload = storable(reply.payload)
     return Inbound(
         organization=channel.organization,
         channel=channel,
@@ -89,10 +108,24 @@ def _row(channel: Channel, reply: InboundMessage, at: datetime, person: int | No
         broadcast_id=copy.message.broadcast_id if copy else None,
         address=storable(reply.address)[:320],
         at=at,
-        text=storable(reply.text),
-        payload=storable(reply.payload),
+        text=storable(reply.text)[:LONGEST_TEXT],
+        payload=payload if len(json.dumps(payload)) <= LONGEST_PAYLOAD else {},
         provider_id=tracking.known_as(reply.provider_id),
     )
+
+
+def _is_from(reply: Inbound, person: Contact) -> bool:
+    """Tell whether a reply is from its copy's address or one of the person's own: anybody may name a copy."""
+    key = _stored_key(reply.address)
+    copied = _stored_key(reply.delivery.address) if reply.delivery else None
+    return key is not None and key in (copied, *(getattr(person, field.key) for field in ADDRESS_FIELDS.values()))
+
+
+def _stored_key(address: str) -> str | None:
+    try:
+        return stored_key(address)
+    except ValidationError:
+        return None
 
 
 def _key(channel: Channel, address: str) -> Key | None:

@@ -11,8 +11,8 @@ from broadcasts.transports import Callback, CallbackRequest, Transport
 
 log = logging.getLogger(__name__)
 
-# Headers that carry secrets: the call is verified before it is stored, so they are not needed any more.
-SECRET = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key"})
+# Headers that a transport's `parse` reads. The others may carry secrets; they are not needed once the call is verified.
+KEPT = frozenset({"content-type", "svix-id"})
 PAUSE = 0.5  # seconds in which one process enqueues one task: it applies whatever is due
 
 
@@ -33,17 +33,16 @@ alarm = _Alarm()
 
 def store(channel: Channel, call: CallbackRequest, told: Callback) -> None:
     """Store a verified call, of which `told` was parsed; a call that tells nothing is not stored."""
-    things = len(told.events) + len(told.replies) + len(told.templates)
-    if not things:
+    if not told.things:
         return
     StoredCall.objects.create(
         channel=channel,
         method=call.method,
         url=call.url,
-        headers={name: value for name, value in call.headers.items() if name not in SECRET},
+        headers={name: value for name, value in call.headers.items() if name in KEPT},
         body=call.body,
         accounts=_accounts(channel, call, told),
-        things=things,
+        things=told.things,
     )
     alarm.ring()
 

@@ -1,5 +1,6 @@
 """Know deliveries by their providers' ids, and keep reports about ids that are not known yet."""
 
+import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,10 +11,12 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from broadcasts import links
-from broadcasts.database import Statement, parameter, storable
+from broadcasts.database import Statement, outage, parameter, storable
 from broadcasts.models import Channel, Delivery, DeliveryEvent, EarlyFact, ProviderRef
 
 from .recording import Fact, record_all
+
+log = logging.getLogger(__name__)
 
 Place = tuple[int, str]  # channel id and the provider's id of a copy there
 
@@ -21,6 +24,7 @@ MOST_EARLY = 100_000  # facts of unknown deliveries that are kept for one channe
 ROOM_EVERY = 1_000  # of these facts, room is made
 EARLY_AT_ONCE = 500
 SOONEST = timedelta(seconds=1)  # before an early fact is tried again; then its age doubles each time
+FAULTY_WAIT = timedelta(hours=1)  # before an early fact that could not be recorded is tried again
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,17 +127,45 @@ def _make_room(channel_id: int) -> None:
 
 
 def record_early() -> int:
-    """Record the early facts that are due and whose references are written by now; return how many were due."""
-    with transaction.atomic():
-        due = EarlyFact.objects.filter(due_at__lte=Now()).select_for_update(skip_locked=True)
-        facts = sorted(due.order_by("due_at")[:EARLY_AT_ONCE], key=lambda one: one.pk)  # in the order they came
-        found = find((one.channel_id, one.provider_id) for one in facts)
-        ready = [one for one in facts if (one.channel_id, one.provider_id) in found]
-        told = [Report((one.channel_id, one.provider_id), one.type, one.at, one.machine, one.detail) for one in ready]
-        record_all([report.about(found[report.place]) for report in told])
-        EarlyFact.objects.filter(pk__in=[one.pk for one in ready]).delete()
-        _put_off([one for one in facts if one not in ready])
-    return len(facts)
+    """Record the early facts that are due and whose references are written by now; return how many were due.
+
+    If they cannot be recorded together, each is by itself, so that a faulty one holds up no other.
+    """
+    pks: list[int] = []
+    try:
+        with transaction.atomic():
+            due = EarlyFact.objects.filter(due_at__lte=Now()).select_for_update(skip_locked=True)
+            pks = list(due.order_by("due_at").values_list("pk", flat=True)[:EARLY_AT_ONCE])
+            _record_early(pks)
+    except Exception as error:
+        if outage(error) or not pks:
+            raise
+        log.info("%s early facts could not be recorded together (%s)", len(pks), type(error).__name__)
+        for pk in sorted(pks):
+            _record_early_by_itself(pk)
+    return len(pks)
+
+
+def _record_early(pks: Collection[int]) -> None:
+    facts = list(EarlyFact.objects.filter(pk__in=pks).order_by("pk"))  # in the order they came
+    found = find((one.channel_id, one.provider_id) for one in facts)
+    ready = [one for one in facts if (one.channel_id, one.provider_id) in found]
+    told = [Report((one.channel_id, one.provider_id), one.type, one.at, one.machine, one.detail) for one in ready]
+    record_all([report.about(found[report.place]) for report in told])
+    EarlyFact.objects.filter(pk__in=[one.pk for one in ready]).delete()
+    _put_off([one for one in facts if one not in ready])
+
+
+def _record_early_by_itself(pk: int) -> None:
+    due = EarlyFact.objects.filter(pk=pk, due_at__lte=Now())
+    try:
+        with transaction.atomic():
+            _record_early(list(due.select_for_update(skip_locked=True).values_list("pk", flat=True)))
+    except Exception as error:
+        if outage(error):
+            raise
+        log.exception("The early fact %s could not be recorded", pk)
+        due.update(due_at=Now() + FAULTY_WAIT)
 
 
 def _put_off(facts: Sequence[EarlyFact]) -> None:

@@ -265,8 +265,8 @@ class Transport:
     def parse(self, request: CallbackRequest) -> Callback:
         """Parse a verified callback; raises ValueError if its body is not as the provider documents it.
 
-        It is called again when the callback is applied, without the headers that carry secrets, and has to return the
-        same events and replies in the same order.
+        It is called again when the callback is applied, with the headers in `receiving.storing.KEPT` only, and has to
+        return the same events and replies in the same order.
         """
         raise NotImplementedError(f"{type(self).__name__} must define parse()")
 

@@ -67,3 +67,8 @@ class Callback:
     replies: Sequence[InboundMessage] = ()
     templates: Sequence[TemplateNews] = ()
     answer: str = ""  # the response body that the provider expects, such as a challenge
+
+    @property
+    def things(self) -> int:
+        """How many events, replies and news of templates it tells."""
+        return len(self.events) + len(self.replies) + len(self.templates)

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
@@ -13,6 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
+from broadcasts.receiving.storing import KEPT
 from broadcasts.transports import CallbackRequest
 from broadcasts.transports.email_service import EmailService, sns
 
@@ -235,6 +237,19 @@ def test_an_open_by_a_proxy_is_a_machine_s(name, told):
 )
 def test_what_says_nothing_of_a_copy_is_no_event(name, told):
     assert list(service(name).parse(signed(name, told)).events) == []
+
+
+@pytest.mark.parametrize("name", ONE_EACH)
+def test_a_stored_call_reads_as_it_did_with_all_its_headers(name):
+    call = signed(name, ONE_EACH[name])
+    stored = replace(call, headers={header: value for header, value in call.headers.items() if header in KEPT})
+    assert service(name).parse(stored) == service(name).parse(call)
+
+
+def test_an_address_without_end_is_cut():
+    told = sendgrid("click", url=f"https://club.example/{'x' * 5000}")
+    [event] = service("sendgrid").parse(signed("sendgrid", told)).events
+    assert len(event.detail["url"]) == 2000
 
 
 # Signatures

@@ -78,7 +78,7 @@ def run(command: BaseCommand, options: dict[str, Any]) -> None:
         return
     machine = {**processes.machine(), "pumps": options["pumps"]}
     arguments = [f"--{name}={options[name]}" for name in ("contacts", "pumps", "seed")]
-    with Room(CALLBACKS_PER_HOUR="0") as room:
+    with Room(CALLBACKS_PER_HOUR="0", CALLBACK_MB_PER_HOUR="0") as room:
         phases = [CallRound(**one) for one in room.run("bench", "callbacks", *arguments)]
     if options["json"]:
         document = {"machine": machine, "phases": [asdict(phase) | {"is_kept": phase.is_kept} for phase in phases]}

@@ -20,6 +20,7 @@ from .services import Proof, Service
 
 USER = "broadcasts"  # of the basic authentication in the address that a service without signatures is given
 OLDEST = 86_400  # seconds: services repeat a call for up to a day with its first signature
+LONGEST_URL = 2_000  # characters
 NEWEST = 300  # seconds ahead of our clock
 SVIX_SECONDS = 300  # Svix signs each repeat anew
 
@@ -84,7 +85,7 @@ def _event(service: Service, told: AnymailTrackingEvent) -> Event | None:
     if type in ("bounced", "failed"):
         detail["hard"] = service.is_hard(raw)
     if type == "clicked" and told.click_url:
-        detail["url"] = told.click_url
+        detail["url"] = str(told.click_url)[:LONGEST_URL]
     words = {"reason": told.reject_reason, "text": told.mta_response or told.description, "agent": told.user_agent}
     detail |= {name: str(value)[:500] for name, value in words.items() if value}
     return Event(str(told.message_id), type, told.timestamp, detail, machine=_is_machine(raw))

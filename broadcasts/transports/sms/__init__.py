@@ -1,6 +1,7 @@
 """SMS, by the HTTP gateway that a channel's settings describe."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -13,9 +14,10 @@ from ..http import Answer, Call, Http
 from .gateway import MEANINGS, Faulty, Gateway
 from .reading import document_of, items, moment_at, number, text_at
 from .settings import CONNECTIONS, SmsSettings, description_of
-from .signatures import SIGNATURES
+from .signatures import OF_BODY, SIGNATURES
 
 LONGEST = 5_000  # characters; more than any gateway takes
+LONGEST_CODE = 100  # characters of a gateway's code that are kept
 ALWAYS_SIGNED = frozenset({"twilio"})  # with the very secret by which the channel sends
 
 
@@ -117,7 +119,8 @@ class Sms(Http):
         return bool(secret) and SIGNATURES[signature](request, secret)
 
     def parse(self, request: CallbackRequest) -> Callback:
-        document = document_of(request)
+        is_body_only = self.gateway.signature in OF_BODY and bool(self.settings.get("signing_secret"))
+        document = document_of(replace(request, url="") if is_body_only else request)
         reports, replies = self.gateway.callback, self.gateway.reply
         return Callback(
             events=[event for item in items(document, reports.get("each", "")) if (event := self._event(item))],
@@ -131,7 +134,7 @@ class Sms(Http):
         if not (provider_id and fact):
             return None
         meaning, words = self.gateway.meaning(code)
-        detail: dict[str, Any] = {"status": status, **({"code": code} if code else {})}
+        detail: dict[str, Any] = {"status": status, **({"code": code[:LONGEST_CODE]} if code else {})}
         if words:
             detail["reason"] = words
         if fact == "bounced" and meaning == "bounced":

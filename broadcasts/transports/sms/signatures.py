@@ -3,11 +3,14 @@
 import base64
 import hashlib
 import hmac
+import time
 from collections.abc import Callable
 from urllib.parse import parse_qsl, urlsplit
 
 from .. import standard
 from ..callbacks import CallbackRequest
+
+TOLERANCE = 86_400  # seconds: gateways repeat a call for up to a day with its first signature
 
 Check = Callable[[CallbackRequest, str], bool]
 
@@ -30,13 +33,20 @@ def vonage(request: CallbackRequest, secret: str) -> bool:
     parameters = dict(parse_qsl(urlsplit(request.url).query, keep_blank_values=True))
     parameters |= dict(parse_qsl(request.body.decode(), keep_blank_values=True))
     given = parameters.pop("sig").lower()
-    signed = "".join(f"&{name}={_clean(value)}" for name, value in sorted(parameters.items()))
+    signed = "".join(f"&{_clean(name)}={_clean(value)}" for name, value in sorted(parameters.items()))
     method = {64: "sha256", 128: "sha512"}[len(given)]
-    return hmac.compare_digest(hmac.digest(secret.encode(), signed.encode(), method).hex(), given)
+    return _is_fresh(parameters.get("timestamp")) and hmac.compare_digest(
+        hmac.digest(secret.encode(), signed.encode(), method).hex(), given
+    )
 
 
 def _clean(value: str) -> str:
     return value.replace("&", "_").replace("=", "_")
+
+
+def _is_fresh(timestamp: str | None) -> bool:
+    """Tell whether a signed time, in seconds since 1970, is near enough to ours; where none is signed, it is."""
+    return timestamp is None or abs(time.time() - float(timestamp)) <= TOLERANCE
 
 
 def sinch(request: CallbackRequest, secret: str) -> bool:
@@ -44,7 +54,7 @@ def sinch(request: CallbackRequest, secret: str) -> bool:
     nonce, timestamp = (request.headers[f"x-sinch-webhook-signature-{name}"] for name in ("nonce", "timestamp"))
     signed = b".".join([request.body, nonce.encode(), timestamp.encode()])
     right = base64.b64encode(hmac.digest(secret.encode(), signed, hashlib.sha256))
-    return hmac.compare_digest(right, request.headers["x-sinch-webhook-signature"].encode())
+    return _is_fresh(timestamp) and hmac.compare_digest(right, request.headers["x-sinch-webhook-signature"].encode())
 
 
 def hmac_sha256(request: CallbackRequest, secret: str) -> bool:
@@ -66,3 +76,5 @@ SIGNATURES: dict[str, Check] = {
     "hmac-sha256": hmac_sha256,
     "standard-webhooks": standard_webhooks,
 }
+# These sign the body and not the address.
+OF_BODY = frozenset({"sinch", "hmac-sha256", "standard-webhooks"})

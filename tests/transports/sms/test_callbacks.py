@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import time
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
@@ -58,6 +59,11 @@ def test_a_report_becomes_a_fact(preset, request_, type_, hard):
     assert [(event.provider_id, event.type) for event in told.events] == ([("SM1", type_)] if type_ else [])
     assert [event.detail.get("hard", False) for event in told.events] == ([hard] if type_ else [])
     assert told.replies == []
+
+
+def test_a_code_without_end_is_cut():
+    [event] = parse("other", post({"id": "SM1", "status": "failed", "code": "9" * 5000})).events
+    assert event.detail["code"] == "9" * 100
 
 
 def test_one_call_may_tell_of_many():
@@ -131,23 +137,49 @@ def test_twilio_is_never_taken_unsigned():
     assert not sms("https://x.example", "twilio", secret_key="").verify(form(MessageSid="SM1"))
 
 
+def vonage_signed(at=0, **fields):
+    """A call that Vonage signed so many seconds from now; `signed` is what its documents say."""
+    fields = {**fields, "messageId": "V1", "timestamp": str(int(time.time()) + at)}
+    clean = {
+        name.replace("&", "_").replace("=", "_"): value.replace("&", "_").replace("=", "_")
+        for name, value in fields.items()
+    }
+    signed = "".join(f"&{name}={value}" for name, value in sorted(clean.items()))
+    return fields, hmac.new(b"v0nage", signed.encode(), hashlib.sha256).hexdigest()
+
+
 def test_vonage_signs_the_sorted_parameters():
     transport = sms("https://x.example", "vonage", signing_secret="v0nage")
-    fields = {"text": "a=b&c", "messageId": "V1", "timestamp": "1"}
-    signed = b"&messageId=V1&text=a_b_c&timestamp=1"
-    right = hmac.new(b"v0nage", signed, hashlib.sha256).hexdigest()
+    fields, right = vonage_signed(**{"text": "a=b&c", "x&y=": "1"})
     assert transport.verify(get(**fields, sig=right.upper()))
     assert not transport.verify(get(**{**fields, "text": "x"}, sig=right))
 
 
+def sinch_signed(at=0):
+    moment = str(int(time.time()) + at)
+    right = base64.b64encode(hmac.digest(b"s1nch", f"{{}}.n.{moment}".encode(), "sha256")).decode()
+    values = (("", right), ("-nonce", "n"), ("-timestamp", moment))
+    return {f"x-sinch-webhook-signature{name}": value for name, value in values}
+
+
 def test_sinch_signs_the_body_with_nonce_and_time():
     transport = sms("https://x.example", "sinch", signing_secret="s1nch")
-    right = base64.b64encode(hmac.digest(b"s1nch", b"{}.n.1", "sha256")).decode()
-    headers = {
-        f"x-sinch-webhook-signature{name}": value for name, value in (("", right), ("-nonce", "n"), ("-timestamp", "1"))
-    }
-    assert transport.verify(CallbackRequest("POST", CALLBACK, headers, b"{}"))
-    assert not transport.verify(CallbackRequest("POST", CALLBACK, headers, b"{ }"))
+    assert transport.verify(CallbackRequest("POST", CALLBACK, sinch_signed(), b"{}"))
+    assert not transport.verify(CallbackRequest("POST", CALLBACK, sinch_signed(), b"{ }"))
+
+
+@pytest.mark.parametrize(("at", "is_taken"), [(-80_000, True), (-90_000, False), (90_000, False)])
+def test_a_call_that_was_signed_on_another_day_is_refused(at, is_taken):
+    fields, right = vonage_signed(at)
+    assert sms("https://x.example", "vonage", signing_secret="v0nage").verify(get(**fields, sig=right)) is is_taken
+    request = CallbackRequest("POST", CALLBACK, sinch_signed(at), b"{}")
+    assert sms("https://x.example", "sinch", signing_secret="s1nch").verify(request) is is_taken
+
+
+def test_what_a_signature_does_not_cover_tells_nothing():
+    request = CallbackRequest("POST", f"{CALLBACK}?id=SM1&status=failed", JSON, b'{"id": "SM2"}')
+    assert not sms("https://x.example", "other", signing_secret="k").parse(request).events
+    assert sms("https://x.example", "other").parse(request).events
 
 
 def test_another_gateway_may_sign_by_hmac_or_as_standard_webhooks():
