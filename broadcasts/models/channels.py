@@ -65,6 +65,7 @@ class Channel(Base):
     last_error_at = models.DateTimeField(null=True, editable=False)
     backoff_until = models.DateTimeField(null=True, editable=False)
     backoff_count = models.PositiveIntegerField(default=0, editable=False)
+    answering_until = models.DateTimeField(null=True, editable=False)  # the claim of a worker that answers keywords
     resting_until = models.DateTimeField(null=True, editable=False)  # the day's share of its warm-up is used up
 
     class Meta:
