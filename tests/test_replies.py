@@ -6,7 +6,7 @@ import pytest
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from broadcasts import contacts, receiving
+from broadcasts import consenting, contacts, receiving
 from broadcasts.models import (
     AutoReply,
     Channel,
@@ -71,6 +71,10 @@ def copy(channel, joe, days_ago=0.0, **fields):
     """A copy that was sent to Joe so many days ago."""
     sent_at = timezone.now() - timedelta(days=days_ago)
     return make_delivery(make_broadcast(channel), joe, **{"address": joe.phone, "sent_at": sent_at, **fields})
+
+
+def states():
+    return dict(Consent.objects.values_list("use_case", "state"))
 
 
 def reasons():
@@ -186,11 +190,36 @@ def test_start_gives_back_what_stop_took_and_no_more(channel, joe, club):
         Suppression.objects.create(
             organization=club, medium="sms", address=joe.phone, address_hash=joe.phone_hash, reason="manual"
         ) if use_case == "general" else None
+    consenting.grant(joe, "sms", "marketing", source="form", evidence={})
     for text in ("STOP", "START", "START"):
         say(channel, text)
-    assert set(Consent.objects.values_list("state", flat=True)) == {"granted"}
+    assert states() == {"marketing": "granted", "general": "unknown"}
     assert reasons() == [("manual", "")]
-    assert len(ConsentChange.objects.filter(state="granted", source="Texts: START")) == 2
+    assert [(one.use_case, one.state) for one in ConsentChange.objects.filter(source="Texts: START")] == [
+        ("general", "unknown"),
+        ("marketing", "granted"),
+    ]
+
+
+def test_stop_and_start_make_no_consent_that_never_was(channel, joe):
+    consenting.ask(joe, "sms", "marketing", source="form", evidence={})
+    for text in ("STOP", "START", "STOP", "START"):
+        say(channel, text)
+    assert states() == {"marketing": "pending", "general": "unknown"}
+    assert not ConsentChange.objects.filter(state="granted").exists()
+
+
+@pytest.mark.parametrize("acts", [["no", "STOP", "START"], ["STOP", "no", "START"]])
+def test_start_leaves_a_no_that_was_said_elsewhere(channel, joe, acts):
+    for use_case in ("marketing", "general"):
+        consenting.grant(joe, "sms", use_case, source="form", evidence={})
+    for act in acts:
+        if act == "no":
+            consenting.withdraw(joe, "sms", "marketing", source="page", evidence={})
+        else:
+            say(channel, act)
+    assert states() == {"marketing": "withdrawn", "general": "granted"}
+    assert reasons() == [("unsubscribe", "marketing")]
 
 
 def test_start_without_a_stop_is_an_ordinary_reply(channel, joe):
