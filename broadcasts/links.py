@@ -7,11 +7,13 @@ import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from hashlib import blake2b
 from hmac import compare_digest
+from uuid import UUID
 
 from django.conf import settings
 from django.utils import timezone
 
 MAC_SIZE = 8
+CALLBACK_MAC_SIZE = 16  # it is the only secret of providers that do not sign
 LONGEST = 32  # of a token that could be ours
 MEDIA_DAYS = 3  # that the address of a file lasts; it is the same all day, since providers remember files by it
 DAY_BITS = 20
@@ -56,6 +58,23 @@ def media_id(token: str) -> int | None:
     """Return the id of the file that a token stands for; None also after its last day."""
     number = _id(token, b"media") or 0
     return number >> DAY_BITS if number and number % (1 << DAY_BITS) >= _today() else None
+
+
+def callback_key(channel: UUID) -> str:
+    """Return the secret part of a channel's callback address, which its uuid does not tell."""
+    key = settings.LINK_KEY.encode()[:64]
+    mac = blake2b(channel.bytes, digest_size=CALLBACK_MAC_SIZE, key=key, person=b"callback").digest()
+    return urlsafe_b64encode(mac).rstrip(b"=").decode()
+
+
+def is_callback_key(channel: UUID, key: str) -> bool:
+    """Tell whether a key is that of a channel's callback address."""
+    return compare_digest(callback_key(channel).encode(), key.encode())
+
+
+def callback_url(channel: UUID) -> str:
+    """Return the address at which a provider calls a channel; who knows it may be believed."""
+    return f"{settings.BASE_URL}/callbacks/{channel}/{callback_key(channel)}/"
 
 
 def _today() -> int:

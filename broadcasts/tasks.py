@@ -48,8 +48,8 @@ def apply_calls() -> None:
     receiving.apply_due()
 
 
-def send_answer(answer_id: int) -> None:
-    receiving.send_answer(answer_id)
+def send_answers(channel_id: int) -> None:
+    receiving.send_answers(channel_id)
 
 
 def sync_templates() -> None:

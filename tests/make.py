@@ -1,6 +1,7 @@
 """Rows for tests, each made with the least that makes it valid."""
 
 from itertools import count
+from urllib.parse import urlsplit
 
 from django.utils import timezone
 
@@ -20,6 +21,11 @@ from broadcasts.models import (
 )
 
 _serial = count(1)
+
+
+def path_of(channel: Channel) -> str:
+    """The path that the provider of a channel calls."""
+    return urlsplit(channel.callback_url).path
 
 
 def make_member(organization: Organization, role: str, **fields) -> Member:

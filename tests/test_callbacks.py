@@ -6,6 +6,8 @@ import math
 import sqlite3
 from datetime import UTC, datetime, timedelta
 from datetime import timezone as Zone
+from urllib.parse import urlsplit
+from uuid import UUID
 
 import pytest
 from django.db import OperationalError, connection
@@ -13,12 +15,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from broadcasts import health, receiving, retention, throttling, tracking
+from broadcasts import health, links, receiving, retention, throttling, tracking
 from broadcasts.models import Channel, Delivery, DeliveryEvent, Inbound, ProviderRef, StoredCall
 from broadcasts.public import callbacks
 from broadcasts.receiving import applying
 from broadcasts.transports import TRANSPORTS, Callback, Event, InboundMessage, Transport
-from tests.make import make_broadcast, make_contact, make_delivery
+from tests.make import make_broadcast, make_contact, make_delivery, path_of
 from tests.sending.test_concurrency import at_once
 
 NOON = timezone.now().replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=2)
@@ -94,7 +96,7 @@ class Calls:
         return response
 
     def _call(self, told, body, secret, headers):
-        path = f"/callbacks/{self.channel.uuid}/"
+        path = path_of(self.channel)
         body = json.dumps(told).encode() if body is None else body
         signed = f"{self.settings.BASE_URL}{path}".encode() + body
         signature = hmac.new(secret.encode(), signed, "sha256").hexdigest()
@@ -137,7 +139,7 @@ def test_a_call_needs_no_session_and_leaves_none(call, delivery, django_assert_m
 
 
 def test_a_challenge_is_answered(channel, settings):
-    path = f"/callbacks/{channel.uuid}/?challenge=4711"
+    path = f"{path_of(channel)}?challenge=4711"
     signature = hmac.new(b"coo", f"{settings.BASE_URL}{path}".encode(), "sha256").hexdigest()
     response = Client().get(path, headers={"X-Signature": signature})
     assert (response.status_code, response.content) == (200, b"4711")
@@ -156,7 +158,7 @@ def test_a_bad_signature_is_refused_without_a_reason(call, delivery, headers):
 
 
 def test_no_signature_at_all_is_refused_alike(channel):
-    response = Client().post(f"/callbacks/{channel.uuid}/", b"{}", "application/json")
+    response = Client().post(path_of(channel), b"{}", "application/json")
     assert (response.status_code, response.content) == (401, b"Unauthorized.")
 
 
@@ -166,8 +168,22 @@ def test_a_kind_that_checks_no_signature_takes_no_calls(call, delivery, monkeypa
 
 
 def test_a_channel_that_is_not_there_and_one_that_has_no_callbacks_are_not_found(mail, channel):
-    for uuid in (mail.uuid, "0190c7a2-0000-7000-8000-000000000000"):
-        assert Client().post(f"/callbacks/{uuid}/", b"{}", "application/json").status_code == 404
+    for uuid in (mail.uuid, UUID("0190c7a2-0000-7000-8000-000000000000")):
+        path = urlsplit(links.callback_url(uuid)).path
+        assert Client().post(path, b"{}", "application/json").status_code == 404
+
+
+@pytest.mark.parametrize("key", ["", "guessed/", "gu%C3%A9ssed/"])
+def test_the_uuid_of_a_channel_does_not_tell_its_address(channel, key, monkeypatch):
+    monkeypatch.setattr(Pigeons, "verify", lambda transport, call: True)
+    assert Client().post(path_of(channel), b"{}", "application/json").status_code == 200
+    assert Client().post(f"/callbacks/{channel.uuid}/{key}", b"{}", "application/json").status_code == 404
+
+
+def test_the_address_of_another_channel_is_of_no_use(channel, mail):
+    path = path_of(channel).replace(str(channel.uuid), str(mail.uuid))
+    assert links.callback_key(channel.uuid) in path
+    assert Client().post(path, b"{}", "application/json").status_code == 404
 
 
 def test_another_channels_secret_and_another_channels_copies_are_of_no_use(call, delivery, elsewhere, settings):
@@ -208,7 +224,7 @@ def test_a_call_that_tells_too_much_is_refused(call, delivery, monkeypatch):
 
 
 def test_a_length_that_is_no_number_is_nothing_to_stumble_over(channel):
-    response = Client().post(f"/callbacks/{channel.uuid}/", b"{}", "application/json", CONTENT_LENGTH="1e9")
+    response = Client().post(path_of(channel), b"{}", "application/json", CONTENT_LENGTH="1e9")
     assert response.status_code == 401
 
 

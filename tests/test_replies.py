@@ -3,9 +3,10 @@
 from datetime import timedelta
 
 import pytest
+from django.db.models.functions import Now
 from django.utils import timezone
 
-from broadcasts import contacts, receiving
+from broadcasts import consenting, contacts, receiving
 from broadcasts.models import (
     AutoReply,
     Channel,
@@ -17,7 +18,7 @@ from broadcasts.models import (
     StoredCall,
     Suppression,
 )
-from broadcasts.receiving import applying
+from broadcasts.receiving import answering, applying
 from broadcasts.receiving.keywords import keyword_of
 from broadcasts.transports import TRANSPORTS, Callback, Event, InboundMessage, Receipt, Transport, TransportError
 from tests.make import make_broadcast, make_contact, make_delivery
@@ -62,14 +63,18 @@ def say(channel, text, **fields):
 
 
 def answer():
-    for pk in AutoReply.objects.filter(due_at__lte=timezone.now()).values_list("pk", flat=True):
-        receiving.send_answer(pk)
+    for pk in set(AutoReply.objects.filter(due_at__lte=timezone.now()).values_list("channel", flat=True)):
+        receiving.send_answers(pk)
 
 
 def copy(channel, joe, days_ago=0.0, **fields):
     """A copy that was sent to Joe so many days ago."""
     sent_at = timezone.now() - timedelta(days=days_ago)
     return make_delivery(make_broadcast(channel), joe, **{"address": joe.phone, "sent_at": sent_at, **fields})
+
+
+def states():
+    return dict(Consent.objects.values_list("use_case", "state"))
 
 
 def reasons():
@@ -204,11 +209,36 @@ def test_start_gives_back_what_stop_took_and_no_more(channel, joe, club):
         Suppression.objects.create(
             organization=club, medium="sms", address=joe.phone, address_hash=joe.phone_hash, reason="manual"
         ) if use_case == "general" else None
+    consenting.grant(joe, "sms", "marketing", source="form", evidence={})
     for text in ("STOP", "START", "START"):
         say(channel, text)
-    assert set(Consent.objects.values_list("state", flat=True)) == {"granted"}
+    assert states() == {"marketing": "granted", "general": "unknown"}
     assert reasons() == [("manual", "")]
-    assert len(ConsentChange.objects.filter(state="granted", source="Texts: START")) == 2
+    assert [(one.use_case, one.state) for one in ConsentChange.objects.filter(source="Texts: START")] == [
+        ("general", "unknown"),
+        ("marketing", "granted"),
+    ]
+
+
+def test_stop_and_start_make_no_consent_that_never_was(channel, joe):
+    consenting.ask(joe, "sms", "marketing", source="form", evidence={})
+    for text in ("STOP", "START", "STOP", "START"):
+        say(channel, text)
+    assert states() == {"marketing": "pending", "general": "unknown"}
+    assert not ConsentChange.objects.filter(state="granted").exists()
+
+
+@pytest.mark.parametrize("acts", [["no", "STOP", "START"], ["STOP", "no", "START"]])
+def test_start_leaves_a_no_that_was_said_elsewhere(channel, joe, acts):
+    for use_case in ("marketing", "general"):
+        consenting.grant(joe, "sms", use_case, source="form", evidence={})
+    for act in acts:
+        if act == "no":
+            consenting.withdraw(joe, "sms", "marketing", source="page", evidence={})
+        else:
+            say(channel, act)
+    assert states() == {"marketing": "withdrawn", "general": "granted"}
+    assert reasons() == [("unsubscribe", "marketing")]
 
 
 def test_start_without_a_stop_is_an_ordinary_reply(channel, joe):
@@ -262,6 +292,70 @@ def test_a_worker_that_dies_while_it_sends_an_answer_leaves_it_unsent(channel, j
     receiving.enqueue_waiting()
     answer()
     assert not Texts.sent
+
+
+def flood(channel, how_many):
+    """Have that many people ask for help."""
+    replies = [InboundMessage(f"346001113{n:02}", "HELP", timezone.now()) for n in range(how_many)]
+    applying.record([applying.Thing(channel, reply) for reply in replies])
+
+
+def test_many_answers_of_a_channel_are_one_task(channel, monkeypatch):
+    asked = []
+    monkeypatch.setattr(answering, "enqueue", lambda *task: asked.append(task))
+    monkeypatch.setattr(answering, "queue_is_full", lambda: False)
+    flood(channel, 5)
+    assert asked == []
+    receiving.enqueue_waiting()
+    assert asked == [("send_answers", channel.pk)]
+    receiving.send_answers(channel.pk)
+    receiving.enqueue_waiting()
+    assert len(asked) == 1 and len(Texts.sent) == 5
+
+
+def test_no_answers_are_enqueued_into_a_full_queue(channel, monkeypatch):
+    asked = []
+    monkeypatch.setattr(answering, "enqueue", lambda *task: asked.append(task))
+    monkeypatch.setattr(answering, "queue_is_full", lambda: True)
+    flood(channel, 1)
+    receiving.enqueue_waiting()
+    assert asked == []
+
+
+def test_one_worker_at_a_time_answers_for_a_channel(channel):
+    flood(channel, 2)
+    Channel.objects.update(answering_until=timezone.now() + timedelta(seconds=9))
+    receiving.send_answers(channel.pk)
+    assert not Texts.sent
+    Channel.objects.update(answering_until=timezone.now())  # that worker was killed
+    receiving.send_answers(channel.pk)
+    assert len(Texts.sent) == 2 and Channel.objects.get(pk=channel.pk).answering_until is None
+
+
+def test_what_a_task_has_no_time_for_stays_due(channel, monkeypatch):
+    monkeypatch.setattr(answering, "SECONDS", -1)
+    flood(channel, 2)
+    answer()
+    assert not Texts.sent and AutoReply.objects.filter(due_at__lte=Now(), sent_at=None).count() == 2
+
+
+def test_an_account_that_is_refused_is_tried_again_later_once_for_all(channel, monkeypatch):
+    monkeypatch.setattr(Texts, "error", TransportError("login refused", account=True))
+    flood(channel, 3)
+    answer()
+    assert AutoReply.objects.filter(due_at__gt=Now(), sent_at=None).count() == 3
+    assert AutoReply.objects.filter(error="login refused").count() == 1
+
+
+def test_a_channel_has_so_many_answers_an_hour_and_drops_the_others(channel, monkeypatch):
+    monkeypatch.setattr(answering, "MOST_AN_HOUR", 3)
+    flood(channel, 5)
+    answer()
+    assert len(Texts.sent) == 3
+    assert AutoReply.objects.filter(due_at=None, error=answering.TOO_MANY).count() == 2
+    AutoReply.objects.update(created=timezone.now() - timedelta(hours=2))
+    say(channel, "HELP")
+    assert len(Texts.sent) == 4
 
 
 def test_a_blocked_person_is_not_answered(channel, joe):

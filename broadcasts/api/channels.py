@@ -14,6 +14,7 @@ from broadcasts.transports import TransportError
 
 from .errors import ProviderFailed, invalid
 from .fields import ObjectField
+from .permissions import may
 from .resources import FullResource, ResourceSerializer
 
 
@@ -65,7 +66,9 @@ class ChannelSerializer(ResourceSerializer):
     domain_rates = RatesField(required=False)
     ramp = RampField(required=False)
     resting_reason = serializers.CharField(read_only=True)
-    callback_url = serializers.CharField(read_only=True, help_text="What its provider calls back; else empty.")
+    callback_url = serializers.SerializerMethodField(
+        help_text="What its provider calls back; a secret, empty for who may not `manage`."
+    )
     unique_by = "name"
 
     class Meta:
@@ -81,6 +84,10 @@ class ChannelSerializer(ResourceSerializer):
 
     def get_secrets(self, channel: Channel) -> list[str]:
         return sorted(channel.secrets or {})
+
+    def get_callback_url(self, channel: Channel) -> str:
+        view = self.context["view"]
+        return channel.callback_url if may(view.request, view.member, "manage") else ""
 
     def validate_kind(self, value: str) -> str:
         if self.instance is not None and value != self.instance.kind:

@@ -4,7 +4,7 @@
 """
 
 from .consent_texts import LANGUAGES, evidence_of, medium_name, spoken, version, wording
-from .record import ask, grant, hold, said_at, why_not, withdraw
+from .record import ask, grant, hold, restore, said_at, why_not, withdraw
 from .suppressing import address_of, blocking, hash_of, lift, suppress
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "hold",
     "lift",
     "medium_name",
+    "restore",
     "said_at",
     "spoken",
     "suppress",

@@ -59,6 +59,15 @@ def withdraw(
 
 
 @transaction.atomic
+def restore(contact: Contact, medium: str, use_case: str, state: str, *, source: str, evidence: Evidence) -> bool:
+    """Set the state that a consent had before its withdrawal; returns whether the state changed.
+
+    For a contact that takes its own withdrawal back. Suppressions stay.
+    """
+    return _write(hold(contact), medium, use_case, state, source, evidence)
+
+
+@transaction.atomic
 def ask(contact: Contact, medium: str, use_case: str, *, source: str, evidence: Evidence) -> bool:
     """Set a consent to pending until the contact confirms it; returns whether the state changed.
 

@@ -111,6 +111,8 @@ class AutoReply(models.Model):
 
     organization_path = "channel__organization"
 
+    COUNTED = Q(due_at__isnull=False) | Q(sent_at__isnull=False)  # that was sent, or will be
+
     inbound = models.OneToOneField(Inbound, models.CASCADE, related_name="answer")
     channel = models.ForeignKey(Channel, models.CASCADE, related_name="+", db_index=False)
     address_hash = models.CharField(max_length=32)
@@ -128,6 +130,12 @@ class AutoReply(models.Model):
             models.Index(fields=["due_at"], name="answer_due", condition=Q(due_at__isnull=False)),
             # How often an address was answered within a day.
             models.Index(fields=["channel", "address_hash", "created"], name="answer_address"),
+            # Whether a channel sent its most answers within an hour.
+            models.Index(
+                fields=["channel", "created"],
+                name="answer_hour",
+                condition=Q(due_at__isnull=False) | Q(sent_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

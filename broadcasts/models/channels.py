@@ -2,13 +2,12 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.conf import settings as django_settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Lower, Now
 from django.utils import timezone
 
-from broadcasts import formats, mediums, transports
+from broadcasts import formats, links, mediums, transports
 from broadcasts.mediums import EXTERNAL_ID, SENT_TO, Medium
 
 from .base import Base, OrganizationQuerySet
@@ -66,6 +65,7 @@ class Channel(Base):
     last_error_at = models.DateTimeField(null=True, editable=False)
     backoff_until = models.DateTimeField(null=True, editable=False)
     backoff_count = models.PositiveIntegerField(default=0, editable=False)
+    answering_until = models.DateTimeField(null=True, editable=False)  # the claim of a worker that answers keywords
     resting_until = models.DateTimeField(null=True, editable=False)  # the day's share of its warm-up is used up
 
     class Meta:
@@ -136,8 +136,8 @@ class Channel(Base):
 
     @property
     def callback_url(self) -> str:
-        """The address that its provider calls back; "" if its kind has no callbacks."""
-        return f"{django_settings.BASE_URL}/callbacks/{self.uuid}/" if self.transport_class.calls_back else ""
+        """The secret address that its provider calls back; "" if its kind has no callbacks."""
+        return links.callback_url(self.uuid) if self.transport_class.calls_back else ""
 
     def configure(self, values: dict[str, Any]) -> None:
         """Check settings against the transport's form and store them, secrets apart.

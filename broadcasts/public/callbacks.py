@@ -1,4 +1,4 @@
-"""The endpoint for callbacks of providers: one URL for each channel whose transport has callbacks."""
+"""The endpoint for callbacks of providers: one secret URL for each channel whose transport has callbacks."""
 
 import logging
 from contextlib import suppress
@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from broadcasts import formats, receiving, throttling
+from broadcasts import formats, links, receiving, throttling
 from broadcasts.models import Channel
 from broadcasts.transports import CallbackRequest, kinds_that_call_back
 
@@ -22,8 +22,10 @@ MOST = 5_000  # events, replies and news of templates in a call
 
 @csrf_exempt  # providers have no cookie: their signature authenticates them
 @require_http_methods(["GET", "POST"])
-def callback(request: HttpRequest, channel: UUID) -> HttpResponse:
+def callback(request: HttpRequest, channel: UUID, key: str) -> HttpResponse:
     """Store a callback with a valid signature, to be applied soon; error responses do not say what is wrong."""
+    if not links.is_callback_key(channel, key):
+        return _said(404, "Not found.")
     kinds = kinds_that_call_back()
     found = Channel.objects.filter(uuid=channel, kind__in=kinds).first()
     if found is None:

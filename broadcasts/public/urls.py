@@ -8,7 +8,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
-    path("callbacks/<uuid:channel>/", callbacks.callback, name="callback"),
+    path("callbacks/<uuid:channel>/<str:key>/", callbacks.callback, name="callback"),
     path("f/<str:token>/", files.file, name="file"),
     path("u/<str:token>/", views.unsubscribe, name="unsubscribe"),
     path("p/<str:token>/", preferences.preferences, name="preferences"),

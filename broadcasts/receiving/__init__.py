@@ -4,8 +4,8 @@
 `keywords` knows STOP, START and HELP, and `answering` sends the answers to these.
 """
 
-from .answering import send_answer
+from .answering import send_answers
 from .applying import apply_due
 from .storing import enqueue_waiting, is_verified, store
 
-__all__ = ["apply_due", "enqueue_waiting", "is_verified", "send_answer", "store"]
+__all__ = ["apply_due", "enqueue_waiting", "is_verified", "send_answers", "store"]

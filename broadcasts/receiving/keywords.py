@@ -1,10 +1,11 @@
-"""Replies of a single word: STOP withdraws consent on the medium, START gives it back, HELP is answered."""
+"""Replies of a single word: STOP withdraws consent on the medium, START gives back what STOP took, HELP is answered."""
 
 import unicodedata
 
 from broadcasts import consenting
 from broadcasts.models import (
     Consent,
+    ConsentChange,
     ConsentState,
     Contact,
     Inbound,
@@ -69,16 +70,34 @@ def _stop(reply: Inbound, contact: Contact | None, medium: str) -> bool:
 
 
 def _start(reply: Inbound, contact: Contact | None, medium: str) -> bool:
-    """Give back what was withdrawn on the medium, and lift the STOP; return whether anything was."""
+    """Give back what the last STOP on the medium took, and lift it; return whether anything was."""
     gone, _ = _stops(reply, contact, medium).delete()
     if contact is None:
         return gone > 0
-    withdrawn = Consent.objects.filter(contact=contact, medium=medium, state=ConsentState.WITHDRAWN)
-    use_cases = list(withdrawn.order_by("use_case").values_list("use_case", flat=True))
-    for use_case in use_cases:
+    taken = _taken_by_stop(contact, medium)
+    for use_case, state in taken.items():
         source, evidence = f"{reply.channel}: START", _evidence(reply)
-        consenting.grant(contact, medium, use_case, source=source, evidence=evidence, by_person=True)
-    return gone > 0 or bool(use_cases)
+        consenting.restore(contact, medium, use_case, state, source=source, evidence=evidence)
+    return gone > 0 or bool(taken)
+
+
+def _taken_by_stop(contact: Contact, medium: str) -> dict[str, str]:
+    """Return the states before the last STOP, by the use cases whose withdrawal it was; others said no elsewhere."""
+    found = {}
+    withdrawn = Consent.objects.filter(contact=contact, medium=medium, state=ConsentState.WITHDRAWN)
+    for use_case in withdrawn.order_by("use_case").values_list("use_case", flat=True):
+        history = ConsentChange.objects.filter(contact=contact, medium=medium, use_case=use_case).order_by("-pk")
+        last, before = [*history[:2], None, None][:2]
+        # A second no leaves no change of state, but its own suppression.
+        is_twice = consenting.blocking(contact, medium, use_case).filter(reason=Suppression.Cause.UNSUBSCRIBE).exists()
+        if last and last.state == ConsentState.WITHDRAWN and _is_by_stop(last) and not is_twice:
+            found[use_case] = before.state if before else ConsentState.UNKNOWN
+    return found
+
+
+def _is_by_stop(change: ConsentChange) -> bool:
+    """Tell whether a reply made a change of consent (see `_evidence`), by its word STOP."""
+    return "reply" in change.evidence and keyword_of(str(change.evidence.get("text"))) == Keyword.STOP
 
 
 def _help(reply: Inbound, contact: Contact | None, medium: str) -> bool:

@@ -5,9 +5,11 @@ import time
 
 from django.db.models.functions import Now
 
-from broadcasts.models import AutoReply, Channel, EarlyFact, StoredCall
-from broadcasts.queue import enqueue, enqueue_due, queue_is_full
+from broadcasts.models import Channel, EarlyFact, StoredCall
+from broadcasts.queue import enqueue, queue_is_full
 from broadcasts.transports import Callback, CallbackRequest, Transport
+
+from .answering import enqueue_answers
 
 log = logging.getLogger(__name__)
 
@@ -81,4 +83,4 @@ def enqueue_waiting() -> None:
     due = {"due_at__lte": Now()}
     if (StoredCall.objects.filter(**due).exists() or EarlyFact.objects.filter(**due).exists()) and not queue_is_full():
         enqueue("apply_calls")
-    enqueue_due("send_answer", AutoReply.objects.filter(**due))
+    enqueue_answers()

@@ -134,6 +134,14 @@ def test_a_channel_in_use_is_not_deleted(api, mail):
     assert api.delete(f"{URL}{mail.uuid}/").status_code == 204
 
 
+def test_the_callback_address_is_told_to_who_may_manage_only(admin, sender, viewer, club):
+    channel = Channel.objects.create(organization=club, name="Texts", kind="sms", settings={"preset": "infobip"})
+    readers = client_of(admin), client_of(admin, ["read"]), client_of(sender), client_of(viewer)
+    told = [one.get(f"{URL}{channel.uuid}/").json()["callback_url"] for one in readers]
+    assert told == [channel.callback_url, "", "", ""] and told[0]
+    assert not any(one["callback_url"] for one in readers[1].get(URL).json())
+
+
 def test_only_admins_write_channels(sender, viewer, mail):
     assert client_of(viewer).get(f"{URL}{mail.uuid}/").status_code == 200
     assert client_of(sender).post(URL, BODY).status_code == 403

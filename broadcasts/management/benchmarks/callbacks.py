@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -194,7 +195,7 @@ def _watch(
 
 def _requests(channel: Channel, fact: str, port: int) -> list[bytes]:
     """Return a signed call about each copy of a channel."""
-    path, account = f"/callbacks/{channel.uuid}/", channel.transport().settings
+    path, account = urlsplit(channel.callback_url).path, channel.transport().settings
     known = dict(ProviderRef.objects.filter(channel=channel).values_list("delivery", "provider_id").iterator())
     rows = Delivery.objects.filter(pk__in=known).values_list("pk", "address").iterator()
     ids = account["phone_number_id"], account["business_account_id"]

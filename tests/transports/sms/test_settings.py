@@ -2,6 +2,7 @@
 
 import pytest
 
+from broadcasts import links
 from broadcasts.models import Channel
 from broadcasts.transports.sms.settings import SmsSettings
 
@@ -78,7 +79,7 @@ def test_a_channel_keeps_its_secrets_apart_and_knows_its_price(club):
     channel.refresh_from_db()
     assert channel.secrets == {"secret_key": "s3cret"} and "secret_key" not in channel.settings
     assert (str(channel.segment_price), channel.currency) == ("0.045", "EUR")
-    assert channel.callback_url.endswith(f"/callbacks/{channel.uuid}/")
+    assert channel.callback_url.endswith(f"/callbacks/{channel.uuid}/{links.callback_key(channel.uuid)}/")
 
 
 def test_the_secret_is_asked_for_again_when_it_would_go_elsewhere(club):
