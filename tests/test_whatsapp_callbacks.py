@@ -111,6 +111,12 @@ def test_the_key_of_another_channels_copy_is_of_no_use(call, delivery, mail):
     assert other.delivered_at is None
 
 
+def test_a_stop_that_names_its_copy_is_obeyed_from_a_number_that_is_written_otherwise(call, delivery, joe):
+    stop = {"type": "text", "text": {"body": "STOP"}, "context": {"id": "wamid.1"}}
+    call(change(messages=[{"from": "521600111222", "id": "wamid.r1", "timestamp": AT, **stop}]))
+    assert set(joe.consents.values_list("state", flat=True)) == {"withdrawn"}
+
+
 def test_a_failure_after_acceptance_is_a_bounce_with_its_code_that_suppresses_nobody(call, delivery, club):
     errors = [{"code": 131026, "title": "Message undeliverable", "error_data": {"details": "No account"}}]
     call(status("failed", errors=errors))

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from broadcasts import tracking
 from broadcasts.database import storable
 from broadcasts.exceptions import WrongState
-from broadcasts.mediums import ADDRESS_FIELDS, AddressField, stored_key
+from broadcasts.mediums import ADDRESS_FIELDS, AddressField, Medium, stored_key
 from broadcasts.models import Channel, Contact, Delivery, Inbound
 from broadcasts.transports import InboundMessage
 
@@ -116,6 +116,8 @@ def _row(channel: Channel, reply: InboundMessage, at: datetime, person: int | No
 
 def _is_from(reply: Inbound, person: Contact) -> bool:
     """Tell whether a reply is from its copy's address or one of the person's own: anybody may name a copy."""
+    if reply.channel and reply.channel.medium == Medium.WHATSAPP:
+        return True  # Meta signs both, and writes some numbers otherwise than they are stored, such as those of Mexico
     key = _stored_key(reply.address)
     copied = _stored_key(reply.delivery.address) if reply.delivery else None
     return key is not None and key in (copied, *(getattr(person, field.key) for field in ADDRESS_FIELDS.values()))
