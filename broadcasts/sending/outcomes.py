@@ -19,7 +19,7 @@ from broadcasts.models import Batch, Channel, Delivery, Fallback, UseCase
 from broadcasts.transports import Outcome, Receipt, TransportError
 
 from .lease import Lease
-from .window import PendingDelivery
+from .window import AGAIN, PendingDelivery
 
 Status = Delivery.Status
 LEAST_WAIT, LONGEST_WAIT = 5, 86_400  # seconds: the bounds of what a provider asks us to wait
@@ -77,6 +77,8 @@ class Results:
             self._lose(delivery, outcome)
         elif outcome.account:
             self.untried.append(delivery.pk)
+        elif delivery.is_doubtful and (outcome.permanent or delivery.attempts + 1 >= settings.MAX_ATTEMPTS):
+            self.unknown[delivery.pk] = f"{outcome} An earlier answer was lost, so it may have arrived."
         elif outcome.permanent:
             self.failed[delivery.pk] = str(outcome)
             if outcome.bounced:
@@ -87,13 +89,14 @@ class Results:
             self.failed[delivery.pk] = f"Given up after {delivery.attempts + 1} attempts. {outcome}"
         else:
             attempts = delivery.attempts + 1
-            self.again[delivery.pk] = (attempts, delay(attempts, outcome.retry_after), str(outcome))
+            told = f"{outcome} {AGAIN}" if delivery.is_doubtful else str(outcome)
+            self.again[delivery.pk] = (attempts, delay(attempts, outcome.retry_after), told)
 
     def _lose(self, delivery: PendingDelivery, error: TransportError) -> None:
         """Add a copy whose answer was lost."""
         attempts = delivery.attempts + 1
         if self.deduplicates and attempts < settings.MAX_ATTEMPTS:
-            told = f"{error} It is sent again under the same id, by which the receiver knows it."
+            told = f"{error} {AGAIN}"
             self.again[delivery.pk] = (attempts, delay(attempts, error.retry_after), told)
         else:
             self.unknown[delivery.pk] = str(error)

@@ -181,7 +181,11 @@ class Pump:
         for delivery in window:
             if delivery.is_moved:
                 results.moved[delivery.pk] = delivery.address
-            if delivery.skip_reason:
+            if delivery.skip_reason and delivery.is_doubtful:
+                results.unknown[delivery.pk] = (
+                    "An earlier answer was lost, so it may have arrived. It is not sent again."
+                )
+            elif delivery.skip_reason:
                 results.skipped[delivery.skip_reason].append(delivery.pk)
         admitted = [delivery for delivery in window if not delivery.skip_reason]
         if admitted and self.channel.domain_rates:

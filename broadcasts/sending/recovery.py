@@ -16,6 +16,7 @@ from broadcasts.models import FACTS, Batch, Delivery, Fallback, count
 from . import journal
 from .lease import HOST, is_alive
 from .outcomes import by_segments
+from .window import AGAIN
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +79,7 @@ def _account_for(batch: Batch, told: journal.JournalRecords | None) -> int:
         silent.exclude(pk__in=told.begun).update(due_at=Now())
     if batch.message.channel and batch.message.channel.transport_class.deduplicates:
         again = silent.filter(attempts__lt=settings.MAX_ATTEMPTS - 1)
-        again.update(due_at=Now(), attempts=once, error=f"{STOPPED}; it is sent again under the same id.")
+        again.update(due_at=Now(), attempts=once, error=f"{STOPPED}. {AGAIN}")
     unknown = silent.update(
         status=Delivery.Status.UNKNOWN,
         error=f"{STOPPED}; whether it left is not known.",

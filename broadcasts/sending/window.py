@@ -13,6 +13,8 @@ from broadcasts.models import Delivery, Message
 from .lease import Lease
 
 OF_DELIVERY = ("id", "address", "language", "attempts")
+# Ends the error of a pending copy whose answer was lost, and which a receiver that knows it takes once.
+AGAIN = "It is sent again under the same id, by which the receiver knows it."
 OF_CONTACT = rendering.ContactSnapshot.columns()
 
 
@@ -27,6 +29,7 @@ class PendingDelivery:
     attempts: int
     skip_reason: str
     contact: rendering.ContactSnapshot | None  # None if the contact was erased
+    is_doubtful: bool = False  # whether an earlier answer was lost, so that the copy may have arrived
 
 
 class Windows:
@@ -34,6 +37,8 @@ class Windows:
 
     def __init__(self, message: Message) -> None:
         self.message = message
+        channel = message.channel
+        self.deduplicates = channel is not None and channel.transport_class.deduplicates
         self.statements: dict[bool, Statement] = {}
         self.stale_at: datetime | None = None  # the expiry, at which the statements have to be compiled again
 
@@ -54,6 +59,8 @@ class Windows:
         if is_gathered not in self.statements:
             self.statements[is_gathered] = self._compile(is_gathered)
         found = self.statements[is_gathered].rows(batch=lease.batch_id, after=lease.position, last=last, size=size)
+        if self.deduplicates:
+            return [_pending(*values, is_doubtful=error.endswith(AGAIN)) for error, *values in found]
         return [_pending(*values) for values in found]
 
     def _compile(self, is_gathered: bool) -> Statement:
@@ -64,15 +71,22 @@ class Windows:
         else:
             rows = Delivery.objects.in_range(self.message.pk, parameter("after") + 1, parameter("last"))
         pending = rows.filter(status=Delivery.Status.PENDING, due_at=None).order_by("id")
-        columns = [*OF_DELIVERY, "skip_reason", "send_address", *(f"contact__{name}" for name in OF_CONTACT)]
+        doubt = ["error"] if self.deduplicates else []
+        columns = [*doubt, *OF_DELIVERY, "skip_reason", "send_address", *(f"contact__{name}" for name in OF_CONTACT)]
         found = Statement.select(audience.claim_reasons(self.message, pending).values_list(*columns))
         return Statement(f"{found.sql} LIMIT %s", (*found.params, Parameter("size")))
 
 
 def _pending(
-    pk: int, logged: str, language: str, attempts: int, skip_reason: str, send_address: str | None, *known: Any
+    pk: int,
+    logged: str,
+    language: str,
+    attempts: int,
+    skip_reason: str,
+    send_address: str | None,
+    *known: Any,
+    is_doubtful: bool = False,
 ) -> PendingDelivery:
     address = send_address or logged  # without an address it is skipped, and the log keeps the one from expansion
-    return PendingDelivery(
-        pk, address, address != logged, language, attempts, skip_reason, rendering.ContactSnapshot.of(known)
-    )
+    contact = rendering.ContactSnapshot.of(known)
+    return PendingDelivery(pk, address, address != logged, language, attempts, skip_reason, contact, is_doubtful)

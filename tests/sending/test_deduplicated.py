@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from broadcasts import sending
+from broadcasts import sending, stats
 from broadcasts.models import Broadcast, Channel, Delivery
 from broadcasts.transports.webhook import Webhook
 from tests.http_server import HttpServer, answer, drop
@@ -61,6 +61,28 @@ def test_a_lost_answer_is_sent_again_by_itself_under_the_same_id(club, hook, ser
     go_on(broadcast)
     assert steps.log(broadcast) == {"sent": 1}
     assert list(ids(server).values()) == [2]
+
+
+def test_what_is_refused_after_an_answer_was_lost_may_have_arrived(club, hook, server):
+    make_contact(club, external_id="C-1")
+    server.does(drop)
+    broadcast = steps.send(make_broadcast(hook))
+    server.does(answer(503))
+    go_on(broadcast)
+    server.does(answer(400))
+    go_on(broadcast)
+    assert steps.log(broadcast) == {"unknown": 1}
+    assert broadcast.status == Broadcast.Status.SENT
+
+
+def test_who_says_no_after_an_answer_was_lost_may_have_got_it(club, hook, server):
+    make_contact(club, external_id="C-1")
+    server.does(drop)
+    broadcast = steps.send(make_broadcast(hook))
+    sending.outcomes.tracking.suppress(club, "webhook", "C-1", "manual")
+    go_on(broadcast)
+    assert steps.log(broadcast) == {"unknown": 1}
+    assert stats.counts([broadcast])[broadcast.pk]["unknown"] == 1
 
 
 def test_it_is_unknown_after_the_last_attempt(club, hook, server, settings):
