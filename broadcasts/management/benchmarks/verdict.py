@@ -77,7 +77,7 @@ def judge(fault: str, scene: Scene) -> Verdict:
     got, unknown, failed = set(copies), having(Status.UNKNOWN), having(Status.FAILED)
     must_fail = {owners[address] for address in scene.must_fail}
     sums = stats.counts([scene.broadcast])[scene.broadcast.pk]
-    found = Counter(standing.values())
+    found = Counter(status for _, _, _, status, _ in rows)  # of copies, as the counters
     numbers = {
         "recipients": len(wanted),
         "once": sum(n == 1 for n in copies.values()),
