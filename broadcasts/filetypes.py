@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import IO, NamedTuple
 
 from django.core.files import File
+from django.http import FileResponse
 
 HEAD, TAIL = 8192, 65_536  # bytes that are looked at; the end of a zip file names what is inside
 LONGEST_NAME = 120
@@ -110,6 +111,20 @@ def is_text(head: bytes) -> bool:
     except UnicodeDecodeError as error:
         return error.reason == "unexpected end of data" and error.start >= len(head) - 3
     return True
+
+
+def served(file: IO[bytes] | File, filename: str, name: str, caching: str) -> FileResponse:
+    """Return a response with an upload: only pictures are shown, all else is a download.
+
+    filename: as it is stored; what was stored earlier says what clients claimed. name: as the user calls it.
+    """
+    media_type = file_type(file, filename).media_type
+    is_download = media_type not in SHOWN
+    response = FileResponse(file, as_attachment=is_download, filename=clean_name(name), content_type=media_type)
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    response["Cache-Control"] = caching
+    return response
 
 
 def clean_name(name: str, default: str = "file") -> str:

@@ -242,13 +242,8 @@ def typed_with_key(medium: str, address: str, country: str = "") -> tuple[str, s
 
 def calling_code(address: str) -> str:
     """Return the calling code of a phone number, such as 34; "" for any other address."""
-    digits = address.removeprefix("+")
-    if not digits.isdecimal():
-        return ""
-    try:
-        return str(phonenumbers.parse(f"+{digits}").country_code)
-    except phonenumbers.NumberParseException:
-        return ""
+    places = places_of(address) if address.removeprefix("+").isdecimal() else ()
+    return places[-1] if places else ""
 
 
 @lru_cache(10_000)

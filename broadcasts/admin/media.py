@@ -8,7 +8,7 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.text import capfirst
 
-from broadcasts.filetypes import SHOWN, clean_name, file_type
+from broadcasts.filetypes import served
 from broadcasts.models import Media
 
 from .base import OrganizationAdmin, number_column
@@ -47,14 +47,7 @@ class MediaAdmin(OrganizationAdmin):
             file = media.file.open("rb")
         except OSError:
             raise Http404("The file is not on this host any more: upload it again.") from None
-        media_type = file_type(file, media.filename).media_type  # what was stored earlier says what clients claimed
-        response = FileResponse(
-            file, as_attachment=media_type not in SHOWN, filename=clean_name(str(media)), content_type=media_type
-        )
-        response["X-Content-Type-Options"] = "nosniff"
-        response["Content-Security-Policy"] = "sandbox; default-src 'none'"
-        response["Cache-Control"] = "private, no-store"
-        return response
+        return served(file, media.filename, str(media), "private, no-store")
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list, dict, set, list]:
         """Name also what carries these files: see `Media.delete`."""

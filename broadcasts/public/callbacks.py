@@ -54,7 +54,7 @@ def callback(request: HttpRequest, channel: UUID, key: str) -> HttpResponse:
         return _said(400, "The call cannot be read.")
     if told.things > MOST:
         return _said(413, f"A call may tell {formats.number(MOST)} things.")
-    receiving.store(found, call, told)
+    receiving.store(found, transport, call, told)
     return _said(200, told.answer)
 
 

@@ -4,7 +4,7 @@ from django.http import FileResponse, Http404, HttpRequest
 from django.views.decorators.http import require_safe
 
 from broadcasts import links
-from broadcasts.filetypes import SHOWN, clean_name, file_type
+from broadcasts.filetypes import served
 from broadcasts.models import Media
 
 
@@ -18,11 +18,4 @@ def file(request: HttpRequest, token: str) -> FileResponse:
         content = media.file.open("rb")
     except OSError:
         raise Http404 from None
-    media_type = file_type(content, media.filename).media_type
-    is_download = media_type not in SHOWN
-    name = clean_name(str(media))
-    response = FileResponse(content, as_attachment=is_download, filename=name, content_type=media_type)
-    response["X-Content-Type-Options"] = "nosniff"
-    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    response["Cache-Control"] = "private, max-age=3600"
-    return response
+    return served(content, media.filename, str(media), "private, max-age=3600")

@@ -33,8 +33,8 @@ class _Alarm:
 alarm = _Alarm()
 
 
-def store(channel: Channel, call: CallbackRequest, told: Callback) -> None:
-    """Store a verified call, of which `told` was parsed; a call that tells nothing is not stored."""
+def store(channel: Channel, transport: Transport, call: CallbackRequest, told: Callback) -> None:
+    """Store a call that the channel's transport verified and parsed; a call that tells nothing is not stored."""
     if not told.things:
         return
     StoredCall.objects.create(
@@ -43,7 +43,7 @@ def store(channel: Channel, call: CallbackRequest, told: Callback) -> None:
         url=call.url,
         headers={name: value for name, value in call.headers.items() if name in KEPT},
         body=call.body,
-        accounts=_accounts(channel, call, told),
+        accounts=_accounts(channel, transport.account, call, told),
         things=told.things,
     )
     alarm.ring()
@@ -58,13 +58,13 @@ def is_verified(transport: Transport, call: CallbackRequest) -> bool:
         return False
 
 
-def _accounts(channel: Channel, call: CallbackRequest, told: Callback) -> dict[str, int]:
+def _accounts(channel: Channel, own: str, call: CallbackRequest, told: Callback) -> dict[str, int]:
     """Return the other channels that a call is for, by the accounts that it names.
 
     These are channels of the same kind and organization, and only those whose own secrets verify the call too.
     """
     named = {event.account for event in told.events} | {reply.account for reply in told.replies}
-    named -= {"", channel.transport().account}
+    named -= {"", own}
     if not named:
         return {}
     same = Channel.objects.for_organization(channel.organization_id).filter(kind=channel.kind)

@@ -52,30 +52,32 @@ def _fall_back(message: Message) -> int:
     if not ids:
         return len(chosen)
     rows = Delivery.objects.filter(pk__in=ids)
+    waiting, had_a_copy = _without_further_copy(message, rows), _had_a_copy(broadcast)
     newest = newest_id()
     further = list(message.next_in_service().select_related("channel").prefetch_related("translations"))
     for one in further:
         one.broadcast = broadcast
-        insert_rows(one, _receiving(message, one, rows), "pending")
+        insert_rows(one, _receiving(one, waiting), "pending")
     for one in further:
         for batch in cut(one, newest):
-            again = batch.deliveries().filter(_had_a_copy(broadcast)).count()
+            again = batch.deliveries().filter(had_a_copy).count()
             Batch.objects.filter(pk=batch.pk).update(fallbacks=batch.total, repeats=again)
-    _uncount_skipped(message, rows)
+    _uncount_skipped(message, rows.filter(had_a_copy))
     rows.update(fallback_at=None)
     return len(chosen)
 
 
-def _receiving(replaced: Message, message: Message, rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
-    """Return the copies, of people with no further copy yet, that a message can replace.
+def _receiving(message: Message, rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
+    """Return the copies that a message can replace."""
+    return audience.fallback_recipients(message, rows).filter(skip_reason="").order_by("id")
 
-    A merged contact may have a further copy that replaces none.
-    """
-    later = list(replaced.next_ones().values_list("pk", flat=True))
+
+def _without_further_copy(message: Message, rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
+    """Return the copies by a message of people with no further copy yet; one of a merged contact may replace none."""
+    later = list(message.next_ones().values_list("pk", flat=True))
     same_person = Q(contact=OuterRef("contact_id")) | Q(merged_into=OuterRef("contact_id"))
     further = Delivery.objects.filter(same_person, message__in=later)
-    waiting = rows.filter(~Exists(Delivery.objects.filter(replaces=OuterRef("pk"))), ~Exists(further))
-    return audience.fallback_recipients(message, waiting).filter(skip_reason="").order_by("id")
+    return rows.filter(~Exists(Delivery.objects.filter(replaces=OuterRef("pk"))), ~Exists(further))
 
 
 def _had_a_copy(broadcast: Broadcast) -> Q:
@@ -86,8 +88,8 @@ def _had_a_copy(broadcast: Broadcast) -> Q:
 
 
 def _uncount_skipped(message: Message, rows: QuerySet[Delivery]) -> None:
-    """Take copies that were skipped when their turn came out of the repeats of their batches."""
-    skipped = rows.filter(_had_a_copy(message.broadcast), status=Status.SKIPPED)
+    """Take copies after an earlier one, which were skipped when they were due, out of the repeats of their batches."""
+    skipped = rows.filter(status=Status.SKIPPED)
     own = Batch.objects.filter(message=message, first_id__lte=OuterRef("pk"), last_id__gte=OuterRef("pk"))
     of_batch = skipped.annotate(counted_by=Coalesce(F("batch_id"), Subquery(own.values("pk")[:1])))
     counted = Counter(of_batch.values_list("counted_by", flat=True))

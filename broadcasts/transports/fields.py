@@ -1,4 +1,4 @@
-"""Fields that the settings forms of HTTP kinds share."""
+"""Fields and checks that the settings forms of several kinds share."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -44,6 +44,11 @@ def check_url(url: str) -> None:
         raise forms.ValidationError("A username or password does not belong in the address: it would be shown.")
     if parts.fragment:
         raise forms.ValidationError("The address has a part after #, which is never sent; leave it out.")
+    refuse_closed(host)
+
+
+def refuse_closed(host: str) -> None:
+    """Raise ValidationError for a host that the address policy rules out without resolving it."""
     try:
         check_host(host)
     except (ClosedAddress, ValueError) as error:

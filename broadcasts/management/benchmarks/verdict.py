@@ -48,28 +48,14 @@ class Verdict:
 
 def judge(fault: str, scene: Scene) -> Verdict:
     """Compare person by person, once everything is at rest; of several copies in a chain the last one counts."""
-    columns = [kind.column for kind in scene.chain]
-    people = Contact.objects.for_organization(scene.broadcast.organization).exclude(attributes__plan=LEFT)
-    wanted: set[int] = set()
-    owners: dict[str, int] = {}  # of each address
-    for pk, *addresses in people.values_list("pk", *columns).iterator():
-        wanted.add(pk)
-        owners |= {address.lstrip("+"): pk for address in addresses}
+    owners = _owners(scene)
+    wanted = set(owners.values())
     log = Delivery.objects.filter(message__broadcast=scene.broadcast).exclude(status=Status.SKIPPED)
     rows = list(log.values_list("pk", "contact", "address", "status", "replaces").iterator())
     logged = {pk: address.lstrip("+") for pk, _, address, _, _ in rows}
     replaced = {row[-1] for row in rows}
     standing = {contact: status for pk, contact, _, status, _ in rows if pk not in replaced}
-    copies: Counter[int] = Counter()
-    seen: set[int] = set()
-    strangers = 0
-    for recipient, key in scene.receiver.truth():
-        pk = links.delivery_id(key.strip("<>").partition("@")[0]) or 0
-        if pk in seen and scene.transport.deduplicates:
-            continue  # the receiver knows it by its key
-        seen.add(pk)
-        strangers += recipient not in owners or logged.get(pk, "") != recipient
-        copies[owners.get(recipient, 0)] += 1
+    copies, strangers = _received(scene, owners, logged)
 
     def having(*statuses: str) -> set[int]:
         return {person for person, status in standing.items() if status in statuses}
@@ -110,6 +96,28 @@ def judge(fault: str, scene: Scene) -> Verdict:
         events=dict(scene.events),
         musts=musts,
     )
+
+
+def _owners(scene: Scene) -> dict[str, int]:
+    """Return who should receive it, {address: contact id}, with each address that a channel may use."""
+    people = Contact.objects.for_organization(scene.broadcast.organization).exclude(attributes__plan=LEFT)
+    rows = people.values_list("pk", *(kind.column for kind in scene.chain))
+    return {address.lstrip("+"): pk for pk, *addresses in rows.iterator() for address in addresses}
+
+
+def _received(scene: Scene, owners: dict[str, int], logged: dict[int, str]) -> tuple[Counter[int], int]:
+    """Return {contact id: copies that arrived}, and how many copies went to an unknown or a wrong recipient."""
+    copies: Counter[int] = Counter()
+    seen: set[int] = set()
+    strangers = 0
+    for recipient, key in scene.receiver.truth():
+        pk = links.delivery_id(key.strip("<>").partition("@")[0]) or 0
+        if pk in seen and scene.transport.deduplicates:
+            continue  # the receiver knows it by its key
+        seen.add(pk)
+        strangers += recipient not in owners or logged.get(pk, "") != recipient
+        copies[owners.get(recipient, 0)] += 1
+    return copies, strangers
 
 
 NEVER = {

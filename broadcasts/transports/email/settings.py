@@ -7,9 +7,8 @@ from typing import Any
 from django import forms
 from django.conf import settings
 
-from broadcasts.outgoing import ClosedAddress, check_host
-
 from ..base import SettingsForm, SettingsRefused
+from ..fields import refuse_closed
 from .account import CONNECTIONS, LONGEST, MESSAGES_PER_CONNECTION, TIMEOUT
 from .backend import backend_class, speaks_smtp
 
@@ -82,10 +81,7 @@ class EmailSettings(SettingsForm):
                     f"“{host}” is not a host; give its name or IP address alone, such as smtp.example.org. "
                     "The port has a field of its own."
                 ) from None
-        try:
-            check_host(host)
-        except (ClosedAddress, ValueError) as error:
-            raise forms.ValidationError(str(error)) from None
+        refuse_closed(host)
         return host
 
     def clean(self) -> dict[str, Any]:

@@ -8,9 +8,8 @@ from urllib.parse import urlsplit
 
 from django import forms
 
-from broadcasts.outgoing import ClosedAddress, check_host
-
 from ..base import SettingsForm
+from ..fields import refuse_closed
 from .services import SERVICES, Proof
 
 LABELS = {name: service.label.partition(" (")[0] for name, service in SERVICES.items()}
@@ -118,10 +117,7 @@ class EmailServiceSettings(SettingsForm):
         parts = urlsplit(server)
         if parts.scheme != "https" or parts.username or parts.query or parts.fragment:
             raise forms.ValidationError("Give the address of your server alone, such as https://postal.example.org.")
-        try:
-            check_host(parts.hostname or "")
-        except (ClosedAddress, ValueError) as error:
-            raise forms.ValidationError(str(error)) from None
+        refuse_closed(parts.hostname or "")
         return server
 
     def clean_api_key(self) -> str:

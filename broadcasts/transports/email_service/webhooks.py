@@ -1,7 +1,6 @@
 """The callbacks of e-mail services: their signatures and events, by anymail's webhook views."""
 
 import base64
-import hmac
 import io
 import json
 import time
@@ -15,6 +14,7 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
+from .. import standard
 from ..callbacks import Callback, CallbackRequest, Event
 from .services import Proof, Service
 
@@ -130,8 +130,5 @@ def _is_svix(secret: str, request: CallbackRequest) -> bool:
     """Tell whether Svix signed a call, by the scheme of Standard Webhooks."""
     id, moment = request.headers["svix-id"], request.headers["svix-timestamp"]
     key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
-    digest = hmac.digest(key, f"{id}.{moment}.".encode() + request.body, "sha256")
-    signature = f"v1,{base64.b64encode(digest).decode()}"
-    given = request.headers["svix-signature"].split()
-    is_right = any(hmac.compare_digest(one.encode(), signature.encode()) for one in given)
-    return is_right and _is_fresh(float(moment), SVIX_SECONDS)
+    right = standard.signature(key, id, moment, request.body)
+    return standard.is_among(right, request.headers["svix-signature"]) and _is_fresh(float(moment), SVIX_SECONDS)

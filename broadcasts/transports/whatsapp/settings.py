@@ -1,14 +1,12 @@
 """The settings form of a WhatsApp channel."""
 
-from contextlib import suppress
 from urllib.parse import urlsplit
 
 from django import forms
 from django.core.validators import RegexValidator
 
-from broadcasts.outgoing import ClosedAddress, check_host
-
 from ..base import SettingsForm
+from ..fields import refuse_closed
 
 API_URL = "https://graph.facebook.com/v23.0"
 IS_ID = RegexValidator(r"^[A-Za-z0-9_-]{1,64}\Z", "This is an id, such as 106540352242922; it has no spaces or signs.")
@@ -49,16 +47,12 @@ class WhatsAppSettings(SettingsForm):
 
     def clean_api_url(self) -> str:
         url = self.cleaned_data["api_url"].rstrip("/")
-        with suppress(ValueError):
+        try:
             parts = urlsplit(url)
-            if (
-                parts.scheme in ("https", "http")
-                and parts.hostname
-                and not (parts.query or parts.fragment or "@" in url)
-            ):
-                try:
-                    check_host(parts.hostname)
-                except (ClosedAddress, ValueError) as error:
-                    raise forms.ValidationError(str(error)) from None
-                return url
-        raise forms.ValidationError(f"Give an address such as {API_URL}.")
+        except ValueError:
+            parts = urlsplit("")
+        is_bare = not (parts.query or parts.fragment or "@" in url)
+        if parts.scheme not in ("https", "http") or not parts.hostname or not is_bare:
+            raise forms.ValidationError(f"Give an address such as {API_URL}.")
+        refuse_closed(parts.hostname)
+        return url
