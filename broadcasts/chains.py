@@ -11,9 +11,14 @@ from broadcasts.models import Broadcast, Channel, Delivery, Reason
 Status = Delivery.Status
 
 
+def has_chain(delivery: Delivery) -> bool:
+    """Tell whether a copy is of a broadcast that falls back, and of a person that is not erased."""
+    return delivery.message.broadcast.falls_back and delivery.contact_id is not None
+
+
 def chain(delivery: Delivery) -> list[Any]:
     """Return the copies of the same person by a broadcast that falls back, the first one first."""
-    if delivery.message.broadcast.channel_policy != Broadcast.Policy.FALLBACK or not delivery.contact_id:
+    if not has_chain(delivery):
         return []
     rows = Delivery.objects.filter(message__broadcast=delivery.message.broadcast, contact=delivery.contact_id)
     rows = rows.select_related("message__channel", "message__broadcast__organization").with_replaced_by()
@@ -25,7 +30,7 @@ def follows(delivery: Any, channels: dict[int, Channel | None], zone: tzinfo) ->
 
     `delivery` comes from `with_replaced_by`; `channels` has the channel of each copy of the person by its id.
     """
-    if delivery.message.broadcast.channel_policy != Broadcast.Policy.FALLBACK:
+    if not delivery.message.broadcast.falls_back:
         return ""
     if delivery.replaced_by:
         return replaced(delivery, channels.get(delivery.replaced_by))

@@ -241,7 +241,7 @@ def _foretold(contact: Contact, broadcast: Broadcast, wanted: Audience, match: M
 
 def _further(contact: Contact, broadcast: Broadcast, wanted: Audience, routes: list[Route]) -> str:
     """Say by which channels a matched contact could get a fallback copy, in their order."""
-    if broadcast.channel_policy != Broadcast.Policy.FALLBACK:
+    if not broadcast.falls_back:
         return ""
     rows = [(one, audience.recipients(wanted, one).filter(pk=contact.pk, skip_reason="").first()) for one in routes]
     reached = [f"by {route.name or 'e-mail'} at {person.send_address}" for route, person in rows if person]

@@ -56,7 +56,7 @@ def judged(broadcast: Broadcast) -> dict[str, int]:
 
     On an earlier channel a failure is what the policy is for.
     """
-    if broadcast.channel_policy != Broadcast.Policy.FALLBACK:
+    if not broadcast.falls_back:
         return counts([broadcast])[broadcast.pk]
     last = broadcast.messages.order_by("-position")[:1]
     return next(iter(message_counts(last).values()), dict(ZERO))

@@ -41,7 +41,7 @@ def engagements(broadcast: Broadcast) -> list[tuple[str, str, int | None]]:
     messages = list(broadcast.messages.all())
     counts = stats.message_counts(messages)
     told: list[tuple[str, str, int | None]] = []
-    falls_back = broadcast.channel_policy == Broadcast.Policy.FALLBACK
+    falls_back = broadcast.falls_back
     for one in audience.measured(broadcast):
         n = 0
         for message in messages:

@@ -338,4 +338,4 @@ def number_column(model: Any, name: str) -> Any:
 
 
 def number(value: float | None) -> str:
-    return "-" if value is None else f"{formats.number(value)}"
+    return "-" if value is None else formats.number(value)

@@ -223,7 +223,7 @@ class BroadcastActions(RecipientViews, SavingFirst):
                 )
                 for route in drafting.routes(broadcast)
             ],
-            falls_back=broadcast.channel_policy == Broadcast.Policy.FALLBACK,
+            falls_back=broadcast.falls_back,
             languages=sorted(found.per_language.items()),
             duration=duration(found.expected_duration_seconds or 0),
         )

@@ -205,7 +205,7 @@ class BroadcastAdmin(BroadcastActions, AskingAdmin, DraftAdmin):
 
     def _fallback(self, obj: Any) -> list[str]:
         """The fields of a policy are shown where they can be chosen, or mean something."""
-        is_other = obj is not None and not obj.is_editable and obj.channel_policy != Broadcast.Policy.FALLBACK
+        is_other = obj is not None and not obj.is_editable and not obj.falls_back
         return [] if is_other else list(Broadcast.FALLBACK_FIELDS)
 
     def _collapsed(self, request: HttpRequest, obj: Any, names: list[str]) -> list[str]:

@@ -100,7 +100,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
         sms = ["segments", "cost"] if obj and obj.segments is not None else []
         return [
             (None, {"fields": ["what", "address", "contact", "message", "language", "status", "reason", "error"]}),
-            *([("Channels", {"fields": ["chain"]})] if obj and chains.chain(obj) else []),
+            *([("Channels", {"fields": ["chain"]})] if obj and chains.has_chain(obj) else []),
             ("Sending", {"fields": ["attempts", *sms, "due_at", "sent_at", "batch", "token", "created"]}),
             ("What came back", {"fields": [*(f"{fact}_at" for fact in facts), "events"]}),
         ]

@@ -80,7 +80,7 @@ def _by_channel(broadcast: Broadcast) -> list[dict[str, Any]]:
 
 def _falls_back(broadcast: Broadcast, pending: int) -> str:
     """Say that only the next channel's turn is waited for; "" where that is not so."""
-    falls_back = broadcast.channel_policy == Broadcast.Policy.FALLBACK
+    falls_back = broadcast.falls_back
     if not falls_back or pending or broadcast.status != Broadcast.Status.SENDING or broadcast.expanded_at is None:
         return ""
     times = stats.fallback_times(broadcast)

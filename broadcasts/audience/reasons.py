@@ -332,7 +332,7 @@ def claim_reasons(message: Message, deliveries: QuerySet[Delivery]) -> QuerySet[
     # No languages: the content was frozen at the start, and its choice of recipients stays.
     route = Route(channel=message.channel, is_template=message.has_provider_template)
     reasons = Reasons(broadcast.organization, broadcast.use_case, route, to="contact__", pk="contact_id")
-    if broadcast.channel_policy == Broadcast.Policy.FALLBACK:
+    if broadcast.falls_back:
         reasons.within = broadcast.pk
     whens = [*reasons.of_copy(), *reasons.frequency_cap(row="pk"), *reasons.no_template()]
     return deliveries.annotate(

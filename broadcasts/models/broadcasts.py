@@ -183,6 +183,11 @@ class Broadcast(Base):
         return next(state for state, statuses in self.STATES.items() if self.status in statuses)
 
     @property
+    def falls_back(self) -> bool:
+        """Whether a copy on the next channel follows one that failed or did not arrive."""
+        return self.channel_policy == self.Policy.FALLBACK
+
+    @property
     def is_editable(self) -> bool:
         return self.status in self.EDITABLE
 

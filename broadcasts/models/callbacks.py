@@ -99,6 +99,9 @@ class Keyword(models.TextChoices):
     HELP = "help", "Help"
 
 
+COUNTED = Q(due_at__isnull=False) | Q(sent_at__isnull=False)  # of answers: those that were sent, or will be
+
+
 class AutoReply(models.Model):
     """The answer to a reply with a keyword, and the errand to send it.
 
@@ -110,8 +113,6 @@ class AutoReply(models.Model):
     """
 
     organization_path = "channel__organization"
-
-    COUNTED = Q(due_at__isnull=False) | Q(sent_at__isnull=False)  # that was sent, or will be
 
     inbound = models.OneToOneField(Inbound, models.CASCADE, related_name="answer")
     channel = models.ForeignKey(Channel, models.CASCADE, related_name="+", db_index=False)
@@ -131,11 +132,7 @@ class AutoReply(models.Model):
             # How often an address was answered within a day.
             models.Index(fields=["channel", "address_hash", "created"], name="answer_address"),
             # Whether a channel sent its most answers within an hour.
-            models.Index(
-                fields=["channel", "created"],
-                name="answer_hour",
-                condition=Q(due_at__isnull=False) | Q(sent_at__isnull=False),
-            ),
+            models.Index(fields=["channel", "created"], name="answer_hour", condition=COUNTED),
         ]
 
     def __str__(self) -> str:

@@ -42,7 +42,7 @@ class Fallback:
     def of(cls, message: Message) -> Self:
         """Return the fallback of a message's copies; a query only under this policy."""
         broadcast = message.broadcast
-        if broadcast.channel_policy != Broadcast.Policy.FALLBACK or broadcast.status not in Broadcast.STOPPABLE:
+        if not broadcast.falls_back or broadcast.status not in Broadcast.STOPPABLE:
             return cls()
         waits = broadcast.fallback_fact and broadcast.fallback_minutes and message.next_in_service().exists()
         return cls(

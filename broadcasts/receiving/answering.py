@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 
 from broadcasts import consenting
 from broadcasts.models import AutoReply, Channel, Contact, Inbound, Keyword, Medium, Organization, Suppression
+from broadcasts.models.callbacks import COUNTED
 from broadcasts.queue import DUE_AT_ONCE, enqueue, queue_is_full
 from broadcasts.transports import Envelope, Outcome, TransportError
 
@@ -39,7 +40,7 @@ def ask_for(reply: Inbound, keyword: Keyword) -> None:
     today = answers.filter(address_hash=digest, created__gt=Now() - DAY, keyword=keyword)
     if today.count() < MOST_A_DAY:
         answer = AutoReply(inbound=reply, channel=reply.channel, address_hash=digest, keyword=keyword)
-        if answers.filter(AutoReply.COUNTED, created__gt=Now() - HOUR)[:MOST_AN_HOUR].count() == MOST_AN_HOUR:
+        if answers.filter(COUNTED, created__gt=Now() - HOUR)[:MOST_AN_HOUR].count() == MOST_AN_HOUR:
             answer.due_at, answer.error = None, TOO_MANY
         answer.save()
 

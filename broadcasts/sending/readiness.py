@@ -29,7 +29,7 @@ def missing(broadcast: Broadcast) -> dict[str, str]:
 
 def _missing_channels(broadcast: Broadcast) -> dict[str, str]:
     """Return why its copies cannot fall back, where that is its channel policy."""
-    if broadcast.channel_policy != Broadcast.Policy.FALLBACK:
+    if not broadcast.falls_back:
         return {}
     messages = list(broadcast.messages.select_related("channel"))
     if len(messages) < 2:
