@@ -9,6 +9,7 @@ import json
 from functools import cache
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.module_loading import import_string
 from django.views.decorators.csrf import csrf_exempt
@@ -17,6 +18,10 @@ from rest_framework.views import exception_handler
 
 NATIVE = "/api/"
 APIS = {NATIVE: "broadcasts.api.errors.NativeApi"}  # by the beginning of its addresses; the longest one counts
+# The same of other products' APIs, by name; the setting DIALECTS names those that are served.
+DIALECTS: dict[str, dict[str, str]] = {
+    "invent": {"/orgs/": "broadcasts.dialects.invent.errors.InventApi"},
+}
 
 
 class Api:
@@ -38,8 +43,11 @@ class Api:
 
 def at(path: str) -> Api | None:
     """Return the API that an address belongs to; None for pages."""
-    found = max((prefix for prefix in APIS if path.startswith(prefix)), key=len, default=None)
-    return _made(APIS[found]) if found else None
+    served = APIS.copy()
+    for name in settings.DIALECTS:
+        served |= DIALECTS[name]
+    found = max((prefix for prefix in served if path.startswith(prefix)), key=len, default=None)
+    return _made(served[found]) if found else None
 
 
 @cache

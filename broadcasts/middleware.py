@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.loader import render_to_string
 from django.views.defaults import server_error
@@ -18,6 +19,21 @@ log = logging.getLogger(__name__)
 
 HEALTH = "/healthz"
 SECRET = "password"  # noqa: S105  (never written into a page)
+
+
+class HttpsMiddleware:
+    """Refuse plain HTTP to APIs where the installation has HTTPS, with a 403.
+
+    Pages are redirected by Django; a client of an API would repeat a POST as a GET, and its key was already readable.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        is_plain = settings.SECURE_SSL_REDIRECT and not request.is_secure()
+        refused = apis.answer(request.path, HTTPStatus.FORBIDDEN, "Use HTTPS.") if is_plain else None
+        return refused or self.get_response(request)
 
 
 class ResponseMiddleware:

@@ -45,7 +45,7 @@ INVITATIONS_KEPT = timedelta(days=30)  # after they expired; the audit log has t
 HOSTS_KEPT = timedelta(days=1)
 WAKE_UPS_KEPT = timedelta(days=1)  # tasks that no cluster has taken
 UPLOADING = timedelta(days=1)  # longer than any upload takes
-HOURS_KEPT = 24  # of API allowances
+COUNTS_KEPT = timedelta(hours=24)  # of requests, for throttling
 
 
 def prune(*, dry_run: bool = False) -> dict[str, int]:
@@ -67,7 +67,7 @@ def prune(*, dry_run: bool = False) -> dict[str, int]:
         ("sessions", Session.objects.filter(expire_date__lt=now)),
         ("wake-ups nobody took", OrmQ.objects.filter(lock__lt=now - WAKE_UPS_KEPT)),
         ("hosts that are gone", Heartbeat.objects.filter(beaten_at__lt=Now() - HOSTS_KEPT)),
-        ("hours of API tokens", Allowance.objects.filter(hour__lt=int(now.timestamp()) // 3600 - HOURS_KEPT)),
+        ("counts of requests", Allowance.objects.filter(begins__lt=int((now - COUNTS_KEPT).timestamp()))),
         ("results of tasks", Task.objects.filter(stopped__lt=now - TASKS_KEPT)),
     ):
         found[name] = rows.count() if dry_run else _delete(rows)

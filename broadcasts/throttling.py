@@ -1,10 +1,10 @@
-"""At most so many requests in each clock hour per token, user or channel, over all processes together.
+"""At most so many requests in each clock hour, or minute, per token, user or channel, over all processes together.
 
 With Redis each request is counted there, by an atomic INCR. Without it, requests are counted in the database, but by
-no means each: a process takes an allowance from the row of a token, a sixteenth of what is left of the hour, and uses
+no means each: a process takes an allowance from the row of a token, a sixteenth of what is left of the window, and uses
 it up from its own memory. So 3,600 requests cost about a hundred small writes, two processes never grant more than the
 limit together, and nothing that forgets, such as a cache that makes room, sets the count back. What a process that
-ended had not used is lost to the token for that hour, at most a sixteenth.
+ended had not used is lost to the token for that window, at most a sixteenth.
 
 Counting never fails a request. While the count cannot be reached, requests are let through, remembered, and counted
 with the next allowance; that is logged once a minute.
@@ -22,7 +22,8 @@ from broadcasts.models import Allowance
 
 log = logging.getLogger(__name__)
 
-WINDOW = 3600
+HOUR = 3600  # seconds in a window
+MINUTE = 60
 SHARE = 16
 LOCK_SECONDS = 0.05  # a request is not held up for the sake of its count
 PAUSE_SECONDS = 1  # before a database that could not be asked is asked again
@@ -30,8 +31,8 @@ KNOWN = 10_000  # tokens in the memory of a process
 LOG_SECONDS = 60
 
 
-def allows(who: str, limit: int, cost: int = 1) -> bool:
-    """Count a request of a client, such as token:12; tell whether it is within the limit per hour. 0 is no limit.
+def allows(who: str, limit: int, cost: int = 1, window: int = HOUR) -> bool:
+    """Count a request of a client, such as token:12; tell whether it is within the limit per window. 0 is no limit.
 
     A request may cost more than 1, such as its kilobytes; the last one that is granted may go beyond the limit.
     """
@@ -39,20 +40,26 @@ def allows(who: str, limit: int, cost: int = 1) -> bool:
         return True
     counted = in_redis if settings.REDIS_URL else allowances.take
     try:
-        return counted(who, int(time.time()) // WINDOW, limit, cost)
+        return counted(who, beginning(window), limit, cost, window)
     except Exception as error:  # while the database or Redis is out of order, requests are not limited
         complaints.log(error)
         return True
 
 
-def seconds_left() -> int:
-    """Return the seconds until the end of the clock hour."""
-    return WINDOW - int(time.time()) % WINDOW
+def beginning(window: int) -> int:
+    """Return when the clock's present window began, in seconds since 1970."""
+    now = int(time.time())
+    return now - now % window
 
 
-def in_redis(who: str, hour: int, limit: int, cost: int = 1) -> bool:
-    key = f"throttle:{who}:{hour}"
-    cache.add(key, 0, WINDOW)
+def seconds_left(window: int = HOUR) -> int:
+    """Return the seconds until the end of the clock's window."""
+    return beginning(window) + window - int(time.time())
+
+
+def in_redis(who: str, begins: int, limit: int, cost: int = 1, window: int = HOUR) -> bool:
+    key = f"throttle:{who}:{begins}"
+    cache.add(key, 0, window)
     return cache.incr(key, cost) - cost < limit
 
 
@@ -70,12 +77,13 @@ class Complaints:
 
 @dataclass
 class Balance:
-    """The requests that this process may grant a client in an hour, and those granted beyond that."""
+    """The requests that this process may grant a client in a window, and those granted beyond that."""
 
-    hour: int
+    begins: int
+    ends: int
     left: int = 0
     owed: int = 0
-    is_used_up: bool = False  # no process may grant more, until the next hour
+    is_used_up: bool = False  # no process may grant more, until the next window
 
     def spend(self, cost: int) -> None:
         """Use up what is left; what a request costs beyond that is owed."""
@@ -92,19 +100,19 @@ class Allowances:
         self.balances: dict[str, Balance] = {}
         self.pause_ends = 0.0  # until then the database is not asked, after an error
 
-    def take(self, who: str, hour: int, limit: int, cost: int = 1) -> bool:
+    def take(self, who: str, begins: int, limit: int, cost: int = 1, window: int = HOUR) -> bool:
         """Use up one request of a balance; raises DatabaseError if it is empty and the database is out of order."""
-        if (known := self._spend(who, hour, cost)) is not None:
+        if (known := self._spend(who, begins, cost, window)) is not None:
             return known
         with self.asking:
-            if (known := self._spend(who, hour, cost)) is not None:
+            if (known := self._spend(who, begins, cost, window)) is not None:
                 return known
-            balance = self._balance(who, hour)
+            balance = self._balance(who, begins, window)
             if time.monotonic() < self.pause_ends:
                 balance.owed += cost
                 return True
             try:
-                granted = Allowance.take(who, hour, limit, owed=balance.owed, share=SHARE, patience=LOCK_SECONDS)
+                granted = Allowance.take(who, begins, limit, owed=balance.owed, share=SHARE, patience=LOCK_SECONDS)
             except BaseException:
                 self.pause_ends = time.monotonic() + PAUSE_SECONDS
                 balance.owed += cost
@@ -115,21 +123,21 @@ class Allowances:
                     balance.spend(cost)
             return granted > 0
 
-    def _spend(self, who: str, hour: int, cost: int) -> bool | None:
+    def _spend(self, who: str, begins: int, cost: int, window: int) -> bool | None:
         """Use up a request of the balance in memory; return None if the database must be asked."""
         with self.lock:
-            balance = self._balance(who, hour)
+            balance = self._balance(who, begins, window)
             if balance.left:
                 balance.spend(cost)
                 return True
             return False if balance.is_used_up else None
 
-    def _balance(self, who: str, hour: int) -> Balance:
+    def _balance(self, who: str, begins: int, window: int) -> Balance:
         balance = self.balances.get(who)
-        if balance is None or balance.hour != hour:
+        if balance is None or balance.begins != begins:
             if len(self.balances) >= KNOWN:
-                self.balances = {name: one for name, one in self.balances.items() if one.hour == hour}
-            balance = self.balances[who] = Balance(hour)
+                self.balances = {name: one for name, one in self.balances.items() if one.ends > begins}
+            balance = self.balances[who] = Balance(begins, begins + window)
         return balance
 
     def forget(self) -> None:

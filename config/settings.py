@@ -45,6 +45,15 @@ def wholes(name: str, default: list[int]) -> list[int]:
     return [int(value) for value in values]
 
 
+def words(name: str, known: list[str]) -> list[str]:
+    """Return words of a list from the environment, separated by commas; all of them by default."""
+    told = env.str(name, default=",".join(known))
+    values = [value.strip() for value in told.split(",") if value.strip()]
+    if unknown := [value for value in values if value not in known]:
+        raise ImproperlyConfigured(f"{name} names “{unknown[0]}”: choose from {', '.join(known)}; or leave it empty.")
+    return values
+
+
 def share(name: str, default: float) -> float:
     """Return a number above 0 and up to 1 from the environment."""
     value = env.str(name, default=str(default)).strip()
@@ -169,6 +178,7 @@ INSTALLED_APPS = [
     "csp",
 ]
 MIDDLEWARE = [
+    "broadcasts.middleware.HttpsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "broadcasts.middleware.ResponseMiddleware",
@@ -290,6 +300,7 @@ FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 
 # API.
 API_THROTTLE_PER_HOUR = whole("API_THROTTLE_PER_HOUR", 3600)  # per token; 0 turns it off
+DIALECTS = words("DIALECTS", ["invent"])  # the other products' APIs that are served
 CALLBACKS_PER_HOUR = whole("CALLBACKS_PER_HOUR", 3_600_000)  # per channel, from its provider; 0 turns it off
 CALLBACK_MB_PER_HOUR = whole("CALLBACK_MB_PER_HOUR", 5000)  # per organization, in these calls; 0 turns it off
 REST_FRAMEWORK = {
@@ -332,8 +343,11 @@ SPECTACULAR_SETTINGS = {
         "EngagementEnum": "broadcasts.models.Engagement",
         "OrganizationStatusEnum": "broadcasts.models.Organization.Status",
         "SkipReasonEnum": "broadcasts.models.Reason",
+        "InventStatusEnum": "broadcasts.dialects.invent.serializers.STATUSES",
+        "InventStatusFilterEnum": "broadcasts.dialects.invent.serializers.STATUS_FILTERS",
         "SuppressionReasonEnum": "broadcasts.models.Suppression.Cause",
     },
+    "PREPROCESSING_HOOKS": ["broadcasts.api.schema.native_only"],
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "broadcasts.api.schema.describe_refusals",

@@ -7,7 +7,7 @@ from rest_framework.exceptions import ParseError
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 
-from broadcasts.models import ApiToken, Member
+from broadcasts.models import ApiToken, Member, Organization, User
 
 UUID = re.compile(r"[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}", re.IGNORECASE)
 
@@ -27,6 +27,20 @@ class MemberMay(BasePermission):
         view.member = member
         request.organization = member.organization  # type: ignore[attr-defined]
         return True
+
+
+class OfMember:
+    """A mixin for views: whom the permission check found."""
+
+    member: Member
+
+    @property
+    def organization(self) -> Organization:
+        return self.member.organization
+
+    @property
+    def user(self) -> User:
+        return self.member.user
 
 
 def may(request: Request, member: Member, act: str) -> bool:

@@ -12,12 +12,12 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from broadcasts.models import AuditEntry, Member, Organization, User
+from broadcasts.models import AuditEntry
 
 from .errors import invalid
 from .fields import JsonField, MomentField
 from .idempotency import Idempotent
-from .permissions import UUID, act_of
+from .permissions import UUID, OfMember, act_of
 
 
 class StrictSerializer(serializers.Serializer):
@@ -88,13 +88,12 @@ class ResourceSerializer(PickingSerializer, serializers.ModelSerializer):
         row.validate_constraints()
 
 
-class Resource(Idempotent, viewsets.GenericViewSet):
+class Resource(OfMember, Idempotent, viewsets.GenericViewSet):
     """One kind of row of one organization.
 
     `acts` names what an action needs where its method does not tell: reading needs "read", writing `write_act`.
     """
 
-    member: Member
     model: ClassVar[type[models.Model]]
     acts: ClassVar[dict[str, str]] = {}
     write_act: ClassVar[str] = "write"
@@ -102,14 +101,6 @@ class Resource(Idempotent, viewsets.GenericViewSet):
     default_ordering: ClassVar[str] = ""
     lookup_field = "uuid"
     lookup_value_regex = "[^/]+"  # so that a malformed one is our own 404, after the permission checks
-
-    @property
-    def organization(self) -> Organization:
-        return self.member.organization
-
-    @property
-    def user(self) -> User:
-        return self.member.user
 
     def act(self) -> str:
         return self.acts.get(self.action or "") or act_of(self.request.method, self.write_act)

@@ -7,6 +7,8 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.pagination import BasePagination
 
+from broadcasts.apis import NATIVE
+
 
 class TokenScheme(OpenApiAuthenticationExtension):
     target_class = "broadcasts.api.authentication.TokenAuthentication"
@@ -51,6 +53,14 @@ class Schema(AutoSchema):
 
     def paginated(self) -> bool:
         return isinstance(getattr(self.view, "paginator", None), BasePagination)
+
+
+OTHERS = "/api/v2/"  # the addresses below the native root that belong to dialects
+
+
+def native_only(endpoints: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """Leave dialects out of the native document; each has one of its own. A hook of drf-spectacular."""
+    return [one for one in endpoints if one[0].startswith(NATIVE) and not one[0].startswith(OTHERS)]
 
 
 REFUSALS = {

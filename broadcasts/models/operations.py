@@ -178,28 +178,28 @@ class Heartbeat(models.Model):
 
 
 class Allowance(models.Model):
-    """The number of API requests granted to a token or user in an hour, in blocks that the web processes use up."""
+    """The number of requests granted to a client in an hour or minute, in blocks that the web processes use up."""
 
     name = models.CharField(max_length=40, unique=True)  # such as token:12
-    hour = models.PositiveIntegerField()  # hours since 1970
+    begins = models.PositiveBigIntegerField()  # the hour or minute, in seconds since 1970
     granted = models.PositiveIntegerField(default=0)
 
     def __str__(self) -> str:
         return self.name
 
     @staticmethod
-    def take(name: str, hour: int, limit: int, *, owed: int, share: int, patience: float) -> int:
-        """Grant 1/`share` of what is left of an hour's limit, and return it; 0 if nothing is left.
+    def take(name: str, begins: int, limit: int, *, owed: int, share: int, patience: float) -> int:
+        """Grant 1/`share` of what is left of a window's limit, and return it; 0 if nothing is left.
 
         `owed` requests were already granted without this row. `patience` is the seconds to wait for the row's lock;
         raises DatabaseError after that.
         """
         with waiting_at_most(patience):
-            Allowance.objects.bulk_create([Allowance(name=name, hour=hour)], ignore_conflicts=True)
+            Allowance.objects.bulk_create([Allowance(name=name, begins=begins)], ignore_conflicts=True)
             row = Allowance.objects.select_for_update().get(name=name)
-            used = owed + (row.granted if row.hour >= hour else 0)
+            used = owed + (row.granted if row.begins >= begins else 0)
             granted = max(0, -((used - limit) // share))
-            Allowance.objects.filter(pk=row.pk).update(hour=max(row.hour, hour), granted=used + granted)
+            Allowance.objects.filter(pk=row.pk).update(begins=max(row.begins, begins), granted=used + granted)
         return granted
 
 

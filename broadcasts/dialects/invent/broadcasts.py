@@ -1,0 +1,151 @@
+"""`/orgs/{org}/broadcasts`: drafts, their times, and sending them."""
+
+from typing import Any, ClassVar
+
+from django.db import transaction
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from broadcasts import drafting, sending
+from broadcasts.dialects.paging import MOST, PageSerializer
+from broadcasts.exceptions import InvalidInput, NotReady, WrongState
+from broadcasts.models import Broadcast
+
+from .serializers import STATUS_FILTERS, InventBroadcastInput, InventBroadcastSerializer
+from .views import InventView, loaded, numbers
+
+Status = Broadcast.Status
+SENDABLE = "Can only send broadcasts in DRAFT, CANCELLED or FAILED status."
+NOT_ONE_PERSON = "Writing to one person is not available here."
+# What the vendor's newer call takes to write to one person; here it would write to everybody.
+OF_ONE_PERSON = (
+    *("contact_id", "phone", "email", "contact_channel_id", "variables", "template_ids", "background", "name"),
+)
+
+
+class InventListSerializer(PageSerializer):
+    take = serializers.IntegerField(required=False, default=MOST, min_value=1, max_value=MOST)
+
+
+class InventBroadcastListSerializer(InventListSerializer):
+    status = serializers.ChoiceField(required=False, choices=STATUS_FILTERS)
+    search = serializers.CharField(required=False, max_length=256, help_text="A part of the name.")
+
+
+class InventDoneSerializer(serializers.Serializer):
+    success = serializers.BooleanField()
+
+
+class InventBroadcasts(InventView):
+    @extend_schema(
+        summary="List broadcasts",
+        description="Newest first; counts of drafts are 0 here.",
+        parameters=[InventBroadcastListSerializer],
+        responses=InventBroadcastSerializer(many=True),
+    )
+    def get(self, request: Request, org: str) -> Response:
+        asked = self.asked(InventBroadcastListSerializer)
+        rows = self.broadcasts()
+        if (status := asked.get("status", "ALL")) != "ALL":
+            rows = rows.filter(status__in=[status, Status.PAUSED] if status == Status.SENDING else [status])
+        if search := asked.get("search"):
+            rows = rows.filter(name__icontains=search)
+        page = loaded(rows.order_by("-created", "-pk")[slice_of(asked)])
+        data = InventBroadcastSerializer(page, many=True, context=self.context(**numbers(page))).data
+        return Response(data, headers={"X-Result-Count": str(rows.count())})
+
+    @extend_schema(summary="Make a broadcast", request=InventBroadcastInput, responses=InventBroadcastSerializer)
+    def post(self, request: Request, org: str) -> Response:
+        given = self.read(InventBroadcastInput)
+        broadcast = Broadcast(organization=self.organization)
+        return self.shown(drafting.save(broadcast, {**values(given), "messages": []}, by=self.user))
+
+
+class InventOneBroadcast(InventView):
+    @extend_schema(summary="Read a broadcast", responses=InventBroadcastSerializer)
+    def get(self, request: Request, org: str, id: str) -> Response:
+        return self.shown(self.broadcast())
+
+    @extend_schema(
+        summary="Change a broadcast",
+        description="A scheduled one whose `scheduled_at` becomes null is a draft again.",
+        request=InventBroadcastInput(partial=True),
+        responses=InventBroadcastSerializer,
+    )
+    def patch(self, request: Request, org: str, id: str) -> Response:
+        broadcast = self.broadcast()
+        given = self.read(InventBroadcastInput, partial=True)
+        with transaction.atomic():
+            if broadcast.status == Status.SCHEDULED and given.get("scheduled_at", "") is None:
+                sending.unschedule(broadcast, self.user)
+            broadcast = drafting.save(broadcast, values(given), by=self.user)
+        return self.shown(broadcast)
+
+    @extend_schema(summary="Delete a broadcast", responses={200: InventDoneSerializer})
+    def delete(self, request: Request, org: str, id: str) -> Response:
+        drafting.delete(self.broadcast(), by=self.user)
+        return Response({"success": True})
+
+
+class InventSendBroadcast(InventView):
+    acts: ClassVar[dict[str, str]] = {"POST": "send"}
+
+    @extend_schema(
+        summary="Send or schedule",
+        description="Schedules it where `scheduled_at` lies ahead, and begins at once otherwise.",
+        request=None,
+        responses=InventBroadcastSerializer,
+    )
+    def post(self, request: Request, org: str, id: str) -> Response:
+        broadcast = self.broadcast()
+        if isinstance(request.data, dict) and (named := [name for name in OF_ONE_PERSON if name in request.data]):
+            raise serializers.ValidationError({name: [NOT_ONE_PERSON] for name in named})
+        if broadcast.status == Status.SCHEDULED:
+            raise WrongState(SENDABLE)
+        try:
+            send(broadcast, self.user)
+        except WrongState:
+            raise WrongState(SENDABLE) from None
+        return self.shown(broadcast)
+
+
+class InventCancelBroadcast(InventView):
+    acts: ClassVar[dict[str, str]] = {"POST": "send"}
+
+    @extend_schema(summary="Stop for good", request=None, responses=InventBroadcastSerializer)
+    def post(self, request: Request, org: str, id: str) -> Response:
+        broadcast = self.broadcast()
+        sending.cancel(broadcast, self.user)
+        return self.shown(broadcast)
+
+
+@transaction.atomic
+def send(broadcast: Broadcast, by: Any) -> None:
+    """Schedule a broadcast whose time lies ahead, else send it now; raises NotReady where it says nothing."""
+    at = broadcast.scheduled_at
+    try:
+        if at and at > timezone.now():
+            sending.schedule(broadcast, by=by)
+        else:
+            if at is None:
+                drafting.save(broadcast, {"extra": broadcast.extra | {"invent": {"at_once": True}}}, by=by)
+                broadcast.refresh_from_db()
+            sending.send(broadcast, by)
+    except InvalidInput as error:
+        if set(error.errors) <= {"messages", "body"}:
+            raise NotReady(f"It says nothing yet: add a template with content. ({error})") from None
+        raise
+
+
+def values(given: dict[str, Any]) -> dict[str, Any]:
+    """Return what `drafting.save` takes, of what Invent's clients write."""
+    renamed = {"segment_ids": "segments"}
+    return {renamed.get(name, name): value for name, value in given.items()}
+
+
+def slice_of(asked: dict[str, Any]) -> slice:
+    begin = (asked["page"] - 1) * asked["take"]
+    return slice(begin, begin + asked["take"])

@@ -1,0 +1,60 @@
+"""Clients of the dialects, which hold each answer against the dialect's OpenAPI document."""
+
+import json
+
+import pytest
+from django.test import Client
+
+from broadcasts.models import Channel, Organization, Segment
+from tests.api.described import compare
+from tests.recorder import Recorder
+
+
+class InDialect:
+    """A client of one dialect, with a token."""
+
+    def __init__(self, name: str, key: str) -> None:
+        self.name = name
+        self.client = Client(raise_request_exception=False)
+        self.headers = {"Authorization": f"Bearer {key}"} if key else {}
+
+    def get(self, url: str, **kwargs):
+        return self._ask("GET", url, **kwargs)
+
+    def post(self, url: str, body: object = None, **kwargs):
+        return self._ask("POST", url, body, **kwargs)
+
+    def put(self, url: str, body: object = None, **kwargs):
+        return self._ask("PUT", url, body, **kwargs)
+
+    def patch(self, url: str, body: object = None, **kwargs):
+        return self._ask("PATCH", url, body, **kwargs)
+
+    def delete(self, url: str, **kwargs):
+        return self._ask("DELETE", url, **kwargs)
+
+    def raw(self, url: str, body: str | bytes, kind: str, method: str = "POST", headers: dict[str, str] | None = None):
+        """Send a body as it stands."""
+        response = self.client.generic(method, url, body, kind, headers=self.headers | (headers or {}))
+        compare(method, url.partition("?")[0], response, self.name)
+        return response
+
+    def _ask(self, method: str, url: str, body: object = None, headers: dict[str, str] | None = None):
+        text = "" if body is None else json.dumps(body)
+        return self.raw(url, text, "application/json", method, headers)
+
+
+@pytest.fixture
+def server(monkeypatch, mail) -> Recorder:
+    """What the club's channel speaks to."""
+    recorder = Recorder()
+    monkeypatch.setattr(Channel, "transport", lambda self: recorder)
+    return recorder
+
+
+@pytest.fixture
+def make_segment(club):
+    def make(name: str, organization: Organization = club, **fields) -> Segment:
+        return Segment.objects.create(organization=organization, name=name, rules={"language": "en"}, **fields)
+
+    return make

@@ -1,0 +1,53 @@
+"""What holds for all dialects: their documents, their switch, no redirects, and errors outside views."""
+
+import pytest
+from django.conf import settings as configured
+from django.test import Client
+
+from broadcasts import apis
+from broadcasts.dialects import urls
+from tests.api.described import document
+
+# A root of each, and an address below it that leads nowhere.
+NOWHERE = {"invent": "/orgs/c/nothing"}
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize("name", sorted(apis.DIALECTS))
+def test_each_has_a_document_of_its_own_made_without_a_warning(name, capsys):
+    paths = document(name)["paths"]
+    assert paths
+    assert not set(paths) & set(document()["paths"])
+    assert "Warning" not in capsys.readouterr().err
+    assert Client().get(f"/api/schema/{name}/").status_code == 200
+
+
+@pytest.mark.parametrize("name", sorted(apis.DIALECTS))
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_an_unknown_path_is_a_404_in_its_shape(name, slash):
+    response = Client().post(NOWHERE[name] + slash, {}, "application/json")
+    assert (response.status_code, response["Content-Type"]) == (404, "application/json")
+    assert response.json() == apis.at(NOWHERE[name]).shape(404, "Not found.")
+
+
+@pytest.mark.parametrize("name", sorted(apis.DIALECTS))
+def test_plain_http_is_refused_and_not_redirected_where_https_is_set(name, settings):
+    settings.SECURE_SSL_REDIRECT = True
+    response = Client().post(NOWHERE[name], {}, "application/json")
+    assert (response.status_code, response.json()) == (403, apis.at(NOWHERE[name]).shape(403, "Use HTTPS."))
+
+
+def test_plain_http_is_refused_by_the_native_api_too_and_redirected_by_pages(settings):
+    settings.SECURE_SSL_REDIRECT = True
+    assert Client().post("/api/contacts/").json() == {"detail": "Use HTTPS."}
+    assert Client().get("/admin/").status_code == 301
+
+
+def test_all_are_served_unless_some_are_named():
+    assert sorted(configured.DIALECTS) == sorted(apis.DIALECTS) == sorted(urls.ROUTES)
+
+
+def test_one_that_is_switched_off_is_not_there(settings):
+    settings.DIALECTS = []
+    assert urls.served([]) == []
+    assert apis.at(NOWHERE["invent"]) is None
