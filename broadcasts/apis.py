@@ -21,6 +21,7 @@ APIS = {NATIVE: "broadcasts.api.errors.NativeApi"}  # by the beginning of its ad
 # The same of other products' APIs, by name; the setting DIALECTS names those that are served.
 DIALECTS: dict[str, dict[str, str]] = {
     "invent": {"/orgs/": "broadcasts.dialects.invent.errors.InventApi"},
+    "whautomate": {"/v1/": "broadcasts.dialects.whautomate.errors.WhautomateApi"},
 }
 
 

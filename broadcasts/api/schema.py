@@ -12,6 +12,7 @@ from broadcasts.apis import NATIVE
 
 class TokenScheme(OpenApiAuthenticationExtension):
     target_class = "broadcasts.api.authentication.TokenAuthentication"
+    match_subclasses = True
     name = ["tokenAuth", "apiKeyAuth"]
 
     def get_security_definition(self, auto_schema: Any) -> list[dict[str, str]]:

@@ -1,6 +1,7 @@
 """The delivery log, and the batches it is sent in."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from django.db import models
@@ -10,6 +11,7 @@ from django.db.models.functions import Now
 from .base import OrganizationQuerySet
 from .channels import Channel
 from .contacts import Contact
+from .facts import FACTS
 from .fields import VocabularyField
 from .messages import Message
 
@@ -214,6 +216,12 @@ class Delivery(models.Model):
 
     def __str__(self) -> str:
         return f"{self.address or 'no address'}: {self.get_status_display()}"
+
+    @property
+    def latest(self) -> datetime:
+        """The latest of its times: when it was created, sent, or a fact was told."""
+        told = [getattr(self, f"{fact}_at") for fact in FACTS]
+        return max(one for one in (self.created, self.sent_at, *told) if one)
 
 
 def count(**changes: int) -> dict[str, object]:

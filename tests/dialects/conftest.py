@@ -5,9 +5,11 @@ import json
 import pytest
 from django.test import Client
 
-from broadcasts.models import Channel, Organization, Segment
+from broadcasts import sending
+from broadcasts.models import Broadcast, Channel, Organization, Segment
 from tests.api.described import compare
 from tests.recorder import Recorder
+from tests.sending.steps import pump
 
 
 class InDialect:
@@ -42,6 +44,14 @@ class InDialect:
     def _ask(self, method: str, url: str, body: object = None, headers: dict[str, str] | None = None):
         text = "" if body is None else json.dumps(body)
         return self.raw(url, text, "application/json", method, headers)
+
+
+def finish() -> None:
+    """Let the supervisor and the workers do what there is to do now."""
+    sending.tick()
+    for broadcast in Broadcast.objects.filter(status="SENDING"):
+        sending.expand(broadcast.pk, seconds=60)
+        pump(broadcast)
 
 
 @pytest.fixture

@@ -5,12 +5,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from broadcasts import sending
 from broadcasts.models import Broadcast, Delivery
 from tests.make import make_contact, make_token
-from tests.sending.steps import pump
 
-from .conftest import InDialect
+from .conftest import InDialect, finish
 
 URL = "/orgs/c/broadcasts"
 COUNTS = {
@@ -273,10 +271,3 @@ def test_cancelling_stops_it(invent, club, made):
     assert error(invent.post(f"{one}/cancel")) == (409, "wrong_status")
     invent.post(f"{one}/send")
     assert invent.post(f"{one}/cancel").json()["status"] == "CANCELLED"
-
-
-def finish():
-    """Let the workers do what there is to do."""
-    for broadcast in Broadcast.objects.filter(status="SENDING"):
-        sending.expand(broadcast.pk, seconds=60)
-        pump(broadcast)

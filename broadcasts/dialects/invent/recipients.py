@@ -1,6 +1,5 @@
 """`/orgs/{org}/broadcasts/{id}/recipients`: the delivery log."""
 
-from datetime import datetime
 from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema
@@ -10,7 +9,7 @@ from rest_framework.response import Response
 
 from broadcasts.api.deliveries import loaded, log_of
 from broadcasts.dialects.fields import UtcField, utc
-from broadcasts.models import FACTS, Delivery, ProviderRef, Reason
+from broadcasts.models import Delivery, ProviderRef, Reason
 
 from .broadcasts import InventListSerializer, slice_of
 from .people import InventContactSerializer, InventPeople
@@ -74,7 +73,7 @@ class InventRecipientSerializer(serializers.Serializer):
         return delivery.status in self.FAILED
 
     def get_failed_at(self, delivery: Delivery) -> str | None:
-        return utc(latest(delivery)) if delivery.status in self.FAILED else None
+        return utc(delivery.latest) if delivery.status in self.FAILED else None
 
     def get_is_sent(self, delivery: Delivery) -> bool:
         return delivery.status == Delivery.Status.SENT
@@ -86,7 +85,7 @@ class InventRecipientSerializer(serializers.Serializer):
         return self.context["references"].get(delivery.pk)
 
     def get_updated_at(self, delivery: Delivery) -> str | None:
-        return utc(latest(delivery))
+        return utc(delivery.latest)
 
 
 class InventFlagField(serializers.BooleanField):
@@ -94,12 +93,6 @@ class InventFlagField(serializers.BooleanField):
 
     def get_attribute(self, instance: Any) -> bool:
         return super().get_attribute(instance) is not None
-
-
-def latest(delivery: Delivery) -> datetime:
-    """Return the latest of a delivery's times."""
-    told = [getattr(delivery, f"{fact}_at") for fact in FACTS]
-    return max(one for one in (delivery.created, delivery.sent_at, *told) if one)
 
 
 class InventRecipients(InventView):
