@@ -21,6 +21,10 @@ APIS = {NATIVE: "broadcasts.api.errors.NativeApi"}  # by the beginning of its ad
 # The same of other products' APIs, by name; the setting DIALECTS names those that are served.
 DIALECTS: dict[str, dict[str, str]] = {
     "invent": {"/orgs/": "broadcasts.dialects.invent.errors.InventApi"},
+    "teamup": dict.fromkeys(
+        ("/api/v2//", "/api/v2/communication", "/api/v2/customers", "/api/v2/attendances"),
+        "broadcasts.dialects.teamup.errors.TeamUpApi",
+    ),
     "whautomate": {"/v1/": "broadcasts.dialects.whautomate.errors.WhautomateApi"},
 }
 

@@ -17,6 +17,10 @@ class DialectApi(NativeApi):
         """Return an error's body: a readable sentence, and for a 400 the messages by field."""
         raise NotImplementedError
 
+    def fields(self, errors: dict[str, list[str]]) -> dict[str, list[str]]:
+        """Return those errors that are shown by field."""
+        return {name: texts for name, texts in errors.items() if name not in WHOLE}
+
     def shape(self, status: int, text: str) -> object:
         return self.refusal(status, text, {})
 
@@ -24,7 +28,7 @@ class DialectApi(NativeApi):
         response = super().handle(exc, context)
         if response is not None:
             fields = by_field(response.data)
-            response.data = self.refusal(response.status_code, sentence(fields), named(fields))
+            response.data = self.refusal(response.status_code, sentence(fields), self.fields(fields))
         return response
 
 
@@ -38,11 +42,6 @@ def sentence(fields: Mapping[str, list[str]]) -> str:
     """Return all messages as one text, each after the name of its field."""
     told = [text if name in WHOLE else f"{name}: {text}" for name, texts in fields.items() for text in texts]
     return " ".join(told) or "The request was refused."
-
-
-def named(fields: Mapping[str, list[str]]) -> dict[str, list[str]]:
-    """Return the messages that concern a field."""
-    return {name: texts for name, texts in fields.items() if name not in WHOLE}
 
 
 def _walk(told: Any, path: str = "") -> Iterator[tuple[str, str]]:

@@ -37,8 +37,8 @@ def without_slashes(endpoints: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
     return [one for one in endpoints if not one[0].endswith("/")]
 
 
-def describing(problem: Mapping[str, Any], **changed: str) -> Hook:
-    """Return a hook that describes the refusals of all operations, by one JSON schema of errors.
+def describing(problem: Mapping[str, Any], kinds: Sequence[str] = ("application/json",), **changed: str) -> Hook:
+    """Return a hook that describes the refusals of all operations, by one JSON schema of errors, in these formats.
 
     `changed` tells statuses otherwise than the native document does, such as status_404="…".
     """
@@ -49,16 +49,16 @@ def describing(problem: Mapping[str, Any], **changed: str) -> Hook:
         for route, operations in result["paths"].items():
             for method, operation in operations.items():
                 for status in refusals(route, method, operation):
-                    operation["responses"][status] = _refusal(status, told[status])
+                    operation["responses"][status] = _refusal(told[status], status, kinds)
                 operation["responses"] = dict(sorted(operation["responses"].items()))
         return result
 
     return describe
 
 
-def _refusal(status: str, text: str) -> dict[str, Any]:
-    schema = {"$ref": "#/components/schemas/Problem"}
-    answer: dict[str, Any] = {"description": text, "content": {"application/json": {"schema": schema}}}
+def _refusal(text: str, status: str, kinds: Sequence[str]) -> dict[str, Any]:
+    schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    answer: dict[str, Any] = {"description": text, "content": {kind: dict(schema) for kind in kinds}}
     if status in ("429", "503", "507"):
         answer["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait."}}
     return answer

@@ -6,10 +6,15 @@ from django.conf import settings
 from django.urls import URLPattern
 
 from .invent import urls as invent
+from .teamup import urls as teamup
 from .whautomate import urls as whautomate
 
 # In the order in which they are looked at: the last one of those that share a root answers for all the rest of it.
-ROUTES = {"invent": invent.urlpatterns, "whautomate": whautomate.urlpatterns}
+ROUTES = {
+    "invent": invent.urlpatterns,
+    "teamup": teamup.urlpatterns,
+    "whautomate": whautomate.urlpatterns,
+}
 
 
 def served(names: Collection[str]) -> list[URLPattern]:

@@ -65,4 +65,4 @@ def compare(method: str, path: str, answer: Any, dialect: str = "") -> None:
 
 def picks(answer: Any) -> bool:
     """Tell whether only some fields were asked for: the others, also required ones, are left out."""
-    return "field=" in answer.wsgi_request.META.get("QUERY_STRING", "")
+    return bool({"field", "fields", "expand"} & answer.wsgi_request.GET.keys())

@@ -1,9 +1,11 @@
 """Clients of the dialects, which hold each answer against the dialect's OpenAPI document."""
 
 import json
+from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from broadcasts import sending
 from broadcasts.models import Broadcast, Channel, Organization, Segment
@@ -40,6 +42,12 @@ class InDialect:
         response = self.client.generic(method, url, body, kind, headers=self.headers | (headers or {}))
         compare(method, url.partition("?")[0], response, self.name)
         return response
+
+    def form(self, url: str, fields: dict[str, str], kind: str):
+        """Send a form, `urlencoded` or `multipart`."""
+        if kind == "urlencoded":
+            return self.raw(url, urlencode(fields), "application/x-www-form-urlencoded")
+        return self.raw(url, encode_multipart(BOUNDARY, fields), MULTIPART_CONTENT)
 
     def _ask(self, method: str, url: str, body: object = None, headers: dict[str, str] | None = None):
         text = "" if body is None else json.dumps(body)

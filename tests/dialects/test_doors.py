@@ -9,7 +9,11 @@ from broadcasts.dialects import urls
 from tests.api.described import document
 
 # A root of each, and an address below it that leads nowhere.
-NOWHERE = {"invent": "/orgs/c/nothing", "whautomate": "/v1/nothing"}
+NOWHERE = {
+    "invent": "/orgs/c/nothing",
+    "teamup": "/api/v2/communication/nothing",
+    "whautomate": "/v1/nothing",
+}
 pytestmark = pytest.mark.django_db
 
 
