@@ -1,10 +1,10 @@
 """At most so many requests in each clock hour per token, user or channel, over all processes together.
 
-With Redis each request is counted there, by an atomic INCR. Without it, requests are counted in the database, but by
-no means each: a process takes an allowance from the row of a token, a sixteenth of what is left of the hour, and uses
-it up from its own memory. So 3,600 requests cost about a hundred small writes, two processes never grant more than the
-limit together, and nothing that forgets, such as a cache that makes room, sets the count back. What a process that
-ended had not used is lost to the token for that hour, at most a sixteenth.
+Requests are counted in the database, but by no means each: a process takes an allowance from the row of a token, a
+sixteenth of what is left of the hour, and uses it up from its own memory. So 3,600 requests cost about a hundred small
+writes, two processes never grant more than the limit together, and nothing that forgets, such as a cache that makes
+room, sets the count back. What a process that ended had not used is lost to the token for that hour, at most a
+sixteenth.
 
 Counting never fails a request. While the count cannot be reached, requests are let through, remembered, and counted
 with the next allowance; that is logged once a minute.
@@ -14,9 +14,6 @@ import logging
 import threading
 import time
 from dataclasses import dataclass
-
-from django.conf import settings
-from django.core.cache import cache
 
 from broadcasts.models import Allowance
 
@@ -37,10 +34,9 @@ def allows(who: str, limit: int, cost: int = 1) -> bool:
     """
     if not limit:
         return True
-    counted = in_redis if settings.REDIS_URL else allowances.take
     try:
-        return counted(who, int(time.time()) // WINDOW, limit, cost)
-    except Exception as error:  # while the database or Redis is out of order, requests are not limited
+        return allowances.take(who, int(time.time()) // WINDOW, limit, cost)
+    except Exception as error:  # while the database is out of order, requests are not limited
         complaints.log(error)
         return True
 
@@ -48,12 +44,6 @@ def allows(who: str, limit: int, cost: int = 1) -> bool:
 def seconds_left() -> int:
     """Return the seconds until the end of the clock hour."""
     return WINDOW - int(time.time()) % WINDOW
-
-
-def in_redis(who: str, hour: int, limit: int, cost: int = 1) -> bool:
-    key = f"throttle:{who}:{hour}"
-    cache.add(key, 0, WINDOW)
-    return cache.incr(key, cost) - cost < limit
 
 
 class Complaints:

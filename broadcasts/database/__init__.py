@@ -5,6 +5,7 @@ characters that no column stores. None of them depends on a model.
 """
 
 from .outages import BROKEN, BUSY, FULL, GONE, NO_ROOM, READ_ONLY, RETRY_SECONDS, Outage, outage
+from .sharing import SharedInsert
 from .statements import Parameter, Statement, ids, ids_parameter, parameter
 from .text import storable
 from .waiting import durably, patiently, waiting_at_most
@@ -19,6 +20,7 @@ __all__ = [
     "RETRY_SECONDS",
     "Outage",
     "Parameter",
+    "SharedInsert",
     "Statement",
     "durably",
     "ids",
