@@ -55,11 +55,13 @@ class CallbackMiddleware:
         except Resolver404:  # which may be answered with the right address
             return self.get_response(request)
         try:
-            return found.func(request, *found.args, **found.kwargs)
+            response = found.func(request, *found.args, **found.kwargs)
         except Exception as error:
-            if answer := outage_response(request, error):
-                return answer
-            raise
+            response = outage_response(request, error)
+            if response is None:
+                raise
+        response["Content-Length"] = len(response.content)  # without it the connection would not be used again
+        return response
 
 
 def outage_response(request: HttpRequest, exception: Exception) -> HttpResponse | None:

@@ -142,7 +142,7 @@ def test_what_goes_out_by_http_is_compared_with_bare_aiohttp_and_the_latency():
 
 
 PHASE = CallRound(
-    fact="read", calls=100, taken_seconds=0.1, applied_seconds=0.2, caller_cpu_us=50, our_cpu_us=900, median_ms=12,
+    fact="read", calls=100, taken_seconds=0.1, applied_seconds=0.2, caller_cpu_us=50, web_cpu_us=700, worker_cpu_us=200, median_ms=12,
     slow_ms=40, repeats=3, kills={"web processes": 2}, lost=0, counted=100,
 )  # fmt: skip
 
