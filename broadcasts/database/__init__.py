@@ -1,7 +1,8 @@
 """Helpers for the database itself: outages, waiting, and statements that are compiled once.
 
-`outages` classifies errors, `waiting` retries, `statements` compiles SQL with named parameters, and `text` removes
-characters that no column stores. None of them depends on a model.
+`outages` classifies errors, `waiting` retries, `statements` compiles SQL with named parameters, `sharing` inserts the
+rows of several threads by one statement, and `text` removes characters that no column stores. None of them depends on
+a model.
 """
 
 from .outages import BROKEN, BUSY, FULL, GONE, NO_ROOM, READ_ONLY, RETRY_SECONDS, Outage, outage

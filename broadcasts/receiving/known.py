@@ -15,7 +15,8 @@ KNOWN = 1_000
 class CalledChannels:
     """The channels that this process knows; the threads of a process share them, and change none.
 
-    So a new secret is valid at once, and the earlier one for SECONDS more.
+    A call that a known channel does not verify is checked again by the channel as it is now. So a new secret is valid
+    at once, and the earlier one for SECONDS more; a deleted channel is noticed when a call is stored.
     """
 
     def __init__(self) -> None:
