@@ -9,6 +9,7 @@ from http import HTTPStatus
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.loader import render_to_string
+from django.urls import Resolver404, resolve
 from django.views.defaults import server_error
 
 from broadcasts import apis
@@ -18,6 +19,7 @@ from broadcasts.database import GONE, RETRY_SECONDS, Outage, outage
 log = logging.getLogger(__name__)
 
 HEALTH = "/healthz"
+CALLBACKS = "/callbacks/"
 SECRET = "password"  # noqa: S105  (never written into a page)
 
 
@@ -52,11 +54,39 @@ class ResponseMiddleware:
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        found = outage(exception)
-        if found is None:
-            return None
-        log.warning("%s %s could not be answered: %s (%s)", request.method, request.path, found.text, exception)
-        return out_of_order(request, found)
+        return outage_response(request, exception)
+
+
+class CallbackMiddleware:
+    """Call the view of a provider's callback at once, without what stands below: sessions, users, forms and pages."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if not request.path_info.startswith(CALLBACKS):
+            return self.get_response(request)
+        try:
+            found = resolve(request.path_info)
+        except Resolver404:  # which may be answered with the right address
+            return self.get_response(request)
+        try:
+            response = found.func(request, *found.args, **found.kwargs)
+        except Exception as error:
+            response = outage_response(request, error)
+            if response is None:
+                raise
+        response["Content-Length"] = len(response.content)  # without it the connection would not be used again
+        return response
+
+
+def outage_response(request: HttpRequest, exception: Exception) -> HttpResponse | None:
+    """Return the response for an exception that means an outage; None for any other."""
+    found = outage(exception)
+    if found is None:
+        return None
+    log.warning("%s %s could not be answered: %s (%s)", request.method, request.path, found.text, exception)
+    return out_of_order(request, found)
 
 
 def broken(request: HttpRequest) -> HttpResponse:

@@ -15,6 +15,7 @@ from broadcasts.mediums import email_domain
 from broadcasts.models import Delivery, DeliveryEvent, Device, GroupCount, Link, MinuteCount
 
 Dimension = GroupCount.Dimension
+DEVICES = frozenset(Device.values)  # which makes a list at each time
 FEW = 5  # recipients: a domain with fewer may identify a person
 
 
@@ -35,7 +36,7 @@ class Tally:
         values = {
             Dimension.LANGUAGE: delivery.language,
             Dimension.DOMAIN: email_domain(delivery.address)[:255],
-            Dimension.DEVICE: device if device in Device.values else "",
+            Dimension.DEVICE: device if device in DEVICES else "",
         }
         for dimension, value in values.items():
             if value:

@@ -1,10 +1,10 @@
 """At most so many requests in each clock hour, or minute, per token, user or channel, over all processes together.
 
-With Redis each request is counted there, by an atomic INCR. Without it, requests are counted in the database, but by
-no means each: a process takes an allowance from the row of a token, a sixteenth of what is left of the window, and uses
-it up from its own memory. So 3,600 requests cost about a hundred small writes, two processes never grant more than the
-limit together, and nothing that forgets, such as a cache that makes room, sets the count back. What a process that
-ended had not used is lost to the token for that window, at most a sixteenth.
+Requests are counted in the database, but by no means each: a process takes an allowance from the row of a token, a
+sixteenth of what is left of the window, and uses it up from its own memory. So 3,600 requests cost about a hundred small
+writes, two processes never grant more than the limit together, and nothing that forgets, such as a cache that makes
+room, sets the count back. What a process that ended had not used is lost to the token for that window, at most a
+sixteenth.
 
 Counting never fails a request. While the count cannot be reached, requests are let through, remembered, and counted
 with the next allowance; that is logged once a minute.
@@ -14,9 +14,6 @@ import logging
 import threading
 import time
 from dataclasses import dataclass
-
-from django.conf import settings
-from django.core.cache import cache
 
 from broadcasts.models import Allowance
 
@@ -38,10 +35,9 @@ def allows(who: str, limit: int, cost: int = 1, window: int = HOUR) -> bool:
     """
     if not limit:
         return True
-    counted = in_redis if settings.REDIS_URL else allowances.take
     try:
-        return counted(who, beginning(window), limit, cost, window)
-    except Exception as error:  # while the database or Redis is out of order, requests are not limited
+        return allowances.take(who, beginning(window), limit, cost, window)
+    except Exception as error:  # while the database is out of order, requests are not limited
         complaints.log(error)
         return True
 
@@ -55,12 +51,6 @@ def beginning(window: int) -> int:
 def seconds_left(window: int = HOUR) -> int:
     """Return the seconds until the end of the clock's window."""
     return beginning(window) + window - int(time.time())
-
-
-def in_redis(who: str, begins: int, limit: int, cost: int = 1, window: int = HOUR) -> bool:
-    key = f"throttle:{who}:{begins}"
-    cache.add(key, 0, window)
-    return cache.incr(key, cost) - cost < limit
 
 
 class Complaints:

@@ -13,6 +13,7 @@ from django.test import override_settings
 
 from broadcasts import health
 from broadcasts.models import Channel, Organization, Role
+from broadcasts.receiving import called
 from broadcasts.throttling import allowances
 from broadcasts.transports.email import Email
 
@@ -58,6 +59,7 @@ def quick_and_apart(tmp_path_factory):
 def nothing_remembered():
     """What a process knows of rows that an earlier test had."""
     allowances.forget()
+    called.forget()
     health.forget()
 
 

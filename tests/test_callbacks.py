@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 import pytest
+from django.contrib.sessions.middleware import SessionMiddleware
 from django.db import OperationalError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -18,7 +19,7 @@ from django.utils import timezone
 from broadcasts import health, links, receiving, retention, throttling, tracking
 from broadcasts.models import Channel, Delivery, DeliveryEvent, Inbound, ProviderRef, StoredCall
 from broadcasts.public import callbacks
-from broadcasts.receiving import applying
+from broadcasts.receiving import applying, storing
 from broadcasts.transports import TRANSPORTS, Callback, Event, InboundMessage, Transport
 from tests.make import make_broadcast, make_contact, make_delivery, path_of
 from tests.sending.test_concurrency import at_once
@@ -138,6 +139,24 @@ def test_a_call_needs_no_session_and_leaves_none(call, delivery, django_assert_m
     assert "Cookie" not in response.get("Vary", "")
 
 
+def test_a_second_call_costs_one_statement(call, delivery, django_assert_num_queries):
+    call(delivered("p1"))
+    with django_assert_num_queries(1):
+        assert call(delivered("p1"), apply=False).status_code == 200
+
+
+def test_a_call_passes_by_what_only_pages_need(call, delivery, monkeypatch):
+    monkeypatch.setattr(SessionMiddleware, "process_request", lambda *args: 1 / 0)
+    response = call(delivered("p1"), apply=False)
+    assert (response.status_code, response["Cache-Control"]) == (200, "no-store")
+    assert response["Content-Length"] == "0"  # so that the provider may use its connection again
+
+
+def test_an_address_without_its_last_slash_is_still_led_to_the_right_one(channel):
+    response = Client().get(path_of(channel).removesuffix("/"))
+    assert (response.status_code, response["Location"]) == (301, path_of(channel))
+
+
 def test_a_challenge_is_answered(channel, settings):
     path = f"{path_of(channel)}?challenge=4711"
     signature = hmac.new(b"coo", f"{settings.BASE_URL}{path}".encode(), "sha256").hexdigest()
@@ -206,6 +225,30 @@ def test_the_bytes_of_calls_are_limited_for_each_organization(call, delivery, se
     assert [call(large).status_code for _ in range(4)] == [200, 200, 429, 429]
     response = call(delivered("p1"))
     assert response.status_code == 429 and 0 < int(response["Retry-After"]) <= throttling.HOUR
+
+
+def test_a_new_secret_is_valid_at_once_and_the_earlier_one_soon_not_any_more(call, delivery, monkeypatch):
+    assert call(delivered("p1")).status_code == 200
+    call.channel.secrets = {"secret": "cooo"}
+    call.channel.save()
+    assert call(delivered("p1"), secret="cooo").status_code == 200
+    assert call(delivered("p1"), secret="coo").status_code == 401
+
+
+def test_the_settings_of_a_channel_are_known_for_seconds_only(call, delivery, monkeypatch):
+    assert call(delivered("p1")).status_code == 200
+    Channel.objects.update(secrets={"secret": "cooo"})
+    monkeypatch.setattr("broadcasts.receiving.known.SECONDS", 0)
+    assert call(delivered("p1"), secret="coo").status_code == 401
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_channel_that_was_deleted_a_moment_ago_is_not_found(channel, settings):
+    call = Calls(channel, settings)
+    assert call(delivered("p1")).status_code == 200
+    Channel.objects.all().delete()
+    assert call(delivered("p1")).status_code == 404
+    assert not StoredCall.objects.exists()
 
 
 # What may be told
@@ -278,10 +321,10 @@ def test_an_outage_has_the_provider_call_again(call, delivery, monkeypatch):
     busy = sqlite3.OperationalError("database is locked")
     busy.sqlite_errorcode = sqlite3.SQLITE_BUSY
 
-    def locked(**values):
+    def locked(rows):
         raise OperationalError from busy
 
-    monkeypatch.setattr(StoredCall.objects, "create", locked)
+    monkeypatch.setattr(storing.stored, "_run", locked)
     response = call(delivered("p1"), apply=False)
     assert response.status_code == 503
     assert response["Retry-After"]
@@ -329,11 +372,19 @@ def test_a_large_call_is_applied_in_parts(call, delivery, monkeypatch):
     assert DeliveryEvent.objects.count() == 5 and not StoredCall.objects.exists()
 
 
+def test_calls_that_come_while_others_are_applied_are_left_to_the_next_task(call, delivery, monkeypatch):
+    record = applying.record
+    monkeypatch.setattr(applying, "record", lambda things: (record(things), call(delivered("p1"), apply=False)))
+    call(delivered("p1"))
+    assert StoredCall.objects.count() == 1
+
+
 def test_few_bodies_are_read_at_once(call, delivery, monkeypatch):
     monkeypatch.setattr(applying, "BODIES", 100)
     for _ in range(3):
         call(delivered("p1"), apply=False)
-    assert [len(applying._take()), StoredCall.objects.count()] == [2, 3]
+    calls, is_more = applying._take()
+    assert (len(calls), is_more, StoredCall.objects.count()) == (2, True, 3)
     receiving.apply_due()
     assert not StoredCall.objects.exists()
 

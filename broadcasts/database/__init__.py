@@ -1,10 +1,12 @@
 """Helpers for the database itself: outages, waiting, and statements that are compiled once.
 
-`outages` classifies errors, `waiting` retries, `statements` compiles SQL with named parameters, and `text` removes
-characters that no column stores. None of them depends on a model.
+`outages` classifies errors, `waiting` retries, `statements` compiles SQL with named parameters, `sharing` inserts the
+rows of several threads by one statement, and `text` removes characters that no column stores. None of them depends on
+a model.
 """
 
 from .outages import BROKEN, BUSY, FULL, GONE, NO_ROOM, READ_ONLY, RETRY_SECONDS, Outage, outage
+from .sharing import SharedInsert
 from .statements import Parameter, Statement, ids, ids_parameter, parameter
 from .text import storable
 from .waiting import durably, patiently, waiting_at_most
@@ -19,6 +21,7 @@ __all__ = [
     "RETRY_SECONDS",
     "Outage",
     "Parameter",
+    "SharedInsert",
     "Statement",
     "durably",
     "ids",

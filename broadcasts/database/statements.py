@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
-from django.db.models import BigIntegerField, QuerySet
+from django.db.models import BigIntegerField, Model, QuerySet
 from django.db.models.expressions import RawSQL
-from django.db.models.sql import UpdateQuery
+from django.db.models.sql import InsertQuery, UpdateQuery
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,15 @@ class Statement:
         query = rows.query.chain(UpdateQuery)
         query.add_update_values(changes)  # type: ignore[attr-defined]
         sql, params = query.get_compiler(connection=connection).as_sql()
+        return cls(sql, tuple(params))
+
+    @classmethod
+    def insert(cls, model: type[Model], columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> "Statement":
+        """Insert rows of some columns; the others are left to the defaults of the database."""
+        query = InsertQuery(model)
+        fields = [field for field in model._meta.concrete_fields if field.attname in columns]
+        query.insert_values(fields, [model(**row) for row in rows])
+        [(sql, params)] = query.get_compiler(connection=connection).as_sql()
         return cls(sql, tuple(params))
 
     def _filled(self, values: dict[str, Any]) -> list[Any]:

@@ -5,13 +5,14 @@ from contextlib import suppress
 from uuid import UUID
 
 from django.conf import settings
+from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from broadcasts import formats, links, receiving, throttling
-from broadcasts.models import Channel
-from broadcasts.transports import CallbackRequest, kinds_that_call_back
+from broadcasts.receiving import called
+from broadcasts.transports import CallbackRequest
 
 log = logging.getLogger(__name__)
 
@@ -26,8 +27,7 @@ def callback(request: HttpRequest, channel: UUID, key: str) -> HttpResponse:
     """Store a callback with a valid signature, to be applied soon; error responses do not say what is wrong."""
     if not links.is_callback_key(channel, key):
         return _said(404, "Not found.")
-    kinds = kinds_that_call_back()
-    found = Channel.objects.filter(uuid=channel, kind__in=kinds).first()
+    found = called.find(channel)
     if found is None:
         return _said(404, "Not found.")
     if not throttling.allows(f"channel:{found.pk}", settings.CALLBACKS_PER_HOUR):
@@ -41,9 +41,10 @@ def callback(request: HttpRequest, channel: UUID, key: str) -> HttpResponse:
     headers = {name.lower(): value for name, value in request.headers.items()}
     # The URL that the provider was given, since some sign it, and proxies may change it.
     call = CallbackRequest(request.method or "", settings.BASE_URL + request.get_full_path(), headers, body)
-    transport = found.transport()
-    if not receiving.is_verified(transport, call):
+    verified = called.verified(found, call)
+    if verified is None:
         return _said(401, "Unauthorized.")
+    found, transport = verified
     size, most = -(-len(body) // KILOBYTE), settings.CALLBACK_MB_PER_HOUR * KILOBYTE
     if not throttling.allows(f"callbacks:{found.organization_id}", most, size):
         return _said(429, "Too many bytes.", {"Retry-After": str(throttling.seconds_left())})
@@ -54,7 +55,11 @@ def callback(request: HttpRequest, channel: UUID, key: str) -> HttpResponse:
         return _said(400, "The call cannot be read.")
     if told.things > MOST:
         return _said(413, f"A call may tell {formats.number(MOST)} things.")
-    receiving.store(found, transport, call, told)
+    try:
+        receiving.store(found, transport, call, told)
+    except IntegrityError:  # the channel was deleted a moment ago
+        called.forget()
+        return _said(404, "Not found.")
     return _said(200, told.answer)
 
 

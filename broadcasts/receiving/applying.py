@@ -38,7 +38,11 @@ class Thing:
 
 
 def apply_due(seconds: float = SECONDS) -> None:
-    """Apply calls and early facts until none is due, the time is over or the worker stops."""
+    """Apply the calls and early facts that are due, until the time is over or the worker stops.
+
+    Calls that come meanwhile are left to the next task, which follows within a second and finds many of them: a
+    transaction has twenty statements, however few its calls are.
+    """
     deadline = time.monotonic() + seconds
     for apply in (lambda: _apply_some(deadline), tracking.record_early):
         while apply() and time.monotonic() < deadline and not is_told_to_stop():
@@ -46,20 +50,21 @@ def apply_due(seconds: float = SECONDS) -> None:
 
 
 def _apply_some(deadline: float) -> bool:
-    """Apply some calls that are due, each completely or not at all; return whether there were any.
+    """Apply some calls that are due, each completely or not at all; return whether more of them were due.
 
     If they cannot be applied together, each is by itself.
     """
     pks: list[int] = []
     try:
         with transaction.atomic():
-            calls = _take()
+            calls, is_more = _take()
             pks = [call.pk for call in calls]
             channels = _channels(calls)
             parts = [(call, _numbers(call)[:THINGS]) for call in calls]
             record([thing for call, numbers in parts for thing in _things(call, numbers, channels)])
             for call, numbers in parts:
                 if len(numbers) < len(_numbers(call)):
+                    is_more = True
                     StoredCall.objects.filter(pk=call.pk).update(left=_numbers(call)[len(numbers) :])
             StoredCall.objects.filter(pk__in=[call.pk for call, done in parts if done == _numbers(call)]).delete()
     except Exception as error:
@@ -70,13 +75,17 @@ def _apply_some(deadline: float) -> bool:
             _apply_by_itself(pk)
             if time.monotonic() >= deadline or is_told_to_stop():
                 break
-    return bool(pks)
+        return True
+    return is_more
 
 
-def _take() -> list[StoredCall]:
-    """Lock and return the calls that are due and that no other worker has, as many as one transaction applies."""
+def _take() -> tuple[list[StoredCall], bool]:
+    """Lock and return the calls that are due and that no other worker has, as many as one transaction applies.
+
+    Also return whether there are more.
+    """
     due = StoredCall.objects.filter(due_at__lte=Now()).select_for_update(skip_locked=True)
-    sizes = due.order_by("due_at", "pk").values_list("pk", "things", Length("body"))[:CALLS]
+    sizes = list(due.order_by("due_at", "pk").values_list("pk", "things", Length("body"))[:CALLS])
     taken: list[int] = []
     things = length = 0
     for pk, size, body in sizes:
@@ -84,7 +93,7 @@ def _take() -> list[StoredCall]:
         if taken and (things > THINGS or length > BODIES):
             break
         taken.append(pk)
-    return list(StoredCall.objects.filter(pk__in=taken).order_by("pk"))
+    return list(StoredCall.objects.filter(pk__in=taken).order_by("pk")), len(taken) < len(sizes) or len(sizes) == CALLS
 
 
 def _channels(calls: Sequence[StoredCall]) -> dict[int, Channel]:

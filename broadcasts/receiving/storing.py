@@ -1,10 +1,12 @@
 """Store a verified call in one insert, and have it applied soon."""
 
+import json
 import logging
 import time
 
 from django.db.models.functions import Now
 
+from broadcasts.database import SharedInsert
 from broadcasts.models import Channel, EarlyFact, StoredCall
 from broadcasts.queue import enqueue, queue_is_full
 from broadcasts.transports import Callback, CallbackRequest, Transport
@@ -31,19 +33,24 @@ class _Alarm:
 
 
 alarm = _Alarm()
+stored = SharedInsert(
+    StoredCall, "channel_id", "attempts", "error", "method", "url", "headers", "body", "accounts", "things"
+)
 
 
 def store(channel: Channel, transport: Transport, call: CallbackRequest, told: Callback) -> None:
     """Store a call that the channel's transport verified and parsed; a call that tells nothing is not stored."""
     if not told.things:
         return
-    StoredCall.objects.create(
-        channel=channel,
+    stored.insert(
+        channel_id=channel.pk,
+        attempts=0,
+        error="",
         method=call.method,
         url=call.url,
-        headers={name: value for name, value in call.headers.items() if name in KEPT},
+        headers=json.dumps({name: value for name, value in call.headers.items() if name in KEPT}),
         body=call.body,
-        accounts=_accounts(channel, transport.account, call, told),
+        accounts=json.dumps(_accounts(channel, transport.account, call, told)),
         things=told.things,
     )
     alarm.ring()

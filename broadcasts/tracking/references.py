@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 Place = tuple[int, str]  # channel id and the provider's id of a copy there
 
+TYPES = frozenset(DeliveryEvent.Type.values)  # which makes a list at each time
 MOST_EARLY = 100_000  # facts of unknown deliveries that are kept for one channel
 ROOM_EVERY = 1_000  # of these facts, room is made
 EARLY_AT_ONCE = 500
@@ -38,7 +39,7 @@ class Report:
     detail: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.type not in DeliveryEvent.Type.values:
+        if self.type not in TYPES:
             types = ", ".join(DeliveryEvent.Type.values)
             raise ValueError(f"“{self.type:.40}” is no type of event; accepted: {types}")
 

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from contextlib import closing, suppress
 from dataclasses import replace
 from http.client import HTTPConnection, HTTPException
@@ -9,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from broadcasts.management.benchmarks import caller as caller_module
 from broadcasts.management.benchmarks import people
 from broadcasts.management.benchmarks.callbacks import CallRound
 from broadcasts.management.benchmarks.callbacks import table as phases_table
@@ -124,6 +126,33 @@ def test_the_caller_repeats_what_is_not_taken_until_all_is():
     assert told.seconds > 0 and told.cpu_seconds > 0
 
 
+class Slow(Moody):
+    """Answers the first call late."""
+
+    first = threading.Event()
+
+    def do_POST(self) -> None:
+        if not self.first.is_set():
+            self.first.set()
+            time.sleep(0.2)
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+
+def test_the_caller_makes_calls_at_a_rate_and_counts_their_wait_from_when_they_were_due(monkeypatch):
+    monkeypatch.setattr(caller_module, "CONNECTIONS", 1)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Slow)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    requests = [request("/", server.server_port, b"", {})] * 5
+    caller = Caller(server.server_port, requests, rate=100)
+    told = caller.told()
+    caller.kill()
+    server.shutdown()
+    server.server_close()
+    assert told.calls == 5 and told.median_ms > 100  # the others were due while the first one was answered
+
+
 HTTP_FIGURES = replace(
     FIGURES, source_rate=None, loop_rate=None, ceiling_rate=500, bare_rate=2_500, bare_cpu_seconds=10,
     receiver_cpu_seconds=1, cpu_seconds=12, seconds=20,
@@ -142,8 +171,8 @@ def test_what_goes_out_by_http_is_compared_with_bare_aiohttp_and_the_latency():
 
 
 PHASE = CallRound(
-    fact="read", calls=100, taken_seconds=0.1, applied_seconds=0.2, caller_cpu_us=50, our_cpu_us=900, median_ms=12,
-    slow_ms=40, repeats=3, kills={"web processes": 2}, lost=0, counted=100,
+    fact="read", calls=100, taken_seconds=0.1, applied_seconds=0.2, caller_cpu_us=50, web_cpu_us=700, worker_cpu_us=200,
+    median_ms=12, slow_ms=40, repeats=3, kills={"web processes": 2}, lost=0, counted=100,
 )  # fmt: skip
 
 

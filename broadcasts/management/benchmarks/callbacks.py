@@ -8,6 +8,7 @@ from argparse import ArgumentParser
 from collections import Counter
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -25,7 +26,7 @@ from broadcasts.management.progress import bar
 from broadcasts.models import Broadcast, Channel, Delivery, ProviderRef
 
 from . import HOST, people, processes
-from .caller import Caller, Told, request
+from .caller import CONNECTIONS, Caller, Told, request
 from .figures import Target, columns
 from .kinds import KINDS
 from .receiver import receiver
@@ -38,6 +39,7 @@ HELP = "Call back about a broadcast by WhatsApp, then again while web server and
 LOOK_SECONDS = 0.2
 STUCK_SECONDS = 120
 KILL_EVERY = (1.0, 2.5)  # seconds at least
+NEVER = "1000000000"  # so many in an hour: they are counted, and the limit is not reached
 RATE, ANSWER = Target(500, 1500), Target(50, 10)
 COLUMNS = {"delivered": "delivered_at", "read": "opened_at"}  # what is called -> where it is found in the log
 
@@ -47,6 +49,14 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--contacts", type=number, default=10_000, metavar="N", help="calls of each kind; default: 10000"
     )
     parser.add_argument("--pumps", type=number, default=settings.PUMPS, metavar="N", help="default: PUMPS")
+    parser.add_argument(
+        "--rate",
+        type=int,
+        default=0,
+        metavar="N",
+        help="calls that the provider makes in a second, whether they are answered or not; default: on each of "
+        f"{CONNECTIONS} connections the next one once the last one is answered",
+    )
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of what is left to chance")
     parser.add_argument("--json", action="store_true", help="for machines")
 
@@ -60,7 +70,8 @@ class CallRound:
     taken_seconds: float  # until all were answered
     applied_seconds: float  # until all were facts of the log
     caller_cpu_us: float  # per call
-    our_cpu_us: float | None  # of web server and workers, per call; None: some were killed, and their time is gone
+    web_cpu_us: float | None  # per call; None: some were killed, and their time is gone
+    worker_cpu_us: float | None
     median_ms: float
     slow_ms: float
     repeats: int
@@ -78,8 +89,8 @@ def run(command: BaseCommand, options: dict[str, Any]) -> None:
         leave([asdict(phase) for phase in measure(options)])
         return
     machine = {**processes.machine(), "pumps": options["pumps"]}
-    arguments = [f"--{name}={options[name]}" for name in ("contacts", "pumps", "seed")]
-    with Room(CALLBACKS_PER_HOUR="0", CALLBACK_MB_PER_HOUR="0") as room:
+    arguments = [f"--{name}={options[name]}" for name in ("contacts", "pumps", "rate", "seed")]
+    with Room(CALLBACKS_PER_HOUR=NEVER, CALLBACK_MB_PER_HOUR=NEVER[:-3]) as room:
         phases = [CallRound(**one) for one in room.run("bench", "callbacks", *arguments)]
     if options["json"]:
         document = {"machine": machine, "phases": [asdict(phase) | {"is_kept": phase.is_kept} for phase in phases]}
@@ -109,7 +120,8 @@ def table(phases: list[CallRound]) -> str:
         ),
         row("ms to an answer, median", lambda one: f"{one.median_ms:.1f}", ANSWER, lambda one: one.median_ms),
         row("ms to an answer, 99 of 100", lambda one: f"{one.slow_ms:.1f}"),
-        row("CPU us per call, ours", lambda one: "-" if one.our_cpu_us is None else f"{one.our_cpu_us:,.0f}"),
+        row("CPU us per call, web server", lambda one: "-" if one.web_cpu_us is None else f"{one.web_cpu_us:,.0f}"),
+        row("  workers", lambda one: "-" if one.worker_cpu_us is None else f"{one.worker_cpu_us:,.0f}"),
         row("  the caller's beside it", lambda one: f"{one.caller_cpu_us:,.0f}"),
         row("calls that had to be repeated", lambda one: f"{one.repeats:,}"),
         row("killed", lambda one: ", ".join(f"{n} {what}" for what, n in one.kills.items()) or "-"),
@@ -132,20 +144,24 @@ def measure(options: dict[str, Any]) -> list[CallRound]:
         with serving_workers(options["pumps"], port) as running:
             sending.send(broadcast)
             watch(broadcast, running)
-            calm = _phase("delivered", broadcast, running, port, random, kills=False)
-            return [calm, _phase("read", broadcast, running, port, random, kills=True)]
+            phase = partial(
+                _phase, broadcast=broadcast, running=running, port=port, random=random, rate=options["rate"]
+            )
+            return [phase("delivered", kills=False), phase("read", kills=True)]
 
 
-def _phase(fact: str, broadcast: Broadcast, running: Workers, port: int, random: Random, kills: bool) -> CallRound:
+def _phase(
+    fact: str, *, broadcast: Broadcast, running: Workers, port: int, random: Random, rate: int, kills: bool
+) -> CallRound:
     channel = broadcast.messages.get().channel
     assert channel is not None
     requests = _requests(channel, fact, port)
     random.shuffle(requests)
     copies = Delivery.objects.filter(message__broadcast=broadcast, status=Delivery.Status.SENT)
     missing = copies.filter(**{f"{COLUMNS[fact]}__isnull": True})
-    used, begun = running.cpu_seconds(), time.perf_counter()
+    used, begun = _cpu_seconds(running), time.perf_counter()
     connections.close_all()  # the caller's process is to inherit none
-    caller = Caller(port, requests)
+    caller = Caller(port, requests, rate)
     try:
         told, killed = _watch(caller, missing, running, random if kills else None)
     finally:
@@ -154,13 +170,15 @@ def _phase(fact: str, broadcast: Broadcast, running: Workers, port: int, random:
     if told is None or told.given_up:
         answers = told.statuses if told else "none"
         raise CommandError(f"The calls did not come to their end; answers: {answers}.\n{running.last_words()}")
+    web_us, worker_us = ((now - then) / calls * 1e6 for now, then in zip(_cpu_seconds(running), used, strict=True))
     return CallRound(
         fact=fact,
         calls=calls,
         taken_seconds=told.seconds,
         applied_seconds=applied,
         caller_cpu_us=told.cpu_seconds / calls * 1e6,
-        our_cpu_us=None if killed else (running.cpu_seconds() - used) / calls * 1e6,
+        web_cpu_us=None if killed else web_us,
+        worker_cpu_us=None if killed else worker_us,
         median_ms=told.median_ms,
         slow_ms=told.slow_ms,
         repeats=told.repeats,
@@ -205,14 +223,26 @@ def _requests(channel: Channel, fact: str, port: int) -> list[bytes]:
     ]
 
 
-def _kill(running: Workers, random: Random) -> str:
-    """Kill a process of the web server, or one of the workers; return which."""
+def _cpu_seconds(running: Workers) -> tuple[float, float]:
+    """Return the processor time of the web server and of the workers, with their supervisor."""
+    web, others = _processes(running)
+    return processes.cpu_seconds(web), processes.cpu_seconds([running.pid, *others])
+
+
+def _processes(running: Workers) -> tuple[list[int], list[int]]:
+    """Return the processes of the web server, and the others below the supervisor."""
     web: list[int] = []
     others: list[int] = []
     for pid in running.cluster():
         with suppress(OSError):
             is_web = b"broadcasts.web" in Path(f"/proc/{pid}/cmdline").read_bytes()
             (web if is_web else others).append(pid)
+    return web, others
+
+
+def _kill(running: Workers, random: Random) -> str:
+    """Kill a process of the web server, or one of the workers; return which."""
+    web, others = _processes(running)
     chosen, what = random.choice([(web, "web processes"), (others, "worker processes")])
     if not chosen:
         return "nothing"

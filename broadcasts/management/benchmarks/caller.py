@@ -1,6 +1,7 @@
-"""A provider that calls back: a process that makes signed calls as fast as they are answered, and repeats some.
+"""A provider that calls back: a process that makes signed calls, as fast as they are answered or at a rate.
 
-A call that is not taken comes again, as providers do it. It speaks HTTP on bare connections, so that it takes little of
+A call that is not taken comes again, as providers do it. At a rate, a call waits from when it was due, also while all
+connections are busy. It speaks HTTP on bare connections, so that it takes little of
 the machine that is measured.
 """
 
@@ -11,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from statistics import median
@@ -47,10 +49,10 @@ def request(path: str, port: int, body: bytes, headers: Mapping[str, str]) -> by
 class Caller:
     """The process, as seen by whoever started it."""
 
-    def __init__(self, port: int, requests: Sequence[bytes]) -> None:
+    def __init__(self, port: int, requests: Sequence[bytes], rate: int = 0) -> None:
         context = multiprocessing.get_context("fork")
         self.ours, theirs = context.Pipe(duplex=False)
-        self.process: BaseProcess = context.Process(target=_run, args=(port, requests, theirs), daemon=True)
+        self.process: BaseProcess = context.Process(target=_run, args=(port, requests, rate, theirs), daemon=True)
         self.process.start()
         theirs.close()
 
@@ -67,9 +69,9 @@ class Caller:
         self.ours.close()
 
 
-def _run(port: int, requests: Sequence[bytes], out: Connection) -> None:
+def _run(port: int, requests: Sequence[bytes], rate: int, out: Connection) -> None:
     begun = time.perf_counter()
-    told, waits = asyncio.run(_call_all(port, requests))
+    told, waits = asyncio.run(_call_all(port, requests, rate))
     told.seconds = time.perf_counter() - begun
     used = resource.getrusage(resource.RUSAGE_SELF)
     told.cpu_seconds = used.ru_utime + used.ru_stime
@@ -79,9 +81,11 @@ def _run(port: int, requests: Sequence[bytes], out: Connection) -> None:
     out.send(told)
 
 
-async def _call_all(port: int, requests: Sequence[bytes]) -> tuple[Told, list[float]]:
+async def _call_all(port: int, requests: Sequence[bytes], rate: int) -> tuple[Told, list[float]]:
+    """Make all calls, `rate` of them a second; 0: as fast as they are answered. Return the waits in seconds too."""
     told, waits, ahead = Told(), [], deque(requests)
-    taken_at = time.perf_counter()
+    started = taken_at = time.perf_counter()
+    begun_calls = count()
 
     async def work() -> None:
         nonlocal taken_at
@@ -89,6 +93,9 @@ async def _call_all(port: int, requests: Sequence[bytes]) -> tuple[Told, list[fl
         while ahead and time.perf_counter() < taken_at + GIVE_UP_SECONDS:
             one = ahead.popleft()
             begun = time.perf_counter()
+            if rate and (due := started + next(begun_calls) / rate) > begun:
+                await asyncio.sleep(due - begun)
+            begun = due if rate else begun
             status = await line.call(one)
             if 200 <= status <= 299:
                 told.calls += 1
@@ -117,7 +124,8 @@ class CallerConnection:
     async def call(self, request: bytes) -> int:
         """Make a call and return the status of its answer; 0 if none came."""
         try:
-            return await asyncio.wait_for(self._call(request), ANSWER_SECONDS)
+            async with asyncio.timeout(ANSWER_SECONDS):
+                return await self._call(request)
         except (OSError, EOFError, ValueError, IndexError):  # a time-out is an OSError
             self.close()
             return 0
