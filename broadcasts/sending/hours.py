@@ -13,7 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import Case, Exists, Field, OuterRef, Q, Subquery, Value, When
+from django.db.models import Case, Exists, Field, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Now
 
 from broadcasts import formats
@@ -21,6 +21,8 @@ from broadcasts.clocks import local_moment, quiet_until, zone_of, zones, zones_b
 from broadcasts.models import Broadcast, Contact, Delivery, Message, Organization, Reason
 
 from .lease import Lease
+from .outcomes import uncounted
+from .window import DOUBTFUL, MAY_HAVE_ARRIVED, keeping_doubt
 
 LOOK_AGAIN = timedelta(minutes=15)  # a contact in a zone further east may have been added
 
@@ -144,16 +146,23 @@ class QuietHours:
         rest = self.lease.rest()
         contact = Contact.objects.filter(pk=OuterRef("contact_id"))
         expired = rest.filter(Exists(contact.filter(waits.matching(lambda wait: bool(wait.reason)))))
-        skipped = 0
-        if self.message.broadcast.expires_at:
-            skipped = expired.update(
-                status=Delivery.Status.SKIPPED, reason=Reason.EXPIRED, **self.lease.fallback.failed()
-            )
+        counters = self._expire(expired) if self.message.broadcast.expires_at else {}
         due_at = contact.annotate(due=waits.sql("due_at", Delivery._meta.get_field("due_at"))).values("due")
         waiting = rest.filter(Exists(contact.filter(waits.matching(lambda wait: wait.due_at is not None))))
-        changed = waiting.update(due_at=Subquery(due_at), error=_quiet(hours))
-        if changed or skipped:
-            self.lease.hold(skipped=skipped)
+        changed = waiting.update(due_at=Subquery(due_at), error=keeping_doubt(_quiet(hours)))
+        if changed or counters:
+            self.lease.hold(**counters)
+
+    def _expire(self, rows: QuerySet[Delivery]) -> dict[str, int]:
+        """Skip copies that expire before their quiet hours end; return what to count."""
+        fallback = self.lease.fallback
+        # One that may have arrived is not called expired.
+        doubtful = rows.filter(DOUBTFUL)
+        unknown = doubtful.update(status=Delivery.Status.UNKNOWN, error=MAY_HAVE_ARRIVED, **fallback.unknown())
+        pks = list(rows.values_list("pk", flat=True))
+        counters = uncounted(self.lease, pks) | {"skipped": len(pks), "unknown": unknown}
+        rows.update(status=Delivery.Status.SKIPPED, reason=Reason.EXPIRED, **fallback.failed())
+        return {name: n for name, n in counters.items() if n}
 
     def _wait(self, end: datetime | None) -> Wait:
         return _wait(end, _quiet(self.hours or ()), self.message.broadcast) if end else NO_WAIT
