@@ -232,3 +232,17 @@ def test_a_new_gateway_is_data_alone(server):
     with sms(server.base, "other", description=described) as transport:
         [(_, error)] = transport.send([envelope()])
     assert flags(error) == {"account"}
+
+
+@pytest.mark.parametrize("preset", [name for name in PRESETS if name != "africas_talking"])
+def test_every_gateway_that_gives_a_reference_back_is_told_the_key(server, preset):
+    send(server, preset)
+    assert b"key1" in server.calls[-1][1]
+
+
+def test_without_a_callback_address_there_is_none_for_one_copy(server):
+    server.does(answer(*TAKEN["twilio"]))
+    with sms(server.base, "twilio") as transport:
+        transport.callback_url = ""
+        transport.deliver(envelope())
+    assert "StatusCallback" not in parse_qs(server.calls[-1][1].decode())
