@@ -398,11 +398,22 @@ def test_calls_that_waited_for_a_worker_are_applied_together_and_at_once(call, d
     assert DeliveryEvent.objects.count() == 3 and not StoredCall.objects.exists()
 
 
+def test_a_fault_in_a_call_that_waited_for_a_worker_holds_up_no_other(call, delivery):
+    call({"events": [{"id": "p1", "type": "exploded"}]}, apply=False)
+    call(delivered("p1"), apply=False)
+    StoredCall.objects.update(due_at=timezone.now() - timedelta(hours=1))
+    receiving.apply_due()
+    delivery.refresh_from_db()
+    assert delivery.delivered_at == NOON and StoredCall.objects.get().due_at > timezone.now()
+
+
 @pytest.mark.django_db(transaction=True)
-def test_several_workers_apply_each_call_once(call, channel, delivery, monkeypatch):
+@pytest.mark.parametrize("waited", [timedelta(0), timedelta(minutes=1)])
+def test_several_workers_apply_each_call_once(call, channel, delivery, monkeypatch, waited):
     monkeypatch.setattr(applying, "THINGS", 3)
     for _ in range(12):
         call({"events": [{"id": "p1", "type": "opened"}]}, apply=False)
+    StoredCall.objects.update(due_at=timezone.now() - waited - timedelta(seconds=1))
     assert at_once(3, receiving.apply_due) == [None] * 3
     assert DeliveryEvent.objects.count() == 12 and delivery.message.batches.get().opened == 1
     assert not StoredCall.objects.exists()

@@ -53,8 +53,8 @@ def _apply_some(deadline: float) -> bool:
     If they cannot be applied together, each is by itself.
     """
     pks: list[int] = []
+    suspects = _suspect()
     try:
-        suspects = _suspect()
         with transaction.atomic():
             calls = _take(StoredCall.objects.filter(pk__in=suspects) if suspects else _due().filter(attempts=0))
             pks = [call.pk for call in calls]
@@ -70,14 +70,18 @@ def _apply_some(deadline: float) -> bool:
         if outage(error) or not pks:
             raise
         log.info("%s calls could not be applied together (%s); each is by itself", len(pks), type(error).__name__)
+        StoredCall.objects.filter(pk__in=suspects).update(due_at=Now())  # the worker is alive
         _apply_each(pks, deadline)
     return bool(pks)
 
 
 def _apply_again(deadline: float) -> bool:
     """Apply the due calls that were tried before, each by itself; return whether there were any."""
+    tried = _due().filter(attempts__gt=0)
+    if not tried.exists():
+        return False
     with transaction.atomic():
-        free = _due().filter(attempts__gt=0).select_for_update(skip_locked=True)
+        free = tried.select_for_update(skip_locked=True)
         pks = list(free.order_by("due_at", "pk").values_list("pk", flat=True)[:CALLS])
     return _apply_each(pks, deadline)
 
@@ -94,16 +98,18 @@ def _due() -> QuerySet[StoredCall]:
     return StoredCall.objects.filter(due_at__lte=Now())
 
 
-@transaction.atomic
 def _suspect() -> list[int]:
     """Count an attempt at calls that should have been applied long ago, and return them.
 
     A worker that is killed while it applies calls together leaves no trace. So the attempt at calls which are stuck is
-    committed first: if one of them kills this worker too, each is next tried by itself. In time, nothing is written.
+    committed first: if one of them kills this worker too, each is next tried by itself. Where none is stuck, nothing
+    is written.
     """
     stuck = StoredCall.objects.filter(due_at__lte=Now() - STUCK, attempts=0)
-    pks = [call.pk for call in _take(stuck)]
-    if pks:
+    if not stuck.exists():
+        return []
+    with transaction.atomic():
+        pks = [call.pk for call in _take(stuck)]
         StoredCall.objects.filter(pk__in=pks).update(attempts=1, due_at=Now() + DELAYS[0])
     return pks
 

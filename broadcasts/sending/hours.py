@@ -49,6 +49,11 @@ class Waits:
     def __bool__(self) -> bool:
         return self.at_home != NO_WAIT or any(wait != NO_WAIT for wait in self.elsewhere)
 
+    @property
+    def defers(self) -> bool:
+        """Whether anybody waits; otherwise `sql` of `due_at` is nothing but NULL, which PostgreSQL takes for text."""
+        return any(wait.due_at for wait in (self.at_home, *self.elsewhere))
+
     def sql(self, name: str, field: Field, to: str = "") -> Case:
         """Return an expression for an attribute of the wait, by the zone of the contact at the path `to`."""
         at_home = getattr(self.at_home, name)
@@ -147,11 +152,15 @@ class QuietHours:
         contact = Contact.objects.filter(pk=OuterRef("contact_id"))
         expired = rest.filter(Exists(contact.filter(waits.matching(lambda wait: bool(wait.reason)))))
         counters = self._expire(expired) if self.message.broadcast.expires_at else {}
-        due_at = contact.annotate(due=waits.sql("due_at", Delivery._meta.get_field("due_at"))).values("due")
-        waiting = rest.filter(Exists(contact.filter(waits.matching(lambda wait: wait.due_at is not None))))
-        changed = waiting.update(due_at=Subquery(due_at), error=keeping_doubt(_quiet(hours)))
+        changed = self._hold_back(rest, contact, waits, hours) if waits.defers else 0
         if changed or counters:
             self.lease.hold(**counters)
+
+    @staticmethod
+    def _hold_back(rest: QuerySet[Delivery], contact: QuerySet[Contact], waits: Waits, hours: tuple[str, str]) -> int:
+        due_at = contact.annotate(due=waits.sql("due_at", Delivery._meta.get_field("due_at"))).values("due")
+        waiting = rest.filter(Exists(contact.filter(waits.matching(lambda wait: wait.due_at is not None))))
+        return waiting.update(due_at=Subquery(due_at), error=keeping_doubt(_quiet(hours)))
 
     def _expire(self, rows: QuerySet[Delivery]) -> dict[str, int]:
         """Skip copies that expire before their quiet hours end; return what to count."""
