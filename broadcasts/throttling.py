@@ -1,10 +1,10 @@
 """At most so many requests in each clock hour, or minute, per token, user or channel, over all processes together.
 
 Requests are counted in the database, but by no means each: a process takes an allowance from the row of a token, a
-sixteenth of what is left of the window, and uses it up from its own memory. So 3,600 requests cost about a hundred small
-writes, two processes never grant more than the limit together, and nothing that forgets, such as a cache that makes
-room, sets the count back. What a process that ended had not used is lost to the token for that window, at most a
-sixteenth.
+sixteenth of what is left of the window, and uses it up from its own memory. So 3,600 requests cost about a hundred
+small writes, two processes never grant more than the limit together, and nothing that forgets, such as a cache that
+makes room, sets the count back. What a process that ended had not used is lost to the token for that window, at most
+a sixteenth.
 
 Counting never fails a request. While the count cannot be reached, requests are let through, remembered, and counted
 with the next allowance; that is logged once a minute.

@@ -383,7 +383,7 @@ def test_few_bodies_are_read_at_once(call, delivery, monkeypatch):
     monkeypatch.setattr(applying, "BODIES", 100)
     for _ in range(3):
         call(delivered("p1"), apply=False)
-    calls, is_more = applying._take()
+    calls, is_more = applying._take(StoredCall.objects.all())
     assert (len(calls), is_more, StoredCall.objects.count()) == (2, True, 3)
     receiving.apply_due()
     assert not StoredCall.objects.exists()
@@ -418,11 +418,53 @@ def test_a_call_that_kills_its_worker_counts_its_attempts(call, delivery, monkey
     assert row.attempts == 1 and row.due_at > timezone.now()
 
 
+def test_a_call_that_kills_every_worker_counts_its_attempts_and_holds_up_no_other(call, delivery, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    def parse(self, request, parse=Pigeons.parse):
+        if b"exploded" in request.body:
+            raise Killed
+        return parse(self, request)
+
+    call({"events": [{"id": "p1", "type": "exploded"}]}, apply=False)
+    call(delivered("p1"), apply=False)
+    monkeypatch.setattr(Pigeons, "parse", parse)
+    for ago in (timedelta(minutes=1), timedelta(seconds=1)):  # together, then each by itself
+        StoredCall.objects.update(due_at=timezone.now() - ago)
+        with pytest.raises(Killed):
+            receiving.apply_due()
+    receiving.apply_due()
+    delivery.refresh_from_db()
+    assert delivery.delivered_at == NOON
+    assert StoredCall.objects.get().attempts == 2
+
+
+def test_calls_that_waited_for_a_worker_are_applied_together_and_at_once(call, delivery, monkeypatch):
+    for _ in range(3):
+        call({"events": [{"id": "p1", "type": "opened"}]}, apply=False)
+    StoredCall.objects.update(due_at=timezone.now() - timedelta(hours=1))
+    monkeypatch.setattr(applying, "_apply_by_itself", lambda pk: pytest.fail("It was not applied together."))
+    receiving.apply_due()
+    assert DeliveryEvent.objects.count() == 3 and not StoredCall.objects.exists()
+
+
+def test_a_fault_in_a_call_that_waited_for_a_worker_holds_up_no_other(call, delivery):
+    call({"events": [{"id": "p1", "type": "exploded"}]}, apply=False)
+    call(delivered("p1"), apply=False)
+    StoredCall.objects.update(due_at=timezone.now() - timedelta(hours=1))
+    receiving.apply_due()
+    delivery.refresh_from_db()
+    assert delivery.delivered_at == NOON and StoredCall.objects.get().due_at > timezone.now()
+
+
 @pytest.mark.django_db(transaction=True)
-def test_several_workers_apply_each_call_once(call, channel, delivery, monkeypatch):
+@pytest.mark.parametrize("waited", [timedelta(0), timedelta(minutes=1)])
+def test_several_workers_apply_each_call_once(call, channel, delivery, monkeypatch, waited):
     monkeypatch.setattr(applying, "THINGS", 3)
     for _ in range(12):
         call({"events": [{"id": "p1", "type": "opened"}]}, apply=False)
+    StoredCall.objects.update(due_at=timezone.now() - waited - timedelta(seconds=1))
     assert at_once(3, receiving.apply_due) == [None] * 3
     assert DeliveryEvent.objects.count() == 12 and delivery.message.batches.get().opened == 1
     assert not StoredCall.objects.exists()

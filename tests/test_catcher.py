@@ -61,7 +61,7 @@ def test_mail_is_counted_and_listed_newest_first(catcher):
     assert [message["subject"] for message in listed(catcher)] == ["Second", "First"]
     assert listed(catcher)[0]["to"] == ["ana@example.org", "ben@example.org"]
     assert set(listed(catcher)[0]) == {
-        "id", "to", "subject", "size", "received", "sort", "key", "account", "note",
+        "id", "to", "subject", "size", "received", "sort", "key", "account", "note", "reference",
     }  # fmt: skip
 
 

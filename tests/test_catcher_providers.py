@@ -419,3 +419,21 @@ def test_a_connection_serves_several_requests(catcher):
             kept = connection.sock
             assert kept is not None
     assert catcher.count() == 3
+
+
+def test_callbacks_give_back_what_the_sender_calls_its_message(catcher, ours):
+    whatsapp(catcher, message() | {"biz_opaque_callback_data": "key1"})
+    press(catcher, "/messages/1/call", do="delivered")
+    [told] = ours.told
+    assert told["entry"][0]["changes"][0]["value"]["statuses"][0]["biz_opaque_callback_data"] == "key1"
+    told = {"to": "+34600111222", "text": "Hello", "callback_url": ours.url, "reference": "key2"}
+    call(catcher, "/sms/messages", told, Authorization="Bearer x")
+    press(catcher, "/messages/2/call", do="delivered")
+    assert ours.told[-1]["reference"] == "key2"
+
+
+def test_all_callbacks_of_whatsapp_give_back_their_reference(catcher, ours):
+    whatsapp(catcher, message() | {"biz_opaque_callback_data": "key1"})
+    press(catcher, "/call-all")
+    waiting(lambda: not catcher_is_busy(catcher) and ours.calls)
+    assert b'"biz_opaque_callback_data": "key1"' in ours.calls[0][1]

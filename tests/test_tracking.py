@@ -179,3 +179,9 @@ def test_a_complaint_is_a_no_that_goes_with_the_person_to_another_address(delive
     contact.email = "other@example.com"
     contact.save()
     assert Consent.objects.get(contact=contact).state == "withdrawn"
+
+
+def test_a_number_that_does_not_exist_is_suppressed_also_where_the_outcome_was_unknown(mail):
+    unknown = make_delivery(make_broadcast(mail), status="unknown", sent_at=None)
+    tracking.record(unknown, "failed", detail={"hard": True})
+    assert Suppression.objects.get().address == unknown.address

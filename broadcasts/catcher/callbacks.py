@@ -148,19 +148,20 @@ class Callbacks:
         for phone_id, some in by_number.items():
             for start in range(0, len(some), TOGETHER):
                 part = some[start : start + TOGETHER]
-                told = [(one["key"], one["to"][0]) for one in part]
+                told = [(one["key"], one["to"][0], one["reference"]) for one in part]
                 business_id = self.accounts.number(phone_id).business_id
                 yield self._signed(phone_id, cloud.statuses(phone_id, business_id, told, fact)), part
 
     def _call(self, message: Mapping[str, Any], fact: str, words: str = "") -> ProviderCall:
-        key, to, account = message["key"], message["to"][0], message["account"]
+        key, to, account, reference = message["key"], message["to"][0], message["account"], message["reference"]
         if message["sort"] == Sort.WHATSAPP:
             ids = account, self.accounts.number(account).business_id
             if fact == "reply":
                 return self._signed(account, cloud.reply(*ids, to, words, key))
             code = int(words) if words.isdecimal() else 131026
-            return self._signed(account, cloud.statuses(*ids, [(key, to)], fact, code))
-        body = gateway.reply(to, words, key) if fact == "reply" else gateway.status(key, to, fact, words)
+            return self._signed(account, cloud.statuses(*ids, [(key, to, reference)], fact, code))
+        told = gateway.status(key, to, fact, words, reference)
+        body = gateway.reply(to, words, key) if fact == "reply" else told
         return ProviderCall(account, *gateway.signed(body, self.accounts.sms.signing_secret))
 
     def _signed(self, phone_id: str, body: Mapping[str, Any]) -> ProviderCall:

@@ -235,16 +235,26 @@ def number(phone_id: str) -> dict[str, Any]:
 
 
 def statuses(
-    phone_id: str, business_id: str, told: Iterable[tuple[str, str]], status: str, code: int = 0
+    phone_id: str, business_id: str, told: Iterable[tuple[str, str, str]], status: str, code: int = 0
 ) -> dict[str, Any]:
-    """Return the body of a call that reports one status (sent, delivered, read, failed) of (message id, recipient)."""
+    """Return the body of a call that reports one status (sent, delivered, read, failed) of messages.
+
+    Each is told as (id, recipient, reference): the `biz_opaque_callback_data` that came with it, if any.
+    """
     more: dict[str, Any] = {}
     if status == "failed":
         title = ERRORS.get(code, (400, "Error"))[1]
         more["errors"] = [{"code": code, "title": title, "message": title, "error_data": {"details": title}}]
     at = str(int(time.time()))
-    rows = [{"id": key, "status": status, "timestamp": at, "recipient_id": to, **more} for key, to in told]
+    rows = [
+        {"id": key, "status": status, "timestamp": at, "recipient_id": to, **_named(reference), **more}
+        for key, to, reference in told
+    ]
     return _call(phone_id, business_id, {"statuses": rows})
+
+
+def _named(reference: str) -> dict[str, str]:
+    return {"biz_opaque_callback_data": reference} if reference else {}
 
 
 def reply(phone_id: str, business_id: str, sender: str, text: str, answers: str = "") -> dict[str, Any]:

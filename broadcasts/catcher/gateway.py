@@ -43,9 +43,14 @@ def read(body: Mapping[str, Any]) -> tuple[str, str, str]:
     return digits, text, str(body.get("callback_url") or "")
 
 
-def status(message_id: str, to: str, told: str, code: str = "") -> dict[str, Any]:
-    """Return the body of a call that reports what became of a message: sent, delivered or failed."""
+def status(message_id: str, to: str, told: str, code: str = "", reference: str = "") -> dict[str, Any]:
+    """Return the body of a call that reports what became of a message: sent, delivered or failed.
+
+    The reference is the one that came with the message, if any.
+    """
     more = {"code": code, "message": CODES.get(code, "not delivered")} if told == "failed" else {}
+    if reference:
+        more["reference"] = reference
     return {"id": message_id, "to": to, "status": told, "at": now(), **more}
 
 

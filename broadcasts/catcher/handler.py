@@ -161,7 +161,8 @@ class CatcherHandler(BaseHTTPRequestHandler):
             self._keep(Sort.WHATSAPP, to, words, body, account=phone_id, note=f"Refused: {error}")
             return cloud_answer(error)
         key = cloud.new_id(to)
-        self._keep(Sort.WHATSAPP, to, bubble.words, body, key=key, account=phone_id)
+        reference = str(told.get("biz_opaque_callback_data") or "")
+        self._keep(Sort.WHATSAPP, to, bubble.words, body, key=key, account=phone_id, reference=reference)
         return as_json(cloud.accepted(to, key))
 
     def _take_sms(self, body: bytes) -> CatcherResponse:
@@ -182,7 +183,8 @@ class CatcherHandler(BaseHTTPRequestHandler):
             self._keep(Sort.SMS, to, text, body, note=f"Refused: {error}")
             return as_json(error.body, error.status)
         key = gateway.new_id()
-        self._keep(Sort.SMS, to, text, body, key=key, account=callback_url)
+        reference = str(told.get("reference") or "")
+        self._keep(Sort.SMS, to, text, body, key=key, account=callback_url, reference=reference)
         return as_json({"id": key})
 
     def _take_hook(self, body: bytes) -> CatcherResponse:

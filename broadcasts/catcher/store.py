@@ -22,7 +22,7 @@ CREATE TABLE IF NOT EXISTS sources (id INTEGER PRIMARY KEY, source BLOB);
 CREATE TABLE IF NOT EXISTS calls (id INTEGER PRIMARY KEY, message INTEGER, at TEXT, said TEXT, answer TEXT);
 CREATE INDEX IF NOT EXISTS calls_message ON calls (message, said);  -- what a message's row shows of its callbacks"""
 # Columns that files of earlier versions lack.
-ADDED = {"sort": "'mail'", "key": "''", "account": "''", "note": "''"}
+ADDED = {"sort": "'mail'", "key": "''", "account": "''", "note": "''", "reference": "''"}
 
 
 class Sort(StrEnum):
@@ -77,14 +77,16 @@ class Store:
         key: str = "",
         account: str = "",
         note: str = "",
+        reference: str = "",
     ) -> None:
         """Keep a message.
 
         subject: what a list shows, which is the whole text of anything but a mail.
         key: the id that the provider gave it.
         account: the number it was sent from, or the URL that its gateway calls back.
+        reference: what its sender calls it, which callbacks give back.
         """
-        texts = "\n".join(recipients), subject, now(), sort, key, account, note
+        texts = "\n".join(recipients), subject, now(), sort, key, account, note, reference
         # SQLite takes no halves of surrogate pairs, which a broken message can hold.
         to, subject, *others = (text.encode(errors="replace").decode() for text in texts)
         with self._lock:
@@ -92,8 +94,8 @@ class Store:
             # The source first: without its message it is not seen, and the next one replaces it.
             self._db.execute("INSERT OR REPLACE INTO sources VALUES (?, ?)", (number, source))
             self._db.execute(
-                'INSERT INTO messages (id, "to", subject, size, received, sort, key, account, note) '
-                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                'INSERT INTO messages (id, "to", subject, size, received, sort, key, account, note, reference) '
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (number, to, subject, len(source), *others),
             )
             self.count = number

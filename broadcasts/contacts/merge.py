@@ -23,6 +23,7 @@ from broadcasts.models import (
     ConsentState,
     Contact,
     Delivery,
+    Fallback,
     Inbound,
     Medium,
     Reason,
@@ -32,6 +33,8 @@ from broadcasts.models import (
     User,
     attributes_fault,
 )
+from broadcasts.models.fallbacks import PROOFS
+from broadcasts.sending.window import AGAIN, MAY_HAVE_ARRIVED
 
 from .audit_labels import forget_name
 
@@ -48,9 +51,9 @@ PLACES = (
 )
 # Of two deliveries of one message, the merged contact keeps the one with the first of these statuses.
 OUTCOMES = (
+    Delivery.Status.PENDING,
     Delivery.Status.SENT,
     Delivery.Status.UNKNOWN,
-    Delivery.Status.PENDING,
     Delivery.Status.FAILED,
     Delivery.Status.CANCELLED,
     Delivery.Status.SKIPPED,
@@ -124,21 +127,54 @@ def _skip_second_copies(everybody: Sequence[Contact]) -> None:
 def _leave_one(copies: list[Delivery], keep: Contact) -> None:
     pending = [row for row in copies if row.status == Delivery.Status.PENDING]
     in_hand = {row.pk for row in pending if _is_in_hand(row)} if len({row.contact_id for row in copies}) > 1 else set()
-    got_it = {row.contact_id for row in copies if row.status in REACHED}
-    got_it |= {row.contact_id for row in copies if row.reason == Reason.EXCLUDED}  # excluded for all of them
-    best = min(pending, key=lambda row: (row.pk not in in_hand, row.contact_id != keep.pk, row.pk), default=None)
+    wanted = [row for row in pending if not any(_makes_needless(one, row) for one in copies)]
+    best = min(
+        wanted,
+        key=lambda row: (row.pk not in in_hand, not row.error.endswith(AGAIN), row.contact_id != keep.pk, row.pk),
+        default=None,
+    )
     for row in pending:
-        is_second = got_it - {row.contact_id} or (best is not None and row.contact_id != best.contact_id)
-        if not is_second:
+        if row in wanted and best is not None and row.contact_id == best.contact_id:
             continue
         if row.pk in in_hand:
             raise WrongState(
                 f"“{row.message.broadcast}” is being sent to them at this moment: pause it, or wait until it is sent."
             )
-        Delivery.objects.filter(pk=row.pk).update(
-            status=Delivery.Status.SKIPPED, reason=Reason.DUPLICATE, due_at=None, error=""
-        )
-        tracking.adjust_counters(row, skipped=1, repeats=-1 if _is_repeat(row, copies) else 0)
+        _give_up(row, keep, is_repeat=_is_repeat(row, copies))
+
+
+def _give_up(row: Delivery, keep: Contact, is_repeat: bool) -> None:
+    """Skip a pending copy as a second one; one that may have arrived becomes `unknown`."""
+    changes: dict[str, Any] = {"due_at": None}
+    if row.message.broadcast.falls_back:  # the copy that stays may have to be followed by one on this channel
+        changes |= {"contact": None, "merged_into": keep.pk}
+    if row.error.endswith(AGAIN):
+        changes |= {"status": Delivery.Status.UNKNOWN, "error": MAY_HAVE_ARRIVED}
+        counters = {"unknown": 1}
+    else:
+        changes |= {"status": Delivery.Status.SKIPPED, "reason": Reason.DUPLICATE, "error": ""}
+        counters = {"skipped": 1, "repeats": -1 if is_repeat else 0}
+    Delivery.objects.filter(pk=row.pk).update(**changes)
+    tracking.adjust_counters(row, **counters)
+
+
+def _makes_needless(one: Delivery, row: Delivery) -> bool:
+    """Tell whether a pending copy is not wanted any more, since another contact got one or was excluded."""
+    if one.contact_id == row.contact_id:
+        return False
+    if one.reason == Reason.EXCLUDED:  # it is then excluded for all of them
+        return True
+    if one.status not in REACHED or (one.bounced_at and not one.opened_at):
+        return False
+    return one.message_id == row.message_id or not _has_failed_silently(one)
+
+
+def _has_failed_silently(copy: Delivery) -> bool:
+    """Tell whether a sent copy fell back for want of the awaited fact, so that only a further copy may reach them."""
+    awaited = Fallback.of(copy.message).fact if copy.status == Delivery.Status.SENT else None
+    if awaited is None or copy.fallback_at:
+        return False
+    return not any(getattr(copy, f"{fact}_at") for fact in PROOFS[awaited])
 
 
 def _is_repeat(row: Delivery, copies: list[Delivery]) -> bool:

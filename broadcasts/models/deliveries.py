@@ -102,7 +102,7 @@ class Batch(models.Model):
     def __str__(self) -> str:
         return f"batch {self.pk}"
 
-    def deliveries(self) -> models.QuerySet["Delivery"]:
+    def deliveries(self) -> "DeliveryQuerySet":
         """Return the deliveries of this batch: its range without those gathered elsewhere, or those gathered here."""
         if self.first_id is None:
             return Delivery.objects.filter(batch=self)
@@ -130,6 +130,12 @@ class DeliveryQuerySet(OrganizationQuerySet["Delivery"]):
         """Annotate `replaced_by`: the id of the delivery on a further channel that replaced it, or None."""
         later = Delivery.objects.filter(replaces=OuterRef("pk")).order_by("pk").values("pk")
         return self.annotate(replaced_by=Subquery(later[:1]))
+
+    def repeats(self, message: Message) -> "DeliveryQuerySet":
+        """Return the fallback copies by a message of people with an earlier copy that was not skipped."""
+        messages = list(message.broadcast.messages.values_list("pk", flat=True))
+        earlier = Delivery.objects.filter(contact=OuterRef("contact_id"), message__in=messages, pk__lt=OuterRef("pk"))
+        return self.filter(Exists(earlier.exclude(status=Delivery.Status.SKIPPED)), replaces__isnull=False)
 
     def due(self) -> "DeliveryQuerySet":
         """Return the deliveries whose retry time or deferral has passed, by the database's clock."""

@@ -50,6 +50,8 @@ def callback(request: HttpRequest, channel: UUID, key: str) -> HttpResponse:
         return _said(429, "Too many bytes.", {"Retry-After": str(throttling.seconds_left())})
     try:
         told = transport.parse(call)
+        if told.confirms:
+            transport.confirm(told.confirms)
     except Exception as error:  # most often a KeyError or TypeError: a provider's JSON is not as its documents say
         log.warning("A call for channel %s could not be read: %s", found.uuid, type(error).__name__)
         return _said(400, "The call cannot be read.")

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Length, Now
 from django.utils import timezone
 
@@ -25,6 +26,7 @@ SECONDS = 20  # that one task applies calls; the next round enqueues another one
 CALLS = 500  # read at once
 ALONE_SECONDS = 5  # that the events and replies of one call are applied one by one
 BODIES = 20_000_000  # bytes in the bodies of these
+STUCK = timedelta(seconds=30)  # due for so long, a call may be what kills its workers
 THINGS = 500  # events and replies of a transaction, so that nobody waits long for the rows it locks
 DELAYS = [timedelta(seconds=seconds) for seconds in (10, 60, 300, 1800, 7200, 21_600, 43_200, 86_400)]
 
@@ -44,7 +46,7 @@ def apply_due(seconds: float = SECONDS) -> None:
     transaction has twenty statements, however few its calls are.
     """
     deadline = time.monotonic() + seconds
-    for apply in (lambda: _apply_some(deadline), tracking.record_early):
+    for apply in (lambda: _apply_some(deadline), lambda: _apply_again(deadline), tracking.record_early):
         while apply() and time.monotonic() < deadline and not is_told_to_stop():
             pass
 
@@ -55,9 +57,11 @@ def _apply_some(deadline: float) -> bool:
     If they cannot be applied together, each is by itself.
     """
     pks: list[int] = []
+    suspects = _suspect()
     try:
         with transaction.atomic():
-            calls, is_more = _take()
+            due = StoredCall.objects.filter(pk__in=suspects) if suspects else _due().filter(attempts=0)
+            calls, is_more = _take(due)
             pks = [call.pk for call in calls]
             channels = _channels(calls)
             parts = [(call, _numbers(call)[:THINGS]) for call in calls]
@@ -65,27 +69,65 @@ def _apply_some(deadline: float) -> bool:
             for call, numbers in parts:
                 if len(numbers) < len(_numbers(call)):
                     is_more = True
-                    StoredCall.objects.filter(pk=call.pk).update(left=_numbers(call)[len(numbers) :])
+                    left = _numbers(call)[len(numbers) :]
+                    StoredCall.objects.filter(pk=call.pk).update(left=left, attempts=0, due_at=Now())
             StoredCall.objects.filter(pk__in=[call.pk for call, done in parts if done == _numbers(call)]).delete()
     except Exception as error:
         if outage(error) or not pks:
             raise
         log.info("%s calls could not be applied together (%s); each is by itself", len(pks), type(error).__name__)
-        for pk in pks:
-            _apply_by_itself(pk)
-            if time.monotonic() >= deadline or is_told_to_stop():
-                break
+        StoredCall.objects.filter(pk__in=suspects).update(due_at=Now())  # the worker is alive
+        _apply_each(pks, deadline)
         return True
-    return is_more
+    return is_more or bool(suspects)
 
 
-def _take() -> tuple[list[StoredCall], bool]:
-    """Lock and return the calls that are due and that no other worker has, as many as one transaction applies.
+def _apply_again(deadline: float) -> bool:
+    """Apply the due calls that were tried before, each by itself; return whether there were any."""
+    tried = _due().filter(attempts__gt=0)
+    if not tried.exists():
+        return False
+    with transaction.atomic():
+        free = tried.select_for_update(skip_locked=True)
+        pks = list(free.order_by("due_at", "pk").values_list("pk", flat=True)[:CALLS])
+    return _apply_each(pks, deadline)
+
+
+def _apply_each(pks: Sequence[int], deadline: float) -> bool:
+    for pk in pks:
+        _apply_by_itself(pk)
+        if time.monotonic() >= deadline or is_told_to_stop():
+            break
+    return bool(pks)
+
+
+def _due() -> QuerySet[StoredCall]:
+    return StoredCall.objects.filter(due_at__lte=Now())
+
+
+def _suspect() -> list[int]:
+    """Count an attempt at calls that should have been applied long ago, and return them.
+
+    A worker that is killed while it applies calls together leaves no trace. So the attempt at calls which are stuck is
+    committed first: if one of them kills this worker too, each is next tried by itself. Where none is stuck, nothing
+    is written.
+    """
+    stuck = StoredCall.objects.filter(due_at__lte=Now() - STUCK, attempts=0)
+    if not stuck.exists():
+        return []
+    with transaction.atomic():
+        pks = [call.pk for call in _take(stuck)[0]]
+        StoredCall.objects.filter(pk__in=pks).update(attempts=1, due_at=Now() + DELAYS[0])
+    return pks
+
+
+def _take(calls: QuerySet[StoredCall]) -> tuple[list[StoredCall], bool]:
+    """Lock and return calls that no other worker has, as many as one transaction applies.
 
     Also return whether there are more.
     """
-    due = StoredCall.objects.filter(due_at__lte=Now()).select_for_update(skip_locked=True)
-    sizes = list(due.order_by("due_at", "pk").values_list("pk", "things", Length("body"))[:CALLS])
+    free = calls.select_for_update(skip_locked=True)
+    sizes = list(free.order_by("due_at", "pk").values_list("pk", "things", Length("body"))[:CALLS])
     taken: list[int] = []
     things = length = 0
     for pk, size, body in sizes:

@@ -7,9 +7,10 @@ from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Now
 
 from broadcasts import stats
-from broadcasts.models import Batch, Broadcast, Delivery, OrganizationQuerySet
+from broadcasts.models import Batch, Broadcast, Delivery, OrganizationQuerySet, count
 
 from .expansion import expand_cancelled
+from .window import DOUBTFUL, MAY_HAVE_ARRIVED
 
 Status = Broadcast.Status
 CLOSE_SECONDS = 1  # per round, so that cancelling a million rows does not delay other broadcasts
@@ -68,16 +69,21 @@ def close(broadcast_id: int, seconds: float = 0) -> None:
 
 
 def _cancel_rest(batch: Batch) -> bool:
-    """Cancel the pending deliveries of a batch; return False if a worker holds it or has just released it."""
+    """Cancel the pending deliveries of a batch; return False if a worker holds it or has just released it.
+
+    Those that may have arrived become `unknown`.
+    """
     if batch.state == Batch.State.LEASED:
         return False
     pending = batch.deliveries().filter(status=Delivery.Status.PENDING)
     if batch.state == Batch.State.DONE and not pending.exists():
         return True
     with transaction.atomic():
+        doubtful = pending.filter(DOUBTFUL)
+        unknown = doubtful.update(status=Delivery.Status.UNKNOWN, due_at=None, error=MAY_HAVE_ARRIVED)
         n = pending.update(status=Delivery.Status.CANCELLED, due_at=None)
         mine = Batch.objects.filter(pk=batch.pk, token=batch.token, state=batch.state)
-        if not mine.transition(state=Batch.State.DONE, token=F("token") + 1, cancelled=F("cancelled") + n):
+        if not mine.transition(state=Batch.State.DONE, token=F("token") + 1, **count(cancelled=n, unknown=unknown)):
             transaction.set_rollback(True)
             return False
     return True

@@ -4,12 +4,10 @@ A set-based INSERT ... SELECT per chunk, under a lock of the broadcast: a copy i
 first further channel on which the person is not skipped. A round reads only the index entries that are due.
 """
 
-from collections import Counter
-
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
-from django.db.models.functions import Coalesce, Now
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Now
 
 from broadcasts import audience
 from broadcasts.models import Batch, Broadcast, Delivery, Message
@@ -18,6 +16,7 @@ from .closing import lock_sending
 from .expansion import cut, insert_rows, lock_organization, newest_id
 
 Status = Delivery.Status
+REACHING = (Status.PENDING, Status.SENT, Status.UNKNOWN)
 AT_ONCE = 10  # chunks of one message per round, so that other messages are not delayed
 
 
@@ -52,7 +51,7 @@ def _fall_back(message: Message) -> int:
     if not ids:
         return len(chosen)
     rows = Delivery.objects.filter(pk__in=ids)
-    waiting, had_a_copy = _without_further_copy(message, rows), _had_a_copy(broadcast)
+    waiting = _without_further_copy(message, rows)
     newest = newest_id()
     further = list(message.next_in_service().select_related("channel").prefetch_related("translations"))
     for one in further:
@@ -60,9 +59,8 @@ def _fall_back(message: Message) -> int:
         insert_rows(one, _receiving(one, waiting), "pending")
     for one in further:
         for batch in cut(one, newest):
-            again = batch.deliveries().filter(had_a_copy).count()
+            again = batch.deliveries().repeats(one).count()
             Batch.objects.filter(pk=batch.pk).update(fallbacks=batch.total, repeats=again)
-    _uncount_skipped(message, rows.filter(had_a_copy))
     rows.update(fallback_at=None)
     return len(chosen)
 
@@ -73,25 +71,11 @@ def _receiving(message: Message, rows: QuerySet[Delivery]) -> QuerySet[Delivery]
 
 
 def _without_further_copy(message: Message, rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
-    """Return the copies by a message of people with no further copy yet; one of a merged contact may replace none."""
+    """Return the copies by a message of people whom no further copy has reached, or will.
+
+    One of a merged contact may replace none; after a merge, further copies that failed or were skipped are no reason.
+    """
     later = list(message.next_ones().values_list("pk", flat=True))
     same_person = Q(contact=OuterRef("contact_id")) | Q(merged_into=OuterRef("contact_id"))
-    further = Delivery.objects.filter(same_person, message__in=later)
+    further = Delivery.objects.filter(same_person, message__in=later, status__in=REACHING)
     return rows.filter(~Exists(Delivery.objects.filter(replaces=OuterRef("pk"))), ~Exists(further))
-
-
-def _had_a_copy(broadcast: Broadcast) -> Q:
-    """Return the condition that the person of a copy has an earlier one of the broadcast that was not skipped."""
-    messages = list(broadcast.messages.values_list("pk", flat=True))
-    earlier = Delivery.objects.filter(contact=OuterRef("contact_id"), message__in=messages, pk__lt=OuterRef("pk"))
-    return Q(Exists(earlier.exclude(status=Status.SKIPPED)), replaces__isnull=False)
-
-
-def _uncount_skipped(message: Message, rows: QuerySet[Delivery]) -> None:
-    """Take copies after an earlier one, which were skipped when they were due, out of the repeats of their batches."""
-    skipped = rows.filter(status=Status.SKIPPED)
-    own = Batch.objects.filter(message=message, first_id__lte=OuterRef("pk"), last_id__gte=OuterRef("pk"))
-    of_batch = skipped.annotate(counted_by=Coalesce(F("batch_id"), Subquery(own.values("pk")[:1])))
-    counted = Counter(of_batch.values_list("counted_by", flat=True))
-    for batch_id, n in sorted(counted.items(), key=lambda one: one[0] or 0):  # locked in the order of other writers
-        Batch.objects.filter(pk=batch_id).update(repeats=F("repeats") - n)

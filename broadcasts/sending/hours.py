@@ -13,7 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import Case, Exists, Field, OuterRef, Q, Subquery, Value, When
+from django.db.models import Case, Exists, Field, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Now
 
 from broadcasts import formats
@@ -21,6 +21,8 @@ from broadcasts.clocks import local_moment, quiet_until, zone_of, zones, zones_b
 from broadcasts.models import Broadcast, Contact, Delivery, Message, Organization, Reason
 
 from .lease import Lease
+from .outcomes import uncounted
+from .window import DOUBTFUL, MAY_HAVE_ARRIVED, keeping_doubt
 
 LOOK_AGAIN = timedelta(minutes=15)  # a contact in a zone further east may have been added
 
@@ -46,6 +48,11 @@ class Waits:
 
     def __bool__(self) -> bool:
         return self.at_home != NO_WAIT or any(wait != NO_WAIT for wait in self.elsewhere)
+
+    @property
+    def defers(self) -> bool:
+        """Whether anybody waits; otherwise `sql` of `due_at` is nothing but NULL, which PostgreSQL takes for text."""
+        return any(wait.due_at for wait in (self.at_home, *self.elsewhere))
 
     def sql(self, name: str, field: Field, to: str = "") -> Case:
         """Return an expression for an attribute of the wait, by the zone of the contact at the path `to`."""
@@ -144,16 +151,27 @@ class QuietHours:
         rest = self.lease.rest()
         contact = Contact.objects.filter(pk=OuterRef("contact_id"))
         expired = rest.filter(Exists(contact.filter(waits.matching(lambda wait: bool(wait.reason)))))
-        skipped = 0
-        if self.message.broadcast.expires_at:
-            skipped = expired.update(
-                status=Delivery.Status.SKIPPED, reason=Reason.EXPIRED, **self.lease.fallback.failed()
-            )
+        counters = self._expire(expired) if self.message.broadcast.expires_at else {}
+        changed = self._hold_back(rest, contact, waits, hours) if waits.defers else 0
+        if changed or counters:
+            self.lease.hold(**counters)
+
+    @staticmethod
+    def _hold_back(rest: QuerySet[Delivery], contact: QuerySet[Contact], waits: Waits, hours: tuple[str, str]) -> int:
         due_at = contact.annotate(due=waits.sql("due_at", Delivery._meta.get_field("due_at"))).values("due")
         waiting = rest.filter(Exists(contact.filter(waits.matching(lambda wait: wait.due_at is not None))))
-        changed = waiting.update(due_at=Subquery(due_at), error=_quiet(hours))
-        if changed or skipped:
-            self.lease.hold(skipped=skipped)
+        return waiting.update(due_at=Subquery(due_at), error=keeping_doubt(_quiet(hours)))
+
+    def _expire(self, rows: QuerySet[Delivery]) -> dict[str, int]:
+        """Skip copies that expire before their quiet hours end; return what to count."""
+        fallback = self.lease.fallback
+        # One that may have arrived is not called expired.
+        doubtful = rows.filter(DOUBTFUL)
+        unknown = doubtful.update(status=Delivery.Status.UNKNOWN, error=MAY_HAVE_ARRIVED, **fallback.unknown())
+        pks = list(rows.values_list("pk", flat=True))
+        counters = uncounted(self.lease, pks) | {"skipped": len(pks), "unknown": unknown}
+        rows.update(status=Delivery.Status.SKIPPED, reason=Reason.EXPIRED, **fallback.failed())
+        return {name: n for name, n in counters.items() if n}
 
     def _wait(self, end: datetime | None) -> Wait:
         return _wait(end, _quiet(self.hours or ()), self.message.broadcast) if end else NO_WAIT

@@ -125,10 +125,11 @@ def commit(
     def write() -> None:
         nonlocal begun
         # Deliveries before their batch, in the order that tracking locks them, or both could deadlock.
+        counters = results.counters() | uncounted(lease, [pk for pks in results.skipped.values() for pk in pks])
         _write_rows(lease, results, channel)
-        begun = bool(window) and lease.renew(window[-1].pk, **results.counters())
+        begun = bool(window) and lease.renew(window[-1].pk, **counters)
         if not begun:
-            lease.let_go(Batch.State.READY if window else state, **results.counters())
+            lease.let_go(Batch.State.READY if window else state, **counters)
 
     def is_written() -> bool:
         nonlocal begun
@@ -139,6 +140,14 @@ def commit(
     if begun:
         lease.position = window[-1].pk
     return begun
+
+
+def uncounted(lease: Lease, skipped: list[int]) -> dict[str, int]:
+    """Return the counters that skipping copies changes beside `skipped`: a skipped one is no repeat any more."""
+    if not (skipped and lease.fallback.is_used):
+        return {}
+    n = Delivery.objects.filter(pk__in=skipped).repeats(lease.message).count()
+    return {"repeats": -n} if n else {}
 
 
 def _write_rows(lease: Lease, results: Results, channel: Channel) -> None:

@@ -20,7 +20,7 @@ from .copies import Copies
 from .journal import Journal
 from .notices import pause_with
 from .outcomes import Results, commit
-from .window import PendingDelivery, Windows
+from .window import MAY_HAVE_ARRIVED, PendingDelivery, Windows
 
 log = logging.getLogger(__name__)
 
@@ -182,9 +182,7 @@ class Pump:
             if delivery.is_moved:
                 results.moved[delivery.pk] = delivery.address
             if delivery.skip_reason and delivery.is_doubtful:
-                results.unknown[delivery.pk] = (
-                    "An earlier answer was lost, so it may have arrived. It is not sent again."
-                )
+                results.unknown[delivery.pk] = MAY_HAVE_ARRIVED
             elif delivery.skip_reason:
                 results.skipped[delivery.skip_reason].append(delivery.pk)
         admitted = [delivery for delivery in window if not delivery.skip_reason]

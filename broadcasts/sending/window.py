@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Case, Q, TextField, Value, When
 from django.utils import timezone
 
 from broadcasts import audience, rendering
@@ -15,7 +16,14 @@ from .lease import Lease
 OF_DELIVERY = ("id", "address", "language", "attempts")
 # Ends the error of a pending copy whose answer was lost, and which a receiver that knows it takes once.
 AGAIN = "It is sent again under the same id, by which the receiver knows it."
+DOUBTFUL = Q(error__endswith=AGAIN)
+MAY_HAVE_ARRIVED = "An earlier answer was lost, so it may have arrived. It is not sent again."
 OF_CONTACT = rendering.ContactSnapshot.columns()
+
+
+def keeping_doubt(error: str) -> Case:
+    """Return the error of pending copies that wait; one that may have arrived goes on saying so."""
+    return Case(When(DOUBTFUL, then=Value(f"{error} {AGAIN}")), default=Value(error), output_field=TextField())
 
 
 @dataclass(slots=True)

@@ -159,7 +159,7 @@ class _Recording:
             self.events.append(
                 DeliveryEvent(delivery=delivery, type=type, at=at, machine=machine, detail=detail, link=fact.link)
             )
-        if type == "bounced" and news and detail.get("hard") is True:
+        if type in ("bounced", "failed") and news and detail.get("hard") is True:
             self.bounces.append((delivery, _source(delivery, type, detail)))
         return news
 

@@ -266,9 +266,13 @@ class Transport:
         """Parse a verified callback; raises ValueError if its body is not as the provider documents it.
 
         It is called again when the callback is applied, with the headers in `receiving.storing.KEPT` only, and has to
-        return the same events and replies in the same order.
+        return the same events and replies in the same order. It asks nobody: see `confirm`.
         """
         raise NotImplementedError(f"{type(self).__name__} must define parse()")
+
+    def confirm(self, confirms: str) -> None:
+        """Confirm what a verified callback asks for, once, when it arrives; raises TransportError."""
+        raise NotImplementedError(f"{type(self).__name__} must define confirm()")
 
     def templates(self) -> Iterator[StoredTemplate]:
         """Yield the templates that the provider stores; raises TransportError."""

@@ -66,6 +66,7 @@ class Callback:
     events: Sequence[Event] = ()
     replies: Sequence[InboundMessage] = ()
     templates: Sequence[TemplateNews] = ()
+    confirms: str = ""  # what the provider wants confirmed, for `Transport.confirm`, such as a subscription's address
     answer: str = ""  # the response body that the provider expects, such as a challenge
 
     @property

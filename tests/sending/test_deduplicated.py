@@ -2,10 +2,12 @@
 
 import json
 from collections import Counter
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
-from broadcasts import sending, stats
+from broadcasts import contacts, sending, stats
 from broadcasts.models import Broadcast, Channel, Delivery
 from broadcasts.transports.webhook import Webhook
 from tests.http_server import HttpServer, answer, drop
@@ -159,3 +161,52 @@ def test_only_a_webhook_sends_to_external_ids(club, mail):
     texts = Channel(organization=club, name="Texts", kind="sms", address_field="external_id")
     with pytest.raises(Exception, match="Only a webhook"):
         texts.full_clean()
+
+
+def lost(hook, server, **fields):
+    """Return a broadcast of which one copy's answer was lost, and its copy."""
+    server.does(drop)
+    broadcast = steps.send(make_broadcast(hook, **fields))
+    return broadcast, Delivery.objects.get()
+
+
+def test_what_may_have_arrived_is_unknown_after_its_broadcast_was_cancelled(club, hook, server):
+    make_contact(club, external_id="C-1")
+    broadcast, copy = lost(hook, server)
+    sending.cancel(broadcast)
+    sending.close(broadcast.pk)
+    copy.refresh_from_db()
+    assert copy.status == "unknown" and "may have arrived" in copy.error
+    counted = stats.counts([broadcast])[broadcast.pk]
+    assert (counted["unknown"], counted["cancelled"], counted["pending"]) == (1, 0, 0)
+
+
+def test_what_may_have_arrived_is_unknown_after_its_broadcast_has_expired(club, hook, server):
+    make_contact(club, external_id="C-1")
+    broadcast, _ = lost(hook, server, expires_at=timezone.now() + timedelta(hours=1))
+    Broadcast.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
+    go_on(broadcast)
+    assert steps.log(broadcast) == {"unknown": 1}
+
+
+@pytest.mark.parametrize(("expires_in", "status"), [(None, "pending"), (timedelta(hours=1), "unknown")])
+def test_quiet_hours_do_not_forget_that_it_may_have_arrived(club, hook, server, monkeypatch, expires_in, status):
+    make_contact(club, external_id="C-1")
+    end = timezone.now() + expires_in if expires_in else None
+    broadcast, copy = lost(hook, server, expires_at=end)
+    monkeypatch.setattr("broadcasts.sending.hours.quiet_hours", lambda message: ("00:00", "23:59"))
+    monkeypatch.setattr("broadcasts.sending.hours.quiet_until", lambda *args: timezone.now() + timedelta(hours=2))
+    steps.come_due()
+    go_on(broadcast)
+    copy.refresh_from_db()
+    assert copy.status == status
+    assert "may have arrived" in copy.error or "the receiver knows it" in copy.error
+
+
+def test_what_may_have_arrived_is_unknown_after_a_merge_that_does_not_need_it(club, hook, server):
+    ana, bo = make_contact(club, external_id="C-1"), make_contact(club, "bo@example.com", external_id="C-2")
+    server.does(drop)
+    broadcast = steps.send(make_broadcast(hook))
+    contacts.merge(ana, [bo])
+    assert steps.log(broadcast) == {"pending": 1, "unknown": 1}
+    assert stats.counts([broadcast])[broadcast.pk]["unknown"] == 1

@@ -453,3 +453,60 @@ def test_whoever_is_merged_with_a_person_of_a_later_copy_gets_no_third(mail, sms
     contacts.merge(ana, [bo])
     Delivery.objects.filter(message__channel=mail).update(fallback_at=Now() - timedelta(seconds=1))
     assert copies(go_on(broadcast)) == [("Newsletter", "sent"), ("SMS", "sent")]
+
+
+@pytest.mark.parametrize("stop", [sending.pause, sending.cancel])
+def test_a_person_whose_further_copy_is_skipped_stays_a_recipient_where_it_is_stopped_then(
+    broadcast, ana, server, stop
+):
+    server.answers["ana@example.com"] = REFUSED
+    steps.send(broadcast)
+    sending.tick()
+    type(ana).objects.update(phone="", phone_key=None)
+    steps.pump(broadcast)
+    stop(broadcast)
+    sending.tick()
+    assert copies(broadcast) == [("Newsletter", "failed"), ("SMS", "skipped")]
+    assert_counted(broadcast)
+
+
+def test_a_second_copy_that_a_merge_skipped_is_made_again_when_that_which_stayed_fails(
+    broadcast, ana, server, sms, club
+):
+    """Bo's copy by SMS waited; Ana's by mail, which stays, fails later."""
+    bo = make_contact(club, "bo@example.com", phone="+34600333444")
+    server.answers = {"bo@example.com": REFUSED}
+    steps.send(broadcast)
+    sending.tick()
+    contacts.merge(ana, [bo])
+    tracking.record(steps.delivery(broadcast, "ana@example.com"), "failed")
+    for _ in range(2):
+        go_on(broadcast)
+    assert server.copies["+34600111222"] == 1 and "+34600333444" not in server.copies
+    assert Delivery.objects.get(message__channel=sms, status="skipped").merged_into == ana.pk
+
+
+@pytest.mark.parametrize("fate", ["bounced", "timed out"])
+def test_the_last_copy_stays_where_that_of_the_other_one_did_not_arrive(broadcast, server, sms, club, fate):
+    """Eve has no phone, so that nothing followed her mail."""
+    eve, bo = make_contact(club, "eve@example.com"), make_contact(club, "bo@example.com", phone="+34600333444")
+    steps.send(broadcast)
+    if fate == "bounced":
+        tracking.record(steps.delivery(broadcast, "eve@example.com"), "failed")
+    time_out()
+    sending.tick()
+    contacts.merge(eve, [bo])
+    go_on(broadcast)
+    assert server.copies["+34600333444"] == 1
+    assert ("SMS", "sent") in copies(broadcast)
+
+
+def test_the_last_copy_is_skipped_where_that_of_the_other_one_arrived(broadcast, server, sms, club):
+    eve, bo = make_contact(club, "eve@example.com"), make_contact(club, "bo@example.com", phone="+34600333444")
+    steps.send(broadcast)
+    tracking.record(steps.delivery(broadcast, "eve@example.com"), "delivered")
+    time_out()
+    sending.tick()
+    contacts.merge(eve, [bo])
+    go_on(broadcast)
+    assert "+34600333444" not in server.copies

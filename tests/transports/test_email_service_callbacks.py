@@ -7,15 +7,17 @@ import json
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from django.test import Client
 
+from broadcasts.models import Channel, StoredCall
 from broadcasts.receiving.storing import KEPT
-from broadcasts.transports import CallbackRequest
+from broadcasts.transports import CallbackRequest, TransportError
 from broadcasts.transports.email_service import EmailService, sns
 
 URL = "https://club.example/callbacks/0190c7a2-0000-7000-8000-000000000001/"
@@ -420,11 +422,33 @@ def test_a_subscription_is_confirmed_at_amazons_own_address(amazon):
     address = "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&Token=t"
     request = subscription(address)
     assert service("ses").verify(request)
-    assert list(service("ses").parse(request).events) == []
-    assert amazon[-1] == address
+    asked = len(amazon)
+    told = service("ses").parse(request)
+    assert (list(told.events), told.confirms, len(amazon)) == ([], address, asked)  # reading it asks nobody
+    service("ses").confirm(told.confirms)
+    assert amazon[asked:] == [address]
 
 
 def test_a_subscription_elsewhere_is_not_followed(amazon):
     with pytest.raises(ValueError, match="not Amazon SNS's"):
         service("ses").parse(subscription("https://evil.example/?Action=ConfirmSubscription"))
     assert amazon == []
+
+
+def test_a_subscription_is_confirmed_once_when_its_call_arrives(amazon, club):
+    channel = Channel(organization=club, name="SES", kind="email_service", settings=service("ses").settings)
+    channel.save()
+    address = "https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&Token=t"
+    request = subscription(address)
+    path = urlsplit(channel.callback_url).path
+    answer = Client().post(path, request.body, "text/plain; charset=UTF-8")
+    assert (answer.status_code, amazon.count(address)) == (200, 1)
+    assert not StoredCall.objects.exists()
+
+
+def test_a_confirmation_keeps_to_the_addresses_that_may_be_called(settings, monkeypatch):
+    """Amazon's name may come to lead into a private network."""
+    settings.OPEN_NETWORKS = []
+    monkeypatch.setattr(sns, "amazon", lambda url: "http://localhost:9/")
+    with pytest.raises(TransportError, match="only public addresses can be reached"):
+        service("ses").confirm("https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription")

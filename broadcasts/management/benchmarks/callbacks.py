@@ -19,7 +19,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 from django.db.models import QuerySet
 
-from broadcasts import sending, stats
+from broadcasts import links, sending, stats
 from broadcasts.catcher import cloud
 from broadcasts.management import serving
 from broadcasts.management.progress import bar
@@ -217,10 +217,8 @@ def _requests(channel: Channel, fact: str, port: int) -> list[bytes]:
     known = dict(ProviderRef.objects.filter(channel=channel).values_list("delivery", "provider_id").iterator())
     rows = Delivery.objects.filter(pk__in=known).values_list("pk", "address").iterator()
     ids = account["phone_number_id"], account["business_account_id"]
-    return [
-        request(path, port, *cloud.signed(cloud.statuses(*ids, [(known[pk], address)], fact), account["app_secret"]))
-        for pk, address in rows
-    ]
+    bodies = (cloud.statuses(*ids, [(known[pk], address, links.delivery_token(pk))], fact) for pk, address in rows)
+    return [request(path, port, *cloud.signed(body, account["app_secret"])) for body in bodies]
 
 
 def _cpu_seconds(running: Workers) -> tuple[float, float]:

@@ -23,7 +23,7 @@ SMS = {
     "auth": {"bearer": "{secret}"},
     "json": {"to": "{to}", "from": "{from}", "text": "{text}", "key": "{key}", "callback_url": "{callback_url}"},
     "answer": {"id": "id", "code": "code"},
-    "callback": {"id": "id", "status": "status", "code": "code"},
+    "callback": {"id": "id", "status": "status", "code": "code", "key": "key"},
     "statuses": {"delivered": "delivered", "failed": "bounced"},
 }
 TEXTS = {

@@ -20,7 +20,7 @@ from django.utils.module_loading import import_string
 from ..base import Envelope, Receipt, SettingsRefused, TransportError
 from ..callbacks import Callback, CallbackRequest
 from ..http import Answer, Call, Http
-from . import webhooks
+from . import sns, webhooks
 from .composing import ServiceMessage, service_message
 from .refusals import own_code, refusal
 from .services import SERVICES, Proof, Service
@@ -169,9 +169,14 @@ class EmailService(Http):
         return webhooks.verify(self.service, self.settings, request)
 
     def parse(self, request: CallbackRequest) -> Callback:
-        if webhooks.is_look(self.service, request) or (self.topic and self.topic.confirm(request)):
+        if webhooks.is_look(self.service, request):
             return Callback()
+        if self.topic and (about := sns.subscription(request)) is not None:
+            return Callback(confirms=about)
         return webhooks.parse(self.service, request)
+
+    def confirm(self, confirms: str) -> None:
+        self._fetch(sns.amazon(confirms))
 
     def _fetch(self, url: str) -> bytes:
         """Return what an address of Amazon's answers; raises TransportError."""

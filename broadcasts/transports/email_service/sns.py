@@ -50,16 +50,6 @@ class Topic:
         key.verify(signature, text.encode(), padding.PKCS1v15(), HASHES[told["SignatureVersion"]]())  # or it raises
         return True
 
-    def confirm(self, request: CallbackRequest) -> bool:
-        """Confirm a subscription if a verified call asks for it; tell whether the call is about the subscription.
-
-        Raises ValueError for an address that is not SNS's.
-        """
-        told: dict[str, Any] = json.loads(request.body)
-        if told["Type"] == "SubscriptionConfirmation":
-            self.fetch(amazon(told["SubscribeURL"]))
-        return bool(told["Type"] != "Notification")
-
     def _certificate(self, url: str) -> Certificate:
         found = _certificates.get(amazon(url))
         if found is None:
@@ -71,6 +61,17 @@ class Topic:
         while len(_certificates) > MOST_CERTIFICATES:
             _certificates.popitem(last=False)
         return found
+
+
+def subscription(request: CallbackRequest) -> str | None:
+    """Return the address that confirms a subscription, "" for other news of one; None for a call that tells of mail.
+
+    Raises ValueError for an address that is not SNS's.
+    """
+    told: dict[str, Any] = json.loads(request.body)
+    if told["Type"] == "Notification":
+        return None
+    return amazon(told["SubscribeURL"]) if told["Type"] == "SubscriptionConfirmation" else ""
 
 
 def amazon(url: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlencode
 
 from broadcasts import formats, septets
 from broadcasts.mediums import places_of
@@ -11,7 +12,7 @@ from broadcasts.mediums import places_of
 from ..base import Envelope, Outcome, Receipt, SettingsRefused, TransportError
 from ..callbacks import Callback, CallbackRequest, Event, InboundMessage
 from ..http import Answer, Call, Http
-from .gateway import MEANINGS, Faulty, Gateway
+from .gateway import MEANINGS, OF_COPY, Faulty, Gateway
 from .reading import document_of, items, moment_at, number, text_at
 from .settings import CONNECTIONS, SmsSettings, description_of
 from .signatures import OF_BODY, SIGNATURES
@@ -54,6 +55,8 @@ class Sms(Http):
             raise TransportError(f"{words} {formats.number(LONGEST)}.", permanent=True)
         encoding = self.gateway.encodings[septets.encoding_of(text) == septets.UCS2]
         copy = {"to": to, "from": self.sender(envelope), "text": text, "key": envelope.key}
+        if self.callback_url:
+            copy["copy_callback_url"] = f"{self.callback_url}?{urlencode({'key': envelope.key})}"
         return self.gateway.call({**self._values(), **copy, "encoding": encoding})
 
     @classmethod
@@ -75,7 +78,7 @@ class Sms(Http):
             "account": self.settings.get("account") or "",
             "secret": self.settings.get("secret_key") or "",
             "callback_url": self.callback_url,
-            **dict.fromkeys(("to", "from", "text", "key", "encoding"), ""),
+            **dict.fromkeys(OF_COPY, ""),
         }
 
     def probe(self) -> Call | None:
@@ -139,7 +142,8 @@ class Sms(Http):
             detail["reason"] = words
         if fact == "bounced" and meaning == "bounced":
             detail["hard"] = True
-        return Event(provider_id, fact, moment_at(item, paths.get("at", "")), detail)
+        key = text_at(item, paths.get("key", ""))
+        return Event(provider_id, fact, moment_at(item, paths.get("at", "")), detail, key=key)
 
     def _reply(self, item: Mapping[str, Any]) -> InboundMessage | None:
         paths = self.gateway.reply

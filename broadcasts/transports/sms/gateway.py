@@ -21,7 +21,7 @@ from .signatures import SIGNATURES
 PLACEHOLDER = re.compile(r"\{([A-Za-z_]+)\}")
 # Of the channel, and of the copy.
 OF_CHANNEL = ("base", "account", "secret", "callback_url")
-OF_COPY = ("to", "from", "text", "key", "encoding")
+OF_COPY = ("to", "from", "text", "key", "encoding", "copy_callback_url")
 # What a code of the gateway means: of this copy it is refused for good, or for now, or its number does not exist; of
 # the channel it needs staff, or a rest.
 MEANINGS = {

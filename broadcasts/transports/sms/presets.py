@@ -6,10 +6,10 @@ from typing import Any
 OTHER: dict[str, Any] = {
     "url": "{base}/messages",
     "auth": {"bearer": "{secret}"},
-    "json": {"to": "{to}", "from": "{from}", "text": "{text}", "callback_url": "{callback_url}"},
+    "json": {"to": "{to}", "from": "{from}", "text": "{text}", "reference": "{key}", "callback_url": "{callback_url}"},
     "answer": {"id": "id", "code": "code"},
     "errors": {},
-    "callback": {"id": "id", "status": "status", "code": "code", "at": "at"},
+    "callback": {"id": "id", "status": "status", "code": "code", "at": "at", "key": "reference"},
     "statuses": {"sent": "sent", "delivered": "delivered", "failed": "bounced"},
     "reply": {"from": "from", "text": "text", "id": "id", "at": "at", "answers": "in_reply_to"},
     "signature": "hmac-sha256",
@@ -19,7 +19,7 @@ TWILIO: dict[str, Any] = {
     "base_url": "https://api.twilio.com",
     "url": "{base}/2010-04-01/Accounts/{account}/Messages.json",
     "auth": {"basic": ["{account}", "{secret}"]},
-    "form": {"To": "+{to}", "From": "{from}", "Body": "{text}", "StatusCallback": "{callback_url}"},
+    "form": {"To": "+{to}", "From": "{from}", "Body": "{text}", "StatusCallback": "{copy_callback_url}"},
     "check": "{base}/2010-04-01/Accounts/{account}.json",
     "answer": {"id": "sid", "code": "code"},
     "errors": {
@@ -42,7 +42,7 @@ TWILIO: dict[str, Any] = {
         "30006": "bounced: the number is a landline or cannot be reached",
         "63038": "busy: the account's daily limit is reached",
     },
-    "callback": {"id": "MessageSid", "status": "MessageStatus", "code": "ErrorCode"},
+    "callback": {"id": "MessageSid", "status": "MessageStatus", "code": "ErrorCode", "key": "key"},
     "statuses": {
         "sent": "sent",
         "delivered": "delivered",
@@ -95,7 +95,7 @@ VONAGE: dict[str, Any] = {
         "32": "account: signature and secret were both sent",
         "33": "bounced: the number is not in use any more",
     },
-    "callback": {"id": "messageId", "status": "status", "code": "err-code"},
+    "callback": {"id": "messageId", "status": "status", "code": "err-code", "key": "client-ref"},
     "statuses": {
         "accepted": "sent",
         "buffered": "",
@@ -119,7 +119,7 @@ INFOBIP: dict[str, Any] = {
                 "sender": "{from}",
                 "destinations": [{"to": "{to}"}],
                 "content": {"text": "{text}"},
-                "webhooks": {"delivery": {"url": "{callback_url}"}},
+                "webhooks": {"delivery": {"url": "{callback_url}"}, "callbackData": "{key}"},
             }
         ]
     },
@@ -151,6 +151,7 @@ INFOBIP: dict[str, Any] = {
         "status": "status.groupName",
         "code": "error.name",
         "at": "doneAt",
+        "key": "callbackData",
     },
     "statuses": {
         "pending": "",
@@ -185,7 +186,7 @@ SINCH: dict[str, Any] = {
         "405": "permanent: the gateway refused the message",
         "412": "account: messages to this country are not enabled in the account",
     },
-    "callback": {"id": "batch_id", "status": "status", "code": "code", "at": "at"},
+    "callback": {"id": "batch_id", "status": "status", "code": "code", "at": "at", "key": "client_reference"},
     "statuses": {
         "queued": "",
         "dispatched": "sent",

@@ -12,7 +12,7 @@ from django.utils.dateparse import parse_datetime
 
 from ..callbacks import CallbackRequest
 
-CALLBACK_KEYS = ("each", "id", "status", "code", "at")
+CALLBACK_KEYS = ("each", "id", "status", "code", "at", "key")
 REPLY_KEYS = ("each", "from", "text", "id", "at", "answers")
 
 

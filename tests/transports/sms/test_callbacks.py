@@ -202,3 +202,34 @@ def test_another_gateway_may_sign_by_hmac_or_as_standard_webhooks():
 def test_a_gateway_that_does_not_sign_relies_on_the_address():
     assert sms("https://x.example", "infobip").verify(post({}))
     assert sms("https://x.example", "vonage").verify(get(messageId="V1"))
+
+
+@pytest.mark.parametrize(
+    ("preset", "request_"),
+    [
+        ("vonage", get(messageId="SM1", status="delivered", **{"client-ref": "key1"})),
+        ("sinch", post({"batch_id": "SM1", "status": "Delivered", "client_reference": "key1"})),
+        (
+            "infobip",
+            post({"results": [{"messageId": "SM1", "status": {"groupName": "DELIVERED"}, "callbackData": "key1"}]}),
+        ),
+        (
+            "twilio",
+            CallbackRequest("POST", f"{CALLBACK}?key=key1", FORM, b"MessageSid=SM1&MessageStatus=delivered"),
+        ),
+        ("other", post({"id": "SM1", "status": "delivered", "reference": "key1"})),
+    ],
+)
+def test_a_report_names_the_copy_by_its_key(preset, request_):
+    [event] = parse(preset, request_).events
+    assert (event.provider_id, event.key) == ("SM1", "key1")
+
+
+def test_a_signed_report_of_twilio_names_the_copy_in_its_address():
+    url, body = f"{CALLBACK}?key=key1", b"MessageSid=SM1&MessageStatus=delivered"
+    signed = f"{url}MessageSidSM1MessageStatusdelivered".encode()
+    signature = base64.b64encode(hmac.digest(b"s3cret", signed, "sha1")).decode()
+    request = CallbackRequest("POST", url, {**FORM, "x-twilio-signature": signature}, body)
+    transport = sms("https://x.example", "twilio")
+    assert transport.verify(request)
+    assert not transport.verify(CallbackRequest("POST", f"{CALLBACK}?key=key2", request.headers, body))

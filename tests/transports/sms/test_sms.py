@@ -89,7 +89,7 @@ def test_twilio_is_called_as_its_documents_say(server):
     [(line, body)] = server.calls
     assert line == "POST /2010-04-01/Accounts/AC1/Messages.json"
     told = {name: value for name, (value,) in parse_qs(body.decode()).items()}
-    assert told == {"To": "+34600000001", "From": "Club", "Body": "Hola", "StatusCallback": CALLBACK}
+    assert told == {"To": "+34600000001", "From": "Club", "Body": "Hola", "StatusCallback": f"{CALLBACK}?key=key1"}
     assert server.headers[0]["Authorization"] == f"Basic {base64.b64encode(b'AC1:s3cret').decode()}"
 
 
@@ -107,7 +107,7 @@ def test_infobip_and_sinch_take_json(server):
     [(first, body), (second, batch)] = server.calls
     assert (first, second) == ("POST /sms/3/messages", "POST /xms/v1/AC1/batches")
     [message] = json.loads(body)["messages"]
-    assert message["webhooks"] == {"delivery": {"url": CALLBACK}}
+    assert message["webhooks"] == {"delivery": {"url": CALLBACK}, "callbackData": "key1"}
     assert json.loads(batch)["to"] == ["34600000001"]
     assert [one["Authorization"] for one in server.headers] == ["App s3cret", "Bearer s3cret"]
 
@@ -232,3 +232,17 @@ def test_a_new_gateway_is_data_alone(server):
     with sms(server.base, "other", description=described) as transport:
         [(_, error)] = transport.send([envelope()])
     assert flags(error) == {"account"}
+
+
+@pytest.mark.parametrize("preset", [name for name in PRESETS if name != "africas_talking"])
+def test_every_gateway_that_gives_a_reference_back_is_told_the_key(server, preset):
+    send(server, preset)
+    assert b"key1" in server.calls[-1][1]
+
+
+def test_without_a_callback_address_there_is_none_for_one_copy(server):
+    server.does(answer(*TAKEN["twilio"]))
+    with sms(server.base, "twilio") as transport:
+        transport.callback_url = ""
+        transport.deliver(envelope())
+    assert "StatusCallback" not in parse_qs(server.calls[-1][1].decode())
