@@ -24,11 +24,12 @@ MOST = 5_000  # events, replies and news of templates in a call
 @require_http_methods(["GET", "POST"])
 def callback(request: HttpRequest, channel: UUID, key: str) -> HttpResponse:
     """Store a callback with a valid signature, to be applied soon; error responses do not say what is wrong."""
-    if not links.is_callback_key(channel, key):
+    serial = links.callback_serial(channel, key)
+    if serial is None:
         return _said(404, "Not found.")
     kinds = kinds_that_call_back()
     found = Channel.objects.filter(uuid=channel, kind__in=kinds).first()
-    if found is None:
+    if found is None or not found.is_called_at(serial):
         return _said(404, "Not found.")
     if not throttling.allows(f"channel:{found.pk}", settings.CALLBACKS_PER_HOUR):
         return _said(429, "Too many calls.", {"Retry-After": str(throttling.seconds_left())})
