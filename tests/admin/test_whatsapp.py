@@ -5,6 +5,7 @@ from django.urls import reverse
 
 from broadcasts import drafting, syncing
 from broadcasts.models import Broadcast, Channel, Template
+from tests.api.conftest import client_of
 from tests.cloud_api import CloudApi, template
 from tests.make import make_contact
 
