@@ -14,6 +14,7 @@ from django.utils import timezone
 
 MAC_SIZE = 8
 CALLBACK_MAC_SIZE = 16  # it is the only secret of providers that do not sign
+CALLBACK_SERIAL_SIZE = 4
 LONGEST = 32  # of a token that could be ours
 MEDIA_DAYS = 3  # that the address of a file lasts; it is the same all day, since providers remember files by it
 DAY_BITS = 20
@@ -60,21 +61,32 @@ def media_id(token: str) -> int | None:
     return number >> DAY_BITS if number and number % (1 << DAY_BITS) >= _today() else None
 
 
-def callback_key(channel: UUID) -> str:
-    """Return the secret part of a channel's callback address, which its uuid does not tell."""
+def callback_key(channel: UUID, serial: int = 0) -> str:
+    """Return the secret part of a channel's callback address, which its uuid does not tell.
+
+    serial: how often the address was changed. The key has it, so that a forged one is refused without the database.
+    """
+    number = serial.to_bytes(CALLBACK_SERIAL_SIZE, "big") if serial else b""
     key = settings.LINK_KEY.encode()[:64]
-    mac = blake2b(channel.bytes, digest_size=CALLBACK_MAC_SIZE, key=key, person=b"callback").digest()
-    return urlsafe_b64encode(mac).rstrip(b"=").decode()
+    mac = blake2b(channel.bytes + number, digest_size=CALLBACK_MAC_SIZE, key=key, person=b"callback").digest()
+    return urlsafe_b64encode(mac + number).rstrip(b"=").decode()
 
 
-def is_callback_key(channel: UUID, key: str) -> bool:
-    """Tell whether a key is that of a channel's callback address."""
-    return compare_digest(callback_key(channel).encode(), key.encode())
+def callback_serial(channel: UUID, key: str) -> int | None:
+    """Return the serial number of a key of a channel's callback address; None if we did not make it."""
+    if not key.isascii() or len(key) > LONGEST:
+        return None
+    try:
+        raw = urlsafe_b64decode(key + "=" * (-len(key) % 4))
+    except (binascii.Error, ValueError):
+        return None
+    serial = int.from_bytes(raw[CALLBACK_MAC_SIZE:][:CALLBACK_SERIAL_SIZE], "big")
+    return serial if compare_digest(callback_key(channel, serial), key) else None
 
 
-def callback_url(channel: UUID) -> str:
+def callback_url(channel: UUID, serial: int = 0) -> str:
     """Return the address at which a provider calls a channel; who knows it may be believed."""
-    return f"{settings.BASE_URL}/callbacks/{channel}/{callback_key(channel)}/"
+    return f"{settings.BASE_URL}/callbacks/{channel}/{callback_key(channel, serial)}/"
 
 
 def _today() -> int:

@@ -11,7 +11,7 @@ from axes.models import AccessAttempt, AccessLog
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 from django_q.models import OrmQ, Task
@@ -31,6 +31,7 @@ from broadcasts.models import (
     Invitation,
     Message,
     PersonalLink,
+    PersonRate,
     ProviderRef,
     StoredCall,
 )
@@ -46,6 +47,7 @@ HOSTS_KEPT = timedelta(days=1)
 WAKE_UPS_KEPT = timedelta(days=1)  # tasks that no cluster has taken
 UPLOADING = timedelta(days=1)  # longer than any upload takes
 COUNTS_KEPT = timedelta(hours=24)  # of requests, for throttling
+RATES_KEPT = timedelta(hours=25)  # longer than the 24 hours that they are counted for
 
 
 def prune(*, dry_run: bool = False) -> dict[str, int]:
@@ -61,6 +63,7 @@ def prune(*, dry_run: bool = False) -> dict[str, int]:
         ("facts of unknown deliveries", EarlyFact.objects.filter(created__lt=Now() - EARLY_FACTS_KEPT)),
         ("calls of providers", _old_calls()),
         ("personal links", PersonalLink.objects.filter(created__lt=Now() - LINKS_KEPT)),
+        ("rates of people", _idle_rates()),
         ("invitations", Invitation.objects.filter(expires_at__lt=Now() - INVITATIONS_KEPT)),
         ("failed sign-ins", AccessAttempt.objects.filter(attempt_time__lt=now - brakes.REMEMBERED)),
         ("places of sign-ins", AccessLog.objects.filter(attempt_time__lt=now - brakes.KNOWN_PLACE)),
@@ -83,6 +86,12 @@ def prune(*, dry_run: bool = False) -> dict[str, int]:
 def _old_calls() -> QuerySet[StoredCall]:
     """Calls that could not be applied, however often they were tried."""
     return StoredCall.objects.filter(created__lt=Now() - timedelta(days=settings.CALLBACK_RETENTION_DAYS))
+
+
+def _idle_rates() -> QuerySet[PersonRate]:
+    """Rows of people whom no limit concerns any more."""
+    long_ago = Now() - RATES_KEPT
+    return PersonRate.objects.filter(Q(began_at=None) | Q(began_at__lt=long_ago), arrival__lt=long_ago)
 
 
 def _prune_imports(dry_run: bool) -> int:

@@ -74,6 +74,7 @@ class Waiting:
     people: int
     next: datetime
     last: datetime
+    why: str = ""  # that the next one waits
 
 
 def waiting(broadcast: Broadcast, pending: int) -> Waiting | None:
@@ -82,14 +83,14 @@ def waiting(broadcast: Broadcast, pending: int) -> Waiting | None:
         return None
     if Batch.objects.filter(message__broadcast=broadcast).exclude(state=Batch.State.DONE).exists():
         return None
-    due_times: list[datetime] = []
+    ends: list[tuple[datetime, str]] = []
     for message_id in broadcast.messages.values_list("pk", flat=True):
         of_message = Delivery.objects.filter(message=message_id, due_at__isnull=False)
         for order in ("due_at", "-due_at"):
-            due_times += of_message.order_by(order).values_list("due_at", flat=True)[:1]  # type: ignore[arg-type]
-    if not due_times or min(due_times) < timezone.now() + SHORTLY:
+            ends += of_message.order_by(order).values_list("due_at", "error")[:1]  # type: ignore[arg-type]
+    if not ends or min(ends)[0] < timezone.now() + SHORTLY:
         return None
-    return Waiting(pending, min(due_times), max(due_times))
+    return Waiting(pending, min(ends)[0], max(ends)[0], min(ends)[1])
 
 
 def fallback_times(broadcast: Broadcast) -> tuple[datetime, datetime] | None:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, fields
 
 from django.core.exceptions import ValidationError
@@ -16,7 +17,7 @@ from broadcasts.languages import normalize_language
 from broadcasts.models import AuditEntry, Broadcast, Channel, Template, TemplateTranslation, User
 from broadcasts.queue import enqueue
 from broadcasts.sending.notices import pause_with
-from broadcasts.transports import StoredTemplate, TemplateNews
+from broadcasts.transports import StoredTemplate, TemplateNews, Transport, TransportError
 
 TOLD = ("status", "category", "quality")  # what news of a template may change
 
@@ -56,6 +57,7 @@ def sync(channel: Channel, by: User | None = None) -> Synced:
     with channel.transport() as transport:
         listed = map(_clean, transport.templates())
         found = {(one.name, language): one for one in listed if (language := _language(one.language))}
+        _read_limit(channel, transport)
     with transaction.atomic():
         Channel.objects.select_for_update(no_key=True).get(pk=channel.pk)  # one sync of a channel at a time
         changed = _write(channel, found.values())
@@ -67,6 +69,13 @@ def sync(channel: Channel, by: User | None = None) -> Synced:
         if by:
             AuditEntry.write(channel, "sync templates", organization=channel.organization, user=by)
     return Synced(len({name for name, _ in found}), len(found), changed, len(gone))
+
+
+def _read_limit(channel: Channel, transport: Transport) -> None:
+    """Store how many people a day the provider allows; a gateway that does not tell changes nothing."""
+    with suppress(TransportError, ValueError, AttributeError):
+        channel.people_told = transport.people_a_day()
+        Channel.objects.filter(pk=channel.pk).update(people_told=channel.people_told)
 
 
 def take_news(channel: Channel, news: TemplateNews) -> bool:

@@ -57,7 +57,8 @@ class CloudHandler(Handler):
         if parts.path.endswith("/message_templates"):
             self.list_templates(parse_qs(parts.query))
         elif parts.path.endswith(f"/{SETTINGS['phone_number_id']}"):
-            self.answer(200, {"id": SETTINGS["phone_number_id"], "display_phone_number": "+1 555 0100"})
+            told = {"whatsapp_business_manager_messaging_limit": self.server.tier}  # type: ignore[attr-defined]
+            self.answer(200, {"id": SETTINGS["phone_number_id"], "display_phone_number": "+1 555 0100", **told})
         else:
             error(100)(self)
 
@@ -87,6 +88,7 @@ class CloudApi(HttpServer):
     def __init__(self) -> None:
         super().__init__()
         self.listener.bodies, self.listener.templates = [], []  # type: ignore[attr-defined]
+        self.listener.tier = "TIER_UNLIMITED"  # type: ignore[attr-defined]
         self.does(accepted)
 
     @property

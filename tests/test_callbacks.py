@@ -16,8 +16,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from broadcasts import health, links, receiving, retention, throttling, tracking
-from broadcasts.models import Channel, Delivery, DeliveryEvent, Inbound, ProviderRef, StoredCall
+from broadcasts import health, links, receiving, retention, rotating, throttling, tracking
+from broadcasts.exceptions import WrongState
+from broadcasts.models import AuditEntry, Channel, Delivery, DeliveryEvent, Inbound, ProviderRef, StoredCall
 from broadcasts.public import callbacks
 from broadcasts.receiving import applying, storing
 from broadcasts.transports import TRANSPORTS, Callback, Event, InboundMessage, Transport
@@ -586,3 +587,43 @@ def test_a_reply_of_somebody_unknown_is_kept_with_the_address(call, elsewhere):
     call(reply(text="Who\0 is this?"))
     row = Inbound.objects.get()
     assert (row.contact, row.address, row.text) == (None, "34600111222", "Who is this?")
+
+
+# Another address
+
+
+@pytest.fixture
+def heard(monkeypatch):
+    """The status of a call at a path, whoever signs it."""
+    monkeypatch.setattr(Pigeons, "verify", lambda transport, call: True)
+    return lambda path: Client().post(path, b"{}", "application/json").status_code
+
+
+def test_an_old_address_works_for_some_days_if_it_is_kept(channel, heard, admin):
+    old = path_of(channel)
+    rotating.rotate_callback(channel, keep_old=True, by=admin.user)
+    assert path_of(channel) != old
+    assert [heard(path) for path in (old, path_of(channel))] == [200, 200]
+    Channel.objects.update(callback_kept_until=timezone.now() - timedelta(seconds=1))
+    assert [heard(path) for path in (old, path_of(channel))] == [404, 200]
+
+
+def test_an_old_address_is_cut_at_once_if_that_is_wanted(channel, heard, admin):
+    old = path_of(channel)
+    rotating.rotate_callback(channel, keep_old=False, by=admin.user)
+    assert [heard(path) for path in (old, path_of(channel))] == [404, 200]
+    assert AuditEntry.objects.filter(act="rotate callback address").count() == 1
+
+
+def test_the_address_before_the_last_one_is_cut_in_any_case(channel, heard, admin):
+    oldest = path_of(channel)
+    rotating.rotate_callback(channel, keep_old=True, by=admin.user)
+    rotating.rotate_callback(channel, keep_old=True, by=admin.user)
+    assert heard(oldest) == 404
+
+
+def test_two_who_change_the_address_at_once_change_it_once(channel, admin):
+    stale = Channel.objects.get(pk=channel.pk)
+    rotating.rotate_callback(channel, keep_old=True, by=admin.user)
+    with pytest.raises(WrongState, match="since you looked"):
+        rotating.rotate_callback(stale, keep_old=True, by=admin.user)

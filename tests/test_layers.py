@@ -28,7 +28,7 @@ LAYERS = [
         "receiving",
         "segmenting",
     },
-    {"syncing"},
+    {"rotating", "syncing"},
     {"sending"},
     {"tracking"},
     {"audience", "consenting", "rendering", "stats", "tallying", "throttling"},

@@ -11,12 +11,14 @@ from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path
+from django.utils import timezone
 from django.utils.html import format_html
 
-from broadcasts import transports
+from broadcasts import formats, transports
 from broadcasts.models import Channel, ChannelRate
 
 from .base import OrganizationForm, ReadOnlyAdmin, number_column
+from .callback_address import RotatingChannels
 from .filters import choice_filter, row_filter
 from .template_sync import SyncingChannels
 
@@ -89,7 +91,7 @@ def has_choice(field: forms.Field) -> bool:
 
 
 @admin.register(Channel)
-class ChannelAdmin(SyncingChannels):
+class ChannelAdmin(RotatingChannels, SyncingChannels):
     form = ChannelForm
     list_display = [
         "name",
@@ -157,7 +159,12 @@ class ChannelAdmin(SyncingChannels):
 
     @admin.display(description="callback address")
     def callback_url(self, channel: Channel) -> str:
-        return channel.callback_url
+        kept = channel.callback_kept_until
+        if kept is None or kept <= timezone.now():
+            return channel.callback_url
+        return (
+            f"{channel.callback_url} (the one before it works until {formats.moment(kept, channel.organization.zone)})"
+        )
 
     @admin.display(description="settings")
     def shown_settings(self, channel: Channel) -> str:

@@ -109,4 +109,4 @@ def waits_for(broadcast: Broadcast, waits: stats.Waiting) -> str:
     people = "1 waits for its time" if waits.people == 1 else f"{formats.number(waits.people)} wait for {what}"
     zone = broadcast.organization.zone
     ends = "" if waits.last == waits.next else f", the last {when(waits.last, zone)}"
-    return f"{people}: the next {when(waits.next, zone)}{ends}."
+    return f"{people}: the next {when(waits.next, zone)}{ends}. {waits.why}".rstrip()

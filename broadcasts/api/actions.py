@@ -71,6 +71,27 @@ class PreviewSerializer(StrictSerializer):
     language = serializers.CharField(required=False, allow_blank=True, max_length=35)
 
 
+class BubbleButtonSerializer(serializers.Serializer):
+    text = serializers.CharField()
+    value = serializers.CharField(help_text="The address that it opens, or the code or payload; empty for neither.")
+
+    def to_representation(self, button: tuple[str, str]) -> dict[str, str]:
+        return dict(zip(("text", "value"), button, strict=True))
+
+
+class BubbleSerializer(serializers.Serializer):
+    """A message as the app of its recipient shows it, with the values of this person."""
+
+    kind = serializers.CharField(
+        help_text="Of the header: text, image, video, audio, document, location; empty for no header."
+    )
+    header = serializers.CharField(help_text="The text, the name of the file or the place.")
+    link = serializers.CharField(help_text="Of the file; empty for none.")
+    body = serializers.CharField()
+    footer = serializers.CharField()
+    buttons = BubbleButtonSerializer(many=True)
+
+
 class PreviewedSerializer(serializers.Serializer):
     """What one contact would get."""
 
@@ -82,6 +103,13 @@ class PreviewedSerializer(serializers.Serializer):
     contact = serializers.SerializerMethodField()
     channel = serializers.SerializerMethodField()
     segments = serializers.SerializerMethodField()
+    bubble = serializers.SerializerMethodField()
+
+    @extend_schema_field(BubbleSerializer(allow_null=True))
+    def get_bubble(self, rendered: object) -> dict[str, Any] | None:
+        """What the app shows, of WhatsApp; null where the other fields say it all."""
+        bubble = self.context["bubble"]
+        return BubbleSerializer(bubble).data if bubble else None
 
     def get_segments(self, rendered: Rendered) -> int | None:
         """Those that it is billed as, of an SMS; else null."""
@@ -113,6 +141,9 @@ class EstimateSerializer(serializers.Serializer):
     per_channel = serializers.DictField(child=serializers.IntegerField())
     per_language = serializers.DictField(child=serializers.IntegerField())
     expected_duration_seconds = serializers.IntegerField(allow_null=True)
+    slowed_by = serializers.ListField(
+        child=serializers.CharField(), help_text="Limits of providers that make it take days, in words."
+    )
     cost = serializers.SerializerMethodField()
 
     @extend_schema_field(CostSerializer(allow_null=True))

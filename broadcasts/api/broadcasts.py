@@ -286,8 +286,9 @@ class Broadcasts(AsTable, FullResource):
         contact = given.get("contact") or audience.matched(Audience.of(broadcast)).order_by("pk").first()
         if contact is None:
             raise InvalidInput({"contact": "The audience is empty; name a contact to render for."})
-        rendered = rendering.preview(message, contact, given.get("language") or None)
-        return Response(PreviewedSerializer(rendered, context={"contact": contact, "message": message}).data)
+        told = message, contact, given.get("language") or None
+        context = {"contact": contact, "message": message, "bubble": rendering.bubble(*told)}
+        return Response(PreviewedSerializer(rendering.preview(*told), context=context).data)
 
     @extend_schema(summary="Estimate the audience of a draft", request=None, responses=EstimateSerializer)
     @action(detail=True, methods=["post"])

@@ -8,14 +8,14 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from broadcasts import syncing, transports
+from broadcasts import rotating, syncing, transports
 from broadcasts.models import Channel
 from broadcasts.transports import TransportError
 
 from .errors import ProviderFailed, invalid
 from .fields import ObjectField
 from .permissions import may
-from .resources import FullResource, ResourceSerializer
+from .resources import FullResource, ResourceSerializer, StrictSerializer
 
 
 @extend_schema_field(
@@ -77,9 +77,18 @@ class ChannelSerializer(ResourceSerializer):
             *("uuid", "id", "created", "modified", "name", "kind", "settings", "secrets", "from_name", "from_address"),
             *("reply_to", "address_field", "is_active", "is_default", "rate", "burst", "domain_rates", "ramp"),
             *("health", "last_error", "last_error_at", "backoff_until", "resting_until", "resting_reason"),
-            "callback_url",
+            *("callback_url", "callback_kept_until", "people_told"),
         )
-        read_only_fields = ("uuid", "id", "health", "last_error", "last_error_at", "backoff_until", "resting_until")
+        read_only_fields = (
+            *("uuid", "id", "health", "last_error", "last_error_at", "backoff_until", "resting_until"),
+            *("callback_kept_until", "people_told"),
+        )
+        extra_kwargs: ClassVar = {
+            "callback_kept_until": {"help_text": "Up to when the callback address before this one works too."},
+            "people_told": {
+                "help_text": "The people whom it may begin to write to in any 24 hours, as its provider told."
+            },
+        }
         validators: list = []
 
     def get_secrets(self, channel: Channel) -> list[str]:
@@ -105,6 +114,14 @@ class ChannelSerializer(ResourceSerializer):
             row.configure(settings)
         except ValidationError as error:
             raise invalid(error) from None
+
+
+class RotateSerializer(StrictSerializer):
+    """What becomes of the present callback address."""
+
+    keep_old = serializers.BooleanField(
+        default=True, help_text=f"It works for {rotating.OLD_ADDRESS_DAYS} days more; false: it is cut at once."
+    )
 
 
 class SyncedSerializer(serializers.Serializer):
@@ -135,7 +152,7 @@ class Channels(FullResource):
     write_act = "manage"
     ordering_fields = {"name": "name", "created": "created"}
     default_ordering = "name"
-    acts: ClassVar = {"sync_templates": "write"}
+    acts: ClassVar = {"sync_templates": "write", "rotate_callback": "manage"}
 
     @extend_schema(
         summary="Sync the templates that the provider of a channel stores",
@@ -153,3 +170,18 @@ class Channels(FullResource):
             return Response(SyncedSerializer(syncing.sync(channel, by=self.user)).data)
         except TransportError as error:
             raise ProviderFailed(str(error)) from None
+
+    @extend_schema(
+        summary="Change the callback address of a channel",
+        description="Answers the channel with its new address, which its provider has to be told. 409: its kind has no "
+        "callback address.",
+        request=RotateSerializer,
+        responses={200: ChannelSerializer},
+    )
+    @action(detail=True, methods=["post"], url_path="rotate-callback")
+    def rotate_callback(self, request: Request, uuid: str) -> Response:
+        channel = self.get_object()
+        given = RotateSerializer(data={} if request.data is None else request.data)
+        given.is_valid(raise_exception=True)
+        rotating.rotate_callback(channel, keep_old=given.validated_data["keep_old"], by=self.user)
+        return Response(self.get_serializer(channel).data)

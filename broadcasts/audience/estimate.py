@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import BooleanField, CharField, Count, ExpressionWrapper, Field, IntegerField, Value, When
 from django.utils import timezone
 
+from broadcasts import formats
 from broadcasts.models import Broadcast, Channel, Medium, Message
 
 from .audience import Audience, as_if_created, matched
@@ -37,6 +38,7 @@ class Estimate:
     expected_duration_seconds: int | None
     by_message: Sequence[Mapping[str, int]] = field(default=(), compare=False)
     fallback_per_channel: dict[str, int] = field(default_factory=dict)
+    slowed_by: Sequence[str] = ()  # limits that make it take days, in words
 
 
 class ReasonGroups:
@@ -127,6 +129,7 @@ def _count(audience: Audience, ways: Sequence[Route]) -> Estimate:
         expected_duration_seconds=seconds,
         by_message=by_message,
         fallback_per_channel=may_fall_back,
+        slowed_by=_slow(ways, received),
     )
 
 
@@ -160,14 +163,40 @@ def _by_channel(ways: Sequence[Route], received: Sequence[int]) -> tuple[dict[st
         totals[way.name] += n
         if way.channel and (way.channel.top_rate or way.channel.ramp):
             limited[way.name] = way.channel
-    return dict(totals), max((_seconds(channel, totals[name]) for name, channel in limited.items()), default=None)
+    begun = _begun(ways, received)
+    seconds = (_seconds(channel, totals[name], begun[channel]) for name, channel in limited.items())
+    return dict(totals), max(seconds, default=None)
 
 
-def _seconds(channel: Channel, n: int) -> int:
-    """Return how many seconds n messages take at the channel's rate, the days of its warm-up included."""
+def _begun(ways: Sequence[Route], received: Sequence[int]) -> Counter[Channel]:
+    """Return to how many people each channel begins to write, with a template."""
+    people = Counter[Channel]()
+    for way, n in zip(ways, received, strict=True):
+        if way.channel and way.is_template:
+            people[way.channel] += n
+    return people
+
+
+def _slow(ways: Sequence[Route], received: Sequence[int]) -> list[str]:
+    """Say which channels may not begin to write to all of these people at once."""
+    return [
+        f"“{channel}” may begin to write to {formats.number(most)} people in 24 hours, so that "
+        f"{formats.number(n)} take {formats.number(-(-n // most))} days; the others wait."
+        for channel, n in _begun(ways, received).items()
+        if (most := channel.top_people) and n > most
+    ]
+
+
+def _seconds(channel: Channel, n: int, begun: int) -> int:
+    """Return how many seconds n messages take at the channel's rate, with the days of its warm-up and people a day.
+
+    begun: to how many people the channel begins to write with them.
+    """
     day, days = timezone.localdate(timezone=channel.organization.zone), 0
     while (most := channel.allowance(day)) is not None and n > most and days < LONGEST_DAYS:
         n, day, days = n - most, day + timedelta(days=1), days + 1
+    if channel.top_people:
+        days = max(days, (begun - 1) // channel.top_people)
     return days * 86_400 + (-(-n // channel.top_rate) if channel.top_rate else 0)
 
 

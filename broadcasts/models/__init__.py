@@ -6,7 +6,7 @@ from .activities import Activity, Attendance
 from .base import Base, OrganizationQuerySet
 from .broadcasts import Broadcast
 from .callbacks import AutoReply, Inbound, Keyword, StoredCall
-from .channels import Channel, ChannelRate, reported_by
+from .channels import Channel, ChannelRate, PersonRate, reported_by
 from .consents import Consent, ConsentChange, ConsentState, Suppression
 from .contacts import Attribute, Contact, attributes_fault
 from .counts import Device, GroupCount, MinuteCount
@@ -81,6 +81,7 @@ __all__ = [
     "MinuteCount",
     "Organization",
     "OrganizationQuerySet",
+    "PersonRate",
     "PersonalLink",
     "ProviderRef",
     "Reason",

@@ -67,6 +67,11 @@ class Channel(Base):
     backoff_count = models.PositiveIntegerField(default=0, editable=False)
     answering_until = models.DateTimeField(null=True, editable=False)  # the claim of a worker that answers keywords
     resting_until = models.DateTimeField(null=True, editable=False)  # the day's share of its warm-up is used up
+    # People whom it may begin to write to in 24 hours, as its provider told; None: not told, or unlimited.
+    people_told = models.PositiveIntegerField(null=True, editable=False)
+    callback_serial = models.PositiveIntegerField(default=0, editable=False)  # how often its address was changed
+    # Up to when the callback address before the present one works too.
+    callback_kept_until = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         constraints = [
@@ -111,6 +116,11 @@ class Channel(Base):
         return self.burst or (None if self.rate else self.transport_class.default_burst)
 
     @property
+    def top_people(self) -> int | None:
+        """The people whom it may begin to write to in any 24 hours: its own number, or what its provider told."""
+        return self.settings.get("people_a_day") or self.people_told
+
+    @property
     def contact_field(self) -> str:
         own = self.transport_class.address_field or getattr(Medium(self.transport_class.medium).own, "name", "")
         return self.address_field or own
@@ -137,7 +147,14 @@ class Channel(Base):
     @property
     def callback_url(self) -> str:
         """The secret address that its provider calls back; "" if its kind has no callbacks."""
-        return links.callback_url(self.uuid) if self.transport_class.calls_back else ""
+        return links.callback_url(self.uuid, self.callback_serial) if self.transport_class.calls_back else ""
+
+    def is_called_at(self, serial: int | None) -> bool:
+        """Tell whether the callback address of this serial number works now."""
+        if serial == self.callback_serial:
+            return True
+        kept = self.callback_kept_until is not None and self.callback_kept_until > timezone.now()
+        return kept and serial == self.callback_serial - 1
 
     def configure(self, values: dict[str, Any]) -> None:
         """Check settings against the transport's form and store them, secrets apart.
@@ -233,11 +250,14 @@ class ChannelRate(models.Model):
     domain = models.CharField(max_length=253, blank=True)
     # The theoretical arrival time of GCRA, on the database's clock.
     arrival = models.DateTimeField(null=True)
-    # Of a domain: up to when each message has booked slots, as {message id: seconds since 1970}.
+    # Up to when each message has booked slots, as {message id: seconds since 1970}: of a domain, or of people a day.
     booked = models.JSONField(default=dict)
     # Of the channel as a whole: what left today, where the organization is, while it warms up.
     day = models.DateField(null=True)
     sent_today = models.PositiveIntegerField(default=0)
+    # Of the channel as a whole: at most how many people it began to write to in 24 hours, and when they were counted.
+    people = models.PositiveIntegerField(default=0)
+    people_counted_at = models.DateTimeField(null=True)
 
     objects = OrganizationQuerySet.as_manager()
 
@@ -249,3 +269,34 @@ class ChannelRate(models.Model):
 
     def __str__(self) -> str:
         return f"{self.channel} {self.domain}".strip()
+
+
+class PersonRate(models.Model):
+    """The limiter's row, per channel and person, where the provider limits what one person gets, or people a day.
+
+    It knows a person by the hash of the address, so that erasing has nothing to do here.
+    """
+
+    organization_path = "channel__organization"
+
+    channel = models.ForeignKey(Channel, models.CASCADE, related_name="people_rates", db_index=False)
+    person = models.CharField(max_length=32)
+    # The theoretical arrival time of GCRA, on the database's clock.
+    arrival = models.DateTimeField()
+    # When the channel last wrote to the person with a template; None: not lately.
+    began_at = models.DateTimeField(null=True)
+
+    objects = OrganizationQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            # A window reads and writes the rows of its people.
+            models.UniqueConstraint(fields=["channel", "person"], name="person_rate_once"),
+        ]
+        indexes = [
+            # A window counts the people of 24 hours, and finds when the oldest of them end.
+            models.Index(fields=["channel", "began_at"], name="person_rate_began"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.channel} {self.person}"

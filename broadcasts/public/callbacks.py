@@ -25,9 +25,10 @@ MOST = 5_000  # events, replies and news of templates in a call
 @require_http_methods(["GET", "POST"])
 def callback(request: HttpRequest, channel: UUID, key: str) -> HttpResponse:
     """Store a callback with a valid signature, to be applied soon; error responses do not say what is wrong."""
-    if not links.is_callback_key(channel, key):
+    serial = links.callback_serial(channel, key)
+    if serial is None:
         return _said(404, "Not found.")
-    found = called.find(channel)
+    found = called.find(channel, serial)
     if found is None:
         return _said(404, "Not found.")
     if not throttling.allows(f"channel:{found.pk}", settings.CALLBACKS_PER_HOUR):

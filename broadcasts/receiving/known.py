@@ -22,10 +22,15 @@ class CalledChannels:
     def __init__(self) -> None:
         self.known: dict[UUID, tuple[float, Channel]] = {}
 
-    def find(self, uuid: UUID) -> Channel | None:
-        """Return the channel of a kind that is called back; None if there is none."""
+    def find(self, uuid: UUID, serial: int) -> Channel | None:
+        """Return the channel that is called at its address of this serial; None if there is none.
+
+        A new address is valid at once, and one that was cut for SECONDS more.
+        """
         read_at, channel = self.known.get(uuid, (-float(SECONDS), None))
-        return channel if channel and time.monotonic() < read_at + SECONDS else self.find_anew(uuid)
+        if channel is None or time.monotonic() >= read_at + SECONDS or not channel.is_called_at(serial):
+            channel = self.find_anew(uuid)
+        return channel if channel and channel.is_called_at(serial) else None
 
     def find_anew(self, uuid: UUID) -> Channel | None:
         channel = Channel.objects.filter(uuid=uuid, kind__in=kinds_that_call_back()).first()

@@ -12,7 +12,7 @@ from broadcasts.models import Batch, Channel
 from broadcasts.queue import is_told_to_stop
 from broadcasts.transports import Envelope, Transport, TransportError
 
-from . import domains, fairness, hours, rate, warmup
+from . import domains, fairness, hours, people, rate, warmup
 from . import lease as leases
 from .channel_health import channel_fails, channel_works, check_failure_budget
 from .closing import finish
@@ -188,6 +188,9 @@ class Pump:
         admitted = [delivery for delivery in window if not delivery.skip_reason]
         if admitted and self.channel.domain_rates:
             admitted = patiently(lambda: domains.admit(self.channel, lease.batch, admitted, results))
+        if admitted and self.channel.transport_class.person_seconds:
+            message = self.copies(lease.message_id).compiled.message
+            admitted = patiently(lambda: people.admit(self.channel, message, admitted, results))
         unused, self.permitted = self.permitted - len(admitted) + unused, 0
         self.give_back(unused)
         return admitted

@@ -196,6 +196,10 @@ class Transport:
     default_rate: ClassVar[int | None] = None
     default_burst: ClassVar[int | None] = None
 
+    # Where the provider limits what one person gets: one message in so many seconds, of which so many may come at once.
+    person_seconds: ClassVar[float | None] = None
+    person_burst: ClassVar[int] = 1
+
     # Whether the provider stores templates that have to be approved: then define `templates`, `surplus` and `missing`.
     stores_templates: ClassVar[bool] = False
     # Where content without such a template may only answer: how long after the person's last message.
@@ -277,6 +281,10 @@ class Transport:
     def templates(self) -> Iterator[StoredTemplate]:
         """Yield the templates that the provider stores; raises TransportError."""
         raise NotImplementedError(f"{type(self).__name__} must define templates()")
+
+    def people_a_day(self) -> int | None:
+        """Ask how many people the account may begin to write to in 24 hours; None: unlimited. Raises TransportError."""
+        return None
 
     # What is wrong with content before it is sent, as {path: words}; a path of parameters begins with `parameters`.
 

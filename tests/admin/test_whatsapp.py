@@ -5,6 +5,7 @@ from django.urls import reverse
 
 from broadcasts import drafting, syncing
 from broadcasts.models import Broadcast, Channel, Template
+from tests.api.conftest import client_of
 from tests.cloud_api import CloudApi, template
 from tests.make import make_contact
 
@@ -99,3 +100,26 @@ def test_the_preview_is_a_bubble_with_the_values_of_a_person(page, club, channel
     for words in ("Hi Joe &lt;b&gt;", "Document: Menu.pdf", "Reply STOP to stop", "SAVE10"):
         assert words in html
     assert "style=" not in html.partition('class="chat"')[2].partition("</main>")[0]
+
+
+def test_the_callback_address_is_changed_after_a_confirmation(client, page, channel):
+    old = channel.callback_url
+    assert "works for 7 more days" in page("channel_rotate", channel.pk)
+    response = client.post(reverse("admin:broadcasts_channel_rotate", args=[channel.pk]), {"serial": 0, "old": "keep"})
+    assert response.status_code == 302
+    channel.refresh_from_db()
+    assert channel.callback_url != old and channel.callback_kept_until
+    assert "the one before it works until" in page("channel_change", channel.pk)
+
+
+def test_the_api_previews_the_bubble_of_the_admin(page, admin, club, channel, offer):
+    parameters = {"header": {"document": {"link": "https://x.example/m.pdf"}}, "body": ["{{ contact.full_name }}"]}
+    parameters["buttons"] = [{"code": "SAVE10"}]
+    values = {"send_to_all": True, "base_language": "en", "messages": [{"template": offer, "parameters": parameters}]}
+    broadcast = drafting.save(Broadcast(organization=club), values)
+    joe = make_contact(club, full_name="Joe", whatsapp_id="34600111222")
+    url = f"/api/broadcast-messages/{broadcast.uuid}/preview/"
+    bubble = client_of(admin).post(url, {"contact": str(joe.uuid)}).json()["bubble"]
+    assert (bubble["kind"], bubble["link"], bubble["body"]) == ("document", "https://x.example/m.pdf", "Hi Joe")
+    assert bubble["buttons"] == [{"text": "Copy", "value": "SAVE10"}]
+    assert bubble["body"] in page("broadcast_preview", broadcast.pk, contact=joe.pk)

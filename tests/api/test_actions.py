@@ -153,6 +153,7 @@ def test_a_draft_is_estimated(act, mail):
         "expected_duration_seconds": None,
         "cost": None,
         "fallback_per_channel": {},
+        "slowed_by": [],
     }
 
 

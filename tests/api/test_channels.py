@@ -1,4 +1,5 @@
 import pytest
+from django.test import Client
 
 from broadcasts.models import Channel
 from tests.make import make_broadcast
@@ -23,6 +24,8 @@ def test_a_channel_is_added_and_its_secret_never_shown(api):
         *("reply_to", "address_field", "is_active", "is_default", "rate", "burst", "domain_rates", "ramp"),
         *("health", "last_error", "last_error_at", "backoff_until", "resting_until", "resting_reason"),
         "callback_url",
+        "callback_kept_until",
+        "people_told",
     ]
     assert made["secrets"] == ["password"]
     assert "pw" not in str(made)
@@ -160,3 +163,21 @@ def test_channels_are_listed_in_few_queries(api, mail, club, django_assert_max_n
     with django_assert_max_num_queries(5):
         assert len(api.get(URL).json()) == 6
     assert [row["name"] for row in api.get(URL, {"kind": "email"}).json()] == ["Newsletter"]
+
+
+def test_a_callback_address_is_changed_by_who_may_manage(admin, sender, club):
+    channel = Channel.objects.create(organization=club, name="Texts", kind="sms", settings={"preset": "infobip"})
+    old, url = channel.callback_url, f"{URL}{channel.uuid}/rotate-callback/"
+    assert client_of(sender).post(url, {}).status_code == 403
+    told = client_of(admin).post(url, {"keep_old": True}).json()
+    channel.refresh_from_db()
+    assert told["callback_url"] == channel.callback_url != old
+    assert told["callback_kept_until"]
+    assert client_of(admin).post(url, {"keep_old": False}).json()["callback_kept_until"] is None
+
+
+def test_only_a_channel_of_ones_own_with_a_callback_address_changes_it(api, mail, elsewhere):
+    theirs = Channel.objects.create(organization=elsewhere, name="Texts", kind="sms", settings={"preset": "infobip"})
+    assert api.post(f"{URL}{theirs.uuid}/rotate-callback/", {}).status_code == 404
+    assert api.post(f"{URL}{mail.uuid}/rotate-callback/", {}).status_code == 409
+    assert Client().post(f"{URL}{theirs.uuid}/rotate-callback/").status_code == 401

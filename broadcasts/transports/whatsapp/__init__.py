@@ -5,6 +5,7 @@
 
 import hmac
 import json
+import re
 import time
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -25,6 +26,9 @@ PAGE = 50  # templates
 MOST_PAGES = 150
 LISTING_SECONDS = 45
 LARGEST_PAGE = 500_000  # bytes
+LIMIT = "whatsapp_business_manager_messaging_limit"  # the field of a number; TIER_2K, TIER_UNLIMITED
+TIER = re.compile(r"TIER_(\d{1,6})(K?)")
+UNLIMITED = ("TIER_UNLIMITED", "UNLIMITED")
 
 
 class WhatsApp(Http):
@@ -37,6 +41,7 @@ class WhatsApp(Http):
     stores_templates = True
     reply_window = timedelta(hours=24)
     default_rate = 80  # a second and number, unless Meta grants more
+    person_seconds, person_burst = 6, 45
     concurrency = 100
 
     @cached_property
@@ -70,6 +75,16 @@ class WhatsApp(Http):
 
     def probe(self) -> Call:
         return Call(self.address(self.account, fields="id,display_phone_number"), headers=self.headers, method="GET")
+
+    def people_a_day(self) -> int | None:
+        answer = self.ask(Call(self.address(self.account, fields=LIMIT), headers=self.headers, method="GET"))
+        tier = str(answer.json.get(LIMIT) or "")
+        if tier in UNLIMITED:
+            return None
+        match = TIER.fullmatch(tier)
+        if not match:
+            raise TransportError("The number of people a day was not told.")
+        return int(match[1]) * (1000 if match[2] else 1)
 
     def verify(self, request: CallbackRequest) -> bool:
         if request.method == "GET":

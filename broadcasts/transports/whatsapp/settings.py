@@ -39,6 +39,15 @@ class WhatsAppSettings(SettingsForm):
         label="API address", initial=API_URL, help_text="With the version. Another one is for a gateway of this shape."
     )
 
+    people_a_day = forms.IntegerField(
+        required=False,
+        min_value=1,
+        max_value=1_000_000_000,
+        help_text="To how many people it may begin to write, with a template, in any 24 hours; further ones wait. "
+        "Blank: what WhatsApp tells when templates are synced. The numbers of a business share its limit: divide it "
+        "among their channels.",
+    )
+
     def clean_access_token(self) -> str:
         token = self.cleaned_data["access_token"]
         if not token.isascii() or not token.isprintable() or " " in token:
