@@ -141,6 +141,7 @@ PARTS: dict[str, dict[str, tuple[str, Input]]] = {
     "attendance": {
         "series": ("Series", looked_up("series")),
         "activity": ("Activity", looked_up("activity", "row")),
+        "place": ("Place", looked_up("place")),
         "status": ("Status", choice(Attendance.Status)),
         "at_least": ("At least so many times", Input("number")),
         "since": ("Since", DATE),

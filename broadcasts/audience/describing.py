@@ -180,8 +180,9 @@ def _attendance(asked: dict[str, Any], profile: ContactProfile) -> str:
     where = [readable(asked["series"])] if "series" in asked else []
     if "activity" in asked:
         where.append(" or ".join(profile.name_of(Activity, one) for one in _listed(asked["activity"])[:SHOWN]))
+    at_place = f" at {readable(asked['place'])}" if "place" in asked else ""
     status = f" with the status {_labels(Attendance.Status, asked['status'])}" if "status" in asked else ""
-    return f"have {places} in {', '.join(where) or 'any activity'}{status}{_time(asked)}"
+    return f"have {places} in {', '.join(where) or 'any activity'}{at_place}{status}{_time(asked)}"
 
 
 def _consent(asked: dict[str, Any], profile: ContactProfile) -> str:

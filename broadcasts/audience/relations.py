@@ -56,6 +56,7 @@ def attended(
     *,
     activity_ids: Iterable[int] | None = None,
     series: Iterable[str] | None = None,
+    places: Iterable[str] | None = None,
     statuses: Iterable[str] | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
@@ -71,6 +72,8 @@ def attended(
         rows = rows.filter(activity__in=activity_ids)
     if series is not None:
         rows = rows.filter(activity__series__in=series)
+    if places is not None:
+        rows = rows.filter(activity__place__in=places)
     if statuses is not None:
         rows = rows.filter(status__in=statuses)
     time = Coalesce("at", "activity__starts_at")
@@ -211,12 +214,13 @@ class ObjectCondition(Condition):
 
 
 class AttendanceCondition(ObjectCondition):
-    """Attendances by series, activity, status (each may be a list), time and number."""
+    """Attendances by series, activity, place, status (each may be a list), time and number."""
 
     example = '{"series": "Yoga", "status": "attended", "at_least": 3, "since": "2026-05-01"}'
     parts = {
         "series": ExactCondition("series", read_words).read_all,
         "activity": ActivityCondition().read_all,
+        "place": ExactCondition("place", read_words).read_all,
         "status": ExactCondition("status", read_attendance_status).read_all,
         "at_least": lambda value, scope: _read_times(value),
         "since": lambda value, scope: read_moment(value, scope)[0],
@@ -241,6 +245,7 @@ class AttendanceCondition(ObjectCondition):
                 attended(
                     activity_ids=value.get("activity"),
                     series=value.get("series"),
+                    places=value.get("place"),
                     statuses=value.get("status"),
                     since=value.get("since"),
                     until=value.get("until"),

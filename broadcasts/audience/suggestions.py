@@ -77,6 +77,12 @@ def _series(organization: Organization, text: str) -> list[Suggestion]:
     return _same(rows.order_by("series").values_list("series", flat=True).distinct()[:SHOWN])
 
 
+def _place(organization: Organization, text: str) -> list[Suggestion]:
+    rows = Activity.objects.for_organization(organization).exclude(place="")
+    rows = rows.filter(place__istartswith=text) if text else rows
+    return _same(rows.order_by("place").values_list("place", flat=True).distinct()[:SHOWN])
+
+
 def _links(organization: Organization, broadcast: str, text: str) -> list[Suggestion]:
     uuid = _uuid(broadcast)
     if uuid is None:
@@ -109,7 +115,7 @@ def _same(values: Iterable[str]) -> list[Suggestion]:
     return [(value, value) for value in values]
 
 
-VALUES = {"language": _column("language"), "time_zone": _column("time_zone"), "series": _series}
+VALUES = {"language": _column("language"), "time_zone": _column("time_zone"), "series": _series, "place": _place}
 ROWS = {
     "segment": _row(Segment),
     "activity": _row(Activity),

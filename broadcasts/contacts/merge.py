@@ -47,7 +47,11 @@ PLACES = (
     Attendance.Status.ATTENDED,
     Attendance.Status.BOOKED,
     Attendance.Status.NO_SHOW,
+    Attendance.Status.WAITLISTED,
+    Attendance.Status.LATE_CANCELLED,
+    Attendance.Status.RESCHEDULED,
     Attendance.Status.CANCELLED,
+    Attendance.Status.NOT_REGISTERED,
 )
 # Of two deliveries of one message, the merged contact keeps the one with the first of these statuses.
 OUTCOMES = (

@@ -26,6 +26,8 @@ _STATUSES = {status.replace("_", ""): status for status in Attendance.Status.val
     "present": "attended",
     "absent": "no_show",
     "didnotcome": "no_show",
+    "latecanceled": "late_cancelled",
+    "waitinglist": "waitlisted",
 }
 
 ActivityKey = tuple[str, Any]  # ("id", external id), or (name, its start)

@@ -57,10 +57,14 @@ class Attendance(Base):
         ATTENDED = "attended", "Attended"
         NO_SHOW = "no_show", "Did not come"
         CANCELLED = "cancelled", "Cancelled"
+        WAITLISTED = "waitlisted", "On the waiting list"
+        LATE_CANCELLED = "late_cancelled", "Cancelled late"
+        NOT_REGISTERED = "not_registered", "Not registered"
+        RESCHEDULED = "rescheduled", "Rescheduled"
 
     activity = models.ForeignKey(Activity, models.CASCADE, related_name="attendances", db_index=False)
     contact = models.ForeignKey(Contact, models.CASCADE, related_name="attendances")  # indexed for its history
-    status = VocabularyField(max_length=10, choices=Status, default=Status.BOOKED)
+    status = VocabularyField(max_length=16, choices=Status, default=Status.BOOKED)
     at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

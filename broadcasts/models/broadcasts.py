@@ -91,7 +91,7 @@ class Broadcast(Base):
         default=list, blank=True, help_text='Such as ["mailto:joe@example.com", "tel:+250788123123"].'
     )
     activity = models.ForeignKey(Activity, models.PROTECT, null=True, blank=True, related_name="+")
-    attendance_status = VocabularyField(max_length=10, choices=Attendance.Status, null=True, blank=True)
+    attendance_status = VocabularyField(max_length=16, choices=Attendance.Status, null=True, blank=True)
     query = models.JSONField(default=dict, blank=True, help_text='Such as {"language": "es"}; {"all_users": true}.')
     retarget_of = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="+")
     retarget_engagement = VocabularyField(max_length=12, choices=Engagement, null=True, blank=True)

@@ -117,6 +117,7 @@ def test_a_place_is_changed_and_given_up(api, yoga, joe):
     attend(yoga, joe, "booked")
     address = f"{PLACES}{Attendance.objects.get().uuid}/"
     assert api.patch(address, {"status": "no_show"}).json()["status"] == "no_show"
+    assert api.patch(address, {"status": "late_cancelled"}).json()["status"] == "late_cancelled"
     other = make_contact(yoga.organization)
     assert list(api.patch(address, {"contact": str(other.uuid)}).json()) == ["contact"]
     assert api.delete(address).status_code == 204

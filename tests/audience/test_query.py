@@ -213,7 +213,7 @@ def test_composed_rules_choose_whom_plain_python_chooses(club):
         ({"created__gte": "soon"}, "query.created__gte: “soon” is not a date or time; accepted: such as 2026-11-21"),
         ({"created__gte": 5}, "query.created__gte: 5 is not text"),
         ({"created__gte": "9999-12-31T23:00-05:00"}, "is too far away"),
-        ({"attendance": {}}, "query.attendance: must be an object with some of: series, activity, status, at_least"),
+        ({"attendance": {}}, "query.attendance: must be an object with some of: series, activity, place"),
         (
             {"attendance": "Yoga"},
             'query.attendance: must be an object, such as {"series": "Yoga", "status": "attended"',
@@ -280,3 +280,16 @@ def test_url_parameters_make_a_query(club, people, rf):
     assert query('query={"language":"es"}') == {"language": "es"}
     with pytest.raises(InvalidInput, match="query: not JSON"):
         query("query={")
+
+
+def test_one_attendance_meets_place_and_status_together(club, people):
+    north, south = make_activity(club), make_activity(club)
+    for activity, place in ((north, "N"), (south, "S")):
+        activity.place = place
+        activity.save()
+    attend(north, people["ana"], "attended")
+    attend(north, people["bob"], "waitlisted")
+    attend(south, people["bob"], "attended")
+    assert chosen({"attendance": {"place": "N", "status": "attended"}}, club) == "ana"
+    assert chosen({"attendance": {"place": ["N", "S"], "status": "attended"}}, club) == "ana bob"
+    assert chosen({"attendance": {"place": "N", "status": "waitlisted"}}, club) == "bob"

@@ -82,6 +82,15 @@ def test_history_is_handed_over(ann, twin, club, mail):
     assert dict(ann.attendances.values_list("activity__name", "status")) == {"Yoga": "attended", "Swim": "no_show"}
 
 
+@pytest.mark.parametrize("status", Attendance.Status.values)
+def test_a_place_of_any_status_gives_way_to_one_attended(ann, twin, club, status):
+    yoga = Activity.objects.create(organization=club, name="Yoga")
+    Attendance.objects.create(activity=yoga, contact=ann, status=status)
+    Attendance.objects.create(activity=yoga, contact=twin, status="attended")
+    contacts.merge(ann, [twin])
+    assert ann.attendances.get().status == "attended"
+
+
 def test_of_two_copies_of_a_message_the_better_stays_and_every_number_too(ann, twin, mail):
     broadcast = make_broadcast(mail)
     make_delivery(broadcast, ann, status="failed", sent_at=None)

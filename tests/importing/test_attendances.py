@@ -84,6 +84,20 @@ def test_one_pair_is_one_attendance_and_the_last_row_counts(load, ana, monkeypat
     assert counts(load(f"activity,name,email,status\n{rows}")) == (0, 2, 1, 0)
 
 
+@pytest.mark.parametrize(
+    ("cell", "status"),
+    [
+        ("Waitlisted", "waitlisted"),
+        ("Late cancelled", "late_cancelled"),
+        ("not_registered", "not_registered"),
+        ("rescheduled", "rescheduled"),
+    ],
+)
+def test_every_status_is_read(load, ana, cell, status):
+    assert counts(load(f"activity,name,email,status\ny1,Yoga,ana@example.com,{cell}\n")) == (1, 0, 0, 0)
+    assert Attendance.objects.get().status == status
+
+
 @pytest.mark.parametrize("person", ["7,,", ",ana@example.com,", ",,+34600000001"])
 def test_people_are_found_by_any_key(load, club, person):
     make_contact(club, "ana@example.com", external_id="7", phone="+34600000001")
