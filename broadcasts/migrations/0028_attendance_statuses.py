@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("broadcasts", "0025_answering_until"),
+        ("broadcasts", "0027_people_a_day"),
     ]
 
     operations = [
