@@ -127,3 +127,15 @@ def test_a_blocked_person_is_not_answered(channel, joe):
     joe.save()
     say(channel, "HELP")
     assert not Texts.sent and AutoReply.objects.get().error == "The contact is blocked."
+
+
+def test_an_organizations_own_answer_is_sent_in_the_languages_that_it_has(channel, joe, club):
+    club.answer_texts = {"help": {"es": "{organization}, {postal_address}: envíe BAJA {aquí}."}}
+    club.postal_address = "Mill Lane 1\r\nLeeds"
+    club.save()
+    for language in ("es-MX", "en"):
+        joe.language = language
+        joe.save()
+        say(channel, "help")
+    assert Texts.sent[0].text == "Swimming Club, Mill Lane 1, Leeds: envíe BAJA {aquí}."
+    assert Texts.sent[1].text.startswith("Swimming Club sends you these messages.")
