@@ -4,22 +4,20 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Max, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.text import Truncator
 
 from broadcasts import formats
 from broadcasts.models import AutoReply, Channel, Contact, Inbound
+from broadcasts.receiving import FOUND, SEARCHED, find_replies
 
 from .access import Access, scoped
 from .base import ReadOnlyAdmin, link
 from .facts import DAYS
 from .filters import BroadcastListFilter, row_filter
 from .search import find_contacts
-
-SEARCHED = 100_000  # of the newest replies, whose texts a search reads
-FOUND = 1_000
 
 
 class ChannelListFilter(admin.SimpleListFilter):
@@ -61,8 +59,9 @@ class InboundAdmin(ReadOnlyAdmin):
     list_filter = [ChannelListFilter, WhenFilter, ReplyBroadcastFilter, row_filter(Contact)]
     search_fields = ["text"]
     search_help_text = (
-        f"A part of the text of the newest {formats.number(SEARCHED)} replies; or a contact's whole address or id, or "
-        "how words of its name begin."
+        f"A part of the text or the address, in the newest {formats.number(SEARCHED)} replies of this list: filter it "
+        "to look further back. Or a contact's whole address or id, or how words of its name begin. Shows the newest "
+        f"{formats.number(FOUND)}."
     )
     ordering = ["-created", "-id"]
     sortable_by = []
@@ -77,14 +76,11 @@ class InboundAdmin(ReadOnlyAdmin):
         if not term:
             return queryset, False
         people = find_contacts(scoped(Contact.objects.all(), Access.of(request)), term, limit=200)
-        newest = Inbound.objects.aggregate(newest=Max("pk"))["newest"] or 0
-        recent = queryset.filter(pk__gt=newest - SEARCHED)
-        found = {
-            *queryset.filter(contact__in=people).values_list("pk", flat=True)[:FOUND],
-            *recent.filter(text__icontains=term).values_list("pk", flat=True)[:FOUND],
-            *recent.filter(address__icontains=term.lstrip("+")).values_list("pk", flat=True)[:FOUND],
-        }
-        return queryset.filter(pk__in=found), False
+        newest = queryset.order_by("-created", "-id")
+        of_people = newest.filter(contact__in=people).values_list("pk", flat=True)[:FOUND] if people else []
+        found = sorted({*of_people, *find_replies(queryset, term)}, reverse=True)[:FOUND]
+        # A subquery, since PostgreSQL would read the whole table for this list and that of a page's ids together.
+        return queryset.filter(pk__in=Inbound.objects.filter(pk__in=found).values("pk")), False
 
     @admin.display(description="text")
     def what(self, reply: Inbound) -> str:

@@ -6,8 +6,9 @@ from django.http import HttpRequest
 from broadcasts.models import Organization
 
 from .access import Access
+from .answers import ANSWER_FIELDS, SettingsForm
 from .base import OrganizationAdmin
-from .quiet_hours import QUIET_FIELDS, SettingsForm
+from .quiet_hours import QUIET_FIELDS
 
 
 @admin.register(Organization)
@@ -40,6 +41,16 @@ class OrganizationsAdmin(OrganizationAdmin):
             },
         ),
         (
+            "Answers to STOP, START and HELP",
+            {
+                "fields": [*ANSWER_FIELDS],
+                "description": "What answers people who write one of these words by SMS or WhatsApp, in their own "
+                "language if it is among these. Blank: our own words, which the empty field shows. {organization} is "
+                "the organization's name and {postal_address} its address. Each answer has to name the sender, and "
+                "the one to HELP also how to stop; none may advertise.",
+            },
+        ),
+        (
             "Quiet hours",
             {
                 "fields": [*QUIET_FIELDS],
@@ -66,7 +77,8 @@ class OrganizationsAdmin(OrganizationAdmin):
         if self.has_change_permission(request, obj):
             return fieldsets
         # Users without permission to change them see the stored value.
+        stored = {tuple(QUIET_FIELDS): ["quiet_hours"], tuple(ANSWER_FIELDS): ["answer_texts"]}
         return [
-            (name, {**options, "fields": ["quiet_hours"] if options["fields"] == QUIET_FIELDS else options["fields"]})
+            (name, {**options, "fields": stored.get(tuple(options["fields"]), options["fields"])})
             for name, options in fieldsets
         ]

@@ -60,7 +60,7 @@ class HoursField(forms.MultiValueField):
 class _QuietHoursForm(OrganizationForm):
     class Meta:
         model = Organization
-        exclude = ["quiet_hours"]
+        exclude = ["quiet_hours", "answer_texts"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -82,6 +82,6 @@ class _QuietHoursForm(OrganizationForm):
 
 
 QUIET_FIELDS = [PREFIX + medium for medium in Medium.values]
-SettingsForm = type(
-    "SettingsForm", (_QuietHoursForm,), {PREFIX + medium: HoursField(label) for medium, label in Medium.choices}
+QuietHoursForm: Any = type(
+    "QuietHoursForm", (_QuietHoursForm,), {PREFIX + medium: HoursField(label) for medium, label in Medium.choices}
 )

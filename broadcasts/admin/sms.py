@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 
 from broadcasts import septets
-from broadcasts.models import Channel, Medium
+from broadcasts.models import Channel, Medium, Organization, fill_answer
 
 from .access import Access, scoped
 from .search import as_id
@@ -22,7 +22,14 @@ def count_view(request: HttpRequest) -> HttpResponse:
         return JsonResponse({"line": ""})
     text = request.POST.get("text", "")[:LONGEST].replace("\r\n", "\n")
     plain = septets.plain(text)
-    return JsonResponse({"line": line(text, channel), "plain": plain if plain != text else ""})
+    return JsonResponse({"line": line(_filled(request, text), channel), "plain": plain if plain != text else ""})
+
+
+def _filled(request: HttpRequest, text: str) -> str:
+    """Return the text of an answer as the organization that is named sends it; any other text as it is."""
+    pk = as_id(request.POST.get("organization", "")) or 0
+    organization = scoped(Organization.objects.all(), Access.of(request)).filter(pk=pk).first() if pk else None
+    return fill_answer(text, organization) if organization else text
 
 
 def line(text: str, channel: Channel | None) -> str:

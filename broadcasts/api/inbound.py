@@ -7,8 +7,10 @@ from rest_framework import serializers
 
 from broadcasts import links
 from broadcasts.models import Broadcast, Channel, Contact, Inbound
+from broadcasts.receiving import FOUND, SEARCHED, find_replies
 
 from .fields import MomentField, MomentFilter, ObjectField, RefField
+from .pagination import CreatedPagination
 from .resources import Listed, PickingSerializer, Resource, Retrieved
 
 
@@ -17,8 +19,18 @@ class InboundFilter(filters.FilterSet):
     contact = filters.UUIDFilter(field_name="contact__uuid")
     broadcast = filters.UUIDFilter(field_name="broadcast__uuid")
     address = filters.CharFilter()
+    search = filters.CharFilter(
+        help_text=f"A part of the text or the address, in the newest {SEARCHED} of the replies that the other filters "
+        f"leave; returns the newest {FOUND} that have it.",
+    )
     created_after = MomentFilter(field_name="created", lookup_expr="gte")
     created_before = MomentFilter(field_name="created", lookup_expr="lt")
+
+    def filter_queryset(self, queryset: QuerySet) -> QuerySet:
+        """Search last, in what the other filters leave."""
+        term = self.form.cleaned_data.pop("search", "")
+        queryset = super().filter_queryset(queryset)
+        return queryset.filter(pk__in=find_replies(queryset, term)) if term else queryset
 
 
 class InboundSerializer(PickingSerializer):
@@ -53,6 +65,7 @@ class InboundReplies(Listed, Retrieved, Resource):
     model = Inbound
     serializer_class = InboundSerializer
     filterset_class = InboundFilter
+    pagination_class = CreatedPagination
     ordering_fields = {"created": "created"}
     default_ordering = "-created"
 

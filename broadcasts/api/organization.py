@@ -7,7 +7,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from broadcasts.models import AuditEntry, Member, Organization, validate_quiet_hours
+from broadcasts import receiving
+from broadcasts.models import AuditEntry, Keyword, Member, Organization, validate_answer_texts, validate_quiet_hours
 
 from .fields import ArrayField, ObjectField
 from .idempotency import Idempotent
@@ -21,6 +22,10 @@ class OrganizationSerializer(ResourceSerializer):
     default_send_hour = serializers.IntegerField(required=False, min_value=0, max_value=23)
     globals = ObjectField(required=False)
     consent_wording = ObjectField(required=False)
+    answer_texts = ObjectField(required=False)
+    default_answer_texts = serializers.SerializerMethodField(
+        help_text="What answers where `answer_texts` has no text: per keyword and language."
+    )
     quiet_hours = ObjectField(required=False, validators=[validate_quiet_hours])
 
     class Meta:
@@ -31,6 +36,8 @@ class OrganizationSerializer(ResourceSerializer):
             *(
                 "consent_required",
                 "consent_wording",
+                "answer_texts",
+                "default_answer_texts",
                 "quiet_hours",
                 "frequency_cap",
                 "frequency_cap_days",
@@ -39,6 +46,13 @@ class OrganizationSerializer(ResourceSerializer):
         )
         read_only_fields = ("uuid", "id", "slug", "status")
         validators: list = []
+
+    def get_default_answer_texts(self, organization: Organization) -> dict[str, dict[str, str]]:
+        return {keyword: {tag: texts[keyword] for tag, texts in receiving.TEXTS.items()} for keyword in Keyword.values}
+
+    def validate_answer_texts(self, value: dict[str, Any]) -> dict[str, Any]:
+        validate_answer_texts(value, self.instance)
+        return value
 
     def validate_country(self, value: str) -> str:
         if value and value.upper() not in phonenumbers.SUPPORTED_REGIONS:

@@ -2,13 +2,18 @@
 
 from typing import Any
 
+from django.core.exceptions import EmptyResultSet
 from django.core.paginator import Page
+from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
 from broadcasts import links
+
+from .counting import Counted
+from .permissions import UUID
 
 
 class LinkPagination(PageNumberPagination):
@@ -60,6 +65,65 @@ class KeysetPagination(LinkPagination):
         urls = {"first": replace_query_param(here, "before", "")}
         if self.more:
             urls["next"] = replace_query_param(here, "before", links.delivery_token(self.more))
+        return Response(data, headers={"Link": link_header(urls)})
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict]:
+        before = {
+            "name": "before",
+            "required": False,
+            "in": "query",
+            "description": "Read everything from the newest on: empty at first, then as the next link says.",
+            "schema": {"type": "string"},
+        }
+        return [*super().get_schema_operation_parameters(view), before]
+
+
+class CreatedPagination(LinkPagination):
+    """Pages whose rows are read by their ids, so that a late one skips index entries only; and `before=`, a uuid.
+
+    `before=` never counts or skips rows, and reads by `created` whatever the ordering.
+    """
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list | None:
+        before = request.query_params.get("before")
+        self.is_keyset = before is not None
+        ids = queryset.values_list("pk", flat=True)
+        if before is None:
+            pks = super().paginate_queryset(self._counted(ids), request, view) or []
+        else:
+            self.request = request
+            size = self.get_page_size(request) or self.page_size
+            pks = list(self._after(ids, before)[: size + 1])
+            self.more, pks = len(pks) > size, pks[:size]
+        rows = queryset.model._default_manager.filter(pk__in=pks)
+        rows.query.select_related = queryset.query.select_related
+        found = {row.pk: row for row in rows}
+        self.rows = [found[pk] for pk in pks if pk in found]
+        return self.rows
+
+    def _counted(self, ids: Any) -> Any:
+        try:
+            return Counted(ids, ids.count, of=ids.query.sql_with_params())
+        except EmptyResultSet:
+            return ids
+
+    def _after(self, ids: Any, before: str) -> Any:
+        """Return the ids of the rows after the one that a uuid names, in the order of their creation."""
+        ids = ids.order_by("-created", "-id")
+        if not before:
+            return ids
+        last = ids.filter(uuid=before).values("created", "pk").first() if UUID.fullmatch(before) else None
+        if last is None:
+            raise ValidationError({"before": ["No row of this list has this uuid: start with an empty one."]})
+        return ids.filter(created__lte=last["created"]).exclude(created=last["created"], pk__gte=last["pk"])
+
+    def get_paginated_response(self, data: Any) -> Response:
+        if not self.is_keyset:
+            return super().get_paginated_response(data)
+        here = self.request.build_absolute_uri()
+        urls = {"first": replace_query_param(here, "before", "")}
+        if self.more and self.rows:
+            urls["next"] = replace_query_param(here, "before", str(self.rows[-1].uuid))
         return Response(data, headers={"Link": link_header(urls)})
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict]:

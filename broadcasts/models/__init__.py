@@ -5,7 +5,7 @@ from broadcasts.mediums import Medium
 from .activities import Activity, Attendance
 from .base import Base, OrganizationQuerySet
 from .broadcasts import Broadcast
-from .callbacks import AutoReply, Inbound, Keyword, StoredCall
+from .callbacks import AutoReply, Inbound, StoredCall
 from .channels import Channel, ChannelRate, PersonRate, reported_by
 from .consents import Consent, ConsentChange, ConsentState, Suppression
 from .contacts import Attribute, Contact, attributes_fault
@@ -16,6 +16,7 @@ from .facts import FACTS, OWN_FACTS, Engagement
 from .fallbacks import Fallback
 from .fields import MAX_DEPTH, json_fault
 from .invitations import Invitation
+from .keywords import Keyword, answer_fault, fill_answer, keyword_of, validate_answer_texts
 from .leases import lease_end
 from .media import Media
 from .messages import Message, MessageTranslation
@@ -95,13 +96,17 @@ __all__ = [
     "TemplateTranslation",
     "UseCase",
     "User",
+    "answer_fault",
     "attributes_fault",
     "count",
+    "fill_answer",
     "json_fault",
+    "keyword_of",
     "lease_end",
     "rank",
     "reported_by",
     "search_text",
     "search_words",
+    "validate_answer_texts",
     "validate_quiet_hours",
 ]

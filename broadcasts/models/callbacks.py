@@ -10,6 +10,7 @@ from .channels import Channel
 from .contacts import Contact
 from .deliveries import Delivery
 from .fields import VocabularyField
+from .keywords import Keyword
 from .organizations import Organization
 
 
@@ -81,6 +82,9 @@ class Inbound(Base):
             models.Index(fields=["created", "id"], name="inbound_newest"),
             # The inbox of one channel.
             models.Index(fields=["channel", "created", "id"], name="inbound_of_channel"),
+            # The replies from one address, by API, and those that erasing a person deletes. The address is first, or
+            # SQLite would take this index for the inbox and sort all of an organization's replies.
+            models.Index(fields=["address", "organization"], name="inbound_of_address"),
             # The replies to one broadcast; most have none.
             models.Index(
                 fields=["broadcast", "created", "id"], name="inbound_of_broadcast", condition=Q(broadcast__isnull=False)
@@ -89,14 +93,6 @@ class Inbound(Base):
 
     def __str__(self) -> str:
         return self.text[:60]
-
-
-class Keyword(models.TextChoices):
-    """What a reply of a single word asks for."""
-
-    STOP = "stop", "Stop"
-    START = "start", "Start"
-    HELP = "help", "Help"
 
 
 COUNTED = Q(due_at__isnull=False) | Q(sent_at__isnull=False)  # of answers: those that were sent, or will be

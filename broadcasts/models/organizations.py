@@ -17,6 +17,7 @@ from broadcasts.mediums import Medium
 
 from .base import Base, OrganizationQuerySet
 from .fields import VocabularyField
+from .keywords import validate_answer_texts
 from .users import User
 
 
@@ -104,6 +105,14 @@ class Organization(Base):
         validators=[validate_wordings],
         help_text="What people agree to, per language, where it is not our own words: "
         '{"en": "Yes, send me the club\'s newsletter by e-mail."}.',
+    )
+    answer_texts = models.JSONField(
+        default=dict,
+        blank=True,
+        validators=[validate_answer_texts],
+        help_text="What answers STOP, START and HELP, per keyword and language, where it is not our own words: "
+        '{"help": {"en": "{organization} sends you these messages. Send STOP to end them."}}. {organization} is its '
+        "name and {postal_address} its address.",
     )
     quiet_hours = models.JSONField(
         default=dict,

@@ -1,5 +1,9 @@
 """The answers to STOP, START and HELP, by language; they contain no marketing."""
 
+from broadcasts.consenting import spoken
+from broadcasts.languages import nearest_language
+from broadcasts.models import Organization, fill_answer
+
 TEXTS = {
     "en": {
         "stop": "{organization}: you will get no more messages from us here. Send START if you want them again.",
@@ -35,3 +39,15 @@ TEXTS = {
         "help": "{organization} Le invia questi messaggi. Invii STOP per non riceverne più.",
     },
 }
+
+
+def answer_text(organization: Organization, keyword: str, language: str) -> str:
+    """Return what answers a keyword in a language: the organization's own text, or ours where it has none."""
+    theirs = organization.answer_texts.get(keyword, {})
+    fitting = nearest_language(language, theirs)
+    return fill_answer(theirs[fitting] if fitting else default_answer(keyword, language), organization)
+
+
+def default_answer(keyword: str, language: str) -> str:
+    """Return our own answer to a keyword, with its placeholders, in the language that is nearest; else in English."""
+    return TEXTS[spoken(language)][keyword]

@@ -14,7 +14,7 @@ from broadcasts.models.callbacks import COUNTED
 from broadcasts.queue import DUE_AT_ONCE, enqueue, queue_is_full
 from broadcasts.transports import Envelope, Outcome, TransportError
 
-from .answer_texts import TEXTS
+from .answer_texts import answer_text
 
 log = logging.getLogger(__name__)
 
@@ -137,6 +137,6 @@ def _refusal(answer: AutoReply) -> str:
 
 def _envelope(answer: AutoReply) -> Envelope:
     contact, organization = answer.inbound.contact, answer.channel.organization
-    language = consenting.spoken(contact.reading_language if contact else organization.primary_language)
-    text = TEXTS[language][answer.keyword].format(organization=organization.name)
+    language = contact.reading_language if contact else organization.primary_language
+    text = answer_text(organization, answer.keyword, language)
     return Envelope(f"answer-{answer.pk}", answer.inbound.address, answer.channel.from_address, text=text)

@@ -1,7 +1,5 @@
 """Replies of a single word: STOP withdraws consent on the medium, START gives back what STOP took, HELP is answered."""
 
-import unicodedata
-
 from broadcasts import consenting
 from broadcasts.models import (
     Consent,
@@ -14,46 +12,34 @@ from broadcasts.models import (
     OrganizationQuerySet,
     Suppression,
     UseCase,
+    keyword_of,
 )
 
 from .answering import ask_for
-
-# The words of the FCC (47 CFR 64.1200(a)(10)), of Meta's default button, and of the languages that we answer in.
-WORDS = {
-    Keyword.STOP: (
-        "stop, stopall, stop all, quit, end, revoke, opt out, optout, cancel, unsubscribe, stop promotions, "
-        "alto, baja, darme de baja, cancelar, parar, detener, arret, arreter, desabonner, desinscription, annuler, "
-        "stopp, abmelden, abbestellen, beenden, sair, pare, ferma, basta, disiscrivimi, annulla"
-    ),
-    Keyword.START: (
-        "start, unstop, inicio, iniciar, alta, demarrer, reprendre, starten, anmelden, retomar, voltar, "
-        "inizia, riprendi, avvia"
-    ),
-    Keyword.HELP: "help, info, ayuda, aide, hilfe, ajuda, aiuto",
-}
-_KEYWORDS = {word: keyword for keyword, words in WORDS.items() for word in words.split(", ")}
-LONGEST = 100  # characters: a longer text is no keyword
-
-
-def keyword_of(text: str) -> Keyword | None:
-    """Return the keyword that a text consists of, whatever its case, accents, punctuation and emoji."""
-    if len(text) > LONGEST:
-        return None
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    # Marks, punctuation, symbols and invisible characters.
-    kept = "".join(char for char in decomposed if unicodedata.category(char)[0] not in "MPSC" or char.isspace())
-    return _KEYWORDS.get(" ".join(kept.split()))
 
 
 def obey(reply: Inbound, contact: Contact | None) -> None:
     """Do what the keyword of a reply asks for, if it is one; the contact is locked."""
     assert reply.channel is not None
-    keyword, medium = keyword_of(reply.text), reply.channel.medium
+    medium = reply.channel.medium
+    keyword = keyword_of(word_in(reply))
     if keyword is None or medium == Medium.WEBHOOK:  # the receivers of webhooks are programs
+        return
+    if medium == Medium.EMAIL and keyword != Keyword.STOP:  # anybody may write any sender, and a link does the rest
         return
     act = {Keyword.STOP: _stop, Keyword.START: _start, Keyword.HELP: _help}[keyword]
     if act(reply, contact, medium):
         ask_for(reply, keyword)
+
+
+def word_in(reply: Inbound) -> str:
+    """Return the part of a reply that may be a keyword: of a mail its first line or its subject, else all of it."""
+    assert reply.channel is not None
+    if reply.channel.medium != Medium.EMAIL:
+        return reply.text
+    first = next((line for line in reply.text.split("\n") if line.strip()), "")
+    subject = str(reply.payload.get("subject", ""))
+    return next((one for one in (first, subject) if keyword_of(one)), "")
 
 
 def _stop(reply: Inbound, contact: Contact | None, medium: str) -> bool:
@@ -112,4 +98,4 @@ def _stops(reply: Inbound, contact: Contact | None, medium: str) -> Organization
 
 def _evidence(reply: Inbound) -> dict[str, object]:
     assert reply.at is not None
-    return consenting.evidence_of(reply=str(reply.uuid), text=reply.text, time=reply.at.isoformat())
+    return consenting.evidence_of(reply=str(reply.uuid), text=word_in(reply), time=reply.at.isoformat())

@@ -44,10 +44,12 @@ class ReplyBatch:
         if not self.told:
             return set()
         copies = Delivery.objects.select_related("message")
-        answered = copies.in_bulk([found[place] for place in self.places if place in found])
+        by_key = tracking.find_by_key({(channel.pk, reply.key): reply.key for channel, reply in self.told if reply.key})
+        answered = copies.in_bulk([*by_key.values(), *(found[place] for place in self.places if place in found)])
         people = self._people()
         for channel, reply in self.told:
-            copy = answered.get(found.get((channel.pk, tracking.known_as(reply.answers)), 0))
+            known = found.get((channel.pk, tracking.known_as(reply.answers)), 0)
+            copy = answered.get(by_key.get((channel.pk, reply.key), known))
             key = _key(channel, reply.address)
             person = (copy and (copy.contact_id or copy.merged_into)) or (people.get(key) if key else None)
             at = moment_of(reply.at, self.now)

@@ -43,6 +43,7 @@ class InboundMessage:
     provider_id: str = ""  # of the reply itself: a repeated id is stored once
     answers: str = ""  # the provider's id of the copy that it answers, or ""
     account: str = ""  # as of an event
+    key: str = ""  # the envelope's key of the copy that it answers, if the reply names that
 
 
 @dataclass(frozen=True, slots=True)

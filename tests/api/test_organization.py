@@ -65,3 +65,30 @@ def test_others_only_read_it(sender):
 
 def test_its_slug_and_status_stay(api):
     assert api.patch(URL, {"slug": "other", "status": "suspended"}).json()["slug"] == "club"
+
+
+def test_answers_to_keywords_are_kept_and_the_defaults_shown(api):
+    texts = {"help": {"en": "{organization}: reply STOP to leave."}}
+    changed = api.patch(URL, {"answer_texts": texts}).json()
+    assert changed["answer_texts"] == texts
+    assert changed["default_answer_texts"]["stop"]["es"].startswith("{organization}: no recibirá")
+    assert api.patch(URL, {"answer_texts": {}}).json()["answer_texts"] == {}
+
+
+@pytest.mark.parametrize(
+    ("texts", "told"),
+    [
+        ([], "object"),
+        ({"help": "STOP"}, "Give texts per keyword and language"),
+        ({"hello": {"en": "{organization}"}}, "“hello” is not a keyword"),
+        ({"stop": {"EN": "{organization}"}}, "should be written “en”"),
+        ({"stop": {"en": " "}}, "stop, en: give a text"),
+        ({"stop": {"en": "Bye."}}, "stop, en: The answer has to name the sender"),
+        ({"help": {"en": "{organization}. Please don't stopover."}}, "help, en: The answer to HELP has to say how"),
+        ({"stop": {"en": "{organization} " + "ñ€ш" * 70}}, "it may take 3"),
+    ],
+)
+def test_an_answer_that_lacks_what_the_law_wants_is_refused(api, texts, told):
+    answer = api.patch(URL, {"answer_texts": texts})
+    assert (answer.status_code, list(answer.json())) == (400, ["answer_texts"])
+    assert told in str(answer.json())

@@ -34,8 +34,9 @@
         const asked = new FormData();
         asked.set("csrfmiddlewaretoken", form.elements.csrfmiddlewaretoken.value);
         asked.set("channel", channel ? channel.value : "");
-        asked.set("medium", form.elements.medium ? form.elements.medium.value : "");
-        asked.set("text", area.value);
+        asked.set("medium", form.elements.medium ? form.elements.medium.value : area.dataset.medium || "");
+        asked.set("organization", area.dataset.organization || "");
+        asked.set("text", area.value || area.placeholder);
         const text = area.value;
         const response = await fetch(area.dataset.smsCount, { method: "POST", body: asked });
         if (!response.ok || area.value !== text) return; // it was typed on: a later answer counts

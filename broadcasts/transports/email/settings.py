@@ -34,7 +34,11 @@ class EmailSettings(SettingsForm):
     secret = frozenset({"password"})
     secret_for = frozenset({"host", "port", "username", "backend"})
 
-    host = forms.CharField(required=False, help_text="The SMTP server, such as smtp.example.org.")
+    host = forms.CharField(
+        required=False,
+        help_text="The SMTP server, such as smtp.example.org. Replies "
+        "go to the mailbox of the From or Reply-To address; no mailbox is read, so none come to the inbox.",
+    )
     port = forms.IntegerField(
         required=False, min_value=1, max_value=65535, help_text="Blank: 587 with STARTTLS, 465 with TLS, else 25."
     )

@@ -3,6 +3,7 @@
 Data about each service. What an organization writes only chooses among these rows; it never names code.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -62,6 +63,9 @@ class Service:
     proof: Proof = Proof.NONE
     proof_keyword: str = ""  # what the view calls the key that signs
     signs_url: bool = False  # too
+    reply_view: str = ""  # anymail's webhook view of mail that came in, if the service hands it on whole in a call
+    is_reply: Callable[[Any], bool] = lambda told: False  # whether a call is such a mail, by its JSON; None without
+    has_local_ids: bool = False  # its id of a copy is what stands before the @ of the Message-ID
     is_dated: bool = False  # whether it signs the moment of a call, so that an old one is refused
     is_hard: Callable[[Mapping[str, Any]], bool] = lambda event: False  # whether a bounce is of a dead address
     keeps: Callable[[str], bool] = lambda name: True  # whether its API takes a header of ours, in lower case
@@ -103,6 +107,16 @@ def _sparkpost_is_hard(event: Mapping[str, Any]) -> bool:
     return str(inner.get("bounce_class")) in ("10", "30")
 
 
+def _sparkpost_is_reply(told: Any) -> bool:
+    return isinstance(told, list) and any(_inner(one, "msys", "relay_message") for one in told)
+
+
+def _ses_is_reply(told: Any) -> bool:
+    """Tell whether a notification is of a mail that it contains; one that lies in S3 is not fetched."""
+    message = json.loads(told["Message"])
+    return _inner(message, "notificationType") == "Received" and "content" in message
+
+
 SERVICES: Mapping[str, Service] = {
     "ses": Service(
         label="Amazon SES",
@@ -112,6 +126,9 @@ SERVICES: Mapping[str, Service] = {
         optional=frozenset({"stream"}),
         probe=Probe(path="v2/email/account", restricted="not authorized to perform"),
         view=f"{VIEWS}.amazon_ses.AmazonSESTrackingWebhookView",
+        reply_view=f"{VIEWS}.amazon_ses.AmazonSESInboundWebhookView",
+        is_reply=_ses_is_reply,
+        has_local_ids=True,
         proof=Proof.TOPIC,
         is_hard=lambda event: _inner(event, "bounce", "bounceType") == "Permanent",
         meanings={
@@ -148,6 +165,8 @@ SERVICES: Mapping[str, Service] = {
         settings={"api_key": "api_key", "domain": "sender_domain"},
         probe=Probe(path="domains/{domain}"),
         view=f"{VIEWS}.mailgun.MailgunTrackingWebhookView",
+        reply_view=f"{VIEWS}.mailgun.MailgunInboundWebhookView",
+        is_reply=lambda told: told is None,
         proof=Proof.SECRET,
         proof_keyword="webhook_signing_key",
         is_dated=True,
@@ -163,6 +182,8 @@ SERVICES: Mapping[str, Service] = {
         optional=frozenset({"stream"}),
         probe=Probe(path="server"),
         view=f"{VIEWS}.postmark.PostmarkTrackingWebhookView",
+        reply_view=f"{VIEWS}.postmark.PostmarkInboundWebhookView",
+        is_reply=lambda told: "FromFull" in told and told.get("RecordType", "Inbound") == "Inbound",
         proof=Proof.PASSWORD,
         is_hard=lambda event: event.get("Type") in ("HardBounce", "BadEmailAddress"),
         message_id={"X-PM-KeepID": "true"},
@@ -179,6 +200,8 @@ SERVICES: Mapping[str, Service] = {
         settings={"api_key": "api_key"},
         probe=Probe(path="account"),
         view=f"{VIEWS}.brevo.BrevoTrackingWebhookView",
+        reply_view=f"{VIEWS}.brevo.BrevoInboundWebhookView",
+        is_reply=lambda told: "items" in told,
         proof=Proof.PASSWORD,
         is_hard=lambda event: event.get("event") in ("hard_bounce", "invalid_email"),
         meanings={"not_enough_credits": RefusalCause.ACCOUNT, "account_under_validation": RefusalCause.ACCOUNT},
@@ -191,6 +214,8 @@ SERVICES: Mapping[str, Service] = {
         settings={"key_id": "api_key", "api_key": "secret_key"},
         probe=Probe(path="../v3/REST/sender?Limit=1"),
         view=f"{VIEWS}.mailjet.MailjetTrackingWebhookView",
+        reply_view=f"{VIEWS}.mailjet.MailjetInboundWebhookView",
+        is_reply=lambda told: isinstance(told, dict) and "Headers" in told,
         proof=Proof.PASSWORD,
         is_hard=lambda event: event.get("hard_bounce") is True,
         keeps=lambda name: name != "list-id",
@@ -204,6 +229,8 @@ SERVICES: Mapping[str, Service] = {
         optional=frozenset({"stream"}),
         probe=Probe(path="account", expects=frozenset({403})),  # a wrong key is a 401
         view=f"{VIEWS}.sparkpost.SparkPostTrackingWebhookView",
+        reply_view=f"{VIEWS}.sparkpost.SparkPostInboundWebhookView",
+        is_reply=_sparkpost_is_reply,
         proof=Proof.PASSWORD,
         is_hard=_sparkpost_is_hard,
         meanings={"7001": RefusalCause.ACCOUNT, "5002": RefusalCause.NO_SUCH_ADDRESS, "420": RefusalCause.BUSY},
@@ -252,6 +279,7 @@ SERVICES: Mapping[str, Service] = {
         settings={"api_key": "api_key"},
         probe=Probe(path="users/ping2.json", method="POST", body={}, with_key=True),
         view=f"{VIEWS}.mandrill.MandrillCombinedWebhookView",
+        reply_view=f"{VIEWS}.mandrill.MandrillCombinedWebhookView",  # it tells mail from reports by itself
         proof=Proof.SECRET,
         proof_keyword="webhook_key",
         signs_url=True,
@@ -271,6 +299,8 @@ SERVICES: Mapping[str, Service] = {
         # An empty message is refused after the key was looked at.
         probe=Probe(path="api/v1/send/message", method="POST", body={}),
         view=f"{VIEWS}.postal.PostalTrackingWebhookView",
+        reply_view=f"{VIEWS}.postal.PostalInboundWebhookView",
+        is_reply=lambda told: "rcpt_to" in told and "message" in told,
         proof=Proof.PUBLIC_KEY,
         proof_keyword="webhook_key",
         meanings={

@@ -101,7 +101,8 @@ class EmailServiceSettings(SettingsForm):
         help_text="Blank: no reports are taken. A service that signs its calls: the key or secret that it shows for "
         "the webhook (SendGrid, Postal: the public key; Mailgun: the HTTP webhook signing key). Amazon SES: the ARN "
         "of the SNS topic. Postmark, Brevo, Mailjet, SparkPost: a long password of your own, for the user "
-        "“broadcasts” in the address that you give them.",
+        "“broadcasts” in the address that you give them. Replies by mail come to the inbox where the service hands "
+        "mail on to this address (docs/email-services.md).",
     )
 
     def clean_domain(self) -> str:

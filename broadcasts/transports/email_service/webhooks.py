@@ -9,13 +9,15 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from anymail.signals import AnymailTrackingEvent, EventType
+from anymail.inbound import AnymailInboundMessage
+from anymail.signals import AnymailInboundEvent, AnymailTrackingEvent, EventType
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
 from .. import standard
 from ..callbacks import Callback, CallbackRequest, Event
+from .replies import reply_of
 from .services import Proof, Service
 
 USER = "broadcasts"  # of the basic authentication in the address that a service without signatures is given
@@ -23,6 +25,7 @@ OLDEST = 86_400  # seconds: services repeat a call for up to a day with its firs
 LONGEST_URL = 2_000  # characters
 NEWEST = 300  # seconds ahead of our clock
 SVIX_SECONDS = 300  # Svix signs each repeat anew
+JSON_TYPES = frozenset({"application/json", "text/plain", ""})  # Amazon SNS sends its JSON as plain text
 
 TYPES = {
     EventType.SENT: "sent",
@@ -69,11 +72,19 @@ def verify(service: Service, settings: Mapping[str, Any], request: CallbackReque
 
 
 def parse(service: Service, request: CallbackRequest) -> Callback:
-    """Return the events of a verified callback; raises what anymail raises for a body that it cannot read."""
-    view_class = import_string(service.view)
+    """Return the events and replies of a verified callback; raises what anymail raises for one that it cannot read."""
+    view_class = import_string(service.reply_view if _is_reply(service, request) else service.view)
     view = view_class.__new__(view_class)  # not made for a request: to read events it needs no settings
-    events = [_event(service, one) for one in view.parse_events(_django_request(request))]
-    return Callback([event for event in events if event])
+    view._fetch_attachment = lambda told: AnymailInboundMessage()  # Brevo's: it would wait for a request of ours
+    told = view.parse_events(_django_request(request))
+    mails = [reply_of(one, service.has_local_ids) for one in told if isinstance(one, AnymailInboundEvent)]
+    events = [_event(service, one) for one in told if isinstance(one, AnymailTrackingEvent)]
+    return Callback([event for event in events if event], [mail for mail in mails if mail])
+
+
+def _is_reply(service: Service, request: CallbackRequest) -> bool:
+    is_json = request.headers.get("content-type", "").partition(";")[0].strip().lower() in JSON_TYPES
+    return bool(service.reply_view) and service.is_reply(json.loads(request.body) if is_json else None)
 
 
 def _event(service: Service, told: AnymailTrackingEvent) -> Event | None:
@@ -119,6 +130,8 @@ def _signed_at(request: CallbackRequest) -> float:
     """Return the moment that the signature of SendGrid or Mailgun covers; raises an exception without one."""
     if told := request.headers.get("x-twilio-email-event-webhook-timestamp"):
         return float(told)
+    if not request.headers.get("content-type", "").startswith("application/json"):
+        return float(_django_request(request).POST["timestamp"])
     return float(json.loads(request.body)["signature"]["timestamp"])
 
 

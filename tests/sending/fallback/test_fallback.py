@@ -6,83 +6,23 @@ import pytest
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from broadcasts import audience, contacts, sending, stats, tracking
+from broadcasts import audience, contacts, sending, tracking
 from broadcasts.audience import Audience
-from broadcasts.exceptions import EmptyAudience, InvalidInput, WrongState
-from broadcasts.models import Broadcast, Channel, Delivery, Organization
+from broadcasts.exceptions import EmptyAudience, InvalidInput
+from broadcasts.models import Channel, Delivery, Organization
 from broadcasts.sending import fallback
-from broadcasts.transports import TransportError
-from broadcasts.transports.console import Console
 from tests.make import make_broadcast, make_contact, make_delivery
-
-from . import steps
-from .faults import die
-from .test_killed import after_every_step
-
-REFUSED = TransportError("550 5.1.1 no such user", permanent=True)
-LOST = TransportError("The answer was lost", handed_over=True)
-
-
-@pytest.fixture
-def sms(club):
-    return Channel.objects.create(organization=club, name="SMS", kind="console", address_field="phone")
-
-
-@pytest.fixture
-def tracked(tracked, monkeypatch):
-    monkeypatch.setattr(Console, "reports", frozenset({"delivered", "opened"}))
-
-
-@pytest.fixture
-def ana(club):
-    return make_contact(club, "ana@example.com", phone="+34600111222")
-
-
-@pytest.fixture
-def broadcast(mail, sms, server, tracked):
-    return by_both(mail, sms)
-
-
-def by_both(mail, *others, **fields):
-    """By mail; on the next channel what was not delivered within 10 minutes."""
-    fields = {"channel_policy": "fallback", "fallback_fact": "delivered", "fallback_minutes": 10, **fields}
-    broadcast = make_broadcast(mail, **fields)
-    for position, channel in enumerate(others, start=1):
-        message = broadcast.messages.create(channel=channel, position=position)
-        message.translations.create(language="en", text="Pool closed")
-    return broadcast
-
-
-def time_out():
-    """Let the minutes of every copy that waits pass."""
-    Delivery.objects.filter(fallback_at__isnull=False).update(fallback_at=Now() - timedelta(seconds=1))
-
-
-def go_on(broadcast):
-    """Do a round of the supervisor and send what it made."""
-    sending.tick()
-    steps.pump(broadcast)
-    return broadcast
-
-
-def copies(broadcast):
-    """(channel, status) of each copy, the first channel first."""
-    rows = Delivery.objects.filter(message__broadcast=broadcast).order_by("message__position", "pk")
-    return list(rows.values_list("message__channel__name", "status"))
-
-
-def numbers(broadcast):
-    counted = stats.counts([broadcast])[broadcast.pk]
-    return counted["contacts"], counted["recipients"], counted["fallbacks"]
-
-
-def assert_counted(broadcast):
-    """The statuses, and the people with their further copies, both add up to the rows."""
-    log, counted = steps.log(broadcast), stats.counts([broadcast])[broadcast.pk]
-    assert {name: counted[name] for name in log} == dict(log)
-    assert sum(log.values()) == counted["contacts"] + counted["fallbacks"]
-    people = Delivery.objects.filter(message__broadcast=broadcast).exclude(status="skipped").values("contact")
-    assert counted["recipients"] == len(set(people.values_list("contact", flat=True)))
+from tests.sending import steps
+from tests.sending.fallback.chains import (
+    LOST,
+    REFUSED,
+    assert_counted,
+    by_both,
+    copies,
+    go_on,
+    numbers,
+    time_out,
+)
 
 
 def test_who_cannot_be_reached_gets_it_on_the_next_channel(broadcast, ana, server):
@@ -212,63 +152,6 @@ def test_who_said_no_on_the_next_channel_gets_nothing_there(mail, sms, server, t
     assert (copies(broadcast), broadcast.status) == ([("Newsletter", "failed")], "SENT")
 
 
-def test_a_cancelled_broadcast_starts_no_fallback_and_a_paused_one_waits(broadcast, ana):
-    steps.send(broadcast)
-    time_out()
-    sending.pause(broadcast)
-    assert go_on(broadcast).status == "PAUSED"
-    assert len(copies(broadcast)) == 1
-    sending.resume(broadcast)
-    go_on(broadcast)
-    assert copies(broadcast) == [("Newsletter", "sent"), ("SMS", "sent")]
-
-
-def test_cancelling_ends_the_waiting(broadcast, ana):
-    sending.cancel(steps.send(broadcast))
-    time_out()
-    for _ in range(2):
-        go_on(broadcast)
-    assert copies(broadcast) == [("Newsletter", "sent")]
-    assert broadcast.completed_at
-
-
-def test_nothing_falls_back_after_the_broadcast_has_expired(mail, sms, server, tracked, ana):
-    soon = timezone.now() + timedelta(minutes=5)
-    broadcast = steps.send(by_both(mail, sms, expires_at=soon))
-    assert (broadcast.status, copies(broadcast)) == ("SENT", [("Newsletter", "sent")])
-
-
-def test_a_failure_after_the_broadcast_has_expired_is_the_end(broadcast, ana, server):
-    server.answers["ana@example.com"] = REFUSED
-    steps.send(broadcast)
-    Broadcast.objects.update(expires_at=timezone.now() - timedelta(minutes=1))
-    assert (go_on(broadcast).status, copies(broadcast)) == ("SENT", [("Newsletter", "failed")])
-
-
-def test_what_arrives_late_changes_its_own_row_only(broadcast, ana):
-    steps.send(broadcast)
-    time_out()
-    sending.tick()
-    first, second = Delivery.objects.order_by("pk")
-    tracking.record(first, "delivered")
-    assert Delivery.objects.filter(pk=second.pk, status="pending", delivered_at=None).exists()
-    assert go_on(broadcast).status == "SENT"
-    assert copies(broadcast) == [("Newsletter", "sent"), ("SMS", "sent")]
-
-
-def test_a_copy_that_bounces_after_it_was_replaced_is_not_replaced_again(mail, sms, server, tracked, ana, club):
-    ana.whatsapp_id = "34600111222"
-    ana.save()
-    chat = Channel.objects.create(organization=club, name="Chat", kind="console", address_field="whatsapp_id")
-    broadcast = steps.send(by_both(mail, sms, chat))
-    time_out()
-    sending.tick()
-    tracking.record(steps.delivery(broadcast, "ana@example.com"), "failed")
-    for _ in range(2):
-        go_on(broadcast)
-    assert [channel for channel, _ in copies(broadcast)] == ["Newsletter", "SMS"]
-
-
 def test_quiet_hours_of_the_next_channel_are_kept(broadcast, ana, server, monkeypatch):
     server.answers["ana@example.com"] = REFUSED
     steps.send(broadcast)
@@ -308,58 +191,6 @@ def test_failures_on_the_first_channel_do_not_pause_it(broadcast, club, server, 
     assert broadcast.status == "PAUSED"
 
 
-def test_only_whose_last_copy_failed_is_retried(broadcast, club, ana, server):
-    bo = make_contact(club, "bo@example.com", phone="+34600333444")
-    make_contact(club, "eve@example.com")
-    server.answers = dict.fromkeys(("ana@example.com", "bo@example.com", "+34600333444"), REFUSED)
-    steps.send(broadcast)
-    tracking.record(steps.delivery(broadcast, "eve@example.com"), "delivered")
-    for _ in range(2):
-        go_on(broadcast)
-    time_out()
-    assert go_on(broadcast).status == "SENT"
-    server.answers.clear()
-    child = sending.retry(broadcast)
-    assert (child.channel_policy, child.fallback_fact, child.fallback_minutes) == ("fallback", "delivered", 10)
-    assert list(audience.matched(Audience.of(child))) == [bo]
-
-
-def test_who_was_not_reached_in_time_and_then_failed_counts_as_failed(broadcast, ana, server):
-    server.answers["+34600111222"] = REFUSED
-    steps.send(broadcast)
-    time_out()
-    for _ in range(2):
-        go_on(broadcast)
-    assert sending.retry(broadcast).retarget_engagement == "failed"
-    assert sending.duplicate(broadcast).fallback_minutes == 10
-
-
-def test_nothing_is_retried_where_the_next_channel_reached_everybody(broadcast, ana, server):
-    server.answers["ana@example.com"] = REFUSED
-    go_on(steps.send(broadcast))
-    with pytest.raises(WrongState, match="nothing to retry"):
-        sending.retry(broadcast)
-
-
-def test_a_copy_that_was_replaced_is_not_sent_again(mail, sms, server, tracked, ana):
-    server.answers["ana@example.com"] = LOST
-    broadcast = go_on(steps.send(by_both(mail, sms, fallback_unknown=True)))
-    with pytest.raises(WrongState, match="The next channel has taken over"):
-        sending.resend(steps.delivery(broadcast, "ana@example.com"))
-
-
-def test_a_failure_that_is_reported_after_the_end_starts_nothing_even_when_it_goes_on(mail, sms, server, tracked, club):
-    for name in ("ana", "bo"):
-        server.answers[make_contact(club, f"{name}@example.com", phone="+34600333444" * (name == "bo")).email] = LOST
-    broadcast = steps.send(by_both(mail, sms))
-    Delivery.objects.filter(address="bo@example.com").update(fallback_at=Now())
-    server.answers.clear()
-    sending.resend(steps.delivery(broadcast, "ana@example.com"))
-    time_out()
-    go_on(broadcast)
-    assert "SMS" not in dict(copies(broadcast))
-
-
 def test_the_estimate_says_who_could_fall_back_where(broadcast, ana, club):
     make_contact(club, "bo@example.com")
     make_contact(club, "", phone="+34600333444")
@@ -387,44 +218,6 @@ def test_a_million_that_wait_cost_a_round_nothing(broadcast, ana, django_assert_
     steps.send(broadcast)
     with django_assert_max_num_queries(1):
         fallback.fall_back()
-
-
-@pytest.mark.parametrize("path", ["failed", "timed out"])
-def test_a_supervisor_that_dies_while_copies_fall_back_repeats_nobody_and_loses_nobody(
-    broadcast, club, server, settings, path
-):
-    settings.BATCH_SIZE = 1
-    people = [make_contact(club, phone=f"+3460000000{n}") for n in range(2)]
-    if path == "failed":
-        server.answers = {one.email: REFUSED for one in people}
-    steps.send(broadcast)
-    time_out()
-    received = list(server.received)
-    for _ in after_every_step(lambda one: sending.tick(), broadcast, server, die):
-        server.received[:] = received
-        for _ in range(2):
-            go_on(broadcast)
-        assert {server.copies[one.phone] for one in people} == {1}
-        assert broadcast.status == "SENT"
-        assert_counted(broadcast)
-
-
-def test_a_worker_that_dies_between_failing_and_falling_back_leaves_the_rest_to_others(broadcast, club, server):
-    people = [make_contact(club, phone=f"+3460000000{n}") for n in range(2)]
-    server.answers = {people[0].email: REFUSED}
-    steps.start(broadcast)
-    for _ in after_every_step(steps.pump, broadcast, server, die):
-        steps.run_out_leases()
-        for _ in range(2):
-            go_on(broadcast)
-        time_out()
-        for _ in range(2):
-            go_on(broadcast)
-        unknown = set(Delivery.objects.filter(status="unknown").values_list("contact", flat=True))
-        assert {server.copies[one.phone] for one in people if one.pk not in unknown} == {1}
-        assert set(server.copies.values()) == {1}
-        assert broadcast.status == "SENT"
-        assert_counted(broadcast)
 
 
 @pytest.mark.parametrize("facts", [("failed", "unsubscribed"), ("unsubscribed", "failed"), ("failed", "delivered")])

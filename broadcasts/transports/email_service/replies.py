@@ -1,0 +1,113 @@
+"""Replies by mail that a service hands on: what the person wrote, and which copy it answers.
+
+anymail takes each service's call apart into a message; quotes, and answers that programs write, are left out here.
+"""
+
+import re
+from collections.abc import Iterator
+from email.header import decode_header, make_header
+from email.utils import parseaddr
+from html import unescape
+from typing import Any
+
+from anymail.inbound import AnymailInboundMessage
+from anymail.signals import AnymailInboundEvent
+from django.utils.html import strip_tags
+
+from broadcasts import links
+
+from ..callbacks import InboundMessage
+
+LONGEST = 100_000  # characters of a text that are looked at
+MOST_IDS = 20  # of the messages that a reply names
+MESSAGE_ID = re.compile(r"<([^<>\s]{1,500})>")
+# Where the quoted message begins, unless by ">": the frames of Outlook, and the attribution of other programs.
+QUOTE = re.compile(
+    r"^\s*(>|-{3,} ?\w[\w ]*-{3,}\s*$|_{20,}\s*$|(On|El|Le|Am|Em|Il)\b.{5,200}"
+    r"\b(wrote|escribió|a écrit|schrieb.*|escreveu|ha scritto)\s?:\s*$)"
+)
+# Written by programs only (RFC 3834, section 5, and what came before it).
+AUTOMATIC_HEADERS = ("X-Autoreply", "X-Autorespond", "X-Auto-Response")
+AUTOMATIC_PRECEDENCE = frozenset({"auto_reply", "bulk", "junk", "list"})
+
+
+def reply_of(event: AnymailInboundEvent, has_local_ids: bool) -> InboundMessage | None:
+    """Return the reply in a message; None if a program wrote it or it has no sender.
+
+    `has_local_ids` tells that the service's ids are those before the @ of a Message-ID.
+    """
+    message = event.message
+    address = parseaddr(_header(message, "From"))[1]
+    if "@" not in address or is_automatic(message):
+        return None
+    named = list(_named(message))
+    subject, own_id = _header(message, "Subject")[:500], _header(message, "Message-ID")[:500]
+    return InboundMessage(
+        address,
+        own_words(_text(message)) or subject,
+        event.timestamp,
+        {"subject": subject, "from": _header(message, "From")[:500], "message_id": own_id, "in_reply_to": named[:1]},
+        own_id or str(event.event_id or ""),
+        _provider_id(named[0], has_local_ids) if named else "",
+        key=next((key for one in named if links.delivery_id(key := one.partition("@")[0])), ""),
+    )
+
+
+def is_automatic(message: AnymailInboundMessage) -> bool:
+    """Tell whether a program wrote a message: an absence notice, a bounce or a mailing list (RFC 3834)."""
+    submitted = _header(message, "Auto-Submitted").partition(";")[0].strip().lower()
+    return (
+        submitted not in ("", "no")
+        or _header(message, "Precedence").lower() in AUTOMATIC_PRECEDENCE
+        or any(message.get(name) is not None for name in AUTOMATIC_HEADERS)
+        or message.get_content_type() == "multipart/report"
+        or message.envelope_sender in ("", "<>")
+        or _header(message, "Return-Path") == "<>"
+    )
+
+
+def own_words(text: str) -> str:
+    """Return what a person wrote, without the message that they quote, above or below their words."""
+    lines = text[:LONGEST].replace("\r\n", "\n").split("\n")
+    start = next((n for n, line in enumerate(lines) if QUOTE.match(line)), len(lines))
+    above = "\n".join(lines[:start]).strip()
+    if start < len(lines) and lines[start].lstrip().startswith(">"):
+        above = _without_attribution(above)
+    return above or "\n".join(line for line in lines if not QUOTE.match(line)).strip()
+
+
+def _without_attribution(text: str) -> str:
+    """Return a text without its last lines if these introduce a quote, as “On Monday Ana <…> wrote:” does."""
+    paragraphs = re.split(r"\n\s*\n", text)
+    is_short = paragraphs[-1].count("\n") < 3
+    return "\n\n".join(paragraphs[:-1]) if is_short and paragraphs[-1].rstrip().endswith(":") else text
+
+
+def _text(message: AnymailInboundMessage) -> str:
+    if stripped := (message.stripped_text or "").strip():
+        return stripped
+    if text := (message.text or "").strip():
+        return text
+    html = re.sub(r"(?is)<(style|script|blockquote)\b.*?</\1>", "", (message.html or "")[:LONGEST])
+    return unescape(strip_tags(re.sub(r"(?i)<(br|/p|/div)\b[^>]*>", "\n", html))).strip()
+
+
+def _named(message: AnymailInboundMessage) -> Iterator[str]:
+    """Yield the ids of the messages that this one answers, the nearest first, without the angle brackets."""
+    earlier = MESSAGE_ID.findall(_header(message, "References"))
+    yield from list(dict.fromkeys([*MESSAGE_ID.findall(_header(message, "In-Reply-To")), *reversed(earlier)]))[
+        :MOST_IDS
+    ]
+
+
+def _provider_id(message_id: str, is_local: bool) -> str:
+    return message_id.partition("@")[0] if is_local else f"<{message_id}>"
+
+
+def _header(message: Any, name: str) -> str:
+    """Return the text of a header in one line; "" of one that cannot be read, as anybody may write it."""
+    try:
+        value = str(message.get(name) or "")
+        return " ".join(str(make_header(decode_header(value)) if "=?" in value else value).split())
+    except (ValueError, LookupError, AttributeError, TypeError):
+        return ""
