@@ -1,6 +1,7 @@
 """The architecture, read from the imports: they point down only."""
 
 import ast
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -52,11 +53,13 @@ LAYERS = [
     {"apis", "exceptions", "formats", "outgoing"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
-FILES = {
-    path: ast.parse(path.read_text())
-    for path in sorted(ROOT.rglob("*.py"))
-    if "migrations" not in path.parts and path != ROOT / "__init__.py"
-}
+FILES = [path for path in sorted(ROOT.rglob("*.py")) if "migrations" not in path.parts and path != ROOT / "__init__.py"]
+
+
+@cache
+def tree(path: Path) -> ast.Module:
+    """Parse a file when a test asks for it: every worker imports this module, and one of them runs it."""
+    return ast.parse(path.read_text())
 
 
 def place(path: Path) -> str:
@@ -75,7 +78,7 @@ def named(path: Path) -> set[str]:
     """What a file imports, those imports included that only the type checker reads: `from a import b` as `a.b`."""
     names: set[str] = set()
     parents = path.relative_to(ROOT.parent).parts[:-1]
-    for node in ast.walk(FILES[path]):
+    for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             names.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -122,8 +125,8 @@ def test_nothing_is_imported_inside_a_function():
     """An import inside a function is the sign of a cycle."""
     hidden = {
         f"{path.relative_to(ROOT)}:{child.lineno}"
-        for path, tree in FILES.items()
-        for function in ast.walk(tree)
+        for path in FILES
+        for function in ast.walk(tree(path))
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
         for child in ast.walk(function)
         if isinstance(child, ast.Import | ast.ImportFrom)

@@ -100,6 +100,7 @@ class Scope:
 
 
 Read = Callable[[Any, Scope], Any]
+SURROGATE = re.compile("[\ud800-\udfff]")  # half of a character, which UTF-8 cannot write
 
 
 def read_text(value: Any, scope: Scope) -> str:
@@ -107,7 +108,7 @@ def read_text(value: Any, scope: Scope) -> str:
         raise QueryError(f"{_shown(value)} is not text")
     if len(value) > TEXT_LIMIT:
         raise QueryError(f"{formats.number(len(value))} characters; {formats.number(TEXT_LIMIT)} at most")
-    if "\x00" in value or (not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value)):
+    if "\x00" in value or (not value.isascii() and SURROGATE.search(value)):
         raise QueryError("holds characters that text cannot have")
     return value
 
