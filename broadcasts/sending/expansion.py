@@ -223,13 +223,15 @@ def _with_waits(
     """
     word, moment = CharField(), DateTimeField()
     people = people.annotate(too_late=waits.sql("reason", word, to))
-    taken = When(skip_reason="", too_late="", then=waits.sql("due_at", moment, to))
     said = When(skip_reason="", too_late="", then=waits.sql("error", word, to))
-    return people, columns | {
+    columns |= {
         "reason": Case(When(skip_reason="", then=F("too_late")), default=F("skip_reason"), output_field=word),
         "error": Case(said, default=Value(""), output_field=word),
-        "due_at": Case(taken, default=Value(None), output_field=moment),
     }
+    if waits.defers:
+        taken = When(skip_reason="", too_late="", then=waits.sql("due_at", moment, to))
+        columns["due_at"] = Case(taken, default=Value(None), output_field=moment)
+    return people, columns
 
 
 def cut(message: Message, after: int) -> list[Batch]:

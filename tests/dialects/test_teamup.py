@@ -177,6 +177,17 @@ def test_11_one_attendance_meets_all_filters(teamup, club):
     assert counts(teamup.post(URL, target("attendance")))["recipients"] == 2
 
 
+def test_11_places_and_series_by_name_and_who_plans_to_come(teamup, club):
+    yoga = Activity.objects.create(organization=club, name="Yoga", place="Hall", series="Mornings")
+    Attendance.objects.create(activity=yoga, contact=make_contact(club), status="waitlisted")
+    Attendance.objects.create(activity=yoga, contact=make_contact(club), status="late_cancelled")
+    query = {"venue": ["Hall"], "offering_types": "Mornings", "status": ["plans_to_attend"]}
+    assert counts(teamup.post(URL, target("attendance", **query)))["recipients"] == 1
+    assert counts(teamup.post(URL, target("attendance", **query | {"venue": "Pool"})))["recipients"] == 0
+    assert counts(teamup.post(URL, target("attendance", status="late_cancelled")))["recipients"] == 1
+    assert len(teamup.get("/api/v2/attendances?venue=Hall").json()["results"]) == 2
+
+
 def test_12_sent_once_to_each(teamup, club, server):
     make_contacts(club, 2)
     one = f"{URL}/{teamup.post(URL, body()).json()['id']}"

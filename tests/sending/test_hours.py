@@ -177,6 +177,14 @@ def test_who_would_have_expired_by_the_end_of_the_night_is_skipped(quiet, mail, 
     assert adds_up(broadcast)["skipped"] == 2
 
 
+def test_where_everybody_would_have_expired_everybody_is_skipped(quiet, mail, server, clock):
+    Contact.objects.update(time_zone="")
+    clock.now = at("23:00")
+    broadcast = steps.start(make_broadcast(mail, expires_at=at("06:30", 1)))
+    assert set(Delivery.objects.values_list("status", "reason")) == {("skipped", "expired")}
+    adds_up(broadcast)
+
+
 def test_only_what_is_general_may_ignore_the_quiet_hours(quiet, mail, server, clock):
     clock.now = at("22:00")
     urgent = steps.send(make_broadcast(mail, ignore_quiet_hours=True))
@@ -388,7 +396,9 @@ def test_until_it_starts_it_can_be_unscheduled(local):
 
 def test_what_is_waited_for_is_told_when_nothing_is_at_work(local, server, clock):
     steps.send(local)
-    assert stats.waiting(local, 5) == stats.Waiting(5, at("00:00", 1), at("13:00", 1))
+    assert stats.waiting(local, 5) == stats.Waiting(
+        5, at("00:00", 1), at("13:00", 1), "Waits for 09:00 where they are."
+    )
     Batch.objects.update(state="ready")
     assert stats.waiting(local, 5) is None
 

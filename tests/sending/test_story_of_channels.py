@@ -61,8 +61,8 @@ def calls(catcher, channels, by_whatsapp, by_sms):
     """What the providers tell, each signed: delivered of all, and of some read, a reply or STOP."""
     account = catcher.accounts.whatsapp[demo_channels.PHONE_ID]
     ids = account.phone_id, account.business_id
-    bodies = [cloud.statuses(*ids, [one], "delivered") for one in by_whatsapp]
-    bodies += [cloud.statuses(*ids, [one], "read") for one in by_whatsapp[:READ]]
+    bodies = [cloud.statuses(*ids, [(*one, "")], "delivered") for one in by_whatsapp]
+    bodies += [cloud.statuses(*ids, [(*one, "")], "read") for one in by_whatsapp[:READ]]
     for n, (key, to) in enumerate(by_whatsapp[:REPLIED]):
         bodies.append(cloud.reply(*ids, to, "STOP" if n < STOPPED else "Thanks", key))
     told = [(channels[0], *cloud.signed(body, account.app_secret)) for body in bodies]

@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import QuerySet
 from rest_framework.exceptions import ValidationError
 
+from broadcasts import formats
 from broadcasts.clocks import TOO_FAR, is_near, local_moment
 from broadcasts.models import Activity, Attendance, Attribute, Broadcast, Contact, Organization
 
@@ -75,7 +76,7 @@ def _uuids(model: Any, value: Any, organization: Organization) -> list[str]:
     if not ids:
         raise FilterError("give at least one id")
     if len(ids) > MOST:
-        raise FilterError(f"at most {MOST:,} ids are possible")
+        raise FilterError(f"at most {formats.number(MOST)} ids are possible")
     rows = model.objects.for_organization(organization).filter(pk__in=ids)
     found = {pk: str(uuid) for pk, uuid in rows.values_list("pk", "uuid")}
     if missing := [pk for pk in ids if pk not in found]:
@@ -190,6 +191,8 @@ CUSTOMER: dict[str, Callable[[Any, Organization], Condition]] = {
 ATTENDANCE: dict[str, Callable[[Any, Organization], Condition]] = {
     "customer": _contacts,
     "event": lambda value, organization: {"activity": _uuids(Activity, value, organization)},
+    "venue": lambda value, organization: {"place": [_text(one) for one in as_list(value)]},
+    "offering_types": lambda value, organization: {"series": [_text(one) for one in as_list(value)]},
     "event_starts_at_gte": _moment("since"),
     "event_starts_at_lte": _moment("until"),
     "event_local_starts_at_gte": _moment("since"),
@@ -219,6 +222,8 @@ def attendances_matching(given: Mapping[str, Any], organization: Organization) -
 COLUMNS = {
     "contact": "contact__uuid__in",
     "activity": "activity__uuid__in",
+    "place": "activity__place__in",
+    "series": "activity__series__in",
     "status": "status__in",
     "since": "activity__starts_at__gte",
     "until": "activity__starts_at__lte",

@@ -28,6 +28,7 @@ HELP = "Send while workers are killed, frozen and cut off, and compare what arri
 RETRY_SECONDS = "2,4,8"  # short, so that a run does not wait for minutes
 BATCHES = 20  # as in something large, where all pumps have work to the end
 LANES = 2  # rooms at work at a time: most of a fault is waiting
+KILL_SECONDS = 1.5  # that the broadcast lasts for each kill of --kills
 SOON = 0.15  # the share that has arrived when a fault begins
 
 
@@ -37,6 +38,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--channel", choices=CHAINS, default="email", help="default: email; fallback: WhatsApp, then SMS"
     )
     parser.add_argument("--contacts", type=number, default=5_000, metavar="N", help="default: 5000")
+    parser.add_argument(
+        "--kills", type=number, default=0, metavar="N", help="of the fault workers: kill so many, in one broadcast"
+    )
     parser.add_argument("--pumps", type=number, default=settings.PUMPS, metavar="N", help="default: PUMPS")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of what is left to chance")
     parser.add_argument("--json", action="store_true", help="for machines")
@@ -49,7 +53,8 @@ def run(command: BaseCommand, options: dict[str, Any]) -> None:
         leave([_try(command, fault, options).as_json() for fault in faults])
         return
     machine = {**processes.machine(), "pumps": options["pumps"], "channel": options["channel"]}
-    arguments = [f"--{name}={options[name]}" for name in ("contacts", "pumps", "seed", "channel")]
+    arguments = [f"--{name}={options[name]}" for name in ("contacts", "pumps", "seed", "channel", "kills")]
+    arguments = [one for one in arguments if one != "--kills=0"]
     batch_size = min(max(options["contacts"] // BATCHES, 10), settings.BATCH_SIZE)
     with ExitStack() as stack:
         rooms = []
@@ -77,13 +82,14 @@ def _try(command: BaseCommand, name: str, options: dict[str, Any]) -> Verdict:
     club = make_club(name)
     people.load(club, n)
     connections.close_all()  # the receiver's process is to inherit none
-    pace = fault.leases * settings.LEASE_SECONDS / n
+    pace = max(fault.leases * settings.LEASE_SECONDS, KILL_SECONDS * options["kills"]) / n
     with receiver(seed, first.receiver, pace=pace) as taker, ExitStack() as stack:
         account = {} if first.is_http else fault.settings
         broadcast = make_broadcast(club, taker.port, chain, **account)
         pumps = options["pumps"] * fault.crews  # the limit is the host's
         crews = [stack.enter_context(workers(pumps, f"{name}-{i}")) for i in range(fault.crews)]
-        scene = Scene(broadcast, taker, crews, Random(seed), n, CHAINS[chain])  # noqa: S311  (chance, not secrecy)
+        chance = Random(seed)  # noqa: S311  (chance, not secrecy)
+        scene = Scene(broadcast, taker, crews, chance, n, CHAINS[chain], options["kills"])
         if len(CHAINS[chain]) > 1:
             refuse_some(scene)
         if fault.is_first:

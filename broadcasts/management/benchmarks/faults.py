@@ -1,5 +1,6 @@
 """The faults that `bench chaos` injects while a broadcast is sent; each records its permitted effects."""
 
+import math
 import os
 import signal
 import sqlite3
@@ -24,10 +25,14 @@ FALLS_BACK_EVERY = 25
 
 
 def workers(scene: Scene) -> None:
-    """Kill workers that hold a lease, one every 1 to 3 s."""
-    for _ in scene.times(settings.LEASE_SECONDS, 1, 3):
+    """Kill workers that hold a lease, one every 1 to 3 s; with --kills so many of them."""
+    for _ in scene.times(math.inf if scene.kills else settings.LEASE_SECONDS, 1, 3):
         if pid := scene.holder():
             scene.kill(pid, "workers killed")
+        if scene.kills and scene.events["workers killed"] >= scene.kills:
+            break
+    if scene.kills:
+        scene.musts.append((f"{scene.kills} workers are killed", scene.events["workers killed"] == scene.kills))
 
 
 def sentinel(scene: Scene) -> None:
@@ -182,10 +187,13 @@ def refuse_some(scene: Scene) -> None:
 
 
 def _some(scene: Scene, place: int, every: int) -> list[tuple[str, str]]:
-    """Return (kind, address) of one recipient in so many, as a channel of the chain names them."""
+    """Return (kind, address) of one recipient in so many, as a channel of the chain names them.
+
+    They are spread over the audience, since a batch in which most are refused would pause the broadcast.
+    """
     people = scene.broadcast.organization.contacts.exclude(attributes__plan=LEFT).order_by("id")
     kind = scene.chain[place]
-    addresses = people.values_list(kind.column, flat=True)[: max(1, scene.n // every)]
+    addresses = list(people.values_list(kind.column, flat=True))[:: min(every, scene.n)]
     return [(kind.name, address.lstrip("+")) for address in addresses]
 
 

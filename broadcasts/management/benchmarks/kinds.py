@@ -5,6 +5,7 @@ This is the only place of the benches that names kinds. `fallback` is no kind bu
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from io import StringIO
 from typing import Any
 
 from django.core.management import call_command
@@ -67,7 +68,7 @@ def _text(channel: Channel) -> dict[str, Any]:
 
 def _template(channel: Channel) -> dict[str, Any]:
     """Return a message by a template of the catcher's, with picture, texts and button."""
-    call_command("sync_templates", verbosity=0)
+    call_command("sync_templates", verbosity=0, stdout=StringIO())
     parameters = {
         "header": {"image": {"link": "https://club.example/pool.jpg"}},
         "body": ["{{ contact.first_name }}", "{{ contact.visits }}"],

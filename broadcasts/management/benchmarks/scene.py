@@ -56,6 +56,7 @@ class Scene:
     random: Random
     n: int
     chain: Sequence[BenchKind] = (KINDS["email"],)
+    kills: int = 0  # how many workers the fault `workers` kills; 0: as many as it can while a lease lasts
     events: Counter[str] = field(default_factory=Counter)
     may_be_unknown: int = 0
     must_fail: frozenset[str] = frozenset()  # addresses
@@ -79,9 +80,10 @@ class Scene:
     @cached_property
     def window(self) -> int:
         """How many copies a worker that dies can leave unknown: those that it had begun to hand over."""
-        if self.transport.deduplicates:
-            return 0  # they are sent again
-        return self.transport.concurrency if self.chain[0].is_http else settings.WINDOW_SIZE
+        transports = [channel.transport() for channel in self.channels]
+        if not self.chain[0].is_http:
+            return settings.WINDOW_SIZE
+        return max(0 if one.deduplicates else one.concurrency for one in transports)  # the others are sent again
 
     def is_over(self) -> bool:
         retry_while_away(lambda: self.broadcast.refresh_from_db(fields=["status", "completed_at"]))

@@ -61,9 +61,6 @@ def judge(fault: str, scene: Scene) -> Verdict:
         return {person for person, status in standing.items() if status in statuses}
 
     got, unknown, failed = set(copies), having(Status.UNKNOWN), having(Status.FAILED)
-    must_fail = {owners[address] for address in scene.must_fail}
-    sums = stats.counts([scene.broadcast])[scene.broadcast.pk]
-    found = Counter(status for _, _, _, status, _ in rows)  # of copies, as the counters
     numbers = {
         "recipients": len(wanted),
         "once": sum(n == 1 for n in copies.values()),
@@ -76,17 +73,8 @@ def judge(fault: str, scene: Scene) -> Verdict:
         "arrived": len(unknown & got),
         "failed": len(failed),
     }
-    musts = [(f"nobody is {words}", numbers[name] == 0) for name, words in NEVER.items()]
-    musts += [
-        ("the fault hit", scene.events.total() > 0),
-        ("it comes to its end", scene.seconds_to_end is not None),
-        ("no human is needed", scene.humans == 0),
-        (f"work goes on within {MOST_SECONDS} s", (scene.seconds_to_go_on or 0) <= MOST_SECONDS),
-        (f"at most {scene.may_be_unknown} are unknown", len(unknown) <= scene.may_be_unknown),
-        (f"exactly the {len(must_fail)} refused fail", failed == must_fail),
-        ("the counters agree with the log", all(sums[name] == found[name] for name in ("sent", "failed", "unknown"))),
-        *scene.musts,
-    ]
+    must_fail = {owners[address] for address in scene.must_fail}
+    logged_as = Counter(status for _, _, _, status, _ in rows)  # of copies, as the counters
     return Verdict(
         fault=fault,
         **numbers,
@@ -94,8 +82,26 @@ def judge(fault: str, scene: Scene) -> Verdict:
         ends=scene.seconds_to_end,
         humans=scene.humans,
         events=dict(scene.events),
-        musts=musts,
+        musts=[
+            *((f"nobody is {words}", numbers[name] == 0) for name, words in NEVER.items()),
+            (f"exactly the {len(must_fail)} refused fail", failed == must_fail),
+            *_musts(scene, numbers["unknown"], logged_as),
+        ],
     )
+
+
+def _musts(scene: Scene, unknown: int, logged: Counter[str]) -> list[tuple[str, bool]]:
+    """Return what must be true of the broadcast as a whole."""
+    sums = stats.counts([scene.broadcast])[scene.broadcast.pk]
+    return [
+        ("the fault hit", scene.events.total() > 0),
+        ("it comes to its end", scene.seconds_to_end is not None),
+        ("no human is needed", scene.humans == 0),
+        (f"work goes on within {MOST_SECONDS} s", (scene.seconds_to_go_on or 0) <= MOST_SECONDS),
+        (f"at most {scene.may_be_unknown} are unknown", unknown <= scene.may_be_unknown),
+        ("the counters agree with the log", all(sums[name] == logged[name] for name in ("sent", "failed", "unknown"))),
+        *scene.musts,
+    ]
 
 
 def _owners(scene: Scene) -> dict[str, int]:

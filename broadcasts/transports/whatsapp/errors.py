@@ -50,7 +50,7 @@ NO_RIGHT = _account("The access token lacks a permission; it needs whatsapp_busi
 MEANINGS: dict[int, CodeMeaning] = {
     # The account.
     0: _account("WhatsApp does not accept the access token."),
-    190: _account("The access token has expired or was withdrawn; give the channel a new one."),
+    190: _account("The access token is wrong, has expired or was withdrawn; give the channel a new one."),
     3: NO_RIGHT,
     10: NO_RIGHT,
     33: _account("The phone number id is not known, or the access token may not use it."),
