@@ -68,22 +68,16 @@ class Audience:
     @classmethod
     def of(cls, broadcast: Broadcast) -> Self:
         """Return the audience of a saved broadcast."""
-        contacts = Broadcast.contacts.through._default_manager.filter(broadcast=broadcast.pk)
+        named = Broadcast.contacts.through._default_manager.filter(broadcast=broadcast.pk)
+        asked = {name: getattr(broadcast, name) for name in Broadcast.WHO if name not in {*ROWS, *LISTS}}
+        asked |= {column: getattr(broadcast, column) for column in ROWS.values()}
+        lists = {ours: getattr(broadcast, name).all() for name, ours in LISTS.items() if name != "contacts"}
+        asked |= {ours: [row.pk for row in rows] for ours, rows in lists.items()}
         return cls(
+            **asked,
             organization=broadcast.organization,
             use_case=broadcast.use_case,
-            send_to_all=broadcast.send_to_all,
-            segment_ids=[segment.pk for segment in broadcast.segments.all()],
-            excluded_ids=[segment.pk for segment in broadcast.excluded_segments.all()],
-            contact_ids=contacts.values("contact_id") if contacts.exists() else (),
-            addresses=broadcast.addresses,
-            activity_id=broadcast.activity_id,
-            attendance_status=broadcast.attendance_status,
-            query=broadcast.query,
-            retarget_of_id=broadcast.retarget_of_id,
-            retarget_engagement=broadcast.retarget_engagement,
-            excluded_broadcast_ids=[one.pk for one in broadcast.excluded_broadcasts.all()],
-            excluded_days=broadcast.excluded_days,
+            contact_ids=named.values("contact_id") if named.exists() else (),
             base_language=broadcast.base_language,
             channel_policy=broadcast.channel_policy,
             expires_at=broadcast.expires_at,
