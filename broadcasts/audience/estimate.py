@@ -129,7 +129,7 @@ def _count(audience: Audience, ways: Sequence[Route]) -> Estimate:
         expected_duration_seconds=seconds,
         by_message=by_message,
         fallback_per_channel=may_fall_back,
-        slowed_by=_slow(ways, received),
+        slowed_by=tuple(_slow(ways, received)),
     )
 
 
