@@ -28,7 +28,7 @@ HELP = "Send while workers are killed, frozen and cut off, and compare what arri
 RETRY_SECONDS = "2,4,8"  # short, so that a run does not wait for minutes
 BATCHES = 20  # as in something large, where all pumps have work to the end
 LANES = 2  # rooms at work at a time: most of a fault is waiting
-KILL_SECONDS = 1.5  # that the broadcast lasts for each kill of --kills
+KILL_SECONDS = 2.5  # that the broadcast lasts for each kill of --kills
 SOON = 0.15  # the share that has arrived when a fault begins
 
 
