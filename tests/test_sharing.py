@@ -4,9 +4,9 @@ import threading
 import time
 
 import pytest
-from django.db import IntegrityError, connection
+from django.db import IntegrityError, OperationalError, connection
 
-from broadcasts.database import SharedInsert
+from broadcasts.database import SharedInsert, sharing
 from broadcasts.models import StoredCall
 
 COLUMNS = ("channel_id", "attempts", "error", "method", "url", "headers", "body", "accounts", "things")
@@ -88,3 +88,17 @@ def test_an_outage_is_told_to_all_and_tried_once(channel, statements, monkeypatc
     threads.insert(channel.pk, 0, channel.pk)
     assert (statements, len(threads.errors)) == ([3], 3)
     assert not StoredCall.objects.exists()
+
+
+def test_what_was_not_inserted_when_the_process_is_told_to_stop_is_not_called_stored(channel, monkeypatch):
+    shared = SharedInsert(StoredCall, *COLUMNS)
+
+    def run(rows):
+        raise SystemExit if len(rows) == 1 else IntegrityError
+
+    monkeypatch.setattr(shared, "_run", run)
+    first, second = (sharing.SharedRow([]) for _ in range(2))
+    shared.waiting = [first, second]
+    with pytest.raises(SystemExit):
+        shared._insert_next()
+    assert all(isinstance(row.error, OperationalError) for row in (first, second))

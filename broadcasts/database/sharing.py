@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from django.db import connection, models
+from django.db import OperationalError, connection, models
 
 from .outages import outage
 from .statements import Statement, parameter
@@ -19,6 +19,7 @@ class SharedRow:
     """A row that a thread waits for."""
 
     values: Sequence[Any]
+    is_stored: bool = False
     is_done: bool = False
     error: BaseException | None = None
 
@@ -53,6 +54,7 @@ class SharedInsert:
             rows, self.waiting = self.waiting[:MOST], self.waiting[MOST:]
         try:
             self._run(rows)
+            self._stored(rows)
         except BaseException as error:
             if len(rows) == 1 or outage(error) or not isinstance(error, Exception):
                 self._fail(rows, error)
@@ -60,16 +62,23 @@ class SharedInsert:
             for row in rows:  # so that a faulty one fails alone
                 try:
                     self._run([row])
+                    self._stored([row])
                 except Exception as fault:
                     self._fail([row], fault)
         finally:
             for row in rows:
+                if not row.is_stored and row.error is None:  # the process is told to stop
+                    row.error = OperationalError("The row was not stored.")
                 row.is_done = True
 
     def _run(self, rows: Sequence[SharedRow]) -> None:
         statement = _statement(connection.vendor, self.model, self.columns, len(rows))
         values = [value for row in rows for value in row.values]
         statement.run(**{str(place): value for place, value in enumerate(values)})
+
+    def _stored(self, rows: Sequence[SharedRow]) -> None:
+        for row in rows:
+            row.is_stored = True
 
     def _fail(self, rows: Sequence[SharedRow], error: BaseException) -> None:
         for row in rows:

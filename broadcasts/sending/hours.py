@@ -168,9 +168,10 @@ class QuietHours:
         # One that may have arrived is not called expired.
         doubtful = rows.filter(DOUBTFUL)
         unknown = doubtful.update(status=Delivery.Status.UNKNOWN, error=MAY_HAVE_ARRIVED, **fallback.unknown())
-        pks = list(rows.values_list("pk", flat=True))
+        pks = list(rows.values_list("pk", flat=True))  # read once: somebody's zone may change meanwhile
         counters = uncounted(self.lease, pks) | {"skipped": len(pks), "unknown": unknown}
-        rows.update(status=Delivery.Status.SKIPPED, reason=Reason.EXPIRED, **fallback.failed())
+        chosen = self.lease.rest().filter(pk__in=pks)
+        chosen.update(status=Delivery.Status.SKIPPED, reason=Reason.EXPIRED, **fallback.failed())
         return {name: n for name, n in counters.items() if n}
 
     def _wait(self, end: datetime | None) -> Wait:

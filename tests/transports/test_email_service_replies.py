@@ -11,6 +11,7 @@ import pytest
 
 from broadcasts.links import delivery_token
 from broadcasts.transports import CallbackRequest
+from broadcasts.transports.email_service import webhooks
 from broadcasts.transports.email_service.replies import own_words
 from tests.transports.email_calls import URL, is_verified, service, signed
 
@@ -163,3 +164,62 @@ def test_a_mail_without_a_sender_is_no_reply(sender):
 )
 def test_the_message_that_a_person_quotes_is_left_out(text, words):
     assert own_words(text) == words
+
+
+def html(text: str) -> str:
+    message = EmailMessage()
+    for name, value in {"From": "joe@example.com", "Message-ID": "<r1@x>"}.items():
+        message[name] = value
+    message.set_content(text, subtype="html")
+    [reply] = service("mailgun").parse(mailgun(message)).replies
+    return reply.text
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("<style>p {}</style><p>Yes<br>please</p><blockquote><p>The pool</p></blockquote>", "Yes\nplease"),
+        ("Yes<blockquote>a<style>b</style>c</blockquote> please", "Yes please"),
+        ("Yes<style>p {} please", "Yesp {} please"),  # a style without an end hides nothing
+        ("Yes " + "<style " * 13_000, "Yes " + "<style " * 13_000),  # read in one pass
+    ],
+)
+def test_html_is_read_without_styles_and_quotes_however_it_ends(text, words):
+    assert html(text)[:1000] == words[:1000]
+
+
+def odd(message: EmailMessage) -> dict:
+    raw = message.as_string().replace('charset="utf-8"', 'charset="x-unknown"')
+    return {"event": "inbound", "ts": 1, "msg": {"raw_msg": raw}}
+
+
+def test_a_mail_in_a_charset_that_nobody_knows_is_read():
+    [reply] = service("mandrill").parse(signed("mandrill", [odd(mail("Stop"))])).replies
+    assert reply.text == "Stop"
+
+
+def test_a_mail_that_cannot_be_read_takes_no_other_with_it(monkeypatch):
+    found = webhooks.reply_of
+    monkeypatch.setattr(
+        webhooks, "reply_of", lambda told, ids: 1 / 0 if "Bad" in told.message.text else found(told, ids)
+    )
+    calls = [{"event": "inbound", "ts": 1, "msg": {"raw_msg": mail(text).as_string()}} for text in ("Bad", "Good")]
+    assert [reply.text for reply in service("mandrill").parse(signed("mandrill", calls)).replies] == ["Good"]
+
+
+def test_an_old_signature_of_mailgun_is_not_made_fresh_by_a_header():
+    old = str(int(time.time()) - 30 * 86_400)
+    form = {"timestamp": old, "token": "t", "signature": hmac.new(b"sh4red", f"{old}t".encode(), "sha256").hexdigest()}
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    headers["x-twilio-email-event-webhook-timestamp"] = str(int(time.time()))
+    assert not is_verified(service("mailgun"), CallbackRequest("POST", URL, headers, urlencode(form).encode()))
+
+
+def test_words_of_amazon_about_the_topic_itself_tell_nothing():
+    told = {
+        "Type": "Notification",
+        "MessageId": "1",
+        "Message": "Successfully validated SNS topic for Amazon SES event publishing.",
+    }
+    call = CallbackRequest("POST", URL, {"content-type": "text/plain; charset=UTF-8"}, json.dumps(told).encode())
+    assert service("ses").parse(call).things == 0

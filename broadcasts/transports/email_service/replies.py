@@ -12,7 +12,6 @@ from typing import Any
 
 from anymail.inbound import AnymailInboundMessage
 from anymail.signals import AnymailInboundEvent
-from django.utils.html import strip_tags
 
 from broadcasts import links
 
@@ -26,6 +25,10 @@ QUOTE = re.compile(
     r"^\s*(>|-{3,} ?\w[\w ]*-{3,}\s*$|_{20,}\s*$|(On|El|Le|Am|Em|Il)\b.{5,200}"
     r"\b(wrote|escribió|a écrit|schrieb.*|escreveu|ha scritto)\s?:\s*$)"
 )
+# None of these looks further than the next angle bracket, so that tags without an end cost no time.
+HIDDEN = re.compile(r"(?i)<(/?)(style|script|blockquote)\b[^<>]*>?")
+LINE_END = re.compile(r"(?i)<(br|/p|/div)\b[^<>]*>")
+TAG = re.compile(r"<[^<>]*>")
 # Written by programs only (RFC 3834, section 5, and what came before it).
 AUTOMATIC_HEADERS = ("X-Autoreply", "X-Autorespond", "X-Auto-Response")
 AUTOMATIC_PRECEDENCE = frozenset({"auto_reply", "bulk", "junk", "list"})
@@ -86,10 +89,33 @@ def _without_attribution(text: str) -> str:
 def _text(message: AnymailInboundMessage) -> str:
     if stripped := (message.stripped_text or "").strip():
         return stripped
-    if text := (message.text or "").strip():
+    if text := _part(message, "text/plain").strip():
         return text
-    html = re.sub(r"(?is)<(style|script|blockquote)\b.*?</\1>", "", (message.html or "")[:LONGEST])
-    return unescape(strip_tags(re.sub(r"(?i)<(br|/p|/div)\b[^>]*>", "\n", html))).strip()
+    lines = LINE_END.sub("\n", _shown(_part(message, "text/html")[:LONGEST]))
+    return unescape(TAG.sub("", lines)).strip()
+
+
+def _part(message: AnymailInboundMessage, kind: str) -> str:
+    """Return the text of one kind; read as UTF-8 if its charset is none that is known."""
+    try:
+        return (message.text if kind == "text/plain" else message.html) or ""
+    except (LookupError, ValueError):
+        parts = (one for one in message.walk() if one.get_content_type() == kind)
+        raw = next((one.get_payload(decode=True) for one in parts), b"")
+        return raw.decode("utf-8", "replace") if isinstance(raw, bytes) else ""
+
+
+def _shown(html: str) -> str:
+    """Return HTML without styles, scripts and quotes, in one pass: anybody may write it, and as long as is taken."""
+    kept, place, inside = [], 0, ""
+    for tag in HIDDEN.finditer(html):
+        name = tag[2].lower()
+        if not inside and not tag[1]:
+            kept.append(html[place : tag.start()])
+            inside, place = name, tag.start()
+        elif tag[1] and name == inside:
+            inside, place = "", tag.end()
+    return "".join([*kept, html[place:]])
 
 
 def _named(message: AnymailInboundMessage) -> Iterator[str]:

@@ -113,7 +113,10 @@ def _sparkpost_is_reply(told: Any) -> bool:
 
 def _ses_is_reply(told: Any) -> bool:
     """Tell whether a notification is of a mail that it contains; one that lies in S3 is not fetched."""
-    message = json.loads(told["Message"])
+    try:
+        message = json.loads(told["Message"])
+    except ValueError:  # words about the topic itself, after it was subscribed to
+        return False
     return _inner(message, "notificationType") == "Received" and "content" in message
 
 

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import logging
 import time
 import warnings
 from collections.abc import Mapping
@@ -16,9 +17,11 @@ from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
 from .. import standard
-from ..callbacks import Callback, CallbackRequest, Event
+from ..callbacks import Callback, CallbackRequest, Event, InboundMessage
 from .replies import reply_of
 from .services import Proof, Service
+
+log = logging.getLogger(__name__)
 
 USER = "broadcasts"  # of the basic authentication in the address that a service without signatures is given
 OLDEST = 86_400  # seconds: services repeat a call for up to a day with its first signature
@@ -68,7 +71,7 @@ def verify(service: Service, settings: Mapping[str, Any], request: CallbackReque
         warnings.simplefilter("ignore")  # that nobody tests SendGrid for anymail any more
         view = import_string(service.view)(**keywords)
     view.run_validators(_django_request(request))
-    return not service.is_dated or _is_fresh(_signed_at(request))
+    return not service.is_dated or _is_fresh(_signed_at(service, request))
 
 
 def parse(service: Service, request: CallbackRequest) -> Callback:
@@ -77,14 +80,28 @@ def parse(service: Service, request: CallbackRequest) -> Callback:
     view = view_class.__new__(view_class)  # not made for a request: to read events it needs no settings
     view._fetch_attachment = lambda told: AnymailInboundMessage()  # Brevo's: it would wait for a request of ours
     told = view.parse_events(_django_request(request))
-    mails = [reply_of(one, service.has_local_ids) for one in told if isinstance(one, AnymailInboundEvent)]
+    mails = [_reply(service, one) for one in told if isinstance(one, AnymailInboundEvent)]
     events = [_event(service, one) for one in told if isinstance(one, AnymailTrackingEvent)]
     return Callback([event for event in events if event], [mail for mail in mails if mail])
 
 
+def _reply(service: Service, told: AnymailInboundEvent) -> InboundMessage | None:
+    """Return a reply; None for one that cannot be read, so that the others of its call are kept."""
+    try:
+        return reply_of(told, service.has_local_ids)
+    except Exception as error:
+        log.warning("A mail from %s could not be read: %s", service.label, type(error).__name__)
+        return None
+
+
 def _is_reply(service: Service, request: CallbackRequest) -> bool:
     is_json = request.headers.get("content-type", "").partition(";")[0].strip().lower() in JSON_TYPES
-    return bool(service.reply_view) and service.is_reply(json.loads(request.body) if is_json else None)
+    if not service.reply_view:
+        return False
+    try:
+        return service.is_reply(json.loads(request.body) if is_json else None)
+    except TypeError:  # a call in another format than the service's documents say: anymail reads it, or refuses it
+        return False
 
 
 def _event(service: Service, told: AnymailTrackingEvent) -> Event | None:
@@ -126,10 +143,13 @@ def _django_request(request: CallbackRequest) -> HttpRequest:
     return WSGIRequest(environ)
 
 
-def _signed_at(request: CallbackRequest) -> float:
-    """Return the moment that the signature of SendGrid or Mailgun covers; raises an exception without one."""
-    if told := request.headers.get("x-twilio-email-event-webhook-timestamp"):
-        return float(told)
+def _signed_at(service: Service, request: CallbackRequest) -> float:
+    """Return the moment that the signature of SendGrid or Mailgun covers; raises an exception without one.
+
+    A header is looked at only where the signature covers it: Mailgun signs none.
+    """
+    if service.proof is Proof.PUBLIC_KEY:
+        return float(request.headers["x-twilio-email-event-webhook-timestamp"])
     if not request.headers.get("content-type", "").startswith("application/json"):
         return float(_django_request(request).POST["timestamp"])
     return float(json.loads(request.body)["signature"]["timestamp"])
