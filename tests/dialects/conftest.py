@@ -73,6 +73,6 @@ def server(monkeypatch, mail) -> Recorder:
 @pytest.fixture
 def make_segment(club):
     def make(name: str, organization: Organization = club, **fields) -> Segment:
-        return Segment.objects.create(organization=organization, name=name, rules={"language": "en"}, **fields)
+        return Segment.objects.create(organization=organization, name=name, **{"rules": {"language": "en"}, **fields})
 
     return make

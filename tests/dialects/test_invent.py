@@ -271,3 +271,25 @@ def test_cancelling_stops_it(invent, club, made):
     assert error(invent.post(f"{one}/cancel")) == (409, "wrong_status")
     invent.post(f"{one}/send")
     assert invent.post(f"{one}/cancel").json()["status"] == "CANCELLED"
+
+
+def test_a_time_that_is_given_later_is_shown(invent, club, made):
+    one = made()
+    Broadcast.objects.update(extra={"invent": {"at_once": True}}, scheduled_at=timezone.now(), status="FAILED")
+    told = invent.patch(one, {"scheduled_at": "2030-01-01T10:00:00Z"}).json()
+    assert told["scheduled_at"] == "2030-01-01T10:00:00Z"
+
+
+def test_contacts_are_added_found_and_put_into_segments(invent, make_segment):
+    members = make_segment("Members", kind="static", rules={})
+    given = {
+        "channel": {"user_id": "u1", "name": "Ada", "email": "ada@example.com"},
+        "segment_ids": [str(members.uuid)],
+    }
+    told = invent.post("/orgs/c/contacts", given).json()
+    assert (told["name"], [one["name"] for one in told["segments"]]) == ("Ada", ["Members"])
+    assert [one["id"] for one in invent.get("/orgs/c/contacts?user_id=u1").json()] == [told["id"]]
+    assert invent.get("/orgs/c/contacts?unsubscribed=true").json() == []
+    assert [one["name"] for one in invent.get(f"/orgs/c/contacts/{told['id']}/segments").json()] == ["Members"]
+    changed = invent.post("/orgs/c/contacts", {"channel": {"contact_id": told["id"], "name": "Ada King"}}).json()
+    assert (changed["id"], changed["name"]) == (told["id"], "Ada King")

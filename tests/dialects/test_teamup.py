@@ -326,3 +326,19 @@ def test_a_list_costs_the_same_queries_at_any_length(teamup, django_assert_num_q
         teamup.post(URL, body())
     with django_assert_num_queries(6):
         assert len(teamup.get(URL).json()["results"]) == 4
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["target_recipients[", "target_recipients[query]x", "target_recipients[query][a][b][c]", "target_recipients."],
+)
+def test_odd_keys_of_a_form_are_refused(teamup, key):
+    assert error(teamup.form(URL, FORM | {key: "x"}, "urlencoded"))[2] == ["target_recipients"]
+
+
+def test_odd_parameters_and_names_break_nothing(teamup):
+    assert error(teamup.get(f"{URL}?expand={'.'.join('a' * 1_500)}"))[2] == ["expand"]
+    odd = json.dumps({"query": {"query": "a\0", "sort": "\0"}, "query_type": "customer"})
+    assert error(teamup.form(URL, FORM | {"target_recipients": odd}, "urlencoded"))[2] == ["target_recipients"]
+    root = ElementTree.fromstring(teamup.get("/api/v2/customers?format=xml&a><b=1").content)
+    assert root.findtext("field_errors/a__b")

@@ -1,6 +1,7 @@
 """Whautomate's API: the numbers are those of its contract's acceptance checks."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from django.utils import timezone
@@ -272,7 +273,7 @@ def test_17_a_log_has_nine_keys(v1, channel, segment):
     rows = [row for page in pages for row in page]
     assert {(row["countryCode"], row["phone"]) for row in rows} == {("250", "788123120"), ("250", "788123121")}
     assert len(rows[0]) == 9
-    assert v1.get(f"{URL}/{told['id'][:-1]}0/logs").status_code == 404
+    assert v1.get(f"{URL}/{uuid4()}/logs").status_code == 404
 
 
 def test_18_a_copy_that_was_read_and_answered(v1, channel, segment, club):
@@ -357,3 +358,21 @@ def test_a_list_costs_the_same_queries_at_any_length(v1, channel, django_assert_
         v1.post(URL, body(**FILLED))
     with django_assert_num_queries(7):
         assert len(v1.get(URL).json()) == 4
+
+
+def test_what_a_client_does_not_see_widens_no_audience(v1, channel, segment, club):
+    make_contact(club, "")
+    wide = Broadcast.objects.create(organization=club, name="Wide", send_to_all=True, query={"all_users": True})
+    v1.put(f"{URL}/{wide.uuid}", body(segments=[segment], scheduleDateTime=soon(seconds=-1), **FILLED))
+    finish()
+    assert {row["recepientName"] for row in v1.get(f"{URL}/{wide.uuid}/logs").json()} == {"Ada", "Bo"}
+
+
+def test_cancelled_makes_a_scheduled_one_a_draft_and_stops_one_that_is_sent(v1, channel, segment):
+    told = v1.post(URL, body(segments=[segment], scheduleDateTime=soon(), **FILLED)).json()
+    one = f"{URL}/{told['id']}"
+    stopped = v1.put(one, told | {"status": "cancelled"}).json()
+    assert (stopped["status"], stopped["scheduleDateTime"]) == ("draft", None)
+    assert v1.put(one, body(status="cancelled")).status_code == 409
+    Broadcast.objects.update(status="SENDING")
+    assert v1.put(one, body(status="cancelled")).json()["status"] == "cancelled"

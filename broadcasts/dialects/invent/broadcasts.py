@@ -81,7 +81,8 @@ class InventOneBroadcast(InventView):
         with transaction.atomic():
             if broadcast.status == Status.SCHEDULED and given.get("scheduled_at", "") is None:
                 sending.unschedule(broadcast, self.user)
-            broadcast = drafting.save(broadcast, values(given), by=self.user)
+            extra = {} if "scheduled_at" not in given else {"extra": broadcast.extra | {"invent": {}}}
+            broadcast = drafting.save(broadcast, values(given) | extra, by=self.user)
         return self.shown(broadcast)
 
     @extend_schema(summary="Delete a broadcast", responses={200: InventDoneSerializer})
@@ -125,6 +126,8 @@ class InventCancelBroadcast(InventView):
 @transaction.atomic
 def send(broadcast: Broadcast, by: Any) -> None:
     """Schedule a broadcast whose time lies ahead, else send it now; raises NotReady where it says nothing."""
+    if broadcast.is_editable:
+        broadcast = drafting.lock(broadcast)
     at = broadcast.scheduled_at
     try:
         if at and at > timezone.now():

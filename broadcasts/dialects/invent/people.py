@@ -249,10 +249,15 @@ class InventContacts(InventPeopleView):
 
 
 class InventContactSegments(InventPeopleView):
-    @extend_schema(summary="List the segments of a contact", responses=InventSegmentSerializer(many=True))
+    @extend_schema(
+        summary="List the segments of a contact",
+        description="Of a page of the organization's segments, by membership and by rule.",
+        parameters=[InventListSerializer],
+        responses=InventSegmentSerializer(many=True),
+    )
     def get(self, request: Request, org: str, id: str) -> Response:
-        contact = self.contact()
-        rows = Segment.objects.for_organization(self.organization).order_by("pk")
+        contact, asked = self.contact(), self.asked(InventListSerializer)
+        rows = Segment.objects.for_organization(self.organization).order_by("pk")[slice_of(asked)]
         found = [one for one in rows if audience.segment_contacts(one).filter(pk=contact.pk).exists()]
         return Response(InventSegmentSerializer(found, many=True).data)
 

@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -45,21 +46,21 @@ class InventTemplateView(InventView):
     def spec(self, message: Message | None) -> dict[str, Any]:
         """Return what `drafting.save` takes, of what a client writes into a template."""
         given = self.read(InventTemplateInput)
-        found: dict[str, Any] = {}
+        spec: dict[str, Any] = {}
         if key := given.get("connection_id"):
             try:
-                [found["channel"]] = resolve(Channel, [key], self.organization)
+                [spec["channel"]] = resolve(Channel, [key], self.organization)
             except serializers.ValidationError as error:
                 raise serializers.ValidationError({"connection_id": error.detail}) from None
         config = given.get("config", {})
         if "parameters" in config:
-            found["parameters"] = config["parameters"]
+            spec["parameters"] = config["parameters"]
         base = message.broadcast.base_language if message else self.broadcast().base_language
         if written := translations(config, message, config.get("language") or base):
-            found["translations"] = self._checked(written)
+            spec["translations"] = self._checked(written)
         kept = message.extra.get("invent", {}) if message else {}
         own = {name: value for name, value in config.items() if name not in WORDS_OF_CONFIG}
-        return found | {"extra": (message.extra if message else {}) | {"invent": kept | own}}
+        return spec | {"extra": (message.extra if message else {}) | {"invent": kept | own}}
 
     def _checked(self, written: Mapping[str, Any]) -> dict[str, Any]:
         contents, errors = {}, {}
@@ -102,18 +103,22 @@ class InventOneTemplate(InventTemplateView):
     def patch(self, request: Request, org: str, id: str, template_id: str) -> Response:
         message = self.message()
         spec = self.spec(message)
-        self.write(lambda specs: replace(specs, message, spec))
+        self.write(lambda specs: found(specs, message).update(spec))
         return Response(self.data([self.message()])[0])
 
     @extend_schema(summary="Delete a template", responses={200: InventDoneSerializer})
     def delete(self, request: Request, org: str, id: str, template_id: str) -> Response:
         message = self.message()
-        self.write(lambda specs: specs.remove({"uuid": message.uuid}))
+        self.write(lambda specs: specs.remove(found(specs, message)))
         return Response({"success": True})
 
 
-def replace(specs: Specs, message: Message, spec: dict[str, Any]) -> None:
-    next(one for one in specs if one["uuid"] == message.uuid).update(spec)
+def found(specs: Specs, message: Message) -> dict[str, Any]:
+    """Return the entry of a message; raises NotFound if it was deleted meanwhile."""
+    for one in specs:
+        if one["uuid"] == message.uuid:
+            return one
+    raise NotFound()
 
 
 def translations(config: Mapping[str, Any], message: Message | None, language: str) -> dict[str, Any]:

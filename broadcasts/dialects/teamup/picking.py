@@ -7,6 +7,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 
 DEEPEST = 4
+NOT_FILTERS = frozenset({"sort", "page", "page_size", "expand", "fields", "format"})  # parameters of lists
 Tree = dict[str, "Tree"]
 
 
@@ -42,7 +43,10 @@ def pick(data: Any, wanted: Tree) -> Any:
 
 
 def _depth(tree: Mapping[str, Any]) -> int:
-    return 1 + max(map(_depth, tree.values())) if tree else 0
+    depth, level = 0, [tree]
+    while level := [child for one in level for child in one.values()]:
+        depth += 1
+    return depth
 
 
 def as_list(value: Any) -> list[Any]:

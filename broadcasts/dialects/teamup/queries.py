@@ -14,10 +14,9 @@ from broadcasts import formats
 from broadcasts.clocks import TOO_FAR, is_near, local_moment
 from broadcasts.models import Activity, Attendance, Attribute, Broadcast, Contact, Organization
 
-from .picking import as_list
+from .picking import NOT_FILTERS, as_list
 
 Condition = dict[str, Any]
-NOT_FILTERS = frozenset({"sort", "page", "page_size", "expand", "fields", "format"})
 STATUSES: dict[str, list[str]] = {
     "not_registered": ["not_registered"],
     "registered": ["booked"],

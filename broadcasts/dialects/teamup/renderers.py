@@ -1,5 +1,6 @@
 """JSON and XML answers; both keep only the fields that the request asked for."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 from xml.sax.saxutils import escape
@@ -8,6 +9,7 @@ from rest_framework.renderers import BaseRenderer
 
 DECLARATION = '<?xml version="1.0" encoding="utf-8"?>\n'
 # Characters that XML 1.0 forbids, https://www.w3.org/TR/xml/#charsets.
+NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]")  # of elements: a key may be what a client wrote
 FORBIDDEN = {code: None for code in (*range(32), *range(0xD800, 0xE000), 0xFFFE, 0xFFFF) if code not in (9, 10, 13)}
 
 
@@ -27,6 +29,7 @@ def _elements(name: str, value: Any) -> Iterator[str]:
         for each in value:
             yield from _elements(name, each)
         return
+    name = re.sub(r"^(?![A-Za-z_])", "_", NOT_IN_NAMES.sub("_", name))
     yield f"<{name}>"
     if isinstance(value, Mapping):
         for key, each in value.items():

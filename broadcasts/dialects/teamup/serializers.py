@@ -10,9 +10,9 @@ from rest_framework import serializers
 
 from broadcasts.api.fields import TextField
 from broadcasts.dialects.fields import utc
-from broadcasts.models import Attendance, Broadcast, Contact, UseCase
+from broadcasts.models import MAX_DEPTH, Attendance, Broadcast, Contact, UseCase, json_fault
 
-from .picking import Tree
+from .picking import NOT_FILTERS, Tree
 
 LONGEST = 1_600  # characters of a message: ten parts of an SMS
 QUERY_TYPES = ("customer", "attendance")
@@ -62,7 +62,10 @@ class TargetField(serializers.Field):
             wrong.append("query: must be an object; {} is everybody")
         if wrong:
             raise serializers.ValidationError(wrong)
-        return {"query": data["query"], "query_type": data["query_type"]}
+        query = {name: value for name, value in data["query"].items() if name not in NOT_FILTERS}
+        if fault := json_fault(query, MAX_DEPTH):
+            raise serializers.ValidationError(fault)
+        return {"query": query, "query_type": data["query_type"]}
 
 
 class TeamUpMessageInput(serializers.Serializer):

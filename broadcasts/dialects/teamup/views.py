@@ -23,6 +23,7 @@ from .renderers import Xml
 NAME = re.compile(r"[A-Za-z0-9_-]+")
 NESTED = re.compile(r"\[([^\[\]]*)\]")
 TARGET = "target_recipients"
+DEEPEST = 3  # levels below it in a form: query, its key, and nothing else
 MIXED = "Write target_recipients in one way: as JSON, with brackets, or with dots."
 
 
@@ -114,6 +115,10 @@ def _tree(nested: dict[str, list[str]]) -> dict[str, Any]:
     for name, values in nested.items():
         rest = name.removeprefix(TARGET)
         steps = NESTED.findall(rest) if rest.startswith("[") else rest[1:].split(".")
+        if rest != ("".join(f"[{step}]" for step in steps) if rest.startswith("[") else f".{'.'.join(steps)}"):
+            raise ValidationError({TARGET: [MIXED]})
+        if len(steps) > DEEPEST:
+            raise ValidationError({TARGET: ["It is nested too deeply."]})
         place = tree
         for step in steps[:-1]:
             place = place.setdefault(step, {})

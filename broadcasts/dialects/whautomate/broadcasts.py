@@ -137,7 +137,7 @@ class WhautomateOneBroadcast(WhautomateBroadcastView):
     @extend_schema(
         summary="Write a broadcast",
         description="As a whole: an optional key that is missing is cleared. Only a draft, or one that is scheduled or "
-        "failed; `status` cancelled also stops one that is scheduled or being sent.",
+        "failed; `status` cancelled stops one that is being sent, and makes a scheduled one a draft.",
         request=WhautomateBroadcastInput,
         responses=WhautomateBroadcastSerializer,
     )
@@ -146,9 +146,18 @@ class WhautomateOneBroadcast(WhautomateBroadcastView):
         if given.get("status", "").lower() == "cancelled":
             if not self.may("send"):
                 raise PermissionDenied()
-            sending.cancel(broadcast, self.user)
+            self.stop(broadcast)
             return self.shown(broadcast)
         return self.shown(self.write(broadcast, given))
+
+    @transaction.atomic
+    def stop(self, broadcast: Broadcast) -> None:
+        """Cancel a broadcast that is being sent; a scheduled one is a draft again, without its time."""
+        if broadcast.status == Broadcast.Status.SCHEDULED:
+            sending.unschedule(broadcast, self.user)
+            drafting.save(broadcast, {"scheduled_at": None}, by=self.user)
+        else:
+            sending.cancel(broadcast, self.user)
 
     @extend_schema(summary="Delete a broadcast", responses={200: WhautomateDoneSerializer})
     def delete(self, request: Request, id: str) -> Response:
@@ -171,17 +180,23 @@ def values(given: dict[str, Any], organization: Organization) -> dict[str, Any]:
         found["base_language"] = stored.language
     elif message["parameters"]:
         message |= {"channel": organization.default_channel(Medium.WHATSAPP), "template": None}
-    return found | {
-        "name": given["name"],
-        "segments": given.get("segments", []),
-        "activity": activity,
-        "attendance_status": attendance_status(given.get("targetClassStatus", "ALL")) if activity else None,
-        "retarget_of": parent,
-        "retarget_engagement": ENGAGEMENTS[given.get("retargetEngagementType", "sent").lower()] if parent else None,
-        "scheduled_at": given.get("scheduleDateTime"),
-        "messages": [message] if stored or message["parameters"] else [],
-        "extra": {"whautomate": kept},
-    }
+    # What a client of this API does not see must not widen its audience either.
+    unseen = {"send_to_all": False, "query": {}, "addresses": [], "contacts": []}
+    return (
+        found
+        | unseen
+        | {
+            "name": given["name"],
+            "segments": given.get("segments", []),
+            "activity": activity,
+            "attendance_status": attendance_status(given.get("targetClassStatus", "ALL")) if activity else None,
+            "retarget_of": parent,
+            "retarget_engagement": ENGAGEMENTS[given.get("retargetEngagementType", "sent").lower()] if parent else None,
+            "scheduled_at": given.get("scheduleDateTime"),
+            "messages": [message] if stored or message["parameters"] else [],
+            "extra": {"whautomate": kept},
+        }
+    )
 
 
 def find_template(organization: Organization, name: str, language: str) -> TemplateTranslation:
