@@ -108,7 +108,7 @@ def test_the_command_syncs_each_channel_and_says_which_failed(club, channel, clo
     with pytest.raises(CommandError, match="1 of 2 channels"):
         call_command("sync_templates", stdout=out, stderr=err)
     assert "Templates: 1. Languages: 1 (new or changed: 1" in out.getvalue()
-    assert "Broken: The access token has expired" in err.getvalue()
+    assert "Broken: The access token is wrong, has expired" in err.getvalue()
 
 
 def test_the_daily_task_syncs_each_active_channel(channel, cloud, django_capture_on_commit_callbacks, monkeypatch):

@@ -64,7 +64,7 @@ def test_the_button_of_a_channel_syncs_it(client, page, admin, channel, cloud):
 def test_a_failed_sync_says_why(client, page, channel):
     Channel.objects.update(secrets={"access_token": "old"})
     response = client.post(reverse("admin:broadcasts_template_sync"), follow=True)
-    assert "access token has expired" in response.content.decode()
+    assert "access token is wrong, has expired" in response.content.decode()
 
 
 def test_a_viewer_neither_sees_nor_uses_the_button(client, viewer, channel):

@@ -96,7 +96,7 @@ def test_a_provider_that_refuses_is_a_502_that_says_why(api, channel, sync_url):
     Channel.objects.filter(kind="whatsapp").update(secrets={"access_token": "old"})
     answer = api.post(sync_url)
     assert answer.status_code == 502
-    assert "access token has expired" in answer.json()["detail"]
+    assert "access token is wrong, has expired" in answer.json()["detail"]
 
 
 def test_a_channel_without_stored_templates_cannot_be_synced(api, mail):

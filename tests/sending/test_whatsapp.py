@@ -284,7 +284,7 @@ def test_a_token_that_expired_pauses_and_says_so(club, channel, cloud, offer):
     cloud.does(error(190, 401))
     broadcast = steps.send(draft(channel, template=offer, parameters=PARAMETERS))
     assert broadcast.status == "PAUSED"
-    assert "access token has expired" in broadcast.error_message
+    assert "access token is wrong, has expired" in broadcast.error_message
     assert Channel.objects.get(pk=channel.pk).health == Channel.Health.FAILING
 
 

@@ -288,7 +288,7 @@ def test_every_meaning_is_a_sentence():
 
 
 def test_the_check_of_a_channel_notices_a_wrong_token(cloud):
-    with pytest.raises(TransportError, match="access token has expired") as caught:
+    with pytest.raises(TransportError, match="access token is wrong, has expired") as caught:
         WhatsApp({**cloud.settings, "access_token": "old"}).check()
     assert flags(caught.value) == ACCOUNT
 
