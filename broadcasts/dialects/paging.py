@@ -12,7 +12,11 @@ class PageSerializer(serializers.Serializer):
     page = serializers.IntegerField(required=False, default=1, min_value=1, max_value=10_000_000)
 
 
+def window(page: int, size: int) -> slice:
+    """Return the part of a list that a page shows, from page 1 on."""
+    return slice((page - 1) * size, page * size)
+
+
 def cut(rows: QuerySet, page: int, size: int) -> list[Any]:
-    """Return a page of rows, from 1; [] beyond the end."""
-    begin = (page - 1) * size
-    return list(rows[begin : begin + size])
+    """Return a page of rows; [] beyond the end."""
+    return list(rows[window(page, size)])

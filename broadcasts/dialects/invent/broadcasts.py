@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from broadcasts import drafting, sending
-from broadcasts.dialects.paging import MOST, PageSerializer
+from broadcasts.dialects.paging import MOST, PageSerializer, window
 from broadcasts.exceptions import InvalidInput, NotReady, WrongState
 from broadcasts.models import Broadcast
 
@@ -150,5 +150,4 @@ def values(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def slice_of(asked: dict[str, Any]) -> slice:
-    begin = (asked["page"] - 1) * asked["take"]
-    return slice(begin, begin + asked["take"])
+    return window(asked["page"], asked["take"])
