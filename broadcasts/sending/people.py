@@ -9,11 +9,13 @@ people a day get the moments at which the 24 hours of somebody end. Such a momen
 due is deferred again if others were faster.
 """
 
+import json
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import cycle, islice
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from broadcasts import formats
@@ -117,15 +119,32 @@ class _Window:
 
     def _write(self, admitted: list[str]) -> None:
         step = timedelta(seconds=self.channel.transport_class.person_seconds or 0)
-        rows = []
+        same: dict[tuple[datetime, datetime | None], list[str]] = defaultdict(list)  # most people have the same times
         for person in dict.fromkeys(admitted):
             row = self.known.get(person)
             arrival = max(row.arrival, self.now) if row else self.now
             began = self.now if self.begins else row.began_at if row else None
-            rows.append(PersonRate(channel=self.channel, person=person, arrival=arrival + step, began_at=began))
-        PersonRate.objects.bulk_create(
-            rows,
-            update_conflicts=True,
-            unique_fields=["channel", "person"],
-            update_fields=["arrival", "began_at"],
+            same[arrival + step, began].append(person)
+        for (arrival, began), people in same.items():
+            _upsert(self.channel, people, arrival, began)
+
+
+def _upsert(channel: Channel, people: list[str], arrival: datetime, began: datetime | None) -> None:
+    """Write the same times for people by one statement, whose length does not grow with them.
+
+    bulk_create would take a tenth of a window's time to compile its own.
+    """
+    is_postgresql = connection.vendor == "postgresql"
+    source = (
+        "SELECT person, %s::bigint, %s::timestamptz, %s::timestamptz FROM unnest(%s::text[]) AS person"
+        if is_postgresql
+        else "SELECT value, %s, %s, %s FROM json_each(%s) WHERE TRUE"  # without WHERE, ON would begin a join
+    )
+    times = [connection.ops.adapt_datetimefield_value(at) for at in (arrival, began)]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {connection.ops.quote_name(PersonRate._meta.db_table)} "
+            f"(person, channel_id, arrival, began_at) {source} ON CONFLICT (channel_id, person) "
+            "DO UPDATE SET arrival = excluded.arrival, began_at = excluded.began_at",
+            [channel.pk, *times, people if is_postgresql else json.dumps(people)],
         )
