@@ -342,3 +342,16 @@ def test_odd_parameters_and_names_break_nothing(teamup):
     assert error(teamup.form(URL, FORM | {"target_recipients": odd}, "urlencoded"))[2] == ["target_recipients"]
     root = ElementTree.fromstring(teamup.get("/api/v2/customers?format=xml&a><b=1").content)
     assert root.findtext("field_errors/a__b")
+
+
+def test_customers_whom_a_message_was_sent_to(teamup, club, server):
+    ada = make_contact(club)
+    one = teamup.post(URL, target(ids=[ada.pk])).json()["id"]
+    make_contact(club)
+    filtered = f"/api/v2/customers?broadcast_message_recipients={one}"
+    assert error(teamup.get(filtered))[2] == ["broadcast_message_recipients"]
+    teamup.post(f"{URL}/{one}/send")
+    finish()
+    assert [row["id"] for row in teamup.get(filtered).json()["results"]] == [ada.pk]
+    refused = teamup.get(f"/api/v2/customers?broadcast_message_non_recipients={one}")
+    assert error(refused)[2] == ["broadcast_message_non_recipients"]

@@ -165,12 +165,11 @@ def _moment(key: str) -> Callable[[Any, Organization], Condition]:
     return lambda value, organization: {key: _text(value)}
 
 
-def _would(receives: bool) -> Callable[[Any, Organization], Condition]:
-    def condition(value: Any, organization: Organization) -> Condition:
-        [uuid] = _uuids(Broadcast, [value], organization)
-        return {"recipient": {"broadcast": uuid, "receives": receives}}
-
-    return condition
+def _recipients(value: Any, organization: Organization) -> Condition:
+    [uuid] = _uuids(Broadcast, [value], organization)
+    if not Broadcast.objects.filter(uuid=uuid, status__in=Broadcast.STARTED).exists():
+        raise FilterError("that message has not been sent yet")
+    return {"engagement": {"broadcast": uuid, "type": "sent"}}
 
 
 CUSTOMER: dict[str, Callable[[Any, Organization], Condition]] = {
@@ -181,8 +180,8 @@ CUSTOMER: dict[str, Callable[[Any, Organization], Condition]] = {
     "age_gte": _age("gte"),
     "age_lte": _age("lte"),
     "family": _attribute("family"),
-    "broadcast_message_recipients": _would(True),
-    "broadcast_message_non_recipients": _would(False),
+    "broadcast_message_recipients": _recipients,
+    "broadcast_message_non_recipients": _refused("who did not get a message is no filter here; its log tells it"),
     "deleted": _deleted,
     "can_delete": _refused("it is about permissions and not about people"),
     "status": _attribute("status"),
