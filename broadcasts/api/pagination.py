@@ -42,29 +42,19 @@ class LinkPagination(PageNumberPagination):
         return schema
 
 
-class KeysetPagination(LinkPagination):
-    """The same of ids of deliveries, and for readers of everything: `before=` never counts or skips rows."""
+class BeforePagination(LinkPagination):
+    """The same, and for readers of everything: `before=` never counts or skips rows."""
 
-    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list | None:
-        before = request.query_params.get("before")
-        self.keyset = before is not None
-        if before is None:
-            return super().paginate_queryset(queryset, request, view)
-        if before:
-            queryset = queryset.filter(pk__lt=links.delivery_id(before) or 0)
-        self.request = request
-        size = self.get_page_size(request) or self.page_size
-        keys = list(queryset.order_by("-pk")[: size + 1])
-        self.more = keys[size - 1] if len(keys) > size else None
-        return keys[:size]
+    is_keyset = False
+    next_key = ""  # by which the next page begins; blank after the last one
 
     def get_paginated_response(self, data: Any) -> Response:
-        if not self.keyset:
+        if not self.is_keyset:
             return super().get_paginated_response(data)
         here = self.request.build_absolute_uri()
         urls = {"first": replace_query_param(here, "before", "")}
-        if self.more:
-            urls["next"] = replace_query_param(here, "before", links.delivery_token(self.more))
+        if self.next_key:
+            urls["next"] = replace_query_param(here, "before", self.next_key)
         return Response(data, headers={"Link": link_header(urls)})
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict]:
@@ -78,7 +68,24 @@ class KeysetPagination(LinkPagination):
         return [*super().get_schema_operation_parameters(view), before]
 
 
-class CreatedPagination(LinkPagination):
+class KeysetPagination(BeforePagination):
+    """Pages of ids of deliveries."""
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list | None:
+        before = request.query_params.get("before")
+        self.is_keyset = before is not None
+        if before is None:
+            return super().paginate_queryset(queryset, request, view)
+        if before:
+            queryset = queryset.filter(pk__lt=links.delivery_id(before) or 0)
+        self.request = request
+        size = self.get_page_size(request) or self.page_size
+        keys = list(queryset.order_by("-pk")[: size + 1])
+        self.next_key = links.delivery_token(keys[size - 1]) if len(keys) > size else ""
+        return keys[:size]
+
+
+class CreatedPagination(BeforePagination):
     """Pages whose rows are read by their ids, so that a late one skips index entries only; and `before=`, a uuid.
 
     `before=` never counts or skips rows, and reads by `created` whatever the ordering.
@@ -86,7 +93,7 @@ class CreatedPagination(LinkPagination):
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list | None:
         before = request.query_params.get("before")
-        self.is_keyset = before is not None
+        self.is_keyset, is_more = before is not None, False
         ids = queryset.values_list("pk", flat=True)
         if before is None:
             pks = super().paginate_queryset(self._counted(ids), request, view) or []
@@ -94,12 +101,13 @@ class CreatedPagination(LinkPagination):
             self.request = request
             size = self.get_page_size(request) or self.page_size
             pks = list(self._after(ids, before)[: size + 1])
-            self.more, pks = len(pks) > size, pks[:size]
+            is_more, pks = len(pks) > size, pks[:size]
         rows = queryset.model._default_manager.filter(pk__in=pks)
         rows.query.select_related = queryset.query.select_related
         found = {row.pk: row for row in rows}
-        self.rows = [found[pk] for pk in pks if pk in found]
-        return self.rows
+        page = [found[pk] for pk in pks if pk in found]
+        self.next_key = str(page[-1].uuid) if is_more and page else ""
+        return page
 
     def _counted(self, ids: Any) -> Any:
         try:
@@ -116,25 +124,6 @@ class CreatedPagination(LinkPagination):
         if last is None:
             raise ValidationError({"before": ["No row of this list has this uuid: start with an empty one."]})
         return ids.filter(created__lte=last["created"]).exclude(created=last["created"], pk__gte=last["pk"])
-
-    def get_paginated_response(self, data: Any) -> Response:
-        if not self.is_keyset:
-            return super().get_paginated_response(data)
-        here = self.request.build_absolute_uri()
-        urls = {"first": replace_query_param(here, "before", "")}
-        if self.more and self.rows:
-            urls["next"] = replace_query_param(here, "before", str(self.rows[-1].uuid))
-        return Response(data, headers={"Link": link_header(urls)})
-
-    def get_schema_operation_parameters(self, view: Any) -> list[dict]:
-        before = {
-            "name": "before",
-            "required": False,
-            "in": "query",
-            "description": "Read everything from the newest on: empty at first, then as the next link says.",
-            "schema": {"type": "string"},
-        }
-        return [*super().get_schema_operation_parameters(view), before]
 
 
 def link_header(urls: dict[str, str]) -> str:

@@ -14,6 +14,7 @@ from django.db.models.enums import Choices
 from django.utils import timezone
 
 from broadcasts import formats
+from broadcasts.database import is_storable
 from broadcasts.languages import normalize_language
 from broadcasts.mediums import AddressField
 from broadcasts.models import Attribute, Contact, Organization, Segment
@@ -100,7 +101,6 @@ class Scope:
 
 
 Read = Callable[[Any, Scope], Any]
-SURROGATE = re.compile("[\ud800-\udfff]")  # half of a character, which UTF-8 cannot write
 
 
 def read_text(value: Any, scope: Scope) -> str:
@@ -108,7 +108,7 @@ def read_text(value: Any, scope: Scope) -> str:
         raise QueryError(f"{_shown(value)} is not text")
     if len(value) > TEXT_LIMIT:
         raise QueryError(f"{formats.number(len(value))} characters; {formats.number(TEXT_LIMIT)} at most")
-    if "\x00" in value or (not value.isascii() and SURROGATE.search(value)):
+    if not is_storable(value):
         raise QueryError("holds characters that text cannot have")
     return value
 

@@ -8,7 +8,7 @@ a model.
 from .outages import BROKEN, BUSY, FULL, GONE, NO_ROOM, READ_ONLY, RETRY_SECONDS, Outage, outage
 from .sharing import SharedInsert
 from .statements import Parameter, Statement, ids, ids_parameter, parameter
-from .text import storable
+from .text import is_storable, storable
 from .waiting import durably, patiently, waiting_at_most
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "durably",
     "ids",
     "ids_parameter",
+    "is_storable",
     "outage",
     "parameter",
     "patiently",

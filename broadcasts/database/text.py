@@ -1,8 +1,16 @@
 """Text from outside, made fit for both databases."""
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
+
+SURROGATE = re.compile("[\ud800-\udfff]")  # half of a character, which UTF-8 cannot write
+
+
+def is_storable(text: str) -> bool:
+    """Tell whether every database stores a text as it is: without NUL and halves of surrogate pairs."""
+    return "\0" not in text and (text.isascii() or not SURROGATE.search(text))
 
 
 def storable(value: Any, for_nul: str = "") -> Any:

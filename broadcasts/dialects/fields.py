@@ -11,20 +11,21 @@ from broadcasts.api.fields import LineField, MomentField
 class UtcField(MomentField):
     """A date-time, always shown in UTC with a Z; one without an offset is meant in UTC."""
 
-    def __init__(self, *, timespec: str = "auto", **kwargs: Any) -> None:
-        self.timespec = timespec
-        super().__init__(**kwargs)
-
     def enforce_timezone(self, value: datetime) -> datetime:
         return super().enforce_timezone(value if value.tzinfo else value.replace(tzinfo=UTC))
 
     def to_representation(self, value: Any) -> str:
-        return utc(value, self.timespec) or ""
+        return utc(value) or ""
 
 
 def utc(moment: datetime | None, timespec: str = "auto") -> str | None:
     """Write a moment in UTC with a Z: 2030-01-01T08:00:00Z."""
     return moment.astimezone(UTC).isoformat(timespec=timespec).replace("+00:00", "Z") if moment else None
+
+
+def millis(moment: datetime | None) -> str | None:
+    """Write a moment in UTC with milliseconds: 2025-06-21T15:07:40.248Z."""
+    return utc(moment, "milliseconds")
 
 
 class StringField(LineField):

@@ -56,6 +56,12 @@ class DialectView(OfMember, Idempotent, APIView):
         return dict(found)
 
 
+class DoneSerializer(serializers.Serializer):
+    """The answer to a deletion."""
+
+    success = serializers.BooleanField()
+
+
 class PerMinute(BaseThrottle):
     """At most `limit` requests per clock minute."""
 

@@ -17,6 +17,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from broadcasts import audience
+from broadcasts.database import is_storable
 from broadcasts.exceptions import InvalidInput, LeaseLost
 from broadcasts.models import (
     Contact,
@@ -128,7 +129,7 @@ def header_of(records: Iterator[Record], reader: RecordReader) -> list[str]:
     if header is None:
         raise InvalidInput({"file": "It is empty: it needs a header, and then its rows."})
     text = "".join(header.cells)
-    if header.fault or "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
+    if header.fault or not is_storable(text):
         raise InvalidInput(
             {"file": f"Its header cannot be read as {reader.encoding}. {header.fault or 'Give its encoding.'}"}
         )

@@ -11,14 +11,13 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
-from django.db.models import QuerySet
-from django.db.models.functions import Now
 
 from broadcasts import formats
 from broadcasts.mediums import email_domain
 from broadcasts.models import Batch, Channel, ChannelRate
 
 from .outcomes import Results
+from .rate import locked
 from .window import PendingDelivery
 
 BURST = timedelta(seconds=1)
@@ -34,7 +33,7 @@ def admit(channel: Channel, batch: Batch, window: list[PendingDelivery], results
     _make_rows(channel, limited)
     deferred: dict[int, tuple[datetime, str]] = {}
     with transaction.atomic():
-        rows = list(_locked(channel, limited))
+        rows = list(locked(channel, limited))
         for row in rows:
             rate = _rate(channel, row.domain)
             waiting = limited[row.domain]
@@ -68,12 +67,6 @@ def _make_rows(channel: Channel, domains: dict[str, list[PendingDelivery]]) -> N
     ChannelRate.objects.bulk_create(
         [ChannelRate(channel=channel, domain=domain) for domain in sorted(missing)], ignore_conflicts=True
     )
-
-
-def _locked(channel: Channel, domains: dict[str, list[PendingDelivery]]) -> QuerySet[ChannelRate]:
-    """Lock the rows in a fixed order, so that there is no deadlock, with the database's time as `now`."""
-    rows = ChannelRate.objects.select_for_update(of=("self",)).filter(channel=channel, domain__in=domains)
-    return rows.order_by("domain").annotate(now=Now())
 
 
 def _book(row, rate: float, n: int, message: str, *, has_slots: bool) -> tuple[int, list[datetime]]:

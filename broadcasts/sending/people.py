@@ -16,13 +16,13 @@ from datetime import UTC, datetime, timedelta
 from itertools import cycle, islice
 
 from django.db import connection, transaction
-from django.db.models.functions import Now
 
 from broadcasts import formats
 from broadcasts.mediums import address_hash
 from broadcasts.models import Channel, ChannelRate, Message, PersonRate
 
 from .outcomes import Results
+from .rate import locked
 from .window import PendingDelivery
 
 DAY = timedelta(hours=24)  # rolling
@@ -34,8 +34,6 @@ Wait = tuple[datetime, str]  # until when, and why
 
 def admit(channel: Channel, message: Message, window: list[PendingDelivery], results: Results) -> list[PendingDelivery]:
     """Return the deliveries of a window that may be sent now; the others are added to the results as deferred."""
-    if not window or not channel.transport_class.person_seconds:
-        return window
     with transaction.atomic():
         deferred = _Window(channel, message, window).deferred
     results.deferred |= deferred
@@ -47,8 +45,7 @@ class _Window:
 
     def __init__(self, channel: Channel, message: Message, window: list[PendingDelivery]) -> None:
         self.channel, self.message = channel, message
-        rows = ChannelRate.objects.select_for_update(of=("self",)).filter(channel=channel, domain="")
-        self.row = rows.annotate(now=Now()).first() or self._new_row()
+        self.row = locked(channel, [""]).first() or self._new_row()
         self.now: datetime = self.row.now  # type: ignore[attr-defined]
         self.begins = message.has_provider_template  # a text without a template goes only to who has written lately
         people = {delivery.pk: address_hash(delivery.address) or "" for delivery in window}
@@ -62,8 +59,7 @@ class _Window:
 
     def _new_row(self) -> ChannelRate:
         ChannelRate.objects.get_or_create(channel=self.channel, domain="")
-        rows = ChannelRate.objects.select_for_update(of=("self",)).annotate(now=Now())
-        return rows.get(channel=self.channel, domain="")
+        return locked(self.channel, [""]).get()
 
     def _limit_each(self, people: dict[int, str]) -> None:
         """Defer deliveries to people who have had too many messages within a short time."""

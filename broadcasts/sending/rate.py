@@ -5,11 +5,11 @@ rate. A permit for n messages moves it by n / rate, and is granted while it is n
 """
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce, Greatest, Now
 
 from broadcasts.models import Channel, ChannelRate
@@ -49,6 +49,12 @@ def reserve(channel: Channel, n: int, patience: float) -> float | None:
             return max(0.0, (lead - _ahead(channel.top_rate, channel.top_burst, 0)).total_seconds())
     _, is_new = ChannelRate.objects.get_or_create(channel=channel, domain="")
     return reserve(channel, n, patience) if is_new else None
+
+
+def locked(channel: Channel, domains: Iterable[str]) -> QuerySet[ChannelRate]:
+    """Lock rows, "" for the channel's own, in a fixed order against deadlocks, with the database's time as `now`."""
+    rows = ChannelRate.objects.select_for_update(of=("self",)).filter(channel=channel, domain__in=domains)
+    return rows.order_by("domain").annotate(now=Now())
 
 
 def give_back(channel: Channel, n: int) -> None:

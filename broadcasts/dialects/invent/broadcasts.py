@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from broadcasts import drafting, sending
 from broadcasts.dialects.paging import MOST, PageSerializer, window
+from broadcasts.dialects.views import DoneSerializer
 from broadcasts.exceptions import InvalidInput, NotReady, WrongState
 from broadcasts.models import Broadcast
 
@@ -33,10 +34,6 @@ class InventListSerializer(PageSerializer):
 class InventBroadcastListSerializer(InventListSerializer):
     status = serializers.ChoiceField(required=False, choices=STATUS_FILTERS)
     search = serializers.CharField(required=False, max_length=256, help_text="A part of the name.")
-
-
-class InventDoneSerializer(serializers.Serializer):
-    success = serializers.BooleanField()
 
 
 class InventBroadcasts(InventView):
@@ -85,7 +82,7 @@ class InventOneBroadcast(InventView):
             broadcast = drafting.save(broadcast, values(given) | extra, by=self.user)
         return self.shown(broadcast)
 
-    @extend_schema(summary="Delete a broadcast", responses={200: InventDoneSerializer})
+    @extend_schema(summary="Delete a broadcast", responses={200: DoneSerializer})
     def delete(self, request: Request, org: str, id: str) -> Response:
         drafting.delete(self.broadcast(), by=self.user)
         return Response({"success": True})

@@ -15,7 +15,7 @@ from broadcasts.dialects.fields import StringField, UtcField, utc
 from broadcasts.models import AuditEntry, Consent, ConsentState, Contact, Segment, SegmentMember
 
 from .broadcasts import InventListSerializer, slice_of
-from .serializers import InventSegmentIdsField
+from .serializers import InventBroadcastSegmentSerializer, InventSegmentIdsField
 from .views import InventView
 
 COLOR = "neutral"
@@ -27,20 +27,12 @@ OURS = {
 }  # Invent's words of a channel
 
 
-class InventSegmentSerializer(serializers.Serializer):
-    id = serializers.UUIDField(source="uuid")
-    name = serializers.CharField()
+class InventSegmentSerializer(InventBroadcastSegmentSerializer):
     color = serializers.SerializerMethodField()
-    contacts_count = serializers.SerializerMethodField()
     boards = serializers.SerializerMethodField()
-    created_at = UtcField(source="created")
-    updated_at = UtcField(source="modified")
 
     def get_color(self, segment: Segment) -> str:
         return COLOR
-
-    def get_contacts_count(self, segment: Segment) -> int:
-        return segment.contacts_count or 0
 
     def get_boards(self, segment: Segment) -> list[str]:
         return []

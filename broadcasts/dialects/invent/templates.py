@@ -14,9 +14,9 @@ from rest_framework.response import Response
 from broadcasts import drafting, stats
 from broadcasts.api.fields import resolve
 from broadcasts.api.serializers import ContentSerializer
+from broadcasts.dialects.views import DoneSerializer
 from broadcasts.models import Broadcast, Channel, Message
 
-from .broadcasts import InventDoneSerializer
 from .serializers import CONTENT, WORDS_OF_CONFIG, InventTemplateInput, InventTemplateSerializer
 from .views import InventView
 
@@ -106,7 +106,7 @@ class InventOneTemplate(InventTemplateView):
         self.write(lambda specs: found(specs, message).update(spec))
         return Response(self.data([self.message()])[0])
 
-    @extend_schema(summary="Delete a template", responses={200: InventDoneSerializer})
+    @extend_schema(summary="Delete a template", responses={200: DoneSerializer})
     def delete(self, request: Request, org: str, id: str, template_id: str) -> Response:
         message = self.message()
         self.write(lambda specs: specs.remove(found(specs, message)))

@@ -2,14 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from broadcasts.api.fields import TextField
-from broadcasts.dialects.fields import utc
+from broadcasts.dialects.fields import millis
 from broadcasts.models import MAX_DEPTH, Attendance, Broadcast, Contact, UseCase, json_fault
 
 from .picking import NOT_FILTERS, Tree
@@ -94,10 +93,15 @@ class TeamUpMessageSerializer(serializers.Serializer):
     recipient_counts = serializers.CharField()
 
 
-class TeamUpMessagesSerializer(serializers.Serializer):
+class TeamUpPageOfRowsSerializer(serializers.Serializer):
+    """The envelope of a list; subclasses have its `results`."""
+
     count = serializers.IntegerField()
     next = serializers.URLField(allow_null=True)
     previous = serializers.URLField(allow_null=True)
+
+
+class TeamUpMessagesSerializer(TeamUpPageOfRowsSerializer):
     results = TeamUpMessageSerializer(many=True)
 
 
@@ -119,10 +123,7 @@ class TeamUpCustomerSerializer(serializers.Serializer):
     visibility = serializers.CharField()
 
 
-class TeamUpCustomersSerializer(serializers.Serializer):
-    count = serializers.IntegerField()
-    next = serializers.URLField(allow_null=True)
-    previous = serializers.URLField(allow_null=True)
+class TeamUpCustomersSerializer(TeamUpPageOfRowsSerializer):
     results = TeamUpCustomerSerializer(many=True)
 
 
@@ -136,15 +137,8 @@ class TeamUpAttendanceSerializer(serializers.Serializer):
     booking_source = serializers.JSONField()
 
 
-class TeamUpAttendancesSerializer(serializers.Serializer):
-    count = serializers.IntegerField()
-    next = serializers.URLField(allow_null=True)
-    previous = serializers.URLField(allow_null=True)
+class TeamUpAttendancesSerializer(TeamUpPageOfRowsSerializer):
     results = TeamUpAttendanceSerializer(many=True)
-
-
-def millis(moment: datetime | None) -> str | None:
-    return utc(moment, "milliseconds")
 
 
 def message_of(broadcast: Broadcast, counts: Mapping[str, int], expand: Tree) -> dict[str, Any]:
@@ -166,12 +160,6 @@ def message_of(broadcast: Broadcast, counts: Mapping[str, int], expand: Tree) ->
 def _author(user: Any) -> dict[str, Any]:
     first, _, last = user.full_name.partition(" ")
     return {"id": user.pk, "first_name": first, "last_name": last, "email": user.email}
-
-
-DEFERRED = (
-    *("field_values", "is_opted_into_broadcast_messages", "is_opted_into_sms_marketing", "sms_account"),
-    *("customer_venue", "credit_balance"),
-)
 
 
 def customer_of(contact: Contact, expand: Tree, said_no: frozenset[tuple[int, str]]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from broadcasts import drafting, sending, stats
 from broadcasts.dialects.paging import cut
+from broadcasts.dialects.views import DoneSerializer
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Broadcast, Medium, Organization, Template, TemplateTranslation
 
@@ -64,10 +65,6 @@ class WhautomateFilterSerializer(WhautomateListSerializer):
         if "startDate" in attrs and "endDate" in attrs and attrs["endDate"][1] < attrs["startDate"][0]:
             raise serializers.ValidationError({"endDate": ["It is before startDate."]})
         return attrs
-
-
-class WhautomateDoneSerializer(serializers.Serializer):
-    success = serializers.BooleanField()
 
 
 class WhautomateBroadcastView(WhautomateView):
@@ -159,7 +156,7 @@ class WhautomateOneBroadcast(WhautomateBroadcastView):
         else:
             sending.cancel(broadcast, self.user)
 
-    @extend_schema(summary="Delete a broadcast", responses={200: WhautomateDoneSerializer})
+    @extend_schema(summary="Delete a broadcast", responses={200: DoneSerializer})
     def delete(self, request: Request, id: str) -> Response:
         drafting.delete(self.broadcast(), by=self.user)
         return Response({"success": True})

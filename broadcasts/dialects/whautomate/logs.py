@@ -8,20 +8,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from broadcasts.api.deliveries import loaded, log_of
+from broadcasts.dialects.fields import millis
 from broadcasts.dialects.paging import cut
 from broadcasts.mediums import calling_code
 from broadcasts.models import Delivery, Reason
 
 from .broadcasts import WhautomateBroadcastView
-from .views import WhautomateListSerializer, millis
+from .views import WhautomateListSerializer
 
 LOG_STATUSES = ("skipped", "pending", "failed", "sent", "delivered", "read")
 FAILED = frozenset({Delivery.Status.FAILED, Delivery.Status.UNKNOWN, Delivery.Status.CANCELLED})
-REF = {
-    "type": "object",
-    "properties": {"id": {"type": "string"}, "name": {"type": "string"}},
-    "required": ["id", "name"],
-}
 
 
 class WhautomateLogSerializer(serializers.Serializer):

@@ -6,11 +6,11 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from broadcasts.api.fields import resolve
-from broadcasts.dialects.fields import StringField, UtcField
+from broadcasts.dialects.fields import StringField, UtcField, millis
 from broadcasts.models import Activity, Broadcast, Engagement, Message, Segment
 
 from .parameters import shown
-from .views import location, millis, names_location
+from .views import location, names_location
 
 TYPES = ("client", "contact", "class")
 STATUS_OF_CLASS: dict[str, str | None] = {

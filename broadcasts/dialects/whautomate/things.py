@@ -10,11 +10,11 @@ from rest_framework.response import Response
 
 from broadcasts import audience
 from broadcasts.api.contacts import ContactSerializer
-from broadcasts.dialects.fields import StringField
+from broadcasts.dialects.fields import StringField, millis
 from broadcasts.dialects.paging import cut
 from broadcasts.models import Activity, AuditEntry, Contact, Medium, Segment, Template, TemplateTranslation
 
-from .views import WhautomateListSerializer, WhautomateView, location, millis
+from .views import WhautomateListSerializer, WhautomateView, location
 
 CRITERIA: dict[str, Any] = {
     "tags": [],

@@ -1,12 +1,9 @@
 """What Whautomate's views share: three headers for the key, and the limit."""
 
-from datetime import datetime
-
 from rest_framework import serializers
 from rest_framework.request import Request
 
 from broadcasts.api.authentication import TokenAuthentication, presented_key
-from broadcasts.dialects.fields import utc
 from broadcasts.dialects.paging import MOST, PageSerializer
 from broadcasts.dialects.views import DialectView, PerMinute
 from broadcasts.models import ApiToken, Organization
@@ -38,11 +35,6 @@ class WhautomateListSerializer(PageSerializer):
 
     def validate_limit(self, value: int) -> int:
         return min(value, MOST)
-
-
-def millis(moment: datetime | None) -> str | None:
-    """Write a moment in UTC with milliseconds: 2025-06-21T15:07:40.248Z."""
-    return utc(moment, "milliseconds")
 
 
 def location(organization: Organization) -> dict[str, str]:
