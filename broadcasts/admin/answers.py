@@ -42,7 +42,7 @@ class AnswerWidget(forms.MultiWidget):
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
         areas = self.get_context(name, value, attrs)["widget"]["subwidgets"]
         shown = [self._render(area["template_name"], {"widget": area}, renderer) for area in areas]  # type: ignore[attr-defined]
-        rows = format_html_join("", '<div class="form-row">{}<br>{}</div>', zip(self.languages, shown, strict=True))
+        rows = format_html_join("", '<div class="answer">{}<br>{}</div>', zip(self.languages, shown, strict=True))
         return format_html('<div class="answers">{}</div>', rows)
 
     def decompress(self, value: Any) -> list[str]:

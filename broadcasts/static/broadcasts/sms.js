@@ -4,13 +4,16 @@
     const PAUSE = 300; // ms without typing before it is counted
 
     function panelOf(area) {
-        const row = area.closest(".form-row") || area.parentElement;
+        const answer = area.closest(".answer"); // several of them stand in one row
+        const row = answer || area.closest(".form-row") || area.parentElement;
         let panel = row.querySelector(".sms-count");
         if (panel === null) {
             panel = document.createElement("p");
             panel.className = "help sms-count";
             panel.setAttribute("role", "status");
-            (area.closest(".flex-container") || area).after(panel); // beside it the text would have no room
+            // Beside it the text would have no room.
+            if (answer) answer.append(panel);
+            else (area.closest(".flex-container") || area).after(panel);
         }
         return panel;
     }
