@@ -25,6 +25,7 @@ DIALECTS: dict[str, dict[str, str]] = {
         ("/api/v2//", "/api/v2/communication", "/api/v2/customers", "/api/v2/attendances"),
         "broadcasts.dialects.teamup.errors.TeamUpApi",
     ),
+    "rapidpro": {"/api/v2/": "broadcasts.dialects.rapidpro.errors.RapidProApi"},
     "whautomate": {"/v1/": "broadcasts.dialects.whautomate.errors.WhautomateApi"},
 }
 

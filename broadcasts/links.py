@@ -30,6 +30,18 @@ def delivery_id(token: str) -> int | None:
     return _id(token, b"delivery")
 
 
+def delivery_uuid(delivery_id: int) -> UUID:
+    """Return a delivery's public key as a uuid, for APIs that know rows by uuids only."""
+    number = delivery_id.to_bytes(16 - MAC_SIZE, "big")
+    return UUID(bytes=number + _mac(number, b"delivery uuid"))
+
+
+def delivery_of(uuid: str) -> int | None:
+    """Return the id of the delivery that a uuid stands for, or None when it is not one of ours."""
+    found = int.from_bytes(UUID(uuid).bytes[:-MAC_SIZE], "big")
+    return found if compare_digest(delivery_uuid(found).hex, UUID(uuid).hex) else None
+
+
 def personal_token(link_id: int) -> str:
     """Return the public key of a personal link, which none of a delivery can stand for."""
     return _token(link_id, b"personal")
@@ -95,8 +107,11 @@ def _today() -> int:
 
 def _token(row_id: int, kind: bytes) -> str:
     number = row_id.to_bytes(max(1, (row_id.bit_length() + 7) // 8), "big")
-    mac = blake2b(number, digest_size=MAC_SIZE, key=settings.LINK_KEY.encode()[:64], person=kind).digest()
-    return urlsafe_b64encode(number + mac).rstrip(b"=").decode()
+    return urlsafe_b64encode(number + _mac(number, kind)).rstrip(b"=").decode()
+
+
+def _mac(number: bytes, kind: bytes) -> bytes:
+    return blake2b(number, digest_size=MAC_SIZE, key=settings.LINK_KEY.encode()[:64], person=kind).digest()
 
 
 def _id(token: str, kind: bytes) -> int | None:

@@ -301,7 +301,7 @@ FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o700
 
 # API.
 API_THROTTLE_PER_HOUR = whole("API_THROTTLE_PER_HOUR", 3600)  # per token; 0 turns it off
-DIALECTS = words("DIALECTS", ["invent", "teamup", "whautomate"])  # the other products' APIs that are served
+DIALECTS = words("DIALECTS", ["invent", "teamup", "whautomate", "rapidpro"])  # the other products' APIs that are served
 CALLBACKS_PER_HOUR = whole("CALLBACKS_PER_HOUR", 3_600_000)  # per channel, from its provider; 0 turns it off
 CALLBACK_MB_PER_HOUR = whole("CALLBACK_MB_PER_HOUR", 5000)  # per organization, in these calls; 0 turns it off
 REST_FRAMEWORK = {

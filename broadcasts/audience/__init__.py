@@ -1,6 +1,6 @@
 """Who gets a broadcast: the filter vocabulary, audiences, and the reasons why a matched contact is skipped."""
 
-from .addresses import validate_addresses
+from .addresses import SCHEMES, parse_address, validate_addresses
 from .audience import Audience, create_missing, matched
 from .catalogue import catalogue
 from .estimate import Estimate, estimate, preview
@@ -35,6 +35,7 @@ from .suggestions import suggest
 __all__ = [
     "CONDITIONS",
     "NOT_FILTERS",
+    "SCHEMES",
     "Audience",
     "ContactFilter",
     "Estimate",
@@ -54,6 +55,7 @@ __all__ = [
     "match_contact",
     "matched",
     "measured",
+    "parse_address",
     "preview",
     "query_from",
     "reason_after",

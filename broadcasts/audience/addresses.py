@@ -36,15 +36,18 @@ def validate_addresses(addresses: Any, organization: Organization) -> list[str]:
     kept: dict[tuple[str, str], str] = {}
     for i, address in enumerate(addresses):
         try:
-            scheme, value, key = _parse(address, organization)
+            scheme, value, key = parse_address(address, organization)
         except ValidationError as error:
             raise InvalidInput({"addresses": f"addresses[{i}]: {' '.join(error.messages)}"}) from None
         kept.setdefault((scheme, key), f"{scheme}:{value}")
     return list(kept.values())
 
 
-def _parse(address: Any, organization: Organization) -> tuple[str, str, str]:
-    """Return (scheme, value as stored in the contact's field, key by which the contact is looked up)."""
+def parse_address(address: Any, organization: Organization) -> tuple[str, str, str]:
+    """Return (scheme, value as stored in the contact's field, key by which the contact is looked up).
+
+    Raises ValidationError.
+    """
     if not isinstance(address, str):
         raise ValidationError("must be text, such as mailto:joe@example.com.")
     scheme, colon, value = address.strip().partition(":")
@@ -66,7 +69,7 @@ def keys_of(addresses: Iterable[str], organization: Organization) -> dict[str, d
     """Return {scheme: {lookup key: value as stored}}."""
     found: dict[str, dict[str, str]] = {}
     for address in validate_addresses(addresses, organization):
-        scheme, value, key = _parse(address, organization)
+        scheme, value, key = parse_address(address, organization)
         found.setdefault(scheme, {})[key] = value
     return found
 

@@ -37,10 +37,13 @@ def without_slashes(endpoints: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
     return [one for one in endpoints if not one[0].endswith("/")]
 
 
-def describing(problem: Mapping[str, Any], kinds: Sequence[str] = ("application/json",), **changed: str) -> Hook:
+def describing(
+    problem: Mapping[str, Any], kinds: Sequence[str] = ("application/json",), *, instead: str = "", **changed: str
+) -> Hook:
     """Return a hook that describes the refusals of all operations, by one JSON schema of errors, in these formats.
 
-    `changed` tells statuses otherwise than the native document does, such as status_404="…".
+    `changed` tells statuses otherwise than the native document does, such as status_404="…". `instead` is a status that
+    all operations may have, and none has 401.
     """
     told = REFUSALS | {name.removeprefix("status_"): text for name, text in changed.items()}
 
@@ -48,7 +51,8 @@ def describing(problem: Mapping[str, Any], kinds: Sequence[str] = ("application/
         result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = dict(problem)
         for route, operations in result["paths"].items():
             for method, operation in operations.items():
-                for status in refusals(route, method, operation):
+                found = refusals(route, method, operation)
+                for status in {*found, instead} - {"401"} if instead else found:
                     operation["responses"][status] = _refusal(told[status], status, kinds)
                 operation["responses"] = dict(sorted(operation["responses"].items()))
         return result

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.urls import URLPattern
 
 from .invent import urls as invent
+from .rapidpro import urls as rapidpro
 from .teamup import urls as teamup
 from .whautomate import urls as whautomate
 
@@ -14,6 +15,7 @@ ROUTES = {
     "invent": invent.urlpatterns,
     "teamup": teamup.urlpatterns,
     "whautomate": whautomate.urlpatterns,
+    "rapidpro": rapidpro.urlpatterns,
 }
 
 

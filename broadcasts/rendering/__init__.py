@@ -23,6 +23,7 @@ the values that it accepts.
 """
 
 from .attachments import validate_attachments
+from .budget import Budget
 from .checking import Checker, validate_content
 from .compiled_message import CompiledMessage, Recipient, Rendered, bubble, compile_message, preview
 from .extras import extra_texts
@@ -30,6 +31,7 @@ from .fitting import misfits, unready
 from .names import ContactSnapshot
 
 __all__ = [
+    "Budget",
     "Checker",
     "CompiledMessage",
     "ContactSnapshot",

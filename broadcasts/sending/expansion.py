@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 
 from broadcasts import audience, rendering
 from broadcasts.exceptions import BroadcastsError, EmptyAudience, InvalidInput, NotReady
-from broadcasts.models import Batch, Broadcast, Channel, Delivery, Message, Organization
+from broadcasts.models import Batch, Broadcast, Channel, Delivery, Message, Organization, Reason
 from broadcasts.queue import enqueue
 
 from . import readiness
@@ -24,22 +24,24 @@ CHUNK = 20_000  # contacts per transaction of an expansion
 SLICE_SECONDS = 1  # after which an expansion is queued again, so that other tasks run in between
 
 
-def freeze(broadcast: Broadcast) -> None:
+def freeze(broadcast: Broadcast, *, to_nobody: bool = False) -> None:
     """Check that a broadcast can be sent and freeze its content; called inside the transaction that starts it.
 
-    Raises NotReady, InvalidInput or EmptyAudience.
+    Raises NotReady, InvalidInput or EmptyAudience; with `to_nobody` neither an empty audience nor a medium without a
+    channel is a reason.
     """
     refuse_suspended(broadcast.organization)
     rows = broadcast.messages.select_related("channel", "template").prefetch_related("template__translations")
     messages = list(rows.order_by("position", "id"))
     readiness.check(broadcast)
     for message in messages:
-        _freeze_message(message)
+        _freeze_message(message, to_nobody)
     wanted = audience.Audience.of(broadcast)
     if problems := wanted.problems(broadcast.pk):  # such as a log that was deleted since it was written
         raise InvalidInput(problems)
     audience.create_missing(wanted)
-    _refuse_empty(wanted, messages)
+    if not to_nobody:
+        _refuse_empty(wanted, messages)
     Broadcast.objects.filter(pk=broadcast.pk).update(audience_preview=audience.preview(wanted, messages))
 
 
@@ -54,9 +56,10 @@ def channel_for(message: Message) -> Channel:
     return message.channel
 
 
-def _freeze_message(message: Message) -> None:
-    channel = channel_for(message)
-    message.segment_price, message.currency = channel.segment_price, channel.currency
+def _freeze_message(message: Message, to_nobody: bool) -> None:
+    if not to_nobody or message.channel or message.broadcast.organization.default_channel(message.medium):
+        channel = channel_for(message)
+        message.segment_price, message.currency = channel.segment_price, channel.currency
     if message.template and not message.translations.exists():
         message.take_template()
     compiled = rendering.compile_message(message)
@@ -157,7 +160,11 @@ def _insert(wanted: audience.Audience, messages: list[Message], broadcast: Broad
     first, *others = messages
 
     def people(message: Message) -> QuerySet[Any]:
-        return audience.recipients(wanted, message).filter(id__gt=broadcast.expanded_to, id__lte=upper).order_by("id")
+        rows = audience.recipients(wanted, message).filter(id__gt=broadcast.expanded_to, id__lte=upper).order_by("id")
+        if message.channel is None:  # none was there when it started
+            unreachable = When(skip_reason="", then=Value(Reason.NO_ADDRESS))
+            rows = rows.annotate(skip_reason=Case(unreachable, default=F("skip_reason"), output_field=CharField()))
+        return rows
 
     if broadcast.channel_policy == Broadcast.Policy.EVERY or not others:
         for message in messages:
@@ -196,7 +203,7 @@ def insert_rows(message: Message, people: QuerySet[Any], born: str) -> None:
         "attempts": Value(0),
         **({"replaces": F("pk")} if is_fallback else {}),
     }
-    if born == "pending" and (waits := initial_waits(message)):
+    if born == "pending" and message.channel and (waits := initial_waits(message)):
         people, columns = _with_waits(people, columns, waits, "contact__" if is_fallback else "")
     rows = people.annotate(**{f"row_{name}": expression for name, expression in columns.items()}).values_list(
         *[f"row_{name}" for name in columns]

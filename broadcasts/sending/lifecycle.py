@@ -41,11 +41,14 @@ def _refuse_unseen(broadcast: Broadcast, seen: datetime | None) -> None:
 
 
 @transaction.atomic
-def send(broadcast: Broadcast, by: User | None = None, *, seen: datetime | None = None) -> None:
+def send(
+    broadcast: Broadcast, by: User | None = None, *, seen: datetime | None = None, to_nobody: bool = False
+) -> None:
     """Start sending now; raises WrongState, EmptyAudience, NotReady or InvalidInput with nothing changed.
 
     With `local_time`, recipients whose local time has not come wait for it. Otherwise `scheduled_at` of a draft becomes
     now. `seen` is the value of `modified` that the user saw; raises StaleObject if the broadcast was changed since.
+    With `to_nobody` it starts, and ends, also where nobody can be reached or no channel is there.
     """
     _refuse_unseen(broadcast, seen)
     if broadcast.local_time and broadcast.scheduled_at is None:
@@ -62,7 +65,7 @@ def send(broadcast: Broadcast, by: User | None = None, *, seen: datetime | None 
         error_message="",
         notice_due_at=None,
     )
-    expansion.freeze(broadcast)
+    expansion.freeze(broadcast, to_nobody=to_nobody)
     enqueue("start", broadcast.pk)
 
 

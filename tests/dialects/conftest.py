@@ -1,9 +1,12 @@
 """Clients of the dialects, which hold each answer against the dialect's OpenAPI document."""
 
+import base64
 import json
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
@@ -76,3 +79,16 @@ def make_segment(club):
         return Segment.objects.create(organization=organization, name=name, **{"rules": {"language": "en"}, **fields})
 
     return make
+
+
+PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
+
+
+@pytest.fixture
+def photo(rapidpro) -> dict[str, Any]:
+    """A picture that was uploaded by RapidPro's API."""
+    file = SimpleUploadedFile("photo.png", PIXEL, "image/png")
+    body = encode_multipart(BOUNDARY, {"file": file})
+    return rapidpro.raw("/api/v2/media.json", body, MULTIPART_CONTENT).json()

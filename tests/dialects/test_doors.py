@@ -12,6 +12,7 @@ from tests.api.described import document
 NOWHERE = {
     "invent": "/orgs/c/nothing",
     "teamup": "/api/v2/communication/nothing",
+    "rapidpro": "/api/v2/nothing.json",
     "whautomate": "/v1/nothing",
 }
 pytestmark = pytest.mark.django_db

@@ -1,0 +1,265 @@
+"""`/api/v2/broadcasts.json`: making one sends it."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar
+
+from django.db import transaction
+from django.db.models import Prefetch, Q, QuerySet
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.exceptions import ParseError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from broadcasts import drafting, sending, stats
+from broadcasts.api.fields import REF, ref
+from broadcasts.models import Broadcast, Contact, Media, Organization, Segment
+
+from .content import merged, messages
+from .fields import (
+    MOST,
+    STRINGS,
+    RapidProAttachmentsField,
+    RapidProContactsField,
+    RapidProGroupsField,
+    RapidProLanguageField,
+    RapidProQuickRepliesField,
+    RapidProTextField,
+)
+from .languages import code_of
+from .media import attachment
+from .urns import RapidProUrnField
+from .views import RapidProSpanSerializer, RapidProView, paged, shown
+
+Status = Broadcast.Status
+STATUSES = ("pending", "queued", "started", "completed", "failed", "interrupted")
+PARTS = ("text", "attachments", "quick_replies")
+NO_CONTENT = "Must provide either text or attachments."
+NOBODY = "Must provide either urns, contacts or groups."
+NO_BASE = {
+    "text": "No text translation provided in base language.",
+    "attachments": "No attachment translations provided in base language.",
+    "quick_replies": "No quick_replies translations provided in base language.",
+}
+SUSPENDED = (
+    "Sorry, your workspace is currently suspended. To re-enable starting flows and sending messages, please contact "
+    "support."
+)
+
+
+def per_language(value: dict[str, Any]) -> Any:
+    return extend_schema_field({"type": "object", "additionalProperties": value})
+
+
+class RapidProBroadcastInput(serializers.Serializer):
+    urns = serializers.ListField(child=RapidProUrnField(max_length=255), max_length=MOST, required=False)
+    contacts = RapidProContactsField(required=False)
+    groups = RapidProGroupsField(required=False)
+    text = RapidProTextField(required=False)
+    attachments = RapidProAttachmentsField(required=False)
+    quick_replies = RapidProQuickRepliesField(required=False)
+    base_language = RapidProLanguageField(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if self.context["organization"].status != Organization.Status.ACTIVE:
+            raise serializers.ValidationError(SUSPENDED)
+        if not (attrs.get("text") or any(attrs.get("attachments", {}).values())):
+            raise serializers.ValidationError(NO_CONTENT)
+        if not any(attrs.get(name) for name in ("urns", "contacts", "groups")):
+            raise serializers.ValidationError(NOBODY)
+        first = next(name for name in PARTS if attrs.get(name))
+        base = attrs.setdefault("base_language", next(iter(attrs[first])))
+        if not attrs.get("text") and base not in attrs["attachments"]:
+            raise serializers.ValidationError(NO_BASE["text"])
+        for name in PARTS:
+            if attrs.get(name) and base not in attrs[name]:
+                raise serializers.ValidationError(NO_BASE[name])
+        return attrs
+
+
+class RapidProProgressSerializer(serializers.Serializer):
+    total = serializers.IntegerField(help_text="-1 until it is known, and where there is nobody.")
+    started = serializers.IntegerField()
+
+
+class RapidProBroadcastSerializer(serializers.Serializer):
+    """A broadcast; one that was not made by this API shows what of it there is here."""
+
+    uuid = serializers.UUIDField()
+    id = serializers.IntegerField()
+    status = serializers.SerializerMethodField()
+    progress = serializers.SerializerMethodField()
+    urns = serializers.SerializerMethodField()
+    contacts = serializers.SerializerMethodField()
+    groups = serializers.SerializerMethodField()
+    text = serializers.SerializerMethodField()
+    attachments = serializers.SerializerMethodField()
+    quick_replies = serializers.SerializerMethodField()
+    base_language = serializers.SerializerMethodField()
+    created_on = serializers.SerializerMethodField()
+
+    @extend_schema_field(serializers.ChoiceField(choices=STATUSES))
+    def get_status(self, row: Broadcast) -> str:
+        if row.status == Status.SENDING and row.expanded_at is None:
+            return "pending"
+        if row.status in (Status.SENDING, Status.PAUSED):
+            return "started" if self._started(row) else "queued"
+        return {Status.SENT: "completed", Status.CANCELLED: "interrupted"}.get(Status(row.status), "failed")
+
+    def _started(self, row: Broadcast) -> int:
+        counts = self.context["counts"][row.pk]
+        return max(0, counts["contacts"] - counts["pending"])
+
+    @extend_schema_field(RapidProProgressSerializer)
+    def get_progress(self, row: Broadcast) -> dict[str, int]:
+        total = self.context["counts"][row.pk]["contacts"] if row.expanded_at else 0
+        return {"total": total or -1, "started": self._started(row) if total else 0}
+
+    @extend_schema_field(STRINGS)
+    def get_urns(self, row: Broadcast) -> list[str]:
+        return self._given(row).get("urns", row.addresses[:MOST])
+
+    @extend_schema_field({"type": "array", "items": REF})
+    def get_contacts(self, row: Any) -> list[dict[str, str | None]]:
+        return [{"uuid": str(one.uuid), "name": one.full_name or None} for one in row.first_contacts]
+
+    @extend_schema_field({"type": "array", "items": REF})
+    def get_groups(self, row: Broadcast) -> list[dict[str, str]]:
+        return [ref(one) for one in row.segments.all()]
+
+    @per_language({"type": ["string", "null"]})
+    def get_text(self, row: Broadcast) -> dict[str, str | None]:
+        texts = self._part(row, "text")
+        return {code: texts.get(code) or None for code in {**texts, **self._part(row, "attachments")}}
+
+    @per_language(STRINGS)
+    def get_attachments(self, row: Broadcast) -> dict[str, list[str]]:
+        known: Mapping[str, Media] = self.context["media"]
+        parts = self._part(row, "attachments")
+        return {
+            code: [attachment(known[uuid]) for uuid in parts.get(code) or [] if uuid in known]
+            for code in {**self._part(row, "text"), **parts}
+        }
+
+    @per_language({"type": "array", "items": {"type": "object"}})
+    def get_quick_replies(self, row: Broadcast) -> dict[str, list[dict[str, Any]]]:
+        return {code: [reply_of(one) for one in replies] for code, replies in self._part(row, "quick_replies").items()}
+
+    def get_base_language(self, row: Broadcast) -> str:
+        return self._given(row).get("base_language") or code_of(row.base_language) or "und"
+
+    def get_created_on(self, row: Broadcast) -> str:
+        return shown(row.created) or ""
+
+    def _given(self, row: Broadcast) -> dict[str, Any]:
+        return row.extra.get("rapidpro") or {}
+
+    def _part(self, row: Broadcast, name: str) -> dict[str, Any]:
+        return part(row, name)
+
+
+def part(row: Broadcast, name: str) -> dict[str, Any]:
+    """Return a part of the content by code: as it was given, or of the first message."""
+    given = row.extra.get("rapidpro")
+    if given:
+        return given.get(name) or {}
+    message = row.first_message()
+    found = {}
+    for one in message.translations.all() if message else []:
+        value = getattr(one, name)
+        if name == "attachments":
+            value = [each["media"] for each in value if isinstance(each, dict) and "media" in each]
+        if value or name == "text":
+            found[code_of(one.language) or one.language] = value
+    return found
+
+
+def reply_of(reply: Any) -> dict[str, Any]:
+    given = reply if isinstance(reply, dict) else {"text": str(reply)}
+    return {"type": given.get("type") or "text", "text": given.get("text"), "extra": given.get("extra")}
+
+
+class RapidProBroadcastsFilter(RapidProSpanSerializer):
+    id = serializers.CharField(required=False)
+    uuid = serializers.CharField(required=False)
+
+
+class RapidProBroadcasts(RapidProView):
+    acts: ClassVar[dict[str, str]] = {"POST": "send"}
+
+    @extend_schema(
+        summary="List broadcasts",
+        description="Newest first; those that are sent or being sent, whoever made them. Drafts and scheduled ones are "
+        "not here.",
+        parameters=[RapidProBroadcastsFilter],
+        responses=paged(RapidProBroadcastSerializer),
+    )
+    def get(self, request: Request) -> Response:
+        rows = self.within(begun(self.organization))
+        if wanted := request.query_params.get("id"):
+            if not (wanted.isascii() and wanted.isdigit()):
+                raise ParseError("Value for id must be an integer")
+            rows = rows.filter(pk=wanted) if len(wanted) < 19 else rows.none()
+        if wanted := request.query_params.get("uuid"):
+            rows = self.by(rows, "uuid", wanted)
+        pages, found = self.pages(rows)
+        return pages.get_paginated_response(self.data(found))
+
+    @extend_schema(
+        summary="Send a message",
+        description="It is sent at once, to the first channel that reaches each person: WhatsApp, SMS, e-mail, "
+        "webhook. A repeated request sends again, unless both have the same Idempotency-Key.",
+        request=RapidProBroadcastInput,
+        responses={201: RapidProBroadcastSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        given = self.read(RapidProBroadcastInput)
+        with transaction.atomic():
+            broadcast = drafting.save(
+                Broadcast(organization=self.organization), values(given, self.organization), by=self.user
+            )
+            sending.send(broadcast, self.user, to_nobody=True)
+        [row] = self.data(list(begun(self.organization).filter(pk=broadcast.pk)))
+        return Response(row, 201)
+
+    def context(self, **more: Any) -> dict[str, Any]:
+        primary = code_of(self.organization.primary_language) or "und"
+        return super().context(primary=primary, **more)
+
+    def data(self, rows: list[Broadcast]) -> list[dict[str, Any]]:
+        context = self.context(counts=stats.counts(rows), media=_media(rows))
+        return list(RapidProBroadcastSerializer(rows, many=True, context=context).data)
+
+
+def begun(organization: Organization) -> QuerySet[Broadcast]:
+    """Return the broadcasts that RapidPro would know, with all that their serializer reads."""
+    rows = Broadcast.objects.for_organization(organization)
+    rows = rows.filter(Q(status__in=Broadcast.STARTED) | Q(status=Status.FAILED, started_at__isnull=False))
+    lists: list[Any] = [
+        "messages__translations",
+        Prefetch("contacts", Contact.objects.order_by("pk")[:MOST], to_attr="first_contacts"),
+        Prefetch("segments", Segment.objects.order_by("pk")),
+    ]
+    return rows.prefetch_related(*lists)
+
+
+def _media(rows: Iterable[Broadcast]) -> dict[str, Media]:
+    """Return {uuid: file} of all that broadcasts attach."""
+    named = {uuid for row in rows for uuids in part(row, "attachments").values() for uuid in uuids}
+    return {str(one.uuid): one for one in Media.objects.filter(uuid__in=named)} if named else {}
+
+
+def values(given: Mapping[str, Any], organization: Organization) -> dict[str, Any]:
+    """Return what `drafting.save` takes, of what RapidPro's clients write."""
+    base, contents = merged(organization, given, given["base_language"])
+    kept = {name: given[name] for name in (*PARTS, "base_language") if name in given}
+    if "attachments" in kept:
+        kept["attachments"] = {code: [str(one.uuid) for one in files] for code, files in kept["attachments"].items()}
+    return {
+        "contacts": given.get("contacts", []),
+        "segments": given.get("groups", []),
+        "addresses": given.get("urns", []),
+        "base_language": base,
+        "messages": messages(organization, contents),
+        "extra": {"rapidpro": {**kept, "urns": given.get("urns", [])}},
+    }

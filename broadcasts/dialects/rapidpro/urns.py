@@ -1,0 +1,59 @@
+"""URNs, such as tel:+250788123123: RapidPro's form of our addresses."""
+
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.db.models import Q
+from rest_framework import serializers
+
+from broadcasts import audience
+from broadcasts.models import Contact, Organization
+
+SAME = {"bsuid": "whatsapp"}  # what a newer scheme is here
+INVALID = "Invalid URN: {}."
+NO_COUNTRY = " Ensure phone numbers contain country codes."
+
+
+def parse(urn: str, organization: Organization) -> tuple[str, str, str]:
+    """Return (scheme, address as a contact stores it, key that it is looked up by); raises ValidationError."""
+    scheme, colon, path = urn.strip().partition(":")
+    scheme = scheme.lower()
+    scheme, value, key = audience.parse_address(f"{SAME.get(scheme, scheme)}{colon}{path}", organization)
+    return scheme, value.lower() if scheme == "mailto" else value, key
+
+
+class RapidProUrnField(serializers.CharField):
+    """A URN in its normalised form."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        urn = super().to_internal_value(data)
+        if len(urn) > (self.max_length or 0):
+            return urn  # its validator says so
+        return normalised(urn, self.context["organization"])
+
+
+def normalised(urn: str, organization: Organization) -> str:
+    """Return a URN in its normalised form; raises the serializers' ValidationError."""
+    try:
+        scheme, value, _ = parse(urn, organization)
+    except ValidationError:
+        raise serializers.ValidationError(INVALID.format(urn) + NO_COUNTRY) from None
+    return f"{scheme}:{value}"
+
+
+def urns_of(contact: Contact) -> list[str]:
+    """Return the addresses of a contact as URNs, the phone number first."""
+    found = {scheme: getattr(contact, field) for scheme, (field, _) in audience.SCHEMES.items()}
+    order = ["tel", "whatsapp", "mailto", *found]
+    return [f"{scheme}:{found[scheme]}" for scheme in dict.fromkeys(order) if found[scheme]]
+
+
+def having(urn: str, organization: Organization) -> Q:
+    """Return the clause for the contact that has a URN; one that cannot be read is nobody's."""
+    try:
+        scheme, _, key = parse(urn, organization)
+    except ValidationError:
+        return Q(pk=None)
+    return Q(**{audience.SCHEMES[scheme][1]: key})

@@ -1,0 +1,174 @@
+"""What RapidPro's views share: tokens, the limit per workspace, cursors, and rows named by the URL's parameters."""
+
+import base64
+import binascii
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from django.db.models import QuerySet
+from django.utils.dateparse import parse_datetime
+from rest_framework import serializers
+from rest_framework.exceptions import AuthenticationFailed, NotFound, ParseError, ValidationError
+from rest_framework.pagination import CursorPagination
+from rest_framework.parsers import FormParser
+from rest_framework.request import Request
+
+from broadcasts.api.authentication import TokenAuthentication
+from broadcasts.api.parsers import Json
+from broadcasts.api.permissions import UUID
+from broadcasts.api.throttling import PerToken
+from broadcasts.clocks import is_near
+from broadcasts.dialects.fields import utc
+from broadcasts.dialects.views import DialectView
+from broadcasts.models import ApiToken, User
+
+NOT_ONE_OBJECT = "Request body should be a single JSON object"
+ONE_OF = "URL can only contain one of the following parameters: {}"
+NEEDS_ONE_OF = "URL must contain one of the following parameters: {}"
+
+
+class RapidProAuthentication(TokenAuthentication):
+    """`Authorization: Token <key>`, or Basic with the e-mail address of its user and the key; refusals are 403."""
+
+    def key(self, request: Request) -> str | None:
+        return _credentials(request)[1] if _is_basic(request) else super().key(request)
+
+    def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
+        refusal = "Invalid token or email" if _is_basic(request) else "Invalid token"
+        try:
+            found = super().authenticate(request)
+        except AuthenticationFailed:
+            raise AuthenticationFailed(refusal) from None
+        if found and _is_basic(request) and found[0].email.casefold() != _credentials(request)[0].casefold():
+            raise AuthenticationFailed(refusal)
+        return found
+
+    def authenticate_header(self, request: Request) -> str:
+        return ""  # without a challenge Django REST framework answers 403, as its clients expect
+
+
+def _is_basic(request: Request) -> bool:
+    return request.headers.get("Authorization", "").strip().lower().startswith("basic ")
+
+
+def _credentials(request: Request) -> tuple[str, str]:
+    """Return (e-mail address, key) of Basic authentication; blank ones where they cannot be read."""
+    try:
+        text = base64.b64decode(request.headers["Authorization"].split()[1], validate=True).decode()
+    except (binascii.Error, ValueError, IndexError):
+        return "", ""
+    email, _, key = text.partition(":")
+    return email, key
+
+
+class RapidProPerWorkspace(PerToken):
+    """At most API_THROTTLE_PER_HOUR requests, over all tokens of an organization."""
+
+    def who(self, request: Request) -> str:
+        return (
+            f"workspace:{request.auth.organization_id}" if isinstance(request.auth, ApiToken) else super().who(request)
+        )
+
+
+class RapidProPages(CursorPagination):
+    """Pages of 250, newest first, each row once although new ones arrive."""
+
+    page_size = 250
+    offset_cutoff = 100_000  # rows of one moment, such as those of an import
+    ordering: Any = ("-created", "-id")
+
+
+class RapidProListSerializer(serializers.Serializer):
+    cursor = serializers.CharField(required=False, help_text="As `next` has it.")
+
+
+class RapidProSpanSerializer(RapidProListSerializer):
+    before = serializers.CharField(required=False, help_text="A moment, itself included.")
+    after = serializers.CharField(required=False, help_text="A moment, itself included.")
+
+
+def paged(item: type[serializers.Serializer]) -> type[serializers.Serializer]:
+    """Return the serializer of a page of these."""
+    fields: dict[str, Any] = {
+        "next": serializers.URLField(allow_null=True),
+        "previous": serializers.URLField(allow_null=True),
+        "results": item(many=True),
+    }
+    return type(f"{item.__name__.removesuffix('Serializer')}PageSerializer", (serializers.Serializer,), fields)
+
+
+class RapidProView(DialectView):
+    """A view below /api/v2/; `keys` are the parameters of which a URL names a row by one."""
+
+    authentication_classes = [RapidProAuthentication]
+    throttle_classes = [RapidProPerWorkspace]
+    parser_classes: list[Any] = [Json, FormParser]
+    keys: ClassVar[tuple[str, ...]] = ()
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        if hasattr(self, "member"):
+            response["X-Temba-Workspace"] = str(self.organization.uuid)
+        return super().finalize_response(request, response, *args, **kwargs)
+
+    def read(self, form: type[serializers.Serializer], **kwargs: Any) -> dict[str, Any]:
+        if not isinstance(self.request.data, dict):
+            raise ValidationError({"non_field_errors": [NOT_ONE_OBJECT]})
+        return super().read(form, **kwargs)
+
+    def pages(self, rows: QuerySet, ordering: tuple[str, ...] = ("-created", "-id")) -> tuple[RapidProPages, list[Any]]:
+        """Return a page of rows, and what writes its envelope."""
+        pages = RapidProPages()
+        pages.ordering = ordering
+        return pages, list(pages.paginate_queryset(rows, self.request, self) or [])
+
+    def within(self, rows: QuerySet, column: str = "created") -> QuerySet:
+        """Return the rows from `after` to `before`; none where one of them cannot be read."""
+        for name, lookup in (("before", "lte"), ("after", "gte")):
+            if given := self.request.query_params.get(name):
+                moment = _moment(given)
+                rows = rows.filter(**{f"{column}__{lookup}": moment}) if moment else rows.none()
+        return rows
+
+    def one_of(self, *names: str) -> str:
+        """Return which one of these parameters the URL has, or ""; raises ValidationError for two."""
+        given = [name for name in names if self.request.query_params.get(name)]
+        if len(given) > 1:
+            raise ValidationError({"non_field_errors": [ONE_OF.format(", ".join(sorted(names)))]})
+        return given[0] if given else ""
+
+    def named(self, rows: QuerySet, *, required: bool = False) -> Any:
+        """Return the row that the URL names by one of `keys`, or None; raises NotFound where there is none."""
+        name = self.one_of(*self.keys)
+        if not name and required:
+            raise ValidationError({"non_field_errors": [NEEDS_ONE_OF.format(", ".join(sorted(self.keys)))]})
+        if not name:
+            return None
+        row = self.by(rows, name, self.request.query_params[name]).first()
+        if row is None:
+            raise NotFound()
+        return row
+
+    def by(self, rows: QuerySet, name: str, value: str) -> QuerySet:
+        """Return the rows that a parameter names."""
+        if name != "uuid":
+            return rows.filter(**{f"{name}__iexact": value})
+        if not UUID.fullmatch(value):
+            raise ParseError(f"Param 'uuid': {value} is not a valid UUID.")
+        return rows.filter(uuid=value)
+
+
+def _moment(text: str) -> datetime | None:
+    """Read a moment in ISO 8601, in UTC where it has no offset; None for anything else."""
+    for spelling in (text, text.replace(" ", "+")):  # an offset's + that was not escaped
+        try:
+            moment = parse_datetime(spelling)
+        except ValueError:
+            continue
+        if moment and is_near(moment):
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    return None
+
+
+def shown(moment: datetime | None) -> str | None:
+    """Write a moment in UTC with six digits: 2013-08-19T19:11:21.082000Z."""
+    return utc(moment, "microseconds")

@@ -1,0 +1,191 @@
+"""`/api/v2/workspace.json`, fields, globals and channels."""
+
+import re
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from broadcasts.api.attributes import AttributeSerializer
+from broadcasts.models import Attribute, AuditEntry, Channel, Organization
+
+from .languages import code_of
+from .views import RapidProListSerializer, RapidProView, paged, shown
+
+LONGEST_NAME = 36
+# Ours of their types of values, and theirs of ours.
+TYPES = dict.fromkeys(("text", "state", "district", "ward"), "text") | {"number": "number", "datetime": "datetime"}
+SHOWN = {"number": "number", "date": "datetime", "datetime": "datetime"}
+DATE_STYLES = {"d": "day_first", "m": "month_first", "Y": "year_first", "y": "year_first"}
+
+
+class RapidProWorkspaceSerializer(serializers.Serializer):
+    uuid = serializers.UUIDField()
+    name = serializers.CharField()
+    country = serializers.CharField(allow_null=True)
+    languages = serializers.ListField(child=serializers.CharField())
+    primary_language = serializers.CharField(allow_null=True)
+    timezone = serializers.CharField()
+    date_style = serializers.CharField()
+    credits = serializers.DictField()
+    anon = serializers.BooleanField()
+
+
+class RapidProFieldInput(serializers.Serializer):
+    name = serializers.CharField(required=False, max_length=LONGEST_NAME)
+    label = serializers.CharField(required=False, max_length=LONGEST_NAME)  # type: ignore[assignment]
+    type = serializers.CharField(required=False, help_text=" or ".join(TYPES))
+    value_type = serializers.CharField(required=False, help_text="As type.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        name, kind = attrs.get("name") or attrs.get("label"), attrs.get("type") or attrs.get("value_type")
+        missing = {name: ["This field is required."] for name, given in (("name", name), ("type", kind)) if not given}
+        if missing:
+            raise serializers.ValidationError(missing)
+        if kind not in TYPES:
+            raise serializers.ValidationError({"type": [f'"{kind}" is not a valid choice.']})
+        return {"label": name, "type": TYPES[kind]}
+
+
+class RapidProFieldSerializer(serializers.Serializer):
+    key = serializers.CharField()
+    name = serializers.CharField()
+    type = serializers.CharField()
+    label = serializers.CharField(help_text="As name.")  # type: ignore[assignment]
+    value_type = serializers.CharField(help_text="As type.")
+
+
+class RapidProGlobalSerializer(serializers.Serializer):
+    key = serializers.CharField()
+    name = serializers.CharField()
+    value = serializers.CharField()
+    modified_on = serializers.CharField()
+
+
+class RapidProChannelSerializer(serializers.Serializer):
+    uuid = serializers.UUIDField()
+    name = serializers.CharField()
+    address = serializers.CharField()
+    type = serializers.CharField()
+    country = serializers.CharField(allow_null=True)
+    device = serializers.DictField(allow_null=True)
+    last_seen = serializers.CharField(allow_null=True)
+    created_on = serializers.CharField()
+
+
+class RapidProKeyFilter(RapidProListSerializer):
+    key = serializers.CharField(required=False)
+
+
+class RapidProChannelsFilter(RapidProListSerializer):
+    uuid = serializers.CharField(required=False)
+    address = serializers.CharField(required=False)
+
+
+class RapidProWorkspace(RapidProView):
+    @extend_schema(summary="Read the workspace", responses=RapidProWorkspaceSerializer)
+    def get(self, request: Request) -> Response:
+        own = self.organization
+        return Response(
+            {
+                "uuid": str(own.uuid),
+                "name": own.name,
+                "country": own.country or None,
+                "languages": [code for tag in own.languages if (code := code_of(tag))],
+                "primary_language": code_of(own.primary_language),
+                "timezone": own.time_zone,
+                "date_style": date_style(own),
+                "credits": {"used": 0, "remaining": None},
+                "anon": False,
+            }
+        )
+
+
+class RapidProFields(RapidProView):
+    keys = ("key",)
+
+    @extend_schema(summary="List fields", parameters=[RapidProKeyFilter], responses=paged(RapidProFieldSerializer))
+    def get(self, request: Request) -> Response:
+        rows = Attribute.objects.for_organization(self.organization)
+        if wanted := request.query_params.get("key"):
+            rows = rows.filter(key=wanted)
+        pages, page = self.pages(rows)
+        return pages.get_paginated_response([field(one) for one in page])
+
+    @extend_schema(
+        summary="Add or change a field",
+        parameters=[RapidProKeyFilter],
+        request=RapidProFieldInput,
+        responses={200: RapidProFieldSerializer, 201: RapidProFieldSerializer},
+    )
+    @transaction.atomic
+    def post(self, request: Request) -> Response:
+        found = self.named(Attribute.objects.for_organization(self.organization))
+        values = self.read(RapidProFieldInput)
+        if found is None:
+            values["key"] = key_of(values["label"])
+        form = AttributeSerializer(found, data=values, partial=found is not None, context=self.context(view=self))
+        form.is_valid(raise_exception=True)
+        saved = form.save()
+        act = "change" if found else "create"
+        AuditEntry.write(saved, act, organization=self.organization, user=self.user, fields=sorted(values))
+        return Response(field(saved), 200 if found else 201)
+
+
+class RapidProGlobals(RapidProView):
+    @extend_schema(summary="List globals", parameters=[RapidProKeyFilter], responses=paged(RapidProGlobalSerializer))
+    def get(self, request: Request) -> Response:
+        own, wanted = self.organization, request.query_params.get("key")
+        found = [
+            {"key": key, "name": key.replace("_", " ").title(), "value": str(value), "modified_on": shown(own.modified)}
+            for key, value in sorted(own.globals.items())
+            if wanted in (None, "", key)
+        ]
+        return Response({"next": None, "previous": None, "results": found})
+
+
+class RapidProChannels(RapidProView):
+    @extend_schema(
+        summary="List channels", parameters=[RapidProChannelsFilter], responses=paged(RapidProChannelSerializer)
+    )
+    def get(self, request: Request) -> Response:
+        rows: QuerySet[Any] = Channel.objects.for_organization(self.organization).filter(is_active=True)
+        if wanted := request.query_params.get("uuid"):
+            rows = self.by(rows, "uuid", wanted)
+        if wanted := request.query_params.get("address"):
+            rows = rows.filter(from_address=wanted)
+        pages, page = self.pages(rows)
+        return pages.get_paginated_response([channel(one) for one in page])
+
+
+def date_style(organization: Organization) -> str:
+    """Return the order of day, month and year in the organization's format of days."""
+    first = re.search("%-?([dmYy])", organization.date_format)
+    return DATE_STYLES[first[1]] if first else "year_first"
+
+
+def field(attribute: Attribute) -> dict[str, str]:
+    name, kind = str(attribute), SHOWN.get(attribute.type, "text")
+    return {"key": attribute.key, "name": name, "type": kind, "label": name, "value_type": kind}
+
+
+def key_of(name: str) -> str:
+    """Return the key that RapidPro makes of the name of a field: "First Name!" is first_name."""
+    return re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+
+
+def channel(one: Channel) -> dict[str, Any]:
+    return {
+        "uuid": str(one.uuid),
+        "name": one.name,
+        "address": one.from_address,
+        "type": one.kind,
+        "country": one.organization.country or None,
+        "device": None,
+        "last_seen": None,
+        "created_on": shown(one.created),
+    }
