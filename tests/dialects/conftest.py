@@ -13,6 +13,7 @@ from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from broadcasts import sending
 from broadcasts.models import Broadcast, Channel, Organization, Segment
 from tests.api.described import compare
+from tests.make import make_broadcast, make_token
 from tests.recorder import Recorder
 from tests.sending.steps import pump
 
@@ -92,3 +93,15 @@ def photo(rapidpro) -> dict[str, Any]:
     file = SimpleUploadedFile("photo.png", PIXEL, "image/png")
     body = encode_multipart(BOUNDARY, {"file": file})
     return rapidpro.raw("/api/v2/media.json", body, MULTIPART_CONTENT).json()
+
+
+@pytest.fixture
+def rapidpro(admin) -> InDialect:
+    client = InDialect("rapidpro", "")
+    client.headers = {"Authorization": f"Token {make_token(admin)}"}
+    return client
+
+
+@pytest.fixture
+def sent_broadcast(mail) -> Broadcast:
+    return make_broadcast(mail, status="SENT")

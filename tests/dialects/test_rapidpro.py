@@ -20,13 +20,6 @@ KEYS = {
 HELLO = {"text": "hi", "urns": ["tel:+34600111222"]}
 
 
-@pytest.fixture
-def rapidpro(admin) -> InDialect:
-    client = InDialect("rapidpro", "")
-    client.headers = {"Authorization": f"Token {make_token(admin)}"}
-    return client
-
-
 def complete() -> None:
     finish()
     sending.tick()

@@ -1,0 +1,276 @@
+"""RapidPro's API beside its broadcasts: contacts, groups, fields, media, messages and the workspace."""
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
+
+from broadcasts import segmenting
+from broadcasts.models import Attribute, Contact, Delivery, Inbound, Segment, Suppression
+from tests.make import make_contact, make_delivery, make_token
+
+from .conftest import InDialect, finish
+
+CONTACTS, GROUPS, MESSAGES = (f"/api/v2/{name}.json" for name in ("contacts", "groups", "messages"))
+LISTS = ["broadcasts", "channels", "contacts", "fields", "globals", "groups", "messages"]
+
+
+def refusal(response):
+    return response.status_code, response.json()
+
+
+def results(response):
+    assert response.status_code == 200, response.content
+    return response.json()["results"]
+
+
+@pytest.fixture
+def friends(club) -> Segment:
+    return Segment.objects.create(organization=club, name="Friends", kind="static")
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_needs_a_token_and_shows_nothing_of_others(rapidpro, club, elsewhere, name):
+    url = f"/api/v2/{name}.json"
+    make_contact(elsewhere)
+    Segment.objects.create(organization=elsewhere, name="Theirs")
+    Attribute.objects.create(organization=elsewhere, key="theirs")
+    assert InDialect("rapidpro", "").get(url).status_code == 403
+    assert results(rapidpro.get(url)) == []
+
+
+def test_a_contact_round_trips(rapidpro, club, friends):
+    Attribute.objects.create(organization=club, key="age", type="number")
+    given = {
+        "name": "Joe",
+        "language": "spa",
+        "urns": ["tel:+34600111222", "mailto:joe@example.com"],
+        "groups": ["friends"],
+        "fields": {"age": 34},
+    }
+    response = rapidpro.post(CONTACTS, given)
+    told = response.json()
+    assert response.status_code == 201
+    assert {name: told[name] for name in given} == {
+        **given,
+        "groups": [{"uuid": str(friends.uuid), "name": "Friends"}],
+    }
+    assert (told["status"], told["blocked"], told["stopped"], told["flow"]) == ("active", False, False, None)
+    assert results(rapidpro.get(f"{CONTACTS}?uuid={told['uuid']}")) == [told]
+
+
+def test_a_contact_is_changed_by_uuid_or_urn(rapidpro, club, friends):
+    joe = make_contact(club, "joe@example.com", phone="+34600111222", language="en")
+    segmenting.add(friends, Contact.objects.filter(pk=joe.pk))
+    told = rapidpro.post(f"{CONTACTS}?urn=mailto:joe@example.com", {"name": "Joseph", "groups": []}).json()
+    assert (told["uuid"], told["name"], told["groups"], told["language"]) == (str(joe.uuid), "Joseph", [], "eng")
+    told = rapidpro.post(f"{CONTACTS}?uuid={joe.uuid}", {"urns": ["tel:+34600111222"]}).json()
+    assert told["urns"] == ["tel:+34600111222"]
+
+
+def test_a_urn_that_nobody_has_adds_a_contact(rapidpro):
+    response = rapidpro.post(f"{CONTACTS}?urn=tel:%2B34600111222", {"name": "Joe"})
+    assert (response.status_code, response.json()["urns"]) == (201, ["tel:+34600111222"])
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        (
+            {"urns": ["tel:+34600111222", "mailto:ann@example.com"]},
+            {"urns": {"1": ["URN is in use by another contact."]}},
+        ),
+        ({"urns": ["tel:+34600111222", "tel:+34600111223"]}, {"urns": {"1": ["A contact has one tel address here."]}}),
+        ({"fields": {"shoe": 1}}, {"fields": ["Invalid contact field key: shoe"]}),
+        ({"groups": ["By rule"]}, {"groups": ["Contact group must not be query based: By rule"]}),
+        ({"language": "en"}, {"language": ["Not an allowed ISO 639-3 language code."]}),
+        ({"name": "x" * 65}, {"name": ["Ensure this field has no more than 64 characters."]}),
+    ],
+)
+def test_a_contact_is_checked(rapidpro, club, make_segment, given, told):
+    make_contact(club, "ann@example.com")
+    make_segment("By rule")
+    assert refusal(rapidpro.post(CONTACTS, given)) == (400, told)
+    assert Contact.objects.count() == 1
+
+
+def test_a_url_names_one_contact_in_one_way(rapidpro, club):
+    joe = make_contact(club, "joe@example.com")
+    both = f"{CONTACTS}?uuid={joe.uuid}&urn=mailto:joe@example.com"
+    told = "URL can only contain one of the following parameters: urn, uuid"
+    assert refusal(rapidpro.post(both, {})) == (400, {"non_field_errors": [told]})
+    told = "URL must contain one of the following parameters: urn, uuid"
+    assert refusal(rapidpro.delete(CONTACTS)) == (400, {"non_field_errors": [told]})
+    told = {"urns": ["Field not allowed when using URN in URL"]}
+    assert refusal(rapidpro.post(f"{CONTACTS}?urn=mailto:joe@example.com", {"urns": []})) == (400, told)
+
+
+def test_a_contact_of_another_organization_is_not_there(rapidpro, elsewhere):
+    theirs = make_contact(elsewhere, "joe@example.com")
+    for method in (rapidpro.delete, lambda url: rapidpro.post(url, {"name": "Mine"})):
+        assert refusal(method(f"{CONTACTS}?uuid={theirs.uuid}")) == (404, {"detail": "Not found."})
+    assert Contact.objects.get(pk=theirs.pk).full_name == theirs.full_name
+
+
+def test_a_contact_is_deleted_by_admins(rapidpro, club, author):
+    make_contact(club, "joe@example.com")
+    url = f"{CONTACTS}?urn=mailto:joe@example.com"
+    assert InDialect("rapidpro", make_token(author)).delete(url).status_code == 403
+    assert rapidpro.delete(url).status_code == 204
+    assert rapidpro.delete(url).status_code == 404
+
+
+def test_contacts_are_filtered_and_come_by_their_last_change(rapidpro, club, friends, make_segment):
+    joe, ann = make_contact(club, "joe@example.com"), make_contact(club, "ann@example.com", language="en")
+    segmenting.add(friends, Contact.objects.filter(pk=joe.pk))
+    make_segment("English")
+    joe.save()
+
+    def named(query):
+        return [one["urns"][0] for one in results(rapidpro.get(f"{CONTACTS}?{query}"))]
+
+    both = ["mailto:joe@example.com", "mailto:ann@example.com"]
+    assert (named(""), named("reverse=true")) == (both, both[::-1])
+    assert (named("group=FRIENDS"), named("group=english"), named("group=none")) == (both[:1], both[1:], [])
+    assert (named("deleted=1"), named("urn=foo:1"), named(f"uuid={ann.uuid}")) == ([], [], both[1:])
+    assert {one["groups"][0]["name"] for one in results(rapidpro.get(CONTACTS))} == {"Friends", "English"}
+
+
+def test_a_contact_who_is_suppressed_everywhere_is_stopped(rapidpro, club):
+    joe = make_contact(club, "joe@example.com")
+    Suppression.objects.create(organization=club, medium="email", address_hash=joe.email_hash)
+    [told] = results(rapidpro.get(CONTACTS))
+    assert (told["status"], told["stopped"]) == ("stopped", True)
+
+
+def test_a_page_of_contacts_takes_few_queries(rapidpro, club, friends, make_segment, django_assert_max_num_queries):
+    for name in ("A", "B", "C"):
+        make_segment(name)
+    for number in range(5):
+        make_contact(club, f"{number}@example.com", language="en")
+    with django_assert_max_num_queries(9):
+        assert len(results(rapidpro.get(CONTACTS))) == 5
+
+
+def test_groups_are_made_renamed_and_deleted(rapidpro, club):
+    response = rapidpro.post(GROUPS, {"name": "Friends"})
+    told = response.json()
+    assert (response.status_code, told["query"], told["count"], told["system"]) == (201, None, 0, False)
+    assert rapidpro.post(f"{GROUPS}?uuid={told['uuid']}", {"name": "Best friends"}).json()["name"] == "Best friends"
+    assert [one["name"] for one in results(rapidpro.get(f"{GROUPS}?name=best FRIENDS"))] == ["Best friends"]
+    assert rapidpro.delete(f"{GROUPS}?uuid={told['uuid']}").status_code == 204
+    assert results(rapidpro.get(GROUPS)) == []
+
+
+def test_the_name_of_a_group_is_its_own(rapidpro, friends):
+    assert refusal(rapidpro.post(GROUPS, {"name": "FRIENDS"})) == (400, {"name": ["This field must be unique."]})
+    assert rapidpro.post(f"{GROUPS}?name=friends", {"name": "FRIENDS"}).status_code == 200
+
+
+def test_a_dynamic_group_shows_its_rules(rapidpro, make_segment, friends):
+    make_segment("English")
+    assert {one["name"]: one["query"] for one in results(rapidpro.get(GROUPS))} == {
+        "English": '{"language": "en"}',
+        "Friends": None,
+    }
+    assert [one["name"] for one in results(rapidpro.get(f"{GROUPS}?manual_only=1"))] == ["Friends"]
+
+
+def test_a_group_that_is_used_stays(rapidpro, club, friends):
+    Segment.objects.create(organization=club, name="Of friends", rules={"segment": str(friends.uuid)})
+    status, told = refusal(rapidpro.delete(f"{GROUPS}?name=friends"))
+    assert (status, "in use" in told["detail"]) == (409, True)
+
+
+def test_contact_actions_work_on_up_to_a_hundred(rapidpro, club, friends):
+    joe = make_contact(club, "joe@example.com")
+
+    def act(action, **fields):
+        given = {"contacts": [str(joe.uuid)], "action": action, **fields}
+        return rapidpro.post("/api/v2/contact_actions.json", given).status_code
+
+    assert act("add", group="Friends") == 204
+    assert friends.members.count() == 1
+    assert (act("remove", group=str(friends.uuid)), friends.members.count()) == (204, 0)
+    assert (act("block"), Contact.objects.get().status) == (204, "blocked")
+    assert (act("unblock"), Contact.objects.get().status) == (204, "active")
+    assert (act("add"), act("block", group="Friends"), act("dance")) == (400, 400, 400)
+    assert (act("delete"), Contact.objects.count()) == (204, 0)
+
+
+def test_fields_are_attributes(rapidpro, club):
+    response = rapidpro.post("/api/v2/fields.json", {"name": "Shoe Size!", "type": "number"})
+    told = response.json()
+    assert (response.status_code, told["key"], told["name"], told["type"]) == (201, "shoe_size", "Shoe Size!", "number")
+    again = rapidpro.post("/api/v2/fields.json?key=shoe_size", {"name": "Shoes", "type": "text"})
+    assert (again.status_code, again.json()["name"]) == (200, "Shoes")
+    assert rapidpro.post("/api/v2/fields.json?key=x", {"name": "X", "type": "text"}).status_code == 404
+    status, told = refusal(rapidpro.post("/api/v2/fields.json", {"name": "X" * 37, "type": "no"}))
+    assert (status, told) == (400, {"name": ["Ensure this field has no more than 36 characters."]})
+
+
+@pytest.mark.parametrize("url", ["/api/v2/workspace.json", "/api/v2/org.json"])
+def test_the_workspace_is_the_organization(rapidpro, club, url):
+    told = rapidpro.get(url).json()
+    assert (told["uuid"], told["languages"], told["primary_language"]) == (str(club.uuid), ["eng", "spa"], "eng")
+    assert (told["country"], told["date_style"], told["anon"]) == ("ES", "year_first", False)
+
+
+def test_globals_and_channels_are_listed(rapidpro, club, mail):
+    club.globals = {"org_name": "The Club"}
+    club.save()
+    [told] = results(rapidpro.get("/api/v2/globals.json"))
+    assert (told["key"], told["name"], told["value"]) == ("org_name", "Org Name", "The Club")
+    assert results(rapidpro.get("/api/v2/globals.json?key=x")) == []
+    [told] = results(rapidpro.get("/api/v2/channels.json"))
+    assert (told["uuid"], told["type"], told["address"]) == (str(mail.uuid), "email", "news@club.example")
+
+
+def upload(client, content, name="photo.png"):
+    body = encode_multipart(BOUNDARY, {"file": SimpleUploadedFile(name, content, "image/png")})
+    return client.raw("/api/v2/media.json", body, MULTIPART_CONTENT)
+
+
+def test_18_a_file_is_known_by_its_content(rapidpro, photo):
+    assert (photo["content_type"], photo["filename"]) == ("image/png", "photo.png")
+    assert rapidpro.client.get("/f/" + photo["url"].partition("/f/")[2]).status_code == 200
+    assert refusal(upload(rapidpro, b"MZ\x90\x00")) == (400, {"file": ["Unsupported file type."]})
+    missing = rapidpro.raw("/api/v2/media.json", encode_multipart(BOUNDARY, {}), MULTIPART_CONTENT)
+    assert refusal(missing) == (400, {"file": ["No file was submitted."]})
+    assert rapidpro.get("/api/v2/media.json").status_code == 405
+
+
+def test_21_messages_are_the_copies_and_what_became_of_them(rapidpro, club, mail, server):
+    joe = make_contact(club, "joe@example.com")
+    made = rapidpro.post("/api/v2/broadcasts.json", {"text": "hi", "contacts": [str(joe.uuid)]}).json()
+    [told] = results(rapidpro.get(f"{MESSAGES}?broadcast={made['id']}")) or [None]
+    assert told is None
+    finish()
+    [told] = results(rapidpro.get(f"{MESSAGES}?broadcast={made['id']}"))
+    assert (told["status"], told["text"].strip(), told["urn"]) == ("wired", "hi", "mailto:joe@example.com")
+    assert told["contact"] == {"uuid": str(joe.uuid), "name": joe.full_name or None}
+    Delivery.objects.update(delivered_at="2030-01-01T00:00:00Z")
+    [told] = results(rapidpro.get(f"{MESSAGES}?uuid={told['uuid']}"))
+    assert (told["status"], told["broadcast"]) == ("delivered", made["id"])
+
+
+def test_messages_are_found_by_folder_and_contact(rapidpro, club, mail, sent_broadcast):
+    joe, ann = make_contact(club, "joe@example.com"), make_contact(club, "ann@example.com")
+    make_delivery(sent_broadcast, joe, status="sent", address="joe@example.com")
+    make_delivery(sent_broadcast, ann, status="failed", address="ann@example.com")
+
+    def urns(query):
+        return [one["urn"] for one in results(rapidpro.get(f"{MESSAGES}?{query}"))]
+
+    assert urns("folder=sent") == urns(f"contact={joe.uuid}") == ["mailto:joe@example.com"]
+    assert urns("folder=failed") == urns("contact=mailto:ann@example.com") == ["mailto:ann@example.com"]
+    assert urns("folder=flows") == urns("label=x") == urns("broadcast=99999") == urns("folder=outbox") == []
+    told = "You may only specify one of the contact, folder, label or broadcast parameters"
+    assert refusal(rapidpro.get(f"{MESSAGES}?folder=sent&contact={joe.uuid}")) == (400, {"detail": told})
+
+
+def test_the_inbox_has_the_replies(rapidpro, club, mail):
+    joe = make_contact(club, "joe@example.com")
+    Inbound.objects.create(organization=club, channel=mail, contact=joe, address="joe@example.com", text="Thanks")
+    [told] = results(rapidpro.get(f"{MESSAGES}?folder=inbox"))
+    assert (told["direction"], told["status"], told["text"]) == ("in", "handled", "Thanks")
+    assert (told["urn"], told["contact"]["uuid"]) == ("mailto:joe@example.com", str(joe.uuid))
