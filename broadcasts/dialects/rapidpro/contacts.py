@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from broadcasts import audience, contacts, segmenting
 from broadcasts.api.contacts import ContactSerializer
 from broadcasts.api.fields import ref
+from broadcasts.exceptions import InvalidInput
 from broadcasts.mediums import ADDRESS_FIELDS
 from broadcasts.models import (
     Attribute,
@@ -250,17 +251,25 @@ def groups_of(page: list[Contact], organization: Organization) -> dict[int, list
     segments = {one.pk: one for one in Segment.objects.for_organization(organization).order_by("pk")}
     pks = [one.pk for one in page]
     pairs = list(SegmentMember.objects.filter(contact__in=pks).values_list("contact_id", "segment_id"))
-    by_rule = [one for one in segments.values() if one.kind == Segment.Kind.DYNAMIC]
-    for start in range(0, len(by_rule), TOGETHER):
-        rows = [
-            audience.segment_contacts(one).filter(pk__in=pks).order_by().values_list("pk", Value(one.pk))
-            for one in by_rule[start : start + TOGETHER]
-        ]
-        pairs += rows[0].union(*rows[1:], all=True) if len(rows) > 1 else rows[0]
+    rows = [by_rule for one in segments.values() if (by_rule := _chosen(one, organization)) is not None]
+    for start in range(0, len(rows), TOGETHER):
+        first, *others = (one.filter(pk__in=pks) for one in rows[start : start + TOGETHER])
+        pairs += list(first.union(*others, all=True) if others else first)
     for contact, segment in sorted(pairs, key=lambda pair: pair[1]):
         if segment in segments:
             found[contact].append(ref(segments[segment]))
     return found
+
+
+def _chosen(segment: Segment, organization: Organization) -> QuerySet[Contact, Any] | None:
+    """Return (contact id, segment id) of those whom a segment's rules choose; None without readable rules."""
+    segment.organization = organization
+    if segment.kind != Segment.Kind.DYNAMIC:
+        return None
+    try:
+        return audience.segment_contacts(segment).order_by().values_list("pk", Value(segment.pk))
+    except InvalidInput:  # such as rules that name what was deleted since
+        return None
 
 
 def stopped_ones(page: list[Contact], organization: Organization) -> set[int]:
