@@ -9,7 +9,10 @@ from broadcasts.exceptions import FileRefused
 from broadcasts.filetypes import file_type, is_for_messages
 from broadcasts.models import Media, Organization
 
-ACCEPTED = "pictures (PNG, JPEG, GIF, WebP, AVIF), audio, video, PDF, office documents, calendars (ICS) and contact cards (VCF)"
+ACCEPTED = (
+    "pictures (PNG, JPEG, GIF, WebP, AVIF), audio, video, PDF, office documents, calendars (ICS) and "
+    "contact cards (VCF)"
+)
 
 
 def store(
