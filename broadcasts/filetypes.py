@@ -45,6 +45,7 @@ BEGINNINGS = {
     **dict.fromkeys((b"\xff\xfb", b"\xff\xfa", b"\xff\xf3", b"\xff\xf2"), FileType("audio/mpeg", "mp3")),
     **dict.fromkeys((b"\xff\xf1", b"\xff\xf9"), FileType("audio/aac", "aac")),
     **dict.fromkeys((b"fLaC\x00", b"fLaC\x80"), FileType("audio/flac", "flac")),
+    b".snd\x00\x00\x00": FileType("audio/basic", "au"),
     b"#!AMR\n": FileType("audio/amr", "amr"),
     b"MThd\x00\x00\x00\x06": FileType("audio/midi", "mid"),
     **dict.fromkeys((b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3"), FileType("video/mpeg", "mpg")),

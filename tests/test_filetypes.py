@@ -47,6 +47,7 @@ def box(major: str, *compatible: str) -> bytes:
         (b"\xff\xfb\x90\x64\0", "mp3"),
         (b"\xff\xf1\x50\x80\0", "aac"),
         (b"fLaC\0\0\0\x22", "flac"),
+        (b".snd\0\0\0\x18", "au"),
         (b"#!AMR\n\x3c\0", "amr"),
         (b"MThd\0\0\0\6\0\1", "mid"),
         (b"OggS\0\2" + bytes(20) + b"\x01\x13OpusHead", "ogg"),

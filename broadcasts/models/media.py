@@ -48,7 +48,7 @@ class Media(Base):
 
     def clean(self) -> None:
         super().clean()
-        if self.is_new_file:
+        if self.is_new_file and self.organization_id is not None:  # None in a form that lacks it, which says so
             try:
                 self.check_file()
             except FileRefused as error:
