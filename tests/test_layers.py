@@ -28,6 +28,7 @@ LAYERS = [
         "pricing",
         "receiving",
         "segmenting",
+        "uploading",
     },
     {"rotating", "syncing"},
     {"sending"},
