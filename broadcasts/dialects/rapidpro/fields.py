@@ -37,7 +37,7 @@ class RapidProLanguageField(serializers.CharField):
         return code
 
 
-class TranslationsField(serializers.DictField):
+class PerLanguageField(serializers.DictField):
     """A value per language, {"eng": …}; a bare one, of the type `bare`, is in the primary language."""
 
     bare: ClassVar[type]
@@ -63,7 +63,7 @@ class MessageTextField(TextField):
         return super().to_internal_value(data)
 
 
-class RapidProTextField(TranslationsField):
+class RapidProTextField(PerLanguageField):
     bare = str
     child = MessageTextField(max_length=LONGEST_TEXT)
 
@@ -93,7 +93,7 @@ class MediaListField(serializers.ListField):
         return rows.filter(pk=links.media_id(token) or 0).first()
 
 
-class RapidProAttachmentsField(TranslationsField):
+class RapidProAttachmentsField(PerLanguageField):
     bare = list
     child = MediaListField()
 
@@ -130,7 +130,7 @@ class QuickReplyField(serializers.Field):
         return ""
 
 
-class RapidProQuickRepliesField(TranslationsField):
+class RapidProQuickRepliesField(PerLanguageField):
     bare = list
     child = serializers.ListField(child=QuickReplyField(), max_length=MOST_PARTS)
 
