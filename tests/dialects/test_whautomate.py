@@ -6,9 +6,7 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from broadcasts import syncing
-from broadcasts.models import Activity, Attendance, Broadcast, Channel, Contact, Delivery, Inbound
-from tests.cloud_api import CloudApi, template
+from broadcasts.models import Activity, Attendance, Broadcast, Contact, Delivery, Inbound
 from tests.make import make_contact, make_token
 
 from .conftest import InDialect, finish
@@ -21,9 +19,6 @@ KEYS = {
     *("location", "processedStats", "deliveryStats"),
 }
 TEMPLATE = {"name": "offer", "language": "en_US"}
-BODY = {"type": "BODY", "text": "Hello {{1}}, see you on {{2}}"}
-HEADER = {"type": "HEADER", "format": "IMAGE"}
-BUTTONS = {"type": "BUTTONS", "buttons": [{"type": "URL", "text": "Map", "url": "https://x.example/{{1}}"}]}
 FILLED = {
     "template": TEMPLATE,
     "headerMediaUrl": "https://x.example/pool.png",
@@ -34,22 +29,6 @@ FILLED = {
 
 def soon(**delta):
     return (timezone.now() + timedelta(**(delta or {"hours": 1}))).isoformat()
-
-
-@pytest.fixture
-def cloud():
-    with CloudApi() as cloud:
-        yield cloud
-
-
-@pytest.fixture
-def channel(club, cloud):
-    made = Channel(organization=club, name="WhatsApp", kind="whatsapp", is_default=True)
-    made.configure(cloud.settings)
-    made.save()
-    cloud.templates.append(template("offer", "en_US", HEADER, BODY, BUTTONS))
-    syncing.sync(made)
-    return made
 
 
 @pytest.fixture
