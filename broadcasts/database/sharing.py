@@ -77,8 +77,9 @@ class SharedInsert:
         statement = _statement(connection.vendor, self.model, self.columns, len(rows))
         values = {str(place): value for place, value in enumerate(value for row in rows for value in row.values)}
         # Django would ask at each request whether the connection works, which costs as much as the statement.
-        is_unchecked = connection.health_check_enabled and not connection.health_check_done
-        connection.health_check_done = True
+        link: Any = connection
+        is_unchecked = link.health_check_enabled and not link.health_check_done
+        link.health_check_done = True
         try:
             statement.run(**values)
         except (DatabaseError, InterfaceError):
