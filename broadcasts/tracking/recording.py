@@ -106,6 +106,7 @@ class _Recording:
 
     def __init__(self, facts: Sequence[Fact]) -> None:
         self.facts = facts
+        self.now = timezone.now()
         self.tally = tallying.Tally()
         self.new: dict[str, list[tuple[int, datetime]]] = defaultdict(list)  # {fact: [(delivery id, time)]}
         self.settled: dict[int, datetime | None] = {}  # {id of an unknown delivery: when it was sent; None: failed}
@@ -156,9 +157,9 @@ class _Recording:
         if fact.link and type == "clicked":
             self.clicks.append((fact, delivery, "clicked" in new))
         if news or machine or type in REPEATING:
-            self.events.append(
-                DeliveryEvent(delivery=delivery, type=type, at=at, machine=machine, detail=detail, link=fact.link)
-            )
+            event = DeliveryEvent(delivery=delivery, type=type, at=at, machine=machine, detail=detail, link=fact.link)
+            event.created = self.now  # the default of the database is compiled anew for each row
+            self.events.append(event)
         if type in ("bounced", "failed") and news and detail.get("hard") is True:
             self.bounces.append((delivery, _source(delivery, type, detail)))
         return news
