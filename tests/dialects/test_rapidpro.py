@@ -4,10 +4,12 @@ import base64
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from broadcasts import sending
-from broadcasts.models import Broadcast, Contact, Delivery
+from broadcasts.models import Broadcast, Channel, Contact, Delivery, MessageTranslation
 from tests.make import make_broadcast, make_contact, make_member, make_token
 
 from .conftest import InDialect, finish
@@ -371,3 +373,49 @@ def test_the_contacts_and_people_of_a_broadcast_are_counted(rapidpro, club, mail
     [told] = rapidpro.get(URL).json()["results"]
     assert (told["status"], told["progress"]) == ("completed", {"total": 2, "started": 2})
     assert Contact.objects.count() == 2
+
+
+def test_a_text_alone_is_in_the_primary_language_whichever_it_is(rapidpro, club):
+    for tag, code in (("fil", "tgl"), ("gsw", "gsw"), ("pt-BR", "por")):
+        club.languages = [tag]
+        club.save()
+        assert rapidpro.post(URL, HELLO).json()["text"] == {code: "hi"}
+
+
+def test_a_channel_that_cannot_send_leaves_the_others_to_it(rapidpro, club, mail, server):
+    mail.from_address = ""
+    mail.save()
+    Channel.objects.create(organization=club, name="Hook", kind="webhook", settings={"url": "https://x.example/"})
+    broadcast = made(rapidpro.post(URL, {"text": "hi", "urns": ["mailto:joe@example.com"]}))
+    complete()
+    assert [one.message.channel.name for one in Delivery.objects.filter(status="sent")] == ["Hook"]
+    assert "no good sender" in broadcast.messages.get(channel=None).error
+
+
+def test_the_first_of_two_parameters_counts(rapidpro):
+    first, second = (rapidpro.post(URL, HELLO).json() for _ in range(2))
+    told = rapidpro.get(f"{URL}?uuid={first['uuid']}&uuid={second['uuid']}").json()["results"]
+    assert [one["uuid"] for one in told] == [first["uuid"]]
+
+
+def test_a_language_of_several_forms_shows_the_base_one(rapidpro, mail):
+    theirs = make_broadcast(mail, body="Colour", status="SENT", base_language="en")
+    MessageTranslation.objects.create(message=theirs.first_message(), language="en-GB", text="Colour, please")
+    assert rapidpro.get(URL).json()["results"][0]["text"] == {"eng": "Colour"}
+
+
+def test_no_text_holds_a_nul(rapidpro):
+    wrong = {**HELLO, "quick_replies": ["a\0b"]}, {**HELLO, "groups": ["a\0b"]}, {**HELLO, "text": "a\0b"}
+    assert [rapidpro.post(URL, one).status_code for one in wrong] == [400] * 3
+
+
+def test_names_are_looked_up_together(rapidpro, club):
+    people = [make_contact(club, f"{n}@example.com") for n in range(50)]
+
+    def queries(named):
+        with CaptureQueriesContext(connection) as asked:
+            made(rapidpro.post(URL, {"text": "hi", "contacts": [f"mailto:{one.email}" for one in named]}))
+        return len(asked)
+
+    of_five = queries(people[:5])
+    assert queries(people) <= of_five
