@@ -166,8 +166,7 @@ def reopen(broadcast: Broadcast, by: User | None = None) -> None:
     """Return a broadcast that was cancelled before it began to draft; it keeps its time. Raises WrongState."""
     if broadcast.status == Status.CANCELLED and broadcast.has_begun:
         raise WrongState(HAD_BEGUN)
-    copies = Delivery.objects.filter(message__broadcast=broadcast)
-    never_began = Q(started_at=None) & ~Exists(copies)
+    never_began = Q(~Exists(Delivery.objects.filter(message__broadcast=broadcast)), started_at=None)
     _transition(broadcast, [Status.CANCELLED], "reopen", by, never_began, status=Status.DRAFT, completed_at=None)
 
 

@@ -14,5 +14,5 @@ class Command(BaseCommand):
         broadcast = find_broadcast(options["uuid"])
         with refusals():
             sending.cancel(broadcast)
-        told = "." if broadcast.has_begun else " before it began; nothing was sent."
-        self.stdout.write(f"“{broadcast}” is cancelled{told}")
+        told = "" if broadcast.has_begun else " It had not begun: nothing was sent."
+        self.stdout.write(f"“{broadcast}” is cancelled.{told}")
