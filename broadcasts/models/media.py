@@ -106,7 +106,7 @@ class Media(Base):
         messages = MessageTranslation.objects.for_organization(self.organization_id).filter(named)
         carries = Q(messages__translations__in=messages.order_by()) | self._named_in("messages__parameters")
         broadcasts = Broadcast.objects.for_organization(self.organization_id).filter(carries)
-        open_ones = broadcasts.exclude(status__in=Broadcast.FINISHED).distinct()
+        open_ones = broadcasts.exclude(Broadcast.BEGUN, status__in=Broadcast.FINISHED).distinct()
         contents = TemplateTranslation.objects.for_organization(self.organization_id).filter(named)
         templates = Template.objects.filter(translations__in=contents.order_by()).distinct()
         return [*open_ones[:10], *templates[:10]]

@@ -6,7 +6,13 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
+<<<<<<< HEAD
 from broadcasts.models import Activity, Attendance, Broadcast, Contact, Delivery, Inbound
+=======
+from broadcasts import sending, syncing
+from broadcasts.models import Activity, Attendance, Broadcast, Channel, Contact, Delivery, Inbound
+from tests.cloud_api import CloudApi, template
+>>>>>>> life
 from tests.make import make_contact, make_token
 
 from .conftest import InDialect, finish
@@ -347,11 +353,36 @@ def test_what_a_client_does_not_see_widens_no_audience(v1, channel, segment, clu
     assert {row["recepientName"] for row in v1.get(f"{URL}/{wide.uuid}/logs").json()} == {"Ada", "Bo"}
 
 
-def test_cancelled_makes_a_scheduled_one_a_draft_and_stops_one_that_is_sent(v1, channel, segment):
-    told = v1.post(URL, body(segments=[segment], scheduleDateTime=soon(), **FILLED)).json()
-    one = f"{URL}/{told['id']}"
-    stopped = v1.put(one, told | {"status": "cancelled"}).json()
-    assert (stopped["status"], stopped["scheduleDateTime"]) == ("draft", None)
-    assert v1.put(one, body(status="cancelled")).status_code == 409
-    Broadcast.objects.update(status="SENDING")
-    assert v1.put(one, body(status="cancelled")).json()["status"] == "cancelled"
+@pytest.fixture
+def scheduled(v1, channel, segment):
+    return f"{URL}/{v1.post(URL, body(segments=[segment], scheduleDateTime=soon(), **FILLED)).json()['id']}"
+
+
+def test_cancelled_ends_a_scheduled_one_which_reaches_nobody(v1, scheduled):
+    told = v1.get(scheduled).json()
+    cancelled = v1.put(scheduled, told | {"status": "cancelled"}).json()
+    assert (cancelled["status"], cancelled["startedAt"], bool(cancelled["completedAt"])) == ("cancelled", None, True)
+    Broadcast.objects.update(due_from=timezone.now() - timedelta(seconds=1))
+    finish()
+    assert v1.get(f"{scheduled}/logs").json() == []
+    assert set(v1.get(scheduled).json()["processedStats"].values()) == {0}
+
+
+def test_cancelled_stops_one_that_is_sent_and_refuses_the_rest(v1, scheduled, segment):
+    sending.send(Broadcast.objects.get())
+    assert v1.put(scheduled, body(status="cancelled")).json()["status"] == "cancelled"
+    assert v1.put(scheduled, body(status="cancelled")).status_code == 409
+    assert v1.put(scheduled, body(status="draft", segments=[segment])).status_code == 409
+
+
+def test_a_scheduled_one_without_its_time_is_a_draft_again(v1, scheduled):
+    told = v1.put(scheduled, body(name="B")).json()
+    assert (told["status"], told["scheduleDateTime"], told["name"]) == ("draft", None, "B")
+
+
+def test_draft_reopens_one_that_was_cancelled_before_its_time(v1, scheduled):
+    told = v1.put(scheduled, body(status="cancelled")).json()
+    assert v1.put(scheduled, body(name="B")).status_code == 409
+    drafted = v1.put(scheduled, told | {"status": "draft"}).json()
+    assert (drafted["status"], drafted["scheduleDateTime"]) == ("draft", told["scheduleDateTime"])
+    assert v1.put(scheduled, drafted | {"status": "scheduled"}).json()["status"] == "scheduled"
