@@ -1,11 +1,15 @@
 """Fields and checks that the settings forms of several kinds share."""
 
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
 from django import forms
 
 from broadcasts.outgoing import ClosedAddress, check_host
+
+CURRENCY = re.compile(r"[A-Z]{3}")
+NO_CURRENCY = "Use the three letters of ISO 4217, such as EUR."
 
 
 class JsonObjectField(forms.JSONField):

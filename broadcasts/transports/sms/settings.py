@@ -9,7 +9,7 @@ import phonenumbers
 from django import forms
 
 from ..base import SettingsForm
-from ..fields import JsonObjectField, UrlField
+from ..fields import CURRENCY, NO_CURRENCY, JsonObjectField, UrlField
 from .gateway import Faulty, Gateway
 from .presets import PRESETS
 
@@ -106,8 +106,8 @@ class SmsSettings(SettingsForm):
 
     def clean_currency(self) -> str:
         currency = self.cleaned_data["currency"].strip().upper()
-        if currency and not re.fullmatch(r"[A-Z]{3}", currency):
-            raise forms.ValidationError("Use the three letters of ISO 4217, such as EUR.")
+        if currency and not CURRENCY.fullmatch(currency):
+            raise forms.ValidationError(NO_CURRENCY)
         return currency
 
     def clean(self) -> dict[str, Any]:
