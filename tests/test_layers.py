@@ -35,6 +35,7 @@ LAYERS = [
     {"audience", "consenting", "rendering", "stats", "tallying", "throttling"},
     {"models"},
     {"transports"},
+    {"json_field"},
     {
         "catcher",
         "clocks",

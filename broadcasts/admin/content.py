@@ -10,10 +10,9 @@ from django.urls import reverse_lazy
 
 from broadcasts import rendering
 from broadcasts.exceptions import InvalidInput
+from broadcasts.json_field import JsonFormField
 from broadcasts.languages import normalize_language
 from broadcasts.models import Medium
-
-from .json_field import JsonFormField
 
 CHECKED = ("subject", "preheader", "text", "html")
 

@@ -53,6 +53,26 @@ def test_the_form_of_a_channel_shows_no_secret_and_offers_to_sync(page, channel)
     assert "https://" not in channel.settings["api_url"]
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("access_token", "Bearer EAAtoken", "no spaces, and no word Bearer"),
+        ("phone_number_id", "+34 600 111 222", "This is an id"),
+        ("api_url", "http://10.0.0.1/v23.0", "leads to a private network"),
+        ("api_url", "https://x.example:99999/", "give one such as https://graph.facebook.com/v23.0"),
+        ("api_url", "https://a b.example/", "give one such as https://graph.facebook.com/v23.0"),
+        ("api_url", "https://x.example/v1?a=1", "cannot have a part after ?"),
+    ],
+)
+def test_a_wrong_setting_of_a_number_is_told_at_its_field(client, page, channel, field, value, words):
+    html = page("channel_change", channel.pk)
+    assert f"setting_{field}" in html
+    given = {f"setting_{name}": text for name, text in {**channel.settings, field: value}.items() if text}
+    data = {"kind": "whatsapp", "name": "WhatsApp", "domain_rates": "{}", "ramp": "{}", **given}
+    response = client.post(reverse("admin:broadcasts_channel_change", args=[channel.pk]), data)
+    assert words in str(response.context["adminform"].form.errors[f"setting_{field}"])
+
+
 def test_the_button_of_a_channel_syncs_it(client, page, admin, channel, cloud):
     cloud.templates.append(template("offer", "en"))
     page("template_changelist")
