@@ -15,7 +15,7 @@ Errors are {path: words}; a path begins with `parameters`.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from broadcasts.formats import number
@@ -224,6 +224,10 @@ def coordinate(value: object, bound: float) -> bool:
 # How they fit a template.
 
 
+def _parameters(names: Sequence[str]) -> str:
+    return "1 parameter" if len(names) == 1 else f"{len(names)} parameters"
+
+
 def _wrong_header(structure: Mapping[str, Any], value: Mapping[str, Any]) -> Errors:
     header, given = structure.get("header") or {}, header_kind(value)
     kind = header.get("kind", "")
@@ -253,7 +257,7 @@ def _wrong_body(structure: Mapping[str, Any], value: Mapping[str, Any]) -> Error
             has = ", ".join(names) or "none"
             yield _path("body", unknown[0]), f"The template has no parameter {', '.join(unknown)}; it has {has}."
     elif len(body) > len(names):
-        yield _path("body"), f"The template has {len(names)} parameters; given: {len(body)}."
+        yield _path("body"), f"The template has {_parameters(names)}; given: {len(body)}."
 
 
 def _wrong_buttons(structure: Mapping[str, Any], value: Mapping[str, Any]) -> Errors:
@@ -293,7 +297,7 @@ def _no_body(structure: Mapping[str, Any], value: Mapping[str, Any]) -> Errors:
     if lacking and (structure["named"] or isinstance(body, Mapping)):
         yield _path("body"), f"The template needs {', '.join(lacking)} too."
     elif lacking:
-        yield _path("body"), f"The template needs {len(names)} parameters; given: {len(body)}."
+        yield _path("body"), f"The template needs {_parameters(names)}; given: {len(body)}."
 
 
 def _no_buttons(structure: Mapping[str, Any], value: Mapping[str, Any]) -> Errors:
