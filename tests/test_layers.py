@@ -36,6 +36,7 @@ LAYERS = [
     {"audience", "consenting", "rendering", "stats", "tallying", "throttling"},
     {"models"},
     {"transports"},
+    {"json_field"},
     {
         "catcher",
         "clocks",

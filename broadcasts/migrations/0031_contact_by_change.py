@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("broadcasts", "0029_answer_texts"),
+        ("broadcasts", "0030_default_template"),
     ]
 
     operations = [

@@ -6,13 +6,8 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-<<<<<<< HEAD
-from broadcasts.models import Activity, Attendance, Broadcast, Contact, Delivery, Inbound
-=======
-from broadcasts import sending, syncing
-from broadcasts.models import Activity, Attendance, Broadcast, Channel, Contact, Delivery, Inbound
-from tests.cloud_api import CloudApi, template
->>>>>>> life
+from broadcasts import sending
+from broadcasts.models import Activity, Attendance, Broadcast, Contact, Delivery, Inbound, Message
 from tests.make import make_contact, make_token
 
 from .conftest import InDialect, finish
@@ -239,6 +234,13 @@ def test_15_what_get_answered_may_be_put_back(v1, channel, segment):
     told = v1.post(URL, body(segments=[segment], scheduleDateTime=soon(), **FILLED)).json()
     response = v1.put(f"{URL}/{told['id']}", told)
     assert (response.status_code, response.json()) == (200, told)
+
+
+def test_an_amount_that_another_api_wrote_is_shown_as_it_is_read(v1, channel, club):
+    told = v1.post(URL, body(**FILLED)).json()
+    amount = {"currency": {"fallback_value": "€ 20", "code": "EUR", "amount_1000": 20_000}}
+    Message.objects.update(parameters={"body": ["Ada", amount]})
+    assert v1.get(f"{URL}/{told['id']}").json()["bodyTextParameters"] == ["Ada", "€ 20"]
 
 
 def test_16_a_draft_can_be_deleted_and_what_was_sent_cannot(v1, channel, segment):

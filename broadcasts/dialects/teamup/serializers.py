@@ -8,8 +8,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from broadcasts.api.fields import TextField
+from broadcasts.database import MAX_DEPTH, json_fault
 from broadcasts.dialects.fields import millis
-from broadcasts.models import MAX_DEPTH, Attendance, Broadcast, Contact, UseCase, json_fault
+from broadcasts.models import Attendance, Broadcast, Contact, UseCase
 
 from .picking import NOT_FILTERS, Tree
 
