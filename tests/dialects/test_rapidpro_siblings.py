@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from broadcasts import segmenting
-from broadcasts.models import Attribute, Contact, Delivery, Inbound, Media, Segment, Suppression
+from broadcasts.models import Attribute, Batch, Contact, Delivery, Inbound, Media, Segment, Suppression
 from tests.make import make_contact, make_delivery, make_token
 
 from .conftest import InDialect, finish
@@ -261,6 +261,7 @@ def test_messages_are_found_by_folder_and_contact(rapidpro, club, mail, sent_bro
     joe, ann = make_contact(club, "joe@example.com"), make_contact(club, "ann@example.com")
     make_delivery(sent_broadcast, joe, status="sent", address="joe@example.com")
     make_delivery(sent_broadcast, ann, status="failed", address="ann@example.com")
+    Batch.objects.create(message=sent_broadcast.first_message(), state="done", total=2, sent=1, failed=1)
 
     def urns(query):
         return [one["urn"] for one in results(rapidpro.get(f"{MESSAGES}?{query}"))]

@@ -1,9 +1,11 @@
 """`/api/v2/messages.json`: the copies that were sent, and the replies in the folder `inbox`."""
 
 from collections.abc import Iterable, Mapping
+from functools import reduce
+from operator import or_
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import ParseError
@@ -16,7 +18,17 @@ from broadcasts.api.fields import ref
 from broadcasts.api.permissions import UUID
 from broadcasts.exceptions import BroadcastsError
 from broadcasts.mediums import SENT_TO
-from broadcasts.models import Broadcast, Contact, Delivery, Inbound, Media, Message, MessageTranslation, Organization
+from broadcasts.models import (
+    Batch,
+    Broadcast,
+    Contact,
+    Delivery,
+    Inbound,
+    Media,
+    Message,
+    MessageTranslation,
+    Organization,
+)
 
 from .broadcasts import media_of, reply_of
 from .contacts import RapidProRefSerializer
@@ -27,10 +39,13 @@ from .views import RapidProSpanSerializer, RapidProView, is_id, paged, shown
 Status = Delivery.Status
 ONLY_ONE = "You may only specify one of the contact, folder, label or broadcast parameters"
 FILTERS = ("contact", "folder", "label", "broadcast")
+# The statuses in a folder, and the counters of batches that tell in which messages there are any.
 FOLDERS = {
-    "sent": [Status.SENT],
-    "outbox": [Status.PENDING],
-    "failed": [Status.FAILED, Status.UNKNOWN, Status.SKIPPED, Status.CANCELLED],
+    "sent": ([Status.SENT], ["sent"]),
+    "failed": (
+        [Status.FAILED, Status.UNKNOWN, Status.SKIPPED, Status.CANCELLED],
+        ["failed", "unknown", "skipped", "cancelled"],
+    ),
 }
 STATUSES = ("queued", "handled", "wired", "sent", "delivered", "read", "errored", "failed")
 
@@ -99,7 +114,7 @@ class RapidProMessages(RapidProView):
     def _chosen(self, asked: Mapping[str, str]) -> QuerySet[Delivery]:
         rows = Delivery.objects.for_organization(self.organization)
         if "folder" in asked:
-            return rows.filter(status__in=FOLDERS.get(asked["folder"], []))
+            return self._in_folder(rows, asked["folder"])
         if "label" in asked:
             return rows.none()
         if named := asked.get("contact"):
@@ -112,6 +127,15 @@ class RapidProMessages(RapidProView):
             messages = Message.objects.filter(broadcast__in=self._broadcasts(named))
             return rows.filter(message__in=list(messages.values_list("pk", flat=True)))
         return rows
+
+    def _in_folder(self, rows: QuerySet[Delivery], folder: str) -> QuerySet[Delivery]:
+        """Return the copies in a folder; only of messages that have some, since most of a log is in another one."""
+        if folder == "outbox":
+            under_way = Message.objects.filter(broadcast__status__in=Broadcast.STOPPABLE)
+            return rows.filter(status=Status.PENDING, message__in=under_way.order_by().values("pk"))
+        statuses, counters = FOLDERS.get(folder, ([], []))
+        counted = reduce(or_, (Q(**{f"{name}__gt": 0}) for name in counters), Q(pk=None))
+        return rows.filter(status__in=statuses, message__in=Batch.objects.filter(counted).values("message"))
 
     def _broadcasts(self, named: str) -> QuerySet[Broadcast]:
         rows = Broadcast.objects.for_organization(self.organization)
