@@ -2,6 +2,7 @@
 
 import gc
 import sqlite3
+import sys
 from collections.abc import Iterator
 from ipaddress import ip_network
 from typing import Any
@@ -21,6 +22,8 @@ from broadcasts.transports.email import Email
 
 from .make import make_member
 from .stories.installation import Installation
+
+sys.dont_write_bytecode = False  # or all tests are compiled anew in every process, for a quarter of a minute
 
 
 def pytest_addoption(parser):
