@@ -14,6 +14,7 @@ from django.urls import reverse
 from broadcasts import consenting, health
 from broadcasts.admin.base import row_url
 from broadcasts.models import (
+    ApiToken,
     AuditEntry,
     Batch,
     Broadcast,
@@ -77,6 +78,15 @@ def test_every_model_with_a_life_of_its_own_has_an_admin():
 
 def test_the_pages_of_the_queue_library_and_of_groups_are_taken_out():
     assert {model._meta.app_label for model in site._registry} == {"broadcasts"}
+
+
+@pytest.mark.menu
+def test_every_page_has_a_menu_of_what_one_may_see_beside_it(viewer, root):
+    address = page(Contact, "changelist")
+    for user, sees_tokens in ((viewer.user, False), (root, True)):
+        text = sign_in(user).get(address).content.decode().partition('id="nav-sidebar"')[2].partition("</nav>")[0]
+        assert page(Broadcast, "changelist") in text
+        assert (page(ApiToken, "changelist") in text) is sees_tokens
 
 
 def test_each_list_opens_for_those_who_may_read_it(clients, everything):
@@ -149,6 +159,8 @@ def test_every_filter_of_every_list_answers(everything, root):
 
 def test_no_list_takes_a_query_more_for_more_rows(everything, elsewhere, root):
     client = sign_in(root)
+    for model in MODELS:
+        client.get(page(model, "changelist"))
     few = {name_of(model): queries(client, page(model, "changelist")) for model in MODELS}
     one_of_each(make_channel(elsewhere))
     assert {name_of(model): queries(client, page(model, "changelist")) for model in MODELS} == few
@@ -156,7 +168,6 @@ def test_no_list_takes_a_query_more_for_more_rows(everything, elsewhere, root):
 
 
 def queries(client, address):
-    client.get(address)
     with CaptureQueriesContext(connection) as captured:
         assert client.get(address).status_code == 200
     return len(captured)
@@ -347,6 +358,7 @@ def test_the_page_of_workers_shows_no_rates_of_others(at_work, stranger):
 
 def test_the_page_of_workers_takes_no_query_more_for_more_rows(at_work, mail, elsewhere, root):
     client = sign_in(root)
+    client.get(reverse("admin:workers"))
     few = queries(client, reverse("admin:workers"))
     other = make_channel(elsewhere)
     Channel.objects.filter(pk=other.pk).update(rate=5)

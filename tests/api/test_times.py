@@ -22,8 +22,8 @@ def in_madrid(club):
 
 @pytest.mark.parametrize("field", ["scheduled_at", "expires_at"])
 @pytest.mark.parametrize("value", ["2020-01-01T09:00", "2020-01-01T08:00:00Z", "2020-01-01T13:45:00+05:45"])
-def test_a_time_that_has_passed_is_refused_at_every_door(api, draft, field, value):
-    path = f"{URL}{draft()['uuid']}/"
+def test_a_time_that_has_passed_is_refused_at_every_door(api, mail, field, value):
+    path = f"{URL}{make_broadcast(mail).uuid}/"
     answers = [api.post(URL, {**NEW, field: value}), api.put(path, {**NEW, field: value})]
     answers.append(api.patch(path, {field: value}))
     if field == "scheduled_at":
@@ -90,8 +90,8 @@ def test_a_time_without_a_zone_is_meant_in_the_organizations(draft, given, meant
     ],
 )
 @pytest.mark.parametrize("field", ["scheduled_at", "expires_at"])
-def test_what_is_no_time_is_refused_in_words(api, draft, field, given):
-    path = f"{URL}{draft()['uuid']}/"
+def test_what_is_no_time_is_refused_in_words(api, mail, field, given):
+    path = f"{URL}{make_broadcast(mail).uuid}/"
     answers = [api.post(URL, {**NEW, field: given}), api.patch(path, {field: given})]
     if field == "scheduled_at":
         answers.append(api.post(f"{path}schedule/", {field: given}))

@@ -181,7 +181,7 @@ def told(world, pks):
     return pks and [(one.full_name, one.attributes) for one in world.contacts if one.pk in pks]
 
 
-@settings(bounded, max_examples=int(EXAMPLES or 0) // 20 or 12, phases=[Phase.generate])  # the message says which
+@settings(bounded, max_examples=int(EXAMPLES or 0) // 20 or 6, phases=[Phase.generate])  # the message says which
 @given(values=st.tuples(*(values for _, values in VOCABULARY)))
 def test_each_key_alone_chooses_whom_plain_python_chooses(world, values):
     for (name, _), value in zip(VOCABULARY, values, strict=True):

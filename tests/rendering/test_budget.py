@@ -1,5 +1,7 @@
 """No template takes more than one copy may: it is refused when saved, and cut when it was saved before."""
 
+import os
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -212,7 +214,11 @@ BLOCKS = st.sampled_from(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=int(os.environ.get("EXAMPLES") or 25),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(st.lists(BLOCKS, min_size=1, max_size=12))
 def test_whatever_is_nested_in_whatever_ends_within_its_budget(blocks):
     source = "x"
