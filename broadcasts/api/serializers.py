@@ -1,6 +1,7 @@
 """The shape of a broadcast: the nine fields that existing clients parse first, then all the rest."""
 
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -147,8 +148,13 @@ class TranslationsField(serializers.Field):
             raise serializers.ValidationError(errors)
         return contents
 
+    @cached_property
+    def of_one(self) -> ContentSerializer:
+        """What shows each language; one for all rows, since it takes longer to make than to use."""
+        return ContentSerializer()
+
     def to_representation(self, value: Any) -> dict[str, Any]:
-        return {one.language: ContentSerializer(one).data for one in value.all()}
+        return {one.language: self.of_one.to_representation(one) for one in value.all()}
 
 
 CHANNEL = {
@@ -236,8 +242,13 @@ class MessagesField(serializers.Field):
             raise serializers.ValidationError(errors)
         return rows
 
+    @cached_property
+    def of_one(self) -> "MessageSerializer":
+        """What shows each message of all rows."""
+        return MessageSerializer(context=self.context)
+
     def to_representation(self, value: Any) -> list[dict[str, Any]]:
-        return list(MessageSerializer(value.all(), many=True, context=self.context).data)
+        return [self.of_one.to_representation(one) for one in value.all()]
 
 
 class WhoSerializer(StrictSerializer):
