@@ -15,10 +15,11 @@ from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Broadcast, Contact, Delivery, Engagement, Message, Organization, Segment, UseCase
 
 from .addresses import at_addresses, create_contacts, missing_addresses
+from .attendances import attended
 from .conditions import NOBODY, any_of
 from .measuring import why_not
 from .query import clause_of, in_segments
-from .relations import attended, engaged, having
+from .relations import engaged, having
 from .values import QueryError, Scope
 
 # Fields of a broadcast that hold rows -> the field of an audience that holds their ids.
@@ -168,7 +169,7 @@ class Audience:
             asked["addresses"] = at_addresses(self.addresses, self.organization)
         if self.activity_id is not None:
             statuses = [self.attendance_status] if self.attendance_status else None
-            asked["activity"] = attended(activity_ids=[self.activity_id], statuses=statuses, of_all=self.of_all)
+            asked["activity"] = attended(activity=[self.activity_id], status=statuses, of_all=self.of_all)
         if self.query:
             try:
                 asked["query"] = clause_of(self.query, scope)

@@ -148,6 +148,8 @@ PARTS: dict[str, dict[str, tuple[str, Input]]] = {
         "until": ("Until", DATE),
         "within": ("In the last", SPAN),
         "within_next": ("In the next", SPAN),
+        "starts_since": ("Activity starts since", DATE),
+        "starts_until": ("Activity starts until", DATE),
     },
     "engagement": {
         "type": ("What became of it", BECAME),

@@ -10,9 +10,10 @@ from django.utils import timezone
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Contact, Organization, Segment, SegmentMember
 
+from .attendances import ATTENDANCE_CONDITIONS, attended
 from .attributes import PREFIX, attribute_condition
 from .conditions import FIELD_CONDITIONS, NOBODY, Condition, any_of
-from .relations import RELATION_CONDITIONS, attended, having
+from .relations import RELATION_CONDITIONS, having
 from .values import QueryError, Scope, at, printable, read_uuid
 
 # URL parameters of a list that do not filter.
@@ -55,6 +56,7 @@ CONDITIONS: dict[str, Condition] = {
     "segment": SegmentCondition(),
     "customers": SegmentCondition(empty_list=True),
     "offerings": SegmentCondition(empty_list=True),
+    **ATTENDANCE_CONDITIONS,
     **RELATION_CONDITIONS,
 }
 
@@ -74,8 +76,8 @@ def conjunction(found: Mapping[str, tuple[Condition, list[Any]]], scope: Scope) 
     clauses: list[Q | None] = []
     if "activity" in found and "attendance_status" in found:  # side by side they apply to the same attendance
         scope.spend(1)
-        (_, activity_ids), (_, statuses) = found.pop("activity"), found.pop("attendance_status")
-        clauses.append(attended(activity_ids=activity_ids, statuses=statuses, of_all=scope.of_all))
+        (_, activities), (_, statuses) = found.pop("activity"), found.pop("attendance_status")
+        clauses.append(attended(activity=activities, status=statuses, of_all=scope.of_all))
     for key, (condition, values) in found.items():
         with at(f".{key}"):
             clauses.append(condition.match(values, scope))

@@ -24,6 +24,7 @@ VALUES_LIMIT = 1000
 ALL_VALUES_LIMIT = 5000  # SQLite takes 32,766 in a statement, and one may hold a query several times
 CONDITIONS_LIMIT = 500  # SQLite refuses an expression deeper than 1,000
 TEXT_LIMIT = 1000
+LARGEST_ID = 2**63 - 1
 TOO_FAR = "is too far away to be a moment in every time zone"
 
 

@@ -240,11 +240,11 @@ class AttendanceStore:
     def _plans(self, rows: list[AttendanceRow]) -> dict[int, dict[str, Any]]:
         """Return {line: fields of its activity}, with the ids of series and places, which are made if they are new."""
         plans = {row.line: dict(row.plan) for row in rows}
-        for field, model in SHARED.items():
-            found = model.named(self.organization, (plan[field] for plan in plans.values() if field in plan))
-            for plan in plans.values():
-                if field in plan:
-                    plan[f"{field}_id"] = found[plan.pop(field)].pk
+        for name, model in SHARED.items():
+            told = [plan for plan in plans.values() if name in plan]
+            found = model.named(self.organization, (plan[name] for plan in told))
+            for plan in told:
+                plan[f"{name}_id"] = found[plan.pop(name)].pk
         return plans
 
     def _change(self, activities: Iterable[Activity]) -> None:

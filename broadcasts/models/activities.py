@@ -34,8 +34,8 @@ class Shared(Base):
         rows = cls.objects.for_organization(organization).filter(name__in=wanted)
         found = {row.name: row for row in rows}
         if missing := sorted(wanted - found.keys()):
-            # Another writer may create them at the same time.
-            cls.objects.bulk_create([cls(organization=organization, name=name) for name in missing], ignore_conflicts=True)
+            fresh = [cls(organization=organization, name=name) for name in missing]
+            cls.objects.bulk_create(fresh, ignore_conflicts=True)  # another writer may create them at the same time
             found = {row.name: row for row in rows.all()}
         return found
 

@@ -17,8 +17,10 @@ from broadcasts.models import (
     Link,
     Message,
     Organization,
+    Place,
     Segment,
     SegmentMember,
+    Series,
     Suppression,
 )
 
@@ -49,7 +51,8 @@ POOLS = {"plan": (TEXTS, "text"), "age": (NUMBERS, "number"), "member": (BOOLEAN
 
 AGO = [None, timedelta(0), timedelta(hours=1), timedelta(hours=1, microseconds=1), timedelta(days=1), timedelta(days=7),
        timedelta(days=30), timedelta(days=-1), timedelta(hours=-12), timedelta(days=400)]  # fmt: skip
-SERIES = ["Yoga", "yoga", "", "Polo"]
+SERIES = {301: "Yoga", 302: "yoga", 303: "Polo"}  # by id
+PLACES = {401: "Hall", 402: "Pool"}
 URLS = ["https://club.example/pool", "https://club.example/bar"]
 
 
@@ -142,11 +145,16 @@ def _segments(world: World) -> None:
 
 
 def _attendances(world: World) -> None:
-    for i, series in enumerate([*SERIES, "Yoga"]):
+    all_series, all_places = (
+        [model.objects.create(organization=world.organization, pk=pk, name=name) for pk, name in known.items()]
+        for model, known in ((Series, SERIES), (Place, PLACES))
+    )
+    for i in range(5):
+        shared = {"series": nth([*all_series[:2], None, all_series[2]], i), "place": nth([*all_places, None], i, 2)}
         starts = None if i == 2 else NOW + timedelta(days=3 - 5 * i)
         world.activities.append(
             Activity.objects.create(
-                organization=world.organization, uuid=UUID(int=100 + i), name="x", series=series, starts_at=starts
+                organization=world.organization, uuid=UUID(int=100 + i), name="x", starts_at=starts, **shared
             )
         )
     for i, contact in enumerate(world.contacts):

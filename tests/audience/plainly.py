@@ -178,6 +178,13 @@ def same_item(item, value) -> bool:
     return item == value
 
 
+def called(row, asked) -> bool:
+    """Whether a series or place has one of the names (texts) or ids (numbers)."""
+    return row is not None and any(
+        one == row.pk if isinstance(one, int) else one.strip() == row.name for one in listed(asked)
+    )
+
+
 def attends(value: dict, one, world: World) -> bool:
     first, last = None, None
     if "since" in value:
@@ -188,15 +195,25 @@ def attends(value: dict, one, world: World) -> bool:
         if key in value:
             first, last = span(value[key], key == "within_next")
 
+    def starts(when) -> bool:
+        return all(
+            when is not None and OPERATORS[lookup](when, *instants(value[key], "", world))
+            for key, lookup in (("starts_since", "gte"), ("starts_until", "lte"))
+            if key in value
+        )
+
     def counts(row) -> bool:
         when = row.at or row.activity.starts_at
         return (
             row.contact == one
-            and ("series" not in value or row.activity.series in [name.strip() for name in listed(value["series"])])
+            and all(
+                name not in value or called(getattr(row.activity, name), value[name]) for name in ("series", "place")
+            )
             and ("activity" not in value or str(row.activity.uuid) in listed(value["activity"]))
             and ("status" not in value or row.status in listed(value["status"]))
             and (first is None or (when is not None and when >= first))
             and (last is None or (when is not None and when <= last))
+            and starts(row.activity.starts_at)
         )
 
     return sum(map(counts, world.attendances)) >= value.get("at_least", 1)

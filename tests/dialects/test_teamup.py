@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from broadcasts.models import Activity, Attendance, Attribute, Broadcast, Channel, Delivery, Message
+from broadcasts.models import Activity, Attendance, Attribute, Broadcast, Channel, Delivery, Message, Place, Series
 from broadcasts.models import MessageTranslation as Translation
 from tests.make import make_contact, make_contacts, make_token
 
@@ -178,7 +178,9 @@ def test_11_one_attendance_meets_all_filters(teamup, club):
 
 
 def test_11_places_and_series_by_name_and_who_plans_to_come(teamup, club):
-    yoga = Activity.objects.create(organization=club, name="Yoga", place="Hall", series="Mornings")
+    hall = Place.objects.create(organization=club, name="Hall")
+    mornings = Series.objects.create(organization=club, name="Mornings")
+    yoga = Activity.objects.create(organization=club, name="Yoga", place=hall, series=mornings)
     Attendance.objects.create(activity=yoga, contact=make_contact(club), status="waitlisted")
     Attendance.objects.create(activity=yoga, contact=make_contact(club), status="late_cancelled")
     query = {"venue": ["Hall"], "offering_types": "Mornings", "status": ["plans_to_attend"]}

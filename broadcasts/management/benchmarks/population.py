@@ -26,6 +26,7 @@ from broadcasts.models import (
     Organization,
     Segment,
     SegmentMember,
+    Series,
     Suppression,
 )
 
