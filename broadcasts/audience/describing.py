@@ -46,6 +46,8 @@ NAMES = {
     "uuid": ("they", "be the contact {}"),
     "activity": ("they", "have a place in {}"),
     "attendance_status": ("they", "have a place somewhere that is {}"),
+    "recipient_of": ("they", "be a recipient of {}"),
+    "skipped_by": ("they", "be skipped by {}"),
     "suppressed": ("they", "be on the suppression list for {}"),
 }
 UNITS = {"h": "hours", "d": "days", "w": "weeks"}
@@ -69,7 +71,13 @@ class ContactProfile:
             )
         if field == "engagement" and isinstance(given, dict) and isinstance(given.get("broadcast"), str):
             return self._became(given.get("broadcast"))
+        if field in ("recipient_of", "skipped_by") and isinstance(given, str) and self._is_started(given):
+            return self._became(given)
         return self.known(key)
+
+    def _is_started(self, broadcast: str) -> bool:
+        rows = Broadcast.objects.for_organization(self.organization)
+        return rows.filter(uuid=broadcast, status__in=Broadcast.STARTED).exists()
 
     def known(self, key: str) -> str:
         """Describe the contact's value where its own row holds it, without a query; otherwise ""."""
@@ -141,6 +149,9 @@ def describe(key: str, given: Any, profile: ContactProfile) -> tuple[str, str]:
         return "they", f"have a place in {place} that is {readable(given['attendance_status'])}"
     if key == "activity" and isinstance(given, str):
         return "they", f"have a place in {profile.name_of(Activity, given)}"
+    if key in ("recipient_of", "skipped_by"):
+        names = [profile.name_of(Broadcast, one) for one in _listed(given)[:SHOWN]]
+        return NAMES[key][0], NAMES[key][1].format(" or ".join(names))
     if key in PHRASES:
         return "they", " or ".join(PHRASES[key](_object(one), profile) for one in _listed(given)[:SHOWN])
     if key in NAMES:

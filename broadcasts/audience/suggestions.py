@@ -123,4 +123,5 @@ ROWS = {
     "segment": _row(Segment),
     "activity": _row(Activity),
     "broadcast": _row(Broadcast, status__in=Broadcast.STARTED),  # the others have no deliveries
+    "any_broadcast": _row(Broadcast),
 }

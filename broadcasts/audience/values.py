@@ -17,7 +17,7 @@ from broadcasts import formats
 from broadcasts.database import is_storable
 from broadcasts.languages import normalize_language
 from broadcasts.mediums import AddressField
-from broadcasts.models import Attribute, Contact, Organization, Segment
+from broadcasts.models import Attribute, Broadcast, Contact, Organization, Segment
 
 DEPTH_LIMIT = 12  # of a query and its segments together; SQLite's parser gives up at 17 in the worst case
 VALUES_LIMIT = 1000
@@ -53,13 +53,16 @@ def at(step: str) -> Iterator[None]:
 class Scope:
     """The state of one compilation: the organization, the segments it is inside of, and the use of its limits.
 
+    chain: the segments and broadcasts whose rules are being compiled, from the outside in.
     of_all: whether the query will be evaluated for all contacts at once, not for a page or a chunk.
     """
 
-    def __init__(self, organization: Organization, of_all: bool = False) -> None:
+    def __init__(
+        self, organization: Organization, of_all: bool = False, within: Segment | Broadcast | None = None
+    ) -> None:
         self.organization = organization
         self.of_all = of_all
-        self.chain: list[Segment] = []
+        self.chain: list[Segment | Broadcast] = [within] if within else []
         self.depth = self.conditions = self.values = 0
 
     @cached_property
