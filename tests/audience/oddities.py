@@ -16,6 +16,7 @@ from broadcasts.models import (
     DeliveryEvent,
     Link,
     Message,
+    MessageTranslation,
     Organization,
     Place,
     Segment,
@@ -68,6 +69,7 @@ class World:
     members: set[tuple[str, int]] = field(default_factory=set)
     broadcasts: list[Broadcast] = field(default_factory=list)
     deliveries: list[Delivery] = field(default_factory=list)
+    drafts: dict[str, dict] = field(default_factory=dict)  # the query of each, by its uuid
     clicks: list[DeliveryEvent] = field(default_factory=list)
     consents: list[Consent] = field(default_factory=list)
     suppressions: list[Suppression] = field(default_factory=list)
@@ -90,6 +92,7 @@ def make_world() -> World:
     _segments(world)
     _attendances(world)
     _deliveries(world)
+    _drafts_and_sent(world)
     _consents(world)
     return world
 
@@ -176,6 +179,27 @@ def _deliveries(world: World) -> None:
             links = [Link.objects.create(message=message, url=url, digest=url[-3:]) for url in URLS[: 1 + position]]
             for n, contact in islice(enumerate(world.contacts), i, None, 1 + position):
                 _deliver(world, message, links, contact, n * 3 + position)
+
+
+def _drafts_and_sent(world: World) -> None:
+    """Two drafts by e-mail, one of which leaves out whom the other reaches, and one that was sent twice to some."""
+    queries = {210: {"status": ["active", "archived"]}, 211: {"language": "es", "not": {"recipient_of": _text(210)}}}
+    for n, query in queries.items():
+        draft = Broadcast.objects.create(organization=world.organization, uuid=UUID(int=n), name=f"D{n}", query=query)
+        message = Message.objects.create(broadcast=draft)
+        MessageTranslation.objects.create(message=message, language="en", text="Hello")
+        world.drafts[_text(n)] = query
+    sent = Broadcast.objects.create(
+        organization=world.organization, uuid=UUID(int=212), name="S", status="SENT", expanded_at=NOW
+    )
+    for position in range(2):
+        message = Message.objects.create(broadcast=sent, position=position)
+        for n, contact in islice(enumerate(world.contacts), position, None, 2 + position):
+            _deliver(world, message, [], contact, n + position)
+
+
+def _text(n: int) -> str:
+    return str(UUID(int=n))
 
 
 def _deliver(world: World, message: Message, links: list[Link], contact: Contact, n: int) -> None:

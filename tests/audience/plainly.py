@@ -245,6 +245,27 @@ def engages(value: dict, one, world: World) -> bool:
     return any(then(getattr(row, f"{value['type']}_at")) for row in mine)
 
 
+def reaches(value: str, one, world: World) -> tuple[bool, bool]:
+    """Whether a broadcast is for a contact, and whether it is not skipped."""
+    if value in world.drafts:
+        matched = chooses(world.drafts[value], one, world)
+        reachable = one.status == "active" and one.email and one.email.partition("@")[0].isascii()
+        stopped = any(row.medium == "email" and row.address_hash == one.email_hash for row in world.suppressions)
+        asked = {"medium": "email", "use_case": "general", "state": "withdrawn"}
+        return matched, bool(matched and reachable and not stopped and not consents(asked, one, world))
+    mine = [
+        row.status
+        for row in world.deliveries
+        if row.contact == one and row.message.broadcast.status == "SENT" and str(row.message.broadcast.uuid) == value
+    ]
+    return bool(mine), any(status != "skipped" for status in mine)
+
+
+def is_skipped(value: str, one, world: World) -> bool:
+    matched, received = reaches(value, one, world)
+    return matched and not received
+
+
 def consents(value: dict, one, world: World) -> bool:
     kind, use_case = value["medium"], value["use_case"]
     states = [
@@ -273,6 +294,8 @@ RELATIONS = {
     "attendance_status": lambda value, one, world: attends({"status": value}, one, world),
     "attendance": attends,
     "engagement": engages,
+    "recipient_of": lambda value, one, world: reaches(value, one, world)[1],
+    "skipped_by": is_skipped,
     "consent": consents,
     "suppressed": suppressed,
 }

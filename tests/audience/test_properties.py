@@ -149,6 +149,7 @@ VOCABULARY = [
         "engagement",
         objects({"type": st.just("clicked"), "broadcast": uuids(201, 1), "link": st.sampled_from(URLS)}, within=spans),
     ),
+    *(of(name, uuids(200, 3) | uuids(210, 3)) for name in ("recipient_of", "skipped_by")),
     of(
         "consent",
         objects(

@@ -66,6 +66,10 @@ def conditions_of(kind: str, given: Mapping[str, Any], organization: Organizatio
         else:
             found.append(condition)
     if kind == "attendance":
+        try:
+            _attendances(attendance, given, organization)
+        except FilterError as error:
+            raise FilterError(f"{path}{error}") from None
         found.append({"attendance": attendance or {"at_least": 1}})
     return found
 
@@ -216,14 +220,17 @@ ATTENDANCE: dict[str, Callable[[Any, Organization], Condition]] = {
 
 def attendances_matching(given: Mapping[str, Any], organization: Organization) -> QuerySet[Attendance]:
     """Return the attendances that a filter chooses, as a target's condition counts them; raises FilterError."""
-    found = conditions_of("attendance", given, organization)
-    people = [one["contact"] for one in found if "contact" in one]
-    [asked] = [one["attendance"] for one in found if "attendance" in one]
+    *people, found = conditions_of("attendance", given, organization)
+    rows = _attendances(found["attendance"], given, organization)
+    return rows.filter(contact__uuid__in=people[0]["contact"]) if people else rows
+
+
+def _attendances(asked: Condition, given: Mapping[str, Any], organization: Organization) -> QuerySet[Attendance]:
+    """Return the attendances that a condition counts; raises FilterError that begins with the filter's name."""
     try:
-        rows = audience.matching_attendances(asked, organization)
+        return audience.matching_attendances(asked, organization)
     except InvalidInput as error:
         [(key, text)] = error.errors.items()
         names = [name for name in given if name in ATTENDANCE and name != "customer"]
         name = next((one for one in names if key in ATTENDANCE[one](given[one], organization)), key)
         raise FilterError(f"{name}: {text}") from None
-    return rows.filter(contact__uuid__in=people[0]) if people else rows
