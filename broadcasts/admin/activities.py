@@ -27,7 +27,7 @@ class ActivityForm(OrganizationForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.initial |= {name: str(getattr(self.instance, name) or "") for name in ("series", "place")}
+        self.initial.update({name: str(getattr(self.instance, name) or "") for name in ("series", "place")})
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()

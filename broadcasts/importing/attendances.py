@@ -21,7 +21,7 @@ MOMENTS = ("starts_at", "ends_at", "at")
 PLAN = ("series", "kind", "name", "starts_at", "ends_at", "place")  # the fields of the activity in a row
 PERSON = ("full_name", *KEYS)
 SHARED: dict[str, type[Series | Place]] = {"series": Series, "place": Place}  # given by name
-_LENGTHS = {name: Activity._meta.get_field(name).max_length or 255 for name in ("kind", "name")} | {  # type: ignore[union-attr]
+_LENGTHS = {name: Activity._meta.get_field(name).max_length or 255 for name in ("kind", "name")} | {
     name: model._meta.get_field("name").max_length or 255  # type: ignore[union-attr]
     for name, model in SHARED.items()
 }

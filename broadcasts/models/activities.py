@@ -31,7 +31,7 @@ class Shared(Base):
     def named(cls, organization: Organization, names: Iterable[str]) -> dict[str, Self]:
         """Return {name: row}, with new rows for unknown names; blank names are left out."""
         wanted = {name for name in names if name}
-        rows = cls.objects.for_organization(organization).filter(name__in=wanted)
+        rows: models.QuerySet[Self] = cls.objects.for_organization(organization).filter(name__in=wanted)
         found = {row.name: row for row in rows}
         if missing := sorted(wanted - found.keys()):
             fresh = [cls(organization=organization, name=name) for name in missing]

@@ -235,6 +235,8 @@ def engages(value: dict, one, world: World) -> bool:
             click.delivery in mine and click.link.url == value["link"] and not click.machine and then(click.at)
             for click in world.clicks
         )
+    if value["type"] == "not_opened" and "broadcast" not in value:
+        return False  # it counts on channels that report opens only, and no message here has a channel
     sent = [row for row in mine if row.status == "sent" and then(row.sent_at)]
     if value["type"] == "sent":
         return bool(sent)
