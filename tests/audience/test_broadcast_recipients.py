@@ -115,7 +115,7 @@ def test_the_deepest_rule_that_is_accepted_is_a_query(club, mail, draft):
     middle = make_broadcast(mail, send_to_all=False, query=recipient_of(draft))
     outer = make_broadcast(mail, send_to_all=False, query=wrapped(recipient_of(middle), 1))
     drafting.save(draft, {"query": {"not": {"language": "es"}}})
-    assert chosen(wrapped(recipient_of(outer), 1), club) == "chi"
+    assert chosen(wrapped(recipient_of(outer), 1), club) == "bob chi"
 
 
 def test_a_rule_names_the_broadcast_that_is_broken(club, draft):
