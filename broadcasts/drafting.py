@@ -90,9 +90,11 @@ def save(broadcast: Broadcast, values: Mapping[str, Any], by: User | None = None
 
 
 def delete(broadcast: Broadcast, by: User | None = None) -> None:
-    """Delete a draft or scheduled broadcast; raises WrongState for any other."""
+    """Delete a draft or scheduled broadcast; raises WrongState for any other, and for one that rules refer to."""
     with transaction.atomic():
         broadcast = lock(broadcast)
+        if references := audience.references_to(broadcast):
+            raise WrongState(f"It is in use and cannot be deleted: {', '.join(f'“{one}”' for one in references[:3])}.")
         AuditEntry.write(broadcast, "delete", organization=broadcast.organization, user=by)
         broadcast.delete()
 
@@ -278,7 +280,7 @@ def _write(row: Message | MessageTranslation, values: Mapping[str, Any]) -> bool
 
 
 def _check_query(broadcast: Broadcast) -> None:
-    audience.validate(broadcast.query, broadcast.organization)
+    audience.validate(broadcast.query, broadcast.organization, within=broadcast)
 
 
 def _check_addresses(broadcast: Broadcast) -> None:
@@ -345,9 +347,8 @@ def default_channel(organization: Organization, template: Template | None = None
 
 
 def routes(broadcast: Broadcast) -> list[Route]:
-    """What a broadcast's messages mean for its audience: each one's channel and languages."""
-    messages = broadcast.messages.select_related("channel", "template", "broadcast").prefetch_related("translations")
-    return [Route.of(message) for message in messages]
+    """Return what a broadcast's messages mean for its audience."""
+    return audience.routes_of(broadcast)
 
 
 def _subject(broadcast: Broadcast) -> str:

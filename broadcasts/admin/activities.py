@@ -1,6 +1,7 @@
 from typing import Any
 from urllib.parse import urlencode
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
@@ -8,9 +9,9 @@ from django.urls import reverse
 from django.utils.text import capfirst
 
 from broadcasts import audience
-from broadcasts.models import Activity, Attendance, Contact
+from broadcasts.models import Activity, Attendance, Contact, Place, Series
 
-from .base import OrganizationAdmin, list_url
+from .base import OrganizationAdmin, OrganizationForm, list_url
 from .by_contact import ByContact
 from .filters import choice_filter, row_filter
 from .search import as_id
@@ -18,11 +19,32 @@ from .search import as_id
 PAGE = 50
 
 
+class ActivityForm(OrganizationForm):
+    """Series and place are typed as names; new ones are made."""
+
+    series = forms.CharField(max_length=255, required=False, help_text="What its occurrences have in common.")
+    place = forms.CharField(max_length=255, required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial.update({name: str(getattr(self.instance, name) or "") for name in ("series", "place")})
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean()
+        organization = cleaned.get("organization") or getattr(self.instance, "organization", None)
+        for name, model in (("series", Series), ("place", Place)):
+            typed = cleaned.pop(name, "")
+            if not self.errors and organization:
+                cleaned[name] = model.named(organization, [typed]).get(typed)
+        return cleaned
+
+
 @admin.register(Activity)
 class ActivityAdmin(OrganizationAdmin):
     list_display = ["name", "series", "kind", "starts_at", "place", "organization"]
-    list_select_related = ["organization"]
-    search_fields = ["name", "series", "external_id__exact"]
+    list_select_related = ["organization", "series", "place"]
+    form = ActivityForm
+    search_fields = ["name", "series__name", "external_id__exact"]
     ordering = ["-starts_at"]
     autocomplete_fields = ["organization"]
     fields = ["organization", "name", "series", "kind", "starts_at", "ends_at", "place", "external_id"]

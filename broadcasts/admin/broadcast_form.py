@@ -126,7 +126,7 @@ class BroadcastForm(DraftForm):
             cleaned["query"] = {}
         try:
             if "query" not in self.errors:
-                audience.validate(cleaned["query"], organization)
+                audience.validate(cleaned["query"], organization, within=self.instance if self.instance.pk else None)
         except InvalidInput as error:
             self.add_error("query", list(error.errors.values()))
         try:

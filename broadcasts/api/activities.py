@@ -1,5 +1,7 @@
 """Activities, and who has a place in them."""
 
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.db import transaction
@@ -14,17 +16,18 @@ from rest_framework.response import Response
 
 from broadcasts import audience, formats
 from broadcasts.exceptions import WrongState
-from broadcasts.models import Activity, Attendance, Contact, Organization
+from broadcasts.models import Activity, Attendance, Contact, Organization, Place, Series
 
 from .fields import LineField, MomentField, MomentFilter, RefField
 from .permissions import UUID
 from .resources import FullResource, PickingSerializer, ResourceSerializer, StrictSerializer
 
 AT_ONCE = 1000
+SHARED = {"series": Series, "place": Place}
 
 
 class ActivityFilter(filters.FilterSet):
-    series = filters.CharFilter()
+    series = filters.CharFilter(field_name="series__name")
     kind = filters.CharFilter()
     external_id = filters.CharFilter()
     starts_after = MomentFilter(field_name="starts_at", lookup_expr="gte")
@@ -36,23 +39,46 @@ class ActivityFilter(filters.FilterSet):
         fields: list[str] = []
 
     def of_words(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
-        return queryset.filter(Q(name__icontains=value) | Q(series__icontains=value) | Q(place__icontains=value))
+        names = ("name", "series__name", "place__name")
+        return queryset.filter(reduce(or_, (Q(**{f"{name}__icontains": value}) for name in names)))
+
+
+class SharedNameField(LineField):
+    """The name of a row that activities share, such as a place; the row is made when an activity is saved with it."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, allow_blank=True, max_length=255, **kwargs)
+
+    def get_attribute(self, instance: Any) -> Any:
+        return super().get_attribute(instance) or ""
 
 
 class ActivitySerializer(ResourceSerializer):
     name = LineField(max_length=255)
+    series = SharedNameField(help_text="What its occurrences have in common, by its name.")
+    series_id = serializers.IntegerField(read_only=True, allow_null=True)
+    place = SharedNameField(help_text="By its name.")
+    place_id = serializers.IntegerField(read_only=True, allow_null=True)
 
     class Meta:
         model = Activity
         fields = (
-            *("uuid", "id", "created", "modified", "external_id", "series", "kind", "name"),
-            *("starts_at", "ends_at", "place"),
+            *("uuid", "id", "created", "modified", "external_id", "series", "series_id", "kind", "name"),
+            *("starts_at", "ends_at", "place", "place_id"),
         )
         read_only_fields = ("uuid", "id")
         validators: list = []
 
     def validate_external_id(self, value: str | None) -> str | None:
         return value or None
+
+    def put(self, row: Activity, values: dict[str, Any]) -> None:
+        rows = {
+            name: model.named(row.organization, [values[name]]).get(values[name])
+            for name, model in SHARED.items()
+            if name in values
+        }
+        super().put(row, {**values, **rows})
 
     def check_unique(self, row: Activity) -> None:
         if row.starts_at and row.ends_at and row.ends_at < row.starts_at:
@@ -124,6 +150,9 @@ class Activities(FullResource):
     ordering_fields = {"starts_at": "starts_at", "name": "name", "created": "id"}
     default_ordering = "-starts_at"
 
+    def get_queryset(self) -> QuerySet:
+        return super().get_queryset().select_related("series", "place")
+
     def remove(self, row: Activity) -> None:
         if references := audience.references_to(row):
             told = ", ".join(f"“{user}”" for user in references[:3])
@@ -161,7 +190,7 @@ class Activities(FullResource):
 class AttendanceFilter(filters.FilterSet):
     activity = filters.UUIDFilter(field_name="activity__uuid")
     contact = filters.UUIDFilter(field_name="contact__uuid")
-    series = filters.CharFilter(field_name="activity__series")
+    series = filters.CharFilter(field_name="activity__series__name")
     status = filters.MultipleChoiceFilter(choices=Attendance.Status.choices)
 
     class Meta:

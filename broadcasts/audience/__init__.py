@@ -1,14 +1,15 @@
 """Who gets a broadcast: the filter vocabulary, audiences, and the reasons why a matched contact is skipped."""
 
 from .addresses import SCHEMES, parse_address, validate_addresses
+from .attendances import matching_attendances
 from .audience import Audience, create_missing, matched
+from .broadcast_recipients import CONDITIONS
 from .catalogue import catalogue
 from .estimate import Estimate, estimate, preview
 from .filters import ContactFilter
 from .matching import Match, MatchNode, match_contact
 from .measuring import engagements, kinds_of, measured, why_not
 from .query import (
-    CONDITIONS,
     NOT_FILTERS,
     compile_query,
     count_segment,
@@ -28,7 +29,7 @@ from .reasons import (
 )
 from .references import references_to, references_to_attribute
 from .refusing import refusal
-from .routes import Route
+from .routes import Route, routes_of
 from .searching import search_clause
 from .suggestions import suggest
 
@@ -54,6 +55,7 @@ __all__ = [
     "kinds_of",
     "match_contact",
     "matched",
+    "matching_attendances",
     "measured",
     "parse_address",
     "preview",
@@ -63,6 +65,7 @@ __all__ = [
     "references_to",
     "references_to_attribute",
     "refusal",
+    "routes_of",
     "search_clause",
     "segment_contacts",
     "skip_reason",

@@ -15,10 +15,11 @@ from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Broadcast, Contact, Delivery, Engagement, Message, Organization, Segment, UseCase
 
 from .addresses import at_addresses, create_contacts, missing_addresses
+from .attendances import attended
 from .conditions import NOBODY, any_of
 from .measuring import why_not
 from .query import clause_of, in_segments
-from .relations import attended, engaged, having
+from .relations import engaged, having
 from .values import QueryError, Scope
 
 # Fields of a broadcast that hold rows -> the field of an audience that holds their ids.
@@ -63,6 +64,8 @@ class Audience:
     begins_at: datetime | None = None
     local: tuple[date, time] | None = None  # the day and clock time at which each gets it where they are
     ignore_quiet_hours: bool = False
+    broadcast: Broadcast | None = None  # whose audience it is, if it is saved
+    scope: Scope | None = None  # of the query that asks for this audience; errors of its fields are then QueryErrors
     of_all: bool = False  # evaluated for all contacts at once, not for a page or a chunk
 
     @classmethod
@@ -76,6 +79,7 @@ class Audience:
         return cls(
             **asked,
             organization=broadcast.organization,
+            broadcast=broadcast,
             use_case=broadcast.use_case,
             contact_ids=named.values("contact_id") if named.exists() else (),
             base_language=broadcast.base_language,
@@ -123,9 +127,7 @@ class Audience:
         """Return the clause for the contacts that are excluded; None if there are no exclusions."""
         clauses = []
         if self.excluded_ids:
-            clauses.append(
-                self._in_segments("excluded_segments", self.excluded_ids, Scope(self.organization, self.of_all))
-            )
+            clauses.append(self._in_segments("excluded_segments", self.excluded_ids, self._scope()))
         if self.excluded_broadcast_ids:
             clauses.append(having(self.excluded_copies(), self.of_all))
         return any_of(clauses) if clauses else None
@@ -159,21 +161,21 @@ class Audience:
         if self.send_to_all:
             return {"send_to_all": EVERYBODY}
         asked: dict[str, Q] = {}
-        scope = Scope(self.organization, self.of_all)  # one scope, since the clauses end up in one query
+        scope = self._scope()  # one scope, since the clauses end up in one query
         if self.segment_ids:
             asked["segments"] = self._in_segments("segments", self.segment_ids, scope)
         if isinstance(self.contact_ids, QuerySet) or self.contact_ids:
             asked["contacts"] = Q(pk__in=self.contact_ids)
         if self.addresses:
+            if self.scope:
+                self.scope.take(len(self.addresses))
             asked["addresses"] = at_addresses(self.addresses, self.organization)
         if self.activity_id is not None:
             statuses = [self.attendance_status] if self.attendance_status else None
-            asked["activity"] = attended(activity_ids=[self.activity_id], statuses=statuses, of_all=self.of_all)
+            asked["activity"] = attended(activity=[self.activity_id], status=statuses, of_all=self.of_all)
         if self.query:
-            try:
+            with self._under("query"):
                 asked["query"] = clause_of(self.query, scope)
-            except QueryError as error:
-                raise InvalidInput({"query": str(error)}) from None
         return asked or ({} if self.retarget_of_id is None else {"send_to_all": EVERYBODY})
 
     def retargeted(self) -> Q | None:
@@ -185,12 +187,25 @@ class Audience:
 
     def _in_segments(self, name: str, pks: Collection[int], scope: Scope) -> Q:
         segments = list(Segment.objects.for_organization(self.organization).filter(pk__in=pks))
-        if len(segments) < len(set(pks)):
-            raise InvalidInput({name: "One of these segments is not there (any more); choose others."})
-        try:
+        with self._under(name):
+            if len(segments) < len(set(pks)):
+                raise QueryError("one of these segments is not there (any more); choose others")
             return in_segments(segments, scope)
+
+    def _scope(self) -> Scope:
+        return self.scope or Scope(self.organization, self.of_all, self.broadcast)
+
+    @contextmanager
+    def _under(self, name: str) -> Iterator[None]:
+        """Raise a QueryError as InvalidInput of a field; with a scope, as a QueryError with the field in its path."""
+        try:
+            yield
         except QueryError as error:
-            raise InvalidInput({name: f"{error.message[0].upper()}{error.message[1:]}."}) from None
+            if self.scope:
+                error.path = error.path or name
+                raise
+            text = str(error) if error.path else f"{error.message[0].upper()}{error.message[1:]}."
+            raise InvalidInput({name: text}) from None
 
 
 def _wrong_retarget(pk: int, engagement: str | None, own: int | None) -> dict[str, str]:

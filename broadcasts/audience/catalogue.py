@@ -23,7 +23,7 @@ from broadcasts.models import (
 
 from . import measuring
 from .attributes import ACCEPTED, PREFIX
-from .query import CONDITIONS
+from .broadcast_recipients import CONDITIONS
 from .relations import ObjectCondition
 
 Type = Attribute.Type
@@ -117,6 +117,7 @@ def looked_up(suggest: str, type: str = "text", many: bool = True, beside: str =
     return Input(type, suggest=suggest, many=many, beside=beside)
 
 
+ANY_BROADCAST = looked_up("any_broadcast", "row")
 BECAME = choice(Engagement, many=False)  # `catalogue` marks what the organization's channels do not measure
 
 FIELDS = {
@@ -134,6 +135,12 @@ FIELDS = {
     "segment": About("Segment", looked_up("segment", "row"), "Segments", words={"": ("is in", "is not in")}),
     "attendance": About("Attendance", Input("parts"), HISTORY, words={"": ("has", "has not")}),
     "engagement": About("Earlier broadcast", Input("parts"), HISTORY, words={"": ("was", "was not")}),
+    "recipient_of": About(
+        "Recipients of a broadcast", ANY_BROADCAST, HISTORY, words={"": ("are or will be", "are not and will not be")}
+    ),
+    "skipped_by": About(
+        "Skipped by a broadcast", ANY_BROADCAST, HISTORY, words={"": ("are or will be", "are not and will not be")}
+    ),
     "consent": About("Consent", Input("parts"), "Consent"),
     "suppressed": About("Suppressed", choice(Medium), "Consent", words={"": ("by", "not by")}),
 }
@@ -148,6 +155,8 @@ PARTS: dict[str, dict[str, tuple[str, Input]]] = {
         "until": ("Until", DATE),
         "within": ("In the last", SPAN),
         "within_next": ("In the next", SPAN),
+        "starts_since": ("Activity starts since", DATE),
+        "starts_until": ("Activity starts until", DATE),
     },
     "engagement": {
         "type": ("What became of it", BECAME),

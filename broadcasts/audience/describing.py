@@ -4,7 +4,6 @@ import json
 from datetime import datetime
 from functools import cached_property
 from typing import Any
-from uuid import UUID
 
 from broadcasts import formats
 from broadcasts.models import (
@@ -18,6 +17,8 @@ from broadcasts.models import (
     Delivery,
     Engagement,
     Organization,
+    Place,
+    Series,
     UseCase,
 )
 
@@ -45,6 +46,8 @@ NAMES = {
     "uuid": ("they", "be the contact {}"),
     "activity": ("they", "have a place in {}"),
     "attendance_status": ("they", "have a place somewhere that is {}"),
+    "recipient_of": ("they", "be a recipient of {}"),
+    "skipped_by": ("they", "be skipped by {}"),
     "suppressed": ("they", "be on the suppression list for {}"),
 }
 UNITS = {"h": "hours", "d": "days", "w": "weeks"}
@@ -68,7 +71,13 @@ class ContactProfile:
             )
         if field == "engagement" and isinstance(given, dict) and isinstance(given.get("broadcast"), str):
             return self._became(given.get("broadcast"))
+        if field in ("recipient_of", "skipped_by") and isinstance(given, str) and self._is_started(given):
+            return self._became(given)
         return self.known(key)
+
+    def _is_started(self, broadcast: str) -> bool:
+        rows = Broadcast.objects.for_organization(self.organization)
+        return rows.filter(uuid=broadcast, status__in=Broadcast.STARTED).exists()
 
     def known(self, key: str) -> str:
         """Describe the contact's value where its own row holds it, without a query; otherwise ""."""
@@ -93,18 +102,26 @@ class ContactProfile:
 
     def _attended(self, asked: dict[str, Any]) -> str:
         rows = self.attendances
-        for name, place in (("series", 0), ("activity", 1)):
-            wanted = asked.get(name) or []
-            if wanted := {str(one).replace("-", "") for one in (wanted if isinstance(wanted, list) else [wanted])}:
-                rows = [row for row in rows if str(row[place]).replace("-", "") in wanted]
-        labels = [Attendance.Status(row[2]).label.lower() for row in rows]
+        for name in ("series", "activity", "place"):
+            if wanted := {str(one).strip().replace("-", "") for one in _listed(asked.get(name) or [])}:
+                rows = [row for row in rows if wanted & {str(known).replace("-", "") for known in row[name]}]
+        labels = [Attendance.Status(row["status"]).label.lower() for row in rows]
         counts = [f"{labels.count(label)} {label}" for label in dict.fromkeys(labels)]
         return f"they have {', '.join(counts)}" if counts else "they have no place there"
 
     @cached_property
-    def attendances(self) -> list[tuple[str, UUID, str]]:
-        rows = self.contact.attendances.order_by("-pk").values_list("activity__series", "activity__uuid", "status")
-        return list(rows[:ROWS])
+    def attendances(self) -> list[dict[str, Any]]:
+        """The status of each attendance, with what a rule may call its activity, series and place."""
+        rows = self.contact.attendances.order_by("-pk").select_related("activity__series", "activity__place")
+        return [
+            {
+                "status": row.status,
+                "activity": [row.activity.uuid],
+                "series": [row.activity.series, row.activity.series_id],
+                "place": [row.activity.place, row.activity.place_id],
+            }
+            for row in rows[:ROWS]
+        ]
 
     def _became(self, uuid: Any) -> str:
         copies = Delivery.objects.filter(contact=self.contact, message__broadcast__uuid=uuid)
@@ -132,6 +149,9 @@ def describe(key: str, given: Any, profile: ContactProfile) -> tuple[str, str]:
         return "they", f"have a place in {place} that is {readable(given['attendance_status'])}"
     if key == "activity" and isinstance(given, str):
         return "they", f"have a place in {profile.name_of(Activity, given)}"
+    if key in ("recipient_of", "skipped_by"):
+        names = [profile.name_of(Broadcast, one) for one in _listed(given)[:SHOWN]]
+        return NAMES[key][0], NAMES[key][1].format(" or ".join(names))
     if key in PHRASES:
         return "they", " or ".join(PHRASES[key](_object(one), profile) for one in _listed(given)[:SHOWN])
     if key in NAMES:
@@ -177,12 +197,20 @@ def _engagement(asked: dict[str, Any], profile: ContactProfile) -> str:
 def _attendance(asked: dict[str, Any], profile: ContactProfile) -> str:
     times = asked.get("at_least", 1)
     places = "a place" if times in (1, "1") else f"at least {times} places"
-    where = [readable(asked["series"])] if "series" in asked else []
+    where = [_shared(Series, asked["series"], profile)] if "series" in asked else []
     if "activity" in asked:
         where.append(" or ".join(profile.name_of(Activity, one) for one in _listed(asked["activity"])[:SHOWN]))
-    at_place = f" at {readable(asked['place'])}" if "place" in asked else ""
+    at_place = f" at {_shared(Place, asked['place'], profile)}" if "place" in asked else ""
     status = f" with the status {_labels(Attendance.Status, asked['status'])}" if "status" in asked else ""
     return f"have {places} in {', '.join(where) or 'any activity'}{at_place}{status}{_time(asked)}"
+
+
+def _shared(model: Any, asked: Any, profile: ContactProfile) -> str:
+    """Name series or places, which rules give by their names (texts) or ids (numbers)."""
+    rows = model.objects.for_organization(profile.organization)
+    return readable(
+        [one if isinstance(one, str) else str(rows.filter(pk=one).first() or one) for one in _listed(asked)]
+    )
 
 
 def _consent(asked: dict[str, Any], profile: ContactProfile) -> str:
@@ -194,9 +222,16 @@ PHRASES = {"engagement": _engagement, "attendance": _attendance, "consent": _con
 
 
 def _time(asked: dict[str, Any]) -> str:
-    words = {"since": "since {}", "until": "until {}", "within": "in the last {}", "within_next": "in the next {}"}
+    words = {
+        "since": "since {}",
+        "until": "until {}",
+        "within": "in the last {}",
+        "within_next": "in the next {}",
+        "starts_since": "starting since {}",
+        "starts_until": "starting until {}",
+    }
     told = [
-        text.format(asked[key] if key in ("since", "until") else _span(asked[key]))
+        text.format(_span(asked[key]) if key.startswith("within") else asked[key])
         for key, text in words.items()
         if key in asked
     ]

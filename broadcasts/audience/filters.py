@@ -12,8 +12,9 @@ from drf_spectacular.utils import extend_schema_field
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Contact, Organization
 
+from .broadcast_recipients import CONDITIONS
 from .conditions import Condition
-from .query import CONDITIONS, NOT_FILTERS, all_of, clause_of, condition_of, conjunction, read_json
+from .query import NOT_FILTERS, all_of, clause_of, condition_of, conjunction, read_json
 from .values import QueryError, Scope
 
 

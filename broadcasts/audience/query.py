@@ -1,18 +1,20 @@
 """Compile the `query` of a broadcast and the rules of a segment to one SQL clause on contacts."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from django.db.models import BooleanField, Field, Func, Q, QuerySet
 from django.utils import timezone
 
 from broadcasts.exceptions import InvalidInput
-from broadcasts.models import Contact, Organization, Segment, SegmentMember
+from broadcasts.models import Broadcast, Contact, Organization, Segment, SegmentMember
 
+from .attendances import ATTENDANCE_CONDITIONS, attended
 from .attributes import PREFIX, attribute_condition
 from .conditions import FIELD_CONDITIONS, NOBODY, Condition, any_of
-from .relations import RELATION_CONDITIONS, attended, having
+from .relations import RELATION_CONDITIONS, having
 from .values import QueryError, Scope, at, printable, read_uuid
 
 # URL parameters of a list that do not filter.
@@ -55,6 +57,7 @@ CONDITIONS: dict[str, Condition] = {
     "segment": SegmentCondition(),
     "customers": SegmentCondition(empty_list=True),
     "offerings": SegmentCondition(empty_list=True),
+    **ATTENDANCE_CONDITIONS,
     **RELATION_CONDITIONS,
 }
 
@@ -74,8 +77,8 @@ def conjunction(found: Mapping[str, tuple[Condition, list[Any]]], scope: Scope) 
     clauses: list[Q | None] = []
     if "activity" in found and "attendance_status" in found:  # side by side they apply to the same attendance
         scope.spend(1)
-        (_, activity_ids), (_, statuses) = found.pop("activity"), found.pop("attendance_status")
-        clauses.append(attended(activity_ids=activity_ids, statuses=statuses, of_all=scope.of_all))
+        (_, activities), (_, statuses) = found.pop("activity"), found.pop("attendance_status")
+        clauses.append(attended(activity=activities, status=statuses, of_all=scope.of_all))
     for key, (condition, values) in found.items():
         with at(f".{key}"):
             clauses.append(condition.match(values, scope))
@@ -152,37 +155,49 @@ def in_segments(segments: Iterable[Segment], scope: Scope) -> Q:
 
 
 def _rules_of(segment: Segment, scope: Scope) -> Q:
-    names = [f"“{one.name}”" for one in [*scope.chain, segment]]
-    if segment in scope.chain:
-        raise Unusable(f"segments go round in a circle: {' → '.join(names)}")
-    scope.chain.append(segment)
-    try:
+    with inside(segment, scope):
         return clause_of(segment.rules, scope, root="rules")
+
+
+@contextmanager
+def inside(row: Segment | Broadcast, scope: Scope) -> Iterator[None]:
+    """Compile the rules of a row as a part of others; raises Unusable for errors inside, and if it refers to itself."""
+    names = [f"“{one.name}”" for one in [*scope.chain, row]]
+    if row in scope.chain:
+        is_plain = all(isinstance(one, Segment) for one in [*scope.chain, row])
+        raise Unusable(f"{'segments' if is_plain else 'rules'} go round in a circle: {' → '.join(names)}")
+    scope.chain.append(row)
+    try:
+        yield
     except Unusable as unusable:
         unusable.path = ""
         raise
     except QueryError as error:
-        raise Unusable(f"segment {names[-1]} cannot be used, because of its {error}") from None
+        raise Unusable(
+            f"{row._meta.verbose_name} {names[-1]} cannot be used, because of its {str(error).removeprefix(': ')}"
+        ) from None
     finally:
         scope.chain.pop()
 
 
-def compile_query(query: Any, organization: Organization, of_all: bool = False) -> QuerySet[Contact]:
-    """Return the contacts of an organization that match a query.
+def compile_query(
+    query: Any, organization: Organization, of_all: bool = False, within: Broadcast | None = None
+) -> QuerySet[Contact]:
+    """Return the contacts of an organization that match a query; `within` is the broadcast whose query it is.
 
     With `of_all` all of them are counted fast, but reading the first few is slow.
     Raises InvalidInput({"query": "<path>: what is wrong; accepted: ..."}).
     """
     try:
-        clause = clause_of(query, Scope(organization, of_all))
+        clause = clause_of(query, Scope(organization, of_all, within))
     except QueryError as error:
         raise InvalidInput({"query": str(error)}) from None
     return Contact.objects.for_organization(organization).filter(clause)
 
 
-def validate(query: Any, organization: Organization) -> None:
+def validate(query: Any, organization: Organization, within: Broadcast | None = None) -> None:
     """Raise InvalidInput({"query": "<path>: what is wrong; accepted: ..."}) if the query cannot be compiled."""
-    compile_query(query, organization)
+    compile_query(query, organization, within=within)
 
 
 def query_from(parameters: Any) -> dict[str, Any]:
@@ -207,8 +222,7 @@ def read_json(text: str) -> Any:
 
 def validate_rules(segment: Segment) -> None:
     """Raise InvalidInput({"rules": ...}) if the rules cannot be compiled or refer back to their own segment."""
-    scope = Scope(segment.organization)
-    scope.chain.append(segment)
+    scope = Scope(segment.organization, within=segment)
     try:
         clause_of(segment.rules, scope, root="rules")
     except QueryError as error:

@@ -1,4 +1,4 @@
-"""Which broadcasts and segments refer to a segment, an activity or an attribute, so that it cannot be deleted."""
+"""Which broadcasts and segments refer to a row or an attribute, so that it cannot be deleted."""
 
 from django.db.models import CharField, F, Model, Q, QuerySet
 from django.db.models.functions import Cast, Lower
@@ -12,11 +12,19 @@ OVER = Q(status=Broadcast.Status.SENT) | (
 )
 
 
-def references_to(row: Segment | Activity) -> list[Model]:
+def references_to(row: Segment | Activity | Broadcast) -> list[Model]:
     """Return the first few broadcasts without a complete log, and segments, that refer to a row."""
     named = Q(text__contains=str(row.uuid)) | Q(text__contains=row.uuid.hex)
-    chosen = Q(activity=row) if isinstance(row, Activity) else Q(segments=row) | Q(excluded_segments=row)
+    match row:
+        case Activity():
+            chosen = Q(activity=row)
+        case Segment():
+            chosen = Q(segments=row) | Q(excluded_segments=row)
+        case Broadcast():  # the database protects the broadcast of a retarget
+            chosen = named
     broadcasts = _naming(Broadcast.objects.for_organization(row.organization_id), "query")
+    if isinstance(row, Broadcast):
+        broadcasts = broadcasts.exclude(pk=row.pk)
     using = broadcasts.exclude(OVER).filter(chosen | named).distinct()
     segments = Segment.objects.for_organization(row.organization_id)
     others = segments.exclude(pk=row.pk) if isinstance(row, Segment) else segments

@@ -1,16 +1,13 @@
-"""Conditions on rows that belong to contacts: attendance, engagement with broadcasts, consent, suppression."""
+"""Conditions on rows that belong to contacts: engagement with broadcasts, consent, suppression."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, lookups
-from django.db.models.functions import Coalesce
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from broadcasts.mediums import SENT_TO
 from broadcasts.models import (
-    Activity,
-    Attendance,
     Broadcast,
     Consent,
     ConsentState,
@@ -34,58 +31,18 @@ from .values import (
     Scope,
     at,
     read_choice,
-    read_moment,
     read_object,
     read_text,
     read_uuid,
     read_within,
-    read_within_next,
-    read_words,
 )
 
 Span = tuple[datetime, datetime]
 
-read_attendance_status = read_choice(Attendance.Status, "an attendance status")
 read_engagement_type = read_choice(Engagement, "an engagement")
 read_medium = read_choice(Medium, "a medium")
 read_use_case = read_choice(UseCase, "a use case")
 read_consent_state = read_choice(ConsentState, "a state of consent")
-
-
-def attended(
-    *,
-    activity_ids: Iterable[int] | None = None,
-    series: Iterable[str] | None = None,
-    places: Iterable[str] | None = None,
-    statuses: Iterable[str] | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    at_least: int = 1,
-    of_all: bool = False,
-) -> Q:
-    """Return the clause for contacts with at least so many attendances, of any status unless some are given.
-
-    The time of an attendance is its own or else the start of its activity; one with neither is in no period.
-    """
-    rows = Attendance.objects.all()
-    if activity_ids is not None:
-        rows = rows.filter(activity__in=activity_ids)
-    if series is not None:
-        rows = rows.filter(activity__series__in=series)
-    if places is not None:
-        rows = rows.filter(activity__place__in=places)
-    if statuses is not None:
-        rows = rows.filter(status__in=statuses)
-    time = Coalesce("at", "activity__starts_at")
-    if since is not None:
-        rows = rows.filter(lookups.GreaterThanOrEqual(time, since))
-    if until is not None:
-        rows = rows.filter(lookups.LessThanOrEqual(time, until))
-    if at_least == 1:
-        return having(rows, of_all)
-    # Counted for all contacts at once: with "an n-th row exists" PostgreSQL would do a million single lookups.
-    often = rows.values("contact").annotate(times=Count("contact")).filter(times__gte=at_least)
-    return Q(pk__in=often.order_by().values("contact"))
 
 
 def having(rows: QuerySet[Any], of_all: bool) -> Q:
@@ -158,37 +115,6 @@ def _in_span(rows: Any, field: str, span: Span | None) -> Any:
     return rows if span is None else rows.filter(**{f"{field}__range": span})
 
 
-class ActivityCondition(Condition):
-    help = "The uuid of an activity: whoever has a place in it."
-
-    def read(self, value: Any, scope: Scope) -> Any:
-        return read_uuid(value, scope)
-
-    def read_all(self, given: Any, scope: Scope) -> list[int]:
-        uuids = super().read_all(given, scope)
-        found = Activity.objects.for_organization(scope.organization).filter(uuid__in=uuids)
-        pks = dict(found.values_list("uuid", "pk"))
-        for i, uuid in enumerate(uuids):
-            if uuid not in pks:
-                raise QueryError(f"there is no activity {uuid}", f"[{i}]" if isinstance(given, list | tuple) else "")
-        return list(pks.values())
-
-    def match(self, values: list[Any], scope: Scope) -> Q:
-        scope.spend(1)
-        return attended(activity_ids=values, of_all=scope.of_all)
-
-
-class AttendanceStatusCondition(Condition):
-    help = f"{', '.join(Attendance.Status.values)}; of the activity beside it, or of any."
-
-    def read(self, value: Any, scope: Scope) -> str:
-        return read_attendance_status(value, scope)
-
-    def match(self, values: list[Any], scope: Scope) -> Q:
-        scope.spend(1)
-        return attended(statuses=values, of_all=scope.of_all)
-
-
 class ObjectCondition(Condition):
     """A condition whose value is an object; `parts` maps each of its keys to the function that reads its value."""
 
@@ -213,57 +139,13 @@ class ObjectCondition(Condition):
         return found
 
 
-class AttendanceCondition(ObjectCondition):
-    """Attendances by series, activity, place, status (each may be a list), time and number."""
-
-    example = '{"series": "Yoga", "status": "attended", "at_least": 3, "since": "2026-05-01"}'
-    parts = {
-        "series": ExactCondition("series", read_words).read_all,
-        "activity": ActivityCondition().read_all,
-        "place": ExactCondition("place", read_words).read_all,
-        "status": ExactCondition("status", read_attendance_status).read_all,
-        "at_least": lambda value, scope: _read_times(value),
-        "since": lambda value, scope: read_moment(value, scope)[0],
-        "until": lambda value, scope: read_moment(value, scope)[1],
-        "within": read_within,
-        "within_next": read_within_next,
-    }
-
-    def read(self, value: Any, scope: Scope) -> dict[str, Any]:
-        found = super().read(value, scope)
-        relative = {key for key in ("within", "within_next") if key in found}
-        if relative and len(found.keys() & {"since", "until", "within", "within_next"}) > 1:
-            raise QueryError("give since and until, or within, or within_next; not together", f".{min(relative)}")
-        for key in relative:
-            found["since"], found["until"] = found[key]
-        return found
-
-    def match(self, values: list[Any], scope: Scope) -> Q:
-        scope.spend(len(values))
-        return any_of(
-            [
-                attended(
-                    activity_ids=value.get("activity"),
-                    series=value.get("series"),
-                    places=value.get("place"),
-                    statuses=value.get("status"),
-                    since=value.get("since"),
-                    until=value.get("until"),
-                    at_least=value.get("at_least", 1),
-                    of_all=scope.of_all,
-                )
-                for value in values
-            ]
-        )
-
-
 class EngagementCondition(ObjectCondition):
     """An engagement with one broadcast, or with any."""
 
     example = '{"broadcast": "<uuid>", "type": "opened"}'
     parts = {
         "type": read_engagement_type,
-        "broadcast": lambda value, scope: _find_broadcast(value, scope),
+        "broadcast": lambda value, scope: find_broadcast(value, scope).pk,
         "link": read_text,
         "within": read_within,
     }
@@ -336,25 +218,15 @@ class SuppressedCondition(Condition):
         return Q(Exists(rows))
 
 
-def _find_broadcast(value: Any, scope: Scope) -> int:
+def find_broadcast(value: Any, scope: Scope) -> Broadcast:
     uuid = read_uuid(value, scope)
-    broadcasts = Broadcast.objects.for_organization(scope.organization).filter(uuid=uuid)
-    pk = broadcasts.values_list("pk", flat=True).first()
-    if pk is None:
+    broadcast = Broadcast.objects.for_organization(scope.organization).filter(uuid=uuid).first()
+    if broadcast is None:
         raise QueryError(f"there is no broadcast {uuid}")
-    return pk
-
-
-def _read_times(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= 1000:
-        raise QueryError("must be a whole number from 1 to 1000")
-    return value
+    return broadcast
 
 
 RELATION_CONDITIONS: dict[str, Condition] = {
-    "activity": ActivityCondition(),
-    "attendance_status": AttendanceStatusCondition(),
-    "attendance": AttendanceCondition(),
     "engagement": EngagementCondition(),
     "consent": ConsentCondition(),
     "suppressed": SuppressedCondition(),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from broadcasts.models import Channel, Medium, Message
+from broadcasts.models import Broadcast, Channel, Medium, Message
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,3 +47,9 @@ class Route:
     def reply_window(self) -> timedelta | None:
         """How lately a contact must have written to the channel; None if that does not matter."""
         return None if self.is_template or self.channel is None else self.channel.transport_class.reply_window
+
+
+def routes_of(broadcast: Broadcast) -> list[Route]:
+    """Return what a broadcast's messages mean for its audience: each one's channel and languages."""
+    messages = broadcast.messages.select_related("channel", "template", "broadcast").prefetch_related("translations")
+    return [Route.of(message) for message in messages]

@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, F, Q, QuerySet, TextField
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, TextField
 from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.db.models.functions import Cast
 
-from broadcasts.models import Activity, Attribute, Broadcast, Contact, Link, Organization, Segment
+from broadcasts.models import Activity, Attribute, Broadcast, Contact, Link, Organization, Place, Segment, Series
 
 from .attributes import PREFIX
 
@@ -71,16 +71,14 @@ def _common(rows: QuerySet[Any], text: str) -> list[Suggestion]:
     return _same(counted.values_list("one", flat=True)[:SHOWN])
 
 
-def _series(organization: Organization, text: str) -> list[Suggestion]:
-    rows = Activity.objects.for_organization(organization).exclude(series="")
-    rows = rows.filter(series__istartswith=text) if text else rows
-    return _same(rows.order_by("series").values_list("series", flat=True).distinct()[:SHOWN])
+def _shared(model: type[Series | Place], field: str) -> Callable[[Organization, str], list[Suggestion]]:
+    def find(organization: Organization, text: str) -> list[Suggestion]:
+        used = Activity.objects.filter(**{field: OuterRef("pk")})
+        rows = model.objects.for_organization(organization).filter(Exists(used))
+        rows = rows.filter(name__istartswith=text) if text else rows
+        return _same(rows.order_by("name").values_list("name", flat=True)[:SHOWN])
 
-
-def _place(organization: Organization, text: str) -> list[Suggestion]:
-    rows = Activity.objects.for_organization(organization).exclude(place="")
-    rows = rows.filter(place__istartswith=text) if text else rows
-    return _same(rows.order_by("place").values_list("place", flat=True).distinct()[:SHOWN])
+    return find
 
 
 def _links(organization: Organization, broadcast: str, text: str) -> list[Suggestion]:
@@ -115,9 +113,15 @@ def _same(values: Iterable[str]) -> list[Suggestion]:
     return [(value, value) for value in values]
 
 
-VALUES = {"language": _column("language"), "time_zone": _column("time_zone"), "series": _series, "place": _place}
+VALUES = {
+    "language": _column("language"),
+    "time_zone": _column("time_zone"),
+    "series": _shared(Series, "series"),
+    "place": _shared(Place, "place"),
+}
 ROWS = {
     "segment": _row(Segment),
     "activity": _row(Activity),
     "broadcast": _row(Broadcast, Broadcast.BEGUN),  # the others have no deliveries
+    "any_broadcast": _row(Broadcast),
 }

@@ -17,13 +17,14 @@ from broadcasts import formats
 from broadcasts.database import is_storable
 from broadcasts.languages import normalize_language
 from broadcasts.mediums import AddressField
-from broadcasts.models import Attribute, Contact, Organization, Segment
+from broadcasts.models import Attribute, Broadcast, Contact, Organization, Segment
 
 DEPTH_LIMIT = 12  # of a query and its segments together; SQLite's parser gives up at 17 in the worst case
 VALUES_LIMIT = 1000
 ALL_VALUES_LIMIT = 5000  # SQLite takes 32,766 in a statement, and one may hold a query several times
 CONDITIONS_LIMIT = 500  # SQLite refuses an expression deeper than 1,000
 TEXT_LIMIT = 1000
+LARGEST_ID = 2**63 - 1
 TOO_FAR = "is too far away to be a moment in every time zone"
 
 
@@ -52,13 +53,16 @@ def at(step: str) -> Iterator[None]:
 class Scope:
     """The state of one compilation: the organization, the segments it is inside of, and the use of its limits.
 
+    chain: the segments and broadcasts whose rules are being compiled, from the outside in.
     of_all: whether the query will be evaluated for all contacts at once, not for a page or a chunk.
     """
 
-    def __init__(self, organization: Organization, of_all: bool = False) -> None:
+    def __init__(
+        self, organization: Organization, of_all: bool = False, within: Segment | Broadcast | None = None
+    ) -> None:
         self.organization = organization
         self.of_all = of_all
-        self.chain: list[Segment] = []
+        self.chain: list[Segment | Broadcast] = [within] if within else []
         self.depth = self.conditions = self.values = 0
 
     @cached_property

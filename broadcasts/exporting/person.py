@@ -74,7 +74,8 @@ def _sections(contact: Contact) -> Iterator[tuple[str, Any]]:
     yield "suppressions", (_shown(row, columns) for row in suppressions.order_by())
     members = SegmentMember.objects.filter(contact=contact).select_related("segment").order_by("pk")
     yield "segments", ({"name": row.segment.name, "since": _plain(row.created)} for row in members.iterator())
-    attendances = Attendance.objects.filter(contact=contact).select_related("activity").order_by("pk")
+    attendances = Attendance.objects.filter(contact=contact).order_by("pk")
+    attendances = attendances.select_related("activity__series", "activity__place")
     yield "attendances", (_attendance(row) for row in attendances.iterator())
     yield "deliveries", _deliveries(contact)
     replies = Inbound.objects.filter(contact=contact).select_related("channel").order_by("pk")
@@ -105,8 +106,9 @@ def _with_events(deliveries: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def _attendance(row: Attendance) -> dict[str, Any]:
-    of_activity = _shown(row.activity, ("name", "series", "kind", "place", "starts_at", "ends_at"))
-    return {"activity": of_activity, **_shown(row, ("status", "at"))}
+    of_activity = _shown(row.activity, ("name", "kind", "starts_at", "ends_at"))
+    shared = {name: str(getattr(row.activity, name) or "") for name in ("series", "place")}
+    return {"activity": {**of_activity, **shared}, **_shown(row, ("status", "at"))}
 
 
 def _reply(row: Inbound) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
-from broadcasts.models import Activity, Attendance, Contact, Organization
+from broadcasts.models import Activity, Attendance, Contact, Organization, Place, Series
 
 from .cells import CellError, FieldCleaner, keys
 from .columns import ATTENDANCE_FIELDS, KEYS, Column
@@ -17,10 +17,20 @@ from .reading import Record
 from .rows import Problem, as_text, wrong_width
 from .upsert import ContactIndex, ContactRow, ContactState, ContactStore, Outcome
 
+
+def _longest(model: Any, field: str) -> int:
+    """Return how many characters a text of a model may have."""
+    return model._meta.get_field(field).max_length
+
+
 MOMENTS = ("starts_at", "ends_at", "at")
 PLAN = ("series", "kind", "name", "starts_at", "ends_at", "place")  # the fields of the activity in a row
 PERSON = ("full_name", *KEYS)
-_LENGTHS = {name: Activity._meta.get_field(name).max_length or 255 for name in ("series", "kind", "name", "place")}  # type: ignore[union-attr]
+SHARED: dict[str, type[Series | Place]] = {"series": Series, "place": Place}  # given by name
+_LENGTHS: dict[str, int] = {
+    **{name: _longest(Activity, name) for name in ("kind", "name")},
+    **{name: _longest(model, "name") for name, model in SHARED.items()},
+}
 _STATUSES = {status.replace("_", ""): status for status in Attendance.Status.values} | {
     "canceled": "cancelled",
     "present": "attended",
@@ -205,21 +215,22 @@ class AttendanceStore:
             # Names have no unique constraint, so concurrent imports lock the organization and look again.
             Organization.objects.select_for_update(no_key=True).get(pk=self.organization.pk)
             found = self._known(rows)
+        plans = self._plans(rows)
         fresh: dict[ActivityKey, Activity] = {}
         changed: dict[ActivityKey, Activity] = {}
         for row in rows:
             key = row.activity_key
-            activity = found.get(key)
+            activity, plan = found.get(key), plans[row.line]
             if activity is None:
                 name = row.plan.get("name") or row.plan.get("series")
                 if not name:
                     refused[row.line] = f"There is no activity {row.external_id} yet: give its name."
                     continue
                 activity = Activity(
-                    organization=self.organization, external_id=row.external_id or None, **{**row.plan, "name": name}
+                    organization=self.organization, external_id=row.external_id or None, **{**plan, "name": name}
                 )
                 found[key] = fresh[key] = activity
-            elif news := {name: value for name, value in row.plan.items() if getattr(activity, name) != value}:
+            elif news := {name: value for name, value in plan.items() if getattr(activity, name) != value}:
                 start, end = ({**vars(activity), **news}[name] for name in ("starts_at", "ends_at"))
                 if start and end and end < start:
                     refused[row.line] = "Its activity would end before it starts."
@@ -231,6 +242,16 @@ class AttendanceStore:
         Activity.objects.bulk_create(fresh.values())
         self._change(changed.values())
         return found
+
+    def _plans(self, rows: list[AttendanceRow]) -> dict[int, dict[str, Any]]:
+        """Return {line: fields of its activity}, with the ids of series and places, which are made if they are new."""
+        plans = {row.line: dict(row.plan) for row in rows}
+        for name, model in SHARED.items():
+            told = [plan for plan in plans.values() if name in plan]
+            found = model.named(self.organization, (plan[name] for plan in told))
+            for plan in told:
+                plan[f"{name}_id"] = found[plan.pop(name)].pk
+        return plans
 
     def _change(self, activities: Iterable[Activity]) -> None:
         rows = list(activities)

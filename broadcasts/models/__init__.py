@@ -2,7 +2,7 @@
 
 from broadcasts.mediums import Medium
 
-from .activities import Activity, Attendance
+from .activities import Activity, Attendance, Place, Series
 from .base import Base, OrganizationQuerySet
 from .broadcasts import Broadcast
 from .callbacks import AutoReply, Inbound, StoredCall
@@ -82,11 +82,13 @@ __all__ = [
     "OrganizationQuerySet",
     "PersonRate",
     "PersonalLink",
+    "Place",
     "ProviderRef",
     "Reason",
     "Role",
     "Segment",
     "SegmentMember",
+    "Series",
     "StoredCall",
     "Suppression",
     "Syntax",

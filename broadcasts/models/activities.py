@@ -1,4 +1,7 @@
-"""Activities and their attendances."""
+"""Activities, the series and places that they share, and their attendances."""
+
+from collections.abc import Iterable
+from typing import Any, Self
 
 from django.db import models
 
@@ -8,17 +11,58 @@ from .fields import VocabularyField
 from .organizations import Organization
 
 
+class Shared(Base):
+    """A name that several activities of an organization have in common."""
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+", db_index=False)
+    name = models.CharField(max_length=255)
+
+    class Meta:
+        abstract = True
+        constraints = [
+            # Rules and writers look rows up by their names.
+            models.UniqueConstraint(fields=["organization", "name"], name="%(class)s_name"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @classmethod
+    def named(cls, organization: Organization, names: Iterable[str]) -> dict[str, Self]:
+        """Return {name: row}, with new rows for unknown names; blank names are left out."""
+        wanted = {name for name in names if name}
+        rows: Any = cls.objects.for_organization(organization).filter(name__in=wanted)
+        found = {row.name: row for row in rows}
+        if missing := sorted(wanted - found.keys()):
+            fresh = [cls(organization=organization, name=name) for name in missing]
+            cls.objects.bulk_create(fresh, ignore_conflicts=True)  # another writer may create them at the same time
+            found = {row.name: row for row in rows.all()}
+        return found
+
+
+class Series(Shared):
+    """What occurrences of a class or course have in common."""
+
+    class Meta(Shared.Meta):
+        verbose_name_plural = "series"
+
+
+class Place(Shared):
+    """Where activities take place."""
+
+
 class Activity(Base):
     """One occurrence of a class, course or event."""
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="activities")
     external_id = models.CharField(max_length=255, null=True, blank=True)
-    series = models.CharField(max_length=255, blank=True, help_text="What its occurrences have in common.")
+    # Both are indexed: audience rules select the activities of a series or a place.
+    series = models.ForeignKey(Series, models.RESTRICT, null=True, blank=True, related_name="activities")
     kind = models.CharField(max_length=50, blank=True)
     name = models.CharField(max_length=255)
     starts_at = models.DateTimeField(null=True, blank=True)
     ends_at = models.DateTimeField(null=True, blank=True)
-    place = models.CharField(max_length=255, blank=True)
+    place = models.ForeignKey(Place, models.RESTRICT, null=True, blank=True, related_name="activities")
 
     class Meta:
         verbose_name_plural = "activities"
@@ -33,8 +77,6 @@ class Activity(Base):
             ),
         ]
         indexes = [
-            # Audience rules select the activities of a series.
-            models.Index(fields=["organization", "series"], name="activity_by_series"),
             # Lists of the admin and the API sort by start.
             models.Index(fields=["organization", "starts_at"], name="activity_by_start"),
         ]

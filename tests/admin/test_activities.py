@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from broadcasts.admin import activities
-from broadcasts.models import Attendance, Broadcast
+from broadcasts.models import Activity, Attendance, Broadcast
 from tests.audience.people import attend, make_activity, make_segment
 from tests.make import make_contacts
 
@@ -62,3 +62,19 @@ def test_an_activitys_page_takes_few_queries(author, yoga, django_assert_max_num
     client = sign_in(author.user)
     with django_assert_max_num_queries(14):
         client.get(page(yoga))
+
+
+def test_a_place_is_typed_as_a_name(author, club):
+    fields = {
+        "organization": club.pk,
+        "name": "Yoga",
+        "series": "",
+        "place": "Hall 1",
+        "starts_at_0": "",
+        "ends_at_0": "",
+    }
+    client = sign_in(author.user)
+    client.post(reverse("admin:broadcasts_activity_add"), fields)
+    made = Activity.objects.get()
+    assert (made.place.name, made.series) == ("Hall 1", None)
+    assert 'value="Hall 1"' in client.get(page(made)).content.decode()

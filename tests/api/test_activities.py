@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from broadcasts.models import Activity, Attendance, AuditEntry
+from broadcasts.models import Activity, Attendance, AuditEntry, Place
 from tests.audience.people import attend, make_activity, make_segment
 from tests.make import make_broadcast, make_contact, make_contacts
 
@@ -42,6 +42,15 @@ def test_an_activity_is_written_read_changed_and_deleted(api):
     assert api.patch(address, {"external_id": ""}).json()["external_id"] is None
     assert api.delete(address).status_code == 204
     assert not Activity.objects.exists()
+
+
+def test_series_and_places_of_one_name_are_one_row_with_an_id(api, elsewhere):
+    Place.objects.create(organization=elsewhere, name="Hall 1")
+    first, second = (api.post(URL, {**FIELDS, "external_id": key}).json() for key in "ab")
+    assert (first["place_id"], first["series_id"]) == (second["place_id"], second["series_id"])
+    moved = api.patch(f"{URL}{first['uuid']}/", {"place": "", "series": "Judo"}).json()
+    assert (moved["place"], moved["place_id"], moved["series"]) == ("", None, "Judo")
+    assert list(Place.objects.values_list("name", flat=True)) == ["Hall 1", "Hall 1"]
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,12 @@ from broadcasts.models import (
     DeliveryEvent,
     Link,
     Message,
+    MessageTranslation,
     Organization,
+    Place,
     Segment,
     SegmentMember,
+    Series,
     Suppression,
 )
 
@@ -49,7 +52,8 @@ POOLS = {"plan": (TEXTS, "text"), "age": (NUMBERS, "number"), "member": (BOOLEAN
 
 AGO = [None, timedelta(0), timedelta(hours=1), timedelta(hours=1, microseconds=1), timedelta(days=1), timedelta(days=7),
        timedelta(days=30), timedelta(days=-1), timedelta(hours=-12), timedelta(days=400)]  # fmt: skip
-SERIES = ["Yoga", "yoga", "", "Polo"]
+SERIES = {301: "Yoga", 302: "yoga", 303: "Polo"}  # by id
+PLACES = {401: "Hall", 402: "Pool"}
 URLS = ["https://club.example/pool", "https://club.example/bar"]
 
 
@@ -65,6 +69,7 @@ class World:
     members: set[tuple[str, int]] = field(default_factory=set)
     broadcasts: list[Broadcast] = field(default_factory=list)
     deliveries: list[Delivery] = field(default_factory=list)
+    drafts: dict[str, dict] = field(default_factory=dict)  # the query of each, by its uuid
     clicks: list[DeliveryEvent] = field(default_factory=list)
     consents: list[Consent] = field(default_factory=list)
     suppressions: list[Suppression] = field(default_factory=list)
@@ -87,6 +92,7 @@ def make_world() -> World:
     _segments(world)
     _attendances(world)
     _deliveries(world)
+    _drafts_and_sent(world)
     _consents(world)
     return world
 
@@ -142,11 +148,16 @@ def _segments(world: World) -> None:
 
 
 def _attendances(world: World) -> None:
-    for i, series in enumerate([*SERIES, "Yoga"]):
+    all_series, all_places = (
+        [model.objects.create(organization=world.organization, pk=pk, name=name) for pk, name in known.items()]
+        for model, known in ((Series, SERIES), (Place, PLACES))
+    )
+    for i in range(5):
+        shared = {"series": nth([*all_series[:2], None, all_series[2]], i), "place": nth([*all_places, None], i, 2)}
         starts = None if i == 2 else NOW + timedelta(days=3 - 5 * i)
         world.activities.append(
             Activity.objects.create(
-                organization=world.organization, uuid=UUID(int=100 + i), name="x", series=series, starts_at=starts
+                organization=world.organization, uuid=UUID(int=100 + i), name="x", starts_at=starts, **shared
             )
         )
     for i, contact in enumerate(world.contacts):
@@ -168,6 +179,27 @@ def _deliveries(world: World) -> None:
             links = [Link.objects.create(message=message, url=url, digest=url[-3:]) for url in URLS[: 1 + position]]
             for n, contact in islice(enumerate(world.contacts), i, None, 1 + position):
                 _deliver(world, message, links, contact, n * 3 + position)
+
+
+def _drafts_and_sent(world: World) -> None:
+    """Two drafts by e-mail, one of which leaves out whom the other reaches, and one that was sent twice to some."""
+    queries = {210: {"status": ["active", "archived"]}, 211: {"language": "es", "not": {"recipient_of": _text(210)}}}
+    for n, query in queries.items():
+        draft = Broadcast.objects.create(organization=world.organization, uuid=UUID(int=n), name=f"D{n}", query=query)
+        message = Message.objects.create(broadcast=draft)
+        MessageTranslation.objects.create(message=message, language="en", text="Hello")
+        world.drafts[_text(n)] = query
+    sent = Broadcast.objects.create(
+        organization=world.organization, uuid=UUID(int=212), name="S", status="SENT", expanded_at=NOW
+    )
+    for position in range(2):
+        message = Message.objects.create(broadcast=sent, position=position)
+        for n, contact in islice(enumerate(world.contacts), position, None, 2 + position):
+            _deliver(world, message, [], contact, n + position)
+
+
+def _text(n: int) -> str:
+    return str(UUID(int=n))
 
 
 def _deliver(world: World, message: Message, links: list[Link], contact: Contact, n: int) -> None:

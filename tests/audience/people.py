@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from broadcasts.audience import compile_query
-from broadcasts.models import Activity, Attendance, Contact, Delivery, Segment, SegmentMember
+from broadcasts.models import Activity, Attendance, Contact, Delivery, Segment, SegmentMember, Series
 
 from ..make import make_broadcast, make_contact
 
@@ -49,7 +49,7 @@ def make_segment(club, name, rules=None, members=()) -> Segment:
 
 
 def make_activity(club, series="Yoga") -> Activity:
-    return Activity.objects.create(organization=club, name=series, series=series)
+    return Activity.objects.create(organization=club, name=series, series=Series.named(club, [series])[series])
 
 
 def attend(activity, contact, status="attended") -> None:

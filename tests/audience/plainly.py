@@ -178,6 +178,13 @@ def same_item(item, value) -> bool:
     return item == value
 
 
+def called(row, asked) -> bool:
+    """Whether a series or place has one of the names (texts) or ids (numbers)."""
+    return row is not None and any(
+        one == row.pk if isinstance(one, int) else one.strip() == row.name for one in listed(asked)
+    )
+
+
 def attends(value: dict, one, world: World) -> bool:
     first, last = None, None
     if "since" in value:
@@ -188,15 +195,25 @@ def attends(value: dict, one, world: World) -> bool:
         if key in value:
             first, last = span(value[key], key == "within_next")
 
+    def starts(when) -> bool:
+        return all(
+            when is not None and OPERATORS[lookup](when, *instants(value[key], "", world))
+            for key, lookup in (("starts_since", "gte"), ("starts_until", "lte"))
+            if key in value
+        )
+
     def counts(row) -> bool:
         when = row.at or row.activity.starts_at
         return (
             row.contact == one
-            and ("series" not in value or row.activity.series in [name.strip() for name in listed(value["series"])])
+            and all(
+                name not in value or called(getattr(row.activity, name), value[name]) for name in ("series", "place")
+            )
             and ("activity" not in value or str(row.activity.uuid) in listed(value["activity"]))
             and ("status" not in value or row.status in listed(value["status"]))
             and (first is None or (when is not None and when >= first))
             and (last is None or (when is not None and when <= last))
+            and starts(row.activity.starts_at)
         )
 
     return sum(map(counts, world.attendances)) >= value.get("at_least", 1)
@@ -218,6 +235,8 @@ def engages(value: dict, one, world: World) -> bool:
             click.delivery in mine and click.link.url == value["link"] and not click.machine and then(click.at)
             for click in world.clicks
         )
+    if value["type"] == "not_opened" and "broadcast" not in value:
+        return False  # it counts on channels that report opens only, and no message here has a channel
     sent = [row for row in mine if row.status == "sent" and then(row.sent_at)]
     if value["type"] == "sent":
         return bool(sent)
@@ -226,6 +245,27 @@ def engages(value: dict, one, world: World) -> bool:
     if value["type"] == "failed":
         return any(row.status == "failed" and then(row.created) for row in mine) and not sent
     return any(then(getattr(row, f"{value['type']}_at")) for row in mine)
+
+
+def reaches(value: str, one, world: World) -> tuple[bool, bool]:
+    """Whether a broadcast is for a contact, and whether it is not skipped."""
+    if value in world.drafts:
+        matched = chooses(world.drafts[value], one, world)
+        reachable = one.status == "active" and one.email and one.email.partition("@")[0].isascii()
+        stopped = any(row.medium == "email" and row.address_hash == one.email_hash for row in world.suppressions)
+        asked = {"medium": "email", "use_case": "general", "state": "withdrawn"}
+        return matched, bool(matched and reachable and not stopped and not consents(asked, one, world))
+    mine = [
+        row.status
+        for row in world.deliveries
+        if row.contact == one and row.message.broadcast.status == "SENT" and str(row.message.broadcast.uuid) == value
+    ]
+    return bool(mine), any(status != "skipped" for status in mine)
+
+
+def is_skipped(value: str, one, world: World) -> bool:
+    matched, received = reaches(value, one, world)
+    return matched and not received
 
 
 def consents(value: dict, one, world: World) -> bool:
@@ -256,6 +296,8 @@ RELATIONS = {
     "attendance_status": lambda value, one, world: attends({"status": value}, one, world),
     "attendance": attends,
     "engagement": engages,
+    "recipient_of": lambda value, one, world: reaches(value, one, world)[1],
+    "skipped_by": is_skipped,
     "consent": consents,
     "suppressed": suppressed,
 }

@@ -57,6 +57,7 @@ def values(club, mail):
         "segment": make_segment(club, "Spanish", {"language": "es"}),
         "activity": make_activity(club),
         "broadcast": broadcast,
+        "any_broadcast": broadcast,
         "contact": make_contact(club),
     }
 

@@ -14,7 +14,21 @@ from hypothesis import strategies as st
 from broadcasts.audience import CONDITIONS, compile_query, values
 from broadcasts.exceptions import InvalidInput
 
-from .oddities import BOOLEANS, LANGUAGES, LISTS, NAMES, NOW, NUMBERS, POOLS, SERIES, TEXTS, URLS, ZONES, make_world
+from .oddities import (
+    BOOLEANS,
+    LANGUAGES,
+    LISTS,
+    NAMES,
+    NOW,
+    NUMBERS,
+    PLACES,
+    POOLS,
+    SERIES,
+    TEXTS,
+    URLS,
+    ZONES,
+    make_world,
+)
 from .plainly import chooses, words
 
 pytestmark = pytest.mark.django_db
@@ -96,9 +110,9 @@ def objects(required, **optional):
 
 
 attendance_statuses = st.sampled_from(["booked", "attended", "no_show", "cancelled"])
-series = st.sampled_from([name for name in SERIES if name])
 narrowed = {
-    "series": one_or_list(series),
+    "series": one_or_list(st.sampled_from([*SERIES, *SERIES.values()])),
+    "place": one_or_list(st.sampled_from([*PLACES, *PLACES.values(), "Nowhere"])),
     "activity": one_or_list(uuids(100, 5)),
     "status": one_or_list(attendance_statuses),
 }
@@ -129,11 +143,13 @@ VOCABULARY = [
     of("attendance", objects({"since": moments}, until=moments, at_least=st.integers(1, 3), **narrowed)),
     of("attendance", objects({"within": spans}, at_least=st.integers(1, 3), **narrowed)),
     of("attendance", objects({"within_next": spans}, **narrowed)),
+    of("attendance", objects({"starts_since": moments}, starts_until=moments, **narrowed)),
     of("engagement", objects({"type": engagements}, broadcast=uuids(200, 3), within=spans)),
     of(
         "engagement",
         objects({"type": st.just("clicked"), "broadcast": uuids(201, 1), "link": st.sampled_from(URLS)}, within=spans),
     ),
+    *(of(name, uuids(200, 3) | uuids(210, 3)) for name in ("recipient_of", "skipped_by")),
     of(
         "consent",
         objects(

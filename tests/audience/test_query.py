@@ -8,7 +8,7 @@ import pytest
 
 from broadcasts.audience import CONDITIONS, compile_query, query_from, validate
 from broadcasts.exceptions import InvalidInput
-from broadcasts.models import Contact
+from broadcasts.models import Contact, Place
 
 from ..make import make_contact
 from .people import attend, chosen, make_activity, make_earlier, make_segment
@@ -285,7 +285,7 @@ def test_url_parameters_make_a_query(club, people, rf):
 def test_one_attendance_meets_place_and_status_together(club, people):
     north, south = make_activity(club), make_activity(club)
     for activity, place in ((north, "N"), (south, "S")):
-        activity.place = place
+        activity.place = Place.objects.create(organization=club, name=place)
         activity.save()
     attend(north, people["ana"], "attended")
     attend(north, people["bob"], "waitlisted")

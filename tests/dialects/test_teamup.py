@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from broadcasts import consenting
-from broadcasts.models import Activity, Attendance, Attribute, Broadcast, Channel, Delivery, Message
+from broadcasts.models import Activity, Attendance, Attribute, Broadcast, Channel, Delivery, Message, Place, Series
 from broadcasts.models import MessageTranslation as Translation
 from tests.make import make_broadcast, make_contact, make_contacts, make_token
 
@@ -179,7 +179,9 @@ def test_11_one_attendance_meets_all_filters(teamup, club):
 
 
 def test_11_places_and_series_by_name_and_who_plans_to_come(teamup, club):
-    yoga = Activity.objects.create(organization=club, name="Yoga", place="Hall", series="Mornings")
+    hall = Place.objects.create(organization=club, name="Hall")
+    mornings = Series.objects.create(organization=club, name="Mornings")
+    yoga = Activity.objects.create(organization=club, name="Yoga", place=hall, series=mornings)
     Attendance.objects.create(activity=yoga, contact=make_contact(club), status="waitlisted")
     Attendance.objects.create(activity=yoga, contact=make_contact(club), status="late_cancelled")
     query = {"venue": ["Hall"], "offering_types": "Mornings", "status": ["plans_to_attend"]}
@@ -371,14 +373,66 @@ def test_odd_parameters_and_names_break_nothing(teamup):
     assert root.findtext("field_errors/a__b")
 
 
-def test_customers_whom_a_message_was_sent_to(teamup, club, server):
-    ada = make_contact(club)
-    one = teamup.post(URL, target(ids=[ada.pk])).json()["id"]
-    make_contact(club)
-    filtered = f"/api/v2/customers?broadcast_message_recipients={one}"
-    assert error(teamup.get(filtered))[2] == ["broadcast_message_recipients"]
+def listed(teamup, query, of="customers"):
+    return [row["id"] for row in teamup.get(f"/api/v2/{of}?{query}").json()["results"]]
+
+
+def test_customers_who_will_get_a_message_and_who_is_left_out_of_it(teamup, club, server):
+    ada, mute, other = make_contact(club), make_contact(club, ""), make_contact(club)
+    one = teamup.post(URL, target(ids=[ada.pk, mute.pk])).json()["id"]
+    got, missed = (f"broadcast_message_{who}={one}" for who in ("recipients", "non_recipients"))
+    assert (listed(teamup, got), listed(teamup, missed)) == ([ada.pk], [mute.pk])
     teamup.post(f"{URL}/{one}/send")
     finish()
-    assert [row["id"] for row in teamup.get(filtered).json()["results"]] == [ada.pk]
-    refused = teamup.get(f"/api/v2/customers?broadcast_message_non_recipients={one}")
-    assert error(refused)[2] == ["broadcast_message_non_recipients"]
+    assert (listed(teamup, got), listed(teamup, missed)) == ([ada.pk], [mute.pk])
+    told = teamup.post(URL, target(broadcast_message_recipients=one))
+    assert (counts(told)["recipients"], other.pk in listed(teamup, got)) == (1, False)
+
+
+def test_a_message_of_somebody_else_is_no_filter(teamup, elsewhere):
+    theirs = Broadcast.objects.create(organization=elsewhere, name="Theirs")
+    refused = teamup.get(f"/api/v2/customers?broadcast_message_recipients={theirs.pk}")
+    assert error(refused)[2] == ["broadcast_message_recipients"]
+
+
+def test_venues_and_offering_types_have_ids(teamup, club, elsewhere):
+    hall, gym = (Place.objects.create(organization=club, name=name) for name in ("Hall", "Gym"))
+    mornings = Series.objects.create(organization=club, name="Mornings")
+    theirs = Place.objects.create(organization=elsewhere, name="Hall")
+    yoga = Activity.objects.create(organization=club, name="Yoga", place=hall, series=mornings)
+    made = Attendance.objects.create(activity=yoga, contact=make_contact(club))
+    query = f"venue={hall.pk},{gym.pk}&offering_types={mornings.pk}"
+    [row] = teamup.get(f"/api/v2/attendances?{query}&expand=event.venue").json()["results"]
+    assert (row["id"], row["event"]["offering_type"]) == (made.pk, mornings.pk)
+    assert row["event"]["venue"] == {"id": hall.pk, "object": "venue", "name": "Hall"}
+    assert listed(teamup, f"venue={gym.pk}", "attendances") == []
+    assert counts(teamup.post(URL, target("attendance", venue=[hall.pk])))["recipients"] == 1
+    assert error(teamup.get(f"/api/v2/attendances?venue={theirs.pk}"))[2] == ["venue"]
+    [told] = teamup.post(URL, target("attendance", venue=[theirs.pk])).json()["field_errors"]["target_recipients"]
+    assert told.endswith(f"there is no place {theirs.pk}")
+
+
+def test_a_target_counts_the_start_of_an_event_as_the_list_does(teamup, club):
+    yoga = Activity.objects.create(organization=club, name="Yoga", starts_at=datetime(2030, 1, 1, 12, tzinfo=UTC))
+    late = datetime(2030, 2, 1, tzinfo=UTC)
+    Attendance.objects.create(activity=yoga, contact=make_contact(club), at=late)
+    for query, found in (("2030-01-01", 1), ("2030-01-01T11:00:00Z", 0), ("2029-12-31", 0)):
+        assert len(listed(teamup, f"event_starts_at_lte={query}", "attendances")) == found, query
+        told = teamup.post(URL, target("attendance", event_starts_at_lte=query))
+        assert counts(told)["recipients"] == found, query
+
+
+def test_the_same_start_asked_for_twice_is_refused(teamup):
+    query = {"event_starts_at_gte": "2030-01-01", "event_local_starts_at_gte": "2031-01-01"}
+    [told] = teamup.post(URL, target("attendance", **query)).json()["field_errors"]["target_recipients"]
+    assert told.startswith("query.event_local_starts_at_gte: given twice")
+
+
+def test_years_of_age_end_on_the_organizations_day(teamup, club, monkeypatch):
+    club.time_zone = "Pacific/Auckland"
+    club.save()
+    Attribute.register(club, {"date_of_birth": "2000-03-02"})
+    born = make_contact(club, attributes={"date_of_birth": "2000-03-02"})
+    now = datetime(2018, 3, 1, 12, tzinfo=UTC)  # there it is the 2nd already
+    monkeypatch.setattr("broadcasts.dialects.teamup.queries.timezone.now", lambda: now)
+    assert listed(teamup, "age_gte=18") == [born.pk]

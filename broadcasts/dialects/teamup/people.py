@@ -81,7 +81,7 @@ class TeamUpAttendances(TeamUpPeopleView):
             rows: QuerySet[Attendance] = attendances_matching(self.filters(), self.organization)
         except FilterError as error:
             raise _named(error) from None
-        rows = rows.select_related("activity", "contact").order_by("pk")
+        rows = rows.select_related("activity__series", "activity__place", "contact").order_by("pk")
         return self.page(rows, lambda found: [attendance_of(one, expand) for one in found])
 
 

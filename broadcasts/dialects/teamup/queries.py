@@ -4,14 +4,15 @@ A key that is not known is refused, since a filter that is overlooked would wide
 """
 
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 
-from broadcasts import formats
-from broadcasts.clocks import TOO_FAR, is_near, local_moment
+from broadcasts import audience, formats
+from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Activity, Attendance, Attribute, Broadcast, Contact, Organization
 
 from .picking import NOT_FILTERS, as_list
@@ -26,6 +27,7 @@ STATUSES: dict[str, list[str]] = {
     "plans_to_attend": ["booked", "waitlisted"],
 }
 MOST = 5_000  # ids in a filter
+TWINS = ("event_starts_at_…", "event_local_starts_at_…")
 
 
 class FilterError(Exception):
@@ -58,10 +60,16 @@ def conditions_of(kind: str, given: Mapping[str, Any], organization: Organizatio
         except FilterError as error:
             raise FilterError(f"{path}{name}: {error}") from None
         if kind == "attendance" and name != "customer":
+            if attendance.keys() & condition.keys():
+                raise FilterError(f"{path}{name}: given twice; {' and '.join(TWINS)} ask the same of a start")
             attendance |= condition
         else:
             found.append(condition)
     if kind == "attendance":
+        try:
+            _attendances(attendance, given, organization)
+        except FilterError as error:
+            raise FilterError(f"{path}{error}") from None
         found.append({"attendance": attendance or {"at_least": 1}})
     return found
 
@@ -122,15 +130,15 @@ def _age(lookup: str) -> Callable[[Any, Organization], Condition]:
         attribute = _known(organization, ("date_of_birth", "age"))
         key = f"attributes__{attribute.key}"
         if attribute.type in (Attribute.Type.DATE, Attribute.Type.DATETIME):
-            born = _years_ago(years if lookup == "gte" else years + 1)
+            born = _years_ago(years if lookup == "gte" else years + 1, organization)
             return {f"{key}__lte" if lookup == "gte" else f"{key}__gt": born.isoformat()}
         return {f"{key}__{lookup}": years}
 
     return condition
 
 
-def _years_ago(years: int) -> date:
-    today = date.today()
+def _years_ago(years: int, organization: Organization) -> date:
+    today = timezone.localdate(timezone=organization.zone)
     year = max(today.year - years, 1)
     try:
         return today.replace(year=year)
@@ -165,11 +173,21 @@ def _moment(key: str) -> Callable[[Any, Organization], Condition]:
     return lambda value, organization: {key: _text(value)}
 
 
-def _recipients(value: Any, organization: Organization) -> Condition:
-    [uuid] = _uuids(Broadcast, [value], organization)
-    if not Broadcast.objects.filter(Broadcast.BEGUN, uuid=uuid).exists():
-        raise FilterError("that message has not been sent yet")
-    return {"engagement": {"broadcast": uuid, "type": "sent"}}
+def _reached(key: str) -> Callable[[Any, Organization], Condition]:
+    """Return the reader of messages that are sent to people, or skip them: a key of the native vocabulary."""
+    return lambda value, organization: {key: _uuids(Broadcast, value, organization)}
+
+
+def _shared(key: str) -> Callable[[Any, Organization], Condition]:
+    """Return the reader of places or series: digits are an id, another text is a name."""
+
+    def condition(value: Any, organization: Organization) -> Condition:
+        asked = [int(one) if str(one).isascii() and str(one).isdigit() else _text(one) for one in as_list(value)]
+        if not asked:
+            raise FilterError("give at least one id")
+        return {key: asked}
+
+    return condition
 
 
 CUSTOMER: dict[str, Callable[[Any, Organization], Condition]] = {
@@ -180,8 +198,8 @@ CUSTOMER: dict[str, Callable[[Any, Organization], Condition]] = {
     "age_gte": _age("gte"),
     "age_lte": _age("lte"),
     "family": _attribute("family"),
-    "broadcast_message_recipients": _recipients,
-    "broadcast_message_non_recipients": _refused("who did not get a message is no filter here; its log tells it"),
+    "broadcast_message_recipients": _reached("recipient_of"),
+    "broadcast_message_non_recipients": _reached("skipped_by"),
     "deleted": _deleted,
     "can_delete": _refused("it is about permissions and not about people"),
     "status": _attribute("status"),
@@ -189,51 +207,30 @@ CUSTOMER: dict[str, Callable[[Any, Organization], Condition]] = {
 ATTENDANCE: dict[str, Callable[[Any, Organization], Condition]] = {
     "customer": _contacts,
     "event": lambda value, organization: {"activity": _uuids(Activity, value, organization)},
-    "venue": lambda value, organization: {"place": [_text(one) for one in as_list(value)]},
-    "offering_types": lambda value, organization: {"series": [_text(one) for one in as_list(value)]},
-    "event_starts_at_gte": _moment("since"),
-    "event_starts_at_lte": _moment("until"),
-    "event_local_starts_at_gte": _moment("since"),
-    "event_local_starts_at_lte": _moment("until"),
+    "venue": _shared("place"),
+    "offering_types": _shared("series"),
+    "event_starts_at_gte": _moment("starts_since"),
+    "event_starts_at_lte": _moment("starts_until"),
+    "event_local_starts_at_gte": _moment("starts_since"),
+    "event_local_starts_at_lte": _moment("starts_until"),
     "status": _statuses,
     "event_applicable_to_recurring_reservation": _refused("recurring bookings are not kept here"),
 }
 
 
 def attendances_matching(given: Mapping[str, Any], organization: Organization) -> QuerySet[Attendance]:
-    """Return the attendances that a filter chooses; raises FilterError."""
-    rows = Attendance.objects.filter(activity__organization=organization)
-    for name, value in given.items():
-        if name in NOT_FILTERS:
-            continue
-        if name not in ATTENDANCE:
-            raise FilterError(f"{name}: unknown; accepted: {', '.join(ATTENDANCE)}")
-        try:
-            found = ATTENDANCE[name](value, organization)
-            for key, wanted in found.items():
-                rows = rows.filter(**{COLUMNS[key]: _moment_of(wanted, organization) if key in TIMES else wanted})
-        except FilterError as error:
-            raise FilterError(f"{name}: {error}") from None
-    return rows
+    """Return the attendances that a filter chooses, as a target's condition counts them; raises FilterError."""
+    *people, found = conditions_of("attendance", given, organization)
+    rows = _attendances(found["attendance"], given, organization)
+    return rows.filter(contact__uuid__in=people[0]["contact"]) if people else rows
 
 
-COLUMNS = {
-    "contact": "contact__uuid__in",
-    "activity": "activity__uuid__in",
-    "place": "activity__place__in",
-    "series": "activity__series__in",
-    "status": "status__in",
-    "since": "activity__starts_at__gte",
-    "until": "activity__starts_at__lte",
-}
-TIMES = ("since", "until")
-
-
-def _moment_of(value: str, organization: Organization) -> datetime:
+def _attendances(asked: Condition, given: Mapping[str, Any], organization: Organization) -> QuerySet[Attendance]:
+    """Return the attendances that a condition counts; raises FilterError that begins with the filter's name."""
     try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        raise FilterError(f"“{value[:40]}” is no moment, such as 2030-01-31T10:00:00Z") from None
-    if not is_near(moment):
-        raise FilterError(TOO_FAR)
-    return moment if moment.tzinfo else local_moment(moment.date(), moment.time(), organization.zone)
+        return audience.matching_attendances(asked, organization)
+    except InvalidInput as error:
+        [(key, text)] = error.errors.items()
+        names = [name for name in given if name in ATTENDANCE and name != "customer"]
+        name = next((one for one in names if key in ATTENDANCE[one](given[one], organization)), key)
+        raise FilterError(f"{name}: {text}") from None

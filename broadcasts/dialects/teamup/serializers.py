@@ -10,7 +10,7 @@ from rest_framework import serializers
 from broadcasts.api.fields import TextField
 from broadcasts.database import MAX_DEPTH, json_fault
 from broadcasts.dialects.fields import millis
-from broadcasts.models import Attendance, Broadcast, Contact, UseCase
+from broadcasts.models import Attendance, Broadcast, Contact, Place, Series, UseCase
 
 from .picking import NOT_FILTERS, Tree
 
@@ -194,14 +194,21 @@ def customer_of(contact: Contact, expand: Tree, said_no: frozenset[tuple[int, st
     return told | {name: value for name, value in deferred.items() if name in expand}
 
 
+def _shared(key: str, row: Place | Series | None, expand: Tree) -> Any:
+    """Return the id of a place or series, or the object where `expand` names it."""
+    return {"id": row.pk, "object": key, "name": row.name} if row and key in expand else row and row.pk
+
+
 def attendance_of(attendance: Attendance, expand: Tree) -> dict[str, Any]:
-    activity = attendance.activity
+    activity, inside = attendance.activity, expand.get("event", {})
     event = {
         "id": activity.pk,
         "object": "event",
         "name": activity.name,
         "starts_at": millis(activity.starts_at),
         "ends_at": millis(activity.ends_at),
+        "venue": _shared("venue", activity.place, inside),
+        "offering_type": _shared("offering_type", activity.series, inside),
     }
     customer = (
         customer_of(attendance.contact, expand.get("customer", {}), frozenset()) if "customer" in expand else None

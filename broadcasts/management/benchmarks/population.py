@@ -26,6 +26,7 @@ from broadcasts.models import (
     Organization,
     Segment,
     SegmentMember,
+    Series,
     Suppression,
 )
 
@@ -130,12 +131,12 @@ def _contacts(club: Organization, n: int) -> None:
 
 
 def _activities(club: Organization) -> list[Activity]:
-    now = timezone.now()
+    now, series = timezone.now(), Series.named(club, SERIES)
     return Activity.objects.bulk_create(
         Activity(
             organization=club,
             name=f"{SERIES[k % len(SERIES)]} {k}",
-            series=SERIES[k % len(SERIES)],
+            series=series[SERIES[k % len(SERIES)]],
             starts_at=now - timedelta(days=ACTIVITIES - k),
         )
         for k in range(ACTIVITIES)
