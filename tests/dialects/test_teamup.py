@@ -6,8 +6,10 @@ from xml.etree import ElementTree
 
 import pytest
 
+from broadcasts.dialects.teamup.queries import ATTENDANCE, CUSTOMER
 from broadcasts.models import Activity, Attendance, Attribute, Broadcast, Channel, Delivery, Message
 from broadcasts.models import MessageTranslation as Translation
+from tests.api.described import document
 from tests.make import make_contact, make_contacts, make_token
 
 from .conftest import InDialect, finish
@@ -79,6 +81,14 @@ def test_03_errors_and_lists_in_xml_too(teamup):
         teamup.post(URL, body())
     assert len(ElementTree.fromstring(teamup.get(f"{URL}?format=xml").content).findall("results")) == 2
     assert teamup.get(f"{URL}?format=yaml").status_code == 404
+    assert teamup.post(f"{URL}?format=yaml", body()).status_code == 404
+
+
+def test_all_filters_are_in_the_document():
+    paths = document("teamup")["paths"]
+    for kind, known in (("customers", CUSTOMER), ("attendances", ATTENDANCE)):
+        named = {one["name"] for one in paths[f"/api/v2/{kind}"]["get"]["parameters"]}
+        assert named >= {*known, "page", "page_size", "fields", "expand"}
 
 
 def test_04_fields_picks_the_keys(teamup):
