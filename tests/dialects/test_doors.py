@@ -43,6 +43,12 @@ def test_a_page_of_rows_is_named_a_list():
     assert document("teamup")["paths"]["/api/v2/customers"]["get"]["operationId"] == "customers_list"
 
 
+def test_a_row_to_change_or_delete_is_named_by_its_keys_alone():
+    for method, more in (("post", {"Idempotency-Key"}), ("delete", set())):
+        told = document("rapidpro")["paths"]["/api/v2/contacts.json"][method]["parameters"]
+        assert {one["name"] for one in told} == {"uuid", "urn"} | more
+
+
 @pytest.mark.parametrize("url", ["/orgs/c/broadcasts", "/v1/broadcasts"])
 def test_those_that_speak_json_take_no_forms(url, admin):
     headers = {"Authorization": f"Token {make_token(admin)}"}

@@ -104,12 +104,15 @@ def holes(schema: Schema, components: Schema) -> Iterator[Hole]:
 
 def places(name: str, own: dict[str, Any]) -> Iterator[Place]:
     """Yield the places in all requests of a dialect."""
+    bodies: set[str] = set()  # each kind of body is walked once: one that changes a thing has the parts that make it
     for path, operations in document(name)["paths"].items():
         for method, operation in operations.items():
-            yield from places_of(name, own, path, method, operation)
+            yield from places_of(name, own, path, method, operation, bodies)
 
 
-def places_of(name: str, own: dict[str, Any], path: str, method: str, operation: Schema) -> Iterator[Place]:
+def places_of(
+    name: str, own: dict[str, Any], path: str, method: str, operation: Schema, bodies: set[str]
+) -> Iterator[Place]:
     components = document(name)["components"]["schemas"]
     given = {(one["name"], one["in"]): one["schema"] for one in operation.get("parameters", [])}
     kinds = {key: kind_of(path, key) for key, part in given if part == "path" and key != "org"}
@@ -122,8 +125,10 @@ def places_of(name: str, own: dict[str, Any], path: str, method: str, operation:
     for key, part in sorted(given):
         if part == "query" and key not in TEXTS and "enum" not in given[key, part]:
             yield f"{where} ?{key}", method, "", lambda v, key=key: asked | {"query_params": {key: v}}
-    for hole in holes(content, components) if content else ():
+    body = content.get("$ref", where).replace("Patched", "")
+    for hole in holes(content, components) if content and body not in bodies else ():
         yield f"{where} {hole('…')}", method, "", lambda v, hole=hole: asked | {"data": json.dumps(hole(v))}
+    bodies.add(body)
 
 
 def kind_of(path: str, key: str) -> str:
@@ -137,7 +142,7 @@ def id_of(name: str, row: Any) -> str:
 
 def forms(name: str, theirs: dict[str, Any]) -> list[tuple[str, list[str]]]:
     """Return (what names nothing, what names rows of theirs), for each form in which a dialect names rows."""
-    ids = [id_of(name, row) for kind, row in theirs.items() if kind != "broadcast"]
+    ids = [id_of(name, row) for kind, row in theirs.items() if kind not in ("broadcast", "message")]
     more = {
         "teamup": [],
         "invent": [],
@@ -172,4 +177,4 @@ def test_what_another_organization_has_does_not_exist(name, admin, elsewhere, mo
                 assert told == expected, (where, value)
                 assert MARK not in told[1], (where, value)
                 asked += 1
-    assert asked > 100
+    assert asked > 50

@@ -124,6 +124,16 @@ def test_05_forms_in_three_spellings(teamup, club, style, kind):
     assert (response.status_code, counts(response)["recipients"]) == (201, 2)
 
 
+def test_05_the_target_is_an_object_in_json_and_a_text_in_a_form():
+    content = document("teamup")["paths"][URL]["post"]["requestBody"]["content"]
+    names = {kind: told["schema"]["$ref"].rpartition("/")[2] for kind, told in content.items()}
+    parts = document("teamup")["components"]["schemas"]
+    assert parts[names["multipart/form-data"]]["properties"]["target_recipients"]["type"] == "string"
+    customer, attendance = parts[names["application/json"]]["properties"]["target_recipients"]["oneOf"]
+    assert "ids" in customer["properties"]["query"]["properties"]
+    assert "event" in attendance["properties"]["query"]["properties"]
+
+
 def test_05_other_bodies_and_mixed_spellings(teamup):
     assert teamup.raw(URL, "x", "text/plain").status_code == 415
     assert teamup.raw(URL, "<a/>", "application/xml").status_code == 415
