@@ -287,3 +287,9 @@ def test_a_repeated_upload_with_a_key_is_one_file(rapidpro, photo):
     told = [upload(rapidpro, b"%PDF-1.4").json() for _ in range(2)]
     assert told[0] == told[1]
     assert Media.objects.count() == 2
+
+
+def test_an_urn_of_the_url_that_cannot_be_read_is_told_in_the_detail(rapidpro):
+    response = rapidpro.post("/api/v2/contacts.json?urn=nobody", {})
+    assert response.status_code == 400
+    assert response.json() == {"detail": "Invalid URN: nobody. Ensure phone numbers contain country codes."}

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import QuerySet, Value
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotFound, ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -159,7 +159,10 @@ class RapidProContacts(RapidProView):
         if name == "urn" and "urns" in given:
             raise serializers.ValidationError({"urns": [NOT_WITH_URN]})
         if name == "urn" and contact is None:
-            given["urns"] = [normalised(request.query_params["urn"], self.organization)]
+            try:
+                given["urns"] = [normalised(request.query_params["urn"], self.organization)]
+            except serializers.ValidationError as error:
+                raise ParseError(error.detail[0]) from None
         saved = self._write(contact, given)
         return Response(people([saved], self.organization)[0], 200 if contact else 201)
 
