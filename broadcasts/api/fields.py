@@ -77,6 +77,7 @@ class JsonField(serializers.JSONField):
         return super().to_internal_value(data)
 
 
+@extend_schema_field({"type": "object", "additionalProperties": True})
 class ObjectField(JsonField):
     def to_internal_value(self, data: Any) -> dict:
         if not isinstance(data, dict):

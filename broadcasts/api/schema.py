@@ -37,11 +37,28 @@ IDEMPOTENCY_KEY = OpenApiParameter(
 
 
 class Schema(AutoSchema):
-    """Adds what every operation of ours has: `field`, `Idempotency-Key`, and the headers of lists."""
+    """Adds what every operation of ours has: `field`, `Idempotency-Key`, and the headers of lists.
+
+    A view of another API names by `parameters` what its operations have instead of `field`.
+    """
 
     def get_override_parameters(self) -> list[Any]:
-        found = [FIELD] if self.method in ("GET", "PUT", "PATCH") else []
+        found = getattr(self.view, "parameters", [FIELD] if self.method in ("GET", "PUT", "PATCH") else [])
         return [*super().get_override_parameters(), *found, *([IDEMPOTENCY_KEY] if self.method == "POST" else [])]
+
+    def get_operation_id(self) -> str:
+        """Return the name that clients give an operation, without the .json of an address; a page is a list."""
+        name = super().get_operation_id().replace(".json", "")
+        shows_page = "results" in getattr(self.get_response_serializers(), "_declared_fields", {})
+        return f"{name.removesuffix('retrieve')}list" if shows_page and name.endswith("retrieve") else name
+
+    def get_description(self) -> str:  # type: ignore[override]  # its stubs describe another one
+        """Return what a view says of itself; what a base class of another API's views says is not for clients."""
+        is_inherited = hasattr(self.view, "parameters") and not type(self.view).__doc__
+        return "" if is_inherited else super().get_description()
+
+    def get_tags(self) -> list[str]:
+        return [tag.removesuffix(".json") for tag in super().get_tags()]
 
     def _get_response_for_code(self, serializer: Any, status_code: str, *args: Any, **kwargs: Any) -> Any:
         response = super()._get_response_for_code(serializer, status_code, *args, **kwargs)

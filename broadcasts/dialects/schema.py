@@ -16,12 +16,15 @@ def routes(route: str, view: Any) -> list[URLPattern]:
     return [path(route, view), path(f"{route}/", view)]
 
 
-def document(name: str, patterns: Sequence[URLPattern], title: str, description: str) -> URLPattern:
-    """Return the route of a dialect's document; `describe_refusals` of its errors adds how it refuses."""
+def document(name: str, patterns: Sequence[URLPattern], root: str, title: str, description: str) -> URLPattern:
+    """Return the route of a dialect's document; `describe_refusals` of its errors adds how it refuses.
+
+    root: a regular expression for the beginning of all addresses, which says nothing about an operation.
+    """
     settings = {
         "TITLE": title,
         "DESCRIPTION": description,
-        "SCHEMA_PATH_PREFIX": "",
+        "SCHEMA_PATH_PREFIX": root,
         "PREPROCESSING_HOOKS": ["broadcasts.dialects.schema.without_slashes"],
         "POSTPROCESSING_HOOKS": [
             "drf_spectacular.hooks.postprocess_schema_enums",
@@ -38,12 +41,17 @@ def without_slashes(endpoints: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
 
 
 def describing(
-    problem: Mapping[str, Any], kinds: Sequence[str] = ("application/json",), *, instead: str = "", **changed: str
+    problem: Mapping[str, Any],
+    kinds: Sequence[str] = ("application/json",),
+    *,
+    always: str = "",
+    without: str = "",
+    **changed: str,
 ) -> Hook:
     """Return a hook that describes the refusals of all operations, by one JSON schema of errors, in these formats.
 
-    `changed` tells statuses otherwise than the native document does, such as status_404="…". `instead` is a status that
-    all operations may have, and none has 401.
+    `changed` tells statuses otherwise than the native document does, such as status_404="…". `always` is a status that
+    all operations may have; `without` is one that none has.
     """
     told = REFUSALS | {name.removeprefix("status_"): text for name, text in changed.items()}
 
@@ -52,7 +60,7 @@ def describing(
         for route, operations in result["paths"].items():
             for method, operation in operations.items():
                 found = refusals(route, method, operation)
-                for status in {*found, instead} - {"401"} if instead else found:
+                for status in {*found, always} - {without, ""}:
                     operation["responses"][status] = _refusal(told[status], status, kinds)
                 operation["responses"] = dict(sorted(operation["responses"].items()))
         return result

@@ -13,14 +13,20 @@ from rest_framework.views import APIView
 from broadcasts import throttling
 from broadcasts.api.authentication import TokenAuthentication
 from broadcasts.api.idempotency import Idempotent
+from broadcasts.api.parsers import Json
 from broadcasts.api.permissions import UUID, OfMember, act_of, may
 
 
 class DialectView(OfMember, Idempotent, APIView):
-    """A view for a token of one organization; `acts` names what a method needs beyond read and write."""
+    """A view for a token of one organization; `acts` names what a method needs beyond read and write.
+
+    `parameters` are those of all its operations, for the document.
+    """
 
     authentication_classes = [TokenAuthentication]
+    parser_classes: list[Any] = [Json]
     acts: ClassVar[dict[str, str]] = {}
+    parameters: ClassVar[tuple[Any, ...]] = ()
 
     def act(self) -> str:
         method = self.request.method or ""

@@ -1,5 +1,7 @@
 """What holds for all dialects: their documents, their switch, no redirects, and errors outside views."""
 
+import re
+
 import pytest
 from django.conf import settings as configured
 from django.test import Client
@@ -7,6 +9,7 @@ from django.test import Client
 from broadcasts import apis
 from broadcasts.dialects import urls
 from tests.api.described import document
+from tests.make import make_token
 
 # A root of each, and an address below it that leads nowhere.
 NOWHERE = {
@@ -25,6 +28,32 @@ def test_each_has_a_document_of_its_own_made_without_a_warning(name, capsys):
     assert not set(paths) & set(document()["paths"])
     assert "Warning" not in capsys.readouterr().err
     assert Client().get(f"/api/schema/{name}/").status_code == 200
+
+
+@pytest.mark.parametrize("name", sorted(apis.DIALECTS))
+def test_its_operations_have_plain_names_and_only_parameters_that_are_read(name):
+    operations = [one for path in document(name)["paths"].values() for one in path.values()]
+    assert all(re.fullmatch("[a-z_]+", one["operationId"]) for one in operations)
+    assert not any("View" in one.get("description", "") for one in operations)
+    assert "field" not in {told["name"] for one in operations for told in one.get("parameters", [])}
+
+
+def test_a_page_of_rows_is_named_a_list():
+    assert document("rapidpro")["paths"]["/api/v2/contacts.json"]["get"]["operationId"] == "contacts_list"
+    assert document("teamup")["paths"]["/api/v2/customers"]["get"]["operationId"] == "customers_list"
+
+
+def test_a_row_to_change_or_delete_is_named_by_its_keys_alone():
+    for method, more in (("post", {"Idempotency-Key"}), ("delete", set())):
+        told = document("rapidpro")["paths"]["/api/v2/contacts.json"][method]["parameters"]
+        assert {one["name"] for one in told} == {"uuid", "urn"} | more
+
+
+@pytest.mark.parametrize("url", ["/orgs/c/broadcasts", "/v1/broadcasts"])
+def test_those_that_speak_json_take_no_forms(url, admin):
+    headers = {"Authorization": f"Token {make_token(admin)}"}
+    response = Client(headers=headers).post(url, "name=May", "application/x-www-form-urlencoded")
+    assert response.status_code == 415
 
 
 @pytest.mark.parametrize("name", sorted(apis.DIALECTS))

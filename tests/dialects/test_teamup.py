@@ -7,8 +7,10 @@ from xml.etree import ElementTree
 import pytest
 
 from broadcasts import consenting
+from broadcasts.dialects.teamup.queries import ATTENDANCE, CUSTOMER
 from broadcasts.models import Activity, Attendance, Attribute, Broadcast, Channel, Delivery, Message, Place, Series
 from broadcasts.models import MessageTranslation as Translation
+from tests.api.described import document
 from tests.make import make_broadcast, make_contact, make_contacts, make_token
 
 from .conftest import InDialect, finish
@@ -80,6 +82,14 @@ def test_03_errors_and_lists_in_xml_too(teamup):
         teamup.post(URL, body())
     assert len(ElementTree.fromstring(teamup.get(f"{URL}?format=xml").content).findall("results")) == 2
     assert teamup.get(f"{URL}?format=yaml").status_code == 404
+    assert teamup.post(f"{URL}?format=yaml", body()).status_code == 404
+
+
+def test_all_filters_are_in_the_document():
+    paths = document("teamup")["paths"]
+    for kind, known in (("customers", CUSTOMER), ("attendances", ATTENDANCE)):
+        named = {one["name"] for one in paths[f"/api/v2/{kind}"]["get"]["parameters"]}
+        assert named >= {*known, "page", "page_size", "fields", "expand"}
 
 
 def test_04_fields_picks_the_keys(teamup):
@@ -113,6 +123,16 @@ def test_05_forms_in_three_spellings(teamup, club, style, kind):
     given = FORM | {name: value.replace("{ids}", ids) for name, value in style.items()}
     response = teamup.form(URL, given, kind)
     assert (response.status_code, counts(response)["recipients"]) == (201, 2)
+
+
+def test_05_the_target_is_an_object_in_json_and_a_text_in_a_form():
+    content = document("teamup")["paths"][URL]["post"]["requestBody"]["content"]
+    names = {kind: told["schema"]["$ref"].rpartition("/")[2] for kind, told in content.items()}
+    parts = document("teamup")["components"]["schemas"]
+    assert parts[names["multipart/form-data"]]["properties"]["target_recipients"]["type"] == "string"
+    customer, attendance = parts[names["application/json"]]["properties"]["target_recipients"]["oneOf"]
+    assert "ids" in customer["properties"]["query"]["properties"]
+    assert "event" in attendance["properties"]["query"]["properties"]
 
 
 def test_05_other_bodies_and_mixed_spellings(teamup):

@@ -29,7 +29,8 @@ urlpatterns = [
     document(
         "invent",
         OPERATIONS,
-        "InventBroadcasts in Invent's shape",
+        r"/orgs/\{org\}",
+        "Broadcasts in Invent's shape",
         "A broadcast has an audience, a time, and one template per connection (a channel). `org` is `c`, the "
         "organization of the key.",
     ),

@@ -100,9 +100,12 @@ class RapidProContactSerializer(serializers.Serializer):
     stopped = serializers.BooleanField()
 
 
-class RapidProContactsFilter(RapidProSpanSerializer):
+class RapidProContactKey(serializers.Serializer):
     uuid = serializers.CharField(required=False)
     urn = serializers.CharField(required=False)
+
+
+class RapidProContactsFilter(RapidProContactKey, RapidProSpanSerializer):
     group = serializers.CharField(required=False, help_text="Its uuid or name.")
     deleted = serializers.CharField(required=False)
     reverse = serializers.CharField(required=False, help_text="true: the oldest change first.")
@@ -141,7 +144,7 @@ class RapidProContacts(RapidProView):
     @extend_schema(
         summary="Add or change a contact",
         description="Without a parameter a new one; with `uuid` or `urn` that one. Who has no such URN is added.",
-        parameters=[RapidProContactsFilter],
+        parameters=[RapidProContactKey],
         request=RapidProContactInput,
         responses={200: RapidProContactSerializer, 201: RapidProContactSerializer},
     )
@@ -188,7 +191,7 @@ class RapidProContacts(RapidProView):
     @extend_schema(
         summary="Delete a contact",
         description="By admins only. Its deliveries stay in the log.",
-        parameters=[RapidProContactsFilter],
+        parameters=[RapidProContactKey],
         responses={204: None},
     )
     @transaction.atomic

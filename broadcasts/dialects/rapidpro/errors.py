@@ -13,7 +13,8 @@ PROBLEM: dict[str, Any] = {
 }
 describe_refusals = describing(
     PROBLEM,
-    instead="404",
+    always="404",
+    without="401",
     status_403="No token, a wrong one, or one that may not do this.",
     status_404="There is no such row in this organization, or the cursor leads nowhere.",
     status_429="The requests of this hour are used up, over all tokens of the workspace.",

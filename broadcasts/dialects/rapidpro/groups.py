@@ -43,9 +43,12 @@ class RapidProGroupSerializer(serializers.Serializer):
     count = serializers.IntegerField()
 
 
-class RapidProGroupsFilter(RapidProListSerializer):
+class RapidProGroupKey(serializers.Serializer):
     uuid = serializers.CharField(required=False)
     name = serializers.CharField(required=False)
+
+
+class RapidProGroupsFilter(RapidProGroupKey, RapidProListSerializer):
     manual_only = serializers.CharField(required=False)
 
 
@@ -72,7 +75,7 @@ class RapidProGroups(RapidProView):
     @extend_schema(
         summary="Add or rename a group",
         description="A new one has members and no rules.",
-        parameters=[RapidProGroupsFilter],
+        parameters=[RapidProGroupKey],
         request=RapidProGroupInput,
         responses={200: RapidProGroupSerializer, 201: RapidProGroupSerializer},
     )
@@ -93,7 +96,7 @@ class RapidProGroups(RapidProView):
     @extend_schema(
         summary="Delete a group",
         description="Not while a broadcast that is yet to be sent, or another group, uses it.",
-        parameters=[RapidProGroupsFilter],
+        parameters=[RapidProGroupKey],
         responses={204: None},
     )
     @transaction.atomic

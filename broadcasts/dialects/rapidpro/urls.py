@@ -32,6 +32,7 @@ urlpatterns = [
     document(
         "rapidpro",
         OPERATIONS,
+        "/api/v2",
         "Broadcasts in RapidPro's shape",
         "A message to contacts, groups and URNs that is sent as soon as it is made; and what became of it.",
     ),

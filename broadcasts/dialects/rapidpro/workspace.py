@@ -80,8 +80,12 @@ class RapidProChannelSerializer(serializers.Serializer):
     created_on = serializers.CharField()
 
 
-class RapidProKeyFilter(RapidProListSerializer):
+class RapidProFieldKey(serializers.Serializer):
     key = serializers.CharField(required=False)
+
+
+class RapidProKeyFilter(RapidProFieldKey, RapidProListSerializer):
+    pass
 
 
 class RapidProChannelsFilter(RapidProListSerializer):
@@ -121,7 +125,7 @@ class RapidProFields(RapidProView):
 
     @extend_schema(
         summary="Add or change a field",
-        parameters=[RapidProKeyFilter],
+        parameters=[RapidProFieldKey],
         request=RapidProFieldInput,
         responses={200: RapidProFieldSerializer, 201: RapidProFieldSerializer},
     )

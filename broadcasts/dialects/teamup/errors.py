@@ -40,7 +40,11 @@ PROBLEM = {
     "required": ["code", "message", "type"],
 }
 describe_refusals = describing(
-    PROBLEM, ("application/json", Xml.media_type), status_429="More than 250 requests in this minute by this user."
+    PROBLEM,
+    ("application/json", Xml.media_type),
+    always="404",
+    status_404="There is no such row in this organization, no such page, or no such format.",
+    status_429="More than 250 requests in this minute by this user.",
 )
 OWN_CODES = ("parse_error", "authentication_failed")  # of Django REST framework
 

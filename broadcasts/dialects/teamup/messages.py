@@ -18,6 +18,7 @@ from .picking import Tree, expansions
 from .queries import audience_of
 from .serializers import (
     TeamUpChangeInput,
+    TeamUpMessageForm,
     TeamUpMessageInput,
     TeamUpMessageSerializer,
     TeamUpMessagesSerializer,
@@ -25,6 +26,7 @@ from .serializers import (
 )
 from .views import TeamUpPageSerializer, TeamUpView
 
+FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 NO_CHANNEL = "There is no default SMS channel, and no default e-mail channel with a default subject."
 
 
@@ -53,7 +55,6 @@ class TeamUpMessageView(TeamUpView):
 class TeamUpMessages(TeamUpMessageView):
     @extend_schema(
         summary="List broadcast messages",
-        operation_id="broadcast_messages_list",
         parameters=[TeamUpPageSerializer],
         responses=TeamUpMessagesSerializer,
     )
@@ -64,7 +65,7 @@ class TeamUpMessages(TeamUpMessageView):
     @extend_schema(
         summary="Make a broadcast message",
         description="As a draft: a second call sends it.",
-        request=TeamUpMessageInput,
+        request={"application/json": TeamUpMessageInput} | dict.fromkeys(FORMS, TeamUpMessageForm),
         responses={201: TeamUpMessageSerializer},
     )
     def post(self, request: Request) -> Response:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -12,7 +12,7 @@ from broadcasts import audience
 from broadcasts.models import Attendance, Consent, ConsentState, Contact, UseCase
 
 from .picking import expansions
-from .queries import FilterError, attendances_matching, conditions_of
+from .queries import ATTENDANCE, CUSTOMER, FilterError, attendances_matching, conditions_of
 from .serializers import (
     TeamUpAttendancesSerializer,
     TeamUpCustomerSerializer,
@@ -21,6 +21,12 @@ from .serializers import (
     customer_of,
 )
 from .views import TeamUpPageSerializer, TeamUpView
+
+# A list of values, with commas, means any of them.
+FILTERS = {
+    kind: [OpenApiParameter(name, str) for name in known]
+    for kind, known in (("customer", CUSTOMER), ("attendance", ATTENDANCE))
+}
 
 
 class TeamUpPeopleView(TeamUpView):
@@ -43,8 +49,7 @@ class TeamUpCustomers(TeamUpPeopleView):
     @extend_schema(
         summary="List customers",
         description="By the filters that a target of the type customer takes.",
-        operation_id="customers_list",
-        parameters=[TeamUpPageSerializer],
+        parameters=[TeamUpPageSerializer, *FILTERS["customer"]],
         responses=TeamUpCustomersSerializer,
     )
     def get(self, request: Request) -> Response:
@@ -72,7 +77,7 @@ class TeamUpAttendances(TeamUpPeopleView):
     @extend_schema(
         summary="List attendances",
         description="By the filters that a target of the type attendance takes.",
-        parameters=[TeamUpPageSerializer],
+        parameters=[TeamUpPageSerializer, *FILTERS["attendance"]],
         responses=TeamUpAttendancesSerializer,
     )
     def get(self, request: Request) -> Response:

@@ -1,7 +1,7 @@
 """TeamUp's shapes of a message, a customer and an attendance."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -13,6 +13,7 @@ from broadcasts.dialects.fields import millis
 from broadcasts.models import Attendance, Broadcast, Contact, Place, Series, UseCase
 
 from .picking import NOT_FILTERS, Tree
+from .queries import ATTENDANCE, CUSTOMER
 
 LONGEST = 1_600  # characters of a message: ten parts of an SMS
 QUERY_TYPES = ("customer", "attendance")
@@ -37,17 +38,14 @@ class PlainTextField(TextField):
         return super().to_internal_value(data)
 
 
-TARGET = {
-    "type": "object",
-    "properties": {
-        "query": {"type": "object", "additionalProperties": True},
-        "query_type": {"type": "string", "enum": list(QUERY_TYPES)},
-    },
-    "required": ["query", "query_type"],
-}
+def target_of(kind: str, known: Iterable[str]) -> dict[str, Any]:
+    """Return the JSON schema of a target of one type."""
+    query = {"type": "object", "properties": {name: {} for name in known}}
+    told = {"query": query, "query_type": {"type": "string", "enum": [kind]}}
+    return {"type": "object", "properties": told, "required": list(told)}
 
 
-@extend_schema_field(TARGET)
+@extend_schema_field({"oneOf": [target_of("customer", CUSTOMER), target_of("attendance", ATTENDANCE)]})
 class TargetField(serializers.Field):
     """{"query": {…}, "query_type": "customer"}."""
 
@@ -75,9 +73,24 @@ class TeamUpMessageInput(serializers.Serializer):
     target_recipients = TargetField()
 
 
+class TeamUpMessageForm(serializers.Serializer):
+    """The same as a form."""
+
+    message = PlainTextField(max_length=LONGEST)
+    use_case = serializers.ChoiceField(choices=UseCase.choices)
+    target_recipients = serializers.CharField(
+        help_text="Its JSON text; or target_recipients[query_type]=customer and target_recipients[query][ids]=1,2."
+    )
+
+
 class TeamUpChangeInput(serializers.Serializer):
     message = PlainTextField(max_length=LONGEST)
     use_case = serializers.ChoiceField(choices=UseCase.choices)
+
+
+@extend_schema_field({"oneOf": [{"type": "integer"}, {"type": "object"}, {"type": "null"}]})
+class ExpandableField(serializers.Field):
+    """An id, or its object where `expand` names it."""
 
 
 class TeamUpMessageSerializer(serializers.Serializer):
@@ -86,7 +99,7 @@ class TeamUpMessageSerializer(serializers.Serializer):
     id = serializers.IntegerField()
     message = serializers.CharField()
     use_case = serializers.ChoiceField(choices=UseCase.choices)
-    sent_by = serializers.JSONField()
+    sent_by = ExpandableField()
     is_sent = serializers.BooleanField()
     sent_at = serializers.DateTimeField(allow_null=True)
     scheduled_at = serializers.DateTimeField(allow_null=True)
@@ -119,7 +132,7 @@ class TeamUpCustomerSerializer(serializers.Serializer):
     lead_source = serializers.CharField(allow_null=True)
     participating = serializers.BooleanField()
     provider = serializers.IntegerField()
-    referral_code = serializers.JSONField()
+    referral_code = serializers.DictField()
     visibility = serializers.CharField()
 
 
@@ -130,11 +143,11 @@ class TeamUpCustomersSerializer(TeamUpPageOfRowsSerializer):
 class TeamUpAttendanceSerializer(serializers.Serializer):
     id = serializers.IntegerField()
     object = serializers.CharField()
-    customer = serializers.JSONField()
-    event = serializers.JSONField()
+    customer = ExpandableField()
+    event = ExpandableField()
     status = serializers.CharField()
-    customer_membership = serializers.JSONField()
-    booking_source = serializers.JSONField()
+    customer_membership = serializers.DictField(allow_null=True)
+    booking_source = serializers.DictField(allow_null=True)
 
 
 class TeamUpAttendancesSerializer(TeamUpPageOfRowsSerializer):

@@ -21,6 +21,7 @@ urlpatterns = [
     document(
         "teamup",
         OPERATIONS,
+        "/api/v2",
         "Broadcast messages in TeamUp's shape",
         "A message to customers whom a filter chooses; made as a draft and sent by a second call.",
     ),

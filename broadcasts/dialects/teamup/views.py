@@ -2,10 +2,11 @@
 
 import json
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound, ParseError, PermissionDenied, ValidationError
 from rest_framework.pagination import PageNumberPagination
@@ -40,6 +41,12 @@ class TeamUpView(DialectView):
     parser_classes = [Json, FormParser, MultiPartParser]
     renderer_classes = [JSONRenderer, Xml]
     throttle_classes = [TeamUpPerUser]
+    parameters: ClassVar[tuple[Any, ...]] = (
+        OpenApiParameter("fields", str, description="The keys of the answer, with commas, also dotted; all without."),
+        OpenApiParameter("expand", str, description="The ids that are shown as objects, with commas, also dotted."),
+        OpenApiParameter("Teamup-Request-Mode", str, OpenApiParameter.HEADER, enum=["provider"]),
+        OpenApiParameter("TeamUp-Provider-ID", str, OpenApiParameter.HEADER, description="The provider of the key."),
+    )
 
     def act(self) -> str:
         return "manage"
@@ -98,7 +105,7 @@ class TeamUpView(DialectView):
 
 class TeamUpPageSerializer(serializers.Serializer):
     page = serializers.IntegerField(required=False, min_value=1)
-    page_size = serializers.IntegerField(required=False, min_value=1, max_value=100)
+    page_size = serializers.IntegerField(required=False, help_text="At most 100, which also is the default.")
 
 
 class TeamUpPages(PageNumberPagination):

@@ -20,10 +20,15 @@ LOG_STATUSES = ("skipped", "pending", "failed", "sent", "delivered", "read")
 FAILED = frozenset({Delivery.Status.FAILED, Delivery.Status.UNKNOWN, Delivery.Status.CANCELLED})
 
 
+class WhautomateLogBroadcastSerializer(serializers.Serializer):
+    id = serializers.CharField()
+    name = serializers.CharField()
+
+
 class WhautomateLogSerializer(serializers.Serializer):
     """One copy; `recepientName` is spelled as the vendor spells it."""
 
-    broadcast = serializers.JSONField()
+    broadcast = WhautomateLogBroadcastSerializer()
     recepientName = serializers.CharField()
     countryCode = serializers.CharField()
     phone = serializers.CharField()

@@ -38,7 +38,7 @@ class WhautomateSegmentSerializer(serializers.Serializer):
     id = serializers.CharField()
     name = serializers.CharField()
     type = serializers.CharField()
-    criteria = serializers.JSONField()
+    criteria = serializers.DictField()
     location = WhautomateLocationSerializer()
 
 
@@ -67,7 +67,7 @@ class WhautomateContactSerializer(serializers.Serializer):
     notes = serializers.CharField()
     stage = serializers.CharField()
     tags = serializers.ListField(child=serializers.CharField())
-    customFields = serializers.JSONField()
+    customFields = serializers.DictField()
     location = WhautomateLocationSerializer()
     createdAt = serializers.CharField()
     updatedAt = serializers.CharField()

@@ -29,6 +29,7 @@ urlpatterns = [
     document(
         "whautomate",
         OPERATIONS,
+        "/v1",
         "Broadcasts in Whautomate's shape",
         "Approved WhatsApp templates to segments, to a class, or to those whom an earlier broadcast reached.",
     ),
