@@ -32,7 +32,8 @@ LAYERS = [
     {"rotating", "syncing"},
     {"sending"},
     {"tracking"},
-    {"audience", "consenting", "rendering", "stats", "tallying", "throttling"},
+    {"rendering"},
+    {"audience", "consenting", "stats", "tallying", "throttling"},
     {"models"},
     {"transports"},
     {

@@ -9,7 +9,7 @@ from operator import itemgetter
 from liquid.static_analysis import TemplateAnalysis, Variable
 
 from broadcasts.exceptions import InvalidInput, OverBudget, RenderError
-from broadcasts.models import Organization, Syntax
+from broadcasts.models import Organization
 
 from .budget import STEPS, Budget
 from .names import known_names, sample_values
@@ -49,8 +49,6 @@ class Checker:
         Errors are: wrong syntax; an unknown name, filter or tag; a failure with sample values; and exceeding the budget
         of a copy with long values.
         """
-        if syntax == Syntax.EXPRESSIONS:
-            raise InvalidInput({"syntax": f"expressions are not available yet; use {' or '.join(AVAILABLE)}"})
         if syntax not in AVAILABLE:
             raise InvalidInput({"syntax": f"“{syntax}” is not known; use {' or '.join(AVAILABLE)}"})
         compiled, errors = [], {}

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any
@@ -41,6 +41,7 @@ class ContactSnapshot:
     language: str
     external_id: str | None
     attributes: Any
+    details: Any = None  # what only expressions use, which `Scope.load` reads for many
 
     @property
     def uuid(self) -> UUID:
@@ -49,7 +50,7 @@ class ContactSnapshot:
     @classmethod
     def columns(cls) -> list[str]:
         """Return the columns of a contact in the order that `of` expects."""
-        return [field.name.rstrip("_") for field in fields(cls)]
+        return [field.name.rstrip("_") for field in fields(cls) if field.default is MISSING]
 
     @classmethod
     def of(cls, row: Sequence[Any]) -> "ContactSnapshot | None":

@@ -1,11 +1,10 @@
 """`/api/v2/contacts.json`: people."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from django.db import transaction
-from django.db.models import QuerySet, Value
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound
@@ -15,6 +14,7 @@ from rest_framework.response import Response
 from broadcasts import audience, contacts, segmenting
 from broadcasts.api.contacts import ContactSerializer
 from broadcasts.api.fields import ref
+from broadcasts.languages import code_of
 from broadcasts.mediums import ADDRESS_FIELDS
 from broadcasts.models import (
     Attribute,
@@ -23,12 +23,11 @@ from broadcasts.models import (
     Medium,
     Organization,
     Segment,
-    SegmentMember,
     Suppression,
 )
 
 from .fields import RapidProGroupsField, RapidProLanguageField, find_groups, key_of
-from .languages import code_of, tag_of
+from .languages import tag_of
 from .urns import RapidProUrnField, having, normalised, urns_of
 from .views import RapidProSpanSerializer, RapidProView, paged, shown
 
@@ -38,7 +37,6 @@ ONE_PER_SCHEME = "A contact has one {} address here."
 NO_FIELD = "Invalid contact field key: {}"
 BY_QUERY = "Contact group must not be query based: {}"
 NOT_WITH_URN = "Field not allowed when using URN in URL"
-TOGETHER = 20  # groups whose members are asked for by one query
 
 
 class RapidProRefSerializer(serializers.Serializer):
@@ -221,7 +219,7 @@ def regroup(contact: Contact, groups: Iterable[Segment]) -> None:
 
 def people(page: list[Contact], organization: Organization) -> list[dict[str, Any]]:
     """Return contacts as RapidPro shows them, with the groups and suppressions of all of them at once."""
-    groups, stopped = groups_of(page, organization), stopped_ones(page, organization)
+    groups, stopped = audience.groups_of([one.pk for one in page], organization), stopped_ones(page, organization)
     keys = list(Attribute.objects.for_organization(organization).values_list("key", flat=True))
     return [
         {
@@ -230,7 +228,7 @@ def people(page: list[Contact], organization: Organization) -> list[dict[str, An
             "status": "stopped" if one.pk in stopped and one.status == Contact.Status.ACTIVE else one.status,
             "language": code_of(one.language),
             "urns": urns_of(one),
-            "groups": groups[one.pk],
+            "groups": [ref(group) for group in groups.get(one.pk, [])],
             "notes": [],
             "fields": {key: one.attributes.get(key) for key in keys},
             "flow": None,
@@ -242,25 +240,6 @@ def people(page: list[Contact], organization: Organization) -> list[dict[str, An
         }
         for one in page
     ]
-
-
-def groups_of(page: list[Contact], organization: Organization) -> dict[int, list[dict[str, str]]]:
-    """Return {contact id: its groups}, by membership and by rule."""
-    found: dict[int, list[dict[str, str]]] = defaultdict(list)
-    segments = {one.pk: one for one in Segment.objects.for_organization(organization).order_by("pk")}
-    pks = [one.pk for one in page]
-    pairs = list(SegmentMember.objects.filter(contact__in=pks).values_list("contact_id", "segment_id"))
-    by_rule = [one for one in segments.values() if one.kind == Segment.Kind.DYNAMIC]
-    for start in range(0, len(by_rule), TOGETHER):
-        rows = [
-            audience.segment_contacts(one).filter(pk__in=pks).order_by().values_list("pk", Value(one.pk))
-            for one in by_rule[start : start + TOGETHER]
-        ]
-        pairs += rows[0].union(*rows[1:], all=True) if len(rows) > 1 else rows[0]
-    for contact, segment in sorted(pairs, key=lambda pair: pair[1]):
-        if segment in segments:
-            found[contact].append(ref(segments[segment]))
-    return found
 
 
 def stopped_ones(page: list[Contact], organization: Organization) -> set[int]:

@@ -20,12 +20,3 @@ def tag_of(code: str) -> str:
         return tag if len(tag) == 2 and langcodes.Language.get(tag).to_alpha3() == code else ""
     except (ValueError, LookupError):
         return ""
-
-
-@lru_cache(1000)
-def code_of(tag: str) -> str | None:
-    """Return the code of one of our tags, such as por for pt-BR; None for no language."""
-    try:
-        return langcodes.Language.get(tag).to_alpha3() if tag else None
-    except (ValueError, LookupError):
-        return None

@@ -11,16 +11,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from broadcasts.api.attributes import AttributeSerializer
-from broadcasts.models import Attribute, AuditEntry, Channel, Organization
+from broadcasts.languages import code_of
+from broadcasts.models import Attribute, AuditEntry, Channel
 
-from .languages import code_of
 from .views import RapidProListSerializer, RapidProView, paged, shown
 
 LONGEST_NAME = 36
 # Ours of their types of values, and theirs of ours.
 TYPES = dict.fromkeys(("text", "state", "district", "ward"), "text") | {"number": "number", "datetime": "datetime"}
 SHOWN = {"number": "number", "date": "datetime", "datetime": "datetime"}
-DATE_STYLES = {"d": "day_first", "m": "month_first", "Y": "year_first", "y": "year_first"}
 
 
 class RapidProWorkspaceSerializer(serializers.Serializer):
@@ -98,7 +97,7 @@ class RapidProWorkspace(RapidProView):
                 "languages": [code for tag in own.languages if (code := code_of(tag))],
                 "primary_language": code_of(own.primary_language),
                 "timezone": own.time_zone,
-                "date_style": date_style(own),
+                "date_style": own.date_style,
                 "credits": {"used": 0, "remaining": None},
                 "anon": False,
             }
@@ -160,12 +159,6 @@ class RapidProChannels(RapidProView):
             rows = rows.filter(from_address=wanted)
         pages, page = self.pages(rows)
         return pages.get_paginated_response([channel(one) for one in page])
-
-
-def date_style(organization: Organization) -> str:
-    """Return the order of day, month and year in the organization's format of days."""
-    first = re.search("%-?([dmYy])", organization.date_format)
-    return DATE_STYLES[first[1]] if first else "year_first"
 
 
 def field(attribute: Attribute) -> dict[str, str]:

@@ -1,0 +1,9 @@
+"""The expression language, “Hello @contact.name”: parsed and compiled once per template, filled in per recipient.
+
+An expression that fails, or takes more than its share of the copy's budget, is empty; the message is sent all the same.
+"""
+
+from .context import Details, Person, Scope
+from .program import Expression, Program, compile_program
+
+__all__ = ["Details", "Expression", "Person", "Program", "Scope", "compile_program"]
