@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timezone
+from datetime import UTC, date, datetime, timezone, tzinfo
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from broadcasts import audience
@@ -69,6 +69,10 @@ class Scope:
         return places_of(self.organization)
 
     @cached_property
+    def zone(self) -> tzinfo:
+        return self.places.zone
+
+    @cached_property
     def attributes(self) -> dict[str, Attribute]:
         return {one.key: one for one in Attribute.objects.for_organization(self.organization)}
 
@@ -130,7 +134,9 @@ class Person:
         raw = self.attributes.get(key)
         if type(raw) is str and attribute.type == Attribute.Type.TEXT:
             return raw or None
-        return field_value(attribute.type, raw, self.scope.places)
+        if isinstance(raw, str | int | float):
+            return _cached(attribute.type, raw, self.scope.zone)
+        return field_value(attribute.type, raw, self.scope.zone)
 
     def fields(self) -> Object:
         return Object(Computed(self.scope.attributes, self.field), self._lines())
@@ -228,7 +234,7 @@ ROOTS: dict[str, Callable[[Person], Any]] = {
 }
 
 
-def field_value(kind: str, raw: Any, places: Places) -> Any:
+def field_value(kind: str, raw: Any, zone: tzinfo) -> Any:
     """Return the value of an attribute in its type; None for none, and for one that does not fit the type."""
     types = Attribute.Type
     if raw is None or raw == "":
@@ -239,16 +245,19 @@ def field_value(kind: str, raw: Any, places: Places) -> Any:
         if kind == types.DATE:
             return date.fromisoformat(str(raw)[:10])
         if kind == types.DATETIME:
-            return _stored_moment(str(raw), places)
+            return _stored_moment(str(raw), zone)
     except (ArithmeticError, ValueError, Failure):
         return None
     return json_value(raw) if isinstance(raw, str | list | dict | bool) else plain(json_value(raw))
 
 
-def _stored_moment(raw: str, places: Places) -> datetime:
+_cached = lru_cache(4096, typed=True)(field_value)  # many people share a value
+
+
+def _stored_moment(raw: str, zone: tzinfo) -> datetime:
     """Return a moment at the distance from UTC that the organization's clocks have then."""
     stored = datetime.fromisoformat(raw)
-    there = local(stored, places.zone) if stored.tzinfo is None else stored.astimezone(places.zone)
+    there = local(stored, zone) if stored.tzinfo is None else stored.astimezone(zone)
     distance = there.utcoffset()
     assert distance is not None
     return there.replace(tzinfo=timezone(distance))

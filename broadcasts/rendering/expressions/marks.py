@@ -30,6 +30,9 @@ INSTEAD = {
 }
 
 
+CURLY = "\u201c\u201d\u2018\u2019"  # quotes that text editors make of straight ones
+
+
 class Mark(NamedTuple):
     """A fault at a place of a template."""
 
@@ -89,12 +92,10 @@ def _unparsed(inner: str, failure: Exception | None) -> str:
     found = inner[failure.at : failure.at + 10]
     if not found:
         return "something is missing at the end of the expression" if inner.strip() else "there is nothing in “@()”"
+    straight = '; texts stand in straight double quotes, as "yes"'
     advice = {
-        "'": "; texts stand in double quotes",
-        "“": '; texts stand in straight double quotes, as "yes"',
-        "”": '; texts stand in straight double quotes, as "yes"',
-        "‘": '; texts stand in straight double quotes, as "yes"',
-        "’": '; texts stand in straight double quotes, as "yes"',
+        **dict.fromkeys(CURLY, straight),
+        "'": straight,
         "=": "; equality is a single =",
         "%": "; the remainder is mod(a, b)",
         "!": "; use if(value, false, true)",

@@ -63,7 +63,7 @@ class Run:
         if type(value) is str:
             self.spend(1 + len(self.limited(value)) // SHORT)
         elif type(value) is list:
-            self.spend(1 + len(value))
+            self.spend(1 + len(value) // SHORT)
             if len(value) > MOST_ITEMS:
                 raise Failure(f"array has more than {MOST_ITEMS} items")
         else:

@@ -15,7 +15,7 @@ from .running import TOO_COMPLEX, Failure, Run
 
 MOST_DIGITS = 36
 LARGEST = 100  # exponent of ten
-MOST_PLACES = 16
+ITEM = 10  # characters that take as long as an item of an array
 OUT_OF_RANGE = "number value out of range"
 
 # Enough digits for the exact result of any two numbers within the limits.
@@ -130,13 +130,16 @@ def to_text(run: Run, value: Any) -> str:
 
 def each_text(run: Run, values: Iterable[Any]) -> Iterator[str]:
     """Yield the text of each value of an array or object."""
-    size = 0
+    size = unpaid = 0
     for value in values:
         text = to_text(run, value)
         size += len(text)
-        run.spend(1 + len(text) // SHORT)
+        unpaid += len(text) + ITEM
         if size > LONGEST_TEXT:
             raise Exceeded(TOO_COMPLEX)
+        if unpaid >= SHORT:
+            run.spend(unpaid // SHORT)
+            unpaid %= SHORT
         yield text
 
 

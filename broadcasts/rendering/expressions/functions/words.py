@@ -40,7 +40,7 @@ def spans(text: str) -> list[tuple[int, int]]:
 
 
 def words(run: Run, text: str, delimiters: str = "") -> list[str]:
-    run.spend(len(text) // 10)
+    run.spend(len(text) // 25)
     if delimiters:
         pieces = re.split(f"[{re.escape(delimiters)}]", text)
         return [piece for piece in pieces if piece]
@@ -75,7 +75,7 @@ def word_count(run: Run, text: str, delimiters: str = "") -> Decimal:
 
 @define(to_text)
 def remove_first_word(run: Run, text: str) -> str:
-    run.spend(len(text) // 10)
+    run.spend(len(text) // 25)
     found = spans(text)
     return text[found[1][0] :] if len(found) > 1 else ""
 
