@@ -24,13 +24,15 @@ the values that it accepts.
 
 from .attachments import validate_attachments
 from .budget import Budget
-from .checking import Checker, validate_content
+from .checking import Checker, validate_content, warnings, warnings_of
 from .compiled_message import CompiledMessage, Recipient, Rendered, bubble, compile_message, preview
+from .content import TEMPLATED
 from .extras import extra_texts
 from .fitting import misfits, unready
 from .names import ContactSnapshot
 
 __all__ = [
+    "TEMPLATED",
     "Budget",
     "Checker",
     "CompiledMessage",
@@ -45,4 +47,6 @@ __all__ = [
     "unready",
     "validate_attachments",
     "validate_content",
+    "warnings",
+    "warnings_of",
 ]

@@ -120,7 +120,12 @@ LONG_SAMPLES = {**SAMPLES, Attribute.Type.TEXT: LONG_TEXT, Attribute.Type.LIST: 
 
 
 def sample_values(organization: Organization) -> list[dict[str, object]]:
-    """Return values for trial renderings: of an ordinary contact, of an empty one, and of one with very long values.
+    """Return values for trial renderings, of each of `sample_contacts`."""
+    return [_sample(organization, contact) for contact in sample_contacts(organization)]
+
+
+def sample_contacts(organization: Organization) -> list[Contact]:
+    """Return contacts for trial renderings: an ordinary one, an empty one, and one with very long values.
 
     The first one has a value for every name.
     """
@@ -129,12 +134,11 @@ def sample_values(organization: Organization) -> list[dict[str, object]]:
         {key: samples.get(Attribute.Type(kind), samples[Attribute.Type.TEXT]) for key, kind in types.items()}
         for samples in (SAMPLES, LONG_SAMPLES)
     )
-    contacts = [
+    return [
         Contact(full_name="Alex Example", email="alex@example.com", phone="+15550100", attributes=ordinary),
         Contact(),
         Contact(full_name=LONG_TEXT[:255], email="alex@example.com", phone="+15550100", attributes=long),
     ]
-    return [_sample(organization, contact) for contact in contacts]
 
 
 def _sample(organization: Organization, contact: Contact) -> dict[str, object]:

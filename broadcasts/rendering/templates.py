@@ -27,6 +27,7 @@ from .filters import apply, short_dates, strip_html
 from .plaintext import html_to_text
 
 AVAILABLE = (Syntax.LIQUID, Syntax.EXPRESSIONS, Syntax.PLAIN)
+UNKNOWN_SYNTAX = f"“{{}}” is not known; use {Syntax.LIQUID}, {Syntax.EXPRESSIONS} or {Syntax.PLAIN}"
 SCOPE = "@"  # the key of what expressions can name among the values, which Liquid cannot name
 EXPRESSIONS_OF_A_TAG = 4  # that take as long to parse
 LONGEST_SOURCE = 1_000_000  # characters of one field
@@ -202,7 +203,7 @@ class CompiledTemplate:
 def compile_template(field: str, source: str, syntax: str, *, html: bool = False) -> CompiledTemplate:
     """Parse a template; raises InvalidInput that names the line."""
     if syntax not in AVAILABLE:
-        raise InvalidInput({"syntax": f"“{syntax}” is not known; use {' or '.join(AVAILABLE)}"})
+        raise InvalidInput({"syntax": UNKNOWN_SYNTAX.format(syntax)})
     if len(source) > LONGEST_SOURCE:
         most = formats.number(LONGEST_SOURCE)
         raise InvalidInput({field: f"This is longer than {most} characters; link to what is large."})

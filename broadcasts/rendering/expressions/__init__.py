@@ -4,6 +4,7 @@ An expression that fails, or takes more than its share of the copy's budget, is 
 """
 
 from .context import Details, Person, Scope
+from .marks import Mark, marks
 from .program import Expression, Program, compile_program
 
-__all__ = ["Details", "Expression", "Person", "Program", "Scope", "compile_program"]
+__all__ = ["Details", "Expression", "Mark", "Person", "Program", "Scope", "compile_program", "marks"]

@@ -48,7 +48,7 @@ def compile_source(source: str) -> Compiled:
 
 def unparsed(failure: Failure) -> Compiled:
     """Return the compiled form of an expression that cannot be parsed: it is empty."""
-    return Compiled(None, _raising(failure), failure)
+    return Compiled(None, _raising(failure), failure, is_constant=True)
 
 
 def _raising(failure: Failure) -> Evaluate:

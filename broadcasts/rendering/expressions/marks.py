@@ -121,8 +121,8 @@ class _Walk:
                 if path := self.path(of, names):
                     if name.lower() not in map(str.lower, self.known[path]):
                         wrong = f"{path}.{name}"
-                        choices = [f"{path}.{one}" for one in self.known[path]]
-                        yield at, f"{wrong} is not known{_near(wrong, choices) or _listed(self.known[path])}"
+                        near = _near(name, self.known[path], f"{path}.") or _listed(self.known[path])
+                        yield at, f"{wrong} is not known{near}"
                 else:
                     yield from self.faults(of, names)
             case Lookup(_, of, key):
@@ -177,9 +177,9 @@ class _Walk:
         return f"{text} is not known{near}"
 
 
-def _near(wrong: str, names: Iterable[str]) -> str:
+def _near(wrong: str, names: Iterable[str], path: str = "") -> str:
     close = get_close_matches(wrong.lower(), list(names), n=1, cutoff=0.75)
-    return f"; did you mean {close[0]}?" if close else ""
+    return f"; did you mean {path}{close[0]}?" if close else ""
 
 
 def _listed(names: list[str]) -> str:

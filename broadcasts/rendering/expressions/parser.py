@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import NamedTuple
 
-from .running import TOO_COMPLEX, Failure
+from .running import Failure
 from .scanner import text_end
 from .values import checked
 
@@ -98,8 +98,6 @@ class Token(NamedTuple):
 
 def parse(source: str) -> Node:
     """Return the tree of an expression; raises Failure."""
-    if len(source) > LONGEST:
-        raise Failure(TOO_COMPLEX)
     if _is_too_deep(source):
         raise Failure(TOO_DEEP)
     try:

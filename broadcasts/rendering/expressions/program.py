@@ -8,6 +8,7 @@ from markupsafe import escape
 from ..budget import Budget, Exceeded
 from .compiling import Compiled, compile_source, unparsed
 from .context import Person
+from .parser import LONGEST
 from .running import TOO_COMPLEX, Failure, Run
 from .scanner import Found, scan
 from .values import to_text
@@ -39,6 +40,8 @@ class Expression:
     def result(self, person: Person, budget: Budget) -> tuple[str, str]:
         """Return its text for a recipient, and the error that made it empty, if one did; raises nothing."""
         compiled = self.compiled
+        if compiled.failure is not None:
+            return "", compiled.failure.reason
         try:
             if compiled.read is not None and type(value := compiled.read(person)) is str:
                 text = value
@@ -91,6 +94,9 @@ class Program:
         return str(escape(text)) if self.html else text
 
 
+TOO_MUCH = unparsed(Failure(TOO_COMPLEX))
+
+
 def compile_program(template: str, *, html: bool = False) -> Program:
     """Compile a template; wrong expressions in it are empty."""
     known: dict[str, Compiled] = {}
@@ -101,8 +107,10 @@ def compile_program(template: str, *, html: bool = False) -> Program:
             parts.append(part)
             continue
         if part.inner not in known:
+            if len(part.inner) > min(LONGEST, left) or len(known) >= MOST_EXPRESSIONS:
+                parts.append(Expression(part, TOO_MUCH))
+                continue
             left -= len(part.inner)
-            is_over = left < 0 or len(known) >= MOST_EXPRESSIONS
-            known[part.inner] = unparsed(Failure(TOO_COMPLEX)) if is_over else compile_source(part.inner)
+            known[part.inner] = compile_source(part.inner)
         parts.append(Expression(part, known[part.inner]))
     return Program(parts, html)
