@@ -317,7 +317,7 @@ def _check_content(broadcast: Broadcast, flat: bool) -> dict[str, str]:
             wrong += _misfits(place, message, translation)
             try:
                 checker.check(message.syntax, fields | rendering.extra_texts(message, translation))
-                rendering.validate_attachments(broadcast.organization, translation.attachments)
+                rendering.validate_attachments(broadcast.organization, translation.attachments, message.medium)
             except InvalidInput as error:
                 if flat and place == 0 and translation.language == broadcast.base_language:
                     errors |= {"body" if name == "text" else name: text for name, text in error.errors.items()}

@@ -15,6 +15,14 @@ class InvalidInput(BroadcastsError):
         self.errors = dict(errors)
 
 
+class FileRefused(InvalidInput):
+    """An uploaded file that is not stored; `code` says why: "size", "type" or "quota"."""
+
+    def __init__(self, refusal: str, code: str) -> None:
+        super().__init__({"file": refusal})
+        self.code = code
+
+
 class WrongState(BroadcastsError):
     """The state of the row does not allow this, or another process changed it first."""
 

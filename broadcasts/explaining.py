@@ -27,6 +27,7 @@ from broadcasts.sending import hours
 
 STRONGEST = ("sent", "unknown", "pending", "failed", "cancelled", "skipped")  # of several copies
 CANCELLED = "Not sent: the broadcast was cancelled before its turn."
+NEVER_BEGAN = "Not sent: the broadcast was cancelled before it began."
 COUNTED = {"pending": "is about to be sent", "unknown": "may have been sent"}  # by a frequency cap, beside what was
 NAMED = 5  # messages that a frequency cap counted
 PAGE = 50
@@ -191,7 +192,9 @@ def _of_time(contact: Contact, broadcast: Broadcast, match: Match) -> Explanatio
     """Explain why a contact that the audience matches now has no delivery."""
     zone = broadcast.organization.zone
     settled = broadcast.expanded_at or broadcast.started_at
-    if broadcast.expanded_at is None and contact.pk > broadcast.expanded_to:
+    if not broadcast.has_begun:
+        verdict, sentence = "cancelled", NEVER_BEGAN
+    elif broadcast.expanded_at is None and contact.pk > broadcast.expanded_to:
         verdict, sentence = "not_yet", "In the audience; the recipients are still being written down."
     elif broadcast.status == Broadcast.Status.CANCELLED and contact.pk > broadcast.expanded_to:
         verdict, sentence = "cancelled", CANCELLED

@@ -30,6 +30,7 @@ PICTURES = {
     "jpeg": FileType("image/jpeg", "jpg"),
     "gif": FileType("image/gif", "gif"),
     "webp": FileType("image/webp", "webp"),
+    "avif": FileType("image/avif", "avif"),
 }
 # What a browser may show within our pages: no script runs in any of them.
 SHOWN = frozenset(one.media_type for one in PICTURES.values())
@@ -39,7 +40,39 @@ BEGINNINGS = {
     b"GIF87a": PICTURES["gif"],
     b"GIF89a": PICTURES["gif"],
     b"%PDF-": FileType("application/pdf", "pdf"),
+    **dict.fromkeys((b"ID3\x02", b"ID3\x03", b"ID3\x04"), FileType("audio/mpeg", "mp3")),
+    # MPEG audio (layer III) and AAC (ADTS) without a tag begin with the sync word of their first frame.
+    **dict.fromkeys((b"\xff\xfb", b"\xff\xfa", b"\xff\xf3", b"\xff\xf2"), FileType("audio/mpeg", "mp3")),
+    **dict.fromkeys((b"\xff\xf1", b"\xff\xf9"), FileType("audio/aac", "aac")),
+    **dict.fromkeys((b"fLaC\x00", b"fLaC\x80"), FileType("audio/flac", "flac")),
+    b".snd\x00\x00\x00": FileType("audio/basic", "au"),
+    b"#!AMR\n": FileType("audio/amr", "amr"),
+    b"MThd\x00\x00\x00\x06": FileType("audio/midi", "mid"),
+    **dict.fromkeys((b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3"), FileType("video/mpeg", "mpg")),
 }
+# By what stands behind "RIFF" or "FORM" and the size.
+CHUNKED = {
+    b"WEBP": PICTURES["webp"],
+    b"WAVE": FileType("audio/wav", "wav"),
+    b"AVI ": FileType("video/x-msvideo", "avi"),
+    b"AIFF": FileType("audio/aiff", "aiff"),
+    b"AIFC": FileType("audio/aiff", "aiff"),
+}
+# The brands of the base media file format (ISO/IEC 14496-12, section 4.3).
+_MP4, _3GP = FileType("video/mp4", "mp4"), FileType("video/3gpp", "3gp")
+BRANDS = {
+    **dict.fromkeys((b"avif", b"avis"), PICTURES["avif"]),
+    **dict.fromkeys((b"M4A ", b"M4B "), FileType("audio/mp4", "m4a")),
+    **dict.fromkeys((b"3gp4", b"3gp5", b"3gp6", b"3gp7", b"3gp8", b"3gp9"), _3GP),
+    **dict.fromkeys((b"isom", b"iso2", b"iso4", b"iso5", b"iso6", b"mp41", b"mp42", b"avc1", b"M4V "), _MP4),
+    b"qt  ": FileType("video/quicktime", "mov"),
+}
+# What names the codec or the format in the first page of Ogg (RFC 5334), and in the header of Matroska (RFC 9559).
+OGG = {
+    b"\x80theora": FileType("video/ogg", "ogv"),
+    **dict.fromkeys((b"OpusHead", b"\x01vorbis", b"\x7fFLAC", b"Speex   "), FileType("audio/ogg", "ogg")),
+}
+MATROSKA = {b"webm": FileType("video/webm", "webm"), b"matroska": FileType("video/matroska", "mkv")}
 TEXT_BEGINNINGS = {
     b"BEGIN:VCALENDAR": FileType("text/calendar", "ics"),
     b"BEGIN:VCARD": FileType("text/vcard", "vcf"),
@@ -60,7 +93,9 @@ OPEN_DOCUMENTS = {
         "application/vnd.oasis.opendocument.presentation", "odp"
     ),
 }
-_TABLES = (BEGINNINGS, PICTURES, TEXT_BEGINNINGS, OFFICE_PARTS, OPEN_DOCUMENTS)
+_STREAMS = (CHUNKED, BRANDS, OGG, MATROSKA)
+_TABLES = (BEGINNINGS, PICTURES, *_STREAMS, TEXT_BEGINNINGS, OFFICE_PARTS, OPEN_DOCUMENTS)
+_DOCUMENTS = {kind.media_type for table in _TABLES[-3:] for kind in table.values()}
 EXTENSIONS = dict([BINARY, TEXT, CSV, ZIP, *(kind for table in _TABLES for kind in table.values())])
 # What never stands in a text: control characters other than tab, line feed, form feed and carriage return.
 CONTROLS = bytes(set(range(32)) - set(b"\t\n\f\r")) + b"\x7f"
@@ -77,13 +112,34 @@ def file_type(file: IO[bytes] | File, name: str = "") -> FileType:
     file.seek(max(0, size - TAIL))
     tail = file.read(TAIL)
     file.seek(0)
-    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
-        return PICTURES["webp"]
     if head.startswith(b"PK\x03\x04"):
         return _archive(head, tail)
-    if found := next((kind for mark, kind in BEGINNINGS.items() if head.startswith(mark)), None):
+    found = next((kind for mark, kind in BEGINNINGS.items() if head.startswith(mark)), None) or _stream(head)
+    if found:
         return found
     return _text(head, name) if is_text(head) else BINARY
+
+
+def is_for_chats(media_type: str) -> bool:
+    """Tell whether a type of the table is one that chat providers take."""
+    return media_type.startswith(("image/", "audio/", "video/")) or media_type == "application/pdf"
+
+
+def is_for_messages(media_type: str) -> bool:
+    """Tell whether a type of the table is one that messages carry: also documents, calendars and contact cards."""
+    return is_for_chats(media_type) or media_type in _DOCUMENTS
+
+
+def _stream(head: bytes) -> FileType | None:
+    """Return the type of pictures, sound and film in containers, by the container's own header."""
+    if head.startswith((b"RIFF", b"FORM")):
+        return CHUNKED.get(head[8:12])
+    if head[4:8] == b"ftyp":
+        end = min(int.from_bytes(head[:4]), 256)
+        brands = [head[8:12], *(head[at : at + 4] for at in range(16, end, 4))]  # the major one, its version, others
+        return next((BRANDS[brand] for brand in brands if brand in BRANDS), None)
+    marks = OGG if head.startswith(b"OggS") else MATROSKA if head.startswith(b"\x1aE\xdf\xa3") else {}
+    return next((kind for mark, kind in marks.items() if mark in head[:64]), None)
 
 
 def _archive(head: bytes, tail: bytes) -> FileType:

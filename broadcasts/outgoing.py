@@ -86,7 +86,7 @@ def _address(found: tuple) -> Address:
 def check_host(host: str) -> None:
     """Refuse a host that needs no resolving to be judged.
 
-    Raises ClosedAddress for a closed IP address, and ValueError for a number that is no whole IP address.
+    Raises ClosedAddress for a closed IP address, and ValueError for what is no whole IP address and no name.
     """
     with suppress(ValueError):
         if rule := closed_by(ip_address(host)):
@@ -96,6 +96,10 @@ def check_host(host: str) -> None:
         raise ValueError(
             f"“{host}” is a number and not a host; give a name such as smtp.example.org, or a whole IP address."
         )
+    try:
+        host.removesuffix(".").encode("idna")  # as Python does before it resolves a name
+    except UnicodeError:
+        raise ValueError(f"“{host:.100}” is no name of a host; give one such as smtp.example.org.") from None
 
 
 def open_ones(host: str, found: Sequence[Found]) -> list[Found]:

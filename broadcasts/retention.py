@@ -63,7 +63,6 @@ def prune(*, dry_run: bool = False) -> dict[str, int]:
         ("facts of unknown deliveries", EarlyFact.objects.filter(created__lt=Now() - EARLY_FACTS_KEPT)),
         ("calls of providers", _old_calls()),
         ("personal links", PersonalLink.objects.filter(created__lt=Now() - LINKS_KEPT)),
-        ("rates of people", _idle_rates()),
         ("invitations", Invitation.objects.filter(expires_at__lt=Now() - INVITATIONS_KEPT)),
         ("failed sign-ins", AccessAttempt.objects.filter(attempt_time__lt=now - brakes.REMEMBERED)),
         ("places of sign-ins", AccessLog.objects.filter(attempt_time__lt=now - brakes.KNOWN_PLACE)),
@@ -74,6 +73,7 @@ def prune(*, dry_run: bool = False) -> dict[str, int]:
         ("results of tasks", Task.objects.filter(stopped__lt=now - TASKS_KEPT)),
     ):
         found[name] = rows.count() if dry_run else _delete(rows)
+    found["rates of people"] = _idle_rates().count() if dry_run else _delete_unlocked(_idle_rates())
     found["errors of erased people"] = _forget_errors(dry_run)
     found["journals of workers on this host"] = journal.forget_old(dry_run=dry_run)
     found["imports' files"] = _prune_imports(dry_run)
@@ -173,6 +173,22 @@ def _forget_errors(dry_run: bool) -> int:
     """Blank what a worker wrote about people who were erased while it had their copies in hand."""
     rows = Delivery.objects.filter(contact=None, address="").exclude(error="")
     return rows.count() if dry_run else rows.update(error="")
+
+
+def _delete_unlocked(rows: QuerySet) -> int:
+    """Delete the rows that nobody has locked, a chunk at a time; the others are left to the next time.
+
+    Workers lock several rows of these in one statement, in an order of their own, so waiting could close a circle.
+    """
+    n = last = 0
+    while True:
+        with transaction.atomic():
+            free = rows.select_for_update(skip_locked=True).filter(pk__gt=last).order_by("pk")
+            pks = list(free.values_list("pk", flat=True)[:CHUNK])
+            if not pks:
+                return n
+            n += _delete(rows.model._default_manager.filter(pk__in=pks))
+        last = pks[-1]
 
 
 def _delete(rows: QuerySet) -> int:

@@ -290,7 +290,9 @@ WHITENOISE_USE_FINDERS = True
 
 # Files that people upload for messages to carry; and for all uploads, their bound and the rights of what is stored.
 MEDIA_ROOT = DATA_DIR / "media"
-MEDIA_MAX_MB = whole("MEDIA_MAX_MB", 10, least=1)  # of one file, and of all that one message carries together
+MEDIA_MAX_MB = whole("MEDIA_MAX_MB", 25, least=1)  # of one file
+MEDIA_QUOTA_MB = whole("MEDIA_QUOTA_MB", 5000)  # of all files of an organization; 0 turns it off
+MAIL_FILES_MAX_MB = whole("MAIL_FILES_MAX_MB", 10)  # of all that one mail carries together
 FILE_UPLOAD_HANDLERS = [
     "config.uploads.LargestUpload",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",

@@ -28,6 +28,7 @@ LAYERS = [
         "pricing",
         "receiving",
         "segmenting",
+        "uploading",
     },
     {"rotating", "syncing"},
     {"sending"},
@@ -36,6 +37,7 @@ LAYERS = [
     {"audience", "consenting", "stats", "tallying", "throttling"},
     {"models"},
     {"transports"},
+    {"json_field"},
     {
         "catcher",
         "clocks",

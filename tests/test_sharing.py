@@ -2,11 +2,12 @@
 
 import threading
 import time
+from contextlib import suppress
 
 import pytest
 from django.db import IntegrityError, OperationalError, connection
 
-from broadcasts.database import SharedInsert, sharing
+from broadcasts.database import SharedInsert, Statement, sharing
 from broadcasts.models import StoredCall
 
 COLUMNS = ("channel_id", "attempts", "error", "method", "url", "headers", "body", "accounts", "things")
@@ -102,3 +103,22 @@ def test_what_was_not_inserted_when_the_process_is_told_to_stop_is_not_called_st
     with pytest.raises(SystemExit):
         shared._insert_next()
     assert all(isinstance(row.error, OperationalError) for row in (first, second))
+
+
+@pytest.mark.parametrize(("is_usable", "stored"), [(False, 1), (True, 0)])
+def test_a_statement_is_run_again_where_the_connection_had_broken(channel, monkeypatch, is_usable, stored):
+    run, runs = Statement.run, []
+
+    def fails_once(self, **values):
+        runs.append(self)
+        if len(runs) == 1:
+            raise OperationalError("server closed the connection unexpectedly")
+        return run(self, **values)
+
+    monkeypatch.setattr(Statement, "run", fails_once)
+    monkeypatch.setattr(connection, "health_check_enabled", True)
+    monkeypatch.setattr(connection, "health_check_done", False)
+    monkeypatch.setattr(connection, "is_usable", lambda: is_usable)
+    with suppress(OperationalError):
+        SharedInsert(StoredCall, *COLUMNS).insert(**row(channel.pk))
+    assert StoredCall.objects.count() == stored

@@ -197,6 +197,15 @@ def test_a_large_body_arrives_whole(client):
     assert answer(client(head.encode(), body)).endswith(b"\r\n\r\n" + body)
 
 
+@pytest.fixture
+def small_imports(settings):
+    settings.IMPORT_MAX_MB, settings.MEDIA_MAX_MB = 1, 3
+
+
+def test_a_file_of_messages_may_be_larger_than_an_import(small_imports, client):
+    test_a_large_body_arrives_whole(client)
+
+
 def test_a_body_beyond_the_limit_of_imports_is_413(client, settings):
     length = (settings.IMPORT_MAX_MB + 2) * web.MEGABYTE
     head = f"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n"

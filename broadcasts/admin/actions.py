@@ -87,6 +87,12 @@ def _what_now(broadcast: Broadcast) -> str:
     return "It is sent at once."
 
 
+def _what_is_cancelled(broadcast: Broadcast) -> str:
+    if broadcast.status == Status.SCHEDULED:
+        return "It is not sent. You can reopen it as a draft later."
+    return "Sending stops for good. What has left stays sent; all others get nothing."
+
+
 def _send(broadcast: Broadcast, user: User, values: dict[str, Any]) -> ActionResult:
     sending.send(broadcast, by=user, seen=broadcast.modified)
     return ActionResult(f"“{broadcast}” is being sent.")
@@ -173,10 +179,19 @@ ACTIONS = {
             "cancel",
             "Cancel",
             "send",
-            Broadcast.STOPPABLE,
-            lambda b: "Sending stops for good. What has left stays sent; all others get nothing.",
+            Broadcast.CANCELLABLE,
+            _what_is_cancelled,
             _simply(sending.cancel, "is cancelled."),
             style="deletelink",
+        ),
+        Action(
+            "reopen",
+            "Reopen",
+            "send",
+            {Status.CANCELLED},
+            lambda b: "It becomes a draft again and keeps its time. Nothing is sent.",
+            _simply(sending.reopen, "is a draft again."),
+            is_useful=lambda b: not b.has_begun,
         ),
         Action(
             "retry",

@@ -19,10 +19,10 @@ from django.utils.text import capfirst
 
 from broadcasts import formats
 from broadcasts.clocks import is_near
+from broadcasts.json_field import JsonFormField
 from broadcasts.models import AuditEntry, Organization
 
 from .access import Access, organization_of, scoped, within
-from .json_field import JsonFormField
 from .moment_field import MomentFormField
 from .paginator import CappedPaginator, PagedList
 from .pickers import ManyPicker, Picker, only_ids, with_addresses

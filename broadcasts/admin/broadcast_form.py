@@ -25,7 +25,7 @@ from broadcasts.models import (
 from broadcasts.sending import moments
 
 from .confirmations import stamp
-from .content import ContentForm, ContentFormSet
+from .content import ContentForm, ContentFormSet, chosen_message
 from .drafts import DraftForm
 from .rules import RulesField
 
@@ -164,6 +164,11 @@ class FirstMessageFormSet(ContentFormSet):
     def owner(self) -> tuple[Any, str]:
         organization = self.broadcast.organization if self.broadcast and self.broadcast.organization_id else None
         return organization, self.data.get("syntax") or self.instance.syntax
+
+    def written(self) -> Message | None:
+        if self.broadcast is None or not self.broadcast.organization_id:
+            return None
+        return chosen_message(self.data, self.broadcast, self.instance.parameters)
 
     def clean(self) -> None:
         super().clean()

@@ -132,7 +132,7 @@ class BroadcastAdmin(BroadcastActions, AskingAdmin, DraftAdmin):
         if uuid := as_uuid(search_term.strip()):
             return queryset.filter(uuid=uuid), False
         if request.GET.get("field_name") == "retarget_of":  # its autocomplete
-            queryset = queryset.filter(status__in=Broadcast.STARTED)
+            queryset = queryset.filter(Broadcast.BEGUN)
         return super().get_search_results(request, queryset, search_term)
 
     @admin.display(description="status", ordering="status")
@@ -162,7 +162,7 @@ class BroadcastAdmin(BroadcastActions, AskingAdmin, DraftAdmin):
         return self._count(broadcast, "failed", status="failed")
 
     def _count(self, broadcast: Any, name: str, **params: str) -> str:
-        if broadcast.status not in Broadcast.STARTED:
+        if not broadcast.has_begun:
             return "-"
         address = list_url(Delivery, broadcast=broadcast.pk, **params)
         return format_html('<a href="{}">{}</a>', address, number(broadcast.numbers[name]))
@@ -272,7 +272,8 @@ class BroadcastAdmin(BroadcastActions, AskingAdmin, DraftAdmin):
             return super().change_view(request, object_id, form_url, extra_context)
         try:
             if request.method == "POST" and not broadcast.is_editable:
-                raise WrongState(f"“{broadcast}” has begun to be sent.")
+                why = "has begun to be sent." if broadcast.has_begun else "was cancelled: reopen it first."
+                raise WrongState(f"“{broadcast}” {why}")
             return super().change_view(
                 request, object_id, form_url, {**self.panel(request, broadcast), **(extra_context or {})}
             )
@@ -288,7 +289,7 @@ class BroadcastAdmin(BroadcastActions, AskingAdmin, DraftAdmin):
             "due": formats.moment(broadcast.due_from, broadcast.organization.zone) if broadcast.due_from else "",
             "unscheduled": self.unscheduled(request, broadcast),
             "actions_now": self.actions_for(request, broadcast),
-            "progress": progress(broadcast) if broadcast.status in Broadcast.STARTED else None,
+            "progress": progress(broadcast) if broadcast.has_begun else None,
             "retargets": self.retargets_for(request, broadcast),
             "children": list(broadcast.children.order_by("id")[:10]),
             "channels": list(broadcast.messages.select_related("channel").prefetch_related("translations")),

@@ -1,5 +1,6 @@
 """Content in several languages, checked where it was typed; shared by templates, messages and broadcasts."""
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from django import forms
@@ -8,12 +9,13 @@ from django.forms.models import BaseInlineFormSet
 from django.forms.widgets import Script
 from django.urls import reverse_lazy
 
-from broadcasts import rendering
+from broadcasts import drafting, rendering
 from broadcasts.exceptions import InvalidInput
+from broadcasts.json_field import JsonFormField
 from broadcasts.languages import normalize_language
-from broadcasts.models import Medium
+from broadcasts.models import Broadcast, Channel, Medium, Message, Template
 
-from .json_field import JsonFormField
+from .search import as_id
 
 CHECKED = ("subject", "preheader", "text", "html")
 
@@ -71,6 +73,19 @@ class ContentForm(forms.ModelForm):
                 self.add_error(name if name in self.fields else None, ValidationError(message))
         return cleaned
 
+    def check_fit(self, message: Message) -> None:
+        """Add what of the language does not fit a message's channel and its provider's template."""
+        errors = rendering.misfits(message, self.instance)
+        try:
+            texts = rendering.extra_texts(message, self.instance)
+            if self.checker is not None:
+                self.checker.check(self.syntax, texts)
+        except InvalidInput as error:
+            errors |= error.errors
+        for path, text in errors.items():
+            name = path.partition("[")[0]
+            self.add_error(name if name in self.fields else None, ValidationError(f"{path}: {text}"))
+
     def has_changed(self) -> bool:
         """A new language counts as filled in only if it has content."""
         return bool(set(self.changed_data) - (set() if self.instance.pk else {"language"}))
@@ -95,11 +110,24 @@ class ContentFormSet(BaseInlineFormSet):
         """Return the organization and the syntax that the content is checked against."""
         raise NotImplementedError
 
+    def written(self) -> Message | None:
+        """Return the message whose content this is, as it is chosen in the form; None for a template."""
+        return None
+
+    def clean(self) -> None:
+        super().clean()
+        if any(self.errors) or not (message := self.written()):
+            return
+        for form in self._said():
+            form.check_fit(message)
+
+    def _said(self) -> list[Any]:
+        kept: list[Any] = [form for form in self.forms if form not in self.deleted_forms]
+        return [form for form in kept if form.instance.pk or form.has_changed()]
+
     def contents(self) -> dict[str, dict[str, Any]]:
         """Return {language as it was given: content} of what stands in a valid formset, as `drafting.save` takes it."""
-        kept: list[Any] = [form for form in self.forms if form not in self.deleted_forms]
-        said = [form for form in kept if form.instance.pk or form.has_changed()]
-        return {form.tag() or form.instance.language: form.instance.content() for form in said}
+        return {form.tag() or form.instance.language: form.instance.content() for form in self._said()}
 
     def _construct_form(self, i: int, **kwargs: Any) -> Any:
         form = super()._construct_form(i, **kwargs)  # type: ignore[misc]
@@ -109,6 +137,19 @@ class ContentFormSet(BaseInlineFormSet):
             self.checker = form.checker = self.checker or rendering.Checker(organization)
         form.instance.position = i
         return form
+
+
+def chosen_message(data: Mapping[str, Any], broadcast: Broadcast, parameters: dict[str, Any]) -> Message:
+    """Return a message, not saved, with the channel and the template that a posted form chooses."""
+    organization = broadcast.organization
+
+    def chosen(model: Any) -> Any:
+        pk = as_id(data.get(model._meta.model_name, ""))
+        return model.objects.for_organization(organization).filter(pk=pk).first() if pk else None
+
+    template = chosen(Template)
+    channel = chosen(Channel) or drafting.default_channel(organization, template)
+    return Message(broadcast=broadcast, channel=channel, template=template, parameters=parameters)
 
 
 def content_fields(medium: str) -> list[str]:

@@ -56,7 +56,7 @@ class BroadcastListFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         rows = scoped(Broadcast.objects.all(), Access.of(request)).only("pk", "name")
-        recent = list(rows.filter(status__in=Broadcast.STARTED).order_by("-id")[:RECENT])
+        recent = list(rows.filter(Broadcast.BEGUN).order_by("-id")[:RECENT])
         value = str(self.used_parameters.get(self.parameter_name) or "")
         if (pk := as_id(value)) and pk not in {row.pk for row in recent}:
             recent += rows.filter(pk=pk)

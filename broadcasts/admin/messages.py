@@ -11,7 +11,7 @@ from broadcasts.models import Broadcast, Medium, Message, MessageTranslation, Us
 
 from .access import Access
 from .base import ScopedInline
-from .content import ContentForm, ContentFormSet, content_fields
+from .content import ContentForm, ContentFormSet, chosen_message, content_fields
 from .drafts import DraftAdmin
 from .filters import BroadcastListFilter
 
@@ -29,6 +29,10 @@ class MessageContentFormSet(ContentFormSet):
     def owner(self) -> tuple[Any, str]:
         broadcast = self.instance.broadcast if self.instance.broadcast_id else None
         return getattr(broadcast, "organization", None), self.data.get("syntax") or self.instance.syntax
+
+    def written(self) -> Message | None:
+        message = self.instance
+        return chosen_message(self.data, message.broadcast, message.parameters) if message.broadcast_id else None
 
 
 class OnlyWhileEditable:

@@ -20,13 +20,19 @@ class OrganizationsAdmin(OrganizationAdmin):
     search_fields = ["name", "slug"]
     ordering = ["name"]
     prepopulated_fields = {"slug": ["name"]}
+    autocomplete_fields = ["default_template"]
     change_act = "manage"
     fieldsets = [
         (None, {"fields": ["name", "slug", "status"]}),
         ("Place and language", {"fields": ["time_zone", "country", "date_format", "languages"]}),
         (
             "What broadcasts start from",
-            {"fields": ["default_use_case", "default_subject", "default_send_hour", "late_start_minutes", "globals"]},
+            {
+                "fields": [
+                    *("default_use_case", "default_subject", "default_template", "default_send_hour"),
+                    *("late_start_minutes", "globals"),
+                ]
+            },
         ),
         (
             "Consent and courtesy",

@@ -105,8 +105,8 @@ def _number(broadcast: Broadcast, name: str, value: int, **params: str) -> dict[
 
 def waits_for(broadcast: Broadcast, waits: stats.Waiting) -> str:
     """Return the text that all remaining deliveries wait for a later time."""
-    what = "their local time" if broadcast.local_time else "their time"
-    people = "1 waits for its time" if waits.people == 1 else f"{formats.number(waits.people)} wait for {what}"
+    what = " for their local time" if broadcast.local_time else ""
+    people = "1 waits" if waits.people == 1 else f"{formats.number(waits.people)} wait{what}"
     zone = broadcast.organization.zone
     ends = "" if waits.last == waits.next else f", the last {when(waits.last, zone)}"
     return f"{people}: the next {when(waits.next, zone)}{ends}. {waits.why}".rstrip()

@@ -18,12 +18,12 @@ from django.urls import URLPattern, path, reverse
 
 from broadcasts import audience
 from broadcasts.exceptions import InvalidInput
+from broadcasts.json_field import JsonFormField
 from broadcasts.mediums import ADDRESS_FIELDS
 from broadcasts.models import Contact, Organization, Segment
 
 from .access import Access
 from .base import row_url
-from .json_field import JsonFormField
 from .patience import TooSlow, at_most
 from .search import as_id, find_contacts
 

@@ -102,7 +102,7 @@ class Broadcasts(AsTable, FullResource):
     acts = {
         "recipients": "read",
         "logs": "read",
-        **dict.fromkeys(("schedule", "send", "unschedule", "pause", "resume", "cancel", "retry"), "send"),
+        **dict.fromkeys(("schedule", "send", "unschedule", "pause", "resume", "cancel", "reopen", "retry"), "send"),
     }
 
     def get_queryset(self) -> QuerySet:
@@ -209,10 +209,23 @@ class Broadcasts(AsTable, FullResource):
     def resume(self, request: Request, uuid: str) -> Response:
         return self.do(sending.resume)
 
-    @extend_schema(summary="Stop for good", request=None)
+    @extend_schema(
+        summary="Stop for good",
+        description="What left stays sent. A scheduled one never begins, and can be reopened.",
+        request=None,
+    )
     @action(detail=True, methods=["post"])
     def cancel(self, request: Request, uuid: str) -> Response:
         return self.do(sending.cancel)
+
+    @extend_schema(
+        summary="Make a cancelled one a draft again",
+        description="Only one that was cancelled before it began; it keeps its time.",
+        request=None,
+    )
+    @action(detail=True, methods=["post"])
+    def reopen(self, request: Request, uuid: str) -> Response:
+        return self.do(sending.reopen)
 
     @extend_schema(
         summary="Send again to those it failed to reach",

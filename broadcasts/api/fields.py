@@ -13,7 +13,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from broadcasts.clocks import TOO_FAR, is_near, local_moment
-from broadcasts.models import MAX_DEPTH, Organization, json_fault
+from broadcasts.database import MAX_DEPTH, json_fault
+from broadcasts.models import Organization
 
 from .permissions import UUID
 

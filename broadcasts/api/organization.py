@@ -8,9 +8,17 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from broadcasts import receiving
-from broadcasts.models import AuditEntry, Keyword, Member, Organization, validate_answer_texts, validate_quiet_hours
+from broadcasts.models import (
+    AuditEntry,
+    Keyword,
+    Member,
+    Organization,
+    Template,
+    validate_answer_texts,
+    validate_quiet_hours,
+)
 
-from .fields import ArrayField, ObjectField
+from .fields import ArrayField, ObjectField, RefField
 from .idempotency import Idempotent
 from .permissions import act_of
 from .resources import ResourceSerializer
@@ -19,6 +27,7 @@ from .resources import ResourceSerializer
 class OrganizationSerializer(ResourceSerializer):
     country = serializers.CharField(required=False, allow_blank=True, max_length=2)
     languages = ArrayField(required=False, max_length=100)
+    default_template = RefField(Template, required=False, allow_null=True)
     default_send_hour = serializers.IntegerField(required=False, min_value=0, max_value=23)
     globals = ObjectField(required=False)
     consent_wording = ObjectField(required=False)
@@ -32,7 +41,8 @@ class OrganizationSerializer(ResourceSerializer):
         model = Organization
         fields = (
             *("uuid", "id", "created", "modified", "name", "slug", "status", "time_zone", "country", "date_format"),
-            *("languages", "default_use_case", "default_subject", "default_send_hour", "globals", "postal_address"),
+            *("languages", "default_use_case", "default_subject", "default_template", "default_send_hour"),
+            *("globals", "postal_address"),
             *(
                 "consent_required",
                 "consent_wording",

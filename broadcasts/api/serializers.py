@@ -122,7 +122,7 @@ class ContentSerializer(StrictSerializer):
     preheader = LineField(required=False, allow_blank=True, max_length=255)
     text = TextField(required=False, allow_blank=True)
     html = TextField(required=False, allow_blank=True)
-    attachments = ArrayField(required=False, max_length=20)
+    attachments = ArrayField(required=False, max_length=20, help_text='Uploaded files: `[{"media": "<uuid>"}]`.')
     quick_replies = ArrayField(required=False, max_length=20)
     parameters = ObjectField(required=False, help_text="Override those of the message, key by key.")
 

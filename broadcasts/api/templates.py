@@ -82,12 +82,14 @@ class TemplateSerializer(ResourceSerializer):
         if channel and channel.stores_templates:
             raise serializers.ValidationError({"channel": [READ_ONLY.format(channel)]})
         syntax = attrs.get("syntax") or (self.instance.syntax if self.instance else Syntax.LIQUID)
+        medium = attrs.get("medium") or (self.instance.medium if self.instance else Medium.EMAIL)
         wrong = []
         checker = rendering.Checker(self.context["organization"])
         for language, content in attrs.get("translations", {}).items():
             fields = {name: content[name] for name in rendering.TEMPLATED if content.get(name)}
             try:
                 checker.check(syntax, fields)
+                rendering.validate_attachments(self.context["organization"], content.get("attachments"), medium)
             except InvalidInput as error:
                 wrong += [f"{language}.{name}: {text}" for name, text in error.errors.items()]
         if wrong:

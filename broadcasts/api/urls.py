@@ -13,6 +13,7 @@ from .contacts import Contacts
 from .deliveries import Deliveries
 from .imports import Imports
 from .inbound import InboundReplies
+from .media import MediaFiles
 from .organization import OwnOrganization
 from .segments import Segments
 from .sms import SmsCount
@@ -28,6 +29,7 @@ router.register("activities", Activities, "activity")
 router.register("attendances", Attendances, "attendance")
 router.register("templates", Templates, "template")
 router.register("channels", Channels, "channel")
+router.register("media", MediaFiles, "media")
 router.register("deliveries", Deliveries, "delivery")
 router.register("inbound", InboundReplies, "inbound")
 router.register("consents", Consents, "consent")

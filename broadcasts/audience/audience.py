@@ -197,7 +197,7 @@ def _wrong_retarget(pk: int, engagement: str | None, own: int | None) -> dict[st
     if pk == own:
         return {"retarget_of": "A broadcast cannot retarget itself."}
     broadcast = Broadcast.objects.prefetch_related("messages__channel").get(pk=pk)
-    if broadcast.status not in Broadcast.STARTED:
+    if not broadcast.has_begun:
         return {"retarget_of": f"“{broadcast}” has not been sent yet: nothing has become of it for anybody."}
     if broadcast.log_is_gone():
         gone = f"The log of “{broadcast}” has been deleted: nobody can tell any more what became of it for whom."

@@ -6,7 +6,10 @@ from django.db.models.functions import Cast, Lower
 from broadcasts.models import Activity, Attribute, Broadcast, Segment
 
 TOLD = 3
-OVER = Q(status=Broadcast.Status.SENT) | Q(status=Broadcast.Status.CANCELLED, completed_at__isnull=False)
+# A cancelled one that never began has no log, and may be reopened.
+OVER = Q(status=Broadcast.Status.SENT) | (
+    Q(status=Broadcast.Status.CANCELLED, completed_at__isnull=False) & Broadcast.BEGUN
+)
 
 
 def references_to(row: Segment | Activity) -> list[Model]:

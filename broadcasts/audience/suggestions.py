@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, F, QuerySet, TextField
+from django.db.models import Count, F, Q, QuerySet, TextField
 from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.db.models.functions import Cast
 
@@ -92,13 +92,13 @@ def _links(organization: Organization, broadcast: str, text: str) -> list[Sugges
     return _same(rows.order_by("url").values_list("url", flat=True).distinct()[:SHOWN])
 
 
-def _row(model: Any, **offered: Any) -> Callable[[Organization, str], list[Suggestion]]:
+def _row(model: Any, *offered: Q) -> Callable[[Organization, str], list[Suggestion]]:
     def find(organization: Organization, text: str) -> list[Suggestion]:
         rows = model.objects.for_organization(organization)
         if uuid := _uuid(text):
             rows = rows.filter(uuid=uuid)
         else:
-            rows = rows.filter(**offered, **({"name__icontains": text} if text else {}))
+            rows = rows.filter(*offered, **({"name__icontains": text} if text else {}))
         return [(str(uuid), name) for uuid, name in rows.order_by("-pk").values_list("uuid", "name")[:SHOWN]]
 
     return find
@@ -119,5 +119,5 @@ VALUES = {"language": _column("language"), "time_zone": _column("time_zone"), "s
 ROWS = {
     "segment": _row(Segment),
     "activity": _row(Activity),
-    "broadcast": _row(Broadcast, status__in=Broadcast.STARTED),  # the others have no deliveries
+    "broadcast": _row(Broadcast, Broadcast.BEGUN),  # the others have no deliveries
 }

@@ -8,7 +8,7 @@ a model.
 from .outages import BROKEN, BUSY, FULL, GONE, NO_ROOM, READ_ONLY, RETRY_SECONDS, Outage, outage
 from .sharing import SharedInsert
 from .statements import Parameter, Statement, ids, ids_parameter, parameter
-from .text import is_storable, storable
+from .text import MAX_DEPTH, is_storable, json_fault, storable
 from .waiting import durably, patiently, waiting_at_most
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "BUSY",
     "FULL",
     "GONE",
+    "MAX_DEPTH",
     "NO_ROOM",
     "READ_ONLY",
     "RETRY_SECONDS",
@@ -27,6 +28,7 @@ __all__ = [
     "ids",
     "ids_parameter",
     "is_storable",
+    "json_fault",
     "outage",
     "parameter",
     "patiently",

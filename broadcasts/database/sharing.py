@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from django.db import OperationalError, connection, models
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, models
 
 from .outages import outage
 from .statements import Statement, parameter
@@ -30,6 +30,8 @@ class SharedInsert:
     One thread at a time inserts. The rows that others bring meanwhile wait, and share the next statement; so the more
     there is to do, the less each row costs, and a row that comes alone waits for nobody. Not to be called in a
     transaction, whose rollback would take the rows of other threads with it.
+
+    A row may be stored twice where the connection breaks as it is committed.
     """
 
     def __init__(self, model: type[models.Model], *columns: str) -> None:
@@ -73,8 +75,18 @@ class SharedInsert:
 
     def _run(self, rows: Sequence[SharedRow]) -> None:
         statement = _statement(connection.vendor, self.model, self.columns, len(rows))
-        values = [value for row in rows for value in row.values]
-        statement.run(**{str(place): value for place, value in enumerate(values)})
+        values = {str(place): value for place, value in enumerate(value for row in rows for value in row.values)}
+        # Django would ask at each request whether the connection works, which costs as much as the statement.
+        link: Any = connection
+        is_unchecked = link.health_check_enabled and not link.health_check_done
+        link.health_check_done = True
+        try:
+            statement.run(**values)
+        except (DatabaseError, InterfaceError):
+            if not is_unchecked or connection.is_usable():
+                raise
+            connection.close()
+            statement.run(**values)
 
     def _stored(self, rows: Sequence[SharedRow]) -> None:
         for row in rows:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+MAX_DEPTH = 30
 SURROGATE = re.compile("[\ud800-\udfff]")  # half of a character, which UTF-8 cannot write
 
 
@@ -27,3 +28,23 @@ def storable(value: Any, for_nul: str = "") -> Any:
     if isinstance(value, list | tuple):
         return [storable(one, for_nul) for one in value]
     return value
+
+
+def json_fault(value: Any, max_depth: int = MAX_DEPTH) -> str:
+    """Return an error message for JSON that some database cannot store: too deep, infinity, NUL or half a character."""
+    stack = [(value, 0)]
+    while stack:
+        item, depth = stack.pop()
+        if depth > max_depth:
+            return f"This is nested more than {max_depth} levels deep."
+        if isinstance(item, dict):
+            stack += [(part, depth + 1) for pair in item.items() for part in pair]
+        elif isinstance(item, list):
+            stack += [(part, depth + 1) for part in item]
+        elif isinstance(item, float) and not math.isfinite(item):
+            return "A number is too large."
+        elif isinstance(item, str) and "\0" in item:
+            return "Null characters are not allowed."
+        elif isinstance(item, str) and not is_storable(item):
+            return "Halves of characters (\\ud800 to \\udfff) are not allowed."
+    return ""

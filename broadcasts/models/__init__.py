@@ -14,7 +14,6 @@ from .deliveries import OUTCOMES, Batch, Delivery, ProviderRef, Reason, count
 from .events import DeliveryEvent, EarlyFact, Link
 from .facts import FACTS, OWN_FACTS, Engagement
 from .fallbacks import Fallback
-from .fields import MAX_DEPTH, json_fault
 from .invitations import Invitation
 from .keywords import Keyword, answer_fault, fill_answer, keyword_of, validate_answer_texts
 from .leases import lease_end
@@ -40,7 +39,6 @@ from .users import User
 __all__ = [
     "ACTS",
     "FACTS",
-    "MAX_DEPTH",
     "OUTCOMES",
     "OWN_FACTS",
     "Activity",
@@ -100,7 +98,6 @@ __all__ = [
     "attributes_fault",
     "count",
     "fill_answer",
-    "json_fault",
     "keyword_of",
     "lease_end",
     "rank",

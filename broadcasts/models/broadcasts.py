@@ -19,11 +19,14 @@ class Broadcast(Base):
                         +------------------ send now --------------------+
                         |                                                v
       DRAFT --schedule--> SCHEDULED --due--> SENDING --all done--> SENT
-        ^                  |    |             |  ^ |
-        +-- unschedule ----+    |        pause|  | +-- content broke at start, nothing left --> FAILED
-        +-- too late to start --+        or   v  | resume                                       (editable and
-        |   (with the reason)          error PAUSED --cancel--> CANCELLED                        startable
-        +-- audience empty when due: FAILED    (cancel also from SENDING; what left stays sent)   like DRAFT)
+       ^^^                 |  |  |            |  ^ |
+       ||+-- unschedule ---+  |  |       pause|  | +-- content broke at start, nothing left --> FAILED
+       |+-- too late to start +  |       or   v  | resume                                       (editable and
+       |    (with the reason)    |      error PAUSED --cancel--> CANCELLED                       startable
+       |                         |    (cancel also from SENDING;  ^  |                           like DRAFT; also
+       |                         |     what left stays sent)      |  |                           audience empty
+       |                         +-- cancel: it never begins -----+  |                           when due)
+       +---------------- reopen: only what never began --------------+
 
     Every arrow is one conditional UPDATE that must change exactly one row; the caller that changes it continues.
     """
@@ -41,8 +44,11 @@ class Broadcast(Base):
     STARTABLE = frozenset({Status.DRAFT, Status.FAILED, Status.SCHEDULED})
     STARTED = frozenset({Status.SENDING, Status.PAUSED, Status.SENT, Status.CANCELLED})
     STOPPABLE = frozenset({Status.SENDING, Status.PAUSED})
+    CANCELLABLE = STOPPABLE | {Status.SCHEDULED}
     FINISHED = frozenset({Status.SENT, Status.CANCELLED})
     AT_WORK = frozenset({Status.SCHEDULED, Status.SENDING, Status.PAUSED, Status.CANCELLED})  # until `completed_at`
+    # Those that may have deliveries: a scheduled one that was cancelled never began.
+    BEGUN = models.Q(status__in=STARTED) & ~models.Q(status=Status.CANCELLED, started_at=None)
 
     # The coarse view that existing clients parse as a strict enum.
     STATES = {
@@ -190,6 +196,12 @@ class Broadcast(Base):
     @property
     def is_editable(self) -> bool:
         return self.status in self.EDITABLE
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether its sending has begun, as BEGUN says it of rows."""
+        never_began = self.status == self.Status.CANCELLED and self.started_at is None
+        return self.status in self.STARTED and not never_began
 
     @property
     def reports(self) -> frozenset[str]:

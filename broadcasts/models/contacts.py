@@ -105,6 +105,8 @@ class Contact(Base):
             models.Index(fields=["organization", "id"], name="contact_by_organization"),
             # `recipients/` and the contact list sort by name.
             models.Index(fields=["organization", "full_name", "id"], name="contact_by_name"),
+            # Clients of RapidPro's API read what changed, newest change first or last, and since a moment.
+            models.Index(fields=["organization", "modified", "id"], name="contact_by_change"),
         ]
 
     def __str__(self) -> str:

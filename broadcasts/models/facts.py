@@ -4,7 +4,7 @@ from django.db import models
 
 # Facts that are set once; each is a nullable time of Delivery and a counter of Batch.
 FACTS = ("delivered", "bounced", "opened", "clicked", "played", "replied", "complained", "unsubscribed")
-# Facts from our own pages, for any channel; all others need a transport that `reports` them.
+# Facts from our own pages and from STOP, for any channel; all others need a transport that `reports` them.
 OWN_FACTS = frozenset({"unsubscribed"})
 
 

@@ -1,7 +1,6 @@
 """Columns with a rule of their own."""
 
 import json
-import math
 from base64 import urlsafe_b64encode
 from functools import lru_cache
 from hashlib import blake2b
@@ -11,26 +10,6 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
-
-MAX_DEPTH = 30
-
-
-def json_fault(value: Any, max_depth: int = MAX_DEPTH) -> str:
-    """Return an error message for JSON that some database cannot store: too deep, infinity, or NUL; "" if all can."""
-    stack = [(value, 0)]
-    while stack:
-        item, depth = stack.pop()
-        if depth > max_depth:
-            return f"This is nested more than {max_depth} levels deep."
-        if isinstance(item, dict):
-            stack += [(part, depth + 1) for pair in item.items() for part in pair]
-        elif isinstance(item, list):
-            stack += [(part, depth + 1) for part in item]
-        elif isinstance(item, float) and not math.isfinite(item):
-            return "A number is too large."
-        elif isinstance(item, str) and "\0" in item:
-            return "Null characters are not allowed."
-    return ""
 
 
 @lru_cache

@@ -6,9 +6,10 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
-from django.db.models import ProtectedError, Q
+from django.db.models import ProtectedError, Q, Sum
 
-from broadcasts import formats
+from broadcasts import formats, links
+from broadcasts.exceptions import FileRefused
 from broadcasts.filetypes import BINARY, EXTENSIONS, clean_name, file_type
 
 from .base import Base
@@ -47,10 +48,37 @@ class Media(Base):
 
     def clean(self) -> None:
         super().clean()
+        if self.is_new_file and self.organization_id is not None:  # None in a form that lacks it, which says so
+            try:
+                self.check_file()
+            except FileRefused as error:
+                raise ValidationError(error.errors) from None
+
+    @staticmethod
+    def check_size(size: int) -> None:
+        """Raise FileRefused if a file of so many bytes is too large."""
         limit = settings.MEDIA_MAX_MB
-        if self.is_new_file and self.file.size > limit * 10**6:
-            refusal = f"It is larger than {formats.number(limit)} MB; publish it elsewhere and link to it."
-            raise ValidationError({"file": refusal})
+        if size > limit * 10**6:
+            raise FileRefused(
+                f"It is larger than {formats.number(limit)} MB; publish it elsewhere and link to it.", "size"
+            )
+
+    def check_file(self) -> None:
+        """Raise FileRefused if the new file is too large, alone or with the organization's other files."""
+        self.check_size(self.file.size)
+        quota = settings.MEDIA_QUOTA_MB
+        stored = Media.objects.for_organization(self.organization_id).aggregate(sum=Sum("size"))["sum"] or 0
+        if quota and stored + self.file.size > quota * 10**6:
+            refusal = (
+                f"With it, the files of the organization are larger than {formats.number(quota)} MB together; "
+                "delete some that are no longer needed."
+            )
+            raise FileRefused(refusal, "quota")
+
+    @property
+    def url(self) -> str:
+        """An address at which a provider can fetch it without a token, for `links.MEDIA_DAYS`."""
+        return links.media_url(self.pk)
 
     @property
     def is_new_file(self) -> bool:
@@ -78,7 +106,7 @@ class Media(Base):
         messages = MessageTranslation.objects.for_organization(self.organization_id).filter(named)
         carries = Q(messages__translations__in=messages.order_by()) | self._named_in("messages__parameters")
         broadcasts = Broadcast.objects.for_organization(self.organization_id).filter(carries)
-        open_ones = broadcasts.exclude(status__in=Broadcast.FINISHED).distinct()
+        open_ones = broadcasts.exclude(Broadcast.BEGUN, status__in=Broadcast.FINISHED).distinct()
         contents = TemplateTranslation.objects.for_organization(self.organization_id).filter(named)
         templates = Template.objects.filter(translations__in=contents.order_by()).distinct()
         return [*open_ones[:10], *templates[:10]]

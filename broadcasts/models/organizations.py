@@ -93,6 +93,17 @@ class Organization(Base):
     languages = models.JSONField(default=default_languages, validators=[validate_languages], help_text="Primary first.")
     default_use_case = VocabularyField(max_length=10, choices=UseCase, default=UseCase.GENERAL)
     default_subject = models.CharField(max_length=1000, blank=True)
+    # Without an index: only deleting a template looks for it, and organizations are few.
+    default_template = models.ForeignKey(
+        "broadcasts.Template",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="+",
+        help_text="What a broadcast says that has no content of its own. With it, a client of Invent's API that "
+        "creates a broadcast also sends or schedules it.",
+    )
     default_send_hour = models.PositiveSmallIntegerField(default=9, help_text="Of a broadcast that names only a day.")
     globals = models.JSONField(default=dict, blank=True, help_text="Values for templates.")
     postal_address = models.TextField(blank=True)
@@ -143,6 +154,12 @@ class Organization(Base):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        super().clean()
+        template = self.default_template
+        if template is not None and template.organization_id != self.pk:
+            raise ValidationError({"default_template": f"“{template}” belongs to another organization."})
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:

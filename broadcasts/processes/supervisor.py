@@ -27,10 +27,13 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def cluster(pumps: int) -> Child:
-    """Return the process of the queue's workers; with a small SQLite cache, since they rarely read a page twice."""
+    """Return the process of the queue's workers; with a small SQLite cache, since they rarely read a page twice.
+
+    Without checks, which import the API, the admin and their addresses: workers need none of these.
+    """
     return Child(
         "queue cluster",
-        [sys.executable, str(settings.BASE_DIR / "manage.py"), "qcluster"],
+        [sys.executable, str(settings.BASE_DIR / "manage.py"), "qcluster", "--skip-checks"],
         {
             "PUMPS": str(pumps),
             "LOG_LEVEL": os.environ.get("LOG_LEVEL", "WARNING"),

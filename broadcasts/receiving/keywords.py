@@ -18,18 +18,19 @@ from broadcasts.models import (
 from .answering import ask_for
 
 
-def obey(reply: Inbound, contact: Contact | None) -> None:
-    """Do what the keyword of a reply asks for, if it is one; the contact is locked."""
+def obey(reply: Inbound, contact: Contact | None) -> Keyword | None:
+    """Do what the keyword of a reply asks for, and return it; None for any other reply. The contact is locked."""
     assert reply.channel is not None
     medium = reply.channel.medium
     keyword = keyword_of(word_in(reply))
     if keyword is None or medium == Medium.WEBHOOK:  # the receivers of webhooks are programs
-        return
+        return None
     if medium == Medium.EMAIL and keyword != Keyword.STOP:  # anybody may write any sender, and a link does the rest
-        return
+        return None
     act = {Keyword.STOP: _stop, Keyword.START: _start, Keyword.HELP: _help}[keyword]
     if act(reply, contact, medium):
         ask_for(reply, keyword)
+    return keyword
 
 
 def word_in(reply: Inbound) -> str:
@@ -42,10 +43,15 @@ def word_in(reply: Inbound) -> str:
     return next((one for one in (first, subject) if keyword_of(one)), "")
 
 
+def source_of(reply: Inbound, keyword: Keyword) -> str:
+    """Return where a change of consent by a keyword came from, such as "Texts: STOP"."""
+    return f"{reply.channel}: {keyword.upper()}"
+
+
 def _stop(reply: Inbound, contact: Contact | None, medium: str) -> bool:
     """Withdraw consent to everything on the medium and suppress the address; return whether that is new."""
     known = _stops(reply, contact, medium).filter(use_case="").exists()
-    stop, source = Suppression.Cause.STOP, f"{reply.channel}: STOP"
+    stop, source = Suppression.Cause.STOP, source_of(reply, Keyword.STOP)
     if contact is None:
         consenting.suppress(reply.organization, medium, reply.address, stop, source=source)
         return not known
@@ -62,7 +68,7 @@ def _start(reply: Inbound, contact: Contact | None, medium: str) -> bool:
         return gone > 0
     taken = _taken_by_stop(contact, medium)
     for use_case, state in taken.items():
-        source, evidence = f"{reply.channel}: START", _evidence(reply)
+        source, evidence = source_of(reply, Keyword.START), _evidence(reply)
         consenting.restore(contact, medium, use_case, state, source=source, evidence=evidence)
     return gone > 0 or bool(taken)
 

@@ -11,10 +11,10 @@ from broadcasts import tracking
 from broadcasts.database import storable
 from broadcasts.exceptions import WrongState
 from broadcasts.mediums import ADDRESS_FIELDS, AddressField, Medium, stored_key
-from broadcasts.models import Channel, Contact, Delivery, Inbound
+from broadcasts.models import Channel, Contact, Delivery, Inbound, Keyword
 from broadcasts.transports import InboundMessage
 
-from .keywords import obey
+from .keywords import obey, source_of
 
 ANSWERED_WITHIN = timedelta(days=7)  # after it was sent, a reply that names no copy answers the last one
 SKEW = timedelta(minutes=1)  # by which a provider's clock may be behind ours
@@ -67,11 +67,15 @@ class ReplyBatch:
         Inbound.objects.bulk_create(self.rows, ignore_conflicts=True)
         stored = dict(Inbound.objects.filter(uuid__in=[row.uuid for row in self.rows]).values_list("uuid", "pk"))
         fresh = [row for row in self.rows if row.uuid in stored]
+        facts = [tracking.Fact(row.delivery_id, "replied", row.at) for row in fresh if row.delivery_id and row.at]
         for row in sorted(fresh, key=lambda row: (row.contact_id or 0, row.address)):
             row.pk = stored[row.uuid]
             person = people[row.contact_id] if row.contact_id else None
-            obey(row, person if person and _is_from(row, person) else None)
-        return [tracking.Fact(row.delivery_id, "replied", row.at) for row in fresh if row.delivery_id and row.at]
+            is_own = _is_from(row, person)
+            if obey(row, person if is_own else None) == Keyword.STOP and is_own and row.delivery_id and row.at:
+                told = {"source": source_of(row, Keyword.STOP)}
+                facts.append(tracking.Fact(row.delivery_id, "unsubscribed", row.at, detail=told, is_withdrawn=True))
+        return facts
 
     def _people(self) -> dict[Key, int]:
         """Return the contacts that have the addresses, by one query for each organization and field."""
@@ -116,13 +120,14 @@ def _row(channel: Channel, reply: InboundMessage, at: datetime, person: int | No
     )
 
 
-def _is_from(reply: Inbound, person: Contact) -> bool:
+def _is_from(reply: Inbound, person: Contact | None) -> bool:
     """Tell whether a reply is from its copy's address or one of the person's own: anybody may name a copy."""
     if reply.channel and reply.channel.medium == Medium.WHATSAPP:
         return True  # Meta signs both, and writes some numbers otherwise than they are stored, such as those of Mexico
     key = _stored_key(reply.address)
     copied = _stored_key(reply.delivery.address) if reply.delivery else None
-    return key is not None and key in (copied, *(getattr(person, field.key) for field in ADDRESS_FIELDS.values()))
+    own = [getattr(person, field.key) for field in ADDRESS_FIELDS.values()] if person else []
+    return key is not None and key in (copied, *own)
 
 
 def _stored_key(address: str) -> str | None:

@@ -9,11 +9,14 @@ from django.conf import settings
 from broadcasts import formats
 from broadcasts.exceptions import InvalidInput, NotReady
 from broadcasts.filetypes import clean_name
-from broadcasts.models import Media, Organization
+from broadcasts.models import Media, Medium, Organization
 
 
-def validate_attachments(organization: Organization, attachments: object) -> list[Media]:
-    """Return the media of `attachments`, a list of {"media": uuid}; raises InvalidInput."""
+def validate_attachments(organization: Organization, attachments: object, medium: str = Medium.EMAIL) -> list[Media]:
+    """Return the media of `attachments`, a list of {"media": uuid}; raises InvalidInput.
+
+    Mail contains its files, so they are limited together; on other media a provider is given the address of each.
+    """
     if not attachments:
         return []
     form = 'give a list of media files, such as [{"media": "<uuid>"}]'
@@ -23,9 +26,9 @@ def validate_attachments(organization: Organization, attachments: object) -> lis
     found = {media.uuid: media for media in Media.objects.for_organization(organization).filter(uuid__in=wanted)}
     if missing := [str(uuid) for uuid in wanted if uuid not in found]:
         raise InvalidInput({"attachments": f"There is no media file {', '.join(missing)}."})
-    limit = settings.MEDIA_MAX_MB
-    if sum(found[uuid].size for uuid in wanted) > limit * 10**6:
-        refusal = f"They are larger than {formats.number(limit)} MB together; link to the files instead."
+    limit = settings.MAIL_FILES_MAX_MB
+    if medium == Medium.EMAIL and sum(found[uuid].size for uuid in wanted) > limit * 10**6:
+        refusal = f"They are larger than {formats.number(limit)} MB together, too much for one mail; link to them."
         raise InvalidInput({"attachments": refusal})
     return [found[uuid] for uuid in wanted]
 

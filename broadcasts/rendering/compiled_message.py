@@ -189,7 +189,7 @@ def _recipient(recipient: Recipient, language: str) -> dict[str, object]:
 
 def _attached(message: Message, translation: MessageTranslation) -> list:
     try:
-        return validate_attachments(message.broadcast.organization, translation.attachments)
+        return validate_attachments(message.broadcast.organization, translation.attachments, message.medium)
     except InvalidInput as error:
         raise InvalidInput(
             {f"translations.{translation.language}.{field}": e for field, e in error.errors.items()}

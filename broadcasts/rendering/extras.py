@@ -7,7 +7,6 @@ copy. Values without tags are computed once per message.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from broadcasts import links
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Media, Message, MessageTranslation
 from broadcasts.transports import Envelope, File, ProviderTemplate
@@ -105,4 +104,4 @@ def _file(media: Media) -> File:
         with media.file.open("rb") as file:
             return file.read()
 
-    return File(str(media), media.content_type, media.size, read, links.media_url(media.pk))
+    return File(str(media), media.content_type, media.size, read, media.url)

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
-from broadcasts import links
 from broadcasts.models import Media, Message, MessageTranslation, Organization, TemplateTranslation
 
 NOT_THERE = "The template has no such language; it has {}."
@@ -93,7 +92,7 @@ def with_links(organization: Organization, value: dict[str, Any]) -> dict[str, A
         if media is None:
             return {key: linked(each) for key, each in one.items()}
         rest = {key: each for key, each in one.items() if key != "media"}
-        return {"filename": str(media), **rest, "link": links.media_url(media.pk)}
+        return {"filename": str(media), **rest, "link": media.url}
 
     return linked(value)
 

@@ -11,7 +11,20 @@
 
 from .closing import close
 from .expansion import expand, hold_expansions
-from .lifecycle import cancel, duplicate, pause, resend, resume, retarget, retry, schedule, send, settle, unschedule
+from .lifecycle import (
+    cancel,
+    duplicate,
+    pause,
+    reopen,
+    resend,
+    resume,
+    retarget,
+    retry,
+    schedule,
+    send,
+    settle,
+    unschedule,
+)
 from .notices import notify
 from .proof import send_test
 from .pump import run_pump
@@ -25,6 +38,7 @@ __all__ = [
     "hold_expansions",
     "notify",
     "pause",
+    "reopen",
     "resend",
     "resume",
     "retarget",

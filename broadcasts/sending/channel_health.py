@@ -17,8 +17,13 @@ LEAST_ANSWERED = 100  # copies with an outcome, before the share of failures is 
 LONGEST_BACKOFF = 40  # seconds, so that a server is found within a minute after it has come back
 
 
-def channel_works(channel: Channel) -> None:
-    """Record that a channel works and end its back-off, except one that another pump has started since."""
+def channel_works(channel: Channel, flaw: str = "") -> None:
+    """Record that a channel works and end its back-off, except one that another pump has started since.
+
+    A flaw is shown as its last error, though it sends.
+    """
+    if flaw:
+        Channel.objects.filter(pk=channel.pk).update(last_error=flaw, last_error_at=Now())
     if channel.health != Channel.Health.GOOD or channel.backoff_until:
         is_over = Q(backoff_until=None) | Q(backoff_until__lte=Now())
         rows = Channel.objects.filter(is_over, pk=channel.pk)

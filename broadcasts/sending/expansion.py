@@ -35,7 +35,12 @@ def freeze(broadcast: Broadcast, *, to_nobody: bool = False) -> None:
     messages = list(rows.order_by("position", "id"))
     readiness.check(broadcast)
     for message in messages:
-        _freeze_message(message, to_nobody)
+        try:
+            _freeze_message(message)
+        except NotReady as error:
+            if not to_nobody:
+                raise
+            _leave_out(message, str(error))
     wanted = audience.Audience.of(broadcast)
     if problems := wanted.problems(broadcast.pk):  # such as a log that was deleted since it was written
         raise InvalidInput(problems)
@@ -56,10 +61,15 @@ def channel_for(message: Message) -> Channel:
     return message.channel
 
 
-def _freeze_message(message: Message, to_nobody: bool) -> None:
-    if not to_nobody or message.channel or message.broadcast.organization.default_channel(message.medium):
-        channel = channel_for(message)
-        message.segment_price, message.currency = channel.segment_price, channel.currency
+def _leave_out(message: Message, why: str) -> None:
+    """Take a message's channel away, so that it reaches nobody."""
+    message.channel, message.error = None, why
+    message.save()
+
+
+def _freeze_message(message: Message) -> None:
+    channel = channel_for(message)
+    message.segment_price, message.currency = channel.segment_price, channel.currency
     if message.template and not message.translations.exists():
         message.take_template()
     compiled = rendering.compile_message(message)

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Case, F, Q, When
+from django.db.models import Case, Exists, F, Q, When
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -17,6 +17,8 @@ from broadcasts.queue import enqueue
 from . import expansion, hours, moments, readiness
 
 Status = Broadcast.Status
+HAD_BEGUN = "It had begun when it was cancelled, so copies may have left: duplicate it instead."
+NEVER_BEGAN = "It was cancelled before it began: nothing was sent, so there is nobody to write to again."
 
 
 def wrong_state(accepted: Iterable[str]) -> WrongState:
@@ -24,9 +26,14 @@ def wrong_state(accepted: Iterable[str]) -> WrongState:
     return WrongState(f"Valid states for operation: {', '.join(labels)}.")
 
 
-def _transition(broadcast: Broadcast, accepted: Iterable[Status], act: str, by: User | None, **changes) -> None:
-    """Change the status and refresh the instance; raises WrongState unless the status is one of `accepted`."""
-    rows = Broadcast.objects.filter(pk=broadcast.pk, status__in=accepted)
+def _transition(
+    broadcast: Broadcast, accepted: Iterable[Status], act: str, by: User | None, *only: Q, **changes
+) -> None:
+    """Change the status and refresh the instance; raises WrongState unless the status is one of `accepted`.
+
+    `only` are further conditions on the row.
+    """
+    rows = Broadcast.objects.filter(*only, pk=broadcast.pk, status__in=accepted)
     if not rows.transition(modified=Now(), **changes):
         raise wrong_state(accepted)
     broadcast.refresh_from_db()
@@ -140,9 +147,30 @@ def resume(broadcast: Broadcast, by: User | None = None) -> None:
 
 @transaction.atomic
 def cancel(broadcast: Broadcast, by: User | None = None) -> None:
-    """Stop a broadcast for good, at the latest after the current window; pending deliveries become cancelled."""
-    _transition(broadcast, Broadcast.STOPPABLE, "cancel", by, status=Status.CANCELLED, notice_due_at=None)
-    enqueue("close", broadcast.pk)
+    """Stop a broadcast for good, at the latest after the current window; pending deliveries become cancelled.
+
+    A scheduled one never begins: it gets no deliveries, is complete at once, and can be reopened. Raises WrongState.
+    """
+    _transition(
+        broadcast,
+        Broadcast.CANCELLABLE,
+        "cancel",
+        by,
+        status=Status.CANCELLED,
+        completed_at=Case(When(status=Status.SCHEDULED, then=Now())),
+        notice_due_at=None,
+    )
+    if broadcast.has_begun:
+        enqueue("close", broadcast.pk)
+
+
+@transaction.atomic
+def reopen(broadcast: Broadcast, by: User | None = None) -> None:
+    """Return a broadcast that was cancelled before it began to draft; it keeps its time. Raises WrongState."""
+    if broadcast.status == Status.CANCELLED and broadcast.has_begun:
+        raise WrongState(HAD_BEGUN)
+    never_began = Q(~Exists(Delivery.objects.filter(message__broadcast=broadcast)), started_at=None)
+    _transition(broadcast, [Status.CANCELLED], "reopen", by, never_began, status=Status.DRAFT, completed_at=None)
 
 
 @transaction.atomic
@@ -184,6 +212,8 @@ def retarget(broadcast: Broadcast, engagement: str, by: User | None = None) -> B
     """
     if broadcast.status not in Broadcast.STARTED:
         raise wrong_state(Broadcast.STARTED)
+    if not broadcast.has_begun:
+        raise WrongState(NEVER_BEGAN)
     if broadcast.log_is_gone():
         raise WrongState("Its log has been deleted: nobody can tell any more what became of it for whom.")
     if reason := audience.why_not(broadcast, engagement):

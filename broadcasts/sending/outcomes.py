@@ -63,12 +63,14 @@ class Results:
     deferred: dict[int, tuple[datetime, str]] = field(default_factory=dict)  # until when, and why
     bounced: list[str] = field(default_factory=list)  # addresses
     withdrawn: list[str] = field(default_factory=list)  # addresses
+    flaw: str = ""  # what staff should correct though copies were accepted
     moved: dict[int, str] = field(default_factory=dict)  # the new address, where that of the contact has changed
 
     def add(self, delivery: PendingDelivery, outcome: Outcome) -> None:
         """Add one outcome; after an account error the delivery is untried and due again at once."""
         if isinstance(outcome, Receipt):
             self.sent.append(delivery.pk)
+            self.flaw = outcome.flaw or self.flaw
             if outcome.provider_id:
                 self.refs[delivery.pk] = outcome.provider_id
             if outcome.segments:

@@ -66,7 +66,7 @@ class _Window:
         transport = self.channel.transport_class
         step = timedelta(seconds=transport.person_seconds or 0)
         ahead = step * (transport.person_burst - 1)
-        why = f"Waits: one person gets one message in {formats.duration(step.total_seconds())} from this number."
+        why = f"One person gets one message in {formats.duration(step.total_seconds())} from this number."
         for pk, person in people.items():
             row = self.known.get(person)
             if row and row.arrival > self.now + ahead:
@@ -79,7 +79,7 @@ class _Window:
         self._count(needed=len(asking), most=most)
         left = max(0, most - self.row.people)
         waiting = list(asking)[left:]
-        why = f"Waits: {self.channel} may begin to write to {formats.number(most)} people in 24 hours."
+        why = f"{self.channel} may begin to write to {formats.number(most)} people in 24 hours."
         self.deferred |= {pk: (slot, why) for pk, slot in zip(waiting, self._slots(len(waiting)), strict=False)}
         self.row.people += min(left, len(asking))
         self.row.save(update_fields=["people", "people_counted_at", "booked"])

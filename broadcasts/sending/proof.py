@@ -17,7 +17,9 @@ MOST = 10
 
 
 def send_test(broadcast: Broadcast, addresses: list[str], by: User | None = None) -> list[tuple[str, str]]:
-    """Send the first message to at most 10 addresses; return (address, error) of each, "" if it was accepted.
+    """Send the first message to at most 10 addresses; return (address, error) of each, "" if all is well.
+
+    An address that was sent a test has an error too if staff should correct something of the channel.
 
     Content is rendered for the contact with that address, or else for any contact. Suppressed addresses are refused,
     except that the marketing opt-outs of `by` do not stop tests to their own address.
@@ -35,10 +37,12 @@ def send_test(broadcast: Broadcast, addresses: list[str], by: User | None = None
     people = [(address, _contact(address, channel)) for address in _cleaned(addresses, channel)]
     refused = {address: why for address, known in people if (why := _refusal(broadcast, route, address, known, by))}
     allowed = [(address, known or _example(address, channel)) for address, known in people if address not in refused]
-    errors = refused | (_deliver(message, channel, allowed) if allowed else {})
+    failed, flaws = _deliver(message, channel, allowed) if allowed else ({}, {})
+    errors = refused | failed
     sent = sum(address not in errors for address, _ in people)
     AuditEntry.write(broadcast, "test", organization=broadcast.organization, user=by, sent=sent, refused=len(refused))
-    told = {address: f"No test was sent to {address}: {why}" for address, why in errors.items()}
+    told = {address: f"A test was sent to {address}. {flaw}" for address, flaw in flaws.items()}
+    told |= {address: f"No test was sent to {address}: {why}" for address, why in errors.items()}
     return [(address, told.get(address, "")) for address, _ in people]
 
 
@@ -71,10 +75,12 @@ def _refusal(broadcast: Broadcast, route: Route, address: str, known: Contact | 
     return f"{why[0].lower()}{why[1:]}." if why else ""
 
 
-def _deliver(message: Message, channel: Channel, people: list[tuple[str, Contact]]) -> dict[str, str]:
-    """Send the message to each address; return {address: error}."""
+def _deliver(
+    message: Message, channel: Channel, people: list[tuple[str, Contact]]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Send the message to each address; return {address: error}, and {address: flaw} of those that were sent it."""
     compiled = rendering.compile_message(message)
-    errors = {}
+    errors, flaws = {}, {}
     with channel.transport() as transport:
         for address, contact in people:
             language = compiled.language_for(contact.language)
@@ -82,7 +88,8 @@ def _deliver(message: Message, channel: Channel, people: list[tuple[str, Contact
             try:
                 envelope = compiled.envelope(recipient)
                 envelope.key = f"test_{uuid4().hex}"  # a receiver that de-duplicates takes each test
-                transport.deliver(envelope)
+                if flaw := transport.deliver(envelope).flaw:
+                    flaws[address] = flaw
             except (RenderError, TransportError) as error:
                 errors[address] = str(error)
-    return errors
+    return errors, flaws

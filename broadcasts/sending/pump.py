@@ -60,7 +60,7 @@ class Pump:
         # Grows and shrinks so that a window takes about WINDOW_SECONDS.
         self.window_size = min(10, settings.WINDOW_SIZE)
         self.trouble: TransportError | None = None
-        self.has_sent = False
+        self.has_sent, self.flaw = False, ""
         self.refusal = ""  # the last permanent failure since the failure budget was checked
         self.yields = False  # to a broadcast without a worker, or because the channel has no permit
         self.next_yield_check: float | None = None
@@ -119,7 +119,7 @@ class Pump:
         elif self.trouble:
             channel_fails(self.channel, self.trouble)
         elif self.has_sent:
-            channel_works(self.channel)
+            channel_works(self.channel, self.flaw)
         self.check_refusals(lease)
 
     def read(self, windows: Windows, lease: leases.Lease) -> list[PendingDelivery]:
@@ -230,6 +230,7 @@ class Pump:
         journal.write()
         results.untried.extend(delivery.pk for delivery in (*waiting.values(), *deliveries))
         self.has_sent = self.has_sent or bool(results.sent)
+        self.flaw = results.flaw or self.flaw
         # A window holds more copies than are in flight, unless composing them is what takes the time.
         is_waiting = copies.seconds < WINDOW_SECONDS / 2
         self.pace(len(window), time.monotonic() - begun, least=2 * transport.concurrency if is_waiting else 1)

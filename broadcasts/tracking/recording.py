@@ -35,6 +35,7 @@ class Fact:
     machine: bool = False  # by a scanner or proxy: it is stored as an event and sets no fact
     detail: Mapping[str, object] = field(default_factory=dict)
     link: Link | None = None  # the clicked one, of the same message
+    is_withdrawn: bool = False  # the consent that it withdraws is withdrawn already
 
 
 def record(
@@ -88,7 +89,7 @@ def hold_people(facts: Iterable[Fact], also: Iterable[int] = ()) -> dict[int, Co
 
     Locked before deliveries, since merging does so.
     """
-    noes = {fact.delivery for fact in facts if fact.type in NOES and not fact.machine}
+    noes = {fact.delivery for fact in facts if fact.type in NOES and not (fact.machine or fact.is_withdrawn)}
     told = Delivery.objects.filter(pk__in=noes).values_list("contact_id", "merged_into") if noes else ()
     asked = {pk for one, other in told if (pk := one or other)} | set(also)
     if not asked:
@@ -106,6 +107,7 @@ class _Recording:
 
     def __init__(self, facts: Sequence[Fact]) -> None:
         self.facts = facts
+        self.now = timezone.now()
         self.tally = tallying.Tally()
         self.new: dict[str, list[tuple[int, datetime]]] = defaultdict(list)  # {fact: [(delivery id, time)]}
         self.settled: dict[int, datetime | None] = {}  # {id of an unknown delivery: when it was sent; None: failed}
@@ -143,7 +145,8 @@ class _Recording:
             type = "bounced"
         # A repeated unsubscribe counts again, since consent may have been given in between. A repeated complaint is
         # the same complaint.
-        if not machine and (type == "unsubscribed" or (type == "complained" and delivery.complained_at is None)):
+        is_no = type == "unsubscribed" or (type == "complained" and delivery.complained_at is None)
+        if is_no and not (machine or fact.is_withdrawn):
             self.withdrawals.append((self.person(delivery), delivery, type, detail))
         told = () if machine else IMPLIED.get(type, (type,))
         new = [name for name in told if self.set_once(delivery, name, at)]
@@ -156,9 +159,9 @@ class _Recording:
         if fact.link and type == "clicked":
             self.clicks.append((fact, delivery, "clicked" in new))
         if news or machine or type in REPEATING:
-            self.events.append(
-                DeliveryEvent(delivery=delivery, type=type, at=at, machine=machine, detail=detail, link=fact.link)
-            )
+            event = DeliveryEvent(delivery=delivery, type=type, at=at, machine=machine, detail=detail, link=fact.link)
+            event.created = self.now  # the default of the database is compiled anew for each row
+            self.events.append(event)
         if type in ("bounced", "failed") and news and detail.get("hard") is True:
             self.bounces.append((delivery, _source(delivery, type, detail)))
         return news

@@ -89,6 +89,7 @@ class Receipt:
     provider_id: str = ""
     detail: str = ""  # the provider's own words
     segments: int = 0  # of an SMS: those that it is billed as
+    flaw: str = ""  # what staff should correct though it was accepted
 
 
 class TransportError(Exception):

@@ -9,7 +9,7 @@ from typing import Any
 
 from django import forms
 
-from .base import Envelope, Receipt, SettingsForm, TransportError
+from .base import Envelope, File, Receipt, SettingsForm, TransportError
 from .fields import UrlField
 from .http import Answer, Call, Http
 from .standard import key_of, signed_headers
@@ -90,7 +90,7 @@ class Webhook(Http):
 
 
 def document(envelope: Envelope) -> dict[str, Any]:
-    """Return the JSON document of a copy; the same for each attempt."""
+    """Return the JSON document of a copy, the same for each attempt; addresses of files are new every day."""
     context = dict(envelope.context)
     return {
         "type": "message",
@@ -103,8 +103,12 @@ def document(envelope: Envelope) -> dict[str, Any]:
             "subject": envelope.subject,
             "text": envelope.text,
             "html": envelope.html,
-            "media": [{"name": one.name, "content_type": one.content_type, "size": one.size} for one in envelope.media],
+            "media": [_file(one) for one in envelope.media],
             "quick_replies": list(envelope.quick_replies),
             "parameters": dict(envelope.parameters),
         },
     }
+
+
+def _file(file: File) -> dict[str, Any]:
+    return {"name": file.name, "content_type": file.content_type, "size": file.size, "url": file.url}

@@ -89,7 +89,7 @@ class WebServer:
 
     def listen(self, application: Application, one: socket.socket) -> BaseWSGIServer:
         is_unix = one.family == socket.AF_UNIX
-        most = settings.IMPORT_MAX_MB * MEGABYTE + FORM_BESIDE_FILE
+        most = max(settings.IMPORT_MAX_MB, settings.MEDIA_MAX_MB) * MEGABYTE + FORM_BESIDE_FILE
         # The supervisor checks it by a socket of its own, also when the connection limit is reached.
         limit = connection_limit() + (10 if is_unix else 0)
         adjustments = Adjustments(max_request_body_size=most, connection_limit=limit, **LIMITS)

@@ -29,7 +29,7 @@ def test_an_action_on_a_broadcast_of_another_organization_is_not_found(stranger,
     assert getattr(sign_in(stranger.user), method)(address(draft, name)).status_code == 404
 
 
-@pytest.mark.parametrize("name", ["send", "schedule", "unschedule", "pause", "resume", "cancel", "retry"])
+@pytest.mark.parametrize("name", ["send", "schedule", "unschedule", "pause", "resume", "cancel", "reopen", "retry"])
 def test_an_author_may_not_send(author, draft, name):
     assert sign_in(author.user).post(address(draft, name)).status_code == 403
 
@@ -158,6 +158,7 @@ def test_a_rule_that_cannot_be_read_any_more_is_told_in_words(sender, mail):
         ("pause", "SENDING", "PAUSED"),
         ("resume", "PAUSED", "SENDING"),
         ("cancel", "SENDING", "CANCELLED"),
+        ("cancel", "SCHEDULED", "CANCELLED"),
     ],
 )
 def test_an_action_moves_the_broadcast_on(sender, mail, name, before, after):
@@ -165,6 +166,31 @@ def test_an_action_moves_the_broadcast_on(sender, mail, name, before, after):
     response = sign_in(sender.user).post(address(broadcast, name), follow=True)
     assert Broadcast.objects.get().status == after
     assert messages_of(response)
+
+
+@pytest.fixture
+def never_began(mail):
+    return make_broadcast(mail, status="CANCELLED", scheduled_at="2030-01-01T09:00Z", completed_at="2026-05-01T09:00Z")
+
+
+def test_one_that_never_began_says_so_and_offers_to_reopen_it(sender, never_began):
+    page = sign_in(sender.user).get(address(never_began, "change"))
+    assert [action["label"] for action in page.context["actions_now"]] == ["Reopen", "Send a test to me", "Duplicate"]
+    assert "before it began: nothing was sent" in page.content.decode()
+    response = sign_in(sender.user).post(address(never_began, "reopen"), follow=True)
+    assert "is a draft again" in messages_of(response)
+    assert Broadcast.objects.get().status == "DRAFT"
+
+
+def test_one_that_never_began_is_not_edited_before_it_is_reopened(sender, never_began):
+    response = sign_in(sender.user).post(address(never_began, "change"), {"name": "Other"}, follow=True)
+    assert "was cancelled: reopen it first" in messages_of(response)
+
+
+def test_one_that_began_is_not_offered_to_be_reopened(sender, mail):
+    broadcast = make_broadcast(mail, status="CANCELLED", started_at="2026-05-01T09:00Z")
+    offered = sign_in(sender.user).get(address(broadcast, "change")).context["actions_now"]
+    assert "Reopen" not in [action["label"] for action in offered]
 
 
 def test_a_retry_leads_to_its_child(sender, mail):

@@ -147,3 +147,17 @@ def test_a_file_that_only_sent_broadcasts_carried_may_go(page, mail, club):
     carry(mail, media, status="SENT")
     page.post(url("delete", media.pk), {"post": "yes"})
     assert not Media.objects.exists()
+
+
+def test_a_file_beyond_the_quota_is_refused_at_its_field(page, club, settings):
+    settings.MEDIA_QUOTA_MB = 1
+    upload(page, club)
+    Media.objects.update(size=10**6)
+    response = upload(page, club)
+    assert "larger than 1 MB together" in str(response.context["adminform"].form.errors["file"])
+    assert Media.objects.count() == 1
+
+
+def test_a_file_without_an_organization_is_refused(page):
+    response = page.post(url("add"), {"file": SimpleUploadedFile("flyer.png", PNG)})
+    assert list(response.context["adminform"].form.errors) == ["organization"]

@@ -1,4 +1,4 @@
-"""Tokens, contacts, consents, suppressions, deliveries, segments: what is special on their pages."""
+"""Tokens, contacts, consents, suppressions, deliveries, segments, organizations: what is special on their pages."""
 
 import json
 from datetime import UTC, datetime
@@ -14,10 +14,12 @@ from broadcasts.models import (
     Delivery,
     Segment,
     Suppression,
+    Template,
 )
 from tests.make import make_broadcast, make_contact, make_contacts
 
 from .conftest import make_log, messages_of, sign_in
+from .test_hours import settings_form, settings_page
 
 
 def page(model, name, *args):
@@ -243,3 +245,20 @@ def test_segments_in_use_are_not_deleted_together_with_others(mail, author):
     data = {"action": "delete_selected", "_selected_action": [used.pk, free.pk], "post": "yes"}
     sign_in(author.user).post(page("segment", "changelist"), data)
     assert Segment.objects.count() == 2
+
+
+# Organizations.
+
+
+def test_a_default_template_is_chosen_for_an_organization(admin, club):
+    template = Template.objects.create(organization=club, name="Newsletter")
+    data = settings_form(club, default_template=template.pk)
+    assert sign_in(admin.user).post(settings_page(club), data).status_code == 302
+    club.refresh_from_db()
+    assert club.default_template == template
+
+
+def test_a_template_of_another_organization_is_no_default(root, club, elsewhere):
+    theirs = Template.objects.create(organization=elsewhere, name="Newsletter")
+    response = sign_in(root).post(settings_page(club), settings_form(club, default_template=theirs.pk))
+    assert "belongs to another organization" in response.context["adminform"].form.errors["default_template"][0]

@@ -9,6 +9,8 @@ from tests.api.conftest import client_of
 from tests.cloud_api import CloudApi, template
 from tests.make import make_contact
 
+from .test_broadcast_form import form
+
 
 @pytest.fixture
 def cloud():
@@ -53,6 +55,26 @@ def test_the_form_of_a_channel_shows_no_secret_and_offers_to_sync(page, channel)
     assert "https://" not in channel.settings["api_url"]
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("access_token", "Bearer EAAtoken", "no spaces, and no word Bearer"),
+        ("phone_number_id", "+34 600 111 222", "This is an id"),
+        ("api_url", "http://10.0.0.1/v23.0", "leads to a private network"),
+        ("api_url", "https://x.example:99999/", "give one such as https://graph.facebook.com/v23.0"),
+        ("api_url", "https://a b.example/", "give one such as https://graph.facebook.com/v23.0"),
+        ("api_url", "https://x.example/v1?a=1", "cannot have a part after ?"),
+    ],
+)
+def test_a_wrong_setting_of_a_number_is_told_at_its_field(client, page, channel, field, value, words):
+    html = page("channel_change", channel.pk)
+    assert f"setting_{field}" in html
+    given = {f"setting_{name}": text for name, text in {**channel.settings, field: value}.items() if text}
+    data = {"kind": "whatsapp", "name": "WhatsApp", "domain_rates": "{}", "ramp": "{}", **given}
+    response = client.post(reverse("admin:broadcasts_channel_change", args=[channel.pk]), data)
+    assert words in str(response.context["adminform"].form.errors[f"setting_{field}"])
+
+
 def test_the_button_of_a_channel_syncs_it(client, page, admin, channel, cloud):
     cloud.templates.append(template("offer", "en"))
     page("template_changelist")
@@ -85,6 +107,31 @@ def test_a_broadcast_has_a_field_for_parameters_only_where_a_template_takes_some
     by_mail = drafting.save(Broadcast(organization=channel.organization), {"subject": "Hi", "body": "Hello"})
     assert "translations-0-parameters" in page("broadcast_change", by_whatsapp.pk)
     assert "translations-0-parameters" not in page("broadcast_change", by_mail.pk)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ('{"body": [\n "Joe" "Ann"]}', "This is not valid JSON: line 2, column 8"),
+        ('{"body": ["a", "b"]}', "parameters[body]: The template has 1 parameter; given: 2."),
+        ('{"body": ["{{ contact.nme }}"]}', "parameters[body][0]: line 1: contact.nme is not known; did you mean"),
+        ('{"header": {"image": {"link": "https://x.example"}}}', "The header of the template is of kind document."),
+        (
+            '{"body": [{"currency": {"fallback_value": "€ 20", "code": "euro", "amount_1000": 20000}}]}',
+            "parameters[body][0][currency][code]: Use the three letters of ISO 4217, such as EUR.",
+        ),
+    ],
+)
+def test_what_is_wrong_with_parameters_is_told_at_their_field(client, page, club, channel, offer, parameters, words):
+    values = {"send_to_all": True, "base_language": "en", "messages": [{"template": offer}]}
+    broadcast = drafting.save(Broadcast(organization=club), values)
+    page("broadcast_change", broadcast.pk)
+    data = form(club, channel=channel.pk, template=offer.pk) | {"translations-0-subject": "", "translations-0-text": ""}
+    url = reverse("admin:broadcasts_broadcast_change", args=[broadcast.pk])
+    response = client.post(url, data | {"translations-0-parameters": parameters})
+    [content] = response.context["inline_admin_formsets"]
+    assert words in str(content.formset.forms[0].errors["parameters"])
+    assert not response.context["adminform"].form.errors
 
 
 def test_the_preview_is_a_bubble_with_the_values_of_a_person(page, club, channel, offer):

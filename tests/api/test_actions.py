@@ -70,6 +70,30 @@ def test_a_scheduled_one_is_made_a_draft_again(act, mail):
     assert (answer.status_code, answer.json()["status"]) == (200, "DRAFT")
 
 
+def test_a_scheduled_one_is_cancelled_and_reopened(act, mail):
+    broadcast = make_broadcast(mail)
+    assert act(broadcast, "reopen").status_code == 409
+    act(broadcast, "schedule", {"send_at": "2040-01-01"})
+    answer = act(broadcast, "cancel")
+    assert (answer.status_code, answer.json()["status"], answer.json()["started_at"]) == (200, "CANCELLED", None)
+    answer = act(broadcast, "reopen")
+    assert (answer.status_code, answer.json()["status"], answer.json()["send_at"]) == (200, "DRAFT", "2040-01-01")
+
+
+def test_one_that_began_is_not_reopened(act, mail):
+    make_contact(mail.organization)
+    broadcast = make_broadcast(mail)
+    act(broadcast, "send")
+    act(broadcast, "cancel")
+    answer = act(broadcast, "reopen")
+    assert (answer.status_code, "duplicate it" in answer.json()["detail"]) == (409, True)
+
+
+def test_reopening_needs_the_right_to_send(act, mail, author):
+    broadcast = make_broadcast(mail, status="CANCELLED")
+    assert act(broadcast, "reopen", client=client_of(author)).status_code == 403
+
+
 def test_pause_resume_and_cancel(act, mail):
     make_contact(mail.organization)
     broadcast = make_broadcast(mail)

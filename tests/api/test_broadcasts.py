@@ -100,7 +100,9 @@ def test_rows_of_others_are_404(outsider, draft, method):
     assert Broadcast.objects.exists()
 
 
-@pytest.mark.parametrize("act", ["schedule", "send", "pause", "cancel", "duplicate", "test", "preview", "estimate"])
+@pytest.mark.parametrize(
+    "act", ["schedule", "send", "pause", "cancel", "reopen", "duplicate", "test", "preview", "estimate"]
+)
 def test_actions_on_rows_of_others_are_404(outsider, draft, act):
     assert outsider.post(f"{URL}{draft()['uuid']}/{act}/").status_code == 404
 

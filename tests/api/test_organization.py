@@ -1,6 +1,6 @@
 import pytest
 
-from broadcasts.models import AuditEntry
+from broadcasts.models import AuditEntry, Template
 
 from .conftest import client_of
 
@@ -92,3 +92,23 @@ def test_an_answer_that_lacks_what_the_law_wants_is_refused(api, texts, told):
     answer = api.patch(URL, {"answer_texts": texts})
     assert (answer.status_code, list(answer.json())) == (400, ["answer_texts"])
     assert told in str(answer.json())
+
+
+def test_a_default_template_is_named_and_taken_away(api, club):
+    template = Template.objects.create(organization=club, name="News")
+    changed = api.patch(URL, {"default_template": str(template.uuid)}).json()
+    assert changed["default_template"] == {"uuid": str(template.uuid), "name": "News"}
+    assert api.patch(URL, {"default_template": None}).json()["default_template"] is None
+
+
+def test_a_default_template_is_one_of_the_own_organization(api, elsewhere):
+    theirs = Template.objects.create(organization=elsewhere, name="News")
+    answer = api.patch(URL, {"default_template": str(theirs.uuid)})
+    assert (answer.status_code, list(answer.json())) == (400, ["default_template"])
+
+
+def test_a_default_template_that_is_deleted_leaves_none(api, club):
+    template = Template.objects.create(organization=club, name="News")
+    api.patch(URL, {"default_template": str(template.uuid)})
+    assert api.delete(f"/api/templates/{template.uuid}/").status_code == 204
+    assert api.get(URL).json()["default_template"] is None

@@ -20,7 +20,7 @@ def test_the_schema_is_openapi_3_1_and_names_every_resource(client, db):
     named = {path.split("/")[2] for path in schema["paths"]}
     assert named == {
         *("broadcast-messages", "contacts", "segments", "templates", "channels", "deliveries", "suppressions"),
-        *("activities", "attendances", "attributes", "consents", "imports", "inbound", "organization", "sms"),
+        *("activities", "attendances", "attributes", "consents", "imports", "inbound", "media", "organization", "sms"),
     }
 
 

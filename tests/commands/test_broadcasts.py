@@ -53,11 +53,15 @@ def test_a_moment_is_needed_to_schedule(command, broadcast, at, words):
         command("schedule_broadcast", broadcast.uuid, at=at)
 
 
-def test_cancelling_takes_a_scheduled_one_back_and_stops_one_under_way(command, broadcast):
+def test_cancelling_a_scheduled_one_says_that_nothing_was_sent(command, broadcast):
     command("schedule_broadcast", broadcast.uuid, at="2100-06-01T09:00")
-    command("cancel_broadcast", broadcast.uuid)
+    told, _ = command("cancel_broadcast", broadcast.uuid)
+    assert "It had not begun: nothing was sent." in told
     broadcast.refresh_from_db()
-    assert broadcast.status == Broadcast.Status.DRAFT
+    assert broadcast.status == Broadcast.Status.CANCELLED
+
+
+def test_cancelling_stops_one_under_way(command, broadcast):
     command("send_broadcast", broadcast.uuid)
     command("cancel_broadcast", broadcast.uuid)
     broadcast.refresh_from_db()

@@ -10,9 +10,10 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
-from broadcasts import sending
+from broadcasts import sending, syncing
 from broadcasts.models import Broadcast, Channel, Organization, Segment
 from tests.api.described import compare
+from tests.cloud_api import CloudApi, template
 from tests.make import make_broadcast, make_token
 from tests.recorder import Recorder
 from tests.sending.steps import pump
@@ -105,3 +106,24 @@ def rapidpro(admin) -> InDialect:
 @pytest.fixture
 def sent_broadcast(mail) -> Broadcast:
     return make_broadcast(mail, status="SENT")
+
+
+BUTTONS = {"type": "BUTTONS", "buttons": [{"type": "URL", "text": "Map", "url": "https://x.example/{{1}}"}]}
+HEADER = {"type": "HEADER", "format": "IMAGE"}
+BODY = {"type": "BODY", "text": "Hello {{1}}, see you on {{2}}"}
+
+
+@pytest.fixture
+def cloud():
+    with CloudApi() as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def channel(club, cloud):
+    made = Channel(organization=club, name="WhatsApp", kind="whatsapp", is_default=True)
+    made.configure(cloud.settings)
+    made.save()
+    cloud.templates.append(template("offer", "en_US", HEADER, BODY, BUTTONS))
+    syncing.sync(made)
+    return made

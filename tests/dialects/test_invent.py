@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from broadcasts.models import Broadcast, Delivery
-from tests.make import make_contact, make_token
+from broadcasts import tracking
+from broadcasts.models import Broadcast, Delivery, Template
+from tests.make import make_contact, make_contacts, make_token
 
 from .conftest import InDialect, finish
 
@@ -66,6 +67,82 @@ def test_03_a_key_is_needed_and_must_allow_it(invent, admin):
     reader = InDialect("invent", make_token(admin, ["read"]))
     assert error(reader.post(URL, {"name": "May"})) == (403, "forbidden")
     assert reader.get(URL).status_code == 200
+
+
+@pytest.fixture
+def default(club, mail):
+    """The template that a broadcast without content uses."""
+    club.default_template = Template.objects.create(organization=club, name="Newsletter")
+    club.default_template.translations.create(language="en", subject="News", text="Hello {{ contact.name }}")
+    club.save()
+    return club.default_template
+
+
+AT_ONCE = {"name": "May", "scheduled_at": None, "send_to_all": True}
+IN_AN_HOUR = {**AT_ONCE, "scheduled_at": (timezone.now() + timedelta(hours=1)).isoformat()}
+
+
+def test_04_without_a_default_template_creating_sends_nothing(invent, club, server):
+    make_contact(club)
+    assert [invent.post(URL, body).json()["status"] for body in (AT_ONCE, IN_AN_HOUR)] == ["DRAFT", "DRAFT"]
+    finish()
+    assert server.received == []
+
+
+def test_04_with_one_a_time_of_null_is_sent_at_once(invent, club, default, server):
+    make_contact(club)
+    told = invent.post(URL, AT_ONCE).json()
+    assert (told["status"], told["scheduled_at"], len(told["templates"])) == ("SENDING", None, 1)
+    finish()
+    assert [one.subject for one in server.received] == ["News"]
+    assert invent.get(f"{URL}/{told['id']}").json()["status"] == "SENT"
+
+
+def test_04_with_one_a_time_ahead_is_scheduled(invent, club, default):
+    make_contact(club)
+    told = invent.post(URL, IN_AN_HOUR).json()
+    assert (told["status"], told["templates"][0]["config"]["subject"]) == ("SCHEDULED", "News")
+
+
+@pytest.mark.parametrize("missing", ["scheduled_at", "send_to_all"])
+def test_04_without_the_key_or_an_audience_it_stays_a_draft(invent, club, default, missing):
+    make_contact(club)
+    body = {name: value for name, value in AT_ONCE.items() if name != missing}
+    told = invent.post(URL, body).json()
+    assert (told["status"], told["templates"]) == ("DRAFT", [])
+
+
+def test_04_a_draft_without_content_is_sent_with_the_default_template(invent, club, default, server):
+    make_contact(club)
+    one = f"{URL}/{invent.post(URL, {'name': 'May', 'send_to_all': True}).json()['id']}"
+    assert invent.post(f"{one}/send").json()["status"] == "SENDING"
+    finish()
+    assert [one.subject for one in server.received] == ["News"]
+
+
+@pytest.mark.parametrize("body", [AT_ONCE, IN_AN_HOUR])
+def test_04_creating_what_is_sent_needs_the_right_to_send(admin, club, default, body):
+    make_contact(club)
+    writer = InDialect("invent", make_token(admin, ["read", "write"]))
+    assert error(writer.post(URL, body)) == (403, "forbidden")
+    assert Broadcast.objects.count() == 0
+    assert writer.post(URL, {"name": "May", "send_to_all": True}).json()["status"] == "DRAFT"
+
+
+def test_04_what_cannot_be_sent_is_not_made(invent, club, default):
+    assert error(invent.post(URL, AT_ONCE)) == (400, "empty_audience")
+    make_contact(club)
+    default.translations.all().delete()
+    assert error(invent.post(URL, AT_ONCE)) == (400, "no_content")
+    assert Broadcast.objects.count() == 0
+
+
+def test_04_a_default_template_in_another_language_is_sent_in_that(invent, club, default, server):
+    make_contact(club)
+    default.translations.update(language="es", subject="Noticias")
+    assert invent.post(URL, AT_ONCE).json()["templates"][0]["config"]["language"] == "es"
+    finish()
+    assert [one.subject for one in server.received] == ["Noticias"]
 
 
 @pytest.mark.parametrize("name", [None, "", " ", "x" * 256, 5])
@@ -194,6 +271,36 @@ def test_15_recipients_are_the_log(invent, club, made, server):
     assert sorted(row["name"] for page in pages for row in page) == ["Ada", "Without"]
 
 
+def test_16_what_was_opened_and_clicked_is_counted_once(invent, club, made, server, tracked):
+    make_contact(club)
+    one = made()
+    invent.post(f"{one}/send")
+    finish()
+    for fact in ("opened", "clicked", "opened", "clicked"):
+        tracking.record(Delivery.objects.get(), fact)
+    told = invent.get(one).json()
+    assert (told["opened_count"], told["click_count"]) == (1, 1)
+
+
+def test_17_a_cancel_while_sending_stops_it(invent, club, made, server):
+    make_contacts(club, 30)
+    one = made()
+    invent.post(f"{one}/send")
+    answers = []
+
+    def cancel(envelope):
+        if not answers:
+            answers.append(invent.post(f"{one}/cancel").json())
+
+    server.before = cancel
+    finish()
+    finish()
+    told = invent.get(one).json()
+    assert (answers[0]["status"], answers[0]["recipients_count"]) == ("CANCELLED", 30)
+    assert (told["status"], told["recipients_count"]) == ("CANCELLED", 30)
+    assert 1 <= told["sent_count"] == len(server.received) < 30
+
+
 def test_18_a_draft_can_be_deleted_and_what_was_sent_cannot(invent, club, made, server):
     make_contact(club)
     draft, sent = made(), made()
@@ -271,6 +378,48 @@ def test_cancelling_stops_it(invent, club, made):
     assert error(invent.post(f"{one}/cancel")) == (409, "wrong_status")
     invent.post(f"{one}/send")
     assert invent.post(f"{one}/cancel").json()["status"] == "CANCELLED"
+
+
+@pytest.fixture
+def cancelled(invent, club, made):
+    """Cancelled while it was scheduled."""
+    make_contact(club)
+    one = made(scheduled_at=IN_AN_HOUR["scheduled_at"])
+    invent.post(f"{one}/send")
+    assert invent.post(f"{one}/cancel").json()["status"] == "CANCELLED"
+    return one
+
+
+def test_one_that_was_cancelled_before_its_time_reached_nobody(invent, cancelled, server):
+    Broadcast.objects.update(due_from=timezone.now() - timedelta(seconds=1))
+    finish()
+    told = invent.get(cancelled).json()
+    assert (told["status"], {told[name] for name in COUNTS}) == ("CANCELLED", {0})
+    assert (server.received, invent.get(f"{cancelled}/recipients").json()) == ([], [])
+
+
+def test_one_that_was_cancelled_is_neither_changed_nor_deleted(invent, cancelled):
+    refused = [invent.patch(cancelled, {"name": "June"}), invent.delete(cancelled), invent.post(f"{cancelled}/cancel")]
+    assert [error(one) for one in refused] == [(409, "wrong_status")] * 3
+
+
+def test_one_that_was_cancelled_before_its_time_can_be_sent_again(invent, cancelled, server):
+    assert invent.post(f"{cancelled}/send").json()["status"] == "SCHEDULED"
+    invent.post(f"{cancelled}/cancel")
+    Broadcast.objects.update(scheduled_at=timezone.now() - timedelta(hours=1))
+    assert invent.post(f"{cancelled}/send").json()["status"] == "SENDING"
+    finish()
+    assert len(server.received) == 1
+
+
+def test_one_that_was_cancelled_after_it_began_cannot(invent, club, made, server):
+    make_contact(club)
+    one = made()
+    invent.post(f"{one}/send")
+    invent.post(f"{one}/cancel")
+    response = invent.post(f"{one}/send")
+    assert error(response) == (409, "wrong_status")
+    assert "duplicate it" in response.json()["error"]["message"]
 
 
 def test_a_time_that_is_given_later_is_shown(invent, club, made):

@@ -4,10 +4,12 @@ import base64
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from broadcasts import sending
-from broadcasts.models import Broadcast, Contact, Delivery
+from broadcasts.models import Broadcast, Channel, Contact, Delivery, MessageTranslation
 from tests.make import make_broadcast, make_contact, make_member, make_token
 
 from .conftest import InDialect, finish
@@ -357,11 +359,30 @@ def test_each_part_is_chosen_by_itself(rapidpro, club, photo, mail):
     assert spanish.quick_replies == [{"type": "text", "text": "OK"}]
 
 
-def test_texts_with_expressions_are_sent_as_they_are(rapidpro, club, mail, server):
-    make_contact(club, "joe@example.com")
-    rapidpro.post(URL, {"text": "Hi @contact.name and {{ x }}", "urns": ["mailto:joe@example.com"]})
+def test_03_each_copy_is_filled_in_the_language_of_its_reader(rapidpro, club, mail, server):
+    text = {"eng": "Hello @contact.name!", "spa": "Hola @contact.name!"}
+    for language in ("es", "en", "fr"):
+        make_contact(club, f"joe@{language}.example", full_name="Joe", language=language)
+    urns = [f"mailto:joe@{language}.example" for language in ("es", "en", "fr")]
+    told = rapidpro.post(URL, {"text": text, "base_language": "eng", "urns": urns}).json()
+    assert told["text"] == text
     complete()
-    assert server.received[0].text.strip() == "Hi @contact.name and {{ x }}"
+    assert {copy["To"].partition("@")[2].rstrip(">"): copy.text.strip() for copy in server.received} == {
+        "es.example": "Hola Joe!",
+        "en.example": "Hello Joe!",
+        "fr.example": "Hello Joe!",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "sent"),
+    [("Hi @(upper(contact.name", "Hi @(upper(contact.name"), ("Hi @contact.nme| {{ x }}", "Hi | {{ x }}")],
+)
+def test_04_a_wrong_expression_is_taken_and_is_empty(rapidpro, club, mail, server, text, sent):
+    make_contact(club, "joe@example.com")
+    made(rapidpro.post(URL, {"text": text, "urns": ["mailto:joe@example.com"]}))
+    complete()
+    assert server.received[0].text.strip() == sent
 
 
 def test_the_contacts_and_people_of_a_broadcast_are_counted(rapidpro, club, mail, server):
@@ -371,3 +392,49 @@ def test_the_contacts_and_people_of_a_broadcast_are_counted(rapidpro, club, mail
     [told] = rapidpro.get(URL).json()["results"]
     assert (told["status"], told["progress"]) == ("completed", {"total": 2, "started": 2})
     assert Contact.objects.count() == 2
+
+
+def test_a_text_alone_is_in_the_primary_language_whichever_it_is(rapidpro, club):
+    for tag, code in (("fil", "tgl"), ("gsw", "gsw"), ("pt-BR", "por")):
+        club.languages = [tag]
+        club.save()
+        assert rapidpro.post(URL, HELLO).json()["text"] == {code: "hi"}
+
+
+def test_a_channel_that_cannot_send_leaves_the_others_to_it(rapidpro, club, mail, server):
+    mail.from_address = ""
+    mail.save()
+    Channel.objects.create(organization=club, name="Hook", kind="webhook", settings={"url": "https://x.example/"})
+    broadcast = made(rapidpro.post(URL, {"text": "hi", "urns": ["mailto:joe@example.com"]}))
+    complete()
+    assert [one.message.channel.name for one in Delivery.objects.filter(status="sent")] == ["Hook"]
+    assert "no good sender" in broadcast.messages.get(channel=None).error
+
+
+def test_the_first_of_two_parameters_counts(rapidpro):
+    first, second = (rapidpro.post(URL, HELLO).json() for _ in range(2))
+    told = rapidpro.get(f"{URL}?uuid={first['uuid']}&uuid={second['uuid']}").json()["results"]
+    assert [one["uuid"] for one in told] == [first["uuid"]]
+
+
+def test_a_language_of_several_forms_shows_the_base_one(rapidpro, mail):
+    theirs = make_broadcast(mail, body="Colour", status="SENT", base_language="en")
+    MessageTranslation.objects.create(message=theirs.first_message(), language="en-GB", text="Colour, please")
+    assert rapidpro.get(URL).json()["results"][0]["text"] == {"eng": "Colour"}
+
+
+def test_no_text_holds_a_nul(rapidpro):
+    wrong = {**HELLO, "quick_replies": ["a\0b"]}, {**HELLO, "groups": ["a\0b"]}, {**HELLO, "text": "a\0b"}
+    assert [rapidpro.post(URL, one).status_code for one in wrong] == [400] * 3
+
+
+def test_names_are_looked_up_together(rapidpro, club):
+    people = [make_contact(club, f"{n}@example.com") for n in range(50)]
+
+    def queries(named):
+        with CaptureQueriesContext(connection) as asked:
+            made(rapidpro.post(URL, {"text": "hi", "contacts": [f"mailto:{one.email}" for one in named]}))
+        return len(asked)
+
+    of_five = queries(people[:5])
+    assert queries(people) <= of_five

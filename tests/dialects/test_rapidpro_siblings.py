@@ -1,11 +1,14 @@
 """RapidPro's API beside its broadcasts: contacts, groups, fields, media, messages and the workspace."""
 
+import base64
+from urllib.parse import urlencode
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from broadcasts import segmenting
-from broadcasts.models import Attribute, Contact, Delivery, Inbound, Segment, Suppression
+from broadcasts.models import Attribute, Contact, Delivery, Inbound, Media, Segment, Suppression
 from tests.make import make_contact, make_delivery, make_token
 
 from .conftest import InDialect, finish
@@ -131,7 +134,8 @@ def test_contacts_are_filtered_and_come_by_their_last_change(rapidpro, club, fri
     both = ["mailto:joe@example.com", "mailto:ann@example.com"]
     assert (named(""), named("reverse=true")) == (both, both[::-1])
     assert (named("group=FRIENDS"), named("group=english"), named("group=none")) == (both[:1], both[1:], [])
-    assert (named("deleted=1"), named("urn=foo:1"), named(f"uuid={ann.uuid}")) == ([], [], both[1:])
+    assert (named("deleted=1"), named("urn=tel:%2B34600999888"), named(f"uuid={ann.uuid}")) == ([], [], both[1:])
+    assert refusal(rapidpro.get(f"{CONTACTS}?urn=foo")) == (400, {"detail": "Invalid URN: foo"})
     assert {one["groups"][0]["name"] for one in results(rapidpro.get(CONTACTS))} == {"Friends", "English"}
 
 
@@ -147,7 +151,7 @@ def test_a_page_of_contacts_takes_few_queries(rapidpro, club, friends, make_segm
         make_segment(name)
     for number in range(5):
         make_contact(club, f"{number}@example.com", language="en")
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(14):
         assert len(results(rapidpro.get(CONTACTS))) == 5
 
 
@@ -274,3 +278,83 @@ def test_the_inbox_has_the_replies(rapidpro, club, mail):
     [told] = results(rapidpro.get(f"{MESSAGES}?folder=inbox"))
     assert (told["direction"], told["status"], told["text"]) == ("in", "handled", "Thanks")
     assert (told["urn"], told["contact"]["uuid"]) == ("mailto:joe@example.com", str(joe.uuid))
+
+
+def test_18_a_file_that_is_too_large_is_refused(rapidpro, settings):
+    settings.MEDIA_MAX_MB = 0.0001
+    limit = {"file": ["Limit for file uploads is 0.0001 MB."]}
+    assert refusal(upload(rapidpro, b"%PDF-" + b"x" * 200)) == (400, limit)
+
+
+def test_a_repeated_upload_with_a_key_is_one_file(rapidpro, photo):
+    rapidpro.headers["Idempotency-Key"] = "a"
+    told = [upload(rapidpro, b"%PDF-1.4").json() for _ in range(2)]
+    assert told[0] == told[1]
+    assert Media.objects.count() == 2
+
+
+QUERIES = [
+    "contacts.json?group=a%00b",
+    "groups.json?name=a%00b",
+    "fields.json?key=a%00b",
+    "messages.json?contact=a%00b",
+]
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_no_parameter_breaks_a_list(rapidpro, query):
+    assert rapidpro.get(f"/api/v2/{query}").status_code in (200, 400)
+
+
+@pytest.mark.parametrize("name", [name for name in LISTS if name != "globals"])
+@pytest.mark.parametrize("place", ["abc", "2020-01-01", "9" * 30, "a\0b"])
+def test_a_cursor_of_another_list_is_a_404(rapidpro, name, place):
+    cursor = base64.b64encode(urlencode({"p": place}).encode()).decode()
+    response = rapidpro.get(f"/api/v2/{name}.json?{urlencode({'cursor': cursor})}")
+    assert (
+        refusal(response) == (404, {"detail": "Invalid cursor"}) if name != "globals" else response.status_code == 200
+    )
+
+
+def test_a_group_is_found_by_a_name_with_accents(rapidpro, mail):
+    assert rapidpro.post(GROUPS, {"name": "École"}).status_code == 201
+    assert [one["name"] for one in results(rapidpro.get(f"{GROUPS}?name=École"))] == ["École"]
+    given = {"text": "hi", "groups": ["École"]}
+    assert rapidpro.post("/api/v2/broadcasts.json", given).json()["groups"][0]["name"] == "École"
+
+
+def test_the_name_of_a_group_is_one_line(rapidpro):
+    assert rapidpro.post(GROUPS, {"name": "a\nb"}).status_code == 400
+
+
+@pytest.mark.parametrize("url", [CONTACTS, GROUPS, "/api/v2/fields.json", "/api/v2/contact_actions.json"])
+def test_a_body_is_one_object(rapidpro, url):
+    told = {"non_field_errors": ["Request body should be a single JSON object"]}
+    assert refusal(rapidpro.post(url, [])) == (400, told)
+
+
+def test_errors_have_the_names_that_the_client_wrote(rapidpro, club):
+    Attribute.objects.create(organization=club, key="age", type="number")
+    assert list(rapidpro.post(CONTACTS, {"fields": {"age": {"a": 1}}}).json()) == ["fields"]
+    assert list(rapidpro.post("/api/v2/fields.json", {"name": "!!!", "type": "text"}).json()) == ["name"]
+
+
+def test_too_many_fields_are_a_409(rapidpro, club, monkeypatch):
+    monkeypatch.setattr("broadcasts.models.contacts.ORGANIZATION_ATTRIBUTES", 0)
+    told = {"detail": "Cannot create object because workspace has reached limit."}
+    assert refusal(rapidpro.post("/api/v2/fields.json", {"name": "Age", "type": "number"})) == (409, told)
+
+
+def test_joining_a_group_changes_a_contact(rapidpro, club, friends):
+    joe = make_contact(club, "joe@example.com")
+    given = {"contacts": [str(joe.uuid)], "action": "add", "group": "Friends"}
+    rapidpro.post("/api/v2/contact_actions.json", given)
+    assert Contact.objects.get().modified > joe.modified
+
+
+def test_the_groups_of_a_contact_take_few_queries(rapidpro, club, make_segment, django_assert_max_num_queries):
+    Segment.objects.bulk_create(Segment(organization=club, name=f"{n}", rules={"language": "en"}) for n in range(150))
+    make_contact(club, language="en")
+    with django_assert_max_num_queries(20):
+        [told] = results(rapidpro.get(CONTACTS))
+    assert len(told["groups"]) == 100

@@ -6,9 +6,10 @@ from xml.etree import ElementTree
 
 import pytest
 
+from broadcasts import consenting
 from broadcasts.models import Activity, Attendance, Attribute, Broadcast, Channel, Delivery, Message
 from broadcasts.models import MessageTranslation as Translation
-from tests.make import make_contact, make_contacts, make_token
+from tests.make import make_broadcast, make_contact, make_contacts, make_token
 
 from .conftest import InDialect, finish
 
@@ -260,6 +261,32 @@ def test_17_pages_of_a_hundred(teamup, club):
     second = teamup.get(first["next"].partition("testserver")[2]).json()
     assert (len(second["results"]), second["next"]) == (1, None)
     assert error(teamup.get(f"{URL}?page=3")) == (404, "not_found", [])
+
+
+def test_18_marketing_leaves_out_who_opted_out_and_general_does_not(teamup, club, server):
+    said_no = make_contact(club)
+    make_contact(club)
+    consenting.withdraw(said_no, "email", "marketing", source="page", evidence={})
+    numbers = {}
+    for use_case in ("marketing", "general"):
+        one = f"{URL}/{teamup.post(URL, body(use_case=use_case)).json()['id']}"
+        teamup.post(f"{one}/send")
+        finish()
+        told = counts(teamup.get(one))
+        numbers[use_case] = (told["recipients"], told["non_recipients"], told["sent"])
+    assert numbers == {"marketing": (1, 1, 1), "general": (2, 0, 2)}
+    assert server.copies[said_no.email] == 1
+
+
+def test_a_message_that_was_cancelled_before_its_time_was_not_sent(teamup, club, mail):
+    make_contact(club)
+    cancelled = make_broadcast(mail, status="CANCELLED", completed_at=datetime(2026, 5, 4, tzinfo=UTC))
+    one = f"{URL}/{cancelled.pk}"
+    told = teamup.get(one)
+    assert (told.json()["is_sent"], set(counts(told).values())) == (False, {0})
+    assert teamup.post(f"{one}/send").status_code == 409
+    asked = teamup.get(f"/api/v2/customers?broadcast_message_recipients={cancelled.pk}")
+    assert asked.status_code == 400
 
 
 def test_19_more_than_250_in_a_minute(teamup, monkeypatch):

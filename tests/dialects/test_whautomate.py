@@ -6,9 +6,8 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
-from broadcasts import syncing
-from broadcasts.models import Activity, Attendance, Broadcast, Channel, Contact, Delivery, Inbound
-from tests.cloud_api import CloudApi, template
+from broadcasts import sending
+from broadcasts.models import Activity, Attendance, Broadcast, Contact, Delivery, Inbound, Message
 from tests.make import make_contact, make_token
 
 from .conftest import InDialect, finish
@@ -21,9 +20,6 @@ KEYS = {
     *("location", "processedStats", "deliveryStats"),
 }
 TEMPLATE = {"name": "offer", "language": "en_US"}
-BODY = {"type": "BODY", "text": "Hello {{1}}, see you on {{2}}"}
-HEADER = {"type": "HEADER", "format": "IMAGE"}
-BUTTONS = {"type": "BUTTONS", "buttons": [{"type": "URL", "text": "Map", "url": "https://x.example/{{1}}"}]}
 FILLED = {
     "template": TEMPLATE,
     "headerMediaUrl": "https://x.example/pool.png",
@@ -34,22 +30,6 @@ FILLED = {
 
 def soon(**delta):
     return (timezone.now() + timedelta(**(delta or {"hours": 1}))).isoformat()
-
-
-@pytest.fixture
-def cloud():
-    with CloudApi() as cloud:
-        yield cloud
-
-
-@pytest.fixture
-def channel(club, cloud):
-    made = Channel(organization=club, name="WhatsApp", kind="whatsapp", is_default=True)
-    made.configure(cloud.settings)
-    made.save()
-    cloud.templates.append(template("offer", "en_US", HEADER, BODY, BUTTONS))
-    syncing.sync(made)
-    return made
 
 
 @pytest.fixture
@@ -256,6 +236,13 @@ def test_15_what_get_answered_may_be_put_back(v1, channel, segment):
     assert (response.status_code, response.json()) == (200, told)
 
 
+def test_an_amount_that_another_api_wrote_is_shown_as_it_is_read(v1, channel, club):
+    told = v1.post(URL, body(**FILLED)).json()
+    amount = {"currency": {"fallback_value": "€ 20", "code": "EUR", "amount_1000": 20_000}}
+    Message.objects.update(parameters={"body": ["Ada", amount]})
+    assert v1.get(f"{URL}/{told['id']}").json()["bodyTextParameters"] == ["Ada", "€ 20"]
+
+
 def test_16_a_draft_can_be_deleted_and_what_was_sent_cannot(v1, channel, segment):
     draft = f"{URL}/{v1.post(URL, body()).json()['id']}"
     sent = f"{URL}/{v1.post(URL, body(segments=[segment], scheduleDateTime=soon(seconds=-1), **FILLED)).json()['id']}"
@@ -368,11 +355,36 @@ def test_what_a_client_does_not_see_widens_no_audience(v1, channel, segment, clu
     assert {row["recepientName"] for row in v1.get(f"{URL}/{wide.uuid}/logs").json()} == {"Ada", "Bo"}
 
 
-def test_cancelled_makes_a_scheduled_one_a_draft_and_stops_one_that_is_sent(v1, channel, segment):
-    told = v1.post(URL, body(segments=[segment], scheduleDateTime=soon(), **FILLED)).json()
-    one = f"{URL}/{told['id']}"
-    stopped = v1.put(one, told | {"status": "cancelled"}).json()
-    assert (stopped["status"], stopped["scheduleDateTime"]) == ("draft", None)
-    assert v1.put(one, body(status="cancelled")).status_code == 409
-    Broadcast.objects.update(status="SENDING")
-    assert v1.put(one, body(status="cancelled")).json()["status"] == "cancelled"
+@pytest.fixture
+def scheduled(v1, channel, segment):
+    return f"{URL}/{v1.post(URL, body(segments=[segment], scheduleDateTime=soon(), **FILLED)).json()['id']}"
+
+
+def test_cancelled_ends_a_scheduled_one_which_reaches_nobody(v1, scheduled):
+    told = v1.get(scheduled).json()
+    cancelled = v1.put(scheduled, told | {"status": "cancelled"}).json()
+    assert (cancelled["status"], cancelled["startedAt"], bool(cancelled["completedAt"])) == ("cancelled", None, True)
+    Broadcast.objects.update(due_from=timezone.now() - timedelta(seconds=1))
+    finish()
+    assert v1.get(f"{scheduled}/logs").json() == []
+    assert set(v1.get(scheduled).json()["processedStats"].values()) == {0}
+
+
+def test_cancelled_stops_one_that_is_sent_and_refuses_the_rest(v1, scheduled, segment):
+    sending.send(Broadcast.objects.get())
+    assert v1.put(scheduled, body(status="cancelled")).json()["status"] == "cancelled"
+    assert v1.put(scheduled, body(status="cancelled")).status_code == 409
+    assert v1.put(scheduled, body(status="draft", segments=[segment])).status_code == 409
+
+
+def test_a_scheduled_one_without_its_time_is_a_draft_again(v1, scheduled):
+    told = v1.put(scheduled, body(name="B")).json()
+    assert (told["status"], told["scheduleDateTime"], told["name"]) == ("draft", None, "B")
+
+
+def test_draft_reopens_one_that_was_cancelled_before_its_time(v1, scheduled):
+    told = v1.put(scheduled, body(status="cancelled")).json()
+    assert v1.put(scheduled, body(name="B")).status_code == 409
+    drafted = v1.put(scheduled, told | {"status": "draft"}).json()
+    assert (drafted["status"], drafted["scheduleDateTime"]) == ("draft", told["scheduleDateTime"])
+    assert v1.put(scheduled, drafted | {"status": "scheduled"}).json()["status"] == "scheduled"

@@ -50,11 +50,12 @@ def test_files_of_another_organization_do_not_exist(club, elsewhere):
 
 
 def test_too_much_is_refused(club, settings):
-    settings.MEDIA_MAX_MB = 12
+    settings.MAIL_FILES_MAX_MB = 12
     media = make_media(club)
     Media.objects.filter(pk=media.pk).update(size=12_000_001)
     with pytest.raises(InvalidInput, match="larger than 12 MB together"):
         validate_attachments(club, [{"media": str(media.uuid)}])
+    assert validate_attachments(club, [{"media": str(media.uuid)}], "whatsapp") == [media]
 
 
 @pytest.mark.parametrize("attachments", [[{"url": "https://x.example"}], ["x"], [{"media": "x"}], [{}], {"a": 1}, "x"])

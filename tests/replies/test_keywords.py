@@ -2,7 +2,7 @@
 
 import pytest
 
-from broadcasts import consenting
+from broadcasts import consenting, stats
 from broadcasts.models import (
     Consent,
     ConsentChange,
@@ -48,11 +48,30 @@ def test_stop_withdraws_everything_on_the_medium_and_is_confirmed_once(channel, 
     assert ConsentChange.objects.first().evidence["text"] == "Stop"
 
 
+def test_the_copy_that_stop_answers_is_where_the_person_unsubscribed(channel, joe):
+    row = copy(channel, joe)
+    say(channel, "STOP")
+    row.refresh_from_db()
+    assert (row.unsubscribed_at, row.replied_at) == (Inbound.objects.get().at,) * 2
+    assert stats.message_counts([row.message])[row.message_id]["unsubscribed"] == 1
+    assert row.events.get(type="unsubscribed").detail["source"] == "Texts: STOP"
+    assert reasons() == [("stop", "")]  # START can take it back
+
+
+def test_other_replies_unsubscribe_nobody(channel, joe):
+    row = copy(channel, joe)
+    for text in ("START", "HELP", "please stop"):
+        say(channel, text)
+    row.refresh_from_db()
+    assert row.replied_at and row.unsubscribed_at is None
+
+
 def test_a_stop_from_another_address_that_names_a_copy_stops_that_address_only(channel, joe):
     row = copy(channel, joe)
     row.provider_refs.create(channel=channel, provider_id="p1")
     say(channel, "STOP", address="34600999999", answers="p1")
-    assert Inbound.objects.get().delivery == row
+    row.refresh_from_db()
+    assert (Inbound.objects.get().delivery, row.unsubscribed_at) == (row, None)
     assert list(Suppression.objects.values_list("address", flat=True)) == ["34600999999"]
     assert not Consent.objects.exists()
 

@@ -50,6 +50,13 @@ def test_stop_in_the_first_line_or_as_the_subject_withdraws_consent_to_mail(mail
     assert not AutoReply.objects.exists()
 
 
+def test_a_mail_that_says_stop_unsubscribes_at_the_copy_it_answers(mail, ann):
+    row = make_delivery(make_broadcast(mail), ann, address=ann.email)
+    write(mail, "STOP", key=delivery_token(row.pk))
+    row.refresh_from_db()
+    assert row.unsubscribed_at
+
+
 @pytest.mark.parametrize(
     ("text", "subject"), [("Please\nstop", "Re: Pool"), ("Yes", "Re: Stop"), ("Start", "Start"), ("Help", "Help")]
 )

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from broadcasts import sending
 from broadcasts.models import Broadcast, Channel, Delivery, ProviderRef
-from broadcasts.transports import TRANSPORTS
+from broadcasts.transports import TRANSPORTS, Receipt
 from tests.http_server import HttpServer, answer, drop
 from tests.make import make_broadcast, make_contacts
 from tests.transports.test_http import Pigeons
@@ -60,6 +60,14 @@ def test_a_refused_login_amid_many_pauses_and_after_resuming_everyone_has_one_co
     steps.pump(broadcast)
     assert steps.log(broadcast) == {"sent": 30}
     assert Counter(server.received) == {person.email: 1 for person in people}
+
+
+def test_a_flaw_in_what_was_accepted_is_told_by_the_channel_and_stops_nothing(club, channel, monkeypatch):
+    make_contacts(club, 3)
+    monkeypatch.setattr(Pigeons, "receipt", lambda self, answer: Receipt(flaw="Correct answer.id."))
+    assert steps.log(steps.send(make_broadcast(channel))) == {"sent": 3}
+    channel.refresh_from_db()
+    assert (channel.health, channel.last_error) == (Channel.Health.GOOD, "Correct answer.id.")
 
 
 def test_a_provider_that_is_busy_rests_its_channel_as_long_as_it_asks(club, channel, server):

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from broadcasts import audience, retention, syncing
@@ -13,6 +14,7 @@ from broadcasts.sending.outcomes import Results
 from broadcasts.sending.window import PendingDelivery
 
 from . import steps
+from .test_concurrency import at_once
 from .test_whatsapp import PARAMETERS, channel, cloud, draft, free_text, offer, person  # noqa: F401
 
 
@@ -122,3 +124,22 @@ def test_rows_that_limit_nobody_any_more_are_pruned(club, channel):  # noqa: F81
         PersonRate.objects.create(channel=channel, person=person_, arrival=at, began_at=at)
     assert retention.prune()["rates of people"] == 1
     assert PersonRate.objects.get().person == "new"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif("connection.vendor == 'sqlite'", reason="it locks no rows")
+def test_pruning_waits_for_no_row_that_a_window_has_locked(club, channel, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(retention, "CHUNK", 1)
+    at = Now() - timedelta(hours=26)
+    for person_ in ("a", "b", "c"):
+        PersonRate.objects.create(channel=channel, person=person_, arrival=at, began_at=at)
+
+    def prune():
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '200ms'")
+        return retention.prune()["rates of people"]
+
+    with transaction.atomic():
+        PersonRate.objects.select_for_update().get(person="b")
+        assert at_once(1, prune) == [2]
+    assert PersonRate.objects.get().person == "b"

@@ -5,6 +5,7 @@ import pytest
 from broadcasts import consenting, contacts, sending
 from broadcasts.exceptions import NotReady
 from broadcasts.models import AuditEntry, Suppression
+from broadcasts.transports import Receipt
 from tests.make import make_broadcast, make_contact
 
 REFUSED = "No test was sent to joe@example.com: "
@@ -113,3 +114,8 @@ def test_a_channel_that_is_switched_off_sends_no_test(mail, broadcast, server):
     with pytest.raises(NotReady, match="is switched off"):
         sending.send_test(broadcast, ["joe@example.com"])
     assert server.received == []
+
+
+def test_a_test_that_was_taken_with_a_flaw_of_the_channel_says_both(tried, server, monkeypatch):
+    monkeypatch.setattr(server, "deliver", lambda envelope: Receipt(flaw="Correct answer.id."))
+    assert tried() == "A test was sent to joe@example.com. Correct answer.id."

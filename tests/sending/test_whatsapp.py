@@ -10,7 +10,7 @@ from django.utils import timezone
 from broadcasts import audience, drafting, explaining, rendering, sending, syncing
 from broadcasts.audience import Audience
 from broadcasts.exceptions import EmptyAudience, InvalidInput
-from broadcasts.models import Attribute, Broadcast, Channel, Delivery, Inbound, Media, Suppression, Template
+from broadcasts.models import Attribute, Broadcast, Channel, Contact, Delivery, Inbound, Media, Suppression, Template
 from broadcasts.sending import rate
 from broadcasts.transports import TemplateNews
 from tests.cloud_api import CloudApi, error, template
@@ -27,6 +27,12 @@ PARAMETERS = {
     "body": ["{{ contact.full_name }}", "Monday"],
     "buttons": [{"url": "{{ contact.attributes.club }}"}],
 }
+
+
+def price(**changes):
+    return {
+        "currency": {"fallback_value": "€ {{ contact.attributes.due }}", "code": "EUR", "amount_1000": 1, **changes}
+    }
 
 
 @pytest.fixture
@@ -48,7 +54,7 @@ def offer(channel, cloud):
     """A template in two languages, as a sync finds it."""
     cloud.templates.extend(template("offer", language, HEADER, BODY, BUTTONS) for language in ("en", "es_ES"))
     syncing.sync(channel)
-    Attribute.register(channel.organization, {"club": "c1"})
+    Attribute.register(channel.organization, {"club": "c1", "due": 1.5})
     return Template.objects.get(name="offer")
 
 
@@ -82,6 +88,19 @@ def test_each_gets_the_template_in_their_language_with_their_own_values(club, ch
     assert header["parameters"] == [{"type": "image", "image": PARAMETERS["header"]["image"]}]
     assert [one["text"] for one in body["parameters"]] == ["Ana", "Monday"]
     assert button["parameters"] == [{"type": "text", "text": "c2"}]
+
+
+def test_an_amount_is_computed_for_each_and_a_wrong_one_fails_that_copy_alone(club, channel, cloud, offer):
+    for n, due in ((1, 19.99), (2, 0.0005)):
+        made = person(club, n, language="en")
+        Contact.objects.filter(pk=made.pk).update(attributes={"club": "c", "due": due})
+    amount = price(amount_1000="{{ contact.attributes.due | times: 1000 }}")
+    broadcast = steps.send(draft(channel, template=offer, parameters=PARAMETERS | {"body": [amount, "Monday"]}))
+    [sent] = cloud.bodies
+    told = {"fallback_value": "€ 19.99", "code": "EUR", "amount_1000": 19990}
+    assert sent["template"]["components"][1]["parameters"][0] == {"type": "currency", "currency": told}
+    assert steps.log(broadcast) == {"sent": 1, "failed": 1}
+    assert "parameters[body][0][currency][amount_1000] is “0.5”" in Delivery.objects.get(status="failed").error
 
 
 def test_a_language_has_parameters_of_its_own(club, channel, cloud, offer):
@@ -139,6 +158,20 @@ def test_an_address_of_a_file_that_was_made_up_serves_nothing(db, client):
     [
         ({"body": "Ana"}, "parameters[body]: Expected a list of texts"),
         ({"body": [["Ana"]]}, "parameters[body][0]: Expected a text"),
+        (
+            {"body": [{"money": {}}]},
+            "parameters[body][0]: Expected a text, or an object with one of currency, date_time",
+        ),
+        ({"body": [{"type": "text", **price()}]}, "parameters[body][0]: Expected a text, or an object"),
+        ({"body": [price(code="euro")]}, "[body][0][currency][code]: Use the three letters of ISO 4217, such as EUR"),
+        ({"body": [price(amount_1000=19.99)]}, "[amount_1000]: Expected the amount times 1,000 as a whole number"),
+        ({"body": [price(amount_1000=True)]}, "[amount_1000]: Expected the amount times 1,000 as a whole number"),
+        ({"body": [price(fallback_value=" ")]}, "[body][0][currency][fallback_value]: Give what the person reads"),
+        (
+            {"body": [price(unit="cent")]},
+            "[body][0][currency]: Expected an object with fallback_value, code, amount_1000",
+        ),
+        ({"body": [{"date_time": {"day": 1}}]}, "[body][0][date_time]: Expected an object with fallback_value."),
         ({"bodies": []}, "parameters[bodies]: Unknown; accepted: header, body, buttons, location, flow"),
         ({"header": {"image": {"link": "http://x.example"}}}, "[link]: Give an address that begins with https://"),
         ({"header": {"image": {"media": "7b1"}}}, "[media]: There is no media file 7b1"),
@@ -333,3 +366,10 @@ def test_the_bubble_has_the_template_with_the_values_of_a_person(club, channel, 
     assert (shown.kind, shown.link) == ("image", "https://x.example/pool.png")
     assert shown.body == "Hello Joe, see you on Monday"
     assert shown.buttons == [("Map", "https://x.example/c1")]
+
+
+def test_the_bubble_shows_an_amount_and_a_moment_as_the_person_reads_them(club, channel, offer):
+    body = [price(fallback_value="€ 20 for {{ contact.full_name }}"), {"date_time": {"fallback_value": "Monday"}}]
+    broadcast = draft(channel, template=offer, parameters=PARAMETERS | {"body": body})
+    shown = rendering.bubble(broadcast.first_message(), person(club, 1, full_name="Joe"), "en")
+    assert shown.body == "Hello € 20 for Joe, see you on Monday"

@@ -49,6 +49,10 @@ def components(whatsapp, cloud, **parameters):
     return sent(whatsapp, cloud, with_template(**parameters))["template"]["components"]
 
 
+def euros(**changes):
+    return {"currency": {"fallback_value": "€ 20", "code": "EUR", "amount_1000": 20_000, **changes}}
+
+
 class TestWhatsApp(TransportContract):
     @pytest.fixture(autouse=True)
     def _provider(self, cloud):
@@ -126,6 +130,17 @@ def test_body_texts_are_by_place_or_by_name_and_on_one_line(whatsapp, cloud):
     assert by_name["parameters"] == [{"type": "text", "parameter_name": "customer", "text": "Alex"}]
 
 
+def test_an_amount_and_a_moment_in_the_body_are_sent_as_such_by_place_or_by_name(whatsapp, cloud):
+    amount = {"currency": {"fallback_value": "€ 19.99", "code": "EUR", "amount_1000": "19990.0"}}
+    day = {"type": "date_time", "date_time": {"fallback_value": "Monday,\n6 pm"}}
+    sent = {"type": "currency", "currency": {"fallback_value": "€ 19.99", "code": "EUR", "amount_1000": 19990}}
+    [by_place] = components(whatsapp, cloud, body=["Alex", amount, day])
+    shown = {"type": "date_time", "date_time": {"fallback_value": "Monday, 6 pm"}}
+    assert by_place["parameters"] == [{"type": "text", "text": "Alex"}, sent, shown]
+    [by_name] = components(whatsapp, cloud, body={"price": amount})
+    assert by_name["parameters"] == [{**sent, "parameter_name": "price"}]
+
+
 @pytest.mark.parametrize(
     ("parameters", "kind", "index", "expected"),
     [
@@ -158,7 +173,11 @@ def test_each_kind_of_button(whatsapp, cloud, parameters, kind, index, expected)
 @pytest.mark.parametrize(
     ("parameters", "name"),
     [
-        ({"body": ["A", "  "]}, "[body][2]"),
+        ({"body": ["A", "  "]}, "parameters[body][1] is empty"),
+        ({"body": [euros(amount_1000="19.99")]}, "[body][0][currency][amount_1000] is “19.99” for this person"),
+        ({"body": [euros(amount_1000="")]}, "[body][0][currency][amount_1000] is “”"),
+        ({"body": {"price": euros(code="euros")}}, "[body][price][currency][code] is “euros”"),
+        ({"body": [euros(fallback_value=" ")]}, "[body][0][currency][fallback_value] is empty"),
         ({"buttons": [{"url": ""}]}, "[buttons][0][url]"),
         ({"header": {"image": {"link": "no"}}}, "[header][image][link]"),
         ({"location": {"latitude": "north", "longitude": 1}}, "[location][latitude]"),

@@ -6,6 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -13,7 +14,7 @@ from broadcasts import drafting, sending
 from broadcasts.dialects.paging import MOST, PageSerializer, window
 from broadcasts.dialects.views import DoneSerializer
 from broadcasts.exceptions import InvalidInput, NotReady, WrongState
-from broadcasts.models import Broadcast
+from broadcasts.models import Broadcast, Organization, Template
 
 from .serializers import STATUS_FILTERS, InventBroadcastInput, InventBroadcastSerializer
 from .views import InventView, loaded, numbers
@@ -54,11 +55,24 @@ class InventBroadcasts(InventView):
         data = InventBroadcastSerializer(page, many=True, context=self.context(**numbers(page))).data
         return Response(data, headers={"X-Result-Count": str(rows.count())})
 
-    @extend_schema(summary="Make a broadcast", request=InventBroadcastInput, responses=InventBroadcastSerializer)
+    @extend_schema(
+        summary="Make a broadcast",
+        description="As a draft. Where the organization has a default template and the body an audience, it is also "
+        "scheduled for `scheduled_at`, or sent at once if that is null and not left out; the key must allow to send.",
+        request=InventBroadcastInput,
+        responses=InventBroadcastSerializer,
+    )
     def post(self, request: Request, org: str) -> Response:
         given = self.read(InventBroadcastInput)
-        broadcast = Broadcast(organization=self.organization)
-        return self.shown(drafting.save(broadcast, {**values(given), "messages": []}, by=self.user))
+        is_due = begins(given, self.organization)
+        if is_due and not self.may("send"):
+            raise PermissionDenied()
+        with transaction.atomic():
+            empty = Broadcast(organization=self.organization)
+            broadcast = drafting.save(empty, {**values(given), "messages": []}, by=self.user)
+            if is_due:
+                send(broadcast, self.user)
+        return self.shown(broadcast)
 
 
 class InventOneBroadcast(InventView):
@@ -93,7 +107,8 @@ class InventSendBroadcast(InventView):
 
     @extend_schema(
         summary="Send or schedule",
-        description="Schedules it where `scheduled_at` lies ahead, and begins at once otherwise.",
+        description="Schedules it where `scheduled_at` lies ahead, and begins at once otherwise. One without a "
+        "template says what the organization's default template says. A cancelled one only if it never began.",
         request=None,
         responses=InventBroadcastSerializer,
     )
@@ -101,12 +116,7 @@ class InventSendBroadcast(InventView):
         broadcast = self.broadcast()
         if isinstance(request.data, dict) and (named := [name for name in OF_ONE_PERSON if name in request.data]):
             raise serializers.ValidationError({name: [NOT_ONE_PERSON] for name in named})
-        if broadcast.status == Status.SCHEDULED:
-            raise WrongState(SENDABLE)
-        try:
-            send(broadcast, self.user)
-        except WrongState:
-            raise WrongState(SENDABLE) from None
+        send(broadcast, self.user)
         return self.shown(broadcast)
 
 
@@ -120,13 +130,33 @@ class InventCancelBroadcast(InventView):
         return self.shown(broadcast)
 
 
+def begins(given: dict[str, Any], organization: Organization) -> bool:
+    """Tell whether creating a broadcast also sends or schedules it.
+
+    It does where the body has a time, which may be null, and an audience, and the organization a default template.
+    """
+    is_meant = "scheduled_at" in given and (given.get("send_to_all") or given.get("segment_ids"))
+    return bool(is_meant and organization.default_template)
+
+
 @transaction.atomic
 def send(broadcast: Broadcast, by: Any) -> None:
-    """Schedule a broadcast whose time lies ahead, else send it now; raises NotReady where it says nothing."""
-    if broadcast.is_editable:
+    """Schedule a broadcast whose time lies ahead, else send it now; a cancelled one is reopened first.
+
+    Raises NotReady where it says nothing and there is no default template, WrongState where it cannot be sent.
+    """
+    if broadcast.status == Status.CANCELLED:
+        sending.reopen(broadcast, by)
+    try:
         broadcast = drafting.lock(broadcast)
+    except WrongState:
+        raise WrongState(SENDABLE) from None
+    if broadcast.status == Status.SCHEDULED:
+        raise WrongState(SENDABLE)
     at = broadcast.scheduled_at
     try:
+        if not broadcast.messages.exists() and (template := broadcast.organization.default_template):
+            broadcast = drafting.save(broadcast, says(template), by=by)
         if at and at > timezone.now():
             sending.schedule(broadcast, by=by)
         else:
@@ -138,6 +168,14 @@ def send(broadcast: Broadcast, by: Any) -> None:
         if set(error.errors) <= {"messages", "body"}:
             raise NotReady(f"It says nothing yet: add a template with content. ({error})") from None
         raise
+
+
+def says(template: Template) -> dict[str, Any]:
+    """Return the values of `drafting.save` for what a template says, in its own languages."""
+    languages = [one.language for one in template.usable()]
+    primary = template.organization.primary_language
+    base = {} if primary in languages or not languages else {"base_language": languages[0]}
+    return {"messages": [{"template": template}], **base}
 
 
 def values(given: dict[str, Any]) -> dict[str, Any]:

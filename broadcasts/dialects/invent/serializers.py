@@ -52,7 +52,7 @@ class InventBroadcastInput(serializers.Serializer):
     """A broadcast to write; other keys are ignored, so that what was read may be sent back."""
 
     name = StringField(max_length=255)
-    scheduled_at = UtcField(required=False, allow_null=True, help_text="null: at once, when it is sent.")
+    scheduled_at = UtcField(required=False, allow_null=True, help_text="null: at once, as soon as it is sent.")
     segment_ids = InventSegmentIdsField(required=False)
     send_to_all = TrueOrFalseField(required=False, help_text="All contacts instead of the segments.")
 

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from django.db import transaction
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
@@ -67,6 +68,7 @@ class RapidProActions(RapidProView):
         rows = Contact.objects.filter(pk__in=[one.pk for one in found])
         if action in OF_GROUPS:
             (segmenting.add if action == "add" else segmenting.remove)(given["group"], rows)
+            rows.update(modified=timezone.now())  # for clients that read what changed
             audience.count_segment(given["group"])
             self._note(given["group"], "change", ["members"])
         for one in found:

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from broadcasts import drafting, sending, stats
 from broadcasts.api.fields import REF, ref
 from broadcasts.languages import code_of
-from broadcasts.models import Broadcast, Contact, Media, Organization, Segment
+from broadcasts.models import Broadcast, Contact, Media, MessageTranslation, Organization, Segment
 
 from .content import merged, messages
 from .fields import (
@@ -29,7 +29,7 @@ from .fields import (
 )
 from .media import attachment
 from .urns import RapidProUrnField
-from .views import RapidProSpanSerializer, RapidProView, paged, shown
+from .views import RapidProSpanSerializer, RapidProView, is_id, paged, shown
 
 Status = Broadcast.Status
 STATUSES = ("pending", "queued", "started", "completed", "failed", "interrupted")
@@ -164,14 +164,19 @@ def part(row: Broadcast, name: str) -> dict[str, Any]:
     if given:
         return given.get(name) or {}
     message = row.first_message()
-    found = {}
-    for one in message.translations.all() if message else []:
-        value = getattr(one, name)
-        if name == "attachments":
-            value = [each["media"] for each in value if isinstance(each, dict) and "media" in each]
+    translations = list(message.translations.all()) if message else []
+    found: dict[str, Any] = {}
+    # Of several forms of a language that one is shown which most people are sent.
+    for one in sorted(translations, key=lambda one: one.language != row.base_language):
+        value = media_of(one) if name == "attachments" else getattr(one, name)
         if value or name == "text":
-            found[code_of(one.language) or one.language] = value
+            found.setdefault(code_of(one.language) or one.language, value)
     return found
+
+
+def media_of(translation: MessageTranslation) -> list[str]:
+    """Return the uuids of the files that a translation attaches."""
+    return [one["media"] for one in translation.attachments if isinstance(one, dict) and "media" in one]
 
 
 def reply_of(reply: Any) -> dict[str, Any]:
@@ -196,11 +201,11 @@ class RapidProBroadcasts(RapidProView):
     )
     def get(self, request: Request) -> Response:
         rows = self.within(begun(self.organization))
-        if wanted := request.query_params.get("id"):
+        if wanted := self.param("id"):
             if not (wanted.isascii() and wanted.isdigit()):
                 raise ParseError("Value for id must be an integer")
-            rows = rows.filter(pk=wanted) if len(wanted) < 19 else rows.none()
-        if wanted := request.query_params.get("uuid"):
+            rows = rows.filter(pk=wanted) if is_id(wanted) else rows.none()
+        if wanted := self.param("uuid"):
             rows = self.by(rows, "uuid", wanted)
         pages, found = self.pages(rows)
         return pages.get_paginated_response(self.data(found))
@@ -222,12 +227,8 @@ class RapidProBroadcasts(RapidProView):
         [row] = self.data(list(begun(self.organization).filter(pk=broadcast.pk)))
         return Response(row, 201)
 
-    def context(self, **more: Any) -> dict[str, Any]:
-        primary = code_of(self.organization.primary_language) or "und"
-        return super().context(primary=primary, **more)
-
     def data(self, rows: list[Broadcast]) -> list[dict[str, Any]]:
-        context = self.context(counts=stats.counts(rows), media=_media(rows))
+        context = self.context(counts=stats.counts(rows), media=_media(rows, self.organization))
         return list(RapidProBroadcastSerializer(rows, many=True, context=context).data)
 
 
@@ -236,17 +237,18 @@ def begun(organization: Organization) -> QuerySet[Broadcast]:
     rows = Broadcast.objects.for_organization(organization)
     rows = rows.filter(Q(status__in=Broadcast.STARTED) | Q(status=Status.FAILED, started_at__isnull=False))
     lists: list[Any] = [
-        "messages__translations",
+        Prefetch("messages__translations", MessageTranslation.objects.defer("html")),
         Prefetch("contacts", Contact.objects.order_by("pk")[:MOST], to_attr="first_contacts"),
         Prefetch("segments", Segment.objects.order_by("pk")),
     ]
-    return rows.prefetch_related(*lists)
+    return rows.defer("audience_preview").prefetch_related(*lists)
 
 
-def _media(rows: Iterable[Broadcast]) -> dict[str, Media]:
+def _media(rows: Iterable[Broadcast], organization: Organization) -> dict[str, Media]:
     """Return {uuid: file} of all that broadcasts attach."""
     named = {uuid for row in rows for uuids in part(row, "attachments").values() for uuid in uuids}
-    return {str(one.uuid): one for one in Media.objects.filter(uuid__in=named)} if named else {}
+    files = Media.objects.for_organization(organization)
+    return {str(one.uuid): one for one in files.filter(uuid__in=named)} if named else {}
 
 
 def values(given: Mapping[str, Any], organization: Organization) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from broadcasts import audience, contacts, segmenting
 from broadcasts.api.contacts import ContactSerializer
 from broadcasts.api.fields import ref
+from broadcasts.exceptions import InvalidInput
 from broadcasts.languages import code_of
 from broadcasts.mediums import ADDRESS_FIELDS
 from broadcasts.models import (
@@ -28,7 +29,7 @@ from broadcasts.models import (
 
 from .fields import RapidProGroupsField, RapidProLanguageField, find_groups, key_of
 from .languages import tag_of
-from .urns import RapidProUrnField, having, normalised, urns_of
+from .urns import RapidProUrnField, find_urns, having, normalised, urns_of
 from .views import RapidProSpanSerializer, RapidProView, paged, shown
 
 LONGEST_NAME = 64
@@ -37,6 +38,7 @@ ONE_PER_SCHEME = "A contact has one {} address here."
 NO_FIELD = "Invalid contact field key: {}"
 BY_QUERY = "Contact group must not be query based: {}"
 NOT_WITH_URN = "Field not allowed when using URN in URL"
+THEIRS = {"attributes": "fields", "full_name": "name", **dict.fromkeys((*ADDRESS_FIELDS, "external_id"), "urns")}
 
 
 class RapidProRefSerializer(serializers.Serializer):
@@ -59,9 +61,9 @@ class RapidProContactInput(serializers.Serializer):
 
     def validate_urns(self, urns: list[str]) -> list[str]:
         organization, me, seen = self.context["organization"], self.context.get("contact"), set()
+        owners = find_urns(urns, organization)
         for place, urn in enumerate(urns):
-            owner = Contact.objects.for_organization(organization).filter(having(urn, organization)).first()
-            if owner and owner != me:
+            if urn in owners and owners[urn] != me:
                 raise serializers.ValidationError({str(place): [IN_USE]})
             scheme = urn.partition(":")[0]
             if scheme in seen:
@@ -70,7 +72,7 @@ class RapidProContactInput(serializers.Serializer):
         return urns
 
     def validate_fields(self, fields: dict[str, Any] | None) -> dict[str, Any]:
-        known = Attribute.objects.for_organization(self.context["organization"]).filter(key__in=fields or {})
+        known = Attribute.objects.for_organization(self.context["organization"])
         keys = set(known.values_list("key", flat=True))
         for key in fields or {}:
             if key not in keys:
@@ -121,17 +123,15 @@ class RapidProContacts(RapidProView):
         responses=paged(RapidProContactSerializer),
     )
     def get(self, request: Request) -> Response:
-        asked, rows = request.query_params, self.within(self.rows(), "modified")
-        if is_true(asked.get("deleted")):
+        rows = self.within(self.rows(), "modified")
+        if is_true(self.param("deleted")):
             rows = rows.none()
         for name in self.keys:
-            if asked.get(name):
-                rows = self.by(rows, name, asked[name])
-        if asked.get("group"):
-            group = find_groups([asked["group"]], self.organization).get(key_of(asked["group"]))
-            members = audience.segment_contacts(group).order_by().values("pk") if group else []
-            rows = rows.filter(pk__in=members)
-        sign = "" if is_true(asked.get("reverse")) else "-"
+            if asked := self.param(name):
+                rows = self.by(rows, name, asked)
+        if asked := self.param("group"):
+            rows = rows.filter(pk__in=self._members(asked))
+        sign = "" if is_true(self.param("reverse")) else "-"
         pages, page = self.pages(rows, (f"{sign}modified", f"{sign}id"))
         return pages.get_paginated_response(people(page, self.organization))
 
@@ -146,29 +146,36 @@ class RapidProContacts(RapidProView):
     def post(self, request: Request) -> Response:
         name, contact = self.one_of(*self.keys), None
         if name:
-            contact = self.by(self.rows(), name, request.query_params[name]).first()
+            locked = self.rows().select_for_update(of=("self",), no_key=True)
+            contact = self.by(locked, name, self.param(name)).first()
         if name == "uuid" and contact is None:
             raise NotFound()
-        given = self._given(contact)
+        given = self.read(RapidProContactInput, contact=contact)
         if name == "urn" and "urns" in given:
             raise serializers.ValidationError({"urns": [NOT_WITH_URN]})
         if name == "urn" and contact is None:
-            given["urns"] = [normalised(request.query_params["urn"], self.organization)]
+            given["urns"] = [normalised(self.param("urn"), self.organization)]
         saved = self._write(contact, given)
         return Response(people([saved], self.organization)[0], 200 if contact else 201)
 
-    def _given(self, contact: Contact | None) -> dict[str, Any]:
-        form = RapidProContactInput(data=self.request.data, context=self.context(contact=contact))
-        form.is_valid(raise_exception=True)
-        return dict(form.validated_data)
+    def _members(self, named: str) -> Any:
+        group = find_groups([named], self.organization).get(key_of(named))
+        try:
+            return audience.segment_contacts(group).order_by().values("pk") if group else []
+        except InvalidInput:  # such as rules that name what was deleted since
+            return []
 
     def _write(self, contact: Contact | None, given: dict[str, Any]) -> Contact:
         values = profile(given)
         if given.get("fields"):
             values["attributes"] = {**(contact.attributes if contact else {}), **given["fields"]}
         form = ContactSerializer(contact, data=values, partial=True, context=self.context())
-        form.is_valid(raise_exception=True)
-        saved = form.save()
+        try:
+            form.is_valid(raise_exception=True)
+            saved = form.save()
+        except serializers.ValidationError as error:
+            told: Any = error.detail
+            raise serializers.ValidationError({THEIRS.get(name, name): told[name] for name in told}) from None
         act = "change" if contact else "create"
         AuditEntry.write(saved, act, organization=self.organization, user=self.user, fields=sorted(values))
         if "groups" in given:
@@ -209,12 +216,12 @@ def regroup(contact: Contact, groups: Iterable[Segment]) -> None:
     wanted = {one.pk: one for one in groups}
     there = Segment.objects.filter(members__contact=contact)
     me = Contact.objects.filter(pk=contact.pk)
-    for segment in there.exclude(pk__in=wanted):
-        segmenting.remove(segment, me)
+    changed = [one for one in there.exclude(pk__in=wanted) if segmenting.remove(one, me)]
+    changed += [one for one in wanted.values() if segmenting.add(one, me)]
+    for segment in changed:
         audience.count_segment(segment)
-    for segment in wanted.values():
-        if segmenting.add(segment, me):
-            audience.count_segment(segment)
+    if changed:
+        contact.save(update_fields=["modified"])  # for clients that read what changed
 
 
 def people(page: list[Contact], organization: Organization) -> list[dict[str, Any]]:
@@ -228,7 +235,7 @@ def people(page: list[Contact], organization: Organization) -> list[dict[str, An
             "status": "stopped" if one.pk in stopped and one.status == Contact.Status.ACTIVE else one.status,
             "language": code_of(one.language),
             "urns": urns_of(one),
-            "groups": [ref(group) for group in groups.get(one.pk, [])],
+            "groups": [ref(group) for group in groups[one.pk]],
             "notes": [],
             "fields": {key: one.attributes.get(key) for key in keys},
             "flow": None,

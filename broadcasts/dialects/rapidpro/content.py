@@ -10,7 +10,6 @@ from typing import Any
 
 from django.conf import settings
 
-from broadcasts import links
 from broadcasts.languages import family
 from broadcasts.models import Channel, Media, Medium, Organization, Syntax
 
@@ -47,7 +46,7 @@ def messages(organization: Organization, contents: Mapping[str, Mapping[str, Any
     return [
         {
             "channel": channel,
-            "syntax": Syntax.PLAIN,
+            "syntax": Syntax.EXPRESSIONS,
             "translations": {tag: fitted(channel, content) for tag, content in contents.items()},
         }
         for channel in channels or [None]
@@ -58,7 +57,7 @@ def fitted(channel: Channel | None, content: Mapping[str, Any]) -> dict[str, Any
     """Return content as a channel can send it: files that it cannot carry become links, or else go with the text."""
     files: Sequence[Media] = content["attachments"]
     carried = _carried(channel, files)
-    urls = [links.media_url(media.pk) for media in files[carried:]]
+    urls = [media.url for media in files[carried:]]
     text = "\n".join(filter(None, [content["text"], *urls]))
     made = {"text": text, "attachments": _named(files[:carried]), "quick_replies": list(content["quick_replies"])}
     if channel and "quick_replies" in channel.transport_class.unsendable(made):
@@ -71,7 +70,8 @@ def _carried(channel: Channel | None, files: Sequence[Media]) -> int:
     for number in range(len(files), 0, -1):
         size = sum(media.size for media in files[:number])
         refused = channel.transport_class.unsendable({"attachments": _named(files[:number])}) if channel else {}
-        if "attachments" not in refused and size <= settings.MEDIA_MAX_MB * 10**6:
+        is_mail = channel is not None and channel.medium == Medium.EMAIL
+        if "attachments" not in refused and not (is_mail and size > settings.MAIL_FILES_MAX_MB * 10**6):
             return number
     return 0
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from django.db.models import Q
 from django.db.models.functions import Lower
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -10,10 +11,11 @@ from rest_framework import serializers
 from broadcasts import links
 from broadcasts.api.fields import TextField
 from broadcasts.api.permissions import UUID
+from broadcasts.database import is_storable
 from broadcasts.models import Contact, Media, Organization, Segment
 
-from .languages import NOT_ALLOWED, tag_of
-from .urns import having
+from .languages import NOT_ALLOWED, is_allowed, primary_of
+from .urns import find_urns
 
 MOST = 100  # people and groups of one request
 MOST_LANGUAGES = 50
@@ -32,12 +34,12 @@ class RapidProLanguageField(serializers.CharField):
 
     def to_internal_value(self, data: Any) -> str:
         code = super().to_internal_value(data)
-        if not tag_of(code):
+        if not is_allowed(code, self.context["organization"]):
             raise serializers.ValidationError([*([TOO_LONG] if len(code) > 3 else []), NOT_ALLOWED])
         return code
 
 
-class TranslationsField(serializers.DictField):
+class PerLanguageField(serializers.DictField):
     """A value per language, {"eng": …}; a bare one, of the type `bare`, is in the primary language."""
 
     bare: ClassVar[type]
@@ -46,12 +48,13 @@ class TranslationsField(serializers.DictField):
         super().__init__(allow_empty=False, **kwargs)
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
+        organization = self.context["organization"]
         if isinstance(data, self.bare):
-            data = {self.context["primary"]: data}
+            data = {primary_of(organization): data}
         if isinstance(data, dict):
             if len(data) > MOST_LANGUAGES:
                 raise serializers.ValidationError(TOO_MANY.format(MOST_LANGUAGES))
-            if wrong := {str(code): [NOT_ALLOWED] for code in data if not tag_of(str(code))}:
+            if wrong := {str(code): [NOT_ALLOWED] for code in data if not is_allowed(str(code), organization)}:
                 raise serializers.ValidationError(wrong)
         return super().to_internal_value(data)
 
@@ -63,7 +66,7 @@ class MessageTextField(TextField):
         return super().to_internal_value(data)
 
 
-class RapidProTextField(TranslationsField):
+class RapidProTextField(PerLanguageField):
     bare = str
     child = MessageTextField(max_length=LONGEST_TEXT)
 
@@ -77,23 +80,19 @@ class MediaListField(serializers.ListField):
         names = super().to_internal_value(data)
         if len(names) > MOST_PARTS:
             raise serializers.ValidationError(TOO_MANY.format(MOST_PARTS))
+        uuids = {name: uuid[0] for name in names if (uuid := UUID.search(name))}
+        pks = {name: links.media_id(name.rstrip("/").rpartition("/f/")[2]) for name in names if name not in uuids}
         rows = Media.objects.for_organization(self.context["organization"])
-        found = []
+        rows = rows.filter(Q(uuid__in=uuids.values()) | Q(pk__in=[pk for pk in pks.values() if pk]))
+        found: dict[Any, Media] = {key: one for one in rows for key in (one.uuid.hex, one.pk)}
+        keys = {name: key_of(uuids[name]) if name in uuids else pks[name] for name in names}
         for name in names:
-            media = self._named(rows, name)
-            if media is None:
+            if keys[name] not in found:
                 raise serializers.ValidationError(NO_SUCH.format(name))
-            found.append(media)
-        return found
-
-    def _named(self, rows: Any, name: str) -> Media | None:
-        if uuid := UUID.search(name):
-            return rows.filter(uuid=uuid[0]).first()
-        token = name.rstrip("/").rpartition("/f/")[2]
-        return rows.filter(pk=links.media_id(token) or 0).first()
+        return [found[keys[name]] for name in names]
 
 
-class RapidProAttachmentsField(TranslationsField):
+class RapidProAttachmentsField(PerLanguageField):
     bare = list
     child = MediaListField()
 
@@ -114,11 +113,13 @@ class QuickReplyField(serializers.Field):
         return reply
 
     def _wrong(self, kind: Any, reply: dict[str, Any]) -> str:
-        if kind not in KINDS:
+        if not isinstance(kind, str) or kind not in KINDS:
             return f'"{kind}" is not a valid choice.'
         for name, longest in (("text", 64), ("extra", 1000)):
             if not isinstance(reply.get(name, ""), str):
                 return f"{name}: Not a valid string."
+            if not is_storable(reply.get(name, "")):
+                return f"{name}: Null characters are not allowed."
             if len(reply.get(name, "")) > longest:
                 return f"{name}: Ensure this field has no more than {longest} characters."
         if kind == "text" and "text" not in reply:
@@ -130,7 +131,7 @@ class QuickReplyField(serializers.Field):
         return ""
 
 
-class RapidProQuickRepliesField(TranslationsField):
+class RapidProQuickRepliesField(PerLanguageField):
     bare = list
     child = serializers.ListField(child=QuickReplyField(), max_length=MOST_PARTS)
 
@@ -150,7 +151,7 @@ class NamesField(serializers.Field):
         if not all(isinstance(one, str | int) and not isinstance(one, bool) for one in data):
             raise serializers.ValidationError(NEITHER)
         names = [str(one).strip() for one in data]
-        found = self.find(names)
+        found = self.find([name for name in names if is_storable(name)])
         for name in names:
             if key_of(name) not in found:
                 raise serializers.ValidationError(NO_SUCH.format(name))
@@ -168,11 +169,8 @@ class RapidProContactsField(NamesField):
     def find(self, names: Sequence[str]) -> dict[str, Any]:
         organization = self.context["organization"]
         rows = Contact.objects.for_organization(organization)
-        found = _by_uuid(rows, names)
-        for name in names:
-            if not UUID.fullmatch(name) and (contact := rows.filter(having(name, organization)).first()):
-                found[key_of(name)] = contact
-        return found
+        urns = find_urns([name for name in names if not UUID.fullmatch(name)], organization)
+        return {key_of(urn): contact for urn, contact in urns.items()} | _by_uuid(rows, names)
 
 
 @extend_schema_field(STRINGS)
@@ -186,7 +184,9 @@ class RapidProGroupsField(NamesField):
 def find_groups(names: Sequence[str], organization: Organization) -> dict[str, Segment]:
     """Return {key of a name: segment} of those that there are."""
     rows = Segment.objects.for_organization(organization)
-    named = rows.annotate(folded=Lower("name")).filter(folded__in=[one.lower() for one in names])
+    # Also as they are written, since a database may fold other letters than Python does.
+    same = Q(folded__in=[one.lower() for one in names]) | Q(name__in=names)
+    named = rows.annotate(folded=Lower("name")).filter(same)
     return {one.name.lower(): one for one in named} | _by_uuid(rows, names)
 
 

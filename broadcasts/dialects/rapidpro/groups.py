@@ -11,10 +11,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from broadcasts import audience
+from broadcasts.dialects.fields import StringField
 from broadcasts.exceptions import WrongState
 from broadcasts.models import AuditEntry, Segment
 
 from .contacts import is_true
+from .fields import find_groups, key_of
 from .views import RapidProListSerializer, RapidProView, paged
 
 LONGEST_NAME = 64
@@ -22,7 +24,7 @@ NOT_UNIQUE = "This field must be unique."
 
 
 class RapidProGroupInput(serializers.Serializer):
-    name = serializers.CharField(max_length=LONGEST_NAME)
+    name = StringField(max_length=LONGEST_NAME)
 
     def validate_name(self, name: str) -> str:
         rows = Segment.objects.for_organization(self.context["organization"]).filter(name__iexact=name)
@@ -51,12 +53,18 @@ class RapidProGroups(RapidProView):
     keys = ("name", "uuid")
     acts: ClassVar[dict[str, str]] = {"DELETE": "write"}
 
+    def by(self, rows: QuerySet, name: str, value: str) -> QuerySet:
+        if name == "uuid":
+            return super().by(rows, name, value)
+        found = find_groups([value], self.organization).get(key_of(value))
+        return rows.filter(pk=found.pk) if found else rows.none()
+
     @extend_schema(summary="List groups", parameters=[RapidProGroupsFilter], responses=paged(RapidProGroupSerializer))
     def get(self, request: Request) -> Response:
         rows: QuerySet[Any] = Segment.objects.for_organization(self.organization)
         if name := self.one_of(*self.keys):
-            rows = self.by(rows, name, request.query_params[name])
-        if is_true(request.query_params.get("manual_only")):
+            rows = self.by(rows, name, self.param(name))
+        if is_true(self.param("manual_only")):
             rows = rows.filter(kind=Segment.Kind.STATIC)
         pages, page = self.pages(rows)
         return pages.get_paginated_response([group(one) for one in page])
@@ -70,10 +78,9 @@ class RapidProGroups(RapidProView):
     )
     def post(self, request: Request) -> Response:
         found = self.named(Segment.objects.for_organization(self.organization))
-        form = RapidProGroupInput(data=request.data, context=self.context(group=found))
-        form.is_valid(raise_exception=True)
+        given = self.read(RapidProGroupInput, group=found)
         segment = found or Segment(organization=self.organization, kind=Segment.Kind.STATIC, contacts_count=0)
-        segment.name = form.validated_data["name"]
+        segment.name = given["name"]
         try:
             with transaction.atomic():
                 segment.save()

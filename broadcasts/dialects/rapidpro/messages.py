@@ -16,13 +16,13 @@ from broadcasts.api.fields import ref
 from broadcasts.api.permissions import UUID
 from broadcasts.exceptions import BroadcastsError
 from broadcasts.mediums import SENT_TO
-from broadcasts.models import Broadcast, Contact, Delivery, Inbound, Media, Message, MessageTranslation
+from broadcasts.models import Broadcast, Contact, Delivery, Inbound, Media, Message, MessageTranslation, Organization
 
-from .broadcasts import reply_of
+from .broadcasts import media_of, reply_of
 from .contacts import RapidProRefSerializer
 from .media import attachment
 from .urns import having
-from .views import RapidProSpanSerializer, RapidProView, paged, shown
+from .views import RapidProSpanSerializer, RapidProView, is_id, paged, shown
 
 Status = Delivery.Status
 ONLY_ONE = "You may only specify one of the contact, folder, label or broadcast parameters"
@@ -83,7 +83,7 @@ class RapidProMessages(RapidProView):
         responses=paged(RapidProMessageSerializer),
     )
     def get(self, request: Request) -> Response:
-        asked = {name: value for name in FILTERS if (value := request.query_params.get(name))}
+        asked = {name: value for name in FILTERS if (value := self.param(name))}
         if len(asked) > 1:
             raise ParseError(ONLY_ONE)
         if asked.get("folder") == "inbox":
@@ -92,7 +92,9 @@ class RapidProMessages(RapidProView):
             return pages.get_paginated_response([reply(one) for one in page])
         rows = self._named(self.within(self._chosen(asked)))
         pages, page = self.pages(rows.only("pk"), ("-id",))
-        return pages.get_paginated_response(copies(loaded([one.pk for one in page])))
+        copies = loaded([one.pk for one in page])
+        said = Contents(copies, self.organization)
+        return pages.get_paginated_response([said.shown(one) for one in copies])
 
     def _chosen(self, asked: Mapping[str, str]) -> QuerySet[Delivery]:
         rows = Delivery.objects.for_organization(self.organization)
@@ -119,12 +121,11 @@ class RapidProMessages(RapidProView):
 
     def _named(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         """Return the one row of the parameter `id` or `uuid`, or all."""
-        asked = self.request.query_params
-        if named := asked.get("id"):
+        if named := self.param("id"):
             if not named.isdecimal():
                 raise ParseError("Value for id must be an integer")
             rows = rows.filter(pk=named) if is_id(named) else rows.none()
-        if named := asked.get("uuid"):
+        if named := self.param("uuid"):
             rows = self.by(rows, "uuid", named) if rows.model is Inbound else rows.filter(pk=self._id(named) or 0)
         return rows
 
@@ -134,27 +135,18 @@ class RapidProMessages(RapidProView):
         return links.delivery_of(uuid)
 
 
-def is_id(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 19
-
-
-def copies(deliveries: list[Delivery]) -> list[dict[str, Any]]:
-    """Return deliveries as RapidPro shows messages."""
-    said = Contents(deliveries)
-    return [said.shown(one) for one in deliveries]
-
-
 class Contents:
-    """What the copies of a page said: each rendered again, all within the budget of one copy."""
+    """Deliveries as RapidPro shows messages: what each said is rendered again, all within the budget of one copy."""
 
-    def __init__(self, deliveries: Iterable[Delivery]) -> None:
+    def __init__(self, deliveries: Iterable[Delivery], organization: Organization) -> None:
         rows = Message.objects.filter(pk__in={one.message_id for one in deliveries})
         rows = rows.select_related("channel", "template", "broadcast__organization")
         self.messages = {one.pk: one for one in rows.prefetch_related("translations", "template__translations")}
         self.budget = rendering.Budget()
         self.compiled: dict[int, rendering.CompiledMessage | None] = {}
         attached = [uuid for message in self.messages.values() for uuid in _attached(message)]
-        self.media = {str(one.uuid): one for one in Media.objects.filter(uuid__in=attached)} if attached else {}
+        files = Media.objects.for_organization(organization)
+        self.media = {str(one.uuid): one for one in files.filter(uuid__in=attached)} if attached else {}
 
     def shown(self, delivery: Delivery) -> dict[str, Any]:
         message = self.messages[delivery.message_id]
@@ -203,8 +195,7 @@ def _attached(message: Message) -> list[str]:
 
 
 def _files(translation: MessageTranslation | None) -> list[str]:
-    attached = translation.attachments if translation else []
-    return [one["media"] for one in attached if isinstance(one, dict) and "media" in one]
+    return media_of(translation) if translation else []
 
 
 def status(delivery: Delivery) -> str:

@@ -1,17 +1,22 @@
 """URNs, such as tel:+250788123123: RapidPro's form of our addresses."""
 
+from collections.abc import Iterable
+from contextlib import suppress
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 from rest_framework import serializers
+from rest_framework.exceptions import ParseError
 
 from broadcasts import audience
 from broadcasts.models import Contact, Organization
 
 SAME = {"bsuid": "whatsapp"}  # what a newer scheme is here
-INVALID = "Invalid URN: {}."
-NO_COUNTRY = " Ensure phone numbers contain country codes."
+INVALID = "Invalid URN: {}"
+NO_COUNTRY = ". Ensure phone numbers contain country codes."
 
 
 def parse(urn: str, organization: Organization) -> tuple[str, str, str]:
@@ -49,10 +54,23 @@ def urns_of(contact: Contact) -> list[str]:
     return list(audience.uris(found).values())
 
 
+def find_urns(urns: Iterable[str], organization: Organization) -> dict[str, Contact]:
+    """Return {URN as it was given: the contact that has it}, in one query."""
+    keys: dict[str, tuple[str, str]] = {}
+    for urn in urns:
+        with suppress(ValidationError):
+            scheme, _, key = parse(urn, organization)
+            keys[urn] = (audience.SCHEMES[scheme][1], key)
+    clause = reduce(or_, (Q(**{column: key}) for column, key in set(keys.values())), Q(pk=None))
+    rows = Contact.objects.for_organization(organization).filter(clause) if keys else []
+    found = {(column, getattr(one, column)): one for one in rows for _, column in audience.SCHEMES.values()}
+    return {urn: found[place] for urn, place in keys.items() if place in found}
+
+
 def having(urn: str, organization: Organization) -> Q:
-    """Return the clause for the contact that has a URN; one that cannot be read is nobody's."""
+    """Return the clause for the contact that has the URN of an address; raises ParseError for one that is none."""
     try:
         scheme, _, key = parse(urn, organization)
     except ValidationError:
-        return Q(pk=None)
+        raise ParseError(INVALID.format(urn)) from None
     return Q(**{audience.SCHEMES[scheme][1]: key})

@@ -6,11 +6,9 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
-from django.utils.dateparse import parse_datetime
 from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed, NotFound, ParseError, ValidationError
 from rest_framework.pagination import CursorPagination
-from rest_framework.parsers import FormParser
 from rest_framework.request import Request
 
 from broadcasts.api.authentication import TokenAuthentication
@@ -18,6 +16,7 @@ from broadcasts.api.parsers import Json
 from broadcasts.api.permissions import UUID
 from broadcasts.api.throttling import PerToken
 from broadcasts.clocks import is_near
+from broadcasts.database import storable
 from broadcasts.dialects.fields import utc
 from broadcasts.dialects.views import DialectView
 from broadcasts.models import ApiToken, User
@@ -40,6 +39,7 @@ class RapidProAuthentication(TokenAuthentication):
         except AuthenticationFailed:
             raise AuthenticationFailed(refusal) from None
         if found and _is_basic(request) and found[0].email.casefold() != _credentials(request)[0].casefold():
+            request._request.api_token = None  # type: ignore[attr-defined]  # it was not used
             raise AuthenticationFailed(refusal)
         return found
 
@@ -73,6 +73,16 @@ class RapidProPerWorkspace(PerToken):
 class RapidProPages(CursorPagination):
     """Pages of 250, newest first, each row once although new ones arrive."""
 
+    def decode_cursor(self, request: Request) -> Any:
+        """Return the place that a cursor names; raises NotFound for one of another list."""
+        cursor = super().decode_cursor(request)
+        if cursor and cursor.position is not None and not self._is_place(str(cursor.position)):
+            raise NotFound(self.invalid_cursor_message)
+        return cursor
+
+    def _is_place(self, position: str) -> bool:
+        return is_id(position) if self.ordering[0].endswith("id") else _has_offset(position)
+
     page_size = 250
     offset_cutoff = 100_000  # rows of one moment, such as those of an import
     ordering: Any = ("-created", "-id")
@@ -102,7 +112,7 @@ class RapidProView(DialectView):
 
     authentication_classes = [RapidProAuthentication]
     throttle_classes = [RapidProPerWorkspace]
-    parser_classes: list[Any] = [Json, FormParser]
+    parser_classes: list[Any] = [Json]
     keys: ClassVar[tuple[str, ...]] = ()
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
@@ -110,10 +120,15 @@ class RapidProView(DialectView):
             response["X-Temba-Workspace"] = str(self.organization.uuid)
         return super().finalize_response(request, response, *args, **kwargs)
 
-    def read(self, form: type[serializers.Serializer], **kwargs: Any) -> dict[str, Any]:
+    def read(self, form: type[serializers.Serializer], **context: Any) -> dict[str, Any]:
+        """Return the validated body; what else the form needs is in its context."""
         if not isinstance(self.request.data, dict):
             raise ValidationError({"non_field_errors": [NOT_ONE_OBJECT]})
-        return super().read(form, **kwargs)
+        return self._valid(form(data=self.request.data, context=self.context(**context)))
+
+    def param(self, name: str) -> str:
+        """Return a parameter of the URL, the first where it is repeated; "" for none."""
+        return storable((self.request.query_params.getlist(name) or [""])[0], for_nul="\ufffd")
 
     def pages(self, rows: QuerySet, ordering: tuple[str, ...] = ("-created", "-id")) -> tuple[RapidProPages, list[Any]]:
         """Return a page of rows, and what writes its envelope."""
@@ -124,14 +139,14 @@ class RapidProView(DialectView):
     def within(self, rows: QuerySet, column: str = "created") -> QuerySet:
         """Return the rows from `after` to `before`; none where one of them cannot be read."""
         for name, lookup in (("before", "lte"), ("after", "gte")):
-            if given := self.request.query_params.get(name):
-                moment = _moment(given)
+            if given := self.param(name):
+                moment = read_moment(given)
                 rows = rows.filter(**{f"{column}__{lookup}": moment}) if moment else rows.none()
         return rows
 
     def one_of(self, *names: str) -> str:
         """Return which one of these parameters the URL has, or ""; raises ValidationError for two."""
-        given = [name for name in names if self.request.query_params.get(name)]
+        given = [name for name in names if self.param(name)]
         if len(given) > 1:
             raise ValidationError({"non_field_errors": [ONE_OF.format(", ".join(sorted(names)))]})
         return given[0] if given else ""
@@ -143,7 +158,7 @@ class RapidProView(DialectView):
             raise ValidationError({"non_field_errors": [NEEDS_ONE_OF.format(", ".join(sorted(self.keys)))]})
         if not name:
             return None
-        row = self.by(rows, name, self.request.query_params[name]).first()
+        row = self.by(rows, name, self.param(name)).first()
         if row is None:
             raise NotFound()
         return row
@@ -157,16 +172,26 @@ class RapidProView(DialectView):
         return rows.filter(uuid=value)
 
 
-def _moment(text: str) -> datetime | None:
-    """Read a moment in ISO 8601, in UTC where it has no offset; None for anything else."""
+def is_id(text: str) -> bool:
+    """Tell whether a text can be the id of a row."""
+    return text.isascii() and text.isdigit() and len(text) < 19
+
+
+def read_moment(text: str) -> datetime | None:
+    """Read a day or a moment in ISO 8601, in UTC where it has no offset; None for anything else."""
     for spelling in (text, text.replace(" ", "+")):  # an offset's + that was not escaped
         try:
-            moment = parse_datetime(spelling)
+            moment = datetime.fromisoformat(spelling)
         except ValueError:
             continue
         if moment and is_near(moment):
             return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     return None
+
+
+def _has_offset(text: str) -> bool:
+    moment = read_moment(text)
+    return moment is not None and datetime.fromisoformat(text).tzinfo is not None
 
 
 def shown(moment: datetime | None) -> str | None:

@@ -11,15 +11,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from broadcasts.api.attributes import AttributeSerializer
-from broadcasts.languages import code_of
+from broadcasts.api.errors import Conflict
 from broadcasts.models import Attribute, AuditEntry, Channel
 
+from .languages import codes_of, primary_of
 from .views import RapidProListSerializer, RapidProView, paged, shown
 
 LONGEST_NAME = 36
 # Ours of their types of values, and theirs of ours.
 TYPES = dict.fromkeys(("text", "state", "district", "ward"), "text") | {"number": "number", "datetime": "datetime"}
 SHOWN = {"number": "number", "date": "datetime", "datetime": "datetime"}
+NO_ROOM = "Cannot create object because workspace has reached limit."
+NO_KEY = "Its key is made of the letters a to z and the digits in it: it needs to begin with a letter."
 
 
 class RapidProWorkspaceSerializer(serializers.Serializer):
@@ -94,8 +97,8 @@ class RapidProWorkspace(RapidProView):
                 "uuid": str(own.uuid),
                 "name": own.name,
                 "country": own.country or None,
-                "languages": [code for tag in own.languages if (code := code_of(tag))],
-                "primary_language": code_of(own.primary_language),
+                "languages": codes_of(own),
+                "primary_language": primary_of(own),
                 "timezone": own.time_zone,
                 "date_style": own.date_style,
                 "credits": {"used": 0, "remaining": None},
@@ -110,7 +113,7 @@ class RapidProFields(RapidProView):
     @extend_schema(summary="List fields", parameters=[RapidProKeyFilter], responses=paged(RapidProFieldSerializer))
     def get(self, request: Request) -> Response:
         rows = Attribute.objects.for_organization(self.organization)
-        if wanted := request.query_params.get("key"):
+        if wanted := self.param("key"):
             rows = rows.filter(key=wanted)
         pages, page = self.pages(rows)
         return pages.get_paginated_response([field(one) for one in page])
@@ -126,7 +129,11 @@ class RapidProFields(RapidProView):
         found = self.named(Attribute.objects.for_organization(self.organization))
         values = self.read(RapidProFieldInput)
         if found is None:
+            if Attribute.no_room_for(1, self.organization):
+                raise Conflict(NO_ROOM)
             values["key"] = key_of(values["label"])
+            if not values["key"][:1].isalpha():
+                raise serializers.ValidationError({"name": [NO_KEY]})
         form = AttributeSerializer(found, data=values, partial=found is not None, context=self.context(view=self))
         form.is_valid(raise_exception=True)
         saved = form.save()
@@ -138,11 +145,11 @@ class RapidProFields(RapidProView):
 class RapidProGlobals(RapidProView):
     @extend_schema(summary="List globals", parameters=[RapidProKeyFilter], responses=paged(RapidProGlobalSerializer))
     def get(self, request: Request) -> Response:
-        own, wanted = self.organization, request.query_params.get("key")
+        own, wanted = self.organization, self.param("key")
         found = [
             {"key": key, "name": key.replace("_", " ").title(), "value": str(value), "modified_on": shown(own.modified)}
             for key, value in sorted(own.globals.items())
-            if wanted in (None, "", key)
+            if wanted in ("", key)
         ]
         return Response({"next": None, "previous": None, "results": found})
 
@@ -153,9 +160,9 @@ class RapidProChannels(RapidProView):
     )
     def get(self, request: Request) -> Response:
         rows: QuerySet[Any] = Channel.objects.for_organization(self.organization).filter(is_active=True)
-        if wanted := request.query_params.get("uuid"):
+        if wanted := self.param("uuid"):
             rows = self.by(rows, "uuid", wanted)
-        if wanted := request.query_params.get("address"):
+        if wanted := self.param("address"):
             rows = rows.filter(from_address=wanted)
         pages, page = self.pages(rows)
         return pages.get_paginated_response([channel(one) for one in page])

@@ -167,7 +167,7 @@ def _moment(key: str) -> Callable[[Any, Organization], Condition]:
 
 def _recipients(value: Any, organization: Organization) -> Condition:
     [uuid] = _uuids(Broadcast, [value], organization)
-    if not Broadcast.objects.filter(uuid=uuid, status__in=Broadcast.STARTED).exists():
+    if not Broadcast.objects.filter(Broadcast.BEGUN, uuid=uuid).exists():
         raise FilterError("that message has not been sent yet")
     return {"engagement": {"broadcast": uuid, "type": "sent"}}
 

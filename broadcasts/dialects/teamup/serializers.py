@@ -8,14 +8,14 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from broadcasts.api.fields import TextField
+from broadcasts.database import MAX_DEPTH, json_fault
 from broadcasts.dialects.fields import millis
-from broadcasts.models import MAX_DEPTH, Attendance, Broadcast, Contact, UseCase, json_fault
+from broadcasts.models import Attendance, Broadcast, Contact, UseCase
 
 from .picking import NOT_FILTERS, Tree
 
 LONGEST = 1_600  # characters of a message: ten parts of an SMS
 QUERY_TYPES = ("customer", "attendance")
-SENT = Broadcast.STARTED  # of these some copies may have left
 STATUSES = {
     "booked": "registered",
     "attended": "attended",
@@ -150,7 +150,7 @@ def message_of(broadcast: Broadcast, counts: Mapping[str, int], expand: Tree) ->
         "message": content.text if content else "",
         "use_case": broadcast.use_case,
         "sent_by": _author(broadcast.author) if "sent_by" in expand and broadcast.author else broadcast.author_id,
-        "is_sent": broadcast.status in SENT,
+        "is_sent": broadcast.has_begun,  # some copies may have left
         "sent_at": millis(broadcast.started_at),
         "scheduled_at": millis(broadcast.scheduled_at),
         "recipient_counts": json.dumps(counts, separators=(",", ":")),

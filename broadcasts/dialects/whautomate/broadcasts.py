@@ -94,6 +94,8 @@ class WhautomateBroadcastView(WhautomateView):
         with in_their_words():
             if broadcast.status == Broadcast.Status.SCHEDULED:
                 sending.unschedule(broadcast, self.user)
+            elif broadcast.status == Broadcast.Status.CANCELLED and status == "draft":
+                sending.reopen(broadcast, self.user)
             broadcast = drafting.save(broadcast, values(given, self.organization), by=self.user)
             if is_due:
                 _check_ready(given)
@@ -134,7 +136,8 @@ class WhautomateOneBroadcast(WhautomateBroadcastView):
     @extend_schema(
         summary="Write a broadcast",
         description="As a whole: an optional key that is missing is cleared. Only a draft, or one that is scheduled or "
-        "failed; `status` cancelled stops one that is being sent, and makes a scheduled one a draft.",
+        "failed; `status` cancelled stops one that is scheduled or being sent. One that was cancelled before it began "
+        "is a draft again with `status` draft.",
         request=WhautomateBroadcastInput,
         responses=WhautomateBroadcastSerializer,
     )
@@ -143,18 +146,9 @@ class WhautomateOneBroadcast(WhautomateBroadcastView):
         if given.get("status", "").lower() == "cancelled":
             if not self.may("send"):
                 raise PermissionDenied()
-            self.stop(broadcast)
+            sending.cancel(broadcast, self.user)
             return self.shown(broadcast)
         return self.shown(self.write(broadcast, given))
-
-    @transaction.atomic
-    def stop(self, broadcast: Broadcast) -> None:
-        """Cancel a broadcast that is being sent; a scheduled one is a draft again, without its time."""
-        if broadcast.status == Broadcast.Status.SCHEDULED:
-            sending.unschedule(broadcast, self.user)
-            drafting.save(broadcast, {"scheduled_at": None}, by=self.user)
-        else:
-            sending.cancel(broadcast, self.user)
 
     @extend_schema(summary="Delete a broadcast", responses={200: DoneSerializer})
     def delete(self, request: Request, id: str) -> Response:

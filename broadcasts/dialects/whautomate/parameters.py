@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from broadcasts.models import Message
+from broadcasts.transports.whatsapp.parameters import text_of
 
 MEDIA = ("image", "video", "document")
 FALLBACK = "image"  # the header of a template that no sync has read
@@ -48,11 +49,9 @@ def shown(message: Message | None, kept: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def listed(texts: Any) -> list[str]:
-    """Return parameters as a list, also those that have names, and a single one."""
-    if isinstance(texts, Mapping):
-        return [str(text) for text in texts.values()]
-    if isinstance(texts, list):
-        return texts
+    """Return parameters as a list of texts, also those that have names, and a single one."""
+    if isinstance(texts, Mapping | list):
+        return [str(text_of(text)) for text in (texts.values() if isinstance(texts, Mapping) else texts)]
     return [texts] if isinstance(texts, str) else []
 
 

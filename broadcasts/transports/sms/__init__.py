@@ -19,6 +19,10 @@ from .signatures import OF_BODY, SIGNATURES
 
 LONGEST = 5_000  # characters; more than any gateway takes
 LONGEST_CODE = 100  # characters of a gateway's code that are kept
+NO_ID = (
+    "The gateway took the message, but its answer has no id at {}, so that its reports cannot be matched: correct "
+    "answer.id in the description of the gateway."
+)
 ALWAYS_SIGNED = frozenset({"twilio"})  # with the very secret by which the channel sends
 
 
@@ -95,7 +99,9 @@ class Sms(Http):
         document = answer.json if path or self.gateway.answer else None
         if not self.gateway.is_accepted(document):
             raise self._refused(self.gateway.code_in(document), answer, "The gateway")
-        return Receipt(provider_id=text_at(document, path), detail=str(answer))
+        provider_id = text_at(document, path)
+        flaw = "" if provider_id or not path else NO_ID.format(path)
+        return Receipt(provider_id=provider_id, detail=str(answer), flaw=flaw)
 
     def refusal(self, answer: Answer, host: str) -> TransportError:
         try:

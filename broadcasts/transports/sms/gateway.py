@@ -19,6 +19,10 @@ from .reading import CALLBACK_KEYS, REPLY_KEYS, at, text_at, written
 from .signatures import SIGNATURES
 
 PLACEHOLDER = re.compile(r"\{([A-Za-z_]+)\}")
+STRAY = re.compile(r".{0,20}[{}].{0,20}", re.DOTALL)  # a brace, with what is around it
+HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110, section 5.1
+# What the connection itself says of a request.
+FRAMING = frozenset({"connection", "content-length", "expect", "host", "te", "trailer", "transfer-encoding", "upgrade"})
 # Of the channel, and of the copy.
 OF_CHANNEL = ("base", "account", "secret", "callback_url")
 OF_COPY = ("to", "from", "text", "key", "encoding", "copy_callback_url")
@@ -32,10 +36,13 @@ MEANINGS = {
     "busy": {"account": True},
 }
 STATUSES = ("sent", "delivered", "opened", "bounced", "failed", "")  # "": tells nothing
+IN_CALL = ("url", "headers", "query", "form", "json")
 AUTHS = ("basic", "bearer", "header", "query")
 METHODS = ("POST", "PUT", "GET")
 DEEPEST = 8
 LARGEST = 20_000  # characters of a description
+IN_NO_PATH = "{}$"
+IN_NO_ANSWER = "{}$[]"  # names in a form may have brackets
 MOST_TEXTS = 5  # places of {text}, since each copy of it takes memory
 
 
@@ -77,13 +84,22 @@ class Gateway:
         for name, check in CHECKS.items():
             if name in description:
                 check(name, description[name])
-        if not str(description.get("url", "")).startswith("{base}"):
-            raise Faulty("url: begin with {base}, the base address of the channel: {base}/messages.")
+        for name in ("url", "check"):
+            if not str(description.get(name) or "{base}/").startswith(("{base}/", "{base}?")):
+                raise Faulty(f"{name}: begin with {{base}}/, for the base address of the channel: {{base}}/messages.")
+        if not description.get("url"):
+            raise Faulty("url: needed, such as {base}/messages.")
         if sum(name in description for name in ("form", "json")) > 1:
             raise Faulty("form, json: the body is one of them; leave the other out.")
-        known = {name: value for name, value in description.items() if name != "encodings"}
-        if "encodings" in description:
-            known["encodings"] = tuple(description["encodings"])
+        call = json.dumps([description.get(name) for name in IN_CALL])
+        if missing := [name for name in ("{to}", "{text}") if name not in call]:
+            example = '{"form": {"to": "{to}", "text": "{text}"}}'
+            raise Faulty(f"{', '.join(missing)}: stands nowhere in {', '.join(IN_CALL)}; such as {example}.")
+        known = dict(description)
+        if "encodings" in known:
+            known["encodings"] = tuple(known["encodings"])
+        if "statuses" in known:  # callbacks' words are compared in small letters
+            known["statuses"] = {name.lower(): fact for name, fact in known["statuses"].items()}
         return cls(**known)
 
     def call(self, values: Mapping[str, str]) -> Call:
@@ -171,10 +187,12 @@ def _strings(path: str, value: Any, depth: int = 0) -> Iterator[tuple[str, str]]
 
 def _check_template(path: str, value: Any) -> None:
     for where, text in _strings(path, value):
+        listed = ", ".join(f"{{{one}}}" for one in (*OF_CHANNEL, *OF_COPY))
         for name in PLACEHOLDER.findall(text):
             if name not in (*OF_CHANNEL, *OF_COPY):
-                listed = ", ".join(f"{{{one}}}" for one in (*OF_CHANNEL, *OF_COPY))
                 raise Faulty(f"{where}: {{{name}}} is no placeholder; accepted: {listed}.")
+        if stray := STRAY.search(PLACEHOLDER.sub("…", text)):
+            raise Faulty(f"{where}: “{stray[0].strip()}” has a brace of no placeholder; accepted: {listed}.")
 
 
 def _check_text(path: str, value: Any) -> None:
@@ -189,6 +207,26 @@ def _check_texts(path: str, value: Any) -> None:
     _check_template(path, value)
 
 
+def _check_headers(path: str, value: Any) -> None:
+    _check_texts(path, value)
+    for name, text in value.items():
+        if not HEADER.fullmatch(name):
+            raise Faulty(f"{path}: “{name[:40]}” is no name of a header; it has letters, digits and hyphens.")
+        if name.lower() in FRAMING:
+            raise Faulty(f"{path}.{name}: is set by itself; leave it out.")
+        if not text.isprintable():
+            raise Faulty(f"{path}.{name}: a header has no line breaks and no control characters.")
+
+
+def _check_path(path: str, value: Any, forbidden: str) -> None:
+    """Refuse what looks like a path of another notation."""
+    if not isinstance(value, str):
+        raise Faulty(f"{path}: must be a path such as messages.0.id.")
+    steps = value.split(".")
+    if value and not all(step and step == step.strip() and not set(step) & set(forbidden) for step in steps):
+        raise Faulty(f"{path}: “{value[:40]}” is no path; give names and numbers from 0 with dots: messages.0.id.")
+
+
 def _check_auth(path: str, value: Any) -> None:
     if not isinstance(value, Mapping) or len(value) != 1:
         raise Faulty(f'{path}: must be one of {", ".join(AUTHS)}, such as {{"bearer": "{{secret}}"}}.')
@@ -200,9 +238,10 @@ def _check_auth(path: str, value: Any) -> None:
         _check_template(f"{path}.basic", pair)
     elif "bearer" in value:
         _check_text(f"{path}.bearer", value["bearer"])
+    elif "header" in value:
+        _check_headers(f"{path}.header", value["header"])
     else:
-        for name in value:
-            _check_texts(f"{path}.{name}", value[name])
+        _check_texts(f"{path}.query", value["query"])
 
 
 def _check_answer(path: str, value: Any) -> None:
@@ -210,10 +249,9 @@ def _check_answer(path: str, value: Any) -> None:
         raise Faulty(f'{path}: must be an object, such as {{"id": "messages.0.id"}}.')
     _known(path, value, ("id", "accepted", "code"))
     codes = value.get("code", "")
-    if not isinstance(value.get("id", ""), str) or not all(
-        isinstance(one, str) for one in (codes if isinstance(codes, list) else [codes])
-    ):
-        raise Faulty(f"{path}: id is a path such as messages.0.id; code is one, or a list of them.")
+    _check_path(f"{path}.id", value.get("id", ""), IN_NO_ANSWER)
+    for code in codes if isinstance(codes, list) else [codes]:
+        _check_path(f"{path}.code", code, IN_NO_ANSWER)
     accepted = value.get("accepted")
     if accepted is not None and not (
         isinstance(accepted, Mapping)
@@ -223,6 +261,8 @@ def _check_answer(path: str, value: Any) -> None:
         and all(isinstance(one, str) for one in accepted["values"])
     ):
         raise Faulty(f'{path}.accepted: must be such as {{"path": "messages.0.status", "values": ["0"]}}.')
+    if accepted:
+        _check_path(f"{path}.accepted.path", accepted["path"], IN_NO_ANSWER)
 
 
 def _check_meanings(path: str, value: Any) -> None:
@@ -246,10 +286,13 @@ def _object(path: str, value: Any) -> Mapping[str, Any]:
     return value
 
 
-def _check_paths(names: tuple[str, ...]) -> Any:
+def _check_paths(names: tuple[str, ...], *needed: str) -> Any:
     def check(path: str, value: Any) -> None:
         _known(path, _object(path, value), names)
-        _check_texts(path, value)
+        for name, one in value.items():
+            _check_path(f"{path}.{name}", one, IN_NO_PATH)
+        if missing := [name for name in needed if value and not value.get(name)]:
+            raise Faulty(f"{path}.{missing[0]}: needed, the path to it, such as {missing[0]}.")
 
     return check
 
@@ -272,7 +315,7 @@ CHECKS = {
     "url": _check_text,
     "method": _one_of(METHODS),
     "auth": _check_auth,
-    "headers": _check_texts,
+    "headers": _check_headers,
     "query": _check_texts,
     "form": _check_texts,
     "json": _check_template,
@@ -280,8 +323,8 @@ CHECKS = {
     "check": _check_text,
     "answer": _check_answer,
     "errors": _check_meanings,
-    "callback": _check_paths(CALLBACK_KEYS),
+    "callback": _check_paths(CALLBACK_KEYS, "id", "status"),
     "statuses": _check_statuses,
-    "reply": _check_paths(REPLY_KEYS),
+    "reply": _check_paths(REPLY_KEYS, "from", "text"),
     "signature": _one_of(tuple(SIGNATURES)),
 }

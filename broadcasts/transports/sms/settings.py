@@ -9,7 +9,7 @@ import phonenumbers
 from django import forms
 
 from ..base import SettingsForm
-from ..fields import JsonObjectField, UrlField
+from ..fields import CURRENCY, NO_CURRENCY, JsonObjectField, UrlField, one_line
 from .gateway import Faulty, Gateway
 from .presets import PRESETS
 
@@ -29,12 +29,14 @@ class SmsSettings(SettingsForm):
     account = forms.CharField(
         required=False,
         max_length=255,
+        validators=[one_line("an account")],
         help_text="Twilio: account SID. Vonage: API key. Sinch: service plan id. Africa's Talking: username. "
         "Infobip: leave blank.",
     )
     secret_key = forms.CharField(
         required=False,
         strip=False,
+        validators=[one_line("a key")],
         widget=forms.PasswordInput,
         help_text="Twilio: auth token. Vonage: API secret. Infobip, Africa's Talking: API key. Sinch: API token.",
     )
@@ -45,6 +47,8 @@ class SmsSettings(SettingsForm):
         "unsigned callbacks are accepted, except those of Twilio, which signs with the auth token.",
     )
     base_url = UrlField(
+        "https://sms.example.org",
+        has_query=False,
         label="Base address",
         required=False,
         help_text="Blank: that of the gateway. Infobip and Sinch: the one shown in your account, such as "
@@ -80,9 +84,13 @@ class SmsSettings(SettingsForm):
         if self.cleaned_data.get("preset") != "other":
             raise forms.ValidationError("A description belongs to the gateway “other”; leave it blank for a preset.")
         try:
-            Gateway.read(description)
+            base_url = Gateway.read(description).base_url
         except Faulty as error:
             raise forms.ValidationError(str(error)) from None
+        try:
+            UrlField("https://sms.example.org", has_query=False, required=False).clean(base_url)
+        except forms.ValidationError as error:
+            raise forms.ValidationError(f"base_url: {' '.join(error.messages)}") from None
         return description
 
     def clean_senders(self) -> dict[str, str]:
@@ -106,8 +114,8 @@ class SmsSettings(SettingsForm):
 
     def clean_currency(self) -> str:
         currency = self.cleaned_data["currency"].strip().upper()
-        if currency and not re.fullmatch(r"[A-Z]{3}", currency):
-            raise forms.ValidationError("Use the three letters of ISO 4217, such as EUR.")
+        if currency and not CURRENCY.fullmatch(currency):
+            raise forms.ValidationError(NO_CURRENCY)
         return currency
 
     def clean(self) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..base import Bubble, Envelope
-from .parameters import MEDIA, header_kind, index_of, values
+from .parameters import MEDIA, header_kind, index_of, text_of, values
 from .payload import media_kind, one_line, reply_title
 from .templates import PLACEHOLDER
 
@@ -36,7 +36,7 @@ def bubble(envelope: Envelope, structure: Mapping[str, Any]) -> Bubble:
 
 def _filled(text: str, given: Any) -> str:
     """Fill the parameters in; those that are not given stay as they stand in the template."""
-    known = {name: one_line(value) for name, value in values(given)}
+    known = {name: one_line(text_of(value)) for name, value in values(given)}
     return PLACEHOLDER.sub(lambda found: known.get(found[1]) or found[0], text)
 
 

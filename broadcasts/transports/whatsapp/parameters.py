@@ -6,13 +6,21 @@
      "buttons": [{"index": 0, "url": "A123"}, {"index": 1, "payload": "yes"}, {"index": 2, "code": "SAVE10"}],
      "flow": {"index": 3, "token": "t", "data": {"screen": "A"}}}
 
+Instead of a text, the body takes an amount or a moment, whose `fallback_value` is what the person reads:
+
+    {"currency": {"fallback_value": "€ 19.99", "code": "EUR", "amount_1000": 19990}}
+    {"date_time": {"fallback_value": "Monday, 6 pm"}}
+
 Errors are {path: words}; a path begins with `parameters`.
 """
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from broadcasts.formats import number
+
+from ..fields import CURRENCY, NO_CURRENCY
 
 KEYS = ("header", "body", "buttons", "location", "flow")
 MEDIA = ("image", "video", "document")
@@ -20,6 +28,9 @@ PLACE = ("latitude", "longitude", "name", "address")
 BOUNDS = {"latitude": 90, "longitude": 180}
 BUTTONS = {"url": "url", "payload": "quick_reply", "code": "copy_code"}  # the key -> the kind of button
 NEEDED = {"url": "url", "copy_code": "code"}  # the kind of button -> the key without which it cannot be sent
+SPECIAL = {"currency": ("fallback_value", "code", "amount_1000"), "date_time": ("fallback_value",)}
+WHOLE = re.compile(r"(-?[0-9]{1,15})(\.0+)?")  # as Liquid and JSON write a whole number
+NO_AMOUNT = "Expected the amount times 1,000 as a whole number, such as 19990 for 19.99."
 MOST_BUTTONS = 10
 LONGEST = 1024  # characters of a value
 LONGEST_URL = 2048
@@ -48,6 +59,28 @@ def missing(structure: Mapping[str, Any], value: Mapping[str, Any]) -> dict[str,
 def values(given: Any) -> list[tuple[str, Any]]:
     """Return (name, value) of a list, by place from 1, or of an object."""
     return list(given.items()) if isinstance(given, Mapping) else [(str(n), one) for n, one in enumerate(given, 1)]
+
+
+def special_kind(value: Any) -> str:
+    """Return what a value of the body is besides a text: currency or date_time; "" for a text."""
+    return next((kind for kind in SPECIAL if kind in value), "") if isinstance(value, Mapping) else ""
+
+
+def text_of(value: Any) -> Any:
+    """Return what a person reads of a value."""
+    kind = special_kind(value)
+    return value[kind].get("fallback_value", "") if kind else value
+
+
+def currency(value: object) -> str | None:
+    """Return a currency code; None for what is none."""
+    return str(value) if CURRENCY.fullmatch(str(value)) else None
+
+
+def thousandths(value: object) -> int | None:
+    """Return an amount times 1,000; None for what is no whole number."""
+    found = WHOLE.fullmatch(str(value))
+    return int(found[1]) if found else None
 
 
 def header_kind(value: Mapping[str, Any]) -> str:
@@ -102,7 +135,25 @@ def _body(body: Any) -> Errors:
         return
     keys = body if isinstance(body, Mapping) else range(len(body))
     for key, one in zip(keys, (one for _, one in values(body)), strict=True):
-        yield from _text(_path("body", key), one)
+        yield from _special(_path("body", key), one) if isinstance(one, Mapping) else _text(_path("body", key), one)
+
+
+def _special(path: str, value: Mapping[str, Any]) -> Errors:
+    kind = special_kind(value)
+    if not kind or set(value) - {"type", kind} or value.get("type", kind) != kind:
+        yield path, f"Expected a text, or an object with one of {', '.join(SPECIAL)}."
+        return
+    path, content, keys = f"{path}[{kind}]", value[kind], SPECIAL[kind]
+    if not isinstance(content, Mapping) or set(content) != {*keys}:
+        yield path, f"Expected an object with {', '.join(keys)}."
+        return
+    yield from _text(f"{path}[fallback_value]", content["fallback_value"])
+    if not str(content["fallback_value"]).strip():
+        yield f"{path}[fallback_value]", "Give what the person reads, such as € 19.99."
+    if kind == "currency":
+        for key, check, words in (("code", currency, NO_CURRENCY), ("amount_1000", thousandths, NO_AMOUNT)):
+            if not has_tags(content[key]) and check(content[key]) is None:
+                yield f"{path}[{key}]", words
 
 
 def _buttons(buttons: Any) -> Errors:
@@ -173,6 +224,10 @@ def coordinate(value: object, bound: float) -> bool:
 # How they fit a template.
 
 
+def _parameters(names: Sequence[str]) -> str:
+    return "1 parameter" if len(names) == 1 else f"{len(names)} parameters"
+
+
 def _wrong_header(structure: Mapping[str, Any], value: Mapping[str, Any]) -> Errors:
     header, given = structure.get("header") or {}, header_kind(value)
     kind = header.get("kind", "")
@@ -202,7 +257,7 @@ def _wrong_body(structure: Mapping[str, Any], value: Mapping[str, Any]) -> Error
             has = ", ".join(names) or "none"
             yield _path("body", unknown[0]), f"The template has no parameter {', '.join(unknown)}; it has {has}."
     elif len(body) > len(names):
-        yield _path("body"), f"The template has {len(names)} parameters; given: {len(body)}."
+        yield _path("body"), f"The template has {_parameters(names)}; given: {len(body)}."
 
 
 def _wrong_buttons(structure: Mapping[str, Any], value: Mapping[str, Any]) -> Errors:
@@ -242,7 +297,7 @@ def _no_body(structure: Mapping[str, Any], value: Mapping[str, Any]) -> Errors:
     if lacking and (structure["named"] or isinstance(body, Mapping)):
         yield _path("body"), f"The template needs {', '.join(lacking)} too."
     elif lacking:
-        yield _path("body"), f"The template needs {len(names)} parameters; given: {len(body)}."
+        yield _path("body"), f"The template needs {_parameters(names)}; given: {len(body)}."
 
 
 def _no_buttons(structure: Mapping[str, Any], value: Mapping[str, Any]) -> Errors:

@@ -7,7 +7,20 @@ from typing import Any
 from broadcasts.formats import number
 
 from ..base import Envelope, File, ProviderTemplate, TransportError
-from .parameters import BOUNDS, BUTTONS, MEDIA, coordinate, has_tags, header_kind, index_of, values
+from ..fields import NO_CURRENCY
+from .parameters import (
+    BOUNDS,
+    BUTTONS,
+    MEDIA,
+    NO_AMOUNT,
+    coordinate,
+    currency,
+    has_tags,
+    header_kind,
+    index_of,
+    special_kind,
+    thousandths,
+)
 
 LONGEST_TEXT = 4096
 LONGEST_CAPTION = 1024  # also of a text above buttons
@@ -57,9 +70,13 @@ def one_line(value: object) -> str:
 def filled(value: object, *path: object) -> str:
     text = one_line(value)
     if not text:
-        name = "".join(f"[{key}]" for key in path)
-        raise TransportError(f"parameters{name} is empty for this person.", permanent=True)
+        raise _unfit(path, "is empty for this person.")
     return text
+
+
+def _unfit(path: tuple[object, ...], words: str) -> TransportError:
+    name = "".join(f"[{key}]" for key in path)
+    return TransportError(f"parameters{name} {words}", permanent=True)
 
 
 def _template(template: ProviderTemplate, key: str) -> Json:
@@ -72,7 +89,7 @@ def _components(value: Mapping[str, Any], key: str) -> Iterator[Json]:
     if kind := header_kind(value):
         yield {"type": "header", "parameters": [_header(kind, value)]}
     if body := value.get("body"):
-        yield {"type": "body", "parameters": _texts(body, "body")}
+        yield {"type": "body", "parameters": _values(body, "body")}
     for place, button in enumerate(value.get("buttons") or []):
         yield _button(button, place)
     if flow := value.get("flow"):
@@ -82,12 +99,25 @@ def _components(value: Mapping[str, Any], key: str) -> Iterator[Json]:
         yield _of_button("flow", index_of(flow, 0), {"type": "action", "action": action})
 
 
-def _texts(given: Any, *path: object) -> list[Json]:
-    named = isinstance(given, Mapping)
-    return [
-        {"type": "text", **({"parameter_name": name} if named else {}), "text": filled(one, *path, name)}
-        for name, one in values(given)
-    ]
+def _values(given: Any, *path: object) -> list[Json]:
+    if isinstance(given, Mapping):
+        return [{"parameter_name": name, **_value(one, *path, name)} for name, one in given.items()]
+    return [_value(one, *path, place) for place, one in enumerate(given)]
+
+
+def _value(value: Any, *path: object) -> Json:
+    kind = special_kind(value)
+    if not kind:
+        return {"type": "text", "text": filled(value, *path)}
+    path, content = (*path, kind), value[kind]
+    told: Json = {"fallback_value": filled(content["fallback_value"], *path, "fallback_value")}
+    if kind == "currency":
+        for key, read, words in (("code", currency, NO_CURRENCY), ("amount_1000", thousandths, NO_AMOUNT)):
+            text = one_line(content[key])
+            told[key] = read(text)
+            if told[key] is None:
+                raise _unfit((*path, key), f"is “{text:.40}” for this person. {words}")
+    return {"type": kind, kind: told}
 
 
 def _header(kind: str, value: Mapping[str, Any]) -> Json:
@@ -95,19 +125,19 @@ def _header(kind: str, value: Mapping[str, Any]) -> Json:
         place = value["location"]
         for name, bound in BOUNDS.items():
             if not coordinate(place[name], bound):
-                raise TransportError(f"parameters[location][{name}] is no coordinate for this person.", permanent=True)
+                raise _unfit(("location", name), "is no coordinate for this person.")
         return {"type": "location", "location": {name: str(one) for name, one in place.items()}}
     content = value["header"][kind]
     if kind in MEDIA:
         return {"type": kind, kind: _link(kind, content)}
-    [text] = _texts(content if isinstance(content, Mapping) else [content], "header", "text")
-    return text
+    path = ("header", "text")
+    return _values(content, *path)[0] if isinstance(content, Mapping) else _value(content, *path)
 
 
 def _link(kind: str, content: Mapping[str, Any]) -> Json:
     link = str(content.get("link", "")).strip()
     if not link.startswith(("https://", "http://")):
-        raise TransportError(f"parameters[header][{kind}][link] is no address for this person.", permanent=True)
+        raise _unfit(("header", kind, "link"), "is no address for this person.")
     named = kind == "document" and content.get("filename")
     return {"link": link, **({"filename": one_line(content["filename"])} if named else {})}
 
@@ -133,7 +163,7 @@ def _flow_data(data: object) -> object:
     try:
         return json.loads(data)
     except ValueError:
-        raise TransportError("parameters[flow][data] is no JSON for this person.", permanent=True) from None
+        raise _unfit(("flow", "data"), "is no JSON for this person.") from None
 
 
 # Without a template.

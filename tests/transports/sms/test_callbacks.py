@@ -184,7 +184,7 @@ def test_what_a_signature_does_not_cover_tells_nothing():
 
 def test_another_gateway_may_sign_by_hmac_or_as_standard_webhooks():
     body, secret = b'{"id": "1"}', "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-    described = {"url": "{base}/", "signature": "hmac-sha256"}
+    described = {"url": "{base}/", "query": {"to": "{to}", "text": "{text}"}, "signature": "hmac-sha256"}
     plain = sms("https://x.example", "other", description=described, signing_secret="k")
     right = hmac.new(b"k", body, "sha256").hexdigest()
     assert plain.verify(CallbackRequest("POST", CALLBACK, {"x-signature": f"sha256={right}"}, body))

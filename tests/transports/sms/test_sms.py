@@ -234,6 +234,15 @@ def test_a_new_gateway_is_data_alone(server):
     assert flags(error) == {"account"}
 
 
+def test_an_answer_without_the_id_is_a_receipt_that_says_what_to_correct(server):
+    described = {"url": "{base}/", "form": {"to": "{to}", "text": "{text}"}, "answer": {"id": "data.ref"}}
+    server.does(answer(200, {"data": {"id": "7"}}))
+    with sms(server.base, "other", description=described) as transport:
+        receipt = transport.deliver(envelope())
+    assert receipt.provider_id == ""
+    assert "its answer has no id at data.ref" in receipt.flaw
+
+
 @pytest.mark.parametrize("preset", [name for name in PRESETS if name != "africas_talking"])
 def test_every_gateway_that_gives_a_reference_back_is_told_the_key(server, preset):
     send(server, preset)

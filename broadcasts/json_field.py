@@ -1,12 +1,13 @@
-"""A form field for JSON."""
+"""A form field for JSON, in the admin and in the settings of channels."""
 
+import json
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.forms.fields import InvalidJSONInput
 
-from broadcasts.models import MAX_DEPTH, json_fault
+from broadcasts.database import MAX_DEPTH, json_fault
 
 
 class JsonFormField(forms.JSONField):
@@ -22,6 +23,19 @@ class JsonFormField(forms.JSONField):
             read = super().to_python(value)
         except RecursionError:
             raise ValidationError(f"This is nested more than {self.max_depth} levels deep.") from None
+        except ValidationError:
+            raise ValidationError(_broken_at(value)) from None
+        except ValueError:  # Python refuses to read thousands of digits
+            raise ValidationError("A number is too large.") from None
         if fault := json_fault(read, self.max_depth):
             raise ValidationError(fault)
         return read
+
+
+def _broken_at(text: str) -> str:
+    """Return where a text stops being JSON."""
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        return f"This is not valid JSON: line {error.lineno}, column {error.colno}: {error.msg}."
+    return "This is not valid JSON."
