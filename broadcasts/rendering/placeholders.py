@@ -24,7 +24,7 @@ from broadcasts import links
 from broadcasts.models import Contact
 
 from .budget import Budget, Exceeded
-from .expressions import Expression, Person, Program, Scope
+from .expressions import Expression, ExpressionScope, Person, Program
 from .filters import apply
 from .names import CONTACT, VALUES, ContactSnapshot, attributes_of, contact_values
 from .templates import SCOPE, CompiledTemplate, Metered, Output
@@ -96,7 +96,7 @@ class CopyContext:
     def person(self) -> Person:
         """The recipient as expressions see it."""
         if self._person is None:
-            self._person = cast(Scope, self.shared[SCOPE]).person(self.contact)
+            self._person = cast(ExpressionScope, self.shared[SCOPE]).person(self.contact)
         return self._person
 
     def liquid_context(self, template: BoundTemplate) -> Metered:
@@ -210,8 +210,8 @@ class FieldCompiler:
         key = (program.html, self.clean, part.found.inner) if part.is_steady else None
         return self.placeholders.add(lambda copy, filled: self._safe(program.fill(part, copy.person, copy.budget)), key)
 
-    def _scope(self) -> Scope:
-        return cast(Scope, self.shared[SCOPE])
+    def _scope(self) -> ExpressionScope:
+        return cast(ExpressionScope, self.shared[SCOPE])
 
     def _piece(self, template: BoundTemplate, node: Node) -> Piece | None:
         """Return a node as a constant or as its own placeholder; None if Liquid has to render it."""

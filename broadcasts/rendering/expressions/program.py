@@ -9,7 +9,7 @@ from ..budget import Budget, Exceeded
 from .compiling import Compiled, compile_source, unparsed
 from .context import Person
 from .parser import LONGEST
-from .running import TOO_COMPLEX, Failure, Run
+from .running import TOO_COMPLEX, Evaluation, Failure
 from .scanner import Found, scan
 from .values import to_text
 
@@ -63,7 +63,7 @@ class Expression:
 
 
 def _evaluated(compiled: Compiled, person: Person, budget: Budget) -> str:
-    run = Run(person, person.scope.places, budget)
+    run = Evaluation(person, person.scope.places, budget)
     try:
         return to_text(run, compiled.evaluate(run))
     finally:
