@@ -5,6 +5,6 @@ An expression that fails, or takes more than its share of the copy's budget, is 
 
 from .context import Details, ExpressionScope, Person
 from .marks import Mark, marks
-from .program import Expression, Program, compile_program
+from .program import Expression, Program, compile_program, whole
 
-__all__ = ["Details", "Expression", "ExpressionScope", "Mark", "Person", "Program", "compile_program", "marks"]
+__all__ = ["Details", "Expression", "ExpressionScope", "Mark", "Person", "Program", "compile_program", "marks", "whole"]

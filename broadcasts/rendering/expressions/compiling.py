@@ -26,6 +26,7 @@ class Compiled:
     failure: Failure | None = None  # why it cannot be parsed
     read: Read | None = None  # reads the value of a plain name, which needs no budget
     uses: frozenset[str] = frozenset()  # names of DETAILS
+    field: str = ""  # the key, if it is the plain name of an attribute
     is_constant: bool = False
     is_steady: bool = True  # whether it gives the same each time for one recipient
 
@@ -43,7 +44,9 @@ def compile_source(source: str) -> Compiled:
         return unparsed(Failure(TOO_COMPLEX))
     if isinstance(node, Name) and node.text.lower() == "contact":
         read, compiler.uses = Person.shown, {"urns"}
-    return Compiled(node, evaluate, None, read, frozenset(compiler.uses), compiler.is_constant, compiler.is_steady)
+    return Compiled(
+        node, evaluate, None, read, frozenset(compiler.uses), compiler.field, compiler.is_constant, compiler.is_steady
+    )
 
 
 def unparsed(failure: Failure) -> Compiled:
@@ -63,6 +66,7 @@ def _raising(failure: Failure) -> Evaluate:
 class _Compiler:
     def __init__(self) -> None:
         self.uses: set[str] = set()
+        self.field = ""  # the attribute that was read last
         self.is_constant = True
         self.is_steady = True
 
@@ -127,6 +131,7 @@ class _Compiler:
             self.uses |= DETAILS & {name}
             return PROPERTIES[name]
         if root == "fields":
+            self.field = name
             return _field(name, written)
         if root == "urns" and name in SCHEMES:
             self.uses.add("urns")

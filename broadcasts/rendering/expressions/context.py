@@ -91,6 +91,10 @@ class ExpressionScope:
             found.setdefault(one.contact_field, one)
         return found
 
+    def field_text(self, key: str, raw: Any) -> str:
+        """Return the text of a known attribute's value."""
+        return plain(field_value(self.attributes[key].type, raw, self.zone))
+
     def person(self, contact: Contact | ContactSnapshot | None) -> "Person":
         return Person(self, contact)
 
