@@ -48,7 +48,6 @@ PLAIN_FIELDS = (
     "extra",
 )
 MESSAGE_FIELDS = ("channel", "template", "syntax", "parameters", "position", "extra")
-TEMPLATED = ("subject", "preheader", "text", "html")
 BLANK = MessageTranslation(language="").content()
 
 
@@ -316,7 +315,7 @@ def _check_content(broadcast: Broadcast, flat: bool) -> dict[str, str]:
         if place == 0 and translations and message.translation(broadcast.base_language) is None:
             wrong.append(f"0.translations: has nothing in the base language, {broadcast.base_language}.")
         for translation in translations:
-            fields = {name: getattr(translation, name) for name in TEMPLATED if getattr(translation, name)}
+            fields = {name: getattr(translation, name) for name in rendering.TEMPLATED if getattr(translation, name)}
             wrong += _misfits(place, message, translation)
             try:
                 checker.check(message.syntax, fields | rendering.extra_texts(message, translation))

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from importlib import import_module
 
 from django.core.exceptions import ValidationError
 
@@ -21,6 +23,14 @@ def normalize_language(tag: str) -> str:
     head, *rest = tag.split("-")
     cased = [part.upper() if len(part) == 2 else part.title() if len(part) == 4 else part.lower() for part in rest]
     return "-".join([head.lower(), *cased])
+
+
+@lru_cache(1000)
+def code_of(tag: str) -> str | None:
+    """Return the ISO 639-3 code of a tag, such as por for pt-BR; None for no language, or one without a code."""
+    codes = import_module("langcodes.data_dicts").LANGUAGE_ALPHA3  # which takes a third of a second, so only when used
+    language = family(tag)
+    return codes.get(language) or (language if len(language) == 3 else None)
 
 
 def family(tag: str) -> str:

@@ -9,7 +9,7 @@ from broadcasts import audience, septets
 from broadcasts.audience import Audience, Estimate, Route
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Broadcast, Channel, Contact, Engagement, Medium, UseCase
-from broadcasts.rendering import Rendered
+from broadcasts.rendering import Rendered, warnings_of
 
 from .fields import MomentField, RefField, RefsField
 from .resources import PickingSerializer, StrictSerializer
@@ -104,6 +104,12 @@ class PreviewedSerializer(serializers.Serializer):
     channel = serializers.SerializerMethodField()
     segments = serializers.SerializerMethodField()
     bubble = serializers.SerializerMethodField()
+    warnings = serializers.SerializerMethodField()
+
+    @extend_schema_field(serializers.ListField(child=serializers.CharField()))
+    def get_warnings(self, rendered: object) -> list[str]:
+        """What is wrong with the expressions of the message; each such expression is empty."""
+        return warnings_of(self.context["message"])
 
     @extend_schema_field(BubbleSerializer(allow_null=True))
     def get_bubble(self, rendered: object) -> dict[str, Any] | None:

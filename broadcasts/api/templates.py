@@ -16,7 +16,6 @@ from .fields import MomentField, ObjectField
 from .resources import FullResource, ResourceSerializer
 from .serializers import ChannelRefField, TranslationsField
 
-TEMPLATED = ("subject", "preheader", "text", "html")
 READ_ONLY = "The provider of the channel “{}” stores its templates: change them there, and sync the channel."
 
 
@@ -87,7 +86,7 @@ class TemplateSerializer(ResourceSerializer):
         wrong = []
         checker = rendering.Checker(self.context["organization"])
         for language, content in attrs.get("translations", {}).items():
-            fields = {name: content[name] for name in TEMPLATED if content.get(name)}
+            fields = {name: content[name] for name in rendering.TEMPLATED if content.get(name)}
             try:
                 checker.check(syntax, fields)
                 rendering.validate_attachments(self.context["organization"], content.get("attachments"), medium)

@@ -1,12 +1,13 @@
 """Who gets a broadcast: the filter vocabulary, audiences, and the reasons why a matched contact is skipped."""
 
-from .addresses import SCHEMES, parse_address, validate_addresses
+from .addresses import SCHEMES, parse_address, uris, validate_addresses
 from .attendances import matching_attendances
 from .audience import Audience, create_missing, matched
 from .broadcast_recipients import CONDITIONS
 from .catalogue import catalogue
 from .estimate import Estimate, estimate, preview
 from .filters import ContactFilter
+from .groups import groups_of
 from .matching import Match, MatchNode, match_contact
 from .measuring import engagements, kinds_of, measured, why_not
 from .query import (
@@ -52,6 +53,7 @@ __all__ = [
     "engagements",
     "estimate",
     "fallback_recipients",
+    "groups_of",
     "kinds_of",
     "match_contact",
     "matched",
@@ -71,6 +73,7 @@ __all__ = [
     "skip_reason",
     "suggest",
     "suppressions",
+    "uris",
     "validate",
     "validate_addresses",
     "validate_rules",

@@ -1,6 +1,6 @@
 """The addresses of an audience, as URIs: mailto:, tel:, whatsapp: and ext: (the key of another system)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -21,6 +21,13 @@ SCHEMES = {
     **{scheme: (one.name, one.key) for scheme, one in FIELDS.items()},
     EXTERNAL: ("external_id", "external_id"),
 }
+
+
+def uris(addresses: Mapping[str, str | None]) -> dict[str, str]:
+    """Return {field: URI} of a contact's addresses, {field: address}: phone, WhatsApp and e-mail before all others."""
+    order = dict.fromkeys(["tel", "whatsapp", "mailto", *SCHEMES])
+    fields = {scheme: SCHEMES[scheme][0] for scheme in order}
+    return {field: f"{scheme}:{addresses[field]}" for scheme, field in fields.items() if addresses.get(field)}
 
 
 def validate_addresses(addresses: Any, organization: Organization) -> list[str]:

@@ -1,5 +1,6 @@
 """Organizations (the tenants), their members with roles, and API tokens."""
 
+import re
 import zoneinfo
 from hashlib import sha256
 from secrets import token_hex
@@ -175,6 +176,12 @@ class Organization(Base):
     def cap_on(self, use_case: str) -> int | None:
         """Return the most messages of a use case that a contact gets in `frequency_cap_days`; None for no limit."""
         return self.frequency_cap if use_case == UseCase.MARKETING else None
+
+    @property
+    def date_style(self) -> str:
+        """The order of day, month and year in `date_format`: day_first, month_first or year_first."""
+        first = re.search("%-?([dmYy])", self.date_format)
+        return {"d": "day_first", "m": "month_first"}.get(first[1] if first else "", "year_first")
 
     @property
     def primary_language(self) -> str:

@@ -9,11 +9,14 @@ from operator import itemgetter
 from liquid.static_analysis import TemplateAnalysis, Variable
 
 from broadcasts.exceptions import InvalidInput, OverBudget, RenderError
-from broadcasts.models import Organization, Syntax
+from broadcasts.models import Message, Organization, Syntax
 
 from .budget import STEPS, Budget
-from .names import known_names, sample_values
-from .templates import AVAILABLE, TEXT, CompiledTemplate, add_tags, compile_template, line_of
+from .content import TEMPLATED
+from .expressions import ExpressionScope, compile_program, marks
+from .extras import extra_texts
+from .names import known_names, sample_contacts, sample_values
+from .templates import AVAILABLE, SCOPE, TEXT, UNKNOWN_SYNTAX, CompiledTemplate, add_tags, compile_template, line_of
 
 MOST_PROBLEMS = 5
 MOST_NAMES = 30
@@ -43,16 +46,21 @@ class Checker:
     def samples(self) -> list[dict[str, object]]:
         return sample_values(self.organization)
 
+    @cached_property
+    def sample_people(self) -> list[dict[str, object]]:
+        """The same for expressions."""
+        scope = ExpressionScope(self.organization)
+        return [{SCOPE: scope.person(contact)} for contact in sample_contacts(self.organization)]
+
     def check(self, syntax: str, fields: Mapping[str, str]) -> None:
         """Check {field: template} of one copy; raises InvalidInput with line and advice for each wrong field.
 
         Errors are: wrong syntax; an unknown name, filter or tag; a failure with sample values; and exceeding the budget
-        of a copy with long values.
+        of a copy with long values. An expression that is wrong is no error, since it is empty in what people read:
+        `warnings` tells of it.
         """
-        if syntax == Syntax.EXPRESSIONS:
-            raise InvalidInput({"syntax": f"expressions are not available yet; use {' or '.join(AVAILABLE)}"})
         if syntax not in AVAILABLE:
-            raise InvalidInput({"syntax": f"“{syntax}” is not known; use {' or '.join(AVAILABLE)}"})
+            raise InvalidInput({"syntax": UNKNOWN_SYNTAX.format(syntax)})
         compiled, errors = [], {}
         for field, source in fields.items():
             try:
@@ -74,7 +82,8 @@ class Checker:
         if not any(template.liquid or (_is(template.field, "html") and not has_text) for template in templates):
             return {}
         errors: dict[str, str] = {}
-        for values in self.samples:
+        samples = self.sample_people if any(template.program for template in templates) else self.samples
+        for values in samples:
             budget = Budget()
             for template in templates:
                 try:
@@ -82,7 +91,7 @@ class Checker:
                     if _is(template.field, "html") and not has_text:
                         template.text_of(rendered, budget)
                 except RenderError as error:
-                    if isinstance(error, OverBudget) or values is self.samples[0]:
+                    if isinstance(error, OverBudget) or values is samples[0]:
                         # The field is named by the key of the error.
                         errors.setdefault(template.field, error.args[0][len(template.field) + 2 :])
                     if isinstance(error, OverBudget):
@@ -92,6 +101,29 @@ class Checker:
                 words = "All languages together take too long to check; loop over less in them."
                 return errors or {templates[-1].field: words}
         return errors
+
+
+def warnings(organization: Organization, syntax: str, fields: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return {field: what is wrong with its expressions, with line and column}; {} if nothing is, or in Liquid.
+
+    The language leaves such an expression empty, and the message is sent all the same.
+    """
+    if syntax != Syntax.EXPRESSIONS:
+        return {}
+    scope = ExpressionScope(organization)
+    programs = {name: (source, compile_program(source)) for name, source in fields.items() if "@" in source}
+    found = {name: marks(source, program, scope) for name, (source, program) in programs.items()}
+    return {name: list(map(str, faults)) for name, faults in found.items() if faults}
+
+
+def warnings_of(message: Message) -> list[str]:
+    """Return what is wrong with the expressions of a message, in all its languages, with the path of each field."""
+    found = []
+    for translation in message.translations.all() if message.syntax == Syntax.EXPRESSIONS else ():
+        fields = {name: getattr(translation, name) for name in TEMPLATED} | extra_texts(message, translation)
+        told = warnings(message.broadcast.organization, message.syntax, fields)
+        found += [f"{translation.language}.{name}: {words}" for name, faults in told.items() for words in faults]
+    return found
 
 
 def _is(field: str, name: str) -> bool:

@@ -1,24 +1,26 @@
 """A message with all its languages, compiled once; `envelope()` composes a copy in one of the package's two ways."""
 
 import json
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 
 from broadcasts import links
 from broadcasts.exceptions import InvalidInput, NotReady, RenderError
 from broadcasts.languages import choose_language
-from broadcasts.models import Contact, Message, MessageTranslation
+from broadcasts.models import Contact, Message, MessageTranslation, Syntax
 from broadcasts.transports import Bubble, Envelope
 
 from .attachments import mime_part, validate_attachments
 from .budget import Budget
 from .compiled_content import CompiledContent, compile_content
 from .content import ContentTemplate, Recipient, Rendered
+from .expressions import ExpressionScope
 from .extras import Extras
 from .fitting import provider_languages
 from .mime import MailComposer, clean_address
-from .names import contact_values, shared_values
+from .names import ContactSnapshot, contact_values, shared_values
 from .placeholders import NotCompilable
-from .templates import add_tags
+from .templates import SCOPE, CompiledTemplate, add_tags
 
 
 class CompiledMessage:
@@ -43,6 +45,10 @@ class CompiledMessage:
         self.languages = list(self.contents)
         self.checksum = _checksum(message, translations)
         self.shared = shared_values(self.organization, self.broadcast)
+        self.scope: ExpressionScope | None = None  # of expressions
+        if message.syntax == Syntax.EXPRESSIONS:
+            self.scope = ExpressionScope(self.organization)
+            self.shared[SCOPE] = self.scope
         self.composer: MailComposer | None = None
         self.context = _context(message) if message.channel and message.channel.transport_class.needs_context else {}
         self.attachments: dict[str, list[bytes]] = {}
@@ -62,6 +68,19 @@ class CompiledMessage:
                 tags = add_tags(tags, template)
             if extras:
                 self.extras[translation.language] = extras
+        if self.scope is not None:
+            self.scope.uses = frozenset().union(*(one.program.uses for one in self._templates() if one.program))
+
+    def _templates(self) -> Iterator[CompiledTemplate]:
+        for content in self.contents.values():
+            yield from content.templates()
+        for extras in self.extras.values():
+            yield from extras.templates()
+
+    def load(self, contacts: Iterable[ContactSnapshot | None]) -> None:
+        """Read what the content uses and the snapshots of recipients do not hold, before their copies are composed."""
+        if self.scope is not None and self.scope.uses:
+            self.scope.load(contacts)
 
     def language_for(self, language: str) -> str:
         """Return the language that a recipient of this language is sent.
@@ -79,12 +98,15 @@ class CompiledMessage:
 
     def _values(self, recipient: Recipient, language: str) -> dict[str, object]:
         """Return the values that templates may use."""
+        if self.scope is not None:
+            values: dict[str, object] = {SCOPE: self.scope.person(recipient.contact)}
+        else:
+            values = {"contact": contact_values(recipient.contact), "language": language}
         return {
             **self.shared,
-            "contact": contact_values(recipient.contact),
+            **values,
             "unsubscribe_url": links.unsubscribe_url(recipient.key),
             "preferences_url": links.preferences_url(recipient.key),
-            "language": language,
         }
 
     def envelope(self, recipient: Recipient) -> Envelope:

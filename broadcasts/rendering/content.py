@@ -16,6 +16,7 @@ from .mime import clean_body, one_line
 from .names import ContactSnapshot
 from .templates import CompiledTemplate, compile_template
 
+TEMPLATED = ("subject", "preheader", "text", "html")  # the fields that are templates
 _BODY = re.compile(r"<body\b", re.IGNORECASE)
 BODY_END = re.compile(r"</body\s*>", re.IGNORECASE)
 
@@ -57,7 +58,7 @@ class ContentTemplate:
                 message.syntax,
                 html=field == "html",
             )
-            for field in ("subject", "preheader", "text", "html")
+            for field in TEMPLATED
         )
         marketing = broadcast.use_case == UseCase.MARKETING
         self.html_footer = marketing and not self.html.uses("unsubscribe_url")

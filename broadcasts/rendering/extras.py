@@ -47,7 +47,7 @@ class JsonTemplate:
     def __init__(self, field: str, value: Any, syntax: str) -> None:
         self.field = field
         self.templates = {path: compile_template(path, source, syntax) for path, source in texts(field, value)}
-        self.is_constant = not any(template.liquid for template in self.templates.values())
+        self.is_constant = all(template.is_constant for template in self.templates.values())
         self.value = self._fill(field, value, {}, Budget()) if self.is_constant else value
 
     def render(self, values: Mapping[str, object], budget: Budget) -> Any:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from functools import lru_cache
 from operator import attrgetter
 from typing import Any
@@ -41,6 +41,7 @@ class ContactSnapshot:
     language: str
     external_id: str | None
     attributes: Any
+    details: Any = None  # what only expressions use, which `ExpressionScope.load` reads for many
 
     @property
     def uuid(self) -> UUID:
@@ -49,7 +50,7 @@ class ContactSnapshot:
     @classmethod
     def columns(cls) -> list[str]:
         """Return the columns of a contact in the order that `of` expects."""
-        return [field.name.rstrip("_") for field in fields(cls)]
+        return [field.name.rstrip("_") for field in fields(cls) if field.default is MISSING]
 
     @classmethod
     def of(cls, row: Sequence[Any]) -> "ContactSnapshot | None":
@@ -119,7 +120,12 @@ LONG_SAMPLES = {**SAMPLES, Attribute.Type.TEXT: LONG_TEXT, Attribute.Type.LIST: 
 
 
 def sample_values(organization: Organization) -> list[dict[str, object]]:
-    """Return values for trial renderings: of an ordinary contact, of an empty one, and of one with very long values.
+    """Return values for trial renderings, of each of `sample_contacts`."""
+    return [_sample(organization, contact) for contact in sample_contacts(organization)]
+
+
+def sample_contacts(organization: Organization) -> list[Contact]:
+    """Return contacts for trial renderings: an ordinary one, an empty one, and one with very long values.
 
     The first one has a value for every name.
     """
@@ -128,12 +134,11 @@ def sample_values(organization: Organization) -> list[dict[str, object]]:
         {key: samples.get(Attribute.Type(kind), samples[Attribute.Type.TEXT]) for key, kind in types.items()}
         for samples in (SAMPLES, LONG_SAMPLES)
     )
-    contacts = [
+    return [
         Contact(full_name="Alex Example", email="alex@example.com", phone="+15550100", attributes=ordinary),
         Contact(),
         Contact(full_name=LONG_TEXT[:255], email="alex@example.com", phone="+15550100", attributes=long),
     ]
-    return [_sample(organization, contact) for contact in contacts]
 
 
 def _sample(organization: Organization, contact: Contact) -> dict[str, object]:

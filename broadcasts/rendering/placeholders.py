@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from html import escape
-from typing import Any
+from typing import Any, cast
 
 from liquid import RenderContext, Token
 from liquid.ast import Node
@@ -24,9 +24,10 @@ from broadcasts import links
 from broadcasts.models import Contact
 
 from .budget import Budget, Exceeded
+from .expressions import Expression, ExpressionScope, Person, Program, whole
 from .filters import apply
 from .names import CONTACT, VALUES, ContactSnapshot, attributes_of, contact_values
-from .templates import CompiledTemplate, Metered, Output
+from .templates import SCOPE, CompiledTemplate, Metered, Output
 
 Piece = str | int
 Fill = Callable[["CopyContext", list[str]], str]
@@ -77,7 +78,7 @@ class NotCompilable(Exception):
 class CopyContext:
     """What the placeholders of one copy are computed from."""
 
-    __slots__ = ("_values", "attributes", "budget", "contact", "contexts", "key", "shared")
+    __slots__ = ("_person", "_values", "attributes", "budget", "contact", "contexts", "key", "shared")
 
     def __init__(
         self, contact: Contact | ContactSnapshot, key: str, shared: Mapping[str, object], budget: Budget
@@ -89,6 +90,14 @@ class CopyContext:
         self.budget = budget
         self.contexts: dict[int, Metered] = {}
         self._values: dict[str, object] | None = None
+        self._person: Person | None = None
+
+    @property
+    def person(self) -> Person:
+        """The recipient as expressions see it."""
+        if self._person is None:
+            self._person = cast(ExpressionScope, self.shared[SCOPE]).person(self.contact)
+        return self._person
 
     def liquid_context(self, template: BoundTemplate) -> Metered:
         """Return Liquid's context of a field; all nodes share it, since one may assign a name that another one uses."""
@@ -170,6 +179,8 @@ class FieldCompiler:
 
     def pieces(self) -> list[Piece]:
         template = self.compiled.liquid
+        if self.compiled.program is not None:
+            return merged([self._part(self.compiled.program, part) for part in self.compiled.program.parts])
         if template is None:
             return merged([self.compiled.source])
         self.html = template.env.autoescape
@@ -189,6 +200,47 @@ class FieldCompiler:
         if waiting:
             pieces.append(self._logic(template, waiting))
         return merged(pieces)
+
+    def _part(self, program: Program, part: str | Expression) -> Piece:
+        """Return a literal text or a constant expression as it is, another one as its placeholder."""
+        if isinstance(part, str):
+            return part
+        if part.is_constant:
+            return self._safe(program.fill(part, self._scope().person(None), self.budget))
+        key = (program.html, self.clean, part.found.inner) if part.is_steady else None
+        return self.placeholders.add(self._expression(program, part), key)
+
+    def _expression(self, program: Program, part: Expression) -> Fill:
+        """Return what fills in an expression; the texts of plain names are cached."""
+
+        def fill(copy: CopyContext, filled: list[str]) -> str:
+            return self._safe(program.fill(part, copy.person, copy.budget))
+
+        def show(text: str) -> str:
+            return self._safe(program.written(whole(text)))
+
+        scope, read, field = self._scope(), part.compiled.read, part.compiled.field
+        if read is None:
+            return fill
+        texts = CachedFunction(show, self.placeholders.count)
+        if field and field not in scope.attributes:
+            return lambda copy, filled: ""  # an error
+        if not field:
+            return lambda copy, filled: texts[value] if type(value := read(copy.person)) is str else fill(copy, filled)
+        number = self.placeholders.count
+        stored: dict[type, CachedFunction] = {
+            kind: CachedFunction(lambda raw: show(scope.field_text(field, raw)), number) for kind in (str, int)
+        }
+
+        def fill_field(copy: CopyContext, filled: list[str]) -> str:
+            raw = copy.attributes.get(field)
+            cached = stored.get(type(raw))
+            return fill(copy, filled) if cached is None else cached[raw]
+
+        return fill_field
+
+    def _scope(self) -> ExpressionScope:
+        return cast(ExpressionScope, self.shared[SCOPE])
 
     def _piece(self, template: BoundTemplate, node: Node) -> Piece | None:
         """Return a node as a constant or as its own placeholder; None if Liquid has to render it."""

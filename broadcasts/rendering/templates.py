@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from io import StringIO
-from typing import Any, NoReturn, TextIO
+from typing import Any, NoReturn, TextIO, cast
 
 from liquid import Environment, RenderContext, Token, TokenStream
 from liquid.ast import BlockNode, IllegalNode, Node
@@ -22,10 +22,14 @@ from broadcasts.exceptions import InvalidInput, OverBudget, RenderError
 from broadcasts.models import Syntax
 
 from .budget import SHORT, Budget, Exceeded, size_of
+from .expressions import Person, Program, compile_program
 from .filters import apply, short_dates, strip_html
 from .plaintext import html_to_text
 
-AVAILABLE = (Syntax.LIQUID, Syntax.PLAIN)
+AVAILABLE = (Syntax.LIQUID, Syntax.EXPRESSIONS, Syntax.PLAIN)
+UNKNOWN_SYNTAX = f"“{{}}” is not known; use {Syntax.LIQUID}, {Syntax.EXPRESSIONS} or {Syntax.PLAIN}"
+SCOPE = "@"  # the key of what expressions can name among the values, which Liquid cannot name
+EXPRESSIONS_OF_A_TAG = 4  # that take as long to parse
 LONGEST_SOURCE = 1_000_000  # characters of one field
 LONGEST_TAG = 2_000  # characters; some of Liquid's regular expressions take quadratic time
 LONGEST_TAGS = 100_000  # characters of all tags of one field
@@ -151,15 +155,22 @@ HTML = Limited(autoescape=True)
 
 @dataclass(frozen=True, slots=True)
 class CompiledTemplate:
-    """The parsed template of one field; `liquid` is None for text without tags."""
+    """The parsed template of one field: in Liquid, or a program of expressions; with neither it is plain text."""
 
     field: str
     source: str
     liquid: BoundTemplate | None
     tags: int = 0
+    program: Program | None = None
+
+    @property
+    def is_constant(self) -> bool:
+        return self.liquid is None and self.program is None
 
     def render(self, values: Mapping[str, object], budget: Budget) -> str:
         """Render the template; raises RenderError or OverBudget that names field and line."""
+        if self.program is not None:
+            return self.program.render(cast(Person, values[SCOPE]), budget)
         if self.liquid is None:
             return self.source
         output = Output(budget)
@@ -192,11 +203,15 @@ class CompiledTemplate:
 def compile_template(field: str, source: str, syntax: str, *, html: bool = False) -> CompiledTemplate:
     """Parse a template; raises InvalidInput that names the line."""
     if syntax not in AVAILABLE:
-        raise InvalidInput({"syntax": f"{syntax} are not available yet; use {' or '.join(AVAILABLE)}"})
+        raise InvalidInput({"syntax": UNKNOWN_SYNTAX.format(syntax)})
     if len(source) > LONGEST_SOURCE:
         most = formats.number(LONGEST_SOURCE)
         raise InvalidInput({field: f"This is longer than {most} characters; link to what is large."})
-    if syntax == Syntax.PLAIN or not ("{{" in source or "{%" in source):
+    if syntax == Syntax.EXPRESSIONS and "@" in source:
+        program = compile_program(source, html=html)
+        tags = len(program.expressions) // EXPRESSIONS_OF_A_TAG
+        return CompiledTemplate(field, source, None, tags, program)
+    if syntax != Syntax.LIQUID or not ("{{" in source or "{%" in source):
         return CompiledTemplate(field, source, None)
     try:
         tags = measure(source)

@@ -105,7 +105,7 @@ class Pump:
             if not over:
                 patiently(quiet_hours.defer)
             # With patience: the results of the last window exist only in this process until they are committed.
-            window = [] if over else patiently(lambda: windows.read(lease, self.window_size))
+            window = [] if over else patiently(lambda: self.read(windows, lease))
             if window or results.untried:
                 self.check_cost(lease)
             admitted = self.admit(lease, window, results)
@@ -121,6 +121,11 @@ class Pump:
         elif self.has_sent:
             channel_works(self.channel, self.flaw)
         self.check_refusals(lease)
+
+    def read(self, windows: Windows, lease: leases.Lease) -> list[PendingDelivery]:
+        window = windows.read(lease, self.window_size)
+        self.copies(lease.message_id).compiled.load(delivery.contact for delivery in window)
+        return window
 
     def record(self, lease: leases.Lease, results: Results, window: list[PendingDelivery], state: str) -> bool:
         begun = commit(lease, results, window, self.channel, state)

@@ -359,11 +359,30 @@ def test_each_part_is_chosen_by_itself(rapidpro, club, photo, mail):
     assert spanish.quick_replies == [{"type": "text", "text": "OK"}]
 
 
-def test_texts_with_expressions_are_sent_as_they_are(rapidpro, club, mail, server):
-    make_contact(club, "joe@example.com")
-    rapidpro.post(URL, {"text": "Hi @contact.name and {{ x }}", "urns": ["mailto:joe@example.com"]})
+def test_03_each_copy_is_filled_in_the_language_of_its_reader(rapidpro, club, mail, server):
+    text = {"eng": "Hello @contact.name!", "spa": "Hola @contact.name!"}
+    for language in ("es", "en", "fr"):
+        make_contact(club, f"joe@{language}.example", full_name="Joe", language=language)
+    urns = [f"mailto:joe@{language}.example" for language in ("es", "en", "fr")]
+    told = rapidpro.post(URL, {"text": text, "base_language": "eng", "urns": urns}).json()
+    assert told["text"] == text
     complete()
-    assert server.received[0].text.strip() == "Hi @contact.name and {{ x }}"
+    assert {copy.address.partition("@")[2]: copy.text.strip() for copy in server.received} == {
+        "es.example": "Hola Joe!",
+        "en.example": "Hello Joe!",
+        "fr.example": "Hello Joe!",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "sent"),
+    [("Hi @(upper(contact.name", "Hi @(upper(contact.name"), ("Hi @contact.nme| {{ x }}", "Hi | {{ x }}")],
+)
+def test_04_a_wrong_expression_is_taken_and_is_empty(rapidpro, club, mail, server, text, sent):
+    make_contact(club, "joe@example.com")
+    made(rapidpro.post(URL, {"text": text, "urns": ["mailto:joe@example.com"]}))
+    complete()
+    assert server.received[0].text.strip() == sent
 
 
 def test_the_contacts_and_people_of_a_broadcast_are_counted(rapidpro, club, mail, server):

@@ -80,5 +80,5 @@ def test_plain_text_may_hold_anything(check):
     assert check("{{ anything", "plain") == ""
 
 
-def test_expressions_are_refused_in_plain_words(check):
-    assert check("@contact.name", "expressions") == ("syntax: expressions are not available yet; use liquid or plain")
+def test_a_syntax_that_is_not_known_is_refused(check):
+    assert check("x", "jinja") == "syntax: “jinja” is not known; use liquid, expressions or plain"

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from broadcasts import drafting, sending, stats
 from broadcasts.api.fields import REF, ref
+from broadcasts.languages import code_of
 from broadcasts.models import Broadcast, Contact, Media, MessageTranslation, Organization, Segment
 
 from .content import merged, messages
@@ -26,7 +27,6 @@ from .fields import (
     RapidProQuickRepliesField,
     RapidProTextField,
 )
-from .languages import code_of
 from .media import attachment
 from .urns import RapidProUrnField
 from .views import RapidProSpanSerializer, RapidProView, is_id, paged, shown

@@ -1,11 +1,10 @@
 """`/api/v2/contacts.json`: people."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from django.db import transaction
-from django.db.models import QuerySet, Value
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound
@@ -16,6 +15,7 @@ from broadcasts import audience, contacts, segmenting
 from broadcasts.api.contacts import ContactSerializer
 from broadcasts.api.fields import ref
 from broadcasts.exceptions import InvalidInput
+from broadcasts.languages import code_of
 from broadcasts.mediums import ADDRESS_FIELDS
 from broadcasts.models import (
     Attribute,
@@ -24,12 +24,11 @@ from broadcasts.models import (
     Medium,
     Organization,
     Segment,
-    SegmentMember,
     Suppression,
 )
 
 from .fields import RapidProGroupsField, RapidProLanguageField, find_groups, key_of
-from .languages import code_of, tag_of
+from .languages import tag_of
 from .urns import RapidProUrnField, find_urns, having, normalised, urns_of
 from .views import RapidProSpanSerializer, RapidProView, paged, shown
 
@@ -40,8 +39,6 @@ NO_FIELD = "Invalid contact field key: {}"
 BY_QUERY = "Contact group must not be query based: {}"
 NOT_WITH_URN = "Field not allowed when using URN in URL"
 THEIRS = {"attributes": "fields", "full_name": "name", **dict.fromkeys((*ADDRESS_FIELDS, "external_id"), "urns")}
-MOST_BY_RULE = 100  # groups by rule that a contact is looked for in, the oldest ones
-TOGETHER = 20  # groups whose members are asked for by one query
 
 
 class RapidProRefSerializer(serializers.Serializer):
@@ -232,7 +229,7 @@ def regroup(contact: Contact, groups: Iterable[Segment]) -> None:
 
 def people(page: list[Contact], organization: Organization) -> list[dict[str, Any]]:
     """Return contacts as RapidPro shows them, with the groups and suppressions of all of them at once."""
-    groups, stopped = groups_of(page, organization), stopped_ones(page, organization)
+    groups, stopped = audience.groups_of([one.pk for one in page], organization), stopped_ones(page, organization)
     keys = list(Attribute.objects.for_organization(organization).values_list("key", flat=True))
     return [
         {
@@ -241,7 +238,7 @@ def people(page: list[Contact], organization: Organization) -> list[dict[str, An
             "status": "stopped" if one.pk in stopped and one.status == Contact.Status.ACTIVE else one.status,
             "language": code_of(one.language),
             "urns": urns_of(one),
-            "groups": groups[one.pk],
+            "groups": [ref(group) for group in groups[one.pk]],
             "notes": [],
             "fields": {key: one.attributes.get(key) for key in keys},
             "flow": None,
@@ -253,32 +250,6 @@ def people(page: list[Contact], organization: Organization) -> list[dict[str, An
         }
         for one in page
     ]
-
-
-def groups_of(page: list[Contact], organization: Organization) -> dict[int, list[dict[str, str]]]:
-    """Return {contact id: its groups}, by membership and by rule."""
-    found: dict[int, list[dict[str, str]]] = defaultdict(list)
-    pks = [one.pk for one in page]
-    members = SegmentMember.objects.filter(contact__in=pks).select_related("segment").order_by("segment")
-    pairs = [(one.contact_id, one.segment) for one in members]
-    by_rule = Segment.objects.for_organization(organization).filter(kind=Segment.Kind.DYNAMIC).order_by("pk")
-    segments = {one.pk: one for one in by_rule[:MOST_BY_RULE]}
-    rows = [chosen for one in segments.values() if (chosen := _chosen(one, organization)) is not None]
-    for start in range(0, len(rows), TOGETHER):
-        first, *others = (one.filter(pk__in=pks) for one in rows[start : start + TOGETHER])
-        pairs += [(pk, segments[segment]) for pk, segment in (first.union(*others, all=True) if others else first)]
-    for contact, segment in pairs:
-        found[contact].append(ref(segment))
-    return found
-
-
-def _chosen(segment: Segment, organization: Organization) -> QuerySet[Contact, Any] | None:
-    """Return (contact id, segment id) of those whom a segment's rules choose; None without readable rules."""
-    segment.organization = organization
-    try:
-        return audience.segment_contacts(segment).order_by().values_list("pk", Value(segment.pk))
-    except InvalidInput:  # such as rules that name what was deleted since
-        return None
 
 
 def stopped_ones(page: list[Contact], organization: Organization) -> set[int]:

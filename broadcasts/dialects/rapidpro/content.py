@@ -46,7 +46,7 @@ def messages(organization: Organization, contents: Mapping[str, Mapping[str, Any
     return [
         {
             "channel": channel,
-            "syntax": Syntax.PLAIN,
+            "syntax": Syntax.EXPRESSIONS,
             "translations": {tag: fitted(channel, content) for tag, content in contents.items()},
         }
         for channel in channels or [None]

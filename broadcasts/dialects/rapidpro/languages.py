@@ -2,7 +2,7 @@
 
 from langcodes.data_dicts import LANGUAGE_ALPHA3
 
-from broadcasts.languages import family
+from broadcasts.languages import code_of
 from broadcasts.models import Organization
 
 UNDETERMINED = ("mul", "und")  # allowed beside the codes that have one of two letters too
@@ -18,12 +18,6 @@ def is_allowed(code: str, organization: Organization | None = None) -> bool:
 def tag_of(code: str) -> str:
     """Return our tag of an allowed code, such as en for eng."""
     return TAGS.get(code, code)
-
-
-def code_of(tag: str) -> str | None:
-    """Return the code of one of our tags, such as por for pt-BR; None for no language, or one without a code."""
-    language = family(tag)
-    return LANGUAGE_ALPHA3.get(language) or (language if len(language) == 3 else None)
 
 
 def codes_of(organization: Organization) -> list[str]:

@@ -50,9 +50,8 @@ def normalised(urn: str, organization: Organization) -> str:
 
 def urns_of(contact: Contact) -> list[str]:
     """Return the addresses of a contact as URNs, the phone number first."""
-    found = {scheme: getattr(contact, field) for scheme, (field, _) in audience.SCHEMES.items()}
-    order = ["tel", "whatsapp", "mailto", *found]
-    return [f"{scheme}:{found[scheme]}" for scheme in dict.fromkeys(order) if found[scheme]]
+    found = {field: getattr(contact, field) for field, _ in audience.SCHEMES.values()}
+    return list(audience.uris(found).values())
 
 
 def find_urns(urns: Iterable[str], organization: Organization) -> dict[str, Contact]:

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from broadcasts.api.attributes import AttributeSerializer
 from broadcasts.api.errors import Conflict
-from broadcasts.models import Attribute, AuditEntry, Channel, Organization
+from broadcasts.models import Attribute, AuditEntry, Channel
 
 from .languages import codes_of, primary_of
 from .views import RapidProListSerializer, RapidProView, paged, shown
@@ -23,7 +23,6 @@ TYPES = dict.fromkeys(("text", "state", "district", "ward"), "text") | {"number"
 SHOWN = {"number": "number", "date": "datetime", "datetime": "datetime"}
 NO_ROOM = "Cannot create object because workspace has reached limit."
 NO_KEY = "Its key is made of the letters a to z and the digits in it: it needs to begin with a letter."
-DATE_STYLES = {"d": "day_first", "m": "month_first", "Y": "year_first", "y": "year_first"}
 
 
 class RapidProWorkspaceSerializer(serializers.Serializer):
@@ -105,7 +104,7 @@ class RapidProWorkspace(RapidProView):
                 "languages": codes_of(own),
                 "primary_language": primary_of(own),
                 "timezone": own.time_zone,
-                "date_style": date_style(own),
+                "date_style": own.date_style,
                 "credits": {"used": 0, "remaining": None},
                 "anon": False,
             }
@@ -171,12 +170,6 @@ class RapidProChannels(RapidProView):
             rows = rows.filter(from_address=wanted)
         pages, page = self.pages(rows)
         return pages.get_paginated_response([channel(one) for one in page])
-
-
-def date_style(organization: Organization) -> str:
-    """Return the order of day, month and year in the organization's format of days."""
-    first = re.search("%-?([dmYy])", organization.date_format)
-    return DATE_STYLES[first[1]] if first else "year_first"
 
 
 def field(attribute: Attribute) -> dict[str, str]:

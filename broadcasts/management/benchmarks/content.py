@@ -1,5 +1,6 @@
 """What the bench sends: subject, text and HTML in two languages, personal throughout, about 5 KB a copy."""
 
+import re
 from typing import Any
 
 PARAGRAPHS = {
@@ -42,6 +43,17 @@ STYLE = "margin: 0 0 1em; padding: 0; font-family: Helvetica, Arial, sans-serif;
 def translations() -> dict[str, dict[str, Any]]:
     """Return the content by language; its placeholders are those of Liquid and of Django's templates alike."""
     return {language: _translation(language) for language in WORDS}
+
+
+def as_expressions(value: Any) -> Any:
+    """Return content with Liquid's placeholders written as expressions, which have no link to unsubscribe."""
+    if isinstance(value, dict):
+        return {key: as_expressions(one) for key, one in value.items()}
+    if not isinstance(value, str):
+        return [as_expressions(one) for one in value] if isinstance(value, list) else value
+    linked = value.replace("{{ unsubscribe_url }}", "https://club.example/leave/@contact.uuid")
+    named = re.sub(r"{{ contact\.(name|first_name) }}", r"@contact.\1", linked)
+    return re.sub(r"{{ contact\.(\w+) }}", r"@fields.\1", named)
 
 
 def _translation(language: str) -> dict[str, Any]:

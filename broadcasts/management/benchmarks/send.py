@@ -17,10 +17,10 @@ from django.db.models import Max, Min
 from broadcasts import drafting, rendering, sending, stats
 from broadcasts.management import serving
 from broadcasts.management.progress import SendingBar
-from broadcasts.models import Batch, Broadcast, Contact, Delivery, Organization, Segment
+from broadcasts.models import Batch, Broadcast, Contact, Delivery, Organization, Segment, Syntax
 from broadcasts.transports import Envelope
 
-from . import bare_http, people, plain_loop, processes
+from . import bare_http, content, people, plain_loop, processes
 from .figures import Figures, cost_ratios, medians, table
 from .kinds import CHAINS, KINDS, BenchKind
 from .receiver import Receiver, receiver
@@ -29,6 +29,7 @@ from .sink import Sink, sink, tool
 from .workers import Workers, workers
 
 HELP = "Send a personal broadcast to a local receiver and print how fast it went, with what to compare it with."
+SYNTAXES = (Syntax.LIQUID.value, Syntax.EXPRESSIONS.value)
 LATENCY = 0.1  # seconds that a provider takes for a request
 LOOK_SECONDS = 0.2
 STUCK_SECONDS = 120
@@ -57,6 +58,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--channel", choices=KINDS, default="email", help="default: email; the others to a provider that takes 100 ms"
     )
+    parser.add_argument(
+        "--syntax", choices=SYNTAXES, default=Syntax.LIQUID, help="how the message is written; default: liquid"
+    )
     parser.add_argument("--json", action="store_true", help="for machines")
 
 
@@ -65,14 +69,17 @@ def run(command: BaseCommand, options: dict[str, Any]) -> None:
     default = 1 if kind.is_http or connection.vendor != "postgresql" else settings.PUMPS
     pumps = options["pumps"] or default
     if is_inside():
-        leave(measure_http(kind, options["contacts"], pumps) if kind.is_http else measure(options["contacts"], pumps))
+        measured = measure_http if kind.is_http else measure
+        leave(measured(kind, options["contacts"], pumps, options["syntax"]))
         return
     for name in () if kind.is_http else ("smtp-sink", "smtp-source"):
         tool(name)
-    machine = {**processes.machine(), "pumps": pumps, "channel": kind.name}
+    machine = {**processes.machine(), "pumps": pumps, "channel": kind.name, "syntax": options["syntax"]}
     if not options["json"]:
         load = " ".join(f"{load:.2f}" for load in machine["load"])
-        words = "{cpu}, {cores} cores; {database}; Python {python}; pumps: {pumps}; {channel}".format_map(machine)
+        words = "{cpu}, {cores} cores; {database}; Python {python}; pumps: {pumps}; {channel}; {syntax}".format_map(
+            machine
+        )
         command.stdout.write(f"{words}; load average: {load}")
         command.stdout.flush()
     runs: list[Figures] = []
@@ -80,7 +87,7 @@ def run(command: BaseCommand, options: dict[str, Any]) -> None:
     for _ in range(options["repeat"]):
         for size in sizes:
             with Room() as room:
-                arguments = {"contacts": size, "pumps": pumps, "channel": kind.name}
+                arguments = {"contacts": size, "pumps": pumps, "channel": kind.name, "syntax": options["syntax"]}
                 found = room.run("bench", "send", *(f"--{name}={value}" for name, value in arguments.items()))
             runs.append(Figures(**found))
     told = [medians([run for run in runs if run.contacts == size]) for size in sizes]
@@ -98,13 +105,13 @@ def run(command: BaseCommand, options: dict[str, Any]) -> None:
         command.stdout.write(table(told))
 
 
-def measure(n: int, pumps: int) -> dict[str, Any]:
+def measure(kind: BenchKind, n: int, pumps: int, syntax: str) -> dict[str, Any]:
     """Do one run, in a room."""
     serving.prepare()
     club = make_club()
     people.load(club, n)
     with sink() as taker:
-        broadcast = make_broadcast(club, taker.port)
+        broadcast = make_broadcast(club, taker.port, syntax=syntax)
         size = message_size(broadcast)
         source_rate = taker.source_rate(n, int(size))
         loop_rate = plain_loop.rate(club, n, taker.port)
@@ -113,14 +120,14 @@ def measure(n: int, pumps: int) -> dict[str, Any]:
     return {"contacts": n, "message_bytes": size, "source_rate": source_rate, "loop_rate": loop_rate, **ours}
 
 
-def measure_http(kind: BenchKind, n: int, pumps: int) -> dict[str, Any]:
+def measure_http(kind: BenchKind, n: int, pumps: int, syntax: str) -> dict[str, Any]:
     """Do one run of a kind that is spoken to by HTTP, in a room."""
     serving.prepare()
     club = make_club()
     people.load(club, n)
     connections.close_all()  # the receiver's process is to inherit none
     with receiver(1, kind.receiver, latency=LATENCY) as provider:
-        broadcast = make_broadcast(club, provider.port, kind.name)
+        broadcast = make_broadcast(club, provider.port, kind.name, syntax=syntax)
         transport = club.channels.get().transport()
         calls = [transport.call(envelope) for envelope in envelopes(broadcast)]  # type: ignore[attr-defined]
         bare = bare_http.run(calls, min(n, bare_http.MOST), transport.concurrency)
@@ -150,12 +157,14 @@ def make_club(slug: str = "bench") -> Organization:
     )
 
 
-def make_broadcast(club: Organization, port: int, chain: str = "email", **account: Any) -> Broadcast:
+def make_broadcast(
+    club: Organization, port: int, chain: str = "email", syntax: str = Syntax.LIQUID, **account: Any
+) -> Broadcast:
     """Make a draft to everybody but those who left, by a kind of channel or by a chain of several."""
     messages = []
     for kind in CHAINS[chain]:
         channel = kind.make_channel(club, port, **account)
-        messages.append({"channel": channel, **kind.message(channel)})
+        messages.append({"channel": channel, **written(kind.message(channel), syntax)})
     left = Segment.objects.create(organization=club, name="Left", rules={"attributes__plan": people.LEFT})
     values = {
         "name": "Bench",
@@ -181,10 +190,15 @@ def make_small(beside: Broadcast) -> Broadcast:
     return drafting.save(Broadcast(organization=club), values)
 
 
+def written(message: dict[str, Any], syntax: str) -> dict[str, Any]:
+    """Return what a message says, which is written in Liquid, in a syntax."""
+    return {**message, **content.as_expressions(message), "syntax": syntax} if syntax == Syntax.EXPRESSIONS else message
+
+
 def _same(beside: Broadcast) -> dict[str, Any]:
     message = beside.messages.get()
     assert message.channel is not None
-    return {"channel": message.channel, **KINDS[message.channel.kind].message(message.channel)}
+    return {"channel": message.channel, **written(KINDS[message.channel.kind].message(message.channel), message.syntax)}
 
 
 def envelopes(broadcast: Broadcast) -> list[Envelope]:

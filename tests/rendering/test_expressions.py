@@ -1,0 +1,77 @@
+"""The language of expressions, held against its reference: cases that its vendor's evaluator gave, and rules."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from .reference import joe, render, scope
+from .rules import RULES, STYLES
+
+CASES = json.loads((Path(__file__).parent / "data" / "expressions.json").read_text())["cases"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["template"])
+def test_the_cases_of_the_contract_read_byte_for_byte(case):
+    assert render(case["template"]) == (case["output"], case["error"])
+
+
+@pytest.mark.parametrize(("rule", "template", "text"), RULES, ids=lambda value: str(value)[:60])
+def test_each_rule_of_the_reference_holds(rule, template, text):
+    shown, error = render(template, joe(email="joe@example.com"))
+    assert (shown, bool(error)) == (text or "", text is None), error
+
+
+@pytest.mark.parametrize(("written", "shown"), STYLES)
+def test_days_are_read_in_the_style_of_the_organization(written, shown):
+    found = [
+        render(f'@(date("{written}"))', joe(scope(style)))[0] for style in ("day_first", "month_first", "year_first")
+    ]
+    assert found == shown
+
+
+@pytest.mark.parametrize(
+    ("names", "text"),
+    [
+        ("spa", "jue 5 marzo, 3 pm"),
+        ("spa-ES", "jue 5 marzo, 3 p.\u202fm."),
+        ("fra", "jeu. 5 mars, 3 pm"),
+        ("por", "qui 5 março, 3 pm"),
+        ("swa", "Thu 5 Machi, 3 alasiri"),
+        ("kin", "Thu 5 Werurwe, 3 pm"),
+    ],
+)
+def test_names_of_days_and_months_are_in_the_language_of_the_organization(names, text):
+    template = '@(format_datetime("2026-03-05 15:00", "EEE D MMMM, h aa"))'
+    assert render(template, joe(scope(names=names))) == (text, "")
+
+
+def test_a_wall_time_that_summer_time_skips_is_an_hour_earlier():
+    new_york = joe(scope(zone="America/New_York"))
+    assert render('@(datetime("2026-03-08 02:30"))', new_york)[0] == "2026-03-08T01:30:00.000000-05:00"
+    assert render('@(datetime("2026-11-01 01:30"))', new_york)[0] == "2026-11-01T01:30:00.000000-04:00"
+
+
+def test_calendar_units_keep_the_wall_time_and_clock_units_the_distance():
+    new_york = joe(scope(zone="America/New_York"))
+    assert render('@(datetime_add("2026-03-07 12:00", 1, "D"))', new_york)[0] == "2026-03-08T12:00:00.000000-04:00"
+    assert render('@(datetime_add("2026-03-07 12:00", 24, "h"))', new_york)[0] == "2026-03-08T13:00:00.000000-04:00"
+
+
+def test_a_contact_without_a_name_is_shown_by_the_first_address():
+    assert render("@contact", joe(full_name=""))[0] == "0788 123 123"
+    assert render("@contact", joe(full_name="", phone="", email="joe@example.com"))[0] == "joe@example.com"
+    assert render("[@contact]", joe(full_name="", phone=""))[0] == "[]"
+
+
+def test_a_value_that_does_not_fit_the_type_of_its_field_is_none():
+    person = joe(attributes={"age": "abc", "due_date": "soon", "nickname": ""})
+    assert render("[@fields.age@fields.due_date@fields.nickname]", person) == ("[]", "")
+
+
+def test_a_moment_is_shown_at_the_distance_that_the_organization_has_then():
+    assert render("@fields.due_date @(tz(fields.due_date))", joe())[0] == "2026-03-05T14:30:00.000000+02:00 "
+
+
+def test_what_people_are_called_is_not_read_as_an_expression():
+    assert render("@contact.name", joe(full_name="@fields.age @(1 + 1)"))[0] == "@fields.age @(1 + 1)"
