@@ -2,8 +2,11 @@
 
 import logging
 import os
+import time
 from typing import Any
 
+from django.conf import settings
+from django.core.cache import cache
 from django.db import transaction
 from django.db.models import QuerySet
 from django_q.brokers import get_broker
@@ -13,6 +16,7 @@ from django_q.tasks import async_task
 log = logging.getLogger(__name__)
 
 DUE_AT_ONCE = 20  # tasks for due rows that one call enqueues, so that other tasks are not delayed
+WAITING_SECONDS = 10  # after which a task that was enqueued and has not begun may be lost
 STOP_FILE = "BROADCASTS_STOP_FILE"  # environment variable: a file that exists once the supervisor stops its workers
 
 
@@ -22,6 +26,28 @@ def enqueue(task: str, *ids: int) -> None:
     An unreachable queue raises no error: the supervisor finds the work in the database.
     """
     transaction.on_commit(lambda: _push(task, *ids), robust=True)
+
+
+def enqueue_once(task: str) -> None:
+    """Enqueue a task after this transaction is committed, unless one that was enqueued so waits in the queue.
+
+    For tasks that do whatever is due: a second one would only delay the others. The task calls `begin` first, with the
+    ticket that it is given.
+    """
+    transaction.on_commit(lambda: _push_once(task), robust=True)
+
+
+def begin(task: str, ticket: int) -> None:
+    """Have the next `enqueue_once` enqueue the task again.
+
+    A task that waited so long that another one was enqueued leaves that to the other one: otherwise their number could
+    only grow.
+    """
+    try:
+        if cache.get(_waiting(task)) == ticket:
+            cache.delete(_waiting(task))
+    except Exception:
+        log.warning("The cache cannot be reached", exc_info=True)  # the mark ends by itself
 
 
 def enqueue_due(task: str, due: QuerySet[Any]) -> None:
@@ -34,6 +60,22 @@ def enqueue_due(task: str, due: QuerySet[Any]) -> None:
 
 def _push(task: str, *ids: int) -> None:
     async_task(f"broadcasts.tasks.{task}", *ids)
+
+
+def _push_once(task: str) -> None:
+    ticket = time.time_ns()
+    try:
+        is_first = cache.add(_waiting(task), ticket, WAITING_SECONDS)
+    except Exception:
+        log.warning("The cache cannot be reached", exc_info=True)
+        is_first = True
+    if is_first:
+        _push(task, ticket)
+
+
+def _waiting(task: str) -> str:
+    """Return the cache's key for the ticket of the task that waits in the queue."""
+    return f"waiting:{settings.Q_CLUSTER['name']}:{task}"
 
 
 def queue_is_full() -> bool:

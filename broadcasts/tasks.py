@@ -5,6 +5,7 @@ from django.db.models.functions import Now
 
 from broadcasts import accounts, confirming, importing, indexing, receiving, retention, sending, syncing
 from broadcasts.models import Channel, Heartbeat
+from broadcasts.queue import begin
 
 # Called each second by a supervisor, and each minute by the queue's schedule.
 ROUND = (
@@ -44,7 +45,8 @@ def mail_invitation(invitation_id: int) -> None:
     accounts.mail_invitation(invitation_id)
 
 
-def apply_calls() -> None:
+def apply_calls(ticket: int) -> None:
+    begin("apply_calls", ticket)
     receiving.apply_due()
 
 

@@ -1,12 +1,16 @@
 """What is enqueued for rows that are due."""
 
 from datetime import timedelta
+from unittest.mock import Mock
 
 import pytest
+from django.core.cache import cache
+from django.db import transaction
 from django.utils import timezone
 
-from broadcasts import queue
+from broadcasts import queue, tasks
 from broadcasts.models import PersonalLink
+from broadcasts.receiving import storing
 from tests.make import make_contact
 
 
@@ -40,3 +44,51 @@ def test_only_some_rows_are_enqueued_at_once(due, enqueued, monkeypatch):
     monkeypatch.setattr(queue, "DUE_AT_ONCE", 1)
     queue.enqueue_due("mail_link", PersonalLink.objects.due())
     assert enqueued == [("mail_link", due[0])]
+
+
+@pytest.fixture
+def tickets(db, monkeypatch):
+    """The tickets of the tasks that were enqueued to apply calls."""
+    given: list = []
+    cache.clear()
+    monkeypatch.setattr(queue, "async_task", lambda name, ticket: given.append(ticket))
+    monkeypatch.setattr(transaction, "on_commit", lambda push, robust: push())
+    return given
+
+
+def ring():
+    storing.alarm.rung_at = 0.0
+    storing.alarm.ring()
+
+
+def test_while_the_task_that_applies_calls_waits_no_second_one_is_enqueued(tickets):
+    """Two more each second, from each web process, would keep pumps and answers out of the queue."""
+    ring()
+    ring()
+    assert len(tickets) == 1
+    tasks.apply_calls(tickets[0])
+    ring()
+    assert len(tickets) == 2
+
+
+def test_a_task_that_the_queue_has_lost_is_enqueued_again_after_a_time(tickets, monkeypatch):
+    monkeypatch.setattr(queue, "WAITING_SECONDS", 0)
+    ring()
+    ring()
+    assert len(tickets) == 2
+
+
+def test_a_task_that_waited_for_too_long_makes_no_place_for_a_third_one(tickets, monkeypatch):
+    monkeypatch.setattr(queue, "WAITING_SECONDS", 0)
+    ring()
+    monkeypatch.setattr(queue, "WAITING_SECONDS", 10)
+    ring()
+    tasks.apply_calls(tickets[0])
+    ring()
+    assert len(tickets) == 2
+
+
+def test_a_task_is_enqueued_where_the_cache_cannot_be_reached(tickets, monkeypatch):
+    monkeypatch.setattr(cache, "add", Mock(side_effect=ConnectionError))
+    ring()
+    assert len(tickets) == 1

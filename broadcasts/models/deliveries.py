@@ -137,6 +137,13 @@ class DeliveryQuerySet(OrganizationQuerySet["Delivery"]):
         earlier = Delivery.objects.filter(contact=OuterRef("contact_id"), message__in=messages, pk__lt=OuterRef("pk"))
         return self.filter(Exists(earlier.exclude(status=Delivery.Status.SKIPPED)), replaces__isnull=False)
 
+    def under_way(self) -> "DeliveryQuerySet":
+        """Return the deliveries that a worker is handing over: their window was started and is not recorded."""
+        held = Batch.objects.filter(state=Batch.State.LEASED, started_through__gte=OuterRef("pk"))
+        of_range = held.filter(message=OuterRef("message"), first_id__lte=OuterRef("pk"), last_id__gte=OuterRef("pk"))
+        in_hand = Q(Exists(held.filter(pk=OuterRef("batch")))) | Q(Exists(of_range), batch=None)
+        return self.filter(in_hand, status=Delivery.Status.PENDING, due_at=None)
+
     def due(self) -> "DeliveryQuerySet":
         """Return the deliveries whose retry time or deferral has passed, by the database's clock."""
         return self.filter(status=Delivery.Status.PENDING, due_at__lte=Now())

@@ -152,12 +152,14 @@ def _normalised(field: AddressField, address: str) -> str | None:
 
 
 def _last_copy(channel: Channel, person: int, key: Key, at: datetime) -> Delivery | None:
-    """Return the last copy that was sent to an address on a channel within the days before a reply."""
+    """Return the last copy that was sent to an address on a channel within the days before a reply.
+
+    That may be one which a worker is still handing over: people and providers can be faster than its window.
+    """
     _, name, wanted = key
-    sent = Delivery.objects.of([Contact(pk=person)]).filter(
-        message__channel=channel, sent_at__gte=at - ANSWERED_WITHIN, sent_at__lte=at + SKEW
-    )
-    for copy in sent.select_related("message").order_by("-sent_at")[:RECENT]:
+    copies = Delivery.objects.of([Contact(pk=person)]).filter(message__channel=channel).select_related("message")
+    sent = copies.filter(sent_at__gte=at - ANSWERED_WITHIN, sent_at__lte=at + SKEW).order_by("-sent_at")
+    for copy in (*copies.under_way().order_by("-pk")[:RECENT], *sent[:RECENT]):
         if _normalised(ADDRESS_FIELDS[name], copy.address) == wanted:
             return copy
     return None

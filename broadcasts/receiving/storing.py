@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 
 from broadcasts.database import SharedInsert
 from broadcasts.models import Channel, EarlyFact, StoredCall
-from broadcasts.queue import enqueue, queue_is_full
+from broadcasts.queue import enqueue_once
 from broadcasts.transports import Callback, CallbackRequest, Transport
 
 from .answering import enqueue_answers
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 # Headers that a transport's `parse` reads. The others may carry secrets; they are not needed once the call is verified.
 KEPT = frozenset({"content-type", "svix-id"})
-PAUSE = 0.5  # seconds in which one process enqueues one task: it applies whatever is due
+PAUSE = 0.5  # seconds in which one process asks for the task once: it applies whatever is due
 
 
 class _Alarm:
@@ -29,7 +29,7 @@ class _Alarm:
         now = time.monotonic()
         if now >= self.rung_at + PAUSE:
             self.rung_at = now
-            enqueue("apply_calls")
+            enqueue_once("apply_calls")
 
 
 alarm = _Alarm()
@@ -88,6 +88,6 @@ def _accounts(channel: Channel, own: str, call: CallbackRequest, told: Callback)
 def enqueue_waiting() -> None:
     """Enqueue what is due of calls, early facts and answers; called in the supervisor's round."""
     due = {"due_at__lte": Now()}
-    if (StoredCall.objects.filter(**due).exists() or EarlyFact.objects.filter(**due).exists()) and not queue_is_full():
-        enqueue("apply_calls")
+    if StoredCall.objects.filter(**due).exists() or EarlyFact.objects.filter(**due).exists():
+        enqueue_once("apply_calls")
     enqueue_answers()

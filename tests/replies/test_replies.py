@@ -45,6 +45,39 @@ def test_a_copy_that_is_too_old_later_to_another_address_or_unsent_is_not_answer
     assert Inbound.objects.get().delivery is None
 
 
+def being_sent(channel, joe, **fields):
+    """A copy in a window that a worker has started and not recorded."""
+    row = copy(channel, joe, status="pending", sent_at=None)
+    row.message.batches.update(state="leased", started_through=row.pk, **fields)
+    return row
+
+
+@pytest.mark.parametrize("answers", ["", "an id that is recorded with the window"])
+def test_a_reply_may_come_before_the_window_of_its_copy_is_recorded(channel, joe, answers):
+    copy(channel, joe, 2)
+    row = being_sent(channel, joe)
+    say(channel, "Yes", answers=answers)
+    row.refresh_from_db()
+    assert Inbound.objects.get().delivery == row
+    assert (row.status, row.message.batches.get().replied) == ("pending", 1) and row.replied_at
+
+
+def test_a_reply_answers_a_copy_that_is_tried_again_at_this_moment(channel, joe):
+    row = being_sent(channel, joe, first_id=None, last_id=None)
+    row.batch = row.message.batches.get()
+    row.save()
+    say(channel, "Yes")
+    assert Inbound.objects.get().delivery == row
+
+
+@pytest.mark.parametrize("batch", [{"started_through": 0}, {"state": "ready"}])
+def test_a_copy_whose_window_has_not_started_is_not_answered(channel, joe, batch):
+    row = being_sent(channel, joe)
+    row.message.batches.update(**batch)
+    say(channel, "Yes")
+    assert Inbound.objects.get().delivery is None
+
+
 def test_a_copy_of_another_channel_is_not_answered(channel, joe, mail):
     copy(mail, joe)
     say(channel, "Yes")
