@@ -4,6 +4,8 @@ import gc
 import sqlite3
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
+from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 from ipaddress import ip_network
 from typing import Any
 
@@ -177,16 +179,28 @@ def stranger(elsewhere):
 
 
 @pytest.fixture(scope="session")
-def migrated(tmp_path_factory) -> Iterator[Installation]:
-    """What every installation is a copy of."""
-    made = Installation(tmp_path_factory.mktemp("migrated"))
-    yield made
-    made.drop()
+def migrated(tmp_path_factory, testrun_uid, worker_id) -> Iterator[Installation]:
+    """What every installation is a copy of: made by the first test process that needs it, dropped by the last."""
+    base = tmp_path_factory.getbasetemp()
+    room = (base if worker_id == "master" else base.parent) / "migrated"
+    room.mkdir(exist_ok=True)
+    made = Installation(room, testrun_uid[:12])
+    with (room / "lock").open("w") as lock:
+        flock(lock, LOCK_EX)
+        if not (room / "done").exists():
+            made.migrate()
+            (room / "done").touch()
+        flock(lock, LOCK_SH)
+        yield made
+        with suppress(BlockingIOError):  # another test process still copies it
+            flock(lock, LOCK_EX | LOCK_NB)
+            made.drop()
 
 
 @pytest.fixture
 def installation(tmp_path, migrated) -> Iterator[Installation]:
     """Settings, a database and processes of its own, for stories."""
-    made = Installation(tmp_path, copy_of=migrated)
+    made = Installation(tmp_path)
+    made.copy(migrated)
     yield made
     made.drop()
