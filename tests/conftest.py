@@ -185,16 +185,18 @@ def migrated(tmp_path_factory, testrun_uid, worker_id) -> Iterator[Installation]
     room = (base if worker_id == "master" else base.parent) / "migrated"
     room.mkdir(exist_ok=True)
     made = Installation(room, testrun_uid[:12])
-    with (room / "lock").open("w") as lock:
-        flock(lock, LOCK_EX)
-        if not (room / "done").exists():
-            made.migrate()
-            (room / "done").touch()
-        flock(lock, LOCK_SH)
+    with (room / "in_use").open("w") as in_use:
+        flock(in_use, LOCK_SH)
+        with (room / "being_made").open("w") as being_made:
+            flock(being_made, LOCK_EX)
+            if not (room / "made").exists():
+                made.migrate()
+                (room / "made").touch()
         yield made
         with suppress(BlockingIOError):  # another test process still copies it
-            flock(lock, LOCK_EX | LOCK_NB)
+            flock(in_use, LOCK_EX | LOCK_NB)
             made.drop()
+            (room / "made").unlink()
 
 
 @pytest.fixture
