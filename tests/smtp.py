@@ -172,20 +172,12 @@ class SmtpServer(Controller):
                 session.transport.write(words)
                 session.transport.close()
             while self.sessions:
-                await asyncio.sleep(0.001)
+                await asyncio.sleep(0)
 
         asyncio.run_coroutine_threadsafe(close(), self.loop).result()
 
     def heal(self) -> None:
         self.faults.clear()
-
-    def begin_anew(self) -> None:
-        """Hang up, heal and forget, for the next test of several that share a server."""
-        self.hang_up()
-        self.heal()
-        self.received.clear()
-        self.commands.clear()
-        self.connections = self.turned_away = 0
 
     def next_fault(self, phase: str, argument: str = "") -> Fault | None:
         for fault in self.faults:
@@ -307,7 +299,7 @@ class _Session(SMTP):
 
     async def more(self) -> None:
         while not self._reader._buffer:
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0)
 
     async def part(self) -> None:
         """Close after a message, where that is the server's way."""

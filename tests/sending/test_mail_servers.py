@@ -15,19 +15,13 @@ from . import steps
 PATIENCE = 0.5  # seconds; long enough for a server in this process to say what it does say
 
 
-@pytest.fixture(scope="module", params=["step by step", "pipelined"])
-def shared_server(request):
-    with SmtpServer(pipelining=request.param == "pipelined", connections=2) as server:
-        yield server
-
-
-@pytest.fixture
-def server(shared_server, mail):
+@pytest.fixture(params=["step by step", "pipelined"])
+def server(request, mail):
     """What the club's channel speaks to, by SMTP."""
-    shared_server.begin_anew()
-    mail.settings = shared_server.settings
-    mail.save()
-    return shared_server
+    with SmtpServer(pipelining=request.param == "pipelined", connections=2) as server:
+        mail.settings = server.settings
+        mail.save()
+        yield server
 
 
 @pytest.fixture
