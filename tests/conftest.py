@@ -4,6 +4,8 @@ import gc
 import sqlite3
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
+from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 from ipaddress import ip_network
 from typing import Any
 
@@ -177,16 +179,30 @@ def stranger(elsewhere):
 
 
 @pytest.fixture(scope="session")
-def migrated(tmp_path_factory) -> Iterator[Installation]:
-    """What every installation is a copy of."""
-    made = Installation(tmp_path_factory.mktemp("migrated"))
-    yield made
-    made.drop()
+def migrated(tmp_path_factory, testrun_uid, worker_id) -> Iterator[Installation]:
+    """What every installation is a copy of: made by the first test process that needs it, dropped by the last."""
+    base = tmp_path_factory.getbasetemp()
+    room = (base if worker_id == "master" else base.parent) / "migrated"
+    room.mkdir(exist_ok=True)
+    made = Installation(room, testrun_uid[:12])
+    with (room / "in_use").open("w") as in_use:
+        flock(in_use, LOCK_SH)
+        with (room / "being_made").open("w") as being_made:
+            flock(being_made, LOCK_EX)
+            if not (room / "made").exists():
+                made.migrate()
+                (room / "made").touch()
+        yield made
+        with suppress(BlockingIOError):  # another test process still copies it
+            flock(in_use, LOCK_EX | LOCK_NB)
+            made.drop()
+            (room / "made").unlink()
 
 
 @pytest.fixture
 def installation(tmp_path, migrated) -> Iterator[Installation]:
     """Settings, a database and processes of its own, for stories."""
-    made = Installation(tmp_path, copy_of=migrated)
+    made = Installation(tmp_path)
+    made.copy(migrated)
     yield made
     made.drop()

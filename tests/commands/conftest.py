@@ -4,6 +4,7 @@ import pytest
 from django.core.management import call_command
 
 from tests.sending.conftest import server
+from tests.stories.installation import DATABASE
 
 __all__ = ["server"]
 
@@ -18,3 +19,12 @@ def command():
         return out.getvalue(), err.getvalue()
 
     return run
+
+
+@pytest.fixture
+def installation(installation, migrated):
+    """One whose benches begin with a copy of the migrated database, where that is a file."""
+    if not installation.server.startswith("postgres"):
+        copied = {"DJANGO_SETTINGS_MODULE": "tests.commands.bench_settings", "MIGRATED": str(migrated.room / DATABASE)}
+        installation.env |= copied
+    return installation

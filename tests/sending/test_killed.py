@@ -14,7 +14,7 @@ from broadcasts.transports import TransportError
 from tests.make import make_broadcast, make_contacts
 
 from . import steps
-from .faults import Fate, die
+from .faults import EVERY_THIRD, Fate, die
 
 PEOPLE = 6
 WINDOW = 3
@@ -45,10 +45,10 @@ def tick(broadcast):
     sending.tick()
 
 
-def after_every_step(act, broadcast, server, happen, amid_transactions=True, at_least=3):
-    """Yield the number of each step of `act`, once `happen` has happened after it; each begins anew."""
+def after_every_step(act, broadcast, server, happen, amid_transactions=True, at_least=3, by=1):
+    """Yield the number of each step of `act`, or of each third, once `happen` has happened after it, and begin anew."""
     answers = dict(server.answers)
-    for nth in count(1):
+    for nth in count(1, by):
         try:
             with transaction.atomic():
                 with Fate(server, nth, happen, amid_transactions).over() as fate:
@@ -93,15 +93,15 @@ def assert_accounted_for(broadcast, server, unknown):
     assert broadcast.status == Broadcast.Status.SENT
 
 
-@pytest.mark.parametrize(("is_here", "unknown"), [(True, 1), (False, WINDOW)])
+@pytest.mark.parametrize(("is_here", "unknown", "by"), [(True, 1, 1), (False, WINDOW, EVERY_THIRD)])
 def test_a_worker_that_dies_after_any_step_loses_nobody_and_repeats_nobody(
-    broadcast, server, monkeypatch, is_here, unknown
+    broadcast, server, monkeypatch, is_here, unknown, by
 ):
     """Its journal is here, or it was on a host that is gone."""
     if not is_here:
         monkeypatch.setattr(journal, "seal", lambda *lease: None)
     steps.start(broadcast)
-    for _ in after_every_step(steps.pump, broadcast, server, die, at_least=PEOPLE):
+    for _ in after_every_step(steps.pump, broadcast, server, die, at_least=PEOPLE, by=by):
         carry_on(broadcast, server)
         assert_accounted_for(broadcast, server, unknown=1 + unknown)
 
@@ -113,7 +113,7 @@ def test_a_worker_that_dies_while_it_puts_people_off_for_the_night_loses_nobody(
     broadcast.organization.contacts.filter(pk__in=awake).update(time_zone="America/New_York")
     steps.start(broadcast)
     Organization.objects.update(quiet_hours={"email": ["21:00", "08:00"]})
-    for _ in after_every_step(steps.pump, broadcast, server, die, at_least=PEOPLE // 2):
+    for _ in after_every_step(steps.pump, broadcast, server, die, at_least=PEOPLE // 2, by=EVERY_THIRD):
         monkeypatch.setattr(hours, "database_clock", lambda message: morning)
         carry_on(broadcast, server)
         assert_accounted_for(broadcast, server, unknown=1 + WINDOW)
@@ -168,9 +168,12 @@ def test_a_cancel_that_dies_while_it_is_written_down_is_written_down_by_another(
         assert Broadcast.objects.get().completed_at
 
 
-@pytest.mark.parametrize(("told_by", "more"), [("its clock", 0), ("its journal", 0), ("the fence alone", WINDOW)])
+@pytest.mark.parametrize(
+    ("told_by", "more", "by"),
+    [("its clock", 0, EVERY_THIRD), ("its journal", 0, EVERY_THIRD), ("the fence alone", WINDOW, 1)],
+)
 def test_a_worker_frozen_past_its_lease_after_any_step_writes_nothing_when_it_wakes(
-    broadcast, server, settings, monkeypatch, told_by, more
+    broadcast, server, settings, monkeypatch, told_by, more, by
 ):
     """Others, here or on another host, recover and send in between; it hands over nothing more, where it can tell."""
     if told_by != "its journal":
@@ -188,7 +191,7 @@ def test_a_worker_frozen_past_its_lease_after_any_step_writes_nothing_when_it_wa
         if told_by == "its clock":
             asleep[0] += 2 * settings.LEASE_SECONDS
 
-    for _ in after_every_step(steps.pump, broadcast, server, freeze, amid_transactions=False, at_least=PEOPLE):
+    for _ in after_every_step(steps.pump, broadcast, server, freeze, amid_transactions=False, at_least=PEOPLE, by=by):
         assert rows() == left["rows"]
         assert len(server.received) - left["received"] <= more
         assert_accounted_for(broadcast, server, unknown=1 + WINDOW)

@@ -22,13 +22,10 @@ NOT_OURS = ("DJANGO_SETTINGS_MODULE", "PYTHONDONTWRITEBYTECODE")
 
 
 class Installation:
-    """Commands run as an operator would run them; `query` looks into the database behind their back.
+    """Commands run as an operator would run them; `query` looks into the database behind their back."""
 
-    A copy of a migrated one takes a moment, where migrating takes seconds.
-    """
-
-    def __init__(self, room: Path, copy_of: "Installation | None" = None) -> None:
-        self.name = f"story_{uuid4().hex[:12]}"
+    def __init__(self, room: Path, name: str = "") -> None:
+        self.name = f"story_{name or uuid4().hex[:12]}"
         self.room = room
         self.processes: list[subprocess.Popen] = []
         self.env = {
@@ -41,14 +38,20 @@ class Installation:
         }
         self.server = os.environ.get("DATABASE_URL", "")
         if self.server.startswith("postgres"):
-            with psycopg.connect(self.server, autocommit=True) as connection:
-                template = f"TEMPLATE {copy_of.name}" if copy_of else ""
-                connection.execute(f"CREATE DATABASE {self.name} {template}")
             self.env["DATABASE_URL"] = urlsplit(self.server)._replace(path=f"/{self.name}").geturl()
-        elif copy_of:
-            shutil.copy(copy_of.room / DATABASE, self.room / DATABASE)
-        if copy_of is None:
-            self.run("migrate", "-v0")
+
+    def migrate(self) -> None:
+        """Make the database, which takes as long as hundreds of tests."""
+        if self.server.startswith("postgres"):
+            self._on_server(f"CREATE DATABASE {self.name}")
+        self.run("migrate", "-v0")
+
+    def copy(self, migrated: "Installation") -> None:
+        """Make the database, which takes a moment."""
+        if self.server.startswith("postgres"):
+            self._on_server(f"CREATE DATABASE {self.name} TEMPLATE {migrated.name}")
+        else:
+            shutil.copy(migrated.room / DATABASE, self.room / DATABASE)
 
     def run(self, *command: str, stdin: str = "") -> str:
         """Run a management command to its end; its output is what went wrong when it fails."""
@@ -117,5 +120,8 @@ class Installation:
     def drop(self) -> None:
         self.stop()
         if self.server.startswith("postgres"):
-            with psycopg.connect(self.server, autocommit=True) as connection:
-                connection.execute(f"DROP DATABASE {self.name} WITH (FORCE)")
+            self._on_server(f"DROP DATABASE {self.name} WITH (FORCE)")
+
+    def _on_server(self, sql: str) -> None:
+        with psycopg.connect(self.server, autocommit=True) as connection:
+            connection.execute(sql)

@@ -21,7 +21,7 @@ from tests.sending.fallback.chains import (
     go_on,
     time_out,
 )
-from tests.sending.faults import die
+from tests.sending.faults import EVERY_THIRD, die
 from tests.sending.test_killed import after_every_step
 
 
@@ -134,9 +134,9 @@ def test_a_failure_that_is_reported_after_the_end_starts_nothing_even_when_it_go
     assert "SMS" not in dict(copies(broadcast))
 
 
-@pytest.mark.parametrize("path", ["failed", "timed out"])
+@pytest.mark.parametrize(("path", "by"), [("failed", 1), ("timed out", EVERY_THIRD)])
 def test_a_supervisor_that_dies_while_copies_fall_back_repeats_nobody_and_loses_nobody(
-    broadcast, club, server, settings, path
+    broadcast, club, server, settings, path, by
 ):
     settings.BATCH_SIZE = 1
     people = [make_contact(club, phone=f"+3460000000{n}") for n in range(2)]
@@ -145,7 +145,7 @@ def test_a_supervisor_that_dies_while_copies_fall_back_repeats_nobody_and_loses_
     steps.send(broadcast)
     time_out()
     received = list(server.received)
-    for _ in after_every_step(lambda one: sending.tick(), broadcast, server, die):
+    for _ in after_every_step(lambda one: sending.tick(), broadcast, server, die, by=by):
         server.received[:] = received
         for _ in range(2):
             go_on(broadcast)
