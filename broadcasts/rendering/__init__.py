@@ -30,6 +30,7 @@ from .content import TEMPLATED
 from .extras import extra_texts
 from .fitting import misfits, unready
 from .names import ContactSnapshot
+from .translating import to_liquid
 
 __all__ = [
     "TEMPLATED",
@@ -44,6 +45,7 @@ __all__ = [
     "extra_texts",
     "misfits",
     "preview",
+    "to_liquid",
     "unready",
     "validate_attachments",
     "validate_content",
