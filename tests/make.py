@@ -61,9 +61,10 @@ def make_contacts(organization: Organization, n: int, **fields) -> list[Contact]
 def make_broadcast(channel: Channel, *, subject="Pool closed", body="Hello {{ contact.name }}", html="", **fields):
     """A draft to everybody with one message; `translations` adds languages: {"es": {"subject": ..., "text": ...}}."""
     translations = fields.pop("translations", {})
+    syntax = fields.pop("syntax", "liquid")
     fields = {"name": subject, "send_to_all": True, **fields}
     broadcast = Broadcast.objects.create(organization=channel.organization, **fields)
-    message = Message.objects.create(broadcast=broadcast, channel=channel)
+    message = Message.objects.create(broadcast=broadcast, channel=channel, syntax=syntax)
     contents = {broadcast.base_language: {"subject": subject, "text": body, "html": html}, **translations}
     for position, (language, content) in enumerate(contents.items()):
         MessageTranslation.objects.create(message=message, language=language, position=position, **content)

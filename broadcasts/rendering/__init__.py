@@ -7,6 +7,8 @@ A copy can be composed in two ways, which must give the same content:
 - the reference (`content.py` with `mime.py`): Liquid renders each field whole for one recipient, and the standard
   library's encoders make the message from it.
 
+A template is Liquid, plain text, or has expressions (`expressions/`), which fill in as placeholders too.
+
 The compiled way exists because composing decides how fast a worker sends. CPU time per copy, measured with timeit on a
 shared AMD EPYC core and CPython 3.11, for the personal message of `bench send` (text and HTML, 4.5 KB, 200 recipients,
 median of seven alternating runs):

@@ -13,7 +13,7 @@ from broadcasts.models import Message, Organization, Syntax
 
 from .budget import STEPS, Budget
 from .content import TEMPLATED
-from .expressions import Scope, compile_program, marks
+from .expressions import ExpressionScope, compile_program, marks
 from .extras import extra_texts
 from .names import known_names, sample_contacts, sample_values
 from .templates import AVAILABLE, SCOPE, TEXT, UNKNOWN_SYNTAX, CompiledTemplate, add_tags, compile_template, line_of
@@ -49,7 +49,7 @@ class Checker:
     @cached_property
     def sample_people(self) -> list[dict[str, object]]:
         """The same for expressions."""
-        scope = Scope(self.organization)
+        scope = ExpressionScope(self.organization)
         return [{SCOPE: scope.person(contact)} for contact in sample_contacts(self.organization)]
 
     def check(self, syntax: str, fields: Mapping[str, str]) -> None:
@@ -110,7 +110,7 @@ def warnings(organization: Organization, syntax: str, fields: Mapping[str, str])
     """
     if syntax != Syntax.EXPRESSIONS:
         return {}
-    scope = Scope(organization)
+    scope = ExpressionScope(organization)
     programs = {name: (source, compile_program(source)) for name, source in fields.items() if "@" in source}
     found = {name: marks(source, program, scope) for name, (source, program) in programs.items()}
     return {name: list(map(str, faults)) for name, faults in found.items() if faults}

@@ -14,7 +14,7 @@ from .attachments import mime_part, validate_attachments
 from .budget import Budget
 from .compiled_content import CompiledContent, compile_content
 from .content import ContentTemplate, Recipient, Rendered
-from .expressions import Scope
+from .expressions import ExpressionScope
 from .extras import Extras
 from .fitting import provider_languages
 from .mime import MailComposer, clean_address
@@ -45,9 +45,9 @@ class CompiledMessage:
         self.languages = list(self.contents)
         self.checksum = _checksum(message, translations)
         self.shared = shared_values(self.organization, self.broadcast)
-        self.scope: Scope | None = None  # of expressions
+        self.scope: ExpressionScope | None = None  # of expressions
         if message.syntax == Syntax.EXPRESSIONS:
-            self.scope = Scope(self.organization)
+            self.scope = ExpressionScope(self.organization)
             self.shared[SCOPE] = self.scope
         self.composer: MailComposer | None = None
         self.context = _context(message) if message.channel and message.channel.transport_class.needs_context else {}

@@ -41,7 +41,7 @@ class ContactSnapshot:
     language: str
     external_id: str | None
     attributes: Any
-    details: Any = None  # what only expressions use, which `Scope.load` reads for many
+    details: Any = None  # what only expressions use, which `ExpressionScope.load` reads for many
 
     @property
     def uuid(self) -> UUID:

@@ -24,7 +24,7 @@ from broadcasts import links
 from broadcasts.models import Contact
 
 from .budget import Budget, Exceeded
-from .expressions import Expression, Person, Program, Scope
+from .expressions import Expression, ExpressionScope, Person, Program, whole
 from .filters import apply
 from .names import CONTACT, VALUES, ContactSnapshot, attributes_of, contact_values
 from .templates import SCOPE, CompiledTemplate, Metered, Output
@@ -96,7 +96,7 @@ class CopyContext:
     def person(self) -> Person:
         """The recipient as expressions see it."""
         if self._person is None:
-            self._person = cast(Scope, self.shared[SCOPE]).person(self.contact)
+            self._person = cast(ExpressionScope, self.shared[SCOPE]).person(self.contact)
         return self._person
 
     def liquid_context(self, template: BoundTemplate) -> Metered:
@@ -208,10 +208,39 @@ class FieldCompiler:
         if part.is_constant:
             return self._safe(program.fill(part, self._scope().person(None), self.budget))
         key = (program.html, self.clean, part.found.inner) if part.is_steady else None
-        return self.placeholders.add(lambda copy, filled: self._safe(program.fill(part, copy.person, copy.budget)), key)
+        return self.placeholders.add(self._expression(program, part), key)
 
-    def _scope(self) -> Scope:
-        return cast(Scope, self.shared[SCOPE])
+    def _expression(self, program: Program, part: Expression) -> Fill:
+        """Return what fills in an expression; the texts of plain names are cached."""
+
+        def fill(copy: CopyContext, filled: list[str]) -> str:
+            return self._safe(program.fill(part, copy.person, copy.budget))
+
+        def show(text: str) -> str:
+            return self._safe(program.written(whole(text)))
+
+        scope, read, field = self._scope(), part.compiled.read, part.compiled.field
+        if read is None:
+            return fill
+        texts = CachedFunction(show, self.placeholders.count)
+        if field and field not in scope.attributes:
+            return lambda copy, filled: ""  # an error
+        if not field:
+            return lambda copy, filled: texts[value] if type(value := read(copy.person)) is str else fill(copy, filled)
+        number = self.placeholders.count
+        stored: dict[type, CachedFunction] = {
+            kind: CachedFunction(lambda raw: show(scope.field_text(field, raw)), number) for kind in (str, int)
+        }
+
+        def fill_field(copy: CopyContext, filled: list[str]) -> str:
+            raw = copy.attributes.get(field)
+            cached = stored.get(type(raw))
+            return fill(copy, filled) if cached is None else cached[raw]
+
+        return fill_field
+
+    def _scope(self) -> ExpressionScope:
+        return cast(ExpressionScope, self.shared[SCOPE])
 
     def _piece(self, template: BoundTemplate, node: Node) -> Piece | None:
         """Return a node as a constant or as its own placeholder; None if Liquid has to render it."""

@@ -160,6 +160,14 @@ def test_a_preview_renders_for_a_contact_in_a_language(act, mail):
     assert spanish["text"].startswith("Hola Joe")
 
 
+def test_a_preview_in_expressions_tells_what_is_wrong_with_them(act, mail):
+    make_contact(mail.organization, full_name="Ana")
+    broadcast = make_broadcast(mail, subject="Hi @contact.name", body="Hi @contact.nme|", syntax="expressions")
+    told = act(broadcast, "preview").json()
+    assert (told["subject"], told["text"]) == ("Hi Ana", "Hi |")
+    assert told["warnings"] == ["en.text: line 1, column 13: contact.nme is not known; did you mean contact.name?"]
+
+
 def test_a_preview_needs_somebody(act, mail):
     answer = act(make_broadcast(mail, send_to_all=False), "preview")
     assert (answer.status_code, list(answer.json())) == (400, ["contact"])

@@ -367,7 +367,7 @@ def test_03_each_copy_is_filled_in_the_language_of_its_reader(rapidpro, club, ma
     told = rapidpro.post(URL, {"text": text, "base_language": "eng", "urns": urns}).json()
     assert told["text"] == text
     complete()
-    assert {copy["To"].partition("@")[2].rstrip(">"): copy.text.strip() for copy in server.received} == {
+    assert {copy.address.partition("@")[2]: copy.text.strip() for copy in server.received} == {
         "es.example": "Hola Joe!",
         "en.example": "Hello Joe!",
         "fr.example": "Hello Joe!",

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from broadcasts.models import Attribute, Channel, Organization, Segment
 from broadcasts.rendering import ContactSnapshot
 from broadcasts.rendering.budget import Budget
-from broadcasts.rendering.expressions import Details, Person, Scope, compile_program
+from broadcasts.rendering.expressions import Details, ExpressionScope, Person, compile_program
 from broadcasts.rendering.expressions.places import NAMES, Names, Places
 
 NOW = datetime(2026, 3, 1, 11, 8, 7, 123456, ZoneInfo("Africa/Kigali"))
@@ -19,7 +19,7 @@ FIELDS = {
 }
 
 
-def scope(style: str = "day_first", names: str = "eng", zone: str = "Africa/Kigali") -> Scope:
+def scope(style: str = "day_first", names: str = "eng", zone: str = "Africa/Kigali") -> ExpressionScope:
     formats = {"day_first": "%d-%m-%Y", "month_first": "%m-%d-%Y", "year_first": "%Y-%m-%d"}
     organization = Organization(
         name="TextIt",
@@ -29,7 +29,7 @@ def scope(style: str = "day_first", names: str = "eng", zone: str = "Africa/Kiga
         languages=["en"],
         globals={"org_name": "TextIt"},
     )
-    made = Scope(organization, ["groups"])
+    made = ExpressionScope(organization, ["groups"])
     words: Names | None = NAMES.get(names)
     english = made.places.names
     made.places = Places(ZoneInfo(zone), formats[style], style, words or english, lambda: NOW)
@@ -41,7 +41,7 @@ def scope(style: str = "day_first", names: str = "eng", zone: str = "Africa/Kiga
     return made
 
 
-def joe(within: Scope | None = None, **changes: object) -> Person:
+def joe(within: ExpressionScope | None = None, **changes: object) -> Person:
     """Return Joe Blow, who is in one group, Reporters."""
     attributes = {"age": 34, "balance": 1234.5, "due_date": "2026-03-05T12:30:00+00:00"}
     group = Segment(name="Reporters", uuid=UUID(int=1))

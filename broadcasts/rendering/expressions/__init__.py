@@ -3,8 +3,8 @@
 An expression that fails, or takes more than its share of the copy's budget, is empty; the message is sent all the same.
 """
 
-from .context import Details, Person, Scope
+from .context import Details, ExpressionScope, Person
 from .marks import Mark, marks
-from .program import Expression, Program, compile_program
+from .program import Expression, Program, compile_program, whole
 
-__all__ = ["Details", "Expression", "Mark", "Person", "Program", "Scope", "compile_program", "marks"]
+__all__ = ["Details", "Expression", "ExpressionScope", "Mark", "Person", "Program", "compile_program", "marks", "whole"]

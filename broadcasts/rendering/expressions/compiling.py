@@ -8,11 +8,11 @@ from ..budget import Exceeded
 from .context import DETAILS, PROPERTIES, ROOTS, SCHEMES, Person
 from .functions import FUNCTIONS
 from .operators import negated, operate
-from .parser import Call, Chain, Lambda, Literal, Lookup, Minus, Name, Node, Property, parse
-from .running import DEEPEST_CALLS, TOO_COMPLEX, Failure, Run
+from .parser import CallNode, Chain, Lambda, Literal, Lookup, Minus, Name, Node, Property, parse
+from .running import DEEPEST_CALLS, TOO_COMPLEX, Evaluation, Failure
 from .values import Function, Object, anything, described, to_integer, to_number, to_text
 
-Evaluate = Callable[[Run], Any]
+Evaluate = Callable[[Evaluation], Any]
 Read = Callable[[Person], Any]
 VARYING = frozenset({"now", "today", "rand", "rand_between"})  # functions that give other results each time
 
@@ -26,6 +26,7 @@ class Compiled:
     failure: Failure | None = None  # why it cannot be parsed
     read: Read | None = None  # reads the value of a plain name, which needs no budget
     uses: frozenset[str] = frozenset()  # names of DETAILS
+    field: str = ""  # the key, if it is the plain name of an attribute
     is_constant: bool = False
     is_steady: bool = True  # whether it gives the same each time for one recipient
 
@@ -47,7 +48,9 @@ def compile_node(node: Node) -> Compiled:
     read = compiler.reader(node, frozenset())
     if isinstance(node, Name) and node.text.lower() == "contact":
         read, compiler.uses = Person.shown, {"urns"}
-    return Compiled(node, evaluate, None, read, frozenset(compiler.uses), compiler.is_constant, compiler.is_steady)
+    return Compiled(
+        node, evaluate, None, read, frozenset(compiler.uses), compiler.field, compiler.is_constant, compiler.is_steady
+    )
 
 
 def unparsed(failure: Failure) -> Compiled:
@@ -58,7 +61,7 @@ def unparsed(failure: Failure) -> Compiled:
 def _raising(failure: Failure) -> Evaluate:
     reason = failure.reason
 
-    def fail(run: Run) -> Any:
+    def fail(run: Evaluation) -> Any:
         raise Failure(reason)
 
     return fail
@@ -67,6 +70,7 @@ def _raising(failure: Failure) -> Evaluate:
 class _Compiler:
     def __init__(self) -> None:
         self.uses: set[str] = set()
+        self.field = ""  # the attribute that was read last
         self.is_constant = True
         self.is_steady = True
 
@@ -82,7 +86,7 @@ class _Compiler:
             case Lookup(_, of, key):
                 of_, key_ = self.compile(of, names), self.compile(key, names)
                 return lambda run: looked_up(run, of_(run), key_(run))
-            case Call(_, function, arguments):
+            case CallNode(_, function, arguments):
                 return self.call(function, arguments, names)
             case Minus(_, of, times):
                 return self.minus(self.compile(of, names), times)
@@ -131,6 +135,7 @@ class _Compiler:
             self.uses |= DETAILS & {name}
             return PROPERTIES[name]
         if root == "fields":
+            self.field = name
             return _field(name, written)
         if root == "urns" and name in SCHEMES:
             self.uses.add("urns")
@@ -145,7 +150,7 @@ class _Compiler:
             return _calling(known, compiled)
         spelled = _spelled(node)
 
-        def call(run: Run) -> Any:
+        def call(run: Evaluation) -> Any:
             called = function(run)
             if not isinstance(called, Function):
                 raise anything_else(called, f"{spelled} is not a function")
@@ -154,7 +159,7 @@ class _Compiler:
         return call
 
     def minus(self, value: Evaluate, times: int) -> Evaluate:
-        def minus(run: Run) -> Any:
+        def minus(run: Evaluation) -> Any:
             run.spend(1)
             number = to_number(run, value(run))
             return negated(number) if times % 2 else number
@@ -166,7 +171,7 @@ class _Compiler:
             sign, second = rest[0]
             return lambda run: operate(run, sign, first(run), second(run))
 
-        def chain(run: Run) -> Any:
+        def chain(run: Evaluation) -> Any:
             value = first(run)
             for sign, other in rest:
                 value = operate(run, sign, value, other(run))
@@ -193,7 +198,7 @@ def _calling(function: Function, arguments: Sequence[Evaluate]) -> Evaluate:
     keeps_errors, apply, title = function.keeps_errors, function.apply, function.name.upper()
     label = function.name if function.name.startswith("<") else title
 
-    def call(run: Run) -> Any:
+    def call(run: Evaluation) -> Any:
         try:
             if keeps_errors:
                 return apply(run, [caught(argument, run) for argument in arguments])
@@ -204,7 +209,7 @@ def _calling(function: Function, arguments: Sequence[Evaluate]) -> Evaluate:
     return call
 
 
-def caught(evaluate: Evaluate, run: Run) -> Any:
+def caught(evaluate: Evaluate, run: Evaluation) -> Any:
     """Return a value, or the error that evaluating it raises."""
     try:
         return evaluate(run)
@@ -223,7 +228,7 @@ class Anonymous(Function):
         self.evaluate = evaluate
         self.outer = outer
 
-    def apply(self, run: Run, values: list[Any]) -> Any:
+    def apply(self, run: Evaluation, values: list[Any]) -> Any:
         if wrong := self.wrong_count(len(values)):
             raise Failure(wrong)
         if run.depth >= DEEPEST_CALLS:
@@ -243,7 +248,7 @@ def _lambda(names: tuple[str, ...], body: Evaluate) -> Evaluate:
     return lambda run: Anonymous(names, body, run.locals)
 
 
-def property_of(run: Run, value: Any, name: str) -> Any:
+def property_of(run: Evaluation, value: Any, name: str) -> Any:
     if isinstance(value, Object):
         try:
             return value.find(name)
@@ -252,7 +257,7 @@ def property_of(run: Run, value: Any, name: str) -> Any:
     return looked_up(run, value, name)
 
 
-def looked_up(run: Run, value: Any, key: Any) -> Any:
+def looked_up(run: Evaluation, value: Any, key: Any) -> Any:
     """Return an item of an array, or a property of an object, None if it has no such property."""
     run.spend(1)
     anything(run, key)

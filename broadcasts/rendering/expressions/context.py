@@ -57,7 +57,7 @@ class Computed(Mapping[str, Any]):
         return len(self.names)
 
 
-class Scope:
+class ExpressionScope:
     """What is equal for all recipients of a message, read from the database when an expression needs it."""
 
     def __init__(self, organization: Organization, uses: Iterable[str] = ()) -> None:
@@ -91,6 +91,10 @@ class Scope:
             found.setdefault(one.contact_field, one)
         return found
 
+    def field_text(self, key: str, raw: Any) -> str:
+        """Return the text of a known attribute's value."""
+        return plain(field_value(self.attributes[key].type, raw, self.zone))
+
     def person(self, contact: Contact | ContactSnapshot | None) -> "Person":
         return Person(self, contact)
 
@@ -112,7 +116,7 @@ class Person:
 
     __slots__ = ("attributes", "contact", "scope")
 
-    def __init__(self, scope: Scope, contact: Contact | ContactSnapshot | None) -> None:
+    def __init__(self, scope: ExpressionScope, contact: Contact | ContactSnapshot | None) -> None:
         self.scope = scope
         self.contact = contact if contact is not None else Contact()
         self.attributes = attributes_of(self.contact)

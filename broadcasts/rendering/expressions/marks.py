@@ -6,9 +6,9 @@ from itertools import islice
 from typing import NamedTuple
 
 from ..budget import Budget
-from .context import PROPERTIES, SCHEMES, Scope
+from .context import PROPERTIES, SCHEMES, ExpressionScope
 from .functions import FUNCTIONS
-from .parser import TOO_DEEP, Call, Chain, Lambda, Literal, Lookup, Minus, Name, Node, Property, SyntaxFailure
+from .parser import TOO_DEEP, CallNode, Chain, Lambda, Literal, Lookup, Minus, Name, Node, Property, SyntaxFailure
 from .program import Expression, Program
 from .scanner import TOP, names_of_others, unclosed
 
@@ -44,7 +44,7 @@ class Mark(NamedTuple):
         return f"line {self.line}, column {self.column}: {self.words}"
 
 
-def marks(source: str, program: Program, scope: Scope) -> list[Mark]:
+def marks(source: str, program: Program, scope: ExpressionScope) -> list[Mark]:
     """Return the faults of a template's expressions in their order, MOST of them at most."""
     found = sorted(islice(_faults(source, program, scope), MOST))
     return [mark(source, index, words) for index, words in found]
@@ -54,7 +54,7 @@ def mark(source: str, index: int, words: str) -> Mark:
     return Mark(source.count("\n", 0, index) + 1, index - source.rfind("\n", 0, index), words)
 
 
-def _faults(source: str, program: Program, scope: Scope) -> Iterator[tuple[int, str]]:
+def _faults(source: str, program: Program, scope: ExpressionScope) -> Iterator[tuple[int, str]]:
     known = {
         "contact": list(PROPERTIES),
         "fields": list(scope.attributes),
@@ -71,13 +71,15 @@ def _faults(source: str, program: Program, scope: Scope) -> Iterator[tuple[int, 
         yield from _faults_of(expression, known, scope)
 
 
-def _faults_of(expression: Expression, known: Mapping[str, list[str]], scope: Scope) -> Iterator[tuple[int, str]]:
+def _faults_of(
+    expression: Expression, known: Mapping[str, list[str]], scope: ExpressionScope
+) -> Iterator[tuple[int, str]]:
     compiled, offset = expression.compiled, expression.found.offset
     if compiled.node is None:
         at = compiled.failure.at if isinstance(compiled.failure, SyntaxFailure) else 0
         yield offset + at, _unparsed(expression.found.inner, compiled.failure)
         return
-    faults = [(offset + at, words) for at, words in _Walk(known).faults(compiled.node, frozenset())]
+    faults = [(offset + at, words) for at, words in _FaultFinder(known).faults(compiled.node, frozenset())]
     if not faults and compiled.is_constant:
         _, error = expression.result(scope.person(None), Budget())
         if error:
@@ -104,7 +106,7 @@ def _unparsed(inner: str, failure: Exception | None) -> str:
     return f"this cannot be read from “{found}” on{advice}"
 
 
-class _Walk:
+class _FaultFinder:
     """Looks through the nodes of an expression for what is not known."""
 
     def __init__(self, known: Mapping[str, list[str]]) -> None:
@@ -133,7 +135,7 @@ class _Walk:
                 yield from self.all([first, *(one for _, one in rest)], names)
             case Lambda(_, own, body):
                 yield from self.faults(body, names.union(own))
-            case Call(_, function, arguments):
+            case CallNode(_, function, arguments):
                 yield from self.call(function, len(arguments), names)
                 yield from self.all(arguments, names)
 

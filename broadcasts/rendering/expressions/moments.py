@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ..budget import SHORT
-from .running import Failure, Run
+from .running import Evaluation, Failure
 from .values import Object, unconvertible
 
 _COMPLETE = re.compile(
@@ -23,7 +23,7 @@ MIDNIGHT = time(0)
 CLOCK_UNITS = {"h": 3600, "m": 60, "s": 1}  # seconds
 
 
-def to_datetime(run: Run, value: Any) -> datetime:
+def to_datetime(run: Evaluation, value: Any) -> datetime:
     if isinstance(value, datetime):
         return value
     if isinstance(value, date):
@@ -41,7 +41,7 @@ def to_datetime(run: Run, value: Any) -> datetime:
     raise unconvertible(value, "a datetime")
 
 
-def to_date(run: Run, value: Any) -> date:
+def to_date(run: Evaluation, value: Any) -> date:
     if isinstance(value, datetime):
         return moved(value, run.places.zone).date()
     if isinstance(value, date):
@@ -55,7 +55,7 @@ def to_date(run: Run, value: Any) -> date:
     raise unconvertible(value, "a date")
 
 
-def to_time(run: Run, value: Any) -> time:
+def to_time(run: Evaluation, value: Any) -> time:
     if isinstance(value, time):
         return value
     if isinstance(value, datetime):
@@ -100,7 +100,7 @@ def microseconds(fraction: str | None) -> int:
     return int(f"{fraction:0<6.6}") if fraction else 0
 
 
-def _find_day(run: Run, text: str) -> tuple[date, int] | None:
+def _find_day(run: Evaluation, text: str) -> tuple[date, int] | None:
     """Return the date in a text, and where it ends."""
     if (match := _DAY.match(text)) and (found := _day(*map(int, match.groups()))):
         return found, match.end()
@@ -116,7 +116,7 @@ def _find_day(run: Run, text: str) -> tuple[date, int] | None:
     return None
 
 
-def _full_year(run: Run, year: str) -> int:
+def _full_year(run: Evaluation, year: str) -> int:
     if len(year) == 4:
         return int(year)
     this = run.places.now().astimezone(run.places.zone).year % 100
@@ -161,12 +161,12 @@ def moved(at: datetime, zone: tzinfo) -> datetime:
         raise Failure("date out of range") from None
 
 
-def shown_day(run: Run, value: date) -> str:
+def shown_day(run: Evaluation, value: date) -> str:
     """Return a date in the organization's format."""
     return value.strftime(run.places.date_format)
 
 
-def shown(run: Run, value: datetime) -> str:
+def shown(run: Evaluation, value: datetime) -> str:
     """Return a datetime in the organization's zone and format."""
     there = moved(value, run.places.zone)
     return f"{shown_day(run, there)} {there:%H:%M}"

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Context, Decimal, Inexact, InvalidOperation, Overflow
 from typing import Any
 
-from .running import Failure, Run
+from .running import Evaluation, Failure
 from .values import EXACT, LARGEST, MOST_DIGITS, OUT_OF_RANGE, checked, number_text, to_number, to_text
 
 PLACES = Decimal("1e-16")  # of a quotient
@@ -54,7 +54,7 @@ NUMERIC: dict[str, Callable[[Decimal, Decimal], Any]] = {
 }
 
 
-def operate(run: Run, sign: str, one: Any, other: Any) -> Any:
+def operate(run: Evaluation, sign: str, one: Any, other: Any) -> Any:
     """Return the result of an operator; raises Failure."""
     if sign == "&":
         result = to_text(run, one) + to_text(run, other)
@@ -66,7 +66,7 @@ def operate(run: Run, sign: str, one: Any, other: Any) -> Any:
     return NUMERIC[sign](to_number(run, one), to_number(run, other))
 
 
-def _compared(run: Run, value: Any) -> str:
+def _compared(run: Evaluation, value: Any) -> str:
     if type(value) is Decimal:
         return number_text(value)
     text = to_text(run, value)

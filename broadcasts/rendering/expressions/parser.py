@@ -65,7 +65,7 @@ class Lookup(Node):
 
 
 @dataclass(frozen=True, slots=True)
-class Call(Node):
+class CallNode(Node):
     function: Node
     arguments: tuple[Node, ...]
 
@@ -235,7 +235,7 @@ class _Parser:
         while True:
             at = self.tokens[self.place].at
             if self.take("("):
-                node = Call(at, node, self.arguments())
+                node = CallNode(at, node, self.arguments())
             elif self.take("."):
                 node = Property(self.tokens[self.place].at, node, self.property())
             elif self.take("["):

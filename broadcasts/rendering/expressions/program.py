@@ -9,7 +9,7 @@ from ..budget import Budget, Exceeded
 from .compiling import Compiled, compile_source, unparsed
 from .context import Person
 from .parser import LONGEST
-from .running import TOO_COMPLEX, Failure, Run
+from .running import TOO_COMPLEX, Evaluation, Failure
 from .scanner import Found, scan
 from .values import to_text
 
@@ -47,8 +47,7 @@ class Expression:
                 text = value
             else:
                 text = _evaluated(compiled, person, budget)
-            if not text.isascii():
-                text = text.encode("utf-8", "replace").decode()  # half of a surrogate pair
+            text = whole(text)
             budget.room -= len(text) if text.isascii() else len(text.encode())
         except Failure as failure:
             return "", failure.reason
@@ -62,8 +61,13 @@ class Expression:
         return text, ""
 
 
+def whole(text: str) -> str:
+    """Return a text without halves of surrogate pairs."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
 def _evaluated(compiled: Compiled, person: Person, budget: Budget) -> str:
-    run = Run(person, person.scope.places, budget)
+    run = Evaluation(person, person.scope.places, budget)
     try:
         return to_text(run, compiled.evaluate(run))
     finally:
@@ -90,7 +94,10 @@ class Program:
         return "".join([part if isinstance(part, str) else self.fill(part, person, budget) for part in self.parts])
 
     def fill(self, expression: Expression, person: Person, budget: Budget) -> str:
-        text = expression.text(person, budget)
+        return self.written(expression.text(person, budget))
+
+    def written(self, text: str) -> str:
+        """Return a text as it stands in this field."""
         return str(escape(text)) if self.html else text
 
 

@@ -18,7 +18,7 @@ class Failure(Exception):
         return str(self.args[0])
 
 
-class Run:
+class Evaluation:
     """The evaluation of one expression.
 
     All expressions of a copy may take half of its budget, each of them half of what is left of that: so one that takes

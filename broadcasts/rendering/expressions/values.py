@@ -11,7 +11,7 @@ from decimal import Clamped, Context, Decimal, DivisionByZero, InvalidOperation,
 from typing import Any
 
 from ..budget import LONGEST_TEXT, SHORT, Exceeded
-from .running import TOO_COMPLEX, Failure, Run
+from .running import TOO_COMPLEX, Evaluation, Failure
 
 MOST_DIGITS = 36
 LARGEST = 100  # exponent of ten
@@ -59,9 +59,9 @@ class Function:
         self,
         name: str,
         body: Callable[..., Any],
-        kinds: tuple[Callable[[Run, Any], Any], ...],
+        kinds: tuple[Callable[[Evaluation, Any], Any], ...],
         optional: int,
-        more: Callable[[Run, Any], Any] | None,
+        more: Callable[[Evaluation, Any], Any] | None,
         keeps_errors: bool,
     ) -> None:
         self.name = name
@@ -81,7 +81,7 @@ class Function:
         most = f"{self.least} to {self.most}" if self.least < self.most else str(self.least)
         return f"need {most} argument(s), got {count}"
 
-    def apply(self, run: Run, values: list[Any]) -> Any:
+    def apply(self, run: Evaluation, values: list[Any]) -> Any:
         """Call it; raises Failure."""
         if wrong := self.wrong_count(len(values)):
             raise Failure(wrong)
@@ -95,17 +95,17 @@ class Function:
         return result
 
 
-def anything(run: Run, value: Any) -> Any:
+def anything(run: Evaluation, value: Any) -> Any:
     if isinstance(value, Failure):
         raise value
     return value
 
 
-def as_it_is(run: Run, value: Any) -> Any:
+def as_it_is(run: Evaluation, value: Any) -> Any:
     return value
 
 
-def to_text(run: Run, value: Any) -> str:
+def to_text(run: Evaluation, value: Any) -> str:
     kind = type(value)
     if kind is str:
         return value
@@ -128,7 +128,7 @@ def to_text(run: Run, value: Any) -> str:
     return moment_text(value) if isinstance(value, date | time) else value.name
 
 
-def each_text(run: Run, values: Iterable[Any]) -> Iterator[str]:
+def each_text(run: Evaluation, values: Iterable[Any]) -> Iterator[str]:
     """Yield the text of each value of an array or object."""
     size = unpaid = 0
     for value in values:
@@ -175,7 +175,7 @@ def checked(number: Decimal, reason: str = OUT_OF_RANGE) -> Decimal:
 _LARGEST_NUMBER = Decimal(10) ** LARGEST
 
 
-def to_number(run: Run, value: Any) -> Decimal:
+def to_number(run: Evaluation, value: Any) -> Decimal:
     kind = type(value)
     if kind is Decimal:
         return value
@@ -188,14 +188,14 @@ def to_number(run: Run, value: Any) -> Decimal:
     raise unconvertible(value, "a number")
 
 
-def to_integer(run: Run, value: Any) -> int:
+def to_integer(run: Evaluation, value: Any) -> int:
     number = to_number(run, value)
     if not -(2**31) - 1 < number < 2**31:
         raise Failure(f"number value {number_text(number)} is out of range for an integer")
     return int(number)
 
 
-def to_truth(run: Run, value: Any) -> bool:
+def to_truth(run: Evaluation, value: Any) -> bool:
     kind = type(value)
     if kind is bool:
         return value
@@ -210,7 +210,7 @@ def to_truth(run: Run, value: Any) -> bool:
     return bool(value) if kind in (Decimal, list) else value is not None
 
 
-def to_array(run: Run, value: Any) -> list[Any]:
+def to_array(run: Evaluation, value: Any) -> list[Any]:
     if type(value) is list:
         return value
     if value is None:
@@ -218,7 +218,7 @@ def to_array(run: Run, value: Any) -> list[Any]:
     raise unconvertible(value, "an array")
 
 
-def to_object(run: Run, value: Any) -> Object:
+def to_object(run: Evaluation, value: Any) -> Object:
     if isinstance(value, Object):
         return value
     if value is None:
@@ -226,7 +226,7 @@ def to_object(run: Run, value: Any) -> Object:
     raise unconvertible(value, "an object")
 
 
-def to_function(run: Run, value: Any) -> Function:
+def to_function(run: Evaluation, value: Any) -> Function:
     if isinstance(value, Function):
         return value
     raise unconvertible(value, "a function")

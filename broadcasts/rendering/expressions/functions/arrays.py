@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from ...budget import LONGEST_TEXT, SHORT
-from ..running import Failure, Run
+from ..running import Evaluation, Failure
 from ..values import (
     Function,
     Object,
@@ -30,30 +30,30 @@ JSON_CHARACTERS = 5  # that cost one step to parse
 
 
 @define(to_array, to_text)
-def join(run: Run, items: list[Any], separator: str) -> str:
+def join(run: Evaluation, items: list[Any], separator: str) -> str:
     if len(items) * len(separator) > LONGEST_TEXT:
         raise Failure("text is too long")
     return separator.join(each_text(run, items))
 
 
 @define(to_array, to_integer, to_integer, optional=1, name="slice")
-def slice_(run: Run, items: list[Any], start: int, end: int | None = None) -> list[Any]:
+def slice_(run: Evaluation, items: list[Any], start: int, end: int | None = None) -> list[Any]:
     return items[start:end]
 
 
 @define(to_array, anything)
-def contains(run: Run, items: list[Any], value: Any) -> bool:
+def contains(run: Evaluation, items: list[Any], value: Any) -> bool:
     wanted = _frozen(run, value)
     return any(_frozen(run, item) == wanted for item in items)
 
 
 @define(to_array)
-def reverse(run: Run, items: list[Any]) -> list[Any]:
+def reverse(run: Evaluation, items: list[Any]) -> list[Any]:
     return items[::-1]
 
 
 @define(to_array)
-def sort(run: Run, items: list[Any]) -> list[Any]:
+def sort(run: Evaluation, items: list[Any]) -> list[Any]:
     if len(items) < 2:
         return items
     kind = type(items[0])
@@ -69,14 +69,14 @@ SORTED = (str, Decimal, bool)
 
 
 @define(to_array)
-def unique(run: Run, items: list[Any]) -> list[Any]:
+def unique(run: Evaluation, items: list[Any]) -> list[Any]:
     first: dict[Any, Any] = {}
     for item in items:
         first.setdefault(_frozen(run, item), item)
     return list(first.values())
 
 
-def _frozen(run: Run, value: Any) -> Any:
+def _frozen(run: Evaluation, value: Any) -> Any:
     """Return a value as a key; the steps are those of its text."""
     if isinstance(value, list | Object | str):
         to_text(run, value)
@@ -85,27 +85,27 @@ def _frozen(run: Run, value: Any) -> Any:
 
 
 @define(to_array, to_array)
-def concat(run: Run, one: list[Any], other: list[Any]) -> list[Any]:
+def concat(run: Evaluation, one: list[Any], other: list[Any]) -> list[Any]:
     return one + other
 
 
 @define(to_array, to_function, name="filter")
-def filter_(run: Run, items: list[Any], function: Function) -> list[Any]:
+def filter_(run: Evaluation, items: list[Any], function: Function) -> list[Any]:
     return [item for item in items if to_truth(run, function.apply(run, [item]))]
 
 
 @define(to_array, to_function, more=anything)
-def foreach(run: Run, items: list[Any], function: Function, *more: Any) -> list[Any]:
+def foreach(run: Evaluation, items: list[Any], function: Function, *more: Any) -> list[Any]:
     return [function.apply(run, [item, *more]) for item in items]
 
 
 @define(to_object, to_function, more=anything)
-def foreach_value(run: Run, value: Object, function: Function, *more: Any) -> Object:
+def foreach_value(run: Evaluation, value: Object, function: Function, *more: Any) -> Object:
     return Object({name: function.apply(run, [one, *more]) for name, one in value.items()})
 
 
 @define(to_object, to_text)
-def extract(run: Run, value: Object, name: str) -> Any:
+def extract(run: Evaluation, value: Object, name: str) -> Any:
     try:
         return value.find(name)
     except KeyError:
@@ -113,21 +113,21 @@ def extract(run: Run, value: Object, name: str) -> Any:
 
 
 @define(to_object, to_text, more=to_text)
-def extract_object(run: Run, value: Object, *names: str) -> Object:
+def extract_object(run: Evaluation, value: Object, *names: str) -> Object:
     return Object({name: extract(run, value, name) for name in names})
 
 
 @define(to_object)
-def keys(run: Run, value: Object) -> list[str]:
+def keys(run: Evaluation, value: Object) -> list[str]:
     return sorted(value.properties)
 
 
 @define(anything)
-def json(run: Run, value: Any) -> str:
+def json(run: Evaluation, value: Any) -> str:
     return run.limited("".join(_written(run, value)))
 
 
-def _written(run: Run, value: Any) -> Iterable[str]:
+def _written(run: Evaluation, value: Any) -> Iterable[str]:
     """Yield the parts of a value as compact JSON."""
     run.spend(1 + (len(value) // SHORT if isinstance(value, str) else 0))
     if isinstance(value, Decimal):
@@ -157,7 +157,7 @@ def _quoted(value: Any) -> str:
 
 
 @define(to_text)
-def parse_json(run: Run, text: str) -> Any:
+def parse_json(run: Evaluation, text: str) -> Any:
     run.spend(len(text) // JSON_CHARACTERS)
     if not text:
         return None

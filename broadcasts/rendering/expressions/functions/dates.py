@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from .. import layouts
 from ..moments import CLOCK_UNITS, local, moved, shifted, to_date, to_datetime, to_time, unknown_unit
 from ..places import zone_named
-from ..running import Failure, Run
+from ..running import Evaluation, Failure
 from ..values import checked, to_integer, to_number, to_text
 from .registry import define
 
@@ -17,22 +17,22 @@ NANOSECONDS = 2**63
 
 
 @define()
-def now(run: Run) -> datetime:
+def now(run: Evaluation) -> datetime:
     return moved(run.places.now(), run.places.zone)
 
 
 @define()
-def today(run: Run) -> date:
+def today(run: Evaluation) -> date:
     return moved(run.places.now(), run.places.zone).date()
 
 
 @define(to_datetime, to_integer, to_text)
-def datetime_add(run: Run, at: datetime, count: int, unit: str) -> datetime:
+def datetime_add(run: Evaluation, at: datetime, count: int, unit: str) -> datetime:
     return shifted(at, unit, count)
 
 
 @define(to_datetime, to_datetime, to_text)
-def datetime_diff(run: Run, start: datetime, end: datetime, unit: str) -> Decimal:
+def datetime_diff(run: Evaluation, start: datetime, end: datetime, unit: str) -> Decimal:
     if unit == "Y":
         return Decimal(end.year - start.year)
     if unit == "M":
@@ -50,37 +50,37 @@ def datetime_diff(run: Run, start: datetime, end: datetime, unit: str) -> Decima
 
 
 @define(to_datetime, to_time)
-def replace_time(run: Run, at: datetime, clock: time) -> datetime:
+def replace_time(run: Evaluation, at: datetime, clock: time) -> datetime:
     assert at.tzinfo is not None
     return local(datetime.combine(at.date(), clock), at.tzinfo)
 
 
 @define(to_datetime)
-def epoch(run: Run, at: datetime) -> Decimal:
+def epoch(run: Evaluation, at: datetime) -> Decimal:
     return checked(Decimal((at - EPOCH) // timedelta(microseconds=1)).scaleb(-6))
 
 
 @define(to_number)
-def datetime_from_epoch(run: Run, seconds: Decimal) -> datetime:
+def datetime_from_epoch(run: Evaluation, seconds: Decimal) -> datetime:
     if abs(seconds * 10**9) >= NANOSECONDS:
         raise Failure("number of seconds is out of range")
     return moved(EPOCH + timedelta(microseconds=int(seconds * 10**6)), run.places.zone)
 
 
 @define(to_datetime)
-def tz(run: Run, at: datetime) -> str:
+def tz(run: Evaluation, at: datetime) -> str:
     if isinstance(at.tzinfo, ZoneInfo):
         return at.tzinfo.key
     return "UTC" if at.tzinfo is UTC else ""
 
 
 @define(to_datetime)
-def tz_offset(run: Run, at: datetime) -> str:
+def tz_offset(run: Evaluation, at: datetime) -> str:
     return f"{at:%z}"[:5]
 
 
 @define(to_integer, to_integer, to_integer)
-def date_from_parts(run: Run, year: int, month: int, day: int) -> date:
+def date_from_parts(run: Evaluation, year: int, month: int, day: int) -> date:
     if not 1 <= month <= 12:
         raise Failure("invalid value for month, must be 1-12")
     try:
@@ -90,7 +90,7 @@ def date_from_parts(run: Run, year: int, month: int, day: int) -> date:
 
 
 @define(to_integer, to_integer, to_integer)
-def time_from_parts(run: Run, hour: int, minute: int, second: int) -> time:
+def time_from_parts(run: Evaluation, hour: int, minute: int, second: int) -> time:
     try:
         return time(hour, minute, second)
     except (ValueError, OverflowError):
@@ -98,27 +98,27 @@ def time_from_parts(run: Run, hour: int, minute: int, second: int) -> time:
 
 
 @define(to_date)
-def weekday(run: Run, day: date) -> Decimal:
+def weekday(run: Evaluation, day: date) -> Decimal:
     return Decimal(day.isoweekday() % 7)
 
 
 @define(to_date)
-def week_number(run: Run, day: date) -> Decimal:
+def week_number(run: Evaluation, day: date) -> Decimal:
     first = date(day.year, 1, 1)
     return Decimal(((day - first).days + first.isoweekday() % 7) // 7 + 1)
 
 
 @define(to_text, to_text, to_text, optional=1)
-def parse_datetime(run: Run, text: str, layout: str, zone: str | None = None) -> datetime:
+def parse_datetime(run: Evaluation, text: str, layout: str, zone: str | None = None) -> datetime:
     return layouts.parsed(text, layout, chosen_zone(run, zone))
 
 
 @define(to_text, to_text)
-def parse_time(run: Run, text: str, layout: str) -> time:
+def parse_time(run: Evaluation, text: str, layout: str) -> time:
     return layouts.parsed_time(text, layout)
 
 
-def chosen_zone(run: Run, name: str | None) -> Any:
+def chosen_zone(run: Evaluation, name: str | None) -> Any:
     """Return a zone by its name, the organization's by default, UTC for an empty name; raises Failure."""
     if name is None:
         return run.places.zone

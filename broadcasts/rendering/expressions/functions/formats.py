@@ -12,7 +12,7 @@ import phonenumbers
 from ...budget import SHORT
 from .. import layouts
 from ..moments import moved, shown, shown_day, to_date, to_datetime, to_time
-from ..running import Failure, Run
+from ..running import Evaluation, Failure
 from ..values import Object, as_it_is, number_text, to_integer, to_number, to_text, to_truth
 from .dates import chosen_zone
 from .numbers import rounded
@@ -24,11 +24,11 @@ _ATTACHMENT = re.compile(r"(image|audio|video|application|geo|unavailable|[^/:]+
 
 
 @define(as_it_is, keeps_errors=True, name="format")
-def format_(run: Run, value: Any) -> str:
+def format_(run: Evaluation, value: Any) -> str:
     return formatted(run, value)
 
 
-def formatted(run: Run, value: Any) -> str:
+def formatted(run: Evaluation, value: Any) -> str:
     """Return a value as people read it; null and errors are empty."""
     run.spend(1)
     if value is None or isinstance(value, Failure):
@@ -56,7 +56,7 @@ def _formatted_items(items: list[str]) -> str:
     return "\n".join("- " + item.replace("\n", "\n  ") for item in items)
 
 
-def _formatted_properties(run: Run, value: Object) -> Iterator[str]:
+def _formatted_properties(run: Evaluation, value: Object) -> Iterator[str]:
     for name, one in value.items():
         text = formatted(run, one)
         run.spend(len(text) // SHORT)
@@ -70,14 +70,14 @@ def grouped(number: Decimal, text: str = "") -> str:
 
 
 @define(to_date, to_text, optional=1)
-def format_date(run: Run, day: date, layout: str | None = None) -> str:
+def format_date(run: Evaluation, day: date, layout: str | None = None) -> str:
     if layout is None:
         return shown_day(run, day)
     return layouts.formatted(day, layout, layouts.DATE, run.places.names)
 
 
 @define(to_datetime, to_text, to_text, optional=2)
-def format_datetime(run: Run, at: datetime, layout: str | None = None, zone: str | None = None) -> str:
+def format_datetime(run: Evaluation, at: datetime, layout: str | None = None, zone: str | None = None) -> str:
     there = moved(at, chosen_zone(run, zone))
     if layout is None:
         return f"{shown_day(run, there)} {there:%H:%M}"
@@ -85,12 +85,12 @@ def format_datetime(run: Run, at: datetime, layout: str | None = None, zone: str
 
 
 @define(to_time, to_text, optional=1)
-def format_time(run: Run, clock: time, layout: str = "tt:mm") -> str:
+def format_time(run: Evaluation, clock: time, layout: str = "tt:mm") -> str:
     return layouts.formatted(clock, layout, layouts.TIME, run.places.names)
 
 
 @define(to_number, to_integer, to_truth, optional=2)
-def format_number(run: Run, number: Decimal, places: int | None = None, separators: bool = True) -> str:
+def format_number(run: Evaluation, number: Decimal, places: int | None = None, separators: bool = True) -> str:
     if places is None:
         return grouped(number) if separators else number_text(number)
     if not 0 <= places <= 9:
@@ -102,7 +102,7 @@ def format_number(run: Run, number: Decimal, places: int | None = None, separato
 
 
 @define(to_text)
-def format_location(run: Run, path: str) -> str:
+def format_location(run: Evaluation, path: str) -> str:
     return path.rpartition(">")[2].strip()
 
 
@@ -119,13 +119,13 @@ def _decoded(text: str) -> str:
 
 
 @define(to_text)
-def urn_parts(run: Run, urn: str) -> Object:
+def urn_parts(run: Evaluation, urn: str) -> Object:
     scheme, path, display = parts_of(urn)
     return Object({"scheme": scheme, "path": path, "display": display})
 
 
 @define(to_text)
-def format_urn(run: Run, urn: str) -> str:
+def format_urn(run: Evaluation, urn: str) -> str:
     return shown_urn(urn)
 
 
@@ -147,7 +147,7 @@ def _national(number: str) -> str:
 
 
 @define(to_text)
-def attachment_parts(run: Run, attachment: str) -> Object:
+def attachment_parts(run: Evaluation, attachment: str) -> Object:
     match = _ATTACHMENT.fullmatch(attachment)
     kind, url = match.groups() if match else ("", attachment)
     return Object({"content_type": kind, "url": url})

@@ -6,7 +6,7 @@ from functools import reduce
 from typing import Any
 
 from ..operators import divided
-from ..running import Failure, Run
+from ..running import Evaluation, Failure
 from ..values import EXACT, checked, to_array, to_integer, to_number
 from .registry import define
 
@@ -26,61 +26,61 @@ def rounded(number: Decimal, places: int, mode: str) -> Decimal:
 
 
 @define(to_number, to_integer, optional=1, name="round")
-def round_(run: Run, number: Decimal, places: int = 0) -> Decimal:
+def round_(run: Evaluation, number: Decimal, places: int = 0) -> Decimal:
     return rounded(number, places, ROUND_HALF_UP)
 
 
 @define(to_number, to_integer, optional=1)
-def round_up(run: Run, number: Decimal, places: int = 0) -> Decimal:
+def round_up(run: Evaluation, number: Decimal, places: int = 0) -> Decimal:
     return rounded(number, places, ROUND_CEILING)
 
 
 @define(to_number, to_integer, optional=1)
-def round_down(run: Run, number: Decimal, places: int = 0) -> Decimal:
+def round_down(run: Evaluation, number: Decimal, places: int = 0) -> Decimal:
     return rounded(number, places, ROUND_FLOOR)
 
 
 @define(to_number, name="abs")
-def abs_(run: Run, number: Decimal) -> Decimal:
+def abs_(run: Evaluation, number: Decimal) -> Decimal:
     return EXACT.abs(number)
 
 
 @define(to_number, more=to_number, name="max")
-def max_(run: Run, *numbers: Decimal) -> Decimal:
+def max_(run: Evaluation, *numbers: Decimal) -> Decimal:
     return max(numbers)
 
 
 @define(to_number, more=to_number, name="min")
-def min_(run: Run, *numbers: Decimal) -> Decimal:
+def min_(run: Evaluation, *numbers: Decimal) -> Decimal:
     return min(numbers)
 
 
 @define(to_number, more=to_number)
-def mean(run: Run, *numbers: Decimal) -> Decimal:
+def mean(run: Evaluation, *numbers: Decimal) -> Decimal:
     return divided(total(numbers), Decimal(len(numbers)))
 
 
 @define(to_number, to_number)
-def mod(run: Run, number: Decimal, divisor: Decimal) -> Decimal:
+def mod(run: Evaluation, number: Decimal, divisor: Decimal) -> Decimal:
     if not divisor:
         raise Failure("division by zero")
     return checked(EXACT.remainder(number, divisor))
 
 
 @define()
-def rand(run: Run) -> Decimal:
+def rand(run: Evaluation) -> Decimal:
     return Decimal(random.randrange(10**16)).scaleb(-16)  # noqa: S311  (nothing secret depends on it)
 
 
 @define(to_integer, to_integer)
-def rand_between(run: Run, low: int, high: int) -> Decimal:
+def rand_between(run: Evaluation, low: int, high: int) -> Decimal:
     if low > high:
         raise Failure("the first number is larger than the second")
     return Decimal(random.randint(low, high))  # noqa: S311
 
 
 @define(to_array, name="sum")
-def sum_(run: Run, items: list[Any]) -> Decimal:
+def sum_(run: Evaluation, items: list[Any]) -> Decimal:
     run.spend(len(items))
     return total([to_number(run, item) for item in items])
 

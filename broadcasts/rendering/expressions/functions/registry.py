@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from ..running import Run
+from ..running import Evaluation
 from ..values import Function
 
-Kind = Callable[[Run, Any], Any]  # the conversion of an argument
+Kind = Callable[[Evaluation, Any], Any]  # the conversion of an argument
 FUNCTIONS: dict[str, Function] = {}
 
 

@@ -11,19 +11,19 @@ from urllib.parse import quote
 import re2
 
 from ...budget import LONGEST_TEXT, SHORT
-from ..running import Failure, Run
+from ..running import Evaluation, Failure
 from ..values import EXACT, anything, checked, number_text, to_integer, to_number, to_text
 from .registry import define
 
 MOST_REPEATED = 10_000  # characters
 LONGEST_PATTERN = 1_000  # characters
 PATTERN_BYTES = 1 << 20  # of memory
-STATES = 50  # of a pattern, times characters, that cost one step
+STATES = 50  # of a pattern, times characters, that cost one step; compiling takes as long as so many characters
 HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn")
 
 
 @define(to_text)
-def upper(run: Run, text: str) -> str:
+def upper(run: Evaluation, text: str) -> str:
     """Capitals, one for each letter: ß has none."""
     if text.isascii():
         return text.upper()
@@ -31,12 +31,12 @@ def upper(run: Run, text: str) -> str:
 
 
 @define(to_text)
-def lower(run: Run, text: str) -> str:
+def lower(run: Evaluation, text: str) -> str:
     return text.lower() if text.isascii() else "".join([letter.lower()[0] for letter in text])
 
 
 @define(to_text)
-def title(run: Run, text: str) -> str:
+def title(run: Evaluation, text: str) -> str:
     return _WORD_START.sub(lambda match: upper(run, match[0]), lower(run, text))
 
 
@@ -45,21 +45,21 @@ _WORD_START = re.compile(r"(?:(?<=[\s!-/:-@\[-^`{-~])|\A)\w")
 
 
 @define(to_text, to_text, optional=1)
-def trim(run: Run, text: str, characters: str | None = None) -> str:
+def trim(run: Evaluation, text: str, characters: str | None = None) -> str:
     return text.strip(_trimmed(run, text, characters)) if characters != "" else text
 
 
 @define(to_text, to_text, optional=1)
-def trim_left(run: Run, text: str, characters: str | None = None) -> str:
+def trim_left(run: Evaluation, text: str, characters: str | None = None) -> str:
     return text.lstrip(_trimmed(run, text, characters)) if characters != "" else text
 
 
 @define(to_text, to_text, optional=1)
-def trim_right(run: Run, text: str, characters: str | None = None) -> str:
+def trim_right(run: Evaluation, text: str, characters: str | None = None) -> str:
     return text.rstrip(_trimmed(run, text, characters)) if characters != "" else text
 
 
-def _trimmed(run: Run, text: str, characters: str | None) -> str | None:
+def _trimmed(run: Evaluation, text: str, characters: str | None) -> str | None:
     if characters is None:
         return None
     kept = "".join(set(characters)) if len(characters) > SHORT else characters
@@ -68,28 +68,28 @@ def _trimmed(run: Run, text: str, characters: str | None) -> str | None:
 
 
 @define(to_text)
-def clean(run: Run, text: str) -> str:
+def clean(run: Evaluation, text: str) -> str:
     run.spend(len(text) // 10)
     return "".join([one for one in text if unicodedata.category(one) not in HIDDEN])
 
 
 @define(to_text)
-def text_length(run: Run, text: str) -> Decimal:
+def text_length(run: Evaluation, text: str) -> Decimal:
     return Decimal(len(text))
 
 
 @define(to_text, to_integer, to_integer, anything, optional=2)
-def text_slice(run: Run, text: str, start: int, end: int | None = None, *ignored: Any) -> str:
+def text_slice(run: Evaluation, text: str, start: int, end: int | None = None, *ignored: Any) -> str:
     return text[start : None if ignored else end]
 
 
 @define(to_text, to_text)
-def text_compare(run: Run, one: str, other: str) -> Decimal:
+def text_compare(run: Evaluation, one: str, other: str) -> Decimal:
     return Decimal((one > other) - (one < other))
 
 
 @define(to_text, to_integer)
-def repeat(run: Run, text: str, count: int) -> str:
+def repeat(run: Evaluation, text: str, count: int) -> str:
     if count < 0:
         raise Failure(f"must be called with a positive integer, got {count}")
     if len(text) * count > MOST_REPEATED:
@@ -98,7 +98,7 @@ def repeat(run: Run, text: str, count: int) -> str:
 
 
 @define(to_text, to_text, to_text, to_integer, optional=1)
-def replace(run: Run, text: str, find: str, new: str, count: int = -1) -> str:
+def replace(run: Evaluation, text: str, find: str, new: str, count: int = -1) -> str:
     run.spend(len(text) // SHORT)
     if len(text) + text.count(find) * (len(new) - len(find)) > LONGEST_TEXT:
         raise Failure("text is too long")
@@ -106,7 +106,7 @@ def replace(run: Run, text: str, find: str, new: str, count: int = -1) -> str:
 
 
 @define(to_text, to_integer, to_text)
-def field(run: Run, text: str, index: int, delimiter: str) -> str:
+def field(run: Evaluation, text: str, index: int, delimiter: str) -> str:
     if index < 0:
         raise Failure("cannot use a negative index to FIELD")
     run.spend(len(text) // 10)
@@ -117,9 +117,9 @@ def field(run: Run, text: str, index: int, delimiter: str) -> str:
 
 
 @define(to_text, to_text, to_integer, optional=1)
-def regex_match(run: Run, text: str, pattern: str, group: int = 0) -> str:
+def regex_match(run: Evaluation, text: str, pattern: str, group: int = 0) -> str:
     compiled = _pattern(pattern)
-    run.spend(len(text) * compiled.programsize // STATES)
+    run.spend((len(text) + STATES) * compiled.programsize // STATES)
     match = compiled.search(text)
     if match is None:
         raise Failure("no match")
@@ -143,31 +143,31 @@ def _pattern(pattern: str) -> Any:
 
 
 @define(to_integer)
-def char(run: Run, code: int) -> str:
+def char(run: Evaluation, code: int) -> str:
     return chr(code) if 0 <= code < 0xD800 or 0xE000 <= code < 0x110000 else "\ufffd"
 
 
 @define(to_text)
-def code(run: Run, text: str) -> Decimal:
+def code(run: Evaluation, text: str) -> Decimal:
     if not text:
         raise Failure("requires a string of at least one character")
     return Decimal(ord(text[0]))
 
 
 @define(to_number)
-def percent(run: Run, number: Decimal) -> str:
+def percent(run: Evaluation, number: Decimal) -> str:
     whole = EXACT.multiply(number, Decimal(100)).quantize(Decimal(1), ROUND_HALF_UP, EXACT)
     return f"{number_text(checked(whole))}%"
 
 
 @define(to_text)
-def url_encode(run: Run, text: str) -> str:
+def url_encode(run: Evaluation, text: str) -> str:
     run.spend(len(text) // 5)
     return quote(text, safe="", errors="replace")
 
 
 @define(to_text)
-def html_decode(run: Run, text: str) -> str:
+def html_decode(run: Evaluation, text: str) -> str:
     run.spend(len(text) // 5)
     try:
         return html.unescape(text).replace("\xa0", " ")
@@ -176,7 +176,7 @@ def html_decode(run: Run, text: str) -> str:
 
 
 @define(to_text)
-def read_chars(run: Run, text: str) -> str:
+def read_chars(run: Evaluation, text: str) -> str:
     run.spend(len(text) // 5)
     text = text.removeprefix("+")
     size = next((size for size in (3, 4) if len(text) % size == 0), 1)

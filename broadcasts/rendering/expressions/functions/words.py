@@ -5,7 +5,7 @@ import unicodedata
 from decimal import Decimal
 from functools import lru_cache
 
-from ..running import MOST_ITEMS, Failure, Run
+from ..running import MOST_ITEMS, Evaluation, Failure
 from ..values import to_integer, to_text
 from .registry import define
 
@@ -39,7 +39,7 @@ def spans(text: str) -> list[tuple[int, int]]:
     return [*found, (start, len(text))] if start >= 0 else found
 
 
-def words(run: Run, text: str, delimiters: str = "") -> list[str]:
+def words(run: Evaluation, text: str, delimiters: str = "") -> list[str]:
     run.spend(len(text) // 25)
     if delimiters:
         pieces = re.split(f"[{re.escape(delimiters)}]", text)
@@ -54,7 +54,7 @@ def first_word(text: str) -> str | None:
 
 
 @define(to_text, to_integer, to_text, optional=1)
-def word(run: Run, text: str, index: int, delimiters: str = "") -> str:
+def word(run: Evaluation, text: str, index: int, delimiters: str = "") -> str:
     found = words(run, text, delimiters)
     if not -len(found) <= index < len(found):
         raise Failure(f"index {index} is out of range for {len(found)} words")
@@ -62,26 +62,26 @@ def word(run: Run, text: str, index: int, delimiters: str = "") -> str:
 
 
 @define(to_text, to_integer, to_integer, to_text, optional=2)
-def word_slice(run: Run, text: str, start: int, end: int = 0, delimiters: str = "") -> str:
+def word_slice(run: Evaluation, text: str, start: int, end: int = 0, delimiters: str = "") -> str:
     if start < 0 or 0 < end <= start:
         raise Failure("must have a start that is not negative and an end behind it")
     return " ".join(words(run, text, delimiters)[start : end if end > 0 else None])
 
 
 @define(to_text, to_text, optional=1)
-def word_count(run: Run, text: str, delimiters: str = "") -> Decimal:
+def word_count(run: Evaluation, text: str, delimiters: str = "") -> Decimal:
     return Decimal(len(words(run, text, delimiters)))
 
 
 @define(to_text)
-def remove_first_word(run: Run, text: str) -> str:
+def remove_first_word(run: Evaluation, text: str) -> str:
     run.spend(len(text) // 25)
     found = spans(text)
     return text[found[1][0] :] if len(found) > 1 else ""
 
 
 @define(to_text, to_text, optional=1)
-def split(run: Run, text: str, delimiters: str = "") -> list[str]:
+def split(run: Evaluation, text: str, delimiters: str = "") -> list[str]:
     found = words(run, text, delimiters)
     if len(found) > MOST_ITEMS:
         raise Failure(f"text has more than {MOST_ITEMS} pieces")
