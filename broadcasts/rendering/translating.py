@@ -14,11 +14,11 @@ from markupsafe import escape
 from broadcasts.models import Attribute, Organization
 
 from .budget import Budget
-from .expressions import Scope, compile_program, marks
+from .expressions import ExpressionScope, compile_program, marks
 from .expressions.compiling import compile_node
 from .expressions.functions import FUNCTIONS
 from .expressions.marks import Mark, mark
-from .expressions.parser import Call, Chain, Literal, Name, Node, Property
+from .expressions.parser import CallNode, Chain, Literal, Name, Node, Property
 from .expressions.program import Expression
 from .expressions.scanner import Found
 
@@ -70,7 +70,7 @@ def to_liquid(organization: Organization, fields: Mapping[str, str]) -> tuple[di
 
     A field is HTML if its name, or the last part of it behind a dot, is "html".
     """
-    scope = Scope(organization)
+    scope = ExpressionScope(organization)
     written, faults = {}, {}
     for name, source in fields.items():
         html = name.rpartition(".")[2] == "html"
@@ -100,7 +100,7 @@ def literal(text: str) -> str:
 class _Translation:
     """Translates one expression; Liquid has no functions within conditions, so that values are assigned before."""
 
-    def __init__(self, scope: Scope, html: bool) -> None:
+    def __init__(self, scope: ExpressionScope, html: bool) -> None:
         self.scope = scope
         self.html = html
         self.numbers = count(1)
@@ -301,7 +301,7 @@ def _walk(node: Node) -> Iterator[Node]:
 
 def _called(node: Node) -> tuple[str, tuple[Node, ...]]:
     """Return the name of the function that a node calls, and the arguments; "" for another node."""
-    if isinstance(node, Call) and isinstance(node.function, Name):
+    if isinstance(node, CallNode) and isinstance(node.function, Name):
         return node.function.text.lower(), node.arguments
     return "", ()
 

@@ -7,7 +7,7 @@ import pytest
 from broadcasts.models import Attribute, Contact
 from broadcasts.rendering import to_liquid
 from broadcasts.rendering.budget import Budget
-from broadcasts.rendering.expressions import Scope
+from broadcasts.rendering.expressions import ExpressionScope
 from broadcasts.rendering.names import contact_values
 from broadcasts.rendering.templates import SCOPE, compile_template
 
@@ -34,7 +34,7 @@ PLANS = (None, "", "pro", " pro ", "FALSE", "false", "<i>a</i>", "{{ y }}", "x\n
 def scope(club):
     Attribute.register(club, {"plan": "pro", "age": 34, "member": True})
     club.globals = {"pool": "North & South"}
-    return Scope(club)
+    return ExpressionScope(club)
 
 
 def both(scope, source, html, contact):
