@@ -35,7 +35,7 @@ def test_a_dry_run_saves_nothing(greeting, capsys):
 
 def test_what_is_not_exact_is_named_and_nothing_changes(greeting):
     greeting.messages.get().translations.update(text="Hi\n@(title(contact.name))")
-    with pytest.raises(CommandError, match="en.text: line 2, column 8: title has no exact counterpart"):
+    with pytest.raises(CommandError, match=r"en\.text: line 2, column 8: title has no exact counterpart"):
         call_command("translate_syntax", greeting.uuid)
     content = greeting.messages.get().translations.get()
     assert content.subject == "For @contact.name"

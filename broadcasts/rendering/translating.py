@@ -71,7 +71,8 @@ def to_liquid(organization: Organization, fields: Mapping[str, str]) -> tuple[di
     A field is HTML if its name, or the last part of it behind a dot, is "html".
     """
     scope = ExpressionScope(organization)
-    written, faults = {}, {}
+    written: dict[str, str] = {}
+    faults: dict[str, list[Mark]] = {}
     for name, source in fields.items():
         html = name.rpartition(".")[2] == "html"
         program = compile_program(source)
