@@ -180,7 +180,7 @@ def chosen_message(data: Mapping[str, Any], broadcast: Broadcast, parameters: di
 def tell_warnings(request: HttpRequest, told: Iterable[str]) -> None:
     """Tell of saved content which of its expressions are empty, and why; it is saved all the same."""
     for words in islice(told, MOST_TOLD):
-        messages.warning(request, f"{words}. This is saved, and empty in what people read.")
+        messages.warning(request, f"Saved, with a wrong expression in {words}")
 
 
 def with_syntax_help(field: Any, name: str) -> Any:

@@ -94,7 +94,7 @@ def translated(request: HttpRequest, translate: Callable[[], object], goal: str)
     except InvalidInput as error:
         messages.error(request, "Nothing was translated: Liquid does not give exactly the same here.")
         for field, words in error.errors.items():
-            messages.error(request, f"{field}: {words}")
+            messages.error(request, f"In {field}: {words}")
     except BroadcastsError as error:
         messages.error(request, f"Nothing was translated: {error}")
     return HttpResponseRedirect(goal)

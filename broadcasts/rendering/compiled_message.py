@@ -15,7 +15,7 @@ from .attachments import mime_part, validate_attachments
 from .budget import Budget
 from .compiled_content import CompiledContent, compile_content
 from .content import ContentTemplate, Recipient, Rendered
-from .expressions import ExpressionScope
+from .expressions import Expression, ExpressionScope, compile_program, marks
 from .extras import Extras
 from .fitting import provider_languages
 from .mime import MailComposer, clean_address
@@ -238,9 +238,15 @@ def filled_expressions(message: Message, contact: Contact, language: str | None 
         field = template.field.removeprefix(f"translations.{recipient.language}.")
         for one in template.program.expressions[:MOST_FILLED] if template.program else ():
             text, error = one.result(person, Budget())
-            reason = "" if text else error or NO_VALUE
+            reason = "" if text else _why(one, compiled.scope) or error or NO_VALUE
             found[field, one.found.source] = Filled(field, one.found.source, text, reason)
     return list(found.values())[:MOST_FILLED]
+
+
+def _why(expression: Expression, scope: ExpressionScope) -> str:
+    """Return what its author did wrong, in the words of the editor; "" for nothing."""
+    source = expression.found.source
+    return next((mark.words for mark in marks(source, compile_program(source), scope)), "")
 
 
 def bubble(message: Message, contact: Contact, language: str | None = None) -> Bubble | None:

@@ -58,7 +58,7 @@ def test_the_preview_shows_what_each_expression_gives(author, wrong):
     assert filled == [
         ("text", "@contact.name", "Joe", ""),
         ("text", "@fields.plan", "", "this person has no value here"),
-        ("text", "@(uppr(1))", "", "context has no property 'uppr'"),
+        ("text", "@(uppr(1))", "", "uppr is not known; did you mean upper?"),
     ]
     assert "<em>empty</em>" in page.content.decode()
 

@@ -9,7 +9,7 @@
         let panel = panels.get(area);
         if (panel) return panel;
         panel = document.createElement("div");
-        panel.className = "expressions";
+        panel.className = "help expressions";
         const picker = document.createElement("select");
         picker.setAttribute("aria-label", `Insert a name into the ${area.name.split("-").pop()}`);
         picker.addEventListener("change", () => insert(area, picker));
