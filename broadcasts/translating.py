@@ -90,7 +90,7 @@ class _Translated:
 
     def _check_lengths(self, place: str, written: Mapping[str, str]) -> None:
         for name in ("subject", "preheader"):
-            most = Content._meta.get_field(name).max_length or 0
+            most = getattr(Content._meta.get_field(name), "max_length", 0)
             if len(written.get(name, "")) > most:
                 self.errors.setdefault(f"{place}{name}", f"in Liquid it is longer than {most} characters")
 
