@@ -24,6 +24,7 @@ EXCEPT = {
     "formats.py",
     "admin/quiet_hours.py",  # the value of an input
     "management/benchmarks",  # the figures of measurements, for developers
+    "rendering/expressions",  # a language whose formats are defined elsewhere
     "rendering/mime.py",  # an identifier
     "transports/email_service/ses.py",  # the times of a signature
 }
