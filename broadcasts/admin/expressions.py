@@ -33,7 +33,7 @@ PAIRS = (
     Pair("The first name", "@contact.first_name", "{{ contact.first_name }}", "Of Anne-Marie Diaz: Anne, Anne-Marie"),
     Pair("A field", "@fields.plan", "{{ contact.attributes.plan }}"),
     Pair("A value of the organization", "@globals.pool", "{{ globals.pool }}"),
-    Pair("An address", "@urns.tel", "tel:{{ contact.phone }}"),
+    Pair("An address", "@urns.tel", "tel:{{ contact.phone }}", "Without a phone: empty, or tel:"),
     Pair("If it is missing", '@(default(contact.name, "friend"))', '{{ contact.name | default: "friend" }}'),
     Pair(
         "One or the other",
@@ -53,8 +53,14 @@ PAIRS = (
         '{{ contact.attributes.born | date: "%d/%m/%Y" }}',
         "A day that is none is empty, or stays as it is",
     ),
-    Pair("An @, or two braces", "@@", '{{ "{{" }}'),
-    Pair("A link to unsubscribe", "none: the footer has it", "{{ unsubscribe_url }}"),
+    Pair("An @", "@@", "@"),
+    Pair("Two braces", "{{", '{{ "{" }}{{ "{" }}'),
+    Pair(
+        "A link to unsubscribe",
+        "",
+        "{{ unsubscribe_url }}",
+        "In expressions only the footer of marketing has it",
+    ),
 )
 
 

@@ -176,7 +176,8 @@ class _Translation:
             return f"{self.value(first)} | replace: {self.quoted(rest[0])}, {self.quoted(rest[1])}"
         if name == "text_slice" and (ends := self.ends(rest)):
             value = self.value(first)
-            given = "" if "|" in value else ' | default: ""'  # a slice of nil is one of “None”
+            is_set = "|" in value or not value.startswith("contact.attributes.")
+            given = "" if is_set else ' | default: ""'  # a slice of nil is one of “None”
             return f"{value}{given} | slice: {ends[0]}, {ends[1]}"
         near = f"; {NEAR[name]}" if name in NEAR else ""
         raise Inexact(node, f"{name} has no exact counterpart in Liquid{near}")

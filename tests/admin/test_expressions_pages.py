@@ -4,7 +4,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from broadcasts.admin.expressions import PAIRS
 from broadcasts.models import Attribute, Template, TemplateTranslation
+from broadcasts.rendering import to_liquid
 from tests.admin.conftest import address, messages_of, sign_in
 from tests.make import make_broadcast, make_contact
 
@@ -87,6 +89,13 @@ def test_the_button_translates_a_template_or_says_where_not(author, club):
     client.post(page, data | {"translations-0-text": "@contact.name"})
     template.refresh_from_db()
     assert (template.syntax, template.translations.get().text) == ("liquid", "{{ contact.name }}")
+
+
+def test_what_the_help_calls_the_same_is_the_same(club):
+    Attribute.register(club, {"plan": "pro"})
+    club.globals = {"pool": "North"}
+    exact = {pair.expression: pair.liquid for pair in PAIRS if not pair.note}
+    assert {source: to_liquid(club, {"text": source})[0]["text"] for source in exact} == exact
 
 
 def test_the_help_shows_both_languages_side_by_side(viewer):
