@@ -10,16 +10,18 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 
-from broadcasts import audience, drafting, pricing
+from broadcasts import audience, drafting, pricing, translating
 from broadcasts.audience import Audience, Estimate
 from broadcasts.exceptions import BroadcastsError, InvalidInput, WrongState
 from broadcasts.formats import duration
 from broadcasts.models import Broadcast, Reason
 from broadcasts.sending import expansion, readiness
 
+from .access import Access
 from .actions import ACTIONS, Action, ActionResult, engagements
 from .broadcast_views import RecipientViews
 from .confirmations import Confirmation, SendForm
+from .expressions import LIQUID, translated
 from .progress import progress
 from .saving_first import SavingFirst
 
@@ -93,6 +95,8 @@ class BroadcastActions(RecipientViews, SavingFirst):
         pks = list(obj.messages.values_list("pk", flat=True))
         add = f"{reverse('admin:broadcasts_message_add')}?broadcast={obj.pk}&position={len(pks)}"
         steps: dict[str, Callable[[], HttpResponse]] = {"another": partial(HttpResponseRedirect, add)}
+        translate = partial(translating.translate_broadcast, obj, Access.of(request).user)
+        steps[LIQUID] = partial(translated, request, translate, self.change_url(obj.pk))  # type: ignore[attr-defined]
         for pk in pks[1:]:
             steps[f"up-{pk}"] = partial(self._move_up, request, obj, pk)
         for pk in pks if len(pks) > 1 else []:

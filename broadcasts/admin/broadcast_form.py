@@ -25,7 +25,7 @@ from broadcasts.models import (
 from broadcasts.sending import moments
 
 from .confirmations import stamp
-from .content import ContentForm, ContentFormSet, chosen_message
+from .content import SYNTAX_HELP, ContentForm, ContentFormSet, chosen_message
 from .drafts import DraftForm
 from .rules import RulesField
 
@@ -71,7 +71,7 @@ class BroadcastForm(DraftForm):
     template = forms.ModelChoiceField(
         Template.objects.none(), required=False, help_text="Its content is copied when you write none yourself."
     )
-    syntax = forms.ChoiceField(choices=Syntax.choices, initial=Syntax.LIQUID)
+    syntax = forms.ChoiceField(choices=Syntax.choices, initial=Syntax.LIQUID, help_text=SYNTAX_HELP)
 
     class Meta:
         model = Broadcast

@@ -136,6 +136,7 @@ class RecipientViews(admin.ModelAdmin):
         form.initial_contact = contact  # type: ignore[attr-defined]
         try:
             told = message, contact, form.cleaned_data["language"] or None
+            form.filled = rendering.filled_expressions(*told)  # type: ignore[attr-defined]
             return form, rendering.preview(*told), rendering.bubble(*told), ""
         except BroadcastsError as error:
             return form, None, None, str(error)

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.html import format_html
 
-from broadcasts import drafting, formats, stats
+from broadcasts import drafting, formats, rendering, stats
 from broadcasts.exceptions import WrongState
 from broadcasts.models import (
     Broadcast,
@@ -21,6 +21,7 @@ from broadcasts.models import (
     Message,
     MessageTranslation,
     Organization,
+    Syntax,
     Template,
     UseCase,
 )
@@ -30,7 +31,7 @@ from .base import ScopedInline, link, list_url, number
 from .broadcast_actions import BroadcastActions
 from .broadcast_form import MESSAGE_FIELDS, BroadcastForm, FirstMessageFormSet, TranslationForm
 from .confirmations import stamp
-from .content import content_fields
+from .content import content_fields, tell_warnings
 from .drafts import DraftAdmin
 from .explanations import AskForm, AskingAdmin
 from .filters import choice_filter
@@ -281,6 +282,16 @@ class BroadcastAdmin(BroadcastActions, AskingAdmin, DraftAdmin):
             messages.error(request, f"Nothing was saved: {error}")
             return HttpResponseRedirect(self.change_url(object_id))
 
+    def warnings(self, broadcast: Broadcast) -> list[str]:
+        """Return what is wrong with its expressions; the channel is named where there are several."""
+        found = list(broadcast.messages.select_related("channel").prefetch_related("translations"))
+        scope = rendering.ExpressionScope(broadcast.organization)
+        return [
+            f"{message.channel}, {words}" if len(found) > 1 else words
+            for message in found
+            for words in rendering.warnings_of(message, scope)
+        ]
+
     def panel(self, request: HttpRequest, broadcast: Broadcast) -> dict[str, Any]:
         """What stands above the form: what can be done now, and how far it is."""
         return {
@@ -294,6 +305,8 @@ class BroadcastAdmin(BroadcastActions, AskingAdmin, DraftAdmin):
             "children": list(broadcast.children.order_by("id")[:10]),
             "channels": list(broadcast.messages.select_related("channel").prefetch_related("translations")),
             "ask": AskForm(None, Access.of(request)),
+            "warnings": self.warnings(broadcast),
+            "translates": broadcast.messages.filter(syntax=Syntax.EXPRESSIONS).exists(),
             "may_write": self.may(request, "write", broadcast),
         }
 
@@ -311,6 +324,8 @@ class BroadcastAdmin(BroadcastActions, AskingAdmin, DraftAdmin):
             values["messages"] = content.messages(broadcast, form.cleaned_data)
         drafting.save(broadcast, values, by=Access.of(request).user)
         broadcast.refresh_from_db()
+        if self.step(request, broadcast) is None and "_continue" not in request.POST:  # the page itself tells them
+            tell_warnings(request, self.warnings(broadcast))
         self.say_times(request, broadcast, form, is_saved_first=change and self.step(request, broadcast) is not None)
 
     def say_times(self, request: HttpRequest, obj: Broadcast, form: Any, *, is_saved_first: bool) -> None:

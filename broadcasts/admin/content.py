@@ -1,13 +1,18 @@
 """Content in several languages, checked where it was typed; shared by templates, messages and broadcasts."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Any, ClassVar
 
 from django import forms
+from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.forms.models import BaseInlineFormSet
 from django.forms.widgets import Script
+from django.http import HttpRequest
 from django.urls import reverse_lazy
+from django.utils.functional import lazy
+from django.utils.html import format_html
 
 from broadcasts import drafting, rendering
 from broadcasts.exceptions import InvalidInput
@@ -17,6 +22,15 @@ from broadcasts.models import Broadcast, Channel, Medium, Message, Template
 
 from .search import as_id
 
+MOST_TOLD = 5
+format_html_lazy = lazy(format_html, str)
+
+CHECKS = {"data-expressions": reverse_lazy("admin:expressions-check")}  # of fields that may hold expressions
+CODE = {"class": "vLargeTextField code", "spellcheck": "false"}
+SYNTAX_HELP = format_html_lazy(
+    'How names and functions are written below. <a href="{}" target="_blank">Liquid and expressions side by side</a>',
+    reverse_lazy("admin:syntax"),
+)
 CHECKED = ("subject", "preheader", "text", "html")
 
 
@@ -32,24 +46,31 @@ class ContentForm(forms.ModelForm):
     """One language of some content; its formset tells it the syntax, and who checks it."""
 
     class Media:
-        js = [Script("broadcasts/sms.js", defer=True)]
+        js = [Script("broadcasts/sms.js", defer=True), Script("broadcasts/expressions.js", defer=True)]
 
     class Meta:
         fields = ("language", "subject", "preheader", "text", "html")  # a formset adds to a list that it finds here
         widgets = {
             "language": forms.TextInput(attrs={"size": 8}),
-            "subject": forms.TextInput(attrs={"class": "vLargeTextField"}),
-            "preheader": forms.TextInput(attrs={"class": "vLargeTextField"}),
+            "subject": forms.TextInput(attrs={"class": "vLargeTextField", **CHECKS}),
+            "preheader": forms.TextInput(attrs={"class": "vLargeTextField", **CHECKS}),
             "text": forms.Textarea(
-                attrs={"rows": 10, "class": "vLargeTextField", "data-sms-count": reverse_lazy("admin:sms-count")}
+                attrs={
+                    "rows": 10,
+                    "class": "vLargeTextField",
+                    "data-sms-count": reverse_lazy("admin:sms-count"),
+                    **CHECKS,
+                }
             ),
-            "html": forms.Textarea(attrs={"rows": 10, "class": "vLargeTextField code", "spellcheck": "false"}),
-            "parameters": forms.Textarea(attrs={"rows": 5, "class": "vLargeTextField code", "spellcheck": "false"}),
+            "html": forms.Textarea(
+                attrs={"rows": 10, "class": "vLargeTextField code", "spellcheck": "false", **CHECKS}
+            ),
+            "parameters": forms.Textarea(attrs={**CODE, "rows": 5}),
         }
         help_texts = {
             "language": "BCP 47, such as es or pt-BR.",
             "preheader": "What mail programs show beside the subject.",
-            "text": "Such as: Hello {{ contact.name }}.",
+            "text": "Such as: Hello {{ contact.name }}. In expressions: Hello @contact.name.",
             "html": "Optional; the text is always sent too.",
             "parameters": 'What fills the template of a provider: {"body": ["{{ contact.name }}", "Monday"]}; also '
             "header, buttons, location and flow.",
@@ -131,8 +152,12 @@ class ContentFormSet(BaseInlineFormSet):
 
     def _construct_form(self, i: int, **kwargs: Any) -> Any:
         form = super()._construct_form(i, **kwargs)  # type: ignore[misc]
+        organization, syntax = self.owner()
+        for field in form.fields.values() if organization else ():
+            if "data-expressions" in field.widget.attrs:
+                field.widget.attrs["data-organization"] = organization.pk
         if self.is_bound:
-            organization, form.syntax = self.owner()
+            form.syntax = syntax
             # One for all languages, since what all of them take to be checked is limited.
             self.checker = form.checker = self.checker or rendering.Checker(organization)
         form.instance.position = i
@@ -150,6 +175,18 @@ def chosen_message(data: Mapping[str, Any], broadcast: Broadcast, parameters: di
     template = chosen(Template)
     channel = chosen(Channel) or drafting.default_channel(organization, template)
     return Message(broadcast=broadcast, channel=channel, template=template, parameters=parameters)
+
+
+def tell_warnings(request: HttpRequest, told: Iterable[str]) -> None:
+    """Tell of saved content which of its expressions are empty, and why; it is saved all the same."""
+    for words in islice(told, MOST_TOLD):
+        messages.warning(request, f"Saved, with a wrong expression in {words}")
+
+
+def with_syntax_help(field: Any, name: str) -> Any:
+    if name == "syntax" and field is not None:
+        field.help_text = SYNTAX_HELP
+    return field
 
 
 def content_fields(medium: str) -> list[str]:

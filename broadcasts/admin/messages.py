@@ -5,13 +5,13 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
-from broadcasts import drafting
+from broadcasts import drafting, rendering
 from broadcasts.exceptions import InvalidInput, WrongState
 from broadcasts.models import Broadcast, Medium, Message, MessageTranslation, User
 
 from .access import Access
 from .base import ScopedInline
-from .content import ContentForm, ContentFormSet, chosen_message, content_fields
+from .content import ContentForm, ContentFormSet, chosen_message, content_fields, tell_warnings, with_syntax_help
 from .drafts import DraftAdmin
 from .filters import BroadcastListFilter
 
@@ -91,6 +91,9 @@ class MessageAdmin(OnlyWhileEditable, DraftAdmin):
             field.queryset = field.queryset.filter(status__in=Broadcast.EDITABLE)
         return field
 
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        return with_syntax_help(super().formfield_for_dbfield(db_field, request, **kwargs), db_field.name)
+
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).select_related("broadcast__organization", "channel", "template")
 
@@ -108,6 +111,7 @@ class MessageAdmin(OnlyWhileEditable, DraftAdmin):
         drafting.save(message.broadcast, {"messages": [*specs[:place], spec, *specs[place:]]}, by=_user(request))
         message.pk = Message.objects.get(broadcast=message.broadcast, position=place).pk
         message.refresh_from_db()
+        tell_warnings(request, rendering.warnings_of(message))
 
     def delete_model(self, request: HttpRequest, obj: Message) -> None:
         specs = [{"uuid": one.uuid} for one in _others(obj)]

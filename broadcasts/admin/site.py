@@ -16,7 +16,7 @@ from broadcasts import accounts
 from broadcasts.models import Contact
 from broadcasts.origin import network_address
 
-from . import sms
+from . import expressions, sms
 from .access import Access
 from .dashboard import dashboard
 from .workers import workers
@@ -71,6 +71,8 @@ class Site(admin.AdminSite):
         own = [
             path("workers/", self.admin_view(self.workers), name="workers"),
             path("sms/count/", self.admin_view(sms.count_view), name="sms-count"),
+            path("syntax/", self.admin_view(self.syntax), name="syntax"),
+            path("syntax/check/", self.admin_view(expressions.check_view), name="expressions-check"),
         ]
         return [*own, *super().get_urls()]
 
@@ -89,6 +91,11 @@ class Site(admin.AdminSite):
     def workers(self, request: HttpRequest) -> HttpResponse:
         context = {**self.each_context(request), "title": "Workers", **workers(Access.of(request))}
         return TemplateResponse(request, "admin/workers.html", context)
+
+    def syntax(self, request: HttpRequest) -> HttpResponse:
+        """Show Liquid and expressions side by side."""
+        context = {**self.each_context(request), "title": "Liquid and expressions", "pairs": expressions.PAIRS}
+        return TemplateResponse(request, "admin/syntax.html", context)
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[dict[str, Any]]:
         """Group the models of the index by subject."""

@@ -1,13 +1,18 @@
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
+from broadcasts import rendering, translating
 from broadcasts.models import Channel, Medium, Template, TemplateTranslation
 
+from .access import Access
 from .base import ScopedInline
-from .content import ContentForm, ContentFormSet
+from .content import ContentForm, ContentFormSet, tell_warnings, with_syntax_help
+from .expressions import LIQUID, translated
 from .filters import choice_filter, row_filter
 from .template_sync import SyncingTemplates
 
@@ -41,6 +46,30 @@ class TemplateAdmin(SyncingTemplates):
     autocomplete_fields = ["organization"]
     fields = ["organization", "name", "medium", "syntax"]
     inlines = [TemplateTranslationInline]
+
+    change_form_template = "admin/broadcasts/template/change_form.html"
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        return with_syntax_help(super().formfield_for_dbfield(db_field, request, **kwargs), db_field.name)
+
+    def steps(self, request: HttpRequest, obj: Template) -> dict[str, Callable[[], HttpResponse]]:
+        translate = partial(translating.translate_template, obj, Access.of(request).user)
+        may = {LIQUID: partial(translated, request, translate, self.change_url(str(obj.pk)))}
+        return {**super().steps(request, obj), **(may if self.has_change_permission(request, obj) else {})}
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if self.step(request, form.instance) is None:
+            tell_warnings(request, self.warnings(form.instance))
+
+    def warnings(self, template: Template) -> list[str]:
+        """Return what is wrong with its expressions, with language and field."""
+        told = []
+        for one in template.translations.filter():  # not those that were read before they were changed
+            fields = {name: getattr(one, name) for name in rendering.TEMPLATED}
+            found = rendering.warnings(template.organization, template.syntax, fields)
+            told += [f"{one.language}.{name}: {words}" for name, faults in found.items() for words in faults]
+        return told
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).prefetch_related("translations")

@@ -115,7 +115,7 @@ class Broadcasts(AsTable, FullResource):
             lists.append("messages__channel")
         if self.wants("messages"):
             lists.append("messages__template")
-        if self.wants("messages", *CONTENT):
+        if self.wants("messages", "warnings", *CONTENT):
             lists.append("messages__translations")
         return queryset.select_related("author", *related).prefetch_related(*lists)
 
@@ -127,6 +127,8 @@ class Broadcasts(AsTable, FullResource):
 
     def decorate(self, rows: list[Any]) -> list[Any]:
         self.shared: dict[str, Any] = {"has_content": self.wants("messages", *CONTENT)}
+        if self.wants("warnings"):
+            self.shared["expression_scope"] = rendering.ExpressionScope(self.organization)
         if self.wants("counts"):
             self.shared["counts"] = stats.counts(rows)
         if self.wants("messages"):

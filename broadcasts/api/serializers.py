@@ -7,7 +7,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from broadcasts import drafting
+from broadcasts import drafting, rendering
 from broadcasts.models import (
     FACTS,
     Activity,
@@ -321,6 +321,7 @@ class BroadcastSerializer(WhoSerializer, PickingSerializer):
         help_text="Of `fallback`: whether a copy whose outcome is unknown falls back too. It may have arrived.",
     )
     messages = MessagesField(required=False)
+    warnings = serializers.SerializerMethodField()
     counts = serializers.SerializerMethodField()
     measured = serializers.SerializerMethodField()
 
@@ -341,6 +342,18 @@ class BroadcastSerializer(WhoSerializer, PickingSerializer):
 
     def get_error_message(self, broadcast: Broadcast) -> str | None:
         return broadcast.error_message or None
+
+    @extend_schema_field(
+        {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "What is wrong with the expressions of its messages, by language, field, line and column. "
+            "Each such expression is empty, and the message is sent all the same.",
+        }
+    )
+    def get_warnings(self, broadcast: Broadcast) -> list[str]:
+        scope = self.context.get("expression_scope")
+        return [words for message in broadcast.messages.all() for words in rendering.warnings_of(message, scope)]
 
     @extend_schema_field(COUNTS)
     def get_counts(self, broadcast: Broadcast) -> dict[str, int]:

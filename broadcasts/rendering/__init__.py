@@ -27,11 +27,21 @@ the values that it accepts.
 from .attachments import validate_attachments
 from .budget import Budget
 from .checking import Checker, validate_content, warnings, warnings_of
-from .compiled_message import CompiledMessage, Recipient, Rendered, bubble, compile_message, preview
+from .compiled_message import (
+    CompiledMessage,
+    Recipient,
+    Rendered,
+    bubble,
+    compile_message,
+    filled_expressions,
+    preview,
+)
 from .content import TEMPLATED
-from .extras import extra_texts
+from .expressions import ExpressionScope
+from .extras import extra_texts, texts
 from .fitting import misfits, unready
 from .names import ContactSnapshot
+from .translating import to_liquid
 
 __all__ = [
     "TEMPLATED",
@@ -39,13 +49,17 @@ __all__ = [
     "Checker",
     "CompiledMessage",
     "ContactSnapshot",
+    "ExpressionScope",
     "Recipient",
     "Rendered",
     "bubble",
     "compile_message",
     "extra_texts",
+    "filled_expressions",
     "misfits",
     "preview",
+    "texts",
+    "to_liquid",
     "unready",
     "validate_attachments",
     "validate_content",

@@ -110,18 +110,25 @@ def warnings(organization: Organization, syntax: str, fields: Mapping[str, str])
     """
     if syntax != Syntax.EXPRESSIONS:
         return {}
-    scope = ExpressionScope(organization)
+    return _warnings(ExpressionScope(organization), fields)
+
+
+def _warnings(scope: ExpressionScope, fields: Mapping[str, str]) -> dict[str, list[str]]:
     programs = {name: (source, compile_program(source)) for name, source in fields.items() if "@" in source}
     found = {name: marks(source, program, scope) for name, (source, program) in programs.items()}
     return {name: list(map(str, faults)) for name, faults in found.items() if faults}
 
 
-def warnings_of(message: Message) -> list[str]:
-    """Return what is wrong with the expressions of a message, in all its languages, with the path of each field."""
+def warnings_of(message: Message, scope: ExpressionScope | None = None) -> list[str]:
+    """Return what is wrong with the expressions of a message, in all its languages, with the path of each field.
+
+    scope: that of its organization, for many messages.
+    """
     found = []
     for translation in message.translations.all() if message.syntax == Syntax.EXPRESSIONS else ():
         fields = {name: getattr(translation, name) for name in TEMPLATED} | extra_texts(message, translation)
-        told = warnings(message.broadcast.organization, message.syntax, fields)
+        scope = scope or ExpressionScope(message.broadcast.organization)
+        told = _warnings(scope, fields)
         found += [f"{translation.language}.{name}: {words}" for name, faults in told.items() for words in faults]
     return found
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
+from typing import NamedTuple
 
 from broadcasts import links
 from broadcasts.exceptions import InvalidInput, NotReady, RenderError
@@ -14,13 +15,16 @@ from .attachments import mime_part, validate_attachments
 from .budget import Budget
 from .compiled_content import CompiledContent, compile_content
 from .content import ContentTemplate, Recipient, Rendered
-from .expressions import ExpressionScope
+from .expressions import Expression, ExpressionScope, compile_program, marks
 from .extras import Extras
 from .fitting import provider_languages
 from .mime import MailComposer, clean_address
 from .names import ContactSnapshot, contact_values, shared_values
 from .placeholders import NotCompilable
 from .templates import SCOPE, CompiledTemplate, add_tags
+
+MOST_FILLED = 100  # expressions that a preview shows
+NO_VALUE = "this person has no value here"
 
 
 class CompiledMessage:
@@ -211,6 +215,38 @@ def preview(message: Message, contact: Contact, language: str | None = None) -> 
     """Render a message for one contact; unsubscribe and preference links in it have no effect."""
     compiled = CompiledMessage(message)
     return compiled.render(_previewed(compiled, contact, language))
+
+
+class Filled(NamedTuple):
+    """An expression with what it gives for one recipient."""
+
+    field: str
+    source: str
+    text: str
+    reason: str  # why it is empty; "" if it is not
+
+
+def filled_expressions(message: Message, contact: Contact, language: str | None = None) -> list[Filled]:
+    """Return each expression of a message, filled in for one contact; [] for a message in another syntax."""
+    compiled = CompiledMessage(message)
+    if compiled.scope is None:
+        return []
+    recipient, person = _previewed(compiled, contact, language), compiled.scope.person(contact)
+    extras = compiled.extras.get(recipient.language)
+    found: dict[tuple[str, str], Filled] = {}
+    for template in (*compiled.contents[recipient.language].templates(), *(extras.templates() if extras else ())):
+        field = template.field.removeprefix(f"translations.{recipient.language}.")
+        for one in template.program.expressions[:MOST_FILLED] if template.program else ():
+            text, error = one.result(person, Budget())
+            reason = "" if text else _why(one, compiled.scope) or error or NO_VALUE
+            found[field, one.found.source] = Filled(field, one.found.source, text, reason)
+    return list(found.values())[:MOST_FILLED]
+
+
+def _why(expression: Expression, scope: ExpressionScope) -> str:
+    """Return what its author did wrong, in the words of the editor; "" for nothing."""
+    source = expression.found.source
+    return next((mark.words for mark in marks(source, compile_program(source), scope)), "")
 
 
 def bubble(message: Message, contact: Contact, language: str | None = None) -> Bubble | None:

@@ -34,14 +34,18 @@ class Compiled:
 def compile_source(source: str) -> Compiled:
     """Compile an expression; one that cannot be parsed gives its error."""
     try:
-        node = parse(source)
-        compiler = _Compiler()
-        evaluate = compiler.compile(node, frozenset())
-        read = compiler.reader(node, frozenset())
+        return compile_node(parse(source))
     except Failure as failure:
         return unparsed(failure)
     except RecursionError:
         return unparsed(Failure(TOO_COMPLEX))
+
+
+def compile_node(node: Node) -> Compiled:
+    """Compile the tree of an expression; raises RecursionError for one that is too deep."""
+    compiler = _Compiler()
+    evaluate = compiler.compile(node, frozenset())
+    read = compiler.reader(node, frozenset())
     if isinstance(node, Name) and node.text.lower() == "contact":
         read, compiler.uses = Person.shown, {"urns"}
     return Compiled(

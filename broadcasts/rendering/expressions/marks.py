@@ -47,10 +47,10 @@ class Mark(NamedTuple):
 def marks(source: str, program: Program, scope: ExpressionScope) -> list[Mark]:
     """Return the faults of a template's expressions in their order, MOST of them at most."""
     found = sorted(islice(_faults(source, program, scope), MOST))
-    return [_mark(source, index, words) for index, words in found]
+    return [mark(source, index, words) for index, words in found]
 
 
-def _mark(source: str, index: int, words: str) -> Mark:
+def mark(source: str, index: int, words: str) -> Mark:
     return Mark(source.count("\n", 0, index) + 1, index - source.rfind("\n", 0, index), words)
 
 

@@ -1,0 +1,106 @@
+"""What staff see of expressions: their faults while somebody types, the help beside Liquid, and the translation."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
+
+from broadcasts import rendering
+from broadcasts.exceptions import BroadcastsError, InvalidInput
+from broadcasts.models import Attribute, Organization, Syntax
+
+from .access import Access, scoped
+from .search import as_id
+
+LIQUID = "liquid"  # the value of the button that translates
+LONGEST = 200_000  # characters that are checked while somebody types
+MOST_NAMES = 200
+CONTACT_NAMES = ("name", "first_name", "language", "uuid")  # that both languages have
+
+
+class Pair(NamedTuple):
+    """The same in both languages, and where they differ."""
+
+    what: str
+    expression: str
+    liquid: str
+    note: str = ""
+
+
+PAIRS = (
+    Pair("The name", "@contact.name", "{{ contact.name }}"),
+    Pair("The first name", "@contact.first_name", "{{ contact.first_name }}", "Of Anne-Marie Diaz: Anne, Anne-Marie"),
+    Pair("A field", "@fields.plan", "{{ contact.attributes.plan }}"),
+    Pair("A value of the organization", "@globals.pool", "{{ globals.pool }}"),
+    Pair("An address", "@urns.tel", "tel:{{ contact.phone }}", "Without a phone: empty, or tel:"),
+    Pair("If it is missing", '@(default(contact.name, "friend"))', '{{ contact.name | default: "friend" }}'),
+    Pair(
+        "One or the other",
+        '@(if(fields.plan = "pro", "a", "b"))',
+        ('{% if contact.attributes.plan == "pro" %}a{% else %}b{% endif %}'),
+    ),
+    Pair("Joined", '@(contact.name & "!")', "{{ contact.name }}!"),
+    Pair("Without spaces around", "@(trim(fields.plan))", "{{ contact.attributes.plan | strip }}"),
+    Pair("Its length", "@(text_length(contact.name))", "{{ contact.name | size }}"),
+    Pair("A part of it", "@(text_slice(contact.name, 0, 3))", "{{ contact.name | slice: 0, 3 }}"),
+    Pair("Replaced", '@(replace(fields.plan, "-", " "))', '{{ contact.attributes.plan | replace: "-", " " }}'),
+    Pair("In capitals", "@(upper(contact.name))", "{{ contact.name | upcase }}", "ß stays ß, or becomes SS"),
+    Pair("Numbers", "@(fields.age + 1)", "{{ contact.attributes.age | plus: 1 }}", "Decimals may be written otherwise"),
+    Pair(
+        "A day",
+        '@(format_date(fields.born, "DD/MM/YYYY"))',
+        '{{ contact.attributes.born | date: "%d/%m/%Y" }}',
+        "A day that is none is empty, or stays as it is",
+    ),
+    Pair("An @", "@@", "@"),
+    Pair("Two braces", "{{", '{{ "{" }}{{ "{" }}'),
+    Pair(
+        "A link to unsubscribe",
+        "",
+        "{{ unsubscribe_url }}",
+        "In expressions only the footer of marketing has it",
+    ),
+)
+
+
+def check_view(request: HttpRequest) -> HttpResponse:
+    """Tell what is wrong with the expressions of a text, and which names its syntax has."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    rows = scoped(Organization.objects.order_by("id"), Access.of(request))
+    if pk := as_id(request.POST.get("organization", "")):
+        rows = rows.filter(pk=pk)
+    organization, syntax = rows.first(), request.POST.get("syntax", "")
+    if organization is None:
+        return JsonResponse({"warnings": [], "names": []})
+    text = request.POST.get("text", "")[:LONGEST].replace("\r\n", "\n")
+    told = rendering.warnings(organization, syntax, {"text": text}).get("text", [])
+    return JsonResponse({"warnings": told, "names": names(organization, syntax)})
+
+
+def names(organization: Organization, syntax: str) -> list[str]:
+    """Return what can be inserted into a text, as its syntax writes it; [] for plain text."""
+    keys = Attribute.objects.for_organization(organization).order_by("key").values_list("key", flat=True)[:MOST_NAMES]
+    settled = organization.globals if isinstance(organization.globals, dict) else {}
+    if syntax == Syntax.EXPRESSIONS:
+        paths = [*(f"contact.{name}" for name in CONTACT_NAMES), *(f"fields.{key}" for key in keys)]
+        return [f"@{path}" for path in (*paths, *(f"globals.{key}" for key in settled))]
+    if syntax != Syntax.LIQUID:
+        return []
+    paths = [*(f"contact.{name}" for name in CONTACT_NAMES), *(f"contact.attributes.{key}" for key in keys)]
+    return [f"{{{{ {path} }}}}" for path in (*paths, *(f"globals.{key}" for key in settled), "unsubscribe_url")]
+
+
+def translated(request: HttpRequest, translate: Callable[[], object], goal: str) -> HttpResponse:
+    """Translate a broadcast or template to Liquid, say what became of it, and go back to its page."""
+    try:
+        translate()
+        messages.success(request, "It is written in Liquid now, and gives everybody the same text as before.")
+    except InvalidInput as error:
+        messages.error(request, "Nothing was translated: Liquid does not give exactly the same here.")
+        for field, words in error.errors.items():
+            messages.error(request, f"In {field}: {words}")
+    except BroadcastsError as error:
+        messages.error(request, f"Nothing was translated: {error}")
+    return HttpResponseRedirect(goal)

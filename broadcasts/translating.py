@@ -1,0 +1,115 @@
+"""Translate broadcasts and templates from expressions to Liquid: whole and exactly, or not at all."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.db import transaction
+
+from broadcasts import drafting, rendering
+from broadcasts.exceptions import InvalidInput
+from broadcasts.models import AuditEntry, Broadcast, Content, Organization, Syntax, Template, User
+
+JSON_FIELDS = ("quick_replies", "parameters")
+NOTHING = "Nothing in it is written in expressions."
+
+
+def translate_broadcast(broadcast: Broadcast, by: User | None = None, *, dry_run: bool = False) -> dict[str, str]:
+    """Translate all messages that are written in expressions; return {field: Liquid} of what changes.
+
+    Raises InvalidInput with {field: what has no exact counterpart, with line and column}, and WrongState for a
+    broadcast that cannot be edited; nothing is changed then.
+    """
+    messages = list(broadcast.messages.prefetch_related("translations"))
+    concerned = [message for message in messages if message.syntax == Syntax.EXPRESSIONS]
+    if not concerned:
+        raise InvalidInput({"syntax": NOTHING})
+    specs: list[dict[str, Any]] = [{"uuid": message.uuid} for message in messages]
+    changes: dict[str, str] = {}
+    errors: dict[str, str] = {}
+    for spec, message in zip(specs, messages, strict=True):
+        if message not in concerned:
+            continue
+        path = f"{messages.index(message) + 1}. " if len(messages) > 1 else ""
+        contents = {one.tag or one.language: one for one in message.translations.all()}
+        shared = {"parameters": message.parameters}
+        found = _Translated(broadcast.organization, {**_contents(contents), path: shared}, path)
+        changes |= found.changes
+        errors |= found.errors
+        spec |= {"syntax": Syntax.LIQUID, **found.contents.pop(path)}
+        if found.contents:
+            spec["translations"] = found.contents
+    if errors:
+        raise InvalidInput(errors)
+    if not dry_run:
+        drafting.save(broadcast, {"messages": specs}, by=by)
+    return changes
+
+
+def translate_template(template: Template, by: User | None = None, *, dry_run: bool = False) -> dict[str, str]:
+    """Translate a template, as `translate_broadcast` does a broadcast."""
+    if template.syntax != Syntax.EXPRESSIONS or template.channel_id:
+        raise InvalidInput({"syntax": NOTHING})
+    rows = {one.language: one for one in template.translations.filter()}  # not those that were read before a change
+    found = _Translated(template.organization, _contents(rows), "")
+    if found.errors:
+        raise InvalidInput(found.errors)
+    checker = rendering.Checker(template.organization)
+    for content in found.contents.values():
+        checker.check(Syntax.LIQUID, {name: content[name] for name in rendering.TEMPLATED})
+    if not dry_run:
+        with transaction.atomic():
+            for language, content in found.contents.items():
+                for name, value in content.items():
+                    setattr(rows[language], name, value)
+                rows[language].save()
+            template.syntax = Syntax.LIQUID
+            template.save(update_fields=["syntax", "modified"])
+            AuditEntry.write(template, "change", organization=template.organization, user=by, fields=["syntax"])
+    return found.changes
+
+
+def _contents(rows: Mapping[str, Content]) -> dict[str, dict[str, Any]]:
+    return {language: row.content() for language, row in rows.items()}
+
+
+class _Translated:
+    """Contents in Liquid, what of them changed, and what has no exact counterpart."""
+
+    def __init__(self, organization: Organization, contents: Mapping[str, Mapping[str, Any]], path: str) -> None:
+        self.contents: dict[str, dict[str, Any]] = {}
+        self.changes: dict[str, str] = {}
+        self.errors: dict[str, str] = {}
+        for language, content in contents.items():
+            sources = dict(_sources(content))
+            written, faults = rendering.to_liquid(organization, sources)
+            place = path if language == path else f"{path}{language}."
+            self.errors |= {f"{place}{name}": "; ".join(map(str, found)) for name, found in faults.items()}
+            self.changes |= {f"{place}{name}": text for name, text in written.items() if text != sources[name]}
+            self.contents[language] = {name: _filled(name, value, written) for name, value in content.items()}
+            self._check_lengths(place, written)
+
+    def _check_lengths(self, place: str, written: Mapping[str, str]) -> None:
+        for name in ("subject", "preheader"):
+            most = getattr(Content._meta.get_field(name), "max_length", 0)
+            if len(written.get(name, "")) > most:
+                self.errors.setdefault(f"{place}{name}", f"in Liquid it is longer than {most} characters")
+
+
+def _sources(content: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    """Yield (path, template) of everything in a content that is one."""
+    for name, value in content.items():
+        if name in rendering.TEMPLATED:
+            yield name, value
+        elif name in JSON_FIELDS:
+            yield from rendering.texts(name, value)
+
+
+def _filled(path: str, value: Any, written: Mapping[str, str]) -> Any:
+    """Return a value with its templates replaced, by the paths that `rendering.texts` gives them."""
+    if isinstance(value, str):
+        return written.get(path, value)
+    if isinstance(value, Mapping):
+        return {key: _filled(f"{path}[{key}]", one, written) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_filled(f"{path}[{place}]", one, written) for place, one in enumerate(value)]
+    return value
