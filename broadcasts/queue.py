@@ -63,6 +63,8 @@ def _push(task: str, *ids: int) -> None:
 
 
 def _push_once(task: str) -> None:
+    if queue_is_full():
+        return
     ticket = time.time_ns()
     try:
         is_first = cache.add(_waiting(task), ticket, WAITING_SECONDS)

@@ -1,11 +1,12 @@
 """Delete rows and files after their retention time; totals are sums over batches, so they stay."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from axes.models import AccessAttempt, AccessLog
 from django.conf import settings
@@ -29,6 +30,7 @@ from broadcasts.models import (
     ImportJob,
     Inbound,
     Invitation,
+    Media,
     Message,
     PersonalLink,
     PersonRate,
@@ -77,7 +79,7 @@ def prune(*, dry_run: bool = False) -> dict[str, int]:
     found["errors of erased people"] = _forget_errors(dry_run)
     found["journals of workers on this host"] = journal.forget_old(dry_run=dry_run)
     found["imports' files"] = _prune_imports(dry_run)
-    found["uploads that nothing reads"] = _prune_uploads(dry_run)
+    found["uploads that nothing reads"] = _prune_uploads(dry_run) + _prune_media(dry_run)
     if not dry_run:
         wiping.wipe()
     return found
@@ -127,16 +129,31 @@ def _prune_uploads(dry_run: bool) -> int:
     return n
 
 
+def _prune_media(dry_run: bool) -> int:
+    """Delete files of media without a row, which are left when a transaction failed after they were written."""
+    n = 0
+    paths = settings.MEDIA_ROOT.glob("??/*")
+    for path in _strays(paths, Media, "file", lambda path: f"{path.parent.name}/{path.name}"):
+        n += 1
+        if not dry_run:
+            path.unlink(missing_ok=True)
+    return n
+
+
 def _stray_uploads() -> Iterator[Path]:
     """Yield uploads that no import names, once they are too old to be still on their way in."""
+    yield from _strays((settings.DATA_DIR / "imports").glob("*.upload"), ImportJob, "source", lambda path: path.name)
+
+
+def _strays(paths: Iterator[Path], model: Any, column: str, name_of: Callable[[Path], str]) -> Iterator[Path]:
+    """Yield files that no row names, once they are too old for their row to be still under way."""
     newest = time.time() - UPLOADING.total_seconds()
-    paths = (settings.DATA_DIR / "imports").glob("*.upload")
     while some := list(islice(paths, CHUNK)):
-        named = ImportJob.objects.filter(source__in=[path.name for path in some])
-        known = set(named.values_list("source", flat=True))
+        named = model.objects.filter(**{f"{column}__in": [name_of(path) for path in some]})
+        known = set(named.values_list(column, flat=True))
         for path in some:
             with suppress(FileNotFoundError):
-                if path.name not in known and path.stat().st_mtime < newest:
+                if name_of(path) not in known and path.stat().st_mtime < newest:
                     yield path
 
 

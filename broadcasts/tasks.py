@@ -45,7 +45,7 @@ def mail_invitation(invitation_id: int) -> None:
     accounts.mail_invitation(invitation_id)
 
 
-def apply_calls(ticket: int) -> None:
+def apply_calls(ticket: int = 0) -> None:
     begin("apply_calls", ticket)
     receiving.apply_due()
 

@@ -19,6 +19,9 @@ from .search import as_id
 PAGE = 50
 
 
+SHARED: dict[str, type[Series | Place]] = {"series": Series, "place": Place}
+
+
 class ActivityForm(OrganizationForm):
     """Series and place are typed as names; new ones are made."""
 
@@ -27,16 +30,20 @@ class ActivityForm(OrganizationForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.initial.update({name: str(getattr(self.instance, name) or "") for name in ("series", "place")})
+        if self.instance.pk:
+            self.initial.update({name: str(getattr(self.instance, name) or "") for name in SHARED})
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
-        organization = cleaned.get("organization") or getattr(self.instance, "organization", None)
-        for name, model in (("series", Series), ("place", Place)):
-            typed = cleaned.pop(name, "")
-            if not self.errors and organization:
-                cleaned[name] = model.named(organization, [typed]).get(typed)
+        self.typed = {name: cleaned.pop(name, "") for name in SHARED}
         return cleaned
+
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]
+        if not self.errors:  # no row is made for a form that is refused
+            for name, model in SHARED.items():
+                typed = " ".join(self.typed[name].split())
+                setattr(self.instance, name, model.named(self.instance.organization, [typed]).get(typed))
 
 
 @admin.register(Activity)

@@ -83,7 +83,7 @@ class MediaFiles(Audited, Listed, Retrieved, Created, Destroyed, Resource):
         """Refuse a form that is too large before it is read."""
         length = request.META.get("CONTENT_LENGTH") or ""
         beside_file = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-        Media.check_size(int(length) - beside_file if length.isdigit() else 0)
+        Media.check_size(int(length) - beside_file if length.isdecimal() else 0)
         self.claim(request, lambda: fingerprint(request, digest_of(request)))
         return super().create(request, *args, **kwargs)
 

@@ -186,6 +186,8 @@ class Broadcast(Base):
 
     @property
     def state(self) -> str:
+        if self.status == self.Status.CANCELLED and not self.has_begun:
+            return "DRAFT"  # nothing of it was sent, and it can be reopened
         return next(state for state, statuses in self.STATES.items() if self.status in statuses)
 
     @property

@@ -159,7 +159,8 @@ def _last_copy(channel: Channel, person: int, key: Key, at: datetime) -> Deliver
     _, name, wanted = key
     copies = Delivery.objects.of([Contact(pk=person)]).filter(message__channel=channel).select_related("message")
     sent = copies.filter(sent_at__gte=at - ANSWERED_WITHIN, sent_at__lte=at + SKEW).order_by("-sent_at")
-    for copy in (*copies.under_way().order_by("-pk")[:RECENT], *sent[:RECENT]):
+    in_hand = copies.under_way().filter(created__lte=at + SKEW).order_by("-pk")
+    for copy in (*in_hand[:RECENT], *sent[:RECENT]):
         if _normalised(ADDRESS_FIELDS[name], copy.address) == wanted:
             return copy
     return None

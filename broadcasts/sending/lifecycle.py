@@ -93,10 +93,13 @@ def schedule(
     if broadcast.status not in accepted:
         raise wrong_state(accepted)
     _refuse_unseen(broadcast, seen)
-    if broadcast.status == Status.SCHEDULED and day is None and at in (None, broadcast.scheduled_at):
+    is_scheduled = broadcast.status == Status.SCHEDULED
+    if is_scheduled and not Broadcast.objects.filter(pk=broadcast.pk, status=Status.SCHEDULED).exists():
+        raise wrong_state(accepted)  # it was cancelled or begun since it was read
+    if is_scheduled and day is None and at in (None, broadcast.scheduled_at):
         return
     moment = moments.to_schedule(broadcast, at, day)
-    if broadcast.status == Status.SCHEDULED and moment == broadcast.scheduled_at:
+    if is_scheduled and moment == broadcast.scheduled_at:
         return
     if broadcast.expires_at and broadcast.expires_at <= max(moment, timezone.now()):
         raise InvalidInput({"scheduled_at": "It would have expired by then: choose a time before expires_at."})

@@ -75,3 +75,25 @@ def test_a_moment_is_shown_at_the_distance_that_the_organization_has_then():
 
 def test_what_people_are_called_is_not_read_as_an_expression():
     assert render("@contact.name", joe(full_name="@fields.age @(1 + 1)"))[0] == "@fields.age @(1 + 1)"
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "hours"), [("03-08 00:00", "03-08 04:00", "3"), ("11-01 00:00", "11-01 04:00", "5")]
+)
+def test_hours_between_two_moments_are_those_that_pass(start, end, hours):
+    template = f'@(datetime_diff("2026-{start}", "2026-{end}", "h"))'
+    assert render(template, joe(scope(zone="America/New_York")))[0] == hours
+
+
+@pytest.mark.parametrize("stored", ["NaN", "Infinity", "1e5", "1_000", "+5", "5."])
+def test_a_text_that_is_no_number_is_none_in_a_field_of_numbers(stored):
+    assert render('[@fields.age@(default(fields.age, "-"))]', joe(attributes={"age": stored}))[0] == "[-]"
+
+
+@pytest.mark.parametrize("inner", ['parse_json(repeat("[", 5000))', 'regex_match(parse_json("\\"\\\\ud800\\""), "a")'])
+def test_every_fault_of_a_function_is_an_error_that_default_replaces(inner):
+    assert render(f'@(default({inner}, "x"))')[0] == "x"
+
+
+def test_a_year_has_four_digits():
+    assert render('@(format_date("0005-03-04"))', joe(scope("year_first")))[0] == "0005-03-04"

@@ -205,6 +205,8 @@ def _calling(function: Function, arguments: Sequence[Evaluate]) -> Evaluate:
             return apply(run, [argument(run) for argument in arguments])
         except Failure as failure:
             raise Failure(f"error calling {label}(...): {failure.reason[:500]}") from None
+        except (ArithmeticError, UnicodeError) as fault:  # what no conversion of an argument refuses
+            raise Failure(f"error calling {label}(...): {str(fault)[:500]}") from None
 
     return call
 

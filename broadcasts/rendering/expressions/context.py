@@ -16,7 +16,7 @@ from .functions import first_word, shown_urn
 from .moments import local
 from .places import Places, places_of
 from .running import Failure
-from .values import Object, checked, moment_text, number_text
+from .values import NUMBER, Object, checked, moment_text, number_text
 
 SCHEMES = (
     *("bsuid", "ext", "facebook", "fcm", "freshchat", "instagram", "jiochat", "line", "mailto", "rocketchat", "slack"),
@@ -245,7 +245,9 @@ def field_value(kind: str, raw: Any, zone: tzinfo) -> Any:
         return None
     try:
         if kind == types.NUMBER:
-            return None if isinstance(raw, bool) else checked(Decimal(str(raw).strip()))
+            written = isinstance(raw, int | float) and not isinstance(raw, bool)
+            text = str(raw).strip()
+            return checked(Decimal(text)) if written or (isinstance(raw, str) and NUMBER.fullmatch(text)) else None
         if kind == types.DATE:
             return date.fromisoformat(str(raw)[:10])
         if kind == types.DATETIME:

@@ -163,7 +163,7 @@ def moved(at: datetime, zone: tzinfo) -> datetime:
 
 def shown_day(run: Evaluation, value: date) -> str:
     """Return a date in the organization's format."""
-    return value.strftime(run.places.date_format)
+    return run.places.day(value)
 
 
 def shown(run: Evaluation, value: datetime) -> str:

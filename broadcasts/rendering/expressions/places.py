@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -85,9 +85,10 @@ class Places:
     names: Names
     now: Callable[[], datetime] = field(default=timezone.now)
 
-    def day(self, at: datetime) -> str:
+    def day(self, at: date) -> str:
         """Write a day as the organization does."""
-        return at.strftime(self.date_format)
+        # Python leaves out the zeros before years below 1000.
+        return at.strftime(self.date_format.replace("%Y", f"{at.year:04}"))
 
 
 def places_of(organization: Organization) -> Places:

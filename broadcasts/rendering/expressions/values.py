@@ -20,7 +20,7 @@ OUT_OF_RANGE = "number value out of range"
 
 # Enough digits for the exact result of any two numbers within the limits.
 EXACT = Context(prec=300, Emin=-999999, Emax=999999, traps=[InvalidOperation, DivisionByZero, Overflow, Clamped])
-_NUMBER = re.compile(r"-?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)")
+NUMBER = re.compile(r"-?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)")
 _SPACE = (
     " \t\n\v\f\r\x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000"
@@ -162,6 +162,8 @@ def number_text(number: Decimal) -> str:
 
 def checked(number: Decimal, reason: str = OUT_OF_RANGE) -> Decimal:
     """Return a number that is within the limits; raises Failure for another one."""
+    if not number.is_finite():
+        raise Failure(reason)
     if not number:
         return Decimal(0)
     exponent = number.adjusted()
@@ -181,7 +183,7 @@ def to_number(run: Evaluation, value: Any) -> Decimal:
         return value
     if kind is str:
         text = value.strip(_SPACE)
-        if len(text) <= 2 * LARGEST + 3 and _NUMBER.fullmatch(text):
+        if len(text) <= 2 * LARGEST + 3 and NUMBER.fullmatch(text):
             return checked(Decimal(text))
     elif isinstance(value, Object) and value.has_default:
         return to_number(run, value.default)

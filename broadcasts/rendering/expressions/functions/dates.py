@@ -44,7 +44,8 @@ def datetime_diff(run: Evaluation, start: datetime, end: datetime, unit: str) ->
         return Decimal(int(Decimal(days) / 7))
     if unit not in CLOCK_UNITS:
         raise unknown_unit(unit)
-    elapsed = (end - start) // timedelta(microseconds=1)
+    # In UTC, since the difference of two times of one zone is that of its clocks.
+    elapsed = (end.astimezone(UTC) - start.astimezone(UTC)) // timedelta(microseconds=1)
     whole = abs(elapsed) // (CLOCK_UNITS[unit] * 1_000_000)
     return Decimal(whole if elapsed >= 0 else -whole)
 
