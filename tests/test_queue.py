@@ -92,3 +92,9 @@ def test_a_task_is_enqueued_where_the_cache_cannot_be_reached(tickets, monkeypat
     monkeypatch.setattr(cache, "add", Mock(side_effect=ConnectionError))
     ring()
     assert len(tickets) == 1
+
+
+def test_nothing_is_enqueued_once_into_a_full_queue(tickets, monkeypatch):
+    monkeypatch.setattr(queue, "queue_is_full", lambda: True)
+    queue.enqueue_once("apply_calls")
+    assert tickets == []

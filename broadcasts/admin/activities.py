@@ -57,6 +57,10 @@ class ActivityAdmin(OrganizationAdmin):
     fields = ["organization", "name", "series", "kind", "starts_at", "ends_at", "place", "external_id"]
     change_form_template = "admin/broadcasts/activity/change_form.html"
 
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        names = {name: request.GET[name] for name in SHARED if name in request.GET}
+        return super().get_changeform_initial_data(request) | names
+
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list, dict, set, list]:
         shown, counts, needed, protected = super().get_deleted_objects(objs, request)
         used = [row for activity in objs for row in audience.references_to(activity)]

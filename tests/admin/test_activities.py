@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from broadcasts.admin import activities
-from broadcasts.models import Activity, Attendance, Broadcast
+from broadcasts.models import Activity, Attendance, Broadcast, Series
 from tests.audience.people import attend, make_activity, make_segment
 from tests.make import make_contacts
 
@@ -78,3 +78,24 @@ def test_a_place_is_typed_as_a_name(author, club):
     made = Activity.objects.get()
     assert (made.place.name, made.series) == ("Hall 1", None)
     assert 'value="Hall 1"' in client.get(page(made)).content.decode()
+
+
+def test_a_refused_activity_leaves_no_new_series(author, club):
+    fields = {
+        "organization": club.pk,
+        "name": "Yoga",
+        "series": "Ghost",
+        "place": "",
+        "starts_at_0": "2030-01-02",
+        "starts_at_1": "10:00",
+        "ends_at_0": "2030-01-01",
+        "ends_at_1": "10:00",
+    }
+    response = sign_in(author.user).post(reverse("admin:broadcasts_activity_add"), fields)
+    assert response.status_code == 200
+    assert not Series.objects.exists()
+
+
+def test_a_new_activity_is_prefilled_by_its_address(author, club):
+    response = sign_in(author.user).get(reverse("admin:broadcasts_activity_add") + "?name=Yoga&series=Spring")
+    assert response.context["adminform"].form["series"].value() == "Spring"

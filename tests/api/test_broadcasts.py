@@ -1,6 +1,7 @@
 import uuid
 
 import pytest
+from django.utils import timezone
 
 from broadcasts.models import AuditEntry, Broadcast, Message, Segment
 from tests.make import make_broadcast, make_contact
@@ -264,10 +265,15 @@ def test_what_is_on_its_way_cannot_be_changed(api, mail, status, change):
     ],
 )
 def test_states_are_three_words(api, mail, status, state):
-    make_broadcast(mail, status=status)
+    make_broadcast(mail, status=status, started_at=timezone.now())
     [row] = api.get(URL).json()
     assert (row["status"], row["state"]) == (status, state)
     assert len(api.get(URL, {"state": state}).json()) == 1
+
+
+def test_one_that_was_cancelled_before_it_began_is_a_draft_to_a_filter_too(api, mail):
+    make_broadcast(mail, status="CANCELLED")
+    assert [len(api.get(URL, {"state": state}).json()) for state in ("DRAFT", "SENT")] == [1, 0]
 
 
 def test_a_draft_is_deleted(api, draft):

@@ -4,12 +4,13 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.sessions.models import Session
+from django.core.files.base import ContentFile
 from django.db.models.functions import Now
 from django.utils import timezone
 from django_q.models import OrmQ
 
 from broadcasts import importing, stats
-from broadcasts.models import Broadcast, Delivery, DeliveryEvent, IdempotencyKey, ImportJob, Inbound, ProviderRef
+from broadcasts.models import Broadcast, Delivery, DeliveryEvent, IdempotencyKey, ImportJob, Inbound, Media, ProviderRef
 from tests.make import make_broadcast, make_contacts
 from tests.sending.steps import send, start
 
@@ -114,3 +115,16 @@ def test_an_upload_that_no_import_names_goes_after_a_day(club, command, settings
     os.utime(old, (yesterday, yesterday))
     command("prune")
     assert list(tmp_path.glob("imports/*")) == [recent]
+
+
+def test_a_file_that_no_media_names_goes_after_a_day(club, command, settings, tmp_path):
+    settings.DATA_DIR, settings.MEDIA_ROOT = tmp_path, tmp_path / "media"
+    kept = Media.objects.create(organization=club, file=ContentFile(b"%PDF-1", name="a.pdf"))
+    stray = settings.MEDIA_ROOT / "ab" / "abc.pdf"
+    stray.parent.mkdir(parents=True, exist_ok=True)
+    stray.write_bytes(b"%PDF-1")
+    yesterday = time.time() - 25 * 3600
+    for path in (stray, settings.MEDIA_ROOT / kept.file.name):
+        os.utime(path, (yesterday, yesterday))
+    command("prune")
+    assert list(settings.MEDIA_ROOT.glob("??/*")) == [settings.MEDIA_ROOT / kept.file.name]

@@ -1,5 +1,7 @@
 """Replies: whose they are, what they answer, each once and in any order."""
 
+from datetime import timedelta
+
 import pytest
 from django.utils import timezone
 
@@ -60,6 +62,12 @@ def test_a_reply_may_come_before_the_window_of_its_copy_is_recorded(channel, joe
     row.refresh_from_db()
     assert Inbound.objects.get().delivery == row
     assert (row.status, row.message.batches.get().replied) == ("pending", 1) and row.replied_at
+
+
+def test_a_late_report_of_an_earlier_reply_answers_the_earlier_copy(channel, joe):
+    earlier, _ = copy(channel, joe, 2), being_sent(channel, joe)
+    say(channel, "Yes", at=timezone.now() - timedelta(hours=6))
+    assert Inbound.objects.get().delivery == earlier
 
 
 def test_a_reply_answers_a_copy_that_is_tried_again_at_this_moment(channel, joe):

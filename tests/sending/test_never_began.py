@@ -114,3 +114,15 @@ def test_it_keeps_the_segments_and_files_that_reopening_needs(never_began, club)
 def test_rules_do_not_suggest_it(never_began, club, mail):
     sent = make_broadcast(mail, status="SENT", subject="Pool open")
     assert audience.suggest(club, "broadcast", "pool") == [(str(sent.uuid), "Pool open")]
+
+
+def test_it_is_a_draft_to_clients_that_know_three_states(never_began):
+    assert never_began.state == "DRAFT"
+
+
+def test_a_page_that_shows_it_as_scheduled_schedules_nothing(broadcast):
+    sending.schedule(broadcast, timezone.now() + SOON)
+    stale = Broadcast.objects.get()
+    sending.cancel(broadcast)
+    with pytest.raises(WrongState):
+        sending.schedule(stale)
