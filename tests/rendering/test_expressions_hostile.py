@@ -44,6 +44,8 @@ HOSTILE = {
     "Signs without end.": "-" * 9_000,
     "Years without end.": 'datetime_add(now(), 2000000000, "Y")',
     "A date before all.": 'format_date("0001-01-01", "YYYY")' + ' & datetime_add("0001-01-01T00:00:00Z", -1, "D")',
+    "A layout that could be read in many ways.": f'parse_datetime("{"1" * 44}x", "{"DM" * 14}")',
+    "A layout of times that could be read in many ways.": f'parse_time("{"1" * 44}x", "{"hm" * 14}")',
     "Sorting, again and again.": f"foreach({MANY}, (x) => count(sort({MANY})))",
 }
 
