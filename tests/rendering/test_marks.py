@@ -4,6 +4,7 @@ import pytest
 
 from broadcasts.models import Attribute
 from broadcasts.rendering import validate_content, warnings
+from broadcasts.rendering.expressions import Expression
 
 
 @pytest.fixture
@@ -63,3 +64,14 @@ def test_what_is_wrong_is_told_with_its_place(marked, text, said):
 
 def test_there_are_no_marks_in_liquid(club):
     assert warnings(club, "liquid", {"text": "@(uppr(1))"}) == {}
+
+
+COSTLY = '@(count(foreach(split(repeat("a ", 4000)), (x) => x & "{}")))'
+
+
+@pytest.mark.parametrize("texts", [[COSTLY] * 300, [COSTLY.format(number) for number in range(300)]])
+def test_all_constant_expressions_of_a_check_are_tried_out_within_one_budget(club, texts, monkeypatch):
+    tried, result = [], Expression.result
+    monkeypatch.setattr(Expression, "result", lambda one, *values: tried.append(one) or result(one, *values))
+    warnings(club, "expressions", {"text": "".join(texts[:150]), "html": "".join(texts[150:])})
+    assert 0 < len(tried) < 50

@@ -11,6 +11,7 @@ from broadcasts import audience
 from broadcasts.languages import code_of
 from broadcasts.models import Attribute, Channel, Contact, Organization, Segment
 
+from ..budget import Budget
 from ..names import ContactSnapshot, attributes_of
 from .functions import first_word, shown_urn
 from .moments import local
@@ -24,6 +25,7 @@ SCHEMES = (
 )
 # The properties of a contact that a snapshot does not hold; all but the groups are read together.
 DETAILS = frozenset({"channel", "created_on", "groups", "last_seen_on", "status", "urn", "urns"})
+TRIALS = 4  # times the budget of a copy, for all that is tried out of a message
 _REF_LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -63,6 +65,8 @@ class ExpressionScope:
     def __init__(self, organization: Organization, uses: Iterable[str] = ()) -> None:
         self.organization = organization
         self.uses = frozenset(uses)  # the names of DETAILS that the message's expressions use
+        self.trials = Budget(TRIALS)  # for constant expressions that are tried out before anything is sent
+        self.tried: dict[str, str] = {}  # {constant expression: its error}
 
     @cached_property
     def places(self) -> Places:

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import NamedTuple
 
-from ..budget import Budget
+from ..budget import LOOK_STEPS, STEPS, Budget, Exceeded
 from .context import PROPERTIES, SCHEMES, ExpressionScope
 from .functions import FUNCTIONS
 from .parser import TOO_DEEP, CallNode, Chain, Lambda, Literal, Lookup, Minus, Name, Node, Property, SyntaxFailure
@@ -80,11 +80,29 @@ def _faults_of(
         yield offset + at, _unparsed(expression.found.inner, compiled.failure)
         return
     faults = [(offset + at, words) for at, words in _FaultFinder(known).faults(compiled.node, frozenset())]
-    if not faults and compiled.is_constant:
-        _, error = expression.result(scope.person(None), Budget())
-        if error:
-            faults.append((expression.found.start, f"this is always empty: {error.rpartition('(...): ')[2]}"))
+    if not faults and compiled.is_constant and (error := _error_of(expression, scope)):
+        faults.append((expression.found.start, f"this is always empty: {error.rpartition('(...): ')[2]}"))
     yield from faults
+
+
+def _error_of(expression: Expression, scope: ExpressionScope) -> str:
+    """Return the error of a constant expression; "" if it has none, or if too much was tried out before it."""
+    inner, tried = expression.found.inner, scope.tried
+    if inner not in tried:
+        try:
+            tried[inner] = tried_out(expression, scope)[1]
+        except Exceeded:
+            return ""
+    return tried[inner]
+
+
+def tried_out(expression: Expression, scope: ExpressionScope) -> tuple[str, str]:
+    """Return the text and error of a constant expression; raises Exceeded once the scope's trials are spent."""
+    scope.trials.spend(LOOK_STEPS + 1)  # each trial looks at the clock
+    budget = Budget()
+    result = expression.result(scope.person(None), budget)
+    scope.trials.left -= STEPS - budget.left
+    return result
 
 
 def _unparsed(inner: str, failure: Exception | None) -> str:
