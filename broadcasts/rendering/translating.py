@@ -17,7 +17,7 @@ from .budget import Exceeded
 from .expressions import ExpressionScope, compile_program, marks
 from .expressions.compiling import compile_node
 from .expressions.functions import FUNCTIONS
-from .expressions.marks import Mark, mark, tried_out
+from .expressions.marks import DEEP, Mark, mark, tried_out
 from .expressions.parser import CallNode, Chain, Literal, Name, Node, Property
 from .expressions.program import Expression
 from .expressions.scanner import Found
@@ -83,6 +83,8 @@ def to_liquid(organization: Organization, fields: Mapping[str, str]) -> tuple[di
                 continue
             try:
                 parts.append(_Translation(scope, html).whole(part))
+            except RecursionError:
+                faults.setdefault(name, []).append(mark(source, part.found.start, DEEP))
             except Inexact as inexact:
                 if not found:
                     at = part.found.offset + inexact.at

@@ -5,6 +5,7 @@ import pytest
 from broadcasts.models import Attribute
 from broadcasts.rendering import validate_content, warnings
 from broadcasts.rendering.expressions import Expression
+from broadcasts.rendering.translating import to_liquid
 
 
 @pytest.fixture
@@ -55,6 +56,7 @@ def test_good_expressions_have_no_mark(marked, text):
         ("@(1 +)", "something is missing at the end of the expression"),
         ("@(1/0)", "this is always empty: division by zero"),
         ("@(" + "(" * 200 + "1" + ")" * 200 + ")", "brackets more than 100 deep"),
+        ("@(contact" + "[0]" * 600 + ")", "more than 100 lookups and calls in a row; split it up"),
         ("@((x) => x + y)", "line 1, column 14: y is not known"),
     ],
 )
@@ -75,3 +77,11 @@ def test_all_constant_expressions_of_a_check_are_tried_out_within_one_budget(clu
     monkeypatch.setattr(Expression, "result", lambda one, *values: tried.append(one) or result(one, *values))
     warnings(club, "expressions", {"text": "".join(texts[:150]), "html": "".join(texts[150:])})
     assert 0 < len(tried) < 50
+
+
+def test_an_expression_that_is_deep_in_several_ways_has_a_mark(club, marked):
+    deep = "contact"
+    for _ in range(40):
+        deep = f"({deep}" + "[0]" * 20 + ")"
+    assert "this has brackets more than 100 deep" in marked(f"@({deep})")
+    assert "text" in to_liquid(club, {"text": f"@({deep})"})[1]

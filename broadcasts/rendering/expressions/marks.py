@@ -8,11 +8,26 @@ from typing import NamedTuple
 from ..budget import LOOK_STEPS, STEPS, Budget, Exceeded
 from .context import PROPERTIES, SCHEMES, ExpressionScope
 from .functions import FUNCTIONS
-from .parser import TOO_DEEP, CallNode, Chain, Lambda, Literal, Lookup, Minus, Name, Node, Property, SyntaxFailure
+from .parser import (
+    DEEPEST,
+    TOO_DEEP,
+    TOO_MANY_LOOKUPS,
+    CallNode,
+    Chain,
+    Lambda,
+    Literal,
+    Lookup,
+    Minus,
+    Name,
+    Node,
+    Property,
+    SyntaxFailure,
+)
 from .program import Expression, Program
 from .scanner import TOP, names_of_others, unclosed
 
 MOST = 20  # marks of a template
+DEEP = f"this has brackets more than {DEEPEST} deep; split it up"
 # Names of other systems, and what does the same here.
 INSTEAD = {
     "concatenate": "join texts with &",
@@ -79,7 +94,10 @@ def _faults_of(
         at = compiled.failure.at if isinstance(compiled.failure, SyntaxFailure) else 0
         yield offset + at, _unparsed(expression.found.inner, compiled.failure)
         return
-    faults = [(offset + at, words) for at, words in _FaultFinder(known).faults(compiled.node, frozenset())]
+    try:
+        faults = [(offset + at, words) for at, words in _FaultFinder(known).faults(compiled.node, frozenset())]
+    except RecursionError:
+        faults = [(expression.found.start, DEEP)]
     if not faults and compiled.is_constant and (error := _error_of(expression, scope)):
         faults.append((expression.found.start, f"this is always empty: {error.rpartition('(...): ')[2]}"))
     yield from faults
@@ -108,7 +126,7 @@ def tried_out(expression: Expression, scope: ExpressionScope) -> tuple[str, str]
 def _unparsed(inner: str, failure: Exception | None) -> str:
     if not isinstance(failure, SyntaxFailure):
         said = str(failure)
-        return "this has brackets more than 100 deep; split it up" if said == TOO_DEEP else f"this is empty: {said}"
+        return {TOO_DEEP: DEEP, TOO_MANY_LOOKUPS: f"this has {said}; split it up"}.get(said, f"this is empty: {said}")
     found = inner[failure.at : failure.at + 10]
     if not found:
         return "something is missing at the end of the expression" if inner.strip() else "there is nothing in “@()”"
