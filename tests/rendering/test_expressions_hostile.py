@@ -2,6 +2,7 @@
 
 import random
 import time
+import tracemalloc
 
 import pytest
 from hypothesis import given, settings
@@ -74,6 +75,18 @@ def test_the_output_of_a_copy_is_limited():
 def test_a_text_full_of_expressions_is_compiled_up_to_a_limit():
     text = "".join(f"@({n})" for n in range(100_000))
     assert render(text)[0] == "".join(map(str, range(2_500)))
+
+
+@pytest.mark.parametrize("write", ["format", "json"])
+def test_a_text_that_becomes_too_long_is_not_built(write):
+    long = '((a) => a & a & a & a & a & a & a & a)(repeat("x", 10000))'
+    items = ", ".join(["item"] * 1_000)
+    tracemalloc.start()
+    try:
+        assert render(f"@(((item) => {write}(array({items})))(object({long}, 1)))")[0] == ""
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
 
 
 ATOMS = st.sampled_from(

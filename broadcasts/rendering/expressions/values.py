@@ -128,11 +128,13 @@ def to_text(run: Evaluation, value: Any) -> str:
     return moment_text(value) if isinstance(value, date | time) else value.name
 
 
-def each_text(run: Evaluation, values: Iterable[Any]) -> Iterator[str]:
-    """Yield the text of each value of an array or object."""
+def each_text(
+    run: Evaluation, values: Iterable[Any], write: Callable[[Evaluation, Any], str] = to_text
+) -> Iterator[str]:
+    """Yield the text of each value of an array or object; raises Exceeded where they are too long together."""
     size = unpaid = 0
     for value in values:
-        text = to_text(run, value)
+        text = write(run, value)
         size += len(text)
         unpaid += len(text) + ITEM
         if size > LONGEST_TEXT:
