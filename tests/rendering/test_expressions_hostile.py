@@ -77,16 +77,44 @@ def test_a_text_full_of_expressions_is_compiled_up_to_a_limit():
     assert render(text)[0] == "".join(map(str, range(2_500)))
 
 
-@pytest.mark.parametrize("write", ["format", "json"])
-def test_a_text_that_becomes_too_long_is_not_built(write):
+def test_a_text_that_becomes_too_long_is_not_built():
     long = '((a) => a & a & a & a & a & a & a & a)(repeat("x", 10000))'
     items = ", ".join(["item"] * 1_000)
     tracemalloc.start()
     try:
-        assert render(f"@(((item) => {write}(array({items})))(object({long}, 1)))")[0] == ""
+        assert render(f"@(((item) => format(array({items})))(object({long}, 1)))")[0] == ""
         assert tracemalloc.get_traced_memory()[1] < 20_000_000
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "has_text(text)",
+        "has_number(text)",
+        "format_location(text)",
+        "attachment_parts(text)",
+        "trim(text)",
+        "default(number(text), 1)",
+        "max(" + ", ".join("1" * 1_000) + ")",
+        'foreach_value(object("a", text), trim)',
+    ],
+)
+def test_reading_long_texts_and_many_arguments_again_and_again_takes_steps(call):
+    again = f'foreach(split(repeat("a ", 4000)), (x) => {call})'
+    program, budget = compile_program(f'@(count(((text) => {again})(repeat(" ", 10000))))'), Budget(clock=lambda: 0)
+    assert program.render(joe(), budget) == ""
+    assert budget.left >= STEPS // 2
+
+
+def test_a_text_is_split_at_thousands_of_different_delimiters():
+    many = 'join(foreach(split(repeat("a ", 2000)), (x) => char(rand_between(1000, 50000))), "")'
+    assert render(f'@(split("a,b-c", {many} & "^]-"))') == ("[a,b, c]", "")
+
+
+def test_a_property_is_found_by_its_first_spelling_whatever_its_case():
+    assert render('@(object("Ab", 1, "aB", 2).ab) @(object("Ab", 1, "aB", 2).aB)') == ("1 2", "")
 
 
 ATOMS = st.sampled_from(
