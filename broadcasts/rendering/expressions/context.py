@@ -118,12 +118,13 @@ class ExpressionScope:
 class Person:
     """The values of one recipient."""
 
-    __slots__ = ("attributes", "contact", "scope")
+    __slots__ = ("_fields", "attributes", "contact", "scope")
 
     def __init__(self, scope: ExpressionScope, contact: Contact | ContactSnapshot | None) -> None:
         self.scope = scope
         self.contact = contact if contact is not None else Contact()
         self.attributes = attributes_of(self.contact)
+        self._fields: Object | None = None
 
     def details(self) -> Details:
         contact = self.contact
@@ -147,7 +148,9 @@ class Person:
         return field_value(attribute.type, raw, self.scope.zone)
 
     def fields(self) -> Object:
-        return Object(Computed(self.scope.attributes, self.field), self._lines())
+        if self._fields is None:
+            self._fields = Object(Computed(self.scope.attributes, self.field), self._lines)
+        return self._fields
 
     def _lines(self) -> str:
         """Return each attribute that is set as a line."""
@@ -156,14 +159,17 @@ class Person:
 
     def whole(self) -> Object:
         """Return the contact as an object, which stands for the name or the first address."""
-        return Object(Computed(PROPERTIES, lambda name: PROPERTIES[name](self)), self.shown())
+        return Object(Computed(PROPERTIES, lambda name: PROPERTIES[name](self)), self.shown)
 
     def shown(self) -> str:
         name = self.contact.full_name
         if name:
             return name
         urns = self.urns()
-        return shown_urn(urns[0]) if urns else ""
+        try:
+            return shown_urn(urns[0]) if urns else ""
+        except Failure:  # the address cannot be part of a URN
+            return urns[0].partition(":")[2]
 
     def urns(self) -> list[str]:
         return list(self._urns().values())

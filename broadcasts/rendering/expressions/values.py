@@ -29,15 +29,24 @@ _SPACE = (
 
 
 class Object:
-    """Named values; `default` is what it stands for as a text, number or truth, if it has one."""
+    """Named values; `default` is what it stands for as a text, number or truth, if it has one.
 
-    __slots__ = ("_by_lower", "default", "has_default", "properties")
+    default: a value, or a function that computes it when it is needed first.
+    """
+
+    __slots__ = ("_by_lower", "_default", "has_default", "properties")
 
     def __init__(self, properties: Mapping[str, Any], default: Any = ...) -> None:
         self.properties: Mapping[str, Any] = properties
         self.has_default = default is not ...
-        self.default = default if self.has_default else None
+        self._default = default if self.has_default else None
         self._by_lower: dict[str, str] | None = None
+
+    @property
+    def default(self) -> Any:
+        if callable(self._default):
+            self._default = self._default()
+        return self._default
 
     def find(self, name: str) -> Any:
         """Return a property, whatever the case of its name; raises KeyError."""
