@@ -68,7 +68,7 @@ def test_a_contact_without_a_name_is_shown_by_the_first_address():
 
 def test_a_contact_whose_first_address_is_odd_is_shown_by_it_and_has_all_its_values():
     odd = joe(full_name="", phone="", external_id="?x")
-    assert render('@contact @(contact) @(contact["language"])', odd) == ("?x ?x en", "")
+    assert render('@contact @(contact) @(contact["language"])', odd) == ("?x ?x eng", "")
 
 
 def test_the_lines_of_all_fields_are_written_once_for_a_person(monkeypatch):

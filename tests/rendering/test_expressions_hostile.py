@@ -72,6 +72,11 @@ def test_the_output_of_a_copy_is_limited():
     assert OUTPUT_LIMIT - 20_000 < len(program.render(joe(), budget).encode()) <= OUTPUT_LIMIT
 
 
+def test_the_output_of_a_copy_is_limited_as_it_is_escaped():
+    program, budget = compile_program('@(repeat("\'", 10000))' * 300, html=True), Budget()
+    assert OUTPUT_LIMIT - 60_000 < len(program.render(joe(), budget)) <= OUTPUT_LIMIT
+
+
 def test_a_text_full_of_expressions_is_compiled_up_to_a_limit():
     text = "".join(f"@({n})" for n in range(100_000))
     assert render(text)[0] == "".join(map(str, range(2_500)))

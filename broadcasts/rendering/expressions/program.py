@@ -34,11 +34,11 @@ class Expression:
         """Whether it gives the same each time for one recipient."""
         return self.compiled.is_steady
 
-    def text(self, person: Person, budget: Budget) -> str:
-        return self.result(person, budget)[0]
+    def result(self, person: Person, budget: Budget, *, html: bool = False) -> tuple[str, str]:
+        """Return its text for a recipient, and the error that made it empty, if one did; raises nothing.
 
-    def result(self, person: Person, budget: Budget) -> tuple[str, str]:
-        """Return its text for a recipient, and the error that made it empty, if one did; raises nothing."""
+        html: whether the text is escaped.
+        """
         compiled = self.compiled
         if compiled.failure is not None:
             return "", compiled.failure.reason
@@ -47,7 +47,7 @@ class Expression:
                 text = value
             else:
                 text = _evaluated(compiled, person, budget)
-            text = whole(text)
+            text = str(escape(whole(text))) if html else whole(text)
             budget.room -= len(text) if text.isascii() else len(text.encode())
         except Failure as failure:
             return "", failure.reason
@@ -94,7 +94,7 @@ class Program:
         return "".join([part if isinstance(part, str) else self.fill(part, person, budget) for part in self.parts])
 
     def fill(self, expression: Expression, person: Person, budget: Budget) -> str:
-        return self.written(expression.text(person, budget))
+        return expression.result(person, budget, html=self.html)[0]
 
     def written(self, text: str) -> str:
         """Return a text as it stands in this field."""
