@@ -118,13 +118,14 @@ class ExpressionScope:
 class Person:
     """The values of one recipient."""
 
-    __slots__ = ("_fields", "attributes", "contact", "scope")
+    __slots__ = ("_fields", "attributes", "contact", "scope", "texts")
 
     def __init__(self, scope: ExpressionScope, contact: Contact | ContactSnapshot | None) -> None:
         self.scope = scope
         self.contact = contact if contact is not None else Contact()
         self.attributes = attributes_of(self.contact)
         self._fields: Object | None = None
+        self.texts: dict[tuple[bool, str], str] = {}  # of expressions that were filled in, by (is HTML, source)
 
     def details(self) -> Details:
         contact = self.contact

@@ -48,17 +48,22 @@ class Expression:
             else:
                 text = _evaluated(compiled, person, budget)
             text = str(escape(whole(text))) if html else whole(text)
-            budget.room -= len(text) if text.isascii() else len(text.encode())
         except Failure as failure:
             return "", failure.reason
         except (Exceeded, RecursionError):
             return "", TOO_COMPLEX
         except Exception as error:  # a fault of ours: the message is sent all the same
             return "", f"unexpected {type(error).__name__}: {error}"
-        if budget.room < 0:
-            budget.room += len(text.encode())
-            return "", TOO_COMPLEX
-        return text, ""
+        return (text, "") if _fits(text, budget) else ("", TOO_COMPLEX)
+
+
+def _fits(text: str, budget: Budget) -> bool:
+    """Charge an output to the budget, if there is room for it."""
+    size = len(text) if text.isascii() else len(text.encode())
+    if size > budget.room:
+        return False
+    budget.room -= size
+    return True
 
 
 def whole(text: str) -> str:
@@ -94,7 +99,14 @@ class Program:
         return "".join([part if isinstance(part, str) else self.fill(part, person, budget) for part in self.parts])
 
     def fill(self, expression: Expression, person: Person, budget: Budget) -> str:
-        return expression.result(person, budget, html=self.html)[0]
+        """Return the text of an expression; one that gives the same each time is evaluated once for a person."""
+        key = self.html, expression.found.inner
+        if (known := person.texts.get(key)) is not None:
+            return known if _fits(known, budget) else ""
+        text = expression.result(person, budget, html=self.html)[0]
+        if expression.is_steady:
+            person.texts[key] = text
+        return text
 
     def written(self, text: str) -> str:
         """Return a text as it stands in this field."""
