@@ -27,6 +27,7 @@ from .program import Expression, Program
 from .scanner import TOP, names_of_others, unclosed
 
 MOST = 20  # marks of a template
+MOST_NAMES = 2_000  # such as “@contct.name” that are compared with what is known
 DEEP = f"this has brackets more than {DEEPEST} deep; split it up"
 # Names of other systems, and what does the same here.
 INSTEAD = {
@@ -77,7 +78,7 @@ def _faults(source: str, program: Program, scope: ExpressionScope) -> Iterator[t
         "globals": list(scope.globals.properties),
         "urns": list(SCHEMES),
     }
-    for index, name in names_of_others(source):
+    for index, name in islice(names_of_others(source), MOST_NAMES):
         if near := _near(name, TOP):
             yield index, f"@{name} is not known, so it is sent as it is{near}"
     if (index := unclosed(source)) >= 0:
