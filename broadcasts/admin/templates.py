@@ -64,10 +64,10 @@ class TemplateAdmin(SyncingTemplates):
 
     def warnings(self, template: Template) -> list[str]:
         """Return what is wrong with its expressions, with language and field."""
-        told = []
+        told, scope = [], rendering.ExpressionScope(template.organization)
         for one in template.translations.filter():  # not those that were read before they were changed
             fields = {name: getattr(one, name) for name in rendering.TEMPLATED}
-            found = rendering.warnings(template.organization, template.syntax, fields)
+            found = rendering.warnings(template.organization, template.syntax, fields, scope)
             told += [f"{one.language}.{name}: {words}" for name, faults in found.items() for words in faults]
         return told
 

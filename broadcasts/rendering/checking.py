@@ -103,14 +103,17 @@ class Checker:
         return errors
 
 
-def warnings(organization: Organization, syntax: str, fields: Mapping[str, str]) -> dict[str, list[str]]:
+def warnings(
+    organization: Organization, syntax: str, fields: Mapping[str, str], scope: ExpressionScope | None = None
+) -> dict[str, list[str]]:
     """Return {field: what is wrong with its expressions, with line and column}; {} if nothing is, or in Liquid.
 
     The language leaves such an expression empty, and the message is sent all the same.
+    scope: that of the organization, for several languages.
     """
     if syntax != Syntax.EXPRESSIONS:
         return {}
-    return _warnings(ExpressionScope(organization), fields)
+    return _warnings(scope or ExpressionScope(organization), fields)
 
 
 def _warnings(scope: ExpressionScope, fields: Mapping[str, str]) -> dict[str, list[str]]:

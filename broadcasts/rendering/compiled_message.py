@@ -234,10 +234,13 @@ def filled_expressions(message: Message, contact: Contact, language: str | None 
     recipient, person = _previewed(compiled, contact, language), compiled.scope.person(contact)
     extras = compiled.extras.get(recipient.language)
     found: dict[tuple[str, str], Filled] = {}
+    budget = Budget()
     for template in (*compiled.contents[recipient.language].templates(), *(extras.templates() if extras else ())):
         field = template.field.removeprefix(f"translations.{recipient.language}.")
         for one in template.program.expressions[:MOST_FILLED] if template.program else ():
-            text, error = one.result(person, Budget())
+            if (field, one.found.source) in found:
+                continue
+            text, error = one.result(person, budget)
             reason = "" if text else _why(one, compiled.scope) or error or NO_VALUE
             found[field, one.found.source] = Filled(field, one.found.source, text, reason)
     return list(found.values())[:MOST_FILLED]

@@ -118,6 +118,7 @@ class Placeholders:
     def __init__(self) -> None:
         self.fills: list[Fill] = []
         self.raw: set[int] = set()  # placeholders whose value may contain HTML
+        self.constants: dict[tuple[bool, str], str] = {}  # of expressions, by (is HTML, source)
         self._known: dict[object, int] = {}
 
     @property
@@ -206,13 +207,14 @@ class FieldCompiler:
         if isinstance(part, str):
             return part
         if part.is_constant:
-            return self._safe(program.fill(part, self._scope().person(None), self.budget))
+            known, source = self.placeholders.constants, (program.html, part.found.inner)
+            if source not in known:
+                known[source] = program.fill(part, self._scope().person(None), self.budget)
+            return self._safe(known[source])
         key = (program.html, self.clean, part.found.inner) if part.is_steady else None
         return self.placeholders.add(self._expression(program, part), key)
 
-    def _expression(self, program: Program, part: Expression) -> Fill:
-        """Return what fills in an expression; the texts of plain names are cached."""
-
+    def _expression(self, program: Program, part: Expression) -> Fill:  # the texts of plain names are cached
         def fill(copy: CopyContext, filled: list[str]) -> str:
             return self._safe(program.fill(part, copy.person, copy.budget))
 

@@ -13,11 +13,11 @@ from markupsafe import escape
 
 from broadcasts.models import Attribute, Organization
 
-from .budget import Budget
+from .budget import Exceeded
 from .expressions import ExpressionScope, compile_program, marks
 from .expressions.compiling import compile_node
 from .expressions.functions import FUNCTIONS
-from .expressions.marks import Mark, mark
+from .expressions.marks import DEEP, Mark, mark, tried_out
 from .expressions.parser import CallNode, Chain, Literal, Name, Node, Property
 from .expressions.program import Expression
 from .expressions.scanner import Found
@@ -83,6 +83,8 @@ def to_liquid(organization: Organization, fields: Mapping[str, str]) -> tuple[di
                 continue
             try:
                 parts.append(_Translation(scope, html).whole(part))
+            except RecursionError:
+                faults.setdefault(name, []).append(mark(source, part.found.start, DEEP))
             except Inexact as inexact:
                 if not found:
                     at = part.found.offset + inexact.at
@@ -283,7 +285,10 @@ class _Translation:
         compiled = compile_node(node)
         if not compiled.is_constant:
             return None
-        text, error = Expression(Found("", 0, "", 0), compiled).result(self.scope.person(None), Budget())
+        try:
+            text, error = tried_out(Expression(Found("", 0, "", 0), compiled), self.scope)
+        except Exceeded:
+            raise Inexact(node, "there is too much before this to try it out; translate it by itself") from None
         if error:
             raise Inexact(node, f"this is empty: {error}")
         return text

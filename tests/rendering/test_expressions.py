@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from broadcasts.rendering.expressions import Person
+
 from .reference import joe, render, scope
 from .rules import RULES, STYLES
 
@@ -62,6 +64,20 @@ def test_a_contact_without_a_name_is_shown_by_the_first_address():
     assert render("@contact", joe(full_name=""))[0] == "0788 123 123"
     assert render("@contact", joe(full_name="", phone="", email="joe@example.com"))[0] == "joe@example.com"
     assert render("[@contact]", joe(full_name="", phone=""))[0] == "[]"
+
+
+def test_a_contact_whose_first_address_is_odd_is_shown_by_it_and_has_all_its_values():
+    odd = joe(full_name="", phone="", external_id="?x")
+    assert render('@contact @(contact) @(contact["language"])', odd) == ("?x ?x eng", "")
+
+
+def test_the_lines_of_all_fields_are_written_once_for_a_person(monkeypatch):
+    calls, lines = [], Person._lines
+    monkeypatch.setattr(Person, "_lines", lambda person: calls.append(1) or lines(person))
+    assert render('@(fields["age"]) @(contact.fields["age"])') == ("34 34", "")
+    assert not calls
+    assert render('@(fields & fields & contact["fields"])')[0].count("Age: 34") == 3
+    assert len(calls) == 1
 
 
 def test_a_value_that_does_not_fit_the_type_of_its_field_is_none():

@@ -61,6 +61,15 @@ def test_both_ways_agree_for_hostile_values(message, html_only):
         assert_same(compiled, person(value, value))
 
 
+def test_both_ways_agree_for_what_stands_in_a_message_many_times(message):
+    costly = '@(count(foreach(split(repeat("a ", 2000)), (x) => x & contact.name)))'
+    constant = '@(count(foreach(split(repeat("a ", 2000)), (x) => x & "b")))'
+    message.translations.update(subject=costly, text=f"{costly} {constant} " * 9, html="")
+    compiled, who = compile_message(message), person("Ana", "pro")
+    assert_same(compiled, who)
+    assert compiled.envelope(who).text.split() == ["2000"] * 18
+
+
 def test_values_are_escaped_in_html_and_constants_too(message):
     rendered = compile_message(message).render(person("Ana <b>", '"pro"'))
     assert '<p title="&#34;pro&#34;">Ana &lt;b&gt; &amp; 3&lt;b&gt;</p>' in rendered.html

@@ -2,6 +2,7 @@
 
 import random
 import time
+import tracemalloc
 
 import pytest
 from hypothesis import given, settings
@@ -44,6 +45,8 @@ HOSTILE = {
     "Signs without end.": "-" * 9_000,
     "Years without end.": 'datetime_add(now(), 2000000000, "Y")',
     "A date before all.": 'format_date("0001-01-01", "YYYY")' + ' & datetime_add("0001-01-01T00:00:00Z", -1, "D")',
+    "A layout that could be read in many ways.": f'parse_datetime("{"1" * 44}x", "{"DM" * 14}")',
+    "A layout of times that could be read in many ways.": f'parse_time("{"1" * 44}x", "{"hm" * 14}")',
     "Sorting, again and again.": f"foreach({MANY}, (x) => count(sort({MANY})))",
 }
 
@@ -69,9 +72,54 @@ def test_the_output_of_a_copy_is_limited():
     assert OUTPUT_LIMIT - 20_000 < len(program.render(joe(), budget).encode()) <= OUTPUT_LIMIT
 
 
+def test_the_output_of_a_copy_is_limited_as_it_is_escaped():
+    program, budget = compile_program('@(repeat("\'", 10000))' * 300, html=True), Budget()
+    assert OUTPUT_LIMIT - 60_000 < len(program.render(joe(), budget)) <= OUTPUT_LIMIT
+
+
 def test_a_text_full_of_expressions_is_compiled_up_to_a_limit():
     text = "".join(f"@({n})" for n in range(100_000))
     assert render(text)[0] == "".join(map(str, range(2_500)))
+
+
+def test_a_text_that_becomes_too_long_is_not_built():
+    long = '((a) => a & a & a & a & a & a & a & a)(repeat("x", 10000))'
+    items = ", ".join(["item"] * 1_000)
+    tracemalloc.start()
+    try:
+        assert render(f"@(((item) => format(array({items})))(object({long}, 1)))")[0] == ""
+        assert tracemalloc.get_traced_memory()[1] < 20_000_000
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "has_text(text)",
+        "has_number(text)",
+        "format_location(text)",
+        "attachment_parts(text)",
+        "trim(text)",
+        "default(number(text), 1)",
+        "max(" + ", ".join("1" * 1_000) + ")",
+        'foreach_value(object("a", text), trim)',
+    ],
+)
+def test_reading_long_texts_and_many_arguments_again_and_again_takes_steps(call):
+    again = f'foreach(split(repeat("a ", 4000)), (x) => {call})'
+    program, budget = compile_program(f'@(count(((text) => {again})(repeat(" ", 10000))))'), Budget(clock=lambda: 0)
+    assert program.render(joe(), budget) == ""
+    assert budget.left >= STEPS // 2
+
+
+def test_a_text_is_split_at_thousands_of_different_delimiters():
+    many = 'join(foreach(split(repeat("a ", 2000)), (x) => char(rand_between(1000, 50000))), "")'
+    assert render(f'@(split("a,b-c", {many} & "^]-"))') == ("[a,b, c]", "")
+
+
+def test_a_property_is_found_by_its_first_spelling_whatever_its_case():
+    assert render('@(object("Ab", 1, "aB", 2).ab) @(object("Ab", 1, "aB", 2).aB)') == ("1 2", "")
 
 
 ATOMS = st.sampled_from(

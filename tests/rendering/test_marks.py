@@ -4,6 +4,8 @@ import pytest
 
 from broadcasts.models import Attribute
 from broadcasts.rendering import validate_content, warnings
+from broadcasts.rendering.expressions import Expression
+from broadcasts.rendering.translating import to_liquid
 
 
 @pytest.fixture
@@ -54,6 +56,7 @@ def test_good_expressions_have_no_mark(marked, text):
         ("@(1 +)", "something is missing at the end of the expression"),
         ("@(1/0)", "this is always empty: division by zero"),
         ("@(" + "(" * 200 + "1" + ")" * 200 + ")", "brackets more than 100 deep"),
+        ("@(contact" + "[0]" * 600 + ")", "more than 100 lookups and calls in a row; split it up"),
         ("@((x) => x + y)", "line 1, column 14: y is not known"),
     ],
 )
@@ -63,3 +66,22 @@ def test_what_is_wrong_is_told_with_its_place(marked, text, said):
 
 def test_there_are_no_marks_in_liquid(club):
     assert warnings(club, "liquid", {"text": "@(uppr(1))"}) == {}
+
+
+COSTLY = '@(count(foreach(split(repeat("a ", 4000)), (x) => x & "{}")))'
+
+
+@pytest.mark.parametrize("texts", [[COSTLY] * 300, [COSTLY.format(number) for number in range(300)]])
+def test_all_constant_expressions_of_a_check_are_tried_out_within_one_budget(club, texts, monkeypatch):
+    tried, result = [], Expression.result
+    monkeypatch.setattr(Expression, "result", lambda one, *values: tried.append(one) or result(one, *values))
+    warnings(club, "expressions", {"text": "".join(texts[:150]), "html": "".join(texts[150:])})
+    assert 0 < len(tried) < 50
+
+
+def test_an_expression_that_is_deep_in_several_ways_has_a_mark(club, marked):
+    deep = "contact"
+    for _ in range(40):
+        deep = f"({deep}" + "[0]" * 20 + ")"
+    assert "this has brackets more than 100 deep" in marked(f"@({deep})")
+    assert "text" in to_liquid(club, {"text": f"@({deep})"})[1]

@@ -10,7 +10,7 @@ from .functions import FUNCTIONS
 from .operators import negated, operate
 from .parser import CallNode, Chain, Lambda, Literal, Lookup, Minus, Name, Node, Property, parse
 from .running import DEEPEST_CALLS, TOO_COMPLEX, Evaluation, Failure
-from .values import Function, Object, anything, described, to_integer, to_number, to_text
+from .values import ARGUMENTS, Function, Object, anything, described, to_integer, to_number, to_text
 
 Evaluate = Callable[[Evaluation], Any]
 Read = Callable[[Person], Any]
@@ -231,6 +231,7 @@ class Anonymous(Function):
         self.outer = outer
 
     def apply(self, run: Evaluation, values: list[Any]) -> Any:
+        run.spend((len(values) + len(self.outer)) // ARGUMENTS)
         if wrong := self.wrong_count(len(values)):
             raise Failure(wrong)
         if run.depth >= DEEPEST_CALLS:

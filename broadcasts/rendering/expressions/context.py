@@ -11,6 +11,7 @@ from broadcasts import audience
 from broadcasts.languages import code_of
 from broadcasts.models import Attribute, Channel, Contact, Organization, Segment
 
+from ..budget import Budget
 from ..names import ContactSnapshot, attributes_of
 from .functions import first_word, shown_urn
 from .moments import local
@@ -24,6 +25,7 @@ SCHEMES = (
 )
 # The properties of a contact that a snapshot does not hold; all but the groups are read together.
 DETAILS = frozenset({"channel", "created_on", "groups", "last_seen_on", "status", "urn", "urns"})
+TRIALS = 4  # times the budget of a copy, for all that is tried out of a message
 _REF_LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -63,6 +65,8 @@ class ExpressionScope:
     def __init__(self, organization: Organization, uses: Iterable[str] = ()) -> None:
         self.organization = organization
         self.uses = frozenset(uses)  # the names of DETAILS that the message's expressions use
+        self.trials = Budget(TRIALS)  # for constant expressions that are tried out before anything is sent
+        self.tried: dict[str, str] = {}  # {constant expression: its error}
 
     @cached_property
     def places(self) -> Places:
@@ -114,12 +118,14 @@ class ExpressionScope:
 class Person:
     """The values of one recipient."""
 
-    __slots__ = ("attributes", "contact", "scope")
+    __slots__ = ("_fields", "attributes", "contact", "scope", "texts")
 
     def __init__(self, scope: ExpressionScope, contact: Contact | ContactSnapshot | None) -> None:
         self.scope = scope
         self.contact = contact if contact is not None else Contact()
         self.attributes = attributes_of(self.contact)
+        self._fields: Object | None = None
+        self.texts: dict[tuple[bool, str], str] = {}  # of expressions that were filled in, by (is HTML, source)
 
     def details(self) -> Details:
         contact = self.contact
@@ -143,7 +149,9 @@ class Person:
         return field_value(attribute.type, raw, self.scope.zone)
 
     def fields(self) -> Object:
-        return Object(Computed(self.scope.attributes, self.field), self._lines())
+        if self._fields is None:
+            self._fields = Object(Computed(self.scope.attributes, self.field), self._lines)
+        return self._fields
 
     def _lines(self) -> str:
         """Return each attribute that is set as a line."""
@@ -152,14 +160,17 @@ class Person:
 
     def whole(self) -> Object:
         """Return the contact as an object, which stands for the name or the first address."""
-        return Object(Computed(PROPERTIES, lambda name: PROPERTIES[name](self)), self.shown())
+        return Object(Computed(PROPERTIES, lambda name: PROPERTIES[name](self)), self.shown)
 
     def shown(self) -> str:
         name = self.contact.full_name
         if name:
             return name
         urns = self.urns()
-        return shown_urn(urns[0]) if urns else ""
+        try:
+            return shown_urn(urns[0]) if urns else ""
+        except Failure:  # the address cannot be part of a URN
+            return urns[0].partition(":")[2]
 
     def urns(self) -> list[str]:
         return list(self._urns().values())

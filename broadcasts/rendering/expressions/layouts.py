@@ -135,7 +135,7 @@ def _unreadable(text: str, layout: str) -> Failure:
 def _values(text: str, layout: str, letters: frozenset[str]) -> dict[str, str]:
     runs = _runs(layout, letters)
     pattern, kinds = _pattern(runs)
-    match = pattern.fullmatch(text)
+    match = pattern.match(text)
     if match is None:
         raise _unreadable(text, layout)
     return {kind: value for kind, value in zip(kinds, match.groups(), strict=True) if value is not None}
@@ -143,6 +143,7 @@ def _values(text: str, layout: str, letters: frozenset[str]) -> dict[str, str]:
 
 @lru_cache(500)
 def _pattern(runs: tuple[str, ...]) -> tuple[re.Pattern[str], list[str]]:
+    """Return the pattern of a layout: each part takes what it can and gives none of it back, as the vendor's does."""
     parts, kinds = [], []
     has_fraction = any(run.startswith("f") for run in runs)
     for run in runs:
@@ -150,12 +151,12 @@ def _pattern(runs: tuple[str, ...]) -> tuple[re.Pattern[str], list[str]]:
             parts.append(re.escape(run))
             continue
         kind, pattern = PARSED[run]
-        parts.append(f"({pattern})")
+        parts.append(f"((?>{pattern}))")
         kinds.append(kind)
         if kind == "second" and not has_fraction:
-            parts.append(r"(?:\.([0-9]+))?")
+            parts.append(r"(?>(?:\.([0-9]+))?)")
             kinds.append("fraction")
-    return re.compile("".join(parts)), kinds
+    return re.compile("".join(parts) + r"\Z"), kinds
 
 
 def _clock(values: dict[str, str]) -> time:

@@ -5,14 +5,30 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import NamedTuple
 
-from ..budget import Budget
+from ..budget import LOOK_STEPS, STEPS, Budget, Exceeded
 from .context import PROPERTIES, SCHEMES, ExpressionScope
 from .functions import FUNCTIONS
-from .parser import TOO_DEEP, CallNode, Chain, Lambda, Literal, Lookup, Minus, Name, Node, Property, SyntaxFailure
+from .parser import (
+    DEEPEST,
+    TOO_DEEP,
+    TOO_MANY_LOOKUPS,
+    CallNode,
+    Chain,
+    Lambda,
+    Literal,
+    Lookup,
+    Minus,
+    Name,
+    Node,
+    Property,
+    SyntaxFailure,
+)
 from .program import Expression, Program
 from .scanner import TOP, names_of_others, unclosed
 
 MOST = 20  # marks of a template
+MOST_NAMES = 2_000  # such as “@contct.name” that are compared with what is known
+DEEP = f"this has brackets more than {DEEPEST} deep; split it up"
 # Names of other systems, and what does the same here.
 INSTEAD = {
     "concatenate": "join texts with &",
@@ -62,7 +78,7 @@ def _faults(source: str, program: Program, scope: ExpressionScope) -> Iterator[t
         "globals": list(scope.globals.properties),
         "urns": list(SCHEMES),
     }
-    for index, name in names_of_others(source):
+    for index, name in islice(names_of_others(source), MOST_NAMES):
         if near := _near(name, TOP):
             yield index, f"@{name} is not known, so it is sent as it is{near}"
     if (index := unclosed(source)) >= 0:
@@ -79,18 +95,39 @@ def _faults_of(
         at = compiled.failure.at if isinstance(compiled.failure, SyntaxFailure) else 0
         yield offset + at, _unparsed(expression.found.inner, compiled.failure)
         return
-    faults = [(offset + at, words) for at, words in _FaultFinder(known).faults(compiled.node, frozenset())]
-    if not faults and compiled.is_constant:
-        _, error = expression.result(scope.person(None), Budget())
-        if error:
-            faults.append((expression.found.start, f"this is always empty: {error.rpartition('(...): ')[2]}"))
+    try:
+        faults = [(offset + at, words) for at, words in _FaultFinder(known).faults(compiled.node, frozenset())]
+    except RecursionError:
+        faults = [(expression.found.start, DEEP)]
+    if not faults and compiled.is_constant and (error := _error_of(expression, scope)):
+        faults.append((expression.found.start, f"this is always empty: {error.rpartition('(...): ')[2]}"))
     yield from faults
+
+
+def _error_of(expression: Expression, scope: ExpressionScope) -> str:
+    """Return the error of a constant expression; "" if it has none, or if too much was tried out before it."""
+    inner, tried = expression.found.inner, scope.tried
+    if inner not in tried:
+        try:
+            tried[inner] = tried_out(expression, scope)[1]
+        except Exceeded:
+            return ""
+    return tried[inner]
+
+
+def tried_out(expression: Expression, scope: ExpressionScope) -> tuple[str, str]:
+    """Return the text and error of a constant expression; raises Exceeded once the scope's trials are spent."""
+    scope.trials.spend(LOOK_STEPS + 1)  # each trial looks at the clock
+    budget = Budget()
+    result = expression.result(scope.person(None), budget)
+    scope.trials.left -= STEPS - budget.left
+    return result
 
 
 def _unparsed(inner: str, failure: Exception | None) -> str:
     if not isinstance(failure, SyntaxFailure):
         said = str(failure)
-        return "this has brackets more than 100 deep; split it up" if said == TOO_DEEP else f"this is empty: {said}"
+        return {TOO_DEEP: DEEP, TOO_MANY_LOOKUPS: f"this has {said}; split it up"}.get(said, f"this is empty: {said}")
     found = inner[failure.at : failure.at + 10]
     if not found:
         return "something is missing at the end of the expression" if inner.strip() else "there is nothing in “@()”"

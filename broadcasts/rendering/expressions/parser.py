@@ -13,6 +13,7 @@ from .values import checked
 LONGEST = 10_000  # characters of an expression
 DEEPEST = 100  # brackets that are open at a time, those in texts included
 TOO_DEEP = "expression nesting too deep"
+TOO_MANY_LOOKUPS = f"more than {DEEPEST} lookups and calls in a row"
 WORDS = {"true": True, "false": False, "null": None}
 LEVELS = {"&": 1, "=": 2, "!=": 2, "<": 3, "<=": 3, ">": 3, ">=": 3, "+": 4, "-": 4, "*": 5, "/": 5, "^": 6}
 TIGHTEST = 7
@@ -232,7 +233,7 @@ class _Parser:
             self.expect(")")
         else:
             raise self.wrong()
-        while True:
+        for _ in range(DEEPEST + 1):
             at = self.tokens[self.place].at
             if self.take("("):
                 node = CallNode(at, node, self.arguments())
@@ -243,6 +244,7 @@ class _Parser:
                 self.expect("]")
             else:
                 return node
+        raise Failure(TOO_MANY_LOOKUPS)
 
     def arguments(self) -> tuple[Node, ...]:
         if self.take(")"):

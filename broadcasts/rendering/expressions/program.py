@@ -34,11 +34,11 @@ class Expression:
         """Whether it gives the same each time for one recipient."""
         return self.compiled.is_steady
 
-    def text(self, person: Person, budget: Budget) -> str:
-        return self.result(person, budget)[0]
+    def result(self, person: Person, budget: Budget, *, html: bool = False) -> tuple[str, str]:
+        """Return its text for a recipient, and the error that made it empty, if one did; raises nothing.
 
-    def result(self, person: Person, budget: Budget) -> tuple[str, str]:
-        """Return its text for a recipient, and the error that made it empty, if one did; raises nothing."""
+        html: whether the text is escaped.
+        """
         compiled = self.compiled
         if compiled.failure is not None:
             return "", compiled.failure.reason
@@ -47,18 +47,23 @@ class Expression:
                 text = value
             else:
                 text = _evaluated(compiled, person, budget)
-            text = whole(text)
-            budget.room -= len(text) if text.isascii() else len(text.encode())
+            text = str(escape(whole(text))) if html else whole(text)
         except Failure as failure:
             return "", failure.reason
         except (Exceeded, RecursionError):
             return "", TOO_COMPLEX
         except Exception as error:  # a fault of ours: the message is sent all the same
             return "", f"unexpected {type(error).__name__}: {error}"
-        if budget.room < 0:
-            budget.room += len(text.encode())
-            return "", TOO_COMPLEX
-        return text, ""
+        return (text, "") if _fits(text, budget) else ("", TOO_COMPLEX)
+
+
+def _fits(text: str, budget: Budget) -> bool:
+    """Charge an output to the budget, if there is room for it."""
+    size = len(text) if text.isascii() else len(text.encode())
+    if size > budget.room:
+        return False
+    budget.room -= size
+    return True
 
 
 def whole(text: str) -> str:
@@ -94,7 +99,14 @@ class Program:
         return "".join([part if isinstance(part, str) else self.fill(part, person, budget) for part in self.parts])
 
     def fill(self, expression: Expression, person: Person, budget: Budget) -> str:
-        return self.written(expression.text(person, budget))
+        """Return the text of an expression; one that gives the same each time is evaluated once for a person."""
+        key = self.html, expression.found.inner
+        if (known := person.texts.get(key)) is not None:
+            return known if _fits(known, budget) else ""
+        text = expression.result(person, budget, html=self.html)[0]
+        if expression.is_steady:
+            person.texts[key] = text
+        return text
 
     def written(self, text: str) -> str:
         """Return a text as it stands in this field."""

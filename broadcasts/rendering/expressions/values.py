@@ -15,6 +15,7 @@ from .running import TOO_COMPLEX, Evaluation, Failure
 
 MOST_DIGITS = 36
 LARGEST = 100  # exponent of ten
+ARGUMENTS = 4  # of a call, that cost one step
 ITEM = 10  # characters that take as long as an item of an array
 OUT_OF_RANGE = "number value out of range"
 
@@ -28,22 +29,33 @@ _SPACE = (
 
 
 class Object:
-    """Named values; `default` is what it stands for as a text, number or truth, if it has one."""
+    """Named values; `default` is what it stands for as a text, number or truth, if it has one.
 
-    __slots__ = ("default", "has_default", "properties")
+    default: a value, or a function that computes it when it is needed first.
+    """
+
+    __slots__ = ("_by_lower", "_default", "has_default", "properties")
 
     def __init__(self, properties: Mapping[str, Any], default: Any = ...) -> None:
         self.properties: Mapping[str, Any] = properties
         self.has_default = default is not ...
-        self.default = default if self.has_default else None
+        self._default = default if self.has_default else None
+        self._by_lower: dict[str, str] | None = None
+
+    @property
+    def default(self) -> Any:
+        if callable(self._default):
+            self._default = self._default()
+        return self._default
 
     def find(self, name: str) -> Any:
         """Return a property, whatever the case of its name; raises KeyError."""
         found = self.properties
         if name in found:
             return found[name]
-        wanted = name.lower()
-        return found[next((key for key in found if key.lower() == wanted), name)]
+        if self._by_lower is None:
+            self._by_lower = {key.lower(): key for key in reversed(list(found))}
+        return found[self._by_lower.get(name.lower(), name)]
 
     def items(self) -> list[tuple[str, Any]]:
         """Return names and values in the order of the names."""
@@ -82,7 +94,8 @@ class Function:
         return f"need {most} argument(s), got {count}"
 
     def apply(self, run: Evaluation, values: list[Any]) -> Any:
-        """Call it; raises Failure."""
+        """Call it; raises Failure. The steps of its arguments are those of reading each once."""
+        run.spend(len(values) // ARGUMENTS)
         if wrong := self.wrong_count(len(values)):
             raise Failure(wrong)
         kinds = self.kinds
@@ -90,6 +103,9 @@ class Function:
         if self.more is not None:
             more = self.more
             converted += [more(run, value) for value in values[len(kinds) :]]
+        for value in converted:
+            if type(value) is str and len(value) >= SHORT:
+                run.spend(len(value) // SHORT)
         result = self.body(run, *converted)
         run.pay(result)
         return result
@@ -128,11 +144,13 @@ def to_text(run: Evaluation, value: Any) -> str:
     return moment_text(value) if isinstance(value, date | time) else value.name
 
 
-def each_text(run: Evaluation, values: Iterable[Any]) -> Iterator[str]:
-    """Yield the text of each value of an array or object."""
+def each_text(
+    run: Evaluation, values: Iterable[Any], write: Callable[[Evaluation, Any], str] = to_text
+) -> Iterator[str]:
+    """Yield the text of each value of an array or object; raises Exceeded where they are too long together."""
     size = unpaid = 0
     for value in values:
-        text = to_text(run, value)
+        text = write(run, value)
         size += len(text)
         unpaid += len(text) + ITEM
         if size > LONGEST_TEXT:
@@ -182,6 +200,7 @@ def to_number(run: Evaluation, value: Any) -> Decimal:
     if kind is Decimal:
         return value
     if kind is str:
+        run.spend(len(value) // SHORT)
         text = value.strip(_SPACE)
         if len(text) <= 2 * LARGEST + 3 and NUMBER.fullmatch(text):
             return checked(Decimal(text))
@@ -202,7 +221,7 @@ def to_truth(run: Evaluation, value: Any) -> bool:
     if kind is bool:
         return value
     if kind is str:
-        return value != "" and value.lower() != "false"
+        return value != "" and (len(value) != len("false") or value.lower() != "false")
     if isinstance(value, Failure):
         raise value
     if isinstance(value, Object):

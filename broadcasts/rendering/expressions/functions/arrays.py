@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any
 
-from ...budget import LONGEST_TEXT, SHORT
-from ..running import Evaluation, Failure
+from ...budget import LONGEST_TEXT, SHORT, Exceeded
+from ..running import TOO_COMPLEX, Evaluation, Failure
 from ..values import (
     Function,
     Object,
@@ -125,7 +125,13 @@ def keys(run: Evaluation, value: Object) -> list[str]:
 
 @define(anything)
 def json(run: Evaluation, value: Any) -> str:
-    return run.limited("".join(_written(run, value)))
+    parts, size = [], 0
+    for part in _written(run, value):
+        size += len(part)
+        if size > LONGEST_TEXT:
+            raise Exceeded(TOO_COMPLEX)
+        parts.append(part)
+    return "".join(parts)
 
 
 def _written(run: Evaluation, value: Any) -> Iterable[str]:

@@ -9,11 +9,10 @@ from typing import Any
 
 import phonenumbers
 
-from ...budget import SHORT
 from .. import layouts
 from ..moments import moved, shown, shown_day, to_date, to_datetime, to_time
 from ..running import Evaluation, Failure
-from ..values import Object, as_it_is, number_text, to_integer, to_number, to_text, to_truth
+from ..values import Object, as_it_is, each_text, number_text, to_integer, to_number, to_text, to_truth
 from .dates import chosen_zone
 from .numbers import rounded
 from .registry import define
@@ -42,7 +41,7 @@ def formatted(run: Evaluation, value: Any) -> str:
     if isinstance(value, time):
         return f"{value:%H:%M}"
     if isinstance(value, list):
-        return run.limited(_formatted_items([formatted(run, item) for item in value]))
+        return run.limited(_formatted_items([*each_text(run, value, formatted)]))
     if isinstance(value, Object):
         if value.has_default:
             return formatted(run, value.default)
@@ -57,9 +56,8 @@ def _formatted_items(items: list[str]) -> str:
 
 
 def _formatted_properties(run: Evaluation, value: Object) -> Iterator[str]:
-    for name, one in value.items():
-        text = formatted(run, one)
-        run.spend(len(text) // SHORT)
+    names, values = [*zip(*value.items(), strict=True)] or ((), ())
+    for name, text in zip(names, each_text(run, values, formatted), strict=True):
         yield f"{name}:\n  " + text.replace("\n", "\n  ") if "\n" in text else f"{name}: {text}"
 
 
