@@ -46,7 +46,7 @@ def test_a_channel_shows_which_secrets_are_set_and_none_of_them(channel):
     ("settings", "words"),
     [
         ({"api_url": "http://10.0.0.1/v23.0"}, "api_url: “10.0.0.1” leads to a private network"),
-        ({"api_url": "graph.facebook.com"}, "api_url: Give an address such as https://graph.facebook.com/"),
+        ({"api_url": "graph.facebook.com"}, "api_url: “graph.facebook.com” is no address to call; give one such as https://graph.facebook.com/"),
         ({"phone_number_id": "+1 555 0100"}, "phone_number_id: This is an id"),
         ({"access_token": "a b"}, "access_token: A token has ASCII letters"),
     ],
@@ -116,7 +116,7 @@ def test_a_message_has_parameters_of_all_languages_and_of_one(api, offer):
 @pytest.mark.parametrize(
     ("parameters", "words"),
     [
-        ({"body": ["a", "b"]}, "The template has 1 parameters; given: 2"),
+        ({"body": ["a", "b"]}, "The template has 1 parameter; given: 2"),
         ({"body": ["a\0"]}, "Null characters are not allowed"),
         ({"body": ["{{ nobody.name }}"]}, "nobody is not known"),
     ],
