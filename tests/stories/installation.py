@@ -83,7 +83,7 @@ class Installation:
         rows = self.query(sql)
         return rows[0][0] if rows else None
 
-    def wait_for(self, condition: Callable[[], object], seconds: float = 60) -> object:
+    def wait_for(self, condition: Callable[[], object], seconds: float = 180) -> object:
         """Wait until something holds; it is given far more time than it needs, and no longer than that."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
