@@ -92,8 +92,7 @@ def delete(broadcast: Broadcast, by: User | None = None) -> None:
     """Delete a draft or scheduled broadcast; raises WrongState for any other, and for one that rules refer to."""
     with transaction.atomic():
         broadcast = lock(broadcast)
-        if references := audience.references_to(broadcast):
-            raise WrongState(f"It is in use and cannot be deleted: {', '.join(f'“{one}”' for one in references[:3])}.")
+        audience.require_unused(broadcast)
         AuditEntry.write(broadcast, "delete", organization=broadcast.organization, user=by)
         broadcast.delete()
 

@@ -26,10 +26,10 @@ def translate_broadcast(broadcast: Broadcast, by: User | None = None, *, dry_run
     specs: list[dict[str, Any]] = [{"uuid": message.uuid} for message in messages]
     changes: dict[str, str] = {}
     errors: dict[str, str] = {}
-    for spec, message in zip(specs, messages, strict=True):
+    for number, (spec, message) in enumerate(zip(specs, messages, strict=True), 1):
         if message not in concerned:
             continue
-        path = f"{messages.index(message) + 1}. " if len(messages) > 1 else ""
+        path = f"{number}. " if len(messages) > 1 else ""
         contents = {one.tag or one.language: one for one in message.translations.all()}
         shared = {"parameters": message.parameters}
         found = _Translated(broadcast.organization, {**_contents(contents), path: shared}, path)
@@ -85,7 +85,9 @@ class _Translated:
             place = path if language == path else f"{path}{language}."
             self.errors |= {f"{place}{name}": "; ".join(map(str, found)) for name, found in faults.items()}
             self.changes |= {f"{place}{name}": text for name, text in written.items() if text != sources[name]}
-            self.contents[language] = {name: _filled(name, value, written) for name, value in content.items()}
+            self.contents[language] = {
+                name: rendering.with_texts(name, value, written.get) for name, value in content.items()
+            }
             self._check_lengths(place, written)
 
     def _check_lengths(self, place: str, written: Mapping[str, str]) -> None:
@@ -102,14 +104,3 @@ def _sources(content: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
             yield name, value
         elif name in JSON_FIELDS:
             yield from rendering.texts(name, value)
-
-
-def _filled(path: str, value: Any, written: Mapping[str, str]) -> Any:
-    """Return a value with its templates replaced, by the paths that `rendering.texts` gives them."""
-    if isinstance(value, str):
-        return written.get(path, value)
-    if isinstance(value, Mapping):
-        return {key: _filled(f"{path}[{key}]", one, written) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_filled(f"{path}[{place}]", one, written) for place, one in enumerate(value)]
-    return value

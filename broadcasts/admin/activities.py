@@ -9,17 +9,14 @@ from django.urls import reverse
 from django.utils.text import capfirst
 
 from broadcasts import audience
-from broadcasts.models import Activity, Attendance, Contact, Place, Series
+from broadcasts.database import as_id
+from broadcasts.models import Activity, Attendance, Contact
 
 from .base import OrganizationAdmin, OrganizationForm, list_url
 from .by_contact import ByContact
 from .filters import choice_filter, row_filter
-from .search import as_id
 
 PAGE = 50
-
-
-SHARED: dict[str, type[Series | Place]] = {"series": Series, "place": Place}
 
 
 class ActivityForm(OrganizationForm):
@@ -31,17 +28,17 @@ class ActivityForm(OrganizationForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.instance.pk:
-            self.initial.update({name: str(getattr(self.instance, name) or "") for name in SHARED})
+            self.initial.update({name: str(getattr(self.instance, name) or "") for name in Activity.SHARED})
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
-        self.typed = {name: cleaned.pop(name, "") for name in SHARED}
+        self.typed = {name: cleaned.pop(name, "") for name in Activity.SHARED}
         return cleaned
 
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]
         if not self.errors:  # no row is made for a form that is refused
-            for name, model in SHARED.items():
+            for name, model in Activity.SHARED.items():
                 typed = " ".join(self.typed[name].split())
                 setattr(self.instance, name, model.named(self.instance.organization, [typed]).get(typed))
 
@@ -58,7 +55,7 @@ class ActivityAdmin(OrganizationAdmin):
     change_form_template = "admin/broadcasts/activity/change_form.html"
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        names = {name: request.GET[name] for name in SHARED if name in request.GET}
+        names = {name: request.GET[name] for name in Activity.SHARED if name in request.GET}
         return super().get_changeform_initial_data(request) | names
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list, dict, set, list]:

@@ -19,6 +19,7 @@ from django.utils.text import capfirst
 
 from broadcasts import formats
 from broadcasts.clocks import is_near
+from broadcasts.database import as_id
 from broadcasts.json_field import JsonFormField
 from broadcasts.models import AuditEntry, Organization
 
@@ -27,7 +28,6 @@ from .moment_field import MomentFormField
 from .paginator import CappedPaginator, PagedList
 from .pickers import ManyPicker, Picker, only_ids, with_addresses
 from .saving_first import SavingFirst
-from .search import as_id
 
 RELATED_SHOWN = 1000
 

@@ -12,6 +12,7 @@ from django.utils.html import escape
 
 from broadcasts import audience, drafting, rendering
 from broadcasts.audience import Audience
+from broadcasts.database import as_id
 from broadcasts.exceptions import BroadcastsError
 from broadcasts.models import Broadcast, Contact, Delivery, Message, Reason
 from broadcasts.rendering import Rendered
@@ -19,7 +20,6 @@ from broadcasts.transports import Bubble
 
 from .access import has_more_than
 from .pickers import Picker
-from .search import as_id
 
 PAGE = 100
 AT_ONCE = 20_000  # contacts of an organization; above, counting takes long enough to be announced

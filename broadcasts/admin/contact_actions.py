@@ -13,6 +13,7 @@ from django.urls import path, reverse
 
 from broadcasts import contacts, formats
 from broadcasts.contacts import MERGED_AT_ONCE
+from broadcasts.database import as_id
 from broadcasts.exceptions import BroadcastsError
 from broadcasts.exporting import contacts_csv, person_json
 from broadcasts.models import AuditEntry, Contact, Delivery, Organization
@@ -20,7 +21,6 @@ from broadcasts.models import AuditEntry, Contact, Delivery, Organization
 from .access import Access, scoped
 from .base import list_url, row_url
 from .exports import Exportable, download
-from .search import as_id
 
 SHOWN = (*Contact.PROFILE, "attributes")
 

@@ -7,6 +7,7 @@ from django.db.models import F, QuerySet
 from django.http import HttpRequest
 
 from broadcasts import audience, contacts
+from broadcasts.database import as_id
 from broadcasts.exceptions import InvalidInput
 from broadcasts.explaining import history, story
 from broadcasts.mediums import ADDRESS_FIELDS
@@ -20,7 +21,7 @@ from .contact_actions import ContactAdminActions
 from .explanations import AskForm, ExplainView
 from .filters import choice_filter
 from .members import SegmentActions
-from .search import as_id, find_contacts
+from .search import find_contacts
 
 RECENT = 50
 REPLIES = 10

@@ -15,12 +15,11 @@ from django.utils.functional import lazy
 from django.utils.html import format_html
 
 from broadcasts import drafting, rendering
+from broadcasts.database import as_id
 from broadcasts.exceptions import InvalidInput
 from broadcasts.json_field import JsonFormField
 from broadcasts.languages import normalize_language
 from broadcasts.models import Broadcast, Channel, Medium, Message, Template
-
-from .search import as_id
 
 MOST_TOLD = 5
 format_html_lazy = lazy(format_html, str)

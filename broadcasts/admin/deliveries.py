@@ -11,6 +11,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 
 from broadcasts import chains, formats, links, sending, stats
+from broadcasts.database import as_id
 from broadcasts.exceptions import BroadcastsError
 from broadcasts.explaining import story
 from broadcasts.models import FACTS, Batch, Contact, Delivery, DeliveryEvent, Message, Reason
@@ -21,7 +22,7 @@ from .by_contact import HELP, is_list
 from .facts import FactFilter, FallbackFilter, RecentFilter
 from .filters import BroadcastListFilter, choice_filter, row_filter
 from .paginator import PagedList
-from .search import as_id, find_contacts
+from .search import find_contacts
 
 SETTLED_AT_ONCE = 500
 FEW = 50_000

@@ -10,11 +10,11 @@ from django.template.response import TemplateResponse
 from django.urls import path
 
 from broadcasts import explaining
+from broadcasts.database import as_id
 from broadcasts.models import Broadcast, Contact, Delivery, Message
 
 from .access import Access, scoped
 from .pickers import Picker
-from .search import as_id
 
 SITE = admin.site
 ASK = "ask"  # the id of the form that the fields belong to, wherever they are on a page

@@ -9,11 +9,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.urls import path
 
+from broadcasts.database import as_id
 from broadcasts.models import AuditEntry, Organization
 
 from .access import Access, scoped
 from .base import list_url
-from .search import as_id
 
 
 def download(text: Iterator[str], filename: str, content_type: str = "text/csv; charset=utf-8") -> HttpResponse:

@@ -7,11 +7,11 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
 
 from broadcasts import rendering
+from broadcasts.database import as_id
 from broadcasts.exceptions import BroadcastsError, InvalidInput
 from broadcasts.models import Attribute, Organization, Syntax
 
 from .access import Access, scoped
-from .search import as_id
 
 LIQUID = "liquid"  # the value of the button that translates
 LONGEST = 200_000  # characters that are checked while somebody types

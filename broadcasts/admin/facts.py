@@ -9,10 +9,10 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from broadcasts import stats
+from broadcasts.database import as_id
 from broadcasts.models import FACTS, OWN_FACTS, Batch, Broadcast, Channel, DeliveryEvent, reported_by
 
 from .access import Access, scoped
-from .search import as_id
 
 DAYS = {"7": "The last 7 days", "30": "The last 30 days"}
 OF_SENDING = (DeliveryEvent.Type.SENT, DeliveryEvent.Type.FAILED)

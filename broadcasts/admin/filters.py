@@ -6,10 +6,10 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from broadcasts.database import as_id
 from broadcasts.models import Broadcast
 
 from .access import Access, scoped
-from .search import as_id
 
 RECENT = 10
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from broadcasts import importing
+from broadcasts.database import as_id
 from broadcasts.exceptions import BroadcastsError, InvalidInput
 from broadcasts.formats import duration
 from broadcasts.models import Attendance, Contact, ImportJob, Segment, Suppression
@@ -19,7 +20,6 @@ from .access import Access, scoped
 from .base import ReadOnlyAdmin, list_url, number_column
 from .filters import choice_filter
 from .import_forms import UPLOADS, ColumnsForm
-from .search import as_id
 
 Kind = ImportJob.Kind
 Status = ImportJob.Status

@@ -7,9 +7,8 @@ from typing import Any
 from django import forms
 from django.contrib.admin.widgets import AutocompleteSelect, AutocompleteSelectMultiple
 
+from broadcasts.database import as_id
 from broadcasts.models import Contact
-
-from .search import as_id
 
 
 class Picker(AutocompleteSelect):

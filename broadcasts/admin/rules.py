@@ -17,6 +17,7 @@ from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, reverse
 
 from broadcasts import audience
+from broadcasts.database import as_id
 from broadcasts.exceptions import InvalidInput
 from broadcasts.json_field import JsonFormField
 from broadcasts.mediums import ADDRESS_FIELDS
@@ -25,7 +26,7 @@ from broadcasts.models import Contact, Organization, Segment
 from .access import Access
 from .base import row_url
 from .patience import TooSlow, at_most
-from .search import as_id, find_contacts
+from .search import find_contacts
 
 SAMPLED = 10
 RARE = 10_000  # contacts; the sample of fewer is found by another query

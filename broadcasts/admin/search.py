@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 
 from broadcasts.audience import search_clause
+from broadcasts.database import as_id
 from broadcasts.mediums import ADDRESS_FIELDS
 from broadcasts.models import Organization
 
@@ -18,10 +19,6 @@ def as_uuid(term: str) -> UUID | None:
         return UUID(term)
     except ValueError:
         return None
-
-
-def as_id(term: str) -> int | None:
-    return int(term) if term.isascii() and term.isdigit() and len(term) < 19 else None
 
 
 def find_contacts(contacts: QuerySet, term: str, limit: int = LIMIT) -> list[int]:

@@ -3,10 +3,10 @@
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 
 from broadcasts import septets
+from broadcasts.database import as_id
 from broadcasts.models import Channel, Medium, Organization, fill_answer
 
 from .access import Access, scoped
-from .search import as_id
 
 LONGEST = 20_000  # characters
 ENCODINGS = {septets.GSM: "GSM-7", septets.UCS2: "UCS-2"}

@@ -15,15 +15,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from broadcasts import audience, formats
-from broadcasts.exceptions import WrongState
-from broadcasts.models import Activity, Attendance, Contact, Organization, Place, Series
+from broadcasts.models import Activity, Attendance, Contact, Organization
 
 from .fields import LineField, MomentField, MomentFilter, RefField
 from .permissions import UUID
 from .resources import FullResource, PickingSerializer, ResourceSerializer, StrictSerializer
 
 AT_ONCE = 1000
-SHARED = {"series": Series, "place": Place}
 
 
 class ActivityFilter(filters.FilterSet):
@@ -75,7 +73,7 @@ class ActivitySerializer(ResourceSerializer):
     def put(self, row: Activity, values: dict[str, Any]) -> None:
         rows = {
             name: model.named(row.organization, [values[name]]).get(values[name])
-            for name, model in SHARED.items()
+            for name, model in Activity.SHARED.items()
             if name in values
         }
         super().put(row, {**values, **rows})
@@ -154,9 +152,7 @@ class Activities(FullResource):
         return super().get_queryset().select_related("series", "place")
 
     def remove(self, row: Activity) -> None:
-        if references := audience.references_to(row):
-            told = ", ".join(f"“{user}”" for user in references[:3])
-            raise WrongState(f"It is in use and cannot be deleted: {told}.")
+        audience.require_unused(row)
         row.delete()
 
     @extend_schema(summary="List who has a place in an activity", responses=AttendanceSerializer(many=True))

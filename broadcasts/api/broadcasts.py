@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import F, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, NullIf
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
@@ -52,9 +52,7 @@ class BroadcastFilter(filters.FilterSet):
         fields: list[str] = []
 
     def of_state(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
-        never_began = Q(status=Broadcast.Status.CANCELLED, started_at=None)
-        chosen = Q(status__in=Broadcast.STATES[value])
-        return queryset.filter(chosen | never_began if value == "DRAFT" else chosen & ~never_began)
+        return queryset.filter(Broadcast.in_state(value))
 
     def of_subject(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
         return with_subject(queryset).filter(shown_subject__icontains=value)

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from broadcasts import audience, segmenting
-from broadcasts.exceptions import InvalidInput, WrongState
+from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Contact, Segment
 
 from .contacts import ContactSerializer
@@ -99,9 +99,7 @@ class Segments(FullResource):
     default_ordering = "name"
 
     def remove(self, row: Segment) -> None:
-        references = [f"“{user}”" for user in audience.references_to(row)]
-        if references:
-            raise WrongState(f"It is in use and cannot be deleted: {', '.join(references[:3])}.")
+        audience.require_unused(row)
         row.delete()
 
     @extend_schema(summary="List the contacts of a segment", responses=ContactSerializer(many=True), filters=False)

@@ -7,7 +7,7 @@ from .broadcast_recipients import CONDITIONS
 from .catalogue import catalogue
 from .estimate import Estimate, estimate, preview
 from .filters import ContactFilter
-from .groups import groups_of
+from .groups import groups_of, readable_contacts
 from .matching import Match, MatchNode, match_contact
 from .measuring import engagements, kinds_of, measured, why_not
 from .query import (
@@ -28,7 +28,7 @@ from .reasons import (
     skip_reason,
     suppressions,
 )
-from .references import references_to, references_to_attribute
+from .references import references_to, references_to_attribute, require_unused
 from .refusing import refusal
 from .routes import Route, routes_of
 from .searching import search_clause
@@ -62,11 +62,13 @@ __all__ = [
     "parse_address",
     "preview",
     "query_from",
+    "readable_contacts",
     "reason_after",
     "recipients",
     "references_to",
     "references_to_attribute",
     "refusal",
+    "require_unused",
     "routes_of",
     "search_clause",
     "segment_contacts",

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any
 
 from django.db.models import QuerySet, Value
 
@@ -23,19 +22,20 @@ def groups_of(contacts: Iterable[int], organization: Organization) -> dict[int, 
     pairs = [(one.contact_id, one.segment) for one in members]
     by_rule = Segment.objects.for_organization(organization).filter(kind=Segment.Kind.DYNAMIC).order_by("pk")
     segments = {one.pk: one for one in by_rule[:MOST_BY_RULE]}
-    rows = [chosen for one in segments.values() if (chosen := _chosen(one, organization)) is not None]
+    for one in segments.values():
+        one.organization = organization
+    rows = [readable_contacts(one).filter(pk__in=pks).values_list("pk", Value(one.pk)) for one in segments.values()]
     for start in range(0, len(rows), TOGETHER):
-        first, *others = (one.filter(pk__in=pks) for one in rows[start : start + TOGETHER])
+        first, *others = rows[start : start + TOGETHER]
         pairs += [(pk, segments[segment]) for pk, segment in (first.union(*others, all=True) if others else first)]
     for contact, segment in pairs:
         found[contact].append(segment)
     return found
 
 
-def _chosen(segment: Segment, organization: Organization) -> QuerySet[Contact, Any] | None:
-    """Return (contact id, segment id) of those whom a segment's rules choose; None without readable rules."""
-    segment.organization = organization
+def readable_contacts(segment: Segment) -> QuerySet[Contact]:
+    """Return the contacts in a segment, in no order; none if its rules cannot be compiled."""
     try:
-        return segment_contacts(segment).order_by().values_list("pk", Value(segment.pk))
+        return segment_contacts(segment).order_by()
     except InvalidInput:  # such as rules that name what was deleted since
-        return None
+        return Contact.objects.none()

@@ -3,6 +3,7 @@
 from django.db.models import CharField, F, Model, Q, QuerySet
 from django.db.models.functions import Cast, Lower
 
+from broadcasts.exceptions import WrongState
 from broadcasts.models import Activity, Attribute, Broadcast, Segment
 
 TOLD = 3
@@ -29,6 +30,13 @@ def references_to(row: Segment | Activity | Broadcast) -> list[Model]:
     segments = Segment.objects.for_organization(row.organization_id)
     others = segments.exclude(pk=row.pk) if isinstance(row, Segment) else segments
     return [*using[:TOLD], *_naming(others, "rules").filter(named)[:TOLD]]
+
+
+def require_unused(row: Segment | Activity | Broadcast) -> None:
+    """Raise WrongState that names what refers to a row, which is about to be deleted."""
+    if users := references_to(row):
+        named = ", ".join(f"“{one}”" for one in users[:TOLD])
+        raise WrongState(f"It is in use and cannot be deleted: {named}.")
 
 
 def references_to_attribute(attribute: Attribute) -> list[Model]:

@@ -8,7 +8,7 @@ a model.
 from .outages import BROKEN, BUSY, FULL, GONE, NO_ROOM, READ_ONLY, RETRY_SECONDS, Outage, outage
 from .sharing import SharedInsert
 from .statements import Parameter, Statement, ids, ids_parameter, parameter
-from .text import MAX_DEPTH, is_storable, json_fault, storable
+from .text import MAX_DEPTH, as_id, is_storable, json_fault, storable
 from .waiting import durably, patiently, waiting_at_most
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "Parameter",
     "SharedInsert",
     "Statement",
+    "as_id",
     "durably",
     "ids",
     "ids_parameter",

@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
-from broadcasts.models import Activity, Attendance, Contact, Organization, Place, Series
+from broadcasts.models import Activity, Attendance, Contact, Organization
 
 from .cells import CellError, FieldCleaner, keys
 from .columns import ATTENDANCE_FIELDS, KEYS, Column
@@ -26,10 +26,9 @@ def _longest(model: Any, field: str) -> int:
 MOMENTS = ("starts_at", "ends_at", "at")
 PLAN = ("series", "kind", "name", "starts_at", "ends_at", "place")  # the fields of the activity in a row
 PERSON = ("full_name", *KEYS)
-SHARED: dict[str, type[Series | Place]] = {"series": Series, "place": Place}  # given by name
 _LENGTHS: dict[str, int] = {
     **{name: _longest(Activity, name) for name in ("kind", "name")},
-    **{name: _longest(model, "name") for name, model in SHARED.items()},
+    **{name: _longest(model, "name") for name, model in Activity.SHARED.items()},
 }
 _STATUSES = {status.replace("_", ""): status for status in Attendance.Status.values} | {
     "canceled": "cancelled",
@@ -246,7 +245,7 @@ class AttendanceStore:
     def _plans(self, rows: list[AttendanceRow]) -> dict[int, dict[str, Any]]:
         """Return {line: fields of its activity}, with the ids of series and places, which are made if they are new."""
         plans = {row.line: dict(row.plan) for row in rows}
-        for name, model in SHARED.items():
+        for name, model in Activity.SHARED.items():
             told = [plan for plan in plans.values() if name in plan]
             found = model.named(self.organization, (plan[name] for plan in told))
             for plan in told:

@@ -1,7 +1,7 @@
 """Activities, the series and places that they share, and their attendances."""
 
 from collections.abc import Iterable
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from django.db import models
 
@@ -56,6 +56,9 @@ class Activity(Base):
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="activities")
     external_id = models.CharField(max_length=255, null=True, blank=True)
+    # What is typed by its name, and has rows of its own: {field: model}.
+    SHARED: ClassVar[dict[str, type[Shared]]] = {"series": Series, "place": Place}
+
     # Both are indexed: audience rules select the activities of a series or a place.
     series = models.ForeignKey(Series, models.RESTRICT, null=True, blank=True, related_name="activities")
     kind = models.CharField(max_length=50, blank=True)

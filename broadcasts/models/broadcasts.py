@@ -47,8 +47,8 @@ class Broadcast(Base):
     CANCELLABLE = STOPPABLE | {Status.SCHEDULED}
     FINISHED = frozenset({Status.SENT, Status.CANCELLED})
     AT_WORK = frozenset({Status.SCHEDULED, Status.SENDING, Status.PAUSED, Status.CANCELLED})  # until `completed_at`
-    # Those that may have deliveries: a scheduled one that was cancelled never began.
-    BEGUN = models.Q(status__in=STARTED) & ~models.Q(status=Status.CANCELLED, started_at=None)
+    NEVER_BEGAN = models.Q(status=Status.CANCELLED, started_at=None)  # cancelled while they were scheduled
+    BEGUN = models.Q(status__in=STARTED) & ~NEVER_BEGAN  # those that may have deliveries
 
     # The coarse view that existing clients parse as a strict enum.
     STATES = {
@@ -186,7 +186,7 @@ class Broadcast(Base):
 
     @property
     def state(self) -> str:
-        if self.status == self.Status.CANCELLED and not self.has_begun:
+        if self.never_began:
             return "DRAFT"  # nothing of it was sent, and it can be reopened
         return next(state for state, statuses in self.STATES.items() if self.status in statuses)
 
@@ -202,8 +202,18 @@ class Broadcast(Base):
     @property
     def has_begun(self) -> bool:
         """Whether its sending has begun, as BEGUN says it of rows."""
-        never_began = self.status == self.Status.CANCELLED and self.started_at is None
-        return self.status in self.STARTED and not never_began
+        return self.status in self.STARTED and not self.never_began
+
+    @property
+    def never_began(self) -> bool:
+        """Whether it was cancelled before it began, as NEVER_BEGAN says it of rows."""
+        return self.status == self.Status.CANCELLED and self.started_at is None
+
+    @classmethod
+    def in_state(cls, state: str) -> models.Q:
+        """Return the clause for those whose `state` this is."""
+        chosen = models.Q(status__in=cls.STATES[state])
+        return chosen | cls.NEVER_BEGAN if state == "DRAFT" else chosen & ~cls.NEVER_BEGAN
 
     @property
     def reports(self) -> frozenset[str]:

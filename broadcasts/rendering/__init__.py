@@ -38,7 +38,7 @@ from .compiled_message import (
 )
 from .content import TEMPLATED
 from .expressions import ExpressionScope
-from .extras import extra_texts, texts
+from .extras import extra_texts, texts, with_texts
 from .fitting import misfits, unready
 from .names import ContactSnapshot
 from .translating import to_liquid
@@ -65,4 +65,5 @@ __all__ = [
     "validate_content",
     "warnings",
     "warnings_of",
+    "with_texts",
 ]

@@ -4,7 +4,7 @@ Parameters and quick replies are JSON whose strings are templates, rendered for 
 copy. Values without tags are computed once per message.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from broadcasts.exceptions import InvalidInput
@@ -33,6 +33,17 @@ def texts(field: str, value: Any, depth: int = 0) -> Iterator[tuple[str, str]]:
             yield from texts(f"{field}[{place}]", one, depth + 1)
 
 
+def with_texts(field: str, value: Any, write: Callable[[str, str], str]) -> Any:
+    """Return a JSON value with each string replaced by what `write` gives for its path, as `texts` tells it, and it."""
+    if isinstance(value, str):
+        return write(field, value)
+    if isinstance(value, Mapping):
+        return {key: with_texts(f"{field}[{key}]", one, write) for key, one in value.items()}
+    if isinstance(value, list):
+        return [with_texts(f"{field}[{place}]", one, write) for place, one in enumerate(value)]
+    return value
+
+
 def extra_texts(message: Message, translation: MessageTranslation) -> dict[str, str]:
     """Return the templates in a translation's extras, {path: template}; raises InvalidInput if nested too deeply."""
     return {
@@ -48,20 +59,19 @@ class JsonTemplate:
         self.field = field
         self.templates = {path: compile_template(path, source, syntax) for path, source in texts(field, value)}
         self.is_constant = all(template.is_constant for template in self.templates.values())
-        self.value = self._fill(field, value, {}, Budget()) if self.is_constant else value
+        self.value = value
+        if self.is_constant:
+            self.value = self._filled({}, Budget())
 
     def render(self, values: Mapping[str, object], budget: Budget) -> Any:
         """Return the value with its strings rendered; raises RenderError that names path and line."""
-        return self.value if self.is_constant else self._fill(self.field, self.value, values, budget)
+        return self.value if self.is_constant else self._filled(values, budget)
 
-    def _fill(self, path: str, value: Any, values: Mapping[str, object], budget: Budget) -> Any:
-        if isinstance(value, str):
+    def _filled(self, values: Mapping[str, object], budget: Budget) -> Any:
+        def write(path: str, source: str) -> str:
             return clean_body(self.templates[path].render(values, budget))
-        if isinstance(value, Mapping):
-            return {key: self._fill(f"{path}[{key}]", one, values, budget) for key, one in value.items()}
-        if isinstance(value, list):
-            return [self._fill(f"{path}[{place}]", one, values, budget) for place, one in enumerate(value)]
-        return value
+
+        return with_texts(self.field, self.value, write)
 
 
 class Extras:

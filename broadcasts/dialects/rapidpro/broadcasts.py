@@ -7,7 +7,6 @@ from django.db import transaction
 from django.db.models import Prefetch, Q, QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
-from rest_framework.exceptions import ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -16,7 +15,8 @@ from broadcasts.api.fields import REF, ref
 from broadcasts.languages import code_of
 from broadcasts.models import Broadcast, Contact, Media, MessageTranslation, Organization, Segment
 
-from .content import merged, messages
+from .contacts import person
+from .content import PARTS, merged, messages
 from .fields import (
     MOST,
     STRINGS,
@@ -29,11 +29,10 @@ from .fields import (
 )
 from .media import attachment
 from .urns import RapidProUrnField
-from .views import RapidProSpanSerializer, RapidProView, is_id, paged, shown
+from .views import RapidProSpanSerializer, RapidProView, paged, shown
 
 Status = Broadcast.Status
 STATUSES = ("pending", "queued", "started", "completed", "failed", "interrupted")
-PARTS = ("text", "attachments", "quick_replies")
 NO_CONTENT = "Must provide either text or attachments."
 NOBODY = "Must provide either urns, contacts or groups."
 NO_BASE = {
@@ -121,7 +120,7 @@ class RapidProBroadcastSerializer(serializers.Serializer):
 
     @extend_schema_field({"type": "array", "items": REF})
     def get_contacts(self, row: Any) -> list[dict[str, str | None]]:
-        return [{"uuid": str(one.uuid), "name": one.full_name or None} for one in row.first_contacts]
+        return [person(one) for one in row.first_contacts]
 
     @extend_schema_field({"type": "array", "items": REF})
     def get_groups(self, row: Broadcast) -> list[dict[str, str]]:
@@ -129,21 +128,21 @@ class RapidProBroadcastSerializer(serializers.Serializer):
 
     @per_language({"type": ["string", "null"]})
     def get_text(self, row: Broadcast) -> dict[str, str | None]:
-        texts = self._part(row, "text")
-        return {code: texts.get(code) or None for code in {**texts, **self._part(row, "attachments")}}
+        texts = part(row, "text")
+        return {code: texts.get(code) or None for code in {**texts, **part(row, "attachments")}}
 
     @per_language(STRINGS)
     def get_attachments(self, row: Broadcast) -> dict[str, list[str]]:
         known: Mapping[str, Media] = self.context["media"]
-        parts = self._part(row, "attachments")
+        parts = part(row, "attachments")
         return {
             code: [attachment(known[uuid]) for uuid in parts.get(code) or [] if uuid in known]
-            for code in {**self._part(row, "text"), **parts}
+            for code in {**part(row, "text"), **parts}
         }
 
     @per_language({"type": "array", "items": {"type": "object"}})
     def get_quick_replies(self, row: Broadcast) -> dict[str, list[dict[str, Any]]]:
-        return {code: [reply_of(one) for one in replies] for code, replies in self._part(row, "quick_replies").items()}
+        return {code: [reply_of(one) for one in replies] for code, replies in part(row, "quick_replies").items()}
 
     def get_base_language(self, row: Broadcast) -> str:
         return self._given(row).get("base_language") or code_of(row.base_language) or "und"
@@ -153,9 +152,6 @@ class RapidProBroadcastSerializer(serializers.Serializer):
 
     def _given(self, row: Broadcast) -> dict[str, Any]:
         return row.extra.get("rapidpro") or {}
-
-    def _part(self, row: Broadcast, name: str) -> dict[str, Any]:
-        return part(row, name)
 
 
 def part(row: Broadcast, name: str) -> dict[str, Any]:
@@ -201,12 +197,7 @@ class RapidProBroadcasts(RapidProView):
     )
     def get(self, request: Request) -> Response:
         rows = self.within(begun(self.organization))
-        if wanted := self.param("id"):
-            if not (wanted.isascii() and wanted.isdigit()):
-                raise ParseError("Value for id must be an integer")
-            rows = rows.filter(pk=wanted) if is_id(wanted) else rows.none()
-        if wanted := self.param("uuid"):
-            rows = self.by(rows, "uuid", wanted)
+        rows = self.chosen(rows, "id", "uuid")
         pages, found = self.pages(rows)
         return pages.get_paginated_response(self.data(found))
 

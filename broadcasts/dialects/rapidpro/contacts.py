@@ -14,7 +14,6 @@ from rest_framework.response import Response
 from broadcasts import audience, contacts, segmenting
 from broadcasts.api.contacts import ContactSerializer
 from broadcasts.api.fields import ref
-from broadcasts.exceptions import InvalidInput
 from broadcasts.languages import code_of
 from broadcasts.mediums import ADDRESS_FIELDS
 from broadcasts.models import (
@@ -27,10 +26,10 @@ from broadcasts.models import (
     Suppression,
 )
 
-from .fields import RapidProGroupsField, RapidProLanguageField, find_groups, key_of
+from .fields import RapidProGroupsField, RapidProLanguageField, find_group
 from .languages import tag_of
 from .urns import RapidProUrnField, find_urns, having, normalised, urns_of
-from .views import RapidProSpanSerializer, RapidProView, paged, shown
+from .views import RapidProSpanSerializer, RapidProView, is_true, paged, shown
 
 LONGEST_NAME = 64
 IN_USE = "URN is in use by another contact."
@@ -44,6 +43,11 @@ THEIRS = {"attributes": "fields", "full_name": "name", **dict.fromkeys((*ADDRESS
 class RapidProRefSerializer(serializers.Serializer):
     uuid = serializers.UUIDField()
     name = serializers.CharField(allow_null=True)
+
+
+def person(contact: Contact) -> dict[str, Any]:
+    """Return a contact as others refer to it."""
+    return {"uuid": str(contact.uuid), "name": contact.full_name or None}
 
 
 class RapidProContactInput(serializers.Serializer):
@@ -129,9 +133,7 @@ class RapidProContacts(RapidProView):
         rows = self.within(self.rows(), "modified")
         if is_true(self.param("deleted")):
             rows = rows.none()
-        for name in self.keys:
-            if asked := self.param(name):
-                rows = self.by(rows, name, asked)
+        rows = self.chosen(rows, *self.keys)
         if asked := self.param("group"):
             rows = rows.filter(pk__in=self._members(asked))
         sign = "" if is_true(self.param("reverse")) else "-"
@@ -162,11 +164,8 @@ class RapidProContacts(RapidProView):
         return Response(people([saved], self.organization)[0], 200 if contact else 201)
 
     def _members(self, named: str) -> Any:
-        group = find_groups([named], self.organization).get(key_of(named))
-        try:
-            return audience.segment_contacts(group).order_by().values("pk") if group else []
-        except InvalidInput:  # such as rules that name what was deleted since
-            return []
+        group = find_group(named, self.organization)
+        return audience.readable_contacts(group).values("pk") if group else []
 
     def _write(self, contact: Contact | None, given: dict[str, Any]) -> Contact:
         values = profile(given)
@@ -265,7 +264,3 @@ def stopped_ones(page: list[Contact], organization: Organization) -> set[int]:
 
 def addresses_of(contact: Contact) -> set[str]:
     return {digest for one in ADDRESS_FIELDS.values() if (digest := getattr(contact, one.hash))}
-
-
-def is_true(given: str | None) -> bool:
-    return (given or "").lower() in ("1", "true")

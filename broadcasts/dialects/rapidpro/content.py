@@ -18,13 +18,14 @@ from .languages import tag_of
 Parts = Mapping[str, Mapping[str, Any]]  # {"text" | "attachments" | "quick_replies": {code: value}}
 # In this order the first channel is taken that reaches a person.
 MEDIUMS = (Medium.WHATSAPP, Medium.SMS, Medium.EMAIL, Medium.WEBHOOK)
+PARTS = ("text", "attachments", "quick_replies")  # each is chosen by itself
 EMPTY: dict[str, Any] = {"text": "", "attachments": [], "quick_replies": []}
 
 
 def merged(organization: Organization, parts: Parts, base: str) -> tuple[str, dict[str, dict[str, Any]]]:
     """Return (base language, {our language: its parts}) of what is given by codes, with `base` as the code."""
     spoken = [family(tag) for tag in organization.languages]
-    by_tag = {name: {tag_of(code): value for code, value in parts.get(name, {}).items()} for name in EMPTY}
+    by_tag = {name: {tag_of(code): value for code, value in parts.get(name, {}).items()} for name in PARTS}
     given = list(dict.fromkeys(tag for values in by_tag.values() for tag in values))
     primary, last = spoken[0], tag_of(base)
 

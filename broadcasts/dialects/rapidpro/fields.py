@@ -190,6 +190,11 @@ def find_groups(names: Sequence[str], organization: Organization) -> dict[str, S
     return {one.name.lower(): one for one in named} | _by_uuid(rows, names)
 
 
+def find_group(name: str, organization: Organization) -> Segment | None:
+    """Return the segment of a uuid, or of a name in any case."""
+    return find_groups([name], organization).get(key_of(name))
+
+
 def key_of(name: str) -> str:
     """Return what a uuid, or a name in any case, is looked up by."""
     return name.replace("-", "").lower() if UUID.fullmatch(name) else name.lower()

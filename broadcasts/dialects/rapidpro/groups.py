@@ -12,12 +12,10 @@ from rest_framework.response import Response
 
 from broadcasts import audience
 from broadcasts.dialects.fields import StringField
-from broadcasts.exceptions import WrongState
 from broadcasts.models import AuditEntry, Segment
 
-from .contacts import is_true
-from .fields import find_groups, key_of
-from .views import RapidProListSerializer, RapidProView, paged
+from .fields import find_group
+from .views import RapidProListSerializer, RapidProView, is_true, paged
 
 LONGEST_NAME = 64
 NOT_UNIQUE = "This field must be unique."
@@ -59,7 +57,7 @@ class RapidProGroups(RapidProView):
     def by(self, rows: QuerySet, name: str, value: str) -> QuerySet:
         if name == "uuid":
             return super().by(rows, name, value)
-        found = find_groups([value], self.organization).get(key_of(value))
+        found = find_group(value, self.organization)
         return rows.filter(pk=found.pk) if found else rows.none()
 
     @extend_schema(summary="List groups", parameters=[RapidProGroupsFilter], responses=paged(RapidProGroupSerializer))
@@ -102,8 +100,7 @@ class RapidProGroups(RapidProView):
     @transaction.atomic
     def delete(self, request: Request) -> Response:
         segment = self.named(Segment.objects.for_organization(self.organization), required=True)
-        if users := [f"“{one}”" for one in audience.references_to(segment)]:
-            raise WrongState(f"It is in use and cannot be deleted: {', '.join(users[:3])}.")
+        audience.require_unused(segment)
         AuditEntry.write(segment, "delete", organization=self.organization, user=self.user)
         segment.delete()
         return Response(status=204)

@@ -16,6 +16,7 @@ from broadcasts import links, rendering
 from broadcasts.api.deliveries import loaded
 from broadcasts.api.fields import ref
 from broadcasts.api.permissions import UUID
+from broadcasts.database import as_id
 from broadcasts.exceptions import BroadcastsError
 from broadcasts.mediums import SENT_TO
 from broadcasts.models import (
@@ -31,10 +32,10 @@ from broadcasts.models import (
 )
 
 from .broadcasts import media_of, reply_of
-from .contacts import RapidProRefSerializer
+from .contacts import RapidProRefSerializer, person
 from .media import attachment
 from .urns import having
-from .views import RapidProSpanSerializer, RapidProView, is_id, paged, shown
+from .views import RapidProSpanSerializer, RapidProView, paged, shown, uuid_of
 
 Status = Delivery.Status
 ONLY_ONE = "You may only specify one of the contact, folder, label or broadcast parameters"
@@ -103,15 +104,15 @@ class RapidProMessages(RapidProView):
             raise ParseError(ONLY_ONE)
         if asked.get("folder") == "inbox":
             replies = Inbound.objects.for_organization(self.organization).select_related("contact", "channel")
-            pages, page = self.pages(self._named(self.within(replies)))
+            pages, page = self.pages(self.chosen(self.within(replies), "id", "uuid"))
             return pages.get_paginated_response([reply(one) for one in page])
-        rows = self._named(self.within(self._chosen(asked)))
+        rows = self.chosen(self.within(self._of(asked)), "id", "uuid")
         pages, page = self.pages(rows.only("pk"), ("-id",))
         copies = loaded([one.pk for one in page])
         said = Contents(copies, self.organization)
         return pages.get_paginated_response([said.shown(one) for one in copies])
 
-    def _chosen(self, asked: Mapping[str, str]) -> QuerySet[Delivery]:
+    def _of(self, asked: Mapping[str, str]) -> QuerySet[Delivery]:
         rows = Delivery.objects.for_organization(self.organization)
         if "folder" in asked:
             return self._in_folder(rows, asked["folder"])
@@ -141,22 +142,12 @@ class RapidProMessages(RapidProView):
         rows = Broadcast.objects.for_organization(self.organization)
         if UUID.fullmatch(named):
             return rows.filter(uuid=named)
-        return rows.filter(pk=named) if is_id(named) else rows.none()
+        return rows.filter(pk=as_id(named) or 0)
 
-    def _named(self, rows: QuerySet[Any]) -> QuerySet[Any]:
-        """Return the one row of the parameter `id` or `uuid`, or all."""
-        if named := self.param("id"):
-            if not named.isdecimal():
-                raise ParseError("Value for id must be an integer")
-            rows = rows.filter(pk=named) if is_id(named) else rows.none()
-        if named := self.param("uuid"):
-            rows = self.by(rows, "uuid", named) if rows.model is Inbound else rows.filter(pk=self._id(named) or 0)
-        return rows
-
-    def _id(self, uuid: str) -> int | None:
-        if not UUID.fullmatch(uuid):
-            raise ParseError(f"Param 'uuid': {uuid} is not a valid UUID.")
-        return links.delivery_of(uuid)
+    def by(self, rows: QuerySet, name: str, value: str) -> QuerySet:
+        if name == "uuid" and rows.model is Delivery:  # which has none of its own
+            return rows.filter(pk=links.delivery_of(uuid_of(value)) or 0)
+        return super().by(rows, name, value)
 
 
 class Contents:
@@ -180,7 +171,7 @@ class Contents:
             "uuid": str(links.delivery_uuid(delivery.pk)),
             "id": delivery.pk,
             "broadcast": message.broadcast_id,
-            "contact": person(delivery.contact),
+            "contact": delivery.contact and person(delivery.contact),
             "urn": urn(delivery, message),
             "channel": ref(message.channel) if message.channel else None,
             "direction": "out",
@@ -240,10 +231,6 @@ def urn(delivery: Delivery, message: Message) -> str | None:
     return f"{scheme}:{delivery.address}"
 
 
-def person(contact: Contact | None) -> dict[str, Any] | None:
-    return {"uuid": str(contact.uuid), "name": contact.full_name or None} if contact else None
-
-
 def reply(one: Inbound) -> dict[str, Any]:
     """Return a reply as RapidPro shows a message of its inbox."""
     scheme = SENT_TO[one.channel.contact_field].scheme if one.channel else ""
@@ -251,7 +238,7 @@ def reply(one: Inbound) -> dict[str, Any]:
         "uuid": str(one.uuid),
         "id": one.pk,
         "broadcast": None,
-        "contact": person(one.contact),
+        "contact": one.contact and person(one.contact),
         "urn": f"{scheme}:{one.address}" if scheme and one.address else None,
         "channel": ref(one.channel) if one.channel else None,
         "direction": "in",

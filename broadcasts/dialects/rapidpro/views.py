@@ -16,7 +16,7 @@ from broadcasts.api.parsers import Json
 from broadcasts.api.permissions import UUID
 from broadcasts.api.throttling import PerToken
 from broadcasts.clocks import is_near
-from broadcasts.database import storable
+from broadcasts.database import as_id, storable
 from broadcasts.dialects.fields import utc
 from broadcasts.dialects.views import DialectView
 from broadcasts.models import ApiToken, User
@@ -65,9 +65,8 @@ class RapidProPerWorkspace(PerToken):
     """At most API_THROTTLE_PER_HOUR requests, over all tokens of an organization."""
 
     def who(self, request: Request) -> str:
-        return (
-            f"workspace:{request.auth.organization_id}" if isinstance(request.auth, ApiToken) else super().who(request)
-        )
+        token = request.auth
+        return f"workspace:{token.organization_id}" if isinstance(token, ApiToken) else super().who(request)
 
 
 class RapidProPages(CursorPagination):
@@ -81,7 +80,7 @@ class RapidProPages(CursorPagination):
         return cursor
 
     def _is_place(self, position: str) -> bool:
-        return is_id(position) if self.ordering[0].endswith("id") else _has_offset(position)
+        return as_id(position) is not None if self.ordering[0].endswith("id") else _has_offset(position)
 
     page_size = 250
     offset_cutoff = 100_000  # rows of one moment, such as those of an import
@@ -165,16 +164,31 @@ class RapidProView(DialectView):
 
     def by(self, rows: QuerySet, name: str, value: str) -> QuerySet:
         """Return the rows that a parameter names."""
-        if name != "uuid":
+        if name == "uuid":
+            return rows.filter(uuid=uuid_of(value))
+        if name != "id":
             return rows.filter(**{f"{name}__iexact": value})
-        if not UUID.fullmatch(value):
-            raise ParseError(f"Param 'uuid': {value} is not a valid UUID.")
-        return rows.filter(uuid=value)
+        if not (value.isascii() and value.isdigit()):
+            raise ParseError("Value for id must be an integer")
+        return rows.filter(pk=as_id(value) or 0)  # of nobody, for more digits than ids have
+
+    def chosen(self, rows: QuerySet, *names: str) -> QuerySet:
+        """Return the rows that each of these parameters names, if the URL has it."""
+        for name in names:
+            if value := self.param(name):
+                rows = self.by(rows, name, value)
+        return rows
 
 
-def is_id(text: str) -> bool:
-    """Tell whether a text can be the id of a row."""
-    return text.isascii() and text.isdigit() and len(text) < 19
+def uuid_of(text: str) -> str:
+    """Return a uuid of the URL; raises ParseError for what is none."""
+    if not UUID.fullmatch(text):
+        raise ParseError(f"Param 'uuid': {text} is not a valid UUID.")
+    return text
+
+
+def is_true(given: str) -> bool:
+    return given.lower() in ("1", "true")
 
 
 def read_moment(text: str) -> datetime | None:

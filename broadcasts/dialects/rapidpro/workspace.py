@@ -164,8 +164,7 @@ class RapidProChannels(RapidProView):
     )
     def get(self, request: Request) -> Response:
         rows: QuerySet[Any] = Channel.objects.for_organization(self.organization).filter(is_active=True)
-        if wanted := self.param("uuid"):
-            rows = self.by(rows, "uuid", wanted)
+        rows = self.chosen(rows, "uuid")
         if wanted := self.param("address"):
             rows = rows.filter(from_address=wanted)
         pages, page = self.pages(rows)

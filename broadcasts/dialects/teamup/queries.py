@@ -12,6 +12,7 @@ from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 
 from broadcasts import audience, formats
+from broadcasts.database import as_id
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Activity, Attendance, Attribute, Broadcast, Contact, Organization
 
@@ -93,9 +94,10 @@ def _uuids(model: Any, value: Any, organization: Organization) -> list[str]:
 
 def _whole(value: Any) -> int:
     text = str(value)
-    if isinstance(value, bool) or not (text.isascii() and text.isdigit() and len(text) < 19):
+    found = None if isinstance(value, bool) else as_id(text)
+    if found is None:
         raise FilterError(f"“{text[:40]}” is no id")
-    return int(text)
+    return found
 
 
 def _text(value: Any) -> str:

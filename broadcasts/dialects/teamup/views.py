@@ -16,6 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from broadcasts.api.parsers import Json
+from broadcasts.database import as_id
 from broadcasts.dialects.views import DialectView, PerMinute
 
 from .picking import paths, pick
@@ -67,9 +68,10 @@ class TeamUpView(DialectView):
 
     def number(self, key: str) -> int:
         """Return the id of a row in the URL; raises NotFound for what is no number of a row."""
-        if not (key.isascii() and key.isdigit() and len(key) < 19):
+        found = as_id(key)
+        if found is None:
             raise NotFound()
-        return int(key)
+        return found
 
     def answer(self, data: Any, status: int = 200) -> Response:
         """Return an answer with the keys that `fields` names."""
