@@ -46,7 +46,10 @@ def test_a_channel_shows_which_secrets_are_set_and_none_of_them(channel):
     ("settings", "words"),
     [
         ({"api_url": "http://10.0.0.1/v23.0"}, "api_url: “10.0.0.1” leads to a private network"),
-        ({"api_url": "graph.facebook.com"}, "api_url: “graph.facebook.com” is no address to call; give one such as https://graph.facebook.com/"),
+        (
+            {"api_url": "graph.facebook.com"},
+            "api_url: “graph.facebook.com” is no address to call; give one such as https://graph.facebook.com/",
+        ),
         ({"phone_number_id": "+1 555 0100"}, "phone_number_id: This is an id"),
         ({"access_token": "a b"}, "access_token: A token has ASCII letters"),
     ],

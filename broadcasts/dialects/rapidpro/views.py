@@ -72,19 +72,29 @@ class RapidProPerWorkspace(PerToken):
 class RapidProPages(CursorPagination):
     """Pages of 250, newest first, each row once although new ones arrive."""
 
-    def decode_cursor(self, request: Request) -> Any:
-        """Return the place that a cursor names; raises NotFound for one of another list."""
-        cursor = super().decode_cursor(request)
-        if cursor and cursor.position is not None and not self._is_place(str(cursor.position)):
-            raise NotFound(self.invalid_cursor_message)
-        return cursor
-
-    def _is_place(self, position: str) -> bool:
-        return as_id(position) is not None if self.ordering[0].endswith("id") else _has_offset(position)
-
     page_size = 250
     offset_cutoff = 100_000  # rows of one moment, such as those of an import
     ordering: Any = ("-created", "-id")
+
+    def decode_cursor(self, request: Request) -> Any:
+        """Return the place that a cursor names; raises NotFound for one of another list."""
+        cursor = super().decode_cursor(request)
+        if cursor is None or cursor.position is None:
+            return cursor
+        place = self._place(str(cursor.position))
+        if place is None:
+            raise NotFound(self.invalid_cursor_message)
+        return cursor._replace(position=str(place))  # type: ignore[arg-type]  # its stubs take numbers only
+
+    def _place(self, position: str) -> object:
+        """Return where a page begins, as databases compare it: an id or a moment; None for anything else."""
+        if self.ordering[0].endswith("id"):
+            return as_id(position)
+        try:
+            moment = datetime.fromisoformat(position)
+        except ValueError:
+            return None
+        return moment.astimezone(UTC) if moment.tzinfo and is_near(moment) else None
 
 
 class RapidProListSerializer(serializers.Serializer):
@@ -201,11 +211,6 @@ def read_moment(text: str) -> datetime | None:
         if moment and is_near(moment):
             return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     return None
-
-
-def _has_offset(text: str) -> bool:
-    moment = read_moment(text)
-    return moment is not None and datetime.fromisoformat(text).tzinfo is not None
 
 
 def shown(moment: datetime | None) -> str | None:
