@@ -86,6 +86,17 @@ def emptied_tables():
         yield
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup, django_db_blocker):
+    """A browser keeps its connections to the live server, whose threads keep theirs to the database: with one of them
+    PostgreSQL drops no database."""
+    yield
+    if connection.vendor == "postgresql":
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            others = "datname = current_database() AND pid <> pg_backend_pid()"
+            cursor.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
+
+
 @pytest.fixture(autouse=True)
 def nothing_remembered():
     """What a process knows of rows that an earlier test had."""
