@@ -11,8 +11,8 @@ from .consents import Consent, ConsentChange, ConsentState, Suppression
 from .contacts import Attribute, Contact, attributes_fault
 from .counts import Device, GroupCount, MinuteCount
 from .deliveries import OUTCOMES, Batch, Delivery, ProviderRef, Reason, count
-from .events import DeliveryEvent, EarlyFact, Link
-from .facts import FACTS, OWN_FACTS, Engagement
+from .events import DeliveryEvent, EarlyFact, Hit, Link
+from .facts import FACTS, OWN_FACTS, TRACKED, Engagement
 from .fallbacks import Fallback
 from .invitations import Invitation
 from .keywords import Keyword, answer_fault, fill_answer, keyword_of, validate_answer_texts
@@ -41,6 +41,7 @@ __all__ = [
     "FACTS",
     "OUTCOMES",
     "OWN_FACTS",
+    "TRACKED",
     "Activity",
     "Allowance",
     "ApiToken",
@@ -66,6 +67,7 @@ __all__ = [
     "Fallback",
     "GroupCount",
     "Heartbeat",
+    "Hit",
     "IdempotencyKey",
     "ImportJob",
     "Inbound",

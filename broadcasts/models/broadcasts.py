@@ -143,6 +143,9 @@ class Broadcast(Base):
         validators=[MinValueValidator(1), MaxValueValidator(LONGEST_FALLBACK)],
     )
     fallback_unknown = models.BooleanField("fall back when the outcome is unknown", default=False)
+    # Whether opens and clicks of its mail are measured; None: as the channel and the organization say.
+    track_opens = models.BooleanField(null=True, blank=True)
+    track_clicks = models.BooleanField(null=True, blank=True)
     parent = models.ForeignKey("self", models.SET_NULL, null=True, editable=False, related_name="children")
     origin = VocabularyField(max_length=10, choices=Origin, null=True, editable=False)
     error_message = models.TextField(blank=True, editable=False)

@@ -40,6 +40,10 @@ class Channel(Base):
         choices=mediums.address_choices,
         help_text="The contact's field it sends to; blank means what its kind usually uses.",
     )
+    track_opens = models.BooleanField(default=True, help_text="Measure who opened its mail, by a small picture in it.")
+    track_clicks = models.BooleanField(
+        default=True, help_text="Measure what was clicked in its mail: links lead through this server."
+    )
     is_active = models.BooleanField(default=True)
     is_default = models.BooleanField("default of its medium", default=False)
     rate = models.PositiveIntegerField(

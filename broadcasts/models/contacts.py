@@ -78,6 +78,9 @@ class Contact(Base):
     attributes = models.JSONField(default=dict, blank=True, validators=[validate_attributes])
     status = VocabularyField(max_length=10, choices=Status, default=Status.ACTIVE)
     last_seen_at = models.DateTimeField(null=True, blank=True)
+    no_tracking = models.BooleanField(
+        "not tracked", default=False, db_default=False, help_text="Asked that nobody measures what they open and click."
+    )
 
     email_key = models.CharField(max_length=320, null=True, editable=False)
     email_hash = models.CharField(max_length=32, null=True, editable=False)

@@ -26,7 +26,7 @@ class MinuteCount(models.Model):
     organization_path = "message__broadcast__organization"
 
     message = models.ForeignKey(Message, models.CASCADE, related_name="minute_counts", db_index=False)
-    fact = models.CharField(max_length=12)  # one of FACTS
+    fact = models.CharField(max_length=12)  # one of FACTS, or "sent"
     minute = models.DateTimeField()  # its beginning
     count = models.PositiveIntegerField(default=0)
 
@@ -57,7 +57,7 @@ class GroupCount(models.Model):
     organization_path = "message__broadcast__organization"
 
     message = models.ForeignKey(Message, models.CASCADE, related_name="group_counts", db_index=False)
-    fact = models.CharField(max_length=12)  # one of FACTS
+    fact = models.CharField(max_length=12)  # one of FACTS, or "sent", "failed", "unknown"
     dimension = VocabularyField(max_length=10, choices=Dimension)
     value = models.CharField(max_length=255)
     count = models.PositiveIntegerField(default=0)

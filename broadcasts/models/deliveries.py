@@ -89,6 +89,8 @@ class Batch(models.Model):
     complained = models.IntegerField(default=0)
     unsubscribed = models.IntegerField(default=0)
     segments = models.IntegerField(default=0)  # of SMS, as billed
+    # Whether its outcomes are counted by language and domain; rounds do that once it is done.
+    is_grouped = models.BooleanField(default=False, db_default=False)
 
     objects = OrganizationQuerySet.as_manager()
 
@@ -97,6 +99,8 @@ class Batch(models.Model):
         indexes = [
             # Pumps claim ready batches, recovery finds expired leases; done batches are not in the index.
             models.Index(fields=["state", "message"], name="batch_at_work", condition=~Q(state="done")),
+            # Rounds take the done batches whose outcomes have yet to be counted by language and domain.
+            models.Index(fields=["message"], name="batch_to_group", condition=Q(state="done", is_grouped=False)),
         ]
 
     def __str__(self) -> str:

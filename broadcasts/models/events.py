@@ -76,6 +76,48 @@ class EarlyFact(models.Model):
         return f"{self.type} of {self.provider_id}"
 
 
+class Hit(models.Model):
+    """A fetch of a tracked link, of the picture that measures opens, or of the hidden link, until it is judged.
+
+    due (due_at) --judged--> a DeliveryEvent by a person or by a machine; deleted, with the network address
+
+    The verdict waits until what the same copy's other links were asked for in the same moment is known, so that facts
+    are set once.
+    """
+
+    organization_path = "delivery__message__broadcast__organization"
+
+    class Kind(models.TextChoices):
+        OPEN = "open", "Picture"
+        CLICK = "click", "Link"
+        HIDDEN = "hidden", "Hidden link"
+
+    delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="+", db_constraint=False, db_index=False)
+    link = models.ForeignKey(
+        "broadcasts.Link", models.CASCADE, null=True, related_name="+", db_constraint=False, db_index=False
+    )
+    kind = VocabularyField(max_length=6, choices=Kind)
+    at = models.DateTimeField(db_default=Now(), editable=False)
+    due_at = models.DateTimeField(editable=False)  # when it is judged
+    ip_address = models.GenericIPAddressField(null=True)
+    user_agent = models.CharField(max_length=255, blank=True)
+    is_head = models.BooleanField(default=False)  # asked for the headers only
+    is_prefetch = models.BooleanField(default=False)  # said to be fetched ahead
+
+    objects = OrganizationQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            # Workers take what is due, and every round asks whether anything is.
+            models.Index(fields=["due_at"], name="hit_due"),
+            # The verdict looks at the other hits of a copy; pruning deletes those of a copy.
+            models.Index(fields=["delivery"], name="hit_of_delivery"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} at {formats.moment(self.at)}"
+
+
 class Link(Base):
     """One URL in one message with its click counters, which `tallying` increments, so that events are never counted."""
 

@@ -6,6 +6,8 @@ from django.db import models
 FACTS = ("delivered", "bounced", "opened", "clicked", "played", "replied", "complained", "unsubscribed")
 # Facts from our own pages and from STOP, for any channel; all others need a transport that `reports` them.
 OWN_FACTS = frozenset({"unsubscribed"})
+# Facts that links and a picture of our own measure in mail, with the names of their switches.
+TRACKED = {"opened": "track_opens", "clicked": "track_clicks"}
 
 
 class Engagement(models.TextChoices):

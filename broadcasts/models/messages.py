@@ -5,8 +5,9 @@ from broadcasts.mediums import Medium
 from .base import Base, OrganizationQuerySet
 from .broadcasts import Broadcast
 from .channels import Channel
-from .facts import OWN_FACTS
+from .facts import OWN_FACTS, TRACKED
 from .fields import VocabularyField
+from .organizations import UseCase
 from .templates import Content, Syntax, Template
 
 
@@ -27,6 +28,9 @@ class Message(Base):
     currency = models.CharField(max_length=3, blank=True, default="", editable=False)
     checksum = models.CharField(max_length=64, blank=True, editable=False)  # of the content frozen at start
     extra = models.JSONField(default=dict, editable=False)  # what another API must give back; no copy takes it over
+    # Whether its opens and clicks are measured by links of our own, as it was when it was started; None: not started.
+    track_opens = models.BooleanField(null=True, editable=False)
+    track_clicks = models.BooleanField(null=True, editable=False)
     yielded_at = models.DateTimeField(null=True, editable=False)  # when a worker last left it for another's sake
 
     class Meta:
@@ -44,8 +48,26 @@ class Message(Base):
 
     @property
     def reports(self) -> frozenset[str]:
-        """The facts that its channel reports."""
-        return self.channel.reports if self.channel else OWN_FACTS
+        """The facts that its channel reports, and those that our own links measure."""
+        return (self.channel.reports if self.channel else OWN_FACTS) | self.tracked
+
+    @property
+    def tracked(self) -> frozenset[str]:
+        """The facts that our own links measure: as it was started, or as it would be now."""
+        return frozenset(fact for fact, name in TRACKED.items() if self._is_tracked(name))
+
+    def _is_tracked(self, name: str) -> bool:
+        """Tell whether a fact is measured, by the name of its switch, which three models have."""
+        if (started := getattr(self, name)) is not None:
+            return started
+        if self.channel is None or not self.channel.transport_class.carries_mail:
+            return False
+        broadcast = self.broadcast
+        if (chosen := getattr(broadcast, name)) is not None:
+            return chosen
+        return getattr(self.channel, name) and (
+            broadcast.use_case == UseCase.MARKETING or broadcast.organization.track_general
+        )
 
     def take_template(self, syntax: str = "") -> None:
         """Replace all translations by those of its template, with the template's syntax unless one is given."""

@@ -146,6 +146,18 @@ class Organization(Base):
         default=24 * 60, help_text="A scheduled broadcast that could not start for longer goes back to draft."
     )
 
+    track_general = models.BooleanField(
+        "track general messages",
+        default=True,
+        help_text="Measure opens and clicks of general mail too, where its channel does; no: of marketing only.",
+    )
+    tracking_domain = models.CharField(
+        max_length=253,
+        blank=True,
+        help_text="The host of tracked links, such as links.example.org, which must lead to this server; blank: its "
+        "own.",
+    )
+
     class Meta:
         ordering = ["name"]
         constraints = [
