@@ -3,11 +3,22 @@
 from importlib import import_module
 
 from django.apps import apps
+from django.db.migrations.autodetector import MigrationAutodetector
+from django.db.migrations.loader import MigrationLoader
 
 from broadcasts.models import Broadcast, Channel, ImportJob, Segment
 
 medium = import_module("broadcasts.migrations.0016_medium")
 defaults = import_module("broadcasts.migrations.0017_default_per_medium")
+
+
+def test_a_new_installation_gets_at_once_what_the_steps_make(settings):
+    settings.MIGRATION_MODULES = {}
+    at_once = MigrationLoader(None)
+    steps = MigrationLoader(None, replace_migrations=False)
+    last = [node for node in steps.graph.leaf_nodes() if node not in steps.replacements]
+    assert len(at_once.graph.nodes) < len(steps.graph.nodes)
+    assert MigrationAutodetector(steps.project_state(last), at_once.project_state())._detect_changes() == {}
 
 
 def asked(name):
