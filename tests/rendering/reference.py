@@ -32,7 +32,7 @@ def scope(style: str = "day_first", names: str = "eng", zone: str = "Africa/Kiga
     made = ExpressionScope(organization, ["groups"])
     words: Names | None = NAMES.get(names)
     english = made.places.names
-    made.places = Places(ZoneInfo(zone), formats[style], style, words or english, lambda: NOW)
+    made.places = Places(ZoneInfo(zone), formats[style], style, words or english, "RW", lambda: NOW)
     made.attributes = {
         key: Attribute(organization=organization, key=key, label=label, type=kind)
         for key, (label, kind) in FIELDS.items()

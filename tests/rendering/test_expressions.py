@@ -10,12 +10,20 @@ from broadcasts.rendering.expressions import Person
 from .reference import joe, render, scope
 from .rules import RULES, STYLES
 
-CASES = json.loads((Path(__file__).parent / "data" / "expressions.json").read_text())["cases"]
+DATA = Path(__file__).parent / "data"
+CASES = json.loads((DATA / "expressions.json").read_text())["cases"]
+EXAMPLES = json.loads((DATA / "reference.json").read_text())  # each example of the reference
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["template"])
 def test_the_cases_of_the_contract_read_byte_for_byte(case):
     assert render(case["template"]) == (case["output"], case["error"])
+
+
+@pytest.mark.parametrize(("section", "template", "text"), EXAMPLES, ids=lambda value: str(value)[:60])
+def test_each_example_of_the_reference_reads_as_it_says(section, template, text):
+    shown, error = render(template, joe(email="joe@example.com"))
+    assert (shown, bool(error)) == (text or "", text is None), error
 
 
 @pytest.mark.parametrize(("rule", "template", "text"), RULES, ids=lambda value: str(value)[:60])
