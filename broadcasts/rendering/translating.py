@@ -47,7 +47,9 @@ TYPES = {
     Attribute.Type.DATETIME: "a moment is in the time zone of the organization here, and in UTC in Liquid",
     Attribute.Type.LIST: "a list stands in brackets here, and not in Liquid",
 }
-OF_THE_ORGANIZATION = frozenset({"date", "datetime", "has_phone", "legacy_add", "time"})  # results that depend on its formats
+OF_THE_ORGANIZATION = frozenset(
+    {"date", "datetime", "has_phone", "legacy_add", "time"}
+)  # results that depend on its formats
 # Names that mean something else in Liquid's paths and conditions.
 RESERVED = frozenset(
     ["and", "blank", "contains", "empty", "false", "first", "last", "nil", "not", "null", "or", "size", "true"]

@@ -61,7 +61,7 @@ def joe(within: ExpressionScope | None = None, **changes: object) -> Person:
 
 def render(template: str, person: Person | None = None) -> tuple[str, str]:
     """Return the text of a template, and its errors as the vendor's evaluator writes them."""
-    program, budget = compile_program(template), Budget()
+    program, budget = compile_program(template), Budget(clock=lambda: 0)  # rules do not hang on a busy machine
     person = person or joe()
     text, errors = "", []
     for part in program.parts:

@@ -29,7 +29,10 @@ FLOWS = {
     "has_beginning": [
         ('has_beginning(" The Quick Brown", "the quick ").match', "The Quick"),
         ('has_beginning("The Quick Brown", "the   quick")', "false"),
-        ('has_beginning("The Quick Brown", "quick") & has_beginning("The", "") & has_beginning("Th", "The")', "false" * 3),
+        (
+            'has_beginning("The Quick Brown", "quick") & has_beginning("The", "") & has_beginning("Th", "The")',
+            "false" * 3,
+        ),
     ],
     "has_phrase": [
         ('has_phrase("the quick, Brown fox", "brown FOX").match', "Brown fox"),
