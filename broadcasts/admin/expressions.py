@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
 
 from broadcasts import rendering
@@ -12,10 +13,12 @@ from broadcasts.exceptions import BroadcastsError, InvalidInput
 from broadcasts.models import Attribute, Organization, Syntax
 
 from .access import Access, scoped
+from .content import ParametersField
 
 LIQUID = "liquid"  # the value of the button that translates
 LONGEST = 200_000  # characters that are checked while somebody types
 MOST_NAMES = 200
+MOST_TOLD = 20  # of the texts in one JSON
 CONTACT_NAMES = ("name", "first_name", "language", "uuid")  # that both languages have
 
 
@@ -74,9 +77,25 @@ def check_view(request: HttpRequest) -> HttpResponse:
     organization, syntax = rows.first(), request.POST.get("syntax", "")
     if organization is None:
         return JsonResponse({"warnings": [], "names": []})
-    text = request.POST.get("text", "")[:LONGEST].replace("\r\n", "\n")
-    told = rendering.warnings(organization, syntax, {"text": text}).get("text", [])
+    text, field = request.POST.get("text", "")[:LONGEST].replace("\r\n", "\n"), request.POST.get("json", "")
+    told = json_warnings(organization, syntax, field, text) if field else warnings(organization, syntax, text)
     return JsonResponse({"warnings": told, "names": names(organization, syntax)})
+
+
+def warnings(organization: Organization, syntax: str, text: str) -> list[str]:
+    return rendering.warnings(organization, syntax, {"text": text}).get("text", [])
+
+
+def json_warnings(organization: Organization, syntax: str, field: str, text: str) -> list[str]:
+    """Return why a text is no JSON, or what is wrong with the expressions in it, each with its path."""
+    try:
+        value = ParametersField(required=False).clean(text)
+        found = rendering.warnings(organization, syntax, dict(rendering.texts(field, value)))
+    except ValidationError as error:
+        return error.messages
+    except InvalidInput as error:
+        return list(error.errors.values())
+    return [f"{path}: {words}" for path, faults in found.items() for words in faults][:MOST_TOLD]
 
 
 def names(organization: Organization, syntax: str) -> list[str]:

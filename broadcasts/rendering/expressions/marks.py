@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from ..budget import LOOK_STEPS, STEPS, Budget, Exceeded
 from .context import PROPERTIES, SCHEMES, ExpressionScope
-from .functions import FUNCTIONS
 from .elsewhere import INSTEAD, OF_CONTACTS, OF_FLOWS, WORDS_OF_FLOWS
+from .functions import FUNCTIONS
 from .parser import (
     DEEPEST,
     TOO_DEEP,
