@@ -48,13 +48,43 @@ PAIRS = (
     Pair("Its length", "@(text_length(contact.name))", "{{ contact.name | size }}"),
     Pair("A part of it", "@(text_slice(contact.name, 0, 3))", "{{ contact.name | slice: 0, 3 }}"),
     Pair("Replaced", '@(replace(fields.plan, "-", " "))', '{{ contact.attributes.plan | replace: "-", " " }}'),
-    Pair("In capitals", "@(upper(contact.name))", "{{ contact.name | upcase }}", "ß stays ß, or becomes SS"),
-    Pair("Numbers", "@(fields.age + 1)", "{{ contact.attributes.age | plus: 1 }}", "Decimals may be written otherwise"),
+    Pair("In capitals", "@(upper(contact.name))", "{{ contact.name | upcase }}", "Not exact: ß stays ß, or becomes SS"),
+    Pair(
+        "In small letters",
+        "@(lower(contact.name))",
+        "{{ contact.name | downcase }}",
+        "Not exact: İ becomes i, or i with a second dot; Σ at the end σ, or ς",
+    ),
+    Pair("Like a title", "@(title(contact.name))", "", "Liquid has none: capitalize changes the first letter only"),
+    Pair("A number", "@fields.age", "{{ contact.attributes.age }}", "Not exact: 3.0 is written 3, or 3.0"),
+    Pair("A sum", "@(fields.age + 1)", "{{ contact.attributes.age | plus: 1 }}", "Not exact: 3.0 + 1 is 4, or 4.0"),
+    Pair("Rounded", "@(round(fields.age))", "{{ contact.attributes.age | round }}", "Not exact: 2.5 becomes 3, or 2"),
+    Pair("A number with commas", "@(format_number(fields.age, 2))", "", "Liquid has none"),
+    Pair(
+        "A number compared",
+        '@(if(fields.age >= 18, "adult", "minor"))',
+        '{% if contact.attributes.age != nil and contact.attributes.age != "" %}'
+        "{% assign value_1 = contact.attributes.age | plus: 0 %}"
+        "{% if value_1 >= 18 %}adult{% else %}minor{% endif %}{% endif %}",
+    ),
+    Pair("A day as it is stored", "@fields.born", "{{ contact.attributes.born }}"),
     Pair(
         "A day",
-        '@(format_date(fields.born, "DD/MM/YYYY"))',
-        '{{ contact.attributes.born | date: "%d/%m/%Y" }}',
-        "A day that is none is empty, or stays as it is",
+        '@(default(format_date(fields.born, "DD/MM/YYYY"), "soon"))',
+        '{% if contact.attributes.born != nil and contact.attributes.born != "" %}'
+        '{{ contact.attributes.born | date: "%d/%m/%Y" }}{% else %}soon{% endif %}',
+    ),
+    Pair(
+        "A month by its name",
+        '@(format_date(fields.born, "D MMMM"))',
+        '{{ contact.attributes.born | date: "%-d %B" }}',
+        "Not exact: in the language of the organization, or in English",
+    ),
+    Pair(
+        "A moment",
+        '@(format_datetime(fields.seen, "DD/MM/YYYY tt:mm"))',
+        '{{ contact.attributes.seen | date: "%d/%m/%Y %H:%M" }}',
+        "Not exact: at the clocks of the organization, or in UTC",
     ),
     Pair("An @", "@@", "@"),
     Pair("Two braces", "{{", '{{ "{" }}{{ "{" }}'),

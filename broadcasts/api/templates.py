@@ -15,7 +15,7 @@ from broadcasts.models import Channel, Medium, Syntax, Template, TemplateTransla
 
 from .fields import MomentField, ObjectField
 from .resources import FullResource, ResourceSerializer
-from .serializers import ChannelRefField, TranslationsField
+from .serializers import WARNINGS, ChannelRefField, TranslationsField
 
 READ_ONLY = "The provider of the channel “{}” stores its templates: change them there, and sync the channel."
 
@@ -45,14 +45,7 @@ class StoredField(serializers.Field):
         return [dict(one) for one in StoredLanguageSerializer(rows, many=True).data]
 
 
-@extend_schema_field(
-    {
-        "type": "array",
-        "items": {"type": "string"},
-        "description": "What is wrong with its expressions, by language, field, line and column. Each such expression is "
-        "empty, and a message with it is sent all the same.",
-    }
-)
+@extend_schema_field(WARNINGS)
 class WarningsField(serializers.Field):
     def to_representation(self, value: Template) -> list[str]:
         return rendering.warnings_of(value, self.context.get("expression_scope"))
@@ -78,19 +71,8 @@ class TemplateSerializer(ResourceSerializer):
     class Meta:
         model = Template
         fields = (
-            *(
-                "uuid",
-                "id",
-                "created",
-                "modified",
-                "name",
-                "medium",
-                "channel",
-                "syntax",
-                "translations",
-                "stored",
-                "warnings",
-            ),
+            *("uuid", "id", "created", "modified", "name", "medium", "channel", "syntax", "translations"),
+            *("stored", "warnings"),
         )
         read_only_fields = ("uuid", "id")
         validators: list = []

@@ -132,7 +132,7 @@ def test_the_button_translates_a_template_or_says_where_not(author, club):
 
 
 def test_what_the_help_calls_the_same_is_the_same(club):
-    Attribute.register(club, {"plan": "pro"})
+    Attribute.register(club, {"plan": "pro", "age": 34, "born": "1990-01-31"})
     club.globals = {"pool": "North"}
     exact = {pair.expression: pair.liquid for pair in PAIRS if not pair.note}
     assert {source: to_liquid(club, {"text": source})[0]["text"] for source in exact} == exact

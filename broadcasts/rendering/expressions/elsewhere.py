@@ -2,8 +2,10 @@
 
 WORDS_OF_FLOWS = "is a name of flows, which broadcasts do not have"
 OF_FLOWS = frozenset(
-    ["child", "extra", "flow", "input", "legacy_extra", "locals", "node", "parent", "results", "resume", "run", "step"]
-    + ["ticket", "trigger", "webhook"]
+    [
+        *("child", "extra", "flow", "input", "legacy_extra", "locals", "node", "parent", "results", "resume", "run"),
+        *("step", "ticket", "trigger", "webhook"),
+    ]
 )
 # What the address of a contact is called elsewhere.
 OF_CONTACTS = {

@@ -205,7 +205,7 @@ class _FaultFinder:
         return f"{text} is not known"
 
     def near_property(self, path: str, name: str) -> str:
-        """Return the nearest name below a path; of a contact also a field, and what other systems call its addresses."""
+        """Return the nearest name below a path; of a contact also a field, or its address by another name."""
         if near := _near(name, self.known[path], f"{path}."):
             return near
         if path == "contact":
