@@ -53,7 +53,7 @@ PAIRS = (
         "In small letters",
         "@(lower(contact.name))",
         "{{ contact.name | downcase }}",
-        "Not exact: İ becomes i, or i with a second dot; Σ at the end σ, or ς",
+        "Not exact: İ, and Σ at the end of a word",
     ),
     Pair("Like a title", "@(title(contact.name))", "", "Liquid has none: capitalize changes the first letter only"),
     Pair("A number", "@fields.age", "{{ contact.attributes.age }}", "Not exact: 3.0 is written 3, or 3.0"),
