@@ -43,6 +43,8 @@ PAIRS = (
         '@(if(fields.plan = "pro", "a", "b"))',
         ('{% if contact.attributes.plan == "pro" %}a{% else %}b{% endif %}'),
     ),
+    Pair("A phrase in it", '@(if(has_phrase(fields.plan, "gold"), "a", "b"))', "", "Liquid knows letters, not words"),
+    Pair("A number in it", "@(has_number(fields.plan).match)", "", "Liquid has none"),
     Pair("Joined", '@(contact.name & "!")', "{{ contact.name }}!"),
     Pair("Without spaces around", "@(trim(fields.plan))", "{{ contact.attributes.plan | strip }}"),
     Pair("Its length", "@(text_length(contact.name))", "{{ contact.name | size }}"),

@@ -31,6 +31,7 @@ COMPARISONS = {"=": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="
 NEAR = {
     "format_date": "only of a field of dates, with a layout of numbers such as DD/MM/YYYY, as the whole expression",
     "format_datetime": "the filter date is in UTC, and has English names",
+    **{f"has_{one}": "Liquid tests for letters only" for one in ("phrase", "any_word", "all_words", "only_phrase")},
     "format_number": "no filter writes commas between thousands, or rounds in the same way",
     "join": "Liquid joins the items of a field with the filter join",
     "round": "the filter round rounds halves to the even number",

@@ -119,5 +119,19 @@ def test_every_fault_of_a_function_is_an_error_that_default_replaces(inner):
     assert render(f'@(default({inner}, "x"))')[0] == "x"
 
 
-def test_a_year_has_four_digits():
-    assert render('@(format_date("0005-03-04"))', joe(scope("year_first")))[0] == "0005-03-04"
+@pytest.mark.parametrize(
+    ("inner", "text"),
+    [
+        ('format_date("0005-03-04")', "0005-03-04"),
+        ('format(datetime("0999-03-04 10:00"))', "0999-03-04 10:00"),
+        ('format_datetime("0999-03-04", "YYYY YY")', "0999 99"),
+        ('datetime_add("0999-12-31T00:00:00Z", 1, "D")', "1000-01-01T00:00:00.000000Z"),
+        ('date_from_parts(5, 3, 4) & weekday("0005-03-04")', "0005-03-045"),
+        ('parse_datetime("0005-03-04", "YYYY-MM-DD", "UTC")', "0005-03-04T00:00:00.000000Z"),
+        ("fields.due_date", "0900-01-05T02:00:16.000000+02:00"),
+        ('json(date("0005-03-04"))', '"0005-03-04"'),
+    ],
+)
+def test_a_year_has_four_digits(inner, text):
+    person = joe(scope("year_first"), attributes={"due_date": "0900-01-05T00:00:00+00:00"})
+    assert render(f"@({inner})", person)[0] == text
