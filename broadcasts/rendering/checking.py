@@ -137,7 +137,7 @@ def warnings_of(owner: Message | Template, scope: ExpressionScope | None = None)
     message = owner if isinstance(owner, Message) else None
     found: list[str] = []
     for content in owner.translations.all():
-        scope = scope or ExpressionScope(message.broadcast.organization if message else owner.organization)
+        scope = scope or ExpressionScope(_organization(owner))
         fields = {name: getattr(content, name) for name in TEMPLATED}
         unread: dict[str, list[str]] = {}
         try:
@@ -147,6 +147,10 @@ def warnings_of(owner: Message | Template, scope: ExpressionScope | None = None)
         told = _warnings(scope, fields) | unread
         found += [f"{content.language}.{name}: {words}" for name, faults in told.items() for words in faults]
     return found
+
+
+def _organization(owner: Message | Template) -> Organization:
+    return owner.broadcast.organization if isinstance(owner, Message) else owner.organization
 
 
 def _is(field: str, name: str) -> bool:

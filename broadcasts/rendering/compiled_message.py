@@ -187,8 +187,8 @@ def _context(message: Message) -> dict[str, object]:
 
 def _recipient(recipient: Recipient, language: str) -> dict[str, object]:
     contact = recipient.contact
-    is_known = contact is not None and uuid_of(contact)
-    known = {"uuid": str(contact.uuid), "external_id": contact.external_id or None} if is_known else {}
+    uuid = uuid_of(contact) if contact else ""
+    known = {"uuid": uuid, "external_id": contact.external_id or None} if contact and uuid else {}
     return {**known, "language": language, "address": recipient.address}
 
 
