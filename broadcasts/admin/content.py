@@ -25,6 +25,7 @@ MOST_TOLD = 5
 format_html_lazy = lazy(format_html, str)
 
 CHECKS = {"data-expressions": reverse_lazy("admin:expressions-check")}  # of fields that may hold expressions
+JSON_CHECKS = {**CHECKS, "data-json": "parameters"}  # of fields whose JSON has texts that may
 CODE = {"class": "vLargeTextField code", "spellcheck": "false"}
 SYNTAX_HELP = format_html_lazy(
     'How names and functions are written below. <a href="{}" target="_blank">Liquid and expressions side by side</a>',
@@ -64,7 +65,7 @@ class ContentForm(forms.ModelForm):
             "html": forms.Textarea(
                 attrs={"rows": 10, "class": "vLargeTextField code", "spellcheck": "false", **CHECKS}
             ),
-            "parameters": forms.Textarea(attrs={**CODE, "rows": 5}),
+            "parameters": forms.Textarea(attrs={**CODE, **JSON_CHECKS, "rows": 5}),
         }
         help_texts = {
             "language": "BCP 47, such as es or pt-BR.",
@@ -72,7 +73,7 @@ class ContentForm(forms.ModelForm):
             "text": "Such as: Hello {{ contact.name }}. In expressions: Hello @contact.name.",
             "html": "Optional; the text is always sent too.",
             "parameters": 'What fills the template of a provider: {"body": ["{{ contact.name }}", "Monday"]}; also '
-            "header, buttons, location and flow.",
+            "header, buttons, location and flow. Webhooks get it whole.",
         }
         field_classes: ClassVar = {"parameters": ParametersField}
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
 
 from broadcasts import rendering
@@ -12,10 +13,12 @@ from broadcasts.exceptions import BroadcastsError, InvalidInput
 from broadcasts.models import Attribute, Organization, Syntax
 
 from .access import Access, scoped
+from .content import ParametersField
 
 LIQUID = "liquid"  # the value of the button that translates
 LONGEST = 200_000  # characters that are checked while somebody types
 MOST_NAMES = 200
+MOST_TOLD = 20  # of the texts in one JSON
 CONTACT_NAMES = ("name", "first_name", "language", "uuid")  # that both languages have
 
 
@@ -40,18 +43,50 @@ PAIRS = (
         '@(if(fields.plan = "pro", "a", "b"))',
         ('{% if contact.attributes.plan == "pro" %}a{% else %}b{% endif %}'),
     ),
+    Pair("A phrase in it", '@(if(has_phrase(fields.plan, "gold"), "a", "b"))', "", "Liquid knows letters, not words"),
+    Pair("A number in it", "@(has_number(fields.plan).match)", "", "Liquid has none"),
     Pair("Joined", '@(contact.name & "!")', "{{ contact.name }}!"),
     Pair("Without spaces around", "@(trim(fields.plan))", "{{ contact.attributes.plan | strip }}"),
     Pair("Its length", "@(text_length(contact.name))", "{{ contact.name | size }}"),
     Pair("A part of it", "@(text_slice(contact.name, 0, 3))", "{{ contact.name | slice: 0, 3 }}"),
     Pair("Replaced", '@(replace(fields.plan, "-", " "))', '{{ contact.attributes.plan | replace: "-", " " }}'),
-    Pair("In capitals", "@(upper(contact.name))", "{{ contact.name | upcase }}", "ß stays ß, or becomes SS"),
-    Pair("Numbers", "@(fields.age + 1)", "{{ contact.attributes.age | plus: 1 }}", "Decimals may be written otherwise"),
+    Pair("In capitals", "@(upper(contact.name))", "{{ contact.name | upcase }}", "Not exact: ß stays ß, or becomes SS"),
+    Pair(
+        "In small letters",
+        "@(lower(contact.name))",
+        "{{ contact.name | downcase }}",
+        "Not exact: İ, and Σ at the end of a word",
+    ),
+    Pair("Like a title", "@(title(contact.name))", "", "Liquid has none: capitalize changes the first letter only"),
+    Pair("A number", "@fields.age", "{{ contact.attributes.age }}", "Not exact: 3.0 is written 3, or 3.0"),
+    Pair("A sum", "@(fields.age + 1)", "{{ contact.attributes.age | plus: 1 }}", "Not exact: 3.0 + 1 is 4, or 4.0"),
+    Pair("Rounded", "@(round(fields.age))", "{{ contact.attributes.age | round }}", "Not exact: 2.5 becomes 3, or 2"),
+    Pair("A number with commas", "@(format_number(fields.age, 2))", "", "Liquid has none"),
+    Pair(
+        "A number compared",
+        '@(if(fields.age >= 18, "adult", "minor"))',
+        '{% if contact.attributes.age != nil and contact.attributes.age != "" %}'
+        "{% assign value_1 = contact.attributes.age | plus: 0 %}"
+        "{% if value_1 >= 18 %}adult{% else %}minor{% endif %}{% endif %}",
+    ),
+    Pair("A day as it is stored", "@fields.born", "{{ contact.attributes.born }}"),
     Pair(
         "A day",
-        '@(format_date(fields.born, "DD/MM/YYYY"))',
-        '{{ contact.attributes.born | date: "%d/%m/%Y" }}',
-        "A day that is none is empty, or stays as it is",
+        '@(default(format_date(fields.born, "DD/MM/YYYY"), "soon"))',
+        '{% if contact.attributes.born != nil and contact.attributes.born != "" %}'
+        '{{ contact.attributes.born | date: "%d/%m/%Y" }}{% else %}soon{% endif %}',
+    ),
+    Pair(
+        "A month by its name",
+        '@(format_date(fields.born, "D MMMM"))',
+        '{{ contact.attributes.born | date: "%-d %B" }}',
+        "Not exact: in the language of the organization, or in English",
+    ),
+    Pair(
+        "A moment",
+        '@(format_datetime(fields.seen, "DD/MM/YYYY tt:mm"))',
+        '{{ contact.attributes.seen | date: "%d/%m/%Y %H:%M" }}',
+        "Not exact: at the clocks of the organization, or in UTC",
     ),
     Pair("An @", "@@", "@"),
     Pair("Two braces", "{{", '{{ "{" }}{{ "{" }}'),
@@ -74,9 +109,25 @@ def check_view(request: HttpRequest) -> HttpResponse:
     organization, syntax = rows.first(), request.POST.get("syntax", "")
     if organization is None:
         return JsonResponse({"warnings": [], "names": []})
-    text = request.POST.get("text", "")[:LONGEST].replace("\r\n", "\n")
-    told = rendering.warnings(organization, syntax, {"text": text}).get("text", [])
+    text, field = request.POST.get("text", "")[:LONGEST].replace("\r\n", "\n"), request.POST.get("json", "")
+    told = json_warnings(organization, syntax, field, text) if field else warnings(organization, syntax, text)
     return JsonResponse({"warnings": told, "names": names(organization, syntax)})
+
+
+def warnings(organization: Organization, syntax: str, text: str) -> list[str]:
+    return rendering.warnings(organization, syntax, {"text": text}).get("text", [])
+
+
+def json_warnings(organization: Organization, syntax: str, field: str, text: str) -> list[str]:
+    """Return why a text is no JSON, or what is wrong with the expressions in it, each with its path."""
+    try:
+        value = ParametersField(required=False).clean(text)
+        found = rendering.warnings(organization, syntax, dict(rendering.texts(field, value)))
+    except ValidationError as error:
+        return error.messages
+    except InvalidInput as error:
+        return list(error.errors.values())
+    return [f"{path}: {words}" for path, faults in found.items() for words in faults][:MOST_TOLD]
 
 
 def names(organization: Organization, syntax: str) -> list[str]:

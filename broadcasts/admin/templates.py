@@ -60,16 +60,8 @@ class TemplateAdmin(SyncingTemplates):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         if self.step(request, form.instance) is None:
-            tell_warnings(request, self.warnings(form.instance))
-
-    def warnings(self, template: Template) -> list[str]:
-        """Return what is wrong with its expressions, with language and field."""
-        told, scope = [], rendering.ExpressionScope(template.organization)
-        for one in template.translations.filter():  # not those that were read before they were changed
-            fields = {name: getattr(one, name) for name in rendering.TEMPLATED}
-            found = rendering.warnings(template.organization, template.syntax, fields, scope)
-            told += [f"{one.language}.{name}: {words}" for name, faults in found.items() for words in faults]
-        return told
+            # Not with the languages that were read before they were changed.
+            tell_warnings(request, rendering.warnings_of(Template.objects.get(pk=form.instance.pk)))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).prefetch_related("translations")

@@ -157,6 +157,12 @@ class TranslationsField(serializers.Field):
         return {one.language: self.of_one.to_representation(one) for one in value.all()}
 
 
+WARNINGS = {
+    "type": "array",
+    "items": {"type": "string"},
+    "description": "What is wrong with its expressions, by language, field, line and column. Each such expression is "
+    "empty, and the message is sent all the same.",
+}
 CHANNEL = {
     "type": "object",
     "properties": {
@@ -343,14 +349,7 @@ class BroadcastSerializer(WhoSerializer, PickingSerializer):
     def get_error_message(self, broadcast: Broadcast) -> str | None:
         return broadcast.error_message or None
 
-    @extend_schema_field(
-        {
-            "type": "array",
-            "items": {"type": "string"},
-            "description": "What is wrong with the expressions of its messages, by language, field, line and column. "
-            "Each such expression is empty, and the message is sent all the same.",
-        }
-    )
+    @extend_schema_field(WARNINGS)
     def get_warnings(self, broadcast: Broadcast) -> list[str]:
         scope = self.context.get("expression_scope")
         return [words for message in broadcast.messages.all() for words in rendering.warnings_of(message, scope)]

@@ -1,3 +1,4 @@
+from functools import cached_property
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -14,7 +15,7 @@ from broadcasts.models import Channel, Medium, Syntax, Template, TemplateTransla
 
 from .fields import MomentField, ObjectField
 from .resources import FullResource, ResourceSerializer
-from .serializers import ChannelRefField, TranslationsField
+from .serializers import WARNINGS, ChannelRefField, TranslationsField
 
 READ_ONLY = "The provider of the channel “{}” stores its templates: change them there, and sync the channel."
 
@@ -44,6 +45,12 @@ class StoredField(serializers.Field):
         return [dict(one) for one in StoredLanguageSerializer(rows, many=True).data]
 
 
+@extend_schema_field(WARNINGS)
+class WarningsField(serializers.Field):
+    def to_representation(self, value: Template) -> list[str]:
+        return rendering.warnings_of(value, self.context.get("expression_scope"))
+
+
 class TemplateFilter(filters.FilterSet):
     name = filters.CharFilter(lookup_expr="icontains")
     medium = filters.ChoiceFilter(choices=Medium.choices)
@@ -58,12 +65,14 @@ class TemplateSerializer(ResourceSerializer):
     channel = ChannelRefField(Channel, required=False, allow_null=True)
     translations = TranslationsField()
     stored = StoredField(source="translations", read_only=True)
+    warnings = WarningsField(source="*", read_only=True)
     unique_by = "name"
 
     class Meta:
         model = Template
         fields = (
-            *("uuid", "id", "created", "modified", "name", "medium", "channel", "syntax", "translations", "stored"),
+            *("uuid", "id", "created", "modified", "name", "medium", "channel", "syntax", "translations"),
+            *("stored", "warnings"),
         )
         read_only_fields = ("uuid", "id")
         validators: list = []
@@ -153,5 +162,13 @@ class Templates(FullResource):
             return queryset
         if self.wants("channel"):
             queryset = queryset.select_related("channel")
-        shows_languages = self.wants("translations", "stored")
+        shows_languages = self.wants("translations", "stored", "warnings")
         return queryset.prefetch_related("translations") if shows_languages else queryset
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        return super().get_serializer_context() | {"expression_scope": self.expression_scope}
+
+    @cached_property
+    def expression_scope(self) -> rendering.ExpressionScope:
+        """That of all templates of an answer; it reads nothing before a template has expressions."""
+        return rendering.ExpressionScope(self.organization)

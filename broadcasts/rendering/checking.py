@@ -9,7 +9,7 @@ from operator import itemgetter
 from liquid.static_analysis import TemplateAnalysis, Variable
 
 from broadcasts.exceptions import InvalidInput, OverBudget, RenderError
-from broadcasts.models import Message, Organization, Syntax
+from broadcasts.models import Message, Organization, Syntax, Template
 
 from .budget import STEPS, Budget
 from .content import TEMPLATED
@@ -20,6 +20,7 @@ from .templates import AVAILABLE, SCOPE, TEXT, UNKNOWN_SYNTAX, CompiledTemplate,
 
 MOST_PROBLEMS = 5
 MOST_NAMES = 30
+MOST_WARNINGS = 100  # of one language
 MOST_STEPS = 10 * STEPS  # of all trial renderings of one save
 
 Known = Mapping[str, frozenset[str] | None]
@@ -117,23 +118,39 @@ def warnings(
 
 
 def _warnings(scope: ExpressionScope, fields: Mapping[str, str]) -> dict[str, list[str]]:
-    programs = {name: (source, compile_program(source)) for name, source in fields.items() if "@" in source}
-    found = {name: marks(source, program, scope) for name, (source, program) in programs.items()}
-    return {name: list(map(str, faults)) for name, faults in found.items() if faults}
-
-
-def warnings_of(message: Message, scope: ExpressionScope | None = None) -> list[str]:
-    """Return what is wrong with the expressions of a message, in all its languages, with the path of each field.
-
-    scope: that of its organization, for many messages.
-    """
-    found = []
-    for translation in message.translations.all() if message.syntax == Syntax.EXPRESSIONS else ():
-        fields = {name: getattr(translation, name) for name in TEMPLATED} | extra_texts(message, translation)
-        scope = scope or ExpressionScope(message.broadcast.organization)
-        told = _warnings(scope, fields)
-        found += [f"{translation.language}.{name}: {words}" for name, faults in told.items() for words in faults]
+    found: dict[str, list[str]] = {}
+    left = MOST_WARNINGS
+    for name, source in fields.items():
+        if "@" in source and left and (faults := marks(source, compile_program(source), scope)[:left]):
+            found[name] = list(map(str, faults))
+            left -= len(faults)
     return found
+
+
+def warnings_of(owner: Message | Template, scope: ExpressionScope | None = None) -> list[str]:
+    """Return what is wrong with the expressions of a message or template, in all its languages, with each path.
+
+    scope: that of its organization, for many of them.
+    """
+    if owner.syntax != Syntax.EXPRESSIONS:
+        return []
+    message = owner if isinstance(owner, Message) else None
+    found: list[str] = []
+    for content in owner.translations.all():
+        scope = scope or ExpressionScope(_organization(owner))
+        fields = {name: getattr(content, name) for name in TEMPLATED}
+        unread: dict[str, list[str]] = {}
+        try:
+            fields |= extra_texts(message, content)
+        except InvalidInput as error:
+            unread = {path: [words] for path, words in error.errors.items()}
+        told = _warnings(scope, fields) | unread
+        found += [f"{content.language}.{name}: {words}" for name, faults in told.items() for words in faults]
+    return found
+
+
+def _organization(owner: Message | Template) -> Organization:
+    return owner.broadcast.organization if isinstance(owner, Message) else owner.organization
 
 
 def _is(field: str, name: str) -> bool:

@@ -19,7 +19,7 @@ from .expressions import Expression, ExpressionScope, compile_program, marks
 from .extras import Extras
 from .fitting import provider_languages
 from .mime import MailComposer, clean_address
-from .names import ContactSnapshot, contact_values, shared_values
+from .names import ContactSnapshot, contact_values, shared_values, uuid_of
 from .placeholders import NotCompilable
 from .templates import SCOPE, CompiledTemplate, add_tags
 
@@ -187,7 +187,8 @@ def _context(message: Message) -> dict[str, object]:
 
 def _recipient(recipient: Recipient, language: str) -> dict[str, object]:
     contact = recipient.contact
-    known = {"uuid": str(contact.uuid), "external_id": contact.external_id or None} if contact else {}
+    uuid = uuid_of(contact) if contact else ""
+    known = {"uuid": uuid, "external_id": contact.external_id or None} if contact and uuid else {}
     return {**known, "language": language, "address": recipient.address}
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from broadcasts.exceptions import InvalidInput
-from broadcasts.models import Media, Message, MessageTranslation
+from broadcasts.models import Content, Media, Message, MessageTranslation
 from broadcasts.transports import Envelope, File, ProviderTemplate
 
 from .budget import Budget
@@ -44,12 +44,13 @@ def with_texts(field: str, value: Any, write: Callable[[str, str], str]) -> Any:
     return value
 
 
-def extra_texts(message: Message, translation: MessageTranslation) -> dict[str, str]:
-    """Return the templates in a translation's extras, {path: template}; raises InvalidInput if nested too deeply."""
-    return {
-        **dict(texts("quick_replies", translation.quick_replies)),
-        **dict(texts("parameters", parameters_of(message, translation))),
-    }
+def extra_texts(message: Message | None, content: Content) -> dict[str, str]:
+    """Return the templates in a content's extras, {path: template}; raises InvalidInput if nested too deeply.
+
+    message: whose content it is; None for that of a template.
+    """
+    parameters = parameters_of(message, content) if message else content.parameters
+    return {**dict(texts("quick_replies", content.quick_replies)), **dict(texts("parameters", parameters))}
 
 
 class JsonTemplate:

@@ -1,5 +1,6 @@
 """Liquid's filters, charged to the budget before they run: by the size of their arguments and of their result."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,9 @@ from .plaintext import without_tags
 LONGEST_FORMAT = 200  # characters of a date's format, each of which may become 256
 LONGEST_DATE = 100  # characters; a longer text is not a date
 DATE_STEPS = 50
+
+_EARLY = re.compile(r"\s*(0\d{3})-")  # a date before the year 1000
+_DIRECTIVE = re.compile(r"%.", re.DOTALL)
 
 # How many times longer than most filters these take per character.
 WEIGHTS = {
@@ -110,12 +114,17 @@ def strip_html(val: str, *, environment: Environment) -> str:
 
 
 def short_dates(date: Callable[..., Any]) -> Callable[..., Any]:
-    """Return Liquid's filter `date`, which returns other texts unchanged, with a limit on their length."""
+    """Return Liquid's filter `date`, which returns other texts unchanged, with a limit on their length.
+
+    Its years have four digits; Python leaves out the zeros before years below 1000.
+    """
 
     @with_environment
     def filtered(dat: Any, *args: Any, environment: Environment, **kwargs: Any) -> Any:
         if isinstance(dat, str) and len(dat) > LONGEST_DATE:
             return str(dat)
+        if isinstance(dat, str) and args and (year := _EARLY.match(dat)):
+            args = (_DIRECTIVE.sub(lambda one: year[1] if one[0] == "%Y" else one[0], _text(args[0])), *args[1:])
         return date(dat, *args, environment=environment, **kwargs)
 
     return filtered

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
-from broadcasts.models import Media, Message, MessageTranslation, Organization, TemplateTranslation
+from broadcasts.models import Content, Media, Message, MessageTranslation, Organization, TemplateTranslation
 
 NOT_THERE = "The template has no such language; it has {}."
 NONE_APPROVED = "The template “{}” has no language that is approved; sync the templates, or choose another."
@@ -12,7 +12,7 @@ ELSEWHERE = "The template “{}” is one of the channel “{}”; send through 
 NO_TEMPLATE = "Nothing takes parameters here: choose a template of the channel."
 
 
-def parameters_of(message: Message, translation: MessageTranslation | None) -> dict[str, Any]:
+def parameters_of(message: Message, translation: Content | None) -> dict[str, Any]:
     """Return the parameters of a language; its own override those of the message."""
     return {**message.parameters, **(translation.parameters if translation else {})}
 

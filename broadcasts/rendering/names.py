@@ -59,6 +59,12 @@ class ContactSnapshot:
         return None if uuid is None else cls(*[uuid, *known, json.loads(attributes)])
 
 
+def uuid_of(contact: Contact | ContactSnapshot) -> str:
+    """Return the UUID of a contact; "" for an example that is not stored, which has another one each time."""
+    is_example = isinstance(contact, Contact) and contact._state.adding
+    return "" if is_example else str(contact.uuid)
+
+
 @lru_cache(2048)
 def first_name(name: str) -> str:
     return next(iter(name.split(maxsplit=1)), "")
@@ -73,7 +79,7 @@ VALUES: dict[str, Callable[[Contact | ContactSnapshot], object]] = {
     "phone": attrgetter("phone"),
     "language": attrgetter("language"),
     "external_id": lambda contact: contact.external_id or "",
-    "uuid": lambda contact: str(contact.uuid),
+    "uuid": uuid_of,
 }
 CONTACT = (*VALUES, "attributes")
 

@@ -1,7 +1,8 @@
 """Translate expressions to Liquid, where Liquid gives the same text for every contact.
 
 What is not exactly the same is refused, with its place and what comes near it. So is everything that `marks` finds: a
-wrong expression is mended first. A field of contacts is taken to hold values of its type.
+wrong expression is mended first. A field of contacts is taken to hold values of its type: numbers, and days such as
+2026-01-31.
 """
 
 import re
@@ -14,12 +15,13 @@ from markupsafe import escape
 from broadcasts.models import Attribute, Organization
 
 from .budget import Exceeded
-from .expressions import ExpressionScope, compile_program, marks
+from .expressions import ExpressionScope, compile_program, layouts, marks
 from .expressions.compiling import compile_node
 from .expressions.functions import FUNCTIONS
 from .expressions.marks import DEEP, Mark, mark, tried_out
 from .expressions.parser import CallNode, Chain, Literal, Name, Node, Property
 from .expressions.program import Expression
+from .expressions.running import Failure
 from .expressions.scanner import Found
 
 FILTERS = {"text": "", "trim": " | strip", "trim_left": " | lstrip", "trim_right": " | rstrip"}
@@ -27,9 +29,12 @@ URNS = {"mailto": "contact.email", "tel": "contact.phone"}
 COMPARISONS = {"=": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 # Why a function has no filter that gives the same, and what comes near it.
 NEAR = {
-    "format_date": "the filter date has formats of other words",
-    "format_datetime": "the filter date has formats of other words",
+    "format_date": "only of a field of dates, with a layout of numbers such as DD/MM/YYYY, as the whole expression",
+    "format_datetime": "the filter date is in UTC, and has English names",
+    **{f"has_{one}": "Liquid tests for letters only" for one in ("phrase", "any_word", "all_words", "only_phrase")},
+    "format_number": "no filter writes commas between thousands, or rounds in the same way",
     "join": "Liquid joins the items of a field with the filter join",
+    "round": "the filter round rounds halves to the even number",
     "lower": "the filter downcase comes near, and differs for a few letters such as İ",
     "title": "the filter capitalize only changes the first letter",
     "upper": "the filter upcase comes near, but writes ß as SS",
@@ -43,15 +48,20 @@ PROPERTIES = {
 CONTACT = "{{ contact.name }} comes near: without a name it is empty, and here it is an address"
 TYPES = {
     Attribute.Type.NUMBER: "a number such as 3.0 is 3 here, and 3.0 in Liquid",
-    Attribute.Type.DATE: "a date is checked here, and written as it is stored in Liquid",
     Attribute.Type.DATETIME: "a moment is in the time zone of the organization here, and in UTC in Liquid",
     Attribute.Type.LIST: "a list stands in brackets here, and not in Liquid",
 }
-OF_THE_ORGANIZATION = frozenset({"date", "datetime", "legacy_add", "time"})  # results that depend on its formats
+OF_THE_ORGANIZATION = frozenset(
+    {"date", "datetime", "has_phone", "legacy_add", "time"}
+)  # results that depend on its formats
 # Names that mean something else in Liquid's paths and conditions.
 RESERVED = frozenset(
     ["and", "blank", "contains", "empty", "false", "first", "last", "nil", "not", "null", "or", "size", "true"]
 )
+DAYS = {"YYYY": "%Y", "YY": "%y", "MM": "%m", "M": "%-m", "DD": "%d", "D": "%-d"}  # layouts as the filter date has them
+SET = '{0} != nil and {0} != ""'
+MISSING = '{0} == nil or {0} == ""'
+_WHOLE_NUMBER = re.compile(r"0|-?[1-9]\d{0,14}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PLAIN = re.compile(r"[^\"'{}%&<>]*[^\"'{}%&<>\s][^\"'{}%&<>]*")  # text that is the same within a tag, and in HTML
 _BRACE = re.compile(r"\{(?=[{%]|\Z)")  # what would begin a tag, before what follows too
@@ -110,18 +120,24 @@ class _Translation:
 
     def whole(self, expression: Expression) -> str:
         assert expression.compiled.node is not None  # `marks` has found it otherwise
-        return self.output(expression.compiled.node)
+        return self.output(expression.compiled.node, is_whole=True)
 
-    def output(self, node: Node) -> str:
-        """Return Liquid that writes the text of a node."""
+    def output(self, node: Node, *, is_whole: bool = False) -> str:
+        """Return Liquid that writes the text of a node.
+
+        is_whole: whether an error of the node leaves the whole expression empty, so that nothing else is written then.
+        """
         if (text := self.constant(node)) is not None:
             return self.written(text)
         called, arguments = _called(node)
         if called == "if":
             test, then, otherwise = arguments
-            return self.branches(test, self.output(then), self.output(otherwise))
+            written = self.output(then, is_whole=is_whole), self.output(otherwise, is_whole=is_whole)
+            return (self.order(test, *written) if is_whole else "") or self.branches(test, *written)
         if called == "default":
-            return self.default(node, *arguments)
+            return self.default(node, *arguments, is_whole=is_whole)
+        if is_whole and (day := self.day(node)):
+            return f"{{% if {SET.format(day[0])} %}}{day[1]}{{% endif %}}"
         match node:
             case Chain(_, first, rest) if all(sign == "&" for sign, _ in rest):
                 return "".join(map(self.output, [first, *(other for _, other in rest)]))
@@ -148,13 +164,44 @@ class _Translation:
         other = f"{{% else %}}{otherwise}" if otherwise else ""
         return f"{before}{{% if {condition} %}}{then}{other}{{% endif %}}"
 
-    def default(self, node: Node, value: Node, other: Node) -> str:
+    def order(self, test: Node, then: str, otherwise: str) -> str:
+        """Return the branches of a number that is compared, nothing where it is missing; "" for another test."""
+        match test:
+            case Chain(_, first, ((sign, other),)) if sign in "<=>=" and sign != "=":
+                path, number = self.field(first, Attribute.Type.NUMBER), self.constant(other)
+                if path and number and _WHOLE_NUMBER.fullmatch(number):
+                    before, name = self.named(f"{path} | plus: 0")
+                    other_branch = f"{{% else %}}{otherwise}" if otherwise else ""
+                    chosen = f"{{% if {name} {sign} {number} %}}{then}{other_branch}{{% endif %}}"
+                    return f"{{% if {SET.format(path)} %}}{before}{chosen}{{% endif %}}"
+        return ""
+
+    def day(self, node: Node) -> tuple[str, str] | None:
+        """Return the path and Liquid of a formatted field of dates; None for another node."""
+        called, arguments = _called(node)
+        if called != "format_date" or len(arguments) != 2:
+            return None
+        path, layout = self.field(arguments[0], Attribute.Type.DATE), self.constant(arguments[1])
+        if not path or not layout:
+            return None
+        try:
+            parts = layouts.runs(layout, frozenset(layouts.DATE))
+        except Failure:
+            return None
+        if any(part in layouts.DATE and part not in DAYS for part in parts):
+            return None
+        return path, f'{{{{ {path} | date: "{"".join(DAYS.get(part, part) for part in parts)}" }}}}'
+
+    def default(self, node: Node, value: Node, other: Node, *, is_whole: bool) -> str:
+        if day := self.day(value):
+            written = self.output(other, is_whole=is_whole)
+            return f"{{% if {SET.format(day[0])} %}}{day[1]}{{% else %}}{written}{{% endif %}}"
         text = self.constant(other)
         if text is not None and _PLAIN.fullmatch(text):
             return f"{{{{ {self.value(node)} }}}}"
         before, name = self.named(self.value(value))
-        is_missing = f'{name} == nil or {name} == ""'
-        return f"{before}{{% if {is_missing} %}}{self.output(other)}{{% else %}}{{{{ {name} }}}}{{% endif %}}"
+        written = self.output(other, is_whole=is_whole)
+        return f"{before}{{% if {MISSING.format(name)} %}}{written}{{% else %}}{{{{ {name} }}}}{{% endif %}}"
 
     def value(self, node: Node) -> str:
         """Return the path and filters that give the text of a node; raises Inexact."""
@@ -191,7 +238,7 @@ class _Translation:
             return path
         root, _, key = path.removeprefix("contact.").partition(".")
         if root == "fields" and (attribute := self.scope.attributes.get(key)):
-            if attribute.type != Attribute.Type.TEXT or key in RESERVED:
+            if attribute.type not in (Attribute.Type.TEXT, Attribute.Type.DATE) or key in RESERVED:
                 why = TYPES.get(Attribute.Type(attribute.type), "its name means something else in Liquid")
                 raise Inexact(node, f"{path} is not exactly the same in Liquid: {why}")
             return f"contact.attributes.{key}"
@@ -204,11 +251,14 @@ class _Translation:
         raise Inexact(node, f"{path or 'this'} is not exactly the same in Liquid{f': {near}' if near else ''}")
 
     def truth_path(self, node: Node) -> str:
-        """Return the path in Liquid of a field that is true or false; "" for another node."""
+        return self.field(node, Attribute.Type.BOOLEAN)
+
+    def field(self, node: Node, kind: str) -> str:
+        """Return the path in Liquid of a field of one type; "" for another node."""
         root, _, key = _path(node).removeprefix("contact.").partition(".")
         attribute = self.scope.attributes.get(key) if root == "fields" else None
-        is_truth = attribute is not None and attribute.type == Attribute.Type.BOOLEAN and key not in RESERVED
-        return f"contact.attributes.{key}" if is_truth else ""
+        is_one = attribute is not None and attribute.type == kind and key not in RESERVED
+        return f"contact.attributes.{key}" if is_one else ""
 
     def ends(self, nodes: list[Node]) -> tuple[int, int] | None:
         """Return start and length of a slice; None if the same slice is none in Liquid."""
@@ -264,6 +314,8 @@ class _Translation:
             if sign in ("=", "!=") and text in ("true", "false"):
                 return "", "", f"{path} {COMPARISONS[sign]} {text}"
             raise Inexact(other, "Liquid needs true or false here")
+        if path := self.field(first, Attribute.Type.NUMBER):
+            return self.number_comparison(other, path, sign, text)
         value = self.value(first)
         before, name = self.named(value)
         if value.endswith("| size"):
@@ -276,6 +328,17 @@ class _Translation:
             return before, "", f"{name} {COMPARISONS[sign]} {self.quoted(other)}"
         kind = "or" if sign == "=" else "and"
         return before, kind, f'{name} {COMPARISONS[sign]} nil {kind} {name} {COMPARISONS[sign]} ""'
+
+    def number_comparison(self, other: Node, path: str, sign: str, text: str) -> tuple[str, str, str]:
+        """Compare a field of numbers for equality; one that is missing is equal to no number."""
+        if sign not in ("=", "!="):
+            raise Inexact(other, "where the number is missing this is empty; it must be the whole test of a whole “if”")
+        if not _WHOLE_NUMBER.fullmatch(text):
+            raise Inexact(other, "Liquid needs a whole number here")
+        before, name = self.named(f"{path} | plus: 0")
+        if sign == "=":
+            return before, "and", f"{SET.format(path)} and {name} == {text}"
+        return before, "or", f"{MISSING.format(path)} or {name} != {text}"
 
     def constant(self, node: Node) -> str | None:
         """Return the text of what is the same for everybody at all times; None for all else."""

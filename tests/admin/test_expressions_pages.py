@@ -5,8 +5,8 @@ from django.test import Client
 from django.urls import reverse
 
 from broadcasts.admin.expressions import PAIRS
-from broadcasts.models import Attribute, Template, TemplateTranslation
-from broadcasts.rendering import to_liquid
+from broadcasts.models import Attribute, Channel, Template, TemplateTranslation
+from broadcasts.rendering import checking, to_liquid
 from tests.admin.conftest import address, messages_of, sign_in
 from tests.make import make_broadcast, make_contact
 
@@ -31,6 +31,46 @@ def test_faults_are_told_while_somebody_types(author):
     told = check(author, "Hi\r\n@(uppr(contact.name))")
     assert told["warnings"] == ["line 2, column 3: uppr is not known; did you mean upper?"]
     assert check(author, "@(uppr(contact.name))", "liquid")["warnings"] == []
+
+
+def check_json(member, text, syntax="expressions"):
+    asked = {"organization": member.organization_id, "syntax": syntax, "text": text, "json": "parameters"}
+    return sign_in(member.user).post(CHECK, asked).json()["warnings"]
+
+
+def test_faults_in_json_are_told_with_the_path_of_their_parameter(author):
+    told = check_json(author, '{"body": ["@contact.name", "Hi\\n@contact.nme"], "header": {"text": "@(uppr(1))"}}')
+    assert told == [
+        "parameters[body][1]: line 2, column 10: contact.nme is not known; did you mean contact.name?",
+        "parameters[header][text]: line 1, column 3: uppr is not known; did you mean upper?",
+    ]
+    assert check_json(author, '{"body": ["@(uppr(1))"]}', "liquid") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"body": ["@(uppr(1))"', "This is not valid JSON: line 1, column 23: Expecting ',' delimiter."),
+        ('["@contact.name"]', "Give an object in braces, such as {}."),
+        ('{"a": ' + "[" * 20 + "]" * 20 + "}", "Lists and objects are nested more than 10 deep; nest fewer."),
+    ],
+)
+def test_what_is_no_json_for_parameters_is_told_while_somebody_types(author, text, said):
+    assert check_json(author, text) == [said]
+
+
+def test_no_more_faults_of_json_are_looked_for_than_are_told(author, monkeypatch):
+    looked, marks = [], checking.marks
+    monkeypatch.setattr(checking, "marks", lambda *told: looked.append(1) or marks(*told))
+    assert len(check_json(author, '{"body": [' + ", ".join(['"@(a)"'] * 500) + "]}")) == 20
+    assert len(looked) == checking.MOST_WARNINGS
+
+
+def test_the_field_for_parameters_is_checked_as_json(author, club):
+    hook = Channel.objects.create(organization=club, name="Hook", kind="webhook", settings={"url": "https://x.example"})
+    broadcast = make_broadcast(hook, body="Hi")
+    page = sign_in(author.user).get(reverse("admin:broadcasts_broadcast_change", args=[broadcast.pk])).content.decode()
+    assert f'data-expressions="{CHECK}" data-json="parameters"' in page
 
 
 def test_names_are_offered_as_the_syntax_writes_them(author, club):
@@ -92,7 +132,7 @@ def test_the_button_translates_a_template_or_says_where_not(author, club):
 
 
 def test_what_the_help_calls_the_same_is_the_same(club):
-    Attribute.register(club, {"plan": "pro"})
+    Attribute.register(club, {"plan": "pro", "age": 34, "born": "1990-01-31"})
     club.globals = {"pool": "North"}
     exact = {pair.expression: pair.liquid for pair in PAIRS if not pair.note}
     assert {source: to_liquid(club, {"text": source})[0]["text"] for source in exact} == exact

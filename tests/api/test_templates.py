@@ -20,7 +20,7 @@ def greeting(api):
 def test_a_template_is_shown_whole(greeting):
     assert list(greeting) == [
         *("uuid", "id", "created", "modified", "name", "medium", "channel", "syntax", "translations"),
-        "stored",
+        *("stored", "warnings"),
     ]
     assert greeting["translations"] == {"en": CONTENT}
 

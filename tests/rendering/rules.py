@@ -3,6 +3,8 @@
 A template without @ stands within “@( )”.
 """
 
+from .rules_flows import FLOWS
+
 _ISO = "2026-03-05T14:30:00.000000+02:00"
 
 _LITERAL = [
@@ -297,12 +299,6 @@ _ARRAYS = [
     ('parse_json("x")', None),
     ('parse_json("")', ""),
 ]
-_FLOWS = [
-    ('if(has_group(contact.groups, "x"), 1, 2) & has_group(contact.groups, contact.groups[0].uuid)', "2true"),
-    ('has_text(" a ").match & has_text(" ") & has_number("I am 34.5").match', "afalse34.5"),
-    ("has_error(1/0) & has_error(1)", "truefalse"),
-    ('has_phrase("a", "a")', None),
-]
 _CONTEXT = [
     ("@contact.fields.age @(contact.language) @contact.status", "34 eng active"),
     ("@contact.groups", "[{name: Reporters, uuid: 00000000-0000-0000-0000-000000000001}]"),
@@ -340,7 +336,7 @@ _SECTIONS = {
     "4.4 dates": _CALENDAR,
     "4.5 formats": _FORMATS,
     "4.6 arrays": _ARRAYS,
-    "4.7 flows": _FLOWS,
+    **{f"4.7 {test}": rules for test, rules in FLOWS.items()},
     "5 context": _CONTEXT,
     "7 limits": _LIMITS,
 }

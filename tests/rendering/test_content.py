@@ -32,6 +32,11 @@ def test_what_a_contact_does_not_have_is_left_empty(mail, club):
     assert read(mail, make_contact(club), body="Plan: {{ contact.plan }}.").text == "Plan: ."
 
 
+def test_years_of_dates_have_four_digits(mail, club):
+    body = "{{ '0900-01-05' | date: '%d/%m/%Y %%Y' }} {{ '1990-01-05' | date: '%-d.%-m.%Y' }}"
+    assert read(mail, make_contact(club), body=body).text == "05/01/0900 %Y 5.1.1990"
+
+
 def test_values_are_escaped_in_html_and_nowhere_else(mail, club):
     contact = make_contact(club, full_name="<b>Tom & Co</b>")
     content = dict.fromkeys(("subject", "body", "html"), "{{ contact.name }}")

@@ -10,12 +10,20 @@ from broadcasts.rendering.expressions import Person
 from .reference import joe, render, scope
 from .rules import RULES, STYLES
 
-CASES = json.loads((Path(__file__).parent / "data" / "expressions.json").read_text())["cases"]
+DATA = Path(__file__).parent / "data"
+CASES = json.loads((DATA / "expressions.json").read_text())["cases"]
+EXAMPLES = json.loads((DATA / "reference.json").read_text())  # each example of the reference
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["template"])
 def test_the_cases_of_the_contract_read_byte_for_byte(case):
     assert render(case["template"]) == (case["output"], case["error"])
+
+
+@pytest.mark.parametrize(("section", "template", "text"), EXAMPLES, ids=lambda value: str(value)[:60])
+def test_each_example_of_the_reference_reads_as_it_says(section, template, text):
+    shown, error = render(template, joe(email="joe@example.com"))
+    assert (shown, bool(error)) == (text or "", text is None), error
 
 
 @pytest.mark.parametrize(("rule", "template", "text"), RULES, ids=lambda value: str(value)[:60])
@@ -111,5 +119,19 @@ def test_every_fault_of_a_function_is_an_error_that_default_replaces(inner):
     assert render(f'@(default({inner}, "x"))')[0] == "x"
 
 
-def test_a_year_has_four_digits():
-    assert render('@(format_date("0005-03-04"))', joe(scope("year_first")))[0] == "0005-03-04"
+@pytest.mark.parametrize(
+    ("inner", "text"),
+    [
+        ('format_date("0005-03-04")', "0005-03-04"),
+        ('format(datetime("0999-03-04 10:00"))', "0999-03-04 10:00"),
+        ('format_datetime("0999-03-04", "YYYY YY")', "0999 99"),
+        ('datetime_add("0999-12-31T00:00:00Z", 1, "D")', "1000-01-01T00:00:00.000000Z"),
+        ('date_from_parts(5, 3, 4) & weekday("0005-03-04")', "0005-03-045"),
+        ('parse_datetime("0005-03-04", "YYYY-MM-DD", "UTC")', "0005-03-04T00:00:00.000000Z"),
+        ("fields.due_date", "0900-01-05T02:00:16.000000+02:00"),
+        ('json(date("0005-03-04"))', '"0005-03-04"'),
+    ],
+)
+def test_a_year_has_four_digits(inner, text):
+    person = joe(scope("year_first"), attributes={"due_date": "0900-01-05T00:00:00+00:00"})
+    assert render(f"@({inner})", person)[0] == text

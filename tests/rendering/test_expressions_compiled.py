@@ -82,6 +82,15 @@ def test_a_preview_without_a_contact_has_empty_names(message):
     assert compile_message(message).render(recipient).subject == "Hi ,"
 
 
+@pytest.mark.parametrize("syntax", ["expressions", "liquid"])
+def test_an_example_that_is_nobody_has_no_uuid(message, syntax):
+    texts = {"expressions": "[@contact.uuid@contact.ref]", "liquid": "[{{ contact.uuid }}]"}
+    message.syntax = syntax
+    message.translations.update(subject=texts[syntax], text="Hi", html="")
+    compiled = compile_message(message)
+    assert {compiled.envelope(person("Test Person", "pro")).subject for _ in range(2)} == {"[]"}
+
+
 def test_quick_replies_and_parameters_are_filled_too(message):
     message.translations.update(quick_replies=[{"type": "text", "text": "Yes, @contact.first_name"}])
     [reply] = compile_message(message).envelope(person("Ana Ruiz", "pro")).quick_replies

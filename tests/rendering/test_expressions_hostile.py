@@ -47,6 +47,13 @@ HOSTILE = {
     "A date before all.": 'format_date("0001-01-01", "YYYY")' + ' & datetime_add("0001-01-01T00:00:00Z", -1, "D")',
     "A layout that could be read in many ways.": f'parse_datetime("{"1" * 44}x", "{"DM" * 14}")',
     "A layout of times that could be read in many ways.": f'parse_time("{"1" * 44}x", "{"hm" * 14}")',
+    "A phrase that is found nowhere, again and again.": (
+        f'foreach({MANY}, (x) => has_phrase(repeat("a ", 5000), repeat("a ", 2499) & "b"))'
+    ),
+    "Numbers of phones, again and again.": f'foreach({MANY}, (x) => has_phone(repeat("(206) 779 ", 900), "US"))',
+    "A pattern with many groups, again and again.": (
+        f'foreach({MANY}, (x) => has_pattern(repeat("a", 9000), "{"(a?)" * 200}").extra)'
+    ),
     "Sorting, again and again.": f"foreach({MANY}, (x) => count(sort({MANY})))",
 }
 

@@ -25,14 +25,23 @@ EXACT = (
     '@(if(or(fields.plan, contact.name), "a", if(fields.plan = "pro", 1, "")))',
     '@(if(text_length(contact.name) > 4, "long", "short"))@(1 + 2 * 3)@(upper("abc"))@globals.pool',
     "@urns.tel @urns.mailto",
+    '@fields.born @(if(fields.born = "0900-01-05", 1, 2)) @(default(fields.born, "unknown"))',
+    '@(format_date(fields.born, "DD/MM/YYYY"))|@(format_date(fields.born, "D.M.YY"))',
+    '@(default(format_date(contact.fields.born, "D.M.YYYY"), "some day"))',
+    '@(if(fields.age >= 18, "adult", "minor"))|@(if(fields.age < 0, "", "b"))|@(if(fields.age > -3, contact.name, ""))',
+    '@(if(fields.plan = "pro", if(fields.age <= 17, format_date(fields.born, "YYYY"), "old"), "other"))',
+    '@(if(fields.age = 18, "just", "not"))@(if(or(fields.age != 0, fields.plan = "pro"), "a", "b"))@(fields.age = 0)',
+    '@(if(and(fields.age = 0, fields.plan = "pro"), "a", "b"))',
 )
+AGES = (None, "", 0, -5, 17, 17.5, 18, 18.0, 34, "34", 1e15)
+BORN = (None, "", "1990-01-31", "2030-11-05", "0900-01-05", "0001-01-01")
 NAMES = ("", "Ann", "Anne-Marie O'Neil", "<b>&amp;", "{{ x }} {% y %}", "straße İ", "a" * 90, "false", "@contact.name")
 PLANS = (None, "", "pro", " pro ", "FALSE", "false", "<i>a</i>", "{{ y }}", "x\ny", "  ")
 
 
 @pytest.fixture
 def scope(club):
-    Attribute.register(club, {"plan": "pro", "age": 34, "member": True})
+    Attribute.register(club, {"plan": "pro", "age": 34, "member": True, "born": "1990-01-31"})
     club.globals = {"pool": "North & South"}
     return ExpressionScope(club)
 
@@ -55,7 +64,8 @@ def test_liquid_gives_each_contact_byte_for_byte_the_same(scope, source, html):
     chance = random.Random(source)
     for _ in range(60):
         plan, member = chance.choice(PLANS), chance.choice([True, False, None])
-        attributes = chance.choice([{"plan": plan, "member": member}, {}])
+        numbers = {"age": chance.choice(AGES), "born": chance.choice(BORN)}
+        attributes = chance.choice([{"plan": plan, "member": member, **numbers}, {}])
         phone, email = chance.choice(["", "+34600000001"]), chance.choice(["", "joe@example.com"])
         contact = Contact(full_name=chance.choice(NAMES), phone=phone, email=email, attributes=attributes)
         by_expressions, by_liquid = both(scope, source, html, contact)
@@ -80,6 +90,15 @@ def test_the_translation_reads_as_a_person_would_write_it(scope):
         ("@(uppr(contact.name))", "line 1, column 3: uppr is not known; did you mean upper?"),
         ("@(now())", "now has no exact counterpart in Liquid"),
         ('@(date("2030-02-01"))', "date has no exact counterpart"),
+        (
+            '@("a" & if(fields.age > 3, 1, 2))',
+            "where the number is missing this is empty; it must be the whole test of",
+        ),
+        ("@(if(fields.age > 3.5, 1, 2))", "where the number is missing"),
+        ('@(format_date(fields.born, "D MMMM"))', "format_date has no exact counterpart in Liquid; only of a field of"),
+        ('@("on " & format_date(fields.born, "D.M."))', "format_date has no exact counterpart"),
+        ("@(format_date(fields.born))", "format_date has no exact counterpart"),
+        ("@(round(fields.age))", "the filter round rounds halves to the even number"),
         ('@(if(and(fields.member, or(fields.plan = "a", fields.plan = "b")), 1, 2))', "Liquid has no brackets"),
     ],
 )

@@ -14,7 +14,8 @@ from .values import ARGUMENTS, Function, Object, anything, described, to_integer
 
 Evaluate = Callable[[Evaluation], Any]
 Read = Callable[[Person], Any]
-VARYING = frozenset({"now", "today", "rand", "rand_between"})  # functions that give other results each time
+# Functions that give other results each time: a test of dates fills in the time of day.
+VARYING = frozenset(["now", "today", "rand", "rand_between", "has_date", "has_date_eq", "has_date_gt", "has_date_lt"])
 
 
 @dataclass(frozen=True, slots=True)

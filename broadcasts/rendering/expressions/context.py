@@ -12,7 +12,7 @@ from broadcasts.languages import code_of
 from broadcasts.models import Attribute, Channel, Contact, Organization, Segment
 
 from ..budget import Budget
-from ..names import ContactSnapshot, attributes_of
+from ..names import ContactSnapshot, attributes_of, uuid_of
 from .functions import first_word, shown_urn
 from .moments import local
 from .places import Places, places_of
@@ -212,6 +212,8 @@ class Person:
         return Object(found, channel.name)
 
     def ref(self) -> str:
+        if not uuid_of(self.contact):
+            return ""
         rest, letters = self.contact.uuid.int % 36**7, ""
         for _ in range(7):
             rest, place = divmod(rest, 36)
@@ -239,7 +241,7 @@ PROPERTIES: dict[str, Callable[[Person], Any]] = {
     "status": lambda person: person.details().status,
     "urn": Person.urn,
     "urns": Person.urns,
-    "uuid": lambda person: str(person.contact.uuid),
+    "uuid": lambda person: uuid_of(person.contact),
 }
 ROOTS: dict[str, Callable[[Person], Any]] = {
     "contact": Person.whole,

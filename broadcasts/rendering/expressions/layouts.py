@@ -90,19 +90,20 @@ PARSED = {
 
 def formatted(at: date | time, layout: str, letters: dict[str, Write], names: Names) -> str:
     """Write a date, datetime or time; raises Failure for a layout with other letters."""
-    return "".join([letters[run](at, names) if run in letters else run for run in _runs(layout, frozenset(letters))])
+    return "".join([letters[run](at, names) if run in letters else run for run in runs(layout, frozenset(letters))])
 
 
 @lru_cache(500)
-def _runs(layout: str, letters: frozenset[str]) -> tuple[str, ...]:
+def runs(layout: str, letters: frozenset[str]) -> tuple[str, ...]:
+    """Return the letters of a layout in runs, and what is copied; raises Failure for another letter or run."""
     if len(layout) > LONGEST:
         raise Failure(f'"{layout[:20]}..." is not a valid layout')
-    runs = tuple(match[0] for match in _RUN.finditer(layout))
-    runs = tuple(part for run in runs for part in (run if run[0] in COPIED else [run]))
-    for run in runs:
+    found = tuple(match[0] for match in _RUN.finditer(layout))
+    found = tuple(part for run in found for part in (run if run[0] in COPIED else [run]))
+    for run in found:
         if run not in letters and run not in COPIED:
             raise Failure(f"'{run}' is not valid in a layout")
-    return runs
+    return found
 
 
 def parsed(text: str, layout: str, zone: tzinfo) -> datetime:
@@ -133,8 +134,7 @@ def _unreadable(text: str, layout: str) -> Failure:
 
 
 def _values(text: str, layout: str, letters: frozenset[str]) -> dict[str, str]:
-    runs = _runs(layout, letters)
-    pattern, kinds = _pattern(runs)
+    pattern, kinds = _pattern(runs(layout, letters))
     match = pattern.match(text)
     if match is None:
         raise _unreadable(text, layout)
@@ -142,11 +142,11 @@ def _values(text: str, layout: str, letters: frozenset[str]) -> dict[str, str]:
 
 
 @lru_cache(500)
-def _pattern(runs: tuple[str, ...]) -> tuple[re.Pattern[str], list[str]]:
+def _pattern(layout: tuple[str, ...]) -> tuple[re.Pattern[str], list[str]]:
     """Return the pattern of a layout: each part takes what it can and gives none of it back, as the vendor's does."""
     parts, kinds = [], []
-    has_fraction = any(run.startswith("f") for run in runs)
-    for run in runs:
+    has_fraction = any(run.startswith("f") for run in layout)
+    for run in layout:
         if run not in PARSED:
             parts.append(re.escape(run))
             continue

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from ..budget import LOOK_STEPS, STEPS, Budget, Exceeded
 from .context import PROPERTIES, SCHEMES, ExpressionScope
+from .elsewhere import INSTEAD, OF_CONTACTS, OF_FLOWS, WORDS_OF_FLOWS
 from .functions import FUNCTIONS
 from .parser import (
     DEEPEST,
@@ -29,23 +30,6 @@ from .scanner import TOP, names_of_others, unclosed
 MOST = 20  # marks of a template
 MOST_NAMES = 2_000  # such as “@contct.name” that are compared with what is known
 DEEP = f"this has brackets more than {DEEPEST} deep; split it up"
-# Names of other systems, and what does the same here.
-INSTEAD = {
-    "concatenate": "join texts with &",
-    "day": 'use format_date(date, "D")',
-    "first_word": "use word(text, 0)",
-    "left": "use text_slice(text, 0, count)",
-    "len": "use text_length",
-    "length": "use text_length",
-    "month": 'use format_date(date, "M")',
-    "not": "use if(value, false, true)",
-    "proper": "use title",
-    "right": "use text_slice(text, -count)",
-    "substitute": "use replace",
-    "year": 'use format_date(date, "YYYY")',
-}
-
-
 CURLY = "\u201c\u201d\u2018\u2019"  # quotes that text editors make of straight ones
 
 
@@ -79,7 +63,9 @@ def _faults(source: str, program: Program, scope: ExpressionScope) -> Iterator[t
         "urns": list(SCHEMES),
     }
     for index, name in islice(names_of_others(source), MOST_NAMES):
-        if near := _near(name, TOP):
+        if name.lower() in OF_FLOWS:
+            yield index, f"@{name} {WORDS_OF_FLOWS}, so it is sent as it is"
+        elif near := _near(name, TOP):
             yield index, f"@{name} is not known, so it is sent as it is{near}"
     if (index := unclosed(source)) >= 0:
         yield index, "the bracket of “@(” is never closed, so it is sent as it is; end it with “)”"
@@ -159,9 +145,7 @@ class _FaultFinder:
             case Property(at, of, name):
                 if path := self.path(of, names):
                     if name.lower() not in map(str.lower, self.known[path]):
-                        wrong = f"{path}.{name}"
-                        near = _near(name, self.known[path], f"{path}.") or _listed(self.known[path])
-                        yield at, f"{wrong} is not known{near}"
+                        yield at, f"{path}.{name} is not known{self.near_property(path, name)}"
                 else:
                     yield from self.faults(of, names)
             case Lookup(_, of, key):
@@ -205,20 +189,40 @@ class _FaultFinder:
         return ""
 
     def unknown(self, text: str) -> str:
+        """Return what is wrong with a name, and the nearest one: here, in another system, or behind a dot."""
         name = text.lower()
+        if name in OF_FLOWS:
+            return f"{text} {WORDS_OF_FLOWS}"
         if name in INSTEAD:
             return f"{text} is not known; {INSTEAD[name]}"
         dotted = [f"{root}.{one}" for root in ("contact", "fields", "globals", "urns") for one in self.known[root]]
         last_words = {one.rpartition(".")[2]: one for one in reversed(dotted)}
-        near = _near(name, [*FUNCTIONS, *TOP])
-        if not near and (close := get_close_matches(name, last_words, n=1, cutoff=0.75)):
-            near = f"; did you mean {last_words[close[0]]}?"
-        return f"{text} is not known{near}"
+        if close := _closest(name, [*FUNCTIONS, *TOP, *INSTEAD]):
+            near = f"for {close}, {INSTEAD[close]}" if close in INSTEAD else f"did you mean {close}?"
+            return f"{text} is not known; {near}"
+        if close := _closest(name, last_words):
+            return f"{text} is not known; did you mean {last_words[close]}?"
+        return f"{text} is not known"
+
+    def near_property(self, path: str, name: str) -> str:
+        """Return the nearest name below a path; of a contact also a field, or its address by another name."""
+        if near := _near(name, self.known[path], f"{path}."):
+            return near
+        if path == "contact":
+            if close := _closest(name.lower(), OF_CONTACTS):
+                return f"; did you mean {OF_CONTACTS[close]}?"
+            if near := _near(name, self.known["fields"], "fields."):
+                return near
+        return _listed(self.known[path])
 
 
 def _near(wrong: str, names: Iterable[str], path: str = "") -> str:
-    close = get_close_matches(wrong.lower(), list(names), n=1, cutoff=0.75)
-    return f"; did you mean {path}{close[0]}?" if close else ""
+    close = _closest(wrong.lower(), names)
+    return f"; did you mean {path}{close}?" if close else ""
+
+
+def _closest(wrong: str, names: Iterable[str]) -> str:
+    return next(iter(get_close_matches(wrong, list(names), n=1, cutoff=0.75)), "")
 
 
 def _listed(names: list[str]) -> str:

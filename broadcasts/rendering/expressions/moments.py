@@ -31,14 +31,21 @@ def to_datetime(run: Evaluation, value: Any) -> datetime:
     if isinstance(value, Object) and value.has_default:
         return to_datetime(run, value.default)
     if isinstance(value, str):
-        text = value.strip()
-        run.spend(len(text) // SHORT)
-        if (found := complete(text, run.places.zone)) is not None:
+        run.spend(len(value) // SHORT)
+        if (found := find_datetime(run, value, MIDNIGHT)) is not None:
             return found
-        if (day := _find_day(run, text)) is not None:
-            clock = next(_find_clocks(text, day[1]), MIDNIGHT)
-            return local(datetime.combine(day[0], clock), run.places.zone)
     raise unconvertible(value, "a datetime")
+
+
+def find_datetime(run: Evaluation, text: str, otherwise: time) -> datetime | None:
+    """Return the date in a text with the time after it; `otherwise` is the time if there is none."""
+    text = text.strip()
+    if (found := complete(text, run.places.zone)) is not None:
+        return found
+    if (day := _find_day(run, text)) is None:
+        return None
+    clock = next(_find_clocks(text, day[1]), otherwise)
+    return local(datetime.combine(day[0], clock), run.places.zone)
 
 
 def to_date(run: Evaluation, value: Any) -> date:
@@ -66,9 +73,14 @@ def to_time(run: Evaluation, value: Any) -> time:
         return time(int(value) % 24)
     if isinstance(value, str):
         run.spend(len(value) // SHORT)
-        for clock in _find_clocks(value, 0):
+        if (clock := find_time(value)) is not None:
             return clock
     raise unconvertible(value, "a time")
+
+
+def find_time(text: str) -> time | None:
+    """Return the first time in a text."""
+    return next(_find_clocks(text, 0), None)
 
 
 def complete(text: str, zone: ZoneInfo) -> datetime | None:

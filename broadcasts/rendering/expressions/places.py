@@ -83,6 +83,7 @@ class Places:
     date_format: str  # of strftime
     date_style: str  # "day_first", "month_first" or "year_first"
     names: Names
+    country: str = ""  # of phone numbers that do not tell it
     now: Callable[[], datetime] = field(default=timezone.now)
 
     def day(self, at: date) -> str:
@@ -99,6 +100,7 @@ def places_of(organization: Organization) -> Places:
         organization.date_format,
         organization.date_style,
         NAMES.get(f"{code}-{country}") or NAMES.get(code, ENGLISH),
+        country or "",
     )
 
 

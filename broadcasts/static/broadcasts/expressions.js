@@ -50,6 +50,7 @@
         asked.set("syntax", form.elements.syntax.value);
         asked.set("organization", (organization && organization.value) || area.dataset.organization || "");
         asked.set("text", text);
+        asked.set("json", area.dataset.json || ""); // what holds the texts, if they stand in JSON
         const response = await fetch(area.dataset.expressions, { method: "POST", body: asked });
         if (!response.ok || area.value !== text) return; // it was typed on: a later answer counts
         const told = await response.json();

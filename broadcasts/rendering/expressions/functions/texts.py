@@ -118,14 +118,19 @@ def field(run: Evaluation, text: str, index: int, delimiter: str) -> str:
 
 @define(to_text, to_text, to_integer, optional=1)
 def regex_match(run: Evaluation, text: str, pattern: str, group: int = 0) -> str:
-    compiled = _pattern(pattern)
-    run.spend((len(text) + STATES) * compiled.programsize // STATES)
-    match = compiled.search(text)
+    match = search(run, text, pattern)
     if match is None:
         raise Failure("no match")
-    if not 0 <= group <= compiled.groups:
+    if not 0 <= group <= match.re.groups:
         raise Failure("invalid regular expression group")
     return match[group] or ""
+
+
+def search(run: Evaluation, text: str, pattern: str) -> Any:
+    """Return the first match of a pattern, None for none; raises Failure for one that cannot be read."""
+    compiled = _pattern(pattern)
+    run.spend((len(text) + STATES) * compiled.programsize // STATES)
+    return compiled.search(text)
 
 
 @lru_cache(256)
