@@ -3,13 +3,13 @@
 import logging
 import sys
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from http import HTTPStatus
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.loader import render_to_string
-from django.urls import Resolver404, resolve
+from django.urls import Resolver404, ResolverMatch, resolve
 from django.views.defaults import server_error
 
 from broadcasts import apis
@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 HEALTH = "/healthz"
 CALLBACKS = "/callbacks/"
+KNOWN = 1_000  # addresses of callbacks in the memory of a process
 SECRET = "password"  # noqa: S105  (never written into a page)
 
 
@@ -67,7 +68,7 @@ class CallbackMiddleware:
         if not request.path_info.startswith(CALLBACKS):
             return self.get_response(request)
         try:
-            found = resolve(request.path_info)
+            found = _resolved(request.path_info)
         except Resolver404:  # which may be answered with the right address
             return self.get_response(request)
         try:
@@ -78,6 +79,12 @@ class CallbackMiddleware:
                 raise
         response["Content-Length"] = len(response.content)  # without it the connection would not be used again
         return response
+
+
+@lru_cache(KNOWN)
+def _resolved(path: str) -> ResolverMatch:
+    """Return the view of a callback's address; providers call few addresses, and each many times."""
+    return resolve(path)
 
 
 def outage_response(request: HttpRequest, exception: Exception) -> HttpResponse | None:

@@ -3,13 +3,14 @@
 import logging
 import os
 import time
+from functools import cache as kept
 from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
 from django.db import transaction
 from django.db.models import QuerySet
-from django_q.brokers import get_broker
+from django_q.brokers import Broker, get_broker
 from django_q.conf import Conf
 from django_q.tasks import async_task
 
@@ -59,7 +60,7 @@ def enqueue_due(task: str, due: QuerySet[Any]) -> None:
 
 
 def _push(task: str, *ids: int) -> None:
-    async_task(f"broadcasts.tasks.{task}", *ids)
+    async_task(f"broadcasts.tasks.{task}", *ids, broker=_broker(Conf.CLUSTER_NAME))
 
 
 def _push_once(task: str) -> None:
@@ -80,10 +81,16 @@ def _waiting(task: str) -> str:
     return f"waiting:{settings.Q_CLUSTER['name']}:{task}"
 
 
+@kept
+def _broker(name: str) -> Broker:
+    """Return the broker of a queue; django-q would connect to Redis anew at each call."""
+    return get_broker(name)
+
+
 def queue_is_full() -> bool:
     """Tell whether the queue holds its maximum of tasks, or cannot be reached."""
     try:
-        return get_broker().queue_size() >= Conf.QUEUE_LIMIT
+        return _broker(Conf.CLUSTER_NAME).queue_size() >= Conf.QUEUE_LIMIT
     except Exception:
         log.warning("The queue cannot be reached", exc_info=True)
         return True

@@ -51,7 +51,7 @@ def tickets(db, monkeypatch):
     """The tickets of the tasks that were enqueued to apply calls."""
     given: list = []
     cache.clear()
-    monkeypatch.setattr(queue, "async_task", lambda name, ticket: given.append(ticket))
+    monkeypatch.setattr(queue, "async_task", lambda name, ticket, broker: given.append(ticket))
     monkeypatch.setattr(transaction, "on_commit", lambda push, robust: push())
     return given
 

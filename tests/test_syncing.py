@@ -113,7 +113,7 @@ def test_the_command_syncs_each_channel_and_says_which_failed(club, channel, clo
 
 def test_the_daily_task_syncs_each_active_channel(channel, cloud, django_capture_on_commit_callbacks, monkeypatch):
     called = []
-    monkeypatch.setattr("broadcasts.queue.async_task", lambda *task: called.append(task))
+    monkeypatch.setattr("broadcasts.queue.async_task", lambda *task, broker: called.append(task))
     with django_capture_on_commit_callbacks(execute=True):
         tasks.sync_templates()
     assert called == [("broadcasts.tasks.sync_channel", channel.pk)]

@@ -1,6 +1,7 @@
 """Insert the rows of several threads by one statement: one round trip and one commit for all of them."""
 
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -12,6 +13,7 @@ from .outages import outage
 from .statements import Statement, parameter
 
 MOST = 16  # rows of a statement
+GATHER_SECONDS = 0.003  # for rows of others, while many come
 
 
 @dataclass(eq=False)
@@ -28,7 +30,8 @@ class SharedInsert:
     """Inserts rows of a table, each of which is committed once `insert` returns.
 
     One thread at a time inserts. The rows that others bring meanwhile wait, and share the next statement; so the more
-    there is to do, the less each row costs, and a row that comes alone waits for nobody. Not to be called in a
+    there is to do, the less each row costs, and a row that comes alone waits for nobody. While rows come together, each statement
+    waits a moment for more of them, as `commit_delay` of PostgreSQL does. Not to be called in a
     transaction, whose rollback would take the rows of other threads with it.
 
     A row may be stored twice where the connection breaks as it is committed.
@@ -38,6 +41,7 @@ class SharedInsert:
         self.model, self.columns = model, columns
         self.inserting, self.changing = threading.Lock(), threading.Lock()
         self.waiting: list[SharedRow] = []
+        self.is_crowded = False  # the last statement had rows of several threads
 
     def insert(self, **values: Any) -> None:
         """Insert a row of these columns; raises DatabaseError if it was not stored."""
@@ -47,6 +51,8 @@ class SharedInsert:
         while not mine.is_done:
             with self.inserting:
                 if not mine.is_done:
+                    if self.is_crowded:
+                        time.sleep(GATHER_SECONDS)
                     self._insert_next()
         if mine.error:
             raise mine.error
@@ -54,6 +60,7 @@ class SharedInsert:
     def _insert_next(self) -> None:
         with self.changing:
             rows, self.waiting = self.waiting[:MOST], self.waiting[MOST:]
+        self.is_crowded = len(rows) > 1
         try:
             self._run(rows)
             self._stored(rows)

@@ -18,6 +18,7 @@ log = logging.getLogger(__name__)
 
 LARGEST = 1_000_000  # bytes in a body
 KILOBYTE = 1_000
+HEADERS = ("HTTP_", "CONTENT_TYPE", "CONTENT_LENGTH")  # how the names of headers begin in `META`
 MOST = 5_000  # events, replies and news of templates in a call
 
 
@@ -39,9 +40,8 @@ def callback(request: HttpRequest, channel: UUID, key: str) -> HttpResponse:
         return _said(400, "The call broke off.")
     if body is None:
         return _said(413, f"A call may have {formats.number(LARGEST)} bytes.")
-    headers = {name.lower(): value for name, value in request.headers.items()}
     # The URL that the provider was given, since some sign it, and proxies may change it.
-    call = CallbackRequest(request.method or "", settings.BASE_URL + request.get_full_path(), headers, body)
+    call = CallbackRequest(request.method or "", settings.BASE_URL + request.get_full_path(), _headers(request), body)
     verified = called.verified(found, call)
     if verified is None:
         return _said(401, "Unauthorized.")
@@ -75,5 +75,11 @@ def _body(request: HttpRequest) -> bytes | None:
     return body if len(body) <= LARGEST else None
 
 
+def _headers(request: HttpRequest) -> dict[str, str]:
+    """Return the headers by their names in lower case; Django's own mapping takes longer than checking a signature."""
+    named = {name.removeprefix("HTTP_"): value for name, value in request.META.items() if name.startswith(HEADERS)}
+    return {name.lower().replace("_", "-"): value for name, value in named.items()}
+
+
 def _said(status: int, words: str, headers: dict[str, str] | None = None) -> HttpResponse:
-    return HttpResponse(words, "text/plain; charset=utf-8", status, headers=headers)
+    return HttpResponse(words.encode(), "text/plain; charset=utf-8", status, headers=headers)

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 
 # Headers that a transport's `parse` reads. The others may carry secrets; they are not needed once the call is verified.
 KEPT = frozenset({"content-type", "svix-id"})
-PAUSE = 0.5  # seconds in which one process asks for the task once: it applies whatever is due
+PAUSE = 1.0  # seconds in which one process asks for the task once: it applies whatever is due
 
 
 class _Alarm:
@@ -48,7 +48,7 @@ def store(channel: Channel, transport: Transport, call: CallbackRequest, told: C
         error="",
         method=call.method,
         url=call.url,
-        headers=json.dumps({name: value for name, value in call.headers.items() if name in KEPT}),
+        headers=json.dumps({name: call.headers[name] for name in KEPT if name in call.headers}),
         body=call.body,
         accounts=json.dumps(_accounts(channel, transport.account, call, told)),
         things=told.things,

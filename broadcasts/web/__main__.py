@@ -1,5 +1,6 @@
 """`python -m broadcasts.web 5 6`: serve at the open sockets of these numbers, as `processes` starts it."""
 
+import gc
 import signal
 import socket
 import sys
@@ -13,4 +14,5 @@ if __name__ == "__main__":
     server = WebServer(application, [socket.socket(fileno=int(number)) for number in sys.argv[1:]])
     for one in (signal.SIGTERM, signal.SIGINT):
         signal.signal(one, server.stop)
+    gc.freeze()  # what was imported stays: the collector need not look at it again and again
     server.run()

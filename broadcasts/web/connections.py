@@ -5,11 +5,13 @@ very poor mobile network.
 """
 
 import errno
+import threading
 import time
 from typing import Any
 
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
+from waitress.task import WSGITask
 from waitress.utilities import Error
 
 HEADER_SECONDS = 10  # for all headers of a request
@@ -44,10 +46,31 @@ class Request(HTTPRequestParser):
         return taken
 
 
+class Answer(WSGITask):
+    """An answer; its headers leave together with the beginning of its body, in one packet."""
+
+    def write(self, data: bytes) -> None:
+        if self.wrote_header or not self.complete or len(data) != self.content_length or not self.has_body:
+            super().write(data)
+            return
+        head = self.build_response_header()
+        self.wrote_header = True
+        self.content_bytes_written = len(data)
+        self.channel.write_soon(head + data)
+
+
+class _Serving(threading.local):
+    connection: "HttpConnection | None" = None  # whose request this thread answers
+
+
+serving = _Serving()
+
+
 class HttpConnection(HTTPChannel):
-    """A client connection. All methods except `service` run in the I/O thread."""
+    """A client connection. All methods except `service` and `has_news` run in the I/O thread."""
 
     parser_class = Request
+    task_class = Answer
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.free_since = time.monotonic()  # of a request
@@ -66,7 +89,11 @@ class HttpConnection(HTTPChannel):
         return taken
 
     def service(self) -> None:
-        super().service()
+        serving.connection = self
+        try:
+            super().service()
+        finally:
+            serving.connection = None
         self.has_served = True
         self.free_since = time.monotonic()
 
@@ -74,6 +101,12 @@ class HttpConnection(HTTPChannel):
         count = super().send(data, do_close=do_close)
         self.sent += count
         return count
+
+    @property
+    def has_news(self) -> bool:
+        """Tell whether the I/O thread has to look at it, since it does not only wait for what comes in."""
+        is_watched = self._map.is_waiting_to_read(self._fileno)
+        return not is_watched or bool(self.writable()) or not self.readable()
 
     @property
     def is_busy(self) -> bool:

@@ -11,18 +11,19 @@ from types import FrameType
 from typing import Any
 
 from django.conf import settings
-from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.server import BaseWSGIServer, TcpWSGIServer, UnixWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
 from .application import Application, Streams
-from .connections import HttpConnection
+from .connections import HttpConnection, serving
+from .watching import Watched
 
 log = logging.getLogger(__name__)
 
 THREADS = 8  # that answer
 STREAMS = THREADS // 2
+BREATH_SECONDS = 0.00025  # for each open connection, before another one is accepted
 CONNECTIONS = 2000
 FILES_BESIDE = 200  # open files beside those of connections, of which each may have three: its own and two spools
 STOP_SECONDS = 20  # for answers under way
@@ -33,7 +34,6 @@ SPOOL_KEPT_SECONDS = 86_400
 LIMITS: dict[str, Any] = {
     "threads": THREADS,
     "ident": "",
-    "asyncore_use_poll": True,
     "cleanup_interval": 1,
     "recv_bytes": 1 << 16,
     "max_request_header_size": 1 << 15,  # audiences are asked for in the address
@@ -49,16 +49,38 @@ LIMITS: dict[str, Any] = {
 
 
 class _Watching:
-    """Adds deadlines, and a separate thread for /healthz, to the servers of Waitress."""
+    """Adds deadlines, a separate thread for /healthz and polite accepting to the servers of Waitress."""
 
     channel_class = HttpConnection
     active_channels: dict[int, HttpConnection]
     task_dispatcher: ThreadedTaskDispatcher
     health_dispatcher: ThreadedTaskDispatcher
+    trigger: Any
+    _map: Watched
+    accepts_at = 0.0
+
+    def readable(self) -> bool:
+        return bool(super().readable()) and time.monotonic() >= self.accepts_at  # type: ignore[misc]
+
+    def handle_accept(self) -> None:
+        """Accept a connection, then leave the next one to a process that has fewer of them, if there is one.
+
+        Otherwise the first process awake would take all connections of a client that opens several and keeps them.
+        """
+        super().handle_accept()  # type: ignore[misc]
+        self.accepts_at = time.monotonic() + BREATH_SECONDS * min(len(self.active_channels), THREADS)
 
     def add_task(self, connection: HttpConnection) -> None:
         dispatcher = self.health_dispatcher if connection.is_for_health else self.task_dispatcher
         dispatcher.add_task(connection)
+
+    def pull_trigger(self) -> None:
+        """Wake the I/O thread, unless it is woken for a connection that it need not look at after its answer."""
+        if connection := serving.connection:
+            if not connection.has_news:
+                return
+            self._map.changed.add(connection._fileno)
+        self.trigger.pull_trigger()
 
     def maintenance(self, now: float) -> None:
         moment = time.monotonic()
@@ -80,7 +102,7 @@ class WebServer:
 
     def __init__(self, application: Application, sockets: Sequence[socket.socket]) -> None:
         self.is_stopping = False
-        self.connections: dict[int, Any] = {}
+        self.connections = Watched()
         self.dispatcher, self.health_dispatcher = ThreadedTaskDispatcher(), ThreadedTaskDispatcher()
         self.dispatcher.set_thread_count(THREADS)
         self.health_dispatcher.set_thread_count(1)
@@ -117,7 +139,8 @@ class WebServer:
         self.dispatcher.shutdown(timeout=max(0, deadline - time.monotonic()))
 
     def poll(self) -> None:
-        wasyncore.loop(timeout=1, use_poll=True, map=self.connections, count=1)
+        now = time.monotonic()
+        self.connections.wait(min([1, *(one.accepts_at - now for one in self.servers if one.accepts_at > now)]))
 
     def close_idle(self) -> bool:
         """Close what waits for a request; tell whether answers are under way."""

@@ -112,7 +112,7 @@ def test_a_queue_that_is_out_of_reach_costs_no_one_a_send(mail, server, monkeypa
         raise ConnectionError("nobody listens there")
 
     monkeypatch.setattr("broadcasts.queue.async_task", fail)
-    monkeypatch.setattr("broadcasts.queue.get_broker", fail)
+    monkeypatch.setattr("broadcasts.queue._broker", fail)
     broadcast = steps.start(make_broadcast(mail))
     sending.tick()
     steps.pump(broadcast)

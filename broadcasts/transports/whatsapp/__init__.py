@@ -92,7 +92,7 @@ class WhatsApp(Http):
             [mode], [token] = query["hub.mode"], query["hub.verify_token"]
             return mode == "subscribe" and same(token, self.settings["verify_token"])
         secret = self.settings["app_secret"].encode()
-        expected = hmac.new(secret, request.body, "sha256").hexdigest()
+        expected = hmac.digest(secret, request.body, "sha256").hex()
         return bool(secret) and same(request.headers["x-hub-signature-256"], f"sha256={expected}")
 
     def parse(self, request: CallbackRequest) -> Callback:
