@@ -1,6 +1,6 @@
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.response import Response
@@ -83,7 +83,7 @@ class Contacts(ContactActions, ContactExplanation, FullResource):
     ordering_fields = {"created": "id", "full_name": "full_name"}  # ids grow with time, and have the index
     default_ordering = "-created"
 
-    def paged(self, queryset: Any) -> Response:
+    def paged(self, queryset: QuerySet | Counted) -> Response:
         if self.action == "list":
             of = (self.organization.pk, sorted(self.request.query_params.lists()))
             queryset = Counted(queryset, self._count, of=of)
