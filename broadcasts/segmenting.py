@@ -1,4 +1,7 @@
-"""Add and remove members of static segments, and freeze dynamic ones, by one statement for all contacts."""
+"""Add and remove members of static segments, and freeze dynamic ones, by two statements for all contacts.
+
+The first one sets `modified` of the contacts, since their segments are part of what clients read of them.
+"""
 
 from django.core.exceptions import EmptyResultSet, ValidationError
 from django.db import IntegrityError, connection, transaction
@@ -6,6 +9,7 @@ from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Now
 
 from broadcasts import audience
+from broadcasts.database import tidy_name
 from broadcasts.exceptions import InvalidInput, WrongState
 from broadcasts.models import Contact, Segment, SegmentMember
 
@@ -16,22 +20,27 @@ def add(segment: Segment, contacts: QuerySet[Contact]) -> int:
     """Add contacts of the segment's organization; return how many are new in it."""
     _refuse_dynamic(segment)
     columns = {"segment_id": Value(segment.pk), "contact_id": F("pk"), "created": Now()}
-    rows = contacts.filter(organization=segment.organization_id).order_by()
-    rows = rows.annotate(**{f"row_{name}": value for name, value in columns.items()})
+    chosen = contacts.filter(organization=segment.organization_id).order_by()
+    rows = chosen.annotate(**{f"row_{name}": value for name, value in columns.items()})
     try:
         select, params = rows.values_list(*[f"row_{name}" for name in columns]).query.sql_with_params()
     except EmptyResultSet:  # such as an empty list of ids
         return 0
     table = connection.ops.quote_name(SegmentMember._meta.db_table)
-    with connection.cursor() as cursor:
-        cursor.execute(f"INSERT INTO {table} ({', '.join(columns)}) {select} ON CONFLICT DO NOTHING", params)
-        return cursor.rowcount
+    with transaction.atomic():
+        Contact.touch(chosen.exclude(pk__in=segment.members.values("contact")))
+        with connection.cursor() as cursor:
+            cursor.execute(f"INSERT INTO {table} ({', '.join(columns)}) {select} ON CONFLICT DO NOTHING", params)
+            return cursor.rowcount
 
 
 def remove(segment: Segment, contacts: QuerySet[Contact]) -> int:
     """Remove contacts; return how many of them were members."""
     _refuse_dynamic(segment)
-    return SegmentMember.objects.filter(segment=segment, contact__in=contacts.order_by().values("pk")).delete()[0]
+    with transaction.atomic():
+        Contact.touch(contacts.filter(pk__in=segment.members.values("contact")))
+        gone = SegmentMember.objects.filter(segment=segment, contact__in=contacts.order_by().values("pk"))
+        return gone.delete()[0]
 
 
 def freeze(segment: Segment, name: str) -> Segment:
@@ -39,7 +48,7 @@ def freeze(segment: Segment, name: str) -> Segment:
     if segment.kind != Segment.Kind.DYNAMIC:
         raise WrongState("This segment has members and no rules: there is nothing to freeze.")
     chosen = audience.segment_contacts(segment, of_all=True)
-    frozen = Segment(organization=segment.organization, name=name.strip(), kind=Segment.Kind.STATIC)
+    frozen = Segment(organization=segment.organization, name=tidy_name(name), kind=Segment.Kind.STATIC)
     try:
         frozen.full_clean()
         with transaction.atomic():

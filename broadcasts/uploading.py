@@ -31,8 +31,6 @@ def store(
         raise FileRefused(f"Its content is of another type than those accepted: {ACCEPTED}.", "type")
     media = Media(organization=organization, file=file, filename=filename)
     with transaction.atomic():
-        # One upload of an organization at a time, so that the quota counts the files of concurrent ones.
-        Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
         media.check_file()
         media.save()
     return media

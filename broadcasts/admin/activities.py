@@ -39,7 +39,7 @@ class ActivityForm(OrganizationForm):
         super()._post_clean()  # type: ignore[misc]
         if not self.errors:  # no row is made for a form that is refused
             for name, model in Activity.SHARED.items():
-                typed = " ".join(self.typed[name].split())
+                typed = self.typed[name]
                 setattr(self.instance, name, model.named(self.instance.organization, [typed]).get(typed))
 
 

@@ -2,12 +2,14 @@ from contextlib import suppress
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.text import capfirst
 
 from broadcasts import audience
+from broadcasts.database import tidy_name
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Contact, Segment, SegmentMember
 
@@ -21,6 +23,9 @@ from .rules import SECONDS, RulesField, RuleViews
 
 class SegmentForm(OrganizationForm):
     rules = RulesField(required=False, help_text='Such as {"language": "es"} or {"attributes__plan": "pro"}.')
+
+    def clean_name(self) -> str:
+        return tidy_name(self.cleaned_data["name"])
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
@@ -107,3 +112,14 @@ class SegmentMemberAdmin(ByContact, OrganizationAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
+
+    def save_model(self, request: HttpRequest, obj: SegmentMember, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        Contact.touch(Contact.objects.filter(pk=obj.contact_id))
+
+    def delete_model(self, request: HttpRequest, obj: SegmentMember) -> None:
+        self.delete_queryset(request, SegmentMember.objects.filter(pk=obj.pk))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[SegmentMember]) -> None:
+        Contact.touch(Contact.objects.filter(pk__in=queryset.order_by().values("contact")))
+        queryset.delete()

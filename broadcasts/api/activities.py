@@ -17,7 +17,7 @@ from rest_framework.response import Response
 from broadcasts import audience, formats
 from broadcasts.models import Activity, Attendance, Contact, Organization
 
-from .fields import LineField, MomentField, MomentFilter, RefField
+from .fields import LineField, MomentField, MomentFilter, NameField, RefField
 from .permissions import UUID
 from .resources import FullResource, PickingSerializer, ResourceSerializer, StrictSerializer
 
@@ -41,7 +41,7 @@ class ActivityFilter(filters.FilterSet):
         return queryset.filter(reduce(or_, (Q(**{f"{name}__icontains": value}) for name in names)))
 
 
-class SharedNameField(LineField):
+class SharedNameField(NameField):
     """The name of a row that activities share, such as a place; the row is made when an activity is saved with it."""
 
     def __init__(self, **kwargs: Any) -> None:

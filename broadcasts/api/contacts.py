@@ -1,13 +1,15 @@
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
+from rest_framework.response import Response
 
 from broadcasts import contacts
 from broadcasts.models import Attribute, Contact
 
 from .contact_actions import ContactActions, ExportableFilter
+from .counting import Counted
 from .explanations import ContactExplanation
 from .fields import ObjectField
 from .resources import FullResource, ResourceSerializer
@@ -80,6 +82,16 @@ class Contacts(ContactActions, ContactExplanation, FullResource):
     filterset_class = ExportableFilter
     ordering_fields = {"created": "id", "full_name": "full_name"}  # ids grow with time, and have the index
     default_ordering = "-created"
+
+    def paged(self, queryset: QuerySet | Counted) -> Response:
+        if self.action == "list":
+            of = (self.organization.pk, sorted(self.request.query_params.lists()))
+            queryset = Counted(queryset, self._count, of=of)
+        return super().paged(queryset)
+
+    def _count(self) -> int:
+        rows = self.get_queryset()
+        return ExportableFilter(self.request.query_params, rows, request=self.request, of_all=True).qs.count()
 
     def remove(self, row: Contact) -> None:
         contacts.delete(row)

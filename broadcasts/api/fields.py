@@ -13,7 +13,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from broadcasts.clocks import TOO_FAR, is_near, local_moment
-from broadcasts.database import MAX_DEPTH, json_fault
+from broadcasts.database import MAX_DEPTH, json_fault, tidy_name
 from broadcasts.models import Organization
 
 from .permissions import UUID
@@ -125,6 +125,13 @@ class LineField(serializers.CharField):
         if any(ord(char) < 32 or ord(char) == 127 for char in value):
             raise serializers.ValidationError("Line breaks and control characters are not allowed here.")
         return value
+
+
+class NameField(LineField):
+    """A name that rows are looked up by."""
+
+    def to_internal_value(self, data: Any) -> str:
+        return tidy_name(super().to_internal_value(data))
 
 
 @extend_schema_field(REF)

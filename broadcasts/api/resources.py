@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from broadcasts.models import AuditEntry
 
+from .counting import Counted
 from .errors import invalid
 from .fields import JsonField, MomentField
 from .idempotency import Idempotent
@@ -138,8 +139,8 @@ class Resource(OfMember, Idempotent, viewsets.GenericViewSet):
         """Tell whether the reply shows any of these fields, so that unasked work can be spared."""
         return bool(self.picked & set(names))
 
-    def paged(self, queryset: QuerySet) -> Response:
-        rows = self.paginate_queryset(queryset)
+    def paged(self, queryset: QuerySet | Counted) -> Response:
+        rows = self.paginate_queryset(queryset)  # type: ignore[arg-type]
         serializer = self.get_serializer(self.decorate(list(rows or [])), many=True)
         return self.get_paginated_response(serializer.data)
 

@@ -15,6 +15,10 @@ class TokenScheme(OpenApiAuthenticationExtension):
     match_subclasses = True
     name = ["tokenAuth", "apiKeyAuth"]
 
+    def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[Any]]]:
+        """Return the headers of which a request has one."""
+        return [{name: []} for name in self.name]
+
     def get_security_definition(self, auto_schema: Any) -> list[dict[str, str]]:
         return [
             {

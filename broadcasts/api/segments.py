@@ -13,7 +13,8 @@ from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Contact, Segment
 
 from .contacts import ContactSerializer
-from .fields import RefsField, TreeField
+from .counting import Counted
+from .fields import NameField, RefsField, TreeField
 from .resources import FullResource, ResourceSerializer, StrictSerializer
 
 MEMBERS_AT_ONCE = 1000
@@ -29,6 +30,7 @@ class SegmentFilter(filters.FilterSet):
 
 
 class SegmentSerializer(ResourceSerializer):
+    name = NameField(max_length=255)
     rules = TreeField(required=False)
     unique_by = "name"
 
@@ -70,7 +72,7 @@ class MembersSerializer(StrictSerializer):
 class FreezeSerializer(StrictSerializer):
     """The name of the static segment to make."""
 
-    name = serializers.CharField(max_length=255)
+    name = NameField(max_length=255)
 
 
 class ChangedSerializer(serializers.Serializer):
@@ -105,7 +107,10 @@ class Segments(FullResource):
     @extend_schema(summary="List the contacts of a segment", responses=ContactSerializer(many=True), filters=False)
     @action(detail=True, filterset_class=None, serializer_class=ContactSerializer, ordering_fields={})
     def members(self, request: Request, uuid: str) -> Response:
-        return self.paged(audience.segment_contacts(self.get_object()).order_by("-id"))
+        segment = self.get_object()
+        rows = audience.segment_contacts(segment).order_by("-id")
+        of = (segment.pk, segment.modified, "members")
+        return self.paged(Counted(rows, lambda: audience.segment_contacts(segment, of_all=True).count(), of=of))
 
     @extend_schema(
         summary="Change the members of a static segment",

@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet, lookups
 from django.db.models.functions import Coalesce
 
+from broadcasts.database import tidy_name
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Activity, Attendance, Organization, Place, Series
 
@@ -22,6 +23,7 @@ from .values import (
     read_within,
     read_within_next,
     read_words,
+    shown,
 )
 
 NO_ID = 0  # of no row: with an empty list instead, an INSERT ... SELECT would not compile
@@ -111,10 +113,13 @@ class SharedCondition(Condition):
         self.model = model
 
     def read(self, value: Any, scope: Scope) -> int | str:
+        if isinstance(value, str):
+            return tidy_name(read_words(value, scope))
+        name = self.model._meta.verbose_name
         if not isinstance(value, int) or isinstance(value, bool):
-            return read_words(value, scope)
+            raise QueryError(f"{shown(value)} is neither the name of a {name}, a text, nor its id, a whole number")
         if not 0 < value <= LARGEST_ID:
-            raise QueryError(self._unknown(value))
+            raise QueryError(f"{shown(value)} is not the id of a {name}")
         return value
 
     def read_all(self, given: Any, scope: Scope) -> list[int]:
@@ -124,11 +129,9 @@ class SharedCondition(Condition):
         found = {row.pk for row in rows}
         for i, one in enumerate(asked):
             if isinstance(one, int) and one not in found:
-                raise QueryError(self._unknown(one), f"[{i}]" if isinstance(given, list | tuple) else "")
+                unknown = f"there is no {self.model._meta.verbose_name} {one}"
+                raise QueryError(unknown, f"[{i}]" if isinstance(given, list | tuple) else "")
         return sorted(found) or [NO_ID]
-
-    def _unknown(self, pk: int) -> str:
-        return f"there is no {self.model._meta.verbose_name} {pk}" if pk <= LARGEST_ID else "is no id"
 
 
 class AttendanceCondition(ObjectCondition):

@@ -10,7 +10,8 @@ from broadcasts.models import Broadcast, Delivery
 
 from .audience import Audience
 from .conditions import NOBODY, Condition, any_of
-from .query import CONDITIONS, IsNotTrue, inside
+from .listed_reasons import ListedReasons
+from .query import CONDITIONS, IsNotTrue, all_of, inside
 from .reasons import Reasons, default_reason
 from .relations import having
 from .routes import Route, routes_of
@@ -36,41 +37,41 @@ class BroadcastCondition(Condition):
         return list(found.values())
 
     def match(self, values: list[Any], scope: Scope) -> Q:
-        return any_of([self.reached(*reach_of(broadcast, scope)) for broadcast in values])
+        return any_of([self.chosen(*reach_of(broadcast, scope)) for broadcast in values])
 
-    def reached(self, matched: Q, received: Q) -> Q:
+    def chosen(self, received: Q, skipped: Q) -> Q:
         raise NotImplementedError
 
 
 class RecipientCondition(BroadcastCondition):
     help = "The uuid of a broadcast: who received it or, before it starts, who would receive it now."
 
-    def reached(self, matched: Q, received: Q) -> Q:
-        return matched & received
+    def chosen(self, received: Q, skipped: Q) -> Q:
+        return received
 
 
 class SkippedCondition(BroadcastCondition):
     help = "The uuid of a broadcast: who is in its audience and was skipped or, before it starts, would be skipped now."
 
-    def reached(self, matched: Q, received: Q) -> Q:
-        return matched & Q(IsNotTrue(received))
+    def chosen(self, received: Q, skipped: Q) -> Q:
+        return skipped
 
 
 def reach_of(broadcast: Broadcast, scope: Scope) -> tuple[Q, Q]:
-    """Return the clauses for the contacts that a broadcast matches, and for those that are not skipped among them."""
+    """Return the clauses for the contacts that receive a broadcast, and for those in its audience that do not."""
     with inside(broadcast, scope):
         scope.spend(2)
         if broadcast.status in Broadcast.EDITABLE:
             return _by_audience(broadcast, scope)
         if broadcast.log_is_gone():
             raise QueryError("log, which has been deleted, so that nobody can tell who received it")
-        matched, received = _by_log(broadcast, scope)
+        received, skipped = _by_log(broadcast, scope)
         if broadcast.expanded_at or broadcast.status not in Broadcast.STOPPABLE:
-            return matched, received
+            return received, skipped
         # While its log is written, the contacts up to `expanded_to` have their rows.
         to_come = Q(pk__gt=broadcast.expanded_to)
-        later, would_receive = _by_audience(broadcast, scope)
-        return matched | (to_come & later), received | (to_come & would_receive)
+        would_receive, would_not = _by_audience(broadcast, scope)
+        return received | (to_come & would_receive), skipped | (to_come & would_not)
 
 
 def _by_log(broadcast: Broadcast, scope: Scope) -> tuple[Q, Q]:
@@ -78,7 +79,9 @@ def _by_log(broadcast: Broadcast, scope: Scope) -> tuple[Q, Q]:
     if not messages:
         return NOBODY, NOBODY
     copies = Delivery.objects.filter(message__in=messages)
-    return having(copies, scope.of_all), having(copies.exclude(status=Delivery.Status.SKIPPED), scope.of_all)
+    received = having(copies.exclude(status=Delivery.Status.SKIPPED), scope.of_all)
+    skipped = having(copies.filter(status=Delivery.Status.SKIPPED), scope.of_all)
+    return received, skipped & Q(IsNotTrue(received))
 
 
 def _by_audience(broadcast: Broadcast, scope: Scope) -> tuple[Q, Q]:
@@ -88,18 +91,20 @@ def _by_audience(broadcast: Broadcast, scope: Scope) -> tuple[Q, Q]:
         wanted = replace(Audience.of(broadcast), of_all=scope.of_all, scope=scope)
         if problems := wanted.problems(broadcast.pk):
             raise QueryError(*reversed(next(iter(problems.items()))))
-        return wanted.matched(), _received(wanted, routes_of(broadcast) or [Route()], scope)
+        matched, reached = wanted.matched(), _reached(wanted, routes_of(broadcast) or [Route()], scope)
+        return matched & reached, matched & Q(IsNotTrue(reached))
 
 
-def _received(wanted: Audience, routes: Iterable[Route], scope: Scope) -> Q:
-    """Return the clause for contacts that at least one message would be sent to."""
+def _reached(wanted: Audience, routes: Iterable[Route], scope: Scope) -> Q:
+    """Return the clause for contacts that at least one message would be sent to, if they are in the audience."""
     if default_reason(wanted.expires_at):
         return NOBODY
-    clauses = []
+    reasons, clauses = ListedReasons if scope.of_all else Reasons, []
     for route in routes:
         scope.spend(COST)
-        whens = Reasons(wanted.organization, wanted.use_case, route).of(wanted)
-        clauses.append(Q(IsNotTrue(any_of([Q(when.condition) for when in whens]))))
+        whens = reasons(wanted.organization, wanted.use_case, route).of(wanted)
+        # Each reason by itself: of a long OR, PostgreSQL assumes that it holds for almost everybody.
+        clauses.append(all_of([Q(IsNotTrue(Q(when.condition))) for when in whens]))
     return any_of(clauses)
 
 

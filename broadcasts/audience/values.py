@@ -109,7 +109,7 @@ Read = Callable[[Any, Scope], Any]
 
 def read_text(value: Any, scope: Scope) -> str:
     if not isinstance(value, str):
-        raise QueryError(f"{_shown(value)} is not text")
+        raise QueryError(f"{shown(value)} is not text")
     if len(value) > TEXT_LIMIT:
         raise QueryError(f"{formats.number(len(value))} characters; {formats.number(TEXT_LIMIT)} at most")
     if not is_storable(value):
@@ -154,7 +154,7 @@ def read_uuid(value: Any, scope: Scope) -> UUID:
     try:
         return UUID(read_text(value, scope).strip())
     except ValueError:
-        raise QueryError(f"{_shown(value)} is not a uuid") from None
+        raise QueryError(f"{shown(value)} is not a uuid") from None
 
 
 def read_boolean(value: Any, scope: Scope) -> bool:
@@ -162,7 +162,7 @@ def read_boolean(value: Any, scope: Scope) -> bool:
         return value
     if isinstance(value, str) and value.lower() in ("true", "1", "false", "0"):
         return value.lower() in ("true", "1")
-    raise QueryError(f"{_shown(value)} is neither true nor false")
+    raise QueryError(f"{shown(value)} is neither true nor false")
 
 
 def read_number(value: Any, scope: Scope) -> float:
@@ -171,14 +171,14 @@ def read_number(value: Any, scope: Scope) -> float:
     except (ValueError, OverflowError):
         number = None
     if number is None or number - number != 0:  # neither infinite nor NaN
-        raise QueryError(f"{_shown(value)} is not a number")
+        raise QueryError(f"{shown(value)} is not a number")
     return number
 
 
 def read_choice(choices: type[Choices], word: str) -> Read:
     def read(value: Any, scope: Scope) -> str:
         if value not in choices.values:
-            raise QueryError(f"{_shown(value)} is not {word}; accepted: {', '.join(choices.values)}")
+            raise QueryError(f"{shown(value)} is not {word}; accepted: {', '.join(choices.values)}")
         return value
 
     return read
@@ -191,7 +191,7 @@ def read_moment(value: Any, scope: Scope) -> tuple[datetime, datetime]:
     try:
         return tuple((one if one.tzinfo else one.replace(tzinfo=zone)).astimezone(UTC) for one in (first, last))  # type: ignore[return-value]
     except OverflowError:
-        raise QueryError(f"{_shown(value)} {TOO_FAR}") from None
+        raise QueryError(f"{shown(value)} {TOO_FAR}") from None
 
 
 def read_days(value: Any, scope: Scope) -> tuple[datetime, datetime]:
@@ -206,7 +206,7 @@ def read_days(value: Any, scope: Scope) -> tuple[datetime, datetime]:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise QueryError(
-            f"{_shown(value)} is not a date or time; accepted: such as 2026-11-21 or 2026-11-21T09:00:00Z"
+            f"{shown(value)} is not a date or time; accepted: such as 2026-11-21 or 2026-11-21T09:00:00Z"
         ) from None
     return moment, moment
 
@@ -225,7 +225,7 @@ def read_span(value: Any, scope: Scope) -> timedelta:
     found = _SPAN.fullmatch(text)
     span = int(found[1]) * _UNITS[found[2]] if found else timedelta(0)
     if not timedelta(0) < span <= LONGEST_SPAN:
-        raise QueryError(f"{_shown(value)} is not a span of time; accepted: such as 12h, 30d or 4w; 100 years at most")
+        raise QueryError(f"{shown(value)} is not a span of time; accepted: such as 12h, 30d or 4w; 100 years at most")
     return span
 
 
@@ -241,12 +241,12 @@ def read_within_next(value: Any, scope: Scope) -> tuple[datetime, datetime]:
 def read_object(value: Any, accepted: Sequence[str], example: str) -> dict[str, Any]:
     """Return an object, given as a dict or as JSON; raises QueryError for keys that are not accepted."""
     if isinstance(value, str) and not value.lstrip().startswith("{"):
-        raise QueryError(f"must be an object, such as {example}; {_shown(value)} is none")
+        raise QueryError(f"must be an object, such as {example}; {shown(value)} is none")
     if isinstance(value, str):
         try:
             value = json.loads(value)
         except (ValueError, RecursionError):
-            raise QueryError(f"{_shown(value)} is not JSON") from None
+            raise QueryError(f"{shown(value)} is not JSON") from None
     if not isinstance(value, dict) or not value:
         raise QueryError(f"must be an object with some of: {', '.join(accepted)}")
     for key in value:
@@ -263,7 +263,7 @@ def _validation() -> Iterator[None]:
         raise QueryError(" ".join(error.messages)) from None
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     if isinstance(value, str):
         return f"“{printable(value)}”"
     try:

@@ -8,7 +8,7 @@ a model.
 from .outages import BROKEN, BUSY, FULL, GONE, NO_ROOM, READ_ONLY, RETRY_SECONDS, Outage, outage
 from .sharing import SharedInsert
 from .statements import Parameter, Statement, ids, ids_parameter, parameter
-from .text import MAX_DEPTH, as_id, is_storable, json_fault, storable
+from .text import MAX_DEPTH, as_id, is_storable, json_fault, storable, tidy_name
 from .waiting import durably, patiently, waiting_at_most
 
 __all__ = [
@@ -34,5 +34,6 @@ __all__ = [
     "parameter",
     "patiently",
     "storable",
+    "tidy_name",
     "waiting_at_most",
 ]

@@ -14,6 +14,11 @@ def is_storable(text: str) -> bool:
     return "\0" not in text and (text.isascii() or not SURROGATE.search(text))
 
 
+def tidy_name(text: str) -> str:
+    """Return a name as it is stored and looked up: single spaces within, and none around it."""
+    return " ".join(text.split())
+
+
 def as_id(text: str) -> int | None:
     """Return the id of a row that a text stands for; None for what is no such number."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None

@@ -59,6 +59,9 @@ def describing(
         result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = dict(problem)
         for route, operations in result["paths"].items():
             for method, operation in operations.items():
+                for parameter in operation.get("parameters", []):
+                    if parameter["in"] == "query" and parameter["schema"].get("minLength") == 1:
+                        del parameter["schema"]["minLength"]  # a blank one counts as absent
                 found = refusals(route, method, operation)
                 for status in {*found, always} - {without, ""}:
                     operation["responses"][status] = _refusal(told[status], status, kinds)

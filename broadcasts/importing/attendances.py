@@ -9,6 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
+from broadcasts.database import tidy_name
 from broadcasts.models import Activity, Attendance, Contact, Organization
 
 from .cells import CellError, FieldCleaner, keys
@@ -104,7 +105,7 @@ class AttendanceMaker:
         elif target in PLAN:
             if len(value) > _LENGTHS[target]:
                 raise CellError(f"It has {len(value)} characters; {_LENGTHS[target]} at most.")
-            row.plan[target] = " ".join(value.split())
+            row.plan[target] = tidy_name(value)
         else:
             raise CellError(f"This is no field; accepted: {', '.join(ATTENDANCE_FIELDS)}.")
 

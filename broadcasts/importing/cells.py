@@ -10,6 +10,7 @@ from functools import lru_cache, partial
 from django.core.exceptions import ValidationError
 
 from broadcasts.clocks import in_utc
+from broadcasts.database import tidy_name
 from broadcasts.languages import normalize_language
 from broadcasts.mediums import ADDRESS_FIELDS
 from broadcasts.models import Attribute, Contact
@@ -63,7 +64,7 @@ class FieldCleaner:
     def clean(self, name: str, value: str) -> str:
         """Return the value in the form in which it is stored; raises CellError."""
         try:
-            cleaned = self.cleaners.get(name, _one_line)(value)
+            cleaned = self.cleaners.get(name, tidy_name)(value)
         except ValidationError as error:
             raise CellError(" ".join(error.messages)) from None
         if len(cleaned) > _LENGTHS.get(name, 255):
@@ -75,10 +76,6 @@ class FieldCleaner:
         if field.is_number and _LETTERS.search(value):
             raise CellError(f"“{value[:40]}” is not a {field.label} number: it has letters.")
         return field.clean(value, self.country)
-
-
-def _one_line(value: str) -> str:
-    return " ".join(value.split())
 
 
 def _time_zone(value: str) -> str:

@@ -17,7 +17,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from broadcasts import audience
-from broadcasts.database import is_storable
+from broadcasts.database import is_storable, tidy_name
 from broadcasts.exceptions import InvalidInput, LeaseLost
 from broadcasts.models import (
     Contact,
@@ -138,7 +138,7 @@ def header_of(records: Iterator[Record], reader: RecordReader) -> list[str]:
 
 def find_segment(organization: Organization, given: str, *, make: bool = True) -> Segment | None:
     """Return the static segment with a name or uuid; a new name is created if `make` is set. Raises InvalidInput."""
-    given = given.strip()
+    given = tidy_name(given)
     if not given:
         return None
     segments = Segment.objects.for_organization(organization)
@@ -264,6 +264,8 @@ class Run:
         ids = {person.id: person for person in people if person.id is not None}
         ids |= {pk: made[uuid] for uuid, pk in Contact.objects.filter(uuid__in=made).values_list("uuid", "pk")}
         if self.segment:
+            as_they_were = [person.id for person in people if person.id is not None and not person.changed]
+            Contact.touch(Contact.objects.filter(pk__in=as_they_were).exclude(segment_members__segment=self.segment))
             SegmentMember.objects.bulk_create(
                 [SegmentMember(segment=self.segment, contact_id=pk) for pk in ids], ignore_conflicts=True
             )

@@ -5,6 +5,8 @@ from typing import Any, ClassVar, Self
 
 from django.db import models
 
+from broadcasts.database import tidy_name
+
 from .base import Base
 from .contacts import Contact
 from .fields import VocabularyField
@@ -30,14 +32,15 @@ class Shared(Base):
     @classmethod
     def named(cls, organization: Organization, names: Iterable[str]) -> dict[str, Self]:
         """Return {name: row}, with new rows for unknown names; blank names are left out."""
-        wanted = {name for name in names if name}
+        tidy = {name: tidy_name(name) for name in names}
+        wanted = set(tidy.values()) - {""}
         rows: Any = cls.objects.for_organization(organization).filter(name__in=wanted)
         found = {row.name: row for row in rows}
         if missing := sorted(wanted - found.keys()):
             fresh = [cls(organization=organization, name=name) for name in missing]
             cls.objects.bulk_create(fresh, ignore_conflicts=True)  # another writer may create them at the same time
             found = {row.name: row for row in rows.all()}
-        return found
+        return {name: found[stored] for name, stored in tidy.items() if stored}
 
 
 class Series(Shared):

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils import timezone
 
 from broadcasts import formats
 from broadcasts.clocks import in_utc
@@ -111,6 +112,16 @@ class Contact(Base):
             # Clients of RapidPro's API read what changed, newest change first or last, and since a moment.
             models.Index(fields=["organization", "modified", "id"], name="contact_by_change"),
         ]
+
+    @classmethod
+    def touch(cls, contacts: models.QuerySet["Contact"]) -> None:
+        """Set `modified` of contacts that are to join or leave a segment.
+
+        Clients that read what changed see them. They are locked in the order of their ids, before the rows of their
+        membership, so that there is no deadlock with what writes the contacts themselves.
+        """
+        held = cls.objects.filter(pk__in=contacts.order_by().values("pk")).order_by("pk").select_for_update(no_key=True)
+        cls.objects.filter(pk__in=held.values("pk")).update(modified=timezone.now())
 
     def __str__(self) -> str:
         return self.full_name or self.address or self.external_id or str(self.uuid)

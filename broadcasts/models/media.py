@@ -64,8 +64,13 @@ class Media(Base):
             )
 
     def check_file(self) -> None:
-        """Raise FileRefused if the new file is too large, alone or with the organization's other files."""
+        """Raise FileRefused if the new file is too large, alone or with the organization's other files.
+
+        Call it in the transaction that saves the row: other uploads of the organization wait until its end, so that
+        each counts the files of those before it.
+        """
         self.check_size(self.file.size)
+        Organization.objects.select_for_update(no_key=True).get(pk=self.organization_id)
         quota = settings.MEDIA_QUOTA_MB
         stored = Media.objects.for_organization(self.organization_id).aggregate(sum=Sum("size"))["sum"] or 0
         if quota and stored + self.file.size > quota * 10**6:

@@ -1,8 +1,13 @@
 """Files for messages: taken, kept, given out to members, and deleted."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Barrier, BrokenBarrierError
+
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.urls import reverse
 
 from broadcasts.models import Media, MessageTranslation, Template, TemplateTranslation
@@ -161,3 +166,27 @@ def test_a_file_beyond_the_quota_is_refused_at_its_field(page, club, settings):
 def test_a_file_without_an_organization_is_refused(page):
     response = page.post(url("add"), {"file": SimpleUploadedFile("flyer.png", PNG)})
     assert list(response.context["adminform"].form.errors) == ["organization"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_uploads_at_once_keep_the_quota(page, club, settings, monkeypatch):
+    settings.MEDIA_QUOTA_MB = 1
+    both = Barrier(2)
+
+    def meet(size):
+        with suppress(BrokenBarrierError):  # on SQLite the second one waits for the first before it comes here
+            both.wait(timeout=0.5)
+
+    monkeypatch.setattr(Media, "check_size", staticmethod(meet))
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda _: apart_from(upload, page, club, content=PNG + bytes(600_000)), range(2)))
+    assert sorted(answers) == [200, 302]
+    assert Media.objects.count() == 1
+
+
+def apart_from(act, *args, **kwargs):
+    """Do it on a connection of its own."""
+    try:
+        return act(*args, **kwargs).status_code
+    finally:
+        connection.close()

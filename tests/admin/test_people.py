@@ -110,3 +110,13 @@ def test_suppressions_are_exported(page, club):
     consenting.suppress(club, "email", "joe@example.com", "import")
     answer = page.get(f"{SUPPRESSIONS}export/", {"q": "joe@example.com"})
     assert b"joe@example.com,email,import" in b"".join(answer.streaming_content)
+
+
+def test_a_member_added_or_deleted_by_hand_is_changed(author, club, joe):
+    segment = Segment.objects.create(organization=club, name="Friends", kind="static")
+    page = sign_in(author.user)
+    page.post("/admin/broadcasts/segmentmember/add/", {"segment": segment.pk, "contact": joe.pk})
+    added = Contact.objects.get(pk=joe.pk).modified
+    page.post(f"/admin/broadcasts/segmentmember/{SegmentMember.objects.get().pk}/delete/", {"post": "yes"})
+    assert not SegmentMember.objects.exists()
+    assert joe.modified < added < Contact.objects.get(pk=joe.pk).modified

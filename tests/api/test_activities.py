@@ -225,3 +225,10 @@ def test_a_wrong_place_is_told_at_its_own_and_none_is_written(write, joe, elsewh
 def test_what_is_no_list_of_places_is_refused(write, places):
     answer = write(places)
     assert (answer.status_code, list(answer.json())) == (400, ["non_field_errors"])
+
+
+def test_the_names_of_series_and_places_have_single_blanks(api):
+    first = api.post(URL, FIELDS | {"series": "Early   birds", "place": " Hall  1 "}).json()
+    second = api.post(URL, FIELDS | {"external_id": "a-2", "series": "Early birds", "place": "Hall 1"}).json()
+    assert (first["series"], first["place"]) == ("Early birds", "Hall 1")
+    assert (first["series_id"], first["place_id"]) == (second["series_id"], second["place_id"])

@@ -1,6 +1,8 @@
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
-from broadcasts.models import Attribute, Contact, Delivery
+from broadcasts.models import Attribute, Contact, Delivery, Segment
 from tests.make import make_broadcast, make_contact, make_contacts
 
 from .conftest import client_of
@@ -124,3 +126,16 @@ def test_a_percent_sign_in_a_wrong_value_is_told_as_it_is(api):
     answer = api.get(URL, {"language": "%s"})
     assert answer.status_code == 400
     assert "%s" in answer.json()["language"][0]
+
+
+@pytest.mark.parametrize("of", ["list", "members"])
+def test_whom_a_draft_reaches_is_counted_for_all_contacts_at_once(api, club, mail, of):
+    make_contact(club)
+    draft = make_broadcast(mail)
+    segment = Segment.objects.create(organization=club, name="Them", rules={"recipient_of": str(draft.uuid)})
+    urls = {"list": f"{URL}?recipient_of={draft.uuid}", "members": f"/api/segments/{segment.uuid}/members/"}
+    with CaptureQueriesContext(connection) as captured:
+        answer = api.get(urls[of])
+    assert (answer.headers["X-Result-Count"], len(answer.json())) == ("1", 1)
+    counting = [query["sql"] for query in captured if "COUNT(*)" in query["sql"]]
+    assert counting and not any('= ("broadcasts_contact".' in sql for sql in counting)

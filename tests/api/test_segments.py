@@ -1,6 +1,7 @@
 import pytest
 
-from broadcasts.models import Broadcast, Segment
+from broadcasts import segmenting
+from broadcasts.models import Broadcast, Contact, Segment
 from tests.make import make_contact, make_contacts
 
 from .conftest import client_of
@@ -146,3 +147,30 @@ def test_a_viewer_does_not_write_segments(viewer, members):
     assert client.post(f"{URL}{members.uuid}/members/", {}).status_code == 403
     assert client.post(f"{URL}{members.uuid}/freeze/", {"name": "x"}).status_code == 403
     assert client.get(f"{URL}{members.uuid}/members/").status_code == 200
+
+
+def test_only_contacts_that_join_or_leave_are_changed(api, members, club):
+    ann, joe = make_contacts(club, 2)
+    path = f"{URL}{members.uuid}/members/"
+    api.post(path, {"add": [str(ann.uuid)]})
+    assert Contact.objects.get(pk=ann.pk).modified > ann.modified
+    ann.refresh_from_db()
+    api.post(path, {"add": [str(ann.uuid)], "remove": [str(joe.uuid)]})
+    assert Contact.objects.get(pk=ann.pk).modified == ann.modified
+    assert Contact.objects.get(pk=joe.pk).modified == joe.modified
+    api.post(path, {"remove": [str(ann.uuid)]})
+    assert Contact.objects.get(pk=ann.pk).modified > ann.modified
+
+
+def test_many_members_are_changed_by_few_statements(members, club, django_assert_max_num_queries):
+    make_contacts(club, 5)
+    everybody = Contact.objects.for_organization(club)
+    with django_assert_max_num_queries(4):
+        assert segmenting.add(members, everybody) == 5
+    with django_assert_max_num_queries(4):
+        assert segmenting.remove(members, everybody) == 5
+
+
+def test_a_name_has_single_blanks(api):
+    assert api.post(URL, {"name": "  Early   birds "}).json()["name"] == "Early birds"
+    assert list(api.post(URL, {"name": "early  birds"}).json()) == ["name"]

@@ -3,13 +3,21 @@
 import pytest
 
 from broadcasts import drafting
-from broadcasts.audience import Audience, estimate, match_contact, references_to, validate, validate_rules
+from broadcasts.audience import (
+    Audience,
+    compile_query,
+    estimate,
+    match_contact,
+    references_to,
+    validate,
+    validate_rules,
+)
 from broadcasts.exceptions import InvalidInput, WrongState
-from broadcasts.models import Broadcast, Delivery
+from broadcasts.models import Broadcast, Consent, Delivery, Suppression
 from broadcasts.sending.expansion import freeze
 
 from ..make import make_broadcast, make_contact, make_delivery
-from .people import chosen, make_segment
+from .people import chosen, make_segment, names
 
 
 @pytest.fixture
@@ -142,3 +150,31 @@ def test_a_contact_is_told_which_broadcast_it_is_about(club, mail, draft, people
     assert match_contact(wanted, people["ana"]).rule() == "query.not: they must not be a recipient of “Draft”"
     Broadcast.objects.filter(pk=draft.pk).update(status="SENT", expanded_at=draft.created)
     assert match_contact(wanted, people["chi"]).rule().endswith("of “Draft”; for them it was failed")
+
+
+@pytest.fixture
+def strict(club, mail, people):
+    """A draft of marketing to everybody, where each contact is skipped for a reason of its own, but for chi."""
+    club.consent_required, club.frequency_cap, club.frequency_cap_days = True, 1, 7
+    club.save()
+    people |= {name: make_contact(club, full_name=name) for name in ("dan", "eve", "flo")}
+    for name in ("chi", "dan", "eve"):
+        Consent.objects.create(contact=people[name], medium="email", use_case="marketing", state="granted")
+    Consent.objects.create(contact=people["flo"], medium="email", use_case="marketing", state="withdrawn")
+    refused = {"address_hash": people["dan"].email_hash, "reason": "complaint"}
+    Suppression.objects.create(organization=club, medium="email", **refused)
+    make_delivery(make_broadcast(mail, use_case="marketing", status="SENT"), people["eve"])
+    return make_broadcast(mail, use_case="marketing")
+
+
+@pytest.mark.parametrize("of_all", [False, True])
+def test_all_reasons_to_skip_count(club, strict, of_all):
+    assert names(compile_query(recipient_of(strict), club, of_all)) == "chi"
+    assert names(compile_query(skipped_by(strict), club, of_all)) == "ana bob dan eve flo"
+
+
+@pytest.mark.parametrize("condition", [recipient_of, skipped_by])
+def test_for_all_contacts_at_once_no_table_is_read_contact_by_contact(club, strict, condition):
+    this_contact = '= ("broadcasts_contact".'
+    assert this_contact in str(compile_query(condition(strict), club).query)
+    assert this_contact not in str(compile_query(condition(strict), club, of_all=True).query)

@@ -198,3 +198,25 @@ def test_the_new_conditions_work_inside_a_segment(club, consents, earlier):
     consent = {"medium": "email", "use_case": "marketing", "state": "granted"}
     segment = make_segment(club, "Keen", {"consent": consent, "engagement": {"type": "opened"}})
     assert chosen({"segment": str(segment.uuid)}, club) == "ana"
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"series": True}, "series: true is neither the name of a series, a text, nor its id, a whole number"),
+        ({"place": [1.5]}, "place[0]: 1.5 is neither the name of a place, a text, nor its id, a whole number"),
+        ({"series": 0}, "series: 0 is not the id of a series"),
+        ({"series": [10**18, 10**19]}, "series[1]: 10000000000000000000 is not the id of a series"),
+        ({"place": 999}, "place: there is no place 999"),
+    ],
+)
+def test_a_wrong_id_of_a_series_or_place_is_told_in_words(club, asked, told):
+    with pytest.raises(InvalidInput) as refusal:
+        chosen({"attendance": asked}, club)
+    assert f"query.attendance.{told}" in str(refusal.value.errors)
+
+
+def test_blanks_in_the_name_of_a_series_count_once(club, people):
+    make_attendance = make_activity(club, "Early birds").attendances.create
+    make_attendance(contact=people["ana"], status="booked")
+    assert chosen({"attendance": {"series": " Early   birds"}}, club) == "ana"

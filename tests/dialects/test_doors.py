@@ -38,6 +38,19 @@ def test_its_operations_have_plain_names_and_only_parameters_that_are_read(name)
     assert "field" not in {told["name"] for one in operations for told in one.get("parameters", [])}
 
 
+@pytest.mark.parametrize("name", ["", *sorted(apis.DIALECTS)])
+def test_a_request_needs_one_of_the_headers_for_keys_and_not_all(name):
+    told = [one["security"] for path in document(name)["paths"].values() for one in path.values() if "security" in one]
+    assert told and all(len(alternative) < 2 for one in told for alternative in one)
+
+
+@pytest.mark.parametrize("name", ["invent", "rapidpro", "whautomate"])
+def test_a_blank_parameter_is_as_good_as_none(name):
+    operations = [one for path in document(name)["paths"].values() for one in path.values()]
+    told = [one for operation in operations for one in operation.get("parameters", []) if one["in"] == "query"]
+    assert told and not any("minLength" in one["schema"] for one in told)
+
+
 def test_a_page_of_rows_is_named_a_list():
     assert document("rapidpro")["paths"]["/api/v2/contacts.json"]["get"]["operationId"] == "contacts_list"
     assert document("teamup")["paths"]["/api/v2/customers"]["get"]["operationId"] == "customers_list"

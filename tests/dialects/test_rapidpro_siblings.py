@@ -9,6 +9,7 @@ from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from broadcasts import segmenting
 from broadcasts.models import Attribute, Batch, Contact, Delivery, Inbound, Media, Segment, Suppression
+from tests.api.described import document
 from tests.make import make_contact, make_delivery, make_token
 
 from .conftest import InDialect, finish
@@ -357,3 +358,28 @@ def test_an_urn_of_the_url_that_cannot_be_read_is_told_in_the_detail(rapidpro):
     response = rapidpro.post("/api/v2/contacts.json?urn=nobody", {})
     assert response.status_code == 400
     assert response.json() == {"detail": "Invalid URN: nobody"}
+
+
+def test_who_joins_or_leaves_a_segment_elsewhere_is_read_as_changed(rapidpro, club, friends):
+    joe, ann = make_contact(club, full_name="Joe"), make_contact(club, full_name="Ann")
+    segmenting.add(friends, Contact.objects.all())
+    [first, *_] = results(rapidpro.get(CONTACTS))
+    segmenting.add(friends, Contact.objects.all())
+    segmenting.remove(friends, Contact.objects.filter(pk=ann.pk))
+    assert first["modified_on"] > ann.modified.isoformat() and joe.pk != ann.pk
+    changed = results(rapidpro.get(f"{CONTACTS}?{urlencode({'after': first['modified_on']})}"))
+    assert [(one["name"], len(one["groups"])) for one in changed] == [("Ann", 0), ("Joe", 1)]
+    assert changed[0]["modified_on"] > first["modified_on"] == changed[1]["modified_on"]
+
+
+def test_a_name_of_a_group_has_single_blanks(rapidpro, club):
+    made = rapidpro.post(GROUPS, {"name": " Early   birds "}).json()
+    assert made["name"] == "Early birds"
+    assert rapidpro.post(GROUPS, {"name": "early  birds"}).json() == {"name": ["This field must be unique."]}
+    assert [one["uuid"] for one in results(rapidpro.get(f"{GROUPS}?name=Early++birds"))] == [made["uuid"]]
+
+
+def test_the_document_tells_what_a_broadcast_takes():
+    inputs = document("rapidpro")["components"]["schemas"]["RapidProBroadcastInputRequest"]["properties"]
+    assert [one["type"] for one in inputs["text"]["oneOf"]] == ["string", "object"]
+    assert inputs["base_language"]["pattern"] == "^[a-z]{3}$"

@@ -392,3 +392,11 @@ def test_a_unique_key_taken_at_the_same_moment_refuses_its_row_only(load, club, 
 def test_a_reader_gives_back_lines_with_their_numbers():
     records = list(reading.CsvReader(BytesIO(b'a,b\n1,"x\n2,y\n3,"z"\n')))
     assert [(record.line, bool(record.fault)) for record in records] == [(1, False), (2, True), (3, False), (4, False)]
+
+
+def test_who_joins_a_segment_by_an_import_is_changed(load, club):
+    joe = make_contact(club, "joe@example.com")
+    load("mail\njoe@example.com\n", segment="Spring")
+    first = Contact.objects.get(pk=joe.pk).modified
+    load("mail\njoe@example.com\n", segment="Spring")
+    assert joe.modified < first == Contact.objects.get(pk=joe.pk).modified

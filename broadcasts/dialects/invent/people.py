@@ -188,6 +188,7 @@ class InventPeopleView(InventView):
         for segment in segments:
             if segmenting.add(segment, Contact.objects.filter(pk=contact.pk)):
                 audience.count_segment(segment)
+                contact.refresh_from_db(fields=["modified"])
 
 
 class InventContacts(InventPeopleView):

@@ -3,8 +3,7 @@
 from typing import Any, ClassVar
 
 from django.db import transaction
-from django.utils import timezone
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
@@ -14,7 +13,7 @@ from broadcasts import audience, contacts, segmenting
 from broadcasts.models import AuditEntry, Contact, Segment
 
 from .contacts import BY_QUERY
-from .fields import RapidProContactsField, RapidProGroupsField
+from .fields import MOST, STRINGS, RapidProContactsField, RapidProGroupsField
 from .views import RapidProView
 
 OF_GROUPS = ("add", "remove")
@@ -24,6 +23,7 @@ NEEDS_GROUP = 'For action "{}" you should also specify a group'
 NEEDS_NO_GROUP = 'For action "{}" you should not specify a group'
 
 
+@extend_schema_field({"type": "string", "minLength": 1})
 class GroupField(RapidProGroupsField):
     """One segment by uuid or by name."""
 
@@ -31,8 +31,13 @@ class GroupField(RapidProGroupsField):
         return super().to_internal_value([data])[0]
 
 
+@extend_schema_field({**STRINGS, "minItems": 1, "maxItems": MOST})
+class SomeContactsField(RapidProContactsField):
+    """At least one of them."""
+
+
 class RapidProActionInput(serializers.Serializer):
-    contacts = RapidProContactsField()
+    contacts = SomeContactsField()
     action = serializers.ChoiceField(choices=ACTIONS)
     group = GroupField(required=False)
 
@@ -68,7 +73,6 @@ class RapidProActions(RapidProView):
         rows = Contact.objects.filter(pk__in=[one.pk for one in found])
         if action in OF_GROUPS:
             (segmenting.add if action == "add" else segmenting.remove)(given["group"], rows)
-            rows.update(modified=timezone.now())  # for clients that read what changed
             audience.count_segment(given["group"])
             self._note(given["group"], "change", ["members"])
         for one in found:

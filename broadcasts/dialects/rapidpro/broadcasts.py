@@ -29,7 +29,7 @@ from .fields import (
 )
 from .media import attachment
 from .urns import RapidProUrnField
-from .views import RapidProSpanSerializer, RapidProView, paged, shown
+from .views import RapidProSpanSerializer, RapidProView, UuidParameter, paged, shown
 
 Status = Broadcast.Status
 STATUSES = ("pending", "queued", "started", "completed", "failed", "interrupted")
@@ -182,7 +182,7 @@ def reply_of(reply: Any) -> dict[str, Any]:
 
 class RapidProBroadcastsFilter(RapidProSpanSerializer):
     id = serializers.CharField(required=False)
-    uuid = serializers.CharField(required=False)
+    uuid = UuidParameter(required=False)
 
 
 class RapidProBroadcasts(RapidProView):

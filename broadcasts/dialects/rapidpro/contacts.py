@@ -29,7 +29,7 @@ from broadcasts.models import (
 from .fields import RapidProGroupsField, RapidProLanguageField, find_group
 from .languages import tag_of
 from .urns import RapidProUrnField, find_urns, having, normalised, urns_of
-from .views import RapidProSpanSerializer, RapidProView, is_true, paged, shown
+from .views import RapidProSpanSerializer, RapidProView, UuidParameter, is_true, paged, shown
 
 LONGEST_NAME = 64
 IN_USE = "URN is in use by another contact."
@@ -102,7 +102,7 @@ class RapidProContactSerializer(serializers.Serializer):
 
 
 class RapidProContactKey(serializers.Serializer):
-    uuid = serializers.CharField(required=False)
+    uuid = UuidParameter(required=False)
     urn = serializers.CharField(required=False)
 
 
@@ -223,7 +223,7 @@ def regroup(contact: Contact, groups: Iterable[Segment]) -> None:
     for segment in changed:
         audience.count_segment(segment)
     if changed:
-        contact.save(update_fields=["modified"])  # for clients that read what changed
+        contact.refresh_from_db(fields=["modified"])
 
 
 def people(page: list[Contact], organization: Organization) -> list[dict[str, Any]]:

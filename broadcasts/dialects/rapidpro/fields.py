@@ -11,7 +11,7 @@ from rest_framework import serializers
 from broadcasts import links
 from broadcasts.api.fields import TextField
 from broadcasts.api.permissions import UUID
-from broadcasts.database import is_storable
+from broadcasts.database import is_storable, tidy_name
 from broadcasts.models import Contact, Media, Organization, Segment
 
 from .languages import NOT_ALLOWED, is_allowed, primary_of
@@ -29,6 +29,16 @@ STRINGS = {"type": "array", "items": {"type": "string"}}
 KINDS = ("text", "form", "url", "location")
 
 
+CODE = "^[a-z]{3}$"
+
+
+def by_language(value: dict[str, Any]) -> Any:
+    """Return the decorator that describes a value per language, or a bare one."""
+    names = {"propertyNames": {"pattern": CODE}, "minProperties": 1, "maxProperties": MOST_LANGUAGES}
+    return extend_schema_field({"oneOf": [value, {"type": "object", "additionalProperties": value, **names}]})
+
+
+@extend_schema_field({"type": "string", "pattern": CODE})
 class RapidProLanguageField(serializers.CharField):
     """An ISO 639-3 code."""
 
@@ -66,6 +76,7 @@ class MessageTextField(TextField):
         return super().to_internal_value(data)
 
 
+@by_language({"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT})
 class RapidProTextField(PerLanguageField):
     bare = str
     child = MessageTextField(max_length=LONGEST_TEXT)
@@ -92,6 +103,7 @@ class MediaListField(serializers.ListField):
         return [found[keys[name]] for name in names]
 
 
+@by_language({**STRINGS, "maxItems": MOST_PARTS})
 class RapidProAttachmentsField(PerLanguageField):
     bare = list
     child = MediaListField()
@@ -131,6 +143,7 @@ class QuickReplyField(serializers.Field):
         return ""
 
 
+@by_language({"type": "array", "items": {"type": ["object", "string"]}, "maxItems": MOST_PARTS})
 class RapidProQuickRepliesField(PerLanguageField):
     bare = list
     child = serializers.ListField(child=QuickReplyField(), max_length=MOST_PARTS)
@@ -150,7 +163,7 @@ class NamesField(serializers.Field):
             raise serializers.ValidationError(TOO_MANY.format(self.most))
         if not all(isinstance(one, str | int) and not isinstance(one, bool) for one in data):
             raise serializers.ValidationError(NEITHER)
-        names = [str(one).strip() for one in data]
+        names = [tidy_name(str(one)) for one in data]
         found = self.find([name for name in names if is_storable(name)])
         for name in names:
             if key_of(name) not in found:
@@ -162,7 +175,7 @@ class NamesField(serializers.Field):
         raise NotImplementedError
 
 
-@extend_schema_field(STRINGS)
+@extend_schema_field({**STRINGS, "maxItems": MOST})
 class RapidProContactsField(NamesField):
     """Contacts by uuid or by URN."""
 
@@ -173,7 +186,7 @@ class RapidProContactsField(NamesField):
         return {key_of(urn): contact for urn, contact in urns.items()} | _by_uuid(rows, names)
 
 
-@extend_schema_field(STRINGS)
+@extend_schema_field({**STRINGS, "maxItems": MOST})
 class RapidProGroupsField(NamesField):
     """Segments by uuid or by name in any case."""
 
@@ -192,6 +205,7 @@ def find_groups(names: Sequence[str], organization: Organization) -> dict[str, S
 
 def find_group(name: str, organization: Organization) -> Segment | None:
     """Return the segment of a uuid, or of a name in any case."""
+    name = tidy_name(name)
     return find_groups([name], organization).get(key_of(name))
 
 

@@ -11,11 +11,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from broadcasts import audience
+from broadcasts.database import tidy_name
 from broadcasts.dialects.fields import StringField
 from broadcasts.models import AuditEntry, Segment
 
 from .fields import find_group
-from .views import RapidProListSerializer, RapidProView, is_true, paged
+from .views import RapidProListSerializer, RapidProView, UuidParameter, is_true, paged
 
 LONGEST_NAME = 64
 NOT_UNIQUE = "This field must be unique."
@@ -25,6 +26,7 @@ class RapidProGroupInput(serializers.Serializer):
     name = StringField(max_length=LONGEST_NAME)
 
     def validate_name(self, name: str) -> str:
+        name = tidy_name(name)
         rows = Segment.objects.for_organization(self.context["organization"]).filter(name__iexact=name)
         own = self.context.get("group")
         if (rows.exclude(pk=own.pk) if own else rows).exists():
@@ -42,7 +44,7 @@ class RapidProGroupSerializer(serializers.Serializer):
 
 
 class RapidProGroupKey(serializers.Serializer):
-    uuid = serializers.CharField(required=False)
+    uuid = UuidParameter(required=False)
     name = serializers.CharField(required=False)
 
 

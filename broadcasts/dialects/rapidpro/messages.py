@@ -35,7 +35,7 @@ from .broadcasts import media_of, reply_of
 from .contacts import RapidProRefSerializer, person
 from .media import attachment
 from .urns import having
-from .views import RapidProSpanSerializer, RapidProView, paged, shown, uuid_of
+from .views import RapidProSpanSerializer, RapidProView, UuidParameter, paged, shown, uuid_of
 
 Status = Delivery.Status
 ONLY_ONE = "You may only specify one of the contact, folder, label or broadcast parameters"
@@ -85,7 +85,7 @@ class RapidProMessageSerializer(serializers.Serializer):
 
 class RapidProMessagesFilter(RapidProSpanSerializer):
     id = serializers.CharField(required=False)
-    uuid = serializers.CharField(required=False)
+    uuid = UuidParameter(required=False)
     folder = serializers.CharField(required=False, help_text="inbox (replies), outbox, sent or failed.")
     contact = serializers.CharField(required=False, help_text="Its uuid or URN.")
     broadcast = serializers.CharField(required=False, help_text="Its id or uuid.")

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import AuthenticationFailed, NotFound, ParseError, ValidationError
 from rest_framework.pagination import CursorPagination
@@ -95,6 +96,11 @@ class RapidProPages(CursorPagination):
         except ValueError:
             return None
         return moment.astimezone(UTC) if moment.tzinfo and is_near(moment) else None
+
+
+@extend_schema_field({"type": "string", "pattern": f"^({UUID.pattern.replace('0-9a-f', '0-9a-fA-F')})?$"})
+class UuidParameter(serializers.CharField):
+    """A uuid with or without hyphens; a blank one counts as absent."""
 
 
 class RapidProListSerializer(serializers.Serializer):

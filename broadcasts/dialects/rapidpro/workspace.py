@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,7 +15,7 @@ from broadcasts.api.errors import Conflict
 from broadcasts.models import Attribute, AuditEntry, Channel
 
 from .languages import codes_of, primary_of
-from .views import RapidProListSerializer, RapidProView, paged, shown
+from .views import RapidProListSerializer, RapidProView, UuidParameter, paged, shown
 
 LONGEST_NAME = 36
 # Ours of their types of values, and theirs of ours.
@@ -37,11 +37,16 @@ class RapidProWorkspaceSerializer(serializers.Serializer):
     anon = serializers.BooleanField()
 
 
+@extend_schema_field({"type": "string", "enum": list(TYPES)})
+class FieldTypeField(serializers.CharField):
+    """The type of a field."""
+
+
 class RapidProFieldInput(serializers.Serializer):
     name = serializers.CharField(required=False, max_length=LONGEST_NAME)
     label = serializers.CharField(required=False, max_length=LONGEST_NAME)  # type: ignore[assignment]
-    type = serializers.CharField(required=False, help_text=" or ".join(TYPES))
-    value_type = serializers.CharField(required=False, help_text="As type.")
+    type = FieldTypeField(required=False)
+    value_type = FieldTypeField(required=False, help_text="As type.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         name, kind = attrs.get("name") or attrs.get("label"), attrs.get("type") or attrs.get("value_type")
@@ -88,7 +93,7 @@ class RapidProKeyFilter(RapidProFieldKey, RapidProListSerializer):
 
 
 class RapidProChannelsFilter(RapidProListSerializer):
-    uuid = serializers.CharField(required=False)
+    uuid = UuidParameter(required=False)
     address = serializers.CharField(required=False)
 
 

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from broadcasts import audience
+from broadcasts.api.counting import Counted
 from broadcasts.models import Attendance, Consent, ConsentState, Contact, UseCase
 
 from .picking import expansions
@@ -22,10 +23,23 @@ from .serializers import (
 )
 from .views import TeamUpPageSerializer, TeamUpView
 
-# A list of values, with commas, means any of them.
+TEXT = r"\S"
+ONE_ID = r"\s*[0-9]{1,18}\s*"
+IDS = f"^{ONE_ID}(,{ONE_ID})*$"  # a list of values, with commas, means any of them
+PATTERNS = dict.fromkeys(
+    ("ids", "customer", "event", "broadcast_message_recipients", "broadcast_message_non_recipients"), IDS
+) | {"age_gte": "^[0-9]{1,18}$", "age_lte": "^[0-9]{1,18}$", "deleted": "^(true|false)$"}
+NULLABLE = ("active_memberships", "family", "status")  # of customers: a blank one is whoever has none
 FILTERS = {
-    kind: [OpenApiParameter(name, str) for name in known]
-    for kind, known in (("customer", CUSTOMER), ("attendance", ATTENDANCE))
+    "customer": [
+        OpenApiParameter(
+            name, {"type": "string", **({} if name in NULLABLE else {"pattern": PATTERNS.get(name, TEXT)})}
+        )
+        for name in CUSTOMER
+    ],
+    "attendance": [
+        OpenApiParameter(name, {"type": "string", "pattern": PATTERNS.get(name, TEXT)}) for name in ATTENDANCE
+    ],
 }
 
 
@@ -58,10 +72,13 @@ class TeamUpCustomers(TeamUpPeopleView):
         except FilterError as error:
             raise _named(error) from None
         query = {"all": conditions} if conditions else {"all_users": True}
-        rows = audience.compile_query(query, self.organization)
-        if "deleted" not in request.query_params:
-            rows = rows.exclude(status=Contact.Status.ARCHIVED)
-        return self.page(rows.order_by("pk"), self.people)
+        of = (self.organization.pk, query, "deleted" in request.query_params)
+        rows = Counted(self._rows(query).order_by("pk"), lambda: self._rows(query, of_all=True).count(), of=of)
+        return self.page(rows, self.people)
+
+    def _rows(self, query: dict[str, Any], of_all: bool = False) -> QuerySet[Contact]:
+        rows = audience.compile_query(query, self.organization, of_all)
+        return rows if "deleted" in self.request.query_params else rows.exclude(status=Contact.Status.ARCHIVED)
 
 
 class TeamUpOneCustomer(TeamUpPeopleView):

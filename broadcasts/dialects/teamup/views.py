@@ -46,7 +46,12 @@ class TeamUpView(DialectView):
         OpenApiParameter("fields", str, description="The keys of the answer, with commas, also dotted; all without."),
         OpenApiParameter("expand", str, description="The ids that are shown as objects, with commas, also dotted."),
         OpenApiParameter("Teamup-Request-Mode", str, OpenApiParameter.HEADER, enum=["provider"]),
-        OpenApiParameter("TeamUp-Provider-ID", str, OpenApiParameter.HEADER, description="The provider of the key."),
+        OpenApiParameter(
+            "TeamUp-Provider-ID",
+            {"type": "string", "pattern": f"^{NAME.pattern}$"},
+            OpenApiParameter.HEADER,
+            description="The provider of the key: its id, uuid or slug; an empty one is refused.",
+        ),
     )
 
     def act(self) -> str:

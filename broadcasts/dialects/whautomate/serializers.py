@@ -97,7 +97,7 @@ class WhautomatePlaceSerializer(serializers.Serializer):
 
 class WhautomateFlowSerializer(serializers.Serializer):
     flowToken = StringField(required=False, allow_blank=True, max_length=1000)
-    flowData = serializers.JSONField(required=False)
+    flowData = serializers.JSONField(required=False, allow_null=True)
 
 
 class WhautomateBroadcastInput(serializers.Serializer):
