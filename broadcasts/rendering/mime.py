@@ -147,6 +147,11 @@ def quoted_lines(text: str) -> bytes:
     return quoted_printable(data + b"=\r\n")[:-4] + b"\r\n" if data else b""
 
 
+def quoted_key(key: str) -> bytes:
+    """Return what `quoted_lines` does, for a text that needs no encoding and fits on one line."""
+    return f"{key}=\r\n".encode()
+
+
 def quoted_printable(data: bytes) -> bytes:
     """Encode text with CRLF line ends; no line starts with a dot, which SMTP would have to double."""
     encoded = b2a_qp(data, istext=True)

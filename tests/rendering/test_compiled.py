@@ -209,7 +209,7 @@ def test_what_bytes_with_placeholders_cannot_express_is_composed_by_the_referenc
     compiled = compile_templates({**PLACEHOLDERS, **content}, "marketing", "Now")
     for value in ("", "dy", ">", "Ana", "\nx"):
         assert_same(compiled, person(value, value))
-    assert compiled.compiled_contents == {"en": None}
+    assert compiled.compiled_contents == {("en", False): None}
 
 
 @pytest.mark.parametrize("value", ["</body>", "<BODY >x", "<bo"])
@@ -267,7 +267,7 @@ def test_compiling_happens_at_first_use_and_once_a_language(mail, club):
     assert compiled.compiled_contents == {}
     for language in ("es", "es-MX", "en", "es"):
         compiled.envelope(Recipient("k", contact.email, language, contact))
-    assert set(compiled.compiled_contents) == {"en", "es"}
+    assert set(compiled.compiled_contents) == {("en", False), ("es", False)}
 
 
 @pytest.mark.parametrize(
