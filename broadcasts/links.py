@@ -4,13 +4,20 @@ They are signed with LINK_KEY, so that links in mail already sent outlive a rota
 """
 
 import binascii
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from functools import lru_cache
 from hashlib import blake2b
 from hmac import compare_digest
+from urllib.parse import urlsplit
 from uuid import UUID
 
+import idna
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 from django.utils import timezone
+from django.utils.encoding import iri_to_uri
 
 MAC_SIZE = 8
 CALLBACK_MAC_SIZE = 16  # it is the only secret of providers that do not sign
@@ -18,6 +25,9 @@ CALLBACK_SERIAL_SIZE = 4
 LONGEST = 32  # of a token that could be ours
 MEDIA_DAYS = 3  # that the address of a file lasts; it is the same all day, since providers remember files by it
 DAY_BITS = 20
+NONCE_SIZE = 12  # bytes, of AES-GCM
+LONGEST_SEALED = 4000  # characters, since servers refuse much longer addresses
+TEST_LINK = 0  # stands for the link's id, and for the message's, in test sends: all their addresses are sealed
 
 
 def delivery_token(delivery_id: int) -> str:
@@ -158,3 +168,117 @@ def media_url(media_id: int) -> str:
 def message_id(token: str, domain: str) -> str:
     """Return the Message-ID of a delivery; it never changes and contains the delivery's token."""
     return f"<{token}@{domain}>"
+
+
+def copy_key(token: str, message_id: int) -> str:
+    """Return the public key of a copy, which all its tracked links share: the delivery's token, ".", and a signature.
+
+    The signature binds the delivery to its message, so that nobody can mix the key of one message's copy with the link
+    of another, and neither has to be read to know that.
+    """
+    return f"{token}.{_copy_mac(token, message_id)}"
+
+
+def opened_copy(key: str, message_id: int) -> int | None:
+    """Return the id of the delivery that a copy's key stands for; None unless it is a copy of this message.
+
+    It is 0 for a test send, whose message id is TEST_LINK.
+    """
+    token, _, mac = key.partition(".")
+    found = delivery_id(token)
+    if found is None or not mac.isascii() or not compare_digest(_copy_mac(token, message_id), mac):
+        return None
+    return found
+
+
+def _copy_mac(token: str, message_id: int) -> str:
+    signer = _copy_signer(settings.LINK_KEY).copy()
+    signer.update(b"%b.%d" % (token.encode(), message_id))
+    return urlsafe_b64encode(signer.digest())[:-1].decode()
+
+
+@lru_cache(4)
+def _copy_signer(key: str) -> blake2b:
+    return blake2b(digest_size=MAC_SIZE, key=key.encode()[:64], person=b"copy")
+
+
+def tracking_base(domain: str = "") -> str:
+    """Return what addresses that measure begin with: the tracking domain of an organization, or BASE_URL."""
+    return f"https://{domain}" if domain else settings.BASE_URL
+
+
+def tracked_url(base: str, key: str, link_id: int, sealed: str = "") -> str:
+    """Return the address of ours that leads to a link's; with personal values it holds the whole address, sealed."""
+    return f"{base}/t/{key}/{link_id}/{sealed}/" if sealed else f"{base}/t/{key}/{link_id}/"
+
+
+def picture_url(base: str, token: str) -> str:
+    """Return the address of the picture that measures whether a copy is opened."""
+    return f"{base}/o/{token}.gif"
+
+
+def hidden_url(base: str, token: str) -> str:
+    """Return the address of a link that people do not see, and that scanners fetch."""
+    return f"{base}/h/{token}/"
+
+
+def seal(address: str, key: str, link_id: int) -> str:
+    """Return an address encrypted for one link of one copy, as text for a URL; equal input gives equal output.
+
+    The nonce is a keyed hash of all that is encrypted and authenticated (RFC 8452 explains the idea), so that it never
+    repeats for two addresses.
+    """
+    plain, bound = address.encode(), _bound(key, link_id)
+    nonce = blake2b(bound + plain, digest_size=NONCE_SIZE, key=_sealing_key(settings.LINK_KEY, b"nonce")).digest()
+    return urlsafe_b64encode(nonce + _sealer(settings.LINK_KEY).encrypt(nonce, plain, bound)).rstrip(b"=").decode()
+
+
+def unseal(sealed: str, key: str, link_id: int) -> str | None:
+    """Return the address that `seal` encrypted for this link of this copy; None if it did not."""
+    if not sealed.isascii() or len(sealed) > LONGEST_SEALED:
+        return None
+    try:
+        raw = urlsafe_b64decode(sealed + "=" * (-len(sealed) % 4))
+        nonce, encrypted = raw[:NONCE_SIZE], raw[NONCE_SIZE:]
+        return _sealer(settings.LINK_KEY).decrypt(nonce, encrypted, _bound(key, link_id)).decode()
+    except (InvalidTag, ValueError):  # the latter also for what is no base64
+        return None
+
+
+def _bound(key: str, link_id: int) -> bytes:
+    return b"%b/%d/" % (key.encode(), link_id)
+
+
+@lru_cache(4)
+def _sealing_key(key: str, purpose: bytes) -> bytes:
+    return blake2b(digest_size=32, key=key.encode()[:64], person=purpose).digest()
+
+
+@lru_cache(4)
+def _sealer(key: str) -> AESGCM:
+    return AESGCM(_sealing_key(key, b"sealing"))
+
+
+def digest_of(url: str) -> str:
+    """Return the digest by which a link of a message is found, since its URL may be too long for an index."""
+    return blake2b(url.encode(), digest_size=16).hexdigest()
+
+
+def location(url: str) -> str:
+    """Return an address of the web as a Location header names it (RFC 3986): the host in IDNA, the rest in ASCII."""
+    if url.isascii():
+        return iri_to_uri(url)
+    scheme, slashes, rest = url.partition("://")
+    try:
+        host = urlsplit(url).hostname or ""
+    except ValueError:  # a wrong IPv6 address
+        return iri_to_uri(url)
+    with_ascii = re.sub(re.escape(host), lambda found: _ascii_host(host), rest, count=1, flags=re.IGNORECASE)
+    return iri_to_uri(f"{scheme}{slashes}{with_ascii}")
+
+
+def _ascii_host(host: str) -> str:
+    try:
+        return host if host.isascii() else idna.encode(host, uts46=True).decode()
+    except (idna.IDNAError, UnicodeError):
+        return host  # browsers may know more
