@@ -31,7 +31,7 @@ class TrackingDomainMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        host = request.META.get("HTTP_HOST", "")
+        host = tracking.host_of(request.META)
         if tracking.is_own_host(host) or not tracking.domains.organizations(host):
             return self.get_response(request)
         if not request.path_info.startswith(PREFIXES):

@@ -16,7 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from broadcasts import links, tracking
-from broadcasts.database import as_id
+from broadcasts.database import as_id, outage
 from broadcasts.models import Hit
 from broadcasts.origin import address_of
 from broadcasts.tracking import KnownLink
@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 PREFIXES = ("/t/", "/o/", "/h/")
 TEST_SEND = 0
+TEST = KnownLink("", links.TEST_LINK, 0)  # all links of test sends are sealed
 GIF = (  # one transparent pixel
     b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\x00\x00\x00!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00"
     b"\x01\x00\x00\x02\x02D\x01\x00;"
@@ -40,7 +41,7 @@ Environ = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class TrackedAnswer:
     """What a tracked address is answered with."""
 
     status: HTTPStatus
@@ -75,7 +76,7 @@ class TrackingShortcut:
 
 @require_safe
 def tracked(request: HttpRequest, **parts: object) -> HttpResponse:
-    """Answer a tracked address, or show that it does not work."""
+    """TrackedAnswer a tracked address, or show that it does not work."""
     answer = answered(request.META)
     if answer is None:
         return bad_link(request)
@@ -85,20 +86,20 @@ def tracked(request: HttpRequest, **parts: object) -> HttpResponse:
     return response
 
 
-def answered(environ: Environ) -> Answer | None:
-    """Answer a tracked address and store the hit; None for what is not ours, or arrives at another's domain."""
+def answered(environ: Environ) -> TrackedAnswer | None:
+    """TrackedAnswer a tracked address and store the hit; None for what is not ours, or arrives at another's domain."""
     place, _, rest = environ["PATH_INFO"][1:].partition("/")
     return {"t": _link, "o": _picture, "h": _hidden}[place](environ, rest)
 
 
-def _link(environ: Environ, path: str) -> Answer | None:
+def _link(environ: Environ, path: str) -> TrackedAnswer | None:
     """Lead on to the page of a link, if its copy is of the link's message."""
     key, number, sealed, *more = [*path.removesuffix("/").split("/"), "", ""][:4]
     link_id = as_id(number)
     if link_id is None or any(more) or links.delivery_id(key.partition(".")[0]) is None:
         return None
-    link = _known(link_id)
-    if link is None or not _is_at_home(environ, link.organization_id):
+    link = TEST if link_id == links.TEST_LINK else tracking.known_links.find(link_id)
+    if link is None or not _is_at_home(environ, link):
         return None
     delivery_id = links.opened_copy(key, link.message_id)
     if delivery_id is None:
@@ -108,33 +109,28 @@ def _link(environ: Environ, path: str) -> Answer | None:
     if location is None:
         return None
     _store(environ, delivery_id, Hit.Kind.CLICK.value, link_id)
-    return Answer(HTTPStatus.FOUND, [("Location", location)])
+    return TrackedAnswer(HTTPStatus.FOUND, [("Location", location)])
 
 
-def _picture(environ: Environ, name: str) -> Answer | None:
+def _picture(environ: Environ, name: str) -> TrackedAnswer | None:
     """Return the pixel; also for a forged token, since a picture that is missing would be seen."""
     delivery_id = links.delivery_id(name.removesuffix(".gif")) if name.endswith(".gif") else None
     if delivery_id is not None:
         _store(environ, delivery_id, Hit.Kind.OPEN.value)
-    return Answer(HTTPStatus.OK, [("Content-Type", "image/gif")], GIF)
+    return TrackedAnswer(HTTPStatus.OK, [("Content-Type", "image/gif")], GIF)
 
 
-def _hidden(environ: Environ, path: str) -> Answer | None:
-    """Answer a link that people do not see, with nothing."""
+def _hidden(environ: Environ, path: str) -> TrackedAnswer | None:
+    """TrackedAnswer a link that people do not see, with nothing."""
     delivery_id = links.delivery_id(path.removesuffix("/"))
     if delivery_id is None:
         return None
     _store(environ, delivery_id, Hit.Kind.HIDDEN.value)
-    return Answer(HTTPStatus.NO_CONTENT)
+    return TrackedAnswer(HTTPStatus.NO_CONTENT)
 
 
-def _known(link_id: int) -> KnownLink | None:
-    return tracking.known_links.find(link_id)
-
-
-def _is_at_home(environ: Environ, organization_id: int) -> bool:
-    host = environ.get("HTTP_HOST", "")
-    return tracking.leads_here(host, organization_id)
+def _is_at_home(environ: Environ, link: KnownLink) -> bool:
+    return link is TEST or tracking.leads_here(tracking.host_of(environ), link.organization_id)
 
 
 def _store(environ: Environ, delivery_id: int, kind: str, link_id: int | None = None) -> None:

@@ -11,7 +11,7 @@ hosts at which these addresses arrive, `locations` writes where a link leads to.
 from broadcasts.consenting import suppress
 
 from .counters import adjust_counters
-from .domains import domains, is_own_host, leads_here
+from .domains import domains, fault_of, host_of, is_own_host, leads_here
 from .hits import KnownLink, forget, known_links, store_hit
 from .judging import enqueue_hits, judge_due
 from .locations import location
@@ -40,10 +40,12 @@ __all__ = [
     "adjust_counters",
     "domains",
     "enqueue_hits",
+    "fault_of",
     "find",
     "find_by_key",
     "forget",
     "hold_people",
+    "host_of",
     "is_own_host",
     "judge_due",
     "keep_early",

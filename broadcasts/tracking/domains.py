@@ -1,19 +1,28 @@
 """The hosts at which tracked links of organizations arrive, beside the server's own."""
 
+import http.client
 import logging
+import ssl
 import time
 from collections import defaultdict
+from collections.abc import Mapping
 from functools import lru_cache
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
+from broadcasts import links, outgoing
 from broadcasts.database import outage
 from broadcasts.models import Organization
 
 log = logging.getLogger(__name__)
 
 SECONDS = 10  # after which a new domain is known
+PROBE_SECONDS = 5
+HTTPS = 443
 
 
 class TrackingDomains:
@@ -51,6 +60,11 @@ class TrackingDomains:
 domains = TrackingDomains()
 
 
+def host_of(environ: Mapping[str, Any]) -> str:
+    """Return the host that a request names, by its variables of CGI."""
+    return environ.get("HTTP_HOST") or environ.get("SERVER_NAME", "")
+
+
 def is_own_host(host: str) -> bool:
     """Tell whether a host, as the header Host names it, is the server's own, where all its pages are.
 
@@ -76,3 +90,27 @@ def _matches(host: str, allowed: tuple[str, ...]) -> bool:
 def leads_here(host: str, organization_id: int) -> bool:
     """Tell whether a link of an organization may be followed at a host: the server's own, or one of its own."""
     return is_own_host(host) or organization_id in domains.organizations(host)
+
+
+class _Probe(http.client.HTTPSConnection):
+    """A connection that the address policy allows."""
+
+    def connect(self) -> None:
+        plain = outgoing.connect(self.host, self.port, PROBE_SECONDS)
+        self.sock = ssl.create_default_context().wrap_socket(plain, server_hostname=self.host)
+
+
+def fault_of(domain: str) -> str:
+    """Return what is wrong with a tracking domain as readers reach it; "" if it leads to this installation.
+
+    It is asked for a link that only those who have our LINK_KEY know.
+    """
+    connection = _Probe(domain, HTTPS, timeout=PROBE_SECONDS)
+    try:
+        connection.request("GET", urlsplit(links.hidden_url(f"https://{domain}", links.delivery_token(0))).path)
+        status = connection.getresponse().status
+    except (OSError, http.client.HTTPException) as error:
+        return f"{error or type(error).__name__}"
+    finally:
+        connection.close()
+    return "" if status == HTTPStatus.NO_CONTENT else f"Another server answers there, with status {status}."
