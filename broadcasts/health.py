@@ -21,9 +21,9 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django_q.brokers import get_broker
 
-from broadcasts import formats
+from broadcasts import formats, tracking
 from broadcasts.database import outage, waiting_at_most
-from broadcasts.models import Batch, Channel, Contact, Delivery, Heartbeat, Message, StoredCall
+from broadcasts.models import Batch, Channel, Contact, Delivery, Heartbeat, Hit, Message, Organization, StoredCall
 from broadcasts.schedules import wrong_schedules
 from broadcasts.transports import SettingsRefused, TransportError
 from broadcasts.transports.email.backend import check_backends
@@ -34,8 +34,9 @@ WRITTEN = "written to"  # the name of the row that is written to see whether one
 TRIED_EVERY = 5  # seconds
 LOCK_SECONDS = 2
 HOST_FORGOTTEN = timedelta(days=1)
-HOSTS_TOLD = 20
+HOSTS_TOLD = DOMAINS_TOLD = 20
 CHANNEL_SECONDS = 5  # a server that takes longer to reply is reported as unreachable
+HITS_WAIT = timedelta(minutes=5)
 SAMPLE = 1000
 LEAST_POSTGRESQL = 14
 QUEUE_LIMIT = 1000
@@ -68,7 +69,7 @@ def checks() -> list[Check]:
     try:
         rows = [database(), writing(), migrations()]
         if all(check.level != FAIL for check in rows):
-            groups = (storage, queue, schedules, beats, channels, calls, integrity)
+            groups = (storage, queue, schedules, beats, channels, calls, hits, domains, integrity)
             rows += [check for group in groups for check in group()]
     except DatabaseError as error:
         rows = [_unreachable(error)]
@@ -243,6 +244,30 @@ def calls() -> Iterator[Check]:
             "calls", WARN, f"{failed.count()} calls of providers could not be applied; the last, for “{last.channel}”: "
             f"{last.error[:200]}", "Look at the log for its traceback. They are tried again for two days.",
         )  # fmt: skip
+
+
+def hits() -> Iterator[Check]:
+    """Tell of opens and clicks that have been due for long: people see too few of them meanwhile."""
+    waiting = Hit.objects.filter(due_at__lt=Now() - HITS_WAIT)
+    if n := waiting.count():
+        yield Check(
+            "hits", WARN, f"{formats.number(n)} opens and clicks wait to be counted.",
+            "Start workers: manage.py work. If they are at work, look at the log for a traceback.",
+        )  # fmt: skip
+
+
+def domains() -> Iterator[Check]:
+    """Ask each tracking domain for a link, as readers do."""
+    rows = Organization.objects.exclude(tracking_domain="").order_by("tracking_domain")
+    for domain in rows.values_list("tracking_domain", flat=True).distinct()[:DOMAINS_TOLD]:
+        if fault := tracking.fault_of(domain):
+            yield Check(
+                f"domain {domain}", FAIL, f"Tracked links at {domain} do not lead here: {fault}",
+                "Point the domain here by DNS, have your proxy serve it with a certificate, and see that the same "
+                "LINK_KEY is set everywhere; or blank the organization's tracking domain.",
+            )  # fmt: skip
+        else:
+            yield Check(f"domain {domain}", OK, f"Tracked links at {domain} lead here.")
 
 
 def integrity() -> Iterator[Check]:

@@ -42,6 +42,11 @@ def email_domain(email: str) -> str:
     return _ascii_domain(domain) or domain.lower()
 
 
+def ascii_domain(domain: str) -> str:
+    """Return a domain in IDNA and lower case; "" when it is none."""
+    return _ascii_domain(domain)
+
+
 @lru_cache(10_000)
 def _ascii_domain(domain: str) -> str:
     """Return a domain in IDNA, "" when it is none; kept, because a million people share few domains."""

@@ -12,9 +12,10 @@ from django.template.loader import render_to_string
 from django.urls import Resolver404, ResolverMatch, resolve
 from django.views.defaults import server_error
 
-from broadcasts import apis
+from broadcasts import apis, tracking
 from broadcasts.api.authentication import touch
 from broadcasts.database import GONE, RETRY_SECONDS, Outage, outage
+from broadcasts.public.tracking import PREFIXES, tracked
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +23,21 @@ HEALTH = "/healthz"
 CALLBACKS = "/callbacks/"
 KNOWN = 1_000  # addresses of callbacks in the memory of a process
 SECRET = "password"  # noqa: S105  (never written into a page)
+
+
+class TrackingDomainMiddleware:
+    """Serve tracked links alone at the tracking domains of organizations, and 404 for all else."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        host = tracking.host_of(request.META)
+        if tracking.is_own_host(host) or not tracking.domains.organizations(host):
+            return self.get_response(request)
+        if not request.path_info.startswith(PREFIXES):
+            return HttpResponse("Not found.", "text/plain; charset=utf-8", HTTPStatus.NOT_FOUND)
+        return tracked(request)
 
 
 class HttpsMiddleware:

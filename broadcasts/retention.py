@@ -26,6 +26,7 @@ from broadcasts.models import (
     DeliveryEvent,
     EarlyFact,
     Heartbeat,
+    Hit,
     IdempotencyKey,
     ImportJob,
     Inbound,
@@ -43,6 +44,7 @@ CHUNK = 1000
 ANSWERS_KEPT = timedelta(hours=24)  # of repeated requests, as the API promises
 TASKS_KEPT = timedelta(days=7)  # failed tasks, for debugging
 EARLY_FACTS_KEPT = timedelta(days=3)  # far longer than a window takes; older ones are about unknown deliveries
+HITS_KEPT = timedelta(days=1)  # with their network addresses, where they could not be judged
 LINKS_KEPT = timedelta(days=30)  # longer than any lifetime
 INVITATIONS_KEPT = timedelta(days=30)  # after they expired; the audit log has them too
 HOSTS_KEPT = timedelta(days=1)
@@ -63,6 +65,7 @@ def prune(*, dry_run: bool = False) -> dict[str, int]:
     for name, rows in (
         ("idempotency keys", IdempotencyKey.objects.filter(created__lt=Now() - ANSWERS_KEPT)),
         ("facts of unknown deliveries", EarlyFact.objects.filter(created__lt=Now() - EARLY_FACTS_KEPT)),
+        ("opens and clicks that were not judged", Hit.objects.filter(at__lt=Now() - HITS_KEPT)),
         ("calls of providers", _old_calls()),
         ("personal links", PersonalLink.objects.filter(created__lt=Now() - LINKS_KEPT)),
         ("invitations", Invitation.objects.filter(expires_at__lt=Now() - INVITATIONS_KEPT)),
@@ -180,6 +183,7 @@ def _prune_message(message: Message, dry_run: bool) -> Iterator[tuple[int, int]]
             with transaction.atomic():
                 gone = _delete(events)
                 _delete(ProviderRef.objects.filter(delivery__in=chunk))
+                _delete(Hit.objects.filter(delivery__in=chunk))
                 Inbound.objects.filter(delivery__in=chunk).update(delivery=None)
                 yield _delete(Delivery.objects.filter(pk__in=chunk)), gone
     if not dry_run:

@@ -5,12 +5,15 @@ The counts are never computed again from deliveries or events, so they survive t
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from django.db import connection
 from django.db.models import F, Model
 
+from broadcasts.database import Statement, parameter
 from broadcasts.mediums import email_domain
 from broadcasts.models import Delivery, DeliveryEvent, Device, GroupCount, Link, MinuteCount
 
@@ -69,21 +72,40 @@ def _add(model: type[Model], key: tuple[str, ...], counts: Counter[tuple[Any, ..
         cursor.execute(sql, params)
 
 
-def count_click(link: Link, delivery: Delivery, *, machine: bool, is_first: bool, is_known: bool = False) -> None:
-    """Count a click on a link, before its event is stored.
+@dataclass(frozen=True, slots=True)
+class Click:
+    """A click on a link; `is_first`: the first click of its recipient."""
 
-    is_first: the first click of this recipient. is_known: an earlier click of it on this link has just been counted.
-    """
-    links = Link.objects.filter(pk=link.pk)
-    if machine:
-        links.update(machine_clicks=F("machine_clicks") + 1)
-    elif is_first:
-        links.update(clicks=F("clicks") + 1, people=F("people") + 1)
-    else:
-        links.update(clicks=F("clicks") + 1)  # first, since it locks the link: concurrent clicks are serialized
-        clicks = DeliveryEvent.objects.filter(delivery=delivery, type=DeliveryEvent.Type.CLICKED, machine=False)
-        if not is_known and not clicks.filter(link=link).exists():
-            links.update(people=F("people") + 1)
+    link_id: int
+    delivery_id: int
+    machine: bool
+    is_first: bool
+
+
+def count_clicks(clicks: Iterable[Click]) -> None:
+    """Count clicks on links, before their events are stored; of each recipient of a link once as a person."""
+    of_link: dict[int, list[Click]] = {}
+    for one in clicks:
+        of_link.setdefault(one.link_id, []).append(one)
+    for pk in sorted(of_link):
+        by_people = [one for one in of_link[pk] if not one.machine]
+        new = {one.delivery_id for one in by_people if one.is_first}
+        machines = len(of_link[pk]) - len(by_people)
+        # First, since it locks the link: concurrent clicks are serialized.
+        _count_link(connection.vendor).run(pk=pk, clicks=len(by_people), people=len(new), machine_clicks=machines)
+        if others := {one.delivery_id for one in by_people} - new:
+            events = DeliveryEvent.objects.filter(delivery__in=others, link=pk, machine=False)
+            known = events.filter(type=DeliveryEvent.Type.CLICKED).values_list("delivery_id", flat=True)
+            if added := len(others - set(known)):
+                _count_link(connection.vendor).run(pk=pk, clicks=0, people=added, machine_clicks=0)
+
+
+@cache
+def _count_link(vendor: str) -> Statement:
+    names = ("clicks", "people", "machine_clicks")
+    return Statement.update(
+        Link.objects.filter(pk=parameter("pk")), **{name: F(name) + parameter(name) for name in names}
+    )
 
 
 def forget_domains(deliveries: Iterable[int]) -> None:

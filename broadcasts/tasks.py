@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.db.models.functions import Now
 
-from broadcasts import accounts, confirming, importing, indexing, receiving, retention, sending, syncing
+from broadcasts import accounts, confirming, importing, indexing, receiving, retention, sending, syncing, tracking
 from broadcasts.models import Channel, Heartbeat
 from broadcasts.queue import begin
 
@@ -14,6 +14,7 @@ ROUND = (
     confirming.enqueue_waiting,
     accounts.enqueue_waiting,
     receiving.enqueue_waiting,
+    tracking.enqueue_hits,
 )
 
 
@@ -48,6 +49,11 @@ def mail_invitation(invitation_id: int) -> None:
 def apply_calls(ticket: int = 0) -> None:
     begin("apply_calls", ticket)
     receiving.apply_due()
+
+
+def judge_hits(ticket: int = 0) -> None:
+    begin("judge_hits", ticket)
+    tracking.judge_due()
 
 
 def send_answers(channel_id: int) -> None:

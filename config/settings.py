@@ -66,9 +66,9 @@ def share(name: str, default: float) -> float:
     return number
 
 
-def networks(name: str) -> list[IPv4Network | IPv6Network]:
+def networks(name: str, default: str = "") -> list[IPv4Network | IPv6Network]:
     """Return IP networks from the environment, separated by commas."""
-    told = env.str(name, default="")
+    told = env.str(name, default=default)
     try:
         return [ip_network(value.strip()) for value in told.split(",") if value.strip()]
     except ValueError as error:
@@ -178,6 +178,7 @@ INSTALLED_APPS = [
     "csp",
 ]
 MIDDLEWARE = [
+    "broadcasts.middleware.TrackingDomainMiddleware",
     "broadcasts.middleware.HttpsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -373,6 +374,16 @@ REFUSAL_BUDGET = share("REFUSAL_BUDGET", 0.1)  # of failed in all that was answe
 RETRY_SECONDS = wholes("RETRY_SECONDS", [60, 300, 900, 3600, 7200, 14400, 28800])
 CALLBACK_RETENTION_DAYS = whole("CALLBACK_RETENTION_DAYS", 7, least=3)  # of calls that cannot be applied
 DELIVERY_RETENTION_DAYS = whole("DELIVERY_RETENTION_DAYS", 0)  # 0 keeps them for ever
+
+# Opens and clicks. Mail filters fetch links from these networks, from which no person does. They are those that the
+# filters' makers publish for firewalls and in SPF: Microsoft Exchange Online Protection, Proofpoint, Barracuda; and
+# Google's crawlers.
+TRACKING_DELAY_SECONDS = whole("TRACKING_DELAY_SECONDS", 30, least=1)  # before people are told from machines
+SCANNING_NETWORKS = networks(
+    "SCANNING_NETWORKS",
+    "40.92.0.0/15,40.107.0.0/16,52.100.0.0/14,104.47.0.0/17,2a01:111:f400::/48,2a01:111:f403::/48,"
+    "66.159.224.0/19,67.231.144.0/20,148.163.128.0/19,205.220.160.0/19,64.235.144.0/20,209.222.80.0/21,66.249.64.0/19",
+)
 
 # What organizations may use and reach: e-mail backends by their labels, and networks that are not public.
 EMAIL_BACKENDS = labelled_paths("EMAIL_BACKENDS")

@@ -18,7 +18,7 @@ from django.core.management.color import no_style
 from django.db import connection
 from django.test import TransactionTestCase, override_settings
 
-from broadcasts import health
+from broadcasts import health, tracking
 from broadcasts.models import Channel, Organization, Role
 from broadcasts.receiving import called
 from broadcasts.throttling import allowances
@@ -102,6 +102,8 @@ def nothing_remembered():
     """What a process knows of rows that an earlier test had."""
     allowances.forget()
     called.forget()
+    tracking.forget()
+    tracking.domains.forget()
     health.forget()
 
 

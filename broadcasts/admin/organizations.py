@@ -47,6 +47,14 @@ class OrganizationsAdmin(OrganizationAdmin):
             },
         ),
         (
+            "Opens and clicks",
+            {
+                "fields": ["tracking_domain"],
+                "description": "Whoever operates this server points the host here and has its certificate made; "
+                "manage.py doctor tells whether it works.",
+            },
+        ),
+        (
             "Answers to STOP, START and HELP",
             {
                 "fields": [*ANSWER_FIELDS],

@@ -27,6 +27,7 @@ from broadcasts.models import (
     Delivery,
     DeliveryEvent,
     EarlyFact,
+    Hit,
     Inbound,
     Medium,
     Message,
@@ -232,5 +233,6 @@ def _blank_chunk(pks: Iterable[int]) -> None:
     # Deliveries first: once they are locked, all rows that a worker wrote beside them are visible.
     Delivery.objects.filter(pk__in=pks).update(contact=None, merged_into=None, address="", error="")
     DeliveryEvent.objects.filter(delivery__in=pks).exclude(detail={}).update(detail={})
+    Hit.objects.filter(delivery__in=pks).delete()
     ProviderRef.objects.filter(delivery__in=pks).delete()
     Inbound.objects.filter(delivery__in=pks).delete()

@@ -16,6 +16,7 @@ from broadcasts.models import (
     Contact,
     Delivery,
     DeliveryEvent,
+    Hit,
     Inbound,
     Medium,
     SegmentMember,
@@ -28,6 +29,7 @@ CHUNK = 1000
 PROFILE = ("uuid", "created", "modified", *Contact.PROFILE, "status", "last_seen_at")
 CONSENT = ("medium", "use_case", "state")
 EVENT = ("type", "at", "machine", "detail")
+HIT = ("kind", "at", "ip_address", "user_agent")  # until it is judged
 FACT_TIMES = [f"{fact}_at" for fact in ("sent", *FACTS)]
 DELIVERY = ("address", "language", "status", "reason", "error", "attempts", "created", *FACT_TIMES)
 
@@ -78,6 +80,11 @@ def _sections(contact: Contact) -> Iterator[tuple[str, Any]]:
     attendances = attendances.select_related("activity__series", "activity__place")
     yield "attendances", (_attendance(row) for row in attendances.iterator())
     yield "deliveries", _deliveries(contact)
+    hits = Hit.objects.filter(delivery__in=Delivery.objects.of([contact])).order_by("pk")
+    yield (
+        "hits",
+        ({name: _plain(value) for name, value in row.items()} for row in hits.values(*HIT, url=F("link__url"))),
+    )
     replies = Inbound.objects.filter(contact=contact).select_related("channel").order_by("pk")
     yield "replies", (_reply(row) for row in replies.iterator())
 

@@ -29,6 +29,7 @@ from .organizations import (
     UseCase,
     rank,
     validate_quiet_hours,
+    validate_tracking_domain,
 )
 from .personal_links import PersonalLink
 from .search import search_text, search_words
@@ -110,4 +111,5 @@ __all__ = [
     "search_words",
     "validate_answer_texts",
     "validate_quiet_hours",
+    "validate_tracking_domain",
 ]

@@ -5,7 +5,9 @@ import zoneinfo
 from hashlib import sha256
 from secrets import token_hex
 from typing import Any
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -14,7 +16,7 @@ from django.utils import timezone
 from broadcasts.clocks import CLOCK
 from broadcasts.exceptions import NotReady
 from broadcasts.languages import normalize_language
-from broadcasts.mediums import Medium
+from broadcasts.mediums import Medium, ascii_domain
 
 from .base import Base, OrganizationQuerySet
 from .fields import VocabularyField
@@ -67,6 +69,19 @@ def validate_quiet_hours(value: object) -> None:
                 )
         if hours[0] == hours[1]:
             raise ValidationError(f"{medium}: they begin and end at {hours[0]}; leave them out where there are none.")
+
+
+def validate_tracking_domain(domain: str) -> None:
+    """Refuse what is no domain, and the server's own hosts: at a tracking domain there is nothing but links."""
+    if not domain:
+        return
+    right = ascii_domain(domain)
+    if not right:
+        raise ValidationError(f"“{domain}” is not a domain: give a host alone, such as links.example.org.")
+    if right != domain:
+        raise ValidationError(f"“{domain}” should be written “{right}”.")
+    if right in {urlsplit(settings.BASE_URL).hostname, *settings.ALLOWED_HOSTS}:
+        raise ValidationError(f"“{domain}” is the address of this server: give a host of its own, or leave it blank.")
 
 
 class Organization(Base):
@@ -172,6 +187,10 @@ class Organization(Base):
         template = self.default_template
         if template is not None and template.organization_id != self.pk:
             raise ValidationError({"default_template": f"“{template}” belongs to another organization."})
+        try:
+            validate_tracking_domain(self.tracking_domain)
+        except ValidationError as error:
+            raise ValidationError({"tracking_domain": error.messages}) from None
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:

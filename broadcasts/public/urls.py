@@ -1,7 +1,7 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from . import callbacks, confirm, data, files, invitation, preferences, views
+from . import callbacks, confirm, data, files, invitation, preferences, tracking, views
 
 app_name = "public"
 urlpatterns = [
@@ -9,6 +9,10 @@ urlpatterns = [
     path("healthz", views.healthz, name="healthz"),
     path("readyz", views.readyz, name="readyz"),
     path("callbacks/<uuid:channel>/<str:key>/", callbacks.callback, name="callback"),
+    # The view reads the address itself, as the shortcut before Django does, which answers those that work.
+    path("t/<path:rest>", tracking.tracked, name="tracked_link"),
+    path("o/<path:rest>", tracking.tracked, name="picture"),
+    path("h/<path:rest>", tracking.tracked, name="hidden_link"),
     path("f/<str:token>/", files.file, name="file"),
     path("u/<str:token>/", views.unsubscribe, name="unsubscribe"),
     path("p/<str:token>/", preferences.preferences, name="preferences"),

@@ -113,7 +113,7 @@ class _Recording:
         self.settled: dict[int, datetime | None] = {}  # {id of an unknown delivery: when it was sent; None: failed}
         self.counters: dict[int, Counter[str]] = defaultdict(Counter)
         self.events: list[DeliveryEvent] = []
-        self.clicks: list[tuple[Fact, Delivery, bool]] = []  # with whether it is the first of its recipient
+        self.clicks: list[tallying.Click] = []
         self.withdrawals: list[tuple[Contact | None, Delivery, str, Mapping[str, object]]] = []
         self.bounces: list[tuple[Delivery, str]] = []
 
@@ -157,7 +157,7 @@ class _Recording:
             self.settle(delivery, type, at)
             news = True
         if fact.link and type == "clicked":
-            self.clicks.append((fact, delivery, "clicked" in new))
+            self.clicks.append(tallying.Click(fact.link.pk, delivery.pk, machine, "clicked" in new))
         if news or machine or type in REPEATING:
             event = DeliveryEvent(delivery=delivery, type=type, at=at, machine=machine, detail=detail, link=fact.link)
             event.created = self.now  # the default of the database is compiled anew for each row
@@ -197,7 +197,7 @@ class _Recording:
             self.write_fallbacks(fact, [pk for pk, _ in told])
         self.write_outcomes()
         add_to_batches(self.deliveries.values(), self.counters)
-        self.count_clicks()
+        tallying.count_clicks(self.clicks)
         DeliveryEvent.objects.bulk_create(self.events)
         for delivery, source in sorted(self.bounces, key=lambda one: one[0].address):
             organization, medium = delivery.message.broadcast.organization, delivery.message.medium
@@ -219,16 +219,6 @@ class _Recording:
             fallback = self.fallbacks[self.deliveries[pk].message_id]
             sent = {"status": Status.SENT, "sent_at": sent_at, **fallback.sent()}
             assert unknown.transition(**(sent if sent_at else {"status": Status.FAILED, **fallback.failed()}))
-
-    def count_clicks(self) -> None:
-        """Count clicks on links, link by link, before their events are stored."""
-        counted: set[tuple[int, int]] = set()  # link and delivery: a later click here is not of another person
-        for fact, delivery, is_first in sorted(self.clicks, key=lambda one: one[0].link.pk if one[0].link else 0):
-            assert fact.link is not None
-            is_known = (fact.link.pk, delivery.pk) in counted
-            tallying.count_click(fact.link, delivery, machine=fact.machine, is_first=is_first, is_known=is_known)
-            if not fact.machine:
-                counted.add((fact.link.pk, delivery.pk))
 
 
 @cache

@@ -11,7 +11,8 @@ what the system says of them.
 `chaos` tells what is lost: `faults` is what is done, to a `scene`; `receiver` misbehaves as it is told and knows what
 arrived (`provider` is its side of HTTP), `verdict` compares that with the log.
 
-`callbacks` tells how fast a provider's calls are applied, and whether any is lost; `caller` makes them.
+`callbacks` tells how fast a provider's calls are applied, and whether any is lost; `caller` makes them. `track` tells
+the same of opens and clicks.
 """
 
 HOST = "127.0.0.1"

@@ -1,15 +1,12 @@
 """`bench callbacks`: how fast a provider's calls are taken in and applied, and whether any is lost under kill -9."""
 
 import json
-import os
-import signal
 import time
 from argparse import ArgumentParser
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
 from random import Random
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,7 +14,6 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
-from django.db.models import QuerySet
 
 from broadcasts import links, sending, stats
 from broadcasts.catcher import cloud
@@ -159,18 +155,20 @@ def _phase(
     random.shuffle(requests)
     copies = Delivery.objects.filter(message__broadcast=broadcast, status=Delivery.Status.SENT)
     missing = copies.filter(**{f"{COLUMNS[fact]}__isnull": True})
-    used, begun = _cpu_seconds(running), time.perf_counter()
+    used, begun = running.parts_cpu_seconds(), time.perf_counter()
     connections.close_all()  # the caller's process is to inherit none
     caller = Caller(port, requests, rate)
     try:
-        told, killed = _watch(caller, missing, running, random if kills else None)
+        told, killed = watch_calls(caller, missing.count, running, random if kills else None)
     finally:
         caller.kill()
     applied, calls = time.perf_counter() - begun, len(requests)
     if told is None or told.given_up:
         answers = told.statuses if told else "none"
         raise CommandError(f"The calls did not come to their end; answers: {answers}.\n{running.last_words()}")
-    web_us, worker_us = ((now - then) / calls * 1e6 for now, then in zip(_cpu_seconds(running), used, strict=True))
+    web_us, worker_us = (
+        (now - then) / calls * 1e6 for now, then in zip(running.parts_cpu_seconds(), used, strict=True)
+    )
     return CallRound(
         fact=fact,
         calls=calls,
@@ -188,25 +186,29 @@ def _phase(
     )
 
 
-def _watch(
-    caller: Caller, missing: QuerySet[Delivery], running: Workers, random: Random | None
+def watch_calls(
+    caller: Caller, missing: Callable[[], int], running: Workers, random: Random | None = None, kills: int | None = None
 ) -> tuple[Told | None, Counter[str]]:
-    """Wait until all calls are answered and applied, or nothing moves; with `random`, kill processes meanwhile."""
+    """Wait until all calls are answered and none is missing in the log, or nothing moves.
+
+    With `random`, kill processes meanwhile: so many, or as many as there is time for.
+    """
     told: Told | None = None
     killed: Counter[str] = Counter()
     killed_at = moved_at = time.perf_counter()
-    wait, left = 0.0, retry_while_away(missing.count)
+    wait, left = 0.0, retry_while_away(missing)
     with bar(total=left, unit=" calls", desc="Calling back") as shown:
         while (told is None or left) and time.perf_counter() < moved_at + STUCK_SECONDS:
             time.sleep(LOOK_SECONDS)
             if told is None and caller.is_done:
                 told = caller.told()
-            if (now := retry_while_away(missing.count)) != left:
+            if (now := retry_while_away(missing)) != left:
                 shown.update(left - now)
                 left, moved_at = now, time.perf_counter()
             # Only once calls are applied again, so that all have a chance to be.
-            if random and told is None and moved_at > killed_at and time.perf_counter() > killed_at + wait:
-                killed[_kill(running, random)] += 1
+            is_time = moved_at > killed_at and time.perf_counter() > killed_at + wait
+            if random and told is None and is_time and (kills is None or killed.total() < kills):
+                killed[running.kill_one(random)] += 1
                 killed_at, wait = time.perf_counter(), random.uniform(*KILL_EVERY)
     return told, killed
 
@@ -219,31 +221,3 @@ def _requests(channel: Channel, fact: str, port: int) -> list[bytes]:
     ids = account["phone_number_id"], account["business_account_id"]
     bodies = (cloud.statuses(*ids, [(known[pk], address, links.delivery_token(pk))], fact) for pk, address in rows)
     return [request(path, port, *cloud.signed(body, account["app_secret"])) for body in bodies]
-
-
-def _cpu_seconds(running: Workers) -> tuple[float, float]:
-    """Return the processor time of the web server and of the workers, with their supervisor."""
-    web, others = _processes(running)
-    return processes.cpu_seconds(web), processes.cpu_seconds([running.pid, *others])
-
-
-def _processes(running: Workers) -> tuple[list[int], list[int]]:
-    """Return the processes of the web server, and the others below the supervisor."""
-    web: list[int] = []
-    others: list[int] = []
-    for pid in running.cluster():
-        with suppress(OSError):
-            is_web = b"broadcasts.web" in Path(f"/proc/{pid}/cmdline").read_bytes()
-            (web if is_web else others).append(pid)
-    return web, others
-
-
-def _kill(running: Workers, random: Random) -> str:
-    """Kill a process of the web server, or one of the workers; return which."""
-    web, others = _processes(running)
-    chosen, what = random.choice([(web, "web processes"), (others, "worker processes")])
-    if not chosen:
-        return "nothing"
-    with suppress(ProcessLookupError):
-        os.kill(random.choice(chosen), signal.SIGKILL)
-    return what

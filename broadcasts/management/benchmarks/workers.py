@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from random import Random
 
 from django.conf import settings
 from django.core.management.base import CommandError
@@ -68,6 +69,31 @@ class Workers:
 
     def cpu_seconds(self) -> float:
         return processes.cpu_seconds(self.cluster())
+
+    def parts(self) -> tuple[list[int], list[int]]:
+        """Return the processes of the web server, and the others below the supervisor."""
+        web: list[int] = []
+        others: list[int] = []
+        for pid in self.cluster():
+            with suppress(OSError):
+                is_web = b"broadcasts.web" in Path(f"/proc/{pid}/cmdline").read_bytes()
+                (web if is_web else others).append(pid)
+        return web, others
+
+    def parts_cpu_seconds(self) -> tuple[float, float]:
+        """Return the processor time of the web server and of the workers, with their supervisor."""
+        web, others = self.parts()
+        return processes.cpu_seconds(web), processes.cpu_seconds([self.pid, *others])
+
+    def kill_one(self, random: Random) -> str:
+        """Kill a process of the web server, or one of the workers; return which."""
+        web, others = self.parts()
+        chosen, what = random.choice([(web, "web processes"), (others, "worker processes")])
+        if not chosen:
+            return "nothing"
+        with suppress(ProcessLookupError):
+            os.kill(random.choice(chosen), signal.SIGKILL)
+        return what
 
     def look(self) -> None:
         """Note how much memory each has held so far."""

@@ -3,10 +3,10 @@ import sys
 
 from django.core.management.base import BaseCommand
 
-from broadcasts.management.benchmarks import audience, callbacks, chaos, send
+from broadcasts.management.benchmarks import audience, callbacks, chaos, send, track
 from broadcasts.management.lookups import refusals
 
-BENCHES = {"send": send, "audience": audience, "chaos": chaos, "callbacks": callbacks}
+BENCHES = {"send": send, "audience": audience, "chaos": chaos, "callbacks": callbacks, "track": track}
 
 
 class Command(BaseCommand):
