@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.db.models.functions import Now
 
-from broadcasts import accounts, confirming, importing, indexing, receiving, retention, sending, syncing
+from broadcasts import accounts, confirming, importing, indexing, receiving, retention, sending, syncing, telling
 from broadcasts.models import Channel, Heartbeat
 from broadcasts.queue import begin
 
@@ -14,6 +14,7 @@ ROUND = (
     confirming.enqueue_waiting,
     accounts.enqueue_waiting,
     receiving.enqueue_waiting,
+    telling.enqueue_waiting,
 )
 
 
@@ -48,6 +49,15 @@ def mail_invitation(invitation_id: int) -> None:
 def apply_calls(ticket: int = 0) -> None:
     begin("apply_calls", ticket)
     receiving.apply_due()
+
+
+def tell_events(ticket: int = 0) -> None:
+    telling.tell()
+    begin("tell_events", ticket)  # afterwards: a slow receiver must not take one worker after the other
+
+
+def notify_subscription(subscription_id: int) -> None:
+    telling.notify(subscription_id)
 
 
 def send_answers(channel_id: int) -> None:

@@ -372,6 +372,8 @@ REFUSAL_BUDGET = share("REFUSAL_BUDGET", 0.1)  # of failed in all that was answe
 # Until each further attempt; the last one repeats.
 RETRY_SECONDS = wholes("RETRY_SECONDS", [60, 300, 900, 3600, 7200, 14400, 28800])
 CALLBACK_RETENTION_DAYS = whole("CALLBACK_RETENTION_DAYS", 7, least=3)  # of calls that cannot be applied
+EVENT_CALL_RETENTION_DAYS = whole("EVENT_CALL_RETENTION_DAYS", 14, least=1)  # of calls with events, and of replays
+EVENT_FAILING_DAYS = whole("EVENT_FAILING_DAYS", 3, least=1)  # without a success; then a subscription is switched off
 DELIVERY_RETENTION_DAYS = whole("DELIVERY_RETENTION_DAYS", 0)  # 0 keeps them for ever
 
 # What organizations may use and reach: e-mail backends by their labels, and networks that are not public.

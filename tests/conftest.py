@@ -18,7 +18,7 @@ from django.core.management.color import no_style
 from django.db import connection
 from django.test import TransactionTestCase, override_settings
 
-from broadcasts import health
+from broadcasts import health, noting
 from broadcasts.models import Channel, Organization, Role
 from broadcasts.receiving import called
 from broadcasts.throttling import allowances
@@ -103,6 +103,7 @@ def nothing_remembered():
     allowances.forget()
     called.forget()
     health.forget()
+    noting.forget()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from functools import cache
 from django.db import connection, transaction
 from django.utils import timezone
 
-from broadcasts import consenting, tallying
+from broadcasts import consenting, noting, tallying
 from broadcasts.consenting import suppress
 from broadcasts.database import Statement, parameter
 from broadcasts.models import FACTS, Contact, Delivery, DeliveryEvent, Fallback, Link, Message, Suppression, UseCase
@@ -113,6 +113,7 @@ class _Recording:
         self.settled: dict[int, datetime | None] = {}  # {id of an unknown delivery: when it was sent; None: failed}
         self.counters: dict[int, Counter[str]] = defaultdict(Counter)
         self.events: list[DeliveryEvent] = []
+        self.told: list[noting.Told] = []  # what subscriptions may want to know
         self.clicks: list[tuple[Fact, Delivery, bool]] = []  # with whether it is the first of its recipient
         self.withdrawals: list[tuple[Contact | None, Delivery, str, Mapping[str, object]]] = []
         self.bounces: list[tuple[Delivery, str]] = []
@@ -153,15 +154,21 @@ class _Recording:
         for name in new:
             self.tally.add(delivery, name, at, detail)
         news = bool(new)
+        implied = [name for name in new if name != type]
         if not machine and delivery.status == Status.UNKNOWN:
             self.settle(delivery, type, at)
             news = True
+            implied = ["sent", *implied] if type not in ("sent", "failed") else implied
+        self.told += [noting.Told(delivery.pk, name, at, None, is_first=True) for name in implied]
         if fact.link and type == "clicked":
             self.clicks.append((fact, delivery, "clicked" in new))
         if news or machine or type in REPEATING:
             event = DeliveryEvent(delivery=delivery, type=type, at=at, machine=machine, detail=detail, link=fact.link)
             event.created = self.now  # the default of the database is compiled anew for each row
             self.events.append(event)
+            if not machine:
+                is_first = type in (*new, "sent", "failed")
+                self.told.append(noting.Told(delivery.pk, type, at, event, is_first))
         if type in ("bounced", "failed") and news and detail.get("hard") is True:
             self.bounces.append((delivery, _source(delivery, type, detail)))
         return news
@@ -199,6 +206,7 @@ class _Recording:
         add_to_batches(self.deliveries.values(), self.counters)
         self.count_clicks()
         DeliveryEvent.objects.bulk_create(self.events)
+        noting.note_facts(self.told, self.deliveries)
         for delivery, source in sorted(self.bounces, key=lambda one: one[0].address):
             organization, medium = delivery.message.broadcast.organization, delivery.message.medium
             suppress(organization, medium, delivery.address, Suppression.Cause.HARD_BOUNCE, "", source)
