@@ -23,7 +23,7 @@ Item = list[object]  # of EventNote.items
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ToldFact:
     """A report about a delivery that changed something, or that is stored each time."""
 
     delivery: int
@@ -58,7 +58,7 @@ def note_outcomes(broadcast: Broadcast, sent: Iterable[int], failed: Iterable[in
     _write(broadcast.organization_id, broadcast.pk, [[type, at, pks, 0, 1] for type, pks in found if pks])
 
 
-def note_facts(told: Sequence[Told], deliveries: Mapping[int, Delivery]) -> None:
+def note_facts(told: Sequence[ToldFact], deliveries: Mapping[int, Delivery]) -> None:
     """Note reports in their order; the messages and broadcasts of the deliveries are loaded."""
     items: dict[tuple[int, int], list[Item]] = defaultdict(list)
     for one in told:

@@ -22,7 +22,7 @@ KEPT = 500  # characters
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class CallResult:
     """What a call came to: the answer, or the error if there was none."""
 
     answer: Answer | None
@@ -39,7 +39,7 @@ class Result:
         return storable(self.answer.body.decode("utf-8", "replace"))[:KEPT] if self.answer else ""
 
 
-class Caller(Http):
+class EventCaller(Http):
     """Makes signed calls: `begin` some, `wait` for the results of those that ended."""
 
     concurrency = CONCURRENCY
@@ -47,7 +47,7 @@ class Caller(Http):
 
     def __init__(self) -> None:
         super().__init__({})
-        self.flights: dict[asyncio.Task[Result], int] = {}  # with the ids of their calls
+        self.flights: dict[asyncio.Task[CallResult], int] = {}  # with the ids of their calls
 
     @property
     def is_full(self) -> bool:
@@ -61,7 +61,7 @@ class Caller(Http):
         assert self.loop is not None
         self.flights[self.loop.create_task(self._result(Call(url, body, headers)))] = call.pk
 
-    def wait(self, seconds: float) -> list[tuple[int, Result]]:
+    def wait(self, seconds: float) -> list[tuple[int, CallResult]]:
         """Return the ids and results of calls that ended, at the latest after some seconds."""
         if not self.flights:
             time.sleep(seconds)
@@ -77,7 +77,7 @@ class Caller(Http):
             self.flights.clear()
         super().close()
 
-    async def _result(self, call: Call) -> Result:
+    async def _result(self, call: Call) -> CallResult:
         begun = time.monotonic()
         answer, error = None, ""
         try:
@@ -85,7 +85,7 @@ class Caller(Http):
             error = "" if answer.is_success else refused(answer, call.host)
         except TransportError as failure:
             error = str(failure)
-        return Result(answer, error, round((time.monotonic() - begun) * 1000))
+        return CallResult(answer, error, round((time.monotonic() - begun) * 1000))
 
     def _unanswered(self, error: Exception, host: str) -> TransportError:
         found = super()._unanswered(error, host)
@@ -101,15 +101,15 @@ def refused(answer: Answer, host: str) -> str:
     return f"{host} answered {answer}; it has to answer 2xx."
 
 
-def make(call: EventCall, url: str, secrets: Iterable[str]) -> Result:
+def make(call: EventCall, url: str, secrets: Iterable[str]) -> CallResult:
     """Make one call now, and wait for its result."""
-    with Caller() as caller:
+    with EventCaller() as caller:
         caller.begin(call, url, secrets)
         [(_, result)] = caller.wait(SECONDS * 2)
         return result
 
 
-def told_of(result: Result) -> dict[str, Any]:
+def told_of(result: CallResult) -> dict[str, Any]:
     """Return the columns of a call that tell of its last attempt."""
     return {
         "status_code": result.answer.status if result.answer else None,

@@ -12,7 +12,7 @@ from broadcasts import formats, noting
 from broadcasts.models import AuditEntry, EventCall, EventSubscription
 from broadcasts.queue import enqueue
 
-from .calls import Result, told_of
+from .calls import CallResult, told_of
 
 State = EventCall.State
 # Until each further attempt of a call: for three days, a little longer than a receiver that is down stays switched on.
@@ -26,7 +26,7 @@ BUSY = frozenset({429, 503})
 
 
 @transaction.atomic
-def record(subscription: EventSubscription, call: EventCall, result: Result) -> bool:
+def record(subscription: EventSubscription, call: EventCall, result: CallResult) -> bool:
     """Record the result of a call; return False, with nothing written, if another worker holds the subscription."""
     told = {**told_of(result), "attempts": F("attempts") + 1, "tried_at": Now()}
     mine = EventCall.objects.filter(pk=call.pk, state=State.WAITING, subscription__token=subscription.token)
@@ -46,7 +46,7 @@ def record(subscription: EventSubscription, call: EventCall, result: Result) -> 
     return is_mine
 
 
-def asked_wait(result: Result) -> float:
+def asked_wait(result: CallResult) -> float:
     """Return the seconds that a busy receiver asked us to wait; 0 if it did not."""
     if result.answer is None or result.answer.status not in BUSY:
         return 0
@@ -64,7 +64,7 @@ def _works(subscription: EventSubscription) -> None:
     EventSubscription.objects.filter(pk=subscription.pk).update(**changes)
 
 
-def _fails(subscription: EventSubscription, result: Result, asked: float) -> None:
+def _fails(subscription: EventSubscription, result: CallResult, asked: float) -> None:
     """Note a failure; after several in a row, or where the receiver asks for it, all calls wait."""
     subscription.failures += 1
     subscription.failing_since = subscription.failing_since or timezone.now()

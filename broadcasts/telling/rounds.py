@@ -18,7 +18,7 @@ from broadcasts.database import outage
 from broadcasts.models import EventCall, EventNote, EventSubscription, OrganizationQuerySet
 from broadcasts.queue import enqueue, enqueue_once, is_told_to_stop
 
-from .calls import CONCURRENCY, Caller, Result
+from .calls import CONCURRENCY, CallResult, EventCaller
 from .calls import SECONDS as CALL_SECONDS
 from .outcomes import record
 from .sorting import add, calls_of, sort_notes
@@ -79,7 +79,7 @@ def enqueue_waiting() -> None:
 
 def tell(seconds: float = SECONDS) -> None:
     """Make calls of notes, and the calls that are due, until the time is over, the worker stops, or none is left."""
-    with Caller() as caller:
+    with EventCaller() as caller:
         teller = Teller(caller)
         try:
             teller.run(time.monotonic() + seconds)
@@ -90,7 +90,7 @@ def tell(seconds: float = SECONDS) -> None:
 class Teller:
     """A worker's claims and calls."""
 
-    def __init__(self, caller: Caller) -> None:
+    def __init__(self, caller: EventCaller) -> None:
         self.caller = caller
         self.held: dict[int, Held] = {}
         self.owners: dict[int, Held] = {}  # of calls under way
@@ -162,9 +162,9 @@ class Teller:
                         raise
                     log.exception("A call with events could not be made")
                     words = "The call could not be made; the log of the workers says why."
-                    self.end(call.pk, Result(None, words, 0))
+                    self.end(call.pk, CallResult(None, words, 0))
 
-    def end(self, pk: int, result: Result) -> None:
+    def end(self, pk: int, result: CallResult) -> None:
         """Record a result; after a success the next call of the same broadcast is ready."""
         held = self.owners.pop(pk)
         call = held.flying.pop(pk)

@@ -113,7 +113,7 @@ class _Recording:
         self.settled: dict[int, datetime | None] = {}  # {id of an unknown delivery: when it was sent; None: failed}
         self.counters: dict[int, Counter[str]] = defaultdict(Counter)
         self.events: list[DeliveryEvent] = []
-        self.told: list[noting.Told] = []  # what subscriptions may want to know
+        self.told: list[noting.ToldFact] = []  # what subscriptions may want to know
         self.clicks: list[tuple[Fact, Delivery, bool]] = []  # with whether it is the first of its recipient
         self.withdrawals: list[tuple[Contact | None, Delivery, str, Mapping[str, object]]] = []
         self.bounces: list[tuple[Delivery, str]] = []
@@ -159,7 +159,7 @@ class _Recording:
             self.settle(delivery, type, at)
             news = True
             implied = ["sent", *implied] if type not in ("sent", "failed") else implied
-        self.told += [noting.Told(delivery.pk, name, at, None, is_first=True) for name in implied]
+        self.told += [noting.ToldFact(delivery.pk, name, at, None, is_first=True) for name in implied]
         if fact.link and type == "clicked":
             self.clicks.append((fact, delivery, "clicked" in new))
         if news or machine or type in REPEATING:
@@ -168,7 +168,7 @@ class _Recording:
             self.events.append(event)
             if not machine:
                 is_first = type in (*new, "sent", "failed")
-                self.told.append(noting.Told(delivery.pk, type, at, event, is_first))
+                self.told.append(noting.ToldFact(delivery.pk, type, at, event, is_first))
         if type in ("bounced", "failed") and news and detail.get("hard") is True:
             self.bounces.append((delivery, _source(delivery, type, detail)))
         return news
