@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.urls import reverse
 
 from broadcasts.models import AuditEntry, EventCall, EventSubscription
 from tests.telling.receiver import EventReceiver
@@ -100,3 +101,8 @@ def test_only_admins_send_again_or_change(sender, stranger, made, call):
         assert client.post(page("eventcall", "again", call.pk)).status_code == status
         assert client.get(page("eventsubscription", "replay", made.pk)).status_code == status
         assert client.post(page("eventsubscription", "new-secret", made.pk), {"old": "cut"}).status_code == status
+
+
+def test_one_that_was_switched_off_is_on_the_dashboard(staff, made):
+    EventSubscription.objects.update(is_active=False, stopped_because="Its receiver answered 410 Gone.")
+    assert "Its receiver answered 410 Gone." in staff.get(reverse("admin:index")).content.decode()
