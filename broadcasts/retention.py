@@ -25,6 +25,7 @@ from broadcasts.models import (
     Delivery,
     DeliveryEvent,
     EarlyFact,
+    EventCall,
     Heartbeat,
     Hit,
     IdempotencyKey,
@@ -67,6 +68,7 @@ def prune(*, dry_run: bool = False) -> dict[str, int]:
         ("facts of unknown deliveries", EarlyFact.objects.filter(created__lt=Now() - EARLY_FACTS_KEPT)),
         ("opens and clicks that were not judged", Hit.objects.filter(at__lt=Now() - HITS_KEPT)),
         ("calls of providers", _old_calls()),
+        ("calls with events", _old_event_calls()),
         ("personal links", PersonalLink.objects.filter(created__lt=Now() - LINKS_KEPT)),
         ("invitations", Invitation.objects.filter(expires_at__lt=Now() - INVITATIONS_KEPT)),
         ("failed sign-ins", AccessAttempt.objects.filter(attempt_time__lt=now - brakes.REMEMBERED)),
@@ -91,6 +93,12 @@ def prune(*, dry_run: bool = False) -> dict[str, int]:
 def _old_calls() -> QuerySet[StoredCall]:
     """Calls that could not be applied, however often they were tried."""
     return StoredCall.objects.filter(created__lt=Now() - timedelta(days=settings.CALLBACK_RETENTION_DAYS))
+
+
+def _old_event_calls() -> QuerySet[EventCall]:
+    """Calls that ended long ago, and those that have waited as long for a subscription that is switched off."""
+    old = Q(created__lt=Now() - timedelta(days=settings.EVENT_CALL_RETENTION_DAYS))
+    return EventCall.objects.filter(old, ~Q(state=EventCall.State.WAITING) | Q(subscription__is_active=False))
 
 
 def _idle_rates() -> QuerySet[PersonRate]:

@@ -3,7 +3,18 @@
 from django.conf import settings
 from django.db.models.functions import Now
 
-from broadcasts import accounts, confirming, importing, indexing, receiving, retention, sending, syncing, tracking
+from broadcasts import (
+    accounts,
+    confirming,
+    importing,
+    indexing,
+    receiving,
+    retention,
+    sending,
+    syncing,
+    telling,
+    tracking,
+)
 from broadcasts.models import Channel, Heartbeat
 from broadcasts.queue import begin
 
@@ -15,6 +26,7 @@ ROUND = (
     accounts.enqueue_waiting,
     receiving.enqueue_waiting,
     tracking.enqueue_hits,
+    telling.enqueue_waiting,
 )
 
 
@@ -54,6 +66,15 @@ def apply_calls(ticket: int = 0) -> None:
 def judge_hits(ticket: int = 0) -> None:
     begin("judge_hits", ticket)
     tracking.judge_due()
+
+
+def tell_events(ticket: int = 0) -> None:
+    telling.tell()
+    begin("tell_events", ticket)  # afterwards: a slow receiver must not take one worker after the other
+
+
+def notify_subscription(subscription_id: int) -> None:
+    telling.notify(subscription_id)
 
 
 def send_answers(channel_id: int) -> None:

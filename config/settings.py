@@ -344,6 +344,7 @@ SPECTACULAR_SETTINGS = {
         "ContactStatusEnum": "broadcasts.models.Contact.Status",
         "ConsentStateEnum": "broadcasts.models.ConsentState",
         "DeliveryStatusEnum": "broadcasts.models.Delivery.Status",
+        "EventCallStateEnum": "broadcasts.models.EventCall.State",
         "EngagementEnum": "broadcasts.models.Engagement",
         "OrganizationStatusEnum": "broadcasts.models.Organization.Status",
         "SkipReasonEnum": "broadcasts.models.Reason",
@@ -359,6 +360,7 @@ SPECTACULAR_SETTINGS = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "broadcasts.api.schema.describe_refusals",
     ],
+    "WEBHOOKS": ["broadcasts.api.subscriptions.EVENTS_WEBHOOK"],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "docExpansion": "none", "persistAuthorization": False},
@@ -373,6 +375,8 @@ REFUSAL_BUDGET = share("REFUSAL_BUDGET", 0.1)  # of failed in all that was answe
 # Until each further attempt; the last one repeats.
 RETRY_SECONDS = wholes("RETRY_SECONDS", [60, 300, 900, 3600, 7200, 14400, 28800])
 CALLBACK_RETENTION_DAYS = whole("CALLBACK_RETENTION_DAYS", 7, least=3)  # of calls that cannot be applied
+EVENT_CALL_RETENTION_DAYS = whole("EVENT_CALL_RETENTION_DAYS", 14, least=1)  # of calls with events, and of replays
+EVENT_FAILING_DAYS = whole("EVENT_FAILING_DAYS", 3, least=1)  # without a success; then a subscription is switched off
 DELIVERY_RETENTION_DAYS = whole("DELIVERY_RETENTION_DAYS", 0)  # 0 keeps them for ever
 
 # Opens and clicks. Mail filters fetch links from these networks, from which no person does. They are those that the

@@ -18,7 +18,7 @@ from django.core.management.color import no_style
 from django.db import connection
 from django.test import TransactionTestCase, override_settings
 
-from broadcasts import health, tracking
+from broadcasts import health, noting, tracking
 from broadcasts.models import Channel, Organization, Role
 from broadcasts.receiving import called
 from broadcasts.throttling import allowances
@@ -105,6 +105,7 @@ def nothing_remembered():
     tracking.forget()
     tracking.domains.forget()
     health.forget()
+    noting.forget()
 
 
 @pytest.fixture

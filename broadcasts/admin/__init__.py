@@ -8,6 +8,7 @@ from . import (  # noqa: F401 -- importing them registers their admins
     consents,
     contacts,
     deliveries,
+    event_subscriptions,
     events,
     imports,
     inbox,

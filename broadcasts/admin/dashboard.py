@@ -7,7 +7,7 @@ from django.db.models import Q, Sum
 from django.utils import timezone
 
 from broadcasts import formats, stats
-from broadcasts.models import FACTS, OWN_FACTS, Batch, Broadcast, Channel, Delivery, reported_by
+from broadcasts.models import FACTS, OWN_FACTS, Batch, Broadcast, Channel, Delivery, EventSubscription, reported_by
 
 from .access import Access, scoped
 from .base import list_url
@@ -18,6 +18,8 @@ DAYS = 30
 COUNTED = ("sent", "failed", *FACTS)
 Status = Broadcast.Status
 STUCK = Q(status=Status.PAUSED) | Q(status__in=[Status.FAILED, Status.DRAFT], error_message__gt="")
+
+TROUBLED = Q(failing_since__isnull=False, failures__gte=5) | Q(stopped_because__gt="")
 
 
 def dashboard(access: Access) -> dict[str, Any]:
@@ -33,6 +35,7 @@ def dashboard(access: Access) -> dict[str, Any]:
         "failing_channels": list(
             scoped(Channel.objects.filter(health=Channel.Health.FAILING, is_active=True), access)[:SHOWN]
         ),
+        "failing_subscriptions": list(scoped(EventSubscription.objects.filter(TROUBLED), access)[:SHOWN]),
         "unknown": unknown(access),
         "drafts": list(broadcasts.filter(status=Status.DRAFT).order_by("-id")[:5]),
         "days": DAYS,

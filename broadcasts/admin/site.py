@@ -27,6 +27,7 @@ SECTIONS = {
     "Consent": ["Suppression", "Consent", "ConsentChange"],
     "What came back": ["DeliveryEvent", "Inbound", "Link", "ProviderRef"],
     "Organization": ["Organization", "Member", "Invitation", "User", "ApiToken", "Media", "AuditEntry"],
+    "Programs that are told": ["EventSubscription", "EventCall"],
 }
 REST = "Behind the scenes"
 

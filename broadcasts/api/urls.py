@@ -17,6 +17,7 @@ from .media import MediaFiles
 from .organization import OwnOrganization
 from .segments import Segments
 from .sms import SmsCount
+from .subscriptions import Subscriptions
 from .suppressions import Suppressions
 from .templates import Templates
 
@@ -34,6 +35,7 @@ router.register("deliveries", Deliveries, "delivery")
 router.register("inbound", InboundReplies, "inbound")
 router.register("consents", Consents, "consent")
 router.register("suppressions", Suppressions, "suppression")
+router.register("subscriptions", Subscriptions, "subscription")
 router.register("imports", Imports, "import")
 
 urlpatterns = [

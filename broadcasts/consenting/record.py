@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from broadcasts import formats
+from broadcasts import formats, noting
 from broadcasts.exceptions import WrongState
 from broadcasts.models import Consent, ConsentChange, ConsentState, Contact, Suppression
 
@@ -145,5 +145,6 @@ def _write(
     others = Consent.objects.filter(pk=consent.pk).exclude(state__in=[state, *unless])
     if not created and not others.transition(state=state, modified=timezone.now()):
         return False
-    ConsentChange.objects.create(**place, state=state, source=source[:255], evidence=dict(evidence))
+    change = ConsentChange.objects.create(**place, state=state, source=source[:255], evidence=dict(evidence))
+    noting.note_consents(contact.organization_id, [change])
     return True

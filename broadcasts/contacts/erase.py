@@ -27,6 +27,8 @@ from broadcasts.models import (
     Delivery,
     DeliveryEvent,
     EarlyFact,
+    EventCall,
+    EventSubscription,
     Hit,
     Inbound,
     Medium,
@@ -194,6 +196,8 @@ def _clean_texts(trace: Trace) -> None:
     for told, column in (
         (Broadcast.objects.for_organization(trace.organization), "error_message"),
         (Channel.objects.for_organization(trace.organization), "last_error"),
+        (EventSubscription.objects.for_organization(trace.organization), "last_error"),
+        (EventCall.objects.for_organization(trace.organization), "answer"),  # a receiver may repeat what it was told
     ):
         for pk, text in told.filter(trace.in_text(column)).values_list("pk", column):
             told.filter(pk=pk, **{column: text}).update(**{column: trace.cut_from(text)})

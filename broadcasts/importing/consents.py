@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from broadcasts import noting
 from broadcasts.exceptions import InvalidInput
 from broadcasts.mediums import PERSONAL, address_hash
 from broadcasts.models import (
@@ -74,6 +75,7 @@ def grant(job: ImportJob, people: Mapping[int, ContactState], found: Mapping[str
     # A concurrent consent is kept, so the history gets only the rows that were inserted here.
     ours = Consent.objects.filter(uuid__in=[one.uuid for one in fresh]).values_list("contact", flat=True)
     evidence = {"wording": told["wording"], "import": str(job.uuid), "file": job.filename}
-    ConsentChange.objects.bulk_create(
+    changes = ConsentChange.objects.bulk_create(
         ConsentChange(contact_id=pk, **place, source=told["source"], evidence=evidence) for pk in ours
     )
+    noting.note_consents(job.organization_id, changes)

@@ -11,6 +11,7 @@ from .consents import Consent, ConsentChange, ConsentState, Suppression
 from .contacts import Attribute, Contact, attributes_fault
 from .counts import Device, GroupCount, MinuteCount
 from .deliveries import OUTCOMES, Batch, Delivery, ProviderRef, Reason, count
+from .event_subscriptions import EVENT_TYPES, EventCall, EventNote, EventSubscription, clean_types
 from .events import DeliveryEvent, EarlyFact, Hit, Link
 from .facts import FACTS, OWN_FACTS, TRACKED, Engagement
 from .fallbacks import Fallback
@@ -39,6 +40,7 @@ from .users import User
 
 __all__ = [
     "ACTS",
+    "EVENT_TYPES",
     "FACTS",
     "OUTCOMES",
     "OWN_FACTS",
@@ -65,6 +67,9 @@ __all__ = [
     "Device",
     "EarlyFact",
     "Engagement",
+    "EventCall",
+    "EventNote",
+    "EventSubscription",
     "Fallback",
     "GroupCount",
     "Heartbeat",
@@ -101,6 +106,7 @@ __all__ = [
     "User",
     "answer_fault",
     "attributes_fault",
+    "clean_types",
     "count",
     "fill_answer",
     "keyword_of",

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Now
 
-from broadcasts import stats
+from broadcasts import noting, stats
 from broadcasts.models import Batch, Broadcast, Delivery, OrganizationQuerySet, count
 
 from .expansion import expand_cancelled
@@ -41,7 +41,9 @@ def _without_work(**filters: object) -> OrganizationQuerySet[Broadcast]:
 def _finish(broadcast: Broadcast) -> None:
     # Counted again under a lock, so that a concurrent resend comes before this count or after completion.
     if lock_sending(pk=broadcast.pk) and stats.counts([broadcast])[broadcast.pk]["pending"] == 0:
-        _without_work(pk=broadcast.pk).transition(status=Status.SENT, completed_at=Now(), modified=Now())
+        done = {"status": Status.SENT, "completed_at": Now(), "modified": Now()}
+        if _without_work(pk=broadcast.pk).transition(**done):
+            noting.note_broadcast(broadcast, "broadcast.finished")
 
 
 def close(broadcast_id: int, seconds: float = 0) -> None:
@@ -65,7 +67,14 @@ def close(broadcast_id: int, seconds: float = 0) -> None:
     batches = list(Batch.objects.filter(message__broadcast=broadcast_id))
     left = [batch for batch in batches if not _cancel_rest(batch)]
     if not left:
-        cancelled.filter(expanded_at__isnull=False).transition(completed_at=Now(), modified=Now())
+        _complete_cancelled(broadcast_id)
+
+
+@transaction.atomic
+def _complete_cancelled(broadcast_id: int) -> None:
+    cancelled = Broadcast.objects.filter(pk=broadcast_id, status=Status.CANCELLED, completed_at=None)
+    if cancelled.filter(expanded_at__isnull=False).transition(completed_at=Now(), modified=Now()):
+        noting.note_broadcast(Broadcast.objects.get(pk=broadcast_id), "broadcast.finished")
 
 
 def _cancel_rest(batch: Batch) -> bool:

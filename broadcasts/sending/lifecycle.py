@@ -9,7 +9,7 @@ from django.db.models import Case, Exists, F, Q, When
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from broadcasts import audience, stats, tracking
+from broadcasts import audience, noting, stats, tracking
 from broadcasts.exceptions import InvalidInput, NotReady, StaleObject, WrongState
 from broadcasts.models import AuditEntry, Broadcast, Delivery, Engagement, Organization, User
 from broadcasts.queue import enqueue
@@ -19,6 +19,14 @@ from . import expansion, hours, moments, readiness
 Status = Broadcast.Status
 HAD_BEGUN = "It had begun when it was cancelled, so copies may have left: duplicate it instead."
 NEVER_BEGAN = "It was cancelled before it began: nothing was sent, so there is nobody to write to again."
+
+NOTED = {  # {act: type of the event}
+    "schedule": "broadcast.scheduled",
+    "send": "broadcast.started",
+    "pause": "broadcast.paused",
+    "resume": "broadcast.resumed",
+    "cancel": "broadcast.cancelled",
+}
 
 
 def wrong_state(accepted: Iterable[str]) -> WrongState:
@@ -38,6 +46,8 @@ def _transition(
         raise wrong_state(accepted)
     broadcast.refresh_from_db()
     AuditEntry.write(broadcast, act, organization=broadcast.organization, user=by)
+    if act in NOTED:
+        noting.note_broadcast(broadcast, NOTED[act])
 
 
 def _refuse_unseen(broadcast: Broadcast, seen: datetime | None) -> None:

@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.urls import reverse
 
+from broadcasts import noting
 from broadcasts.models import AuditEntry, Broadcast, Role, User
 from broadcasts.queue import enqueue
 from broadcasts.transports.deadline import with_deadline
@@ -39,6 +40,7 @@ def pause_with(broadcast: Broadcast, reason: str) -> None:
     if sending.transition(**paused, modified=Now()):
         AuditEntry.write(broadcast, "pause", organization=broadcast.organization, reason=reason)
         log.warning("Broadcast %s was paused by itself", broadcast.uuid)  # the reason may quote an address
+        noting.note_broadcast(broadcast, "broadcast.paused")
         enqueue("notify", broadcast.pk)
 
 

@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.models import Case, DateTimeField, F, Value, When
 from django.db.models.functions import Now
 
-from broadcasts import tracking
+from broadcasts import noting, tracking
 from broadcasts.database import Statement, durably, ids, ids_parameter, parameter
 from broadcasts.exceptions import LeaseLost
 from broadcasts.models import Batch, Channel, Delivery, Fallback, UseCase
@@ -173,6 +173,8 @@ def _write_rows(lease: Lease, results: Results, channel: Channel) -> None:
         tracking.suppress(*about, address, "unsubscribe", UseCase.MARKETING, f"told by {channel}")
     if results.refs:
         tracking.add_provider_ids(channel, results.refs)
+    if results.sent or results.failed:
+        noting.note_outcomes(lease.message.broadcast, results.sent, results.failed)
 
 
 @lru_cache(maxsize=64)

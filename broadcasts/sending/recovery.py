@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Coalesce, Now
 
+from broadcasts import noting
 from broadcasts.models import FACTS, Batch, Delivery, Fallback, count
 
 from . import journal
@@ -32,13 +33,15 @@ def recover() -> None:
         same = held.filter(pk=batch.pk, token=batch.token, started_through=batch.started_through)
         with transaction.atomic():
             # Deliveries before their batch, in the order of `commit` and `tracking`, so that there is no deadlock.
-            list(_begun(batch).select_for_update().order_by("id").values_list("id"))
+            begun = list(_begun(batch).select_for_update().order_by("id").values_list("id", flat=True))
             mine = same.filter(lease_until__lt=Now() - _head_start(batch)).transition(
                 state=Batch.State.READY, token=F("token") + 1, lease_until=None
             )
             if not mine:
                 continue
             unknown = _account_for(batch, journal.seal(batch.pk, batch.token, batch.owner))
+            sent = Delivery.objects.filter(pk__in=begun, status=Delivery.Status.SENT)
+            noting.note_outcomes(batch.message.broadcast, sent.values_list("pk", flat=True), [])
         journal.forget(batch.pk, batch.token)
         log.warning("Recovered batch %s of %s: %s outcomes are unknown", batch.pk, batch.owner, unknown)
 

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
+from broadcasts import noting
 from broadcasts.exceptions import BroadcastsError, WrongState
 from broadcasts.models import Batch, Broadcast, Delivery, Message
 from broadcasts.queue import enqueue, queue_is_full
@@ -77,10 +78,12 @@ def _start(broadcast: Broadcast) -> None:
         log.exception("Broadcast %s could not be started", broadcast.uuid)
 
 
+@transaction.atomic
 def _give_up(broadcast: Broadcast, status: str, reason: str) -> None:
     scheduled = Broadcast.objects.filter(pk=broadcast.pk, status=Status.SCHEDULED)
     if scheduled.transition(status=status, error_message=reason, notice_due_at=Now(), modified=Now()):
         log.warning("Broadcast %s was not started: %s", broadcast.uuid, reason)
+        noting.note_broadcast(broadcast, "broadcast.failed")
         enqueue("notify", broadcast.pk)
 
 

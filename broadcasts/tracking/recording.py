@@ -9,7 +9,7 @@ from functools import cache
 from django.db import connection, transaction
 from django.utils import timezone
 
-from broadcasts import consenting, tallying
+from broadcasts import consenting, noting, tallying
 from broadcasts.consenting import suppress
 from broadcasts.database import Statement, parameter
 from broadcasts.models import FACTS, Contact, Delivery, DeliveryEvent, Fallback, Link, Message, Suppression, UseCase
@@ -114,6 +114,7 @@ class _Recording:
         self.counters: dict[int, Counter[str]] = defaultdict(Counter)
         self.events: list[DeliveryEvent] = []
         self.clicks: list[tallying.Click] = []
+        self.told: list[noting.ToldFact] = []  # what subscriptions may want to know
         self.withdrawals: list[tuple[Contact | None, Delivery, str, Mapping[str, object]]] = []
         self.bounces: list[tuple[Delivery, str]] = []
 
@@ -153,15 +154,21 @@ class _Recording:
         for name in new:
             self.tally.add(delivery, name, at, detail)
         news = bool(new)
+        implied = [name for name in new if name != type]
         if not machine and delivery.status == Status.UNKNOWN:
             self.settle(delivery, type, at)
             news = True
+            implied = ["sent", *implied] if type not in ("sent", "failed") else implied
+        self.told += [noting.ToldFact(delivery.pk, name, at, None, is_first=True) for name in implied]
         if fact.link and type == "clicked":
             self.clicks.append(tallying.Click(fact.link.pk, delivery.pk, machine, "clicked" in new))
         if news or machine or type in REPEATING:
             event = DeliveryEvent(delivery=delivery, type=type, at=at, machine=machine, detail=detail, link=fact.link)
             event.created = self.now  # the default of the database is compiled anew for each row
             self.events.append(event)
+            if not machine:
+                is_first = type in (*new, "sent", "failed")
+                self.told.append(noting.ToldFact(delivery.pk, type, at, event, is_first))
         if type in ("bounced", "failed") and news and detail.get("hard") is True:
             self.bounces.append((delivery, _source(delivery, type, detail)))
         return news
@@ -199,6 +206,7 @@ class _Recording:
         add_to_batches(self.deliveries.values(), self.counters)
         tallying.count_clicks(self.clicks)
         DeliveryEvent.objects.bulk_create(self.events)
+        noting.note_facts(self.told, self.deliveries)
         for delivery, source in sorted(self.bounces, key=lambda one: one[0].address):
             organization, medium = delivery.message.broadcast.organization, delivery.message.medium
             suppress(organization, medium, delivery.address, Suppression.Cause.HARD_BOUNCE, "", source)

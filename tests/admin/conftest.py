@@ -22,6 +22,8 @@ from broadcasts.models import (
     ConsentChange,
     Delivery,
     DeliveryEvent,
+    EventCall,
+    EventSubscription,
     Heartbeat,
     IdempotencyKey,
     ImportJob,
@@ -134,6 +136,11 @@ def one_of_each(channel):
         expires_at=timezone.now(),
     )
     DeliveryEvent.objects.create(delivery=rows[0], type="opened", at=NOW)
+    told = EventSubscription.objects.create(
+        organization=organization, name="Shop", url="https://shop.example/events", types=["opened"]
+    )
+    event = ["evt_1", "opened", 1_777_885_200_000, rows[0].pk, 0, 1]
+    EventCall.objects.create(subscription=told, broadcast=broadcast, types=",opened,", events=[event], size=1)
     Link.objects.create(message=message, url="https://example.com/", digest="a")
     Inbound.objects.create(organization=organization, contact=contact, text="Thank you")
     ProviderRef.objects.create(delivery=rows[0], channel=channel, provider_id=f"ref-{rows[0].pk}")

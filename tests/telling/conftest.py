@@ -1,0 +1,38 @@
+from collections.abc import Iterator
+
+import pytest
+
+from broadcasts import noting
+from broadcasts.models import EVENT_TYPES, Channel, EventSubscription, Organization
+from broadcasts.telling import new_secret
+from tests.recorder import Recorder
+
+from .receiver import EventReceiver
+
+
+@pytest.fixture
+def server(monkeypatch, mail) -> Recorder:
+    """What the club's channel speaks to."""
+    recorder = Recorder()
+    monkeypatch.setattr(Channel, "transport", lambda self: recorder)
+    return recorder
+
+
+@pytest.fixture
+def receiver() -> Iterator[EventReceiver]:
+    with EventReceiver() as running:
+        yield running
+
+
+@pytest.fixture
+def subscribe(receiver):
+    """Make a subscription of an organization to types of events, by default to all."""
+
+    def make(organization: Organization, *types: str, **fields) -> EventSubscription:
+        receiver.secret = new_secret()
+        fields = {"name": "Shop", "url": receiver.url, "secrets": {"signing_secret": receiver.secret}, **fields}
+        made = EventSubscription.objects.create(organization=organization, types=list(types or EVENT_TYPES), **fields)
+        noting.forget()
+        return made
+
+    return make
