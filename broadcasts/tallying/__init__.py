@@ -1,0 +1,24 @@
+"""Count what reports read: facts as they are told, and the outcomes of sending once a batch is done.
+
+- `facts`: what is told about a copy, by minute, link and group; `outcomes`: sent, failed, unknown and skipped copies by
+  group; `minutes`: how many were sent in each minute; `errors`: which errors count as the same.
+"""
+
+from .errors import NO_WORDS, same_error, words_of
+from .facts import Tally, count_click, forget_domains, forget_rare_domains
+from .minutes import count_sent, count_sent_of
+from .outcomes import group_done, regroup
+
+__all__ = [
+    "NO_WORDS",
+    "Tally",
+    "count_click",
+    "count_sent",
+    "count_sent_of",
+    "forget_domains",
+    "forget_rare_domains",
+    "group_done",
+    "regroup",
+    "same_error",
+    "words_of",
+]
