@@ -30,7 +30,7 @@ LAYERS = [
         "segmenting",
         "uploading",
     },
-    {"rotating", "syncing"},
+    {"reporting", "rotating", "syncing"},
     {"sending"},
     {"tracking"},
     {"rendering"},
