@@ -17,6 +17,7 @@ from tests.make import add_channel, make_broadcast, make_contact, make_delivery
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 # By hand with more: REPORT_PEOPLE=20000 pytest tests/test_reporting.py -k agree
 PEOPLE = int(os.environ.get("REPORT_PEOPLE", 60))
+UNSENT = ("failed", "unknown")
 TYPES = ("delivered", "opened", "clicked", "bounced", "complained", "replied", "failed", "sent", "unsubscribed")
 
 
@@ -144,9 +145,7 @@ def random_events(broadcast: Broadcast, people: int) -> None:
             address=contact.email,
             language=dice.choice(["en", "es"]),
             status=status,
-            error=f"550 <{contact.email}> is {dice.choice(['full', 'gone'])}"
-            if status in ("failed", "unknown")
-            else "",
+            error=f"550 <{contact.email}> is {dice.choice([1, 2])}" if status in UNSENT else "",
             reason="bounced" if status == "skipped" else "",
         )
         for contact, status in zip(contacts, statuses, strict=True)

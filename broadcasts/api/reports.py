@@ -179,8 +179,6 @@ class Reports:
         rows = Broadcast.objects.prefetch_related("messages__channel", "messages__template")
         broadcast = rows.get(pk=self.get_object().pk)
         broadcast.organization = self.organization
-        for message in broadcast.messages.all():
-            message.broadcast = broadcast
         return broadcast
 
 

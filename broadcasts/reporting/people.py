@@ -30,9 +30,9 @@ def at_domain(value: str) -> Q:
     return Q(*(Q(address__iendswith=f"@{one}") for one in spellings), _connector=Q.OR)
 
 
-def clicked(link: Link) -> Q:
-    """People who clicked one link, found by its index."""
-    events = DeliveryEvent.objects.filter(link=link, type=CLICKED, machine=False)
+def clicked(link: Link, machine: bool = False) -> Q:
+    """People who clicked one link, or whose copies machines clicked it in; found by the link's index."""
+    events = DeliveryEvent.objects.filter(link=link, type=CLICKED, machine=machine)
     return Q(pk__in=events.values("delivery"))
 
 

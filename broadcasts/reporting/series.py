@@ -28,7 +28,7 @@ class Series:
 
 
 def series(broadcast: Broadcast, per: str = "", since: datetime | None = None, until: datetime | None = None) -> Series:
-    """Return the series of a broadcast from `since` to before `until`; without `per`, the step follows from its length."""
+    """Return the series of a broadcast from `since` to before `until`; without `per`, in the step that fits."""
     rows = MinuteCount.objects.filter(message__broadcast=broadcast, fact__in=FACTS)
     if since:
         rows = rows.filter(minute__gte=since)
