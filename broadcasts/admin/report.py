@@ -133,7 +133,7 @@ def _groups(broadcast: Broadcast, figures: list[reporting.Figure], totals: dict[
 
 
 def _group(
-    broadcast: Broadcast, kind: str, one: reporting.Group, names: list[str], of: dict[str, str]
+    broadcast: Broadcast, kind: str, one: reporting.GroupFigures, names: list[str], of: dict[str, str]
 ) -> dict[str, Any]:
     def cell(name: str) -> dict[str, Any]:
         rate = one.rate(name, of.get(name) or "sent") if name in ("delivered", "opened", "clicked") else None
@@ -148,7 +148,7 @@ def _group(
     return {"label": label or "All others", "cells": [cell(name) for name in names]}
 
 
-def _reason(broadcast: Broadcast, one: reporting.Reason) -> dict[str, Any]:
+def _reason(broadcast: Broadcast, one: reporting.ReasonCount) -> dict[str, Any]:
     """Return a reason with the address of its people, and of one of them as an example."""
     group = {"reason": one.value} if one.outcome == "skipped" else {"error": one.value}
     return {
@@ -182,4 +182,4 @@ def _earlier(broadcast: Broadcast, figures: list[reporting.Figure]) -> dict[str,
 
 
 def _rate(figure: reporting.Figure | None) -> str:
-    return formats.percent(figure.rate, 1) if figure and figure.rate is not None else "–"
+    return formats.percent(figure.rate, 1) if figure and figure.rate is not None else "-"

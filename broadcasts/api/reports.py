@@ -56,7 +56,7 @@ class SeriesSerializer(serializers.Serializer):
     points = serializers.SerializerMethodField()
     is_cut = serializers.BooleanField(help_text=f"Whether only the first {reporting.MOST} points are here.")
 
-    def get_points(self, found: reporting.Series) -> list[dict[str, Any]]:
+    def get_points(self, found: reporting.TimeSeries) -> list[dict[str, Any]]:
         shown = MomentField()
         return [
             {"at": shown.to_representation(at), **{fact: counts.get(fact, 0) for fact in found.facts}}
@@ -98,7 +98,7 @@ class FailureSerializer(serializers.Serializer):
     count = serializers.IntegerField()
     example = serializers.SerializerMethodField(help_text="The key of a delivery.")
 
-    def get_example(self, one: reporting.Reason) -> str | None:
+    def get_example(self, one: reporting.ReasonCount) -> str | None:
         return public_keys.delivery_token(one.example) if one.example else None
 
 

@@ -8,9 +8,9 @@ from django.db.models import QuerySet
 from broadcasts.models import Broadcast, DeliveryEvent, Link
 from broadcasts.reporting import (
     Figure,
-    Group,
+    GroupFigures,
     Period,
-    Series,
+    TimeSeries,
     devices,
     domains,
     failures,
@@ -30,7 +30,7 @@ LINK_COLUMNS = ("uuid", "channel", "url", "people", "clicks", "machine_clicks")
 EVENT_COLUMNS = ("type", "at", "received", "machine", "rule", "link", "detail")
 
 
-def report_csv(broadcast: Broadcast, counts: Series | None = None) -> Iterator[str]:
+def report_csv(broadcast: Broadcast, counts: TimeSeries | None = None) -> Iterator[str]:
     """Yield the report of a broadcast; `counts` replaces its own series."""
     told = figures(broadcast)
     sums = {figure.name: figure.value for figure in told}
@@ -85,7 +85,7 @@ def _series(section: str, points: Iterable[tuple[object, dict[str, int]]]) -> It
             yield [section, at, name, n]
 
 
-def _groups(section: str, groups: Iterable[Group]) -> Iterator[list[object]]:
+def _groups(section: str, groups: Iterable[GroupFigures]) -> Iterator[list[object]]:
     for one in groups:
         for name, n in one.counts.items():
             yield [section, one.value or "others", name, n]

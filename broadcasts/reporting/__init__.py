@@ -5,20 +5,20 @@
 """
 
 from .figures import Figure, compared, figures
-from .groups import Group, Reason, devices, domains, failures, languages, links, skips
+from .groups import GroupFigures, ReasonCount, devices, domains, failures, languages, links, skips
 from .people import narrowed
 from .periods import LEAST, Period, growth, ranked, totals, unsubscribes
-from .series import MOST, PER, Series, series
+from .series import MOST, PER, TimeSeries, series
 
 __all__ = [
     "LEAST",
     "MOST",
     "PER",
     "Figure",
-    "Group",
+    "GroupFigures",
     "Period",
-    "Reason",
-    "Series",
+    "ReasonCount",
+    "TimeSeries",
     "compared",
     "devices",
     "domains",

@@ -18,7 +18,7 @@ MOST_REASONS = 50
 
 
 @dataclass(frozen=True)
-class Group:
+class GroupFigures:
     """The counts of the recipients with one value: {fact or outcome: n}."""
 
     value: str
@@ -31,7 +31,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Reason:
+class ReasonCount:
     """Why copies were skipped or failed: how many, in words, with the id of a delivery as an example."""
 
     outcome: str
@@ -47,16 +47,16 @@ def links(broadcast: Broadcast) -> QuerySet[Link]:
     return rows.order_by("-people", "-machine_clicks", "pk")
 
 
-def languages(broadcast: Broadcast) -> list[Group]:
+def languages(broadcast: Broadcast) -> list[GroupFigures]:
     return _groups(broadcast, Dimension.LANGUAGE)
 
 
-def devices(broadcast: Broadcast) -> list[Group]:
+def devices(broadcast: Broadcast) -> list[GroupFigures]:
     """Return the device classes on which people opened or clicked for the first time."""
     return _groups(broadcast, Dimension.DEVICE)
 
 
-def domains(broadcast: Broadcast, totals: Mapping[str, int], top: int = TOP) -> list[Group]:
+def domains(broadcast: Broadcast, totals: Mapping[str, int], top: int = TOP) -> list[GroupFigures]:
     """Return the receiving domains of most copies, and all others together as the last group.
 
     `totals` are the broadcast's own counts: what no named domain has is of others, or of domains that are forgotten.
@@ -69,15 +69,15 @@ def domains(broadcast: Broadcast, totals: Mapping[str, int], top: int = TOP) -> 
     groups = _collected(rows.filter(value__in=named), named)
     told = {name for name in (*OUTCOMES, *FACTS) if totals.get(name)}
     rest = {name: max(0, totals[name] - sum(one.counts.get(name, 0) for one in groups)) for name in told}
-    return [*groups, Group(OTHERS, rest)] if any(rest.values()) else groups
+    return [*groups, GroupFigures(OTHERS, rest)] if any(rest.values()) else groups
 
 
-def skips(broadcast: Broadcast) -> list[Reason]:
+def skips(broadcast: Broadcast) -> list[ReasonCount]:
     """Return why people got no copy, most of them first."""
     return _reasons(_rows(broadcast, Dimension.REASON), lambda value: _label(value))
 
 
-def failures(broadcast: Broadcast) -> list[Reason]:
+def failures(broadcast: Broadcast) -> list[ReasonCount]:
     """Return why copies failed, bounced or have an unknown outcome, in the server's own words, most of them first."""
     return _reasons(_rows(broadcast, Dimension.ERROR), lambda value: value)
 
@@ -86,10 +86,10 @@ def _label(value: str) -> str:
     return str(SkipReason(value).label) if value in SkipReason.values else value
 
 
-def _reasons(rows: QuerySet[GroupCount], words: Any) -> list[Reason]:
+def _reasons(rows: QuerySet[GroupCount], words: Any) -> list[ReasonCount]:
     told = rows.values_list("fact", "value").annotate(n=Sum("count"), example=Min("example"))
     return [
-        Reason(fact, value, n, words(value), example)
+        ReasonCount(fact, value, n, words(value), example)
         for fact, value, n, example in told.filter(n__gt=0).order_by("-n", "fact", "value")[:MOST_REASONS]
     ]
 
@@ -100,12 +100,12 @@ def _rows(broadcast: Broadcast, dimension: str) -> QuerySet[GroupCount]:
     return GroupCount.objects.filter(message__in=messages, dimension=dimension, count__gt=0).order_by()
 
 
-def _groups(broadcast: Broadcast, dimension: str) -> list[Group]:
+def _groups(broadcast: Broadcast, dimension: str) -> list[GroupFigures]:
     return sorted(_collected(_rows(broadcast, dimension)), key=lambda one: -max(one.counts.values()))
 
 
-def _collected(rows: QuerySet[GroupCount], order: Iterable[str] = ()) -> list[Group]:
+def _collected(rows: QuerySet[GroupCount], order: Iterable[str] = ()) -> list[GroupFigures]:
     groups: dict[str, dict[str, int]] = {value: {} for value in order}
     for value, fact, n in rows.values_list("value", "fact").annotate(n=Sum(F("count"))).order_by("value"):
         groups.setdefault(value, {})[fact] = n
-    return [Group(value, counts) for value, counts in groups.items()]
+    return [GroupFigures(value, counts) for value, counts in groups.items()]

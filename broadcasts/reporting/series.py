@@ -15,7 +15,7 @@ SHOWN = 180  # points of a chart, beyond which a longer step is chosen
 
 
 @dataclass(frozen=True)
-class Series:
+class TimeSeries:
     """Points in time with the counts of each fact; times at which nothing happened have no point.
 
     per: one of PER, or "" where nothing was counted yet; times are beginnings, of days in the organization's zone.
@@ -27,7 +27,9 @@ class Series:
     is_cut: bool = False  # whether it has more than MOST points, of which these are the first
 
 
-def series(broadcast: Broadcast, per: str = "", since: datetime | None = None, until: datetime | None = None) -> Series:
+def series(
+    broadcast: Broadcast, per: str = "", since: datetime | None = None, until: datetime | None = None
+) -> TimeSeries:
     """Return the series of a broadcast from `since` to before `until`; without `per`, in the step that fits."""
     rows = MinuteCount.objects.filter(message__broadcast=broadcast, fact__in=FACTS)
     if since:
@@ -36,7 +38,7 @@ def series(broadcast: Broadcast, per: str = "", since: datetime | None = None, u
         rows = rows.filter(minute__lt=until)
     per = per or fitting(rows)
     if not per:
-        return Series("", (), [])
+        return TimeSeries("", (), [])
     zone = broadcast.organization.zone
     step = F("minute") if per == "minute" else Trunc("minute", per, tzinfo=zone, output_field=DateTimeField())
     sums = rows.annotate(step=step).order_by("step").values_list("step", "fact").annotate(n=Sum("count"))
@@ -44,7 +46,9 @@ def series(broadcast: Broadcast, per: str = "", since: datetime | None = None, u
     for at, fact, n in sums[: MOST * len(FACTS)]:
         points.setdefault(at, {})[fact] = n
     told = {fact for counts in points.values() for fact in counts}
-    return Series(per, tuple(fact for fact in FACTS if fact in told), list(points.items())[:MOST], len(points) > MOST)
+    return TimeSeries(
+        per, tuple(fact for fact in FACTS if fact in told), list(points.items())[:MOST], len(points) > MOST
+    )
 
 
 def fitting(rows: QuerySet[MinuteCount]) -> str:

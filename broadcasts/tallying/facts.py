@@ -49,14 +49,14 @@ class Tally:
         self.add_group(delivery.message_id, fact, Dimension.RULE, str(rule or UNNAMED)[:LONGEST])
 
     def add_minute(self, message_id: int, fact: str, at: datetime, n: int = 1) -> None:
-        self.minutes[message_id, fact, at.replace(second=0, microsecond=0)] += n
+        self.minutes[message_id, str(fact), at.replace(second=0, microsecond=0)] += n
 
     def add_group(
         self, message_id: int, fact: str, dimension: str, value: str, n: int = 1, example: int | None = None
     ) -> None:
         """Count n copies in a group; those without a value are in none."""
         if value:
-            key = (message_id, fact, str(dimension), value)
+            key = (message_id, str(fact), str(dimension), value)
             self.groups[key] += n
             if example:
                 self.examples.setdefault(key, example)
