@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 from broadcasts import audience
 from broadcasts.database import tidy_name
 from broadcasts.exceptions import InvalidInput, WrongState
-from broadcasts.models import Contact, Segment, SegmentMember
+from broadcasts.models import Contact, Organization, Segment, SegmentMember
 
 TAKEN = "There is a segment of this name already."
 
@@ -47,19 +47,23 @@ def freeze(segment: Segment, name: str) -> Segment:
     """Create a static segment of the contacts that match a dynamic one now, in one transaction."""
     if segment.kind != Segment.Kind.DYNAMIC:
         raise WrongState("This segment has members and no rules: there is nothing to freeze.")
-    chosen = audience.segment_contacts(segment, of_all=True)
-    frozen = Segment(organization=segment.organization, name=tidy_name(name), kind=Segment.Kind.STATIC)
+    return create(segment.organization, name, audience.segment_contacts(segment, of_all=True))[0]
+
+
+def create(organization: Organization, name: str, contacts: QuerySet[Contact]) -> tuple[Segment, int]:
+    """Create a static segment of contacts, in one transaction; return it and how many they are."""
+    segment = Segment(organization=organization, name=tidy_name(name), kind=Segment.Kind.STATIC)
     try:
-        frozen.full_clean()
+        segment.full_clean()
         with transaction.atomic():
-            frozen.save()
-            add(frozen, chosen)
-            audience.count_segment(frozen)
+            segment.save()
+            n = add(segment, contacts)
+            audience.count_segment(segment)
     except ValidationError as error:
         raise InvalidInput({"name": " ".join(error.messages)}) from None
     except IntegrityError:
         raise InvalidInput({"name": TAKEN}) from None
-    return frozen
+    return segment, n
 
 
 def _refuse_dynamic(segment: Segment) -> None:

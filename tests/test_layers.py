@@ -31,7 +31,7 @@ LAYERS = [
         "telling",
         "uploading",
     },
-    {"rotating", "syncing"},
+    {"reporting", "rotating", "syncing"},
     {"sending"},
     {"tracking"},
     {"rendering"},

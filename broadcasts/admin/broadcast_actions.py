@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified, HttpResponseRedirect, JsonResponse
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 
@@ -23,6 +23,7 @@ from .broadcast_views import RecipientViews
 from .confirmations import Confirmation, SendForm
 from .expressions import LIQUID, translated
 from .progress import progress
+from .report import report, stamp
 from .saving_first import SavingFirst
 
 Status = Broadcast.Status
@@ -58,6 +59,7 @@ class BroadcastActions(RecipientViews, SavingFirst):
         return [
             *(page(f"{name}/", self.action_view(name), name) for name in ACTIONS),
             page("progress/", self.progress_view, "progress"),
+            page("report/", self.report_view, "report"),
             page("recipients/", self.recipients_view, "recipients"),
             page("recipients/list/", self.people_view, "people"),
             page("preview/", self.preview_view, "preview"),
@@ -199,6 +201,17 @@ class BroadcastActions(RecipientViews, SavingFirst):
     def progress_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         response = JsonResponse(progress(self.broadcast_for(request, pk, "read")))
         response["Cache-Control"] = "no-store"
+        return response
+
+    def report_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Show the report alone, for the script that keeps it fresh; 304 where no number has changed."""
+        broadcast = self.broadcast_for(request, pk, "read")
+        tag = f'"{stamp(broadcast)}"'
+        if request.headers.get("If-None-Match") == tag:
+            return HttpResponseNotModified()
+        context = {"broadcast": broadcast, "report": report(broadcast)}
+        response = TemplateResponse(request, "admin/broadcasts/broadcast/report.html", context)
+        response["ETag"], response["Cache-Control"] = tag, "no-store"
         return response
 
     def recipients_view(self, request: HttpRequest, pk: int) -> HttpResponse:

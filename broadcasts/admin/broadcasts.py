@@ -38,6 +38,7 @@ from .filters import choice_filter
 from .paginator import PagedList
 from .pickers import Picker
 from .progress import progress
+from .report import report
 from .search import as_uuid
 
 NAMED_CONTACTS = 100  # so many chosen contacts can be shown and edited one by one
@@ -301,6 +302,7 @@ class BroadcastAdmin(BroadcastActions, AskingAdmin, DraftAdmin):
             "unscheduled": self.unscheduled(request, broadcast),
             "actions_now": self.actions_for(request, broadcast),
             "progress": progress(broadcast) if broadcast.has_begun else None,
+            "report": report(broadcast) if broadcast.has_begun else None,
             "retargets": self.retargets_for(request, broadcast),
             "children": list(broadcast.children.order_by("id")[:10]),
             "channels": list(broadcast.messages.select_related("channel").prefetch_related("translations")),

@@ -19,6 +19,7 @@ from broadcasts.models import FACTS, Batch, Contact, Delivery, DeliveryEvent, Me
 from .access import Access, scoped, within
 from .base import ReadOnlyAdmin, link, list_url, number_column, row_url
 from .by_contact import HELP, is_list
+from .delivery_people import GROUP_FILTERS, PeopleOfReport
 from .facts import FactFilter, FallbackFilter, RecentFilter
 from .filters import BroadcastListFilter, choice_filter, row_filter
 from .paginator import PagedList
@@ -63,7 +64,7 @@ class DeliveryList(PagedList):
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(ReadOnlyAdmin):
+class DeliveryAdmin(PeopleOfReport, ReadOnlyAdmin):
     list_display = ["address", "shown_status", "what", "recipient", "broadcast"]
     list_select_related = ["contact", "message__broadcast", "message__channel"]
     list_filter = [
@@ -73,13 +74,14 @@ class DeliveryAdmin(ReadOnlyAdmin):
         FactFilter,
         FallbackFilter,
         RecentFilter,
+        *GROUP_FILTERS,
         row_filter(Contact),
         row_filter(Batch),
     ]
     search_fields = ["address"]
     search_help_text = f"{HELP} Or the key in a Message-ID."
     sortable_by = []
-    actions = list(UNKNOWN)
+    actions = [*UNKNOWN, "export_selected"]
     change_form_template = "admin/broadcasts/delivery/change_form.html"
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[PagedList]:
@@ -193,7 +195,8 @@ class DeliveryAdmin(ReadOnlyAdmin):
     # The actions of staff on unknown deliveries.
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        return super().get_actions(request) if self.may(request, "send") else {}
+        actions = super().get_actions(request)
+        return {name: one for name, one in actions.items() if name not in UNKNOWN or self.may(request, "send")}
 
     @admin.action(description="Mark as sent (unknown ones)")
     def mark_sent(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:

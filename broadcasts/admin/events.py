@@ -4,7 +4,7 @@ from django.http import HttpRequest
 
 from broadcasts.models import Delivery, DeliveryEvent, Link, Message, ProviderRef
 
-from .base import ReadOnlyAdmin
+from .base import ReadOnlyAdmin, number_column
 from .by_contact import is_list
 from .facts import EventFilter
 from .filters import row_filter
@@ -46,7 +46,12 @@ class ProviderRefAdmin(NewestFirst):
 
 @admin.register(Link)
 class LinkAdmin(ReadOnlyAdmin):
-    list_display = ["url", "message", "created"]
+    list_display = [
+        "url",
+        "message",
+        *(number_column(Link, name) for name in ("people", "clicks", "machine_clicks")),
+        "created",
+    ]
     list_select_related = ["message__broadcast", "message__channel"]
     list_filter = [row_filter(Message)]
     search_fields = ["url__exact"]

@@ -19,6 +19,7 @@ from broadcasts.origin import network_address
 from . import expressions, sms
 from .access import Access
 from .dashboard import dashboard
+from .period import period_page
 from .workers import workers
 
 SECTIONS = {
@@ -71,6 +72,7 @@ class Site(admin.AdminSite):
     def get_urls(self) -> list[URLResolver | URLPattern]:
         own = [
             path("workers/", self.admin_view(self.workers), name="workers"),
+            path("statistics/", self.admin_view(self.statistics), name="statistics"),
             path("sms/count/", self.admin_view(sms.count_view), name="sms-count"),
             path("syntax/", self.admin_view(self.syntax), name="syntax"),
             path("syntax/check/", self.admin_view(expressions.check_view), name="expressions-check"),
@@ -92,6 +94,10 @@ class Site(admin.AdminSite):
     def workers(self, request: HttpRequest) -> HttpResponse:
         context = {**self.each_context(request), "title": "Workers", **workers(Access.of(request))}
         return TemplateResponse(request, "admin/workers.html", context)
+
+    def statistics(self, request: HttpRequest) -> HttpResponse:
+        context = {**self.each_context(request), "title": "Statistics", **period_page(request)}
+        return TemplateResponse(request, "admin/statistics.html", context)
 
     def syntax(self, request: HttpRequest) -> HttpResponse:
         """Show Liquid and expressions side by side."""

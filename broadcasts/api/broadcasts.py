@@ -35,6 +35,7 @@ from .counting import Counted
 from .deliveries import LogFilter, LogSerializer, loaded, log_of, stream_csv
 from .permissions import may
 from .renderers import AsTable, Csv
+from .reports import Reports
 from .resources import FullResource, StrictSerializer
 from .serializers import BroadcastSerializer, named_segments
 
@@ -90,7 +91,7 @@ TOO_LATE = {409: OpenApiResponse(description=drafting.NOT_EDITABLE)}
     ),
     destroy=extend_schema(summary="Delete a broadcast", responses={204: None, **TOO_LATE}),
 )
-class Broadcasts(AsTable, FullResource):
+class Broadcasts(Reports, AsTable, FullResource):
     """Broadcasts, from draft to sent."""
 
     model = Broadcast
@@ -98,7 +99,7 @@ class Broadcasts(AsTable, FullResource):
     filterset_class = BroadcastFilter
     ordering_fields = {"created": "created", "subject": "shown_subject", "author_full_name": "author_shown"}
     default_ordering = "-created"
-    tables = frozenset({"logs"})
+    tables = frozenset({"logs", "stats", "links"})
     acts = {
         "recipients": "read",
         "logs": "read",

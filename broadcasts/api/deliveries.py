@@ -7,6 +7,7 @@ from django.http import StreamingHttpResponse
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,8 +18,9 @@ from broadcasts.mediums import calling_code
 from broadcasts.models import FACTS, Broadcast, Delivery, Reason
 
 from .fields import NOT_MEASURED, MomentField, MomentFilter, RefField
-from .pagination import KeysetPagination
-from .renderers import stream
+from .pagination import KeysetPagination, LinkPagination
+from .renderers import AsTable, Csv, stream
+from .reports import EventSerializer, events_of, stream_events
 from .resources import PickingSerializer, Resource, Retrieved
 
 CHUNK = 2000
@@ -132,18 +134,40 @@ KEY = OpenApiParameter("uuid", str, OpenApiParameter.PATH, description="The deli
 @extend_schema_view(
     list=extend_schema(summary="List deliveries"), retrieve=extend_schema(summary="Read a delivery", parameters=[KEY])
 )
-class Deliveries(Retrieved, Resource):
+class Deliveries(AsTable, Retrieved, Resource):
     """Every copy to every recipient, newest first."""
 
     model = Delivery
     serializer_class = DeliverySerializer
     filterset_class = DeliveryFilter
     pagination_class = KeysetPagination
+    tables = frozenset({"events"})
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         keys = self.filter_queryset(self.get_queryset()).order_by("-pk").values_list("pk", flat=True)
         serializer = self.get_serializer(loaded(self.paginate_queryset(keys) or []), many=True)
         return self.get_paginated_response(serializer.data)
+
+    @extend_schema(
+        summary="List what was reported about a delivery",
+        description="In the order in which it was recorded; as CSV where `Accept` is `text/csv`.",
+        parameters=[KEY],
+        responses=EventSerializer(many=True),
+        filters=False,
+    )
+    @action(
+        detail=True,
+        filter_backends=[],
+        filterset_class=None,
+        pagination_class=LinkPagination,
+        serializer_class=EventSerializer,
+    )
+    def events(self, request: Request, uuid: str) -> Any:
+        delivery = self.get_object()
+        if isinstance(request.accepted_renderer, Csv):
+            return stream_events(delivery)
+        page = self.paginate_queryset(events_of(delivery)) or []
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     def get_object(self) -> Any:
         key = links.delivery_id(self.kwargs["uuid"]) or 0

@@ -15,6 +15,7 @@ from .imports import Imports
 from .inbound import InboundReplies
 from .media import MediaFiles
 from .organization import OwnOrganization
+from .period_stats import PeriodStats
 from .segments import Segments
 from .sms import SmsCount
 from .subscriptions import Subscriptions
@@ -41,6 +42,7 @@ router.register("imports", Imports, "import")
 urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(template_name="api/docs.html"), name="docs"),
+    path("stats/", PeriodStats.as_view({"get": "retrieve"}), name="stats"),
     path("sms/count/", SmsCount.as_view(), name="sms-count"),
     path("organization/", OwnOrganization.as_view(), name="organization"),
     path("contacts/import/", Imports.as_view({"post": "contacts"}), name="contact-import"),

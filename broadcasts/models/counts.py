@@ -43,24 +43,29 @@ class MinuteCount(models.Model):
 
 
 class GroupCount(models.Model):
-    """The number of deliveries of a message for which a fact was set, by language, receiving domain or device class.
+    """The number of deliveries of a message with a fact or an outcome, by language, receiving domain or device class.
 
     Recipients of whom the value is not known have no row, and domains that would name a person lose theirs, so a
-    dimension may sum up to less than the fact.
+    dimension may sum up to less than the fact. Skipped ones are counted by the reason, failed, unknown and bounced ones
+    by their error without what is a recipient's own. What machines did is counted each time, by the rule that told it.
     """
 
     class Dimension(models.TextChoices):
         LANGUAGE = "language", "Language"
         DOMAIN = "domain", "Receiving domain"
         DEVICE = "device", "Device class"
+        REASON = "reason", "Reason of skipping"
+        ERROR = "error", "Reason of failure"
+        RULE = "rule", "Rule that told a machine"
 
     organization_path = "message__broadcast__organization"
 
     message = models.ForeignKey(Message, models.CASCADE, related_name="group_counts", db_index=False)
-    fact = models.CharField(max_length=12)  # one of FACTS, or "sent", "failed", "unknown"
+    fact = models.CharField(max_length=12)  # one of FACTS, or "sent", "failed", "unknown", "skipped"
     dimension = VocabularyField(max_length=10, choices=Dimension)
     value = models.CharField(max_length=255)
     count = models.PositiveIntegerField(default=0)
+    example = models.BigIntegerField(null=True, editable=False)  # the id of a delivery with this error
 
     objects = OrganizationQuerySet.as_manager()
 

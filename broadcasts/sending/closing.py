@@ -6,8 +6,8 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Now
 
-from broadcasts import noting, stats
-from broadcasts.models import Batch, Broadcast, Delivery, OrganizationQuerySet, count
+from broadcasts import noting, stats, tallying
+from broadcasts.models import Batch, Broadcast, Delivery, Message, OrganizationQuerySet, count
 
 from .expansion import expand_cancelled
 from .window import DOUBTFUL, MAY_HAVE_ARRIVED
@@ -44,6 +44,7 @@ def _finish(broadcast: Broadcast) -> None:
         done = {"status": Status.SENT, "completed_at": Now(), "modified": Now()}
         if _without_work(pk=broadcast.pk).transition(**done):
             noting.note_broadcast(broadcast, "broadcast.finished")
+        tallying.count_sent_of(Message.objects.filter(broadcast=broadcast.pk))
 
 
 def close(broadcast_id: int, seconds: float = 0) -> None:
@@ -75,6 +76,7 @@ def _complete_cancelled(broadcast_id: int) -> None:
     cancelled = Broadcast.objects.filter(pk=broadcast_id, status=Status.CANCELLED, completed_at=None)
     if cancelled.filter(expanded_at__isnull=False).transition(completed_at=Now(), modified=Now()):
         noting.note_broadcast(Broadcast.objects.get(pk=broadcast_id), "broadcast.finished")
+    tallying.count_sent_of(Message.objects.filter(broadcast=broadcast_id))
 
 
 def _cancel_rest(batch: Batch) -> bool:
@@ -89,12 +91,16 @@ def _cancel_rest(batch: Batch) -> bool:
         return True
     with transaction.atomic():
         doubtful = pending.filter(DOUBTFUL)
-        unknown = doubtful.update(status=Delivery.Status.UNKNOWN, due_at=None, error=MAY_HAVE_ARRIVED)
+        lost = list(doubtful.select_for_update(of=("self",), no_key=True).order_by("pk").values_list("pk", flat=True))
+        rows = Delivery.objects.filter(pk__in=lost)
+        unknown = rows.update(status=Delivery.Status.UNKNOWN, due_at=None, error=MAY_HAVE_ARRIVED)
         n = pending.update(status=Delivery.Status.CANCELLED, due_at=None)
         mine = Batch.objects.filter(pk=batch.pk, token=batch.token, state=batch.state)
         if not mine.transition(state=Batch.State.DONE, token=F("token") + 1, **count(cancelled=n, unknown=unknown)):
             transaction.set_rollback(True)
             return False
+        changes = {pk: {"unknown": 1} for pk in lost}
+        tallying.regroup(rows, changes, dict.fromkeys(lost, batch.pk)).write()
     return True
 
 

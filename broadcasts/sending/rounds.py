@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
-from broadcasts import noting
+from broadcasts import noting, tallying
 from broadcasts.exceptions import BroadcastsError, WrongState
 from broadcasts.models import Batch, Broadcast, Delivery, Message
 from broadcasts.queue import enqueue, queue_is_full
@@ -31,7 +31,7 @@ STALLED = timedelta(seconds=15)  # an expansion without progress for longer is e
 
 
 def tick() -> None:
-    """Do one round: start due broadcasts, recover batches, gather due deliveries, complete, and enqueue tasks."""
+    """Do one round: start due broadcasts, recover batches, gather due deliveries, complete, enqueue tasks, count."""
     open_ones = Broadcast.objects.filter(completed_at=None, status__in=Broadcast.AT_WORK)
     statuses = set(open_ones.values_list("status", flat=True).distinct())
     if Status.SCHEDULED in statuses:
@@ -46,6 +46,9 @@ def tick() -> None:
         gather()
         finish()
         enqueue_waiting()
+    if statuses & {Status.SENDING, Status.PAUSED, Status.CANCELLED}:
+        tallying.count_sent()
+    tallying.group_done()
     for pk in due_notices():
         enqueue("notify", pk)
 

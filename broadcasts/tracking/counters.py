@@ -10,6 +10,7 @@ from functools import cache
 from django.db import connection
 from django.db.models import F
 
+from broadcasts import tallying
 from broadcasts.database import Statement, parameter
 from broadcasts.models import Batch, Delivery
 
@@ -18,14 +19,15 @@ logger = logging.getLogger(__name__)
 
 def adjust_counters(delivery: Delivery, **changes: int) -> None:
     """Add to the counters of a delivery's batch: the one that gathered it, or else the one of its range."""
-    row = Delivery.objects.only("message_id", "batch_id").get(pk=delivery.pk)
-    add_to_batches([row], {row.pk: Counter(changes)})
+    row = Delivery.objects.only("message_id", "batch_id", "language", "address", "reason", "error").get(pk=delivery.pk)
+    add_to_batches([row], {row.pk: Counter(changes)}).write()
 
 
-def add_to_batches(deliveries: Iterable[Delivery], changes: Mapping[int, Counter[str]]) -> None:
+def add_to_batches(deliveries: Iterable[Delivery], changes: Mapping[int, Counter[str]]) -> tallying.Tally:
     """Add the changes, {delivery id: {counter: n}}, to the counters of the deliveries' batches, each batch once.
 
-    The deliveries are locked by then; batches are locked in the order of their ids.
+    Return what they add to the groups of outcomes, for the caller to write once it has locked all else. The deliveries
+    are locked by then; batches are locked in the order of their ids.
     """
     changed = [delivery for delivery in deliveries if changes.get(delivery.pk)]
     batches = _batches_of(changed)
@@ -40,6 +42,7 @@ def add_to_batches(deliveries: Iterable[Delivery], changes: Mapping[int, Counter
     if names:
         each = ({"pk": pk, **{name: totals[pk][name] for name in names}} for pk in sorted(totals))
         _add(connection.vendor, names).run_each(each)
+    return tallying.regroup(changed, changes, batches)
 
 
 def _batches_of(deliveries: Iterable[Delivery]) -> dict[int, int]:

@@ -153,6 +153,8 @@ class _Recording:
         new = [name for name in told if self.set_once(delivery, name, at)]
         for name in new:
             self.tally.add(delivery, name, at, detail)
+        if machine:
+            self.tally.add_machine(delivery, type, fact.detail.get("rule"))
         news = bool(new)
         implied = [name for name in new if name != type]
         if not machine and delivery.status == Status.UNKNOWN:
@@ -193,6 +195,8 @@ class _Recording:
         delivery.status = Status.FAILED if type == "failed" else Status.SENT
         self.settled[delivery.pk] = None if type == "failed" else at
         self.counters[delivery.pk].update({"unknown": -1, delivery.status: 1})
+        if delivery.status == Status.SENT:
+            self.tally.add_minute(delivery.message_id, Status.SENT, at)
 
     def write(self) -> None:
         for contact, delivery, type, detail in sorted(self.withdrawals, key=_by_person):
@@ -203,13 +207,14 @@ class _Recording:
             assert changed == len(told), "the rows are locked"
             self.write_fallbacks(fact, [pk for pk, _ in told])
         self.write_outcomes()
-        add_to_batches(self.deliveries.values(), self.counters)
+        moved = add_to_batches(self.deliveries.values(), self.counters)
         tallying.count_clicks(self.clicks)
         DeliveryEvent.objects.bulk_create(self.events)
         noting.note_facts(self.told, self.deliveries)
         for delivery, source in sorted(self.bounces, key=lambda one: one[0].address):
             organization, medium = delivery.message.broadcast.organization, delivery.message.medium
             suppress(organization, medium, delivery.address, Suppression.Cause.HARD_BOUNCE, "", source)
+        self.tally.add_all(moved)
         self.tally.write()
 
     def write_fallbacks(self, fact: str, pks: Iterable[int]) -> None:
