@@ -6,6 +6,7 @@ from rest_framework import serializers
 from rest_framework.response import Response
 
 from broadcasts import contacts
+from broadcasts.audience import NOT_FILTERS
 from broadcasts.models import Attribute, Contact
 
 from .contact_actions import ContactActions, ExportableFilter
@@ -85,8 +86,8 @@ class Contacts(ContactActions, ContactExplanation, FullResource):
 
     def paged(self, queryset: QuerySet | Counted) -> Response:
         if self.action == "list":
-            of = (self.organization.pk, sorted(self.request.query_params.lists()))
-            queryset = Counted(queryset, self._count, of=of)
+            asked = [one for one in self.request.query_params.lists() if one[0] not in NOT_FILTERS]
+            queryset = Counted(queryset, self._count, of=(self.organization.pk, sorted(asked)))
         return super().paged(queryset)
 
     def _count(self) -> int:

@@ -388,3 +388,7 @@ def test_draft_reopens_one_that_was_cancelled_before_its_time(v1, scheduled):
     drafted = v1.put(scheduled, told | {"status": "draft"}).json()
     assert (drafted["status"], drafted["scheduleDateTime"]) == ("draft", told["scheduleDateTime"])
     assert v1.put(scheduled, drafted | {"status": "scheduled"}).json()["status"] == "scheduled"
+
+
+def test_the_data_of_a_flow_may_be_null_as_its_document_says(v1):
+    assert v1.post(URL, body(flowParameters={"flowToken": "", "flowData": None})).status_code == 200

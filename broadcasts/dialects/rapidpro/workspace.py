@@ -37,7 +37,7 @@ class RapidProWorkspaceSerializer(serializers.Serializer):
     anon = serializers.BooleanField()
 
 
-@extend_schema_field({"type": "string", "enum": list(TYPES)})
+@extend_schema_field({"type": "string", "pattern": f"^({'|'.join(TYPES)})$"})
 class FieldTypeField(serializers.CharField):
     """The type of a field."""
 
