@@ -145,8 +145,7 @@ class _Translation:
                 return self.branches(node, "true", "false")
             case Property(_, Name(_, root), scheme) if root.lower() == "urns" and scheme.lower() in URNS:
                 path = URNS[scheme.lower()]
-                written = f"{scheme.lower()}:{{{{ {path} }}}}"
-                return f'{{% if {path} != nil and {path} != "" %}}{written}{{% endif %}}'
+                return f"{{% if {SET.format(path)} %}}{scheme.lower()}:{{{{ {path} }}}}{{% endif %}}"
         if called in ("and", "or", "boolean"):
             return self.branches(node, "true", "false")
         if path := self.truth_path(node):

@@ -114,7 +114,14 @@ def test_a_text_that_is_no_number_is_none_in_a_field_of_numbers(stored):
     assert render('[@fields.age@(default(fields.age, "-"))]', joe(attributes={"age": stored}))[0] == "[-]"
 
 
-@pytest.mark.parametrize("inner", ['parse_json(repeat("[", 5000))', 'regex_match(parse_json("\\"\\\\ud800\\""), "a")'])
+@pytest.mark.parametrize(
+    "inner",
+    [
+        'parse_json(repeat("[", 5000))',
+        'format_datetime(now(), "tt", "Nowhere/City")',
+        'regex_match(parse_json("\\"\\\\ud800\\""), "a")',
+    ],
+)
 def test_every_fault_of_a_function_is_an_error_that_default_replaces(inner):
     assert render(f'@(default({inner}, "x"))')[0] == "x"
 

@@ -111,5 +111,5 @@ def zone_named(name: str) -> ZoneInfo | None:
         return None
     try:
         return ZoneInfo(name)
-    except (OSError, ValueError):
+    except (KeyError, OSError, ValueError):  # a name that is not known is a KeyError
         return None

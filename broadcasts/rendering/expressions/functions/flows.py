@@ -3,25 +3,28 @@
 `match` is what was found, `extra` the groups of a pattern. Words are compared in small letters.
 """
 
+import re
 from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import phonenumbers
 import re2
 
+from ...budget import SHORT
 from ..moments import find_datetime, find_time, moved, to_date
 from ..running import Evaluation, Failure
 from ..values import Object, as_it_is, checked, to_array, to_number, to_text
 from .registry import define
 from .texts import search
-from .words import words
+from .words import spans, words
 
 MOST_PHONES = 10  # numbers of a text that are looked at
 PHONE_CHARACTERS = 2  # that cost one step
-# Also in the digits of other scripts, with commas between thousands.
-_NUMBER = re2.compile(r"-?(?:\p{Nd}{1,3}(?:,\p{Nd}{3})+\b|\p{Nd}+)(?:\.\p{Nd}+)?|-?\.\p{Nd}+")
+# Also in the digits of other scripts, with commas between thousands; no number has more than 36 digits.
+_NUMBER = re.compile(r"-?(?:\d{1,3}(?:,\d{3}){1,12}+(?!\d)|\d++)(?:\.\d++)?|-?\.\d++")
 _EMAIL = re2.compile(r"[\pL\p{Nd}_][\pL\p{Nd}_.%+-]*@(?:[\pL\p{Nd}][\pL\p{Nd}-]*\.)+\pL{2,}")
 LONGEST_NUMBER = 200  # characters
 
@@ -94,7 +97,17 @@ def has_all_words(run: Evaluation, text: str, wanted: str) -> Object:
 def _words(run: Evaluation, text: str, wanted: str) -> tuple[list[str], list[str], list[str]]:
     """Return the words of a text, the same in small letters, and those that are wanted."""
     found = words(run, text)
-    return found, [word.lower() for word in found], [word.lower() for word in words(run, wanted)]
+    asked = _lower_words(wanted) if len(wanted) < SHORT else _lower(words(run, wanted))
+    return found, _lower(found), asked
+
+
+def _lower(found: list[str]) -> list[str]:
+    return [word.lower() for word in found]
+
+
+@lru_cache(512)
+def _lower_words(text: str) -> list[str]:
+    return [text[start:end].lower() for start, end in spans(text)]
 
 
 def _among(found: list[str], lower: list[str], asked: set[str]) -> list[str]:

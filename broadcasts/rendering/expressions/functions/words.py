@@ -47,7 +47,7 @@ def words(run: Evaluation, text: str, delimiters: str = "") -> list[str]:
         if len(delimiters) > 1:
             text = text.translate(dict.fromkeys(map(ord, delimiters), first))
         return [piece for piece in text.split(first) if piece]
-    return [text[start:end] for start, end in spans(text)]
+    return _ASCII.findall(text) if text.isascii() else [text[start:end] for start, end in spans(text)]
 
 
 @lru_cache(2048)
