@@ -11,7 +11,11 @@ from typing import Any
 
 from waitress import wasyncore
 
-NAMES = {EVENT_READ: select.POLLIN, EVENT_WRITE: select.POLLOUT, EVENT_READ | EVENT_WRITE: select.POLLIN | select.POLLOUT}
+NAMES = {
+    EVENT_READ: select.POLLIN,
+    EVENT_WRITE: select.POLLOUT,
+    EVENT_READ | EVENT_WRITE: select.POLLIN | select.POLLOUT,
+}
 
 
 class Watched(dict[int, Any]):
@@ -63,4 +67,3 @@ class Watched(dict[int, Any]):
         elif events and not known:
             self.selector.register(number, events)
         self.events[number] = events
-
