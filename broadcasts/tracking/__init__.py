@@ -17,6 +17,7 @@ from .references import (
     find_by_key,
     keep_early,
     known_as,
+    pass_over,
     record_early,
 )
 
@@ -32,6 +33,7 @@ __all__ = [
     "hold_people",
     "keep_early",
     "known_as",
+    "pass_over",
     "record",
     "record_all",
     "record_early",
