@@ -46,6 +46,16 @@ def test_only_some_rows_are_enqueued_at_once(due, enqueued, monkeypatch):
     assert enqueued == [("mail_link", due[0])]
 
 
+def test_the_broker_is_made_once(monkeypatch):
+    """With Redis, each one connects anew."""
+    made: list = []
+    monkeypatch.setattr(queue, "get_broker", lambda name: made.append(name) or Mock(queue_size=lambda: 0))
+    queue._broker.cache_clear()
+    assert not queue.queue_is_full() and not queue.queue_is_full()
+    queue._broker.cache_clear()
+    assert len(made) == 1
+
+
 @pytest.fixture
 def tickets(db, monkeypatch):
     """The tickets of the tasks that were enqueued to apply calls."""

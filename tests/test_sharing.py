@@ -70,6 +70,19 @@ def test_rows_that_wait_share_a_statement(channel, statements):
     assert StoredCall.objects.filter(channel=channel, headers={"a": "b"}).count() == 3
 
 
+def test_a_row_waits_for_others_only_after_rows_that_came_together(channel, monkeypatch):
+    waits: list = []
+    monkeypatch.setattr(sharing.time, "sleep", lambda seconds: waits.append(seconds))
+    shared = SharedInsert(StoredCall, *COLUMNS)
+    shared.insert(**row(channel.pk))
+    shared.insert(**row(channel.pk))
+    assert waits == []
+    shared.is_crowded = True
+    shared.insert(**row(channel.pk))
+    shared.insert(**row(channel.pk))
+    assert waits == [sharing.GATHER_SECONDS]
+
+
 def test_more_rows_than_a_statement_takes_are_all_stored(channel, statements, monkeypatch):
     monkeypatch.setattr("broadcasts.database.sharing.MOST", 2)
     Threads(SharedInsert(StoredCall, *COLUMNS)).insert(*[channel.pk] * 5)

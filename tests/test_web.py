@@ -160,6 +160,32 @@ def test_a_connection_is_kept_between_requests_for_a_while(client):
     assert one.recv(1 << 16) == b""
 
 
+def test_an_answer_leaves_in_one_packet(client, monkeypatch):
+    sent, send = [], connections.HttpConnection.send
+    told = lambda *args, **how: sent.append(args[1]) or send(*args, **how)  # noqa: E731
+    monkeypatch.setattr(connections.HttpConnection, "send", told)
+    assert is_answered(client)
+    assert [(piece[:15], piece[-4:]) for piece in sent] == [(b"HTTP/1.1 200 OK", b"here")]
+
+
+def test_idle_connections_are_left_alone_while_others_are_answered(client, monkeypatch):
+    """As many as the system allows may be open."""
+    idle = [client() for _ in range(MANY)]
+    assert is_answered(client)
+    asked, readable = [], connections.HttpConnection.readable
+    monkeypatch.setattr(connections.HttpConnection, "readable", lambda one: asked.append(one.addr) or readable(one))
+    assert all(is_answered(client) for _ in range(5))
+    assert not {one.getsockname() for one in idle} & set(asked)
+
+
+def test_a_process_with_a_connection_leaves_the_next_one_to_another_process(client, monkeypatch):
+    monkeypatch.setattr(web, "BREATH_SECONDS", 0.3)
+    begun = time.monotonic()
+    assert is_answered(client)
+    assert is_answered(client)
+    assert time.monotonic() >= begun + 0.3
+
+
 def test_slow_readers_hold_some_threads_and_no_more(client, monkeypatch):
     monkeypatch.setattr(connections, "GRACE_SECONDS", 60)
     slow = [client(b"GET /stream HTTP/1.1\r\nHost: localhost\r\n\r\n") for _ in range(MANY)]

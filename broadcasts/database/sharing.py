@@ -31,8 +31,8 @@ class SharedInsert:
 
     One thread at a time inserts. The rows that others bring meanwhile wait, and share the next statement; so the more
     there is to do, the less each row costs, and a row that comes alone waits for nobody. While rows come together, each
-    statement waits a moment for more of them, as `commit_delay` of PostgreSQL does. Not to be called in a transaction,
-    whose rollback would take the rows of other threads with it.
+    statement waits a moment for more of them, as PostgreSQL does by its `commit_delay`. Not to be called in a
+    transaction, whose rollback would take the rows of other threads with it.
 
     A row may be stored twice where the connection breaks as it is committed.
     """

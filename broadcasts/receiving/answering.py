@@ -8,7 +8,7 @@ from datetime import timedelta
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
-from broadcasts import consenting
+from broadcasts import consenting, tracking
 from broadcasts.models import AutoReply, Channel, Contact, Inbound, Keyword, Medium, Organization, Suppression
 from broadcasts.models.callbacks import COUNTED
 from broadcasts.queue import DUE_AT_ONCE, enqueue, queue_is_full
@@ -109,6 +109,7 @@ def _claimed(due: QuerySet[AutoReply], taken: dict[str, AutoReply]) -> Iterator[
 
 def _record(answer: AutoReply, outcome: Outcome) -> None:
     if not isinstance(outcome, TransportError):
+        tracking.pass_over(answer.channel, outcome.provider_id)
         return
     log.warning("Answer %s could not be sent: %s", answer.pk, outcome)
     mine = AutoReply.objects.filter(pk=answer.pk)

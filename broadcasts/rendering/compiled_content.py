@@ -12,7 +12,7 @@ from broadcasts.exceptions import OverBudget
 
 from .budget import OUTPUT_LIMIT, Budget
 from .content import ContentTemplate, Recipient, body_start, footer_place, hidden, preheader_place
-from .footers import html_footer, text_footer
+from .footers import html_footer
 from .mime import (
     MailComposer,
     base64_lines,
@@ -225,8 +225,8 @@ class ContentPieces:
     def _add_footers(self) -> None:
         content, placeholders = self.content, self.placeholders
         if content.text_footer:
-            urls = [url_placeholder(placeholders, name) for name in FOOTER_LINKS]
-            footer = _with_placeholders(text_footer(content.organization, content.language, MARK, MARK), urls)
+            urls = [url_placeholder(placeholders, name) for name in content.footer_links]
+            footer = _with_placeholders(content.footer_of_text(*[MARK] * len(urls)), urls)
             self.text = merged([*without_end(self.text, placeholders), *footer])
         if not self.has_html:
             return

@@ -11,7 +11,7 @@ from html import escape
 from broadcasts.models import Contact, Message, MessageTranslation, UseCase
 
 from .budget import Budget
-from .footers import html_footer, text_footer
+from .footers import SHORT, footer_links, html_footer, says_stop, short_footer, text_footer
 from .mime import clean_body, one_line
 from .names import ContactSnapshot
 from .templates import CompiledTemplate, compile_template
@@ -72,7 +72,10 @@ class ContentTemplate:
         marketing = broadcast.use_case == UseCase.MARKETING
         self.html_footer = marketing and not self.html.uses("unsubscribe_url")
         carries_link = self.text if self.text.source.strip() else self.html
-        self.text_footer = marketing and not carries_link.uses("unsubscribe_url")
+        has_way_out = carries_link.uses("unsubscribe_url") or says_stop(message, self.text.source)
+        self.text_footer = marketing and not has_way_out
+        self.is_short = message.medium in SHORT
+        self.footer_links = footer_links(message)  # of the text
 
     def templates(self) -> tuple[CompiledTemplate, ...]:
         return self.subject, self.preheader, self.text, self.html
@@ -83,7 +86,6 @@ class ContentTemplate:
 
     def render(self, values: Mapping[str, object], recipient: Recipient, budget: Budget) -> Rendered:
         """Render all fields for one recipient within one budget; raises RenderError or OverBudget."""
-        urls = str(values["preferences_url"]), str(values["unsubscribe_url"])
         html = clean_body(self.html.render(values, budget)) if self.html.source.strip() else ""
         if self.text.source.strip():
             text = clean_body(self.text.render(values, budget))
@@ -96,9 +98,10 @@ class ContentTemplate:
             measuring = self.marks.measuring_html(recipient.key)
         preheader = one_line(self.preheader.render(values, budget))
         if self.text_footer:
-            text = text.rstrip() + text_footer(self.organization, self.language, *urls)
+            text = text.rstrip() + self.footer_of_text(*(str(values[name]) for name in self.footer_links))
         if html and (self.html_footer or measuring):
             at = footer_place(html)
+            urls = str(values["preferences_url"]), str(values["unsubscribe_url"])
             footer = html_footer(self.organization, self.language, *urls) if self.html_footer else ""
             html = html[:at] + footer + measuring + html[at:]
         if html and preheader:
@@ -106,6 +109,11 @@ class ContentTemplate:
             html = html[:at] + hidden(preheader) + html[at:]
         subject = one_line(self.subject.render(values, budget)) or one_line(self.default_subject)
         return Rendered(subject, preheader, text, html, self.language, recipient.address)
+
+    def footer_of_text(self, *urls: str) -> str:
+        """Return the footer of the text with the URLs of `footer_links`."""
+        footer = short_footer if self.is_short else text_footer
+        return footer(self.organization, self.language, *urls)
 
 
 def footer_place(html: str) -> int:

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from broadcasts.models import Content, Media, Message, MessageTranslation, Organization, TemplateTranslation
+from broadcasts.transports import Transport
 
 NOT_THERE = "The template has no such language; it has {}."
 NONE_APPROVED = "The template “{}” has no language that is approved; sync the templates, or choose another."
@@ -25,9 +26,9 @@ def misfits(message: Message, translation: MessageTranslation) -> dict[str, str]
     errors = kind.malformed(value)
     if errors:
         return errors
-    errors = _wrong_files(message.broadcast.organization, value)
+    errors = _wrong_files(message.broadcast.organization, value, kind)
     if not message.has_provider_template:
-        return errors | kind.unsendable(translation.content())
+        return errors | _wrong_attachments(message, translation) | kind.unsendable(translation.content())
     stored = provider_languages(message).get(translation.language)
     return errors | (kind.surplus(stored.structure, value) if stored and stored.structure else {})
 
@@ -97,8 +98,8 @@ def with_links(organization: Organization, value: dict[str, Any]) -> dict[str, A
     return linked(value)
 
 
-def _wrong_files(organization: Organization, value: Mapping[str, Any]) -> dict[str, str]:
-    """Return which uploaded files are not there, or are not of the kind that the key above them says."""
+def _wrong_files(organization: Organization, value: Mapping[str, Any], transport: type[Transport]) -> dict[str, str]:
+    """Return which uploaded files are not there, or not what the key above them says, or refused by the provider."""
     named = dict(_files(value))
     found = _found(organization, named) if named else {}
     errors = {}
@@ -108,7 +109,20 @@ def _wrong_files(organization: Organization, value: Mapping[str, Any]) -> dict[s
             errors[path] = f"There is no media file {uuid:.40}; upload it first."
         elif kind in ("image", "video") and not media.content_type.startswith(f"{kind}/"):
             errors[path] = f"“{media}” is of the type {media.content_type}, no {kind}."
+        elif fault := transport.file_fault(media.content_type, media.size, kind):
+            errors[path] = f"“{media}” {fault}"
     return errors
+
+
+def _wrong_attachments(message: Message, translation: MessageTranslation) -> dict[str, str]:
+    """Return which attachment the provider would not take; what is none is told by `validate_attachments`."""
+    assert message.channel is not None
+    given = translation.attachments if isinstance(translation.attachments, list) else []
+    named = {str(one["media"]): "attachments" for one in given if isinstance(one, Mapping) and one.get("media")}
+    for media in _found(message.broadcast.organization, named).values() if named else ():
+        if fault := message.channel.transport_class.file_fault(media.content_type, media.size):
+            return {"attachments": f"“{media}” {fault}"}
+    return {}
 
 
 def _found(organization: Organization, named: Mapping[str, str]) -> dict[str, Media]:

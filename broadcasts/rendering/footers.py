@@ -1,9 +1,18 @@
-"""The footer that is added to marketing without an unsubscribe link: sender, preferences link, unsubscribe link."""
+"""The footer that is added to marketing that does not say how to unsubscribe.
 
+Mail names the sender, with the postal address that CAN-SPAM asks for, and links to preferences and to unsubscribing.
+A text message names the sender and how to stop, as the FCC and carriers ask, since each character costs money there.
+"""
+
+import re
 from html import escape
 
 from broadcasts.languages import nearest_language
-from broadcasts.models import Organization
+from broadcasts.models import Channel, Medium, Message, Organization
+
+SHORT = frozenset({Medium.SMS, Medium.WHATSAPP})
+STOP = re.compile(r"\bSTOP\b")
+NUMBER = re.compile(r"\+?[0-9]{3,15}")  # also a short code; to a name, nobody can reply
 
 UNSUBSCRIBE = {
     "en": "Unsubscribe",
@@ -25,6 +34,36 @@ PREFERENCES = {
 }
 
 
+# Without a letter that GSM-7 lacks, which would halve the characters of a segment.
+REPLY = {
+    "en": "Reply STOP to unsubscribe.",
+    "es": "Responda STOP para darse de baja.",
+    "fr": "Répondez STOP pour vous désabonner.",
+    "de": "Zum Abmelden STOP antworten.",
+    "pt": "Responda STOP para sair.",
+    "it": "Risponda STOP per annullare.",
+}
+
+
+def footer_links(message: Message) -> tuple[str, ...]:
+    """Return the names of the personal links in the footer of a message's text."""
+    if message.medium not in SHORT:
+        return "preferences_url", "unsubscribe_url"
+    return () if _takes_replies(message.channel) else ("unsubscribe_url",)
+
+
+def says_stop(message: Message, text: str) -> bool:
+    """Tell whether a text message says how to stop, in words of its own."""
+    return message.medium in SHORT and STOP.search(text) is not None and _takes_replies(message.channel)
+
+
+def _takes_replies(channel: Channel | None) -> bool:
+    if channel is None or channel.medium != Medium.SMS:
+        return channel is not None
+    senders = [channel.from_address, *(channel.settings.get("senders") or {}).values()]
+    return all(NUMBER.fullmatch(sender) for sender in senders)
+
+
 def _words(language: str) -> tuple[str, str]:
     """Return the labels of the preferences link and the unsubscribe link, in the nearest language."""
     ours = nearest_language(language, UNSUBSCRIBE) or "en"
@@ -39,6 +78,16 @@ def text_footer(organization: Organization, language: str, preferences_url: str,
     preferences, unsubscribe = _words(language)
     links = f"{preferences}: {preferences_url}\n{unsubscribe}: {unsubscribe_url}\n"
     return f"\n\n---\n{_sender(organization)}\n{links}"
+
+
+def short_footer(organization: Organization, language: str, unsubscribe_url: str = "") -> str:
+    """Return the footer of a text message; without a URL it asks for a reply."""
+    way = (
+        f"{_words(language)[1]}: {unsubscribe_url}"
+        if unsubscribe_url
+        else REPLY[nearest_language(language, REPLY) or "en"]
+    )
+    return f"\n{organization.name}. {way}"
 
 
 def html_footer(organization: Organization, language: str, preferences_url: str, unsubscribe_url: str) -> str:

@@ -1,4 +1,4 @@
-"""Which batch is claimed next: one rule for claiming, for enqueuing pumps, and for yielding to unserved broadcasts.
+"""Which batch is claimed next: one rule for claiming, for enqueuing pumps, and for yielding to what is not served.
 
 The order: the organization with the fewest leased batches, then the broadcast with the fewest, then the message that
 yielded longest ago (or never), then the one with the fewest batches left, then a random one.
@@ -121,12 +121,18 @@ def is_one_too_many(lease: Lease) -> bool:
     return at_work(owner__startswith=f"{HOST}:", id__lt=lease.batch_id) >= settings.PUMPS
 
 
-def unserved_waits() -> bool:
-    """Tell whether a broadcast without a worker waits for a pump of this host to become free."""
+def unserved_waits(own: int) -> bool:
+    """Tell whether work without a worker waits for a pump that sends the broadcast of this id.
+
+    That is another broadcast, or another message of its own, such as fallback copies on the next channel.
+    """
     if free_pumps() > 0:
         return False
-    served = set(_at_work().values_list("message__broadcast", flat=True))
-    return any(candidate.broadcast not in served for candidate in _servable())
+    held = list(_at_work().values_list("message", "message__broadcast"))
+    messages, served = {message for message, _ in held}, {broadcast for _, broadcast in held}
+    return any(
+        one.broadcast not in served or (one.broadcast == own and one.message not in messages) for one in _servable()
+    )
 
 
 def mark_yielded(lease: Lease) -> None:

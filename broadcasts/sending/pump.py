@@ -62,7 +62,7 @@ class Pump:
         self.trouble: TransportError | None = None
         self.has_sent, self.flaw = False, ""
         self.refusal = ""  # the last permanent failure since the failure budget was checked
-        self.yields = False  # to a broadcast without a worker, or because the channel has no permit
+        self.yields = False  # to work without a worker, or because the channel has no permit
         self.next_yield_check: float | None = None
         self.permitted = 0  # messages that the channel's limits allow and no window has used yet
 
@@ -149,20 +149,20 @@ class Pump:
     def may_go_on(self, lease: leases.Lease) -> bool:
         """Tell whether the next window may start; waits a moment for a permit of the channel's limits."""
         self.check_refusals(lease)
-        if self.must_yield():
+        if self.must_yield(lease):
             fairness.mark_yielded(lease)
             self.yields = True
         elif not self.is_permitted():
             self.yields = True
         return not self.yields
 
-    def must_yield(self) -> bool:
-        """Tell, checking once per second, whether to yield to an unserved broadcast; False before the first window."""
+    def must_yield(self, lease: leases.Lease) -> bool:
+        """Tell, checking once per second, whether to yield to work without a worker; False before the first window."""
         now = time.monotonic()
         if self.next_yield_check is not None and now < self.next_yield_check:
             return False
         is_first, self.next_yield_check = self.next_yield_check is None, now + YIELD_CHECK_SECONDS
-        return not is_first and fairness.unserved_waits()
+        return not is_first and fairness.unserved_waits(lease.message.broadcast_id)
 
     def is_permitted(self) -> bool:
         """Take a permit for the next window from rate and warm-up; the window is reduced to it."""

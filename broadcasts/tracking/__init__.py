@@ -25,6 +25,7 @@ from .references import (
     find_by_key,
     keep_early,
     known_as,
+    pass_over,
     record_early,
 )
 from .verdicts import RULES
@@ -53,6 +54,7 @@ __all__ = [
     "known_links",
     "leads_here",
     "location",
+    "pass_over",
     "record",
     "record_all",
     "record_early",

@@ -2,10 +2,13 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from hashlib import blake2b
 
+from django.core.cache import cache
 from django.db import connection, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -24,6 +27,7 @@ TYPES = frozenset(DeliveryEvent.Type.values)  # which makes a list at each time
 MOST_EARLY = 100_000  # facts of unknown deliveries that are kept for one channel
 ROOM_EVERY = 1_000  # of these facts, room is made
 EARLY_AT_ONCE = 500
+PASSED_SECONDS = 3 * 86_400  # that reports about a message that is no copy are passed over
 SOONEST = timedelta(seconds=1)  # before an early fact is tried again; then its age doubles each time
 FAULTY_WAIT = timedelta(hours=1)  # before an early fact that could not be recorded is tried again
 
@@ -95,12 +99,46 @@ def add_found(found: Mapping[Place, int]) -> None:
     ProviderRef.objects.bulk_create(rows, ignore_conflicts=True)
 
 
+def pass_over(channel: Channel, provider_id: object) -> None:
+    """Have reports about a message that is no copy passed over, such as those about the answer to STOP.
+
+    A cache that forgets it does no harm: the reports then wait for a copy for some days, as those of a stranger do.
+    """
+    if stored := known_as(provider_id):
+        with _cache_may_fail():
+            cache.set(_passed_key((channel.pk, stored)), 1, PASSED_SECONDS)
+
+
+def _passed(places: Iterable[Place]) -> set[Place]:
+    """Return the places of messages that are no copies."""
+    asked = {_passed_key(place): place for place in places if place[1]}
+    found: Iterable[str] = ()
+    with _cache_may_fail():
+        found = cache.get_many(asked) if asked else ()
+    return {asked[key] for key in found}
+
+
+def _passed_key(place: Place) -> str:
+    return f"no_copy:{place[0]}:{blake2b(place[1].encode(), digest_size=16).hexdigest()}"
+
+
+@contextmanager
+def _cache_may_fail() -> Iterator[None]:
+    try:
+        yield
+    except Exception:
+        log.warning("The cache cannot be reached", exc_info=True)
+
+
 def keep_early(reports: Collection[Report]) -> None:
-    """Keep reports about unknown ids until their references are written; those without an id are dropped.
+    """Keep reports about unknown ids until their references are written.
+
+    Those without an id are dropped, and those about messages that are no copies.
 
     A reference may be written at the same moment by a transaction that cannot see this one, nor be seen by it. So the
     facts are looked up again after a second, after two, and so on.
     """
+    passed = _passed(one.place for one in reports)
     rows = [
         EarlyFact(
             channel_id=one.place[0],
@@ -112,7 +150,7 @@ def keep_early(reports: Collection[Report]) -> None:
             due_at=Now() + SOONEST,
         )
         for one in reports
-        if one.place[1]
+        if one.place[1] and one.place not in passed
     ]
     made = EarlyFact.objects.bulk_create(rows)
     for channel_id in sorted({one.channel_id for one in made if one.pk % ROOM_EVERY == 0}):
@@ -153,8 +191,11 @@ def _record_early(pks: Collection[int]) -> None:
     ready = [one for one in facts if (one.channel_id, one.provider_id) in found]
     told = [Report((one.channel_id, one.provider_id), one.type, one.at, one.machine, one.detail) for one in ready]
     record_all([report.about(found[report.place]) for report in told])
-    EarlyFact.objects.filter(pk__in=[one.pk for one in ready]).delete()
-    _put_off([one for one in facts if one not in ready])
+    waiting = [one for one in facts if one not in ready]
+    passed = _passed((one.channel_id, one.provider_id) for one in waiting)
+    waiting = [one for one in waiting if (one.channel_id, one.provider_id) not in passed]
+    EarlyFact.objects.filter(pk__in={one.pk for one in facts} - {one.pk for one in waiting}).delete()
+    _put_off(waiting)
 
 
 def _record_early_by_itself(pk: int) -> None:

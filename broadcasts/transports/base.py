@@ -305,6 +305,14 @@ class Transport:
         return {}
 
     @classmethod
+    def file_fault(cls, content_type: str, size: int, kind: str = "") -> str:
+        """Return why a file of so many bytes cannot be sent, as the end of a sentence; "" if it can.
+
+        `kind` is what the message shows it as: image, video or document; "" where its type decides.
+        """
+        return ""
+
+    @classmethod
     def unsendable(cls, content: Mapping[str, Any]) -> dict[str, str]:
         """Return {field: words} of content without a stored template that this kind cannot send."""
         return {}

@@ -46,7 +46,7 @@ class Request(HTTPRequestParser):
         return taken
 
 
-class Answer(WSGITask):
+class WholeAnswer(WSGITask):
     """An answer; its headers leave together with the beginning of its body, in one packet."""
 
     def write(self, data: bytes) -> None:
@@ -70,7 +70,7 @@ class HttpConnection(HTTPChannel):
     """A client connection. All methods except `service` and `has_news` run in the I/O thread."""
 
     parser_class = Request
-    task_class = Answer
+    task_class = WholeAnswer
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.free_since = time.monotonic()  # of a request

@@ -2,10 +2,10 @@
 
 import pytest
 
-from broadcasts import links
+from broadcasts import links, septets
 from broadcasts.exceptions import InvalidInput, RenderError
-from broadcasts.models import Contact
-from broadcasts.rendering import Recipient, compile_message, preview
+from broadcasts.models import Channel, Contact
+from broadcasts.rendering import Recipient, compile_message, footers, preview
 from tests.make import make_broadcast, make_contact
 
 
@@ -103,6 +103,36 @@ def test_marketing_with_its_own_way_out_is_left_alone(mail):
     own = "Leave: {{ unsubscribe_url }}"
     rendered = read(mail, use_case="marketing", body=own, html=own)
     assert rendered.text == rendered.html == f"Leave: {links.unsubscribe_url(links.delivery_token(0))}"
+
+
+@pytest.fixture
+def texts(club):
+    club.postal_address = "1 Pool Road, Madrid"
+    club.save()
+    return Channel.objects.create(organization=club, name="Texts", kind="sms", from_address="+34600000000")
+
+
+def test_marketing_by_sms_says_how_to_stop_and_no_more(texts):
+    text = read(texts, use_case="marketing", body="The pool is open again on Monday. Join us!").text
+    assert text == "The pool is open again on Monday. Join us!\nSwimming Club. Reply STOP to unsubscribe."
+    assert septets.segments(text) == 1
+
+
+@pytest.mark.parametrize("language", footers.REPLY)
+def test_the_words_for_stopping_fit_into_cheap_segments(language):
+    assert septets.encoding_of(footers.REPLY[language]) == septets.GSM and "STOP" in footers.REPLY[language]
+
+
+def test_a_text_with_its_own_words_for_stopping_is_left_alone(texts):
+    assert read(texts, use_case="marketing", body="Open again! STOP ends this.").text == "Open again! STOP ends this."
+
+
+def test_a_sender_nobody_can_reply_to_gets_a_link(texts):
+    texts.from_address = "Club"
+    texts.save()
+    text = read(texts, use_case="marketing", body="Open again! STOP ends this.").text
+    leave = links.unsubscribe_url(links.delivery_token(0))
+    assert text == f"Open again! STOP ends this.\nSwimming Club. Unsubscribe: {leave}"
 
 
 def test_general_messages_get_no_footer(mail):

@@ -3,16 +3,18 @@
 from datetime import timedelta
 
 import pytest
+from django.core.cache import cache
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from broadcasts import receiving
+from broadcasts import receiving, tracking
 from broadcasts.models import (
     AutoReply,
     Channel,
+    EarlyFact,
 )
-from broadcasts.receiving import answering
-from broadcasts.transports import TransportError
+from broadcasts.receiving import answering, applying
+from broadcasts.transports import Event, Receipt, TransportError
 from tests.replies.texts import Texts, answer, flood, say
 
 
@@ -43,6 +45,28 @@ def test_an_answer_is_never_sent_twice_and_only_a_refused_one_again(channel, joe
     answer()
     row.refresh_from_db()
     assert row.sent_at and row.due_at is None and row.error == "lost"
+
+
+@pytest.fixture
+def report(channel, monkeypatch):
+    """A report about the answer that is sent."""
+    cache.clear()
+    monkeypatch.setattr(Texts, "deliver", lambda self, envelope: Receipt(provider_id="a1"))
+    return lambda: applying.record([applying.Thing(channel, Event("a1", "delivered"))])
+
+
+def test_a_report_about_an_answer_waits_for_no_copy(channel, joe, report):
+    say(channel, "HELP")
+    report()
+    assert not EarlyFact.objects.exists()
+
+
+def test_a_report_that_comes_before_its_answer_is_recorded_waits_no_longer_than_it(channel, joe, report):
+    report()
+    say(channel, "HELP")
+    EarlyFact.objects.update(due_at=Now() - timedelta(seconds=1))
+    assert tracking.record_early() == 1
+    assert not EarlyFact.objects.exists()
 
 
 def test_an_answer_that_is_too_late_is_not_sent(channel, joe, monkeypatch):

@@ -110,37 +110,48 @@ def test_no_pump_is_enqueued_while_all_are_at_work(mail, enqueued, settings):
     assert enqueued == []
 
 
-def test_an_unserved_broadcast_waits_only_when_all_pumps_are_at_work(mail, settings):
-    hold(started(mail, 8), 2)
+@pytest.fixture
+def held(mail, settings):
+    """A broadcast that has all pumps of the host."""
+    settings.PUMPS = 2
+    broadcast = started(mail, 8)
+    hold(broadcast, 2)
+    return broadcast
+
+
+def test_an_unserved_broadcast_waits_only_when_all_pumps_are_at_work(mail, held, settings):
     started(mail, 2)
-    settings.PUMPS = 2
-    assert fairness.unserved_waits()
+    assert fairness.unserved_waits(held.pk)
     settings.PUMPS = 3
-    assert not fairness.unserved_waits()
+    assert not fairness.unserved_waits(held.pk)
 
 
-def test_who_is_served_does_not_wait(mail, settings):
-    settings.PUMPS = 2
-    hold(started(mail, 8), 2)
-    assert not fairness.unserved_waits()
+def test_who_is_served_does_not_wait(held):
+    assert not fairness.unserved_waits(held.pk)
+
+
+def test_fallback_copies_wait_for_a_pump_of_their_own_broadcast(club, held):
+    """The next channel would have its turn only once the first one has sent everything."""
+    further = Message.objects.create(broadcast=held, channel=another_channel(club), position=1)
+    Batch.objects.create(message=further)
+    assert fairness.unserved_waits(held.pk)
+    assert not fairness.unserved_waits(held.pk + 1)
+    assert fairness.claim(further.channel).message_id == further.pk
+    assert not fairness.unserved_waits(held.pk)
 
 
 @pytest.mark.parametrize("field", ["backoff_until", "resting_until"])
-def test_who_cannot_be_served_does_not_wait(club, mail, settings, field):
-    settings.PUMPS = 2
-    hold(started(mail, 8), 2)
+def test_who_cannot_be_served_does_not_wait(club, held, field):
     started(another_channel(club, **{field: timezone.now() + timedelta(hours=1)}), 2)
-    assert not fairness.unserved_waits()
+    assert not fairness.unserved_waits(held.pk)
 
 
-def test_whose_channel_has_used_up_its_rate_does_not_wait(club, mail, settings):
-    settings.PUMPS = 2
-    hold(started(mail, 8), 2)
+def test_whose_channel_has_used_up_its_rate_does_not_wait(club, held):
     other = another_channel(club, rate=10)
     started(other, 2)
-    assert fairness.unserved_waits()
+    assert fairness.unserved_waits(held.pk)
     ChannelRate.objects.create(channel=other, arrival=Now() + timedelta(minutes=1))
-    assert not fairness.unserved_waits()
+    assert not fairness.unserved_waits(held.pk)
 
 
 @pytest.fixture

@@ -138,6 +138,33 @@ def test_a_file_of_another_kind_than_its_header_is_refused(club, channel, offer)
         draft(channel, template=offer, parameters=parameters)
 
 
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [(5_000_001, "has 6 MB; WhatsApp takes 5 MB at most here."), (5_000_000, "")],
+)
+def test_a_file_larger_than_whatsapp_takes_is_refused_where_it_is_chosen(club, channel, offer, size, words):
+    media = Media(organization=club, file=ContentFile(PNG, "pool.png"))
+    media.save()
+    Media.objects.update(size=size)
+    told = []
+    for fields in (
+        {"template": offer, "parameters": {"header": {"image": {"media": str(media.uuid)}}}},
+        {"translations": {"en": {"text": "Hello", "attachments": [{"media": str(media.uuid)}]}}},
+    ):
+        try:
+            draft(channel, **fields)
+        except InvalidInput as error:
+            told.append(str(error))
+    assert [words in one for one in told] == ([True, True] if words else [])
+
+
+def test_a_picture_of_a_type_that_whatsapp_does_not_show_is_refused(club, channel, offer):
+    media = Media(organization=club, file=ContentFile(b"GIF89a" + b"0" * 20, "pool.gif"))
+    media.save()
+    with pytest.raises(InvalidInput, match="WhatsApp takes JPEG and PNG here"):
+        draft(channel, template=offer, parameters={"header": {"image": {"media": str(media.uuid)}}})
+
+
 def test_a_file_that_a_parameter_names_is_kept(club, channel, offer):
     media = Media(organization=club, file=ContentFile(PNG, "pool.png"))
     media.save()

@@ -140,6 +140,10 @@ class WhatsApp(Http):
         return payload.unsendable(texts)
 
     @classmethod
+    def file_fault(cls, content_type: str, size: int, kind: str = "") -> str:
+        return payload.file_fault(content_type, size, kind)
+
+    @classmethod
     def bubble(cls, envelope: Envelope, structure: Mapping[str, Any]) -> Bubble:
         return bubbles.bubble(envelope, structure)
 

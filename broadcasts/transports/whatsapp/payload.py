@@ -28,6 +28,13 @@ MOST_REPLIES = 3
 LONGEST_REPLY = 20
 PICTURES = ("image/jpeg", "image/png")
 VIDEOS = ("video/mp4", "video/3gpp")
+# What WhatsApp shows a file as -> the types it takes there (none: any), their names, and the most MB.
+FILES = {
+    "image": (PICTURES, "JPEG and PNG", 5),
+    "video": (VIDEOS, "MP4 and 3GP", 16),
+    "audio": ((), "", 16),
+    "document": ((), "", 100),
+}
 
 Json = dict[str, Any]
 
@@ -207,6 +214,16 @@ def media_kind(content_type: str) -> str:
     if content_type in VIDEOS:
         return "video"
     return "audio" if content_type.startswith("audio/") else "document"
+
+
+def file_fault(content_type: str, size: int, kind: str = "") -> str:
+    """Return why WhatsApp would not take a file, by its size in bytes; "" if it does. `kind`: what it is to show."""
+    types, names, most = FILES[kind or media_kind(content_type)]
+    if types and content_type not in types:
+        return f"is of the type {content_type}; WhatsApp takes {names} here."
+    if size > most * 10**6:
+        return f"has {number(-(-size // 10**6))} MB; WhatsApp takes {most} MB at most here."
+    return ""
 
 
 def _media(file: File) -> tuple[str, Json]:
