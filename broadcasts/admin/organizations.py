@@ -46,6 +46,7 @@ class OrganizationsAdmin(OrganizationAdmin):
                 ]
             },
         ),
+        ("Measuring opens and clicks", {"fields": ["track_general", "tracking_domain"]}),
         (
             "Answers to STOP, START and HELP",
             {

@@ -52,6 +52,8 @@ class OrganizationSerializer(ResourceSerializer):
                 "frequency_cap",
                 "frequency_cap_days",
                 "late_start_minutes",
+                "track_general",
+                "tracking_domain",
             ),
         )
         read_only_fields = ("uuid", "id", "slug", "status")

@@ -25,7 +25,7 @@ from broadcasts.models import (
 from .cells import moment
 
 CHUNK = 1000
-PROFILE = ("uuid", "created", "modified", *Contact.PROFILE, "status", "last_seen_at")
+PROFILE = ("uuid", "created", "modified", *Contact.PROFILE, "status", "last_seen_at", "no_tracking")
 CONSENT = ("medium", "use_case", "state")
 EVENT = ("type", "at", "machine", "detail")
 FACT_TIMES = [f"{fact}_at" for fact in ("sent", *FACTS)]

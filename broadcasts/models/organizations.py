@@ -5,7 +5,9 @@ import zoneinfo
 from hashlib import sha256
 from secrets import token_hex
 from typing import Any
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -14,7 +16,7 @@ from django.utils import timezone
 from broadcasts.clocks import CLOCK
 from broadcasts.exceptions import NotReady
 from broadcasts.languages import normalize_language
-from broadcasts.mediums import Medium
+from broadcasts.mediums import Medium, ascii_domain
 
 from .base import Base, OrganizationQuerySet
 from .fields import VocabularyField
@@ -50,6 +52,17 @@ def validate_wordings(wordings: object) -> None:
     if not isinstance(wordings, dict) or not all(isinstance(text, str) and text.strip() for text in wordings.values()):
         raise ValidationError('Give a text per language, such as {"en": "Yes, send me the newsletter."}.')
     validate_languages([*wordings] or default_languages())
+
+
+def tracking_host(typed: str) -> str:
+    """Return the host of tracked links in IDNA and lower case; raises ValidationError unless it is a host's name."""
+    host = ascii_domain(typed.strip())
+    if not host or "." not in host or host.rpartition(".")[2].isdigit():
+        words = f"“{typed[:100]}” is not the name of a host: give one such as links.example.org, without https://, "
+        raise ValidationError({"tracking_domain": f"{words}port or path."})
+    if host == urlsplit(settings.BASE_URL).hostname:
+        raise ValidationError({"tracking_domain": "This is the server's own host: leave it blank to use that."})
+    return host
 
 
 def validate_quiet_hours(value: object) -> None:
@@ -172,6 +185,11 @@ class Organization(Base):
         template = self.default_template
         if template is not None and template.organization_id != self.pk:
             raise ValidationError({"default_template": f"“{template}” belongs to another organization."})
+        if self.tracking_domain:
+            self.tracking_domain = tracking_host(self.tracking_domain)
+            others = Organization.objects.filter(tracking_domain=self.tracking_domain).exclude(pk=self.pk)
+            if others.exists():
+                raise ValidationError({"tracking_domain": "Another organization uses this host; choose another."})
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:
