@@ -4,21 +4,17 @@ They are signed with LINK_KEY, so that links in mail already sent outlive a rota
 """
 
 import binascii
-import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import b2a_base64
 from functools import lru_cache
 from hashlib import blake2b
 from hmac import compare_digest
-from urllib.parse import urlsplit
 from uuid import UUID
 
-import idna
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 from django.utils import timezone
-from django.utils.encoding import iri_to_uri
 
 MAC_SIZE = 8
 CALLBACK_MAC_SIZE = 16  # it is the only secret of providers that do not sign
@@ -273,23 +269,3 @@ def unseal(sealed: str, key: str, link_id: int) -> str | None:
 def digest_of(url: str) -> str:
     """Return the digest by which a link of a message is found, since its URL may be too long for an index."""
     return blake2b(url.encode(), digest_size=16).hexdigest()
-
-
-def location(url: str) -> str:
-    """Return an address of the web as a Location header names it (RFC 3986): the host in IDNA, the rest in ASCII."""
-    if url.isascii():
-        return iri_to_uri(url)
-    scheme, slashes, rest = url.partition("://")
-    try:
-        host = urlsplit(url).hostname or ""
-    except ValueError:  # a wrong IPv6 address
-        return iri_to_uri(url)
-    with_ascii = re.sub(re.escape(host), lambda found: _ascii_host(host), rest, count=1, flags=re.IGNORECASE)
-    return iri_to_uri(f"{scheme}{slashes}{with_ascii}")
-
-
-def _ascii_host(host: str) -> str:
-    try:
-        return host if host.isascii() else idna.encode(host, uts46=True).decode()
-    except (idna.IDNAError, UnicodeError):
-        return host  # browsers may know more

@@ -30,26 +30,31 @@ def split_email(email: str) -> tuple[str, str]:
         raise ValidationError(f"“{email[:100]}” is not an e-mail address: it has no @.")
     if not _LOCAL.fullmatch(local) or local[0] == "." or local[-1] == "." or ".." in local:
         raise ValidationError(f"“{email[:100]}” is not an e-mail address: the part before the @ is not valid.")
-    host = ascii_domain(domain)
-    if not host:
+    ascii_domain = _ascii_domain(domain)
+    if not ascii_domain:
         raise ValidationError(f"“{email[:100]}” is not an e-mail address: its domain is not valid.")
-    return local, host
+    return local, ascii_domain
 
 
 def email_domain(email: str) -> str:
     """Return the domain of an e-mail address, in IDNA if valid; "" if there is none."""
     domain = email.rpartition("@")[2] if "@" in email else ""
-    return ascii_domain(domain) or domain.lower()
+    return _ascii_domain(domain) or domain.lower()
+
+
+def ascii_domain(domain: str) -> str:
+    """Return a domain in IDNA and lower case; "" when it is none."""
+    return _ascii_domain(domain)
 
 
 @lru_cache(10_000)
-def ascii_domain(domain: str) -> str:
+def _ascii_domain(domain: str) -> str:
     """Return a domain in IDNA, "" when it is none; kept, because a million people share few domains."""
     try:
-        host = idna.encode(domain, uts46=True).decode().lower()
+        ascii_domain = idna.encode(domain, uts46=True).decode().lower()
     except (idna.IDNAError, UnicodeError):
         return ""
-    return host if _LABEL_DOMAIN.fullmatch(host) else ""
+    return ascii_domain if _LABEL_DOMAIN.fullmatch(ascii_domain) else ""
 
 
 def clean_email(email: str, country: str = "") -> str:

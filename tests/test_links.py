@@ -84,19 +84,6 @@ def test_sealed_addresses_outlive_a_rotation_of_the_secret_key(settings):
     assert links.unseal(sealed, "copy", 5) is None
 
 
-@pytest.mark.parametrize(
-    ("url", "location"),
-    [
-        ("https://club.example/a%20b?c=%26&d#e", "https://club.example/a%20b?c=%26&d#e"),
-        ("https://bücher.example/straße?q=ü#ä", "https://xn--bcher-kva.example/stra%C3%9Fe?q=%C3%BC#%C3%A4"),
-        ("https://user@BÜCHER.example:8080/a b", "https://user@xn--bcher-kva.example:8080/a%20b"),
-        ("https://[::1/ü", "https://[::1/%C3%BC"),
-    ],
-)
-def test_an_address_can_be_written_as_a_header(url, location):
-    assert links.location(url) == location
-
-
 def test_tracked_addresses_are_at_the_tracking_domain_if_there_is_one(settings):
     settings.BASE_URL = "https://news.example"
     assert links.tracked_url(links.tracking_base(), "K", 5) == "https://news.example/t/K/5/"

@@ -54,13 +54,13 @@ def validate_wordings(wordings: object) -> None:
     validate_languages([*wordings] or default_languages())
 
 
-def tracking_host(typed: str) -> str:
+def validate_tracking_domain(typed: str) -> str:
     """Return the host of tracked links in IDNA and lower case; raises ValidationError unless it is a host's name."""
     host = ascii_domain(typed.strip())
     if not host or "." not in host or host.rpartition(".")[2].isdigit():
         words = f"“{typed[:100]}” is not the name of a host: give one such as links.example.org, without https://, "
         raise ValidationError({"tracking_domain": f"{words}port or path."})
-    if host == urlsplit(settings.BASE_URL).hostname:
+    if host in {urlsplit(settings.BASE_URL).hostname, *settings.ALLOWED_HOSTS}:
         raise ValidationError({"tracking_domain": "This is the server's own host: leave it blank to use that."})
     return host
 
@@ -186,7 +186,7 @@ class Organization(Base):
         if template is not None and template.organization_id != self.pk:
             raise ValidationError({"default_template": f"“{template}” belongs to another organization."})
         if self.tracking_domain:
-            self.tracking_domain = tracking_host(self.tracking_domain)
+            self.tracking_domain = validate_tracking_domain(self.tracking_domain)
             others = Organization.objects.filter(tracking_domain=self.tracking_domain).exclude(pk=self.pk)
             if others.exists():
                 raise ValidationError({"tracking_domain": "Another organization uses this host; choose another."})
