@@ -119,6 +119,16 @@ def test_the_language_is_one_of_the_organization_s(client, url, joe, chosen, kep
     assert joe.language == kept and f'<html lang="{kept}">' in page.text
 
 
+def test_i_can_ask_that_nobody_measures_what_i_open_and_click(client, url, joe):
+    client.post(url, {"was": BOTH, "get": [*BOTH.split(), "no-tracking"]})
+    joe.refresh_from_db()
+    assert joe.no_tracking and boxes(client.get(url))["no-tracking"]
+    assert AuditEntry.objects.get().detail == {"fields": ["no_tracking"], "source": "preference page"}
+    client.post(url, {"was": f"{BOTH} no-tracking", "get": BOTH.split()})
+    joe.refresh_from_db()
+    assert not joe.no_tracking
+
+
 def test_posting_needs_the_page_s_own_token(url):
     assert Client(enforce_csrf_checks=True).post(url, {"was": BOTH}).status_code == 403
 

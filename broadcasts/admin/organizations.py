@@ -47,9 +47,9 @@ class OrganizationsAdmin(OrganizationAdmin):
             },
         ),
         (
-            "Opens and clicks",
+            "Measuring opens and clicks",
             {
-                "fields": ["tracking_domain"],
+                "fields": ["track_general", "tracking_domain"],
                 "description": "Whoever operates this server points the host here and has its certificate made; "
                 "manage.py doctor tells whether it works.",
             },

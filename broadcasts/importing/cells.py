@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from functools import lru_cache, partial
+from typing import Any
 
 from django.core.exceptions import ValidationError
 
@@ -61,8 +62,10 @@ class FieldCleaner:
             "time_zone": lru_cache(1000)(_time_zone),
         }
 
-    def clean(self, name: str, value: str) -> str:
+    def clean(self, name: str, value: str) -> str | bool:
         """Return the value in the form in which it is stored; raises CellError."""
+        if name == "no_tracking":
+            return _flag(value)
         try:
             cleaned = self.cleaners.get(name, tidy_name)(value)
         except ValidationError as error:
@@ -78,12 +81,19 @@ class FieldCleaner:
         return field.clean(value, self.country)
 
 
+def _flag(value: str) -> bool:
+    try:
+        return boolean(value)
+    except KeyError:
+        raise CellError(f"“{value[:40]}” is neither yes nor no.") from None
+
+
 def _time_zone(value: str) -> str:
     Contact._meta.get_field("time_zone").run_validators(value)
     return value
 
 
-def keys(values: dict[str, str]) -> dict[str, str]:
+def keys(values: dict[str, Any]) -> dict[str, str]:
     """Return {unique column: lookup key} of the external id and the addresses among clean values."""
     found = {"external_id": values.get("external_id")}
     found |= {one.key: one.normalise(values.get(one.name, "")) for one in ADDRESS_FIELDS.values()}

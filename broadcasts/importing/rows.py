@@ -121,7 +121,7 @@ class RowMaker:
     def _wrong_width(self, cells: Any) -> str:
         return wrong_width(cells, self.width)
 
-    def _join_names(self, values: dict[str, str]) -> None:
+    def _join_names(self, values: dict[str, Any]) -> None:
         names = [values.pop(name) for name in ("first_name", "last_name") if name in values]
         if names and "full_name" not in values:
             values["full_name"] = " ".join(names)[:255]
@@ -155,7 +155,7 @@ class JsonRowMaker(RowMaker):
                 if name == "attributes":
                     yield from self._fill_attributes(row, value)
                 elif name in FIELDS:
-                    if told := as_text(value):
+                    if told := str(value) if isinstance(value, bool) and name == "no_tracking" else as_text(value):
                         row.values[name] = self.cleaner.clean(name, told)
                 else:
                     raise CellError(f"This is no field; accepted: {', '.join([*FIELDS, 'attributes'])}.")

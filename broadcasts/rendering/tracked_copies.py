@@ -16,11 +16,12 @@ from broadcasts import formats, links
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Link, Message, MessageTranslation
 
-from .placeholders import CopyContext, NotCompilable, Piece, Placeholders, join
+from .mime import quoted_address
+from .placeholders import CopyContext, LatestResult, NotCompilable, Piece, Placeholders, join
 from .tracked_links import ENDS, FoundLink, find_links, web_address
 
 MOST_LINKS = 1_000  # of one message
-LONGEST_PERSONAL = 2_500  # bytes of a personal address; sealed it is a third longer, and servers refuse long addresses
+LONGEST_PERSONAL = 2_500  # characters of a personal address; sealed it is longer, and servers refuse long addresses
 HEAD, TAIL = "\ue010", "\ue01f"
 LETTERS = [chr(number) for number in range(0xE100, 0xE500)]  # ten bits each
 OUR_PAGES = "cdhioptu"  # pages of ours, whose addresses stay what they are
@@ -35,6 +36,7 @@ class Tracking:
     clicks: bool
     message_id: int = links.TEST_LINK
     ids: Mapping[str, int] = field(default_factory=dict)  # of its links, by URL; a test send has none
+    signer: links.CopySigner = field(default_factory=links.copy_signer, repr=False)
 
     @classmethod
     def of(cls, message: Message) -> "Tracking | None":
@@ -52,7 +54,7 @@ class Tracking:
         return cls(_base(message), "opened" in tracked, "clicked" in tracked)
 
     def copy_key(self, token: str) -> str:
-        return links.copy_key(token, self.message_id)
+        return f"{token}.{self.signer.mac(token, self.message_id)}"
 
 
 def _base(message: Message) -> str:
@@ -132,14 +134,18 @@ class MarkedSource:
 
     def _sealed(self, link: FoundLink, value: str, key: str) -> str:
         """Return the tracked address for what a copy has between a link's marks, and what does not belong to it."""
+        tracking = self.tracking
+        number = tracking.ids.get(link.url, links.TEST_LINK)
+        if number == links.TEST_LINK and tracking.message_id != links.TEST_LINK:
+            return value
         address = ENDS[link.ends].match(value)[0]  # type: ignore[index]
         url = web_address(address, link.ends)
-        number = self.tracking.ids.get(link.url, links.TEST_LINK)
-        is_known = number != links.TEST_LINK or self.tracking.message_id == links.TEST_LINK
-        if not url or not is_known or len(url.encode()) > LONGEST_PERSONAL or url.startswith(self.own):
+        if not url or len(url) > LONGEST_PERSONAL or url.startswith(self.own):
             return value
-        sealed = links.seal(url, key, number)
-        return links.tracked_url(self.tracking.base, key, number, sealed) + value[len(address) :]
+        sealed = tracking.signer.seal(url, key, number)
+        if len(sealed) > links.LONGEST_SEALED:
+            return value
+        return f"{links.tracked_url(tracking.base, key, number, sealed)}{value[len(address) :]}"
 
     def pieces(self, pieces: Sequence[Piece], placeholders: Placeholders) -> list[Piece]:
         """Return pieces with tracked addresses in the place of the marked ones, as `tracked` gives them."""
@@ -212,7 +218,9 @@ class _Pieces:
                 raise NotCompilable
             return source._sealed(link, value, filled[key])
 
-        self.result.append(self.placeholders.add(fill, raw=not self.placeholders.raw.isdisjoint(inside)))
+        number = self.placeholders.add(fill, raw=not self.placeholders.raw.isdisjoint(inside))
+        self.placeholders.encoders[number] = LatestResult(quoted_address)
+        self.result.append(number)
 
     def _of_value(self, number: int) -> int:
         key, source = self.key, self.source
