@@ -4,7 +4,6 @@ Each is verified by its key alone, so it works after retention, after erasing an
 get their answer also while nothing can be stored.
 """
 
-import logging
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -22,8 +21,6 @@ from broadcasts.origin import address_of
 from broadcasts.tracking import KnownLink
 
 from .pages import bad_link
-
-log = logging.getLogger(__name__)
 
 PREFIXES = ("/t/", "/o/", "/h/")
 TEST_SEND = 0

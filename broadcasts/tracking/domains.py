@@ -3,6 +3,7 @@
 import http.client
 import logging
 import ssl
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Mapping
@@ -29,18 +30,26 @@ class TrackingDomains:
     """The organizations of each tracking domain, read anew every SECONDS; kept while the database is out of order."""
 
     def __init__(self) -> None:
+        self.reading = threading.Lock()
         self.forget()
 
     def organizations(self, host: str) -> frozenset[int]:
         """Return the ids of the organizations whose links arrive at a host, as the header Host names it."""
-        now = time.monotonic()
-        if now >= self.read_at + SECONDS:
-            self.read_at = now  # other threads use what is known meanwhile
-            self._read()
-        return self.known.get(split_domain_port(host)[0].removesuffix("."), frozenset())
+        # One thread reads; the others use what is known meanwhile, and wait if nothing is.
+        if self._is_old() and self.reading.acquire(blocking=self.known is None):
+            try:
+                if self._is_old():
+                    self._read()
+            finally:
+                self.reading.release()
+        return (self.known or {}).get(split_domain_port(host)[0].removesuffix("."), frozenset())
+
+    def _is_old(self) -> bool:
+        return time.monotonic() >= self.read_at + SECONDS
 
     def _read(self) -> None:
         found: dict[str, set[int]] = defaultdict(set)
+        self.read_at = time.monotonic()
         try:
             rows = Organization.objects.exclude(tracking_domain="").values_list("tracking_domain", "pk")
             for domain, pk in rows:
@@ -53,7 +62,7 @@ class TrackingDomains:
         self.known = {domain: frozenset(pks) for domain, pks in found.items()}
 
     def forget(self) -> None:
-        self.known: dict[str, frozenset[int]] = {}
+        self.known: dict[str, frozenset[int]] | None = None
         self.read_at = -float(SECONDS)
 
 

@@ -11,9 +11,10 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.utils import timezone
 
 from broadcasts.database import SharedInsert, outage, storable
@@ -47,19 +48,19 @@ class KnownLinks:
     """The links that this process knows; its threads share them."""
 
     def __init__(self) -> None:
-        self.known: dict[int, KnownLink | None] = {}
+        self.known: dict[int, KnownLink] = {}
 
     def find(self, link_id: int) -> KnownLink | None:
         """Return a link; None if there is none. Raises DatabaseError if it is not known and cannot be read."""
-        if link_id not in self.known:
-            if len(self.known) >= KNOWN:
-                self.known = {}
-            row = Link.objects.filter(pk=link_id).values_list("url", "message", "message__broadcast__organization")
-            found = [KnownLink(*values) for values in row]
-            if not found:  # it may be made yet
-                return None
-            self.known[link_id] = found[0]
-        return self.known[link_id]
+        if known := self.known.get(link_id):
+            return known
+        row = Link.objects.filter(pk=link_id).values_list("url", "message", "message__broadcast__organization").first()
+        if row is None:  # it may be made yet
+            return None
+        if len(self.known) >= KNOWN:
+            self.known = {}
+        self.known[link_id] = found = KnownLink(*row)
+        return found
 
     def forget(self) -> None:
         self.known = {}
@@ -130,10 +131,11 @@ def store_hit(
     if losses.is_paused:
         losses.note()
         return
-    now, adapt = timezone.now(), connection.ops.adapt_datetimefield_value
+    link: Any = connections[DEFAULT_DB_ALIAS]
+    now, adapt = timezone.now(), link.ops.adapt_datetimefield_value
     try:
-        if connection.settings_dict["CONN_MAX_AGE"] and not connection.in_atomic_block:
-            connection.close_if_unusable_or_obsolete()  # no signal of a request does it
+        if link.settings_dict["CONN_MAX_AGE"] and not link.in_atomic_block:
+            link.close_if_unusable_or_obsolete()  # no signal of a request does it
         stored.insert(
             delivery_id=delivery_id,
             link_id=link_id,

@@ -1,17 +1,17 @@
 """Record reports about deliveries, one or many in a transaction, and apply their consequences."""
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
 
 from django.db import connection, transaction
 from django.utils import timezone
 
 from broadcasts import consenting, noting, tallying
 from broadcasts.consenting import suppress
-from broadcasts.database import Statement, parameter
+from broadcasts.database import insert_many, set_many
 from broadcasts.models import FACTS, Contact, Delivery, DeliveryEvent, Fallback, Link, Message, Suppression, UseCase
 
 from .counters import add_to_batches
@@ -22,6 +22,7 @@ Status = Delivery.Status
 REPEATING = frozenset({"opened", "clicked", "played", "replied"})
 NOES = {"unsubscribed": Suppression.Cause.UNSUBSCRIBE, "complained": Suppression.Cause.COMPLAINT}
 IMPLIED = {"clicked": ("opened", "clicked")}
+EVENT = ("delivery_id", "created", "type", "at", "machine", "link_id", "detail")
 TRIES = 5  # to lock the people of reports, who may be merged meanwhile
 
 
@@ -202,14 +203,14 @@ class _Recording:
         for contact, delivery, type, detail in sorted(self.withdrawals, key=_by_person):
             _withdraw(contact, delivery, type, detail)
         for fact, told in self.new.items():
-            statement, adapt = _set(connection.vendor, fact), connection.ops.adapt_datetimefield_value
-            changed = statement.run_each({"pk": pk, "at": adapt(at)} for pk, at in told)
+            adapt = connection.ops.adapt_datetimefield_value
+            changed = set_many(Delivery, f"{fact}_at", [(pk, adapt(at)) for pk, at in told])
             assert changed == len(told), "the rows are locked"
             self.write_fallbacks(fact, [pk for pk, _ in told])
         self.write_outcomes()
         moved = add_to_batches(self.deliveries.values(), self.counters)
         tallying.count_clicks(self.clicks)
-        DeliveryEvent.objects.bulk_create(self.events)
+        _insert(self.events)
         noting.note_facts(self.told, self.deliveries)
         for delivery, source in sorted(self.bounces, key=lambda one: one[0].address):
             organization, medium = delivery.message.broadcast.organization, delivery.message.medium
@@ -234,10 +235,15 @@ class _Recording:
             assert unknown.transition(**(sent if sent_at else {"status": Status.FAILED, **fallback.failed()}))
 
 
-@cache
-def _set(vendor: str, fact: str) -> Statement:
-    rows = Delivery.objects.filter(pk=parameter("pk"), **{f"{fact}_at": None})
-    return Statement.update(rows, **{f"{fact}_at": parameter("at")})
+def _insert(events: Sequence[DeliveryEvent]) -> None:
+    """Insert events as `bulk_create` does, in a third of the time."""
+    adapt = connection.ops.adapt_datetimefield_value
+    rows = [
+        (one.delivery_id, adapt(one.created), one.type, adapt(one.at), one.machine, one.link_id, json.dumps(one.detail))
+        for one in events
+    ]
+    for one, pk in zip(events, insert_many(DeliveryEvent, EVENT, rows), strict=True):
+        one.pk = pk
 
 
 def _by_person(withdrawal: tuple[Contact | None, Delivery, str, Mapping[str, object]]) -> tuple[int, str]:
