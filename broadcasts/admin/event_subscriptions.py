@@ -106,10 +106,10 @@ class EventSubscriptionAdmin(OrganizationAdmin):
     def save_model(self, request: HttpRequest, obj: EventSubscription, form: Any, change: bool) -> None:
         was_active = EventSubscription.objects.filter(pk=obj.pk, is_active=True).exists()
         if not change:
-            secret = telling.new_secret()
-            obj.secrets, obj.created_by = {"signing_secret": secret}, Access.of(request).user
-            self.show_secret(request, secret)
+            obj.secrets, obj.created_by = {"signing_secret": telling.new_secret()}, Access.of(request).user
         super().save_model(request, obj, form, change)
+        if not change:
+            self.show_secret(request, obj.secrets["signing_secret"])
         telling.switched(obj, was_active=was_active)
 
     def show_secret(self, request: HttpRequest, secret: str) -> None:

@@ -37,7 +37,12 @@ class SubscriptionFilter(filters.FilterSet):
 
 class SubscriptionSerializer(ResourceSerializer):
     types = serializers.ListField(
-        child=serializers.ChoiceField(choices=list(EVENT_TYPES.items())), allow_empty=False, help_text="Of events."
+        child=serializers.ChoiceField(
+            choices=list(EVENT_TYPES.items()),
+            error_messages={"invalid_choice": f"“{{input}}” is unknown; accepted: {', '.join(EVENT_TYPES)}."},
+        ),
+        allow_empty=False,
+        help_text="Of events.",
     )
     secret = serializers.SerializerMethodField(help_text=ONCE)
     unique_by = "name"

@@ -88,7 +88,7 @@ class Migration(migrations.Migration):
                 ("state", models.CharField(default="waiting", max_length=9)),
                 ("types", models.TextField()),
                 ("events", models.JSONField()),
-                ("size", models.PositiveSmallIntegerField(verbose_name="events")),
+                ("size", models.PositiveSmallIntegerField(verbose_name="number of events")),
                 ("attempts", models.PositiveSmallIntegerField(default=0)),
                 ("due_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), null=True)),
                 ("tried_at", models.DateTimeField(null=True)),

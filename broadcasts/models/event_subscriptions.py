@@ -184,7 +184,7 @@ class EventCall(Base):
     state = VocabularyField(max_length=9, choices=State, default=State.WAITING)
     types = models.TextField()  # those of its events, as “,sent,failed,”
     events = models.JSONField()
-    size = models.PositiveSmallIntegerField("events")  # how many
+    size = models.PositiveSmallIntegerField("number of events")
     attempts = models.PositiveSmallIntegerField(default=0)
     due_at = models.DateTimeField(null=True, db_default=Now())
     tried_at = models.DateTimeField(null=True)

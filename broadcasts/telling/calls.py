@@ -1,6 +1,7 @@
 """Make calls over HTTP, many at once, by the rules of all our HTTP: the address policy, no redirects, limits."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from broadcasts.transports.http import Answer, Call, Http
 from broadcasts.transports.standard import signed_headers
 
 from .bodies import encoded
+
+log = logging.getLogger(__name__)
 
 SECONDS = 10  # that one call may take
 CONCURRENCY = 50  # calls at once of one worker
@@ -85,6 +88,9 @@ class EventCaller(Http):
             error = "" if answer.is_success else refused(answer, call.host)
         except TransportError as failure:
             error = str(failure)
+        except Exception:
+            log.exception("A call to %s failed", call.host)
+            error = "The call failed; the log of the workers says why."
         return CallResult(answer, error, round((time.monotonic() - begun) * 1000))
 
     def _unanswered(self, error: Exception, host: str) -> TransportError:

@@ -10,22 +10,24 @@ from django.db.models.functions import Now
 from broadcasts.models import EventCall, EventNote, EventSubscription
 
 MOST_EVENTS = 100  # of a call
+IN_A_ROW = 20  # transactions of one organization, so that others have their turn
 NOTES = 50  # of a transaction: each may hold the copies of a whole window
 
 Event = list[object]  # of EventCall.events
 
 
 def sort_notes(until: float) -> None:
-    """Make calls of all notes, one organization after the other, until the time (of time.monotonic()) is over."""
+    """Make calls of notes, some of each organization, until none is left or the time (of time.monotonic()) is over."""
     last = 0
     while time.monotonic() < until:
-        later = EventNote.objects.filter(organization__gt=last).order_by("organization", "id")
+        later = EventNote.objects.filter(organization__gt=last).order_by("organization_id", "id")
         organization = later.values_list("organization_id", flat=True).first()
         if organization is None:
             return
         last = organization
-        while _sort_some(organization) and time.monotonic() < until:
-            pass
+        for _ in range(IN_A_ROW):
+            if not _sort_some(organization) or time.monotonic() >= until:
+                break
 
 
 @transaction.atomic
@@ -37,6 +39,8 @@ def _sort_some(organization: int) -> bool:
     rows = EventSubscription.objects.for_organization(organization)
     subscriptions = list(rows.select_for_update(no_key=True).order_by("pk"))
     notes = list(EventNote.objects.filter(organization=organization).order_by("pk")[:NOTES])
+    if not notes:
+        return False
     found: dict[int | None, list[Event]] = defaultdict(list)
     for note in notes:
         found[note.broadcast_id] += _events_of(note)

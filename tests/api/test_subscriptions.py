@@ -55,7 +55,7 @@ def test_a_repeated_request_is_not_given_the_secret(api):
         ({"url": "http://169.254.169.254/"}, "url", "link-local"),
         ({"url": "ftp://shop.example"}, "url", "no address to call; give one such as https://example.org/events"),
         ({"types": []}, "types", "may not be empty"),
-        ({"types": ["seen"]}, "types", "not a valid choice"),
+        ({"types": ["seen"]}, "types", "“seen” is unknown; accepted: sent, failed"),
         ({"name": ""}, "name", "blank"),
         ({"secret": "mine", "colour": 1}, "colour", "Unknown"),
     ],

@@ -4,10 +4,15 @@ import pytest
 
 from broadcasts import noting
 from broadcasts.models import EVENT_TYPES, Channel, EventSubscription, Organization
-from broadcasts.telling import new_secret
+from broadcasts.telling import new_secret, rounds
 from tests.recorder import Recorder
 
 from .receiver import EventReceiver
+
+
+@pytest.fixture(autouse=True)
+def quick_looks(monkeypatch) -> None:
+    monkeypatch.setattr(rounds, "LOOK_SECONDS", 0.01)
 
 
 @pytest.fixture

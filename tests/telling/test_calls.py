@@ -178,11 +178,6 @@ def test_a_worker_that_died_before_it_recorded_the_answer_repeats_the_call(deliv
 def test_a_worker_whose_lease_was_taken_records_nothing(delivery, club, subscribe, receiver):
     subscription = subscribe(club)
     tracking.record(delivery, "delivered")
-
-    def stolen(identity):
-        return 200, {}, b""
-
-    receiver.answer = stolen
     with pytest.MonkeyPatch.context() as patch:
         real = rounds.record
 
@@ -242,8 +237,7 @@ def test_of_an_erased_contact_calls_say_nothing_any_more(delivery, club, subscri
     call.refresh_from_db()
     [event] = telling.document(call)["data"]
     assert (event["contact"], event["address"], event["detail"]) == (None, "", {})
-    assert (event["delivery"], call.answer) != ("", f"thanks for {contact.email}")
-    assert contact.email not in call.answer
+    assert call.answer == "thanks for (erased)"
 
 
 def test_a_deleted_broadcast_leaves_its_calls(mail, club, subscribe, receiver):

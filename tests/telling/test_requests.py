@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from standardwebhooks import Webhook
 
 from broadcasts import noting, telling, tracking
 from broadcasts.exceptions import InvalidInput, WrongState
@@ -118,7 +117,6 @@ def test_two_secrets_sign_while_it_is_changed(delivery, club, admin, subscribe, 
     receiver.secret = fresh
     telling.test_call(subscription)
     assert receiver.unsigned == 0
-    assert Webhook(fresh)
     telling.rotate_secret(subscription, keep_old=False, by=admin.user)
     telling.test_call(subscription)
     assert receiver.unsigned == 1
