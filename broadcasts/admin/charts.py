@@ -33,7 +33,7 @@ def lines(points: Points, names: Sequence[str], per: str, zone: tzinfo, title: s
     wide, high = (WIDTH - LEFT - RIGHT) / max(1, len(steps) - 1), (HEIGHT - TOP - BOTTOM) / top
 
     def at(i: int, n: int) -> tuple[str, str]:
-        return f"{LEFT + i * wide:.1f}", f"{HEIGHT - BOTTOM - n * high:.1f}"
+        return f"{round(LEFT + i * wide, 1)}", f"{round(HEIGHT - BOTTOM - n * high, 1)}"
 
     drawn = []
     for place, name in enumerate(names):
@@ -47,7 +47,7 @@ def lines(points: Points, names: Sequence[str], per: str, zone: tzinfo, title: s
     said = [f"{name} {formats.number(sum(counts.get(name, 0) for _, counts in steps))}" for name in names]
     about = f"By {per}, from {when(steps[0][0], per, zone)} to {when(steps[-1][0], per, zone)}: {', '.join(said)}."
     parts = [_scale(top, high), _times(steps, per, zone, wide), *drawn]
-    return _svg(HEIGHT, title, about, mark_safe("").join(parts))
+    return _svg(HEIGHT, title, about, format_html_join("", "{}", ((part,) for part in parts)))
 
 
 def legend(names: Sequence[str]) -> SafeString:
@@ -66,7 +66,7 @@ def bars(rows: Sequence[tuple[str, int]], title: str) -> SafeString:
     drawn = (
         (
             *(GAP - 6 + i * (BAR + GAP), f"{label[:60]}: {formats.number(n)}"),
-            *(GAP + i * (BAR + GAP), f"{max(1, (WIDTH - 2) * n / most):.1f}", BAR),
+            *(GAP + i * (BAR + GAP), f"{round(max(1, (WIDTH - 2) * n / most), 1)}", BAR),
         )
         for i, (label, n) in enumerate(rows)
     )
@@ -78,7 +78,7 @@ def bars(rows: Sequence[tuple[str, int]], title: str) -> SafeString:
 def nice(n: float) -> int:
     """Return the least of 2, 4, 10, 20, 40, 100, … that a scale up to n can end with."""
     size = 10 ** floor(log10(n)) if n >= 1 else 1
-    return next((int(step * size) for step in (2, 4, 10) if n <= step * size), 2)
+    return max(2, next(step * size for step in (1, 2, 4, 10) if n <= step * size))
 
 
 def when(at: datetime, per: str, zone: tzinfo) -> str:
@@ -95,7 +95,7 @@ def _svg(height: int, title: str, about: str, drawing: Any) -> SafeString:
 
 
 def _scale(top: int, high: float) -> SafeString:
-    ticks = [(n, f"{HEIGHT - BOTTOM - n * high:.1f}") for n in (0, top // 2, top)]
+    ticks = [(n, f"{round(HEIGHT - BOTTOM - n * high, 1)}") for n in (0, top // 2, top)]
     line = '<line class="grid" x1="{}" x2="{}" y1="{}" y2="{}"/><text class="end" x="{}" y="{}" dy="4">{}</text>'
     rows = ((LEFT, WIDTH - RIGHT, y, y, LEFT - 6, y, formats.number(n)) for n, y in ticks)
     return format_html_join("", line, rows)

@@ -70,7 +70,7 @@ def _is_counting(broadcast: Broadcast) -> bool:
     return Batch.objects.filter(message__in=messages, is_grouped=False, total__gt=0).exists()
 
 
-def _figure(broadcast: Broadcast, one: reporting.Figure) -> dict[str, Any]:
+def _figure(broadcast: Broadcast, one: reporting.ReportFigure) -> dict[str, Any]:
     asked = {} if one.name == "recipients" else {by(one.name): one.name}
     return {
         "name": one.name.capitalize(),
@@ -115,7 +115,9 @@ def _links(broadcast: Broadcast) -> dict[str, Any]:
     return {"rows": shown, "chart": chart, "all": address, "several": len(broadcast.messages.all()) > 1}
 
 
-def _groups(broadcast: Broadcast, figures: list[reporting.Figure], totals: dict[str, int]) -> list[dict[str, Any]]:
+def _groups(
+    broadcast: Broadcast, figures: list[reporting.ReportFigure], totals: dict[str, int]
+) -> list[dict[str, Any]]:
     """Return a table per kind of group: languages, domains, devices; their shares are of what those of all are."""
     of = {figure.name: figure.of for figure in figures}
     tables = (
@@ -160,7 +162,7 @@ def _reason(broadcast: Broadcast, one: reporting.ReasonCount) -> dict[str, Any]:
     }
 
 
-def _earlier(broadcast: Broadcast, figures: list[reporting.Figure]) -> dict[str, Any] | None:
+def _earlier(broadcast: Broadcast, figures: list[reporting.ReportFigure]) -> dict[str, Any] | None:
     found = reporting.compared(broadcast)
     if not found:
         return None
@@ -181,5 +183,5 @@ def _earlier(broadcast: Broadcast, figures: list[reporting.Figure]) -> dict[str,
     }
 
 
-def _rate(figure: reporting.Figure | None) -> str:
+def _rate(figure: reporting.ReportFigure | None) -> str:
     return formats.percent(figure.rate, 1) if figure and figure.rate is not None else "-"
