@@ -3,7 +3,7 @@
 Colours and dashes are classes of the stylesheet, which knows dark mode. Each line has a marker of its own shape too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from math import ceil, floor, log10
 from typing import Any
@@ -24,8 +24,8 @@ STEPS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1)}
 Points = Sequence[tuple[datetime, dict[str, int]]]
 
 
-def lines(points: Points, names: Sequence[str], per: str, zone: tzinfo, title: str) -> SafeString:
-    """Draw a line for each name over the time of the points, with 0 where there is none; "" for no points."""
+def lines(points: Points, names: Mapping[str, int], per: str, zone: tzinfo, title: str) -> SafeString:
+    """Draw a line for each name, {name: which look it has}, over the time of the points; "" for no points."""
     if not points:
         return mark_safe("")
     steps = _filled(points, per, zone)
@@ -36,7 +36,7 @@ def lines(points: Points, names: Sequence[str], per: str, zone: tzinfo, title: s
         return f"{round(LEFT + i * wide, 1)}", f"{round(HEIGHT - BOTTOM - n * high, 1)}"
 
     drawn = []
-    for place, name in enumerate(names):
+    for name, place in names.items():
         path = [at(i, counts.get(name, 0)) for i, (_, counts) in enumerate(steps)]
         every = ceil(len(path) / MARKERS)
         marks = format_html_join(
@@ -50,11 +50,11 @@ def lines(points: Points, names: Sequence[str], per: str, zone: tzinfo, title: s
     return _svg(HEIGHT, title, about, format_html_join("", "{}", ((part,) for part in parts)))
 
 
-def legend(names: Sequence[str]) -> SafeString:
+def legend(names: Mapping[str, int]) -> SafeString:
     """Draw what each line of `lines` looks like, beside its name."""
     sample = '<li><svg class="chart-key line-{}" viewBox="0 0 30 10" aria-hidden="true"><polyline points="0,5 30,5"/>'
     mark = '<path d="{}" transform="translate(15 5)"/></svg> {}</li>'
-    items = ((place + 1, SHAPES[place], name.capitalize()) for place, name in enumerate(names))
+    items = ((place + 1, SHAPES[place], name.capitalize()) for name, place in names.items())
     return format_html('<ul class="legend">{}</ul>', format_html_join("", sample + mark, items))
 
 

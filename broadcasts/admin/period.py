@@ -128,7 +128,7 @@ def _growth(period: reporting.Period) -> dict[str, Any] | None:
     zone = period.organization.zone
     names = [name for name in GROWTH if any(name in counts for _, counts in points)]
     told = [(at, {GROWTH[name]: counts.get(name, 0) for name in names}) for at, counts in points]
-    labels = [GROWTH[name] for name in names]
+    labels = {GROWTH[name]: place for place, name in enumerate(names)}
     return {
         "per": period.per,
         "svg": lines(told, labels, period.per, zone, "How contacts and consent grew"),

@@ -16,6 +16,11 @@ from .charts import bars, legend, lines, when
 LINKS = 20
 DEVICES = {"desktop": "Desktop", "phone": "Phone", "tablet": "Tablet"}
 OF_GROUPS = ("sent", "failed", "delivered", "opened", "clicked")
+# Each has a scale of its own: all is sent in minutes, and opened over days. {title: {fact: its look}}
+CHARTS = {
+    "What was sent and delivered": {"sent": 0, "delivered": 1},
+    "What was opened and clicked": {"opened": 2, "clicked": 3},
+}
 STATUSES = frozenset(Delivery.Status.values)
 
 
@@ -90,8 +95,11 @@ def _chart(broadcast: Broadcast) -> dict[str, Any] | None:
     return {
         "per": found.per,
         "zone": zone,
-        "svg": lines(found.points, found.facts, found.per, zone, f"What became of “{broadcast}” over time"),
-        "legend": legend(found.facts),
+        "drawings": [
+            (lines(found.points, looks, found.per, zone, f"{title} of “{broadcast}”"), legend(looks))
+            for title, chart in CHARTS.items()
+            if (looks := {name: place for name, place in chart.items() if name in found.facts})
+        ],
         "names": [fact.capitalize() for fact in found.facts],
         "rows": [
             (when(at, found.per, zone), [counts.get(fact, 0) for fact in found.facts]) for at, counts in found.points

@@ -170,7 +170,7 @@ def test_a_scale_ends_with_a_round_number(n, top):
 
 def test_a_line_has_a_point_for_each_step_in_which_nothing_happened_too():
     points = [(NOON, {"sent": 4}), (NOON + timedelta(minutes=4), {"sent": 2})]
-    drawn = charts.lines(points, ["sent"], "minute", UTC, "Sent")
+    drawn = charts.lines(points, {"sent": 0}, "minute", UTC, "Sent")
     line = drawn[drawn.index('points="') + 8 :].partition('"')[0].split()
     assert len(line) == 5 and len({point.partition(",")[0] for point in line}) == 5
 
