@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString, mark_safe
 from broadcasts import formats
 
 WIDTH, HEIGHT = 480, 220  # of the drawing; the page scales it
-LEFT, RIGHT, TOP, BOTTOM = 46, 12, 10, 26
+LEFT, RIGHT, TOP, BOTTOM = 58, 12, 12, 28
 MARKERS = 12  # of a line
 # How the markers of the first, second, … line are drawn around 0, 0.
 SHAPES = ("M-3,0a3,3 0 1,0 6,0a3,3 0 1,0 -6,0", "M-3,-3h6v6h-6z", "M0,-4l4,7h-8z", "M0,-4l4,4l-4,4l-4,-4z")

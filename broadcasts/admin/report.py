@@ -53,12 +53,12 @@ def stamp(broadcast: Broadcast) -> str:
     return blake2b(json.dumps(told, default=str).encode(), digest_size=12).hexdigest()
 
 
-def report(broadcast: Broadcast) -> dict[str, Any]:
-    """Return all that the template of the report shows, from counts alone."""
+def report(broadcast: Broadcast, tag: str = "") -> dict[str, Any]:
+    """Return all that the template of the report shows, from counts alone; `tag` is its stamp, where that is known."""
     figures = reporting.figures(broadcast)
     totals = {figure.name: figure.value for figure in figures}
     return {
-        "stamp": stamp(broadcast),
+        "stamp": tag or stamp(broadcast),
         "figures": [_figure(broadcast, one) for one in figures],
         "chart": _chart(broadcast),
         "links": _links(broadcast),
