@@ -39,7 +39,10 @@ def split_email(email: str) -> tuple[str, str]:
 def email_domain(email: str) -> str:
     """Return the domain of an e-mail address, in IDNA if valid; "" if there is none."""
     domain = email.rpartition("@")[2] if "@" in email else ""
-    return _ascii_domain(domain) or domain.lower()
+    lowered = domain.lower()
+    if domain.isascii() and "xn--" not in lowered:  # IDNA leaves it as it is, or refuses it
+        return lowered
+    return _ascii_domain(domain) or lowered
 
 
 def ascii_domain(domain: str) -> str:

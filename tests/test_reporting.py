@@ -26,7 +26,7 @@ def broadcast(mail) -> Broadcast:
     return make_broadcast(mail, status="SENT", started_at=NOON)
 
 
-def told(broadcast: Broadcast) -> dict[str, reporting.Figure]:
+def told(broadcast: Broadcast) -> dict[str, reporting.ReportFigure]:
     return {figure.name: figure for figure in reporting.figures(Broadcast.objects.get(pk=broadcast.pk))}
 
 

@@ -206,10 +206,11 @@ class BroadcastActions(RecipientViews, SavingFirst):
     def report_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Show the report alone, for the script that keeps it fresh; 304 where no number has changed."""
         broadcast = self.broadcast_for(request, pk, "read")
-        tag = f'"{stamp(broadcast)}"'
+        now = stamp(broadcast)
+        tag = f'"{now}"'
         if request.headers.get("If-None-Match") == tag:
             return HttpResponseNotModified()
-        context = {"broadcast": broadcast, "report": report(broadcast)}
+        context = {"broadcast": broadcast, "report": report(broadcast, now)}
         response = TemplateResponse(request, "admin/broadcasts/broadcast/report.html", context)
         response["ETag"], response["Cache-Control"] = tag, "no-store"
         return response

@@ -3,7 +3,7 @@
 Colours and dashes are classes of the stylesheet, which knows dark mode. Each line has a marker of its own shape too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, tzinfo
 from math import ceil, floor, log10
 from typing import Any
@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString, mark_safe
 from broadcasts import formats
 
 WIDTH, HEIGHT = 480, 220  # of the drawing; the page scales it
-LEFT, RIGHT, TOP, BOTTOM = 46, 12, 10, 26
+LEFT, RIGHT, TOP, BOTTOM = 58, 12, 12, 28
 MARKERS = 12  # of a line
 # How the markers of the first, second, … line are drawn around 0, 0.
 SHAPES = ("M-3,0a3,3 0 1,0 6,0a3,3 0 1,0 -6,0", "M-3,-3h6v6h-6z", "M0,-4l4,7h-8z", "M0,-4l4,4l-4,4l-4,-4z")
@@ -24,8 +24,8 @@ STEPS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1)}
 Points = Sequence[tuple[datetime, dict[str, int]]]
 
 
-def lines(points: Points, names: Sequence[str], per: str, zone: tzinfo, title: str) -> SafeString:
-    """Draw a line for each name over the time of the points, with 0 where there is none; "" for no points."""
+def lines(points: Points, names: Mapping[str, int], per: str, zone: tzinfo, title: str) -> SafeString:
+    """Draw a line for each name, {name: which look it has}, over the time of the points; "" for no points."""
     if not points:
         return mark_safe("")
     steps = _filled(points, per, zone)
@@ -33,10 +33,10 @@ def lines(points: Points, names: Sequence[str], per: str, zone: tzinfo, title: s
     wide, high = (WIDTH - LEFT - RIGHT) / max(1, len(steps) - 1), (HEIGHT - TOP - BOTTOM) / top
 
     def at(i: int, n: int) -> tuple[str, str]:
-        return f"{LEFT + i * wide:.1f}", f"{HEIGHT - BOTTOM - n * high:.1f}"
+        return f"{round(LEFT + i * wide, 1)}", f"{round(HEIGHT - BOTTOM - n * high, 1)}"
 
     drawn = []
-    for place, name in enumerate(names):
+    for name, place in names.items():
         path = [at(i, counts.get(name, 0)) for i, (_, counts) in enumerate(steps)]
         every = ceil(len(path) / MARKERS)
         marks = format_html_join(
@@ -47,14 +47,14 @@ def lines(points: Points, names: Sequence[str], per: str, zone: tzinfo, title: s
     said = [f"{name} {formats.number(sum(counts.get(name, 0) for _, counts in steps))}" for name in names]
     about = f"By {per}, from {when(steps[0][0], per, zone)} to {when(steps[-1][0], per, zone)}: {', '.join(said)}."
     parts = [_scale(top, high), _times(steps, per, zone, wide), *drawn]
-    return _svg(HEIGHT, title, about, mark_safe("").join(parts))
+    return _svg(HEIGHT, title, about, format_html_join("", "{}", ((part,) for part in parts)))
 
 
-def legend(names: Sequence[str]) -> SafeString:
+def legend(names: Mapping[str, int]) -> SafeString:
     """Draw what each line of `lines` looks like, beside its name."""
     sample = '<li><svg class="chart-key line-{}" viewBox="0 0 30 10" aria-hidden="true"><polyline points="0,5 30,5"/>'
     mark = '<path d="{}" transform="translate(15 5)"/></svg> {}</li>'
-    items = ((place + 1, SHAPES[place], name.capitalize()) for place, name in enumerate(names))
+    items = ((place + 1, SHAPES[place], name.capitalize()) for name, place in names.items())
     return format_html('<ul class="legend">{}</ul>', format_html_join("", sample + mark, items))
 
 
@@ -66,7 +66,7 @@ def bars(rows: Sequence[tuple[str, int]], title: str) -> SafeString:
     drawn = (
         (
             *(GAP - 6 + i * (BAR + GAP), f"{label[:60]}: {formats.number(n)}"),
-            *(GAP + i * (BAR + GAP), f"{max(1, (WIDTH - 2) * n / most):.1f}", BAR),
+            *(GAP + i * (BAR + GAP), f"{round(max(1, (WIDTH - 2) * n / most), 1)}", BAR),
         )
         for i, (label, n) in enumerate(rows)
     )
@@ -78,7 +78,7 @@ def bars(rows: Sequence[tuple[str, int]], title: str) -> SafeString:
 def nice(n: float) -> int:
     """Return the least of 2, 4, 10, 20, 40, 100, … that a scale up to n can end with."""
     size = 10 ** floor(log10(n)) if n >= 1 else 1
-    return next((int(step * size) for step in (2, 4, 10) if n <= step * size), 2)
+    return max(2, next(step * size for step in (1, 2, 4, 10) if n <= step * size))
 
 
 def when(at: datetime, per: str, zone: tzinfo) -> str:
@@ -95,7 +95,7 @@ def _svg(height: int, title: str, about: str, drawing: Any) -> SafeString:
 
 
 def _scale(top: int, high: float) -> SafeString:
-    ticks = [(n, f"{HEIGHT - BOTTOM - n * high:.1f}") for n in (0, top // 2, top)]
+    ticks = [(n, f"{round(HEIGHT - BOTTOM - n * high, 1)}") for n in (0, top // 2, top)]
     line = '<line class="grid" x1="{}" x2="{}" y1="{}" y2="{}"/><text class="end" x="{}" y="{}" dy="4">{}</text>'
     rows = ((LEFT, WIDTH - RIGHT, y, y, LEFT - 6, y, formats.number(n)) for n, y in ticks)
     return format_html_join("", line, rows)

@@ -97,7 +97,7 @@ def _shown(organization: Organization, since: Any, until: Any, least: int) -> di
     }
 
 
-def _total(one: reporting.Figure) -> dict[str, Any]:
+def _total(one: reporting.ReportFigure) -> dict[str, Any]:
     return {"name": one.name.capitalize(), "value": one.value, "share": share(one.rate, one.of, one.total)}
 
 
@@ -111,7 +111,7 @@ def _rankings(period: reporting.Period, name: str, least: int) -> list[dict[str,
     return told
 
 
-def _row(broadcast: Broadcast, figure: reporting.Figure, name: str) -> dict[str, Any]:
+def _row(broadcast: Broadcast, figure: reporting.ReportFigure, name: str) -> dict[str, Any]:
     return {
         "broadcast": broadcast,
         "value": figure.value,
@@ -128,7 +128,7 @@ def _growth(period: reporting.Period) -> dict[str, Any] | None:
     zone = period.organization.zone
     names = [name for name in GROWTH if any(name in counts for _, counts in points)]
     told = [(at, {GROWTH[name]: counts.get(name, 0) for name in names}) for at, counts in points]
-    labels = [GROWTH[name] for name in names]
+    labels = {GROWTH[name]: place for place, name in enumerate(names)}
     return {
         "per": period.per,
         "svg": lines(told, labels, period.per, zone, "How contacts and consent grew"),

@@ -16,6 +16,11 @@ from .charts import bars, legend, lines, when
 LINKS = 20
 DEVICES = {"desktop": "Desktop", "phone": "Phone", "tablet": "Tablet"}
 OF_GROUPS = ("sent", "failed", "delivered", "opened", "clicked")
+# Each has a scale of its own: all is sent in minutes, and opened over days. {title: {fact: its look}}
+CHARTS = {
+    "What was sent and delivered": {"sent": 0, "delivered": 1},
+    "What was opened and clicked": {"opened": 2, "clicked": 3},
+}
 STATUSES = frozenset(Delivery.Status.values)
 
 
@@ -48,12 +53,12 @@ def stamp(broadcast: Broadcast) -> str:
     return blake2b(json.dumps(told, default=str).encode(), digest_size=12).hexdigest()
 
 
-def report(broadcast: Broadcast) -> dict[str, Any]:
-    """Return all that the template of the report shows, from counts alone."""
+def report(broadcast: Broadcast, tag: str = "") -> dict[str, Any]:
+    """Return all that the template of the report shows, from counts alone; `tag` is its stamp, where that is known."""
     figures = reporting.figures(broadcast)
     totals = {figure.name: figure.value for figure in figures}
     return {
-        "stamp": stamp(broadcast),
+        "stamp": tag or stamp(broadcast),
         "figures": [_figure(broadcast, one) for one in figures],
         "chart": _chart(broadcast),
         "links": _links(broadcast),
@@ -70,7 +75,7 @@ def _is_counting(broadcast: Broadcast) -> bool:
     return Batch.objects.filter(message__in=messages, is_grouped=False, total__gt=0).exists()
 
 
-def _figure(broadcast: Broadcast, one: reporting.Figure) -> dict[str, Any]:
+def _figure(broadcast: Broadcast, one: reporting.ReportFigure) -> dict[str, Any]:
     asked = {} if one.name == "recipients" else {by(one.name): one.name}
     return {
         "name": one.name.capitalize(),
@@ -90,8 +95,11 @@ def _chart(broadcast: Broadcast) -> dict[str, Any] | None:
     return {
         "per": found.per,
         "zone": zone,
-        "svg": lines(found.points, found.facts, found.per, zone, f"What became of “{broadcast}” over time"),
-        "legend": legend(found.facts),
+        "drawings": [
+            (lines(found.points, looks, found.per, zone, f"{title} of “{broadcast}”"), legend(looks))
+            for title, chart in CHARTS.items()
+            if (looks := {name: place for name, place in chart.items() if name in found.facts})
+        ],
         "names": [fact.capitalize() for fact in found.facts],
         "rows": [
             (when(at, found.per, zone), [counts.get(fact, 0) for fact in found.facts]) for at, counts in found.points
@@ -115,7 +123,9 @@ def _links(broadcast: Broadcast) -> dict[str, Any]:
     return {"rows": shown, "chart": chart, "all": address, "several": len(broadcast.messages.all()) > 1}
 
 
-def _groups(broadcast: Broadcast, figures: list[reporting.Figure], totals: dict[str, int]) -> list[dict[str, Any]]:
+def _groups(
+    broadcast: Broadcast, figures: list[reporting.ReportFigure], totals: dict[str, int]
+) -> list[dict[str, Any]]:
     """Return a table per kind of group: languages, domains, devices; their shares are of what those of all are."""
     of = {figure.name: figure.of for figure in figures}
     tables = (
@@ -160,7 +170,7 @@ def _reason(broadcast: Broadcast, one: reporting.ReasonCount) -> dict[str, Any]:
     }
 
 
-def _earlier(broadcast: Broadcast, figures: list[reporting.Figure]) -> dict[str, Any] | None:
+def _earlier(broadcast: Broadcast, figures: list[reporting.ReportFigure]) -> dict[str, Any] | None:
     found = reporting.compared(broadcast)
     if not found:
         return None
@@ -181,5 +191,5 @@ def _earlier(broadcast: Broadcast, figures: list[reporting.Figure]) -> dict[str,
     }
 
 
-def _rate(figure: reporting.Figure | None) -> str:
+def _rate(figure: reporting.ReportFigure | None) -> str:
     return formats.percent(figure.rate, 1) if figure and figure.rate is not None else "-"

@@ -1,6 +1,7 @@
 """The delivery log: of one broadcast, or of all of them."""
 
 from typing import Any
+from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
@@ -12,10 +13,11 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from broadcasts import links
+from broadcasts import links, reporting
 from broadcasts.exporting import csv_lines
 from broadcasts.mediums import calling_code
-from broadcasts.models import FACTS, Broadcast, Delivery, Reason
+from broadcasts.models import FACTS, Broadcast, Delivery, Device, Link, Reason
+from broadcasts.reporting.people import clicked
 
 from .fields import NOT_MEASURED, MomentField, MomentFilter, RefField
 from .pagination import KeysetPagination, LinkPagination
@@ -41,9 +43,25 @@ class LogFilter(filters.FilterSet):
     created_before = MomentFilter(field_name="created", lookup_expr="lt")
     sent_after = MomentFilter(field_name="sent_at", lookup_expr="gte")
     sent_before = MomentFilter(field_name="sent_at", lookup_expr="lt")
+    fact = filters.ChoiceFilter(choices=[(fact, fact) for fact in FACTS], method="with_fact")
+    language = filters.CharFilter(help_text="That the copy is in.")
+    domain = filters.CharFilter(method="in_group", help_text="The receiving domain, such as example.com.")
+    device = filters.ChoiceFilter(choices=Device.choices, method="in_group", help_text="On which it was opened.")
+    error = filters.CharFilter(method="in_group", help_text="Of `failures` in the report of a broadcast.")
+    link = filters.UUIDFilter(method="who_clicked", help_text="The uuid of a link that its recipient clicked.")
     fallback = filters.BooleanFilter(
         field_name="replaces", lookup_expr="isnull", exclude=True, help_text="true: copies that replace another one."
     )
+
+    def with_fact(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
+        return queryset.filter(**{f"{value}_at__isnull": False})
+
+    def in_group(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
+        return reporting.narrowed(queryset, name, value)
+
+    def who_clicked(self, queryset: QuerySet, name: str, value: UUID) -> QuerySet:
+        link = Link.objects.for_organization(self.request.organization).filter(uuid=value).first()
+        return queryset.filter(clicked(link)) if link else queryset.none()
 
 
 class DeliveryFilter(LogFilter):

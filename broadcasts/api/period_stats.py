@@ -120,5 +120,5 @@ def told(period: reporting.Period, least: int) -> dict[str, Any]:
     }
 
 
-def _rows(found: list[tuple[Broadcast, reporting.Figure]]) -> list[dict[str, Any]]:
+def _rows(found: list[tuple[Broadcast, reporting.ReportFigure]]) -> list[dict[str, Any]]:
     return [{"broadcast": one, "figure": figure} for one, figure in found]

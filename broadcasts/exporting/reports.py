@@ -7,9 +7,9 @@ from django.db.models import QuerySet
 
 from broadcasts.models import Broadcast, DeliveryEvent, Link
 from broadcasts.reporting import (
-    Figure,
     GroupFigures,
     Period,
+    ReportFigure,
     TimeSeries,
     devices,
     domains,
@@ -74,7 +74,7 @@ def events_csv(rows: QuerySet[DeliveryEvent]) -> Iterator[str]:
     )
 
 
-def _figures(section: str, told: Iterable[Figure]) -> Iterator[list[object]]:
+def _figures(section: str, told: Iterable[ReportFigure]) -> Iterator[list[object]]:
     for one in told:
         yield [section, "", one.name, one.value, one.of, one.total if one.of else "", one.machines or ""]
 

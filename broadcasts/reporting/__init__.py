@@ -4,7 +4,7 @@
   device and reason; `people`: who stands behind each number; `periods`: across broadcasts.
 """
 
-from .figures import Figure, compared, figures
+from .figures import ReportFigure, compared, figures
 from .groups import GroupFigures, ReasonCount, devices, domains, failures, languages, links, skips
 from .people import narrowed
 from .periods import LEAST, Period, growth, ranked, totals, unsubscribes
@@ -14,10 +14,10 @@ __all__ = [
     "LEAST",
     "MOST",
     "PER",
-    "Figure",
     "GroupFigures",
     "Period",
     "ReasonCount",
+    "ReportFigure",
     "TimeSeries",
     "compared",
     "devices",

@@ -8,14 +8,14 @@ from django.db.models import Sum
 from broadcasts import stats
 from broadcasts.models import FACTS, Broadcast, GroupCount, Message
 
-SENDING = ("sent", "failed", "unknown", "skipped")
+HANDED_OVER = ("sent", "failed", "unknown")
 # Facts that only who received a copy can cause; their share is of the delivered ones, where these are measured.
 OF_DELIVERED = ("opened", "clicked", "played", "replied", "complained", "unsubscribed")
 COMPARED = 5  # earlier broadcasts
 
 
 @dataclass(frozen=True)
-class Figure:
+class ReportFigure:
     """A number, the one that it is a share of, and what machines did of the same."""
 
     name: str
@@ -30,15 +30,15 @@ class Figure:
         return self.value / self.total if self.of and self.total and self.value <= self.total else None
 
 
-def figures(broadcast: Broadcast) -> list[Figure]:
+def figures(broadcast: Broadcast) -> list[ReportFigure]:
     """Return the figures of a broadcast in two or three queries: of sending, then of each fact that is shown."""
     people = stats.counts([broadcast])[broadcast.pk]
     messages = list(broadcast.messages.all())
     copies = stats.message_counts(messages) if broadcast.has_begun else {}
     found = [
-        Figure("recipients", people["recipients"], "contacts", people["contacts"]),
-        *(Figure(name, people[name], "recipients", people["recipients"]) for name in ("sent", "failed", "unknown")),
-        Figure("skipped", people["skipped"], "contacts", people["contacts"]),
+        ReportFigure("recipients", people["recipients"], "contacts", people["contacts"]),
+        *(ReportFigure(name, people[name], "recipients", people["recipients"]) for name in HANDED_OVER),
+        ReportFigure("skipped", people["skipped"], "contacts", people["contacts"]),
     ]
     machines = _machines(messages) if broadcast.has_begun else {}
     reported = broadcast.reports
@@ -46,13 +46,15 @@ def figures(broadcast: Broadcast) -> list[Figure]:
     return found + [_fact(fact, messages, copies, machines.get(fact, 0)) for fact in shown]
 
 
-def _fact(fact: str, messages: Sequence[Message], copies: Mapping[int, Mapping[str, int]], machines: int = 0) -> Figure:
+def _fact(
+    fact: str, messages: Sequence[Message], copies: Mapping[int, Mapping[str, int]], machines: int = 0
+) -> ReportFigure:
     """Return a fact as a share of the copies that could tell it: the delivered ones, or else those sent."""
     value = sum(numbers[fact] for numbers in copies.values())
     telling = [one for one in messages if fact in one.reports and one.pk in copies]
     is_delivered = fact in OF_DELIVERED and telling and all("delivered" in one.reports for one in telling)
     of = "delivered" if is_delivered else "sent"
-    return Figure(fact, value, of if telling else "", sum(copies[one.pk][of] for one in telling), machines)
+    return ReportFigure(fact, value, of if telling else "", sum(copies[one.pk][of] for one in telling), machines)
 
 
 def _machines(messages: Iterable[Message]) -> dict[str, int]:
@@ -60,7 +62,7 @@ def _machines(messages: Iterable[Message]) -> dict[str, int]:
     return dict(rows.order_by().values_list("fact").annotate(Sum("count")))
 
 
-def facts_of(broadcasts: Iterable[Broadcast], facts: Sequence[str]) -> dict[int, dict[str, Figure]]:
+def facts_of(broadcasts: Iterable[Broadcast], facts: Sequence[str]) -> dict[int, dict[str, ReportFigure]]:
     """Return {broadcast id: {fact: its figure}} of many, in one query; `messages__channel` is prefetched."""
     rows = [one for one in broadcasts if one.has_begun]
     copies = stats.message_counts([message for one in rows for message in one.messages.all()])
@@ -69,11 +71,11 @@ def facts_of(broadcasts: Iterable[Broadcast], facts: Sequence[str]) -> dict[int,
         messages = list(one.messages.all())
         own = {message.pk: copies[message.pk] for message in messages if message.pk in copies}
         sent = sum(numbers["sent"] for numbers in own.values())
-        told[one.pk] = {"sent": Figure("sent", sent), **{fact: _fact(fact, messages, own) for fact in facts}}
+        told[one.pk] = {"sent": ReportFigure("sent", sent), **{fact: _fact(fact, messages, own) for fact in facts}}
     return told
 
 
-def compared(broadcast: Broadcast) -> list[tuple[Broadcast, dict[str, Figure]]]:
+def compared(broadcast: Broadcast) -> list[tuple[Broadcast, dict[str, ReportFigure]]]:
     """Return earlier broadcasts that compare with one, newest first: of its organization, use case and medium."""
     mediums = {message.medium for message in broadcast.messages.all()}
     earlier = Broadcast.objects.for_organization(broadcast.organization_id).filter(

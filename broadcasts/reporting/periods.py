@@ -11,7 +11,7 @@ from django.db.models.functions import Trunc
 
 from broadcasts.models import FACTS, Broadcast, ConsentChange, ConsentState, Contact, Organization
 
-from .figures import Figure, facts_of
+from .figures import ReportFigure, facts_of
 
 LEAST = 100  # sent copies of a broadcast that is ranked: of fewer, chance decides
 RANKED_BY = ("opened", "clicked", "unsubscribed")
@@ -29,7 +29,7 @@ class Period:
     since: datetime
     until: datetime
     broadcasts: Sequence[Broadcast]
-    told: dict[int, dict[str, Figure]]
+    told: dict[int, dict[str, ReportFigure]]
     is_cut: bool
 
     @classmethod
@@ -48,13 +48,13 @@ class Period:
         return "week" if self.until - self.since > WEEKLY else "day"
 
 
-def totals(period: Period) -> list[Figure]:
+def totals(period: Period) -> list[ReportFigure]:
     """Return the sums of a period; each fact as a share of the copies that could tell it."""
     figures = list(period.told.values())
     found = [
-        Figure("broadcasts", len(period.broadcasts)),
-        Figure("sent", sum(one["sent"].value for one in figures)),
-        Figure("failed", sum(one["failed"].value for one in figures)),
+        ReportFigure("broadcasts", len(period.broadcasts)),
+        ReportFigure("sent", sum(one["sent"].value for one in figures)),
+        ReportFigure("failed", sum(one["failed"].value for one in figures)),
     ]
     for fact in FACTS:
         value = sum(one[fact].value for one in figures)
@@ -62,11 +62,11 @@ def totals(period: Period) -> list[Figure]:
         if telling or value:
             of = {figure.of for figure in telling}
             name = of.pop() if len(of) == 1 else "delivered or sent"
-            found.append(Figure(fact, value, name if telling else "", sum(one.total for one in telling)))
+            found.append(ReportFigure(fact, value, name if telling else "", sum(one.total for one in telling)))
     return found
 
 
-def ranked(period: Period, by: str, least: int = LEAST) -> list[tuple[Broadcast, Figure]]:
+def ranked(period: Period, by: str, least: int = LEAST) -> list[tuple[Broadcast, ReportFigure]]:
     """Return the broadcasts of at least so many sent copies in which a fact is measured, the highest rate first."""
     rows = [
         (one, figure)
@@ -76,7 +76,7 @@ def ranked(period: Period, by: str, least: int = LEAST) -> list[tuple[Broadcast,
     return sorted(rows, key=lambda row: (-(row[1].rate or 0), -row[0].pk))
 
 
-def unsubscribes(period: Period) -> list[tuple[Broadcast, Figure]]:
+def unsubscribes(period: Period) -> list[tuple[Broadcast, ReportFigure]]:
     """Return the broadcasts from which people unsubscribed, most of them first."""
     rows = [(one, period.told[one.pk]["unsubscribed"]) for one in period.broadcasts]
     return sorted((row for row in rows if row[1].value), key=lambda row: (-row[1].value, -row[0].pk))

@@ -121,7 +121,7 @@ def test_a_report_of_others_is_not_found(stranger, sent):
 
 
 def test_earlier_broadcasts_stand_beside(client, sent, mail):
-    later = make_broadcast(mail, "Pool open", status="SENT", started_at=NOON)
+    later = make_broadcast(mail, subject="Pool open", status="SENT", started_at=NOON)
     make_delivery(later)
     assert ("Pool closed", reverse("admin:broadcasts_broadcast_change", args=[sent.pk])) in Links(
         report(client, later)
@@ -133,7 +133,7 @@ def test_the_people_of_a_list_become_a_segment_to_write_to(client, sent):
     assert make.replace("&", "&amp;") in client.get(LOG, {"broadcast": sent.pk, "fact": "clicked"}).content.decode()
     done = client.post(make, {"name": "Clickers"}, follow=True)
     segment = Segment.objects.get(name="Clickers")
-    assert list(Contact.objects.filter(segmentmember__segment=segment).values_list("email", flat=True)) == [
+    assert list(Contact.objects.filter(segment_members__segment=segment).values_list("email", flat=True)) == [
         "joe@example.com"
     ]
     assert "1 person is in “Clickers” now." in messages_of(done)
@@ -170,7 +170,7 @@ def test_a_scale_ends_with_a_round_number(n, top):
 
 def test_a_line_has_a_point_for_each_step_in_which_nothing_happened_too():
     points = [(NOON, {"sent": 4}), (NOON + timedelta(minutes=4), {"sent": 2})]
-    drawn = charts.lines(points, ["sent"], "minute", UTC, "Sent")
+    drawn = charts.lines(points, {"sent": 0}, "minute", UTC, "Sent")
     line = drawn[drawn.index('points="') + 8 :].partition('"')[0].split()
     assert len(line) == 5 and len({point.partition(",")[0] for point in line}) == 5
 

@@ -109,6 +109,27 @@ def test_the_events_of_a_delivery_tell_the_rule_and_the_link(api, sent):
     assert found[2]["link"] == "https://club.example/"
 
 
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({"fact": "clicked"}, ["joe@example.com"]),
+        ({"domain": "example.org"}, ["ann@example.org"]),
+        ({"device": "phone"}, ["joe@example.com"]),
+        ({"error": "No such user."}, ["ann@example.org"]),
+        ({"language": "es"}, []),
+        ({"link": "0190c7a2-0000-7000-8000-000000000000"}, []),
+    ],
+)
+def test_the_log_lists_who_stands_behind_a_number(api, sent, asked, found):
+    assert [one["address"] for one in api.get(f"{URL}{sent.uuid}/logs/", asked).json()] == found
+
+
+def test_the_log_lists_who_clicked_a_link_of_ones_own(api, outsider, sent):
+    asked = {"link": str(Link.objects.get().uuid)}
+    assert [one["address"] for one in api.get("/api/deliveries/", asked).json()] == ["joe@example.com"]
+    assert outsider.get("/api/deliveries/", asked).json() == []
+
+
 def test_each_comes_as_csv(api, sent):
     report, links, events = (lines(api.get(address, HTTP_ACCEPT="text/csv")) for address in addresses(sent))
     [clicked] = [line for line in report if (line["section"], line["name"]) == ("totals", "clicked")]
@@ -132,14 +153,14 @@ def test_reports_of_others_are_not_found(sent, outsider, place):
 def test_a_report_reads_as_many_queries_for_one_link_as_for_many(api, sent, django_assert_num_queries):
     message = sent.messages.get()
     Link.objects.bulk_create(Link(message=message, url=f"https://x.example/{n}", digest=str(n)) for n in range(30))
-    with django_assert_num_queries(20):
+    with django_assert_num_queries(19):
         api.get(f"{URL}{sent.uuid}/stats/")
     with django_assert_num_queries(8):
         api.get(f"{URL}{sent.uuid}/links/")
 
 
 def test_what_is_not_asked_for_costs_no_query(api, sent, django_assert_num_queries):
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         assert list(api.get(f"{URL}{sent.uuid}/stats/", {"field": "series"}).json()) == ["series"]
 
 
