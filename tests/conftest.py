@@ -31,16 +31,16 @@ sys.dont_write_bytecode = False  # or all tests are compiled anew in every proce
 
 
 def pytest_addoption(parser):
-    parser.addoption("--database", action="store_true", help="only the tests that use a database, for a second one")
+    parser.addoption("--database", action="store_true", help="only the tests that another database may change")
 
 
 def pytest_collection_modifyitems(config, items):
     """Begin with the stories: they wait for processes of their own, while the rest keeps the other core busy."""
     items.sort(key=lambda item: "story" not in item.keywords)
     if config.getoption("database"):
-        others = [item for item in items if not uses_database(item)]
+        others = [item for item in items if not differs_by_database(item)]
         config.hook.pytest_deselected(items=others)
-        items[:] = [item for item in items if uses_database(item)]
+        items[:] = [item for item in items if differs_by_database(item)]
 
 
 def pytest_collection_finish():
@@ -50,7 +50,9 @@ def pytest_collection_finish():
     gc.set_threshold(100_000, 20, 50)
 
 
-def uses_database(item) -> bool:
+def differs_by_database(item) -> bool:
+    if item.get_closest_marker("one_database"):
+        return False
     marked = any(item.get_closest_marker(name) for name in ("django_db", "story"))
     return marked or bool({"db", "transactional_db"} & set(item.fixturenames))
 
