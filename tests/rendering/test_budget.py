@@ -19,6 +19,8 @@ from tests.make import make_broadcast
 
 from .hostile import HOSTILE, nested
 
+pytestmark = pytest.mark.one_database
+
 
 @pytest.fixture(autouse=True)
 def standing_clock(monkeypatch):

@@ -6,6 +6,8 @@ from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Attribute
 from broadcasts.rendering import validate_content
 
+pytestmark = pytest.mark.one_database
+
 
 @pytest.fixture
 def check(club):

@@ -26,6 +26,8 @@ from tests.make import make_broadcast, make_contact
 
 from .test_mail import HOSTILE
 
+pytestmark = pytest.mark.one_database
+
 EXAMPLES = os.environ.get("EXAMPLES")
 VALUES = [
     *HOSTILE,

@@ -8,6 +8,8 @@ from broadcasts.models import Channel, Contact
 from broadcasts.rendering import Recipient, compile_message, footers, preview
 from tests.make import make_broadcast, make_contact
 
+pytestmark = pytest.mark.one_database
+
 
 def read(mail, contact=None, language=None, **content):
     """Render a fresh broadcast for a contact."""

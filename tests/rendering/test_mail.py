@@ -14,6 +14,8 @@ from broadcasts.rendering import Recipient, compile_message
 from broadcasts.rendering.mime import mailbox, text_part, unstructured
 from tests.make import make_broadcast, make_contact
 
+pytestmark = pytest.mark.one_database
+
 HOSTILE = [
     "Joe\r\nBcc: victim@example.com",
     "Joe\n\nGotcha",

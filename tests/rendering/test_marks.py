@@ -7,6 +7,8 @@ from broadcasts.rendering import validate_content, warnings
 from broadcasts.rendering.expressions import Expression
 from broadcasts.rendering.translating import to_liquid
 
+pytestmark = pytest.mark.one_database
+
 
 @pytest.fixture
 def marked(club):

@@ -5,7 +5,11 @@ from django.urls import reverse
 
 from .browser import DRIVER
 
-pytestmark = [pytest.mark.story, pytest.mark.skipif(DRIVER is None, reason="needs Chromium and its driver")]
+pytestmark = [
+    pytest.mark.story,
+    pytest.mark.one_database,
+    pytest.mark.skipif(DRIVER is None, reason="needs Chromium and its driver"),
+]
 
 
 def test_what_a_condition_still_needs_is_marked_and_what_it_may_have_is_not(browser, live_server, club):

@@ -9,7 +9,11 @@ from broadcasts import formats
 
 from .browser import DRIVER
 
-pytestmark = [pytest.mark.story, pytest.mark.skipif(DRIVER is None, reason="needs Chromium and its driver")]
+pytestmark = [
+    pytest.mark.story,
+    pytest.mark.one_database,
+    pytest.mark.skipif(DRIVER is None, reason="needs Chromium and its driver"),
+]
 
 NUMBERS = [0, 7, 999, 1_000, 12_830, 1_234_567, 0.25, 0.001, 5.0, 9.97, 10.5, 1234.5678]
 SECONDS = [-5, 0, 0.2, 1, 59, 60, 61, 3_599.5, 7_200, 90_061, 172_807]

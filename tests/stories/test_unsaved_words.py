@@ -10,7 +10,11 @@ from tests.sending import steps
 
 from .browser import DRIVER
 
-pytestmark = [pytest.mark.story, pytest.mark.skipif(DRIVER is None, reason="needs Chromium and its driver")]
+pytestmark = [
+    pytest.mark.story,
+    pytest.mark.one_database,
+    pytest.mark.skipif(DRIVER is None, reason="needs Chromium and its driver"),
+]
 
 SUBJECT = "#id_translations-0-subject"
 

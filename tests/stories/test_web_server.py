@@ -9,7 +9,7 @@ import pytest
 
 from broadcasts.management import serving
 
-pytestmark = pytest.mark.story
+pytestmark = [pytest.mark.story, pytest.mark.one_database]
 
 SLOW = (
     b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX: ",
