@@ -25,7 +25,7 @@ def test_admins_change_its_settings(api, club):
     [
         *(("time_zone", "Mars"), ("languages", []), ("default_send_hour", 24), ("globals", []), ("frequency_cap", -1)),
         *(("country", "XX"), ("frequency_cap", 1001), ("frequency_cap", "two")),
-        *(("tracking_domain", "https://links.example.org")),
+        ("tracking_domain", "https://links.example.org"),
         *(("frequency_cap_days", 0), ("frequency_cap_days", 366), ("frequency_cap_days", None)),
     ],
 )
