@@ -6,7 +6,11 @@ import pytest
 
 from .browser import DRIVER, Browser
 
-pytestmark = [pytest.mark.story, pytest.mark.skipif(DRIVER is None, reason="needs Chromium and its driver")]
+pytestmark = [
+    pytest.mark.story,
+    pytest.mark.one_database,
+    pytest.mark.skipif(DRIVER is None, reason="needs Chromium and its driver"),
+]
 
 PASSWORD = "swordfish-12345"
 STAFF = f"""
