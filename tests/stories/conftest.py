@@ -11,7 +11,9 @@ from .browser import Browser
 
 SEED = """
 from broadcasts.models import *
-club = Organization.objects.create(name="Club", slug="club", languages=["en", "es"])
+club, _ = Organization.objects.update_or_create(
+    slug="club", defaults={{"name": "Club", "languages": ["en", "es"]}}
+)
 mail = Channel(organization=club, name="Mail", kind="email", is_default=True, from_address="news@club.example")
 mail.configure({{"host": "127.0.0.1", "port": {port}, "security": "none"}})
 mail.save()
@@ -22,6 +24,11 @@ broadcast = Broadcast.objects.create(organization=club, name="News", send_to_all
 message = Message.objects.create(broadcast=broadcast, channel=mail)
 for n, (language, text) in enumerate([("en", "Hello {{{{ contact.name }}}}"), ("es", "Hola {{{{ contact.name }}}}")]):
     MessageTranslation.objects.create(message=message, language=language, position=n, subject=text, text=text)
+print(broadcast.uuid)
+"""
+SEND = """
+from django.core.management import call_command
+call_command("send_broadcast", str(broadcast.uuid))
 print(broadcast.uuid)
 """
 
@@ -68,10 +75,11 @@ def inbox():
 
 @pytest.fixture
 def seed(installation, inbox):
-    """Make a club with people and a draft to all of them; returns the draft's uuid."""
+    """Make a club with people and a draft to all of them, and send it if asked to; returns the draft's uuid."""
 
-    def make(people: int) -> str:
-        return installation.run("shell", "-v0", stdin=SEED.format(port=inbox.port, people=people)).split()[-1]
+    def make(people: int, send: bool = False) -> str:
+        script = SEED.format(port=inbox.port, people=people) + (SEND if send else "")
+        return installation.run("shell", "-v0", stdin=script).split()[-1]
 
     return make
 

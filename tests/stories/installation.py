@@ -84,12 +84,15 @@ class Installation:
         return rows[0][0] if rows else None
 
     def wait_for(self, condition: Callable[[], object], seconds: float = 180) -> object:
-        """Wait until something holds; it is given far more time than it needs, and no longer than that."""
+        """Wait until something holds; it is given far more time than it needs, and no longer than that.
+
+        What takes long to find out is asked seldom.
+        """
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
+        while (asked := time.monotonic()) < deadline:
             if found := condition():
                 return found
-            time.sleep(0.05)
+            time.sleep(min(max(0.05, 5 * (time.monotonic() - asked)), 1))
         logs = "\n".join(path.read_text()[-3000:] for path in self.room.rglob("*.log"))
         raise AssertionError(f"waited {seconds} s in vain; the logs say:\n{logs}")
 

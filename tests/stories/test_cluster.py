@@ -18,9 +18,8 @@ def finished(installation):
 
 def test_a_killed_worker_loses_nobody_and_repeats_nobody(installation, inbox, seed, finished):
     inbox.pause = 0.1  # so that much is left on a slow machine too
-    uuid = seed(300)
+    seed(300, send=True)
     installation.start("work")
-    installation.run("send_broadcast", uuid)
     installation.wait_for(lambda: len(inbox.recipients) > 50)
     owner = installation.wait_for(
         lambda: installation.value("SELECT owner FROM broadcasts_batch WHERE state = 'leased'")

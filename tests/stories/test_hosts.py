@@ -67,9 +67,8 @@ def test_two_hosts_share_a_broadcast_and_one_takes_over_when_the_other_dies(inst
         return {owner.rpartition(":")[0] for (owner,) in installation.query(sql)}
 
     both = {host.name for host in hosts}
-    uuid = seed(400)
     inbox.is_shut = True  # until both are at work, however long one takes to begin
-    installation.run("send_broadcast", uuid)
+    seed(400, send=True)
     installation.wait_for(lambda: owners(AT_WORK) == both)
     inbox.pause, inbox.is_shut = 0.1, False
     installation.wait_for(lambda: owners(SENDERS) == both)
@@ -83,9 +82,8 @@ def test_two_hosts_share_a_broadcast_and_one_takes_over_when_the_other_dies(inst
 
 def test_a_worker_frozen_for_longer_than_its_lease_writes_nothing_when_it_wakes(installation, inbox, seed):
     installation.start("work")
-    uuid = seed(60)
     inbox.is_shut = True
-    installation.run("send_broadcast", uuid)
+    seed(60, send=True)
     installation.wait_for(lambda: inbox.recipients)
     pid = int(str(installation.value(AT_WORK)).rpartition(":")[2])
     os.kill(pid, signal.SIGSTOP)
@@ -105,8 +103,7 @@ def test_a_worker_frozen_for_longer_than_its_lease_writes_nothing_when_it_wakes(
 def test_a_database_that_drops_all_its_connections_loses_nobody(installation, inbox, seed):
     inbox.pause = 0.01
     installation.start("work")
-    uuid = seed(300)
-    installation.run("send_broadcast", uuid)
+    seed(300, send=True)
     for received in (20, 100, 200):
         installation.wait_for(lambda received=received: len(inbox.recipients) > received)
         installation.query(
