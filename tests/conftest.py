@@ -14,8 +14,8 @@ import pytest
 from django.apps import apps
 from django.contrib.auth.models import Permission
 from django.contrib.contenttypes.models import ContentType
-from django.core.management.color import no_style
 from django.db import connection
+from django.db.transaction import atomic
 from django.test import TransactionTestCase, override_settings
 
 from broadcasts import health
@@ -75,13 +75,16 @@ def quick_and_apart(tmp_path_factory):
 
 @pytest.fixture(scope="session", autouse=True)
 def emptied_tables():
-    """After a test that commits, all tables are emptied but those of content types and permissions, which Django would
-    make again each time: that takes twenty times as long."""
+    """After a test that commits, the tables that hold rows are emptied, which takes a tenth of the time of all; but not
+    those of content types and permissions, which Django would make again each time: twenty times as long."""
 
     def empty(self):
         kept = {model._meta.db_table for model in (ContentType, Permission)}
-        tables = set(connection.introspection.django_table_names(only_existing=True, include_views=False)) - kept
-        connection.ops.execute_sql_flush(connection.ops.sql_flush(no_style(), sorted(tables)))
+        tables = set(connection.introspection.django_table_names(include_views=False)) - kept
+        with atomic(), connection.cursor() as cursor:
+            cursor.execute(" UNION ALL ".join(f"SELECT '{one}' WHERE EXISTS (SELECT 1 FROM {one})" for one in tables))
+            for (table,) in cursor.fetchall():
+                cursor.execute(f"DELETE FROM {table}")
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", empty)
