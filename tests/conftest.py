@@ -103,7 +103,7 @@ def nothing_remembered():
     allowances.forget()
     called.forget()
     tracking.forget()
-    tracking.domains.forget()
+    tracking.tracking_domains.forget()
     health.forget()
 
 

@@ -90,7 +90,7 @@ def test_a_domain_that_is_known_works_while_the_database_is_dead(domain, deliver
 
     monkeypatch.setattr(domains.Organization.objects, "exclude", lambda **kwargs: fail())
     monkeypatch.setattr(domains, "outage", lambda error: True)
-    monkeypatch.setattr(tracking.domains, "read_at", -1e9)
+    monkeypatch.setattr(tracking.tracking_domains, "read_at", -1e9)
     assert get(path_of(delivery, link)).status_code == 302
 
 

@@ -21,6 +21,8 @@ RUN = TrackRun(
 
 @pytest.fixture
 def broadcast(mail):
+    mail.track_opens = mail.track_clicks = True
+    mail.save()
     broadcast = make_broadcast(mail)
     for _ in range(12):
         make_delivery(broadcast)
