@@ -31,7 +31,8 @@ class TrackingDomains:
 
     def __init__(self) -> None:
         self.reading = threading.Lock()
-        self.forget()
+        self.known: dict[str, frozenset[int]] | None = None
+        self.read_at = -float(SECONDS)
 
     def organizations(self, host: str) -> frozenset[int]:
         """Return the ids of the organizations whose links arrive at a host, as the header Host names it."""
@@ -62,8 +63,7 @@ class TrackingDomains:
         self.read_at = time.monotonic()
 
     def forget(self) -> None:
-        self.known: dict[str, frozenset[int]] | None = None
-        self.read_at = -float(SECONDS)
+        self.known, self.read_at = None, -float(SECONDS)
 
 
 tracking_domains = TrackingDomains()

@@ -21,9 +21,7 @@ RUN = TrackRun(
 
 @pytest.fixture
 def broadcast(mail):
-    mail.track_opens = mail.track_clicks = True
-    mail.save()
-    broadcast = make_broadcast(mail)
+    broadcast = make_broadcast(mail, status="sent")
     for _ in range(12):
         make_delivery(broadcast)
     return broadcast
