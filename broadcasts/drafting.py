@@ -18,6 +18,7 @@ from broadcasts.audience import Audience, Route
 from broadcasts.exceptions import InvalidInput, WrongState
 from broadcasts.languages import normalize_language
 from broadcasts.models import (
+    TRACKED,
     AuditEntry,
     Broadcast,
     Channel,
@@ -45,6 +46,7 @@ PLAIN_FIELDS = (
     "base_language",
     "channel_policy",
     *Broadcast.FALLBACK_FIELDS,
+    *TRACKED.values(),
     "extra",
 )
 MESSAGE_FIELDS = ("channel", "template", "syntax", "parameters", "position", "extra")

@@ -5,6 +5,7 @@ They are signed with LINK_KEY, so that links in mail already sent outlive a rota
 
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import b2a_base64
 from functools import lru_cache
 from hashlib import blake2b
 from hmac import compare_digest
@@ -21,8 +22,9 @@ CALLBACK_SERIAL_SIZE = 4
 LONGEST = 32  # of a token that could be ours
 MEDIA_DAYS = 3  # that the address of a file lasts; it is the same all day, since providers remember files by it
 DAY_BITS = 20
+_URLSAFE = bytes.maketrans(b"+/", b"-_")
 NONCE_SIZE = 12  # bytes, of AES-GCM
-LONGEST_SEALED = 4000  # characters, since servers refuse much longer addresses
+LONGEST_SEALED = 3600  # characters, since servers refuse addresses of more than 4,094
 TEST_LINK = 0  # stands for the link's id, and for the message's, in test sends: all their addresses are sealed
 
 
@@ -166,13 +168,51 @@ def message_id(token: str, domain: str) -> str:
     return f"<{token}@{domain}>"
 
 
+class CopySigner:
+    """Makes and checks the keys of copies, and the sealed addresses in them; kept, since LINK_KEY is slow to read."""
+
+    def __init__(self, key: str) -> None:
+        secret = key.encode()[:64]
+        self._copies = blake2b(digest_size=MAC_SIZE, key=secret, person=b"copy")
+        self._nonces = blake2b(digest_size=NONCE_SIZE, key=secret, person=b"nonce")
+        self._sealer = AESGCM(blake2b(digest_size=32, key=secret, person=b"sealing").digest())
+
+    def mac(self, token: str, message_id: int) -> str:
+        hasher = self._copies.copy()
+        hasher.update(f"{token}.{message_id}".encode())
+        return _text(hasher.digest())
+
+    def seal(self, address: str, key: str, link_id: int) -> str:
+        plain, bound = address.encode(), f"{key}/{link_id}/".encode()
+        hasher = self._nonces.copy()
+        hasher.update(bound + plain)
+        nonce = hasher.digest()
+        return _text(nonce + self._sealer.encrypt(nonce, plain, bound))
+
+    def unseal(self, sealed: bytes, key: str, link_id: int) -> str:
+        bound = f"{key}/{link_id}/".encode()
+        return self._sealer.decrypt(sealed[:NONCE_SIZE], sealed[NONCE_SIZE:], bound).decode()
+
+
+_signer_of = lru_cache(4)(CopySigner)
+
+
+def copy_signer() -> CopySigner:
+    return _signer_of(settings.LINK_KEY)
+
+
+def _text(raw: bytes) -> str:
+    """Return bytes in urlsafe base64 without padding, faster than the module base64 does."""
+    return b2a_base64(raw, newline=False).translate(_URLSAFE).rstrip(b"=").decode()
+
+
 def copy_key(token: str, message_id: int) -> str:
     """Return the public key of a copy, which all its tracked links share: the delivery's token, ".", and a signature.
 
     The signature binds the delivery to its message, so that nobody can mix the key of one message's copy with the link
     of another, and neither has to be read to know that.
     """
-    return f"{token}.{_copy_mac(token, message_id)}"
+    return f"{token}.{copy_signer().mac(token, message_id)}"
 
 
 def opened_copy(key: str, message_id: int) -> int | None:
@@ -182,20 +222,9 @@ def opened_copy(key: str, message_id: int) -> int | None:
     """
     token, _, mac = key.partition(".")
     found = delivery_id(token)
-    if found is None or not mac.isascii() or not compare_digest(_copy_mac(token, message_id), mac):
+    if found is None or not mac.isascii() or not compare_digest(copy_signer().mac(token, message_id), mac):
         return None
     return found
-
-
-def _copy_mac(token: str, message_id: int) -> str:
-    signer = _copy_signer(settings.LINK_KEY).copy()
-    signer.update(b"%b.%d" % (token.encode(), message_id))
-    return urlsafe_b64encode(signer.digest())[:-1].decode()
-
-
-@lru_cache(4)
-def _copy_signer(key: str) -> blake2b:
-    return blake2b(digest_size=MAC_SIZE, key=key.encode()[:64], person=b"copy")
 
 
 def tracking_base(domain: str = "") -> str:
@@ -224,9 +253,7 @@ def seal(address: str, key: str, link_id: int) -> str:
     The nonce is a keyed hash of all that is encrypted and authenticated (RFC 8452 explains the idea), so that it never
     repeats for two addresses.
     """
-    plain, bound = address.encode(), _bound(key, link_id)
-    nonce = blake2b(bound + plain, digest_size=NONCE_SIZE, key=_sealing_key(settings.LINK_KEY, b"nonce")).digest()
-    return urlsafe_b64encode(nonce + _sealer(settings.LINK_KEY).encrypt(nonce, plain, bound)).rstrip(b"=").decode()
+    return copy_signer().seal(address, key, link_id)
 
 
 def unseal(sealed: str, key: str, link_id: int) -> str | None:
@@ -234,25 +261,9 @@ def unseal(sealed: str, key: str, link_id: int) -> str | None:
     if not sealed.isascii() or len(sealed) > LONGEST_SEALED:
         return None
     try:
-        raw = urlsafe_b64decode(sealed + "=" * (-len(sealed) % 4))
-        nonce, encrypted = raw[:NONCE_SIZE], raw[NONCE_SIZE:]
-        return _sealer(settings.LINK_KEY).decrypt(nonce, encrypted, _bound(key, link_id)).decode()
+        return copy_signer().unseal(urlsafe_b64decode(sealed + "=" * (-len(sealed) % 4)), key, link_id)
     except (InvalidTag, ValueError):  # the latter also for what is no base64
         return None
-
-
-def _bound(key: str, link_id: int) -> bytes:
-    return b"%b/%d/" % (key.encode(), link_id)
-
-
-@lru_cache(4)
-def _sealing_key(key: str, purpose: bytes) -> bytes:
-    return blake2b(digest_size=32, key=key.encode()[:64], person=purpose).digest()
-
-
-@lru_cache(4)
-def _sealer(key: str) -> AESGCM:
-    return AESGCM(_sealing_key(key, b"sealing"))
 
 
 def digest_of(url: str) -> str:

@@ -13,6 +13,7 @@ from broadcasts.drafting import QUIET_FOR_MARKETING
 from broadcasts.exceptions import InvalidInput
 from broadcasts.languages import normalize_language
 from broadcasts.models import (
+    TRACKED,
     Broadcast,
     Channel,
     Message,
@@ -60,6 +61,9 @@ class AddressesField(forms.CharField):
         return f"tel:{line}" if line.startswith("+") else line
 
 
+SWITCH_CHOICES = [("unknown", "As the channel says"), ("true", "Yes"), ("false", "No")]
+
+
 class BroadcastForm(DraftForm):
     """The fields of a broadcast and those of its first message."""
 
@@ -76,6 +80,7 @@ class BroadcastForm(DraftForm):
     class Meta:
         model = Broadcast
         fields = "__all__"
+        labels = {"track_opens": "Measure opens", "track_clicks": "Measure clicks"}
         help_texts = {
             "excluded_broadcasts": "Whoever was sent one of these is left out, and whoever may have been: "
             "copies whose outcome is unknown count.",
@@ -90,6 +95,9 @@ class BroadcastForm(DraftForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        for name in TRACKED.values():
+            if name in self.fields:
+                self.fields[name].widget.choices = SWITCH_CHOICES
         if "retarget_engagement" in self.fields:  # not where it is only shown
             field: Any = self.fields["retarget_engagement"]
             organization = self.instance.organization if self.instance.organization_id else None

@@ -14,6 +14,7 @@ from django.utils.html import format_html
 from broadcasts import drafting, formats, rendering, stats
 from broadcasts.exceptions import WrongState
 from broadcasts.models import (
+    TRACKED,
     Broadcast,
     Channel,
     Delivery,
@@ -42,6 +43,7 @@ from .search import as_uuid
 
 NAMED_CONTACTS = 100  # so many chosen contacts can be shown and edited one by one
 TIMES = ["local_time", "ignore_quiet_hours", "expires_at"]
+MEASURING = "Opens and clicks of its mail. General messages are measured only if the organization allows it."
 USUAL = 5  # how many audience fields are always shown
 WRITTEN = {*drafting.PLAIN_FIELDS, *Broadcast.WHO_LISTS}
 RECORD = ["uuid", "author_name", "created", "modified"]
@@ -201,6 +203,7 @@ class BroadcastAdmin(BroadcastActions, AskingAdmin, DraftAdmin):
             ("Who, in more ways", {"fields": who[USUAL:], "classes": self._collapsed(request, obj, who[USUAL:])}),
             ("What", {"fields": [*message, "base_language", "channel_policy", *self._fallback(obj)]}),
             ("When", self._when(request, obj)),
+            ("Measuring", {"fields": [*TRACKED.values()], "description": MEASURING}),
             *([("Record", {"fields": RECORD, "classes": ["collapse"]})] if obj is not None else []),
         ]
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from broadcasts import formats, transports
-from broadcasts.models import Channel, ChannelRate
+from broadcasts.models import TRACKED, Channel, ChannelRate
 
 from .base import OrganizationForm, ReadOnlyAdmin, number_column
 from .callback_address import RotatingChannels
@@ -139,6 +139,7 @@ class ChannelAdmin(RotatingChannels, SyncingChannels):
             (None, {"fields": ["organization", "kind", "name", "is_active", "is_default"]}),
             ("Sender", {"fields": sender}),
             (f"Connection ({transport.label})", {"fields": [*shown, *calls]}) if shown else (None, {"fields": []}),
+            *([("Measuring", {"fields": [*TRACKED.values()]})] if transport.carries_mail else []),
             ("Speed", {"fields": ["rate", "burst", "domain_rates", "ramp"]}),
             ("More", {"fields": ["address_field"], "classes": ["collapse"]}),
             *([("Health", {"fields": self.readonly_fields})] if obj else []),

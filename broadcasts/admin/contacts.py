@@ -106,7 +106,7 @@ class ContactAdmin(SegmentActions, ContactAdminActions, ExplainView, Organizatio
     fieldsets = [
         (None, {"fields": ["organization", "full_name", "status"]}),
         ("Addresses", {"fields": [*ADDRESS_FIELDS, "external_id"]}),
-        ("What is known", {"fields": ["language", "time_zone", "attributes"]}),
+        ("What is known", {"fields": ["language", "time_zone", "attributes", "no_tracking"]}),
         ("Record", {"fields": ["uuid", "last_seen_at", "created", "modified"], "classes": ["collapse"]}),
     ]
 

@@ -46,14 +46,7 @@ class OrganizationsAdmin(OrganizationAdmin):
                 ]
             },
         ),
-        (
-            "Opens and clicks",
-            {
-                "fields": ["tracking_domain"],
-                "description": "Whoever operates this server points the host here and has its certificate made; "
-                "manage.py doctor tells whether it works.",
-            },
-        ),
+        ("Measuring opens and clicks", {"fields": ["track_general", "tracking_domain"]}),
         (
             "Answers to STOP, START and HELP",
             {

@@ -32,7 +32,7 @@ class ContactSerializer(ResourceSerializer):
         model = Contact
         fields = (
             *("uuid", "id", "created", "modified", *Contact.PROFILE),
-            *("attributes", "status", "last_seen_at"),
+            *("attributes", "status", "last_seen_at", "no_tracking"),
         )
         read_only_fields = ("uuid", "id")
         validators: list = []

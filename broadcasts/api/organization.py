@@ -16,7 +16,6 @@ from broadcasts.models import (
     Template,
     validate_answer_texts,
     validate_quiet_hours,
-    validate_tracking_domain,
 )
 
 from .fields import ArrayField, ObjectField, RefField
@@ -53,6 +52,7 @@ class OrganizationSerializer(ResourceSerializer):
                 "frequency_cap",
                 "frequency_cap_days",
                 "late_start_minutes",
+                "track_general",
                 "tracking_domain",
             ),
         )
@@ -64,10 +64,6 @@ class OrganizationSerializer(ResourceSerializer):
 
     def validate_answer_texts(self, value: dict[str, Any]) -> dict[str, Any]:
         validate_answer_texts(value, self.instance)
-        return value
-
-    def validate_tracking_domain(self, value: str) -> str:
-        validate_tracking_domain(value)
         return value
 
     def validate_country(self, value: str) -> str:

@@ -273,6 +273,9 @@ class WhoSerializer(StrictSerializer):
     excluded_days = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=3650)
 
 
+SWITCH = "Whether {}; null: as its channel says, and for general mail also the organization's `track_general`."
+
+
 class BroadcastSerializer(WhoSerializer, PickingSerializer):
     """One broadcast, whole."""
 
@@ -319,6 +322,14 @@ class BroadcastSerializer(WhoSerializer, PickingSerializer):
     fallback_unknown = serializers.BooleanField(
         required=False,
         help_text="Of `fallback`: whether a copy whose outcome is unknown falls back too. It may have arrived.",
+    )
+    track_opens = serializers.BooleanField(
+        required=False, allow_null=True, help_text=SWITCH.format("opens of its mail are measured, by a small picture")
+    )
+    track_clicks = serializers.BooleanField(
+        required=False,
+        allow_null=True,
+        help_text=SWITCH.format("clicks in its mail are measured: its links lead through this server"),
     )
     messages = MessagesField(required=False)
     warnings = serializers.SerializerMethodField()

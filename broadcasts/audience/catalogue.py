@@ -102,6 +102,7 @@ class About:
 
 
 NONE = Input("none")
+YES_NO = Input("none")  # chosen by the operator
 TEXT = Input("text", many=True)
 NUMBER = Input("number", many=True)
 DATE = Input("date")
@@ -127,6 +128,7 @@ FIELDS = {
     "language": About("Language", looked_up("language"), blank=True),
     "time_zone": About("Time zone", looked_up("time_zone"), blank=True),
     "status": About("Status", choice(Contact.Status)),
+    "no_tracking": About("Not tracked", YES_NO),
     "search": About("Name, e-mail or phone", TEXT, words={"": ("matches the search", "does not match the search")}),
     "uuid": About("Contact", looked_up("contact", "row")),
     "all_users": About("Everybody", NONE),
@@ -254,8 +256,8 @@ def _attribute_field(attribute: Attribute) -> CatalogueField:
 def _operators(key: str, lookup: str, asked: Input, words: dict[str, tuple[str, str]]) -> list[Operator]:
     if lookup == "exists":
         return [Operator(key, "has a value", NONE, value=True), Operator(key, "has no value", NONE, value=False)]
-    if asked is NONE:
-        if key in FIELDS:
+    if asked is NONE or asked is YES_NO:
+        if key in FIELDS and FIELDS[key].input is not YES_NO:
             return [Operator(key, "whoever they are", NONE, value=True)]
         return [Operator(key, "is yes", NONE, value=True), Operator(key, "is no", NONE, value=False)]
     if word := WORDS_OF.get(asked.type, {}).get(lookup):

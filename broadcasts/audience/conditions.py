@@ -181,6 +181,7 @@ FIELD_CONDITIONS: dict[str, Condition] = {
     "status": ExactCondition(
         "status", read_choice(Contact.Status, "a status"), f"One of {', '.join(Contact.Status.values)}."
     ),
+    "no_tracking": ExactCondition("no_tracking", read_boolean, "true: those who asked not to be measured."),
     "time_zone": ExactCondition("time_zone", read_time_zone, "IANA name; blank: those without one."),
     **moments("created", "A moment, or a day in the organization's time zone."),
     **moments("last_seen_at", "A moment, or a day in the organization's time zone."),

@@ -289,4 +289,5 @@ def _values(everybody: Sequence[Contact]) -> dict[str, Any]:
         "attributes": attributes,
         "status": next(status for status in STATUSES if status in statuses),
         "last_seen_at": max(seen, default=None),
+        "no_tracking": any(one.no_tracking for one in everybody),
     }

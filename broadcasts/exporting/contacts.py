@@ -11,6 +11,7 @@ from .cells import CHUNK, cell, csv_text
 
 COLUMNS = {
     **{name: name for name in ("external_id", *(name for name in Contact.PROFILE if name != "external_id"))},
+    "no_tracking": "no_tracking",
     # Importing ignores these.
     **{f"contact.{name}": name for name in ("uuid", "status", "created", "last_seen_at")},
 }

@@ -26,7 +26,7 @@ from broadcasts.models import (
 from .cells import moment
 
 CHUNK = 1000
-PROFILE = ("uuid", "created", "modified", *Contact.PROFILE, "status", "last_seen_at")
+PROFILE = ("uuid", "created", "modified", *Contact.PROFILE, "status", "last_seen_at", "no_tracking")
 CONSENT = ("medium", "use_case", "state")
 EVENT = ("type", "at", "machine", "detail")
 HIT = ("kind", "at", "ip_address", "user_agent")  # until it is judged

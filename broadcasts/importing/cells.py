@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from functools import lru_cache, partial
+from typing import Any
 
 from django.core.exceptions import ValidationError
 
@@ -60,8 +61,12 @@ class FieldCleaner:
             "time_zone": lru_cache(1000)(_time_zone),
         }
 
+    def value(self, name: str, value: str) -> str | bool:
+        """Return the value of any field as it is stored; raises CellError."""
+        return _flag(value) if name == "no_tracking" else self.clean(name, value)
+
     def clean(self, name: str, value: str) -> str:
-        """Return the value in the form in which it is stored; raises CellError."""
+        """Return the value of a text in the form in which it is stored; raises CellError."""
         try:
             cleaned = self.cleaners.get(name, _one_line)(value)
         except ValidationError as error:
@@ -77,6 +82,13 @@ class FieldCleaner:
         return field.clean(value, self.country)
 
 
+def _flag(value: str) -> bool:
+    try:
+        return boolean(value)
+    except KeyError:
+        raise CellError(f"“{value[:40]}” is neither yes nor no.") from None
+
+
 def _one_line(value: str) -> str:
     return " ".join(value.split())
 
@@ -86,7 +98,7 @@ def _time_zone(value: str) -> str:
     return value
 
 
-def keys(values: dict[str, str]) -> dict[str, str]:
+def keys(values: dict[str, Any]) -> dict[str, str]:
     """Return {unique column: lookup key} of the external id and the addresses among clean values."""
     found = {"external_id": values.get("external_id")}
     found |= {one.key: one.normalise(values.get(one.name, "")) for one in ADDRESS_FIELDS.values()}

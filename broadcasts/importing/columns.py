@@ -24,6 +24,7 @@ FIELDS = {
     "last_name": ("last name", "lastname", "surname", "family name"),
     "language": ("lang", "locale"),
     "time_zone": ("time zone", "timezone", "tz"),
+    "no_tracking": ("not tracked", "do not track"),
     "external_id": ("external id", "id", "externalid"),
 }
 KEYS = ("external_id", *ADDRESSES)

@@ -114,14 +114,14 @@ class RowMaker:
                 if key:
                     row.attributes[key] = parse_attribute(checked(value), key, self.attributes.type_of(key))
                 elif value:
-                    row.values[target] = self.cleaner.clean(target, value)
+                    row.values[target] = self.cleaner.value(target, value)
             except CellError as error:
                 yield Problem(row.line, self.headers[index], str(error), value)
 
     def _wrong_width(self, cells: Any) -> str:
         return wrong_width(cells, self.width)
 
-    def _join_names(self, values: dict[str, str]) -> None:
+    def _join_names(self, values: dict[str, Any]) -> None:
         names = [values.pop(name) for name in ("first_name", "last_name") if name in values]
         if names and "full_name" not in values:
             values["full_name"] = " ".join(names)[:255]
@@ -155,8 +155,8 @@ class JsonRowMaker(RowMaker):
                 if name == "attributes":
                     yield from self._fill_attributes(row, value)
                 elif name in FIELDS:
-                    if told := as_text(value):
-                        row.values[name] = self.cleaner.clean(name, told)
+                    if told := str(value) if isinstance(value, bool) and name == "no_tracking" else as_text(value):
+                        row.values[name] = self.cleaner.value(name, told)
                 else:
                     raise CellError(f"This is no field; accepted: {', '.join([*FIELDS, 'attributes'])}.")
             except CellError as error:

@@ -22,7 +22,7 @@ from .bulk import Table
 from .cells import CellError
 from .shadow import Shadow
 
-WRITTEN = (*Contact.PROFILE, "attributes")
+WRITTEN = (*Contact.PROFILE, "no_tracking", "attributes")
 HASHES = {one.key: one.hash for one in ADDRESS_FIELDS.values()}
 # Unique column -> its label, in the order in which contacts are looked up.
 LOOKUPS = {"external_id": "external id", **{one.key: one.label for one in ADDRESS_FIELDS.values()}}
@@ -34,7 +34,7 @@ class ContactRow:
     """A clean row: its line and its values, without the empty ones."""
 
     line: int
-    values: dict[str, str]
+    values: dict[str, Any]
     attributes: dict[str, Any]
     keys: dict[str, str]
 
@@ -58,6 +58,8 @@ class ContactState:
         values = self.values
         attributes = values["attributes"]
         news: dict[str, Any] = {name: value for name, value in row.values.items() if values[name] != value}
+        if news.get("no_tracking") is False:
+            del news["no_tracking"]  # what somebody asked for is not undone by a file, which may be older
         if "email" in news and row.keys["email_key"] == values["email_key"]:
             del news["email"]  # the same address in another case is no change
         if any(attributes.get(key, _MISSING) != value for key, value in row.attributes.items()):
@@ -233,6 +235,7 @@ def blank() -> dict[str, Any]:
         **dict.fromkeys(WRITTEN, ""),
         **dict.fromkeys(HASHES),
         "external_id": None,
+        "no_tracking": False,
         EXTERNAL_ID.hash: None,
         "attributes": {},
     }

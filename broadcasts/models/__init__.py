@@ -29,7 +29,6 @@ from .organizations import (
     UseCase,
     rank,
     validate_quiet_hours,
-    validate_tracking_domain,
 )
 from .personal_links import PersonalLink
 from .search import search_text, search_words
@@ -111,5 +110,4 @@ __all__ = [
     "search_words",
     "validate_answer_texts",
     "validate_quiet_hours",
-    "validate_tracking_domain",
 ]

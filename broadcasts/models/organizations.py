@@ -54,6 +54,17 @@ def validate_wordings(wordings: object) -> None:
     validate_languages([*wordings] or default_languages())
 
 
+def validate_tracking_domain(typed: str) -> str:
+    """Return the host of tracked links in IDNA and lower case; raises ValidationError unless it is a host's name."""
+    host = ascii_domain(typed.strip())
+    if not host or "." not in host or host.rpartition(".")[2].isdigit():
+        words = f"“{typed[:100]}” is not the name of a host: give one such as links.example.org, without https://, "
+        raise ValidationError({"tracking_domain": f"{words}port or path."})
+    if host in {urlsplit(settings.BASE_URL).hostname, *settings.ALLOWED_HOSTS}:
+        raise ValidationError({"tracking_domain": "This is the server's own host: leave it blank to use that."})
+    return host
+
+
 def validate_quiet_hours(value: object) -> None:
     if not isinstance(value, dict):
         raise ValidationError('Quiet hours are an object, such as {"sms": ["21:00", "08:00"]}.')
@@ -69,19 +80,6 @@ def validate_quiet_hours(value: object) -> None:
                 )
         if hours[0] == hours[1]:
             raise ValidationError(f"{medium}: they begin and end at {hours[0]}; leave them out where there are none.")
-
-
-def validate_tracking_domain(domain: str) -> None:
-    """Refuse what is no domain, and the server's own hosts: at a tracking domain there is nothing but links."""
-    if not domain:
-        return
-    right = ascii_domain(domain)
-    if not right:
-        raise ValidationError(f"“{domain}” is not a domain: give a host alone, such as links.example.org.")
-    if right != domain:
-        raise ValidationError(f"“{domain}” should be written “{right}”.")
-    if right in {urlsplit(settings.BASE_URL).hostname, *settings.ALLOWED_HOSTS}:
-        raise ValidationError(f"“{domain}” is the address of this server: give a host of its own, or leave it blank.")
 
 
 class Organization(Base):
@@ -187,10 +185,11 @@ class Organization(Base):
         template = self.default_template
         if template is not None and template.organization_id != self.pk:
             raise ValidationError({"default_template": f"“{template}” belongs to another organization."})
-        try:
-            validate_tracking_domain(self.tracking_domain)
-        except ValidationError as error:
-            raise ValidationError({"tracking_domain": error.messages}) from None
+        if self.tracking_domain:
+            self.tracking_domain = validate_tracking_domain(self.tracking_domain)
+            others = Organization.objects.filter(tracking_domain=self.tracking_domain).exclude(pk=self.pk)
+            if others.exists():
+                raise ValidationError({"tracking_domain": "Another organization uses this host; choose another."})
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:

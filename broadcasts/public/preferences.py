@@ -12,10 +12,12 @@ from broadcasts import confirming, consenting, links, tracking
 from broadcasts.exceptions import BroadcastsError, WrongState
 from broadcasts.mediums import PERSONAL
 from broadcasts.models import (
+    AuditEntry,
     Consent,
     ConsentState,
     Contact,
     Delivery,
+    Medium,
     Organization,
     Suppression,
     UseCase,
@@ -26,6 +28,7 @@ from .texts import PREFERENCES, spoken
 
 TEST_SEND = 0
 SOURCE = "preference page"
+NO_TRACKING = "no-tracking"  # the name of this choice among those of mediums
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,14 @@ def _context(delivery: Delivery, contact: Contact, said: str) -> dict[str, objec
         "words": words,
         "said": words[said] if said else "",
         "by_medium": by_medium,
-        "was": " ".join(one.name for one in choices if one.is_on and not one.is_stopped),
+        "was": " ".join(
+            [
+                *(one.name for one in choices if one.is_on and not one.is_stopped),
+                *([NO_TRACKING] if contact.no_tracking else []),
+            ]
+        ),
+        "no_tracking": NO_TRACKING if any(one.medium == Medium.EMAIL for one in choices) else "",
+        "is_not_tracked": contact.no_tracking,
         "languages": [(tag, _language_name(tag), tag == language) for tag in _languages(organization, language)],
         "may_ask": confirming.why_not(contact) == "",
     }
@@ -153,6 +163,11 @@ def _save(request: HttpRequest, delivery: Delivery, contact: Contact) -> Contact
         consenting.withdraw(*place, source=SOURCE, evidence=evidence)
         if choice.medium == delivery.message.medium and choice.use_case == UseCase.MARKETING:
             tracking.unsubscribe(delivery, SOURCE)  # counted for the message with the link
+    if (NO_TRACKING in was) != (NO_TRACKING in now):
+        contact.no_tracking = NO_TRACKING in now
+        contact.save(update_fields=["no_tracking", "modified"])
+        told = {"fields": ["no_tracking"], "source": SOURCE}
+        AuditEntry.write(contact, "change", organization=contact.organization, **told)
     organization = contact.organization
     shown = contact.reading_language
     chosen = request.POST.get("language", shown)

@@ -41,6 +41,7 @@ from .expressions import ExpressionScope
 from .extras import extra_texts, texts, with_texts
 from .fitting import misfits, unready
 from .names import ContactSnapshot
+from .tracked_copies import Tracking, links_of
 from .translating import to_liquid
 
 __all__ = [
@@ -52,10 +53,12 @@ __all__ = [
     "ExpressionScope",
     "Recipient",
     "Rendered",
+    "Tracking",
     "bubble",
     "compile_message",
     "extra_texts",
     "filled_expressions",
+    "links_of",
     "misfits",
     "preview",
     "texts",

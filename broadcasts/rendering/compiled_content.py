@@ -28,6 +28,7 @@ from .placeholders import (
     CachedFunction,
     CopyContext,
     FieldCompiler,
+    LatestResult,
     NotCompilable,
     Piece,
     Placeholders,
@@ -40,10 +41,12 @@ from .placeholders import (
 )
 from .plaintext import html_to_text
 from .text_from_html import text_from_html
+from .tracked_copies import token_placeholder
 
 FOOTER_LINKS = ("preferences_url", "unsubscribe_url")
 MARK = "\ue000"  # stands for a placeholder while places in a text are looked for
-Slot = tuple[int, CachedFunction]
+Encoder = CachedFunction | LatestResult
+Slot = tuple[int, Encoder]
 _TAG_BEGUN = re.compile(r"</?[body]*\s*\Z", re.IGNORECASE)
 
 
@@ -79,7 +82,7 @@ class CompiledContent:
             self.guarded = self.placeholders.raw & {piece for piece in pieces.html if isinstance(piece, int)}
         self.html = html if composer is None else []  # of mail it is in the body
         self.body: list[bytes] = []
-        self.slots: list[tuple[int, int, CachedFunction]] = []  # place in the body, placeholder, its encoding there
+        self.slots: list[tuple[int, int, Encoder]] = []  # place in the body, placeholder, its encoding there
         if composer is not None:
             parts = [self._part("plain", self.text), self._part("html", html) if pieces.has_html else []]
             self._lay_out(composer, parts, attachments)
@@ -140,9 +143,11 @@ class CompiledContent:
             return [part_head(subtype, "base64"), (whole, CachedFunction(_base64, 0))]
         part: list[bytes | Slot] = [part_head(subtype, "quoted-printable")]
         for piece in merged(mailed):
-            part.append(
-                quoted_lines(piece) if isinstance(piece, str) else (piece, CachedFunction(quoted_lines, len(part)))
-            )
+            if isinstance(piece, str):
+                part.append(quoted_lines(piece))
+            else:
+                encoder = self.placeholders.encoders.get(piece)
+                part.append((piece, CachedFunction(quoted_lines, len(part)) if encoder is None else encoder))
         return part
 
     def _lay_out(self, composer: MailComposer, parts: Sequence[list[bytes | Slot]], files: Sequence[bytes]) -> None:
@@ -170,10 +175,14 @@ class ContentPieces:
         self.seeks_body = False
         budget = Budget()
         self.has_html = bool(content.html.source.strip())
-        self.html = (
+        marked = (
             cleaned(FieldCompiler(content.html, placeholders, shared, budget, clean=True).pieces())
             if self.has_html
             else []
+        )
+        marks = content.marks
+        self.html = (
+            [marks.original(piece) if isinstance(piece, str) else piece for piece in marked] if marks else marked
         )
         if self.has_html and not any(isinstance(piece, str) for piece in self.html):
             raise NotCompilable  # whether there is an HTML part at all depends on the values
@@ -181,6 +190,10 @@ class ContentPieces:
             self.text = cleaned(FieldCompiler(content.text, placeholders, shared, budget, clean=True).pieces())
         else:
             self.text = self._text_of_html()
+        if marks and self.has_html:
+            self.html = merged(marks.pieces(marked, placeholders))
+        elif marks:
+            self.text = merged(marks.pieces(self.text, placeholders))
         preheader = FieldCompiler(content.preheader, placeholders, shared, budget, clean=False).pieces()
         self.subject = FieldCompiler(content.subject, placeholders, shared, budget, clean=False).pieces()
         for piece in [*preheader, *self.subject, *self.html, *self.text]:
@@ -202,7 +215,7 @@ class ContentPieces:
         pieces = tuple(self.html)
 
         def fill(copy: CopyContext, filled: list[str]) -> str:
-            text = self.content.html.text_of(join(pieces, filled), copy.budget)
+            text = self.content.text_of_html(join(pieces, filled), copy.budget)
             if is_odd(text):  # a character reference in an address can be a control character
                 raise NotCompilable
             return text
@@ -215,9 +228,16 @@ class ContentPieces:
             urls = [url_placeholder(placeholders, name) for name in FOOTER_LINKS]
             footer = _with_placeholders(text_footer(content.organization, content.language, MARK, MARK), urls)
             self.text = merged([*without_end(self.text, placeholders), *footer])
-        if self.has_html and content.html_footer:
+        if not self.has_html:
+            return
+        footer = []
+        if content.html_footer:
             urls = [link_placeholder(placeholders, name) for name in FOOTER_LINKS]
-            footer = _with_placeholders(html_footer(content.organization, content.language, MARK, MARK), urls)
+            footer += _with_placeholders(html_footer(content.organization, content.language, MARK, MARK), urls)
+        if content.marks and (measuring := content.marks.measuring_html(MARK)):
+            tokens = [token_placeholder(placeholders)] * measuring.count(MARK)
+            footer += _with_placeholders(measuring, tokens)
+        if footer:
             self._insert(footer_place, footer)
 
     def _add_preheader(self, preheader: list[Piece]) -> None:

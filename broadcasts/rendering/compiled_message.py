@@ -22,6 +22,7 @@ from .mime import MailComposer, clean_address
 from .names import ContactSnapshot, contact_values, shared_values
 from .placeholders import NotCompilable
 from .templates import SCOPE, CompiledTemplate, add_tags
+from .tracked_copies import Tracking
 
 MOST_FILLED = 100  # expressions that a preview shows
 NO_VALUE = "this person has no value here"
@@ -33,7 +34,7 @@ class CompiledMessage:
     Raises InvalidInput for content that cannot be parsed, NotReady for missing content, attachments or sender address.
     """
 
-    def __init__(self, message: Message) -> None:
+    def __init__(self, message: Message, tracking: Tracking | None = None) -> None:
         translations = list(message.translations.all())
         if not translations:
             raise NotReady("There is no content: write a subject and a body first.")
@@ -56,7 +57,10 @@ class CompiledMessage:
         self.composer: MailComposer | None = None
         self.context = _context(message) if message.channel and message.channel.transport_class.needs_context else {}
         self.attachments: dict[str, list[bytes]] = {}
-        self.compiled_contents: dict[str, CompiledContent | None] = {}
+        self.tracking = tracking  # None: nothing is measured
+        self.translations = {translation.language: translation for translation in translations}
+        self.tracked_contents: dict[str, ContentTemplate] = {}  # made at first use
+        self.compiled_contents: dict[tuple[str, bool], CompiledContent | None] = {}  # by language, and whether tracked
         self.extras: dict[str, Extras] = {}  # only of languages that have any
         if message.channel and message.channel.transport_class.carries_mail:
             try:
@@ -94,11 +98,24 @@ class CompiledMessage:
         defaults = self.organization.primary_language, self.broadcast.base_language
         return choose_language(language, self.languages, defaults) or self.languages[0]
 
-    def render(self, recipient: Recipient, budget: Budget | None = None) -> Rendered:
+    def tracks(self, recipient: Recipient) -> bool:
+        """Tell whether opens and clicks of a recipient's copy are measured."""
+        return self.tracking is not None and recipient.contact is not None and not recipient.contact.no_tracking
+
+    def content(self, language: str, tracked: bool) -> ContentTemplate:
+        """Return the content of a language, with what measures if it is tracked and there is anything to measure."""
+        if not tracked:
+            return self.contents[language]
+        if language not in self.tracked_contents:
+            made = ContentTemplate(self.message, self.translations[language], self.tracking)
+            self.tracked_contents[language] = made if made.marks else self.contents[language]
+        return self.tracked_contents[language]
+
+    def render(self, recipient: Recipient, budget: Budget | None = None, *, tracked: bool = False) -> Rendered:
         """Render each field for one recipient, as previews show it; raises RenderError or OverBudget."""
         language = self.language_for(recipient.language)
         values = self._values(recipient, language)
-        return self.contents[language].render(values, recipient.address, budget or Budget())
+        return self.content(language, tracked).render(values, recipient, budget or Budget())
 
     def _values(self, recipient: Recipient, language: str) -> dict[str, object]:
         """Return the values that templates may use."""
@@ -122,7 +139,7 @@ class CompiledMessage:
             sender, address = self.composer.sender, clean_address(recipient.address)
         budget = Budget()
         try:
-            compiled = self._compiled_content(recipient.language)
+            compiled = self._compiled_content(recipient.language, self.tracks(recipient))
             subject, text, html, mime = compiled.fill(recipient, address, budget)
             is_smooth = compiled.is_smooth
         except NotCompilable:
@@ -149,7 +166,7 @@ class CompiledMessage:
         self, recipient: Recipient, address: str, budget: Budget | None = None
     ) -> tuple[str, str, str, bytes]:
         """Compose a copy by the reference; return the same four values as `CompiledContent.fill`."""
-        rendered = self.render(recipient, budget)
+        rendered = self.render(recipient, budget, tracked=self.tracks(recipient))
         if self.composer is None:
             return rendered.subject, rendered.text, rendered.html, b""
         name = recipient.contact.full_name if recipient.contact else ""
@@ -159,15 +176,15 @@ class CompiledMessage:
         )
         return rendered.subject, rendered.text, "", mime
 
-    def _compiled_content(self, language: str) -> CompiledContent:
+    def _compiled_content(self, language: str, tracked: bool = False) -> CompiledContent:
         """Return a language's compiled content, or raise NotCompilable where there is none."""
         if language not in self.contents:
             language = self.language_for(language)
-        if language not in self.compiled_contents:  # at first use: a preview needs none
-            self.compiled_contents[language] = compile_content(
-                self.contents[language], self.shared, self.composer, self.attachments.get(language, [])
+        if (language, tracked) not in self.compiled_contents:  # at first use: a preview needs none
+            self.compiled_contents[language, tracked] = compile_content(
+                self.content(language, tracked), self.shared, self.composer, self.attachments.get(language, [])
             )
-        compiled = self.compiled_contents[language]
+        compiled = self.compiled_contents[language, tracked]
         if compiled is None:
             raise NotCompilable
         return compiled
@@ -206,9 +223,12 @@ def _checksum(message: Message, translations: list[MessageTranslation]) -> str:
     return sha256(frozen.encode()).hexdigest()
 
 
-def compile_message(message: Message) -> CompiledMessage:
-    """Compile a message for sending; raises InvalidInput or NotReady as CompiledMessage does."""
-    return CompiledMessage(message)
+def compile_message(message: Message, tracking: Tracking | None = None) -> CompiledMessage:
+    """Compile a message for sending; raises InvalidInput or NotReady as CompiledMessage does.
+
+    tracking: how opens and clicks of the copies are measured; None: they are not.
+    """
+    return CompiledMessage(message, tracking)
 
 
 def preview(message: Message, contact: Contact, language: str | None = None) -> Rendered:

@@ -15,6 +15,7 @@ from .footers import html_footer, text_footer
 from .mime import clean_body, one_line
 from .names import ContactSnapshot
 from .templates import CompiledTemplate, compile_template
+from .tracked_copies import MarkedSource, Tracking, clicked_field
 
 TEMPLATED = ("subject", "preheader", "text", "html")  # the fields that are templates
 _BODY = re.compile(r"<body\b", re.IGNORECASE)
@@ -46,19 +47,27 @@ class Rendered:
 class ContentTemplate:
     """The parsed templates of one translation."""
 
-    def __init__(self, message: Message, translation: MessageTranslation) -> None:
+    def __init__(self, message: Message, translation: MessageTranslation, tracking: Tracking | None = None) -> None:
         broadcast = message.broadcast
         self.organization = broadcast.organization
         self.language = translation.language
         self.default_subject = self.organization.default_subject or broadcast.name
+        sources = {field: getattr(translation, field) for field in TEMPLATED}
+        self.marks: MarkedSource | None = None  # of the links that are measured, and None if nothing is
+        if tracking is not None:
+            field = clicked_field(translation)
+            marks = MarkedSource(sources[field], message.syntax, tracking, html=field == "html")
+            if marks.links or (tracking.opens and field == "html"):
+                self.marks, sources[field] = marks, marks.source
         self.subject, self.preheader, self.text, self.html = (
             compile_template(
                 f"translations.{translation.language}.{field}",
-                getattr(translation, field),
+                source,
                 message.syntax,
                 html=field == "html",
+                longer=len(source) - len(getattr(translation, field)),
             )
-            for field in TEMPLATED
+            for field, source in sources.items()
         )
         marketing = broadcast.use_case == UseCase.MARKETING
         self.html_footer = marketing and not self.html.uses("unsubscribe_url")
@@ -68,25 +77,35 @@ class ContentTemplate:
     def templates(self) -> tuple[CompiledTemplate, ...]:
         return self.subject, self.preheader, self.text, self.html
 
-    def render(self, values: Mapping[str, object], address: str, budget: Budget) -> Rendered:
+    def text_of_html(self, html: str, budget: Budget) -> str:
+        """Return the text part for rendered HTML; it shows the addresses as they were written."""
+        return self.html.text_of(self.marks.original(html) if self.marks else html, budget)
+
+    def render(self, values: Mapping[str, object], recipient: Recipient, budget: Budget) -> Rendered:
         """Render all fields for one recipient within one budget; raises RenderError or OverBudget."""
         urls = str(values["preferences_url"]), str(values["unsubscribe_url"])
         html = clean_body(self.html.render(values, budget)) if self.html.source.strip() else ""
         if self.text.source.strip():
             text = clean_body(self.text.render(values, budget))
         else:
-            text = self.html.text_of(html, budget)
+            text = self.text_of_html(html, budget)
+        measuring = ""
+        if self.marks is not None:
+            key = self.marks.tracking.copy_key(recipient.key)
+            html, text = self.marks.tracked(html, key), self.marks.tracked(text, key)
+            measuring = self.marks.measuring_html(recipient.key)
         preheader = one_line(self.preheader.render(values, budget))
         if self.text_footer:
             text = text.rstrip() + text_footer(self.organization, self.language, *urls)
-        if html and self.html_footer:
+        if html and (self.html_footer or measuring):
             at = footer_place(html)
-            html = html[:at] + html_footer(self.organization, self.language, *urls) + html[at:]
+            footer = html_footer(self.organization, self.language, *urls) if self.html_footer else ""
+            html = html[:at] + footer + measuring + html[at:]
         if html and preheader:
             at = preheader_place(html)
             html = html[:at] + hidden(preheader) + html[at:]
         subject = one_line(self.subject.render(values, budget)) or one_line(self.default_subject)
-        return Rendered(subject, preheader, text, html, self.language, address)
+        return Rendered(subject, preheader, text, html, self.language, recipient.address)
 
 
 def footer_place(html: str) -> int:

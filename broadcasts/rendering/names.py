@@ -40,6 +40,7 @@ class ContactSnapshot:
     phone: str
     language: str
     external_id: str | None
+    no_tracking: bool
     attributes: Any
     details: Any = None  # what only expressions use, which `ExpressionScope.load` reads for many
 

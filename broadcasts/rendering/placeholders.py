@@ -26,6 +26,7 @@ from broadcasts.models import Contact
 from .budget import Budget, Exceeded
 from .expressions import Expression, ExpressionScope, Person, Program, whole
 from .filters import apply
+from .mime import quoted_key
 from .names import CONTACT, VALUES, ContactSnapshot, attributes_of, contact_values
 from .templates import SCOPE, CompiledTemplate, Metered, Output
 
@@ -69,6 +70,18 @@ class CachedFunction(dict[Any, Any]):
         is_short = type(value) is not str or len(value) <= self.SHORT
         if is_short and len(made) <= self.SHORT_RESULT:
             self[value] = made
+
+
+class LatestResult(dict[str, bytes]):
+    """The latest result of a function, for a value that stands in several places of one copy and in no other copy."""
+
+    def __init__(self, make: Callable[[str], bytes]) -> None:
+        self.make = make
+
+    def __missing__(self, value: str) -> bytes:
+        self.clear()
+        self[value] = made = self.make(value)
+        return made
 
 
 class NotCompilable(Exception):
@@ -119,6 +132,7 @@ class Placeholders:
         self.fills: list[Fill] = []
         self.raw: set[int] = set()  # placeholders whose value may contain HTML
         self.constants: dict[tuple[bool, str], str] = {}  # of expressions, by (is HTML, source)
+        self.encoders: dict[int, LatestResult] = {}  # of keys, in quoted-printable
         self._known: dict[object, int] = {}
 
     @property
@@ -134,6 +148,12 @@ class Placeholders:
             self.raw.add(number)
         if key is not None:
             self._known[key] = number
+        return number
+
+    def of_copy(self, name: str, fill: Fill) -> int:
+        """Add a placeholder whose value is a key of one copy: a few letters and digits."""
+        number = self.add(fill, ("of copy", name))
+        self.encoders.setdefault(number, LatestResult(quoted_key))
         return number
 
     def joined(self, pieces: Sequence[Piece], finish: Callable[[str], str]) -> int:

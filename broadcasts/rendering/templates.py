@@ -200,11 +200,14 @@ class CompiledTemplate:
         return self.liquid is not None and name in self.liquid.analyze(include_partials=False).globals
 
 
-def compile_template(field: str, source: str, syntax: str, *, html: bool = False) -> CompiledTemplate:
-    """Parse a template; raises InvalidInput that names the line."""
+def compile_template(field: str, source: str, syntax: str, *, html: bool = False, longer: int = 0) -> CompiledTemplate:
+    """Parse a template; raises InvalidInput that names the line.
+
+    longer: how many characters we added to what its author wrote.
+    """
     if syntax not in AVAILABLE:
         raise InvalidInput({"syntax": UNKNOWN_SYNTAX.format(syntax)})
-    if len(source) > LONGEST_SOURCE:
+    if len(source) - longer > LONGEST_SOURCE:
         most = formats.number(LONGEST_SOURCE)
         raise InvalidInput({field: f"This is longer than {most} characters; link to what is large."})
     if syntax == Syntax.EXPRESSIONS and "@" in source:

@@ -8,9 +8,9 @@ from django.db import connection, transaction
 from django.db.models import Case, CharField, DateTimeField, Exists, F, Max, OuterRef, QuerySet, Value, When
 from django.db.models.functions import Now
 
-from broadcasts import audience, rendering
+from broadcasts import audience, links, rendering
 from broadcasts.exceptions import BroadcastsError, EmptyAudience, InvalidInput, NotReady
-from broadcasts.models import Batch, Broadcast, Channel, Delivery, Message, Organization, Reason
+from broadcasts.models import TRACKED, Batch, Broadcast, Channel, Delivery, Link, Message, Organization, Reason
 from broadcasts.queue import enqueue
 
 from . import readiness
@@ -75,7 +75,14 @@ def _freeze_message(message: Message) -> None:
     compiled = rendering.compile_message(message)
     message.checksum = compiled.checksum
     message.error = ""
+    message.track_opens = message.track_clicks = None  # what an earlier start found, if it was one that failed
+    tracked = message.tracked
+    for fact, switch in TRACKED.items():
+        setattr(message, switch, fact in tracked)
     message.save()
+    if message.track_clicks:
+        rows = [Link(message=message, url=url, digest=links.digest_of(url)) for url in rendering.links_of(message)]
+        Link.objects.bulk_create(rows, ignore_conflicts=True)
 
 
 def _refuse_empty(wanted: audience.Audience, messages: list[Message]) -> None:

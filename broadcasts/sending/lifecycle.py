@@ -296,7 +296,7 @@ def _copy(broadcast: Broadcast, by: User | None, **changes) -> Broadcast:
         getattr(copy, field).set(getattr(broadcast, field).all())
     for message in broadcast.messages.prefetch_related("translations"):
         translations = list(message.translations.all())
-        twin = _clone(message, broadcast=copy, error="", checksum="", extra={})
+        twin = _clone(message, broadcast=copy, error="", checksum="", extra={}, track_opens=None, track_clicks=None)
         for translation in translations:
             _clone(translation, message=twin)
     return copy

@@ -79,7 +79,7 @@ def _deliver(
     message: Message, channel: Channel, people: list[tuple[str, Contact]]
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Send the message to each address; return {address: error}, and {address: flaw} of those that were sent it."""
-    compiled = rendering.compile_message(message)
+    compiled = rendering.compile_message(message, rendering.Tracking.of_test(message))
     errors, flaws = {}, {}
     with channel.transport() as transport:
         for address, contact in people:

@@ -11,9 +11,12 @@ BLANK = "It says nothing yet: write a text or HTML, or attach a file."
 
 
 def check(broadcast: Broadcast) -> None:
-    """Raise InvalidInput that names every field that lacks something."""
+    """Raise InvalidInput that names every field that lacks something, or has more links than are measured."""
     if errors := missing(broadcast):
         raise InvalidInput(errors)
+    for message in broadcast.messages.select_related("channel").prefetch_related("translations"):
+        if "clicked" in message.tracked:
+            rendering.links_of(message)
 
 
 def check_content(broadcast: Broadcast) -> None:

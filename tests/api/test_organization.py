@@ -25,7 +25,6 @@ def test_admins_change_its_settings(api, club):
     [
         *(("time_zone", "Mars"), ("languages", []), ("default_send_hour", 24), ("globals", []), ("frequency_cap", -1)),
         *(("country", "XX"), ("frequency_cap", 1001), ("frequency_cap", "two")),
-        *(("tracking_domain", "https://links.example.org"), ("tracking_domain", "Links.example.org")),
         *(("frequency_cap_days", 0), ("frequency_cap_days", 366), ("frequency_cap_days", None)),
     ],
 )
@@ -113,8 +112,3 @@ def test_a_default_template_that_is_deleted_leaves_none(api, club):
     api.patch(URL, {"default_template": str(template.uuid)})
     assert api.delete(f"/api/templates/{template.uuid}/").status_code == 204
     assert api.get(URL).json()["default_template"] is None
-
-
-def test_a_tracking_domain_is_kept(api):
-    assert api.patch(URL, {"tracking_domain": "links.example.org"}).json()["tracking_domain"] == "links.example.org"
-    assert api.patch(URL, {"tracking_domain": ""}).json()["tracking_domain"] == ""

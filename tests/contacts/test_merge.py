@@ -61,6 +61,13 @@ def test_whoever_was_blocked_stays_blocked(ann, club):
     assert contacts.merge(ann, [blocked]).status == "blocked"
 
 
+def test_whoever_asked_not_to_be_measured_still_is_not(ann, club):
+    asked = make_contact(club, no_tracking=True)
+    kept = contacts.merge(ann, [asked])
+    kept.refresh_from_db()
+    assert kept.no_tracking
+
+
 def test_history_is_handed_over(ann, twin, club, mail):
     delivery = make_delivery(make_broadcast(mail), twin)
     Inbound.objects.create(organization=club, contact=twin, text="Hello")

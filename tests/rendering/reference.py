@@ -53,6 +53,7 @@ def joe(within: ExpressionScope | None = None, **changes: object) -> Person:
         "phone": "+250788123123",
         "language": "en",
         "external_id": None,
+        "no_tracking": False,
         "attributes": attributes,
         "details": details,
     }

@@ -4,6 +4,7 @@
 takes a few for each.
 """
 
+import dataclasses
 import os
 import random
 from email import policy
@@ -16,7 +17,7 @@ from django.core.files.base import ContentFile
 from broadcasts import links
 from broadcasts.exceptions import RenderError
 from broadcasts.models import Contact, Media
-from broadcasts.rendering import Recipient, compile_message
+from broadcasts.rendering import Recipient, Tracking, compile_message, links_of
 from broadcasts.rendering.budget import Budget
 from broadcasts.rendering.mime import quoted_lines
 from broadcasts.rendering.placeholders import NotCompilable
@@ -88,6 +89,42 @@ HTML_NAMES = {
 }
 STATIC = {"subject": "Ünchanged", "text": "All read this. \n", "html": "<p>All</p>"}
 TEXT_ONLY = {**PLACEHOLDERS, "html": ""}
+LINKED = {
+    "subject": "x",
+    "text": "",
+    "html": "<html><body><p>Dear {{ contact.name }}</p><a href='https://a.example/?a=1&amp;b'>one</a>"
+    '<a href="https://a.example/{{ contact.plan }}?{{ contact.name | url_encode }}">two</a>'
+    "<a href='{{ contact.plan }}'>three</a><a href=https://a.example/{{ contact.name }}>four</a>"
+    "{% for x in (1..2) %}<a href='https://a.example/{{ x }}'>{{ x }}</a>{% endfor %}{% if contact.plan == 'pro' %}"
+    "<a href='https://b.example/'>{% endif %}<a href='{{ unsubscribe_url }}'>Leave</a></a></body></html>",
+}
+LINKED_TEXT = {
+    "subject": "x",
+    "text": "Dear {{ contact.name }}, see https://a.example/b, https://a.example/{{ contact.plan }}."
+    "{% if contact.plan == 'pro' %} (https://b.example/c){% endif %}\n{{ unsubscribe_url }}",
+    "html": "",
+}
+EXPRESSIONS = {
+    "subject": "Hi @contact.first_name",
+    "text": "",
+    "html": "<p>Hi @contact</p><a href='https://a.example/@@club'>one</a><a href=\"https://a.example/?n=@contact\">two"
+    "</a><a href='@contact'>three</a><a href=https://a.example/@(1 + 2)>four</a><a href=https://b.example>five</a>",
+}
+TRACKED = {
+    "links": (LINKED, "liquid"),
+    "links in text": (LINKED_TEXT, "liquid"),
+    "expressions": (EXPRESSIONS, "expressions"),
+    "plain": ({"subject": "x", "text": "", "html": "<a href=https://a.example>{{ x }}</a>"}, "plain"),
+    "placeholders": (PLACEHOLDERS, "liquid"),
+    "foreign": ({**FOREIGN, "html": f"{FOREIGN['html']}<a href='https://a.example/{{{{ contact.name }}}}'>"}, "liquid"),
+}
+ADDRESSES = [
+    "https://x.example/?a=1&b=<2>\"'",
+    "HTTP://x.example",
+    "mailto:a@b.c",
+    "javascript:x",
+    "https://x.example/ y",
+]
 TEMPLATES = {
     "placeholders": PLACEHOLDERS,
     "logic": LOGIC,
@@ -108,7 +145,7 @@ def compile_templates(mail, club, settings, tmp_path):
     club.postal_address = "1 Pool Road\r\nMadrid <ES>"
     club.save()
 
-    def build(content, use_case="general", preheader="", attached=False):
+    def build(content, use_case="general", preheader="", attached=False, syntax="liquid", tracked=False):
         message = make_broadcast(mail, name="News", use_case=use_case).messages.get()
         content = {**content, "preheader": preheader}
         if attached:
@@ -116,7 +153,10 @@ def compile_templates(mail, club, settings, tmp_path):
             media = Media.objects.create(organization=club, file=file, filename="ä.pdf")
             content["attachments"] = [{"media": str(media.uuid)}]
         message.translations.update(**content)
-        return compile_message(message)
+        message.syntax = syntax
+        ids = {url: number for number, url in enumerate(links_of(message), 1)}
+        tracking = Tracking("https://go.club.example", opens=True, clicks=True, message_id=message.pk, ids=ids)
+        return compile_message(message, tracking if tracked else None)
 
     return build
 
@@ -209,7 +249,7 @@ def test_what_bytes_with_placeholders_cannot_express_is_composed_by_the_referenc
     compiled = compile_templates({**PLACEHOLDERS, **content}, "marketing", "Now")
     for value in ("", "dy", ">", "Ana", "\nx"):
         assert_same(compiled, person(value, value))
-    assert compiled.compiled_contents == {"en": None}
+    assert compiled.compiled_contents == {("en", False): None}
 
 
 @pytest.mark.parametrize("value", ["</body>", "<BODY >x", "<bo"])
@@ -267,7 +307,7 @@ def test_compiling_happens_at_first_use_and_once_a_language(mail, club):
     assert compiled.compiled_contents == {}
     for language in ("es", "es-MX", "en", "es"):
         compiled.envelope(Recipient("k", contact.email, language, contact))
-    assert set(compiled.compiled_contents) == {"en", "es"}
+    assert set(compiled.compiled_contents) == {("en", False), ("es", False)}
 
 
 @pytest.mark.parametrize(
@@ -317,3 +357,40 @@ def test_text_is_derived_from_html_once(compile_templates, monkeypatch):
     assert_same(compiled, person("Tom & Ana", "pro"), filled=True)
     monkeypatch.setattr("broadcasts.rendering.plaintext._TextBuilder", None)
     assert "Dear Ana <Gómez>," in compiled.envelope(person("Ana <Gómez>", "pro")).text
+
+
+@pytest.mark.parametrize("use_case", ["general", "marketing"])
+@pytest.mark.parametrize("name", TRACKED)
+def test_compiled_and_reference_agree_on_tracked_links(compile_templates, name, use_case):
+    content, syntax = TRACKED[name]
+    compiled = compile_templates(content, use_case, syntax=syntax, tracked=True)
+    chosen = random.Random(f"{name}{use_case}")
+    hostile = [*VALUES, *ADDRESSES, "\ue010\ue0110\ue011https://x.example\ue01f", "\ue01f"]
+    for value in hostile if EXAMPLES else [*chosen.sample(hostile, 12), *ADDRESSES]:
+        assert_same(compiled, person(value, chosen.choice(hostile)))
+        assert_same(compiled, person("Ana", value))
+    assert_same(compiled, person("Ana Gómez", "pro"), filled=True)
+
+
+@pytest.mark.parametrize("name", ["links", "expressions", "placeholders"])
+def test_a_copy_that_is_not_tracked_is_what_it_was_before_tracking(compile_templates, name):
+    content, syntax = TRACKED[name]
+    before = compile_templates(content, syntax=syntax).envelope(person("Ana", "pro"))
+    recipient = person("Ana", "pro")
+    recipient.contact.no_tracking = True
+    after = compile_templates(content, syntax=syntax, tracked=True).envelope(recipient)
+    assert content_of(before.mime)[-4:] == content_of(after.mime)[-4:]
+    assert b"go.club.example" not in after.mime
+
+
+def test_content_without_links_is_the_same_bytes_where_only_clicks_are_tracked(compile_templates):
+    compiled = compile_templates(STATIC, tracked=True)
+    compiled.tracking = dataclasses.replace(compiled.tracking, opens=False)
+    plain = compiled._compiled_content("en", tracked=False)
+    assert compiled._compiled_content("en", tracked=True).body == plain.body
+
+
+def test_all_that_copies_have_in_common_is_encoded_once(compile_templates):
+    compiled = compile_templates({**STATIC, "html": "<a href='https://a.example'>x</a>" * 40}, tracked=True)
+    content = compiled._compiled_content("en", tracked=True)
+    assert len(content.slots) == 42 and len({id(encoder) for _, _, encoder in content.slots}) == 2

@@ -17,7 +17,7 @@ from django.db.models import Max, Min
 from broadcasts import drafting, rendering, sending, stats
 from broadcasts.management import serving
 from broadcasts.management.progress import SendingBar
-from broadcasts.models import Batch, Broadcast, Contact, Delivery, Organization, Segment, Syntax
+from broadcasts.models import TRACKED, Batch, Broadcast, Contact, Delivery, Organization, Segment, Syntax
 from broadcasts.transports import Envelope
 
 from . import bare_http, content, people, plain_loop, processes
@@ -61,6 +61,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--syntax", choices=SYNTAXES, default=Syntax.LIQUID, help="how the message is written; default: liquid"
     )
+    parser.add_argument("--tracked", action="store_true", help="measure opens and clicks: links, picture, hidden link")
     parser.add_argument("--json", action="store_true", help="for machines")
 
 
@@ -70,16 +71,19 @@ def run(command: BaseCommand, options: dict[str, Any]) -> None:
     pumps = options["pumps"] or default
     if is_inside():
         measured = measure_http if kind.is_http else measure
-        leave(measured(kind, options["contacts"], pumps, options["syntax"]))
+        leave(measured(kind, options["contacts"], pumps, options["syntax"], options["tracked"]))
         return
     for name in () if kind.is_http else ("smtp-sink", "smtp-source"):
         tool(name)
     machine = {**processes.machine(), "pumps": pumps, "channel": kind.name, "syntax": options["syntax"]}
+    machine["tracked"] = options["tracked"]
+    flags = ["--tracked"] if options["tracked"] else []
     if not options["json"]:
         load = " ".join(f"{load:.2f}" for load in machine["load"])
         words = "{cpu}, {cores} cores; {database}; Python {python}; pumps: {pumps}; {channel}; {syntax}".format_map(
             machine
         )
+        words += "; tracked" if options["tracked"] else ""
         command.stdout.write(f"{words}; load average: {load}")
         command.stdout.flush()
     runs: list[Figures] = []
@@ -88,7 +92,8 @@ def run(command: BaseCommand, options: dict[str, Any]) -> None:
         for size in sizes:
             with Room() as room:
                 arguments = {"contacts": size, "pumps": pumps, "channel": kind.name, "syntax": options["syntax"]}
-                found = room.run("bench", "send", *(f"--{name}={value}" for name, value in arguments.items()))
+                given = [*flags, *(f"--{name}={value}" for name, value in arguments.items())]
+                found = room.run("bench", "send", *given)
             runs.append(Figures(**found))
     told = [medians([run for run in runs if run.contacts == size]) for size in sizes]
     if options["json"]:
@@ -105,13 +110,13 @@ def run(command: BaseCommand, options: dict[str, Any]) -> None:
         command.stdout.write(table(told))
 
 
-def measure(kind: BenchKind, n: int, pumps: int, syntax: str) -> dict[str, Any]:
+def measure(kind: BenchKind, n: int, pumps: int, syntax: str, tracked: bool = False) -> dict[str, Any]:
     """Do one run, in a room."""
     serving.prepare()
     club = make_club()
     people.load(club, n)
     with sink() as taker:
-        broadcast = make_broadcast(club, taker.port, syntax=syntax)
+        broadcast = make_broadcast(club, taker.port, syntax=syntax, tracked=tracked)
         size = message_size(broadcast)
         source_rate = taker.source_rate(n, int(size))
         loop_rate = plain_loop.rate(club, n, taker.port)
@@ -120,8 +125,8 @@ def measure(kind: BenchKind, n: int, pumps: int, syntax: str) -> dict[str, Any]:
     return {"contacts": n, "message_bytes": size, "source_rate": source_rate, "loop_rate": loop_rate, **ours}
 
 
-def measure_http(kind: BenchKind, n: int, pumps: int, syntax: str) -> dict[str, Any]:
-    """Do one run of a kind that is spoken to by HTTP, in a room."""
+def measure_http(kind: BenchKind, n: int, pumps: int, syntax: str, tracked: bool = False) -> dict[str, Any]:
+    """Do one run of a kind that is spoken to by HTTP, in a room; nothing is tracked in what it sends."""
     serving.prepare()
     club = make_club()
     people.load(club, n)
@@ -158,7 +163,12 @@ def make_club(slug: str = "bench") -> Organization:
 
 
 def make_broadcast(
-    club: Organization, port: int, chain: str = "email", syntax: str = Syntax.LIQUID, **account: Any
+    club: Organization,
+    port: int,
+    chain: str = "email",
+    syntax: str = Syntax.LIQUID,
+    tracked: bool = False,
+    **account: Any,
 ) -> Broadcast:
     """Make a draft to everybody but those who left, by a kind of channel or by a chain of several."""
     messages = []
@@ -172,6 +182,7 @@ def make_broadcast(
         "excluded_segments": [left],
         "base_language": people.LANGUAGES[0],
         "messages": messages,
+        **dict.fromkeys(TRACKED.values(), tracked),
     }
     if len(messages) > 1:
         values["channel_policy"] = "fallback"
@@ -186,6 +197,7 @@ def make_small(beside: Broadcast) -> Broadcast:
         "contacts": list(Contact.objects.for_organization(club).order_by("id")[:SMALL]),
         "base_language": people.LANGUAGES[0],
         "messages": [_same(beside)],
+        **{name: getattr(beside, name) for name in TRACKED.values()},
     }
     return drafting.save(Broadcast(organization=club), values)
 
