@@ -21,7 +21,7 @@ RUN = TrackRun(
 
 @pytest.fixture
 def broadcast(mail):
-    broadcast = make_broadcast(mail)
+    broadcast = make_broadcast(mail, status="sent")
     for _ in range(12):
         make_delivery(broadcast)
     return broadcast
