@@ -56,7 +56,7 @@ def _group_filter(name: str, title: str) -> type[GroupFilter]:
     return type(f"{name.capitalize()}Filter", (GroupFilter,), {"parameter_name": name, "title": title})
 
 
-GROUP_FILTERS = [
+GROUP_FILTERS: list[type[admin.SimpleListFilter]] = [
     LinkFilter,
     _group_filter("language", "language"),
     _group_filter("domain", "receiving domain"),
@@ -75,7 +75,7 @@ class PeopleOfReport(Exportable):
 
     change_list_template = "admin/broadcasts/delivery/change_list.html"
 
-    def csv(self, rows: QuerySet, organizations: QuerySet[Organization]) -> Iterator[str]:
+    def csv(self, rows: Any, organizations: QuerySet[Organization]) -> Iterator[str]:
         return csv_lines(rows)
 
     def get_urls(self) -> list:
