@@ -101,7 +101,7 @@ class BroadcastForm(DraftForm):
         if "retarget_engagement" in self.fields:  # not where it is only shown
             field: Any = self.fields["retarget_engagement"]
             organization = self.instance.organization if self.instance.organization_id else None
-            field.choices = [("", "---------"), *audience.engagements(audience.kinds_of(organization))]
+            field.choices = [("", "---------"), *audience.engagements(audience.reported_in(organization))]
         message = self.instance.first_message() if self.instance.pk else None
         if message is not None:
             for name in MESSAGE_FIELDS:

@@ -7,7 +7,17 @@ from django.db.models import Q, Sum
 from django.utils import timezone
 
 from broadcasts import formats, stats
-from broadcasts.models import FACTS, OWN_FACTS, Batch, Broadcast, Channel, Delivery, EventSubscription, reported_by
+from broadcasts.models import (
+    FACTS,
+    OWN_FACTS,
+    TRACKED,
+    Batch,
+    Broadcast,
+    Channel,
+    Delivery,
+    EventSubscription,
+    reported_by,
+)
 
 from .access import Access, scoped
 from .base import list_url
@@ -65,10 +75,15 @@ def unknown(access: Access) -> list[dict[str, Any]]:
 
 def month(access: Access, since: Any) -> list[dict[str, Any]]:
     """Return the sums of the last days; each fact that is measured with its share in what could tell it."""
-    rows = scoped(Batch.objects.filter(created__gte=since), access).values_list("message__channel__kind")
+    rows = scoped(Batch.objects.filter(created__gte=since), access).values_list(
+        "message__channel__kind", *(f"message__{name}" for name in TRACKED.values())
+    )
     by_kind = [
-        (reported_by(kind) if kind else OWN_FACTS, dict(zip(COUNTED, sums, strict=True)))
-        for kind, *sums in rows.annotate(*(Sum(name) for name in COUNTED)).order_by()
+        (
+            reported_by(kind, opened=opens, clicked=clicks) if kind else OWN_FACTS,
+            dict(zip(COUNTED, sums, strict=True)),
+        )
+        for kind, opens, clicks, *sums in rows.annotate(*(Sum(name) for name in COUNTED)).order_by()
     ]
     totals = {name: sum(numbers[name] for _, numbers in by_kind) for name in COUNTED}
     measured = {fact for reported, _ in by_kind for fact in reported}

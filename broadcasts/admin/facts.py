@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from broadcasts import stats
 from broadcasts.database import as_id
-from broadcasts.models import FACTS, OWN_FACTS, Batch, Broadcast, Channel, DeliveryEvent, reported_by
+from broadcasts.models import FACTS, OWN_FACTS, TRACKED, Batch, Broadcast, Channel, DeliveryEvent, reported_by
 
 from .access import Access, scoped
 
@@ -27,8 +27,9 @@ def offered(request: HttpRequest, broadcast: str = "") -> list[str]:
         reported = frozenset[str]().union(*(row.reports for row in rows))
         batches = batches.filter(message__broadcast=pk)
     else:
-        kinds = scoped(Channel.objects.order_by(), access).values_list("kind", flat=True).distinct()
-        reported = OWN_FACTS.union(*map(reported_by, kinds))
+        kinds = scoped(Channel.objects.order_by(), access).values_list("kind", *TRACKED.values()).distinct()
+        each = (reported_by(kind, opened=opens, clicked=clicks) for kind, opens, clicks in kinds)
+        reported = OWN_FACTS.union(*each)
     return stats.shown_facts(reported, batches.aggregate(**{fact: Sum(fact) for fact in FACTS}))
 
 

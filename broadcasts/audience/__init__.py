@@ -9,7 +9,7 @@ from .estimate import Estimate, estimate, preview
 from .filters import ContactFilter
 from .groups import groups_of, readable_contacts
 from .matching import Match, MatchNode, match_contact
-from .measuring import engagements, kinds_of, measured, why_not
+from .measuring import engagements, measured, reported_in, why_not
 from .query import (
     NOT_FILTERS,
     compile_query,
@@ -54,7 +54,6 @@ __all__ = [
     "estimate",
     "fallback_recipients",
     "groups_of",
-    "kinds_of",
     "match_contact",
     "matched",
     "matching_attendances",
@@ -68,6 +67,7 @@ __all__ = [
     "references_to",
     "references_to_attribute",
     "refusal",
+    "reported_in",
     "require_unused",
     "routes_of",
     "search_clause",

@@ -198,7 +198,7 @@ def catalogue(organization: Organization) -> list[CatalogueField]:
     attributes = Attribute.objects.for_organization(organization).order_by("key")
     # Without links there is none to choose.
     idle = set() if Link.objects.for_organization(organization).exists() else {"link"}
-    became = _became(measuring.kinds_of(organization))
+    became = _became(measuring.reported_in(organization))
     return [*_contact_fields(idle, became), *(_attribute_field(attribute) for attribute in attributes)]
 
 
@@ -208,10 +208,10 @@ def base_of(key: str) -> tuple[str, str]:
     return (base, lookup) if base in FIELDS else ("", lookup)
 
 
-def _became(kinds: list[str]) -> Input:
-    """Return the input for engagements, given the kinds of channels that report facts."""
-    idle = tuple(one.value for one in Engagement if not measuring.is_measured(one, kinds))
-    return Input("choice", choices=tuple(measuring.engagements(kinds)), idle=idle, note=measuring.note(kinds))
+def _became(reported: measuring.Reported) -> Input:
+    """Return the input for engagements, given the facts that channels report."""
+    idle = tuple(one.value for one in Engagement if not measuring.is_measured(one, reported))
+    return Input("choice", choices=tuple(measuring.engagements(reported)), idle=idle, note=measuring.note(reported))
 
 
 def _contact_fields(idle: Container[str], became: Input) -> Iterator[CatalogueField]:

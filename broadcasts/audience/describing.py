@@ -23,7 +23,7 @@ from broadcasts.models import (
 )
 
 from .attributes import PREFIX
-from .measuring import MARK, is_measured, kinds_of, measured
+from .measuring import MARK, is_measured, measured, reported_in
 
 # Lookup -> the phrase that follows the name of the field.
 LOOKUPS = {
@@ -91,7 +91,7 @@ class ContactProfile:
     def is_measured(self, engagement: str, broadcast: str | None) -> bool:
         """Return whether a channel of a broadcast (None: of the organization) reports the fact of an engagement."""
         if broadcast is None:
-            return is_measured(engagement, kinds_of(self.organization))
+            return is_measured(engagement, reported_in(self.organization))
         rows = Broadcast.objects.for_organization(self.organization).filter(uuid=broadcast)
         return any(engagement in measured(row) for row in rows.prefetch_related("messages__channel"))
 

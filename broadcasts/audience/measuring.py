@@ -1,12 +1,14 @@
 """Which facts the channels report: an engagement whose fact no channel reports is marked and not offered."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Mapping
 
-from broadcasts.models import Broadcast, Channel, Engagement, Organization, reported_by
+from broadcasts.models import TRACKED, Broadcast, Channel, Engagement, Organization, reported_by
 from broadcasts.transports import TRANSPORTS, transport_class
 
 NOT_YET = "not measured yet"
 MARK = f" ({NOT_YET})"
+
+Reported = Mapping[str, frozenset[str]]  # the facts that channels report, by their kind
 
 
 def measured(broadcast: Broadcast) -> list[Engagement]:
@@ -29,30 +31,32 @@ def why_not(broadcast: Broadcast, engagement: str) -> str:
     )
 
 
-def kinds_of(organization: Organization | None) -> list[str]:
-    """Return the kinds of an organization's channels; all kinds if it has no channel or is None."""
+def reported_in(organization: Organization | None) -> Reported:
+    """Return the facts that an organization's channels report, by kind; of all kinds if it has none or is None."""
     rows = Channel.objects.none() if organization is None else Channel.objects.for_organization(organization)
-    return sorted(set(rows.values_list("kind", flat=True))) or list(TRANSPORTS)
+    found: dict[str, frozenset[str]] = {}
+    for kind, *switches in rows.values_list("kind", *TRACKED.values()).distinct().order_by("kind"):
+        found[kind] = found.get(kind, frozenset()) | reported_by(kind, **dict(zip(TRACKED, switches, strict=True)))
+    return found or {kind: reported_by(kind, **dict.fromkeys(TRACKED, True)) for kind in TRANSPORTS}
 
 
-def is_measured(engagement: str, kinds: Iterable[str]) -> bool:
-    """Return whether a channel of one of these kinds reports the fact of an engagement."""
+def is_measured(engagement: str, reported: Reported) -> bool:
+    """Return whether a channel reports the fact of an engagement."""
     fact = Engagement(engagement).fact
-    return not fact or any(fact in reported_by(kind) for kind in kinds)
+    return not fact or any(fact in facts for facts in reported.values())
 
 
-def engagements(kinds: Iterable[str]) -> list[tuple[str, str]]:
-    """Return (engagement, label) of every engagement; labels mark those that no channel of these kinds measures."""
-    kinds = list(kinds)
-    return [(one.value, f"{one.label}{'' if is_measured(one, kinds) else MARK}") for one in Engagement]
+def engagements(reported: Reported) -> list[tuple[str, str]]:
+    """Return (engagement, label) of every engagement; labels mark those that no channel measures."""
+    return [(one.value, f"{one.label}{'' if is_measured(one, reported) else MARK}") for one in Engagement]
 
 
-def note(kinds: Iterable[str]) -> str:
-    """Return a note on the facts that none or only some of these kinds of channels report; "" if all report all."""
-    labels = {kind: transport_class(kind).label for kind in kinds}
+def note(reported: Reported) -> str:
+    """Return a note on the facts that none or only some kinds of channels report; "" if all report all."""
+    labels = {kind: transport_class(kind).label for kind in reported}
     by_kinds: dict[tuple[str, ...], list[str]] = {}
     for fact in dict.fromkeys(one.fact for one in Engagement if one.fact):
-        by_kinds.setdefault(tuple(kind for kind in labels if fact in reported_by(kind)), []).append(fact)
+        by_kinds.setdefault(tuple(kind for kind in labels if fact in reported[kind]), []).append(fact)
     told = []
     for reporting, facts in by_kinds.items():
         listed = ", ".join(facts)

@@ -19,10 +19,8 @@ from broadcasts.models import (
     Message,
     Suppression,
     UseCase,
-    reported_by,
 )
 from broadcasts.models.deliveries import DeliveryQuerySet
-from broadcasts.transports import TRANSPORTS
 
 from .conditions import NOBODY, Condition, ExactCondition, any_of
 from .values import (
@@ -98,13 +96,15 @@ def _copies(broadcast_id: int | None, engagement: Engagement) -> DeliveryQuerySe
     them if no channel reports opens.
     """
     rows = Delivery.objects.all()
-    telling = [kind for kind in TRANSPORTS if engagement.fact in reported_by(kind)]
+    by_absence = engagement == Engagement.NOT_OPENED
     if broadcast_id is None:
-        by_absence = engagement == Engagement.NOT_OPENED and telling
-        return rows.filter(message__channel__kind__in=telling) if by_absence else rows
-    kinds = dict(Message.objects.filter(broadcast=broadcast_id).values_list("pk", "channel__kind"))
-    measured = [pk for pk, kind in kinds.items() if kind in telling] if engagement == Engagement.NOT_OPENED else []
-    return rows.filter(message__in=measured or list(kinds)) if kinds else None
+        return rows.filter(Message.reporting(engagement.fact, "message__")) if by_absence else rows
+    messages = Message.objects.filter(broadcast=broadcast_id)
+    measured = (
+        list(messages.filter(Message.reporting(engagement.fact)).values_list("pk", flat=True)) if by_absence else []
+    )
+    chosen = measured or list(messages.values_list("pk", flat=True))
+    return rows.filter(message__in=chosen) if chosen else None
 
 
 def _falls_back(broadcast_id: int) -> bool:

@@ -102,8 +102,8 @@ class Channel(Base):
 
     @property
     def reports(self) -> frozenset[str]:
-        """The facts that this channel reports."""
-        return reported_by(self.kind)
+        """The facts that this channel reports, with those that our own links measure unless a broadcast says no."""
+        return reported_by(self.kind, opened=self.track_opens, clicked=self.track_clicks)
 
     @property
     def stores_templates(self) -> bool:
@@ -240,9 +240,14 @@ class Channel(Base):
         return service
 
 
-def reported_by(kind: str) -> frozenset[str]:
-    """Return the facts that channels of a kind report: those of the transport, and those of our own pages."""
-    return transports.transport_class(kind).reports | OWN_FACTS
+def reported_by(kind: str, **tracked: bool | None) -> frozenset[str]:
+    """Return the facts that channels of a kind report: those of the transport, and those of our own pages.
+
+    tracked: the facts that our own links measure as well, by name, where the kind carries mail.
+    """
+    transport = transports.transport_class(kind)
+    own = {fact for fact, is_on in tracked.items() if is_on} if transport.carries_mail else set()
+    return transport.reports | OWN_FACTS | own
 
 
 class ChannelRate(models.Model):

@@ -1,10 +1,11 @@
 from django.db import models
 
 from broadcasts.mediums import Medium
+from broadcasts.transports import TRANSPORTS
 
 from .base import Base, OrganizationQuerySet
 from .broadcasts import Broadcast
-from .channels import Channel
+from .channels import Channel, reported_by
 from .facts import OWN_FACTS, TRACKED
 from .fields import VocabularyField
 from .organizations import UseCase
@@ -49,7 +50,14 @@ class Message(Base):
     @property
     def reports(self) -> frozenset[str]:
         """The facts that its channel reports, and those that our own links measure."""
-        return (self.channel.reports if self.channel else OWN_FACTS) | self.tracked
+        return (reported_by(self.channel.kind) if self.channel else OWN_FACTS) | self.tracked
+
+    @classmethod
+    def reporting(cls, fact: str, to: str = "") -> models.Q:
+        """Return the clause for messages, at the path `to`, that report a fact, of those that were started."""
+        kinds = [kind for kind in TRANSPORTS if fact in reported_by(kind)]
+        clause = models.Q(**{f"{to}channel__kind__in": kinds})
+        return clause | models.Q(**{f"{to}{TRACKED[fact]}": True}) if fact in TRACKED else clause
 
     @property
     def tracked(self) -> frozenset[str]:

@@ -39,8 +39,9 @@ def _missing_channels(broadcast: Broadcast) -> dict[str, str]:
         return {"channel_policy": "To fall back it needs messages on two channels at least: write a second one."}
     fact = broadcast.fallback_fact
     organization = broadcast.organization
-    channels = [one.channel or organization.default_channel(one.medium) for one in messages[:-1]]
-    silent = [one for one in channels if fact and one and fact not in one.reports]
+    earlier = [(one, one.channel or organization.default_channel(one.medium)) for one in messages[:-1]]
+    reports = [(channel, one.reports if one.channel else channel.reports) for one, channel in earlier if channel]
+    silent = [channel for channel, reported in reports if fact and fact not in reported]
     if not silent:
         return {}
     named = " and ".join(dict.fromkeys(f"“{one}” ({one.get_kind_display()})" for one in silent))

@@ -10,7 +10,7 @@ from broadcasts import audience, contacts, sending, tracking
 from broadcasts.audience import Audience
 from broadcasts.exceptions import EmptyAudience, InvalidInput
 from broadcasts.models import Channel, Delivery, Organization
-from broadcasts.sending import fallback
+from broadcasts.sending import fallback, readiness
 from tests.make import make_broadcast, make_contact, make_delivery
 from tests.sending import steps
 from tests.sending.fallback.chains import (
@@ -205,6 +205,15 @@ def test_a_fact_that_a_channel_does_not_report_cannot_be_waited_for(mail, sms, s
         sending.send(by_both(mail, sms))
     assert list(error.value.errors) == ["fallback_fact"]
     assert "“Newsletter” (E-mail) does not report “delivered”" in str(error.value)
+
+
+def test_an_open_that_our_own_links_measure_can_be_waited_for(mail, sms, server, ana):
+    Channel.objects.filter(pk=mail.pk).update(track_opens=True)
+    mail.refresh_from_db()
+    broadcast = by_both(mail, sms, fallback_fact="opened")
+    assert readiness.missing(broadcast) == {}
+    measured_not = by_both(mail, sms, fallback_fact="opened", track_opens=False)
+    assert list(readiness.missing(measured_not)) == ["fallback_fact"]
 
 
 def test_a_fallback_needs_a_second_channel(mail, server, tracked, ana):
