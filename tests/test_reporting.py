@@ -107,7 +107,9 @@ def test_hours_begin_as_those_of_the_organization(broadcast, club):
 
 def test_copies_of_other_mediums_are_of_no_domain(broadcast):
     make_delivery(broadcast)
-    Batch.objects.create(message=add_channel(broadcast, medium="sms"), state="done", total=9, sent=9)
+    texts = add_channel(broadcast)
+    Channel.objects.filter(pk=texts.channel_id).update(medium="sms")
+    Batch.objects.create(message=texts, state="done", total=9, sent=9)
     tallying.group_done()
     found = reporting.domains(Broadcast.objects.get(), {"sent": 10})
     assert [one.counts for one in found] == [{"sent": 1}]

@@ -118,6 +118,7 @@ class Teller:
         for held in list(self.held.values()):
             if not held.is_lost and held.subscription.replay_after is not None:
                 _replay_some(held)
+                held.read()
             if not held.flying and (held.is_lost or not (held.ready and held.may_call)):
                 self.release(held)
 
