@@ -179,18 +179,18 @@ class CopySigner:
 
     def mac(self, token: str, message_id: int) -> str:
         hasher = self._copies.copy()
-        hasher.update(b"%b.%d" % (token.encode(), message_id))
+        hasher.update(f"{token}.{message_id}".encode())
         return _text(hasher.digest())
 
     def seal(self, address: str, key: str, link_id: int) -> str:
-        plain, bound = address.encode(), b"%b/%d/" % (key.encode(), link_id)
+        plain, bound = address.encode(), f"{key}/{link_id}/".encode()
         hasher = self._nonces.copy()
         hasher.update(bound + plain)
         nonce = hasher.digest()
         return _text(nonce + self._sealer.encrypt(nonce, plain, bound))
 
     def unseal(self, sealed: bytes, key: str, link_id: int) -> str:
-        bound = b"%b/%d/" % (key.encode(), link_id)
+        bound = f"{key}/{link_id}/".encode()
         return self._sealer.decrypt(sealed[:NONCE_SIZE], sealed[NONCE_SIZE:], bound).decode()
 
 

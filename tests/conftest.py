@@ -108,7 +108,7 @@ def nothing_remembered():
     allowances.forget()
     called.forget()
     tracking.forget()
-    tracking.domains.forget()
+    tracking.tracking_domains.forget()
     health.forget()
     noting.forget()
 

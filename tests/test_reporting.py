@@ -6,6 +6,7 @@ import os
 import random
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
 
 import pytest
 
@@ -165,18 +166,19 @@ def random_events(broadcast: Broadcast, people: int) -> None:
     message = broadcast.messages.get()
     links = [Link.objects.create(message=message, url=f"https://club.example/{n}", digest=str(n)) for n in range(3)]
     statuses = dice.choices(["sent", "failed", "unknown", "skipped"], [80, 8, 8, 4], k=people)
-    contacts = [make_contact(broadcast.organization, f"{n}@{n % 7}.example") for n in range(people)]
+    addresses = [f"{n}@{n % 7}.example" for n in range(people)]
+    contacts = [make_contact(broadcast.organization, one) for one in addresses[:60]]  # of the rest only the address
     rows = Delivery.objects.bulk_create(
         Delivery(
             message=message,
             contact=contact,
-            address=contact.email,
+            address=address,
             language=dice.choice(["en", "es"]),
             status=status,
-            error=f"550 <{contact.email}> is {dice.choice([1, 2])}" if status in UNSENT else "",
+            error=f"550 <{address}> is {dice.choice([1, 2])}" if status in UNSENT else "",
             reason="bounced" if status == "skipped" else "",
         )
-        for contact, status in zip(contacts, statuses, strict=True)
+        for contact, address, status in zip_longest(contacts, addresses, statuses)
     )
     half = people // 2  # one batch is counted before the events come, the other after
     for part in (rows[:half], rows[half:]):

@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -55,7 +56,7 @@ def _group_filter(name: str, title: str) -> type[GroupFilter]:
     return type(f"{name.capitalize()}Filter", (GroupFilter,), {"parameter_name": name, "title": title})
 
 
-GROUP_FILTERS = [
+GROUP_FILTERS: list[type[admin.SimpleListFilter]] = [
     LinkFilter,
     _group_filter("language", "language"),
     _group_filter("domain", "receiving domain"),
@@ -74,7 +75,7 @@ class PeopleOfReport(Exportable):
 
     change_list_template = "admin/broadcasts/delivery/change_list.html"
 
-    def csv(self, rows: QuerySet, organizations: QuerySet[Organization]) -> Iterator[str]:
+    def csv(self, rows: Any, organizations: QuerySet[Organization]) -> Iterator[str]:
         return csv_lines(rows)
 
     def get_urls(self) -> list:
@@ -89,7 +90,10 @@ class PeopleOfReport(Exportable):
     def segment_view(self, request: HttpRequest) -> HttpResponse:
         """Ask for a name, and make a segment of the contacts that the list of this address shows."""
         broadcast = self._broadcast(request)
-        rows = self.get_changelist_instance(request).queryset
+        try:
+            rows = self.get_changelist_instance(request).queryset
+        except IncorrectLookupParameters:
+            return HttpResponseRedirect(f"{list_url(self.model)}?e=1")
         people = Contact.objects.filter(pk__in=rows.order_by().values("contact"))
         form = SegmentOfForm(request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():

@@ -63,6 +63,8 @@ class PeriodForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
         organization = cleaned.get("organization") or self.first
+        if organization is None:
+            raise forms.ValidationError("There is no organization yet.")
         last = cleaned.get("until") or timezone.now().astimezone(organization.zone).date()
         first = cleaned.get("since") or last - timedelta(days=DAYS - 1)
         if first > last:

@@ -114,6 +114,7 @@ class Broadcasts(Reports, AsTable, FullResource):
         lists = [name for name in Broadcast.WHO_LISTS if self.wants(name)]
         if self.wants("messages", "measured"):
             lists.append("messages__channel")
+            related.append("organization")  # which says whether general mail is measured
         if self.wants("messages"):
             lists.append("messages__template")
         if self.wants("messages", "warnings", *CONTENT):

@@ -258,7 +258,7 @@ class Subscriptions(FullResource):
         return Response(EventCallSerializer(telling.call_again(self.call_of(call), self.user)).data, status=202)
 
 
-class EventSerializer(serializers.Serializer):
+class ToldEventSerializer(serializers.Serializer):
     """One event; what it says beside `id`, `type` and `at` depends on its type."""
 
     id = serializers.CharField(help_text="The same if it comes again: take each once.")
@@ -275,7 +275,7 @@ class EventSerializer(serializers.Serializer):
     detail = serializers.DictField(required=False, help_text="Such as `url`, `error`, `text`.")
     use_case = serializers.CharField(required=False)
     state = serializers.CharField(required=False, help_text="Of the consent.")
-    source = serializers.CharField(required=False)
+    source = serializers.CharField(required=False)  # type: ignore[assignment]
     name = serializers.CharField(required=False, help_text="Of the broadcast, as `status`, `reason` and `counts`.")
     status = serializers.CharField(required=False)
     reason = serializers.CharField(required=False)
@@ -287,7 +287,9 @@ class EventsSerializer(serializers.Serializer):
 
     type = serializers.ChoiceField(choices=[("events", "Events")])
     timestamp = serializers.DateTimeField()
-    data = EventSerializer(many=True, help_text="At most 100 events of one broadcast, in their order.")
+    data = ToldEventSerializer(  # type: ignore[assignment]
+        many=True, help_text="At most 100 events of one broadcast, in their order."
+    )
 
 
 EVENTS_WEBHOOK = OpenApiWebhook(

@@ -62,10 +62,12 @@ class FieldCleaner:
             "time_zone": lru_cache(1000)(_time_zone),
         }
 
-    def clean(self, name: str, value: str) -> str | bool:
-        """Return the value in the form in which it is stored; raises CellError."""
-        if name == "no_tracking":
-            return _flag(value)
+    def value(self, name: str, value: str) -> str | bool:
+        """Return the value of any field as it is stored; raises CellError."""
+        return _flag(value) if name == "no_tracking" else self.clean(name, value)
+
+    def clean(self, name: str, value: str) -> str:
+        """Return the value of a text in the form in which it is stored; raises CellError."""
         try:
             cleaned = self.cleaners.get(name, tidy_name)(value)
         except ValidationError as error:

@@ -114,7 +114,7 @@ class RowMaker:
                 if key:
                     row.attributes[key] = parse_attribute(checked(value), key, self.attributes.type_of(key))
                 elif value:
-                    row.values[target] = self.cleaner.clean(target, value)
+                    row.values[target] = self.cleaner.value(target, value)
             except CellError as error:
                 yield Problem(row.line, self.headers[index], str(error), value)
 
@@ -156,7 +156,7 @@ class JsonRowMaker(RowMaker):
                     yield from self._fill_attributes(row, value)
                 elif name in FIELDS:
                     if told := str(value) if isinstance(value, bool) and name == "no_tracking" else as_text(value):
-                        row.values[name] = self.cleaner.clean(name, told)
+                        row.values[name] = self.cleaner.value(name, told)
                 else:
                     raise CellError(f"This is no field; accepted: {', '.join([*FIELDS, 'attributes'])}.")
             except CellError as error:

@@ -18,7 +18,7 @@ from broadcasts.models import Link, Message, MessageTranslation
 
 from .mime import quoted_address
 from .placeholders import CopyContext, LatestResult, NotCompilable, Piece, Placeholders, join
-from .tracked_links import ENDS, FoundLink, find_links, web_address
+from .tracked_links import ENDS, TAME, FoundLink, find_links, web_address
 
 MOST_LINKS = 1_000  # of one message
 LONGEST_PERSONAL = 2_500  # characters of a personal address; sealed it is longer, and servers refuse long addresses
@@ -138,14 +138,15 @@ class MarkedSource:
         number = tracking.ids.get(link.url, links.TEST_LINK)
         if number == links.TEST_LINK and tracking.message_id != links.TEST_LINK:
             return value
-        address = ENDS[link.ends].match(value)[0]  # type: ignore[index]
-        url = web_address(address, link.ends)
+        if TAME.fullmatch(value):
+            url, rest = value, ""
+        else:
+            address = ENDS[link.ends].match(value)[0]  # type: ignore[index]
+            url, rest = web_address(address, link.ends), value[len(address) :]
         if not url or len(url) > LONGEST_PERSONAL or url.startswith(self.own):
             return value
         sealed = tracking.signer.seal(url, key, number)
-        if len(sealed) > links.LONGEST_SEALED:
-            return value
-        return f"{links.tracked_url(tracking.base, key, number, sealed)}{value[len(address) :]}"
+        return f"{tracking.base}/t/{key}/{number}/{sealed}/{rest}" if len(sealed) <= links.LONGEST_SEALED else value
 
     def pieces(self, pieces: Sequence[Piece], placeholders: Placeholders) -> list[Piece]:
         """Return pieces with tracked addresses in the place of the marked ones, as `tracked` gives them."""

@@ -46,7 +46,8 @@ _REFERENCE = re.compile(r"&(?:#[xX][0-9a-fA-F]+;?|#[0-9]+;?|([a-zA-Z][a-zA-Z0-9]
 _AROUND = "".join(map(chr, range(0x21)))  # what browsers strip from both ends of an address
 _WITHIN = re.compile(r"[\t\n\r]")  # what they remove from it
 _WEB = re.compile(r"https?://[^/\\?#][^\\?#]*(?:[?#].*)?", re.IGNORECASE | re.DOTALL)
-_TAME = re.compile(r"https?://[a-z0-9.-]+(?:[/?#][!#$%()*+,./0-9:;=?@A-Z_a-z~-]*)?")  # that all readers read alike
+# Addresses that all readers read alike, wherever they stand.
+TAME = re.compile(r"https?://[a-z0-9.-]+(?:[/?#][!#$%()*+,./0-9:;=?@A-Z_a-z~-]*)?")
 _IN_TEXT = re.compile(r"(?<![\w.+-])https?://[^\s<>\"]+", re.IGNORECASE)
 _AFTER = ".,;:!?'*_"  # punctuation that ends a sentence and not an address
 _PAIRS = {")": "(", "]": "[", "}": "{"}
@@ -76,8 +77,6 @@ def web_address(text: str, ends: str) -> str:
 
     The extra slashes and backslashes that only browsers forgive are left to them.
     """
-    if _TAME.fullmatch(text):
-        return text
     text = _CONTROL.sub("", text)
     url = _WITHIN.sub("", (text if ends == TEXT else unescaped_value(text)).strip(_AROUND))
     return url if _WEB.fullmatch(url) else ""

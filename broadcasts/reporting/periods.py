@@ -89,7 +89,7 @@ def growth(period: Period) -> list[tuple[datetime, dict[str, int]]]:
     step = Trunc("created", period.per, tzinfo=zone, output_field=DateTimeField())
     points: dict[datetime, Counter[str]] = {}
 
-    def add(rows: Any, names: dict[str, str]) -> None:
+    def add(rows: Any, names: dict[Any, str]) -> None:
         for at, state, n in rows.annotate(n=Count("pk")).order_by():
             points.setdefault(at, Counter())[names[state]] += n
 

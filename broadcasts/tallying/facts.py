@@ -4,7 +4,7 @@ The counts are never computed again from deliveries or events, so they survive t
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from operator import itemgetter
 from typing import Any
@@ -112,19 +112,26 @@ def _add(model: type[Model], key: tuple[str, ...], counts: Mapping[tuple[Any, ..
     fields = [model._meta.get_field(name) for name in columns]
     table, names = quote(model._meta.db_table), [quote(str(field.column)) for field in fields]  # type: ignore[union-attr]
     count = quote("count")
-    row = f"({', '.join(['%s'] * len(fields))})"
+    rows = [(*values, *told) for values, told in sorted(counts.items(), key=itemgetter(0))]
+    source, params = _rows_of(fields, rows)
     sql = (
-        f"INSERT INTO {table} ({', '.join(names)}) VALUES {', '.join([row] * len(counts))} "  # noqa: S608
+        f"INSERT INTO {table} ({', '.join(names)}) {source} "
         f"ON CONFLICT ({', '.join(names[: len(key)])}) DO UPDATE SET {count} = {table}.{count} + excluded.{count}"
     )
-    rows = [(*values, *told) for values, told in sorted(counts.items(), key=itemgetter(0))]
-    params = [
-        field.get_db_prep_value(value, connection)  # type: ignore[union-attr]
-        for values in rows
-        for field, value in zip(fields, values, strict=True)
-    ]
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
+
+
+def _rows_of(fields: Sequence[Any], rows: Sequence[tuple[Any, ...]]) -> tuple[str, list[Any]]:
+    """Return rows as the source of an INSERT, with its parameters; PostgreSQL takes arrays much faster than values."""
+    if connection.vendor == "postgresql":
+        arrays = ", ".join(f"%s::{field.db_type(connection)}[]" for field in fields)
+        return f"SELECT * FROM UNNEST({arrays})", [list(one) for one in zip(*rows, strict=True)]  # noqa: S608
+    row = f"({', '.join(['%s'] * len(fields))})"
+    adapted = (
+        field.get_db_prep_value(value, connection) for row in rows for field, value in zip(fields, row, strict=True)
+    )
+    return f"VALUES {', '.join([row] * len(rows))}", list(adapted)
 
 
 def domains_of(deliveries: Iterable[int]) -> dict[str, set[int]]:

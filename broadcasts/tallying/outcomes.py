@@ -7,6 +7,7 @@ is counted with the new outcome or the change is counted on its own.
 
 import time
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from django.db import transaction
 from django.db.models import CharField, Count, Min, Value
@@ -24,6 +25,17 @@ HANDED_OVER = (Status.SENT, Status.FAILED, Status.UNKNOWN)
 COUNTED = (*HANDED_OVER, Status.SKIPPED)
 AT_ONCE = 50  # batches of a round
 SECONDS = 0.3  # of a round
+
+
+class Alike(NamedTuple):
+    """What copies of a batch have in common; `pk` is of one of them."""
+
+    message_id: int
+    language: str
+    address: str
+    reason: str
+    error: str
+    pk: int
 
 
 def group_done() -> int:
@@ -51,9 +63,7 @@ def _group(batch: Batch) -> bool:
     groups = rows.annotate(domain=domain).values_list(*told).annotate(n=Count("pk"), example=Min("pk"))
     tally = Tally()
     for status, language, of_domain, reason, error, n, example in groups:
-        group = Delivery(message_id=batch.message_id, language=language, address=of_domain, reason=reason, error=error)
-        group.pk = example
-        _add(tally, group, status, n)
+        _add(tally, Alike(batch.message_id, language, of_domain, reason, error, example), status, n)
     tally.write()
     return True
 
@@ -79,7 +89,7 @@ def regroup(
     return tally
 
 
-def _add(tally: Tally, copy: Delivery, status: str, n: int) -> None:
+def _add(tally: Tally, copy: "Alike | Delivery", status: str, n: int) -> None:
     """Count n copies that are like this one, of whose address only the domain matters."""
     if status == Status.SKIPPED:
         tally.add_group(copy.message_id, status, Dimension.REASON, copy.reason, n)

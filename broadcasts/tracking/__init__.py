@@ -11,7 +11,7 @@ hosts at which these addresses arrive, `locations` writes where a link leads to.
 from broadcasts.consenting import suppress
 
 from .counters import adjust_counters
-from .domains import domains, fault_of, host_of, is_own_host, leads_here
+from .domains import fault_of, host_of, is_own_host, leads_here, tracking_domains
 from .hits import KnownLink, forget, known_links, store_hit
 from .judging import enqueue_hits, judge_due
 from .locations import location
@@ -39,7 +39,6 @@ __all__ = [
     "add_found",
     "add_provider_ids",
     "adjust_counters",
-    "domains",
     "enqueue_hits",
     "fault_of",
     "find",
@@ -60,5 +59,6 @@ __all__ = [
     "record_early",
     "store_hit",
     "suppress",
+    "tracking_domains",
     "unsubscribe",
 ]

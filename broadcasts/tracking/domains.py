@@ -31,7 +31,8 @@ class TrackingDomains:
 
     def __init__(self) -> None:
         self.reading = threading.Lock()
-        self.forget()
+        self.known: dict[str, frozenset[int]] | None = None
+        self.read_at = -float(SECONDS)
 
     def organizations(self, host: str) -> frozenset[int]:
         """Return the ids of the organizations whose links arrive at a host, as the header Host names it."""
@@ -49,7 +50,6 @@ class TrackingDomains:
 
     def _read(self) -> None:
         found: dict[str, set[int]] = defaultdict(set)
-        self.read_at = time.monotonic()
         try:
             rows = Organization.objects.exclude(tracking_domain="").values_list("tracking_domain", "pk")
             for domain, pk in rows:
@@ -58,15 +58,15 @@ class TrackingDomains:
             if not outage(error):
                 raise
             log.warning("The tracking domains could not be read: %s", type(error).__name__)
-            return
-        self.known = {domain: frozenset(pks) for domain, pks in found.items()}
+        else:
+            self.known = {domain: frozenset(pks) for domain, pks in found.items()}
+        self.read_at = time.monotonic()
 
     def forget(self) -> None:
-        self.known: dict[str, frozenset[int]] | None = None
-        self.read_at = -float(SECONDS)
+        self.known, self.read_at = None, -float(SECONDS)
 
 
-domains = TrackingDomains()
+tracking_domains = TrackingDomains()
 
 
 def host_of(environ: Mapping[str, Any]) -> str:
@@ -80,7 +80,7 @@ def is_own_host(host: str) -> bool:
     A tracking domain is none of them, unless ALLOWED_HOSTS or BASE_URL names the very host.
     """
     names, patterns = _allowed(tuple(settings.ALLOWED_HOSTS))
-    return _matches(host, names) or (_matches(host, patterns) and not domains.organizations(host))
+    return _matches(host, names) or (_matches(host, patterns) and not tracking_domains.organizations(host))
 
 
 @lru_cache(1)
@@ -98,7 +98,7 @@ def _matches(host: str, allowed: tuple[str, ...]) -> bool:
 
 def leads_here(host: str, organization_id: int) -> bool:
     """Tell whether a link of an organization may be followed at a host: the server's own, or one of its own."""
-    return is_own_host(host) or organization_id in domains.organizations(host)
+    return is_own_host(host) or organization_id in tracking_domains.organizations(host)
 
 
 class _Probe(http.client.HTTPSConnection):

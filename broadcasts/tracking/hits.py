@@ -88,7 +88,7 @@ class Losses:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.forget()
+        self.lost, self.told_at, self.pause_ends = 0, -float(LOG_SECONDS), 0.0
 
     def note(self, error: Exception | None = None) -> None:
         with self.lock:

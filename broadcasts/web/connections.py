@@ -49,6 +49,8 @@ class Request(HTTPRequestParser):
 class WholeAnswer(WSGITask):
     """An answer; its headers leave together with the beginning of its body, in one packet."""
 
+    wrote_header: bool
+
     def write(self, data: bytes) -> None:
         if self.wrote_header or not self.complete or len(data) != self.content_length or not self.has_body:
             super().write(data)

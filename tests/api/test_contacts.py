@@ -17,7 +17,7 @@ def test_a_contact_is_added_clean_and_shown_whole(api):
     made = answer.json()
     assert list(made) == [
         *("uuid", "id", "created", "modified", "full_name", "email", "phone", "whatsapp_id", "external_id"),
-        *("language", "time_zone", "attributes", "status", "last_seen_at"),
+        *("language", "time_zone", "attributes", "status", "last_seen_at", "no_tracking"),
     ]
     assert (made["phone"], made["language"], made["status"]) == ("+34600000001", "pt-BR", "active")
     assert dict(Attribute.objects.values_list("key", "type")) == {"plan": "text", "joined": "date"}

@@ -113,8 +113,3 @@ def test_a_default_template_that_is_deleted_leaves_none(api, club):
     api.patch(URL, {"default_template": str(template.uuid)})
     assert api.delete(f"/api/templates/{template.uuid}/").status_code == 204
     assert api.get(URL).json()["default_template"] is None
-
-
-def test_a_tracking_domain_is_kept(api):
-    assert api.patch(URL, {"tracking_domain": "links.example.org"}).json()["tracking_domain"] == "links.example.org"
-    assert api.patch(URL, {"tracking_domain": ""}).json()["tracking_domain"] == ""

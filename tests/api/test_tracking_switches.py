@@ -1,6 +1,8 @@
 """Who decides whether opens and clicks are measured: channels, broadcasts, organizations and contacts."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from broadcasts.models import Broadcast, Organization
 from tests.make import make_broadcast, make_contact
@@ -23,6 +25,18 @@ def test_a_broadcast_chooses_for_itself(api, mail, chosen, measured):
     changed = api.patch(path, {"track_clicks": chosen}).json()
     assert changed["track_clicks"] is chosen
     assert ("clicked" in changed["measured"]) is measured
+
+
+def test_a_list_tells_what_is_measured_without_a_query_for_each(api, mail, django_assert_num_queries):
+    mail.track_clicks = True
+    mail.save()
+    make_broadcast(mail)
+    with CaptureQueriesContext(connection) as of_one:
+        assert "clicked" in api.get(URL).json()[0]["measured"]
+    for _ in range(3):
+        make_broadcast(mail)
+    with django_assert_num_queries(len(of_one)):
+        assert all("clicked" in row["measured"] for row in api.get(URL).json())
 
 
 def test_a_switch_is_fixed_once_the_broadcast_started(api, mail):
@@ -69,7 +83,7 @@ def test_contacts_who_asked_not_to_be_measured_can_be_found(api, club):
     other = make_contact(club, "other@example.com")
     assert api.patch(f"{CONTACTS}{asked.uuid}/", {"no_tracking": True}).json()["no_tracking"] is True
     for given, found in (("true", asked), ("false", other)):
-        assert [row["uuid"] for row in api.get(CONTACTS, {"no_tracking": given}).json()["results"]] == [str(found.uuid)]
+        assert [row["uuid"] for row in api.get(CONTACTS, {"no_tracking": given}).json()] == [str(found.uuid)]
     assert api.get(CONTACTS, {"no_tracking": "perhaps"}).status_code == 400
 
 

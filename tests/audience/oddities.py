@@ -115,6 +115,7 @@ def _people(organization: Organization, count: int, first_uuid: int) -> World:
             external_id=nth([None, f"x-{i}", f"X-{i}%"], i),
             language=nth(LANGUAGES, i),
             time_zone=nth(ZONES, i),
+            no_tracking=i % 7 == 0,
             status=nth(["active", "active", "blocked", "archived"], i, 3),
             attributes=attributes,
             last_seen_at=ago(i),

@@ -114,6 +114,7 @@ FIELDS = {
     "language": lambda value, one: one.language == (normalize_language(value) if value else ""),
     "status": lambda value, one: one.status == value,
     "time_zone": lambda value, one: one.time_zone == value,
+    "no_tracking": lambda value, one: one.no_tracking == (value in (True, "true")),
 }
 
 

@@ -133,6 +133,7 @@ VOCABULARY = [
     of("language", st.sampled_from([*LANGUAGES, "ES", "es_mx"])),
     of("status", st.sampled_from(["active", "blocked", "archived"])),
     of("time_zone", st.sampled_from(ZONES)),
+    of("no_tracking", st.sampled_from([True, False, "true", "0"])),
     *(of(f"{field}__{edge}", moments) for field in ("created", "last_seen_at") for edge in edges),
     *(of(f"{field}__within", spans) for field in ("created", "last_seen_at")),
     *(values for key, (_, kind) in POOLS.items() for values in attribute_values(key, kind)),

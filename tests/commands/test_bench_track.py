@@ -10,7 +10,7 @@ from broadcasts import tracking
 from broadcasts.management.benchmarks import track
 from broadcasts.management.benchmarks.caller import reading
 from broadcasts.management.benchmarks.track import TrackRun, table
-from broadcasts.models import Delivery, Hit, Link
+from broadcasts.models import Broadcast, Delivery, Hit, Link
 from tests.make import make_broadcast, make_delivery
 
 RUN = TrackRun(
@@ -21,7 +21,7 @@ RUN = TrackRun(
 
 @pytest.fixture
 def broadcast(mail):
-    broadcast = make_broadcast(mail)
+    broadcast = make_broadcast(mail, status=Broadcast.Status.SENT)
     for _ in range(12):
         make_delivery(broadcast)
     return broadcast

@@ -62,7 +62,7 @@ def test_json_keeps_types_and_what_the_api_shows_is_taken_back(begin, club):
 def test_a_file_may_ask_that_somebody_is_not_measured_and_never_takes_it_back(begin, club, format, rows):
     for given, kept in (("false", False), ("true", True), ("false", True)):
         job = go(begin(rows.format("a@example.com", given), format=format))
-        assert (job.refused_count, club.contacts.get().no_tracking) == (0, kept)
+        assert (job.invalid_count, club.contacts.get().no_tracking) == (0, kept)
 
 
 # Consent and suppressions.

@@ -110,7 +110,7 @@ EXPRESSIONS = {
     "subject": "Hi @contact.first_name",
     "text": "",
     "html": "<p>Hi @contact</p><a href='https://a.example/@@club'>one</a><a href=\"https://a.example/?n=@contact\">two"
-    "</a><a href='@fields.plan'>three</a><a href=https://a.example/@(1 + 2)>four</a><a href=https://b.example>five</a>",
+    "</a><a href='@contact'>three</a><a href=https://a.example/@(1 + 2)>four</a><a href=https://b.example>five</a>",
 }
 TRACKED = {
     "links": (LINKED, "liquid"),

@@ -158,10 +158,10 @@ class Readers:
 def _readers(broadcast: Broadcast, port: int, random: Random) -> Readers:
     """Have all open their copy, many click in it, and some do it twice, in random order."""
     message = broadcast.messages.get()
-    for place in range(LINKS - message.links.count()):
-        url = f"https://club.example/{place}?utm_source=news"
+    for place in range(LINKS):
+        url = f"https://club.example/bench/{place}?utm_source=news"
         Link.objects.create(message=message, url=url, digest=links.digest_of(url))
-    own = list(message.links.order_by("pk").values_list("pk", flat=True))
+    own = list(message.links.order_by("pk").values_list("pk", flat=True))[-LINKS:]
     readers = Readers([], 0, 0, 0)
     copies = Delivery.objects.filter(message=message, status=Delivery.Status.SENT).order_by("pk")
     for pk in copies.values_list("pk", flat=True).iterator():
