@@ -88,6 +88,34 @@ def test_days_are_those_of_the_organization(broadcast, club):
     assert at.isoformat() == "2026-02-28T00:00:00-05:00"
 
 
+def test_the_two_hours_at_the_end_of_summer_time_stay_two(broadcast, club):
+    club.time_zone = "Europe/Berlin"
+    club.save()
+    both = [datetime(2026, 10, 25, hour, 30, tzinfo=UTC) for hour in (0, 1)]  # 02:30, and 02:30 again
+    for minute in both:
+        MinuteCount.objects.create(message=broadcast.messages.get(), fact="sent", minute=minute, count=2)
+    found = reporting.series(Broadcast.objects.get(), "hour").points
+    assert [at for at, _ in found] == [minute.replace(minute=0) for minute in both]
+
+
+def test_hours_begin_as_those_of_the_organization(broadcast, club):
+    club.time_zone = "Asia/Kolkata"
+    club.save()
+    MinuteCount.objects.create(message=broadcast.messages.get(), fact="sent", minute=NOON, count=2)
+    [(at, _)] = reporting.series(Broadcast.objects.get(), "hour").points
+    assert at == NOON - timedelta(minutes=30)
+
+
+def test_copies_of_other_mediums_are_of_no_domain(broadcast):
+    make_delivery(broadcast)
+    texts = add_channel(broadcast)
+    Channel.objects.filter(pk=texts.channel_id).update(medium="sms")
+    Batch.objects.create(message=texts, state="done", total=9, sent=9)
+    tallying.group_done()
+    found = reporting.domains(Broadcast.objects.get(), {"sent": 10})
+    assert [one.counts for one in found] == [{"sent": 1}]
+
+
 def test_domains_beyond_the_first_are_others(broadcast):
     for n, domain in enumerate(("a.example", "a.example", "b.example", "c.example")):
         make_delivery(broadcast, make_contact(broadcast.organization, f"{n}@{domain}"))

@@ -141,6 +141,17 @@ def test_erasing_forgets_a_domain_that_only_this_person_has(broadcast):
     assert MinuteCount.objects.get().count == 3
 
 
+def test_erasing_locks_copies_before_counts_as_reports_do(delivery, django_assert_max_num_queries):
+    tracking.record(delivery, "opened", NOON)
+    with django_assert_max_num_queries(1000) as queries:
+        contacts.erase(delivery.contact)
+    changes = [query["sql"].split()[:3] for query in queries if query["sql"].startswith(("UPDATE", "DELETE"))]
+    tables = [" ".join(words) for words in changes]
+    deliveries = next(i for i, told in enumerate(tables) if Delivery._meta.db_table in told)
+    counts = next(i for i, told in enumerate(tables) if GroupCount._meta.db_table in told)
+    assert deliveries < counts
+
+
 def test_counts_outlive_the_log_without_domains_that_few_have(broadcast, settings):
     settings.DELIVERY_RETENTION_DAYS = 90
     for n in range(5):

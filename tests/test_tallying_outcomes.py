@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from broadcasts import sending, tallying, tracking
+from broadcasts import reporting, sending, tallying, tracking
 from broadcasts.models import Batch, Broadcast, Channel, Delivery, GroupCount, MinuteCount
 from tests.make import make_broadcast, make_contact, make_delivery
 from tests.recorder import Recorder
@@ -61,11 +61,19 @@ def test_errors_count_as_the_same_whoever_they_are_about_and_name_an_example(bro
 
 
 def test_a_message_has_no_more_errors_than_can_be_told_apart(broadcast, monkeypatch):
-    monkeypatch.setattr(tallying.outcomes, "MOST_ERRORS", 2)
+    monkeypatch.setattr(tallying.facts, "MOST_ERRORS", 2)
     for n in range(5):
         copy(broadcast, f"{n}@example.com", status="failed", error=f"Error {n}")
     tallying.group_done()
     assert groups("error") == {("failed", "Error 0"): 1, ("failed", "Error 1"): 1, ("failed", "…"): 3}
+
+
+def test_bounces_have_no_more_errors_either(broadcast, monkeypatch):
+    monkeypatch.setattr(tallying.facts, "MOST_ERRORS", 2)
+    for n in range(5):
+        tracking.record(copy(broadcast, f"{n}@example.com"), "bounced", NOON, detail={"text": f"Error {n}"})
+    assert groups("error") == {("bounced", "Error 0"): 1, ("bounced", "Error 1"): 1, ("bounced", "…"): 3}
+    assert len(reporting.narrowed(Delivery.objects.filter(bounced_at__isnull=False), "error", "…")) == 5
 
 
 @pytest.mark.parametrize("is_counted_before", [True, False])

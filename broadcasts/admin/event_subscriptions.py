@@ -107,9 +107,11 @@ class EventSubscriptionAdmin(OrganizationAdmin):
         was_active = EventSubscription.objects.filter(pk=obj.pk, is_active=True).exists()
         if not change:
             obj.secrets, obj.created_by = {"signing_secret": telling.new_secret()}, Access.of(request).user
-        super().save_model(request, obj, form, change)
-        if not change:
+            super().save_model(request, obj, form, change)
             self.show_secret(request, obj.secrets["signing_secret"])
+        else:  # only what was asked for: workers change the other columns meanwhile
+            self.check_may_save(request, obj, change)
+            obj.save(update_fields=[*form.changed_data, "modified"])
         telling.switched(obj, was_active=was_active)
 
     def show_secret(self, request: HttpRequest, secret: str) -> None:

@@ -233,10 +233,12 @@ def _blank(rows: QuerySet[Delivery]) -> int:
 
 @transaction.atomic
 def _blank_chunk(pks: Iterable[int]) -> None:
-    tallying.forget_domains(pks)
-    # Deliveries first: once they are locked, all rows that a worker wrote beside them are visible.
+    domains = tallying.domains_of(pks)
+    # Deliveries first: once they are locked, all rows that a worker wrote beside them are visible. Counts come last in
+    # every transaction, or it and a report about these copies could wait for each other.
     Delivery.objects.filter(pk__in=pks).update(contact=None, merged_into=None, address="", error="")
     DeliveryEvent.objects.filter(delivery__in=pks).exclude(detail={}).update(detail={})
     Hit.objects.filter(delivery__in=pks).delete()
     ProviderRef.objects.filter(delivery__in=pks).delete()
     Inbound.objects.filter(delivery__in=pks).delete()
+    tallying.forget_domains(domains)

@@ -1,11 +1,14 @@
 """The counts of a broadcast by link, language, receiving domain, device class and reason."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.models import F, Min, QuerySet, Sum
 
+from broadcasts import stats
+from broadcasts.mediums import Medium
 from broadcasts.models import FACTS, Broadcast, GroupCount, Link
 from broadcasts.models import Reason as SkipReason
 
@@ -60,7 +63,12 @@ def domains(broadcast: Broadcast, totals: Mapping[str, int], top: int = TOP) -> 
     """Return the receiving domains of most copies, and all others together as the last group.
 
     `totals` are the broadcast's own counts: what no named domain has is of others, or of domains that are forgotten.
+    Copies of other mediums have no domain, so they are left out.
     """
+    messages = list(broadcast.messages.all())
+    mails = [one for one in messages if one.medium == Medium.EMAIL]
+    if len(mails) < len(messages):
+        totals = sum(map(Counter, stats.message_counts(mails).values()), Counter())
     rows = _rows(broadcast, Dimension.DOMAIN)
     sizes = rows.filter(fact="sent").values_list("value").annotate(n=Sum("count")).order_by("-n", "value")
     named = [value for value, _ in sizes[:top]]

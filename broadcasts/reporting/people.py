@@ -49,7 +49,7 @@ def with_error(value: str) -> Q:
     """Copies whose error, or whose bounce, has the words that a group has in common."""
     words = [part for part in ("" if value == NO_WORDS else value).split(MASK) if part.strip()]
     if not words:
-        return Q(error="") if value == NO_WORDS else ~Q(error="")
+        return Q(error="") if value == NO_WORDS else ~Q(error="") | Q(bounced_at__isnull=False)
     told = Coalesce(*(KT(f"detail__{name}") for name in TOLD))
     bounces = DeliveryEvent.objects.filter(delivery=OuterRef("pk"), type=BOUNCED, machine=False).annotate(told=told)
     failed = reduce(and_, (Q(error__contains=part) for part in words))

@@ -1,7 +1,7 @@
 """How the counts of a broadcast grew, by minute, hour or day."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone, tzinfo
 
 from django.db.models import DateTimeField, F, Max, Min, QuerySet, Sum
 from django.db.models.functions import Trunc
@@ -39,7 +39,9 @@ def series(
     per = per or fitting(rows)
     if not per:
         return TimeSeries("", (), [])
-    zone = broadcast.organization.zone
+    zone: tzinfo = broadcast.organization.zone
+    if per == "hour":
+        zone = _unchanging(zone)
     step = F("minute") if per == "minute" else Trunc("minute", per, tzinfo=zone, output_field=DateTimeField())
     sums = rows.annotate(step=step).order_by("step").values_list("step", "fact").annotate(n=Sum("count"))
     points: dict[datetime, dict[str, int]] = {}
@@ -58,3 +60,8 @@ def fitting(rows: QuerySet[MinuteCount]) -> str:
         return ""
     length = ends["last"] - ends["first"]
     return next((per for per, step in PER.items() if length <= SHOWN * step), "day")
+
+
+def _unchanging(zone: tzinfo) -> tzinfo:
+    """Return a zone whose hours begin as those of another do, without summer time: its end would make two hours one."""
+    return timezone(datetime.now(zone).utcoffset() or timedelta(0))

@@ -6,7 +6,7 @@
 
 from .clicks import Click, count_clicks
 from .errors import NO_WORDS, same_error, words_of
-from .facts import Tally, forget_domains, forget_rare_domains
+from .facts import Tally, domains_of, forget_domains, forget_rare_domains
 from .minutes import count_sent, count_sent_of
 from .outcomes import group_done, regroup
 
@@ -17,6 +17,7 @@ __all__ = [
     "count_clicks",
     "count_sent",
     "count_sent_of",
+    "domains_of",
     "forget_domains",
     "forget_rare_domains",
     "group_done",

@@ -15,11 +15,12 @@ from django.db.models import Case, F, Model, When
 from broadcasts.mediums import email_domain
 from broadcasts.models import Delivery, Device, GroupCount, MinuteCount
 
-from .errors import LONGEST, same_error, words_of
+from .errors import LONGEST, MASK, same_error, words_of
 
 Dimension = GroupCount.Dimension
 DEVICES = frozenset(Device.values)  # which makes a list at each time
 FEW = 5  # recipients: a domain with fewer may identify a person
+MOST_ERRORS = 100  # different ones of a message; further ones are counted together
 UNNAMED = "machine"  # the rule of what others told to be a machine's
 
 
@@ -69,6 +70,7 @@ class Tally:
 
     def write(self) -> None:
         """Add the counts, in one statement per table; what became fewer follows, each in one of its own."""
+        self.limit_errors()
         _add(MinuteCount, ("message", "fact", "minute"), {key: (n,) for key, n in self.minutes.items()})
         more = {key: (n, self.examples.get(key)) for key, n in self.groups.items() if n > 0}
         _add(GroupCount, ("message", "fact", "dimension", "value"), more)
@@ -78,6 +80,22 @@ class Tally:
                 rows = GroupCount.objects.filter(message=message_id, fact=fact, dimension=dimension, value=value)
                 # A group that erasing forgot has no row, or a smaller one.
                 rows.update(count=Case(When(count__gt=-n, then=F("count") + n), default=0))
+
+    def limit_errors(self) -> None:
+        """Count errors together that a message has too many different ones of, such as ids that no mask knows."""
+        new: dict[int, set[tuple[Any, ...]]] = {}
+        for key, n in self.groups.items():
+            if key[2] == Dimension.ERROR and n > 0:
+                new.setdefault(key[0], set()).add(key)
+        for message_id, keys in new.items():
+            rows = GroupCount.objects.filter(message=message_id, dimension=Dimension.ERROR)
+            known = {
+                (message_id, fact, str(Dimension.ERROR), value) for fact, value in rows.values_list("fact", "value")
+            }
+            room = max(0, MOST_ERRORS - len(known))
+            for key in sorted(keys - known)[room:]:
+                n, example = self.groups.pop(key), self.examples.pop(key, None)
+                self.add_group(message_id, key[1], Dimension.ERROR, MASK, n, example)
 
 
 def domain_of(address: str) -> str:
@@ -116,13 +134,18 @@ def _rows_of(fields: Sequence[Any], rows: Sequence[tuple[Any, ...]]) -> tuple[st
     return f"VALUES {', '.join([row] * len(rows))}", list(adapted)
 
 
-def forget_domains(deliveries: Iterable[int]) -> None:
-    """Delete domain counts of a single recipient, before these deliveries lose their addresses."""
+def domains_of(deliveries: Iterable[int]) -> dict[str, set[int]]:
+    """Return {receiving domain: ids of messages} of deliveries that are about to lose their addresses."""
     rows = Delivery.objects.filter(pk__in=deliveries).exclude(address="").values_list("message", "address")
     messages: dict[str, set[int]] = {}
     for message_id, address in rows:
         messages.setdefault(domain_of(address), set()).add(message_id)
-    for domain, pks in messages.items():
+    return messages
+
+
+def forget_domains(messages: Mapping[str, Iterable[int]]) -> None:
+    """Delete counts of a single recipient, by {domain: ids of messages}, once its deliveries have lost the address."""
+    for domain, pks in sorted(messages.items()):
         GroupCount.objects.filter(message__in=pks, dimension=Dimension.DOMAIN, value=domain, count=1).delete()
 
 

@@ -7,7 +7,7 @@ is counted with the new outcome or the change is counted on its own.
 
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.db import transaction
 from django.db.models import CharField, Count, Min, Value
@@ -16,7 +16,7 @@ from django.db.models.functions import StrIndex, Substr
 from broadcasts.mediums import Medium
 from broadcasts.models import Batch, Delivery, GroupCount
 
-from .errors import MASK, same_error
+from .errors import same_error
 from .facts import Tally, domain_of
 
 Dimension = GroupCount.Dimension
@@ -25,7 +25,6 @@ HANDED_OVER = (Status.SENT, Status.FAILED, Status.UNKNOWN)
 COUNTED = (*HANDED_OVER, Status.SKIPPED)
 AT_ONCE = 50  # batches of a round
 SECONDS = 0.3  # of a round
-MOST_ERRORS = 100  # different ones of a message; further ones are counted together
 
 
 class Alike(NamedTuple):
@@ -65,7 +64,6 @@ def _group(batch: Batch) -> bool:
     tally = Tally()
     for status, language, of_domain, reason, error, n, example in groups:
         _add(tally, Alike(batch.message_id, language, of_domain, reason, error, example), status, n)
-    _limit_errors(tally, batch.message_id)
     tally.write()
     return True
 
@@ -100,16 +98,3 @@ def _add(tally: Tally, copy: "Alike | Delivery", status: str, n: int) -> None:
     tally.add_group(copy.message_id, status, Dimension.DOMAIN, domain_of(copy.address), n)
     if status != Status.SENT:
         tally.add_group(copy.message_id, status, Dimension.ERROR, same_error(copy.error), n, copy.pk)
-
-
-def _limit_errors(tally: Tally, message_id: int) -> None:
-    """Count errors together that a message has too many different ones of, such as ids that no mask knows."""
-    errors = {key for key in tally.groups if key[2] == Dimension.ERROR}
-    if not errors:
-        return
-    rows = GroupCount.objects.filter(message=message_id, dimension=Dimension.ERROR, fact__in=HANDED_OVER)
-    known: set[Any] = {(message_id, fact, Dimension.ERROR, value) for fact, value in rows.values_list("fact", "value")}
-    room = max(0, MOST_ERRORS - len(known))
-    for key in sorted(errors - known)[room:]:
-        n, example = tally.groups.pop(key), tally.examples.pop(key)
-        tally.add_group(message_id, key[1], Dimension.ERROR, MASK, n, example)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from broadcasts import links, stats
-from broadcasts.models import Broadcast, ConsentChange, Delivery, DeliveryEvent, EventCall, Inbound, Message
+from broadcasts.models import Broadcast, ConsentChange, Contact, Delivery, DeliveryEvent, EventCall, Inbound, Message
 
 HAS_ERROR = frozenset({"failed", "bounced"})
 
@@ -31,6 +31,8 @@ class _Writer:
         self.broadcast = Broadcast.objects.filter(pk=call.broadcast_id).first() if call.broadcast_id else None
         rows = Delivery.objects.select_related("contact")
         self.deliveries = rows.in_bulk(_ids(event[3] for event in call.events))
+        merged = {one.merged_into for one in self.deliveries.values() if one.merged_into}
+        self.merged = Contact.objects.in_bulk(merged) if merged else {}
         messages = Message.objects.select_related("channel")
         self.messages = messages.in_bulk({one.message_id for one in self.deliveries.values()})
         refs = {type: _ids(event[4] for event in call.events if event[1] == type) for type in call.type_names}
@@ -57,7 +59,7 @@ class _Writer:
 
     def about_delivery(self, type: str, pk: int, event: DeliveryEvent | None, is_first: bool) -> dict[str, Any]:
         delivery = self.deliveries.get(pk)
-        contact = delivery.contact if delivery else None
+        contact = (delivery.contact or self.merged.get(delivery.merged_into or 0)) if delivery else None
         message = self.messages.get(delivery.message_id) if delivery else None
         detail = dict(event.detail) if event else {}
         if event and event.link:
@@ -66,6 +68,8 @@ class _Writer:
             detail.setdefault("error", delivery.error)
         if event and (text := self.replies.get((pk, event.at))):
             detail["text"] = text
+        if not contact and not (delivery and delivery.address):
+            detail = {}  # nobody is named any more
         return {
             "delivery": links.delivery_token(pk),
             "contact": str(contact.uuid) if contact else None,

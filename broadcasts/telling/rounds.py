@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, Min
+from django.db.models import BooleanField, ExpressionWrapper, F, Min, Q
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
@@ -118,6 +118,7 @@ class Teller:
         for held in list(self.held.values()):
             if not held.is_lost and held.subscription.replay_after is not None:
                 _replay_some(held)
+                held.read()
             if not held.flying and (held.is_lost or not (held.ready and held.may_call)):
                 self.release(held)
 
@@ -149,20 +150,25 @@ class Teller:
                 held.read()
 
     def begin(self) -> None:
-        for held in self.held.values():
-            while held.ready and held.may_call and not self.caller.is_full:
-                broadcast = next(iter(held.ready))
-                call = held.ready.pop(broadcast)
-                held.flying[call.pk] = call
-                self.owners[call.pk] = held
-                try:
-                    self.caller.begin(call, held.subscription.url, held.subscription.signing_secrets)
-                except Exception as error:
-                    if outage(error):
-                        raise
-                    log.exception("A call with events could not be made")
-                    words = "The call could not be made; the log of the workers says why."
-                    self.end(call.pk, CallResult(None, words, 0))
+        """Begin calls, one of each subscription after the other, so that slow receivers do not take all places."""
+        while not self.caller.is_full:
+            able = [held for held in self.held.values() if held.ready and held.may_call]
+            if not able:
+                return
+            self.begin_one(min(able, key=lambda held: len(held.flying)))
+
+    def begin_one(self, held: Held) -> None:
+        call = held.ready.pop(next(iter(held.ready)))
+        held.flying[call.pk] = call
+        self.owners[call.pk] = held
+        try:
+            self.caller.begin(call, held.subscription.url, held.subscription.signing_secrets)
+        except Exception as error:
+            if outage(error):
+                raise
+            log.exception("A call with events could not be made")
+            words = "The call could not be made; the log of the workers says why."
+            self.end(call.pk, CallResult(None, words, 0))
 
     def end(self, pk: int, result: CallResult) -> None:
         """Record a result; after a success the next call of the same broadcast is ready."""
@@ -172,16 +178,22 @@ class Teller:
             held.is_lost = not held.mine.exists()
         elif result.is_success:
             waiting = EventCall.objects.filter(subscription=call.subscription_id, broadcast=call.broadcast_id)
-            later = waiting.filter(state=EventCall.State.WAITING, pk__gt=pk, due_at__lte=Now()).order_by("pk").first()
-            if later:
-                held.ready[call.broadcast_id] = later
+            # The first one, also if it is not due yet: the others come after it.
+            is_due = ExpressionWrapper(Q(due_at__lte=Now()), BooleanField())
+            first = waiting.filter(state=EventCall.State.WAITING).annotate(is_due=is_due).order_by("pk").first()
+            if first and first.is_due:
+                held.ready[call.broadcast_id] = first
 
     def release(self, held: Held) -> None:
-        """Give a subscription back, due when the first of its calls is; what was added meanwhile is due already."""
+        """Give a subscription back, due when the first of its calls is; what was added meanwhile is due already.
+
+        One with a call that is due goes behind all others that wait, however long the call has been due.
+        """
         del self.held[held.subscription.pk]
         if not held.is_lost:
             next_due: datetime | None = held.heads().aggregate(first=Min("due_at"))["first"]
-            due = {"due_at": Coalesce("due_at", next_due)} if next_due else {}
+            is_due = next_due is not None and next_due <= timezone.now()
+            due = {"due_at": Coalesce("due_at", Now() if is_due else next_due)} if next_due else {}
             held.mine.update(lease_until=None, **due)
 
     def release_all(self) -> None:

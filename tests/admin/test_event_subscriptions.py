@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.db.models.functions import Now
 from django.urls import reverse
 
 from broadcasts.models import AuditEntry, EventCall, EventSubscription
@@ -107,3 +108,19 @@ def test_only_admins_send_again_or_change(sender, stranger, made, call):
 def test_one_that_was_switched_off_is_on_the_dashboard(staff, made):
     EventSubscription.objects.update(is_active=False, stopped_because="Its receiver answered 410 Gone.")
     assert "Its receiver answered 410 Gone." in staff.get(reverse("admin:index")).content.decode()
+
+
+def test_a_change_leaves_alone_what_workers_write_meanwhile(staff, made, monkeypatch):
+    real = EventSubscription.clean
+
+    def clean(row):
+        EventSubscription.objects.filter(pk=made.pk).update(due_at=Now(), token=7)
+        real(row)
+
+    EventSubscription.objects.update(due_at=None, token=6)
+    monkeypatch.setattr(EventSubscription, "clean", clean)
+    staff.post(
+        page("eventsubscription", "change", made.pk), {**FORM, "organization": made.organization_id, "name": "X"}
+    )
+    made.refresh_from_db()
+    assert (made.name, made.token, made.due_at is None) == ("X", 7, False)

@@ -1,5 +1,6 @@
 """Calls: signed, in order within a broadcast, at least once, and what becomes of the subscription."""
 
+import time
 from datetime import timedelta
 
 import pytest
@@ -9,9 +10,11 @@ from django.utils import timezone
 
 from broadcasts import consenting, sending, telling, tracking
 from broadcasts.contacts import erase
-from broadcasts.models import AuditEntry, Broadcast, EventCall, EventNote, EventSubscription, Link
+from broadcasts.models import AuditEntry, Broadcast, Delivery, EventCall, EventNote, EventSubscription, Link
 from broadcasts.retention import prune
 from broadcasts.telling import outcomes, rounds
+from broadcasts.telling.calls import EventCaller
+from broadcasts.telling.sorting import sort_notes
 from tests.make import make_broadcast, make_contact, make_contacts, make_delivery
 from tests.sending.steps import send
 
@@ -270,3 +273,62 @@ def test_old_calls_are_pruned_and_waiting_ones_kept(delivery, club, subscribe, r
     assert prune()["calls with events"] == 1
     EventSubscription.objects.filter(pk=subscription.pk).update(is_active=False)
     assert prune()["calls with events"] == 1
+
+
+def test_slow_receivers_leave_places_for_others(mail, club, subscribe, monkeypatch):
+    monkeypatch.setattr(EventCaller, "concurrency", 2)
+    for name in ("Slow", "Other"):
+        subscribe(club, "delivered", name=name)
+    for contact in make_contacts(club, 3):
+        tracking.record(make_delivery(make_broadcast(mail), contact), "delivered")
+    with EventCaller() as caller:
+        teller = rounds.Teller(caller)
+        teller.look()
+        teller.begin()
+        assert [len(held.flying) for held in teller.held.values()] == [1, 1]
+
+
+def test_a_subscription_that_is_given_back_goes_behind_the_others(delivery, club, subscribe):
+    made = subscribe(club, "delivered")
+    tracking.record(delivery, "delivered")
+    sort_notes(time.monotonic() + 5)
+    EventCall.objects.update(due_at=Now() - timedelta(hours=1))
+    with EventCaller() as caller:
+        teller = rounds.Teller(caller)
+        teller.look()
+        teller.release_all()
+    made.refresh_from_db()
+    assert timezone.now() - made.due_at < timedelta(minutes=1)
+
+
+def test_a_call_does_not_overtake_one_that_is_to_be_tried_later(delivery, club, subscribe, receiver):
+    subscribe(club, "opened")
+    for _ in range(3):
+        tracking.record(delivery, "opened")
+        sort_notes(time.monotonic() + 5)
+    first, second, third = EventCall.objects.order_by("pk")
+    EventCall.objects.filter(pk=second.pk).update(due_at=Now() + timedelta(hours=1))
+    telling.tell()
+    assert [identity for identity, _ in receiver.calls] == [first.identity]
+    come_due()
+    telling.tell()
+    assert [identity for identity, _ in receiver.calls] == [first.identity, second.identity, third.identity]
+
+
+def test_a_copy_whose_contact_was_merged_is_of_the_one_that_stayed(delivery, club, subscribe, receiver):
+    subscribe(club, "delivered")
+    kept = make_contact(club, email="kept@example.com")
+    Delivery.objects.update(contact=None, merged_into=kept.pk)
+    tracking.record(delivery, "delivered")
+    telling.tell()
+    [event] = receiver.events
+    assert (event["contact"], event["address"]) == (str(kept.uuid), delivery.address)
+
+
+def test_a_click_of_an_erased_contact_does_not_tell_on_what(delivery, club, subscribe, receiver):
+    subscribe(club, "clicked")
+    link = Link.objects.create(message=delivery.message, url="https://club.example/", digest="x")
+    tracking.record(delivery, "clicked", link=link)
+    erase(delivery.contact)
+    telling.tell()
+    assert receiver.events[0]["detail"] == {}
