@@ -129,7 +129,8 @@ def _unmeasured(copies: Iterable[int]) -> set[int]:
     """Return the copies of people who asked not to be measured, also after it was sent: their hits count nowhere."""
     rows = Delivery.objects.filter(pk__in=list(copies)).values_list("pk", "contact_id", "merged_into")
     people = {pk: contact or merged for pk, contact, merged in rows}
-    asked = Contact.objects.filter(pk__in=set(people.values()) - {None}, no_tracking=True)
+    known = {person for person in people.values() if person}
+    asked = Contact.objects.filter(pk__in=known, no_tracking=True)
     wanted = set(asked.values_list("pk", flat=True))
     return {pk for pk, person in people.items() if person in wanted}
 
