@@ -24,7 +24,7 @@ def address_of(environ: Mapping[str, Any]) -> str:
     told = environ.get("HTTP_X_FORWARDED_FOR", "") if settings.SECURE_PROXY_SSL_HEADER else ""
     address = told.rpartition(",")[2].strip() or environ.get("REMOTE_ADDR", "")
     try:
-        return str(ip_address(address))
+        return str(ip_address(address.partition("%")[0]))  # without the zone of a link-local one, which names our port
     except ValueError:
         return ""
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from broadcasts import contacts, health, retention, tasks, tracking
 from broadcasts.exporting import person_data
-from broadcasts.models import Batch, Delivery, DeliveryEvent, GroupCount, Hit, Link, MinuteCount
+from broadcasts.models import Batch, Contact, Delivery, DeliveryEvent, GroupCount, Hit, Link, MinuteCount
 from broadcasts.tracking import judging, recording
 from tests.make import make_broadcast, make_delivery
 from tests.sending.test_concurrency import at_once
@@ -74,6 +74,7 @@ def test_of_a_scanner_run_and_a_person_an_hour_later_one_person_is_counted(deliv
 
 
 def test_a_burst_that_two_turns_would_divide_is_judged_as_a_whole(delivery):
+    Delivery.objects.update(sent_at=timezone.now() - timedelta(minutes=1))
     begun = timezone.now() - timedelta(seconds=32)  # its first click is due, its last is not yet
     for number in range(3):
         at = begun + timedelta(seconds=2 * number)
@@ -122,6 +123,18 @@ def test_no_network_address_survives_the_verdict(delivery, caplog):
     tracking.judge_due()
     assert SCANNER["ip_address"] not in str(told(delivery)) + caplog.text
     assert SCANNER["user_agent"] not in str(told(delivery)) + caplog.text
+
+
+@pytest.mark.parametrize("merged", [False, True])
+def test_who_asks_not_to_be_measured_is_not_in_earlier_mail_either(delivery, merged):
+    Contact.objects.filter(pk=delivery.contact_id).update(no_tracking=True)
+    if merged:
+        Delivery.objects.update(contact=None, merged_into=delivery.contact_id)
+    make_hit(delivery, make_link(delivery))
+    make_hit(delivery, None, user_agent="")
+    tracking.judge_due()
+    assert facts(delivery) == (False, False) and told(delivery) == []
+    assert not Hit.objects.exists()
 
 
 def test_hits_of_copies_that_are_gone_are_deleted(delivery):
@@ -266,7 +279,7 @@ def test_random_hits_late_doubled_and_out_of_order_agree_with_a_plain_model(mail
                 made.append((row, link, at, {"user_agent": chance.choice([CHROME, IPHONE])}))
                 model.add(row.pk, link and link.pk, at, False)
         if chance.random() < 0.5:  # a scanner
-            at = now - 8 * HOUR + timedelta(hours=5)
+            at = now - 9 * HOUR + timedelta(minutes=5)
             for link in chance.sample(links, 4):
                 made.append((row, link, at + timedelta(seconds=chance.randrange(3)), SCANNER))
                 model.add(row.pk, link.pk, at, True)

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from broadcasts import contacts, links, tracking
-from broadcasts.models import Delivery, Hit, Link, Organization
+from broadcasts.models import Delivery, Hit, Link, Message, Organization
 from broadcasts.public.tracking import GIF, TrackingShortcut
 from broadcasts.tracking import hits, location
 from tests.make import make_broadcast, make_delivery
@@ -72,6 +72,19 @@ def test_a_personal_link_leads_to_the_address_of_its_copy(delivery):
     link = make_link(delivery, "https://club.example/?n={{ contact.name }}")
     answer = fetch(path_of(delivery, link, "https://club.example/?n=Zoë A"))
     assert answer["Location"] == "https://club.example/?n=Zo%C3%AB%20A"
+
+
+@pytest.mark.parametrize(
+    ("syntax", "url"),
+    [
+        ("liquid", "https://club.example/?n={{ contact.name }}"),
+        ("expressions", "https://club.example/?n=@contact.name"),
+    ],
+)
+def test_a_personal_link_without_its_address_leads_nowhere(delivery, syntax, url):
+    Message.objects.update(syntax=syntax)
+    answer = fetch(path_of(delivery, make_link(delivery, url)))
+    assert answer.status_code == 404 and not Hit.objects.exists()
 
 
 def forgeries(delivery, link, other) -> dict[str, str]:
@@ -192,6 +205,20 @@ def test_hits_are_stored_again_once_the_database_answers(delivery, link, dead, m
     monkeypatch.setattr(hits.losses, "pause_ends", 0.0)
     fetch(picture_of(delivery))
     assert Hit.objects.count() == 1
+
+
+def test_a_faulty_hit_keeps_no_other_from_being_stored(delivery, monkeypatch):
+    insert = hits.stored.insert
+    monkeypatch.setattr(hits.stored, "insert", lambda **values: insert(**{**values, "kind": None}))
+    fetch(picture_of(delivery))
+    monkeypatch.setattr(hits.stored, "insert", insert)
+    fetch(picture_of(delivery))
+    assert Hit.objects.count() == 1
+
+
+def test_an_address_of_the_local_network_is_stored_without_its_zone(delivery):
+    fetch(picture_of(delivery), ip="fe80::1%eth0")
+    assert Hit.objects.get().ip_address == "fe80::1"
 
 
 def test_many_hits_of_a_copy_do_not_fill_the_table(delivery, link, monkeypatch):

@@ -14,6 +14,7 @@ from tests.tracked import CHROME, GMAIL, IPHONE
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SENT = NOON - timedelta(hours=1)
+NEW = NOON - timedelta(minutes=1)
 NETWORKS = [ip_network("192.0.2.0/24")]
 SCANNER = {"user_agent": "Mozilla/5.0 (Windows NT 10.0) Chrome/99", "ip_address": "198.51.100.1"}
 _ids = count(1)
@@ -69,7 +70,14 @@ def test_when_it_was_sent_may_be_unknown():
 
 
 def test_three_links_within_seconds_are_a_burst():
-    assert rules(*(fetched(link=n, seconds=n) for n in range(3))) == ["burst"] * 3
+    assert rules(*(fetched(link=n, seconds=n) for n in range(3)), sent_at=NEW) == ["burst"] * 3
+
+
+def test_a_person_may_open_three_links_in_tabs_an_hour_later():
+    clicks = [fetched(link=n, seconds=1.5 * n) for n in range(3)]
+    assert rules(*clicks) == [""] * 3
+    assert rules(*(fetched(link=n, seconds=0.4 * n) for n in range(3))) == ["burst"] * 3
+    assert rules(*(fetched(link=n, seconds=0.6 * n) for n in range(8))) == ["burst"] * 8
 
 
 @pytest.mark.parametrize(
@@ -81,12 +89,13 @@ def test_three_links_within_seconds_are_a_burst():
     ],
 )
 def test_fewer_or_slower_clicks_are_no_burst(clicks):
-    assert rules(*(fetched(link=link, seconds=seconds) for link, seconds in clicks)) == [""] * len(clicks)
+    told = rules(*(fetched(link=link, seconds=seconds) for link, seconds in clicks), sent_at=NEW)
+    assert told == [""] * len(clicks)
 
 
 @pytest.mark.parametrize(("links", "seconds", "rule"), [(2, 1, "burst"), (2, 3, ""), (3, 1, "")])
 def test_all_links_at_once_are_a_burst_also_if_there_are_two(links, seconds, rule):
-    assert rules(fetched(link=1), fetched(link=2, seconds=seconds), links=links) == [rule] * 2
+    assert rules(fetched(link=1), fetched(link=2, seconds=seconds), links=links, sent_at=NEW) == [rule] * 2
 
 
 def test_the_only_link_is_no_burst():
@@ -95,7 +104,7 @@ def test_the_only_link_is_no_burst():
 
 def test_an_open_within_a_burst_is_the_scanner_s_and_another_s_is_not():
     burst = [fetched(link=n, seconds=1, **SCANNER) for n in range(3)]
-    told = rules(fetched("open", **SCANNER), *burst, fetched("open", seconds=2, user_agent=IPHONE))
+    told = rules(fetched("open", **SCANNER), *burst, fetched("open", seconds=2, user_agent=IPHONE), sent_at=NEW)
     assert told == ["burst"] * 4 + [""]
 
 

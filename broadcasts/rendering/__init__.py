@@ -42,6 +42,7 @@ from .extras import extra_texts, texts, with_texts
 from .fitting import misfits, unready
 from .names import ContactSnapshot
 from .tracked_copies import Tracking, links_of
+from .tracked_links import has_tags
 from .translating import to_liquid
 
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "compile_message",
     "extra_texts",
     "filled_expressions",
+    "has_tags",
     "links_of",
     "misfits",
     "preview",

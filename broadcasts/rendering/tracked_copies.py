@@ -219,7 +219,8 @@ class _Pieces:
                 raise NotCompilable
             return source._sealed(link, value, filled[key])
 
-        number = self.placeholders.add(fill, raw=not self.placeholders.raw.isdisjoint(inside))
+        has_tags = any(isinstance(piece, str) and "<" in piece for piece in inside)
+        number = self.placeholders.add(fill, raw=has_tags or not self.placeholders.raw.isdisjoint(inside))
         self.placeholders.encoders[number] = LatestResult(quoted_address)
         self.result.append(number)
 

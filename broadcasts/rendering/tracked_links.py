@@ -69,7 +69,14 @@ def find_links(source: str, syntax: str, *, html: bool) -> list[FoundLink]:
     """Return the links of a template that lead to the web, in their order; in a text those that a reader can click."""
     masked = _masked(source, syntax)
     spans = _hrefs(masked) if html else _addresses(masked, source)
-    return [link for start, end, ends in spans if (link := _link(source, masked, start, end, ends))]
+    return [link for start, end, ends in spans if (link := _link(source, masked, syntax, start, end, ends))]
+
+
+def has_tags(url: str, syntax: str) -> bool:
+    """Tell whether the address of a link has what its syntax takes for tags, so that each copy has its own."""
+    if syntax == Syntax.LIQUID:
+        return "{{" in url or "{%" in url
+    return next(_expressions(url, syntax), None) is not None
 
 
 def web_address(text: str, ends: str) -> str:
@@ -151,7 +158,7 @@ def _liquid_tags(source: str) -> Iterator[tuple[int, int, str]]:
             yield found.start(), found.end(), OUTPUT
 
 
-def _link(source: str, masked: str, start: int, end: int, ends: str) -> FoundLink | None:
+def _link(source: str, masked: str, syntax: str, start: int, end: int, ends: str) -> FoundLink | None:
     """Return the link at a place, without the white space around it; None if it does not lead to the web."""
     value = masked[start:end]
     start += len(value) - len(value.lstrip(_AROUND))
@@ -160,7 +167,7 @@ def _link(source: str, masked: str, start: int, end: int, ends: str) -> FoundLin
     tag = min((at for at in (value.find(OUTPUT), value.find(LOGIC)) if at >= 0), default=-1)
     if tag < 0:
         url = web_address(value, ends)
-        return FoundLink(start, end, ends, url, False) if url else None
+        return FoundLink(start, end, ends, url, has_tags(url, syntax)) if url else None
     if _WRITES.match(source, start) or not _is_whole(source[start:end]):
         return None
     begun = _WITHIN.sub("", unescaped_value(value[:tag])).lower()

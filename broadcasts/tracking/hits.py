@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from broadcasts.database import SharedInsert, outage, storable
 from broadcasts.models import Hit, Link
+from broadcasts.rendering import has_tags
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ stored = SharedInsert(
 class KnownLink:
     """What the address of a link needs of its row."""
 
-    url: str
+    url: str  # "" of a personal one, whose address each copy has sealed
     message_id: int
     organization_id: int
 
@@ -54,12 +55,14 @@ class KnownLinks:
         """Return a link; None if there is none. Raises DatabaseError if it is not known and cannot be read."""
         if known := self.known.get(link_id):
             return known
-        row = Link.objects.filter(pk=link_id).values_list("url", "message", "message__broadcast__organization").first()
+        columns = ("url", "message__syntax", "message", "message__broadcast__organization")
+        row = Link.objects.filter(pk=link_id).values_list(*columns).first()
         if row is None:  # it may be made yet
             return None
         if len(self.known) >= KNOWN:
             self.known = {}
-        self.known[link_id] = found = KnownLink(*row)
+        url, syntax, *of = row
+        self.known[link_id] = found = KnownLink("" if has_tags(url, syntax) else url, *of)
         return found
 
     def forget(self) -> None:
@@ -148,9 +151,10 @@ def store_hit(
             is_prefetch=is_prefetch,
         )
     except Exception as error:
-        if not outage(error):
+        if outage(error):
+            losses.note(error)
+        else:  # a fault of this one, for which no other has to wait
             log.exception("An open or click could not be stored")
-        losses.note(error)
 
 
 def forget() -> None:

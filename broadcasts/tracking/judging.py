@@ -13,7 +13,7 @@ from django.db.models import Count
 from django.utils import timezone
 
 from broadcasts.database import Statement, outage, parameter
-from broadcasts.models import Delivery, Hit, Link
+from broadcasts.models import Contact, Delivery, Hit, Link
 from broadcasts.queue import enqueue_once, is_told_to_stop
 
 from .agents import agent_of
@@ -96,8 +96,12 @@ def _judge(copies: Sequence[int]) -> int:
         hits[copy].append(Fetch(*values))
     links = Link.objects.in_bulk({one.link for some in hits.values() for one in some if one.link})
     numbers = _numbers_of_links({link.message_id for link in links.values()})
+    unmeasured = _unmeasured(free)
     now, turn = timezone.now(), _Turn()
     for copy, fetches in hits.items():
+        if copy in unmeasured:
+            turn.judged += [one.id for one in fetches]
+            continue
         message = next((links[one.link].message_id for one in fetches if one.link in links), None)
         _settle(copy, fetches, free[copy], numbers.get(message, 0), links, now, turn)
     record_all(sorted(turn.facts, key=lambda fact: fact.at))
@@ -119,6 +123,16 @@ def _free(copies: Sequence[int]) -> dict[int, datetime | None]:
         there = set(rows.values_list("pk", flat=True))
         free |= dict.fromkeys(set(copies) - there)
     return free
+
+
+def _unmeasured(copies: Iterable[int]) -> set[int]:
+    """Return the copies of people who asked not to be measured, also after it was sent: their hits count nowhere."""
+    rows = Delivery.objects.filter(pk__in=list(copies)).values_list("pk", "contact_id", "merged_into")
+    people = {pk: contact or merged for pk, contact, merged in rows}
+    known = {person for person in people.values() if person}
+    asked = Contact.objects.filter(pk__in=known, no_tracking=True)
+    wanted = set(asked.values_list("pk", flat=True))
+    return {pk for pk, person in people.items() if person in wanted}
 
 
 def _numbers_of_links(messages: Collection[int]) -> dict[int | None, int]:

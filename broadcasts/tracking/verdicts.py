@@ -5,6 +5,7 @@ judged as a whole, so that neither the order of its fetches nor that of the work
 database.
 """
 
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,9 +17,12 @@ from .agents import agent_of
 OPEN, CLICK, HIDDEN = "open", "click", "hidden"  # kinds of Hit
 
 GAP = timedelta(seconds=10)  # longer than each of the times below
-BURST = timedelta(seconds=5)  # in which nobody follows three links
+NEW = timedelta(minutes=15)  # after the copy was sent, when scanners follow its links, and few people several at once
+BURST = timedelta(seconds=5)  # in which nobody follows three links of a new copy
 BURST_LINKS = 3
-ALL = timedelta(seconds=2)  # in which nobody follows all links, where there are two
+ALL = timedelta(seconds=2)  # in which nobody follows all links of a new copy, where there are two
+AT_ONCE = timedelta(seconds=1)  # in which nobody ever follows three links; in tabs, people do within seconds
+LATE_LINKS = 8  # that nobody ever follows within BURST
 AROUND = timedelta(seconds=3)  # the hidden link: the same scanner, from several addresses
 EARLY = timedelta(seconds=5)  # after the copy was sent
 
@@ -75,8 +79,9 @@ def judge(moment: Sequence[Fetch], sent_at: datetime | None, links: int, network
     """
     if len(moment) == 1:
         return [_alone(moment[0], sent_at, networks)]
-    hidden = [one for one in moment if one.kind == HIDDEN]
-    burst = _burst([one for one in moment if one.kind == CLICK], links)
+    hidden = _Hidden([one for one in moment if one.kind == HIDDEN])
+    is_new = sent_at is None or moment[0].at < sent_at + NEW
+    burst = _burst([one for one in moment if one.kind == CLICK], links, is_new)
     rules = [_together(one, hidden, burst) or _alone(one, sent_at, networks) for one in moment]
     scanners: dict[tuple[str | None, str], str] = {}
     for one, rule in zip(moment, rules, strict=True):
@@ -93,11 +98,24 @@ def _said(one: Fetch) -> str:
     return "head" if one.is_head else "prefetch" if one.is_prefetch else ""
 
 
-def _together(one: Fetch, hidden: Sequence[Fetch], burst: Collection[int]) -> str:
+class _Hidden:
+    """The fetches of the hidden link in a moment, the oldest first."""
+
+    def __init__(self, fetches: Sequence[Fetch]) -> None:
+        self.sources = {one.source for one in fetches}
+        self.times = [one.at for one in fetches]
+
+    def explains(self, one: Fetch) -> bool:
+        """Tell whether who fetched the hidden link fetched this too: the same program, or any at the same time."""
+        place = bisect_left(self.times, one.at - AROUND)
+        return one.source in self.sources or (place < len(self.times) and self.times[place] <= one.at + AROUND)
+
+
+def _together(one: Fetch, hidden: _Hidden, burst: Collection[int]) -> str:
     """Return the rule by which a fetch is a machine's because of the others."""
     if said := _said(one):
         return said
-    if any(one.source == other.source or abs(one.at - other.at) <= AROUND for other in hidden):
+    if hidden.explains(one):
         return "hidden"
     return "burst" if one.id in burst else ""
 
@@ -118,11 +136,12 @@ def _alone(one: Fetch, sent_at: datetime | None, networks: Networks) -> str:
     return "network" if is_within(one.ip_address, networks) else ""
 
 
-def _burst(clicks: Sequence[Fetch], links: int) -> set[int]:
+def _burst(clicks: Sequence[Fetch], links: int, is_new: bool) -> set[int]:
     """Return the ids of the clicks that stand among so many, on different links, that no person made them."""
     found: set[int] = set()
+    new, late = ((BURST, BURST_LINKS), (ALL, max(links, 2))), ((BURST, LATE_LINKS), (AT_ONCE, BURST_LINKS))
     for number, first in enumerate(clicks):
-        for within, enough in ((BURST, BURST_LINKS), (ALL, max(links, 2))):
+        for within, enough in new if is_new else late:
             ends = first.at + within
             some = list(takewhile(lambda one, ends=ends: one.at <= ends, islice(clicks, number, None)))  # type: ignore[misc]
             if len({one.link for one in some}) >= enough:

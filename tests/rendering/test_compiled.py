@@ -16,7 +16,7 @@ from django.core.files.base import ContentFile
 
 from broadcasts import links
 from broadcasts.exceptions import RenderError
-from broadcasts.models import Contact, Media
+from broadcasts.models import Attribute, Contact, Media
 from broadcasts.rendering import Recipient, Tracking, compile_message, links_of
 from broadcasts.rendering.budget import Budget
 from broadcasts.rendering.mime import quoted_lines
@@ -146,6 +146,7 @@ def compile_templates(mail, club, settings, tmp_path):
     club.globals = {"pool": "North & <South>\r\nof the river"}
     club.postal_address = "1 Pool Road\r\nMadrid <ES>"
     club.save()
+    Attribute.register(club, {"plan": "pro"})
 
     def build(content, use_case="general", preheader="", attached=False, syntax="liquid", tracked=False):
         message = make_broadcast(mail, name="News", use_case=use_case).messages.get()
@@ -208,7 +209,8 @@ def assert_same(compiled, recipient, *, filled: bool | None = None) -> None:
 
 def was_filled(compiled, recipient) -> bool:
     try:
-        compiled._compiled_content(recipient.language).fill(recipient, recipient.address, Budget())
+        content = compiled._compiled_content(recipient.language, compiled.tracks(recipient))
+        content.fill(recipient, recipient.address, Budget())
     except NotCompilable:
         return False
     return True
@@ -383,6 +385,13 @@ def test_a_copy_that_is_not_tracked_is_what_it_was_before_tracking(compile_templ
     after = compile_templates(content, syntax=syntax, tracked=True).envelope(recipient)
     assert content_of(before.mime)[-4:] == content_of(after.mime)[-4:]
     assert b"go.club.example" not in after.mime
+
+
+def test_the_end_of_a_body_within_an_address_is_found_where_the_reference_finds_it(compile_templates):
+    html = '<html><a href="https://a.example/</body>{{ contact.name }}">x</a></html>'
+    compiled = compile_templates({"subject": "x", "text": "x", "html": html}, tracked=True)
+    for name in ("\\", "Ana"):  # the first makes of it what is no address
+        assert_same(compiled, person(name, "pro"))
 
 
 def test_content_without_links_is_the_same_bytes_where_only_clicks_are_tracked(compile_templates):

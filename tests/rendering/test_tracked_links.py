@@ -153,6 +153,15 @@ def test_an_address_with_tags_is_personal(source, found):
     assert [link.url for link in links_] == (found if found is not None else [source[9:-2]])
 
 
+def test_an_address_that_only_looks_like_one_with_tags_is_sealed_too():
+    source = "{% raw %}<a href='https://a.example/{{ x }}'>{% endraw %}<a href='https://a.example/&#123;{'>"
+    found = find_links(source, "liquid", html=True)
+    assert [(link.url, link.is_personal) for link in found] == [
+        ("https://a.example/{{ x }}", True),
+        ("https://a.example/{{", True),
+    ]
+
+
 def test_expressions_in_an_address_make_it_personal():
     source = "<a href='https://a.example/@contact.uuid?a=@(1 > 2)'><a href=https://b.example/@@me><a href='https://c.example'>"
     found = find_links(source, "expressions", html=True)
