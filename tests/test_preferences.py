@@ -72,6 +72,10 @@ def test_kinds_are_shown_where_there_is_an_address_and_a_channel(client, url, jo
     assert "sms-marketing" not in boxes(client.get(url))
 
 
+def test_each_address_is_named_by_its_medium(client, url):
+    assert "<legend>E-mail <span" in client.get(url).content.decode()
+
+
 def test_where_a_yes_is_needed_nothing_said_is_no(client, url):
     Organization.objects.update(consent_required=True)
     assert boxes(client.get(url)) == {"email-marketing": False, "email-general": True}
