@@ -207,6 +207,7 @@ def test_hits_are_stored_again_once_the_database_answers(delivery, link, dead, m
     assert Hit.objects.count() == 1
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_faulty_hit_keeps_no_other_from_being_stored(delivery, monkeypatch):
     insert = hits.stored.insert
     monkeypatch.setattr(hits.stored, "insert", lambda **values: insert(**{**values, "kind": None}))
