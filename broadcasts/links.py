@@ -3,8 +3,7 @@
 They are signed with LINK_KEY, so that links in mail already sent outlive a rotation of SECRET_KEY.
 """
 
-import binascii
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode
 from binascii import b2a_base64
 from functools import lru_cache
 from hashlib import blake2b
@@ -22,6 +21,7 @@ CALLBACK_SERIAL_SIZE = 4
 LONGEST = 32  # of a token that could be ours
 MEDIA_DAYS = 3  # that the address of a file lasts; it is the same all day, since providers remember files by it
 DAY_BITS = 20
+TEST_SEND = 0  # stands for the delivery's id in test sends
 _URLSAFE = bytes.maketrans(b"+/", b"-_")
 NONCE_SIZE = 12  # bytes, of AES-GCM
 LONGEST_SEALED = 3600  # characters, since servers refuse addresses of more than 4,094
@@ -29,7 +29,7 @@ TEST_LINK = 0  # stands for the link's id, and for the message's, in test sends:
 
 
 def delivery_token(delivery_id: int) -> str:
-    """Return the public key of a delivery; id 0 stands for a test send."""
+    """Return the public key of a delivery; TEST_SEND stands for a test send."""
     return _token(delivery_id, b"delivery")
 
 
@@ -89,7 +89,7 @@ def callback_key(channel: UUID, serial: int = 0) -> str:
     number = serial.to_bytes(CALLBACK_SERIAL_SIZE, "big") if serial else b""
     key = settings.LINK_KEY.encode()[:64]
     mac = blake2b(channel.bytes + number, digest_size=CALLBACK_MAC_SIZE, key=key, person=b"callback").digest()
-    return urlsafe_b64encode(mac + number).rstrip(b"=").decode()
+    return _text(mac + number)
 
 
 def callback_serial(channel: UUID, key: str) -> int | None:
@@ -97,8 +97,8 @@ def callback_serial(channel: UUID, key: str) -> int | None:
     if not key.isascii() or len(key) > LONGEST:
         return None
     try:
-        raw = urlsafe_b64decode(key + "=" * (-len(key) % 4))
-    except (binascii.Error, ValueError):
+        raw = _raw(key)
+    except ValueError:
         return None
     serial = int.from_bytes(raw[CALLBACK_MAC_SIZE:][:CALLBACK_SERIAL_SIZE], "big")
     return serial if compare_digest(callback_key(channel, serial), key) else None
@@ -109,13 +109,23 @@ def callback_url(channel: UUID, serial: int = 0) -> str:
     return f"{settings.BASE_URL}/callbacks/{channel}/{callback_key(channel, serial)}/"
 
 
+def _text(raw: bytes) -> str:
+    """Return bytes in urlsafe base64 without padding, faster than the module base64 does."""
+    return b2a_base64(raw, newline=False).translate(_URLSAFE).rstrip(b"=").decode()
+
+
+def _raw(text: str) -> bytes:
+    """Return what `_text` wrote; raises ValueError for what is no base64."""
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
 def _today() -> int:
     return int(timezone.now().timestamp() // 86_400)
 
 
 def _token(row_id: int, kind: bytes) -> str:
     number = row_id.to_bytes(max(1, (row_id.bit_length() + 7) // 8), "big")
-    return urlsafe_b64encode(number + _mac(number, kind)).rstrip(b"=").decode()
+    return _text(number + _mac(number, kind))
 
 
 def _mac(number: bytes, kind: bytes) -> bytes:
@@ -126,8 +136,8 @@ def _id(token: str, kind: bytes) -> int | None:
     if not token.isascii() or len(token) > LONGEST:
         return None
     try:
-        raw = urlsafe_b64decode(token + "=" * (-len(token) % 4))
-    except (binascii.Error, ValueError):
+        raw = _raw(token)
+    except ValueError:
         return None
     number = int.from_bytes(raw[:-MAC_SIZE], "big")
     return number if compare_digest(_token(number, kind), token) else None
@@ -177,6 +187,9 @@ class CopySigner:
         self._nonces = blake2b(digest_size=NONCE_SIZE, key=secret, person=b"nonce")
         self._sealer = AESGCM(blake2b(digest_size=32, key=secret, person=b"sealing").digest())
 
+    def key(self, token: str, message_id: int) -> str:
+        return f"{token}.{self.mac(token, message_id)}"
+
     def mac(self, token: str, message_id: int) -> str:
         hasher = self._copies.copy()
         hasher.update(f"{token}.{message_id}".encode())
@@ -201,18 +214,13 @@ def copy_signer() -> CopySigner:
     return _signer_of(settings.LINK_KEY)
 
 
-def _text(raw: bytes) -> str:
-    """Return bytes in urlsafe base64 without padding, faster than the module base64 does."""
-    return b2a_base64(raw, newline=False).translate(_URLSAFE).rstrip(b"=").decode()
-
-
 def copy_key(token: str, message_id: int) -> str:
     """Return the public key of a copy, which all its tracked links share: the delivery's token, ".", and a signature.
 
     The signature binds the delivery to its message, so that nobody can mix the key of one message's copy with the link
     of another, and neither has to be read to know that.
     """
-    return f"{token}.{copy_signer().mac(token, message_id)}"
+    return copy_signer().key(token, message_id)
 
 
 def opened_copy(key: str, message_id: int) -> int | None:
@@ -261,7 +269,7 @@ def unseal(sealed: str, key: str, link_id: int) -> str | None:
     if not sealed.isascii() or len(sealed) > LONGEST_SEALED:
         return None
     try:
-        return copy_signer().unseal(urlsafe_b64decode(sealed + "=" * (-len(sealed) % 4)), key, link_id)
+        return copy_signer().unseal(_raw(sealed), key, link_id)
     except (InvalidTag, ValueError):  # the latter also for what is no base64
         return None
 

@@ -30,10 +30,10 @@ def split_email(email: str) -> tuple[str, str]:
         raise ValidationError(f"“{email[:100]}” is not an e-mail address: it has no @.")
     if not _LOCAL.fullmatch(local) or local[0] == "." or local[-1] == "." or ".." in local:
         raise ValidationError(f"“{email[:100]}” is not an e-mail address: the part before the @ is not valid.")
-    ascii_domain = _ascii_domain(domain)
-    if not ascii_domain:
+    found = ascii_domain(domain)
+    if not found:
         raise ValidationError(f"“{email[:100]}” is not an e-mail address: its domain is not valid.")
-    return local, ascii_domain
+    return local, found
 
 
 def email_domain(email: str) -> str:
@@ -42,22 +42,17 @@ def email_domain(email: str) -> str:
     lowered = domain.lower()
     if domain.isascii() and "xn--" not in lowered:  # IDNA leaves it as it is, or refuses it
         return lowered
-    return _ascii_domain(domain) or lowered
-
-
-def ascii_domain(domain: str) -> str:
-    """Return a domain in IDNA and lower case; "" when it is none."""
-    return _ascii_domain(domain)
+    return ascii_domain(domain) or lowered
 
 
 @lru_cache(10_000)
-def _ascii_domain(domain: str) -> str:
-    """Return a domain in IDNA, "" when it is none; kept, because a million people share few domains."""
+def ascii_domain(domain: str) -> str:
+    """Return a domain in IDNA and lower case, "" when it is none; kept, because a million people share few domains."""
     try:
-        ascii_domain = idna.encode(domain, uts46=True).decode().lower()
+        found = idna.encode(domain, uts46=True).decode().lower()
     except (idna.IDNAError, UnicodeError):
         return ""
-    return ascii_domain if _LABEL_DOMAIN.fullmatch(ascii_domain) else ""
+    return found if _LABEL_DOMAIN.fullmatch(found) else ""
 
 
 def clean_email(email: str, country: str = "") -> str:

@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 from django.template.loader import render_to_string
 
 from broadcasts import links
+from broadcasts.database import tidy_name
 from broadcasts.models import Invitation
 from broadcasts.queue import enqueue_due
 from broadcasts.transports.deadline import with_deadline
@@ -42,7 +43,7 @@ def mail_invitation(invitation_id: int) -> None:
 def _message(invitation: Invitation) -> EmailMessage:
     context = {
         "invitation": invitation,
-        "organization": " ".join(invitation.organization.name.split()),
+        "organization": tidy_name(invitation.organization.name),
         "url": links.invitation_url(links.invitation_token(invitation.pk)),
         "days": Invitation.LIFETIME.days,
     }

@@ -57,7 +57,7 @@ def validate_wordings(wordings: object) -> None:
 def validate_tracking_domain(typed: str) -> str:
     """Return the host of tracked links in IDNA and lower case; raises ValidationError unless it is a host's name."""
     host = ascii_domain(typed.strip())
-    if not host or "." not in host or host.rpartition(".")[2].isdigit():
+    if not host:
         words = f"“{typed[:100]}” is not the name of a host: give one such as links.example.org, without https://, "
         raise ValidationError({"tracking_domain": f"{words}port or path."})
     if host in {urlsplit(settings.BASE_URL).hostname, *settings.ALLOWED_HOSTS}:

@@ -26,7 +26,6 @@ from broadcasts.models import (
 from .pages import asked_language, bad_link, masked, notice, page, proof
 from .texts import PREFERENCES, spoken
 
-TEST_SEND = 0
 SOURCE = "preference page"
 NO_TRACKING = "no-tracking"  # the name of this choice among those of mediums
 
@@ -51,7 +50,7 @@ class Choice:
 def preferences(request: HttpRequest, token: str) -> HttpResponse:
     """Show and save a contact's consents and language; only changes are written, with their evidence."""
     delivery_id = links.delivery_id(token)
-    if delivery_id == TEST_SEND:
+    if delivery_id == links.TEST_SEND:
         words = PREFERENCES[spoken(asked_language(request))]
         return notice(request, words["test_title"], words["test"], asked_language(request))
     delivery = _delivery(delivery_id)

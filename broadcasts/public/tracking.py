@@ -7,7 +7,6 @@ get their answer also while nothing can be stored.
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
@@ -23,7 +22,6 @@ from broadcasts.tracking import KnownLink
 from .pages import bad_link
 
 PREFIXES = ("/t/", "/o/", "/h/")
-TEST_SEND = 0
 TEST = KnownLink("", links.TEST_LINK, 0)  # all links of test sends are sealed
 GIF = (  # one transparent pixel
     b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\x00\x00\x00!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00"
@@ -73,7 +71,7 @@ class TrackingShortcut:
 
 @require_safe
 def tracked(request: HttpRequest, **parts: object) -> HttpResponse:
-    """TrackedAnswer a tracked address, or show that it does not work."""
+    """Answer a tracked address, or show that it does not work."""
     answer = answered(request.META)
     if answer is None:
         return bad_link(request)
@@ -84,7 +82,7 @@ def tracked(request: HttpRequest, **parts: object) -> HttpResponse:
 
 
 def answered(environ: Environ) -> TrackedAnswer | None:
-    """TrackedAnswer a tracked address and store the hit; None for what is not ours, or arrives at another's domain."""
+    """Answer a tracked address and store the hit; None for what is not ours, or arrives at another's domain."""
     place, _, rest = environ["PATH_INFO"][1:].partition("/")
     return {"t": _link, "o": _picture, "h": _hidden}[place](environ, rest)
 
@@ -102,7 +100,7 @@ def _link(environ: Environ, path: str) -> TrackedAnswer | None:
     if delivery_id is None:
         return None
     url = links.unseal(sealed, key, link_id) if sealed else link.url
-    location = _location(url) if url else None
+    location = tracking.location(url) if url else None
     if location is None:
         return None
     _store(environ, delivery_id, Hit.Kind.CLICK.value, link_id)
@@ -118,7 +116,7 @@ def _picture(environ: Environ, name: str) -> TrackedAnswer | None:
 
 
 def _hidden(environ: Environ, path: str) -> TrackedAnswer | None:
-    """TrackedAnswer a link that people do not see, with nothing."""
+    """Answer a link that people do not see, with nothing."""
     delivery_id = links.delivery_id(path.removesuffix("/"))
     if delivery_id is None:
         return None
@@ -131,7 +129,7 @@ def _is_at_home(environ: Environ, link: KnownLink) -> bool:
 
 
 def _store(environ: Environ, delivery_id: int, kind: str, link_id: int | None = None) -> None:
-    if delivery_id == TEST_SEND:
+    if delivery_id == links.TEST_SEND:
         return
     tracking.store_hit(
         delivery_id,
@@ -142,8 +140,3 @@ def _store(environ: Environ, delivery_id: int, kind: str, link_id: int | None = 
         is_head=environ["REQUEST_METHOD"] == "HEAD",
         is_prefetch=any(name in environ and IS_AHEAD.search(environ[name]) for name in AHEAD),
     )
-
-
-@lru_cache(10_000)
-def _location(url: str) -> str | None:
-    return tracking.location(url)

@@ -10,15 +10,13 @@ from broadcasts.models import Delivery
 from .pages import asked_language, bad_link, masked, page, proof
 from .texts import TEXTS, spoken
 
-TEST_SEND = 0
-
 
 @csrf_exempt  # mailbox providers post without cookies (RFC 8058); the link authenticates
 @require_http_methods(["GET", "HEAD", "POST"])
 def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     """Show a button on GET, which changes nothing, since scanners open links; unsubscribe on POST (RFC 8058)."""
     delivery_id = links.delivery_id(token)
-    if delivery_id == TEST_SEND:
+    if delivery_id == links.TEST_SEND:
         return _page(request, "test", asked_language(request))
     delivery = (
         Delivery.objects.select_related("message__broadcast__organization").filter(pk=delivery_id).first()

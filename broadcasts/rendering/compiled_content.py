@@ -12,7 +12,7 @@ from broadcasts.exceptions import OverBudget
 
 from .budget import OUTPUT_LIMIT, Budget
 from .content import ContentTemplate, Recipient, body_start, footer_place, hidden, preheader_place
-from .footers import html_footer
+from .footers import FOOTER_LINKS, html_footer
 from .mime import (
     MailComposer,
     base64_lines,
@@ -43,7 +43,6 @@ from .plaintext import html_to_text
 from .text_from_html import text_from_html
 from .tracked_copies import token_placeholder
 
-FOOTER_LINKS = ("preferences_url", "unsubscribe_url")
 MARK = "\ue000"  # stands for a placeholder while places in a text are looked for
 Encoder = CachedFunction | LatestResult
 Slot = tuple[int, Encoder]

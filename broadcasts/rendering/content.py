@@ -11,7 +11,7 @@ from html import escape
 from broadcasts.models import Contact, Message, MessageTranslation, UseCase
 
 from .budget import Budget
-from .footers import SHORT, footer_links, html_footer, says_stop, short_footer, text_footer
+from .footers import FOOTER_LINKS, SHORT, footer_links, html_footer, says_stop, short_footer, text_footer
 from .mime import clean_body, one_line
 from .names import ContactSnapshot
 from .templates import CompiledTemplate, compile_template
@@ -101,7 +101,7 @@ class ContentTemplate:
             text = text.rstrip() + self.footer_of_text(*(str(values[name]) for name in self.footer_links))
         if html and (self.html_footer or measuring):
             at = footer_place(html)
-            urls = str(values["preferences_url"]), str(values["unsubscribe_url"])
+            urls = [str(values[name]) for name in FOOTER_LINKS]
             footer = html_footer(self.organization, self.language, *urls) if self.html_footer else ""
             html = html[:at] + footer + measuring + html[at:]
         if html and preheader:

@@ -45,10 +45,13 @@ REPLY = {
 }
 
 
+FOOTER_LINKS = ("preferences_url", "unsubscribe_url")
+
+
 def footer_links(message: Message) -> tuple[str, ...]:
     """Return the names of the personal links in the footer of a message's text."""
     if message.medium not in SHORT:
-        return "preferences_url", "unsubscribe_url"
+        return FOOTER_LINKS
     return () if _takes_replies(message.channel) else ("unsubscribe_url",)
 
 

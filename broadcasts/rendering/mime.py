@@ -21,7 +21,6 @@ from broadcasts.exceptions import RenderError
 from broadcasts.mediums import split_email
 from broadcasts.models import Message, UseCase
 
-TEST_TOKEN_ID = 0
 LONGEST_VALUE = 1000  # characters of one header
 WIDTH = 76
 SHORT = 120
@@ -198,7 +197,7 @@ class MailComposer:
         self.domain = self.sender.rpartition("@")[2]
         self.boundary = f"=_{broadcast.uuid.hex[-12:]}"
         self._dated = (0, b"")
-        self.test_token = links.delivery_token(TEST_TOKEN_ID)
+        self.test_token = links.delivery_token(links.TEST_SEND)
         marketing = broadcast.use_case == UseCase.MARKETING
         self.common = b"".join(
             [

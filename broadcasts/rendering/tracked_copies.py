@@ -54,7 +54,7 @@ class Tracking:
         return cls(_base(message), "opened" in tracked, "clicked" in tracked)
 
     def copy_key(self, token: str) -> str:
-        return f"{token}.{self.signer.mac(token, self.message_id)}"
+        return self.signer.key(token, self.message_id)
 
 
 def _base(message: Message) -> str:
@@ -146,7 +146,9 @@ class MarkedSource:
         if not url or len(url) > LONGEST_PERSONAL or url.startswith(self.own):
             return value
         sealed = tracking.signer.seal(url, key, number)
-        return f"{tracking.base}/t/{key}/{number}/{sealed}/{rest}" if len(sealed) <= links.LONGEST_SEALED else value
+        if len(sealed) > links.LONGEST_SEALED:
+            return value
+        return links.tracked_url(tracking.base, key, number, sealed) + rest
 
     def pieces(self, pieces: Sequence[Piece], placeholders: Placeholders) -> list[Piece]:
         """Return pieces with tracked addresses in the place of the marked ones, as `tracked` gives them."""

@@ -1,17 +1,20 @@
 """Pause broadcasts that cannot continue, and mail staff what happened, why, and what they can do."""
 
 import logging
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMessage
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.urls import reverse
 
 from broadcasts import noting
-from broadcasts.models import AuditEntry, Broadcast, Role, User
+from broadcasts.database import tidy_name
+from broadcasts.models import AuditEntry, Broadcast, EventSubscription, Role, User
 from broadcasts.queue import enqueue
 from broadcasts.transports.deadline import with_deadline
 
@@ -50,34 +53,43 @@ def due_notices() -> list[int]:
 
 
 def notify(broadcast_id: int) -> None:
-    """Mail what happened to the author and the organization's admins, once, also when called concurrently.
+    """Mail what happened to the author and the organization's admins, once, also when called concurrently."""
+    notify_once(Broadcast.objects.filter(pk=broadcast_id), _mail)
+
+
+def notify_once(rows: QuerySet[Any], mail: Callable[[Any], None]) -> None:
+    """Do what mails the notice of a row that is due, once, also when called concurrently.
 
     After an error of the mail server it is tried again every 10 minutes, for a day.
     """
-    rows = Broadcast.objects.filter(pk=broadcast_id)
-    if not rows.filter(notice_due_at__lte=Now()).transition(notice_due_at=Now() + AGAIN):
+    if not rows.filter(notice_due_at__lte=Now()).transition(notice_due_at=Now() + AGAIN):  # type: ignore[attr-defined]
         return
-    broadcast = rows.select_related("organization").get()
+    row = rows.select_related("organization").get()
     try:
-        _mail(broadcast)
+        mail(row)
     except Exception:  # a backend may raise anything
-        log.exception("Nobody could be told of broadcast %s", broadcast.uuid)
+        log.exception("Nobody could be told of %s %s", row._meta.verbose_name, row.uuid)
         rows.filter(modified__lt=Now() - AT_LAST).update(notice_due_at=None)
     else:
-        rows.filter(notice_due_at=broadcast.notice_due_at).update(notice_due_at=None)
+        rows.filter(notice_due_at=row.notice_due_at).update(notice_due_at=None)
 
 
 def _mail(broadcast: Broadcast) -> None:
-    addresses = list(_people(broadcast).values_list("email", flat=True))
+    what, advice = WHAT.get(Status(broadcast.status), ("", ""))
+    name = tidy_name(broadcast.name)
+    words = [f"“{name}” of {broadcast.organization} {what}.", broadcast.error_message, advice]
+    mail_staff(broadcast, broadcast.author_id, f"“{name}” {what}" if what else "", words)
+
+
+def mail_staff(row: Broadcast | EventSubscription, author: int | None, subject: str, words: list[str]) -> None:
+    """Mail about a row to its author and the admins, who are members still; without a subject it is out of date."""
+    addresses = list(_people(row, author).values_list("email", flat=True))
     if not settings.EMAIL_URL:
-        log.warning("Nobody is told of broadcast %s, since EMAIL_URL is not set", broadcast.uuid)
-    elif broadcast.status in WHAT and addresses:
-        what, advice = WHAT[Status(broadcast.status)]
-        page = reverse("admin:broadcasts_broadcast_change", args=[broadcast.pk])
-        name = " ".join(broadcast.name.split())
-        words = [f"“{name}” of {broadcast.organization} {what}.", broadcast.error_message, advice]
+        log.warning("Nobody is told of %s %s, since EMAIL_URL is not set", row._meta.verbose_name, row.uuid)
+    elif subject and addresses:
+        page = reverse(f"admin:broadcasts_{row._meta.model_name}_change", args=[row.pk])
         mail = EmailMessage(
-            subject=f"“{name}” {what}",
+            subject=subject,
             body="\n\n".join([*words, f"{settings.BASE_URL}{page}", ""]),
             to=addresses,
             headers={"Auto-Submitted": "auto-generated"},
@@ -85,8 +97,7 @@ def _mail(broadcast: Broadcast) -> None:
         with_deadline(MAIL_SECONDS, mail.send)
 
 
-def _people(broadcast: Broadcast):
-    """Return the author and the admins that are still members of the organization."""
-    concerned = Q(memberships__role=Role.ADMIN) | Q(pk=broadcast.author_id)
-    members = User.objects.filter(concerned, memberships__organization=broadcast.organization_id, is_active=True)
+def _people(row: Broadcast | EventSubscription, author: int | None) -> QuerySet[User]:
+    concerned = Q(memberships__role=Role.ADMIN) | Q(pk=author)
+    members = User.objects.filter(concerned, memberships__organization=row.organization_id, is_active=True)
     return members.distinct().order_by("pk")

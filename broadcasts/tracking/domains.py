@@ -116,7 +116,9 @@ def fault_of(domain: str) -> str:
     """
     connection = _Probe(domain, HTTPS, timeout=PROBE_SECONDS)
     try:
-        connection.request("GET", urlsplit(links.hidden_url(f"https://{domain}", links.delivery_token(0))).path)
+        connection.request(
+            "GET", urlsplit(links.hidden_url(f"https://{domain}", links.delivery_token(links.TEST_SEND))).path
+        )
         status = connection.getresponse().status
     except (OSError, http.client.HTTPException) as error:
         return f"{error or type(error).__name__}"

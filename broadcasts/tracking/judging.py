@@ -3,7 +3,7 @@
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -88,7 +88,7 @@ def _judge(copies: Sequence[int]) -> int:
 
     A delivery's row is the lock of its hits: one worker alone sees all of them, so a scanner's run is never divided.
     """
-    free = _free(copies)
+    free, people = _free(copies)
     if not free:
         return 0
     hits: dict[int, list[Fetch]] = defaultdict(list)
@@ -96,7 +96,7 @@ def _judge(copies: Sequence[int]) -> int:
         hits[copy].append(Fetch(*values))
     links = Link.objects.in_bulk({one.link for some in hits.values() for one in some if one.link})
     numbers = _numbers_of_links({link.message_id for link in links.values()})
-    unmeasured = _unmeasured(free)
+    unmeasured = _unmeasured(people)
     now, turn = timezone.now(), _Turn()
     for copy, fetches in hits.items():
         if copy in unmeasured:
@@ -111,24 +111,25 @@ def _judge(copies: Sequence[int]) -> int:
     return len(turn.judged) + len(turn.waiting)
 
 
-def _free(copies: Sequence[int]) -> dict[int, datetime | None]:
-    """Lock the deliveries that no other worker has; return when each was sent.
+def _free(copies: Sequence[int]) -> tuple[dict[int, datetime | None], dict[int, int | None]]:
+    """Lock the deliveries that no other worker has; return when each was sent, and whose each is.
 
-    Those that are gone, which nobody can lock, are returned too: their hits count nowhere.
+    Those that are gone, which nobody can lock, are in the first of these too: their hits count nowhere.
     """
     rows = Delivery.objects.filter(pk__in=copies)
     locked = rows.select_for_update(skip_locked=True, no_key=True).order_by("pk")
-    free: dict[int, datetime | None] = dict(locked.values_list("pk", "sent_at"))
+    free: dict[int, datetime | None] = {}
+    people: dict[int, int | None] = {}
+    for pk, sent_at, contact, merged in locked.values_list("pk", "sent_at", "contact_id", "merged_into"):
+        free[pk], people[pk] = sent_at, contact or merged
     if len(free) < len(copies):
         there = set(rows.values_list("pk", flat=True))
         free |= dict.fromkeys(set(copies) - there)
-    return free
+    return free, people
 
 
-def _unmeasured(copies: Iterable[int]) -> set[int]:
+def _unmeasured(people: Mapping[int, int | None]) -> set[int]:
     """Return the copies of people who asked not to be measured, also after it was sent: their hits count nowhere."""
-    rows = Delivery.objects.filter(pk__in=list(copies)).values_list("pk", "contact_id", "merged_into")
-    people = {pk: contact or merged for pk, contact, merged in rows}
     known = {person for person in people.values() if person}
     asked = Contact.objects.filter(pk__in=known, no_tracking=True)
     wanted = set(asked.values_list("pk", flat=True))

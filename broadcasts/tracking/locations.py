@@ -2,6 +2,7 @@
 
 import re
 from contextlib import suppress
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
 import idna
@@ -13,6 +14,7 @@ HOST = re.compile(r"[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\]")
 KEPT = "!#$%&'()*+,/:;=?@[\\]^_`{|}~-."  # browsers encode what else must be
 
 
+@lru_cache(10_000)
 def location(url: str) -> str | None:
     """Return an address of the web in ASCII: its host in punycode, the rest percent-encoded where it must be.
 
