@@ -25,6 +25,7 @@ from broadcasts.throttling import allowances
 from broadcasts.transports.email import Email
 
 from .make import make_member
+from .recorder import Recorder
 from .stories.installation import Installation
 
 sys.dont_write_bytecode = False  # or all tests are compiled anew in every process, for a quarter of a minute
@@ -108,7 +109,6 @@ def nothing_remembered():
     allowances.forget()
     called.forget()
     tracking.forget()
-    tracking.tracking_domains.forget()
     health.forget()
     noting.forget()
 
@@ -137,6 +137,14 @@ def mail(club) -> Channel:
         track_opens=False,  # what measures is not what most tests are about
         track_clicks=False,
     )
+
+
+@pytest.fixture
+def server(monkeypatch, mail) -> Recorder:
+    """What the club's channel speaks to."""
+    recorder = Recorder()
+    monkeypatch.setattr(Channel, "transport", lambda self: recorder)
+    return recorder
 
 
 class Lock:

@@ -12,17 +12,9 @@ from broadcasts.exceptions import WrongState
 from broadcasts.models import Channel, Consent, ConsentChange, Contact, Organization, PersonalLink, Suppression
 from broadcasts.transports import TransportError
 from tests.make import make_contact
-from tests.recorder import Recorder
 from tests.smtp import SmtpServer
 
 EVIDENCE = {"form": "https://club.example/join", "ip": "192.0.2.7"}
-
-
-@pytest.fixture
-def server(monkeypatch, mail) -> Recorder:
-    recorder = Recorder()
-    monkeypatch.setattr(Channel, "transport", lambda self: recorder)
-    return recorder
 
 
 @pytest.fixture

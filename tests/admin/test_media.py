@@ -1,17 +1,16 @@
 """Files for messages: taken, kept, given out to members, and deleted."""
 
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from threading import Barrier, BrokenBarrierError
 
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connection
 from django.urls import reverse
 
 from broadcasts.models import Media, MessageTranslation, Template, TemplateTranslation
 from tests.make import make_broadcast
+from tests.sending.test_concurrency import at_once
 
 from .conftest import sign_in
 
@@ -178,15 +177,6 @@ def test_two_uploads_at_once_keep_the_quota(page, club, settings, monkeypatch):
             both.wait(timeout=0.5)
 
     monkeypatch.setattr(Media, "check_size", staticmethod(meet))
-    with ThreadPoolExecutor(2) as pool:
-        answers = list(pool.map(lambda _: apart_from(upload, page, club, content=PNG + bytes(600_000)), range(2)))
+    answers = at_once(2, lambda: upload(page, club, content=PNG + bytes(600_000)).status_code)
     assert sorted(answers) == [200, 302]
     assert Media.objects.count() == 1
-
-
-def apart_from(act, *args, **kwargs):
-    """Do it on a connection of its own."""
-    try:
-        return act(*args, **kwargs).status_code
-    finally:
-        connection.close()

@@ -3,10 +3,7 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 
-from tests.sending.conftest import server
 from tests.stories.installation import DATABASE
-
-__all__ = ["server"]
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from broadcasts.models import Broadcast, Channel, Organization, Segment
 from tests.api.described import compare
 from tests.cloud_api import CloudApi, template
 from tests.make import make_broadcast, make_token
-from tests.recorder import Recorder
 from tests.sending.steps import pump
 
 
@@ -65,14 +64,6 @@ def finish() -> None:
     for broadcast in Broadcast.objects.filter(status="SENDING"):
         sending.expand(broadcast.pk, seconds=60)
         pump(broadcast)
-
-
-@pytest.fixture
-def server(monkeypatch, mail) -> Recorder:
-    """What the club's channel speaks to."""
-    recorder = Recorder()
-    monkeypatch.setattr(Channel, "transport", lambda self: recorder)
-    return recorder
 
 
 @pytest.fixture

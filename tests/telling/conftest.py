@@ -3,9 +3,9 @@ from collections.abc import Iterator
 import pytest
 
 from broadcasts import noting
-from broadcasts.models import EVENT_TYPES, Channel, EventSubscription, Organization
+from broadcasts.models import EVENT_TYPES, EventSubscription, Organization
 from broadcasts.telling import new_secret, rounds
-from tests.recorder import Recorder
+from tests.make import make_broadcast, make_delivery
 
 from .receiver import EventReceiver
 
@@ -16,11 +16,8 @@ def quick_looks(monkeypatch) -> None:
 
 
 @pytest.fixture
-def server(monkeypatch, mail) -> Recorder:
-    """What the club's channel speaks to."""
-    recorder = Recorder()
-    monkeypatch.setattr(Channel, "transport", lambda self: recorder)
-    return recorder
+def delivery(mail):
+    return make_delivery(make_broadcast(mail))
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from django.db import transaction
 
 from broadcasts import consenting, noting, sending, tracking
 from broadcasts.models import Contact, EventNote, Link
-from tests.make import make_broadcast, make_contact, make_contacts, make_delivery
+from tests.make import make_broadcast, make_contact, make_contacts
 from tests.sending.steps import send, start
 
 HELLO = {"source": "form", "evidence": {}}
@@ -15,11 +15,6 @@ def noted() -> list[str]:
     """The types that are noted, each as often as there are events."""
     items = [item for note in EventNote.objects.order_by("pk") for item in note.items]
     return [type for type, _, deliveries, *_ in items for _ in deliveries or [0]]
-
-
-@pytest.fixture
-def delivery(mail):
-    return make_delivery(make_broadcast(mail))
 
 
 def test_nothing_is_noted_without_a_subscription(delivery):

@@ -8,16 +8,10 @@ from django.utils import timezone
 from broadcasts import noting, telling, tracking
 from broadcasts.exceptions import InvalidInput, WrongState
 from broadcasts.models import EventCall, EventSubscription
-from tests.make import make_broadcast, make_delivery
 
 from .test_calls import come_due
 
 LONG_AGO = timezone.now() - timedelta(days=1)
-
-
-@pytest.fixture
-def delivery(mail):
-    return make_delivery(make_broadcast(mail))
 
 
 def ids(receiver) -> list[str]:
