@@ -4,7 +4,7 @@ import json
 import time
 from argparse import ArgumentParser
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from random import Random
@@ -23,7 +23,7 @@ from broadcasts.models import Broadcast, Channel, Delivery, ProviderRef
 
 from . import HOST, people, processes
 from .caller import CONNECTIONS, Caller, Told, request
-from .figures import Target, columns
+from .figures import Target, columns, row_of
 from .kinds import KINDS
 from .receiver import receiver
 from .room import Room, is_inside, leave
@@ -99,10 +99,7 @@ def run(command: BaseCommand, options: dict[str, Any]) -> None:
 
 
 def table(phases: list[CallRound]) -> str:
-    def row(label: str, tell: Any, target: Target | None = None, value: Any = None) -> tuple[str, ...]:
-        marks = [f"{tell(one)} {target.mark(value(one)) if target and not one.kills else '':3}" for one in phases]
-        return label, *marks, *((f"{target.least:g}", f"{target.aim:g}") if target else ("", ""))
-
+    row = partial(row_of, phases)
     names = [f"{one.fact}{', under kills' if one.kills else ''}    " for one in phases]
     rows = [
         ("calls", *names, "at least", "aim"),
@@ -155,44 +152,56 @@ def _phase(
     random.shuffle(requests)
     copies = Delivery.objects.filter(message__broadcast=broadcast, status=Delivery.Status.SENT)
     missing = copies.filter(**{f"{COLUMNS[fact]}__isnull": True})
+    applied, same = call_all(requests, missing.count, running, port, rate=rate, random=random if kills else None)
+    counted = stats.counts([broadcast])[broadcast.pk][COLUMNS[fact].removesuffix("_at")]
+    return CallRound(fact=fact, calls=len(requests), applied_seconds=applied, counted=counted, **same)
+
+
+def call_all(
+    requests: Sequence[bytes],
+    missing: Callable[[], int],
+    running: Workers,
+    port: int,
+    *,
+    what: str = "calls",
+    rate: int = 0,
+    most: int = 299,
+    random: Random | None = None,
+    kills: int | None = None,
+) -> tuple[float, dict[str, Any]]:
+    """Make all calls; return the seconds until none was missing in the log, and the figures that all such runs have.
+
+    With `random`, processes are killed meanwhile: so many, or as many as there is time for.
+    """
     used, begun = running.parts_cpu_seconds(), time.perf_counter()
     connections.close_all()  # the caller's process is to inherit none
-    caller = Caller(port, requests, rate)
+    caller = Caller(port, requests, rate, most)
     try:
-        told, killed = watch_calls(caller, missing.count, running, random if kills else None)
+        told, killed = _watch(caller, missing, running, random, kills)
     finally:
         caller.kill()
-    applied, calls = time.perf_counter() - begun, len(requests)
+    seconds, n = time.perf_counter() - begun, len(requests)
     if told is None or told.given_up:
         answers = told.statuses if told else "none"
-        raise CommandError(f"The calls did not come to their end; answers: {answers}.\n{running.last_words()}")
-    web_us, worker_us = (
-        (now - then) / calls * 1e6 for now, then in zip(running.parts_cpu_seconds(), used, strict=True)
-    )
-    return CallRound(
-        fact=fact,
-        calls=calls,
-        taken_seconds=told.seconds,
-        applied_seconds=applied,
-        caller_cpu_us=told.cpu_seconds / calls * 1e6,
-        web_cpu_us=None if killed else web_us,
-        worker_cpu_us=None if killed else worker_us,
-        median_ms=told.median_ms,
-        slow_ms=told.slow_ms,
-        repeats=told.repeats,
-        kills=dict(killed),
-        lost=retry_while_away(missing.count),
-        counted=stats.counts([broadcast])[broadcast.pk][COLUMNS[fact].removesuffix("_at")],
-    )
+        raise CommandError(f"The {what} did not come to their end; answers: {answers}.\n{running.last_words()}")
+    web_us, worker_us = ((now - then) / n * 1e6 for now, then in zip(running.parts_cpu_seconds(), used, strict=True))
+    return seconds, {
+        "taken_seconds": told.seconds,
+        "caller_cpu_us": told.cpu_seconds / n * 1e6,
+        "web_cpu_us": None if killed else web_us,
+        "worker_cpu_us": None if killed else worker_us,
+        "median_ms": told.median_ms,
+        "slow_ms": told.slow_ms,
+        "repeats": told.repeats,
+        "kills": dict(killed),
+        "lost": retry_while_away(missing),
+    }
 
 
-def watch_calls(
-    caller: Caller, missing: Callable[[], int], running: Workers, random: Random | None = None, kills: int | None = None
+def _watch(
+    caller: Caller, missing: Callable[[], int], running: Workers, random: Random | None, kills: int | None
 ) -> tuple[Told | None, Counter[str]]:
-    """Wait until all calls are answered and none is missing in the log, or nothing moves.
-
-    With `random`, kill processes meanwhile: so many, or as many as there is time for.
-    """
+    """Wait until all calls are answered and none is missing in the log, or nothing moves."""
     told: Told | None = None
     killed: Counter[str] = Counter()
     killed_at = moved_at = time.perf_counter()

@@ -41,15 +41,17 @@ class Told:
 
 def reading(path: str, port: int, headers: Mapping[str, str]) -> bytes:
     """Return a whole request that only reads."""
-    lines = "".join(f"{name}: {value}\r\n" for name, value in {"Host": f"localhost:{port}", **headers}.items())
-    return f"GET {path} HTTP/1.1\r\n{lines}\r\n".encode()
+    return _head("GET", path, port, headers)
 
 
 def request(path: str, port: int, body: bytes, headers: Mapping[str, str]) -> bytes:
     """Return a whole request."""
-    head = {"Host": f"localhost:{port}", "Content-Length": str(len(body)), **headers}
-    lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
-    return f"POST {path} HTTP/1.1\r\n{lines}\r\n".encode() + body
+    return _head("POST", path, port, {"Content-Length": str(len(body)), **headers}) + body
+
+
+def _head(method: str, path: str, port: int, headers: Mapping[str, str]) -> bytes:
+    lines = "".join(f"{name}: {value}\r\n" for name, value in {"Host": f"localhost:{port}", **headers}.items())
+    return f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode()
 
 
 class Caller:

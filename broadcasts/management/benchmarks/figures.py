@@ -195,6 +195,14 @@ def table(sizes: Sequence[Figures]) -> str:
     return "\n".join(lines)
 
 
+def row_of(
+    runs: Sequence[Any], label: str, tell: Callable[[Any], str], target: Target | None = None, value: Any = None
+) -> tuple[str, ...]:
+    """Return a row with a figure of each run, and how it stands to a target, unless processes were killed in it."""
+    marks = [f"{tell(one)} {target.mark(value(one)) if target and not one.kills else '':3}" for one in runs]
+    return label, *marks, *((f"{target.least:g}", f"{target.aim:g}") if target else ("", ""))
+
+
 def columns(rows: Sequence[Sequence[str]]) -> str:
     """Lay rows out, the first column to the left and the others to the right."""
     first, *others = [max(map(len, column)) for column in zip(*rows, strict=True)]

@@ -61,7 +61,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--syntax", choices=SYNTAXES, default=Syntax.LIQUID, help="how the message is written; default: liquid"
     )
-    parser.add_argument("--tracked", action="store_true", help="measure opens and clicks: links, picture, hidden link")
+    parser.add_argument(
+        "--tracked", action="store_true", help="measure opens and clicks of mail: links, picture, hidden link"
+    )
     parser.add_argument("--json", action="store_true", help="for machines")
 
 
@@ -70,8 +72,8 @@ def run(command: BaseCommand, options: dict[str, Any]) -> None:
     default = 1 if kind.is_http or connection.vendor != "postgresql" else settings.PUMPS
     pumps = options["pumps"] or default
     if is_inside():
-        measured = measure_http if kind.is_http else measure
-        leave(measured(kind, options["contacts"], pumps, options["syntax"], options["tracked"]))
+        what = kind, options["contacts"], pumps, options["syntax"]
+        leave(measure_http(*what) if kind.is_http else measure(*what, options["tracked"]))
         return
     for name in () if kind.is_http else ("smtp-sink", "smtp-source"):
         tool(name)
@@ -110,7 +112,7 @@ def run(command: BaseCommand, options: dict[str, Any]) -> None:
         command.stdout.write(table(told))
 
 
-def measure(kind: BenchKind, n: int, pumps: int, syntax: str, tracked: bool = False) -> dict[str, Any]:
+def measure(kind: BenchKind, n: int, pumps: int, syntax: str, tracked: bool) -> dict[str, Any]:
     """Do one run, in a room."""
     serving.prepare()
     club = make_club()
@@ -125,8 +127,8 @@ def measure(kind: BenchKind, n: int, pumps: int, syntax: str, tracked: bool = Fa
     return {"contacts": n, "message_bytes": size, "source_rate": source_rate, "loop_rate": loop_rate, **ours}
 
 
-def measure_http(kind: BenchKind, n: int, pumps: int, syntax: str, tracked: bool = False) -> dict[str, Any]:
-    """Do one run of a kind that is spoken to by HTTP, in a room; nothing is tracked in what it sends."""
+def measure_http(kind: BenchKind, n: int, pumps: int, syntax: str) -> dict[str, Any]:
+    """Do one run of a kind that is spoken to by HTTP, in a room."""
     serving.prepare()
     club = make_club()
     people.load(club, n)

@@ -4,6 +4,7 @@ import json
 import time
 from argparse import ArgumentParser
 from dataclasses import asdict, dataclass
+from functools import partial
 from random import Random
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,9 +18,9 @@ from broadcasts.management import serving
 from broadcasts.models import Broadcast, Delivery, DeliveryEvent, Hit, Link
 
 from . import HOST, people, processes
-from .callbacks import watch_calls
-from .caller import Caller, reading
-from .figures import Target, columns
+from .callbacks import call_all
+from .caller import reading
+from .figures import Target, columns, row_of
 from .kinds import KINDS
 from .receiver import receiver
 from .room import Room, is_inside, leave
@@ -97,35 +98,29 @@ def run(command: BaseCommand, options: dict[str, Any]) -> None:
 
 
 def table(told: TrackRun) -> str:
-    rate = told.hits / told.counted_seconds
+    row = partial(row_of, [told])
+
+    def us(value: float | None) -> str:
+        return "-" if value is None else f"{value:,.0f}"
+
+    def rate(one: TrackRun) -> float:
+        return one.hits / one.counted_seconds
+
     rows: list[tuple[str, ...]] = [
         ("opens and clicks", f"{told.hits:,}    ", "at least", "aim"),
-        ("a second taken in", f"{told.hits / told.taken_seconds:,.0f}    ", "", ""),
-        ("a second taken in and counted", f"{rate:,.0f} {_mark(RATE, rate, told)}", f"{RATE.least:g}", f"{RATE.aim:g}"),
-        (
-            "ms to an answer, median",
-            f"{told.median_ms:.1f} {_mark(ANSWER, told.median_ms, told)}",
-            f"{ANSWER.least:g}",
-            f"{ANSWER.aim:g}",
-        ),
-        ("ms to an answer, 99 of 100", f"{told.slow_ms:.1f}    ", "", ""),
-        ("CPU us per hit, web server", f"{_us(told.web_cpu_us)}    ", "", ""),
-        ("  workers", f"{_us(told.worker_cpu_us)}    ", "", ""),
-        ("  the caller's beside it", f"{_us(told.caller_cpu_us)}    ", "", ""),
-        ("hits that had to be repeated", f"{told.repeats:,}    ", "", ""),
-        ("killed", f"{', '.join(f'{n} {what}' for what, n in told.kills.items()) or '-'}    ", "", ""),
-        ("lost", f"{told.lost:,}    ", "", ""),
-        ("figures that disagree", f"{'none' if told.is_consistent else 'some'}    ", "", ""),
+        row("a second taken in", lambda one: f"{one.hits / one.taken_seconds:,.0f}"),
+        row("a second taken in and counted", lambda one: f"{rate(one):,.0f}", RATE, rate),
+        row("ms to an answer, median", lambda one: f"{one.median_ms:.1f}", ANSWER, lambda one: one.median_ms),
+        row("ms to an answer, 99 of 100", lambda one: f"{one.slow_ms:.1f}"),
+        row("CPU us per hit, web server", lambda one: us(one.web_cpu_us)),
+        row("  workers", lambda one: us(one.worker_cpu_us)),
+        row("  the caller's beside it", lambda one: us(one.caller_cpu_us)),
+        row("hits that had to be repeated", lambda one: f"{one.repeats:,}"),
+        row("killed", lambda one: ", ".join(f"{n} {what}" for what, n in one.kills.items()) or "-"),
+        row("lost", lambda one: f"{one.lost:,}"),
+        row("figures that disagree", lambda one: "none" if one.is_consistent else "some"),
     ]
     return columns(rows)
-
-
-def _mark(target: Target, value: float, told: TrackRun) -> str:
-    return f"{'' if told.kills else target.mark(value):3}"
-
-
-def _us(value: float | None) -> str:
-    return "-" if value is None else f"{value:,.0f}"
 
 
 def measure(options: dict[str, Any]) -> TrackRun:
@@ -193,31 +188,14 @@ def _fetch_all(broadcast: Broadcast, running: Workers, port: int, random: Random
         unopened = copies.filter(status=Delivery.Status.SENT, opened_at=None).count()
         return unopened + readers.clicked - copies.exclude(clicked_at=None).count() + Hit.objects.count()
 
-    used, begun = running.parts_cpu_seconds(), time.perf_counter()
-    connections.close_all()  # the caller's process is to inherit none
-    caller = Caller(port, readers.requests, most=LAST_TAKEN)
-    try:
-        told, killed = watch_calls(caller, missing, running, random if kills else None, kills)
-    finally:
-        caller.kill()
-    counted, hits = time.perf_counter() - begun - DELAY, len(readers.requests)
-    if told is None or told.given_up:
-        answers = told.statuses if told else "none"
-        raise CommandError(f"The hits did not come to their end; answers: {answers}.\n{running.last_words()}")
-    web_us, worker_us = ((now - then) / hits * 1e6 for now, then in zip(running.parts_cpu_seconds(), used, strict=True))
+    seconds, same = call_all(
+        readers.requests, missing, running, port, what="hits", most=LAST_TAKEN, random=random, kills=kills
+    )
     return TrackRun(
-        hits=hits,
-        taken_seconds=told.seconds,
-        counted_seconds=counted,
-        caller_cpu_us=told.cpu_seconds / hits * 1e6,
-        web_cpu_us=None if killed else web_us,
-        worker_cpu_us=None if killed else worker_us,
-        median_ms=told.median_ms,
-        slow_ms=told.slow_ms,
-        repeats=told.repeats,
-        kills=dict(killed),
-        lost=retry_while_away(missing),
-        is_consistent=retry_while_away(lambda: _is_consistent(broadcast, readers, repeated=told.repeats)),
+        hits=len(readers.requests),
+        counted_seconds=seconds - DELAY,
+        is_consistent=retry_while_away(lambda: _is_consistent(broadcast, readers, repeated=same["repeats"])),
+        **same,
     )
 
 
