@@ -241,6 +241,6 @@ def test_report_and_csv_and_log_agree_whatever_was_told(broadcast, monkeypatch):
         why[reason.outcome] += reason.count
     assert why == {name: log[name] for name in why}
 
-    lines = csv.DictReader(io.StringIO("".join(exporting.report_csv(broadcast))))
+    lines = csv.DictReader(io.StringIO("".join(exporting.report_csv(broadcast, reporting.series(broadcast)))))
     in_csv = {line["name"]: int(line["count"]) for line in lines if line["section"] == "totals"}
     assert {name: in_csv[name] for name in log} == log

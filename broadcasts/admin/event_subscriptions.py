@@ -191,7 +191,7 @@ class EventTypeFilter(admin.SimpleListFilter):
         return list(EVENT_TYPES.items())
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        return queryset.filter(types__contains=f",{self.value()},") if self.value() in EVENT_TYPES else queryset
+        return queryset.filter(EventCall.having(self.value() or "")) if self.value() in EVENT_TYPES else queryset
 
 
 @admin.register(EventCall)

@@ -26,19 +26,15 @@ RANKINGS = {
 }
 
 
-class DayInput(forms.DateInput):
-    input_type = "date"
-
-    def __init__(self) -> None:
-        super().__init__(format="%Y-%m-%d")
+DAY = forms.DateInput({"type": "date"}, "%Y-%m-%d")
 
 
 class PeriodForm(forms.Form):
     """The days of a period, the last one included, and from how many copies on a broadcast is ranked."""
 
     organization = forms.ModelChoiceField(Organization.objects.none(), required=False, empty_label=None)
-    since = forms.DateField(label="From", required=False, widget=DayInput)
-    until = forms.DateField(label="To", required=False, widget=DayInput)
+    since = forms.DateField(label="From", required=False, widget=DAY)
+    until = forms.DateField(label="To", required=False, widget=DAY)
     least = forms.IntegerField(label="Rank broadcasts of at least so many copies", required=False, min_value=1)
 
     def __init__(self, data: Any, access: Access) -> None:

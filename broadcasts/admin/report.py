@@ -8,13 +8,13 @@ from urllib.parse import urlencode
 from django.db.models import Sum
 
 from broadcasts import formats, reporting, stats
-from broadcasts.models import Batch, Broadcast, Delivery, GroupCount, Link
+from broadcasts.models import Broadcast, Delivery, Device, GroupCount, Link
 
 from .base import list_url, row_url
 from .charts import bars, legend, lines, when
 
 LINKS = 20
-DEVICES = {"desktop": "Desktop", "phone": "Phone", "tablet": "Tablet"}
+DEVICES = dict(Device.choices)
 OF_GROUPS = ("sent", "failed", "delivered", "opened", "clicked")
 # Each has a scale of its own: all is sent in minutes, and opened over days. {title: {fact: its look}}
 CHARTS = {
@@ -47,8 +47,7 @@ def stamp(broadcast: Broadcast) -> str:
     messages = [one.pk for one in broadcast.messages.all()]
     machines = GroupCount.objects.filter(message__in=messages, dimension=GroupCount.Dimension.RULE)
     clicks = Link.objects.filter(message__in=messages).aggregate(n=Sum("clicks"), m=Sum("machine_clicks"))
-    waiting = Batch.objects.filter(message__in=messages, is_grouped=False, total__gt=0).exists()
-    told = [broadcast.status, stats.counts([broadcast])[broadcast.pk], clicks, waiting]
+    told = [broadcast.status, stats.counts([broadcast])[broadcast.pk], clicks, reporting.is_counting(broadcast)]
     told.append(machines.aggregate(n=Sum("count")))
     return blake2b(json.dumps(told, default=str).encode(), digest_size=12).hexdigest()
 
@@ -66,13 +65,8 @@ def report(broadcast: Broadcast, tag: str = "") -> dict[str, Any]:
         "skips": [_reason(broadcast, one) for one in reporting.skips(broadcast)],
         "failures": [_reason(broadcast, one) for one in reporting.failures(broadcast)],
         "earlier": _earlier(broadcast, figures),
-        "is_counting": _is_counting(broadcast),
+        "is_counting": reporting.is_counting(broadcast),
     }
-
-
-def _is_counting(broadcast: Broadcast) -> bool:
-    messages = [one.pk for one in broadcast.messages.all()]
-    return Batch.objects.filter(message__in=messages, is_grouped=False, total__gt=0).exists()
 
 
 def _figure(broadcast: Broadcast, one: reporting.ReportFigure) -> dict[str, Any]:

@@ -356,12 +356,6 @@ class Broadcasts(Reports, AsTable, FullResource):
         verb(broadcast, by=self.user)
         return self.shown(self.fresh(broadcast))
 
-    def read(self, serializer_class: Any) -> dict[str, Any]:
-        given = {} if self.request.data is None else self.request.data
-        serializer = serializer_class(data=given, context=self.get_serializer_context())
-        serializer.is_valid(raise_exception=True)
-        return serializer.validated_data
-
 
 def chosen_message(broadcast: Broadcast, channel: Any) -> Message:
     messages = broadcast.messages.select_related("channel", "broadcast__organization").prefetch_related("translations")

@@ -182,7 +182,5 @@ class Channels(FullResource):
     @action(detail=True, methods=["post"], url_path="rotate-callback")
     def rotate_callback(self, request: Request, uuid: str) -> Response:
         channel = self.get_object()
-        given = RotateSerializer(data={} if request.data is None else request.data)
-        given.is_valid(raise_exception=True)
-        rotating.rotate_callback(channel, keep_old=given.validated_data["keep_old"], by=self.user)
+        rotating.rotate_callback(channel, keep_old=self.read(RotateSerializer)["keep_old"], by=self.user)
         return Response(self.get_serializer(channel).data)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -12,11 +12,11 @@ from rest_framework.response import Response
 from broadcasts import links as public_keys
 from broadcasts import reporting
 from broadcasts.exporting import events_csv, links_csv, report_csv
-from broadcasts.models import Batch, Broadcast, Delivery, DeliveryEvent
+from broadcasts.models import Broadcast, Delivery, DeliveryEvent
 
 from .fields import MomentField
 from .renderers import Csv, stream
-from .resources import PickingSerializer, picks
+from .resources import PickingSerializer
 
 NAMED_LINKS = 20
 COUNTS = serializers.DictField(child=serializers.IntegerField(), help_text="By outcome or fact.")
@@ -131,12 +131,6 @@ class EventSerializer(PickingSerializer):
         return str(event.detail.get("rule", ""))
 
 
-def is_counting(broadcast: Broadcast) -> bool:
-    """Tell whether some outcomes are not counted by group yet."""
-    copies = Batch.objects.filter(message=OuterRef("pk"), is_grouped=False, total__gt=0)
-    return broadcast.has_begun and broadcast.messages.filter(Exists(copies)).exists()
-
-
 class Reports:
     """The reports of broadcasts, for their view."""
 
@@ -156,8 +150,7 @@ class Reports:
         if isinstance(request.accepted_renderer, Csv):
             counts = reporting.series(broadcast, **query.validated_data)
             return stream(report_csv(broadcast, counts), f"report-{broadcast.uuid}.csv")
-        wanted = picks(request, StatsSerializer().fields)
-        return Response(self.get_serializer(report(broadcast, wanted, query.validated_data)).data)
+        return Response(self.get_serializer(report(broadcast, self.picked, query.validated_data)).data)
 
     @extend_schema(
         summary="List the links that people clicked",
@@ -194,7 +187,7 @@ def report(broadcast: Broadcast, wanted: set[str], span: dict[str, Any]) -> dict
         "devices": lambda: reporting.devices(broadcast),
         "skipped": lambda: reporting.skips(broadcast),
         "failures": lambda: reporting.failures(broadcast),
-        "is_counting": lambda: is_counting(broadcast),
+        "is_counting": lambda: reporting.is_counting(broadcast),
     }
     return {name: part() for name, part in parts.items() if name in wanted}
 

@@ -139,6 +139,13 @@ class Resource(OfMember, Idempotent, viewsets.GenericViewSet):
         """Tell whether the reply shows any of these fields, so that unasked work can be spared."""
         return bool(self.picked & set(names))
 
+    def read(self, serializer_class: type[serializers.Serializer]) -> dict[str, Any]:
+        """Return the checked body of an action; one without a body is read as an empty one."""
+        given = {} if self.request.data is None else self.request.data
+        serializer = serializer_class(data=given, context=self.get_serializer_context())
+        serializer.is_valid(raise_exception=True)
+        return serializer.validated_data
+
     def paged(self, queryset: QuerySet | Counted) -> Response:
         rows = self.paginate_queryset(queryset)  # type: ignore[arg-type]
         serializer = self.get_serializer(self.decorate(list(rows or [])), many=True)

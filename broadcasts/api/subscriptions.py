@@ -2,7 +2,6 @@
 
 from typing import Any, ClassVar
 
-from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, OpenApiWebhook, extend_schema, extend_schema_view
@@ -13,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from broadcasts import telling
-from broadcasts.models import EVENT_TYPES, EventCall, EventSubscription, clean_types
+from broadcasts.models import EVENT_TYPES, EventCall, EventSubscription
 
 from .fields import MomentField, MomentFilter
 from .permissions import UUID
@@ -68,12 +67,6 @@ class SubscriptionSerializer(ResourceSerializer):
     def get_secret(self, subscription: EventSubscription) -> str:
         return self.context.get("secret", "")
 
-    def validate_types(self, value: list[str]) -> list[str]:
-        try:
-            return clean_types(value)
-        except ValidationError as error:
-            raise serializers.ValidationError(error.message_dict["types"]) from None
-
     def create(self, validated_data: dict[str, Any]) -> EventSubscription:
         view = self.context["view"]
         view.secret = telling.new_secret()
@@ -116,7 +109,7 @@ class EventCallFilter(filters.FilterSet):
     created_before = MomentFilter(field_name="created", lookup_expr="lt")
 
     def having(self, rows: QuerySet, name: str, value: str) -> QuerySet:
-        return rows.filter(types__contains=f",{value},")
+        return rows.filter(EventCall.having(value))
 
 
 class EventCallSerializer(PickingSerializer):
@@ -188,12 +181,6 @@ class Subscriptions(FullResource):
         if call is None:
             raise NotFound()
         return call
-
-    def read(self, serializer: type[serializers.Serializer]) -> dict[str, Any]:
-        data = {} if self.request.data is None else self.request.data
-        given = serializer(data=data, context={"organization": self.organization})
-        given.is_valid(raise_exception=True)
-        return given.validated_data
 
     @extend_schema(
         summary="Change the secret of an event subscription",

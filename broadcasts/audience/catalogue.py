@@ -186,7 +186,7 @@ WORDS_OF = {
 INPUTS = {
     Type.TEXT: TEXT,
     Type.NUMBER: NUMBER,
-    Type.BOOLEAN: NONE,
+    Type.BOOLEAN: YES_NO,
     Type.DATE: DATE,
     Type.DATETIME: DATE,
     Type.LIST: TEXT,
@@ -256,9 +256,9 @@ def _attribute_field(attribute: Attribute) -> CatalogueField:
 def _operators(key: str, lookup: str, asked: Input, words: dict[str, tuple[str, str]]) -> list[Operator]:
     if lookup == "exists":
         return [Operator(key, "has a value", NONE, value=True), Operator(key, "has no value", NONE, value=False)]
-    if asked is NONE or asked is YES_NO:
-        if key in FIELDS and FIELDS[key].input is not YES_NO:
-            return [Operator(key, "whoever they are", NONE, value=True)]
+    if asked is NONE:
+        return [Operator(key, "whoever they are", NONE, value=True)]
+    if asked is YES_NO:
         return [Operator(key, "is yes", NONE, value=True), Operator(key, "is no", NONE, value=False)]
     if word := WORDS_OF.get(asked.type, {}).get(lookup):
         return [Operator(key, word, replace(asked, many=False))]

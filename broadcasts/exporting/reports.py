@@ -18,7 +18,6 @@ from broadcasts.reporting import (
     growth,
     languages,
     links,
-    series,
     skips,
     totals,
 )
@@ -30,13 +29,13 @@ LINK_COLUMNS = ("uuid", "channel", "url", "people", "clicks", "machine_clicks")
 EVENT_COLUMNS = ("type", "at", "received", "machine", "rule", "link", "detail")
 
 
-def report_csv(broadcast: Broadcast, counts: TimeSeries | None = None) -> Iterator[str]:
-    """Yield the report of a broadcast; `counts` replaces its own series."""
+def report_csv(broadcast: Broadcast, counts: TimeSeries) -> Iterator[str]:
+    """Yield the report of a broadcast, with this series of it."""
     told = figures(broadcast)
     sums = {figure.name: figure.value for figure in told}
     lines = chain(
         _figures("totals", told),
-        _series("series", (counts or series(broadcast)).points),
+        _series("series", counts.points),
         (
             ["link", one.url, "people", one.people, "", "", one.machine_clicks]
             for one in links(broadcast).iterator(CHUNK)

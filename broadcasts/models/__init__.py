@@ -11,7 +11,7 @@ from .consents import Consent, ConsentChange, ConsentState, Suppression
 from .contacts import Attribute, Contact, attributes_fault
 from .counts import Device, GroupCount, MinuteCount
 from .deliveries import OUTCOMES, Batch, Delivery, ProviderRef, Reason, count
-from .event_subscriptions import EVENT_TYPES, EventCall, EventNote, EventSubscription, clean_types
+from .event_subscriptions import EVENT_TYPES, EventCall, EventNote, EventSubscription
 from .events import DeliveryEvent, EarlyFact, Hit, Link
 from .facts import FACTS, OWN_FACTS, TRACKED, Engagement
 from .fallbacks import Fallback
@@ -105,7 +105,6 @@ __all__ = [
     "User",
     "answer_fault",
     "attributes_fault",
-    "clean_types",
     "count",
     "fill_answer",
     "keyword_of",

@@ -219,3 +219,8 @@ class EventCall(Base):
     @property
     def type_names(self) -> list[str]:
         return self.types.strip(",").split(",")
+
+    @classmethod
+    def having(cls, type: str) -> Q:
+        """Return the condition that one of its events is of a type."""
+        return Q(types__contains=f",{type},")

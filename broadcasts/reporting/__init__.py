@@ -5,7 +5,7 @@
 """
 
 from .figures import ReportFigure, compared, figures
-from .groups import GroupFigures, ReasonCount, devices, domains, failures, languages, links, skips
+from .groups import GroupFigures, ReasonCount, devices, domains, failures, is_counting, languages, links, skips
 from .people import narrowed
 from .periods import LEAST, Period, growth, ranked, totals, unsubscribes
 from .series import MOST, PER, TimeSeries, series
@@ -25,6 +25,7 @@ __all__ = [
     "failures",
     "figures",
     "growth",
+    "is_counting",
     "languages",
     "links",
     "narrowed",

@@ -5,18 +5,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import F, Min, QuerySet, Sum
+from django.db.models import Min, QuerySet, Sum
 
 from broadcasts import stats
 from broadcasts.mediums import Medium
-from broadcasts.models import FACTS, Broadcast, GroupCount, Link
+from broadcasts.models import FACTS, Batch, Broadcast, GroupCount, Link
 from broadcasts.models import Reason as SkipReason
 
 Dimension = GroupCount.Dimension
 TOP = 10  # domains that are named
 OTHERS = ""  # the value of the group of all others
 OUTCOMES = ("sent", "failed", "unknown")
-ENGAGED = ("delivered", "opened", "clicked")
 MOST_REASONS = 50
 
 
@@ -82,12 +81,18 @@ def domains(broadcast: Broadcast, totals: Mapping[str, int], top: int = TOP) -> 
 
 def skips(broadcast: Broadcast) -> list[ReasonCount]:
     """Return why people got no copy, most of them first."""
-    return _reasons(_rows(broadcast, Dimension.REASON), lambda value: _label(value))
+    return _reasons(_rows(broadcast, Dimension.REASON), _label)
 
 
 def failures(broadcast: Broadcast) -> list[ReasonCount]:
     """Return why copies failed, bounced or have an unknown outcome, in the server's own words, most of them first."""
     return _reasons(_rows(broadcast, Dimension.ERROR), lambda value: value)
+
+
+def is_counting(broadcast: Broadcast) -> bool:
+    """Tell whether some outcomes are not counted by group yet."""
+    messages = [one.pk for one in broadcast.messages.all()]
+    return broadcast.has_begun and Batch.objects.filter(message__in=messages, is_grouped=False, total__gt=0).exists()
 
 
 def _label(value: str) -> str:
@@ -114,6 +119,6 @@ def _groups(broadcast: Broadcast, dimension: str) -> list[GroupFigures]:
 
 def _collected(rows: QuerySet[GroupCount], order: Iterable[str] = ()) -> list[GroupFigures]:
     groups: dict[str, dict[str, int]] = {value: {} for value in order}
-    for value, fact, n in rows.values_list("value", "fact").annotate(n=Sum(F("count"))).order_by("value"):
+    for value, fact, n in rows.values_list("value", "fact").annotate(n=Sum("count")).order_by("value"):
         groups.setdefault(value, {})[fact] = n
     return [GroupFigures(value, counts) for value, counts in groups.items()]

@@ -68,12 +68,11 @@ def close(broadcast_id: int, seconds: float = 0) -> None:
     batches = list(Batch.objects.filter(message__broadcast=broadcast_id))
     left = [batch for batch in batches if not _cancel_rest(batch)]
     if not left:
-        _complete_cancelled(broadcast_id)
+        _complete_cancelled(cancelled, broadcast_id)
 
 
 @transaction.atomic
-def _complete_cancelled(broadcast_id: int) -> None:
-    cancelled = Broadcast.objects.filter(pk=broadcast_id, status=Status.CANCELLED, completed_at=None)
+def _complete_cancelled(cancelled: OrganizationQuerySet[Broadcast], broadcast_id: int) -> None:
     if cancelled.filter(expanded_at__isnull=False).transition(completed_at=Now(), modified=Now()):
         noting.note_broadcast(Broadcast.objects.get(pk=broadcast_id), "broadcast.finished")
     tallying.count_sent_of(Message.objects.filter(broadcast=broadcast_id))

@@ -5,7 +5,7 @@
 """
 
 from .clicks import Click, count_clicks
-from .errors import NO_WORDS, same_error, words_of
+from .errors import NO_WORDS
 from .facts import Tally, domains_of, forget_domains, forget_rare_domains
 from .minutes import count_sent, count_sent_of
 from .outcomes import group_done, regroup
@@ -22,6 +22,4 @@ __all__ = [
     "forget_rare_domains",
     "group_done",
     "regroup",
-    "same_error",
-    "words_of",
 ]

@@ -21,6 +21,8 @@ from broadcasts.database import SharedInsert, outage, storable
 from broadcasts.models import Hit, Link
 from broadcasts.rendering import has_tags
 
+from .domains import tracking_domains
+
 log = logging.getLogger(__name__)
 
 KNOWN = 10_000  # links in the memory of a process
@@ -158,6 +160,6 @@ def store_hit(
 
 
 def forget() -> None:
-    """Forget the links, counts and losses that this process knows."""
-    for one in (known_links, counts, losses):
+    """Forget the links, tracking domains, counts and losses that this process knows."""
+    for one in (known_links, tracking_domains, counts, losses):
         one.forget()

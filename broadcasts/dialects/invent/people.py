@@ -185,10 +185,11 @@ class InventPeopleView(InventView):
         )
 
     def join(self, contact: Contact, segments: list[Segment]) -> None:
-        for segment in segments:
-            if segmenting.add(segment, Contact.objects.filter(pk=contact.pk)):
-                audience.count_segment(segment)
-                contact.refresh_from_db(fields=["modified"])
+        joined = [one for one in segments if segmenting.add(one, Contact.objects.filter(pk=contact.pk))]
+        for segment in joined:
+            audience.count_segment(segment)
+        if joined:
+            contact.refresh_from_db(fields=["modified"])
 
 
 class InventContacts(InventPeopleView):

@@ -18,8 +18,8 @@ from .languages import tag_of
 Parts = Mapping[str, Mapping[str, Any]]  # {"text" | "attachments" | "quick_replies": {code: value}}
 # In this order the first channel is taken that reaches a person.
 MEDIUMS = (Medium.WHATSAPP, Medium.SMS, Medium.EMAIL, Medium.WEBHOOK)
-PARTS = ("text", "attachments", "quick_replies")  # each is chosen by itself
 EMPTY: dict[str, Any] = {"text": "", "attachments": [], "quick_replies": []}
+PARTS = tuple(EMPTY)  # each is chosen by itself
 
 
 def merged(organization: Organization, parts: Parts, base: str) -> tuple[str, dict[str, dict[str, Any]]]:

@@ -4,10 +4,11 @@
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
+from operator import eq, ge, gt, le, lt
 from typing import Any
 
 import phonenumbers
@@ -152,29 +153,14 @@ def has_number_between(run: Evaluation, text: str, least: Decimal, most: Decimal
     return _first(number for number in _numbers(run, text) if least <= number <= most)
 
 
-@define(to_text, to_number)
-def has_number_eq(run: Evaluation, text: str, wanted: Decimal) -> Object:
-    return _first(number for number in _numbers(run, text) if number == wanted)
+def _define_number_test(name: str, fits: Callable[[Decimal, Decimal], bool]) -> None:
+    @define(to_text, to_number, name=f"has_number_{name}")
+    def tested(run: Evaluation, text: str, other: Decimal) -> Object:
+        return _first(number for number in _numbers(run, text) if fits(number, other))
 
 
-@define(to_text, to_number)
-def has_number_gt(run: Evaluation, text: str, least: Decimal) -> Object:
-    return _first(number for number in _numbers(run, text) if number > least)
-
-
-@define(to_text, to_number)
-def has_number_gte(run: Evaluation, text: str, least: Decimal) -> Object:
-    return _first(number for number in _numbers(run, text) if number >= least)
-
-
-@define(to_text, to_number)
-def has_number_lt(run: Evaluation, text: str, most: Decimal) -> Object:
-    return _first(number for number in _numbers(run, text) if number < most)
-
-
-@define(to_text, to_number)
-def has_number_lte(run: Evaluation, text: str, most: Decimal) -> Object:
-    return _first(number for number in _numbers(run, text) if number <= most)
+for _name, _fits in (("eq", eq), ("gt", gt), ("gte", ge), ("lt", lt), ("lte", le)):
+    _define_number_test(_name, _fits)
 
 
 def _first(numbers: Iterator[Decimal]) -> Object:
@@ -199,22 +185,15 @@ def has_date(run: Evaluation, text: str) -> Object:
     return _tested(found) if found else _tested()
 
 
-@define(to_text, to_date)
-def has_date_eq(run: Evaluation, text: str, wanted: date) -> Object:
-    found = _date(run, text)
-    return _tested(found) if found and found.date() == wanted else _tested()
+def _define_date_test(name: str, fits: Callable[[date, date], bool]) -> None:
+    @define(to_text, to_date, name=f"has_date_{name}")
+    def tested(run: Evaluation, text: str, other: date) -> Object:
+        found = _date(run, text)
+        return _tested(found) if found and fits(found.date(), other) else _tested()
 
 
-@define(to_text, to_date)
-def has_date_gt(run: Evaluation, text: str, before: date) -> Object:
-    found = _date(run, text)
-    return _tested(found) if found and found.date() > before else _tested()
-
-
-@define(to_text, to_date)
-def has_date_lt(run: Evaluation, text: str, after: date) -> Object:
-    found = _date(run, text)
-    return _tested(found) if found and found.date() < after else _tested()
+for _name, _fits in (("eq", eq), ("gt", gt), ("lt", lt)):
+    _define_date_test(_name, _fits)
 
 
 def _date(run: Evaluation, text: str) -> datetime | None:
