@@ -17,6 +17,7 @@ from .facts import FACTS, OWN_FACTS, TRACKED, Engagement
 from .fallbacks import Fallback
 from .invitations import Invitation
 from .keywords import Keyword, answer_fault, fill_answer, keyword_of, validate_answer_texts
+from .layouts import Layout
 from .leases import lease_end
 from .media import Media
 from .messages import Message, MessageTranslation
@@ -34,7 +35,7 @@ from .organizations import (
 from .personal_links import PersonalLink
 from .search import search_text, search_words
 from .segments import Segment, SegmentMember
-from .templates import Content, Syntax, Template, TemplateTranslation
+from .templates import Content, Format, Syntax, Template, TemplateTranslation
 from .users import User
 
 __all__ = [
@@ -70,6 +71,7 @@ __all__ = [
     "EventNote",
     "EventSubscription",
     "Fallback",
+    "Format",
     "GroupCount",
     "Heartbeat",
     "Hit",
@@ -78,6 +80,7 @@ __all__ = [
     "Inbound",
     "Invitation",
     "Keyword",
+    "Layout",
     "Link",
     "Media",
     "Medium",

@@ -39,6 +39,11 @@ class Media(Base):
     )
     content_type = models.CharField(max_length=100, blank=True, editable=False)
     size = models.PositiveBigIntegerField(default=0, editable=False)
+    alternative_text = models.CharField(
+        max_length=500, blank=True, help_text="What a picture shows, for people and programs that do not see it."
+    )
+    width = models.PositiveIntegerField(null=True, editable=False)  # in pixels, of pictures
+    height = models.PositiveIntegerField(null=True, editable=False)
 
     class Meta:
         verbose_name_plural = "media"

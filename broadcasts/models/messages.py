@@ -8,6 +8,7 @@ from .broadcasts import Broadcast
 from .channels import Channel, reported_by
 from .facts import OWN_FACTS, TRACKED
 from .fields import VocabularyField
+from .layouts import Layout
 from .organizations import UseCase
 from .templates import Content, Syntax, Template
 
@@ -22,6 +23,7 @@ class Message(Base):
     position = models.PositiveSmallIntegerField(default=0, help_text="The order of preference.")
     template = models.ForeignKey(Template, models.PROTECT, null=True, blank=True, related_name="+")
     syntax = VocabularyField(max_length=12, choices=Syntax, default=Syntax.LIQUID)
+    layout = models.ForeignKey(Layout, models.SET_NULL, null=True, blank=True, related_name="messages")
     parameters = models.JSONField(default=dict, blank=True)
     error = models.TextField(blank=True, editable=False)
     # What a segment of an SMS cost when it was started, and of which currency.

@@ -107,6 +107,14 @@ class Organization(Base):
     default_use_case = VocabularyField(max_length=10, choices=UseCase, default=UseCase.GENERAL)
     default_subject = models.CharField(max_length=1000, blank=True)
     # Without an index: only deleting a template looks for it, and organizations are few.
+    default_layout = models.ForeignKey(
+        "broadcasts.Layout",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="What stands around the content of new mail.",
+    )
     default_template = models.ForeignKey(
         "broadcasts.Template",
         models.SET_NULL,

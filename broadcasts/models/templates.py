@@ -6,6 +6,7 @@ from broadcasts.mediums import Medium
 from .base import Base
 from .channels import Channel
 from .fields import VocabularyField
+from .layouts import Layout
 from .organizations import Organization
 
 
@@ -15,8 +16,21 @@ class Syntax(models.TextChoices):
     PLAIN = "plain", "Plain text"
 
 
+class Format(models.TextChoices):
+    """What the words of one language are written as; whatever it is, `html` and `text` are what is sent."""
+
+    HTML = "html", "HTML"
+    TEXT = "text", "Text only"
+    BLOCKS = "blocks", "Blocks"
+    MARKDOWN = "markdown", "Markdown"
+    MJML = "mjml", "MJML"
+
+
 class Content(models.Model):
-    """The content in one language; the abstract base for templates and messages."""
+    """The content in one language; the abstract base for templates and messages.
+
+    `designing` makes `html` from `blocks` (format blocks) or `source` (Markdown, MJML, or HTML within a layout).
+    """
 
     language = models.CharField(max_length=35)
     tag = models.CharField(max_length=35, blank=True, help_text="The language as it was given.")
@@ -25,6 +39,10 @@ class Content(models.Model):
     preheader = models.CharField(max_length=255, blank=True)
     text = models.TextField(blank=True)
     html = models.TextField("HTML", blank=True)
+    format = VocabularyField(max_length=12, choices=Format, default=Format.HTML)
+    source = models.TextField(blank=True, help_text="What the HTML is made from: Markdown, MJML, or the inner HTML.")
+    blocks = models.JSONField(default=list, blank=True)
+    slots = models.JSONField(default=dict, blank=True, help_text="The words of each slot of the design, by its name.")
     attachments = models.JSONField(default=list, blank=True)
     quick_replies = models.JSONField(default=list, blank=True)
     parameters = models.JSONField(default=dict, blank=True)
@@ -32,7 +50,8 @@ class Content(models.Model):
     class Meta:
         abstract = True
 
-    CONTENT = ("subject", "preheader", "text", "html", "attachments", "quick_replies", "parameters")
+    DESIGN = ("format", "source", "blocks", "slots")  # what the HTML is made from
+    CONTENT = ("subject", "preheader", "text", "html", *DESIGN, "attachments", "quick_replies", "parameters")
 
     @property
     def is_blank(self) -> bool:
@@ -56,6 +75,10 @@ class Template(Base):
         Channel, models.CASCADE, null=True, blank=True, help_text="Where the provider keeps the template."
     )
     syntax = VocabularyField(max_length=12, choices=Syntax, default=Syntax.LIQUID)
+    layout = models.ForeignKey(Layout, models.SET_NULL, null=True, blank=True, related_name="templates")
+    is_fixed = models.BooleanField(
+        "fixed design", default=False, help_text="Messages made from it may change the words in its slots only."
+    )
 
     class Meta:
         constraints = [
