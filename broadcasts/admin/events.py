@@ -2,6 +2,7 @@ from django.contrib import admin
 from django.db.models import Max, QuerySet
 from django.http import HttpRequest
 
+from broadcasts import tracking
 from broadcasts.models import Delivery, DeliveryEvent, Link, Message, ProviderRef
 
 from .base import ReadOnlyAdmin, number_column
@@ -25,13 +26,18 @@ class NewestFirst(ReadOnlyAdmin):
 
 @admin.register(DeliveryEvent)
 class DeliveryEventAdmin(NewestFirst):
-    list_display = ["at", "type", "delivery", "machine", "created"]
+    list_display = ["at", "type", "delivery", "machine", "decided_by", "created"]
     list_display_links = ["at", "type"]
     list_select_related = ["delivery"]
     list_filter = [EventFilter, row_filter(Delivery)]
     search_fields = ["delivery__exact"]
     search_help_text = "The id of a delivery. Without one, the newest events are shown."
     sortable_by = []
+
+    @admin.display(description="why it is a machine's", empty_value="")
+    def decided_by(self, event: DeliveryEvent) -> str:
+        rule = event.detail.get("rule", "")
+        return tracking.RULES.get(rule, rule)
 
 
 @admin.register(ProviderRef)

@@ -34,7 +34,10 @@ class SpanQuery(serializers.Serializer):
 
 class StatsQuery(SpanQuery):
     per = serializers.ChoiceField(
-        choices=list(reporting.PER), required=False, help_text="The step of the series; by default as long as fits."
+        choices=list(reporting.PER),
+        required=False,
+        error_messages={"invalid_choice": f"“{{input}}” is no step; accepted: {', '.join(reporting.PER)}."},
+        help_text="The step of the series; by default as long as fits.",
     )
 
 

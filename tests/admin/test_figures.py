@@ -4,6 +4,7 @@ import pytest
 from django.urls import reverse
 from django.utils.html import strip_tags
 
+from broadcasts import tracking
 from broadcasts.audience import Estimate
 from broadcasts.models import Batch, Channel, Delivery, DeliveryEvent, ImportJob, Message
 from tests.make import make_broadcast
@@ -104,6 +105,12 @@ def test_an_event_of_any_type_is_found_by_its_address(client, mail):
     DeliveryEvent.objects.create(delivery=row, type="played", at=NOW)
     found = client.get(page("deliveryevent_changelist"), {"type": "played"}).context["cl"]
     assert [event.type for event in found.result_list] == ["played"]
+
+
+def test_the_list_of_events_says_why_an_open_is_a_machines(client, mail):
+    _, (row,) = make_log(mail, ("sent",))
+    DeliveryEvent.objects.create(delivery=row, type="opened", at=NOW, machine=True, detail={"rule": "burst"})
+    assert tracking.RULES["burst"] in client.get(page("deliveryevent_changelist")).content.decode()
 
 
 def test_retargeting_offers_only_what_is_measured_and_says_why_not(author, mail):
