@@ -15,7 +15,6 @@ from broadcasts.models import (
     Broadcast,
     Layout,
     Media,
-    Medium,
     Organization,
     Template,
     TemplateTranslation,
@@ -69,16 +68,15 @@ def first_layout(design: Design, organization: Organization, *, by: User | None 
         layout = add_layout(design, organization, name=organization.name[:LONGEST_NAME], by=by)
         held = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
         if held.default_layout_id is None:
-            set_default(layout, by=by)
+            set_default(layout, organization, by=by)
     return layout
 
 
-def set_default(layout: Layout, *, by: User | None = None) -> None:
-    """Make a layout the default of its organization."""
-    organization = layout.organization
+def set_default(layout: Layout | None, organization: Organization, *, by: User | None = None) -> None:
+    """Make a layout the default of its organization, or leave it without one."""
     organization.default_layout = layout
     organization.save(update_fields=["default_layout", "modified"])
-    AuditEntry.write(organization, "change", organization=organization, user=by, default_layout=layout.name)
+    AuditEntry.write(organization, "change", organization=organization, user=by, default_layout=str(layout or ""))
 
 
 def contents(design: Design, organization: Organization) -> dict[str, dict[str, Any]]:
@@ -131,6 +129,3 @@ def _free_name(model: type[Template] | type[Layout], organization: Organization,
         number += 1
         tried = f"{name[: LONGEST_NAME - 5]} {number}"
     return tried
-
-
-MAIL = Medium.EMAIL
