@@ -272,8 +272,8 @@ class Broadcasts(Reports, AsTable, FullResource):
 
     @extend_schema(
         summary="Send a test",
-        description="To the addresses given (at most 10), or to yourself; it is not counted, and its subject begins with "
-        "[Test]. Addresses that must not be written to are refused, each with the reason; the others get it.",
+        description="To the addresses given (at most 10), or to yourself; it is not counted, and its subject begins "
+        "with [Test]. Addresses that must not be written to are refused, each with the reason; the others get it.",
         filters=False,
         request=AddressesSerializer,
         responses=TriedSerializer(many=True),

@@ -37,8 +37,8 @@ def send_test(
     languages: each address gets one test in each of them; without any, one in the language of the person.
     person: whose values fill the content; without it the contact with that address, or else any contact.
 
-    The subject is marked. Suppressed addresses are refused, except that the marketing opt-outs of `by` do not stop tests
-    to their own address. Raises InvalidInput or NotReady.
+    The subject is marked. Suppressed addresses are refused, except that the marketing opt-outs of `by` do not stop
+    tests to their own address. Raises InvalidInput or NotReady.
     """
     if not 1 <= len(addresses) <= MOST:
         raise InvalidInput({"addresses": f"Give 1 to {MOST} addresses."})
