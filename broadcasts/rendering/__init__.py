@@ -29,12 +29,16 @@ from .budget import Budget
 from .checking import Checker, validate_content, warnings, warnings_of
 from .compiled_message import (
     CompiledMessage,
+    Filled,
     Recipient,
     Rendered,
     bubble,
+    bubble_of,
     compile_message,
     filled_expressions,
+    filled_in,
     preview,
+    previewed,
 )
 from .content import TEMPLATED
 from .expressions import ExpressionScope
@@ -52,17 +56,21 @@ __all__ = [
     "CompiledMessage",
     "ContactSnapshot",
     "ExpressionScope",
+    "Filled",
     "Recipient",
     "Rendered",
     "Tracking",
     "bubble",
+    "bubble_of",
     "compile_message",
     "extra_texts",
     "filled_expressions",
+    "filled_in",
     "has_tags",
     "links_of",
     "misfits",
     "preview",
+    "previewed",
     "texts",
     "to_liquid",
     "unready",
