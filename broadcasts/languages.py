@@ -2,11 +2,9 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import cache, lru_cache
+from functools import lru_cache
 from importlib import import_module
-from operator import itemgetter
 
-from django.conf.locale import LANG_INFO
 from django.core.exceptions import ValidationError
 
 _TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
@@ -15,43 +13,6 @@ _TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 TRADITIONAL = ("TW", "HK", "MO")
 SCRIPTS = {"zh": "Hans"}  # that a tag means which names neither a script nor one of those places
 READ_IN_ANY_SCRIPT = frozenset({"sr"})  # readers of Serbian read both of its alphabets
-
-# Names that Django's list lacks.
-MORE_NAMES = {
-    "am": "Amharic",
-    "de-AT": "Austrian German",
-    "de-CH": "Swiss German (written)",
-    "en-US": "American English",
-    "es-ES": "Spanish (Spain)",
-    "es-419": "Latin American Spanish",
-    "fil": "Filipino",
-    "fr-CA": "Canadian French",
-    "gu": "Gujarati",
-    "ha": "Hausa",
-    "ht": "Haitian Creole",
-    "ku": "Kurdish",
-    "lo": "Lao",
-    "mg": "Malagasy",
-    "mt": "Maltese",
-    "ny": "Chichewa",
-    "om": "Oromo",
-    "ps": "Pashto",
-    "pt-PT": "European Portuguese",
-    "rn": "Kirundi",
-    "rw": "Kinyarwanda",
-    "si": "Sinhala",
-    "sn": "Shona",
-    "so": "Somali",
-    "st": "Sesotho",
-    "su": "Sundanese",
-    "ti": "Tigrinya",
-    "tn": "Tswana",
-    "wo": "Wolof",
-    "xh": "Xhosa",
-    "yo": "Yoruba",
-    "zu": "Zulu",
-}
-NOT_LISTED = {"io", "zh-cn", "zh-hk", "zh-mo", "zh-my", "zh-sg", "zh-tw"}  # zh-Hans and zh-Hant say it better
 
 
 def normalize_language(tag: str) -> str:
@@ -62,23 +23,6 @@ def normalize_language(tag: str) -> str:
     head, *rest = tag.split("-")
     cased = [part.upper() if len(part) == 2 else part.title() if len(part) == 4 else part.lower() for part in rest]
     return "-".join([head.lower(), *cased])
-
-
-@cache
-def language_names() -> dict[str, str]:
-    """Return {tag: name in English} of the languages that are offered where one is chosen, by name."""
-    known = {normalize_language(tag): one["name"] for tag, one in LANG_INFO.items() if "name" in one}
-    listed = {tag: name for tag, name in known.items() if tag.lower() not in NOT_LISTED} | MORE_NAMES
-    return dict(sorted(listed.items(), key=itemgetter(1)))
-
-
-def language_name(tag: str) -> str:
-    """Return the name of a language in English, such as “Spanish (PE)” for es-PE; the tag itself for an unknown one."""
-    if name := language_names().get(tag):
-        return name
-    rest = tag.partition("-")[2]
-    name = language_names().get(family(tag))
-    return f"{name} ({rest})" if name else tag
 
 
 @lru_cache(1000)

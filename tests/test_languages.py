@@ -9,13 +9,7 @@ from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from broadcasts.audience.languages import send_language
-from broadcasts.languages import (
-    choose_language,
-    language_name,
-    language_names,
-    nearest_language,
-    normalize_language,
-)
+from broadcasts.languages import choose_language, nearest_language, normalize_language
 from broadcasts.models import Contact
 
 EXAMPLES = os.environ.get("EXAMPLES")
@@ -116,15 +110,3 @@ def test_the_order_is_ones_own_then_the_organizations_then_the_base_then_another
 def test_a_language_is_refused_in_words():
     with pytest.raises(ValidationError, match="use a BCP 47 tag"):
         normalize_language("spanish (mexico)")
-
-
-def test_languages_are_offered_by_name_and_written_as_they_are_stored():
-    names = language_names()
-    assert list(names.values()) == sorted(names.values())
-    assert {names["es"], names["zh-Hant"], names["rw"]} == {"Spanish", "Traditional Chinese", "Kinyarwanda"}
-    assert all(normalize_language(tag) == tag for tag in names)
-
-
-@pytest.mark.parametrize(("tag", "name"), [("pt-BR", "Brazilian Portuguese"), ("es-PE", "Spanish (PE)"), ("xx", "xx")])
-def test_a_language_that_is_not_listed_is_named_by_its_family(tag, name):
-    assert language_name(tag) == name
