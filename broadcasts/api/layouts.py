@@ -1,8 +1,5 @@
-from typing import Any
-
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema, extend_schema_view
-from rest_framework import serializers
 
 from broadcasts.models import Layout
 
@@ -41,7 +38,8 @@ class LayoutSerializer(ResourceSerializer):
         description="Mail that is not sent yet gets the change: it is put in its layout again when it starts.",
     ),
     destroy=extend_schema(
-        summary="Delete a layout", description="Not while a template, or a broadcast that is not finished, uses it (409)."
+        summary="Delete a layout",
+        description="Not while a template, or a broadcast that is not finished, uses it (409).",
     ),
 )
 class Layouts(FullResource):
