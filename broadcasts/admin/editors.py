@@ -113,7 +113,9 @@ def style_fields() -> list[dict[str, Any]]:
 
 def written_slots(slots: Any) -> str:
     """Return what `data-slots` says of a content's slots."""
-    return json.dumps([{"name": one.name, "label": one.label, "kind": one.kind, "default": one.default} for one in slots])
+    return json.dumps(
+        [{"name": one.name, "label": one.label, "kind": one.kind, "default": one.default} for one in slots]
+    )
 
 
 def written_errors(errors: dict[str, str]) -> str:

@@ -69,7 +69,9 @@ class GalleryPages(admin.ModelAdmin):
         if not contents:
             return shown_page(request, "", [])
         chosen = {"template": template, "layout": template.layout}
-        return shown_page(request, *rendered(template.organization, contents, request.GET.get("language", ""), **chosen))
+        return shown_page(
+            request, *rendered(template.organization, contents, request.GET.get("language", ""), **chosen)
+        )
 
     def use_view(self, request: HttpRequest) -> HttpResponse:
         """Make a template of a design, or a broadcast of a design, a template or an earlier broadcast."""

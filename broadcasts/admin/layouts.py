@@ -23,8 +23,11 @@ PARTS = ("header", "footer", "style")
 # What stands in a layout while it is edited: each kind of words and colours once.
 SAMPLE = [
     {"type": "heading", "level": 1, "text": "How your mail looks"},
-    {"type": "text", "html": "<p>Hello {{ contact.first_name | default: 'there' }},</p><p>this is what your words look "
-     'like in this layout, with a <a href="https://example.org/">link</a> and all its colours.</p>'},
+    {
+        "type": "text",
+        "html": "<p>Hello {{ contact.first_name | default: 'there' }},</p><p>this is what your words look "
+        'like in this layout, with a <a href="https://example.org/">link</a> and all its colours.</p>',
+    },
     {"type": "button", "text": "A button", "href": "https://example.org/"},
     {"type": "divider"},
     {"type": "heading", "level": 3, "text": "On a panel", "panel": True},

@@ -35,7 +35,10 @@ def faults_page(words: list[str]) -> HttpResponse:
 
 
 def rendered(
-    organization: Organization, contents: dict[str, dict[str, Any]], language: str = "", **chosen: Layout | Template | None
+    organization: Organization,
+    contents: dict[str, dict[str, Any]],
+    language: str = "",
+    **chosen: Layout | Template | None,
 ) -> tuple[str, list[str]]:
     """Return (HTML, what is wrong) of unsaved content as the organization's example contact would get it."""
     message = previewing.unsaved_message(organization, **chosen)  # type: ignore[arg-type]
@@ -46,4 +49,6 @@ def rendered(
 def shown_page(request: HttpRequest, html: str, faults: list[str]) -> HttpResponse:
     """Return rendered HTML in the colour scheme that a request asks for, or what is wrong with it."""
     asked = request.POST if request.method == "POST" else request.GET
-    return sandboxed(html, asked.get("scheme", "")) if html else faults_page(faults or ["There is nothing to show yet."])
+    return (
+        sandboxed(html, asked.get("scheme", "")) if html else faults_page(faults or ["There is nothing to show yet."])
+    )
