@@ -18,11 +18,10 @@ from broadcasts.models import Broadcast, Layout, Organization, Template
 
 from .access import Access, chosen_organization, writable
 from .base import row_url
-from .showing import rendered, shown_page
+from .showing import faults_of, rendered, shown_page
 
 SHOWN = 48  # own templates
 EARLIER = 12  # broadcasts
-PICTURES = "https://pictures.invalid/"  # where the pictures of a design stand until they are files of an organization
 PAGE = "admin/broadcasts/template/gallery.html"
 
 
@@ -58,7 +57,9 @@ class GalleryPages(admin.ModelAdmin):
 
     def design_html_view(self, request: HttpRequest, slug: str) -> HttpResponse:
         design, organization = _design(slug), chosen_organization(request, request.GET, "read")
-        return shown_page(request, *html_of(design, organization, _language(request, design, organization)))
+        shown = starting.preview(design, organization, _language(request, design, organization))
+        html = shown.html.replace(starting.UNSTORED, static(f"{gallery.STATIC}/"))
+        return shown_page(request, html, faults_of(shown))
 
     def html_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Serve a template alone, as the organization's first contact would get it."""
@@ -122,14 +123,6 @@ def gallery_context(request: HttpRequest) -> dict[str, Any]:
         "may_write": organization in organizations,
         "q": words,
     }
-
-
-def html_of(design: Design, organization: Organization, language: str) -> tuple[str, list[str]]:
-    """Return (HTML, what is wrong) of a design as mail of an organization, before its pictures are stored."""
-    content = design.content(language, lambda name: {"url": f"{PICTURES}{name}.png"})
-    layout = Layout(organization=organization, style=design.style, header=design.header, footer=design.footer)
-    html, faults = rendered(organization, {language: content}, language, layout=layout)
-    return html.replace(PICTURES, static(f"{gallery.STATIC}/")), faults
 
 
 def _made(request: HttpRequest, organization: Organization) -> Template | Broadcast:

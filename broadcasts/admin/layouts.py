@@ -5,7 +5,6 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.forms.widgets import Script
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import path
 from django.utils.text import capfirst
@@ -17,6 +16,7 @@ from broadcasts.models import Layout, Organization
 
 from .access import Access, chosen_organization, writable
 from .base import OrganizationAdmin, OrganizationForm
+from .editors import BlocksField, StyleField, script
 from .showing import faults_page, rendered, shown_page
 
 PARTS = ("header", "footer", "style")
@@ -39,6 +39,9 @@ DEFAULT_HELP = "New mail of the organization starts with it. Who manages the org
 
 
 class LayoutForm(OrganizationForm):
+    header = BlocksField(help_text="What stands above the content, such as your name or logo.")
+    footer = BlocksField(help_text="What stands below it. The block Footer writes your address and the personal links.")
+    style = StyleField(help_text="Colours that are left blank are ours.")
     is_default = forms.BooleanField(label="Default of the organization", required=False, help_text=DEFAULT_HELP)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -81,17 +84,11 @@ class LayoutAdmin(OrganizationAdmin):
     change_list_template = "admin/broadcasts/layout/change_list.html"
 
     class Media:
-        js = (Script("broadcasts/preview.js", defer=True),)
+        js = (script("preview"),)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         may_default = self.may(request, "manage", obj)
         return ["organization", "name", *(["is_default"] if may_default else []), *PARTS]
-
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        field = super().formfield_for_dbfield(db_field, request, **kwargs)
-        if db_field.name in PARTS:
-            field.widget.attrs |= {"rows": 8, "class": "vLargeTextField code", "spellcheck": "false"}
-        return field
 
     @admin.display(description="default", boolean=True)
     def shown_default(self, layout: Layout) -> bool:
@@ -171,6 +168,6 @@ def palettes() -> list[dict[str, Any]]:
     """Return the colours of the designs, to choose those of a first layout from."""
     names = ("background", "heading", "button", "panel")
     return [
-        {"slug": one.slug, "name": one.name, "colours": [(n * 24, one.style[name]) for n, name in enumerate(names)]}
+        {"slug": one.slug, "name": one.palette, "colours": [(n * 24, one.style[name]) for n, name in enumerate(names)]}
         for one in gallery.listed().values()
     ]

@@ -5,6 +5,7 @@ is saved, so that mail from blocks is sent exactly as raw HTML is. Liquid tags a
 """
 
 from .applying import again, apply
+from .around import check_layout
 from .blocks import BLOCKS, BlockField, BlockType, field_texts, validate_blocks, vocabulary, walk
 from .making import Designed, design
 from .slots import Slot, slots_of
@@ -20,6 +21,7 @@ __all__ = [
     "Slot",
     "again",
     "apply",
+    "check_layout",
     "design",
     "field_texts",
     "slots_of",
