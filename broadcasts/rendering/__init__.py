@@ -40,7 +40,9 @@ from .content import TEMPLATED
 from .expressions import ExpressionScope
 from .extras import extra_texts, texts, with_texts
 from .fitting import misfits, unready
+from .footers import footer_lines
 from .names import ContactSnapshot
+from .tags import tags_of
 from .tracked_copies import Tracking, links_of
 from .tracked_links import has_tags
 from .translating import to_liquid
@@ -59,10 +61,12 @@ __all__ = [
     "compile_message",
     "extra_texts",
     "filled_expressions",
+    "footer_lines",
     "has_tags",
     "links_of",
     "misfits",
     "preview",
+    "tags_of",
     "texts",
     "to_liquid",
     "unready",
