@@ -25,6 +25,7 @@ LAYERS = [
         "health",
         "importing",
         "indexing",
+        "previewing",
         "pricing",
         "receiving",
         "segmenting",

@@ -13,9 +13,9 @@ from broadcasts.exceptions import InvalidInput
 from broadcasts.languages import normalize_language
 from broadcasts.models import Channel, Medium, Syntax, Template, TemplateTranslation
 
+from .content import WARNINGS, ChannelRefField, TranslationsField
 from .fields import MomentField, ObjectField
 from .resources import FullResource, ResourceSerializer
-from .serializers import WARNINGS, ChannelRefField, TranslationsField
 
 READ_ONLY = "The provider of the channel “{}” stores its templates: change them there, and sync the channel."
 

@@ -13,6 +13,7 @@ from .contacts import Contacts
 from .deliveries import Deliveries
 from .imports import Imports
 from .inbound import InboundReplies
+from .layouts import Layouts
 from .media import MediaFiles
 from .organization import OwnOrganization
 from .period_stats import PeriodStats
@@ -30,6 +31,7 @@ router.register("segments", Segments, "segment")
 router.register("activities", Activities, "activity")
 router.register("attendances", Attendances, "attendance")
 router.register("templates", Templates, "template")
+router.register("layouts", Layouts, "layout")
 router.register("channels", Channels, "channel")
 router.register("media", MediaFiles, "media")
 router.register("deliveries", Deliveries, "delivery")

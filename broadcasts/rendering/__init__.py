@@ -29,12 +29,16 @@ from .budget import Budget
 from .checking import Checker, validate_content, warnings, warnings_of
 from .compiled_message import (
     CompiledMessage,
+    Filled,
     Recipient,
     Rendered,
     bubble,
+    bubble_of,
     compile_message,
     filled_expressions,
+    filled_in,
     preview,
+    previewed,
 )
 from .content import TEMPLATED
 from .expressions import ExpressionScope
@@ -54,19 +58,29 @@ __all__ = [
     "CompiledMessage",
     "ContactSnapshot",
     "ExpressionScope",
+    "Filled",
     "Recipient",
     "Rendered",
     "Tracking",
     "bubble",
+    "bubble_of",
     "compile_message",
     "extra_texts",
     "filled_expressions",
+<<<<<<< HEAD
     "footer_lines",
+=======
+    "filled_in",
+>>>>>>> contentapi
     "has_tags",
     "links_of",
     "misfits",
     "preview",
+<<<<<<< HEAD
     "tags_of",
+=======
+    "previewed",
+>>>>>>> contentapi
     "texts",
     "to_liquid",
     "unready",
