@@ -67,20 +67,14 @@ __all__ = [
     "compile_message",
     "extra_texts",
     "filled_expressions",
-<<<<<<< HEAD
-    "footer_lines",
-=======
     "filled_in",
->>>>>>> contentapi
+    "footer_lines",
     "has_tags",
     "links_of",
     "misfits",
     "preview",
-<<<<<<< HEAD
-    "tags_of",
-=======
     "previewed",
->>>>>>> contentapi
+    "tags_of",
     "texts",
     "to_liquid",
     "unready",
