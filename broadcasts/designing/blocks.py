@@ -16,6 +16,7 @@ LONGEST_LINE = 1_000  # characters
 LONGEST_HTML = 100_000
 LONGEST_ADDRESS = 2_000
 MOST_PROBLEMS = 20
+MOST_LINES = 5  # with a problem, of one text
 
 SLOT_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
 SLOT_RULE = "A name begins with a letter and has at most 40 letters, digits, - and _."
@@ -200,6 +201,15 @@ class Problems(dict[str, str]):
     def add(self, path: str, words: str) -> None:
         if len(self) < MOST_PROBLEMS:
             self.setdefault(path, words)
+
+    def add_line(self, path: str, line: int, words: str) -> None:
+        """Add what is wrong in a line of a text; those of one text are joined, as errors of Liquid are."""
+        is_lone = line == 1 and not path.endswith(("html", "source")) and not path.startswith("slots")
+        told = words if is_lone else f"line {line}: {words}"
+        if path not in self:
+            self.add(path, told)
+        elif told not in self[path] and self[path].count("; line ") < MOST_LINES - 1:
+            self[path] += f"; {told}"
 
     def refuse(self) -> None:
         """Raise InvalidInput if anything is wrong."""

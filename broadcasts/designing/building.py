@@ -18,7 +18,8 @@ SIDE, GUTTER = 32, 12  # pixels beside the words, and between columns
 PANEL_SIDE = 24
 SIZES = {"small": "14px", "normal": "16px", "large": "18px"}
 NAMES = dict(NETWORKS)
-ENDED_ELSEWHERE = "line {line}: {tag:.60} begins or ends outside of this block; write it as the only content of an HTML block of its own."
+ENDED_ELSEWHERE = "begins or ends outside of this block; give it an HTML block of its own that has nothing else."
+OUTSIDE = "begins or ends outside of these blocks."
 
 
 def attributes(**values: object) -> str:
@@ -76,6 +77,11 @@ class Builder:
                     rows.append((is_panel, kind, self._block(block, at, self._width(is_panel))))
         return "".join(self._row(rows, place, blocks, first, last) for place in range(len(rows)))
 
+    def section(self, html: str, *, first: bool) -> str:
+        """Return cleaned HTML as the only section of a content."""
+        inner = self._words(html, "d-text", _Place(SIDE, "d-side"), 16)
+        return self._row([(False, "words", inner)], 0, [], first, last=True)
+
     def _place(self, block: Mapping[str, Any]) -> tuple[bool, str]:
         if block["type"] == "html" and not block.get("slot") and self.masks.is_logic_only(block["html"]):
             return False, "logic"
@@ -96,8 +102,8 @@ class Builder:
         if kind == "logic":
             return inner
         edges = (
-            first and place == 0 and not _is_full(blocks[0]),
-            last and place == len(rows) - 1 and not _is_full(blocks[-1]),
+            first and place == 0 and not _is_full(blocks[0] if blocks else None),
+            last and place == len(rows) - 1 and not _is_full(blocks[-1] if blocks else None),
         )
         top, bottom = (28 if edges[0] else 0), (28 if edges[1] else 0)
         side = SIDE - GUTTER if kind == "columns" else 0
@@ -136,9 +142,7 @@ class Builder:
         ]
         joined = "".join(alone)
         self.masks.drop(joined)  # they are hidden again where they are written
-        if (wrong := self.masks.balance(joined)) is not None:
-            tag = self.masks.tags[wrong]
-            self.problems.add(tag.path, f"line {tag.line}: {tag.source:.60} begins or ends outside of these blocks.")
+        self.masks.require_balance(joined, self.problems, OUTSIDE)
 
     def _logic(self, block: Mapping[str, Any], path: str) -> str:
         masked = self.masks.hide(block["html"], f"{path}.html")
@@ -188,17 +192,12 @@ class Builder:
     def _rich(self, source: str, path: str, kind: str = "rich") -> str:
         masked = self.masks.hide(source, path, is_html=True)
         if kind != "html" or not self.masks.is_logic(masked):
-            self._require_own_balance(masked)
+            self.masks.require_balance(masked, self.problems, ENDED_ELSEWHERE)
         return self.cleaner.clean(masked, path, kind)
-
-    def _require_own_balance(self, masked: str) -> None:
-        if (wrong := self.masks.balance(masked)) is not None:
-            tag = self.masks.tags[wrong]
-            self.problems.add(tag.path, ENDED_ELSEWHERE.format(line=tag.line, tag=tag.source))
 
     def _line(self, source: str, path: str) -> str:
         masked = self.masks.hide(source, path)
-        self._require_own_balance(masked)
+        self.masks.require_balance(masked, self.problems, ENDED_ELSEWHERE)
         return escape(masked.strip())
 
     def _address(self, source: str, path: str, schemes: frozenset[str] | None = None) -> str:
@@ -280,7 +279,7 @@ class Builder:
     def _quote(self, block: Mapping[str, Any], paths: "Paths", width: int, place: "_Place") -> str:
         html = self._rich(block["html"], paths["html"])
         if by := block.get("by"):
-            html += f"<p>— {self._line(by, paths['by'])}</p>"
+            html += f'<p class="d-by">— {self._line(by, paths["by"])}</p>'
         return self._words(html, "d-quote", place, 16)
 
     def _html(self, block: Mapping[str, Any], paths: "Paths", width: int, place: "_Place") -> str:
@@ -323,5 +322,5 @@ class Paths:
         return slot if name == self.main else f"{slot}.{name}"
 
 
-def _is_full(block: Mapping[str, Any]) -> bool:
-    return block["type"] == "image" and block.get("width") == "full"
+def _is_full(block: Mapping[str, Any] | None) -> bool:
+    return block is not None and block["type"] == "image" and block.get("width") == "full"

@@ -5,9 +5,9 @@ import re
 import css_inline
 import mrml
 
-from .building import Builder, attributes
+from .building import attributes
 from .masks import Masks
-from .styles import Style, inlined_css, kept_css
+from .styles import Style, kept_css
 
 _OPTIONS = mrml.RenderOptions(fonts={})  # else it links the fonts of others
 
@@ -15,7 +15,22 @@ _OPTIONS = mrml.RenderOptions(fonts={})  # else it links the fonts of others
 def document(body: str, style: Style, language: str) -> str:
     """Return sections as a whole document of MJML in a style."""
     light = style.light
-    defaults = "".join(
+    page = attributes(css_class="d-page", width=f"{style.width}px", background_color=light["background"])
+    head = f"<mj-attributes>{_defaults(style)}</mj-attributes>{styles(style)}"
+    return f'<mjml lang="{language}" dir="auto"><mj-head>{head}</mj-head><mj-body{page}>{body}</mj-body></mjml>'
+
+
+def styles(style: Style) -> str:
+    """Return what stands in the head for dark mode and phones."""
+    return (
+        f'<mj-style>{kept_css(style)}</mj-style><mj-raw><meta name="color-scheme" content="light dark">'
+        '<meta name="supported-color-schemes" content="light dark"></mj-raw>'
+    )
+
+
+def _defaults(style: Style) -> str:
+    light = style.light
+    return "".join(
         (
             f"<mj-all{attributes(font_family=style.font)} />",
             f"<mj-text{attributes(font_size='16px', line_height='1.55', color=light['text'], padding='0')} />",
@@ -35,18 +50,17 @@ def document(body: str, style: Style, language: str) -> str:
             f"<mj-divider{attributes(border_width='1px', border_color=light['divider'])} />",
         )
     )
-    head = (
-        f'<mj-attributes>{defaults}</mj-attributes><mj-style>{kept_css(style)}</mj-style><mj-raw><meta name="color-scheme" '
-        'content="light dark"><meta name="supported-color-schemes" content="light dark"></mj-raw>'
-    )
-    page = attributes(css_class="d-page", width=f"{style.width}px", background_color=light["background"])
-    return f'<mjml lang="{language}" dir="auto"><mj-head>{head}</mj-head><mj-body{page}>{body}</mj-body></mjml>'
 
 
 def compile_mjml(mjml: str, fragments: list[str], masks: Masks, css: str) -> str:
     """Return the HTML of a document of MJML, its tags still hidden; raises ValueError as mrml does."""
     html = mrml.to_html(mjml, None, _OPTIONS).content
-    html = re.sub(rf"{masks.key}f(\d+)n", lambda found: fragments[int(found[1])], html)
+    word = re.compile(rf"{masks.key}f(\d+)n")
+
+    def written(found: re.Match[str]) -> str:
+        return word.sub(written, fragments[int(found[1])])  # a slot stands in another piece
+
+    html = word.sub(written, html)
     inliner = css_inline.CSSInliner(
         inline_style_tags=False,
         keep_style_tags=True,
@@ -55,9 +69,3 @@ def compile_mjml(mjml: str, fragments: list[str], masks: Masks, css: str) -> str
         extra_css=css,
     )
     return inliner.inline(html)
-
-
-def in_style(body: str, style: Style, builder: Builder) -> str:
-    """Return the HTML of sections in a style, its tags still hidden."""
-    mjml = document(body, style, builder.language)
-    return compile_mjml(mjml, builder.fragments, builder.masks, inlined_css(style))

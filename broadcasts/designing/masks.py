@@ -8,6 +8,7 @@ import re
 import secrets
 from collections.abc import Iterator
 from html import unescape
+from itertools import pairwise
 from typing import NamedTuple
 
 from broadcasts.exceptions import InvalidInput
@@ -114,25 +115,28 @@ class Masks:
                 open_ones.pop()
         return open_ones[0] if open_ones else None
 
+    def require_balance(self, masked: str, problems: Problems, words: str) -> None:
+        """Add a problem if a block of a text's tags does not begin and end in it."""
+        if (wrong := self.balance(masked)) is not None:
+            tag = self.tags[wrong]
+            problems.add_line(tag.path, tag.line, f"{tag.source:.60} {words}")
+
     def require_kept(self, masked: str, problems: Problems) -> None:
         """Add a problem for each tag that the compilers lost or moved."""
         kept = {int(found[1] or found[2]) for found in self.either.finditer(masked)}
         for number, tag in enumerate(self.tags):
             if number not in kept and number not in self.dropped:
-                problems.add(
-                    tag.path,
-                    f"line {tag.line}: {tag.source:.60} stands where mail cannot have it: within the name of a tag, "
-                    "between attributes, or in an element or attribute that is left out.",
+                words = (
+                    f"{tag.source:.60} stands where mail cannot have it: within the name of a tag, between attributes, "
+                    "or in an element or attribute that is left out."
                 )
+                problems.add_line(tag.path, tag.line, words)
         order = [int(found[1]) for found in self.either.finditer(masked) if found[1]]
-        for before, after in zip(order, order[1:], strict=False):
+        for before, after in pairwise(order):
             if after <= before:
                 tag = self.tags[after]
-                problems.add(
-                    tag.path,
-                    f"line {tag.line}: {tag.source:.60} would be moved, since the elements around it are not nested "
-                    "as it is; put it around whole elements.",
-                )
+                words = f"{tag.source:.60} would be moved, since it begins or ends within elements; put it around them."
+                problems.add_line(tag.path, tag.line, words)
 
     def restore(self, masked: str) -> str:
         """Put the tags back; what only looks like a tag since the HTML around it was rewritten stays text."""
@@ -177,7 +181,3 @@ def html_pieces(html: str) -> Iterator[tuple[bool, str]]:
         end = position = found.end()
     if end < len(html):
         yield False, html[end:]
-
-
-def refuse(path: str, line: int, words: str) -> InvalidInput:
-    return InvalidInput({path: f"line {line}: {words}"})

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from .blocks import Problems
@@ -16,7 +16,8 @@ FONTS = {
     "verdana": "Verdana, Geneva, sans-serif",
     "courier": "'Courier New', Courier, monospace",
 }
-LEAST_WIDTH, MOST_WIDTH, MOST_RADIUS = 480, 600, 32  # pixels
+LEAST_WIDTH, MOST_WIDTH = 480, 600  # pixels
+RADIUS, MOST_RADIUS = 6, 32
 LIGHT = {
     "background": "#f3f4f6",
     "body": "#ffffff",
@@ -55,7 +56,7 @@ class Style:
     dark: Mapping[str, str]
     font: str = FONTS["system"]
     width: int = MOST_WIDTH
-    radius: int = 6
+    radius: int = RADIUS
 
 
 def validate_style(style: Any, path: str = "style") -> Problems:
@@ -84,19 +85,14 @@ def validate_style(style: Any, path: str = "style") -> Problems:
 
 
 def style_of(given: Mapping[str, Any]) -> Style:
-    """Return the style of a layout, with our own where it names none; a row that is out of shape is read as far as it
-    goes, since mail has to leave all the same."""
+    """Return the style of a layout, with our own where it names none; keys that are wrong are passed over."""
     good = {name: value for name, value in given.items() if not validate_style({name: value})}
-    plain = {
-        field.name: good[field.name]
-        for field in fields(Style)
-        if field.name in ("width", "radius") and field.name in good
-    }
     return Style(
         light=_colours(good, LIGHT, ""),
         dark=_colours(good, DARK, "dark_"),
         font=FONTS[good.get("font", "system")],
-        **plain,
+        width=good.get("width", MOST_WIDTH),
+        radius=good.get("radius", RADIUS),
     )
 
 
@@ -111,16 +107,20 @@ def _colours(given: Mapping[str, Any], defaults: Mapping[str, str], prefix: str)
 def inlined_css(style: Style) -> str:
     """Return the rules that are written into the elements, since mail programs drop style sheets."""
     light = style.light
+    titles = ", ".join(f".{place} h{level}" for place in ("d-text", "d-head") for level in (1, 2, 3))
     return f"""
+.d-page {{ padding: 24px 0; }}
 .d-text p, .d-quote p {{ margin: 0 0 14px; }}
 .d-text ul, .d-text ol, .d-quote ul, .d-quote ol {{ margin: 0 0 14px; padding: 0 0 0 24px; }}
 .d-text li {{ margin: 0 0 6px; }}
-.d-text h1, .d-text h2, .d-text h3, .d-head h1, .d-head h2, .d-head h3 {{ margin: 0; color: {light["heading"]}; font-weight: bold; line-height: 1.25; }}
+{titles} {{ margin: 0; color: {light["heading"]}; font-weight: bold; line-height: 1.25; }}
 .d-text h1, .d-head h1 {{ font-size: 28px; }}
 .d-text h2, .d-head h2 {{ font-size: 22px; }}
 .d-text h3, .d-head h3 {{ font-size: 18px; }}
 .d-text h1, .d-text h2, .d-text h3 {{ margin: 0 0 10px; }}
 .d-text blockquote {{ margin: 0 0 14px; padding: 0 0 0 14px; border-left: 3px solid {light["divider"]}; }}
+.d-quote > div {{ padding: 0 0 0 16px; border-left: 3px solid {light["divider"]}; }}
+.d-by {{ color: {light["quiet"]}; font-size: 14px; }}
 .d-text a, .d-quote a, .d-head a, .d-social a {{ color: {light["link"]}; }}
 .d-foot a {{ color: {light["quiet"]}; text-decoration: underline; }}
 .d-text pre {{ white-space: pre-wrap; }}
@@ -132,20 +132,30 @@ def inlined_css(style: Style) -> str:
 def kept_css(style: Style) -> str:
     """Return the rules that stay in the head: dark mode and phones."""
     dark = style.dark
+
+    def colour(name: str) -> str:
+        return f"color: {dark[name]} !important;"
+
+    def ground(name: str) -> str:
+        return f"background: {dark[name]} !important; background-color: {dark[name]} !important;"
+
+    titles = ", ".join(f".{place} h{level}" for place in ("d-text", "d-head") for level in (1, 2, 3))
     return f"""
 :root {{ color-scheme: light dark; supported-color-schemes: light dark; }}
 @media only screen and (max-width: 479px) {{
-.d-pad > table > tbody > tr > td {{ padding-left: 0 !important; padding-right: 0 !important; }}
+td.d-side {{ padding-left: 20px !important; padding-right: 20px !important; }}
+.d-cols > table > tbody > tr > td {{ padding-left: 8px !important; padding-right: 8px !important; }}
+.d-box > table > tbody > tr > td {{ padding-left: 12px !important; padding-right: 12px !important; }}
 }}
 @media (prefers-color-scheme: dark) {{
-body, .d-page {{ background-color: {dark["background"]} !important; }}
-.d-body, .d-body > table {{ background: {dark["body"]} !important; background-color: {dark["body"]} !important; }}
-.d-panel > table {{ background: {dark["panel"]} !important; background-color: {dark["panel"]} !important; }}
-.d-text div, .d-quote div {{ color: {dark["text"]} !important; }}
-.d-head h1, .d-head h2, .d-head h3, .d-text h1, .d-text h2, .d-text h3 {{ color: {dark["heading"]} !important; }}
-.d-text a, .d-quote a, .d-head a, .d-social a {{ color: {dark["link"]} !important; }}
-.d-small div, .d-foot div, .d-foot a {{ color: {dark["quiet"]} !important; }}
-.d-button td, .d-button a {{ background: {dark["button"]} !important; background-color: {dark["button"]} !important; color: {dark["button_text"]} !important; }}
+body, .d-page {{ {ground("background")} }}
+.d-body, .d-body > table {{ {ground("body")} }}
+.d-panel, .d-panel > table {{ {ground("panel")} }}
+.d-text div, .d-quote div {{ {colour("text")} }}
+{titles} {{ {colour("heading")} }}
+.d-text a, .d-quote a, .d-head a, .d-social a {{ {colour("link")} }}
+.d-small div, .d-foot div, .d-foot a, .d-by {{ {colour("quiet")} }}
+.d-button td, .d-button a {{ {ground("button")} {colour("button_text")} }}
 .d-rule p, .d-quote > div, .d-text blockquote {{ border-color: {dark["divider"]} !important; }}
 }}
 """
