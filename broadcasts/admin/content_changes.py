@@ -116,9 +116,7 @@ def _take(posted: PostedLanguages, owner: Message | Template, argument: str) -> 
     return f"The words of {other.channel or 'the other message'} stand here now. They are not saved yet."
 
 
-def _take_over(
-    posted: PostedLanguages, translation: MessageTranslation, goal: Message, *, from_mail: bool
-) -> None:
+def _take_over(posted: PostedLanguages, translation: MessageTranslation, goal: Message, *, from_mail: bool) -> None:
     to_mail = goal.medium == Medium.EMAIL
     form = next((one for one in posted.formset.forms if one.shown_language == translation.language), None)
     content = form.drafted() if form else type(translation)(language=translation.language, format=Format.TEXT)

@@ -229,6 +229,10 @@ class LanguageForm(ContentForm):
         return str(self.value("format") or Format.HTML)
 
     @property
+    def written_as_words(self) -> str:
+        return str(dict(Format.choices).get(self.written_as, "it"))
+
+    @property
     def is_removed(self) -> bool:
         return bool(self.is_bound and self["DELETE"].data) if "DELETE" in self.fields else False
 
@@ -271,6 +275,7 @@ class LanguageForm(ContentForm):
             return cleaned
         content = self._content(self.instance.content() | cleaned)
         self.told = previewing.problems(self.message, content, self.checker)
+        self.instance.html = content.html
         for path, words in self.told.items():
             name = self._field_of(path)
             self.add_error(name, words if path == name else f"{path}: {words}")

@@ -1,8 +1,8 @@
 """The live preview of the content page: what one person would get of what is typed, though it is not saved."""
 
 import secrets
-from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.core.cache import cache
 from django.db.models import Q, QuerySet
@@ -50,6 +50,7 @@ class ContentPreviews(admin.ModelAdmin):
         return JsonResponse(
             {
                 "language": shown.language,
+                "lacks": {form.shown_language: ", ".join(form.lacks) for form in formset.forms if not form.is_removed},
                 "errors": [{"path": path, "words": words} for path, words in shown.errors.items()],
                 "shown": reverse(f"admin:broadcasts_{self.opts.model_name}_shown", args=[owner.pk, key]) if key else "",
                 "fragment": self._fragment(owner, formset, shown, why),
@@ -65,7 +66,7 @@ class ContentPreviews(admin.ModelAdmin):
                 "why": why,
                 "is_mail": message.medium == Medium.EMAIL,
                 "is_sms": message.medium == Medium.SMS,
-                "is_ours": shown.bubble and shown.bubble.link.startswith("/"),
+                "is_ours": shown.bubble and shown.bubble.link.startswith(f"{settings.BASE_URL}/"),
                 "bubble": shown.bubble,
                 "count": sms.line(shown.text.strip(), message.channel) if message.medium == Medium.SMS else "",
                 "message": message,

@@ -1,13 +1,14 @@
 """The fields that content is edited in: blocks, source, slots and style; scripts show them, text areas hold them."""
 
 import json
+from contextlib import suppress
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.forms.widgets import Script
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html, json_script
 from django.utils.safestring import SafeString
 
@@ -35,7 +36,8 @@ class EditorWidget(forms.Textarea):
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         context = super().get_context(name, value, attrs)
-        context["widget"]["attrs"].setdefault("data-fields", reverse("admin:broadcasts-fields"))
+        with suppress(NoReverseMatch):
+            context["widget"]["attrs"].setdefault("data-fields", reverse("admin:broadcasts-fields"))
         return context
 
 

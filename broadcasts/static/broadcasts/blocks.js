@@ -18,7 +18,7 @@ class BlockEditor {
         this.isFixed = "fixed" in area.dataset;
         this.errors = [];
         this.open = null; // the place of the block whose fields are shown
-        this.root = element("div", {className: "blocks", role: "group", "aria-label": area.dataset.label || "Content in blocks"});
+        this.root = element("div", {className: `blocks${this.isFixed ? " is-fixed-design" : ""}`, role: "group", "aria-label": area.dataset.label || "Content in blocks"});
         this.list = element("ol", {className: "blocks-list"});
         this.status = element("p", {className: "blocks-status", role: "status"});
         this.said = element("span");
@@ -80,14 +80,16 @@ class BlockEditor {
     travel(step) {
         const text = this.history.go(step);
         if (text === null) return;
+        const before = this.blocks.map((block) => JSON.stringify(block));
         this.blocks = JSON.parse(text);
-        const kept = this.open && this.exists(this.open) ? this.open : null;
-        this.open = kept;
+        this.open = this.open && this.exists(this.open) ? this.open : null;
         this.draw();
         this.write(text);
         this.say(step < 0 ? "Undone." : "Done again.");
-        const next = step < 0 ? this.back : this.forth;
-        if (!this.root.contains(document.activeElement)) (next.disabled ? this.first() : next)?.focus();
+        if (this.root.contains(document.activeElement)) return;
+        const changed = this.blocks.findIndex((block, i) => JSON.stringify(block) !== before[i]);
+        if (this.blocks.length) this.focus([changed < 0 ? this.blocks.length - 1 : changed]);
+        else this.first()?.focus();
     }
 
     exists(place) {
@@ -130,6 +132,7 @@ class BlockEditor {
     move(from, to, how = "moved") {
         const isOpen = String(this.open) === String(from);
         const place = move(this.blocks, from, to);
+        if (String(place) === String(from)) return this.say("It stays where it was.");
         this.open = isOpen ? place : null;
         const list = listOf(this.blocks, place);
         const where = place.length === 1 ? "" : `, column ${place[1] + 1}`;

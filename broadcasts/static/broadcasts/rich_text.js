@@ -52,7 +52,7 @@ export async function richText(area, {label, described, isInline, of}) {
         content: hidden(area.value, syntax),
         editorProps: {
             attributes: {role: "textbox", "aria-multiline": String(!isInline), "aria-labelledby": label, "aria-describedby": described, class: "rich-words"},
-            transformPastedHTML: cleaned,
+            transformPastedHTML: (html) => hidden(cleaned(html), syntax),
         },
         onUpdate: () => {
             area.value = stored(editor, isInline);
@@ -80,7 +80,11 @@ function stored(editor, isInline) {
 
 /** Take from what is pasted what the policy of the page forbids, and what mail does not need. */
 function cleaned(html) {
-    return html.replace(/<(style|script|meta|link|title|xml)\b[\s\S]*?(<\/\1>|>)/gi, "").replace(/\s(style|class|id|on\w+)=("[^"]*"|'[^']*'|[^\s>]+)/gi, "");
+    return html
+        .replace(/<(style|script|title|xml)\b[\s\S]*?<\/\1\s*>/gi, "")
+        .replace(/<(meta|link)\b[^>]*>/gi, "")
+        .replace(/<b\b[^>]*font-weight:\s*normal[^>]*>/gi, "<span>") // how one word processor wraps everything
+        .replace(/\s(style|class|id|on\w+)\s*=\s*("[^"]*"|'[^']*'|[^\s>]+)/gi, "");
 }
 
 function extensions(prose, isInline, syntax, of) {

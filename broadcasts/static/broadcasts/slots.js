@@ -115,8 +115,8 @@ function start() {
         known.add(area);
         // Where the design is made of blocks, their editor shows the slots.
         const beside = area.form?.elements.namedItem(area.name.replace(/[^-]*$/, "blocks"));
-        if (beside?.matches("[data-blocks][data-fixed]")) area.hidden = true;
-        else new SlotsForm(area);
+        if (!beside?.matches("[data-blocks][data-fixed]")) new SlotsForm(area);
+        else (area.closest(".form-row") || area).hidden = true;
     }
 }
 
