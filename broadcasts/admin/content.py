@@ -46,7 +46,7 @@ class ContentForm(forms.ModelForm):
     """One language of some content; its formset tells it the syntax, and who checks it."""
 
     class Media:
-        js = [Script("broadcasts/sms.js", defer=True), Script("broadcasts/expressions.js", defer=True)]
+        js = [Script("broadcasts/sms.js", defer=True), Script("broadcasts/expressions.js", type="module")]
 
     class Meta:
         fields = ("language", "subject", "preheader", "text", "html")  # a formset adds to a list that it finds here

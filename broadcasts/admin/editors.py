@@ -1,7 +1,9 @@
 """The fields that content is edited in: blocks, source, slots and style; scripts show them, text areas hold them."""
 
 import json
+from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import asdict
 from typing import Any
 
 from django import forms
@@ -13,7 +15,7 @@ from django.utils.html import format_html, json_script
 from django.utils.safestring import SafeString
 
 from broadcasts import designing
-from broadcasts.designing import styles
+from broadcasts.designing import Slot, slots, styles
 from broadcasts.json_field import JsonFormField
 
 from .library import LIBRARY
@@ -59,8 +61,12 @@ class BlocksWidget(EditorWidget):
     def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
         """Write the kinds of blocks beside the text area, where the script reads them."""
         area = super().render(name, value, attrs, renderer)
-        known = json_script(designing.vocabulary(), f"{(attrs or {}).get('id', name)}_vocabulary")
-        return format_html("{}{}", area, known)
+        return format_html("{}{}", area, json_script(vocabulary(), f"{(attrs or {}).get('id', name)}_vocabulary"))
+
+
+def vocabulary() -> list[dict[str, Any]]:
+    """Return the kinds of blocks for the script; `slot` names the fields that may be written where it is a slot."""
+    return [{**one, "slot": slots.FIELDS.get(one["type"])} for one in designing.vocabulary()]
 
 
 class SourceWidget(EditorWidget):
@@ -113,11 +119,9 @@ def style_fields() -> list[dict[str, Any]]:
     ]
 
 
-def written_slots(slots: Any) -> str:
+def written_slots(found: Iterable[Slot]) -> str:
     """Return what `data-slots` says of a content's slots."""
-    return json.dumps(
-        [{"name": one.name, "label": one.label, "kind": one.kind, "default": one.default} for one in slots]
-    )
+    return json.dumps([asdict(one) for one in found])
 
 
 def written_errors(errors: dict[str, str]) -> str:

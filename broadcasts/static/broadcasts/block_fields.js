@@ -6,7 +6,6 @@ import {fieldButton} from "./fields.js";
 import {columnsField, linksField, pictureField} from "./block_parts.js";
 import {richText} from "./rich_text.js";
 import {sourceEditor} from "./source.js";
-import {slotField, slotOf} from "./slots.js";
 
 /** Return a new block of a kind; what a field is by default is not written. */
 export function starting(kind) {
@@ -33,12 +32,11 @@ export function summary(block, kind) {
 }
 
 /**
- * `asked`: {block, kind, area, path, isFixed, changed(field), redraw(field)}. Each returned element names its field
+ * `asked`: {block, kind, area, changed(field), redraw(field)}. Each returned element names its field
  * by data-field and has a place for its error.
  */
 export function blockFields(asked) {
-    const {block, kind, area, isFixed} = asked;
-    if (isFixed) return [slotField(slotOf(block, kind), area, () => asked.changed("slot"))];
+    const {kind, area} = asked;
     if (!kind.fields.length && kind.words === null && kind.help) return [element("p", {className: "quiet"}, kind.help)];
     const fields = kind.fields.map((field) => drawField(field, asked));
     const wide = fields.filter((one) => one.matches(".is-wide"));

@@ -4,9 +4,9 @@ import {element} from "./combobox.js";
 import {blockFields, starting, summary} from "./block_fields.js";
 import {followDrags} from "./block_drag.js";
 import {blockMenu} from "./block_menu.js";
-import {History, at, insert, listOf, move, parsed, remove, stepped, written} from "./block_tree.js";
-import {icon, iconButton, plain} from "./editing.js";
-import {slotOf, slotWords} from "./slots.js";
+import {History, at, insert, listOf, move, parsed, remove, stepped, walk} from "./block_tree.js";
+import {icon, iconButton, textButton} from "./editing.js";
+import {filled, keep} from "./slots.js";
 
 const TYPED = "input:not([type=checkbox], [type=button]), textarea, [contenteditable=true]"; // these undo by themselves
 
@@ -217,8 +217,8 @@ class BlockEditor {
     }
 
     drawHead(block, kind, place, isOpen, body) {
-        const slot = this.isFixed && slotOf(block, kind);
-        const brief = element("span", {className: "block-brief"}, slot ? plain(slotWords(this.area, slot)) : summary(block, kind));
+        const slot = this.isFixed ? filled(block, kind, this.area) : null;
+        const brief = element("span", {className: "block-brief"}, summary(slot || block, kind));
         const named = [icon(block.type), element("span", {className: "block-name"}, kind.label), brief];
         if (block.slot) named.push(element("span", {className: "block-slot"}, `slot: ${block.slot}`));
         if (this.isFixed && !slot) return element("div", {className: "block-head"}, element("div", {className: "block-toggle is-fixed"}, ...named));
@@ -237,18 +237,24 @@ class BlockEditor {
     }
 
     fill(body, block, kind, place) {
+        const slot = this.isFixed ? filled(block, kind, this.area) : null;
+        const tell = (key) => (slot ? keep(block, slot, kind, this.area) : this.changed(key));
         const changed = (field) => {
-            const brief = body.closest(".block").querySelector(".block-brief");
-            brief.textContent = this.isFixed ? plain(slotWords(this.area, slotOf(block, kind))) : summary(block, kind);
-            if (!this.isFixed) this.changed(`${place}.${field}`);
+            body.closest(".block").querySelector(".block-brief").textContent = summary(slot || block, kind);
+            tell(`${place}.${field}`);
         };
         const redraw = (field) => {
-            this.changed();
+            tell(null);
             this.draw();
             this.list.querySelector(`[data-place="${place}"] [data-field="${field}"] :is(input, select, button)`)?.focus();
         };
-        const path = written(this.name, place);
-        body.append(...blockFields({block, kind, area: this.area, path, isFixed: this.isFixed, changed, redraw}));
+        const free = slot ? {...kind, fields: kind.fields.filter((one) => (kind.slot || [kind.words]).includes(one.name))} : kind;
+        body.append(...blockFields({block: slot || block, kind: free, area: this.area, changed, redraw}));
+        if (slot) body.append(element("div", {}, textButton("Use the template’s words", () => {
+            keep(block, block, kind, this.area);
+            this.draw();
+            this.focusBody(place);
+        })));
         this.markFields(body, place);
     }
 
@@ -256,7 +262,7 @@ class BlockEditor {
 
     /** Show [{path, words}]; with `go`, open the first and go to it. */
     showErrors(told, go = true) {
-        const found = told.map(({path, words}) => ({...parsed(this.name, path), words})).filter((one) => one.place && this.exists(one.place));
+        const found = told.map(({path, words}) => ({...this.find(path), words})).filter((one) => one.place && this.exists(one.place));
         const isSame = JSON.stringify(found) === JSON.stringify(this.errors);
         this.errors = found;
         if (isSame && !go) return;
@@ -267,6 +273,14 @@ class BlockEditor {
             if (!body.hidden) this.markFields(body, place);
         }
         if (go && found.length) this.goToError(found[0]);
+    }
+
+    /** Return {place, rest} of a path: blocks[2].href, or slots.intro.href of a block whose slot is intro. */
+    find(path) {
+        const [first, name, rest] = path.split(".");
+        if (first !== "slots") return parsed(this.name, path);
+        const [, place] = [...walk(this.blocks)].find(([block]) => block.slot === name) || [];
+        return place ? {place, rest: rest || this.kind(at(this.blocks, place).type).words || ""} : null;
     }
 
     goToError({place, rest}) {

@@ -111,8 +111,8 @@ export function insertField(field, area = field, opener = field) {
 }
 
 /** Return the button that does so; `area` knows organization and syntax. */
-export function fieldButton(field, area) {
-    const button = iconButton("field", "Insert a merge field", () => insertField(field, area, button));
+export function fieldButton(field, area, label = "Insert a merge field") {
+    const button = iconButton("field", label, () => insertField(field, area, button));
     return button;
 }
 
