@@ -4,11 +4,12 @@
 is saved, so that mail from blocks is sent exactly as raw HTML is. Liquid tags and expressions pass through unchanged.
 """
 
-from .applying import again, apply
+from .applying import again, apply, at_source, check, where_written
 from .around import check_layout
 from .blocks import BLOCKS, BlockField, BlockType, field_texts, validate_blocks, vocabulary, walk
+from .fixing import fixed_values, layout_for
 from .making import Designed, design
-from .slots import Slot, slots_of
+from .slots import Slot, rewritten, slots_of, written_texts
 from .styles import COLOURS, FONTS, style_of, validate_style
 
 __all__ = [
@@ -21,13 +22,20 @@ __all__ = [
     "Slot",
     "again",
     "apply",
+    "at_source",
+    "check",
     "check_layout",
     "design",
     "field_texts",
+    "fixed_values",
+    "layout_for",
+    "rewritten",
     "slots_of",
     "style_of",
     "validate_blocks",
     "validate_style",
     "vocabulary",
     "walk",
+    "where_written",
+    "written_texts",
 ]
