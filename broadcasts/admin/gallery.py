@@ -14,6 +14,7 @@ from broadcasts.database import as_id
 from broadcasts.designing import gallery
 from broadcasts.designing.gallery import Design
 from broadcasts.exceptions import BroadcastsError
+from broadcasts.languages import language_name
 from broadcasts.models import Broadcast, Layout, Organization, Template
 
 from .access import Access, chosen_organization, writable
@@ -50,6 +51,7 @@ class GalleryPages(admin.ModelAdmin):
             "title": design.name,
             "design": design,
             "language": _language(request, design, context["organization"]),
+            "languages": [(tag, language_name(tag)) for tag in design.languages],
             "scheme": "dark" if request.GET.get("scheme") == "dark" else "light",
         }
         page = "admin/broadcasts/template/design.html"
@@ -86,7 +88,7 @@ class GalleryPages(admin.ModelAdmin):
             return HttpResponseRedirect(reverse("admin:broadcasts_template_gallery"))
         told = "is one of your templates now" if isinstance(row, Template) else "is a draft. Nothing has been sent"
         messages.success(request, f"“{row}” {told}: write your own words.")
-        return HttpResponseRedirect(row_url(type(row), row.pk))
+        return HttpResponseRedirect(_where_written(row, is_copy="earlier" in request.POST))
 
 
 class StartPage(admin.ModelAdmin):
@@ -135,6 +137,14 @@ def _made(request: HttpRequest, organization: Organization) -> Template | Broadc
     if pk := asked.get("template"):
         return starting.broadcast_of_template(_own(Template, pk, organization), by=user)
     return sending.duplicate(_own(Broadcast, asked.get("earlier", ""), organization), by=user)
+
+
+def _where_written(row: Template | Broadcast, *, is_copy: bool) -> str:
+    """Return the page where the words of a new row are written; of a copy of a broadcast, its own page."""
+    if isinstance(row, Template):
+        return reverse("admin:broadcasts_template_content", args=[row.pk])
+    message = None if is_copy else row.first_message()
+    return reverse("admin:broadcasts_message_content", args=[message.pk]) if message else row_url(Broadcast, row.pk)
 
 
 def _design(slug: str) -> Design:

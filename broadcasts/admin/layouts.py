@@ -19,6 +19,7 @@ from .base import OrganizationAdmin, OrganizationForm
 from .editors import BlocksField, StyleField, script
 from .showing import faults_page, rendered, shown_page
 
+MOST_NAMED = 3  # templates, in a list of layouts
 PARTS = ("header", "footer", "style")
 # What stands in a layout while it is edited: each kind of words and colours once.
 SAMPLE = [
@@ -94,10 +95,13 @@ class LayoutAdmin(OrganizationAdmin):
     def shown_default(self, layout: Layout) -> bool:
         return is_default(layout)
 
-    @admin.display(description="used by")
+    @admin.display(description="templates")
     def used_by(self, layout: Layout) -> str:
-        named = [str(one) for one in layout.users() if not isinstance(one, Organization)]
-        return ", ".join([*named[:3], "…"] if len(named) > 3 else named) or "-"
+        named = [str(one) for one in layout.templates.all()]
+        return ", ".join([*named[:MOST_NAMED], "…"] if len(named) > MOST_NAMED else named) or "-"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).prefetch_related("templates")
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list, dict, set, list]:
         """Name also what uses these layouts: see `Layout.delete`."""
@@ -138,30 +142,22 @@ class LayoutAdmin(OrganizationAdmin):
         return HttpResponseRedirect(self.change_url(layout.pk))
 
     def preview_view(self, request: HttpRequest) -> HttpResponse:
-        """Show a sample in a layout: the posted form, or with GET the stored one."""
-        if request.method == "POST":
-            try:
-                layout = self._posted(request)
-            except ValidationError as error:
-                return faults_page(error.messages)
-        else:
-            layout = self.get_object(request, request.GET.get("layout", "")) or Layout(
-                organization=chosen_organization(request, request.GET)
-            )
+        """Show a sample in a layout: as the posted form describes it, or with GET the stored one."""
+        asked = request.POST if request.method == "POST" else request.GET
+        layout = self.get_object(request, asked.get("layout", ""))
+        layout = layout or Layout(organization=chosen_organization(request, asked))
+        if request.method == "POST" and (faults := self._take_form(request, layout)):
+            return faults_page(faults)
         contents = {"en": {"format": "blocks", "blocks": SAMPLE}}
         return shown_page(request, *rendered(layout.organization, contents, layout=layout))
 
-    def _posted(self, request: HttpRequest) -> Layout:
-        stored = self.get_object(request, request.POST.get("layout", "")) if request.POST.get("layout") else None
-        organization = stored.organization if stored else chosen_organization(request, request.POST)
-        read = {name: self.get_form(request).base_fields[name].clean(request.POST.get(name, "")) for name in PARTS}
-        given = {name: value or Layout._meta.get_field(name).get_default() for name, value in read.items()}
-        layout = Layout(organization=organization, **given)
-        try:
-            designing.check_layout(layout)
-        except InvalidInput as error:
-            raise ValidationError([f"{where}: {text}" for where, text in error.errors.items()]) from None
-        return layout
+    def _take_form(self, request: HttpRequest, layout: Layout) -> list[str]:
+        """Give a layout, which is not saved, the parts that the posted form has; return what is wrong with them."""
+        form = self.get_form(request, layout if layout.pk else None)(request.POST, instance=layout)
+        faults = [str(words) for name in PARTS for words in form.errors.get(name, [])]
+        for name in PARTS if not faults else ():
+            setattr(layout, name, form.cleaned_data[name])
+        return faults
 
 
 def palettes() -> list[dict[str, Any]]:

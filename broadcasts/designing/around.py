@@ -4,11 +4,13 @@ from broadcasts import rendering
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Format, Layout, Syntax, TemplateTranslation
 
+from .applying import check
 from .blocks import Problems, validate_blocks
 from .making import design
 from .styles import validate_style
 
 PARTS = ("header", "footer")
+BETWEEN = [{"type": "spacer"}]  # content, since nothing is put around none
 
 
 def check_layout(layout: Layout) -> None:
@@ -28,10 +30,10 @@ def check_layout(layout: Layout) -> None:
 
 def _check_part(name: str, layout: Layout) -> None:
     organization = layout.organization
-    content = TemplateTranslation(language=organization.primary_language, format=Format.BLOCKS, blocks=[])
+    content = TemplateTranslation(language=organization.primary_language, format=Format.BLOCKS, blocks=BETWEEN)
     try:
         made = design(content, layout=layout, organization=organization, syntax=Syntax.LIQUID)
-        rendering.Checker(organization).check(Syntax.LIQUID, {"html": made.html})
+        check(rendering.Checker(organization), Syntax.LIQUID, {"html": made.html}, made)
     except InvalidInput as error:
         found = {path.removeprefix("layout."): words for path, words in error.errors.items()}
         raise InvalidInput({name if path == "html" else path: words for path, words in found.items()}) from None

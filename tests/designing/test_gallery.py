@@ -48,7 +48,7 @@ class Outline(HTMLParser):
         self.headings += tag == "h1"
         width = given.get("width") or ""
         self.widths += [int(width)] if width.isdigit() else []
-        self.widths += [int(found) for found in re.findall(r"(?<![-\w])(?:max-)?width:\s*(\d+)px", given.get("style") or "")]
+        self.widths += map(int, re.findall(r"(?<![-\w])(?:max-)?width:\s*(\d+)px", given.get("style") or ""))
 
 
 def luminance(colour: str) -> float:
@@ -145,6 +145,4 @@ def test_a_reader_gets_the_nearest_language_of_a_design(asked, found):
 
 def test_the_name_of_an_organization_is_no_tag_in_any_syntax():
     [block] = gallery.listed()["notice"].header_of("Tom & {{ contact.email }} @contact.email")
-    assert block["html"] == (
-        "<strong>Tom &amp; &#123;&#123; contact.email &#125;&#125; &#64;contact.email</strong>"
-    )
+    assert block["html"] == ("<strong>Tom &amp; &#123;&#123; contact.email &#125;&#125; &#64;contact.email</strong>")
