@@ -208,13 +208,14 @@ class LanguageForm(ContentForm):
 
     def value(self, name: str) -> Any:
         """Return what stands in a field, as typed and though it may be wrong; what is no value is blank."""
-        field = self.fields[name]
+        field, blank = self.fields[name], getattr(self._meta.model(), name, "")
         if not self.is_bound or field.disabled:
-            return self.initial.get(name, field.initial)
+            value = self.initial.get(name, field.initial)
+            return blank if value is None else value
         try:
             return field.clean(self[name].data)
         except ValidationError:
-            return getattr(self._meta.model(), name)
+            return blank
 
     @property
     def shown_language(self) -> str:

@@ -132,7 +132,7 @@ class _ShapedField(JsonFormField):
     wanted = "Give a list in brackets, such as []."
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(encoder=DjangoJSONEncoder, **{"required": False, **kwargs})
+        super().__init__(**{"required": False, **kwargs, "encoder": DjangoJSONEncoder})
 
     def to_python(self, value: Any) -> Any:
         read = super().to_python(value)
