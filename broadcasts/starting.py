@@ -81,7 +81,9 @@ def set_default(layout: Layout | None, organization: Organization, *, by: User |
 
 def contents(design: Design, organization: Organization) -> dict[str, dict[str, Any]]:
     """Return {language: content} of a design for an organization, with its pictures stored among its files."""
-    languages = [tag for tag in organization.languages if design.in_language(tag).partition("-")[0] == tag.partition("-")[0]]
+    languages = [
+        tag for tag in organization.languages if design.in_language(tag).partition("-")[0] == tag.partition("-")[0]
+    ]
     media = {name: picture(name, organization, design) for name in design.pictures()}
     return {
         tag: design.content(design.in_language(tag), lambda name: {"media": str(media[name].uuid)})
