@@ -63,6 +63,7 @@ class ChoicesForm(forms.Form):
         fields["layout"].queryset = Layout.objects.for_organization(organization)
         if isinstance(owner, Template):
             del fields["channel"], fields["template"]
+            medium = owner.medium
         else:
             fields["channel"].queryset = Channel.objects.for_organization(organization).order_by("name")
             fields["template"].queryset = Template.objects.for_organization(organization)
@@ -70,6 +71,8 @@ class ChoicesForm(forms.Form):
             medium = chosen.medium if chosen else Medium.EMAIL
             fits = Q(medium=medium) & (Q(channel=None) | Q(channel=chosen)) | Q(pk=owner.template_id)
             fields["template"].queryset = fields["template"].queryset.filter(fits).order_by("name")
+        if medium != Medium.EMAIL:
+            fields["layout"].widget = forms.HiddenInput()
         for field in fields.values():
             field.disabled = not may_change
 
@@ -195,7 +198,7 @@ class LanguageForm(ContentForm):
         self.parameter_fields = tuple(parameter_fields(self.structure, value))
         values = parameter_values(list(self.parameter_fields), value)
         for one in self.parameter_fields:
-            attrs = {"class": "vLargeTextField", **CHECKS, **({"data-picks": one.picks} if one.picks else {})}
+            attrs = {"class": "vLargeTextField", **({"data-picks": one.picks} if one.picks else CHECKS)}
             self.fields[PARAMETER + one.name] = forms.CharField(
                 label=one.label,
                 help_text=one.help_text,
@@ -208,13 +211,14 @@ class LanguageForm(ContentForm):
 
     def value(self, name: str) -> Any:
         """Return what stands in a field, as typed and though it may be wrong; what is no value is blank."""
-        field = self.fields[name]
+        field, blank = self.fields[name], getattr(self._meta.model(), name, "")
         if not self.is_bound or field.disabled:
-            return self.initial.get(name, field.initial)
+            value = self.initial.get(name, field.initial)
+            return blank if value is None else value
         try:
             return field.clean(self[name].data)
         except ValidationError:
-            return getattr(self._meta.model(), name)
+            return blank
 
     @property
     def shown_language(self) -> str:
@@ -248,6 +252,11 @@ class LanguageForm(ContentForm):
             return [] if content.text.strip() or content.attachments else ["text"]
         has_body = any((content.text.strip(), content.html.strip(), content.source.strip(), content.blocks))
         return [*([] if content.subject.strip() else ["subject"]), *([] if has_body else ["content"])]
+
+    def _is_given(self, one: ParameterField) -> bool:
+        beside = (*one.path[:-1], "link") if one.picks else one.path  # a file of the library, or an address
+        names = {PARAMETER + ".".join(path) for path in (one.path, beside)}
+        return any(self.value(name) for name in names if name in self.fields)
 
     def drafted(self) -> Any:
         """Return the content as typed in a row that is not saved; its HTML is not made yet."""

@@ -219,6 +219,8 @@ class ContentPage(ContentPreviews):
             if is_template
             else TestsForm(None, owner=owner, user=request.user, may_send=self.may(request, "send", owner)),  # type: ignore[attr-defined]
             "chosen": request.POST,
+            "step": request.POST.get("_step", ""),
+            "then": request.POST.get("_then", ""),
             "addresses": {
                 what: reverse(f"admin:broadcasts_{self.opts.model_name}_{what}", args=[owner.pk])
                 for what in ("render", "people")

@@ -30,8 +30,8 @@ class QuickRepliesField(forms.CharField):
 
     widget = forms.Textarea
 
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(**{"required": False, **kwargs})
+    def __init__(self, *, encoder: Any = None, decoder: Any = None, **kwargs: Any) -> None:
+        super().__init__(**{"required": False, **kwargs})  # the other two are for JSON fields
         self.widget.attrs |= {"rows": 3}
 
     def prepare_value(self, value: Any) -> Any:

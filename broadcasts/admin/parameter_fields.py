@@ -25,12 +25,17 @@ Path = tuple[str, ...]
 
 @dataclass(frozen=True)
 class ParameterField:
-    """One text of the parameters; `picks` is image, video or document where an uploaded file is chosen by its uuid."""
+    """One text of the parameters.
+
+    picks: image, video or document where an uploaded file is chosen by its uuid. is_needed: whether the template cannot
+    be sent without it.
+    """
 
     path: Path
     label: str
     help_text: str = ""
     picks: str = ""
+    is_needed: bool = False
 
     @property
     def name(self) -> str:
@@ -77,15 +82,17 @@ def _of_header(header: Mapping[str, Any], opened: Mapping[str, Any]) -> Iterator
     if kind == "text" and header.get("parameters"):
         given = _get(opened, ("header", "text"))
         name = list(given)[:1] if isinstance(given, Mapping) else []
-        yield ParameterField(("header", "text", *name), "Header", f"In: {header.get('text', '')}")
+        yield ParameterField(("header", "text", *name), "Header", f"In: {header.get('text', '')}", is_needed=True)
     elif kind in MEDIA:
-        yield ParameterField(("header", kind, "media"), f"Header: {kind}", "A file of the library.", kind)
+        yield ParameterField(
+            ("header", kind, "media"), f"Header: {kind}", "A file of the library.", kind, is_needed=True
+        )
         yield ParameterField(("header", kind, "link"), f"Or the address of the {kind}", "It begins with https://.")
         if kind == "document":
             yield ParameterField(("header", kind, "filename"), "Name of the document", "As people see it.")
     elif kind == "location":
         for key, label in LOCATION.items():
-            yield ParameterField(("location", key), label)
+            yield ParameterField(("location", key), label, is_needed=key in ("latitude", "longitude"))
 
 
 def _of_body(structure: Mapping[str, Any], given: Any) -> Iterator[ParameterField]:
@@ -98,9 +105,9 @@ def _of_body(structure: Mapping[str, Any], given: Any) -> Iterator[ParameterFiel
         around, one = _around(body.get("text", ""), name), _get({"body": given}, path)
         kind = next((kind for kind in SPECIAL if isinstance(one, Mapping) and kind in one), "")
         if not kind:
-            yield ParameterField(path, label, around)
+            yield ParameterField(path, label, around, is_needed=True)
         for key, words in SPECIAL.get(kind, {}).items():
-            yield ParameterField((*path, kind, key), f"{label}: {words}", around)
+            yield ParameterField((*path, kind, key), f"{label}: {words}", around, is_needed=True)
 
 
 def _of_button(index: str, button: Mapping[str, Any]) -> Iterator[ParameterField]:
@@ -108,7 +115,8 @@ def _of_button(index: str, button: Mapping[str, Any]) -> Iterator[ParameterField
     if button["kind"] == "flow":
         yield ParameterField(("flow", "token"), f"{label}: token", "Blank: one of its own for each person.")
     elif key and not (button["kind"] == "url" and not button.get("parameters")):  # else its address is fixed
-        yield ParameterField(("buttons", index, key), f"{label}: {BUTTON_WORDS[key]}", button.get("url", ""))
+        words, is_needed = f"{label}: {BUTTON_WORDS[key]}", key != "payload"
+        yield ParameterField(("buttons", index, key), words, button.get("url", ""), is_needed=is_needed)
 
 
 def _around(text: str, name: str) -> str:
