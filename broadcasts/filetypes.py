@@ -120,6 +120,11 @@ def file_type(file: IO[bytes] | File, name: str = "") -> FileType:
     return _text(head, name) if is_text(head) else BINARY
 
 
+def is_picture(media_type: str) -> bool:
+    """Tell whether a type of the table is one of a picture."""
+    return media_type in SHOWN
+
+
 def is_for_chats(media_type: str) -> bool:
     """Tell whether a type of the table is one that chat providers take."""
     return media_type.startswith(("image/", "audio/", "video/")) or media_type == "application/pdf"

@@ -19,6 +19,7 @@ def store(
     organization: Organization,
     file: UploadedFile,
     filename: str = "",
+    alternative_text: str = "",
     accepts: Callable[[str], bool] = is_for_messages,
 ) -> Media:
     """Store an uploaded file; raises FileRefused.
@@ -29,7 +30,7 @@ def store(
     """
     if not accepts(file_type(file, str(file.name)).media_type):
         raise FileRefused(f"Its content is of another type than those accepted: {ACCEPTED}.", "type")
-    media = Media(organization=organization, file=file, filename=filename)
+    media = Media(organization=organization, file=file, filename=filename, alternative_text=alternative_text)
     with transaction.atomic():
         media.check_file()
         media.save()

@@ -35,6 +35,7 @@ LAYERS = [
     {"reporting", "rotating", "syncing"},
     {"sending"},
     {"tracking"},
+    {"designing"},
     {"rendering"},
     {"audience", "consenting", "stats", "tallying", "throttling"},
     {"noting"},

@@ -11,11 +11,12 @@ from django.utils.text import capfirst
 from broadcasts.filetypes import served
 from broadcasts.models import Media
 
-from .base import OrganizationAdmin, number_column
+from .base import number_column
+from .library import PickedMedia
 
 
 @admin.register(Media)
-class MediaAdmin(OrganizationAdmin):
+class MediaAdmin(PickedMedia):
     list_display = ["__str__", "content_type", number_column(Media, "size"), "organization", "created"]
     list_select_related = ["organization"]
     search_fields = ["filename"]
@@ -36,7 +37,11 @@ class MediaAdmin(OrganizationAdmin):
 
     def get_urls(self) -> list:
         view = self.admin_site.admin_view(self.file_view)
-        return [path("<int:pk>/file/", view, name="broadcasts_media_file"), *super().get_urls()]
+        return [
+            path("<int:pk>/file/", view, name="broadcasts_media_file"),
+            path("<int:pk>/thumbnail/", view, name="broadcasts_media_thumbnail"),
+            *super().get_urls(),
+        ]
 
     def file_view(self, request: HttpRequest, pk: int) -> FileResponse:
         """Serve a file to members of its organization; only pictures are shown, all else is a download."""

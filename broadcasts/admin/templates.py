@@ -2,11 +2,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from broadcasts import rendering, translating
+from broadcasts import designing, rendering, translating
+from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Channel, Medium, Template, TemplateTranslation
 
 from .access import Access
@@ -59,6 +60,10 @@ class TemplateAdmin(SyncingTemplates):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
+        try:
+            designing.again(Template.objects.get(pk=form.instance.pk))
+        except InvalidInput as error:  # its HTML stays as it was
+            self.message_user(request, f"Saved, but the HTML could not be made: {error}", messages.WARNING)
         if self.step(request, form.instance) is None:
             # Not with the languages that were read before they were changed.
             tell_warnings(request, rendering.warnings_of(Template.objects.get(pk=form.instance.pk)))

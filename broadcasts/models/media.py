@@ -10,7 +10,7 @@ from django.db.models import ProtectedError, Q, Sum
 
 from broadcasts import formats, links
 from broadcasts.exceptions import FileRefused
-from broadcasts.filetypes import BINARY, EXTENSIONS, clean_name, file_type
+from broadcasts.filetypes import BINARY, EXTENSIONS, SHOWN, clean_name, file_type
 
 from .base import Base
 from .broadcasts import Broadcast
@@ -22,7 +22,7 @@ from .templates import Template, TemplateTranslation
 def media_path(media: "Media", filename: str) -> str:
     """Return a random path to store a file under, with the extension of its detected type."""
     name = secrets.token_hex(16)
-    return f"{name[:2]}/{name}.{EXTENSIONS.get(media.content_type, BINARY.extension)}"
+    return f"{name[:2]}/{name}.{media.extension}"
 
 
 class Media(Base):
@@ -84,6 +84,19 @@ class Media(Base):
                 "delete some that are no longer needed."
             )
             raise FileRefused(refusal, "quota")
+
+    @property
+    def extension(self) -> str:
+        return EXTENSIONS.get(self.content_type, BINARY.extension)
+
+    @property
+    def is_picture(self) -> bool:
+        return self.content_type in SHOWN
+
+    @property
+    def address(self) -> str:
+        """Its permanent public address, for the HTML of messages: a picture is shown, any other file is downloaded."""
+        return links.media_address(self.pk, self.extension)
 
     @property
     def url(self) -> str:

@@ -44,7 +44,9 @@ from .content import TEMPLATED
 from .expressions import ExpressionScope
 from .extras import extra_texts, texts, with_texts
 from .fitting import misfits, unready
+from .footers import footer_lines
 from .names import ContactSnapshot
+from .tags import tags_of
 from .tracked_copies import Tracking, links_of
 from .tracked_links import has_tags
 from .translating import to_liquid
@@ -66,11 +68,13 @@ __all__ = [
     "extra_texts",
     "filled_expressions",
     "filled_in",
+    "footer_lines",
     "has_tags",
     "links_of",
     "misfits",
     "preview",
     "previewed",
+    "tags_of",
     "texts",
     "to_liquid",
     "unready",
