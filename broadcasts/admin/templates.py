@@ -13,8 +13,10 @@ from broadcasts.models import Channel, Medium, Template, TemplateTranslation
 from .access import Access
 from .base import ScopedInline
 from .content import ContentForm, ContentFormSet, tell_warnings, with_syntax_help
+from .content_page import TemplateContentPage
 from .expressions import LIQUID, translated
 from .filters import choice_filter, row_filter
+from .gallery import GalleryPages
 from .template_sync import SyncingTemplates
 
 
@@ -39,7 +41,7 @@ class TemplateTranslationInline(ScopedInline, admin.StackedInline):
 
 
 @admin.register(Template)
-class TemplateAdmin(SyncingTemplates):
+class TemplateAdmin(GalleryPages, TemplateContentPage, SyncingTemplates):
     list_display = ["name", "medium", "channel", "status", "syntax", "organization", "modified"]
     list_select_related = ["organization", "channel"]
     list_filter = [choice_filter("medium", Medium), row_filter(Channel)]

@@ -1,0 +1,356 @@
+// The editor of blocks: cards beside the JSON of a text area, which stays what the form sends.
+
+import {element} from "./combobox.js";
+import {blockFields, starting, summary} from "./block_fields.js";
+import {followDrags} from "./block_drag.js";
+import {blockMenu} from "./block_menu.js";
+import {History, at, insert, listOf, move, parsed, remove, stepped, written} from "./block_tree.js";
+import {icon, iconButton, plain} from "./editing.js";
+import {slotOf, slotWords} from "./slots.js";
+
+const TYPED = "input:not([type=checkbox], [type=button]), textarea, [contenteditable=true]"; // these undo by themselves
+
+class BlockEditor {
+    constructor(area) {
+        this.area = area;
+        this.name = area.name.split("-").pop();
+        this.words = JSON.parse(document.getElementById(`${area.id}_vocabulary`).textContent);
+        this.isFixed = "fixed" in area.dataset;
+        this.errors = [];
+        this.open = null; // the place of the block whose fields are shown
+        this.root = element("div", {className: `blocks${this.isFixed ? " is-fixed-design" : ""}`, role: "group", "aria-label": area.dataset.label || "Content in blocks"});
+        this.list = element("ol", {className: "blocks-list"});
+        this.status = element("p", {className: "blocks-status", role: "status"});
+        this.said = element("span");
+        this.back = iconButton("undo", "Undo", () => this.travel(-1));
+        this.forth = iconButton("redo", "Redo", () => this.travel(1));
+        this.status.append(this.said);
+        const tools = element("div", {className: "blocks-tools", hidden: this.isFixed}, this.back, this.forth);
+        this.root.append(element("div", {className: "blocks-head"}, this.status, tools), this.list);
+        area.before(this.root);
+        area.hidden = true;
+        this.original = area.value;
+        this.read();
+        this.listen();
+        this.showErrors(JSON.parse(area.dataset.errors || "[]"), false);
+    }
+
+    listen() {
+        this.area.addEventListener("block-errors", (event) => this.showErrors(event.detail, false));
+        this.area.addEventListener("blocks-read", () => this.read()); // somebody wrote other blocks into the text area
+        this.root.addEventListener("keydown", (event) => this.pressed(event));
+        this.area.form?.addEventListener("reset", () => setTimeout(() => this.read()));
+        if (!this.isFixed) followDrags(this.list, {
+            mayDrop: (from, to) => to.length === 1 || !at(this.blocks, from).columns,
+            drop: (from, to) => this.move(from, to, "dropped"),
+            tell: (words) => this.say(words),
+        });
+    }
+
+    // From the JSON to the cards, and back.
+
+    read() {
+        try {
+            this.blocks = JSON.parse(this.area.value.trim() || "[]");
+            if (!Array.isArray(this.blocks)) throw new Error("it is not a list");
+        } catch (error) {
+            this.area.hidden = false;
+            this.list.replaceChildren();
+            return this.say(`These blocks cannot be shown (${error.message}); the JSON can be edited.`);
+        }
+        this.history = new History(JSON.stringify(this.blocks));
+        this.open = null;
+        this.draw();
+    }
+
+    /** Write the blocks; called after every change. Changes with the same key are undone together. */
+    changed(key = null) {
+        const text = JSON.stringify(this.blocks);
+        this.history.note(text, key);
+        this.write(text);
+    }
+
+    write(text) {
+        const before = JSON.stringify(JSON.parse(this.original.trim() || "[]"));
+        this.area.value = text === before ? this.original : text;
+        this.area.dispatchEvent(new Event("input", {bubbles: true}));
+        this.showTools();
+    }
+
+    travel(step) {
+        const text = this.history.go(step);
+        if (text === null) return;
+        const before = this.blocks.map((block) => JSON.stringify(block));
+        this.blocks = JSON.parse(text);
+        this.open = this.open && this.exists(this.open) ? this.open : null;
+        this.draw();
+        this.write(text);
+        this.say(step < 0 ? "Undone." : "Done again.");
+        if (this.root.contains(document.activeElement)) return;
+        const changed = this.blocks.findIndex((block, i) => JSON.stringify(block) !== before[i]);
+        if (this.blocks.length) this.focus([changed < 0 ? this.blocks.length - 1 : changed]);
+        else this.first()?.focus();
+    }
+
+    exists(place) {
+        try {
+            return Boolean(at(this.blocks, place));
+        } catch {
+            return false;
+        }
+    }
+
+    // What can be done with a block.
+
+    add(place, type) {
+        insert(this.blocks, place, starting(this.kind(type)));
+        this.errors = [];
+        this.open = place;
+        this.draw();
+        this.changed();
+        this.say(`${this.kind(type).label} added.`);
+        this.focusBody(place);
+    }
+
+    copy(place) {
+        const twin = structuredClone(at(this.blocks, place));
+        delete twin.slot; // a name of a slot stands once
+        const goal = [...place.slice(0, -1), place[place.length - 1] + 1];
+        insert(this.blocks, goal, twin);
+        this.open = goal;
+        this.after(`${this.label(twin)} duplicated.`, goal);
+    }
+
+    remove(place) {
+        const gone = remove(this.blocks, place);
+        this.open = null;
+        const i = Math.min(place[place.length - 1], listOf(this.blocks, place).length - 1);
+        const next = i < 0 ? (place.length > 1 ? [place[0]] : null) : [...place.slice(0, -1), i];
+        this.after(`${this.label(gone)} deleted.`, next, true);
+    }
+
+    move(from, to, how = "moved") {
+        const isOpen = String(this.open) === String(from);
+        const place = move(this.blocks, from, to);
+        if (String(place) === String(from)) return this.say("It stays where it was.");
+        this.open = isOpen ? place : null;
+        const list = listOf(this.blocks, place);
+        const where = place.length === 1 ? "" : `, column ${place[1] + 1}`;
+        this.after(`${this.label(at(this.blocks, place))} ${how}: ${place[place.length - 1] + 1} of ${list.length}${where}.`, place);
+    }
+
+    after(words, place, canUndo = false) {
+        this.errors = [];
+        this.draw();
+        this.changed();
+        this.say(words, canUndo);
+        if (place) this.focus(place);
+        else this.first()?.focus();
+    }
+
+    toggle(place) {
+        this.open = String(this.open) === String(place) ? null : place;
+        this.draw();
+        this.focus(place);
+    }
+
+    step(place, step) {
+        const goal = stepped(this.blocks, place, step);
+        if (goal) this.move(place, goal);
+        else this.say(step < 0 ? "It is the first already." : "It is the last already.");
+    }
+
+    pressed(event) {
+        const typed = event.target.closest(TYPED);
+        if ((event.ctrlKey || event.metaKey) && !event.altKey && !typed && "zy".includes(event.key.toLowerCase())) {
+            event.preventDefault();
+            return this.travel(event.key.toLowerCase() === "y" || event.shiftKey ? 1 : -1);
+        }
+        const card = event.target.closest(".block");
+        if (this.isFixed || !card || typed || event.target.matches("select")) return;
+        const place = card.dataset.place.split(",").map(Number);
+        const step = {ArrowUp: -1, ArrowDown: 1}[event.key];
+        if (event.altKey && step) {
+            event.preventDefault();
+            this.step(place, step);
+        } else if (event.key === "Delete" && event.target.matches(".block-toggle")) {
+            event.preventDefault();
+            this.remove(place);
+        }
+    }
+
+    // Drawing.
+
+    draw() {
+        for (const one of this.list.querySelectorAll("[data-editor]")) one.dispatchEvent(new Event("editor-close"));
+        this.list.replaceChildren(...this.drawList(this.blocks, []));
+        this.showTools();
+    }
+
+    drawList(blocks, around) {
+        const items = blocks.map((block, i) => this.drawBlock(block, [...around, i]));
+        if (this.isFixed) return items;
+        const place = [...around, blocks.length];
+        const add = this.menu(around.length ? "Add a block to this column" : "Add a block", place);
+        const empty = blocks.length ? null : element("p", {className: "blocks-empty quiet"}, "Nothing here yet.");
+        return [...items, element("li", {className: "blocks-end", "data-gap": place.join()}, ...(empty ? [empty] : []), add)];
+    }
+
+    menu(label, place, small = false) {
+        const kinds = this.words.filter((kind) => place.length === 1 || !kind.fields.some((field) => field.kind === "columns"));
+        return blockMenu(label, kinds, (type) => this.add(place, type), small);
+    }
+
+    drawBlock(block, place) {
+        const kind = this.kind(block.type);
+        const isOpen = String(this.open) === String(place);
+        const card = element("li", {className: `block${isOpen ? " is-open" : ""}`, "data-place": place.join(), "data-gap": place.join()});
+        const body = element("div", {className: "block-body", id: `${this.area.id}-block-${place.join("-")}`, hidden: !isOpen});
+        card.append(this.drawHead(block, kind, place, isOpen, body), this.drawErrors(card, place), body);
+        if (isOpen) this.fill(body, block, kind, place);
+        if (block.columns) {
+            const lists = block.columns.map((column, c) => element("div", {className: "block-column", role: "group", "aria-label": `Column ${c + 1}`},
+                element("ol", {className: "blocks-list"}, ...this.drawList(column.blocks, [...place, c]))));
+            card.append(element("div", {className: "block-columns"}, ...lists));
+        }
+        return card;
+    }
+
+    drawHead(block, kind, place, isOpen, body) {
+        const slot = this.isFixed && slotOf(block, kind);
+        const brief = element("span", {className: "block-brief"}, slot ? plain(slotWords(this.area, slot)) : summary(block, kind));
+        const named = [icon(block.type), element("span", {className: "block-name"}, kind.label), brief];
+        if (block.slot) named.push(element("span", {className: "block-slot"}, `slot: ${block.slot}`));
+        if (this.isFixed && !slot) return element("div", {className: "block-head"}, element("div", {className: "block-toggle is-fixed"}, ...named));
+        const toggle = element("button", {type: "button", className: "block-toggle", "aria-expanded": String(isOpen), "aria-controls": body.id}, ...named);
+        toggle.addEventListener("click", () => this.toggle(place));
+        if (this.isFixed) return element("div", {className: "block-head"}, toggle);
+        const handle = element("span", {className: "block-handle", title: "Drag to move", "aria-hidden": "true"}, icon("drag"));
+        const below = [...place.slice(0, -1), place[place.length - 1] + 1];
+        const acts = element("div", {className: "block-acts", role: "group", "aria-label": `What to do with this ${kind.label.toLowerCase()}`},
+            iconButton("up", "Move up", () => this.step(place, -1), "up"),
+            iconButton("down", "Move down", () => this.step(place, 1), "down"),
+            iconButton("copy", "Duplicate", () => this.copy(place)),
+            iconButton("bin", "Delete", () => this.remove(place)),
+            this.menu("Add a block below", below, true));
+        return element("div", {className: "block-head"}, handle, toggle, acts);
+    }
+
+    fill(body, block, kind, place) {
+        const changed = (field) => {
+            const brief = body.closest(".block").querySelector(".block-brief");
+            brief.textContent = this.isFixed ? plain(slotWords(this.area, slotOf(block, kind))) : summary(block, kind);
+            if (!this.isFixed) this.changed(`${place}.${field}`);
+        };
+        const redraw = (field) => {
+            this.changed();
+            this.draw();
+            this.list.querySelector(`[data-place="${place}"] [data-field="${field}"] :is(input, select, button)`)?.focus();
+        };
+        const path = written(this.name, place);
+        body.append(...blockFields({block, kind, area: this.area, path, isFixed: this.isFixed, changed, redraw}));
+        this.markFields(body, place);
+    }
+
+    // Errors, each at the block that it is about.
+
+    /** Show [{path, words}]; with `go`, open the first and go to it. */
+    showErrors(told, go = true) {
+        const found = told.map(({path, words}) => ({...parsed(this.name, path), words})).filter((one) => one.place && this.exists(one.place));
+        const isSame = JSON.stringify(found) === JSON.stringify(this.errors);
+        this.errors = found;
+        if (isSame && !go) return;
+        for (const card of this.list.querySelectorAll(".block")) {
+            const place = card.dataset.place.split(",").map(Number);
+            card.querySelector(":scope > .block-errors").replaceWith(this.drawErrors(card, place));
+            const body = card.querySelector(":scope > .block-body");
+            if (!body.hidden) this.markFields(body, place);
+        }
+        if (go && found.length) this.goToError(found[0]);
+    }
+
+    goToError({place, rest}) {
+        this.open = place;
+        this.draw();
+        const card = this.list.querySelector(`[data-place="${place}"]`);
+        const field = card.querySelector(`[data-field="${rest.split(/[.[]/)[0]}"]`);
+        (field?.querySelector("[aria-invalid=true]") || card.querySelector(".block-toggle")).focus();
+    }
+
+    /** Return what is wrong with the block itself, or with fields that are not shown now. */
+    drawErrors(card, place) {
+        const mine = this.errors.filter((one) => String(one.place) === String(place));
+        const isOpen = String(this.open) === String(place);
+        const shown = isOpen ? mine.filter((one) => !one.rest) : mine;
+        card.classList.toggle("is-wrong", mine.length > 0);
+        return element("ul", {className: "block-errors", hidden: !shown.length}, ...shown.map((one) => element("li", {}, one.words)));
+    }
+
+    markFields(body, place) {
+        for (const field of body.querySelectorAll("[data-field]")) {
+            const name = field.dataset.field;
+            const mine = this.errors.filter((one) => String(one.place) === String(place) && one.rest.split(/[.[]/)[0] === name);
+            const told = field.querySelector(".field-error");
+            told.textContent = mine.map((one) => one.words).join(" ");
+            told.hidden = !mine.length;
+            for (const one of field.querySelectorAll("input, select, textarea, [role=textbox], button.picture-choose")) {
+                if (mine.length) one.setAttribute("aria-invalid", "true");
+                else one.removeAttribute("aria-invalid");
+            }
+        }
+    }
+
+    // Helpers.
+
+    kind(type) {
+        return this.words.find((one) => one.type === type) || {type, label: type || "Unknown block", fields: [], words: null};
+    }
+
+    label(block) {
+        return this.kind(block.type).label;
+    }
+
+    say(words, canUndo = false) {
+        this.said.textContent = words;
+        this.status.querySelector("button")?.remove();
+        if (!canUndo) return;
+        const undo = element("button", {type: "button", className: "blocks-undo"}, "Undo");
+        undo.addEventListener("click", () => this.travel(-1));
+        this.status.append(undo);
+    }
+
+    showTools() {
+        this.back.disabled = !this.history.past.length;
+        this.forth.disabled = !this.history.future.length;
+    }
+
+    focus(place) {
+        this.list.querySelector(`[data-place="${place}"] .block-toggle`)?.focus();
+    }
+
+    focusBody(place) {
+        const body = this.list.querySelector(`[data-place="${place}"] > .block-body`);
+        const field = body.querySelector("input, select, textarea:not([hidden]), button");
+        const rich = body.querySelector("[data-editor]");
+        if (rich && !(field && field.compareDocumentPosition(rich) & Node.DOCUMENT_POSITION_FOLLOWING)) rich.dispatchEvent(new Event("editor-focus"));
+        else if (field) field.focus();
+        else this.focus(place);
+    }
+
+    first() {
+        return this.list.querySelector(".block-toggle, .blocks-add");
+    }
+}
+
+const known = new WeakSet();
+
+function start() {
+    for (const area of document.querySelectorAll("textarea[data-blocks]")) {
+        if (known.has(area) || area.name.includes("__prefix__")) continue;
+        known.add(area);
+        new BlockEditor(area);
+    }
+}
+
+start();
+document.addEventListener("formset:added", start);
