@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import path
 from django.utils.text import capfirst
@@ -12,7 +13,7 @@ from django.utils.text import capfirst
 from broadcasts import designing, starting
 from broadcasts.designing import gallery
 from broadcasts.exceptions import InvalidInput
-from broadcasts.models import Layout, Organization
+from broadcasts.models import Layout
 
 from .access import Access, chosen_organization, writable
 from .base import OrganizationAdmin, OrganizationForm

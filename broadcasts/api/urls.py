@@ -13,6 +13,7 @@ from .contacts import Contacts
 from .deliveries import Deliveries
 from .imports import Imports
 from .inbound import InboundReplies
+from .languages import Languages
 from .layouts import Layouts
 from .media import MediaFiles
 from .organization import OwnOrganization
@@ -46,6 +47,7 @@ urlpatterns = [
     path("docs/", SpectacularSwaggerSplitView.as_view(template_name="api/docs.html"), name="docs"),
     path("stats/", PeriodStats.as_view({"get": "retrieve"}), name="stats"),
     path("sms/count/", SmsCount.as_view(), name="sms-count"),
+    path("languages/", Languages.as_view(), name="languages"),
     path("organization/", OwnOrganization.as_view(), name="organization"),
     path("contacts/import/", Imports.as_view({"post": "contacts"}), name="contact-import"),
     path("attendances/import/", Imports.as_view({"post": "attendances"}), name="attendance-import"),
