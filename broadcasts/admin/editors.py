@@ -20,7 +20,7 @@ from broadcasts.json_field import JsonFormField
 
 from .library import LIBRARY
 
-STYLES = {"all": ["broadcasts/builder.css", "broadcasts/editors.css"]}
+STYLES = {"all": ["broadcasts/editors.css"]}
 
 
 def script(name: str) -> Script:
