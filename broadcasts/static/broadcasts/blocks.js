@@ -56,7 +56,7 @@ class BlockEditor {
 
     read() {
         try {
-            this.blocks = JSON.parse(this.area.value.trim() || "[]");
+            this.blocks = JSON.parse(this.area.value.trim() || "[]") || [];
             if (!Array.isArray(this.blocks)) throw new Error("it is not a list");
         } catch (error) {
             this.area.hidden = false;
@@ -343,7 +343,7 @@ class BlockEditor {
     }
 
     say(words, canUndo = false) {
-        this.said.textContent = words;
+        this.said.textContent = canUndo ? `${words} ` : words;
         this.status.querySelector("button")?.remove();
         if (!canUndo) return;
         const undo = element("button", {type: "button", className: "blocks-undo"}, "Undo");
@@ -376,7 +376,7 @@ class BlockEditor {
 
 function plainJson(text) {
     try {
-        return JSON.stringify(JSON.parse(text.trim() || "[]"));
+        return JSON.stringify(JSON.parse(text.trim() || "[]") || []);
     } catch {
         return null;
     }
