@@ -20,6 +20,18 @@ from broadcasts.json_field import JsonFormField
 
 from .library import LIBRARY
 
+COLOURS = {
+    "background": "Page",
+    "body": "Behind the words",
+    "text": "Words",
+    "heading": "Headings",
+    "quiet": "Small print",
+    "link": "Links",
+    "button": "Buttons",
+    "button_text": "Words of buttons",
+    "divider": "Lines",
+    "panel": "Panels",
+}
 STYLES = {"all": ["broadcasts/editors.css"]}
 
 
@@ -105,7 +117,7 @@ class StyleWidget(EditorWidget):
 def style_fields() -> list[dict[str, Any]]:
     """Return the fields of a style for the script: {name, label, kind, default} and choices or limits."""
     colours = [
-        {"name": f"{prefix}{name}", "label": name.replace("_", " ").capitalize(), "kind": "colour", "default": default}
+        {"name": f"{prefix}{name}", "label": COLOURS[name], "kind": "colour", "default": default}
         for prefix, colours in (("", styles.LIGHT), ("dark_", styles.DARK))
         for name, default in colours.items()
     ]
@@ -136,7 +148,7 @@ class _ShapedField(JsonFormField):
     wanted = "Give a list in brackets, such as []."
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(encoder=DjangoJSONEncoder, **{"required": False, **kwargs})
+        super().__init__(**{"required": False, **kwargs, "encoder": DjangoJSONEncoder})
 
     def to_python(self, value: Any) -> Any:
         read = super().to_python(value)

@@ -2,18 +2,21 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
-from broadcasts import rendering, translating
+from broadcasts import designing, rendering, translating
+from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Channel, Medium, Template, TemplateTranslation
 
 from .access import Access
 from .base import ScopedInline
 from .content import ContentForm, ContentFormSet, tell_warnings, with_syntax_help
+from .content_page import TemplateContentPage
 from .expressions import LIQUID, translated
 from .filters import choice_filter, row_filter
+from .gallery import GalleryPages
 from .template_sync import SyncingTemplates
 
 
@@ -38,7 +41,7 @@ class TemplateTranslationInline(ScopedInline, admin.StackedInline):
 
 
 @admin.register(Template)
-class TemplateAdmin(SyncingTemplates):
+class TemplateAdmin(GalleryPages, TemplateContentPage, SyncingTemplates):
     list_display = ["name", "medium", "channel", "status", "syntax", "organization", "modified"]
     list_select_related = ["organization", "channel"]
     list_filter = [choice_filter("medium", Medium), row_filter(Channel)]
@@ -59,6 +62,10 @@ class TemplateAdmin(SyncingTemplates):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
+        try:
+            designing.again(Template.objects.get(pk=form.instance.pk))
+        except InvalidInput as error:  # its HTML stays as it was
+            self.message_user(request, f"Saved, but the HTML could not be made: {error}", messages.WARNING)
         if self.step(request, form.instance) is None:
             # Not with the languages that were read before they were changed.
             tell_warnings(request, rendering.warnings_of(Template.objects.get(pk=form.instance.pk)))

@@ -272,8 +272,8 @@ class Broadcasts(Reports, AsTable, FullResource):
 
     @extend_schema(
         summary="Send a test",
-        description="To the addresses given (at most 10), or to yourself; it is not counted. Addresses that must not "
-        "be written to are refused, each with the reason; the others get it.",
+        description="To the addresses given (at most 10), or to yourself; it is not counted, and its subject begins "
+        "with [Test]. Addresses that must not be written to are refused, each with the reason; the others get it.",
         filters=False,
         request=AddressesSerializer,
         responses=TriedSerializer(many=True),
@@ -282,11 +282,19 @@ class Broadcasts(Reports, AsTable, FullResource):
     def test(self, request: Request, uuid: str) -> Response:
         broadcast = self.get_object()
         me = self.user.email
-        addresses = self.read(AddressesSerializer).get("addresses") or [me]
+        given = self.read(AddressesSerializer)
+        addresses = given.get("addresses") or [me]
         others = [address for address in addresses if address.removeprefix("mailto:").casefold() != me.casefold()]
         if others and not may(request, self.member, "send"):
             raise PermissionDenied("You may send tests to yourself only.")
-        tried = sending.send_test(broadcast, addresses, by=self.user)
+        tried = sending.send_test(
+            broadcast,
+            addresses,
+            by=self.user,
+            message=chosen_message(broadcast, given["channel"]) if given.get("channel") else None,
+            languages=given.get("languages") or (),
+            person=given.get("contact"),
+        )
         return Response([{"address": address, "error": error or None} for address, error in tried])
 
     @extend_schema(

@@ -8,7 +8,7 @@ from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import serializers
 
-from broadcasts import rendering
+from broadcasts import designing, rendering
 from broadcasts.exceptions import InvalidInput
 from broadcasts.languages import normalize_language
 from broadcasts.models import Channel, Medium, Syntax, Template, TemplateTranslation
@@ -95,15 +95,30 @@ class TemplateSerializer(ResourceSerializer):
         wrong = []
         checker = rendering.Checker(self.context["organization"])
         for language, content in attrs.get("translations", {}).items():
-            fields = {name: content[name] for name in rendering.TEMPLATED if content.get(name)}
             try:
-                checker.check(syntax, fields)
+                made = self.designed(attrs, language, content, syntax, medium)
+                content["html"] = made.html
+                fields = {name: content[name] for name in rendering.TEMPLATED if content.get(name)}
+                designing.check(checker, syntax, fields, made)
                 rendering.validate_attachments(self.context["organization"], content.get("attachments"), medium)
             except InvalidInput as error:
                 wrong += [f"{language}.{name}: {text}" for name, text in error.errors.items()]
         if wrong:
             raise serializers.ValidationError({"translations": wrong})
         return attrs
+
+    def designed(
+        self, attrs: dict[str, Any], language: str, content: dict[str, Any], syntax: str, medium: str
+    ) -> designing.Designed:
+        values = {name: content[name] for name in TemplateTranslation.CONTENT if name in content}
+        layout = attrs["layout"] if "layout" in attrs else getattr(self.instance, "layout", None)
+        return designing.design(
+            TemplateTranslation(language=language, **values),
+            layout=layout,
+            organization=self.context["organization"],
+            syntax=syntax,
+            medium=medium,
+        )
 
     @transaction.atomic
     def create(self, validated_data: dict[str, Any]) -> Template:
@@ -117,7 +132,9 @@ class TemplateSerializer(ResourceSerializer):
         contents = validated_data.pop("translations", None)
         before = instance.modified
         template = super().update(instance, validated_data)
-        if contents is not None and write_translations(template, contents) and template.modified == before:
+        if contents is None:
+            designing.again(template)  # the layout or the syntax may be another one
+        elif write_translations(template, contents) and template.modified == before:
             template.save(update_fields=["modified"])
         return template
 

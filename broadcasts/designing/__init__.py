@@ -4,10 +4,11 @@
 is saved, so that mail from blocks is sent exactly as raw HTML is. Liquid tags and expressions pass through unchanged.
 """
 
-from .applying import again, apply
+from .applying import again, apply, at_source, check, where_written
 from .blocks import BLOCKS, BlockField, BlockType, field_texts, validate_blocks, vocabulary, walk
+from .fixing import fixed_values, layout_for
 from .making import Designed, design
-from .slots import Slot, slots_of
+from .slots import Slot, rewritten, slots_of, written_texts
 from .styles import COLOURS, FONTS, style_of, validate_style
 
 __all__ = [
@@ -20,12 +21,19 @@ __all__ = [
     "Slot",
     "again",
     "apply",
+    "at_source",
+    "check",
     "design",
     "field_texts",
+    "fixed_values",
+    "layout_for",
+    "rewritten",
     "slots_of",
     "style_of",
     "validate_blocks",
     "validate_style",
     "vocabulary",
     "walk",
+    "where_written",
+    "written_texts",
 ]

@@ -2,12 +2,24 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from broadcasts.models import Content, Format
 
-from .blocks import BLOCKS, LONGEST_HTML, SLOT_NAME, SLOT_RULE, BlockField, Problems, fault, slotted, text_fault
+from .blocks import (
+    BLOCKS,
+    LONGEST_HTML,
+    SLOT_NAME,
+    SLOT_RULE,
+    Problems,
+    fault,
+    field_texts,
+    slotted,
+    text_fault,
+    walk,
+)
 
 MOST_SLOTS = 100
 SLOT = re.compile(
@@ -94,12 +106,8 @@ def _faults(kind: str, words: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         field = BLOCKS[kind].field(key) if key in FIELDS[kind] else None
         if field is None:
             yield f"{key!s:.40}", f"A slot of the type {kind} has {', '.join(FIELDS[kind])}."
-        elif value not in (None, "") and (bad := _fault_of(field, value)):
+        elif value not in (None, "") and (bad := fault(field, value)):
             yield key, bad
-
-
-def _fault_of(field: BlockField, value: Any) -> str:
-    return fault(field, value)
 
 
 def source_pieces(content: Content) -> Iterator[SourcePiece]:
@@ -115,6 +123,44 @@ def source_pieces(content: Content) -> Iterator[SourcePiece]:
             yield SourcePiece(match[3], "source", line_at(source, match.start(3)))
         end = match.end()
     yield SourcePiece(source[end:], "source", line_at(source, end))
+
+
+def written_texts(content: Content) -> Iterator[tuple[str, str, str]]:
+    """Yield (path, kind, template) of everything that an author wrote in a design and that is a template."""
+    if content.format == Format.BLOCKS:
+        for path, block in walk(content.blocks):
+            yield from field_texts(path, block)
+    elif content.source:
+        yield "source", "html", content.source
+    for path, words in slot_texts(content.slots):
+        yield path, "html", words
+
+
+def slot_texts(slots: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, words in slots.items():
+        if isinstance(words, str):
+            yield f"slots.{name}", words
+        elif isinstance(words, Mapping):
+            yield from ((f"slots.{name}.{key}", one) for key, one in words.items() if isinstance(one, str))
+
+
+def rewritten(content: Content, texts: Mapping[str, str]) -> dict[str, Any]:
+    """Return the design of a content, {field: value}, with other texts at the paths of `written_texts`."""
+    design: dict[str, Any] = {name: deepcopy(getattr(content, name)) for name in Content.DESIGN}
+    design["source"] = texts.get("source", design["source"])
+    for path, block in walk(design["blocks"]):
+        for field in BLOCKS[block["type"]].fields:
+            if field.kind == "links":
+                for place, link in enumerate(block.get(field.name) or ()):
+                    link["href"] = texts.get(f"{path}.{field.name}[{place}].href", link["href"])
+            elif f"{path}.{field.name}" in texts:
+                block[field.name] = texts[f"{path}.{field.name}"]
+    for name, words in design["slots"].items():
+        if isinstance(words, str):
+            design["slots"][name] = texts.get(f"slots.{name}", words)
+        elif isinstance(words, dict):
+            words |= {key: texts.get(f"slots.{name}.{key}", one) for key, one in words.items()}
+    return design
 
 
 def line_at(source: str, index: int) -> int:

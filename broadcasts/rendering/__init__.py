@@ -43,9 +43,10 @@ from .compiled_message import (
 from .content import TEMPLATED
 from .expressions import ExpressionScope
 from .extras import extra_texts, texts, with_texts
-from .fitting import misfits, unready
+from .fitting import misfits, provider_languages, unready
 from .footers import footer_lines
 from .names import ContactSnapshot
+from .plaintext import html_to_text
 from .tags import tags_of
 from .tracked_copies import Tracking, links_of
 from .tracked_links import has_tags
@@ -71,10 +72,12 @@ __all__ = [
     "filled_in",
     "footer_lines",
     "has_tags",
+    "html_to_text",
     "links_of",
     "misfits",
     "preview",
     "previewed",
+    "provider_languages",
     "tags_of",
     "texts",
     "to_liquid",
