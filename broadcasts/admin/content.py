@@ -48,6 +48,7 @@ class ContentForm(forms.ModelForm):
     """One language of some content; its formset tells it the syntax, and who checks it."""
 
     class Media:
+        css = {"all": ["broadcasts/editors.css"]}
         js = [Script("broadcasts/sms.js", defer=True), Script("broadcasts/expressions.js", type="module")]
 
     class Meta:

@@ -20,7 +20,19 @@ from broadcasts.json_field import JsonFormField
 
 from .library import LIBRARY
 
-STYLES = {"all": ["broadcasts/builder.css", "broadcasts/editors.css"]}
+COLOURS = {
+    "background": "Page",
+    "body": "Behind the words",
+    "text": "Words",
+    "heading": "Headings",
+    "quiet": "Small print",
+    "link": "Links",
+    "button": "Buttons",
+    "button_text": "Words of buttons",
+    "divider": "Lines",
+    "panel": "Panels",
+}
+STYLES = {"all": ["broadcasts/editors.css"]}
 
 
 def script(name: str) -> Script:
@@ -105,7 +117,7 @@ class StyleWidget(EditorWidget):
 def style_fields() -> list[dict[str, Any]]:
     """Return the fields of a style for the script: {name, label, kind, default} and choices or limits."""
     colours = [
-        {"name": f"{prefix}{name}", "label": name.replace("_", " ").capitalize(), "kind": "colour", "default": default}
+        {"name": f"{prefix}{name}", "label": COLOURS[name], "kind": "colour", "default": default}
         for prefix, colours in (("", styles.LIGHT), ("dark_", styles.DARK))
         for name, default in colours.items()
     ]

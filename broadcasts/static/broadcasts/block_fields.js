@@ -2,7 +2,7 @@
 
 import {element} from "./combobox.js";
 import {fresh, plain} from "./editing.js";
-import {fieldButton} from "./fields.js";
+import {chipWords, fieldButton} from "./fields.js";
 import {columnsField, linksField, pictureField} from "./block_parts.js";
 import {richText} from "./rich_text.js";
 import {sourceEditor} from "./source.js";
@@ -26,7 +26,7 @@ export function summary(block, kind) {
         if (field.kind === "links") return (value || []).map((one) => one.network).join(", ");
         if (field.name === "media") return block.alt || (block.media || block.url ? "" : "no picture yet");
         const words = ["inline", "rich", "html"].includes(field.kind) ? plain(value) : field.kind === "line" ? value : "";
-        if (words) return words.slice(0, 120);
+        if (words) return words.replaceAll(/\{\{.*?\}\}/g, (code) => `‹${chipWords(code)}›`).slice(0, 120);
     }
     return "";
 }

@@ -1,6 +1,7 @@
 // Tells below each text what is wrong with its Liquid or expressions, and offers the merge fields; the server checks.
 
-import {fieldButton} from "./fields.js";
+import {icon, textButton} from "./editing.js";
+import {addressOf, insertField} from "./fields.js";
 
 const PAUSE = 400; // ms without typing before it is checked
 const SELECTOR = "[data-expressions]";
@@ -15,8 +16,9 @@ function panelOf(area) {
     list.setAttribute("role", "status");
     list.id = `${area.id}_expressions`;
     list.hidden = true;
-    const button = fieldButton(area, area, `Insert a merge field into the ${area.name.split("-").pop()}`);
-    button.hidden = !area.dataset.fields;
+    const button = textButton("Insert a merge field", () => insertField(area, area, button), {hidden: !addressOf(area)});
+    button.setAttribute("aria-label", `Insert a merge field into the ${area.name.split("-").pop()}`);
+    button.prepend(icon("field"));
     panel.append(button, list);
     const row = area.closest(".form-row") || area.parentElement;
     (area.closest(".flex-container") || area).after(panel);

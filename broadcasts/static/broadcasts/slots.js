@@ -31,7 +31,7 @@ function areaOf(area) {
 
 function read(area) {
     try {
-        return JSON.parse(areaOf(area)?.value.trim() || "{}");
+        return JSON.parse(areaOf(area)?.value.trim() || "{}") || {};
     } catch {
         return {};
     }
