@@ -100,7 +100,7 @@ PAIRS = (
 
 
 def check_view(request: HttpRequest) -> HttpResponse:
-    """Tell what is wrong with the expressions of a text, and which names its syntax has."""
+    """Tell what is wrong with the Liquid or the expressions of a text, and which names its syntax has."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     rows = scoped(Organization.objects.order_by("id"), Access.of(request))
@@ -115,14 +115,14 @@ def check_view(request: HttpRequest) -> HttpResponse:
 
 
 def warnings(organization: Organization, syntax: str, text: str) -> list[str]:
-    return rendering.warnings(organization, syntax, {"text": text}).get("text", [])
+    return rendering.faults(organization, syntax, {"text": text}).get("text", [])
 
 
 def json_warnings(organization: Organization, syntax: str, field: str, text: str) -> list[str]:
-    """Return why a text is no JSON, or what is wrong with the expressions in it, each with its path."""
+    """Return why a text is no JSON, or what is wrong with the texts in it, each with its path."""
     try:
         value = ParametersField(required=False).clean(text)
-        found = rendering.warnings(organization, syntax, dict(rendering.texts(field, value)))
+        found = rendering.faults(organization, syntax, dict(rendering.texts(field, value)))
     except ValidationError as error:
         return error.messages
     except InvalidInput as error:

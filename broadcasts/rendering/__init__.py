@@ -26,7 +26,7 @@ the values that it accepts.
 
 from .attachments import validate_attachments
 from .budget import Budget
-from .checking import Checker, validate_content, warnings, warnings_of
+from .checking import Checker, faults, validate_content, warnings, warnings_of
 from .compiled_message import (
     CompiledMessage,
     Filled,
@@ -69,6 +69,7 @@ __all__ = [
     "bubble_of",
     "compile_message",
     "extra_texts",
+    "faults",
     "filled_expressions",
     "filled_in",
     "footer_lines",

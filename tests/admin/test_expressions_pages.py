@@ -33,6 +33,13 @@ def test_faults_are_told_while_somebody_types(author):
     assert check(author, "@(uppr(contact.name))", "liquid")["warnings"] == []
 
 
+def test_faults_in_liquid_are_told_while_somebody_types(author):
+    [told] = check(author, "Hi\n{{ contact.frst_name }}", "liquid")["warnings"]
+    assert told.startswith("line 2: contact.frst_name is not known; did you mean contact.first_name?")
+    assert check(author, "Hi {{ contact.name", "liquid")["warnings"] == ["line 1: expected '}}', found end of file"]
+    assert check(author, "Hi {{ contact.name }}", "liquid")["warnings"] == []
+
+
 def check_json(member, text, syntax="expressions"):
     asked = {"organization": member.organization_id, "syntax": syntax, "text": text, "json": "parameters"}
     return sign_in(member.user).post(CHECK, asked).json()["warnings"]
@@ -45,6 +52,8 @@ def test_faults_in_json_are_told_with_the_path_of_their_parameter(author):
         "parameters[header][text]: line 1, column 3: uppr is not known; did you mean upper?",
     ]
     assert check_json(author, '{"body": ["@(uppr(1))"]}', "liquid") == []
+    [told] = check_json(author, '{"body": ["{{ contact.nme }}"]}', "liquid")
+    assert told.startswith("parameters[body][0]: line 1: contact.nme is not known; did you mean contact.name?")
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,12 @@ import {fresh, iconButton, organizationOf, put, syntaxOf, textButton} from "./ed
 
 const asked = new Map(); // what the server told, by address
 
+/** Return where the server tells the merge fields; undefined on a page that has none. */
+export const addressOf = (area) => area.dataset.fields || document.querySelector("[data-fields]")?.dataset.fields;
+
 /** Return the merge fields of the organization and syntax of a text area. */
 export async function fieldsOf(area) {
-    const address = area.dataset.fields || document.querySelector("[data-fields]")?.dataset.fields;
+    const address = addressOf(area);
     if (!address) return [];
     const query = `${address}?${new URLSearchParams({organization: organizationOf(area), syntax: syntaxOf(area)})}`;
     if (!asked.has(query)) {
@@ -60,6 +63,7 @@ export async function askForField(opener, area, choose, code = "") {
     dialog.showModal();
     const fields = await fieldsOf(area).catch(() => null);
     if (!fields) status.textContent = "The merge fields could not be loaded.";
+    else if (!fields.length) status.textContent = "Plain text has no merge fields; choose another syntax first.";
     followList({search, list, status, form, fields: fields || [], now: nameIn(code)}, (field) => {
         dialog.close();
         choose(withDefault(field.insert, otherwise.value.trim()));
@@ -113,6 +117,7 @@ export function insertField(field, area = field, opener = field) {
 /** Return the button that does so; `area` knows organization and syntax. */
 export function fieldButton(field, area) {
     const button = iconButton("field", "Insert a merge field", () => insertField(field, area, button));
+    button.hidden = !addressOf(area);
     return button;
 }
 

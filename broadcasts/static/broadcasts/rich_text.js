@@ -24,10 +24,11 @@ const BUTTONS = [
 const INLINE = ["bold", "italic", "underline", "strike", "link", "sub", "sup"];
 
 /**
- * `label` and `described` are ids; `isInline`: one paragraph, stored without its tag. `of` is the text area that knows
+ * `label` and `described` are ids; `isInline`: one paragraph, stored without its tag; `isLoose`: without it
+ * only where there is one. `of` is the text area that knows
  * organization and syntax. What is typed is written into `area`, which fires `input`.
  */
-export async function richText(area, {label, described, isInline, of}) {
+export async function richText(area, {label, described, isInline = false, isLoose = false, of}) {
     const place = element("div", {className: `rich${isInline ? " is-inline" : ""}`, "data-editor": ""});
     let isClosed = false;
     let editor = null;
@@ -55,7 +56,7 @@ export async function richText(area, {label, described, isInline, of}) {
             transformPastedHTML: (html) => hidden(cleaned(html), syntax),
         },
         onUpdate: () => {
-            area.value = stored(editor, isInline);
+            area.value = stored(editor, isInline || isLoose);
             area.dispatchEvent(new Event("input", {bubbles: true}));
         },
     });
@@ -71,11 +72,11 @@ export async function richText(area, {label, described, isInline, of}) {
     if (wantsFocus) editor.commands.focus("end");
 }
 
-/** Return what is stored: nothing for an empty text, no paragraph around one line. */
-function stored(editor, isInline) {
+/** Return what is stored: nothing for an empty text, and with `bare` no tags around the only paragraph. */
+function stored(editor, bare) {
     if (editor.isEmpty) return "";
     const html = revealed(editor.getHTML());
-    return isInline ? html.replace(/^<p>|<\/p>$/g, "") : html;
+    return bare && html.lastIndexOf("<p>") === 0 && html.endsWith("</p>") ? html.slice(3, -4) : html;
 }
 
 /** Take from what is pasted what the policy of the page forbids, and what mail does not need. */
