@@ -16,8 +16,10 @@ from .inbound import InboundReplies
 from .languages import Languages
 from .layouts import Layouts
 from .media import MediaFiles
+from .merge_fields import MergeFields
 from .organization import OwnOrganization
 from .period_stats import PeriodStats
+from .rendering import Render
 from .segments import Segments
 from .sms import SmsCount
 from .subscriptions import Subscriptions
@@ -46,8 +48,10 @@ urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(template_name="api/docs.html"), name="docs"),
     path("stats/", PeriodStats.as_view({"get": "retrieve"}), name="stats"),
+    path("render/", Render.as_view(), name="render"),
     path("sms/count/", SmsCount.as_view(), name="sms-count"),
     path("languages/", Languages.as_view(), name="languages"),
+    path("merge-fields/", MergeFields.as_view(), name="merge-fields"),
     path("organization/", OwnOrganization.as_view(), name="organization"),
     path("contacts/import/", Imports.as_view({"post": "contacts"}), name="contact-import"),
     path("attendances/import/", Imports.as_view({"post": "attendances"}), name="attendance-import"),
