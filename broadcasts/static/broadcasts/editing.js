@@ -44,7 +44,8 @@ export function put(field, text) {
     const next = field.value[field.selectionEnd] || "";
     // A name that runs on into the next letter would be another one.
     const whole = /^@[\w.]+$/.test(text) && /[\w.]/.test(next) ? `@(${text.slice(1)})` : text;
-    field.setRangeText(whole, field.selectionStart, field.selectionEnd, "end");
+    const written = field.dataset.json ? JSON.stringify(whole).slice(1, -1) : whole; // within a string of JSON
+    field.setRangeText(written, field.selectionStart, field.selectionEnd, "end");
     field.dispatchEvent(new Event("input", {bubbles: true}));
     field.focus();
 }
