@@ -18,8 +18,10 @@ from broadcasts import drafting, rendering
 from broadcasts.database import as_id
 from broadcasts.exceptions import InvalidInput
 from broadcasts.json_field import JsonFormField
-from broadcasts.languages import normalize_language
 from broadcasts.models import Broadcast, Channel, Medium, Message, Template
+
+from .language_field import HELP as LANGUAGE_HELP
+from .language_field import LanguageField, LanguageInput
 
 MOST_TOLD = 5
 format_html_lazy = lazy(format_html, str)
@@ -52,7 +54,7 @@ class ContentForm(forms.ModelForm):
     class Meta:
         fields = ("language", "subject", "preheader", "text", "html")  # a formset adds to a list that it finds here
         widgets = {
-            "language": forms.TextInput(attrs={"size": 8}),
+            "language": LanguageInput(),
             "subject": forms.TextInput(attrs={"class": "vLargeTextField", **CHECKS}),
             "preheader": forms.TextInput(attrs={"class": "vLargeTextField", **CHECKS}),
             "text": forms.Textarea(
@@ -69,20 +71,17 @@ class ContentForm(forms.ModelForm):
             "parameters": forms.Textarea(attrs={**CODE, **JSON_CHECKS, "rows": 5}),
         }
         help_texts = {
-            "language": "BCP 47, such as es or pt-BR.",
+            "language": LANGUAGE_HELP,
             "preheader": "What mail programs show beside the subject.",
             "text": "Such as: Hello {{ contact.name }}. In expressions: Hello @contact.name.",
             "html": "Optional; the text is always sent too.",
             "parameters": 'What fills the template of a provider: {"body": ["{{ contact.name }}", "Monday"]}; also '
             "header, buttons, location and flow. Webhooks get it whole.",
         }
-        field_classes: ClassVar = {"parameters": ParametersField}
+        field_classes: ClassVar = {"language": LanguageField, "parameters": ParametersField}
 
     checker: rendering.Checker | None = None
     syntax = "liquid"
-
-    def clean_language(self) -> str:
-        return normalize_language(self.cleaned_data["language"])
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -113,10 +112,11 @@ class ContentForm(forms.ModelForm):
         return bool(set(self.changed_data) - (set() if self.instance.pk else {"language"}))
 
     def tag(self) -> str:
-        """Return the language as it was given."""
-        if "language" in self.changed_data or not self.instance.pk:
-            return self.data.get(self.add_prefix("language"), "").strip()[:35]
-        return self.instance.tag
+        """Return the language as it was given, as a tag."""
+        if "language" not in self.changed_data and self.instance.pk:
+            return self.instance.tag
+        typed, read = self.data.get(self.add_prefix("language"), "").strip(), self.cleaned_data["language"]
+        return typed[:35] if typed.replace("_", "-").casefold() == read.casefold() else read
 
     def save(self, commit: bool = True) -> Any:
         self.instance.tag = self.tag()

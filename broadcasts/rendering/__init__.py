@@ -45,6 +45,7 @@ from .expressions import ExpressionScope
 from .extras import extra_texts, texts, with_texts
 from .fitting import misfits, provider_languages, unready
 from .footers import footer_lines
+from .merge_fields import MergeField, merge_fields
 from .names import ContactSnapshot
 from .plaintext import html_to_text
 from .tags import tags_of
@@ -60,6 +61,7 @@ __all__ = [
     "ContactSnapshot",
     "ExpressionScope",
     "Filled",
+    "MergeField",
     "Recipient",
     "Rendered",
     "Tracking",
@@ -74,6 +76,7 @@ __all__ = [
     "has_tags",
     "html_to_text",
     "links_of",
+    "merge_fields",
     "misfits",
     "preview",
     "previewed",
