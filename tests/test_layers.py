@@ -49,6 +49,7 @@ LAYERS = [
         "links",
         "mediums",
         "origin",
+        "pictures",
         "queue",
         "schedules",
         "septets",
