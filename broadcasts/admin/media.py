@@ -90,7 +90,6 @@ class MediaAdmin(PickedMedia):
     fields = ["organization", "picture", "filename", "alternative_text", "used", "shown_at", "stored_as", "created"]
     readonly_fields = ["picture", "used", "shown_at", "stored_as", "created"]
     change_list_template = "admin/broadcasts/media/change_list.html"
-    change_form_template = "admin/broadcasts/media/change_form.html"
     delete_confirmation_template = "admin/broadcasts/media/delete_confirmation.html"
 
     @property
