@@ -76,7 +76,7 @@ class Builder:
         return {**block, **given}, Paths(path, dict.fromkeys(given, f"slots.{name}"), main)
 
     def _rich(self, source: str, path: str, kind: str = "rich") -> str:
-        masked = self.masks.hide(source, path, is_html=True)
+        masked = self.masks.hide(source, path, is_html=kind != "html")  # a source is as it was typed
         if kind != "html" or not self.masks.is_logic(masked):
             self.masks.require_balance(masked, self.problems, ENDED_ELSEWHERE)
         return self.cleaner.clean(masked, path, kind)

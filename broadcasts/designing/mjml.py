@@ -197,7 +197,7 @@ class Mjml:
 
     def _read_attributes(self, element: Element, found: re.Match[str]) -> None:
         given, end = found[2].rstrip().removesuffix("/"), 0
-        while one := _ATTRIBUTE.match(given, end):
+        while (one := _ATTRIBUTE.match(given, end)) and self.masks.key not in one[1]:
             end = one.end()
             element.attributes[one[1].lower()] = one[2] if one[2] is not None else one[3]
         if rest := given[end:].strip():
