@@ -144,12 +144,18 @@ def test_a_tag_has_a_name_and_one_outside_the_list_the_name_of_its_language(tag,
 @pytest.mark.parametrize(
     ("typed", "tag"),
     [
-        *(("Spanish [es]", "es"), ("spanish", "es"), ("Español", "es"), ("ES", "es"), ("es_mx", "es-MX"), ("", "")),
+        *(
+            ("Spanish · español", "es"),
+            ("spanish", "es"),
+            ("Español", "es"),
+            ("ES", "es"),
+            ("es_mx", "es-MX"),
+            ("", ""),
+        ),
         *(
             ("Chinese (Traditional)", "zh-Hant"),
             ("繁體中文", "zh-Hant"),
             ("qaa", "qaa"),
-            ("Spanish (es-PA) [es-PA]", "es-PA"),
         ),
     ],
 )

@@ -14,6 +14,7 @@ from broadcasts import audience, drafting, rendering
 from broadcasts.audience import Audience
 from broadcasts.database import as_id
 from broadcasts.exceptions import BroadcastsError
+from broadcasts.languages import language_name
 from broadcasts.models import Broadcast, Contact, Delivery, Message, Reason
 from broadcasts.rendering import Rendered
 from broadcasts.transports import Bubble
@@ -42,7 +43,7 @@ class PreviewForm(forms.Form):
         widget = Picker(Delivery._meta.get_field("contact"), site)
         widget.choices = self.fields["contact"].choices  # type: ignore[attr-defined]
         self.fields["contact"].widget = widget
-        self.fields["language"].choices = [("", "Theirs"), *((tag, tag) for tag in languages)]  # type: ignore[attr-defined]
+        self.fields["language"].choices = [("", "Theirs"), *((tag, language_name(tag)) for tag in languages)]  # type: ignore[attr-defined]
         if len(messages) < 2:
             self.fields["message"].widget = forms.HiddenInput()
 

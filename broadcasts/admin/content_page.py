@@ -28,7 +28,7 @@ from .content_preview import ContentPreviews, somebody
 
 SCRIPTS = [
     Script("broadcasts/sms.js", defer=True),
-    Script("broadcasts/expressions.js", defer=True),
+    Script("broadcasts/expressions.js", type="module"),
     Script("broadcasts/unsaved.js", defer=True),
     Script("broadcasts/content.js", type="module"),
 ]

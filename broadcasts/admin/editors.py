@@ -1,24 +1,37 @@
 """The fields that content is edited in: blocks, source, slots and style; scripts show them, text areas hold them."""
 
 import json
-from contextlib import suppress
+from collections.abc import Iterable
+from dataclasses import asdict
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.forms.widgets import Script
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.html import format_html, json_script
 from django.utils.safestring import SafeString
 
 from broadcasts import designing
-from broadcasts.designing import styles
+from broadcasts.designing import Slot, slots, styles
 from broadcasts.json_field import JsonFormField
 
 from .library import LIBRARY
 
-STYLES = {"all": ["broadcasts/builder.css", "broadcasts/editors.css"]}
+COLOURS = {
+    "background": "Page",
+    "body": "Behind the words",
+    "text": "Words",
+    "heading": "Headings",
+    "quiet": "Small print",
+    "link": "Links",
+    "button": "Buttons",
+    "button_text": "Words of buttons",
+    "divider": "Lines",
+    "panel": "Panels",
+}
+STYLES = {"all": ["broadcasts/editors.css"]}
 
 
 def script(name: str) -> Script:
@@ -36,8 +49,7 @@ class EditorWidget(forms.Textarea):
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         context = super().get_context(name, value, attrs)
-        with suppress(NoReverseMatch):
-            context["widget"]["attrs"].setdefault("data-fields", reverse("admin:broadcasts-fields"))
+        context["widget"]["attrs"].setdefault("data-fields", reverse("admin:broadcasts-fields"))
         return context
 
 
@@ -59,8 +71,12 @@ class BlocksWidget(EditorWidget):
     def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
         """Write the kinds of blocks beside the text area, where the script reads them."""
         area = super().render(name, value, attrs, renderer)
-        known = json_script(designing.vocabulary(), f"{(attrs or {}).get('id', name)}_vocabulary")
-        return format_html("{}{}", area, known)
+        return format_html("{}{}", area, json_script(vocabulary(), f"{(attrs or {}).get('id', name)}_vocabulary"))
+
+
+def vocabulary() -> list[dict[str, Any]]:
+    """Return the kinds of blocks for the script; `slot` names the fields that may be written where it is a slot."""
+    return [{**one, "slot": slots.FIELDS.get(one["type"])} for one in designing.vocabulary()]
 
 
 class SourceWidget(EditorWidget):
@@ -99,7 +115,7 @@ class StyleWidget(EditorWidget):
 def style_fields() -> list[dict[str, Any]]:
     """Return the fields of a style for the script: {name, label, kind, default} and choices or limits."""
     colours = [
-        {"name": f"{prefix}{name}", "label": name.replace("_", " ").capitalize(), "kind": "colour", "default": default}
+        {"name": f"{prefix}{name}", "label": COLOURS[name], "kind": "colour", "default": default}
         for prefix, colours in (("", styles.LIGHT), ("dark_", styles.DARK))
         for name, default in colours.items()
     ]
@@ -113,11 +129,9 @@ def style_fields() -> list[dict[str, Any]]:
     ]
 
 
-def written_slots(slots: Any) -> str:
+def written_slots(found: Iterable[Slot]) -> str:
     """Return what `data-slots` says of a content's slots."""
-    return json.dumps(
-        [{"name": one.name, "label": one.label, "kind": one.kind, "default": one.default} for one in slots]
-    )
+    return json.dumps([asdict(one) for one in found])
 
 
 def written_errors(errors: dict[str, str]) -> str:

@@ -13,8 +13,10 @@ from .contacts import Contacts
 from .deliveries import Deliveries
 from .imports import Imports
 from .inbound import InboundReplies
+from .languages import Languages
 from .layouts import Layouts
 from .media import MediaFiles
+from .merge_fields import MergeFields
 from .organization import OwnOrganization
 from .period_stats import PeriodStats
 from .segments import Segments
@@ -46,6 +48,8 @@ urlpatterns = [
     path("docs/", SpectacularSwaggerSplitView.as_view(template_name="api/docs.html"), name="docs"),
     path("stats/", PeriodStats.as_view({"get": "retrieve"}), name="stats"),
     path("sms/count/", SmsCount.as_view(), name="sms-count"),
+    path("languages/", Languages.as_view(), name="languages"),
+    path("merge-fields/", MergeFields.as_view(), name="merge-fields"),
     path("organization/", OwnOrganization.as_view(), name="organization"),
     path("contacts/import/", Imports.as_view({"post": "contacts"}), name="contact-import"),
     path("attendances/import/", Imports.as_view({"post": "attendances"}), name="attendance-import"),

@@ -1,6 +1,14 @@
 """Languages: their tags (BCP 47), their names, and which of those on offer a person reads; plain values only."""
 
-from .names import LANGUAGES, Language, language_name, language_names, read_language, written_language
+from .names import (
+    LANGUAGES,
+    Language,
+    language_name,
+    language_names,
+    own_language_name,
+    read_language,
+    written_language,
+)
 from .tags import SCRIPTS, TRADITIONAL, choose_language, code_of, family, nearest_language, normalize_language, script
 
 __all__ = [
@@ -15,6 +23,7 @@ __all__ = [
     "language_names",
     "nearest_language",
     "normalize_language",
+    "own_language_name",
     "read_language",
     "script",
     "written_language",

@@ -286,28 +286,30 @@ def language_names() -> dict[str, str]:
     return {one.code: one.name for one in LANGUAGES}
 
 
+def own_language_name(tag: str) -> str:
+    """Return the name that a language has in itself: “español”; that of its family or the tag for one not listed."""
+    known = BY_CODE.get(tag) or BY_CODE.get(family(tag))
+    return known.own_name if known else tag
+
+
 def written_language(tag: str) -> str:
-    """Return a tag as forms show it, such as “Spanish [es]”, which `read_language` reads; "" for none."""
-    known = BY_CODE.get(tag)
-    return f"{known.name} [{tag}]" if known else tag
+    """Return a tag as forms show it: the label of a listed language, else the tag. `read_language` reads it."""
+    return BY_CODE[tag].label if tag in BY_CODE else tag
 
 
 def read_language(text: str) -> str:
-    """Return the tag of what was typed or chosen: “Spanish [es]”, a name in English or its own, or a tag.
+    """Return the tag of what was typed or chosen: a label, a name in English or its own, or a tag.
 
     Raises ValidationError for what is none of them; "" stays "".
     """
     text = text.strip()
-    if text.endswith("]") and "[" in text:
-        text = text[text.rindex("[") + 1 : -1]
-    elif code := _codes().get(text.casefold()):
-        return code
-    return normalize_language(text) if text else ""
+    return (_codes().get(text.casefold()) or normalize_language(text)) if text else ""
 
 
 @cache
 def _codes() -> dict[str, str]:
-    """Return {name in small letters: code}; a tag comes before a name, and English before others."""
+    """Return {tag, label or name, in small letters: code}; tags come before names, and English ones before others."""
     own = {one.own_name.casefold(): one.code for one in reversed(LANGUAGES)}
-    names = {one.name.casefold(): one.code for one in reversed(LANGUAGES)}
-    return {**own, **names, **{one.code.casefold(): one.code for one in LANGUAGES}}
+    names = {one.name.casefold(): one.code for one in LANGUAGES}
+    labels = {one.label.casefold(): one.code for one in LANGUAGES}
+    return {**own, **names, **labels, **{one.code.casefold(): one.code for one in LANGUAGES}}

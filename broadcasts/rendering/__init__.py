@@ -26,7 +26,7 @@ the values that it accepts.
 
 from .attachments import validate_attachments
 from .budget import Budget
-from .checking import Checker, validate_content, warnings, warnings_of
+from .checking import Checker, faults, validate_content, warnings, warnings_of
 from .compiled_message import (
     CompiledMessage,
     Filled,
@@ -45,6 +45,7 @@ from .expressions import ExpressionScope
 from .extras import extra_texts, texts, with_texts
 from .fitting import misfits, provider_languages, unready
 from .footers import footer_lines
+from .merge_fields import MergeField, merge_fields
 from .names import ContactSnapshot
 from .plaintext import html_to_text
 from .tags import tags_of
@@ -60,6 +61,7 @@ __all__ = [
     "ContactSnapshot",
     "ExpressionScope",
     "Filled",
+    "MergeField",
     "Recipient",
     "Rendered",
     "Tracking",
@@ -67,12 +69,14 @@ __all__ = [
     "bubble_of",
     "compile_message",
     "extra_texts",
+    "faults",
     "filled_expressions",
     "filled_in",
     "footer_lines",
     "has_tags",
     "html_to_text",
     "links_of",
+    "merge_fields",
     "misfits",
     "preview",
     "previewed",

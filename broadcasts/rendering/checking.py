@@ -117,6 +117,29 @@ def warnings(
     return _warnings(scope or ExpressionScope(organization), fields)
 
 
+def faults(organization: Organization, syntax: str, fields: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return {field: what is wrong with it, each with its line}, as it is told while somebody types.
+
+    Of Liquid that is what `Checker` refuses, but for what only a trial rendering shows; of expressions, the `warnings`.
+    """
+    if syntax != Syntax.LIQUID:
+        return warnings(organization, syntax, fields)
+    checker, found = Checker(organization), {}
+    for field, source in fields.items():
+        if "{{" not in source and "{%" not in source:
+            continue
+        if len(found) == MOST_PROBLEMS:
+            break
+        try:
+            template = compile_template(field, source, syntax, html=_is(field, "html"))
+            told = list(_problems(template, checker.known)) if template.liquid else []
+        except InvalidInput as error:
+            told = list(error.errors.values())
+        if told:
+            found[field] = told
+    return found
+
+
 def _warnings(scope: ExpressionScope, fields: Mapping[str, str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     left = MOST_WARNINGS

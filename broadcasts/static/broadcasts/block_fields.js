@@ -2,11 +2,10 @@
 
 import {element} from "./combobox.js";
 import {fresh, plain} from "./editing.js";
-import {fieldButton} from "./fields.js";
+import {chipWords, fieldButton} from "./fields.js";
 import {columnsField, linksField, pictureField} from "./block_parts.js";
 import {richText} from "./rich_text.js";
 import {sourceEditor} from "./source.js";
-import {slotField, slotOf} from "./slots.js";
 
 /** Return a new block of a kind; what a field is by default is not written. */
 export function starting(kind) {
@@ -27,18 +26,17 @@ export function summary(block, kind) {
         if (field.kind === "links") return (value || []).map((one) => one.network).join(", ");
         if (field.name === "media") return block.alt || (block.media || block.url ? "" : "no picture yet");
         const words = ["inline", "rich", "html"].includes(field.kind) ? plain(value) : field.kind === "line" ? value : "";
-        if (words) return words.slice(0, 120);
+        if (words) return words.replaceAll(/\{\{.*?\}\}/g, (code) => `‹${chipWords(code)}›`).slice(0, 120);
     }
     return "";
 }
 
 /**
- * `asked`: {block, kind, area, path, isFixed, changed(field), redraw(field)}. Each returned element names its field
+ * `asked`: {block, kind, area, changed(field), redraw(field)}. Each returned element names its field
  * by data-field and has a place for its error.
  */
 export function blockFields(asked) {
-    const {block, kind, area, isFixed} = asked;
-    if (isFixed) return [slotField(slotOf(block, kind), area, () => asked.changed("slot"))];
+    const {kind, area} = asked;
     if (!kind.fields.length && kind.words === null && kind.help) return [element("p", {className: "quiet"}, kind.help)];
     const fields = kind.fields.map((field) => drawField(field, asked));
     const wide = fields.filter((one) => one.matches(".is-wide"));

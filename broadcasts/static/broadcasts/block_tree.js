@@ -22,12 +22,6 @@ export function* walk(blocks) {
     }
 }
 
-/** Write a place as errors name it: blocks[2].columns[0].blocks[1]. */
-export function written(name, place) {
-    const [i, c, k] = place;
-    return place.length === 1 ? `${name}[${i}]` : `${name}[${i}].columns[${c}].blocks[${k}]`;
-}
-
 /** Return {place, rest} of a path such as blocks[2].href; null if it is no path into this list. */
 export function parsed(name, path) {
     const found = /^(\w+)\[(\d+)\](?:\.columns\[(\d+)\]\.blocks\[(\d+)\])?\.?(.*)$/.exec(path);

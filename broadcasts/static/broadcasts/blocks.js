@@ -4,9 +4,9 @@ import {element} from "./combobox.js";
 import {blockFields, starting, summary} from "./block_fields.js";
 import {followDrags} from "./block_drag.js";
 import {blockMenu} from "./block_menu.js";
-import {History, at, insert, listOf, move, parsed, remove, stepped, written} from "./block_tree.js";
-import {icon, iconButton, plain} from "./editing.js";
-import {slotOf, slotWords} from "./slots.js";
+import {History, at, insert, listOf, move, parsed, remove, stepped, walk} from "./block_tree.js";
+import {icon, iconButton, textButton} from "./editing.js";
+import {filled, keep} from "./slots.js";
 
 const TYPED = "input:not([type=checkbox], [type=button]), textarea, [contenteditable=true]"; // these undo by themselves
 
@@ -26,17 +26,22 @@ class BlockEditor {
         this.forth = iconButton("redo", "Redo", () => this.travel(1));
         this.status.append(this.said);
         const tools = element("div", {className: "blocks-tools", hidden: this.isFixed}, this.back, this.forth);
-        this.root.append(element("div", {className: "blocks-head"}, this.status, tools), this.list);
+        this.general = element("ul", {className: "block-errors", hidden: true}); // of the list as a whole
+        const hint = element("small", {className: "quiet blocks-hint", hidden: this.isFixed}, "Drag a block by its dots, or move it with Alt and the arrow keys.");
+        this.root.append(element("div", {className: "blocks-head"}, this.status, tools), this.general, this.list, hint);
         area.before(this.root);
         area.hidden = true;
-        this.original = area.value;
+        this.original = area.defaultValue;
+        this.first = plainJson(this.original);
         this.read();
         this.listen();
-        this.showErrors(JSON.parse(area.dataset.errors || "[]"), false);
+        // Where the page comes back with errors, it begins at the first one, unless something else has the focus.
+        this.showErrors(JSON.parse(area.dataset.errors || "[]"), document.activeElement === document.body && this.root.checkVisibility());
     }
 
     listen() {
-        this.area.addEventListener("block-errors", (event) => this.showErrors(event.detail, false));
+        this.area.addEventListener("block-errors", (event) => this.showErrors(event.detail));
+        this.area.addEventListener("block-go", (event) => this.go(event.detail));
         this.area.addEventListener("blocks-read", () => this.read()); // somebody wrote other blocks into the text area
         this.root.addEventListener("keydown", (event) => this.pressed(event));
         this.area.form?.addEventListener("reset", () => setTimeout(() => this.read()));
@@ -51,7 +56,7 @@ class BlockEditor {
 
     read() {
         try {
-            this.blocks = JSON.parse(this.area.value.trim() || "[]");
+            this.blocks = JSON.parse(this.area.value.trim() || "[]") || [];
             if (!Array.isArray(this.blocks)) throw new Error("it is not a list");
         } catch (error) {
             this.area.hidden = false;
@@ -71,8 +76,7 @@ class BlockEditor {
     }
 
     write(text) {
-        const before = JSON.stringify(JSON.parse(this.original.trim() || "[]"));
-        this.area.value = text === before ? this.original : text;
+        this.area.value = text === this.first ? this.original : text; // so that nothing counts as changed
         this.area.dispatchEvent(new Event("input", {bubbles: true}));
         this.showTools();
     }
@@ -89,7 +93,7 @@ class BlockEditor {
         if (this.root.contains(document.activeElement)) return;
         const changed = this.blocks.findIndex((block, i) => JSON.stringify(block) !== before[i]);
         if (this.blocks.length) this.focus([changed < 0 ? this.blocks.length - 1 : changed]);
-        else this.first()?.focus();
+        else this.entrance()?.focus();
     }
 
     exists(place) {
@@ -145,7 +149,7 @@ class BlockEditor {
         this.changed();
         this.say(words, canUndo);
         if (place) this.focus(place);
-        else this.first()?.focus();
+        else this.entrance()?.focus();
     }
 
     toggle(place) {
@@ -162,6 +166,7 @@ class BlockEditor {
 
     pressed(event) {
         const typed = event.target.closest(TYPED);
+        if (event.key === "Enter" && event.target.matches("input")) return event.preventDefault(); // it would send the form
         if ((event.ctrlKey || event.metaKey) && !event.altKey && !typed && "zy".includes(event.key.toLowerCase())) {
             event.preventDefault();
             return this.travel(event.key.toLowerCase() === "y" || event.shiftKey ? 1 : -1);
@@ -217,12 +222,12 @@ class BlockEditor {
     }
 
     drawHead(block, kind, place, isOpen, body) {
-        const slot = this.isFixed && slotOf(block, kind);
-        const brief = element("span", {className: "block-brief"}, slot ? plain(slotWords(this.area, slot)) : summary(block, kind));
+        const slot = this.isFixed ? filled(block, kind, this.area) : null;
+        const brief = element("span", {className: "block-brief"}, summary(slot || block, kind));
         const named = [icon(block.type), element("span", {className: "block-name"}, kind.label), brief];
         if (block.slot) named.push(element("span", {className: "block-slot"}, `slot: ${block.slot}`));
         if (this.isFixed && !slot) return element("div", {className: "block-head"}, element("div", {className: "block-toggle is-fixed"}, ...named));
-        const toggle = element("button", {type: "button", className: "block-toggle", "aria-expanded": String(isOpen), "aria-controls": body.id}, ...named);
+        const toggle = element("button", {type: "button", className: "block-toggle", "aria-expanded": String(isOpen), "aria-controls": body.id, ...(this.isFixed ? {} : {"aria-keyshortcuts": "Alt+ArrowUp Alt+ArrowDown Delete"})}, ...named);
         toggle.addEventListener("click", () => this.toggle(place));
         if (this.isFixed) return element("div", {className: "block-head"}, toggle);
         const handle = element("span", {className: "block-handle", title: "Drag to move", "aria-hidden": "true"}, icon("drag"));
@@ -237,26 +242,35 @@ class BlockEditor {
     }
 
     fill(body, block, kind, place) {
+        const slot = this.isFixed ? filled(block, kind, this.area) : null;
+        const tell = (key) => (slot ? keep(block, slot, kind, this.area) : this.changed(key));
         const changed = (field) => {
-            const brief = body.closest(".block").querySelector(".block-brief");
-            brief.textContent = this.isFixed ? plain(slotWords(this.area, slotOf(block, kind))) : summary(block, kind);
-            if (!this.isFixed) this.changed(`${place}.${field}`);
+            body.closest(".block").querySelector(".block-brief").textContent = summary(slot || block, kind);
+            tell(`${place}.${field}`);
         };
         const redraw = (field) => {
-            this.changed();
+            tell(null);
             this.draw();
             this.list.querySelector(`[data-place="${place}"] [data-field="${field}"] :is(input, select, button)`)?.focus();
         };
-        const path = written(this.name, place);
-        body.append(...blockFields({block, kind, area: this.area, path, isFixed: this.isFixed, changed, redraw}));
+        const free = slot ? {...kind, fields: kind.fields.filter((one) => (kind.slot || [kind.words]).includes(one.name))} : kind;
+        body.append(...blockFields({block: slot || block, kind: free, area: this.area, changed, redraw}));
+        if (slot) body.append(element("div", {}, textButton("Use the template’s words", () => {
+            keep(block, block, kind, this.area);
+            this.draw();
+            this.focusBody(place);
+        })));
         this.markFields(body, place);
     }
 
     // Errors, each at the block that it is about.
 
     /** Show [{path, words}]; with `go`, open the first and go to it. */
-    showErrors(told, go = true) {
-        const found = told.map(({path, words}) => ({...parsed(this.name, path), words})).filter((one) => one.place && this.exists(one.place));
+    showErrors(told, go = false) {
+        const whole = told.filter(({path}) => path === this.name);
+        this.general.replaceChildren(...whole.map(({words}) => element("li", {}, words)));
+        this.general.hidden = !whole.length;
+        const found = told.map(({path, words}) => ({...this.find(path), words})).filter((one) => one.place && this.exists(one.place));
         const isSame = JSON.stringify(found) === JSON.stringify(this.errors);
         this.errors = found;
         if (isSame && !go) return;
@@ -269,12 +283,28 @@ class BlockEditor {
         if (go && found.length) this.goToError(found[0]);
     }
 
+    /** Return {place, rest} of a path: blocks[2].href, or slots.intro.href of a block whose slot is intro. */
+    find(path) {
+        const [first, name, rest] = path.split(".");
+        if (first !== "slots") return parsed(this.name, path);
+        const [, place] = [...walk(this.blocks)].find(([block]) => block.slot === name) || [];
+        return place ? {place, rest: rest || this.kind(at(this.blocks, place).type).words || ""} : null;
+    }
+
+    /** Open the block that a path is about, and go to its field. */
+    go(path) {
+        const found = this.find(path);
+        if (found && this.exists(found.place)) this.goToError(found);
+    }
+
     goToError({place, rest}) {
         this.open = place;
         this.draw();
         const card = this.list.querySelector(`[data-place="${place}"]`);
         const field = card.querySelector(`[data-field="${rest.split(/[.[]/)[0]}"]`);
-        (field?.querySelector("[aria-invalid=true]") || card.querySelector(".block-toggle")).focus();
+        const rich = field?.querySelector("[data-editor]");
+        (field?.querySelector("input, select, button") || card.querySelector(".block-toggle"))?.focus();
+        if (rich) rich.dispatchEvent(new Event("editor-focus"));
     }
 
     /** Return what is wrong with the block itself, or with fields that are not shown now. */
@@ -293,6 +323,8 @@ class BlockEditor {
             const told = field.querySelector(".field-error");
             told.textContent = mine.map((one) => one.words).join(" ");
             told.hidden = !mine.length;
+            const unknown = [...told.textContent.matchAll(/([\w.]+) is not known/g)].map(([, name]) => name);
+            for (const chip of field.querySelectorAll(".chip")) chip.classList.toggle("is-unknown", unknown.some((name) => chip.title.includes(name)));
             for (const one of field.querySelectorAll("input, select, textarea, [role=textbox], button.picture-choose")) {
                 if (mine.length) one.setAttribute("aria-invalid", "true");
                 else one.removeAttribute("aria-invalid");
@@ -311,7 +343,7 @@ class BlockEditor {
     }
 
     say(words, canUndo = false) {
-        this.said.textContent = words;
+        this.said.textContent = canUndo ? `${words} ` : words;
         this.status.querySelector("button")?.remove();
         if (!canUndo) return;
         const undo = element("button", {type: "button", className: "blocks-undo"}, "Undo");
@@ -337,8 +369,16 @@ class BlockEditor {
         else this.focus(place);
     }
 
-    first() {
+    entrance() {
         return this.list.querySelector(".block-toggle, .blocks-add");
+    }
+}
+
+function plainJson(text) {
+    try {
+        return JSON.stringify(JSON.parse(text.trim() || "[]") || []);
+    } catch {
+        return null;
     }
 }
 

@@ -5,9 +5,12 @@ import {fresh, iconButton, organizationOf, put, syntaxOf, textButton} from "./ed
 
 const asked = new Map(); // what the server told, by address
 
+/** Return where the server tells the merge fields; undefined on a page that has none. */
+export const addressOf = (area) => area.dataset.fields || document.querySelector("[data-fields]")?.dataset.fields;
+
 /** Return the merge fields of the organization and syntax of a text area. */
 export async function fieldsOf(area) {
-    const address = area.dataset.fields || document.querySelector("[data-fields]")?.dataset.fields;
+    const address = addressOf(area);
     if (!address) return [];
     const query = `${address}?${new URLSearchParams({organization: organizationOf(area), syntax: syntaxOf(area)})}`;
     if (!asked.has(query)) {
@@ -17,26 +20,35 @@ export async function fieldsOf(area) {
     return asked.get(query);
 }
 
+const LIQUID = /^\{\{\s*([\w.]+(?:\["[^"]*"\])?)\s*(?:\|.*)?\}\}$/s;
+const EXPRESSION = /^@(?:\(default\()?([\w.]+)(?:,\s*"[^"]*"\)\))?$/;
+const DEFAULT = /\bdefault(?::|\([\w.]+,)\s*"([^"]*)"/;
+
+/** Return the name in the code of a merge field; undefined if it is none but a tag or a calculation. */
+const nameIn = (code) => (LIQUID.exec(code) || EXPRESSION.exec(code) || [])[1];
+
+/** Return what a merge field writes where the person lacks a value. */
+const defaultIn = (code) => (DEFAULT.exec(code) || [])[1] || "";
+
 /** Return what a chip shows of its code: the name in it, and its default. */
 export function chipWords(code) {
-    const found = /^\{\{\s*([\w.]+)\s*(?:\|\s*default:\s*(["'])(.*?)\2\s*)?\}\}$/.exec(code) || /^@\(default\(([\w.]+),\s*(")(.*?)\2\)\)$/.exec(code) || /^@([\w.]+)$/.exec(code);
-    if (!found) return code;
-    const words = found[1].replace(/^(contact\.attributes|contact|fields|globals)\./, "").replaceAll("_", " ");
-    return found[3] ? `${words} (or “${found[3]}”)` : words;
+    const name = nameIn(code);
+    if (!name) return code;
+    const words = name.replace(/^(contact\.attributes|contact|fields|globals)\.?/, "").replaceAll(/[_["\]]/g, " ").trim();
+    return defaultIn(code) ? `${words} (or “${defaultIn(code)}”)` : words;
 }
 
-/** Return the code of a field with other words where it is missing; as it stands if there is nothing to say. */
+/** Return the code of a merge field with other words where it is missing; without a default if there are none. */
 function withDefault(code, words) {
     const text = words.replaceAll('"', "'").replaceAll(/[{}]/g, "");
-    if (/default:\s*"[^"]*"/.test(code)) return text ? code.replace(/default:\s*"[^"]*"/, () => `default: "${text}"`) : code.replace(/\s*\|\s*default:\s*""/, "");
-    if (!text) return code;
-    if (code.startsWith("{{")) return code.replace(/\s*\}\}$/, () => ` | default: "${text}" }}`);
-    const name = /^@([\w.]+)$/.exec(code);
-    return name ? `@(default(${name[1]}, "${text}"))` : code;
+    if (code.startsWith("{{")) {
+        const bare = code.replace(/\s*\|\s*default:\s*"[^"]*"/, "");
+        return text ? bare.replace(/\s*\}\}$/, () => ` | default: "${text}" }}`) : bare;
+    }
+    const name = nameIn(code);
+    if (!name) return code;
+    return text ? `@(default(${name}, "${text}"))` : `@${name}`;
 }
-
-const nameIn = (code) => (/^\{\{\s*([\w.]+)/.exec(code) || /^@(?:\(default\()?([\w.]+)/.exec(code) || [])[1];
-const defaultIn = (code) => (/default:\s*"([^"]*)"/.exec(code) || /^@\(default\([\w.]+,\s*"([^"]*)"/.exec(code) || [])[1] || "";
 
 /** Ask for a merge field; `choose(code)` is told of it. `code`: the one that is changed. */
 export async function askForField(opener, area, choose, code = "") {
@@ -60,6 +72,7 @@ export async function askForField(opener, area, choose, code = "") {
     dialog.showModal();
     const fields = await fieldsOf(area).catch(() => null);
     if (!fields) status.textContent = "The merge fields could not be loaded.";
+    else if (!fields.length) status.textContent = "Plain text has no merge fields; choose another syntax first.";
     followList({search, list, status, form, fields: fields || [], now: nameIn(code)}, (field) => {
         dialog.close();
         choose(withDefault(field.insert, otherwise.value.trim()));
@@ -70,10 +83,11 @@ export async function askForField(opener, area, choose, code = "") {
 function followList({search, list, status, form, fields, now}, choose) {
     let shown = [];
     let active = 0;
+    let items = [];
     const mark = (place) => {
         active = Math.max(0, Math.min(place, shown.length - 1));
-        [...list.children].forEach((item, i) => item.setAttribute("aria-selected", String(i === active)));
-        const item = list.children[active];
+        items.forEach((item, i) => item.setAttribute("aria-selected", String(i === active)));
+        const item = items[active];
         if (!item) return search.removeAttribute("aria-activedescendant");
         search.setAttribute("aria-activedescendant", item.id);
         item.scrollIntoView({block: "nearest"});
@@ -81,13 +95,15 @@ function followList({search, list, status, form, fields, now}, choose) {
     const draw = () => {
         const word = search.value.trim().toLowerCase();
         shown = fields.filter((one) => `${one.label} ${one.name}`.toLowerCase().includes(word));
-        list.replaceChildren(...shown.map((one, i) => {
+        list.replaceChildren(...shown.flatMap((one, i) => {
+            const heading = one.group && one.group !== shown[i - 1]?.group ? [element("li", {role: "presentation", className: "fields-group"}, one.group)] : [];
             const sample = one.sample === "" || one.sample === null || one.sample === undefined ? null : element("span", {className: "quiet"}, `such as ${one.sample}`);
             const item = element("li", {id: `${list.id}-${i}`, role: "option"}, element("span", {}, one.label), element("code", {}, one.name), sample);
             item.addEventListener("click", () => mark(i));
             item.addEventListener("dblclick", () => choose(one));
-            return item;
+            return [...heading, item];
         }));
+        items = [...list.querySelectorAll("[role=option]")];
         if (fields.length) status.textContent = shown.length ? "" : "No merge field is called so. Attributes are added under “Attributes”.";
         mark(Math.max(0, now && !word ? shown.findIndex((one) => nameIn(one.insert) === now) : 0));
     };
@@ -113,6 +129,7 @@ export function insertField(field, area = field, opener = field) {
 /** Return the button that does so; `area` knows organization and syntax. */
 export function fieldButton(field, area) {
     const button = iconButton("field", "Insert a merge field", () => insertField(field, area, button));
+    button.hidden = !addressOf(area);
     return button;
 }
 

@@ -11,7 +11,7 @@ class StyleForm {
         this.area = area;
         this.fields = JSON.parse(area.dataset.style);
         try {
-            this.style = JSON.parse(area.value.trim() || "{}");
+            this.style = JSON.parse(area.value.trim() || "{}") || {};
         } catch {
             return; // it stays as JSON
         }

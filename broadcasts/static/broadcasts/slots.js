@@ -5,11 +5,21 @@ import {fresh, textButton} from "./editing.js";
 import {fieldButton} from "./fields.js";
 import {richText} from "./rich_text.js";
 
-/** Return the slot that a block is: {name, label, kind, default}; null if its words are fixed. */
-export function slotOf(block, kind) {
+/** Return a block as it is with the words that were written for its slot; null if its words are fixed. */
+export function filled(block, kind, area) {
     if (!block.slot || !kind.words) return null;
-    const field = kind.fields.find((one) => one.name === kind.words);
-    return {name: block.slot, label: block.slot.replaceAll(/[_-]/g, " "), kind: field.kind, default: block[kind.words] || ""};
+    const words = read(area)[block.slot];
+    const given = typeof words === "string" ? {[kind.words]: words} : words || {};
+    return {...structuredClone(block), ...given};
+}
+
+/** Keep what was written into a filled slot: a text where it is one, an object where it has more; nothing if it is as the template has it. */
+export function keep(block, filledBlock, kind, area) {
+    const names = kind.slot || [kind.words];
+    const isSame = names.every((name) => (filledBlock[name] ?? "") === (block[name] ?? ""));
+    if (isSame) return write(area, block.slot, null);
+    if (names.length === 1) return write(area, block.slot, filledBlock[kind.words] ?? "");
+    write(area, block.slot, Object.fromEntries(names.map((name) => [name, filledBlock[name] ?? ""])));
 }
 
 /** Return the text area that holds the words of the slots as JSON, in the same form and language as another. */
@@ -21,57 +31,48 @@ function areaOf(area) {
 
 function read(area) {
     try {
-        return JSON.parse(areaOf(area)?.value.trim() || "{}");
+        return JSON.parse(areaOf(area)?.value.trim() || "{}") || {};
     } catch {
         return {};
     }
 }
 
-/** Return the words of a slot: what was written, or else the template's. */
-export function slotWords(area, slot) {
-    return read(area)[slot.name] ?? slot.default;
-}
-
-function write(area, slot, words) {
+function write(area, name, words) {
     const goal = areaOf(area);
     if (!goal) return;
     const all = read(area);
-    if (words === null) delete all[slot.name];
-    else all[slot.name] = words;
+    if (words === null) delete all[name];
+    else all[name] = words;
     goal.value = JSON.stringify(all);
     goal.dispatchEvent(new Event("input", {bubbles: true}));
 }
 
-/** Return the field in which the words of a slot are written; `changed()` is told of each change. */
-export function slotField(slot, area, changed = () => {}) {
+/** Return the field in which the words of a slot of a source are written: {name, label, kind, default}. */
+function slotField(slot, area) {
     const id = fresh("slot");
-    const label = element("label", {htmlFor: id, id: `${id}-label`}, slot.label[0].toUpperCase() + slot.label.slice(1));
+    const label = element("label", {htmlFor: id, id: `${id}-label`}, slot.label);
     const error = element("p", {className: "field-error", id: `${id}-error`, hidden: true});
     const place = element("div", {className: "slot-place"});
     const usual = textButton("Use the template’s words", () => {
-        write(area, slot, null);
+        write(area, slot.name, null);
         draw();
-        changed();
-        place.querySelector("input, textarea")?.focus();
+        place.querySelector("[data-editor], textarea")?.dispatchEvent(new Event("editor-focus"));
     });
-    const told = (words) => {
-        write(area, slot, words);
-        usual.hidden = false;
-        changed();
-    };
     const draw = () => {
         place.querySelector("[data-editor]")?.dispatchEvent(new Event("editor-close"));
-        usual.hidden = read(area)[slot.name] === undefined;
-        const isLine = !["inline", "rich", "html"].includes(slot.kind);
-        const field = element(isLine ? "input" : "textarea", {id, value: slotWords(area, slot), "aria-describedby": error.id, ...(isLine ? {type: "text"} : {rows: 4})});
-        field.addEventListener("input", () => told(field.value));
-        if (slot.kind === "inline" || slot.kind === "rich") {
-            place.replaceChildren(element("div", {className: "rich-place"}, field));
-            richText(field, {label: label.id, described: error.id, isInline: slot.kind === "inline", of: area});
-        } else place.replaceChildren(element("span", {className: "with-button"}, field, fieldButton(field, area)));
+        const words = read(area)[slot.name];
+        usual.hidden = words === undefined;
+        const field = element("textarea", {id, value: words ?? slot.default, rows: 4, "aria-describedby": error.id});
+        field.addEventListener("input", () => {
+            write(area, slot.name, field.value);
+            usual.hidden = false;
+        });
+        if (slot.kind === "markdown") return place.replaceChildren(element("span", {className: "with-button"}, field, fieldButton(field, area)));
+        place.replaceChildren(element("div", {className: "rich-place"}, field));
+        richText(field, {label: label.id, described: error.id, isLoose: true, of: area});
     };
     draw();
-    return element("div", {className: "block-field is-wide", "data-field": slot.kind === "slot" ? "slot" : slot.name}, label, place, error, usual);
+    return element("div", {className: "block-field is-wide", "data-field": slot.name}, label, place, error, usual);
 }
 
 /** Turn a text area with `data-slots`, a list of {name, label, kind, default}, into a field for each. */
@@ -93,7 +94,7 @@ class SlotsForm {
         this.text = text;
         for (const one of this.root.querySelectorAll("[data-editor]")) one.dispatchEvent(new Event("editor-close"));
         const none = element("p", {className: "quiet"}, "This template has no words of its own to write.");
-        this.root.replaceChildren(...(slots.length ? slots.map((slot) => slotField({...slot, label: slot.label || slot.name}, this.area)) : [none]));
+        this.root.replaceChildren(...(slots.length ? slots.map((slot) => slotField(slot, this.area)) : [none]));
     }
 
     /** Show [{path: "slots.intro", words}] at the slot. */
