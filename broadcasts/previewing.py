@@ -117,7 +117,9 @@ def render_unsaved(
     """
     contact = contact or example_contact(message.broadcast.organization)
     translation = _chosen(message, contents, language or contact.language)
-    shown = Preview(contact, translation.language, errors=rendering.misfits(message, translation))
+    shown = Preview(contact, translation.language)
+    _take(shown, lambda: _fix(message, translation), None)
+    shown.errors |= rendering.misfits(message, translation)
     shown.files = _take(shown, lambda: _files(message, translation), [])
     _take(shown, lambda: _check_templates(message, translation, shown), None)
     for path in shown.errors:
@@ -158,6 +160,13 @@ def _chosen(message: Message, contents: Mapping[str, Mapping[str, Any]], wanted:
     language = choose_language(_normalized(wanted) if wanted else "", tags, defaults) or next(iter(tags))
     values = {name: value for name, value in contents[tags[language]].items() if name in Content.CONTENT}
     return MessageTranslation(message=message, language=language, tag=tags[language], **values)
+
+
+def _fix(message: Message, translation: MessageTranslation) -> None:
+    """Give a language the fixed design of its template; raises InvalidInput for another design."""
+    values = designing.fixed_values(message.template, translation.language, translation.content())
+    for name, value in values.items():
+        setattr(translation, name, value)
 
 
 def _normalized(tag: str) -> str:
