@@ -25,7 +25,7 @@ from broadcasts.models import (
     TemplateTranslation,
 )
 
-from .content import CHECKS, CODE, SYNTAX_HELP, ContentForm, ContentFormSet, ParametersField
+from .content import CHECKS, CODE, SYNTAX_HELP, ContentForm, ContentFormSet
 from .editors import BlocksField, BlocksWidget, SlotsField, SourceWidget, written_errors, written_slots
 from .files_field import FilesField, QuickRepliesField
 from .parameter_fields import ParameterField, parameter_fields, parameter_values, with_parameters
@@ -117,7 +117,7 @@ class LanguageForm(ContentForm):
     class Meta(ContentForm.Meta):
         fields = FIELDS
         field_classes: ClassVar = {
-            "parameters": ParametersField,
+            **ContentForm.Meta.field_classes,
             "blocks": BlocksField,
             "slots": SlotsField,
             "attachments": FilesField,

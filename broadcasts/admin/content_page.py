@@ -1,7 +1,7 @@
 """The content page of a message or template: its words in each language, beside a preview; and its test sends."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django import forms
@@ -153,7 +153,7 @@ class ContentPage(ContentPreviews):
 
     def _test(self, request: HttpRequest, owner: Any) -> None:
         """Send tests of what is stored, and tell what became of each."""
-        form = TestsForm(request.POST, owner=owner, user=request.user, may_send=self.may(request, "send", owner))  # type: ignore[attr-defined]
+        form = self._tests(request, owner, [one.language for one in owner.translations.all()], request.POST)
         if not form.is_valid():
             for faults in form.errors.values():
                 messages.error(request, f"No test was sent: {' '.join(map(str, faults))}")
@@ -176,6 +176,10 @@ class ContentPage(ContentPreviews):
                 messages.error(request, error_words)
             else:
                 messages.success(request, f"A test was sent to {address}.")
+
+    def _tests(self, request: HttpRequest, owner: Any, languages: Sequence[str], data: Any = None) -> "TestsForm":
+        may_send = self.may(request, "send", owner)  # type: ignore[attr-defined]
+        return TestsForm(data, languages=languages, user=request.user, may_send=may_send)
 
     # What the page shows.
 
@@ -218,7 +222,7 @@ class ContentPage(ContentPreviews):
             "fallback": fallback_words(owner, organization),
             "tests": None
             if is_template
-            else TestsForm(None, owner=owner, user=request.user, may_send=self.may(request, "send", owner)),  # type: ignore[attr-defined]
+            else self._tests(request, owner, [form.shown_language for form in listed if not form.is_removed]),
             "chosen": request.POST,
             "step": request.POST.get("_step", ""),
             "then": request.POST.get("_then", ""),
@@ -274,10 +278,10 @@ class TestsForm(forms.Form):
         label="In", required=False, widget=forms.CheckboxSelectMultiple, help_text="None chosen: in that of the person."
     )
 
-    def __init__(self, data: Any, *, owner: Message, user: Any, may_send: bool) -> None:
+    def __init__(self, data: Any, *, languages: Sequence[str], user: Any, may_send: bool) -> None:
         super().__init__(data, initial={"test_addresses": user.email}, auto_id="id_%s")
-        languages: Any = self.fields["test_languages"]
-        languages.choices = [(one.language, language_name(one.language)) for one in owner.translations.all()]
+        offered: Any = self.fields["test_languages"]
+        offered.choices = [(tag, language_name(tag)) for tag in languages]
         if not may_send:
             self.fields["test_addresses"].disabled = True
             self.fields["test_addresses"].help_text = "Authors send tests to themselves."
