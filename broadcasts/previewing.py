@@ -6,14 +6,14 @@ rendered all the same, so that a preview stays while somebody types.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from html import unescape
 from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
 
 from broadcasts import designing, rendering, septets
+from broadcasts.designing import Designed
 from broadcasts.exceptions import InvalidInput, NotReady, RenderError
 from broadcasts.languages import choose_language, normalize_language
 from broadcasts.models import (
@@ -21,7 +21,6 @@ from broadcasts.models import (
     Channel,
     Contact,
     Content,
-    Format,
     Layout,
     Media,
     Medium,
@@ -118,9 +117,10 @@ def render_unsaved(
     """
     contact = contact or example_contact(message.broadcast.organization)
     translation = _chosen(message, contents, language or contact.language)
-    shown = Preview(contact, translation.language, errors=rendering.misfits(message, translation))
+    shown = Preview(contact, translation.language)
+    _take(shown, lambda: _fix(message, translation), None)
+    shown.errors |= rendering.misfits(message, translation)
     shown.files = _take(shown, lambda: _files(message, translation), [])
-    _take(shown, lambda: shown.warnings.extend(_designed(message, translation)), None)
     _take(shown, lambda: _check_templates(message, translation, shown), None)
     for path in shown.errors:
         _blank(translation, path)
@@ -162,6 +162,13 @@ def _chosen(message: Message, contents: Mapping[str, Mapping[str, Any]], wanted:
     return MessageTranslation(message=message, language=language, tag=tags[language], **values)
 
 
+def _fix(message: Message, translation: MessageTranslation) -> None:
+    """Give a language the fixed design of its template; raises InvalidInput for another design."""
+    values = designing.fixed_values(message.template, translation.language, translation.content())
+    for name, value in values.items():
+        setattr(translation, name, value)
+
+
 def _normalized(tag: str) -> str:
     try:
         return normalize_language(tag)
@@ -177,16 +184,6 @@ def _files(message: Message, translation: MessageTranslation) -> list[Media]:
     return found
 
 
-def _check_templates(message: Message, translation: MessageTranslation, shown: Preview) -> None:
-    """Check all templates as saving does, and keep the warnings; raises InvalidInput by path."""
-    organization = message.broadcast.organization
-    fields = {name: value for name in rendering.TEMPLATED if (value := getattr(translation, name))}
-    fields |= rendering.extra_texts(message, translation)
-    told = rendering.warnings(organization, message.syntax, fields)
-    shown.warnings += [f"{path}: {words}" for path, faults in told.items() for words in faults]
-    _check(message, translation, fields, rendering.Checker(organization))
-
-
 def problems(message: Message, content: Content, checker: rendering.Checker) -> dict[str, str]:
     """Return what saving refuses of one language, {path in the content: words}; fills its HTML from its design.
 
@@ -194,21 +191,36 @@ def problems(message: Message, content: Content, checker: rendering.Checker) -> 
     """
     translation = MessageTranslation(message=message, language=content.language, **content.content())
     found = rendering.misfits(message, translation)
-    for step in (
-        lambda: _files(message, translation),
-        lambda: _designed(message, translation),
-        lambda: _check(message, translation, _templates_of(message, translation), checker),
-    ):
-        try:
-            step()
-        except InvalidInput as error:
-            found |= error.errors
-    content.html = translation.html
+    made = Designed("")
+    try:
+        made = _designed(message, translation)
+    except InvalidInput as error:
+        found |= error.errors
+    content.html = translation.html = made.html
+    try:
+        designing.check(checker, message.syntax, _templates_of(message, translation), made)
+    except InvalidInput as error:
+        found |= error.errors
+    try:
+        _files(message, translation)
+    except InvalidInput as error:
+        found |= error.errors
     return found
 
 
-def _designed(message: Message, translation: MessageTranslation) -> list[str]:
-    """Make the HTML of a translation; return what its author should know. Raises InvalidInput by path."""
+def _check_templates(message: Message, translation: MessageTranslation, shown: Preview) -> None:
+    """Design a translation, check its templates as saving does, and keep the warnings; raises InvalidInput by path."""
+    made = _take(shown, lambda: _designed(message, translation), Designed(""))
+    translation.html = made.html
+    shown.warnings += made.warnings
+    fields, organization = _templates_of(message, translation), message.broadcast.organization
+    told = rendering.warnings(organization, message.syntax, fields)
+    shown.warnings += [f"{path}: {words}" for path, faults in told.items() for words in faults]
+    designing.check(rendering.Checker(organization), message.syntax, fields, made)
+
+
+def _designed(message: Message, translation: MessageTranslation) -> Designed:
+    """Make the HTML of a translation; raises InvalidInput by path."""
     made = designing.design(
         translation,
         layout=message.layout,
@@ -217,54 +229,12 @@ def _designed(message: Message, translation: MessageTranslation) -> list[str]:
         medium=message.medium,
     )
     translation.html = made.html
-    return made.warnings
+    return made
 
 
 def _templates_of(message: Message, translation: MessageTranslation) -> dict[str, str]:
     fields = {name: value for name in rendering.TEMPLATED if (value := getattr(translation, name))}
     return fields | rendering.extra_texts(message, translation)
-
-
-def _check(
-    message: Message, translation: MessageTranslation, fields: dict[str, str], checker: rendering.Checker
-) -> None:
-    """Check templates; what is wrong in HTML that is made from something else is told where that was written."""
-    try:
-        checker.check(message.syntax, fields)
-    except InvalidInput as error:
-        errors = dict(error.errors)
-        if "html" in errors and (written := dict(_written(translation))):
-            words = errors.pop("html")
-            errors |= _found_in(written, message.syntax, rendering.Checker(checker.organization)) or {
-                "blocks" if translation.format == Format.BLOCKS else "source": words
-            }
-        raise InvalidInput(errors) from None
-
-
-def _written(content: Content) -> Iterator[tuple[str, str]]:
-    """Yield (path, template) of what HTML is made from."""
-    if content.format == Format.BLOCKS:
-        for path, block in designing.walk(content.blocks):
-            for at, kind, template in designing.field_texts(path, block):
-                yield at, unescape(template) if kind in ("inline", "rich") else template
-    elif content.source:
-        yield "source", content.source
-    for name, words in content.slots.items():
-        if isinstance(words, str):
-            yield f"slots.{name}", unescape(words)
-
-
-def _found_in(written: Mapping[str, str], syntax: str, checker: rendering.Checker) -> dict[str, str]:
-    """Return which of some templates are wrong; not of those that are one half of a condition around others."""
-    found = {}
-    for path, template in written.items():
-        if template.strip().startswith("{%") and template.strip().endswith("%}") and len(written) > 1:
-            continue
-        try:
-            checker.check(syntax, {path: template})
-        except InvalidInput as error:
-            found |= error.errors
-    return found
 
 
 def _blank(translation: MessageTranslation, path: str) -> None:

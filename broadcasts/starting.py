@@ -7,7 +7,7 @@ from django.contrib.staticfiles import finders
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 
-from broadcasts import designing, drafting, uploading
+from broadcasts import designing, drafting, previewing, uploading
 from broadcasts.designing import gallery
 from broadcasts.designing.gallery import Design
 from broadcasts.models import (
@@ -20,8 +20,10 @@ from broadcasts.models import (
     TemplateTranslation,
     User,
 )
+from broadcasts.previewing import Preview
 
 LONGEST_NAME = 255
+UNSTORED = "https://pictures.invalid/"  # where the pictures of a design stand until they are files of an organization
 
 
 def add_template(
@@ -53,7 +55,7 @@ def add_layout(design: Design, organization: Organization, *, name: str = "", by
     Without a name it is called as the design is.
     """
     name = name or design.name
-    made = {"style": dict(design.style), "header": list(design.header), "footer": list(design.footer)}
+    made = _around(design, organization)
     there = Layout.objects.for_organization(organization).filter(name__iexact=name).first()
     if there is not None and all(getattr(there, field) == value for field, value in made.items()):
         return there
@@ -63,7 +65,7 @@ def add_layout(design: Design, organization: Organization, *, name: str = "", by
 
 
 def first_layout(design: Design, organization: Organization, *, by: User | None = None) -> Layout:
-    """Make a layout that is called as the organization is, with the colours of a design, and its default if it has none."""
+    """Make a layout with the organization's name and the colours of a design; its default if it has none."""
     with transaction.atomic():
         layout = add_layout(design, organization, name=organization.name[:LONGEST_NAME], by=by)
         held = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
@@ -81,7 +83,9 @@ def set_default(layout: Layout | None, organization: Organization, *, by: User |
 
 def contents(design: Design, organization: Organization) -> dict[str, dict[str, Any]]:
     """Return {language: content} of a design for an organization, with its pictures stored among its files."""
-    languages = [tag for tag in organization.languages if design.in_language(tag).partition("-")[0] == tag.partition("-")[0]]
+    languages = [
+        tag for tag in organization.languages if design.in_language(tag).partition("-")[0] == tag.partition("-")[0]
+    ]
     media = {name: picture(name, organization, design) for name in design.pictures()}
     return {
         tag: design.content(design.in_language(tag), lambda name: {"media": str(media[name].uuid)})
@@ -101,6 +105,14 @@ def picture(name: str, organization: Organization, design: Design) -> Media:
     return uploading.store(organization, file, path.name, described)
 
 
+def preview(design: Design, organization: Organization, language: str, layout: Layout | None = None) -> Preview:
+    """Render a design as mail of an organization; its pictures, which are not stored yet, stand at UNSTORED."""
+    content = design.content(language, lambda name: {"url": f"{UNSTORED}{name}.png"})
+    layout = layout or Layout(organization=organization, **_around(design, organization))
+    message = previewing.unsaved_message(organization, layout=layout)
+    return previewing.render_unsaved(message, {language: content}, language=language)
+
+
 def broadcast_of_design(
     design: Design, organization: Organization, *, layout: Layout | None = None, by: User | None = None
 ) -> Broadcast:
@@ -117,6 +129,11 @@ def broadcast_of_template(template: Template, *, by: User | None = None) -> Broa
     """Make a draft that says what a template says."""
     values = {"name": template.name, "messages": [{"template": template}]}
     return drafting.save(Broadcast(organization=template.organization), values, by=by)
+
+
+def _around(design: Design, organization: Organization) -> dict[str, Any]:
+    header = design.header_of(organization.name)
+    return {"style": dict(design.style), "header": header, "footer": list(design.footer)}
 
 
 def _free_name(model: type[Template] | type[Layout], organization: Organization, name: str) -> str:

@@ -14,7 +14,7 @@ LAYERS = [
     {"api", "admin", "public", "management"},
     {"processes", "web"},
     {"tasks"},
-    {"explaining", "retention", "translating"},
+    {"explaining", "retention", "starting", "translating"},
     {
         "accounts",
         "chains",
@@ -51,6 +51,7 @@ LAYERS = [
         "links",
         "mediums",
         "origin",
+        "pictures",
         "queue",
         "schedules",
         "septets",

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.forms.models import BaseInlineFormSet
 from django.forms.widgets import Script
 from django.http import HttpRequest
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
 from django.utils.functional import lazy
 from django.utils.html import format_html
 
@@ -87,6 +87,12 @@ class ContentForm(forms.ModelForm):
     checker: rendering.Checker | None = None
     syntax = "liquid"
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "html" in self.fields and self.instance.is_designed:
+            self.fields["html"].disabled = True
+            self.fields["html"].help_text = f"Made from {self.instance.get_format_display()}; see the content page."
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         if self.checker is None or cleaned.get("DELETE"):
@@ -150,6 +156,15 @@ class ContentFormSet(BaseInlineFormSet):
     def _said(self) -> list[Any]:
         kept: list[Any] = [form for form in self.forms if form not in self.deleted_forms]
         return [form for form in kept if form.instance.pk or form.has_changed()]
+
+    @property
+    def content_url(self) -> str:
+        """The address of the content page; "" for what is not stored yet."""
+        return (
+            reverse(f"admin:broadcasts_{self.instance._meta.model_name}_content", args=[self.instance.pk])
+            if self.instance.pk
+            else ""
+        )
 
     def contents(self) -> dict[str, dict[str, Any]]:
         """Return {language as it was given: content} of what stands in a valid formset, as `drafting.save` takes it."""

@@ -244,9 +244,7 @@ class LanguageForm(ContentForm):
     def lacks(self) -> list[str]:
         """Return what is still missing in this language, in words."""
         if self.message.has_provider_template:
-            return [
-                one.label for one in self.parameter_fields if not one.picks and not self.value(PARAMETER + one.name)
-            ]
+            return [one.label for one in self.parameter_fields if one.is_needed and not self._is_given(one)]
         content = self.drafted()
         if self.message.medium != Medium.EMAIL:
             return [] if content.text.strip() or content.attachments else ["text"]
@@ -346,6 +344,14 @@ class LanguagesFormSet(ContentFormSet):
         form = super()._construct_form(i, **kwargs)
         form.settle(self.message, self.instance, may_change=self.may_change)
         return form
+
+    def contents(self) -> dict[str, dict[str, Any]]:
+        """Return what `drafting.save` takes; it makes the HTML of a design itself."""
+        made = super().contents()
+        designed = [form for form in self.forms if form.instance.is_designed]
+        for form in designed:
+            made.get(form.tag() or form.instance.language, {}).pop("html", None)
+        return made
 
     def drafted(self) -> dict[str, dict[str, Any]]:
         """Return {language: content} as typed, without the languages that are removed."""

@@ -32,6 +32,7 @@ SCRIPTS = [
     Script("broadcasts/unsaved.js", defer=True),
     Script("broadcasts/content.js", type="module"),
 ]
+PLACE = re.compile(r"\b\d+\.translations\.")  # before what is wrong with the messages of a broadcast
 MOST_SHOWN = 20  # errors above the page
 
 
@@ -211,7 +212,7 @@ class ContentPage(ContentPreviews):
             "may_change": may_change,
             "is_unsaved": is_unsaved,
             "is_checked": is_checked,
-            "faults": list((errors or {}).values())[:MOST_SHOWN],
+            "faults": [PLACE.sub("", words) for words in (errors or {}).values()][:MOST_SHOWN],
             "others": [] if is_template or not may_change else other_messages(owner),
             "choosable": choosable(organization, [form.shown_language for form in listed]),
             "fallback": fallback_words(owner, organization),

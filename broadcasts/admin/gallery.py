@@ -14,15 +14,15 @@ from broadcasts.database import as_id
 from broadcasts.designing import gallery
 from broadcasts.designing.gallery import Design
 from broadcasts.exceptions import BroadcastsError
+from broadcasts.languages import language_name
 from broadcasts.models import Broadcast, Layout, Organization, Template
 
 from .access import Access, chosen_organization, writable
 from .base import row_url
-from .showing import rendered, shown_page
+from .showing import faults_of, rendered, shown_page
 
 SHOWN = 48  # own templates
 EARLIER = 12  # broadcasts
-PICTURES = "https://pictures.invalid/"  # where the pictures of a design stand until they are files of an organization
 PAGE = "admin/broadcasts/template/gallery.html"
 
 
@@ -51,6 +51,7 @@ class GalleryPages(admin.ModelAdmin):
             "title": design.name,
             "design": design,
             "language": _language(request, design, context["organization"]),
+            "languages": [(tag, language_name(tag)) for tag in design.languages],
             "scheme": "dark" if request.GET.get("scheme") == "dark" else "light",
         }
         page = "admin/broadcasts/template/design.html"
@@ -58,7 +59,9 @@ class GalleryPages(admin.ModelAdmin):
 
     def design_html_view(self, request: HttpRequest, slug: str) -> HttpResponse:
         design, organization = _design(slug), chosen_organization(request, request.GET, "read")
-        return shown_page(request, *html_of(design, organization, _language(request, design, organization)))
+        shown = starting.preview(design, organization, _language(request, design, organization))
+        html = shown.html.replace(starting.UNSTORED, static(f"{gallery.STATIC}/"))
+        return shown_page(request, html, faults_of(shown))
 
     def html_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Serve a template alone, as the organization's first contact would get it."""
@@ -85,7 +88,7 @@ class GalleryPages(admin.ModelAdmin):
             return HttpResponseRedirect(reverse("admin:broadcasts_template_gallery"))
         told = "is one of your templates now" if isinstance(row, Template) else "is a draft. Nothing has been sent"
         messages.success(request, f"“{row}” {told}: write your own words.")
-        return HttpResponseRedirect(row_url(type(row), row.pk))
+        return HttpResponseRedirect(_where_written(row, is_copy="earlier" in request.POST))
 
 
 class StartPage(admin.ModelAdmin):
@@ -124,14 +127,6 @@ def gallery_context(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def html_of(design: Design, organization: Organization, language: str) -> tuple[str, list[str]]:
-    """Return (HTML, what is wrong) of a design as mail of an organization, before its pictures are stored."""
-    content = design.content(language, lambda name: {"url": f"{PICTURES}{name}.png"})
-    layout = Layout(organization=organization, style=design.style, header=design.header, footer=design.footer)
-    html, faults = rendered(organization, {language: content}, language, layout=layout)
-    return html.replace(PICTURES, static(f"{gallery.STATIC}/")), faults
-
-
 def _made(request: HttpRequest, organization: Organization) -> Template | Broadcast:
     asked, user = request.POST, Access.of(request).user
     layout = _own(Layout, asked["layout"], organization) if asked.get("layout") else None
@@ -142,6 +137,14 @@ def _made(request: HttpRequest, organization: Organization) -> Template | Broadc
     if pk := asked.get("template"):
         return starting.broadcast_of_template(_own(Template, pk, organization), by=user)
     return sending.duplicate(_own(Broadcast, asked.get("earlier", ""), organization), by=user)
+
+
+def _where_written(row: Template | Broadcast, *, is_copy: bool) -> str:
+    """Return the page where the words of a new row are written; of a copy of a broadcast, its own page."""
+    if isinstance(row, Template):
+        return reverse("admin:broadcasts_template_content", args=[row.pk])
+    message = None if is_copy else row.first_message()
+    return reverse("admin:broadcasts_message_content", args=[message.pk]) if message else row_url(Broadcast, row.pk)
 
 
 def _design(slug: str) -> Design:

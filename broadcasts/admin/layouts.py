@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.forms.widgets import Script
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import path
 from django.utils.text import capfirst
@@ -13,12 +13,14 @@ from django.utils.text import capfirst
 from broadcasts import designing, starting
 from broadcasts.designing import gallery
 from broadcasts.exceptions import InvalidInput
-from broadcasts.models import Layout, Organization
+from broadcasts.models import Layout
 
 from .access import Access, chosen_organization, writable
 from .base import OrganizationAdmin, OrganizationForm
+from .editors import BlocksField, StyleField, script
 from .showing import faults_page, rendered, shown_page
 
+MOST_NAMED = 3  # templates, in a list of layouts
 PARTS = ("header", "footer", "style")
 # What stands in a layout while it is edited: each kind of words and colours once.
 SAMPLE = [
@@ -39,6 +41,9 @@ DEFAULT_HELP = "New mail of the organization starts with it. Who manages the org
 
 
 class LayoutForm(OrganizationForm):
+    header = BlocksField(help_text="What stands above the content, such as your name or logo.")
+    footer = BlocksField(help_text="What stands below it. The block Footer writes your address and the personal links.")
+    style = StyleField(help_text="Colours that are left blank are ours.")
     is_default = forms.BooleanField(label="Default of the organization", required=False, help_text=DEFAULT_HELP)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -81,32 +86,32 @@ class LayoutAdmin(OrganizationAdmin):
     change_list_template = "admin/broadcasts/layout/change_list.html"
 
     class Media:
-        js = (Script("broadcasts/preview.js", defer=True),)
+        js = (script("preview"),)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
         may_default = self.may(request, "manage", obj)
         return ["organization", "name", *(["is_default"] if may_default else []), *PARTS]
 
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        field = super().formfield_for_dbfield(db_field, request, **kwargs)
-        if db_field.name in PARTS:
-            field.widget.attrs |= {"rows": 8, "class": "vLargeTextField code", "spellcheck": "false"}
-        return field
-
     @admin.display(description="default", boolean=True)
     def shown_default(self, layout: Layout) -> bool:
         return is_default(layout)
 
-    @admin.display(description="used by")
+    @admin.display(description="templates")
     def used_by(self, layout: Layout) -> str:
-        named = [str(one) for one in layout.users() if not isinstance(one, Organization)]
-        return ", ".join([*named[:3], "…"] if len(named) > 3 else named) or "-"
+        named = [str(one) for one in layout.templates.all()]
+        return ", ".join([*named[:MOST_NAMED], "…"] if len(named) > MOST_NAMED else named) or "-"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).prefetch_related("templates")
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list, dict, set, list]:
         """Name also what uses these layouts: see `Layout.delete`."""
         shown, counts, needed, protected = super().get_deleted_objects(objs, request)
         users = [user for layout in objs for user in layout.users()]
         return shown, counts, needed, protected + [f"{capfirst(one._meta.verbose_name)}: {one}" for one in users]
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {"footer": [{"type": "footer"}], **super().get_changeform_initial_data(request)}
 
     def save_model(self, request: HttpRequest, obj: Layout, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
@@ -141,36 +146,28 @@ class LayoutAdmin(OrganizationAdmin):
         return HttpResponseRedirect(self.change_url(layout.pk))
 
     def preview_view(self, request: HttpRequest) -> HttpResponse:
-        """Show a sample in a layout: the posted form, or with GET the stored one."""
-        if request.method == "POST":
-            try:
-                layout = self._posted(request)
-            except ValidationError as error:
-                return faults_page(error.messages)
-        else:
-            layout = self.get_object(request, request.GET.get("layout", "")) or Layout(
-                organization=chosen_organization(request, request.GET)
-            )
+        """Show a sample in a layout: as the posted form describes it, or with GET the stored one."""
+        asked = request.POST if request.method == "POST" else request.GET
+        layout = self.get_object(request, asked.get("layout", ""))
+        layout = layout or Layout(organization=chosen_organization(request, asked))
+        if request.method == "POST" and (faults := self._take_form(request, layout)):
+            return faults_page(faults)
         contents = {"en": {"format": "blocks", "blocks": SAMPLE}}
         return shown_page(request, *rendered(layout.organization, contents, layout=layout))
 
-    def _posted(self, request: HttpRequest) -> Layout:
-        stored = self.get_object(request, request.POST.get("layout", "")) if request.POST.get("layout") else None
-        organization = stored.organization if stored else chosen_organization(request, request.POST)
-        read = {name: self.get_form(request).base_fields[name].clean(request.POST.get(name, "")) for name in PARTS}
-        given = {name: value or Layout._meta.get_field(name).get_default() for name, value in read.items()}
-        layout = Layout(organization=organization, **given)
-        try:
-            designing.check_layout(layout)
-        except InvalidInput as error:
-            raise ValidationError([f"{where}: {text}" for where, text in error.errors.items()]) from None
-        return layout
+    def _take_form(self, request: HttpRequest, layout: Layout) -> list[str]:
+        """Give a layout, which is not saved, the parts that the posted form has; return what is wrong with them."""
+        form = self.get_form(request, layout if layout.pk else None)(request.POST, instance=layout)
+        faults = [str(words) for name in PARTS for words in form.errors.get(name, [])]
+        for name in PARTS if not faults else ():
+            setattr(layout, name, form.cleaned_data[name])
+        return faults
 
 
 def palettes() -> list[dict[str, Any]]:
     """Return the colours of the designs, to choose those of a first layout from."""
     names = ("background", "heading", "button", "panel")
     return [
-        {"slug": one.slug, "name": one.name, "colours": [(n * 24, one.style[name]) for n, name in enumerate(names)]}
+        {"slug": one.slug, "name": one.palette, "colours": [(n * 24, one.style[name]) for n, name in enumerate(names)]}
         for one in gallery.listed().values()
     ]

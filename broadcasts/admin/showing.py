@@ -8,6 +8,7 @@ from django.utils.html import format_html_join
 
 from broadcasts import previewing
 from broadcasts.models import Layout, Organization, Template
+from broadcasts.previewing import Preview
 
 DARK_RULES = re.compile(r"@media\s*\(\s*prefers-color-scheme\s*:\s*dark\s*\)", re.IGNORECASE)
 SCHEMES = {"dark": "@media all", "light": "@media not all"}  # what the rules for dark mode are shown as
@@ -43,7 +44,12 @@ def rendered(
     """Return (HTML, what is wrong) of unsaved content as the organization's example contact would get it."""
     message = previewing.unsaved_message(organization, **chosen)  # type: ignore[arg-type]
     shown = previewing.render_unsaved(message, contents, language=language)
-    return shown.html, [f"{path}: {words}" for path, words in shown.errors.items() if path != "channel"]
+    return shown.html, faults_of(shown)
+
+
+def faults_of(shown: Preview) -> list[str]:
+    """Return what is wrong with content itself, without what is wrong with its channel."""
+    return [f"{path}: {words}" for path, words in shown.errors.items() if path != "channel"]
 
 
 def shown_page(request: HttpRequest, html: str, faults: list[str]) -> HttpResponse:

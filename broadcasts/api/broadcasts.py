@@ -116,7 +116,7 @@ class Broadcasts(Reports, AsTable, FullResource):
             lists.append("messages__channel")
             related.append("organization")  # which says whether general mail is measured
         if self.wants("messages"):
-            lists.append("messages__template")
+            lists += ["messages__template", "messages__layout"]
         if self.wants("messages", "warnings", *CONTENT):
             lists.append("messages__translations")
         return queryset.select_related("author", *related).prefetch_related(*lists)

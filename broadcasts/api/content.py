@@ -7,10 +7,19 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from broadcasts.models import Channel, Message, Syntax, Template
+from broadcasts.models import Channel, Format, Layout, Message, Syntax, Template
 
+from .blocks import BlocksField, SlotsField
 from .fields import ArrayField, LineField, ObjectField, RefField, TextField, ref
 from .resources import StrictSerializer
+
+FORMAT = (
+    "What the HTML of mail is made from when it is saved: `blocks`, or `source` in `markdown` or `mjml`, or in `html`, "
+    "which stands in the layout. `html` without a source is sent as it is; `text` has none."
+)
+HTML = (
+    "What is sent. Made from `blocks` or `source` where there is one: then it is shown only, and may be written back."
+)
 
 
 class ContentSerializer(StrictSerializer):
@@ -18,8 +27,16 @@ class ContentSerializer(StrictSerializer):
 
     subject = LineField(required=False, allow_blank=True, max_length=1000)
     preheader = LineField(required=False, allow_blank=True, max_length=255)
-    text = TextField(required=False, allow_blank=True)
-    html = TextField(required=False, allow_blank=True)
+    text = TextField(required=False, allow_blank=True, help_text="Blank: the text part of mail is made from the HTML.")
+    html = TextField(required=False, allow_blank=True, help_text=HTML)
+    format = serializers.ChoiceField(choices=Format.choices, required=False, help_text=FORMAT)
+    source = TextField(
+        required=False, allow_blank=True, help_text="Markdown, MJML or HTML, with slots as `<slot name>`."
+    )
+    blocks = BlocksField(required=False, help_text="Of the format blocks.")
+    slots = SlotsField(
+        required=False, help_text='The words of slots by name, which replace those of the design: `{"intro": "Hello"}`.'
+    )
     attachments = ArrayField(required=False, max_length=20, help_text='Uploaded files: `[{"media": "<uuid>"}]`.')
     quick_replies = ArrayField(required=False, max_length=20)
     parameters = ObjectField(required=False, help_text="Override those of the message, key by key.")
@@ -96,6 +113,13 @@ class MessageSerializer(StrictSerializer):
     channel = ChannelRefField(Channel, required=False, allow_null=True)
     template = RefField(Template, required=False, allow_null=True)
     syntax = serializers.ChoiceField(choices=Syntax.choices, required=False)
+    layout = RefField(
+        Layout,
+        required=False,
+        allow_null=True,
+        help_text="What stands around HTML that is made from blocks or a source. A new message without one is in that "
+        "of its template, or in the default one of the organization; null: in none.",
+    )
     parameters = ObjectField(
         required=False,
         help_text="What fills the template of a provider: header, body, buttons, location and flow. Their texts are "

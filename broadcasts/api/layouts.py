@@ -1,9 +1,10 @@
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema, extend_schema_view
 
+from broadcasts.designing import check_layout
 from broadcasts.models import Layout
 
-from .fields import ArrayField, ObjectField
+from .blocks import BlocksField, StyleField
 from .resources import FullResource, ResourceSerializer
 
 
@@ -16,9 +17,9 @@ class LayoutFilter(filters.FilterSet):
 
 
 class LayoutSerializer(ResourceSerializer):
-    header = ArrayField(required=False, max_length=200)
-    footer = ArrayField(required=False, max_length=200)
-    style = ObjectField(required=False)
+    header = BlocksField(required=False, help_text="Above the content.")
+    footer = BlocksField(required=False, help_text="Below the content.")
+    style = StyleField(required=False, help_text="Colours, the same with the prefix `dark_`, font, width and radius.")
     unique_by = "name"
 
     class Meta:
@@ -26,6 +27,10 @@ class LayoutSerializer(ResourceSerializer):
         fields = ("uuid", "id", "created", "modified", "name", "header", "footer", "style")
         read_only_fields = ("uuid", "id")
         validators: list = []
+
+    def check(self, row: Layout) -> None:
+        super().check(row)
+        check_layout(row)
 
 
 @extend_schema_view(

@@ -11,10 +11,10 @@ from rest_framework import serializers
 from broadcasts import designing, rendering
 from broadcasts.exceptions import InvalidInput
 from broadcasts.languages import normalize_language
-from broadcasts.models import Channel, Medium, Syntax, Template, TemplateTranslation
+from broadcasts.models import Channel, Layout, Medium, Syntax, Template, TemplateTranslation
 
 from .content import WARNINGS, ChannelRefField, TranslationsField
-from .fields import MomentField, ObjectField
+from .fields import MomentField, ObjectField, RefField
 from .resources import FullResource, ResourceSerializer
 
 READ_ONLY = "The provider of the channel “{}” stores its templates: change them there, and sync the channel."
@@ -63,6 +63,12 @@ class TemplateFilter(filters.FilterSet):
 
 class TemplateSerializer(ResourceSerializer):
     channel = ChannelRefField(Channel, required=False, allow_null=True)
+    layout = RefField(
+        Layout, required=False, allow_null=True, help_text="What stands around HTML made from blocks or a source."
+    )
+    is_fixed = serializers.BooleanField(
+        required=False, help_text="Messages made from it may change the words in its slots, and nothing else of it."
+    )
     translations = TranslationsField()
     stored = StoredField(source="translations", read_only=True)
     warnings = WarningsField(source="*", read_only=True)
@@ -71,8 +77,8 @@ class TemplateSerializer(ResourceSerializer):
     class Meta:
         model = Template
         fields = (
-            *("uuid", "id", "created", "modified", "name", "medium", "channel", "syntax", "translations"),
-            *("stored", "warnings"),
+            *("uuid", "id", "created", "modified", "name", "medium", "channel", "syntax", "layout", "is_fixed"),
+            *("translations", "stored", "warnings"),
         )
         read_only_fields = ("uuid", "id")
         validators: list = []
@@ -177,8 +183,7 @@ class Templates(FullResource):
         queryset = super().get_queryset()
         if getattr(self, "swagger_fake_view", False):
             return queryset
-        if self.wants("channel"):
-            queryset = queryset.select_related("channel")
+        queryset = queryset.select_related(*(name for name in ("channel", "layout") if self.wants(name)))
         shows_languages = self.wants("translations", "stored", "warnings")
         return queryset.prefetch_related("translations") if shows_languages else queryset
 

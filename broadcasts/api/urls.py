@@ -19,6 +19,7 @@ from .media import MediaFiles
 from .merge_fields import MergeFields
 from .organization import OwnOrganization
 from .period_stats import PeriodStats
+from .rendering import Render
 from .segments import Segments
 from .sms import SmsCount
 from .subscriptions import Subscriptions
@@ -47,6 +48,7 @@ urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(template_name="api/docs.html"), name="docs"),
     path("stats/", PeriodStats.as_view({"get": "retrieve"}), name="stats"),
+    path("render/", Render.as_view(), name="render"),
     path("sms/count/", SmsCount.as_view(), name="sms-count"),
     path("languages/", Languages.as_view(), name="languages"),
     path("merge-fields/", MergeFields.as_view(), name="merge-fields"),

@@ -5,6 +5,7 @@ is saved, so that mail from blocks is sent exactly as raw HTML is. Liquid tags a
 """
 
 from .applying import again, apply, at_source, check, where_written
+from .around import check_layout
 from .blocks import BLOCKS, BlockField, BlockType, field_texts, validate_blocks, vocabulary, walk
 from .fixing import fixed_values, layout_for
 from .making import Designed, design
@@ -23,6 +24,7 @@ __all__ = [
     "apply",
     "at_source",
     "check",
+    "check_layout",
     "design",
     "field_texts",
     "fixed_values",

@@ -1,6 +1,6 @@
 """The designs that ship with the product: blocks, colours and words in several languages, as data beside this module.
 
-A design is a JSON file: `name`, `about`, `style`, `header` and `footer` of its layout, `blocks`, and `words` per
+A design is a JSON file: `name`, `about`, `palette` (a name of its colours), `style`, `header` and `footer` of its layout, `blocks`, and `words` per
 language. A text of the blocks that begins with `$` names one of the words; `picture` of an image names a file that
 `manage.py draw_gallery` draws, and that is copied into an organization's media when the design is used.
 """
@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ class Design:
     slug: str
     name: str
     about: str
+    palette: str
     style: Mapping[str, Any]
     header: list[dict[str, Any]]
     footer: list[dict[str, Any]]
@@ -46,9 +48,17 @@ class Design:
         """Return {name: key of the word that describes it} of the pictures it shows."""
         return {image["picture"]: image["alt"] for image in _images(self.blocks)}
 
+    def header_of(self, name: str) -> list[dict[str, Any]]:
+        """Return the header with the name of an organization, in words that mean the same in each syntax."""
+        safe = escape(name).translate({ord(sign): f"&#{ord(sign)};" for sign in "{}@"})
+        return [_filled(block, {"organization": f"<strong>{safe}</strong>"}, _no_picture) for block in self.header]
+
     def in_language(self, language: str) -> str:
-        """Return the language that it speaks to readers of a language: that one, its base (es for es-MX), or English."""
+        """Return the language to use for readers of a language: that one, its base (es for es-MX), or English."""
         return next((tag for tag in (language, language.partition("-")[0]) if tag in self.words), "en")
+
+    def has_language(self, language: str) -> bool:
+        return language.partition("-")[0] in self.words
 
     def content(self, language: str, picture: Callable[[str], Mapping[str, str]]) -> dict[str, Any]:
         """Return the content in a language that it has; `picture` returns an image's `media` or `url` by its name."""
@@ -61,6 +71,10 @@ class Design:
 def listed() -> dict[str, Design]:
     """Return all designs by their slug, in the order of the gallery."""
     return {slug: Design(slug, **json.loads((FOLDER / f"{slug}.json").read_text("utf-8"))) for slug in ORDER}
+
+
+def _no_picture(name: str) -> Mapping[str, str]:
+    return {}
 
 
 def _images(blocks: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
