@@ -86,6 +86,7 @@ def test_a_page_that_comes_back_begins_at_the_wrong_block(page):
     browser.wait_for("document.activeElement.closest('.is-open .rich-words')")
     assert browser.value("document.activeElement.closest('.block').dataset.place") == "1"
     assert browser.text(".is-open .field-error") == "line 1: contact.nme is not known."
+    browser.wait_for("document.querySelector('.is-open .rich-words[aria-invalid=true]')")
 
 
 def test_pasted_words_bring_neither_style_nor_script(page):

@@ -24,6 +24,7 @@ class StyleForm {
         this.root = element("div", {className: "style-form", role: "group", "aria-label": "Style"}, small, table);
         area.before(this.root);
         area.hidden = true;
+        for (const one of this.root.querySelectorAll("input, select")) one.disabled = area.disabled;
         area.addEventListener("block-errors", (event) => this.mark(event.detail));
         this.mark(JSON.parse(area.dataset.errors || "[]"));
     }
