@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib.staticfiles import finders
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
+from PIL import Image
 
 from broadcasts import designing, drafting, previewing, uploading
 from broadcasts.designing import gallery
@@ -34,12 +35,13 @@ def add_template(
     layout: what stands around it; None: one with the design's own colours, which is made if there is none. Its pictures
     become files of the organization.
     """
+    said = contents(design, organization)
     with transaction.atomic():
         layout = layout or add_layout(design, organization, by=by)
         template = Template.objects.create(
             organization=organization, name=_free_name(Template, organization, design.name), layout=layout
         )
-        for position, (language, content) in enumerate(contents(design, organization).items()):
+        for position, (language, content) in enumerate(said.items()):
             translation = TemplateTranslation(template=template, language=language, tag=language, position=position)
             for name, value in content.items():
                 setattr(translation, name, value)
@@ -82,10 +84,11 @@ def set_default(layout: Layout | None, organization: Organization, *, by: User |
 
 
 def contents(design: Design, organization: Organization) -> dict[str, dict[str, Any]]:
-    """Return {language: content} of a design for an organization, with its pictures stored among its files."""
-    languages = [
-        tag for tag in organization.languages if design.in_language(tag).partition("-")[0] == tag.partition("-")[0]
-    ]
+    """Return {language: content} of a design for an organization, and store its pictures among its files.
+
+    Call it outside transactions, as storing pictures takes long. Raises FileRefused if there is no room for them.
+    """
+    languages = [tag for tag in organization.languages if design.has_language(tag)]
     media = {name: picture(name, organization, design) for name in design.pictures()}
     return {
         tag: design.content(design.in_language(tag), lambda name: {"media": str(media[name].uuid)})
@@ -96,8 +99,9 @@ def contents(design: Design, organization: Organization) -> dict[str, dict[str, 
 def picture(name: str, organization: Organization, design: Design) -> Media:
     """Return a picture of a design as a file of the organization, stored when it is first used."""
     path = Path(finders.find(f"{gallery.STATIC}/{name}.png") or "")
-    there = Media.objects.for_organization(organization).filter(filename=path.name, size=path.stat().st_size).first()
-    if there is not None:
+    with Image.open(path) as drawn:
+        size = {"width": drawn.width, "height": drawn.height}
+    if there := Media.objects.for_organization(organization).filter(filename=path.name, **size).first():
         return there
     word = design.pictures()[name].removeprefix("$")
     described = design.words[design.in_language(organization.primary_language)].get(word, "")
@@ -117,11 +121,9 @@ def broadcast_of_design(
     design: Design, organization: Organization, *, layout: Layout | None = None, by: User | None = None
 ) -> Broadcast:
     """Make a draft that says what a design says, without a template."""
+    said = contents(design, organization)
     with transaction.atomic():
-        message = {
-            "layout": layout or add_layout(design, organization, by=by),
-            "translations": contents(design, organization),
-        }
+        message = {"layout": layout or add_layout(design, organization, by=by), "translations": said}
         return drafting.save(Broadcast(organization=organization), {"name": design.name, "messages": [message]}, by=by)
 
 
