@@ -27,7 +27,7 @@ SAMPLE = [
     {"type": "heading", "level": 1, "text": "How your mail looks"},
     {
         "type": "text",
-        "html": "<p>Hello {{ contact.first_name | default: 'there' }},</p><p>this is what your words look "
+        "html": "<p>Hello {{ contact.first_name | default: 'there' }},</p><p>This is what your words look "
         'like in this layout, with a <a href="https://example.org/">link</a> and all its colours.</p>',
     },
     {"type": "button", "text": "A button", "href": "https://example.org/"},
