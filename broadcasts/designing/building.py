@@ -168,7 +168,7 @@ class Builder:
         html = f'<div class="d-said">{self._rich(block["html"], paths["html"])}</div>'
         if by := block.get("by"):
             html += f'<p class="d-by">— {self._line(by, paths["by"])}</p>'
-        return self._words(html, "d-quote", place, 16)
+        return self._words(html, "d-quote", place, 24)
 
     def _html(self, block: Mapping[str, Any], paths: "Paths", width: int, place: "BlockPlace") -> str:
         return self._words(self._rich(block["html"], paths["html"], "html"), "d-text", place, 16)

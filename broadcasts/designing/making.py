@@ -50,6 +50,9 @@ def design(
     problems.refuse()
     if not (content.blocks if content.format == Format.BLOCKS else content.source.strip()):
         return Designed("")  # a layout alone says nothing
+    if layout:
+        validate_blocks(layout.header, "layout.header")
+        validate_blocks(layout.footer, "layout.footer")
     return _Making(content, layout, organization, syntax, problems).made()
 
 

@@ -155,7 +155,7 @@ def test_lines_are_counted_behind_tags_of_several_lines():
 
 
 def test_unsafe_html_within_mjml_is_cleaned():
-    inner = '<mj-text><script>x</script><b onload="x">y</b></mj-text><mj-raw><iframe></iframe></mj-raw>'
+    inner = '<mj-text><script>x</script><b onload="x">y</b></mj-text><mj-raw height="1"><iframe></iframe></mj-raw>'
     document = mjml(COLUMN.format(inner))
     assert "<script" not in document.partition("</head>")[2]
     assert "onload" not in document
