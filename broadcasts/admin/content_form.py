@@ -213,8 +213,8 @@ class LanguageForm(ContentForm):
         """Return what stands in a field, as typed and though it may be wrong; what is no value is blank."""
         field, blank = self.fields[name], getattr(self._meta.model(), name, "")
         if not self.is_bound or field.disabled:
-            value = self.initial.get(name, blank)
-            return blank if value is None else value
+            value = self.initial.get(name, field.initial)
+            return blank if value is None or callable(value) else value
         try:
             return field.clean(self[name].data)
         except ValidationError:
