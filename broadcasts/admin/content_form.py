@@ -143,6 +143,7 @@ class LanguageForm(ContentForm):
             "preheader": "What mail programs show beside the subject.",
             "parameters": "A JSON object that the receiver gets whole.",
             "quick_replies": "One per line.",
+            "source": "",
         }
 
     message: Message
