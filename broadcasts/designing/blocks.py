@@ -215,7 +215,7 @@ class Problems(dict[str, str]):
         if path not in self:
             self.add(path, told)
         elif told not in self[path] and self[path].count("; line ") < MOST_LINES - 1:
-            self[path] += f"; {told}"
+            self[path] = f"{self[path].removesuffix('.')}; {told}"
 
     def refuse(self) -> None:
         """Raise InvalidInput if anything is wrong."""

@@ -76,7 +76,7 @@ class Builder:
         return {**block, **given}, Paths(path, dict.fromkeys(given, f"slots.{name}"), main)
 
     def _rich(self, source: str, path: str, kind: str = "rich") -> str:
-        masked = self.masks.hide(source, path, is_html=True)
+        masked = self.masks.hide(source, path, is_html=kind != "html")  # a source is as it was typed
         if kind != "html" or not self.masks.is_logic(masked):
             self.masks.require_balance(masked, self.problems, ENDED_ELSEWHERE)
         return self.cleaner.clean(masked, path, kind)
@@ -168,7 +168,7 @@ class Builder:
         html = f'<div class="d-said">{self._rich(block["html"], paths["html"])}</div>'
         if by := block.get("by"):
             html += f'<p class="d-by">— {self._line(by, paths["by"])}</p>'
-        return self._words(html, "d-quote", place, 16)
+        return self._words(html, "d-quote", place, 24)
 
     def _html(self, block: Mapping[str, Any], paths: "Paths", width: int, place: "BlockPlace") -> str:
         return self._words(self._rich(block["html"], paths["html"], "html"), "d-text", place, 16)

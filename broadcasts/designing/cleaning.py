@@ -97,7 +97,12 @@ class CleanHtml:
             else:
                 kept.append(text)
         self._warn(pieces, path, kind)
-        return CLEANERS[kind].clean(self.masks.as_comments("".join(kept)))
+        return CLEANERS[kind].clean(self._with_bodies(self.masks.as_comments("".join(kept))))
+
+    def _with_bodies(self, html: str) -> str:
+        """Begin the body of a table before the tags around its first row; the parser would begin it after them."""
+        around = rf"(?:{self.masks.comment.pattern}\s*)+"
+        return re.sub(rf"(<table\b[^>]*>\s*)({around}<tr\b)", r"\1<tbody>\2", html, flags=re.IGNORECASE)
 
     def _is_too_deep(self, pieces: list[tuple[bool, str]]) -> bool:
         depths: Counter[str] = Counter()

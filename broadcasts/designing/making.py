@@ -11,7 +11,7 @@ from .arranging import Arranger, Row
 from .blocks import Problems, text_fault, validate_blocks
 from .cleaning import CleanHtml
 from .compiling import compile_mjml, document, styles
-from .markdown import markdown_to_html
+from .markdown import markdown_fault, markdown_to_html
 from .masks import Masked, Masks
 from .mjml import Mjml
 from .slots import source_pieces, validate_slots
@@ -50,6 +50,9 @@ def design(
     problems.refuse()
     if not (content.blocks if content.format == Format.BLOCKS else content.source.strip()):
         return Designed("")  # a layout alone says nothing
+    if layout:
+        validate_blocks(layout.header, "layout.header")
+        validate_blocks(layout.footer, "layout.footer")
     return _Making(content, layout, organization, syntax, problems).made()
 
 
@@ -105,6 +108,8 @@ class _Making:
             return self.builder.rows(self.content.blocks, "blocks", is_end=True)
         is_markdown = self.content.format == Format.MARKDOWN
         cleaner = None if is_markdown else self.cleaner  # of the words of slots, so that each ends what it begins
+        if is_markdown and (words := markdown_fault(self.content.source)):
+            raise InvalidInput({"source": words})
         source = MaskedSource(source_pieces(self.content), self.masks, self.problems, cleaner)
         self.problems.refuse()
         if self.content.format == Format.MJML:

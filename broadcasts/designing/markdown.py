@@ -4,9 +4,22 @@ import re
 
 from markdown_it import MarkdownIt
 
+from broadcasts.formats import number
+
 from .masks import Masks
 
 _MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+LONGEST = 100_000  # characters
+MOST_BRACKETS = 2_000  # reading takes quadratic time for those that begin no link
+
+
+def markdown_fault(source: str) -> str:
+    """Return why Markdown is not read; "" if it is."""
+    if len(source) > LONGEST:
+        return f"This is longer than {number(LONGEST)} characters; shorten it."
+    if source.count("[") > MOST_BRACKETS:
+        return f"This has more than {number(MOST_BRACKETS)} opening brackets; use fewer."
+    return ""
 
 
 def markdown_to_html(masked: str, masks: Masks) -> str:

@@ -41,6 +41,7 @@ class Masks:
         self.key = f"zq{secrets.token_hex(6)}n"  # that no source can know
         self.tags: list[Masked] = []
         self.token = re.compile(rf"{self.key}(\d+)n")
+        self.comment = re.compile(rf"<!--{self.key}\d+n-->")
         self.either = re.compile(rf"<!--{self.key}(\d+)n-->|{self.key}(\d+)n")
         self.dropped: set[int] = set()  # those in what was taken out on purpose
 

@@ -26,8 +26,8 @@ CHILDREN: dict[str, tuple[str, ...]] = {
     "mj-group": ("mj-column", "mj-raw"),
     "mj-column": WORDS,
     "mj-hero": WORDS,
-    "mj-navbar": ("mj-navbar-link", "mj-raw"),
-    "mj-social": ("mj-social-element", "mj-raw"),
+    "mj-navbar": ("mj-navbar-link",),
+    "mj-social": ("mj-social-element",),
 }
 CHILDREN["mj-attributes"] = (
     "mj-all",
@@ -197,7 +197,7 @@ class Mjml:
 
     def _read_attributes(self, element: Element, found: re.Match[str]) -> None:
         given, end = found[2].rstrip().removesuffix("/"), 0
-        while one := _ATTRIBUTE.match(given, end):
+        while (one := _ATTRIBUTE.match(given, end)) and self.masks.key not in one[1]:
             end = one.end()
             element.attributes[one[1].lower()] = one[2] if one[2] is not None else one[3]
         if rest := given[end:].strip():
@@ -245,6 +245,8 @@ class Mjml:
         if isinstance(element, str):
             return f"<mj-raw>{self.masks.as_comments(element)}</mj-raw>"
         name, attributes = element.name, self._attributes(element)
+        if name == "mj-raw":
+            attributes = ""  # it has none, and mrml reads none
         inner = self._cleaned(element) if name in ENDING else self._inner(element)
         if name == "mj-style" and element.attributes.get("inline") == "inline":
             self.css.append(inner)

@@ -111,6 +111,8 @@ def inlined_css(style: Style) -> str:
     """Return the rules that are written into the elements, since mail programs drop style sheets."""
     light = style.light
     titles = ", ".join(f".{place} h{level}" for place in ("d-text", "d-head") for level in (1, 2, 3))
+    places, elements = (".d-text > div", ".d-said"), ("p", "ul", "ol", "blockquote")
+    last = ", ".join(f"{place} > {name}:last-child" for place in places for name in elements)
     return f"""
 .d-page {{ padding: 24px 0; }}
 .d-text p, .d-quote p {{ margin: 0 0 14px; }}
@@ -128,7 +130,7 @@ def inlined_css(style: Style) -> str:
 .d-foot a {{ color: {light["quiet"]}; text-decoration: underline; }}
 .d-text pre {{ white-space: pre-wrap; }}
 .d-text img {{ max-width: 100%; height: auto; }}
-.d-text > div > :last-child, .d-said > :last-child {{ margin-bottom: 0; }}
+{last} {{ margin-bottom: 0; }}
 .d-quote .d-by {{ margin: 4px 0 0; color: {light["quiet"]}; font-size: 14px; }}
 """
 

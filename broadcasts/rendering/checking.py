@@ -14,7 +14,7 @@ from broadcasts.models import Message, Organization, Syntax, Template
 from .budget import STEPS, Budget
 from .content import TEMPLATED
 from .expressions import ExpressionScope, compile_program, marks
-from .extras import extra_texts
+from .extras import design_texts, extra_texts
 from .names import known_names, sample_contacts, sample_values
 from .templates import AVAILABLE, SCOPE, TEXT, UNKNOWN_SYNTAX, CompiledTemplate, add_tags, compile_template, line_of
 
@@ -165,6 +165,8 @@ def warnings_of(owner: Message | Template, scope: ExpressionScope | None = None)
         unread: dict[str, list[str]] = {}
         try:
             fields |= extra_texts(message, content)
+            if written := design_texts(content):
+                fields = {name: value for name, value in fields.items() if name != "html"} | written
         except InvalidInput as error:
             unread = {path: [words] for path, words in error.errors.items()}
         told = _warnings(scope, fields) | unread
