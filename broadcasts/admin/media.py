@@ -141,7 +141,7 @@ class MediaAdmin(PickedMedia):
         rows = scoped(Organization.objects.order_by("name"), Access.of(request), self.add_act)
         into = list(rows.values_list("pk", "name")[:ORGANIZATIONS_SHOWN])
         shown: dict[str, Any] = {"into": into, "most_bytes": settings.MEDIA_MAX_MB * 10**6}
-        shown["are_several"] = not Access.of(request).only_organization
+        shown |= {"are_several": not Access.of(request).only_organization, "title": "Pictures and files"}
         if len(into) == 1:
             used, quota = Media.used_bytes(into[0][0]), settings.MEDIA_QUOTA_MB
             told = f"{formats.number(round(used / 10**6, 1))} MB"
