@@ -111,7 +111,10 @@ class MediaAdmin(PickedMedia):
     @admin.display(description="used in")
     def used(self, media: Media) -> str:
         """Name what shows or attaches it; sent mail too, which has its address and not the picture itself."""
-        rows = [(capfirst(row._meta.verbose_name), link(row)) for row in media.users()]
+        pages = self.admin_site.is_registered
+        rows = [
+            (capfirst(row._meta.verbose_name), link(row) if pages(type(row)) else str(row)) for row in media.users()
+        ]
         rows += [("Sent broadcast", link(row)) for row in media.senders()]
         listed = format_html_join("", "<li>{}: {}</li>", rows)
         return format_html('<ul class="used">{}</ul>', listed) if rows else "Nothing: it can be deleted."
