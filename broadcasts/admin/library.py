@@ -110,4 +110,5 @@ def any_type(media_type: str) -> bool:
 
 
 def refused(errors: dict[str, str]) -> JsonResponse:
-    return JsonResponse({"errors": errors}, status=400)
+    """Tell what is wrong; with the status 200, since a browser writes every other one to its console as an error."""
+    return JsonResponse({"errors": errors})
