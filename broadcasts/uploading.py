@@ -63,7 +63,7 @@ def store(
     media = Media(organization=organization, file=file, filename=name, alternative_text=alternative_text)
     small = _make_picture(media, file, found) if is_picture(found.media_type) else b""
     with transaction.atomic():
-        media.check_file()
+        media.check_quota()
         media.save()
         if small:
             media.keep_thumbnail(small)

@@ -78,13 +78,12 @@ class Media(Base):
                 f"It is larger than {formats.number(limit)} MB; publish it elsewhere and link to it.", "size"
             )
 
-    def check_file(self) -> None:
-        """Raise FileRefused if the new file is too large, alone or with the organization's other files.
+    def check_quota(self) -> None:
+        """Raise FileRefused if the new file is too large with the organization's other files.
 
         Call it in the transaction that saves the row: other uploads of the organization wait until its end, so that
         each counts the files of those before it.
         """
-        self.check_size(self.file.size)
         Organization.objects.select_for_update(no_key=True).get(pk=self.organization_id)
         quota = settings.MEDIA_QUOTA_MB
         if quota and self.used_bytes(self.organization_id) + self.file.size > quota * 10**6:

@@ -124,7 +124,8 @@ def faults(organization: Organization, syntax: str, fields: Mapping[str, str]) -
     """
     if syntax != Syntax.LIQUID:
         return warnings(organization, syntax, fields)
-    checker, found = Checker(organization), {}
+    checker = Checker(organization)
+    found: dict[str, list[str]] = {}
     for field, source in fields.items():
         if "{{" not in source and "{%" not in source:
             continue

@@ -14,8 +14,8 @@ pytestmark = [
     pytest.mark.skipif(DRIVER is None, reason="needs Chromium and its driver"),
 ]
 LANGUAGE = "es"  # whose words are the longest
-# How far the page can be scrolled sideways, the widest element that is narrower than the page, the least height of a button, pictures that are
-# missing, and the words whose contrast with what they stand on is too low for WCAG 2.2 AA.
+# How far the page can be scrolled sideways, the widest element that is narrower than the page, the least height of a
+# button, pictures that are missing, and the words whose contrast with their background is too low for WCAG 2.2 AA.
 MEASURE = """
 const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
 const luminance = (colour) => {

@@ -86,6 +86,7 @@ def test_a_page_that_comes_back_begins_at_the_wrong_block(page):
     browser.wait_for("document.activeElement.closest('.is-open .rich-words')")
     assert browser.value("document.activeElement.closest('.block').dataset.place") == "1"
     assert browser.text(".is-open .field-error") == "line 1: contact.nme is not known."
+    browser.wait_for("document.querySelector('.is-open .rich-words[aria-invalid=true]')")
 
 
 def test_pasted_words_bring_neither_style_nor_script(page):
@@ -143,3 +144,7 @@ def test_a_style_is_made_of_colours_that_are_checked_while_they_are_typed(page):
     assert browser.value("document.activeElement.getAttribute('aria-invalid')") == "true"
     browser.write("[data-style-name=link]", "#123456")
     assert json.loads(held(browser, "style")) == {"link": "#123456"}
+    browser.write("[data-style-name=button_text]", "#cccccc")
+    browser.write("[data-style-name=button]", "#ffffff")
+    told = browser.text("[data-contrast=button_text]")
+    assert told == "Hard to read: contrast 1.6, at least 4.5 is needed."

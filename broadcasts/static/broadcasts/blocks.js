@@ -3,6 +3,7 @@
 import {element} from "./combobox.js";
 import {blockFields, starting, summary} from "./block_fields.js";
 import {followDrags} from "./block_drag.js";
+import {fieldOf, showErrorsOf} from "./block_errors.js";
 import {blockMenu} from "./block_menu.js";
 import {History, at, insert, listOf, move, parsed, remove, stepped, walk} from "./block_tree.js";
 import {icon, iconButton, textButton} from "./editing.js";
@@ -15,10 +16,10 @@ class BlockEditor {
         this.area = area;
         this.name = area.name.split("-").pop();
         this.words = JSON.parse(document.getElementById(`${area.id}_vocabulary`).textContent);
-        this.isFixed = "fixed" in area.dataset;
+        this.isFixed = "fixed" in area.dataset || area.disabled;
         this.errors = [];
         this.open = null; // the place of the block whose fields are shown
-        this.root = element("div", {className: `blocks${this.isFixed ? " is-fixed-design" : ""}`, role: "group", "aria-label": area.dataset.label || "Content in blocks"});
+        this.root = element("div", {className: `blocks${this.isFixed ? " is-fixed-design" : ""}`, role: "group", "aria-label": area.labels[0]?.textContent.replace(/:$/, "").trim() || "Content in blocks"});
         this.list = element("ol", {className: "blocks-list"});
         this.status = element("p", {className: "blocks-status", role: "status"});
         this.said = element("span");
@@ -43,6 +44,10 @@ class BlockEditor {
         this.area.addEventListener("block-errors", (event) => this.showErrors(event.detail));
         this.area.addEventListener("block-go", (event) => this.go(event.detail));
         this.area.addEventListener("blocks-read", () => this.read()); // somebody wrote other blocks into the text area
+        this.root.addEventListener("editor-ready", (event) => {
+            const card = event.target.closest(".block");
+            showErrorsOf(card, this.mine(card.dataset.place));
+        });
         this.root.addEventListener("keydown", (event) => this.pressed(event));
         this.area.form?.addEventListener("reset", () => setTimeout(() => this.read()));
         if (!this.isFixed) followDrags(this.list, {
@@ -211,8 +216,9 @@ class BlockEditor {
         const isOpen = String(this.open) === String(place);
         const card = element("li", {className: `block${isOpen ? " is-open" : ""}`, "data-place": place.join(), "data-gap": place.join()});
         const body = element("div", {className: "block-body", id: `${this.area.id}-block-${place.join("-")}`, hidden: !isOpen});
-        card.append(this.drawHead(block, kind, place, isOpen, body), this.drawErrors(card, place), body);
+        card.append(this.drawHead(block, kind, place, isOpen, body), element("ul", {className: "block-errors"}), body);
         if (isOpen) this.fill(body, block, kind, place);
+        showErrorsOf(card, this.mine(place));
         if (block.columns) {
             const lists = block.columns.map((column, c) => element("div", {className: "block-column", role: "group", "aria-label": `Column ${c + 1}`},
                 element("ol", {className: "blocks-list"}, ...this.drawList(column.blocks, [...place, c]))));
@@ -222,7 +228,7 @@ class BlockEditor {
     }
 
     drawHead(block, kind, place, isOpen, body) {
-        const slot = this.isFixed ? filled(block, kind, this.area) : null;
+        const slot = this.slot(block, kind);
         const brief = element("span", {className: "block-brief"}, summary(slot || block, kind));
         const named = [icon(block.type), element("span", {className: "block-name"}, kind.label), brief];
         if (block.slot) named.push(element("span", {className: "block-slot"}, `slot: ${block.slot}`));
@@ -242,7 +248,7 @@ class BlockEditor {
     }
 
     fill(body, block, kind, place) {
-        const slot = this.isFixed ? filled(block, kind, this.area) : null;
+        const slot = this.slot(block, kind);
         const tell = (key) => (slot ? keep(block, slot, kind, this.area) : this.changed(key));
         const changed = (field) => {
             body.closest(".block").querySelector(".block-brief").textContent = summary(slot || block, kind);
@@ -260,7 +266,6 @@ class BlockEditor {
             this.draw();
             this.focusBody(place);
         })));
-        this.markFields(body, place);
     }
 
     // Errors, each at the block that it is about.
@@ -276,9 +281,7 @@ class BlockEditor {
         if (isSame && !go) return;
         for (const card of this.list.querySelectorAll(".block")) {
             const place = card.dataset.place.split(",").map(Number);
-            card.querySelector(":scope > .block-errors").replaceWith(this.drawErrors(card, place));
-            const body = card.querySelector(":scope > .block-body");
-            if (!body.hidden) this.markFields(body, place);
+            showErrorsOf(card, this.mine(place));
         }
         if (go && found.length) this.goToError(found[0]);
     }
@@ -301,38 +304,22 @@ class BlockEditor {
         this.open = place;
         this.draw();
         const card = this.list.querySelector(`[data-place="${place}"]`);
-        const field = card.querySelector(`[data-field="${rest.split(/[.[]/)[0]}"]`);
+        const field = card.querySelector(`[data-field="${fieldOf(rest)}"]`);
         const rich = field?.querySelector("[data-editor]");
         (field?.querySelector("input, select, button") || card.querySelector(".block-toggle"))?.focus();
         if (rich) rich.dispatchEvent(new Event("editor-focus"));
     }
 
-    /** Return what is wrong with the block itself, or with fields that are not shown now. */
-    drawErrors(card, place) {
-        const mine = this.errors.filter((one) => String(one.place) === String(place));
-        const isOpen = String(this.open) === String(place);
-        const shown = isOpen ? mine.filter((one) => !one.rest) : mine;
-        card.classList.toggle("is-wrong", mine.length > 0);
-        return element("ul", {className: "block-errors", hidden: !shown.length}, ...shown.map((one) => element("li", {}, one.words)));
-    }
-
-    markFields(body, place) {
-        for (const field of body.querySelectorAll("[data-field]")) {
-            const name = field.dataset.field;
-            const mine = this.errors.filter((one) => String(one.place) === String(place) && one.rest.split(/[.[]/)[0] === name);
-            const told = field.querySelector(".field-error");
-            told.textContent = mine.map((one) => one.words).join(" ");
-            told.hidden = !mine.length;
-            const unknown = [...told.textContent.matchAll(/([\w.]+) is not known/g)].map(([, name]) => name);
-            for (const chip of field.querySelectorAll(".chip")) chip.classList.toggle("is-unknown", unknown.some((name) => chip.title.includes(name)));
-            for (const one of field.querySelectorAll("input, select, textarea, [role=textbox], button.picture-choose")) {
-                if (mine.length) one.setAttribute("aria-invalid", "true");
-                else one.removeAttribute("aria-invalid");
-            }
-        }
+    mine(place) {
+        return this.errors.filter((one) => String(one.place) === String(place));
     }
 
     // Helpers.
+
+    /** Return the block with the words of its slot, where only those may be written; else null. */
+    slot(block, kind) {
+        return this.isFixed && !this.area.disabled ? filled(block, kind, this.area) : null;
+    }
 
     kind(type) {
         return this.words.find((one) => one.type === type) || {type, label: type || "Unknown block", fields: [], words: null};

@@ -16,7 +16,7 @@ function panelOf(area) {
     list.setAttribute("role", "status");
     list.id = `${area.id}_expressions`;
     list.hidden = true;
-    const button = textButton("Insert a merge field", () => insertField(area, area, button), {hidden: !addressOf(area)});
+    const button = textButton("Insert a merge field", () => insertField(area, area, button), {hidden: !addressOf(area) || area.disabled});
     button.setAttribute("aria-label", `Insert a merge field into the ${area.name.split("-").pop()}`);
     button.prepend(icon("field"));
     panel.append(button, list);

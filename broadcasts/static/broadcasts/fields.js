@@ -129,7 +129,7 @@ export function insertField(field, area = field, opener = field) {
 /** Return the button that does so; `area` knows organization and syntax. */
 export function fieldButton(field, area) {
     const button = iconButton("field", "Insert a merge field", () => insertField(field, area, button));
-    button.hidden = !addressOf(area);
+    button.hidden = !addressOf(area) || area.disabled;
     return button;
 }
 

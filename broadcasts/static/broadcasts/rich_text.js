@@ -49,6 +49,7 @@ export async function richText(area, {label, described, isInline = false, isLoos
     editor = new prose.Editor({
         element: target,
         injectCSS: false,
+        editable: !area.disabled,
         extensions: extensions(prose, isInline, syntax, of),
         content: hidden(area.value, syntax),
         editorProps: {
@@ -65,11 +66,12 @@ export async function richText(area, {label, described, isInline = false, isLoos
         event.preventDefault();
         put(event.detail);
     });
-    place.append(toolbar(editor, isInline, (button) => askForField(button, of, put)), target);
+    place.append(...(area.disabled ? [] : [toolbar(editor, isInline, (button) => askForField(button, of, put))]), target);
     area.hidden = true;
     const name = document.getElementById(label);
     name?.addEventListener("click", () => editor.commands.focus());
     if (wantsFocus) editor.commands.focus("end");
+    place.dispatchEvent(new Event("editor-ready", {bubbles: true}));
 }
 
 /** Return what is stored: nothing for an empty text, and with `bare` no tags around the only paragraph. */

@@ -61,8 +61,8 @@ function slotField(slot, area) {
     const draw = () => {
         place.querySelector("[data-editor]")?.dispatchEvent(new Event("editor-close"));
         const words = read(area)[slot.name];
-        usual.hidden = words === undefined;
-        const field = element("textarea", {id, value: words ?? slot.default, rows: 4, "aria-describedby": error.id});
+        usual.hidden = words === undefined || area.disabled;
+        const field = element("textarea", {id, value: words ?? slot.default, rows: 4, disabled: area.disabled, "aria-describedby": error.id});
         field.addEventListener("input", () => {
             write(area, slot.name, field.value);
             usual.hidden = false;

@@ -2,7 +2,7 @@
 
 import {element} from "./combobox.js";
 import {textButton} from "./editing.js";
-import {insertField} from "./fields.js";
+import {addressOf, insertField} from "./fields.js";
 
 const BASE = new URL("../django_ace/ace/", import.meta.url).pathname;
 const MODES = {mjml: "xml", html: "html", markdown: "markdown"};
@@ -61,7 +61,7 @@ export async function sourceEditor(area, format, of = area) {
     const target = element("div", {className: "source-code"});
     const help = element("small", {className: "quiet", id: `${area.id}-keys`}, "Tab indents. To leave with the keyboard press Esc, then Tab.");
     const errors = element("ul", {className: "source-errors", id: `${area.id}-lines`, role: "status", hidden: true});
-    const insert = textButton("Insert a merge field", () => insertField(area, of, insert));
+    const insert = textButton("Insert a merge field", () => insertField(area, of, insert), {hidden: !addressOf(of) || area.disabled});
     place.append(target, errors, element("div", {className: "source-foot"}, help, insert));
     editor = ace.edit(target, {
         mode: modeOf(format), theme: isDark() ? "ace/theme/one_dark" : "ace/theme/textmate", useWorker: false, wrap: true,
