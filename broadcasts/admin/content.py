@@ -91,6 +91,7 @@ class ContentForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         if "html" in self.fields and self.instance.is_designed:
             self.fields["html"].disabled = True
+            self.fields["html"].widget.attrs.pop("data-expressions", None)
             self.fields["html"].help_text = f"Made from {self.instance.get_format_display()}; see the content page."
 
     def clean(self) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -115,7 +115,7 @@ class LanguageForm(ContentForm):
     """What is said in one language. Its formset tells it the message, and `settle` what that asks for."""
 
     class Meta(ContentForm.Meta):
-        fields = FIELDS
+        fields: Any = FIELDS
         field_classes: ClassVar = {
             **ContentForm.Meta.field_classes,
             "blocks": BlocksField,
@@ -123,7 +123,7 @@ class LanguageForm(ContentForm):
             "attachments": FilesField,
             "quick_replies": QuickRepliesField,
         }
-        widgets: ClassVar = {
+        widgets: Any = {
             "language": forms.HiddenInput,
             "subject": forms.TextInput(attrs={"class": "vLargeTextField", **CHECKS, **WRITTEN}),
             "preheader": forms.TextInput(attrs={"class": "vLargeTextField", **CHECKS, **WRITTEN}),
@@ -138,11 +138,12 @@ class LanguageForm(ContentForm):
             ),
             "parameters": forms.Textarea(attrs={**CODE, **WRITTEN, "rows": 8}),
         }
-        labels: ClassVar = {"format": "Written as", "quick_replies": "Quick replies", "attachments": "Files"}
-        help_texts: ClassVar = {
+        labels: Any = {"format": "Written as", "quick_replies": "Quick replies", "attachments": "Files"}
+        help_texts: Any = {
             "preheader": "What mail programs show beside the subject.",
             "parameters": "A JSON object that the receiver gets whole.",
             "quick_replies": "One per line.",
+            "source": "",
         }
 
     message: Message
@@ -214,7 +215,7 @@ class LanguageForm(ContentForm):
         field, blank = self.fields[name], getattr(self._meta.model(), name, "")
         if not self.is_bound or field.disabled:
             value = self.initial.get(name, field.initial)
-            return blank if value is None else value
+            return blank if value is None or callable(value) else value
         try:
             return field.clean(self[name].data)
         except ValidationError:
@@ -302,7 +303,7 @@ class LanguageForm(ContentForm):
         return None if field is None or field.widget.is_hidden else name
 
     def _post_clean(self) -> None:
-        super()._post_clean()
+        super()._post_clean()  # type: ignore[misc]
         for name in ("blocks", "slots", "source"):
             mine = {path: words for path, words in self.told.items() if self._field_of(path) == name}
             if mine:
@@ -337,6 +338,10 @@ class LanguagesFormSet(ContentFormSet):
         self.message = choices.message()
         super().__init__(*args, **kwargs)
 
+    @property
+    def languages(self) -> "list[LanguageForm]":
+        return cast("list[LanguageForm]", self.forms)
+
     def owner(self) -> tuple[Any, str]:
         return self.message.broadcast.organization, self.message.syntax
 
@@ -348,24 +353,25 @@ class LanguagesFormSet(ContentFormSet):
     def contents(self) -> dict[str, dict[str, Any]]:
         """Return what `drafting.save` takes; it makes the HTML of a design itself."""
         made = super().contents()
-        designed = [form for form in self.forms if form.instance.is_designed]
+        designed = [form for form in self.languages if form.instance.is_designed]
         for form in designed:
             made.get(form.tag() or form.instance.language, {}).pop("html", None)
         return made
 
     def drafted(self) -> dict[str, dict[str, Any]]:
         """Return {language: content} as typed, without the languages that are removed."""
-        return {form.shown_language: form.drafted().content() for form in self.forms if not form.is_removed}
+        return {form.shown_language: form.drafted().content() for form in self.languages if not form.is_removed}
 
 
 def languages_formset(owner: Message | Template) -> type[LanguagesFormSet]:
     """Return the class of the formset for a message or a template."""
     model: Any = TemplateTranslation if isinstance(owner, Template) else MessageTranslation
     form = type("OneLanguageForm", (LanguageForm,), {"Meta": type("Meta", (LanguageForm.Meta,), {"model": model})})
-    return inlineformset_factory(
+    made: Any = inlineformset_factory(
         type(owner), model, form=form, formset=LanguagesFormSet, fields=FIELDS, extra=0 if has_content(owner) else 1
     )
+    return made
 
 
 def has_content(owner: Message | Template) -> bool:
-    return bool(owner.pk) and bool(owner.translations.all())  # type: ignore[attr-defined]
+    return bool(owner.pk) and bool(owner.translations.all())

@@ -111,7 +111,10 @@ class MediaAdmin(PickedMedia):
     @admin.display(description="used in")
     def used(self, media: Media) -> str:
         """Name what shows or attaches it; sent mail too, which has its address and not the picture itself."""
-        rows = [(capfirst(row._meta.verbose_name), link(row)) for row in media.users()]
+        pages = self.admin_site.is_registered
+        rows = [
+            (capfirst(row._meta.verbose_name), link(row) if pages(type(row)) else str(row)) for row in media.users()
+        ]
         rows += [("Sent broadcast", link(row)) for row in media.senders()]
         listed = format_html_join("", "<li>{}: {}</li>", rows)
         return format_html('<ul class="used">{}</ul>', listed) if rows else "Nothing: it can be deleted."
@@ -141,7 +144,7 @@ class MediaAdmin(PickedMedia):
         rows = scoped(Organization.objects.order_by("name"), Access.of(request), self.add_act)
         into = list(rows.values_list("pk", "name")[:ORGANIZATIONS_SHOWN])
         shown: dict[str, Any] = {"into": into, "most_bytes": settings.MEDIA_MAX_MB * 10**6}
-        shown["are_several"] = not Access.of(request).only_organization
+        shown |= {"are_several": not Access.of(request).only_organization, "title": "Pictures and files"}
         if len(into) == 1:
             used, quota = Media.used_bytes(into[0][0]), settings.MEDIA_QUOTA_MB
             told = f"{formats.number(round(used / 10**6, 1))} MB"

@@ -13,7 +13,7 @@ from broadcasts.models import (
     Template,
     TemplateTranslation,
 )
-from tests.make import add_channel, make_broadcast, make_contact
+from tests.make import add_channel, make_broadcast, make_contact, make_picture
 
 from .conftest import messages_of, sign_in
 from .test_saving_first import posted
@@ -412,3 +412,17 @@ def test_a_test_of_what_was_sent_changes_nothing(sender, broadcast, message, ser
     response = sign_in(sender.user).post(url(message), data, follow=True)
     assert "A test was sent to a@example.com." in messages_of(response)
     assert [one.subject for one in server.received] == ["[Test] Pool closed"]
+
+
+def test_attached_files_are_listed_by_name_and_kept(client, message, club):
+    picture = make_picture(club, "flyer.png")
+    response = save(client, message, attachments=[{"media": str(picture.uuid)}])
+    assert message.translations.get().attachments == [{"media": str(picture.uuid)}]
+    assert response.context["files"] == {str(picture.uuid): "flyer.png"}
+    assert "flyer.png" in preview(client, message).json()["fragment"]
+
+
+def test_a_file_of_another_organization_is_refused_and_not_named(client, message, elsewhere):
+    theirs = make_picture(elsewhere, "secret.png")
+    response = save(client, message, attachments=[{"media": str(theirs.uuid)}])
+    assert "There is no media file" in response.content.decode() and b"secret.png" not in response.content

@@ -52,6 +52,7 @@ def page(browser, live_server, message):
     yield browser
     # So that leaving what is not saved asks nothing.
     browser.run("document.getElementById('content_form').dispatchEvent(new Event('submit', {bubbles: true}))")
+    browser.open(f"{live_server.url}/healthz")
 
 
 def framed(browser, words):

@@ -144,3 +144,7 @@ def test_a_style_is_made_of_colours_that_are_checked_while_they_are_typed(page):
     assert browser.value("document.activeElement.getAttribute('aria-invalid')") == "true"
     browser.write("[data-style-name=link]", "#123456")
     assert json.loads(held(browser, "style")) == {"link": "#123456"}
+    browser.write("[data-style-name=button_text]", "#cccccc")
+    browser.write("[data-style-name=button]", "#ffffff")
+    told = browser.text("[data-contrast=button_text]")
+    assert told == "Hard to read: contrast 1.6, at least 4.5 is needed."

@@ -22,13 +22,18 @@ export function summary(block, kind) {
     const shown = [...kind.fields].sort((one, other) => (other.name === kind.words) - (one.name === kind.words));
     for (const field of shown) {
         const value = block[field.name];
-        if (field.kind === "columns") return (value || []).map((one) => `${one.width}%`).join(" + ");
+        if (field.kind === "columns") return columnsSummary(value || []);
         if (field.kind === "links") return (value || []).map((one) => one.network).join(", ");
         if (field.name === "media") return block.alt || (block.media || block.url ? "" : "no picture yet");
         const words = ["inline", "rich", "html"].includes(field.kind) ? plain(value) : field.kind === "line" ? value : "";
         if (words) return words.replaceAll(/\{\{.*?\}\}/g, (code) => `‹${chipWords(code)}›`).slice(0, 120);
     }
     return "";
+}
+
+function columnsSummary(columns) {
+    const has = columns.every((one) => one.width);
+    return has ? columns.map((one) => `${one.width}%`).join(" + ") : `${columns.length} beside each other`;
 }
 
 /**

@@ -120,6 +120,7 @@ export function linksField(field, asked) {
             const free = field.choices.find(([one]) => !links.some((link) => link.network === one)) || field.choices[0];
             links.push({network: free[0], href: ""});
             redraw(field.name);
+            [...document.activeElement.closest("[data-field]").querySelectorAll("select")].pop().focus(); // of the new one
         }, {id, "aria-describedby": described}),
     ]);
 }

@@ -6,6 +6,20 @@ import {fresh} from "./editing.js";
 const COLOUR = /^#[0-9a-f]{6}$/i;
 const DARK = "dark_";
 
+const ENOUGH = 4.5; // the contrast that WCAG 2 asks of words (1.4.3)
+const ON = {text: "body", heading: "body", quiet: "body", link: "body", button_text: "button"}; // what words stand on
+
+/** Return how light a colour is, 0 to 1, as WCAG 2 defines it. */
+function lightness(colour) {
+    const [r, g, b] = [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16) / 255).map((one) => (one <= 0.04045 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+
+function contrast(one, other) {
+    const [dark, light] = [lightness(one), lightness(other)].sort((a, b) => a - b);
+    return (light + 0.05) / (dark + 0.05);
+}
+
 class StyleForm {
     constructor(area) {
         this.area = area;
@@ -27,6 +41,7 @@ class StyleForm {
         for (const one of this.root.querySelectorAll("input, select")) one.disabled = area.disabled;
         area.addEventListener("block-errors", (event) => this.mark(event.detail));
         this.mark(JSON.parse(area.dataset.errors || "[]"));
+        this.compare();
     }
 
     set(name, value) {
@@ -34,6 +49,20 @@ class StyleForm {
         else this.style[name] = value;
         this.area.value = JSON.stringify(this.style);
         this.area.dispatchEvent(new Event("input", {bubbles: true}));
+        this.compare();
+    }
+
+    /** Say below colours of words where they are hard to read on what they stand on. */
+    compare() {
+        const colour = (name) => (COLOUR.test(this.style[name]) ? this.style[name] : this.fields.find((one) => one.name === name).default);
+        for (const note of this.root.querySelectorAll("[data-contrast]")) {
+            const name = note.dataset.contrast;
+            const prefix = name.startsWith(DARK) ? DARK : "";
+            const isFollowing = name.endsWith("heading") && !this.style[name]; // headings are coloured as words are
+            const found = isFollowing ? ENOUGH : contrast(colour(name), colour(prefix + ON[name.slice(prefix.length)]));
+            note.textContent = found < ENOUGH ? `Hard to read: contrast ${found.toFixed(1)}, at least ${ENOUGH} is needed.` : "";
+            note.hidden = found >= ENOUGH;
+        }
     }
 
     pair(field) {
@@ -66,7 +95,9 @@ class StyleForm {
             else if (text.value === "") well.value = usual;
             this.set(field.name, text.value);
         });
-        return element("span", {className: "style-colour"}, well, text, told);
+        const isWords = field.name.replace(DARK, "") in ON;
+        const note = element("small", {className: "field-error", role: "status", hidden: true, ...(isWords ? {"data-contrast": field.name} : {})});
+        return element("span", {className: "style-colour"}, well, text, told, note);
     }
 
     other(field) {

@@ -41,7 +41,7 @@
                 const errors = request.response && request.response.errors;
                 if (errors) return reject(new Error(Object.values(errors).join(" ")));
                 if (request.status === 403) return reject(new Error("You may not upload here, or you are signed out."));
-                reject(new Error(request.status === 400 || request.status === 413 ? "The file is too large." : `The server answered ${request.status}.`));
+                reject(new Error([400, 413].includes(request.status) ? "The file is too large." : `The server answered ${request.status}.`));
             });
             request.send(form);
         });
