@@ -27,6 +27,20 @@ class MergeFieldSerializer(serializers.Serializer):
     )
 
 
+class LackingFieldSerializer(serializers.Serializer):
+    """A merge field that content names without a default."""
+
+    name = serializers.CharField(help_text="As Liquid writes it, and the filter `lacks` of contacts takes it.")
+    label = serializers.CharField()
+    count = serializers.IntegerField(help_text="Recipients without a value.")
+    places = serializers.ListField(child=serializers.CharField(), help_text="Where it stands, such as en.subject.")
+
+
+class LackingSerializer(serializers.Serializer):
+    recipients = serializers.IntegerField()
+    fields = LackingFieldSerializer(many=True)  # type: ignore[assignment]
+
+
 class MergeFields(OfMember, APIView):
     """The merge fields of the organization, with samples from its contacts."""
 

@@ -5,15 +5,7 @@ import json
 import pytest
 from django.urls import reverse
 
-from broadcasts.models import (
-    Channel,
-    Layout,
-    Message,
-    MessageTranslation,
-    Template,
-    TemplateTranslation,
-)
-from tests.make import add_channel, make_broadcast, make_contact
+from tests.make import make_broadcast
 
 from .conftest import messages_of, sign_in
 
