@@ -6,8 +6,9 @@ counts too, since the HTML is made of it. In text that is assigned to a name, th
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from dataclasses import fields as parts_of
-from typing import Any, NamedTuple
+from typing import Any
 
 from liquid.ast import Node as LiquidNode
 from liquid.builtin.expressions import FilteredExpression, Path
@@ -31,7 +32,8 @@ ASKING = (IfNode, UnlessNode, CaseNode, ForNode)
 URNS = {"urns.mailto": "contact.email", "urns.tel": "contact.phone"}
 
 
-class LackingField(NamedTuple):
+@dataclass(frozen=True)
+class LackingField:
     """A merge field that content needs a value of."""
 
     name: str  # as Liquid writes it, and the condition `lacks` takes it
