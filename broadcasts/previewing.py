@@ -169,13 +169,6 @@ def _fix(message: Message, translation: MessageTranslation) -> None:
         setattr(translation, name, value)
 
 
-def _fix(message: Message, translation: MessageTranslation) -> None:
-    """Give a language the fixed design of its template; raises InvalidInput for another design."""
-    values = designing.fixed_values(message.template, translation.language, translation.content())
-    for name, value in values.items():
-        setattr(translation, name, value)
-
-
 def _normalized(tag: str) -> str:
     try:
         return normalize_language(tag)
