@@ -5,7 +5,8 @@ longer be edited, writes only changes, and stores the preview of the audience. `
 the caller then calls `refresh_preview`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -13,7 +14,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from broadcasts import audience, formats, rendering
+from broadcasts import audience, designing, formats, rendering
 from broadcasts.audience import Audience, Route
 from broadcasts.exceptions import InvalidInput, WrongState
 from broadcasts.languages import normalize_language
@@ -49,7 +50,7 @@ PLAIN_FIELDS = (
     *TRACKED.values(),
     "extra",
 )
-MESSAGE_FIELDS = ("channel", "template", "syntax", "parameters", "position", "extra")
+MESSAGE_FIELDS = ("channel", "template", "syntax", "layout", "parameters", "position", "extra")
 BLANK = MessageTranslation(language="").content()
 
 
@@ -58,10 +59,10 @@ def save(broadcast: Broadcast, values: Mapping[str, Any], by: User | None = None
 
     Takes the model's editable fields (those of `Broadcast.WHO_LISTS` as lists of rows), `send_at` (a day),
     `subject` and `body` (of the first message, in the base language), and `messages`: a list of
-    {"uuid", "channel", "template", "syntax", "parameters", "extra", "translations": {language: content}}. Messages that
-    are not in the list are deleted; keys that a message lacks stay unchanged. The content of a new template is copied
-    if no translations are given, and that of any template if they are empty. A draft may have no content; a scheduled
-    broadcast must have some. Raises InvalidInput, or WrongState unless the broadcast is a draft or scheduled.
+    {"uuid", "channel", "template", "syntax", "layout", "parameters", "extra", "translations": {language: content}}.
+    Messages that are not in the list are deleted; keys that a message lacks stay unchanged. The content of a new
+    template is copied if no translations are given, and that of any template if they are empty. A draft may have no
+    content; a scheduled broadcast must have some. Raises InvalidInput, or WrongState unless it is a draft or scheduled.
     """
     values = dict(values)
     with transaction.atomic():
@@ -224,7 +225,7 @@ def _set_messages(broadcast: Broadcast, values: Mapping[str, Any]) -> bool:
         if translation is None:
             translation = MessageTranslation(message=messages[0], language=broadcast.base_language)
         changed |= _write(translation, written)
-    return changed
+    return (_design(broadcast) if changed else False) or changed
 
 
 def _sync_messages(broadcast: Broadcast, specs: list[dict[str, Any]]) -> bool:
@@ -250,6 +251,8 @@ def _write_message(message: Message, place: int, spec: dict[str, Any]) -> bool:
     values = {name: spec[name] for name in MESSAGE_FIELDS if name in spec} | {"position": place}
     if message.pk is None and "channel" not in values:
         values["channel"] = default_channel(message.broadcast.organization, template)
+    with _at(f"{place}."):
+        values["layout"] = designing.layout_for(message, values)
     translations = spec.get("translations")
     is_copy = not translations and template and (translations is not None or template != message.template)
     changed = _write(message, values)
@@ -266,8 +269,30 @@ def _write_message(message: Message, place: int, spec: dict[str, Any]) -> bool:
     for position, (language, (tag, content)) in enumerate(contents.items()):
         translation = known.get(language) or MessageTranslation(message=message, language=language)
         tag = translation.tag if translation.pk and tag == language else tag
+        with _at(f"{place}.translations.{language}."):
+            content = designing.fixed_values(message.template, language, content, known.get(language))
         changed |= _write(translation, {**BLANK, **content, "tag": tag, "position": position})
     return changed
+
+
+def _design(broadcast: Broadcast) -> bool:
+    """Make the HTML of what was written; tell whether any changed."""
+    changed = False
+    messages = broadcast.messages.select_related("channel", "template", "layout", "broadcast__organization")
+    for place, message in enumerate(messages.prefetch_related("translations")):
+        with _at(f"{place}."):
+            changed |= designing.again(message)
+    return changed
+
+
+@contextmanager
+def _at(path: str) -> Iterator[None]:
+    """Tell errors of a part of a message with its path, under the key `messages`."""
+    try:
+        yield
+    except InvalidInput as error:
+        told = " ".join(f"{path}{name}: {text}" for name, text in error.errors.items())
+        raise InvalidInput({"messages": told}) from None
 
 
 def _write(row: Message | MessageTranslation, values: Mapping[str, Any]) -> bool:
@@ -310,7 +335,7 @@ def _check_content(broadcast: Broadcast, flat: bool) -> dict[str, str]:
     errors: dict[str, str] = {}
     wrong: list[str] = []
     checker = rendering.Checker(broadcast.organization)
-    messages = broadcast.messages.select_related("channel", "template", "broadcast__organization")
+    messages = broadcast.messages.select_related("channel", "template", "layout", "broadcast__organization")
     for place, message in enumerate(messages.prefetch_related("translations", "template__translations")):
         translations = list(message.translations.all())
         if place == 0 and translations and message.translation(broadcast.base_language) is None:
@@ -322,6 +347,7 @@ def _check_content(broadcast: Broadcast, flat: bool) -> dict[str, str]:
                 checker.check(message.syntax, fields | rendering.extra_texts(message, translation))
                 rendering.validate_attachments(broadcast.organization, translation.attachments, message.medium)
             except InvalidInput as error:
+                error = designing.where_written(message, translation, error)
                 if flat and place == 0 and translation.language == broadcast.base_language:
                     errors |= {"body" if name == "text" else name: text for name, text in error.errors.items()}
                 else:

@@ -120,6 +120,11 @@ def file_type(file: IO[bytes] | File, name: str = "") -> FileType:
     return _text(head, name) if is_text(head) else BINARY
 
 
+def is_picture(media_type: str) -> bool:
+    """Tell whether a type of the table is one of a picture."""
+    return media_type in SHOWN
+
+
 def is_for_chats(media_type: str) -> bool:
     """Tell whether a type of the table is one that chat providers take."""
     return media_type.startswith(("image/", "audio/", "video/")) or media_type == "application/pdf"
@@ -156,6 +161,14 @@ def _text(head: bytes, name: str) -> FileType:
     first = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:32].upper()
     known = next((kind for mark, kind in TEXT_BEGINNINGS.items() if first.startswith(mark)), None)
     return known or (CSV if name.lower().endswith(".csv") else TEXT)
+
+
+def is_svg(file: IO[bytes] | File) -> bool:
+    """Tell whether a file, which is left at its beginning, is a drawing in SVG, whatever stands before it."""
+    file.seek(0)
+    head = file.read(HEAD)
+    file.seek(0)
+    return b"<svg" in head.lower() and is_text(head)
 
 
 def is_text(head: bytes) -> bool:

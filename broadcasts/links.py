@@ -81,6 +81,16 @@ def media_id(token: str) -> int | None:
     return number >> DAY_BITS if number and number % (1 << DAY_BITS) >= _today() else None
 
 
+def library_token(media_id: int) -> str:
+    """Return the public key of an uploaded file, which lasts as long as the file: mail that was sent shows it."""
+    return _token(media_id, b"library")
+
+
+def library_id(token: str) -> int | None:
+    """Return the id of the file that a permanent token stands for, or None."""
+    return _id(token, b"library")
+
+
 def callback_key(channel: UUID, serial: int = 0) -> str:
     """Return the secret part of a channel's callback address, which its uuid does not tell.
 
@@ -171,6 +181,11 @@ def invitation_url(token: str) -> str:
 def media_url(media_id: int) -> str:
     """Return an address at which a provider can fetch an uploaded file, for MEDIA_DAYS."""
     return f"{settings.BASE_URL}/f/{media_token(media_id)}/"
+
+
+def media_address(media_id: int, extension: str) -> str:
+    """Return the permanent public address of an uploaded file; the extension is for those who read the address."""
+    return f"{settings.BASE_URL}/m/{library_token(media_id)}.{extension}"
 
 
 def message_id(token: str, domain: str) -> str:

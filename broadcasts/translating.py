@@ -5,11 +5,12 @@ from typing import Any
 
 from django.db import transaction
 
-from broadcasts import drafting, rendering
+from broadcasts import designing, drafting, rendering
 from broadcasts.exceptions import InvalidInput
-from broadcasts.models import AuditEntry, Broadcast, Content, Organization, Syntax, Template, User
+from broadcasts.models import AuditEntry, Broadcast, Content, Organization, Syntax, Template, TemplateTranslation, User
 
 JSON_FIELDS = ("quick_replies", "parameters")
+HTML_KINDS = ("inline", "rich", "html")  # of the fields of blocks
 NOTHING = "Nothing in it is written in expressions."
 
 
@@ -54,15 +55,17 @@ def translate_template(template: Template, by: User | None = None, *, dry_run: b
     if found.errors:
         raise InvalidInput(found.errors)
     checker = rendering.Checker(template.organization)
-    for content in found.contents.values():
-        checker.check(Syntax.LIQUID, {name: content[name] for name in rendering.TEMPLATED})
+    template.syntax = Syntax.LIQUID
+    for language, content in found.contents.items():
+        for name, value in content.items():
+            setattr(rows[language], name, value)
+        made = designing.apply(template, rows[language])
+        fields = {name: getattr(rows[language], name) for name in rendering.TEMPLATED}
+        designing.check(checker, Syntax.LIQUID, fields, made)
     if not dry_run:
         with transaction.atomic():
-            for language, content in found.contents.items():
-                for name, value in content.items():
-                    setattr(rows[language], name, value)
-                rows[language].save()
-            template.syntax = Syntax.LIQUID
+            for row in rows.values():
+                row.save()
             template.save(update_fields=["syntax", "modified"])
             AuditEntry.write(template, "change", organization=template.organization, user=by, fields=["syntax"])
     return found.changes
@@ -80,14 +83,18 @@ class _Translated:
         self.changes: dict[str, str] = {}
         self.errors: dict[str, str] = {}
         for language, content in contents.items():
-            sources = dict(_sources(content))
-            written, faults = rendering.to_liquid(organization, sources)
+            design = _design(content)
+            sources = dict(_sources(content, design))
+            html = {path for path, kind, _ in designing.written_texts(design) if kind in HTML_KINDS} if design else ()
+            written, faults = rendering.to_liquid(organization, sources, html)
             place = path if language == path else f"{path}{language}."
             self.errors |= {f"{place}{name}": "; ".join(map(str, found)) for name, found in faults.items()}
             self.changes |= {f"{place}{name}": text for name, text in written.items() if text != sources[name]}
             self.contents[language] = {
                 name: rendering.with_texts(name, value, written.get) for name, value in content.items()
             }
+            if design:
+                self.contents[language] |= designing.rewritten(design, written)
             self._check_lengths(place, written)
 
     def _check_lengths(self, place: str, written: Mapping[str, str]) -> None:
@@ -97,10 +104,19 @@ class _Translated:
                 self.errors.setdefault(f"{place}{name}", f"in Liquid it is longer than {most} characters")
 
 
-def _sources(content: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    """Yield (path, template) of everything in a content that is one."""
+def _design(content: Mapping[str, Any]) -> Content | None:
+    """Return a content whose HTML is made from something else; None if it is not, and for parameters alone."""
+    if content.get("blocks") or content.get("source") or content.get("slots"):
+        return TemplateTranslation(**{name: content[name] for name in Content.DESIGN})
+    return None
+
+
+def _sources(content: Mapping[str, Any], design: Content | None) -> Iterable[tuple[str, str]]:
+    """Yield (path, template) of everything in a content that is one and that somebody wrote."""
     for name, value in content.items():
-        if name in rendering.TEMPLATED:
+        if name in rendering.TEMPLATED and not (design and name == "html"):
             yield name, value
         elif name in JSON_FIELDS:
             yield from rendering.texts(name, value)
+    for path, _, text in designing.written_texts(design) if design else ():
+        yield path, text

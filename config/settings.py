@@ -176,6 +176,8 @@ INSTALLED_APPS = [
     "django_q",
     "axes",
     "csp",
+    "django_ace",  # of both only the static files
+    "django_prose_editor",
 ]
 MIDDLEWARE = [
     "broadcasts.middleware.TrackingDomainMiddleware",

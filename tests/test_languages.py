@@ -2,6 +2,7 @@
 
 import os
 
+import babel
 import langcodes
 import pytest
 from django.core.exceptions import ValidationError
@@ -9,7 +10,15 @@ from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from broadcasts.audience.languages import send_language
-from broadcasts.languages import choose_language, nearest_language, normalize_language
+from broadcasts.languages import (
+    LANGUAGES,
+    choose_language,
+    language_name,
+    nearest_language,
+    normalize_language,
+    read_language,
+    written_language,
+)
 from broadcasts.models import Contact
 
 EXAMPLES = os.environ.get("EXAMPLES")
@@ -110,3 +119,52 @@ def test_the_order_is_ones_own_then_the_organizations_then_the_base_then_another
 def test_a_language_is_refused_in_words():
     with pytest.raises(ValidationError, match="use a BCP 47 tag"):
         normalize_language("spanish (mexico)")
+
+
+def test_the_languages_of_the_list_have_valid_tags_and_one_name_each():
+    assert all(normalize_language(one.code) == one.code for one in LANGUAGES)
+    assert len({one.code for one in LANGUAGES}) == len({one.name for one in LANGUAGES}) == len(LANGUAGES)
+    assert [*LANGUAGES] == sorted(LANGUAGES, key=lambda one: one.name.replace("ā", "a"))
+
+
+def test_their_names_are_those_of_the_unicode_consortium():
+    english = babel.Locale("en")
+    wrong = {one.code: one.name for one in LANGUAGES if "-" not in one.code and english.languages[one.code] != one.name}
+    assert wrong == {}
+
+
+@pytest.mark.parametrize(
+    ("tag", "name"),
+    [("es", "Spanish"), ("pt-BR", "Portuguese (Brazil)"), ("es-PA", "Spanish (es-PA)"), ("qaa", "qaa"), ("", "")],
+)
+def test_a_tag_has_a_name_and_one_outside_the_list_the_name_of_its_language(tag, name):
+    assert language_name(tag) == name
+
+
+@pytest.mark.parametrize(
+    ("typed", "tag"),
+    [
+        *(
+            ("Spanish · español", "es"),
+            ("spanish", "es"),
+            ("Español", "es"),
+            ("ES", "es"),
+            ("es_mx", "es-MX"),
+            ("", ""),
+        ),
+        *(
+            ("Chinese (Traditional)", "zh-Hant"),
+            ("繁體中文", "zh-Hant"),
+            ("qaa", "qaa"),
+        ),
+    ],
+)
+def test_a_language_is_read_by_its_name_or_tag(typed, tag):
+    assert read_language(typed) == tag
+
+
+def test_what_forms_show_is_read_back():
+    assert [read_language(written_language(one.code)) for one in LANGUAGES] == [one.code for one in LANGUAGES]
+    assert read_language(written_language("es-PA")) == "es-PA"
+    with pytest.raises(ValidationError, match="use a BCP 47 tag"):
+        read_language("Klingonish language")

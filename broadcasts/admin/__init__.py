@@ -12,6 +12,7 @@ from . import (  # noqa: F401 -- importing them registers their admins
     events,
     imports,
     inbox,
+    layouts,
     media,
     messages,
     operations,

@@ -1,13 +1,16 @@
 """What the user of a request may do, and in which organizations."""
 
+from collections.abc import Mapping
 from datetime import tzinfo
 from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, Model, OuterRef, QuerySet
 from django.http import HttpRequest
 
+from broadcasts.database import as_id
 from broadcasts.models import Member, Organization, User
 
 
@@ -81,6 +84,25 @@ def scoped(queryset: QuerySet, access: Access, act: str = "read") -> QuerySet:
     """Keep the rows of organizations where the user may do this."""
     organizations = access.organizations(act)
     return queryset if organizations is None else within(queryset, organizations)
+
+
+def writable(request: HttpRequest) -> list[Organization]:
+    """Return the organizations where the user may write, by name."""
+    return list(scoped(Organization.objects.order_by("name"), Access.of(request), "write")[:200])
+
+
+def chosen_organization(request: HttpRequest, asked: Mapping[str, str], act: str = "write") -> Organization:
+    """Return the organization that a form or link names, or the first one where the user may do this.
+
+    Raises PermissionDenied if there is none.
+    """
+    rows = scoped(Organization.objects.order_by("name"), Access.of(request), act)
+    if named := asked.get("organization"):
+        rows = rows.filter(pk=as_id(named) or 0)
+    organization = rows.first()
+    if organization is None:
+        raise PermissionDenied
+    return organization
 
 
 def organization_of(row: Model) -> int | None:

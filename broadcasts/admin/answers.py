@@ -13,6 +13,7 @@ from broadcasts.models import Keyword, Medium, Organization, answer_fault
 from broadcasts.receiving import default_answer
 
 from .content import Script
+from .language_field import LanguagesField
 from .quiet_hours import QuietHoursForm
 
 PREFIX = "answer_"
@@ -72,6 +73,8 @@ class AnswerField(forms.MultiValueField):
 
 
 class _AnswersForm(QuietHoursForm):
+    languages = LanguagesField(help_text="The primary one first: what people without a language of their own get.")
+
     class Media:
         js = [Script("broadcasts/sms.js", defer=True)]
 

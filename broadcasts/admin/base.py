@@ -24,11 +24,14 @@ from broadcasts.json_field import JsonFormField
 from broadcasts.models import AuditEntry, Organization
 
 from .access import Access, organization_of, scoped, within
+from .language_field import HELP as LANGUAGE_HELP
+from .language_field import LanguageField, LanguageInput
 from .moment_field import MomentFormField
 from .paginator import CappedPaginator, PagedList
 from .pickers import ManyPicker, Picker, only_ids, with_addresses
 from .saving_first import SavingFirst
 
+LANGUAGE_FIELDS = frozenset({"language", "base_language"})
 RELATED_SHOWN = 1000
 
 
@@ -93,6 +96,8 @@ class Scoped:
             kwargs.setdefault("form_class", JsonFormField)
         if isinstance(db_field, models.DateTimeField):
             kwargs.setdefault("form_class", MomentFormField)
+        if db_field.name in LANGUAGE_FIELDS:
+            kwargs = {"form_class": LanguageField, "widget": LanguageInput, "help_text": LANGUAGE_HELP, **kwargs}
         field = super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]
         if isinstance(db_field, models.DateTimeField):
             zone = f"In the time zone {timezone.get_current_timezone_name()}."

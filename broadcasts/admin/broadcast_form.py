@@ -11,7 +11,7 @@ from broadcasts import audience, drafting
 from broadcasts.audience import Audience
 from broadcasts.drafting import QUIET_FOR_MARKETING
 from broadcasts.exceptions import InvalidInput
-from broadcasts.languages import normalize_language
+from broadcasts.languages import language_name, read_language
 from broadcasts.models import (
     TRACKED,
     Broadcast,
@@ -108,9 +108,6 @@ class BroadcastForm(DraftForm):
                 value = getattr(message, name)
                 self.initial[name] = getattr(value, "pk", value)
 
-    def clean_base_language(self) -> str:
-        return normalize_language(self.cleaned_data["base_language"])
-
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
         organization = cleaned.get("organization") or getattr(self.instance, "organization", None)
@@ -186,12 +183,12 @@ class FirstMessageFormSet(ContentFormSet):
         if not said and self.data.get("template"):
             return
         try:
-            base = normalize_language(self.data.get("base_language", ""))
+            base = read_language(self.data.get("base_language", ""))
         except ValidationError:
             return  # the field has the error
         if base not in {content["language"] for content in said}:
             raise ValidationError(
-                f"Write something in the base language, {base}: it is what everybody else falls back on."
+                f"Write something in the base language, {language_name(base)}: it is what everybody else falls back on."
             )
 
     def messages(self, broadcast: Broadcast, values: dict[str, Any]) -> list[dict[str, Any]]:

@@ -14,6 +14,7 @@ from broadcasts import audience, drafting, rendering
 from broadcasts.audience import Audience
 from broadcasts.database import as_id
 from broadcasts.exceptions import BroadcastsError
+from broadcasts.languages import language_name
 from broadcasts.models import Broadcast, Contact, Delivery, Message, Reason
 from broadcasts.rendering import Rendered
 from broadcasts.transports import Bubble
@@ -42,7 +43,7 @@ class PreviewForm(forms.Form):
         widget = Picker(Delivery._meta.get_field("contact"), site)
         widget.choices = self.fields["contact"].choices  # type: ignore[attr-defined]
         self.fields["contact"].widget = widget
-        self.fields["language"].choices = [("", "Theirs"), *((tag, tag) for tag in languages)]  # type: ignore[attr-defined]
+        self.fields["language"].choices = [("", "Theirs"), *((tag, language_name(tag)) for tag in languages)]  # type: ignore[attr-defined]
         if len(messages) < 2:
             self.fields["message"].widget = forms.HiddenInput()
 
@@ -91,6 +92,27 @@ class RecipientViews(admin.ModelAdmin):
             reason=reason,
             more=urlencode({**more, "after": people[PAGE - 1].pk}) if len(people) > PAGE else "",
         )
+
+    def lacking_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Tell how many recipients lack a value of each merge field that has no default, and list those of one."""
+        broadcast = self.broadcast_for(request, pk, "write")  # type: ignore[attr-defined]
+        if self.takes_long(request, broadcast):
+            return self.waiting_page(request, broadcast)
+        asked, after = request.GET.get("field", ""), as_id(request.GET.get("after", "")) or 0
+        try:
+            total, fields = rendering.lacking(broadcast)
+            labels = {one.name: one.label.lower() for one in fields}
+            field = asked if asked in labels else ""
+            query = {"all": [{"recipient_of": str(broadcast.uuid)}, {"lacks": field}]}
+            rows = audience.compile_query(query, broadcast.organization).filter(pk__gt=after) if field else None
+            people = [] if rows is None else list(rows.order_by("pk")[: PAGE + 1])
+        except BroadcastsError as error:
+            self.message_user(request, str(error), level="error")
+            return HttpResponseRedirect(self.change_url(pk))  # type: ignore[attr-defined]
+        more = {"field": field, "counted": 1, "after": people[PAGE - 1].pk} if len(people) > PAGE else {}
+        shown = {"field": field, "label": labels.get(field, ""), "people": people[:PAGE], "more": urlencode(more)}
+        title = f"Missing values in {broadcast}"
+        return self.page(request, broadcast, "lacking", title, total=total, fields=fields, **shown)  # type: ignore[attr-defined]
 
     def preview_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Show a message as one real contact would read it."""

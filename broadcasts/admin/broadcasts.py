@@ -36,6 +36,7 @@ from .content import content_fields, tell_warnings
 from .drafts import DraftAdmin
 from .explanations import AskForm, AskingAdmin
 from .filters import choice_filter
+from .gallery import StartPage
 from .paginator import PagedList
 from .pickers import Picker
 from .progress import progress
@@ -104,7 +105,7 @@ class FirstMessageInline(ScopedInline, admin.StackedInline):
 
 
 @admin.register(Broadcast)
-class BroadcastAdmin(BroadcastActions, AskingAdmin, DraftAdmin):
+class BroadcastAdmin(StartPage, BroadcastActions, AskingAdmin, DraftAdmin):
     form = BroadcastForm
     list_display = ["name", "shown_status", "via", "shown_time", "recipients", "sent", "failed", "organization"]
     list_select_related = ["organization"]

@@ -1,3 +1,4 @@
+from operator import itemgetter
 from typing import Any
 
 from django import forms
@@ -10,6 +11,7 @@ from broadcasts import audience, contacts
 from broadcasts.database import as_id
 from broadcasts.exceptions import InvalidInput
 from broadcasts.explaining import history, story
+from broadcasts.languages import language_name
 from broadcasts.mediums import ADDRESS_FIELDS
 from broadcasts.models import Attribute, Contact, Medium, Organization, Segment, Suppression
 
@@ -64,8 +66,8 @@ class LanguageFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         rows = scoped(Organization.objects.all(), Access.of(request)).values_list("languages", flat=True)
-        found = sorted({tag for tags in rows[:100] for tag in tags})
-        return [(tag, tag) for tag in found]
+        found = {tag for tags in rows[:100] for tag in tags}
+        return sorted(((tag, language_name(tag)) for tag in found), key=itemgetter(1))
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         return queryset.filter(language=self.value()) if self.value() else queryset

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.forms.models import BaseInlineFormSet
 from django.forms.widgets import Script
 from django.http import HttpRequest
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
 from django.utils.functional import lazy
 from django.utils.html import format_html
 
@@ -18,13 +18,19 @@ from broadcasts import drafting, rendering
 from broadcasts.database import as_id
 from broadcasts.exceptions import InvalidInput
 from broadcasts.json_field import JsonFormField
-from broadcasts.languages import normalize_language
 from broadcasts.models import Broadcast, Channel, Medium, Message, Template
+
+from .language_field import HELP as LANGUAGE_HELP
+from .language_field import LanguageField, LanguageInput
 
 MOST_TOLD = 5
 format_html_lazy = lazy(format_html, str)
 
-CHECKS = {"data-expressions": reverse_lazy("admin:expressions-check")}  # of fields that may hold expressions
+# Of fields that may hold merge fields.
+CHECKS = {
+    "data-expressions": reverse_lazy("admin:expressions-check"),
+    "data-fields": reverse_lazy("admin:broadcasts-fields"),
+}
 JSON_CHECKS = {**CHECKS, "data-json": "parameters"}  # of fields whose JSON has texts that may
 CODE = {"class": "vLargeTextField code", "spellcheck": "false"}
 SYNTAX_HELP = format_html_lazy(
@@ -46,12 +52,13 @@ class ContentForm(forms.ModelForm):
     """One language of some content; its formset tells it the syntax, and who checks it."""
 
     class Media:
-        js = [Script("broadcasts/sms.js", defer=True), Script("broadcasts/expressions.js", defer=True)]
+        css = {"all": ["broadcasts/editors.css"]}
+        js = [Script("broadcasts/sms.js", defer=True), Script("broadcasts/expressions.js", type="module")]
 
     class Meta:
         fields = ("language", "subject", "preheader", "text", "html")  # a formset adds to a list that it finds here
         widgets = {
-            "language": forms.TextInput(attrs={"size": 8}),
+            "language": LanguageInput(),
             "subject": forms.TextInput(attrs={"class": "vLargeTextField", **CHECKS}),
             "preheader": forms.TextInput(attrs={"class": "vLargeTextField", **CHECKS}),
             "text": forms.Textarea(
@@ -68,20 +75,24 @@ class ContentForm(forms.ModelForm):
             "parameters": forms.Textarea(attrs={**CODE, **JSON_CHECKS, "rows": 5}),
         }
         help_texts = {
-            "language": "BCP 47, such as es or pt-BR.",
+            "language": LANGUAGE_HELP,
             "preheader": "What mail programs show beside the subject.",
             "text": "Such as: Hello {{ contact.name }}. In expressions: Hello @contact.name.",
             "html": "Optional; the text is always sent too.",
             "parameters": 'What fills the template of a provider: {"body": ["{{ contact.name }}", "Monday"]}; also '
             "header, buttons, location and flow. Webhooks get it whole.",
         }
-        field_classes: ClassVar = {"parameters": ParametersField}
+        field_classes: ClassVar = {"language": LanguageField, "parameters": ParametersField}
 
     checker: rendering.Checker | None = None
     syntax = "liquid"
 
-    def clean_language(self) -> str:
-        return normalize_language(self.cleaned_data["language"])
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "html" in self.fields and self.instance.is_designed:
+            self.fields["html"].disabled = True
+            self.fields["html"].widget.attrs.pop("data-expressions", None)
+            self.fields["html"].help_text = f"Made from {self.instance.get_format_display()}; see the content page."
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -112,10 +123,11 @@ class ContentForm(forms.ModelForm):
         return bool(set(self.changed_data) - (set() if self.instance.pk else {"language"}))
 
     def tag(self) -> str:
-        """Return the language as it was given."""
-        if "language" in self.changed_data or not self.instance.pk:
-            return self.data.get(self.add_prefix("language"), "").strip()[:35]
-        return self.instance.tag
+        """Return the language as it was given, as a tag."""
+        if "language" not in self.changed_data and self.instance.pk:
+            return self.instance.tag
+        typed, read = self.data.get(self.add_prefix("language"), "").strip(), self.cleaned_data["language"]
+        return typed[:35] if typed.replace("_", "-").casefold() == read.casefold() else read
 
     def save(self, commit: bool = True) -> Any:
         self.instance.tag = self.tag()
@@ -145,6 +157,15 @@ class ContentFormSet(BaseInlineFormSet):
     def _said(self) -> list[Any]:
         kept: list[Any] = [form for form in self.forms if form not in self.deleted_forms]
         return [form for form in kept if form.instance.pk or form.has_changed()]
+
+    @property
+    def content_url(self) -> str:
+        """The address of the content page; "" for what is not stored yet."""
+        return (
+            reverse(f"admin:broadcasts_{self.instance._meta.model_name}_content", args=[self.instance.pk])
+            if self.instance.pk
+            else ""
+        )
 
     def contents(self) -> dict[str, dict[str, Any]]:
         """Return {language as it was given: content} of what stands in a valid formset, as `drafting.save` takes it."""

@@ -12,6 +12,7 @@ from broadcasts.models import Broadcast, Medium, Message, MessageTranslation, Us
 from .access import Access
 from .base import ScopedInline
 from .content import ContentForm, ContentFormSet, chosen_message, content_fields, tell_warnings, with_syntax_help
+from .content_page import MessageContentPage
 from .drafts import DraftAdmin
 from .filters import BroadcastListFilter
 
@@ -67,7 +68,7 @@ class MessageTranslationInline(OnlyWhileEditable, ScopedInline, admin.StackedInl
 
 
 @admin.register(Message)
-class MessageAdmin(OnlyWhileEditable, DraftAdmin):
+class MessageAdmin(OnlyWhileEditable, MessageContentPage, DraftAdmin):
     """The messages of broadcasts on further channels; the first message is edited on the page of its broadcast."""
 
     list_display = ["broadcast", "channel", "position", "template", "syntax"]

@@ -16,14 +16,14 @@ from broadcasts import accounts
 from broadcasts.models import Contact
 from broadcasts.origin import network_address
 
-from . import expressions, sms
+from . import expressions, merge_fields, sms
 from .access import Access
 from .dashboard import dashboard
 from .period import period_page
 from .workers import workers
 
 SECTIONS = {
-    "Sending": ["Broadcast", "Delivery", "Message", "Template", "Channel"],
+    "Sending": ["Broadcast", "Delivery", "Message", "Template", "Layout", "Channel"],
     "People": ["Contact", "Segment", "SegmentMember", "Attribute", "Activity", "Attendance", "ImportJob"],
     "Consent": ["Suppression", "Consent", "ConsentChange"],
     "What came back": ["DeliveryEvent", "Inbound", "Link", "ProviderRef"],
@@ -76,6 +76,7 @@ class Site(admin.AdminSite):
             path("sms/count/", self.admin_view(sms.count_view), name="sms-count"),
             path("syntax/", self.admin_view(self.syntax), name="syntax"),
             path("syntax/check/", self.admin_view(expressions.check_view), name="expressions-check"),
+            path("fields/", self.admin_view(merge_fields.fields_view), name="broadcasts-fields"),
         ]
         return [*own, *super().get_urls()]
 

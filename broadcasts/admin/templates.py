@@ -2,19 +2,42 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html_join, strip_tags
+from django.utils.text import Truncator
 
-from broadcasts import rendering, translating
+from broadcasts import designing, rendering, translating
+from broadcasts.designing import Slot
+from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Channel, Medium, Template, TemplateTranslation
 
 from .access import Access
 from .base import ScopedInline
 from .content import ContentForm, ContentFormSet, tell_warnings, with_syntax_help
+from .content_page import TemplateContentPage
 from .expressions import LIQUID, translated
 from .filters import choice_filter, row_filter
+from .gallery import GalleryPages
 from .template_sync import SyncingTemplates
+
+SLOT_SHOWN = 80  # characters of the words of a slot
+NO_SLOTS = (
+    "The design is fixed and has no slots: messages made from it can change nothing but the subject, the preheader, "
+    "the plain text and the files. Name slots on the content page, or let the design be changed."
+)
+
+
+def slots_of(template: Template) -> list[Slot]:
+    """Return the slots of a template's first language; a template that is not stored yet has none."""
+    first = template.translations.first() if template.pk else None
+    return list(designing.slots_of(first)) if first else []
+
+
+def first_words(default: Any) -> str:
+    """Return the words of a slot's default, which may have several parts."""
+    return str(next(iter(default.values()), "")) if isinstance(default, dict) else str(default)
 
 
 class TemplateContentForm(ContentForm):
@@ -38,13 +61,14 @@ class TemplateTranslationInline(ScopedInline, admin.StackedInline):
 
 
 @admin.register(Template)
-class TemplateAdmin(SyncingTemplates):
+class TemplateAdmin(GalleryPages, TemplateContentPage, SyncingTemplates):
     list_display = ["name", "medium", "channel", "status", "syntax", "organization", "modified"]
     list_select_related = ["organization", "channel"]
     list_filter = [choice_filter("medium", Medium), row_filter(Channel)]
     search_fields = ["name"]
     autocomplete_fields = ["organization"]
-    fields = ["organization", "name", "medium", "syntax"]
+    fields = ["organization", "name", "medium", "syntax", "is_fixed", "slots"]
+    readonly_fields = ["slots"]
     inlines = [TemplateTranslationInline]
 
     change_form_template = "admin/broadcasts/template/change_form.html"
@@ -59,6 +83,12 @@ class TemplateAdmin(SyncingTemplates):
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
+        try:
+            designing.again(Template.objects.get(pk=form.instance.pk))
+        except InvalidInput as error:  # its HTML stays as it was
+            self.message_user(request, f"Saved, but the HTML could not be made: {error}", messages.WARNING)
+        if form.instance.is_fixed and not slots_of(form.instance):
+            self.message_user(request, NO_SLOTS, messages.WARNING)
         if self.step(request, form.instance) is None:
             # Not with the languages that were read before they were changed.
             tell_warnings(request, rendering.warnings_of(Template.objects.get(pk=form.instance.pk)))
@@ -80,6 +110,14 @@ class TemplateAdmin(SyncingTemplates):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_change_permission(request, obj) and not (obj and obj.channel_id)
+
+    @admin.display(description="slots")
+    def slots(self, template: Template) -> str:
+        """List what may be written where the design is fixed, with the words that stand there by default."""
+        rows = [
+            (one.name, Truncator(strip_tags(first_words(one.default))).chars(SLOT_SHOWN)) for one in slots_of(template)
+        ]
+        return format_html_join("", "<div><strong>{}</strong> {}</div>", rows) or "None"
 
     @admin.display(description="status")
     def status(self, template: Template) -> str:

@@ -56,6 +56,21 @@ class AddressesSerializer(StrictSerializer):
     addresses = serializers.ListField(
         child=serializers.CharField(max_length=330), required=False, max_length=10, help_text="Without: to yourself."
     )
+    languages = serializers.ListField(
+        child=serializers.CharField(max_length=35),
+        required=False,
+        max_length=20,
+        help_text="One test in each of them. Without: in the language of the person.",
+    )
+    contact = RefField(
+        Contact,
+        required=False,
+        allow_null=True,
+        help_text="Whose values fill the content. Without: the contact with the address, or else any.",
+    )
+    channel = RefField(
+        Channel, required=False, allow_null=True, help_text="Which message is sent. Without: the first one."
+    )
 
 
 class TriedSerializer(serializers.Serializer):

@@ -33,6 +33,7 @@ from .actions import (
 )
 from .counting import Counted
 from .deliveries import LogFilter, LogSerializer, loaded, log_of, stream_csv
+from .merge_fields import LackingSerializer
 from .permissions import may
 from .renderers import AsTable, Csv
 from .reports import Reports
@@ -102,6 +103,7 @@ class Broadcasts(Reports, AsTable, FullResource):
     tables = frozenset({"logs", "stats", "links"})
     acts = {
         "recipients": "read",
+        "lacking": "read",
         "logs": "read",
         **dict.fromkeys(("schedule", "send", "unschedule", "pause", "resume", "cancel", "reopen", "retry"), "send"),
     }
@@ -116,7 +118,7 @@ class Broadcasts(Reports, AsTable, FullResource):
             lists.append("messages__channel")
             related.append("organization")  # which says whether general mail is measured
         if self.wants("messages"):
-            lists.append("messages__template")
+            lists += ["messages__template", "messages__layout"]
         if self.wants("messages", "warnings", *CONTENT):
             lists.append("messages__translations")
         return queryset.select_related("author", *related).prefetch_related(*lists)
@@ -272,8 +274,8 @@ class Broadcasts(Reports, AsTable, FullResource):
 
     @extend_schema(
         summary="Send a test",
-        description="To the addresses given (at most 10), or to yourself; it is not counted. Addresses that must not "
-        "be written to are refused, each with the reason; the others get it.",
+        description="To the addresses given (at most 10), or to yourself; it is not counted, and its subject begins "
+        "with [Test]. Addresses that must not be written to are refused, each with the reason; the others get it.",
         filters=False,
         request=AddressesSerializer,
         responses=TriedSerializer(many=True),
@@ -282,11 +284,19 @@ class Broadcasts(Reports, AsTable, FullResource):
     def test(self, request: Request, uuid: str) -> Response:
         broadcast = self.get_object()
         me = self.user.email
-        addresses = self.read(AddressesSerializer).get("addresses") or [me]
+        given = self.read(AddressesSerializer)
+        addresses = given.get("addresses") or [me]
         others = [address for address in addresses if address.removeprefix("mailto:").casefold() != me.casefold()]
         if others and not may(request, self.member, "send"):
             raise PermissionDenied("You may send tests to yourself only.")
-        tried = sending.send_test(broadcast, addresses, by=self.user)
+        tried = sending.send_test(
+            broadcast,
+            addresses,
+            by=self.user,
+            message=chosen_message(broadcast, given["channel"]) if given.get("channel") else None,
+            languages=given.get("languages") or (),
+            person=given.get("contact"),
+        )
         return Response([{"address": address, "error": error or None} for address, error in tried])
 
     @extend_schema(
@@ -316,6 +326,19 @@ class Broadcasts(Reports, AsTable, FullResource):
         self.read(StrictSerializer)
         found = audience.estimate(Audience.of(broadcast), drafting.routes(broadcast))
         return Response(EstimateSerializer(found, context={"cost": pricing.expected(broadcast, found)}).data)
+
+    @extend_schema(
+        summary="Count the recipients who lack a value",
+        description="Of each merge field that the content names without a default: how many recipients, or before the "
+        "start those that it would have now, have no value. `GET /api/contacts/?recipient_of=<uuid>&lacks=<name>` "
+        "lists them.",
+        filters=False,
+        responses=LackingSerializer,
+    )
+    @action(detail=True, filter_backends=[])
+    def lacking(self, request: Request, uuid: str) -> Response:
+        total, fields = rendering.lacking(self.get_object())
+        return Response(LackingSerializer({"recipients": total, "fields": fields}).data)
 
     @extend_schema(
         summary="Estimate an audience",

@@ -11,6 +11,7 @@ from broadcasts import receiving
 from broadcasts.models import (
     AuditEntry,
     Keyword,
+    Layout,
     Member,
     Organization,
     Template,
@@ -28,6 +29,9 @@ class OrganizationSerializer(ResourceSerializer):
     country = serializers.CharField(required=False, allow_blank=True, max_length=2)
     languages = ArrayField(required=False, max_length=100)
     default_template = RefField(Template, required=False, allow_null=True)
+    default_layout = RefField(
+        Layout, required=False, allow_null=True, help_text="What stands around mail that names no layout."
+    )
     default_send_hour = serializers.IntegerField(required=False, min_value=0, max_value=23)
     globals = ObjectField(required=False)
     consent_wording = ObjectField(required=False)
@@ -42,7 +46,7 @@ class OrganizationSerializer(ResourceSerializer):
         fields = (
             *("uuid", "id", "created", "modified", "name", "slug", "status", "time_zone", "country", "date_format"),
             *("languages", "default_use_case", "default_subject", "default_template", "default_send_hour"),
-            *("globals", "postal_address"),
+            *("default_layout", "globals", "postal_address"),
             *(
                 "consent_required",
                 "consent_wording",

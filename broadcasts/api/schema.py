@@ -9,6 +9,8 @@ from rest_framework.pagination import BasePagination
 
 from broadcasts.apis import NATIVE
 
+from .blocks import components
+
 
 class TokenScheme(OpenApiAuthenticationExtension):
     target_class = "broadcasts.api.authentication.TokenAuthentication"
@@ -119,7 +121,8 @@ INVALID = {
 
 def describe_refusals(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
     """Add to each operation how it may refuse; a hook of drf-spectacular."""
-    result["components"]["schemas"] |= {"Problem": PROBLEM, "Invalid": INVALID}
+    schemas = result["components"]["schemas"]
+    schemas |= {"Problem": PROBLEM, "Invalid": INVALID} | (components() if "Layout" in schemas else {})
     for path, operations in result["paths"].items():
         for method, operation in operations.items():
             for status in refusals(path, method, operation):

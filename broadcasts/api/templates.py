@@ -8,14 +8,14 @@ from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import serializers
 
-from broadcasts import rendering
+from broadcasts import designing, rendering
 from broadcasts.exceptions import InvalidInput
 from broadcasts.languages import normalize_language
-from broadcasts.models import Channel, Medium, Syntax, Template, TemplateTranslation
+from broadcasts.models import Channel, Layout, Medium, Syntax, Template, TemplateTranslation
 
-from .fields import MomentField, ObjectField
+from .content import WARNINGS, ChannelRefField, TranslationsField
+from .fields import MomentField, ObjectField, RefField
 from .resources import FullResource, ResourceSerializer
-from .serializers import WARNINGS, ChannelRefField, TranslationsField
 
 READ_ONLY = "The provider of the channel “{}” stores its templates: change them there, and sync the channel."
 
@@ -63,6 +63,12 @@ class TemplateFilter(filters.FilterSet):
 
 class TemplateSerializer(ResourceSerializer):
     channel = ChannelRefField(Channel, required=False, allow_null=True)
+    layout = RefField(
+        Layout, required=False, allow_null=True, help_text="What stands around HTML made from blocks or a source."
+    )
+    is_fixed = serializers.BooleanField(
+        required=False, help_text="Messages made from it may change the words in its slots, and nothing else of it."
+    )
     translations = TranslationsField()
     stored = StoredField(source="translations", read_only=True)
     warnings = WarningsField(source="*", read_only=True)
@@ -71,8 +77,8 @@ class TemplateSerializer(ResourceSerializer):
     class Meta:
         model = Template
         fields = (
-            *("uuid", "id", "created", "modified", "name", "medium", "channel", "syntax", "translations"),
-            *("stored", "warnings"),
+            *("uuid", "id", "created", "modified", "name", "medium", "channel", "syntax", "layout", "is_fixed"),
+            *("translations", "stored", "warnings"),
         )
         read_only_fields = ("uuid", "id")
         validators: list = []
@@ -95,15 +101,30 @@ class TemplateSerializer(ResourceSerializer):
         wrong = []
         checker = rendering.Checker(self.context["organization"])
         for language, content in attrs.get("translations", {}).items():
-            fields = {name: content[name] for name in rendering.TEMPLATED if content.get(name)}
             try:
-                checker.check(syntax, fields)
+                made = self.designed(attrs, language, content, syntax, medium)
+                content["html"] = made.html
+                fields = {name: content[name] for name in rendering.TEMPLATED if content.get(name)}
+                designing.check(checker, syntax, fields, made)
                 rendering.validate_attachments(self.context["organization"], content.get("attachments"), medium)
             except InvalidInput as error:
                 wrong += [f"{language}.{name}: {text}" for name, text in error.errors.items()]
         if wrong:
             raise serializers.ValidationError({"translations": wrong})
         return attrs
+
+    def designed(
+        self, attrs: dict[str, Any], language: str, content: dict[str, Any], syntax: str, medium: str
+    ) -> designing.Designed:
+        values = {name: content[name] for name in TemplateTranslation.CONTENT if name in content}
+        layout = attrs["layout"] if "layout" in attrs else getattr(self.instance, "layout", None)
+        return designing.design(
+            TemplateTranslation(language=language, **values),
+            layout=layout,
+            organization=self.context["organization"],
+            syntax=syntax,
+            medium=medium,
+        )
 
     @transaction.atomic
     def create(self, validated_data: dict[str, Any]) -> Template:
@@ -117,7 +138,9 @@ class TemplateSerializer(ResourceSerializer):
         contents = validated_data.pop("translations", None)
         before = instance.modified
         template = super().update(instance, validated_data)
-        if contents is not None and write_translations(template, contents) and template.modified == before:
+        if contents is None:
+            designing.again(template)  # the layout or the syntax may be another one
+        elif write_translations(template, contents) and template.modified == before:
             template.save(update_fields=["modified"])
         return template
 
@@ -160,8 +183,7 @@ class Templates(FullResource):
         queryset = super().get_queryset()
         if getattr(self, "swagger_fake_view", False):
             return queryset
-        if self.wants("channel"):
-            queryset = queryset.select_related("channel")
+        queryset = queryset.select_related(*(name for name in ("channel", "layout") if self.wants(name)))
         shows_languages = self.wants("translations", "stored", "warnings")
         return queryset.prefetch_related("translations") if shows_languages else queryset
 

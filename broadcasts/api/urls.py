@@ -13,9 +13,13 @@ from .contacts import Contacts
 from .deliveries import Deliveries
 from .imports import Imports
 from .inbound import InboundReplies
+from .languages import Languages
+from .layouts import Layouts
 from .media import MediaFiles
+from .merge_fields import MergeFields
 from .organization import OwnOrganization
 from .period_stats import PeriodStats
+from .rendering import Render
 from .segments import Segments
 from .sms import SmsCount
 from .subscriptions import Subscriptions
@@ -30,6 +34,7 @@ router.register("segments", Segments, "segment")
 router.register("activities", Activities, "activity")
 router.register("attendances", Attendances, "attendance")
 router.register("templates", Templates, "template")
+router.register("layouts", Layouts, "layout")
 router.register("channels", Channels, "channel")
 router.register("media", MediaFiles, "media")
 router.register("deliveries", Deliveries, "delivery")
@@ -43,7 +48,10 @@ urlpatterns = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(template_name="api/docs.html"), name="docs"),
     path("stats/", PeriodStats.as_view({"get": "retrieve"}), name="stats"),
+    path("render/", Render.as_view(), name="render"),
     path("sms/count/", SmsCount.as_view(), name="sms-count"),
+    path("languages/", Languages.as_view(), name="languages"),
+    path("merge-fields/", MergeFields.as_view(), name="merge-fields"),
     path("organization/", OwnOrganization.as_view(), name="organization"),
     path("contacts/import/", Imports.as_view({"post": "contacts"}), name="contact-import"),
     path("attendances/import/", Imports.as_view({"post": "attendances"}), name="attendance-import"),

@@ -1,6 +1,7 @@
 """Suggest existing values while a rule is typed; each query reads a bounded number of rows."""
 
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -8,13 +9,14 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, TextField
 from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.db.models.functions import Cast
 
+from broadcasts.languages import written_language
 from broadcasts.models import Activity, Attribute, Broadcast, Contact, Link, Organization, Place, Segment, Series
 
 from .attributes import PREFIX
 
 SHOWN = 20
 NEWEST = 10_000  # contacts whose values are read
-LISTS = 500  # distinct lists whose items are read
+LISTS = 500  # distinct lists whose items are read, and distinct languages
 
 Suggestion = tuple[str, str]  # (value, label)
 
@@ -71,6 +73,16 @@ def _common(rows: QuerySet[Any], text: str) -> list[Suggestion]:
     return _same(counted.values_list("one", flat=True)[:SHOWN])
 
 
+def _languages(organization: Organization, text: str) -> list[Suggestion]:
+    """Return the languages that contacts have, found by tag or by name."""
+    typed = text.casefold()
+    counted = _newest(organization).exclude(language="").order_by().values("language").annotate(n=Count("pk"))
+    tags = counted.order_by("-n", "language").values_list("language", flat=True)[:LISTS]
+    labels = ((tag, written_language(tag)) for tag in tags)
+    found = (one for one in labels if any(part.casefold().startswith(typed) for part in (one[0], *one[1].split(" · "))))
+    return [*islice(found, SHOWN)]
+
+
 def _shared(model: type[Series | Place], field: str) -> Callable[[Organization, str], list[Suggestion]]:
     def find(organization: Organization, text: str) -> list[Suggestion]:
         used = Activity.objects.filter(**{field: OuterRef("pk")})
@@ -114,7 +126,7 @@ def _same(values: Iterable[str]) -> list[Suggestion]:
 
 
 VALUES = {
-    "language": _column("language"),
+    "language": _languages,
     "time_zone": _column("time_zone"),
     "series": _shared(Series, "series"),
     "place": _shared(Place, "place"),

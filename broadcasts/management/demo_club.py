@@ -92,45 +92,6 @@ def picture(width: int = 360, height: int = 180) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
 
 
-def _html(hello: str, text: str, plan: str, goodbye: str) -> str:
-    return (
-        '<div style="font-family: sans-serif; max-width: 36em; margin: auto">'
-        f'<h1 style="color: #06566e">{hello}</h1><p>{text}</p>'
-        f'<p style="padding: 1em; background: #e8f4f7">{plan}</p><p>{goodbye}</p></div>'
-    )
-
-
-def _content(subject: str, hello: str, text: str, plan: str, goodbye: str) -> dict[str, str]:
-    return {
-        "subject": subject,
-        "text": f"{hello}\n\n{text}\n\n{plan}\n\n{goodbye}\n",
-        "html": _html(hello, text, plan, goodbye),
-    }
-
-
-TRANSLATIONS: dict[str, dict[str, Any]] = {
-    "en": _content(
-        "{{ contact.first_name }}, the pool opens again",
-        "Hello {{ contact.name }},",
-        "the pool is open again, and you came {{ contact.visits }} times so far.",
-        "Your plan: {{ contact.plan }}. Your city: {{ contact.city }}.",
-        "See you soon! {{ organization.name }}",
-    ),
-    "es": _content(
-        "{{ contact.first_name }}, la piscina abre de nuevo",
-        "Hola, {{ contact.name }}:",
-        "la piscina está abierta de nuevo; hasta hoy has venido {{ contact.visits }} veces.",
-        "Tu plan: {{ contact.plan }}. Tu ciudad: {{ contact.city }}.",
-        "¡Hasta pronto! {{ organization.name }}",
-    ),
-    "fr": _content(
-        "{{ contact.first_name }}, la piscine rouvre",
-        "Bonjour {{ contact.name }},",
-        "la piscine est rouverte ; vous êtes venu·e {{ contact.visits }} fois jusqu'ici.",
-        "Votre formule : {{ contact.plan }}. Votre ville : {{ contact.city }}.",
-        "À bientôt ! {{ organization.name }}",
-    ),
-}
 SMS: dict[str, dict[str, Any]] = {
     "en": {"text": "{{ contact.first_name }}, the pool is open again. See you soon! {{ organization.name }}"},
     "es": {"text": "{{ contact.first_name }}, la piscina abre de nuevo. ¡Hasta pronto! {{ organization.name }}"},

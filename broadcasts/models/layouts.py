@@ -1,7 +1,11 @@
+from typing import Any
+
 from django.db import models
+from django.db.models import ProtectedError
 from django.db.models.functions import Lower
 
 from .base import Base
+from .broadcasts import Broadcast
 from .organizations import Organization
 
 
@@ -27,3 +31,15 @@ class Layout(Base):
 
     def __str__(self) -> str:
         return self.name
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Delete the row; raises ProtectedError while `users` returns any."""
+        if users := self.users():
+            raise ProtectedError(f"“{users[0]}” uses it.", set(users))
+        return super().delete(*args, **kwargs)
+
+    def users(self) -> list[models.Model]:
+        """Return up to ten unfinished broadcasts, then up to ten templates, that use this layout."""
+        broadcasts = Broadcast.objects.filter(messages__layout=self).distinct()
+        open_ones = broadcasts.exclude(Broadcast.BEGUN, status__in=Broadcast.FINISHED)
+        return [*open_ones[:10], *self.templates.all()[:10]]

@@ -80,10 +80,11 @@ class Message(Base):
         )
 
     def take_template(self, syntax: str = "") -> None:
-        """Replace all translations by those of its template, with the template's syntax unless one is given."""
+        """Replace all translations by those of its template, with its layout, and its syntax unless one is given."""
         assert self.template is not None
         self.syntax = syntax or self.template.syntax
-        self.save(update_fields=["syntax", "modified"])
+        self.layout = self.template.layout
+        self.save(update_fields=["syntax", "layout", "modified"])
         self.translations.all().delete()
         for one in self.template.usable():
             place = {"language": one.language, "tag": one.tag, "position": one.position}

@@ -190,9 +190,10 @@ class Organization(Base):
 
     def clean(self) -> None:
         super().clean()
-        template = self.default_template
-        if template is not None and template.organization_id != self.pk:
-            raise ValidationError({"default_template": f"“{template}” belongs to another organization."})
+        for name in ("default_template", "default_layout"):
+            row = getattr(self, name)
+            if row is not None and row.organization_id != self.pk:
+                raise ValidationError({name: f"“{row}” belongs to another organization."})
         if self.tracking_domain:
             self.tracking_domain = validate_tracking_domain(self.tracking_domain)
             others = Organization.objects.filter(tracking_domain=self.tracking_domain).exclude(pk=self.pk)

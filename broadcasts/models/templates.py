@@ -58,6 +58,11 @@ class Content(models.Model):
         """Whether it has no text, no HTML and no attachments."""
         return not (self.text.strip() or self.html.strip() or self.attachments)
 
+    @property
+    def is_designed(self) -> bool:
+        """Whether its HTML is made from something else, so that it cannot be written itself."""
+        return self.format != Format.HTML or bool(self.source)
+
     def content(self) -> dict:
         return {name: getattr(self, name) for name in self.CONTENT}
 

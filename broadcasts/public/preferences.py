@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils.text import capfirst
-from django.utils.translation import get_language_info
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_http_methods
 
 from broadcasts import confirming, consenting, links, tracking
 from broadcasts.exceptions import BroadcastsError, WrongState
+from broadcasts.languages import own_language_name
 from broadcasts.mediums import PERSONAL
 from broadcasts.models import (
     AuditEntry,
@@ -18,7 +18,6 @@ from broadcasts.models import (
     Contact,
     Delivery,
     Medium,
-    Organization,
     Suppression,
     UseCase,
 )
@@ -111,7 +110,10 @@ def _context(delivery: Delivery, contact: Contact, said: str) -> dict[str, objec
         ),
         "no_tracking": NO_TRACKING if any(one.medium == Medium.EMAIL for one in choices) else "",
         "is_not_tracked": contact.no_tracking,
-        "languages": [(tag, _language_name(tag), tag == language) for tag in _languages(organization, language)],
+        "languages": [
+            (tag, capfirst(own_language_name(tag)), tag == language)
+            for tag in dict.fromkeys([*organization.languages, language])
+        ],
         "may_ask": confirming.why_not(contact) == "",
     }
 
@@ -174,15 +176,3 @@ def _save(request: HttpRequest, delivery: Delivery, contact: Contact) -> Contact
         contact.language = chosen
         contact.save(update_fields=["language", "modified"])
     return contact
-
-
-def _languages(organization: Organization, language: str) -> list[str]:
-    return list(dict.fromkeys([*organization.languages, language]))
-
-
-def _language_name(tag: str) -> str:
-    try:
-        name = get_language_info(tag.lower())["name_local"]
-    except KeyError:
-        return tag
-    return str(capfirst(name))

@@ -26,21 +26,30 @@ the values that it accepts.
 
 from .attachments import validate_attachments
 from .budget import Budget
-from .checking import Checker, validate_content, warnings, warnings_of
+from .checking import Checker, faults, validate_content, warnings, warnings_of
 from .compiled_message import (
     CompiledMessage,
+    Filled,
     Recipient,
     Rendered,
     bubble,
+    bubble_of,
     compile_message,
     filled_expressions,
+    filled_in,
     preview,
+    previewed,
 )
 from .content import TEMPLATED
 from .expressions import ExpressionScope
 from .extras import extra_texts, texts, with_texts
-from .fitting import misfits, unready
+from .fitting import misfits, provider_languages, unready
+from .footers import footer_lines
+from .lacking import LackingField, lacking, needed_fields
+from .merge_fields import MergeField, merge_fields
 from .names import ContactSnapshot
+from .plaintext import html_to_text
+from .tags import tags_of
 from .tracked_copies import Tracking, links_of
 from .tracked_links import has_tags
 from .translating import to_liquid
@@ -52,17 +61,31 @@ __all__ = [
     "CompiledMessage",
     "ContactSnapshot",
     "ExpressionScope",
+    "Filled",
+    "LackingField",
+    "MergeField",
     "Recipient",
     "Rendered",
     "Tracking",
     "bubble",
+    "bubble_of",
     "compile_message",
     "extra_texts",
+    "faults",
     "filled_expressions",
+    "filled_in",
+    "footer_lines",
     "has_tags",
+    "html_to_text",
+    "lacking",
     "links_of",
+    "merge_fields",
     "misfits",
+    "needed_fields",
     "preview",
+    "previewed",
+    "provider_languages",
+    "tags_of",
     "texts",
     "to_liquid",
     "unready",

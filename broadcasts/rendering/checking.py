@@ -14,7 +14,7 @@ from broadcasts.models import Message, Organization, Syntax, Template
 from .budget import STEPS, Budget
 from .content import TEMPLATED
 from .expressions import ExpressionScope, compile_program, marks
-from .extras import extra_texts
+from .extras import design_texts, extra_texts
 from .names import known_names, sample_contacts, sample_values
 from .templates import AVAILABLE, SCOPE, TEXT, UNKNOWN_SYNTAX, CompiledTemplate, add_tags, compile_template, line_of
 
@@ -117,6 +117,30 @@ def warnings(
     return _warnings(scope or ExpressionScope(organization), fields)
 
 
+def faults(organization: Organization, syntax: str, fields: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return {field: what is wrong with it, each with its line}, as it is told while somebody types.
+
+    Of Liquid that is what `Checker` refuses, but for what only a trial rendering shows; of expressions, the `warnings`.
+    """
+    if syntax != Syntax.LIQUID:
+        return warnings(organization, syntax, fields)
+    checker = Checker(organization)
+    found: dict[str, list[str]] = {}
+    for field, source in fields.items():
+        if "{{" not in source and "{%" not in source:
+            continue
+        if len(found) == MOST_PROBLEMS:
+            break
+        try:
+            template = compile_template(field, source, syntax, html=_is(field, "html"))
+            told = list(_problems(template, checker.known)) if template.liquid else []
+        except InvalidInput as error:
+            told = list(error.errors.values())
+        if told:
+            found[field] = told
+    return found
+
+
 def _warnings(scope: ExpressionScope, fields: Mapping[str, str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     left = MOST_WARNINGS
@@ -142,6 +166,8 @@ def warnings_of(owner: Message | Template, scope: ExpressionScope | None = None)
         unread: dict[str, list[str]] = {}
         try:
             fields |= extra_texts(message, content)
+            if written := design_texts(content):
+                fields = {name: value for name, value in fields.items() if name != "html"} | written
         except InvalidInput as error:
             unread = {path: [words] for path, words in error.errors.items()}
         told = _warnings(scope, fields) | unread

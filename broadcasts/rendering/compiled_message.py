@@ -1,7 +1,7 @@
 """A message with all its languages, compiled once; `envelope()` composes a copy in one of the package's two ways."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -31,11 +31,17 @@ NO_VALUE = "this person has no value here"
 class CompiledMessage:
     """A message in all its languages, with the values that are equal for every recipient.
 
+    translations: instead of the stored ones, for content that is not saved.
     Raises InvalidInput for content that cannot be parsed, NotReady for missing content, attachments or sender address.
     """
 
-    def __init__(self, message: Message, tracking: Tracking | None = None) -> None:
-        translations = list(message.translations.all())
+    def __init__(
+        self,
+        message: Message,
+        tracking: Tracking | None = None,
+        translations: Sequence[MessageTranslation] | None = None,
+    ) -> None:
+        translations = list(message.translations.all()) if translations is None else translations
         if not translations:
             raise NotReady("There is no content: write a subject and a body first.")
         self.message = message
@@ -218,7 +224,7 @@ def _attached(message: Message, translation: MessageTranslation) -> list:
         ) from None
 
 
-def _checksum(message: Message, translations: list[MessageTranslation]) -> str:
+def _checksum(message: Message, translations: Sequence[MessageTranslation]) -> str:
     content = [[one.language, one.content()] for one in translations]
     frozen = json.dumps([message.syntax, message.parameters, content], sort_keys=True, default=str)
     return sha256(frozen.encode()).hexdigest()
@@ -235,7 +241,7 @@ def compile_message(message: Message, tracking: Tracking | None = None) -> Compi
 def preview(message: Message, contact: Contact, language: str | None = None) -> Rendered:
     """Render a message for one contact; unsubscribe and preference links in it have no effect."""
     compiled = CompiledMessage(message)
-    return compiled.render(_previewed(compiled, contact, language))
+    return compiled.render(previewed(compiled, contact, language))
 
 
 class Filled(NamedTuple):
@@ -250,9 +256,14 @@ class Filled(NamedTuple):
 def filled_expressions(message: Message, contact: Contact, language: str | None = None) -> list[Filled]:
     """Return each expression of a message, filled in for one contact; [] for a message in another syntax."""
     compiled = CompiledMessage(message)
+    return filled_in(compiled, previewed(compiled, contact, language), contact)
+
+
+def filled_in(compiled: CompiledMessage, recipient: Recipient, contact: Contact) -> list[Filled]:
+    """Return what `filled_expressions` does, of a message that is compiled already."""
     if compiled.scope is None:
         return []
-    recipient, person = _previewed(compiled, contact, language), compiled.scope.person(contact)
+    person = compiled.scope.person(contact)
     extras = compiled.extras.get(recipient.language)
     found: dict[tuple[str, str], Filled] = {}
     budget = Budget()
@@ -278,12 +289,20 @@ def bubble(message: Message, contact: Contact, language: str | None = None) -> B
     if message.channel is None:
         return None
     compiled = CompiledMessage(message)
-    recipient = _previewed(compiled, contact, language)
-    stored = provider_languages(message).get(recipient.language)
-    return message.channel.transport_class.bubble(compiled.envelope(recipient), stored.structure if stored else {})
+    recipient = previewed(compiled, contact, language)
+    return bubble_of(message, compiled.envelope(recipient), recipient.language)
 
 
-def _previewed(compiled: CompiledMessage, contact: Contact, language: str | None) -> Recipient:
+def bubble_of(message: Message, envelope: Envelope, language: str) -> Bubble | None:
+    """Return what `bubble` does, of a copy that is composed already."""
+    if message.channel is None:
+        return None
+    stored = provider_languages(message).get(language)
+    return message.channel.transport_class.bubble(envelope, stored.structure if stored else {})
+
+
+def previewed(compiled: CompiledMessage, contact: Contact, language: str | None) -> Recipient:
+    """Return the recipient of a preview; the personal links of this copy have no effect."""
     channel = compiled.message.channel
     chosen = compiled.language_for(language or contact.language)
     address = contact.address_in(channel.contact_field if channel else "email")

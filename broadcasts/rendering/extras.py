@@ -4,6 +4,7 @@ Parameters and quick replies are JSON whose strings are templates, rendered for 
 copy. Values without tags are computed once per message.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -51,6 +52,14 @@ def extra_texts(message: Message | None, content: Content) -> dict[str, str]:
     """
     parameters = parameters_of(message, content) if message else content.parameters
     return {**dict(texts("quick_replies", content.quick_replies)), **dict(texts("parameters", parameters))}
+
+
+def design_texts(content: Content) -> dict[str, str]:
+    """Return the texts that the HTML of a content is made from, {path: text}; {} if it was written as HTML."""
+    if not (content.blocks or content.source):
+        return {}
+    found = {"source": content.source, **dict(texts("blocks", content.blocks)), **dict(texts("slots", content.slots))}
+    return {re.sub(r"\[([a-z_]\w*)\]", r".\1", path): text for path, text in found.items()}
 
 
 class JsonTemplate:

@@ -93,8 +93,16 @@ def short_footer(organization: Organization, language: str, unsubscribe_url: str
     return f"\n{organization.name}. {way}"
 
 
+def footer_lines(
+    organization: Organization, language: str, preferences_url: str = "", unsubscribe_url: str = ""
+) -> str:
+    """Return the sender and the personal links as HTML; the links are left out without a URL."""
+    lines = escape(_sender(organization)).splitlines()
+    urls = zip((preferences_url, unsubscribe_url), _words(language), strict=True)
+    links = [f'<a href="{escape(url)}">{word}</a>' for url, word in urls if url]
+    return "<br>".join(lines + ([" · ".join(links)] if links else []))
+
+
 def html_footer(organization: Organization, language: str, preferences_url: str, unsubscribe_url: str) -> str:
-    sender = "<br>".join(escape(_sender(organization)).splitlines())
-    urls = (preferences_url, unsubscribe_url)
-    links = [f'<a href="{escape(url)}">{word}</a>' for url, word in zip(urls, _words(language), strict=True)]
-    return f'<p style="margin-top:2em;font-size:12px;color:#595959">{sender}<br>{" · ".join(links)}</p>'
+    lines = footer_lines(organization, language, preferences_url, unsubscribe_url)
+    return f'<p style="margin-top:2em;font-size:12px;color:#595959">{lines}</p>'

@@ -17,8 +17,6 @@ PARAGRAPHS = frozenset(
 LINES = frozenset({"div", "tr", "li", "dt", "dd", "header", "footer", "address"})
 HIDDEN = frozenset({"head", "script", "style", "title", "template"})
 
-# Conditional comments for Outlook.
-_CONDITIONAL = re.compile(r"<!\[[^>]*>?")
 _TAG_NAME = re.compile(r"[a-zA-Z][^\s/>]*")
 _ATTRIBUTE = re.compile(
     r"""[\s/]*+(?:([^\s/>][^\s/>=]*+)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s>]*+)))?+)?+""", re.DOTALL
@@ -109,7 +107,7 @@ def html_to_text(html: str, budget: Budget) -> str:
 def text_and_links(html: str, budget: Budget) -> tuple[str, list[tuple[str, str]]]:
     """Return the visible text, and (text, address) of each link; an address that equals its text is not repeated."""
     builder = _TextBuilder()
-    for piece in tokens(_CONDITIONAL.sub("", html), budget):
+    for piece in tokens(html, budget):
         if isinstance(piece, str):
             builder.take_text(unescaped(piece))
         else:

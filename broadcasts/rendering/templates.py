@@ -238,7 +238,7 @@ def add_tags(total: int, template: CompiledTemplate) -> int:
     return total + template.tags
 
 
-_BEGUN = re.compile(r"\{\{|\{%-?\s*(?:(raw|doc)\s*-?%\})?")
+BEGUN = re.compile(r"\{\{|\{%-?\s*(?:(raw|doc)\s*-?%\})?")
 
 
 def measure(source: str) -> int:
@@ -247,7 +247,7 @@ def measure(source: str) -> int:
     Liquid's regular expressions search the rest of the text again at each unclosed tag.
     """
     count = position = characters = 0
-    while begun := _BEGUN.search(source, position):
+    while begun := BEGUN.search(source, position):
         count += 1
         start = begun.start()
         if count > MOST_TAGS:

@@ -6,7 +6,7 @@ wrong expression is mended first. A field of contacts is taken to hold values of
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import fields as parts_of
 from itertools import count
 
@@ -75,16 +75,18 @@ class Inexact(Exception):
         self.at = node.at
 
 
-def to_liquid(organization: Organization, fields: Mapping[str, str]) -> tuple[dict[str, str], dict[str, list[Mark]]]:
+def to_liquid(
+    organization: Organization, fields: Mapping[str, str], html_fields: Collection[str] = ()
+) -> tuple[dict[str, str], dict[str, list[Mark]]]:
     """Return {field: its template in Liquid}, and {field: what cannot be translated, by place}.
 
-    A field is HTML if its name, or the last part of it behind a dot, is "html".
+    A field is HTML if its name, or the last part of it behind a dot, is "html", or it is one of `html_fields`.
     """
     scope = ExpressionScope(organization)
     written: dict[str, str] = {}
     faults: dict[str, list[Mark]] = {}
     for name, source in fields.items():
-        html = name.rpartition(".")[2] == "html"
+        html = name.rpartition(".")[2] == "html" or name in html_fields
         program = compile_program(source)
         parts, found = [], marks(source, program, scope)
         for part in program.parts:

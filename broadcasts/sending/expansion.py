@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.db.models import Case, CharField, DateTimeField, Exists, F, Max, OuterRef, QuerySet, Value, When
 from django.db.models.functions import Now
 
-from broadcasts import audience, links, rendering
+from broadcasts import audience, designing, links, rendering
 from broadcasts.exceptions import BroadcastsError, EmptyAudience, InvalidInput, NotReady
 from broadcasts.models import TRACKED, Batch, Broadcast, Channel, Delivery, Link, Message, Organization, Reason
 from broadcasts.queue import enqueue
@@ -31,7 +31,7 @@ def freeze(broadcast: Broadcast, *, to_nobody: bool = False) -> None:
     channel is a reason.
     """
     refuse_suspended(broadcast.organization)
-    rows = broadcast.messages.select_related("channel", "template").prefetch_related("template__translations")
+    rows = broadcast.messages.select_related("channel", "template", "layout").prefetch_related("template__translations")
     messages = list(rows.order_by("position", "id"))
     readiness.check(broadcast)
     for message in messages:
@@ -72,6 +72,7 @@ def _freeze_message(message: Message) -> None:
     message.segment_price, message.currency = channel.segment_price, channel.currency
     if message.template and not message.translations.exists():
         message.take_template()
+    designing.again(message)  # its layout may have changed since
     compiled = rendering.compile_message(message)
     message.checksum = compiled.checksum
     message.error = ""

@@ -1,5 +1,6 @@
 """Test sends: the real content through the real channel, to a few addresses, without deliveries or counts."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from uuid import uuid4
 
@@ -8,42 +9,72 @@ from broadcasts.audience import Route
 from broadcasts.exceptions import InvalidInput, NotReady, RenderError
 from broadcasts.mediums import SENT_TO, email_key
 from broadcasts.models import AuditEntry, Broadcast, Channel, Contact, Message, User
-from broadcasts.transports import TransportError
+from broadcasts.transports import Transport, TransportError
 
 from . import readiness
 from .expansion import channel_for, refuse_suspended
 
-MOST = 10
+MOST = 10  # addresses
+MARK = "[Test] "  # before the subject
+
+Told = dict[str, str]  # {address: words}
 
 
-def send_test(broadcast: Broadcast, addresses: list[str], by: User | None = None) -> list[tuple[str, str]]:
-    """Send the first message to at most 10 addresses; return (address, error) of each, "" if all is well.
+def send_test(
+    broadcast: Broadcast,
+    addresses: list[str],
+    by: User | None = None,
+    *,
+    message: Message | None = None,
+    languages: Sequence[str] = (),
+    person: Contact | None = None,
+) -> list[tuple[str, str]]:
+    """Send a message to at most 10 addresses; return (address, error) of each, "" if all is well.
 
     An address that was sent a test has an error too if staff should correct something of the channel.
 
-    Content is rendered for the contact with that address, or else for any contact. Suppressed addresses are refused,
-    except that the marketing opt-outs of `by` do not stop tests to their own address.
-    Raises InvalidInput or NotReady.
+    message: one of the broadcast; without it the first.
+    languages: each address gets one test in each of them; without any, one in the language of the person.
+    person: whose values fill the content; without it the contact with that address, or else any contact.
+
+    The subject is marked. Suppressed addresses are refused, except that the marketing opt-outs of `by` do not stop
+    tests to their own address. Raises InvalidInput or NotReady.
     """
     if not 1 <= len(addresses) <= MOST:
         raise InvalidInput({"addresses": f"Give 1 to {MOST} addresses."})
     refuse_suspended(broadcast.organization)
-    message = broadcast.messages.select_related("channel", "broadcast__organization").first()
-    if message is None:
-        raise NotReady(readiness.NO_MESSAGE)
+    message = _message(broadcast, message)
+    _check_languages(message, languages)
     readiness.check_content(broadcast)
     channel = channel_for(message)
     route = replace(Route.of(message), channel=channel)
     people = [(address, _contact(address, channel)) for address in _cleaned(addresses, channel)]
     refused = {address: why for address, known in people if (why := _refusal(broadcast, route, address, known, by))}
-    allowed = [(address, known or _example(address, channel)) for address, known in people if address not in refused]
-    failed, flaws = _deliver(message, channel, allowed) if allowed else ({}, {})
+    allowed = [
+        (address, person or known or _example(address, channel)) for address, known in people if address not in refused
+    ]
+    failed, flaws = _deliver(message, channel, allowed, languages) if allowed else ({}, {})
     errors = refused | failed
     sent = sum(address not in errors for address, _ in people)
     AuditEntry.write(broadcast, "test", organization=broadcast.organization, user=by, sent=sent, refused=len(refused))
     told = {address: f"A test was sent to {address}. {flaw}" for address, flaw in flaws.items()}
     told |= {address: f"No test was sent to {address}: {why}" for address, why in errors.items()}
     return [(address, told.get(address, "")) for address, _ in people]
+
+
+def _message(broadcast: Broadcast, chosen: Message | None) -> Message:
+    rows = broadcast.messages.select_related("channel", "broadcast__organization").prefetch_related("translations")
+    message = (rows.filter(pk=chosen.pk) if chosen else rows).first()
+    if message is None:
+        raise NotReady(readiness.NO_MESSAGE)
+    return message
+
+
+def _check_languages(message: Message, languages: Sequence[str]) -> None:
+    offered = [one.language for one in message.translations.all()]
+    if missing := [language for language in languages if language not in offered]:
+        has = ", ".join(offered) or "none"
+        raise InvalidInput({"languages": f"There is no content in {', '.join(missing)}; there is: {has}."})
 
 
 def _cleaned(addresses: list[str], channel: Channel) -> list[str]:
@@ -76,20 +107,37 @@ def _refusal(broadcast: Broadcast, route: Route, address: str, known: Contact | 
 
 
 def _deliver(
-    message: Message, channel: Channel, people: list[tuple[str, Contact]]
-) -> tuple[dict[str, str], dict[str, str]]:
+    message: Message, channel: Channel, people: list[tuple[str, Contact]], languages: Sequence[str]
+) -> tuple[Told, Told]:
     """Send the message to each address; return {address: error}, and {address: flaw} of those that were sent it."""
+    _mark(message)
     compiled = rendering.compile_message(message, rendering.Tracking.of_test(message))
-    errors, flaws = {}, {}
+    errors: Told = {}
+    flaws: Told = {}
     with channel.transport() as transport:
         for address, contact in people:
-            language = compiled.language_for(contact.language)
-            recipient = rendering.Recipient(links.delivery_token(0), address, language, contact)
-            try:
-                envelope = compiled.envelope(recipient)
-                envelope.key = f"test_{uuid4().hex}"  # a receiver that de-duplicates takes each test
-                if flaw := transport.deliver(envelope).flaw:
-                    flaws[address] = flaw
-            except (RenderError, TransportError) as error:
-                errors[address] = str(error)
+            for wanted in languages or [compiled.language_for(contact.language)]:
+                recipient = rendering.Recipient(links.delivery_token(links.TEST_SEND), address, wanted, contact)
+                try:
+                    if flaw := _hand_over(transport, compiled, recipient):
+                        flaws[address] = flaw
+                except (RenderError, TransportError) as error:
+                    where = f" (in {wanted})" if len(languages) > 1 else ""
+                    errors.setdefault(address, f"{error}{where}")
     return errors, flaws
+
+
+def _hand_over(transport: Transport, compiled: rendering.CompiledMessage, recipient: rendering.Recipient) -> str:
+    """Send one copy; return what staff should correct though it was accepted."""
+    envelope = compiled.envelope(recipient)
+    envelope.key = f"test_{uuid4().hex}"  # a receiver that de-duplicates takes each test
+    return transport.deliver(envelope).flaw
+
+
+def _mark(message: Message) -> None:
+    """Mark the subjects of a message, which is not saved after this, as those of a test."""
+    organization = message.broadcast.organization
+    organization.default_subject = MARK + (organization.default_subject or message.broadcast.name)
+    for one in message.translations.all():
+        if one.subject.strip():
+            one.subject = MARK + one.subject

@@ -321,3 +321,11 @@ class Transport:
     def bubble(cls, envelope: Envelope, structure: Mapping[str, Any]) -> Bubble | None:
         """Return a copy as its recipient sees it; None if the texts of the envelope say it all."""
         return None
+
+    @classmethod
+    def source(cls, envelope: Envelope) -> str:
+        """Return what the provider is given of a copy, for people to read; "" if the texts of the envelope say it all.
+
+        Of mail it is the complete message, headers first, with LF line ends.
+        """
+        return envelope.mime.decode("ascii", "replace").replace("\r\n", "\n")

@@ -77,6 +77,10 @@ class Webhook(Http):
         }
         return Call(self.settings["url"], body, headers)
 
+    @classmethod
+    def source(cls, envelope: Envelope) -> str:
+        return json.dumps(document(envelope), ensure_ascii=False, indent=2)
+
     def receipt(self, answer: Answer) -> Receipt:
         return Receipt(detail=str(answer))
 

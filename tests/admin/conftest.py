@@ -29,6 +29,7 @@ from broadcasts.models import (
     ImportJob,
     Inbound,
     Invitation,
+    Layout,
     Link,
     Media,
     PersonalLink,
@@ -119,6 +120,7 @@ def one_of_each(channel):
     SegmentMember.objects.create(segment=segment, contact=contact)
     activity = Activity.objects.create(organization=organization, name="Yoga")
     Attendance.objects.create(activity=activity, contact=contact)
+    Layout.objects.create(organization=organization, name="Blue")
     template = Template.objects.create(organization=organization, name="Closing days")
     TemplateTranslation.objects.create(template=template, language="en", subject="Closed", text="Closed.")
     Suppression.objects.create(

@@ -23,7 +23,7 @@ def test_an_empty_answer_shows_the_words_that_are_sent(admin, spanish):
 def test_answers_are_saved_by_language_and_shown_again(admin, spanish):
     client = sign_in(admin.user)
     text = "{organization}: envíe BAJA para salir."
-    data = settings_form(spanish, languages='["en", "es"]', answer_help_es=text)
+    data = settings_form(spanish, languages=["en", "es"], answer_help_es=text)
     assert client.post(settings_page(spanish), data).status_code == 302
     spanish.refresh_from_db()
     assert spanish.answer_texts == {"help": {"es": text}}

@@ -97,7 +97,7 @@ def test_an_unknown_variable_is_told_next_to_the_text(author, mail):
 
 def test_the_base_language_must_be_written(author, mail):
     response = sign_in(author.user).post(reverse(ADD), form(mail.organization, ("es", "Cerrada", "Hola")))
-    assert "base language, en" in response.content.decode()
+    assert "base language, English" in response.content.decode()
 
 
 def test_bare_addresses_are_taken_one_per_line(author, mail):

@@ -33,6 +33,13 @@ def test_faults_are_told_while_somebody_types(author):
     assert check(author, "@(uppr(contact.name))", "liquid")["warnings"] == []
 
 
+def test_faults_in_liquid_are_told_while_somebody_types(author):
+    [told] = check(author, "Hi\n{{ contact.frst_name }}", "liquid")["warnings"]
+    assert told.startswith("line 2: contact.frst_name is not known; did you mean contact.first_name?")
+    assert check(author, "Hi {{ contact.name", "liquid")["warnings"] == ["line 1: expected '}}', found end of file"]
+    assert check(author, "Hi {{ contact.name }}", "liquid")["warnings"] == []
+
+
 def check_json(member, text, syntax="expressions"):
     asked = {"organization": member.organization_id, "syntax": syntax, "text": text, "json": "parameters"}
     return sign_in(member.user).post(CHECK, asked).json()["warnings"]
@@ -45,6 +52,8 @@ def test_faults_in_json_are_told_with_the_path_of_their_parameter(author):
         "parameters[header][text]: line 1, column 3: uppr is not known; did you mean upper?",
     ]
     assert check_json(author, '{"body": ["@(uppr(1))"]}', "liquid") == []
+    [told] = check_json(author, '{"body": ["{{ contact.nme }}"]}', "liquid")
+    assert told.startswith("parameters[body][0]: line 1: contact.nme is not known; did you mean contact.name?")
 
 
 @pytest.mark.parametrize(
@@ -70,20 +79,13 @@ def test_the_field_for_parameters_is_checked_as_json(author, club):
     hook = Channel.objects.create(organization=club, name="Hook", kind="webhook", settings={"url": "https://x.example"})
     broadcast = make_broadcast(hook, body="Hi")
     page = sign_in(author.user).get(reverse("admin:broadcasts_broadcast_change", args=[broadcast.pk])).content.decode()
-    assert f'data-expressions="{CHECK}" data-json="parameters"' in page
-
-
-def test_names_are_offered_as_the_syntax_writes_them(author, club):
-    Attribute.register(club, {"plan": "pro"})
-    assert {"@fields.plan", "@contact.name"} <= set(check(author, "")["names"])
-    assert "{{ contact.attributes.plan }}" in check(author, "", "liquid")["names"]
-    assert check(author, "", "plain")["names"] == []
+    assert f'data-expressions="{CHECK}" data-fields="/admin/fields/" data-json="parameters"' in page
 
 
 def test_the_names_of_another_organization_are_hidden(stranger, club):
     Attribute.register(club, {"plan": "pro"})
     asked = {"organization": club.pk, "syntax": "expressions", "text": "@fields.plan"}
-    assert sign_in(stranger.user).post(CHECK, asked).json() == {"warnings": [], "names": []}
+    assert sign_in(stranger.user).post(CHECK, asked).json() == {"warnings": []}
     assert Client().post(CHECK, asked).status_code == 302
 
 

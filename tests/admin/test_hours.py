@@ -25,7 +25,7 @@ def settings_form(club, **fields):
         "status": "active",
         "time_zone": "UTC",
         "date_format": "%Y-%m-%d",
-        "languages": '["en"]',
+        "languages": ["en"],
         "default_use_case": "general",
         "default_send_hour": 9,
         "late_start_minutes": 1440,

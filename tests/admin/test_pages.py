@@ -45,6 +45,7 @@ WRITTEN_BY = {
     "consent": "author",
     "contact": "author",
     "importjob": "author",
+    "layout": "author",
     "media": "author",
     "message": "author",
     "segment": "author",

@@ -131,7 +131,7 @@ def test_values_and_people_are_suggested(viewer, club):
     def found(**params):
         return client.get(address, {"organization": club.pk, **params}).json()["found"]
 
-    assert found(of="language", text="E") == [{"value": "es", "label": "es"}]
+    assert found(of="language", text="E") == [{"value": "es", "label": "Spanish · español"}]
     assert found(of="contact", text="ana@") == [{"value": str(ana.uuid), "label": "Ana <ana@example.com>"}]
     assert found(of="contact", text=str(ana.uuid))[0]["label"] == "Ana <ana@example.com>"
     assert found(of="nothing", text="\0") == []

@@ -245,3 +245,17 @@ def test_the_emails_of_a_broadcast_are_its_recipients(api, club, draft):
     listed = api.get(f"{URL}recipients/", {"all_users": "true"}).json()
     assert draft()["emails"] == sorted(row["email"] for row in listed)
     assert Broadcast.objects.get().audience_preview
+
+
+def test_a_test_in_chosen_languages_with_the_values_of_a_chosen_contact(act, mail, server, club):
+    broadcast = make_broadcast(mail, translations={"es": {"subject": "Cerrado", "text": "Hola {{ contact.name }}"}})
+    joe = make_contact(club, "joe@example.com", full_name="Joe")
+    body = {"addresses": ["ann@example.com"], "languages": ["es"], "contact": str(joe.uuid)}
+    assert act(broadcast, "test", body).json() == [{"address": "ann@example.com", "error": None}]
+    assert [(one.subject, one.text) for one in server.received] == [("[Test] Cerrado", "Hola Joe")]
+
+
+def test_a_test_with_the_values_of_a_stranger_is_refused(act, mail, server, elsewhere):
+    body = {"addresses": ["ann@example.com"], "contact": str(make_contact(elsewhere).uuid)}
+    assert act(make_broadcast(mail), "test", body).status_code == 400
+    assert server.received == []

@@ -11,14 +11,14 @@ from broadcasts.models import AuditEntry, Broadcast, Channel, Media
 from broadcasts.rendering import Recipient, compile_message
 from broadcasts.transports.webhook import document
 from broadcasts.transports.whatsapp.payload import message as whatsapp_message
-from tests.make import make_contact
+from tests.make import make_broadcast, make_contact, picture_file
 
 from .conftest import URL as BROADCASTS
 from .conftest import client_of
 from .described import DescribedClient
 
 URL = "/api/media/"
-PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
+PNG = picture_file()
 MP3 = b"ID3\x04\0\0" + bytes(20)
 
 
@@ -66,7 +66,6 @@ def test_a_file_may_be_given_a_name(api):
     "content",
     [
         b"MZ\x90\0\3",
-        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
         b"<script>alert(1)</script>",
         b"PK\x03\x04",
         b"a,b\n",
@@ -216,3 +215,52 @@ def test_a_message_or_a_template_cannot_name_a_file_of_another_organization(api,
     assert (answer.status_code, "There is no media file" in str(answer.json())) == (400, True)
     answer = api.post("/api/templates/", {"name": "Closing days", "translations": content})
     assert (answer.status_code, "en.attachments: There is no" in answer.json()["translations"][0]) == (400, True)
+
+
+def test_a_picture_is_described_and_its_measures_are_told(api, settings):
+    made = upload(api, picture_file(size=(3200, 200)), alternative_text="The pool").json()
+    assert (made["width"], made["height"], made["alternative_text"]) == (1600, 100, "The pool")
+    assert Client().get(made["address"].removeprefix(settings.BASE_URL)).status_code == 200
+    one = f"{URL}{made['uuid']}/"
+    changed = api.patch(one, {"alternative_text": "", "filename": "../Pool.png"}).json()
+    assert (changed["alternative_text"], changed["filename"], changed["address"]) == ("", "Pool.png", made["address"])
+    assert AuditEntry.objects.get(act="change").detail["fields"] == ["filename", "alternative_text"]
+
+
+def test_a_change_of_another_kind_is_refused(api, outsider, viewer, club, client):
+    one = f"{URL}{make_media(club).uuid}/"
+    for body, name in (({"file": "x"}, "file"), ({"alternative_text": "x" * 501}, "alternative_text")):
+        answer = api.patch(one, body)
+        assert (answer.status_code, list(answer.json())) == (400, [name])
+    assert outsider.patch(one, {"alternative_text": "x"}).status_code == 404
+    assert client_of(viewer).patch(one, {"alternative_text": "x"}).status_code == 403
+    assert client.patch(one).status_code == 401 and api.put(one, {}).status_code == 405
+
+
+def test_a_list_is_searched_by_words_and_by_what_is_lacking(api, club):
+    make_media(club, "pool.png")
+    make_media(club, "sauna.png")
+    Media.objects.filter(filename="sauna.png").update(alternative_text="Steam")
+    Media.objects.create(organization=club, file=ContentFile(b"%PDF-1.7", name="plan.pdf"))
+
+    def names(**query):
+        return [row["filename"] for row in api.get(URL, query).json()]
+
+    assert names(q="steam") == names(alternative_text="STEAM") == names(lacks_alternative_text="false") == ["sauna.png"]
+    assert names(lacks_alternative_text="true") == ["pool.png"]
+
+
+@pytest.mark.parametrize("content", [PNG[:40], b"<svg xmlns='http://www.w3.org/2000/svg'/>"])
+def test_a_picture_that_is_none_is_refused(api, content):
+    answer = upload(api, content)
+    assert (answer.status_code, list(answer.json())) == (400, ["file"])
+    assert not Media.objects.exists()
+
+
+def test_what_sent_mail_shows_is_deleted_by_an_admin_who_says_so(api, club, mail, author):
+    media = make_media(club)
+    make_broadcast(mail, subject="Spring news", html=f'<img src="{media.address}">', status="SENT")
+    answer = api.delete(f"{URL}{media.uuid}/")
+    assert (answer.status_code, "“Spring news”" in answer.json()["detail"]) == (409, True)
+    assert client_of(author).delete(f"{URL}{media.uuid}/?even_sent=true").status_code == 403
+    assert api.delete(f"{URL}{media.uuid}/?even_sent=true").status_code == 204

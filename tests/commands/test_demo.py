@@ -9,8 +9,9 @@ import pytest
 
 from broadcasts import drafting
 from broadcasts.catcher import Catcher
+from broadcasts.designing import gallery
 from broadcasts.importing import import_contacts
-from broadcasts.management import demo_channels, demo_club, serving
+from broadcasts.management import demo_channels, demo_club, demo_newsletter, serving
 from broadcasts.management.commands.demo import DemoRun
 from broadcasts.models import Broadcast
 
@@ -44,9 +45,17 @@ def test_the_demos_people_are_all_importable_and_its_texts_all_valid(mail, tmp_p
     assert (result.job.created_count, result.job.invalid_count) == (300, 0)
     assert club.contacts.filter(whatsapp_id="").count() == 30
     assert club.contacts.exclude(phone="").count() == demo_club.with_phone(300)
-    message = {"channel": mail, "translations": demo_club.TRANSLATIONS}
+    club.languages = list(demo_club.SMS)
+    message = {"channel": mail, "template": demo_newsletter.template(club)}
     broadcast = drafting.save(Broadcast(organization=club), {"send_to_all": True, "messages": [message]})
     assert len(broadcast.audience_preview) == 100
+    assert "La piscine rouvre" in broadcast.first_message().translation("fr").html
+
+
+def test_the_demos_newsletter_is_a_template_that_the_next_run_uses_again(club):
+    assert demo_newsletter.template(club) == demo_newsletter.template(club)
+    used = set(gallery.listed()["newsletter"].words["en"])
+    assert [set(words) == used for words in demo_newsletter.WORDS.values()] == [True] * 3
 
 
 def test_the_demos_picture_is_a_picture(club):
@@ -64,7 +73,7 @@ def test_the_demos_channels_and_the_catcher_know_each_others_secrets(club, tmp_p
         assert account.callback_url == channels[0].callback_url
         channels[0].transport().check()
     assert set(club.templates.get(name=demo_club.TEMPLATE).translations.values_list("tag", flat=True)) == set(
-        demo_club.TRANSLATIONS
+        demo_club.SMS
     )
 
 

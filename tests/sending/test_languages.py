@@ -35,7 +35,7 @@ def test_preview_and_test_are_in_the_language_that_is_sent(club, server, broadca
     assert rendering.preview(broadcast.messages.get(), contact).language == expected
     sending.send_test(broadcast, [contact.email])
     send(broadcast)
-    assert [envelope.subject for envelope in server.received] == [expected, expected]
+    assert [envelope.subject for envelope in server.received] == [f"[Test] {expected}", expected]
 
 
 @pytest.mark.parametrize(("language", "languages", "expected"), EXAMPLES)

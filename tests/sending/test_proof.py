@@ -3,10 +3,10 @@
 import pytest
 
 from broadcasts import consenting, contacts, sending
-from broadcasts.exceptions import NotReady
+from broadcasts.exceptions import InvalidInput, NotReady
 from broadcasts.models import AuditEntry, Suppression
 from broadcasts.transports import Receipt
-from tests.make import make_broadcast, make_contact
+from tests.make import add_channel, make_broadcast, make_contact
 
 REFUSED = "No test was sent to joe@example.com: "
 CAUSES = {
@@ -119,3 +119,36 @@ def test_a_channel_that_is_switched_off_sends_no_test(mail, broadcast, server):
 def test_a_test_that_was_taken_with_a_flaw_of_the_channel_says_both(tried, server, monkeypatch):
     monkeypatch.setattr(server, "deliver", lambda envelope: Receipt(flaw="Correct answer.id."))
     assert tried() == "A test was sent to joe@example.com. Correct answer.id."
+
+
+def test_the_subject_of_a_test_is_marked_and_what_is_stored_stays(club, broadcast, server):
+    sending.send_test(broadcast, ["ann@example.com"])
+    assert [envelope.subject for envelope in server.received] == ["[Test] Pool closed"]
+    assert broadcast.first_message().translations.get().subject == "Pool closed"
+
+
+def test_without_a_subject_the_default_one_is_marked(club, mail, server):
+    sending.send_test(make_broadcast(mail, subject="", name="News"), ["ann@example.com"])
+    assert [envelope.subject for envelope in server.received] == ["[Test] News"]
+
+
+def test_each_address_gets_a_test_in_each_chosen_language_with_the_values_of_the_chosen_person(club, mail, server):
+    broadcast = make_broadcast(mail, translations={"es": {"subject": "Cerrado", "text": "Hola {{ contact.name }}"}})
+    joe = make_contact(club, "joe@example.com", full_name="Joe")
+    told = sending.send_test(broadcast, ["a@example.com", "b@example.com"], languages=["en", "es"], person=joe)
+    assert told == [("a@example.com", ""), ("b@example.com", "")]
+    assert server.copies == {"a@example.com": 2, "b@example.com": 2}
+    assert [envelope.text for envelope in server.received[:2]] == ["Hello Joe", "Hola Joe"]
+
+
+def test_a_language_without_content_is_an_error_of_its_field(broadcast, server):
+    with pytest.raises(InvalidInput) as caught:
+        sending.send_test(broadcast, ["a@example.com"], languages=["fr"])
+    assert caught.value.errors == {"languages": "There is no content in fr; there is: en."}
+    assert server.received == []
+
+
+def test_another_message_of_the_broadcast_can_be_tested(broadcast, server):
+    second = add_channel(broadcast, name="Second")
+    sending.send_test(broadcast, ["ann@example.com"], message=second)
+    assert [envelope.text for envelope in server.received] == ["Closed"]

@@ -12,6 +12,17 @@ from urllib.request import Request, urlopen
 
 DRIVER = shutil.which("chromedriver")
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
+KEYS = {
+    "alt": "\ue00a",
+    "ctrl": "\ue009",
+    "delete": "\ue017",
+    "down": "\ue015",
+    "end": "\ue010",
+    "enter": "\ue007",
+    "escape": "\ue00c",
+    "tab": "\ue004",
+    "up": "\ue013",
+}
 OPTIONS = {
     "browserName": "chrome",
     "webSocketUrl": True,  # without it the driver itself answers the question whether to leave
@@ -102,6 +113,24 @@ class Browser:
         element = self.find(css)
         self.call("POST", f"/element/{element}/clear")
         self.call("POST", f"/element/{element}/value", text=text)
+
+    def keys(self, *presses: str) -> None:
+        """Press keys where the focus is: characters, names such as "down", or several at once such as "alt+down"."""
+        actions = []
+        for press in presses:
+            *held, last = press.split("+") if len(press) > 1 else [press]
+            down = [{"type": "keyDown", "value": KEYS.get(one, one)} for one in (*held, last)]
+            actions += [*down, *({**one, "type": "keyUp"} for one in reversed(down))]
+        self.call("POST", "/actions", actions=[{"type": "key", "id": "keyboard", "actions": actions}])
+
+    def drag(self, css: str, goal: str) -> None:
+        """Drag an element by the mouse to the upper part of another one."""
+        start, end = (self.value(f"(box => [box.x + 8, box.y + 8])(document.querySelector({json.dumps(one)})"
+                                 ".getBoundingClientRect())") for one in (css, goal))  # fmt: skip
+        steps = [(start[0] + 9, start[1] + 9), (end[0], end[1] + 2), end]
+        moves = [{"type": "pointerMove", "x": int(x), "y": int(y), "duration": 50} for x, y in (start, *steps)]
+        actions = [moves[0], {"type": "pointerDown", "button": 0}, *moves[1:], {"type": "pointerUp", "button": 0}]
+        self.call("POST", "/actions", actions=[{"type": "pointer", "id": "mouse", "actions": actions}])
 
     def text(self, css: str = "body") -> str:
         return self.call("GET", f"/element/{self.find(css)}/text")

@@ -12,8 +12,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from broadcasts import drafting, stats
+from broadcasts.api.content import ContentSerializer
 from broadcasts.api.fields import resolve
-from broadcasts.api.serializers import ContentSerializer
 from broadcasts.dialects.views import DoneSerializer
 from broadcasts.models import Broadcast, Channel, Message
 

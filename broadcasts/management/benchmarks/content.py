@@ -56,6 +56,21 @@ def as_expressions(value: Any) -> Any:
     return re.sub(r"{{ contact\.(\w+) }}", r"@fields.\1", named)
 
 
+def blocks(language: str) -> dict[str, Any]:
+    """Return the same words as blocks: a newsletter with a heading, words, a button and a link to unsubscribe."""
+    hello, leave = WORDS[language][1:]
+    said = [{"type": "text", "html": f"<p>{words}</p>"} for words in PARAGRAPHS[language]]
+    plans = "https://club.example/plans/?member={{ contact.member }}"
+    left = {"type": "text", "html": f'<p><a href="{{{{ unsubscribe_url }}}}">{leave}</a></p>', "size": "small"}
+    written: list[dict[str, Any]] = [
+        {"type": "heading", "text": hello},
+        *said,
+        {"type": "button", "text": "{{ contact.plan }}", "href": plans},
+        left,
+    ]
+    return {"format": "blocks", "blocks": written}
+
+
 def _translation(language: str) -> dict[str, Any]:
     subject, hello, leave = WORDS[language]
     text = "\n\n".join((hello, *PARAGRAPHS[language], f"{leave}: {{{{ unsubscribe_url }}}}"))

@@ -30,6 +30,7 @@ from .workers import Workers, workers
 
 HELP = "Send a personal broadcast to a local receiver and print how fast it went, with what to compare it with."
 SYNTAXES = (Syntax.LIQUID.value, Syntax.EXPRESSIONS.value)
+FORMATS = ("html", "blocks", "blocks-html")  # the last: what the blocks make, as HTML that was typed
 LATENCY = 0.1  # seconds that a provider takes for a request
 LOOK_SECONDS = 0.2
 STUCK_SECONDS = 120
@@ -62,6 +63,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--syntax", choices=SYNTAXES, default=Syntax.LIQUID, help="how the message is written; default: liquid"
     )
     parser.add_argument(
+        "--format", choices=FORMATS, default="html", help="of mail; blocks-html: the HTML that the blocks make, typed"
+    )
+    parser.add_argument(
         "--tracked", action="store_true", help="measure opens and clicks of mail: links, picture, hidden link"
     )
     parser.add_argument("--json", action="store_true", help="for machines")
@@ -73,12 +77,12 @@ def run(command: BaseCommand, options: dict[str, Any]) -> None:
     pumps = options["pumps"] or default
     if is_inside():
         what = kind, options["contacts"], pumps, options["syntax"]
-        leave(measure_http(*what) if kind.is_http else measure(*what, options["tracked"]))
+        leave(measure_http(*what) if kind.is_http else measure(*what, options["tracked"], options["format"]))
         return
     for name in () if kind.is_http else ("smtp-sink", "smtp-source"):
         tool(name)
     machine = {**processes.machine(), "pumps": pumps, "channel": kind.name, "syntax": options["syntax"]}
-    machine["tracked"] = options["tracked"]
+    machine |= {"tracked": options["tracked"], "format": options["format"]}
     flags = ["--tracked"] if options["tracked"] else []
     if not options["json"]:
         load = " ".join(f"{load:.2f}" for load in machine["load"])
@@ -86,6 +90,7 @@ def run(command: BaseCommand, options: dict[str, Any]) -> None:
             machine
         )
         words += "; tracked" if options["tracked"] else ""
+        words += f"; {options['format']}" if options["format"] != "html" else ""
         command.stdout.write(f"{words}; load average: {load}")
         command.stdout.flush()
     runs: list[Figures] = []
@@ -94,6 +99,7 @@ def run(command: BaseCommand, options: dict[str, Any]) -> None:
         for size in sizes:
             with Room() as room:
                 arguments = {"contacts": size, "pumps": pumps, "channel": kind.name, "syntax": options["syntax"]}
+                arguments["format"] = options["format"]
                 given = [*flags, *(f"--{name}={value}" for name, value in arguments.items())]
                 found = room.run("bench", "send", *given)
             runs.append(Figures(**found))
@@ -112,13 +118,15 @@ def run(command: BaseCommand, options: dict[str, Any]) -> None:
         command.stdout.write(table(told))
 
 
-def measure(kind: BenchKind, n: int, pumps: int, syntax: str, tracked: bool) -> dict[str, Any]:
+def measure(kind: BenchKind, n: int, pumps: int, syntax: str, tracked: bool, format: str) -> dict[str, Any]:
     """Do one run, in a room."""
     serving.prepare()
     club = make_club()
     people.load(club, n)
     with sink() as taker:
         broadcast = make_broadcast(club, taker.port, syntax=syntax, tracked=tracked)
+        if format != "html":
+            write_blocks(broadcast, as_typed=format == "blocks-html")
         size = message_size(broadcast)
         source_rate = taker.source_rate(n, int(size))
         loop_rate = plain_loop.rate(club, n, taker.port)
@@ -189,6 +197,17 @@ def make_broadcast(
     if len(messages) > 1:
         values["channel_policy"] = "fallback"
     return drafting.save(Broadcast(organization=club), values)
+
+
+def write_blocks(broadcast: Broadcast, *, as_typed: bool) -> None:
+    """Write the content as blocks; or as the HTML that they make, as if it was typed."""
+    message = broadcast.messages.get()
+    texts = {one.language: {"subject": one.subject, "text": one.text} for one in message.translations.all()}
+    contents = {language: {**said, **content.blocks(language)} for language, said in texts.items()}
+    drafting.save(broadcast, {"messages": [{"uuid": message.uuid, "translations": contents}]})
+    if as_typed:
+        contents = {one.language: {**texts[one.language], "html": one.html} for one in message.translations.all()}
+        drafting.save(broadcast, {"messages": [{"uuid": message.uuid, "translations": contents}]})
 
 
 def make_small(beside: Broadcast) -> Broadcast:

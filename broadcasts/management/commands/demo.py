@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand
 from broadcasts import drafting, formats, sending
 from broadcasts.catcher import Catcher, Sort
 from broadcasts.importing import import_contacts
-from broadcasts.management import demo_channels, demo_club, serving
+from broadcasts.management import demo_channels, demo_club, demo_newsletter, serving
 from broadcasts.management.lookups import refusals
 from broadcasts.management.progress import ImportBar, SendingBar
 from broadcasts.models import ApiToken, Broadcast, Channel, Delivery, Member, Organization, Role, Template, User
@@ -85,7 +85,7 @@ class Command(BaseCommand):
     def make_club(self) -> Organization:
         defaults = {
             "name": demo_club.NAME,
-            "languages": list(demo_club.TRANSLATIONS),
+            "languages": list(demo_club.SMS),
             "country": "ES",
             "postal_address": "Demo Club, 1 Pool Lane, Springfield",
         }
@@ -199,7 +199,7 @@ class DemoRun:
         return [
             {"channel": whatsapp, "template": template, "parameters": parameters},
             {"channel": sms, "translations": demo_club.SMS},
-            {"channel": mail, "translations": demo_club.TRANSLATIONS},
+            {"channel": mail, "template": demo_newsletter.template(self.club)},
         ]
 
     @property

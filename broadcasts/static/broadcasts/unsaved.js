@@ -6,7 +6,7 @@
     let isSending = false;
 
     function isChanged(field) {
-        if (!field.name || field.disabled || NO_WORDS.includes(field.type)) return false;
+        if (!field.name || field.disabled || NO_WORDS.includes(field.type) || field.closest("[data-unnoticed]")) return false;
         if (field.type === "file") return field.files.length > 0;
         if (field.type === "checkbox" || field.type === "radio") return field.checked !== field.defaultChecked;
         if (field.options) return isChosenAnew(field);
@@ -33,12 +33,13 @@
     }
 
     function isUnsaved(form) {
-        return holdsRefused(form) || [...form.elements].some(isChanged);
+        return "isUnsaved" in form.dataset || holdsRefused(form) || [...form.elements].some(isChanged);
     }
 
     const forms = [...document.querySelectorAll("form[data-unsaved], .change-form #content-main form[id$='_form']")];
     addEventListener("submit", (event) => {
-        if (forms.includes(event.target)) isSending = !event.defaultPrevented;
+        const isPreview = Boolean(event.submitter?.formTarget); // it goes into a frame, and this page stays
+        if (forms.includes(event.target) && !isPreview) isSending = !event.defaultPrevented;
     });
     addEventListener("pageshow", () => { isSending = false; });
     addEventListener("beforeunload", (event) => {

@@ -1,4 +1,4 @@
-"""Language tags (BCP 47), and which of the languages on offer a person reads; plain values only."""
+"""Language tags (BCP 47), and which of the languages on offer a person reads."""
 
 import re
 from collections.abc import Iterable, Iterator

@@ -1,0 +1,94 @@
+"""Write the HTML of messages and templates, and check it where its authors wrote it."""
+
+import re
+from collections.abc import Mapping
+from operator import itemgetter
+
+from broadcasts import rendering
+from broadcasts.exceptions import InvalidInput
+from broadcasts.models import Content, Message, Organization, Template
+
+from .blocks import Problems
+from .making import Designed, design
+from .masks import Masked
+
+_LINES = re.compile(r"line (\d+): ")
+
+
+def apply(owner: Message | Template, translation: Content) -> Designed:
+    """Fill the HTML of a translation from its format, without saving it; raises InvalidInput as `design` does."""
+    made = design(
+        translation,
+        layout=owner.layout,
+        organization=organization_of(owner),
+        syntax=owner.syntax,
+        medium=owner.medium,
+    )
+    translation.html = made.html
+    return made
+
+
+def again(owner: Message | Template) -> bool:
+    """Make the HTML of a saved message or template, as it was written, or once more since its layout may have changed.
+
+    Saves and tells whether anything changed; raises InvalidInput with the paths `translations.{language}.…`.
+    """
+    changed = False
+    errors: dict[str, str] = {}
+    for translation in owner.translations.all():
+        before = translation.html
+        try:
+            apply(owner, translation)
+        except InvalidInput as error:
+            errors |= {f"translations.{translation.language}.{path}": words for path, words in error.errors.items()}
+        if translation.html != before:
+            translation.save(update_fields=["html", "modified"])
+            changed = True
+    if errors:
+        raise InvalidInput(errors)
+    return changed
+
+
+def check(checker: rendering.Checker, syntax: str, fields: Mapping[str, str], made: Designed) -> None:
+    """Check {field: template} as `Checker` does; an error in HTML that was made is told where its author wrote it."""
+    try:
+        checker.check(syntax, fields)
+    except InvalidInput as error:
+        raise InvalidInput(at_source(checker.organization, syntax, error.errors, made)) from None
+
+
+def at_source(organization: Organization, syntax: str, errors: Mapping[str, str], made: Designed) -> dict[str, str]:
+    """Return errors with those of `html` at the paths and lines where the tags in it were written."""
+    if "html" not in errors or not made.tags:
+        return dict(errors)
+    found = Problems()
+    starts, line = [], 1
+    for tag in made.tags:
+        starts.append((line, tag))
+        line += tag.source.count("\n") + 1
+    try:
+        # The tags alone, each on lines of its own: they are wrong in the same way.
+        rendering.validate_content(organization, syntax, {"html": "\n".join(tag.source for tag in made.tags)})
+    except InvalidInput as error:
+        said = _LINES.split(error.errors.get("html", ""))
+        for number, words in zip(said[1::2], said[2::2], strict=True):
+            _add(found, starts, int(number), words.removesuffix("; "))
+    if not found:
+        return dict(errors)
+    return {name: words for name, words in errors.items() if name != "html"} | found
+
+
+def where_written(owner: Message | Template, translation: Content, error: InvalidInput) -> InvalidInput:
+    """Return the error of a check of a designed content, as `at_source` tells it."""
+    if "html" not in error.errors:
+        return error
+    return InvalidInput(at_source(organization_of(owner), owner.syntax, error.errors, apply(owner, translation)))
+
+
+def _add(found: Problems, starts: list[tuple[int, Masked]], line: int, words: str) -> None:
+    begun, tag = max((one for one in starts if one[0] <= line), key=itemgetter(0))
+    found.add_line(tag.path, tag.line + line - begun, words)
+
+
+def organization_of(owner: Message | Template) -> Organization:
+    return owner.broadcast.organization if isinstance(owner, Message) else owner.organization

@@ -1,0 +1,70 @@
+"""Compile MJML to HTML: mrml lays it out, css-inline writes our rules into the elements."""
+
+import re
+
+import css_inline
+import mrml
+
+from .building import attributes
+from .masks import Masks
+from .styles import Style, kept_css
+
+_OPTIONS = mrml.RenderOptions(fonts={})  # else it links the fonts of others
+
+
+def document(body: str, style: Style, language: str) -> str:
+    """Return sections as a whole document of MJML in a style."""
+    light = style.light
+    page = attributes(css_class="d-page", width=f"{style.width}px", background_color=light["background"])
+    head = f"<mj-attributes>{_defaults(style)}</mj-attributes>{styles(style)}"
+    return f'<mjml lang="{language}" dir="auto"><mj-head>{head}</mj-head><mj-body{page}>{body}</mj-body></mjml>'
+
+
+def styles(style: Style) -> str:
+    """Return what stands in the head for dark mode and phones."""
+    return (
+        f'<mj-style>{kept_css(style)}</mj-style><mj-raw><meta name="color-scheme" content="light dark">'
+        '<meta name="supported-color-schemes" content="light dark"></mj-raw>'
+    )
+
+
+def _defaults(style: Style) -> str:
+    light = style.light
+    return "".join(
+        (
+            f"<mj-all{attributes(font_family=style.font)} />",
+            f"<mj-text{attributes(font_size='16px', line_height='1.55', color=light['text'], padding='0')} />",
+            f"<mj-section{attributes(padding='0')} />",
+            "<mj-button"
+            + attributes(
+                font_size="16px",
+                font_weight="bold",
+                line_height="1.25",
+                inner_padding="15px 28px",
+                border_radius=f"{style.radius}px",
+                background_color=light["button"],
+                color=light["button_text"],
+            )
+            + " />",
+            f"<mj-divider{attributes(border_width='1px', border_color=light['divider'])} />",
+        )
+    )
+
+
+def compile_mjml(mjml: str, fragments: list[str], masks: Masks, css: str) -> str:
+    """Return the HTML of a document of MJML, its tags still hidden; raises ValueError as mrml does."""
+    html = mrml.to_html(mjml, None, _OPTIONS).content
+    word = re.compile(rf"{masks.key}f(\d+)n")
+
+    def written(found: re.Match[str]) -> str:
+        return word.sub(written, fragments[int(found[1])])  # a slot stands in another piece
+
+    html = word.sub(written, html)
+    inliner = css_inline.CSSInliner(
+        inline_style_tags=False,
+        keep_style_tags=True,
+        keep_link_tags=True,
+        load_remote_stylesheets=False,
+        extra_css=css,
+    )
+    return inliner.inline(html)

@@ -1,0 +1,146 @@
+"""Hostile designs are refused or harmless, and never hold a worker."""
+
+import time
+from contextlib import suppress
+
+import pytest
+
+from broadcasts.exceptions import InvalidInput
+
+from .made import html, html_of, made, refused, text
+
+MOST_SECONDS = 5  # of CPU; most take a hundredth of it
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "<div>" * 10_000,
+        "<b>" * 10_000 + "x",
+        "<ul><li>" * 5_000,
+        "<table><tr><td>" * 5_000,
+        "<blockquote></b>" * 6_000,
+    ],
+)
+def test_elements_nested_too_deeply_are_refused(source):
+    assert "nested more than 100 deep" in refused(html(source))["blocks[0].html"]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "<a " * 30_000,
+        "<a '" * 25_000,
+        "<" * 99_999,
+        "<!--" * 25_000,
+        "&" * 99_999,
+        "<p>" * 30_000,
+        "<a href=" * 12_000,
+        "{" * 99_999,
+        "<table>" * 99,
+    ],
+)
+@pytest.mark.parametrize("format", ["html", "markdown", "blocks"])
+def test_broken_html_takes_no_time(format, source):
+    begun = time.thread_time()
+    with suppress(InvalidInput):
+        made(format, source=source, blocks=[html(source)] if format == "blocks" else [])
+    assert time.thread_time() - begun < MOST_SECONDS
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "[" * 50_000,
+        "[](" * 30_000,
+        "*" * 99_999,
+        "*a_" * 30_000,
+        "`" * 99_999 + "a",
+        "> " * 50_000,
+        "- " * 50_000,
+        "|" * 50_000 + "\n" + "|-" * 25_000,
+        "![" * 50_000,
+        "<" * 50_000,
+        "\n" * 99_999,
+        "&a;" * 30_000,
+    ],
+)
+def test_hostile_markdown_takes_no_time(source):
+    begun = time.thread_time()
+    with suppress(InvalidInput):
+        made("markdown", source=source)
+    assert time.thread_time() - begun < MOST_SECONDS
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "<mj-section>" * 10_000,
+        "<mj-section></mj-section>" * 10_000,
+        "<mj-text " * 20_000,
+        "<mjml>" + "<!--" * 50_000,
+        '<mj-section a="' * 20_000,
+        "<mj-section " + 'a="1" ' * 50_000 + "/>",
+        "</mj-section>" * 10_000,
+    ],
+)
+def test_hostile_mjml_is_refused_in_no_time(source):
+    begun = time.thread_time()
+    with suppress(InvalidInput):
+        made("mjml", source=source)
+    assert time.thread_time() - begun < MOST_SECONDS
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "<script>x()</script>",
+        "<style>@import url(https://evil.example)</style>",
+        "<iframe src='https://evil.example'></iframe>",
+        "<img src=x onerror=x()>",
+        "<a href='javascript:x()'>y</a>",
+        "<a href=' jav&#x09;ascript:x()'>y</a>",
+        "<svg><script>x()</script></svg>",
+        "<math><mtext><script>x()</script></mtext></math>",
+        "<form action='https://evil.example'><input></form>",
+        "<object data='x'></object><embed src='x'>",
+        "<meta http-equiv='refresh' content='0'>",
+        "<base href='https://evil.example'>",
+        "<link rel='stylesheet' href='https://evil.example'>",
+        "<noscript><p title='</noscript><script>x()</script>'>",
+        "<body onload=x()>",
+    ],
+)
+@pytest.mark.parametrize("format", ["html", "markdown", "blocks"])
+def test_what_could_run_or_fetch_is_left_out(format, source):
+    document = made(format, source=f"Hi {source} you", blocks=[text(f"Hi {source} you")] if format == "blocks" else [])
+    body = document.html.partition("<body")[2]
+    for bad in ("<script", "evil.example", "x()", "<iframe", "<form", "<object", "<svg", "<base", "<noscript"):
+        assert bad not in body
+    assert "Hi" in body
+
+
+def test_a_result_that_is_too_large_is_refused():
+    errors = refused(*[text("<p>" + "x " * 20_000 + "</p>")] * 40)
+    assert errors == {"blocks": "The HTML becomes longer than 1,000,000 characters; use fewer blocks."}
+
+
+def test_a_source_that_is_too_long_or_has_control_characters_is_refused():
+    assert "longer than 500,000" in refused(format="markdown", source="x" * 500_001)["source"]
+    assert "control character" in refused(format="markdown", source="x\0")["source"]
+
+
+def test_a_format_that_is_not_known_is_refused():
+    assert "use html, text, blocks, markdown, mjml" in refused(format="docx")["format"]
+
+
+def test_entities_do_not_multiply():
+    source = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;">]><p>&b;</p>'
+    assert "aaaaaaaaaaaa" not in made("html", source=source).html
+    assert "source" in refused(format="mjml", source=source)
+
+
+def test_two_hundred_blocks_are_made_in_time():
+    begun = time.thread_time()
+    html_of(*[text("<p>Hello {{ contact.name }}</p>")] * 200)
+    assert time.thread_time() - begun < MOST_SECONDS
