@@ -16,7 +16,7 @@ class InvalidInput(BroadcastsError):
 
 
 class FileRefused(InvalidInput):
-    """An uploaded file that is not stored; `code` says why: "size", "type" or "quota"."""
+    """An uploaded file that is not stored; `code` says why: "size", "type", "picture", "quota" or "busy"."""
 
     def __init__(self, refusal: str, code: str) -> None:
         super().__init__({"file": refusal})

@@ -163,6 +163,14 @@ def _text(head: bytes, name: str) -> FileType:
     return known or (CSV if name.lower().endswith(".csv") else TEXT)
 
 
+def is_svg(file: IO[bytes] | File) -> bool:
+    """Tell whether a file, which is left at its beginning, is a drawing in SVG, whatever stands before it."""
+    file.seek(0)
+    head = file.read(HEAD)
+    file.seek(0)
+    return b"<svg" in head.lower() and is_text(head)
+
+
 def is_text(head: bytes) -> bool:
     """Tell whether bytes begin a text in UTF-8; the last character may be cut off."""
     if not head or head.translate(None, CONTROLS) != head:

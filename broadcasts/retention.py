@@ -19,6 +19,7 @@ from django_q.models import OrmQ, Task
 
 from broadcasts import tallying, wiping
 from broadcasts.accounts import brakes
+from broadcasts.filetypes import PICTURES
 from broadcasts.models import (
     Allowance,
     Broadcast,
@@ -141,14 +142,21 @@ def _prune_uploads(dry_run: bool) -> int:
 
 
 def _prune_media(dry_run: bool) -> int:
-    """Delete files of media without a row, which are left when a transaction failed after they were written."""
-    n = 0
+    """Delete files of media without a row, which are left when a transaction failed after they were written.
+
+    A thumbnail goes where its picture is gone, and is made again if it is asked for.
+    """
     paths = settings.MEDIA_ROOT.glob("??/*")
-    for path in _strays(paths, Media, "file", lambda path: f"{path.parent.name}/{path.name}"):
-        n += 1
-        if not dry_run:
-            path.unlink(missing_ok=True)
-    return n
+    strays = list(_strays(paths, Media, "file", lambda path: f"{path.parent.name}/{path.name}"))
+    strays += (path for path in settings.MEDIA_ROOT.glob(f"{Media.THUMBNAILS}/??/*") if not _has_picture(path))
+    for path in () if dry_run else strays:
+        path.unlink(missing_ok=True)
+    return len(strays)
+
+
+def _has_picture(thumbnail: Path) -> bool:
+    folder = settings.MEDIA_ROOT / thumbnail.parent.name
+    return any((folder / f"{thumbnail.stem}.{kind.extension}").exists() for kind in PICTURES.values())
 
 
 def _stray_uploads() -> Iterator[Path]:

@@ -20,6 +20,7 @@ from django.test import TransactionTestCase, override_settings
 
 from broadcasts import health, noting, tracking
 from broadcasts.models import Channel, Organization, Role
+from broadcasts.public.files import known_file
 from broadcasts.receiving import called
 from broadcasts.throttling import allowances
 from broadcasts.transports.email import Email
@@ -111,6 +112,7 @@ def nothing_remembered():
     tracking.forget()
     health.forget()
     noting.forget()
+    known_file.cache_clear()
 
 
 @pytest.fixture

@@ -1,9 +1,12 @@
 """Rows for tests, each made with the least that makes it valid."""
 
+from io import BytesIO
 from itertools import count
 from urllib.parse import urlsplit
 
+from django.core.files.base import ContentFile
 from django.utils import timezone
+from PIL import Image
 
 from broadcasts.models import (
     ApiToken,
@@ -13,6 +16,7 @@ from broadcasts.models import (
     Channel,
     Contact,
     Delivery,
+    Media,
     Member,
     Message,
     MessageTranslation,
@@ -26,6 +30,21 @@ _serial = count(1)
 def path_of(channel: Channel) -> str:
     """The path that the provider of a channel calls."""
     return urlsplit(channel.callback_url).path
+
+
+def picture_file(
+    kind: str = "PNG", size: tuple[int, int] = (40, 30), mode: str = "RGB", color="red", **options
+) -> bytes:
+    """The content of a picture file."""
+    file = BytesIO()
+    Image.new(mode, size, color).save(file, kind, **options)
+    return file.getvalue()
+
+
+def make_picture(organization: Organization, name: str = "flyer.png", **fields) -> Media:
+    """A picture in the library of an organization, as it is stored after an upload."""
+    file = ContentFile(picture_file(), name=name)
+    return Media.objects.create(organization=organization, file=file, **{"width": 40, "height": 30, **fields})
 
 
 def make_member(organization: Organization, role: str, **fields) -> Member:

@@ -51,6 +51,7 @@ LAYERS = [
         "links",
         "mediums",
         "origin",
+        "pictures",
         "queue",
         "schedules",
         "septets",

@@ -26,7 +26,11 @@ from .language_field import LanguageField, LanguageInput
 MOST_TOLD = 5
 format_html_lazy = lazy(format_html, str)
 
-CHECKS = {"data-expressions": reverse_lazy("admin:expressions-check")}  # of fields that may hold expressions
+# Of fields that may hold merge fields.
+CHECKS = {
+    "data-expressions": reverse_lazy("admin:expressions-check"),
+    "data-fields": reverse_lazy("admin:broadcasts-fields"),
+}
 JSON_CHECKS = {**CHECKS, "data-json": "parameters"}  # of fields whose JSON has texts that may
 CODE = {"class": "vLargeTextField code", "spellcheck": "false"}
 SYNTAX_HELP = format_html_lazy(

@@ -32,7 +32,7 @@ class PostedLanguages:
 
     def __init__(self, data: QueryDict, formset: LanguagesFormSet) -> None:
         self.data, self.formset = data.copy(), formset
-        self.count = len(formset.forms)
+        self.count = len(formset.languages)
 
     def write(self, form: LanguageForm, content: Content, names: tuple[str, ...] = FIELDS) -> None:
         """Write the content of a language into its form."""
@@ -44,12 +44,12 @@ class PostedLanguages:
 
     def add(self, language: str, content: Content | None = None) -> None:
         """Add a language, with content or none."""
-        prefix, like = f"{PREFIX}-{self.count}", self.formset.forms[0]
+        prefix, like = f"{PREFIX}-{self.count}", self.formset.languages[0]
         self.count += 1
         self.data[f"{PREFIX}-TOTAL_FORMS"] = str(self.count)
         self.data[f"{prefix}-language"], self.data[f"{prefix}-format"] = language, like.written_as
-        for name in FIELDS if content else ():
-            if name != "language":
+        for name in FIELDS:
+            if content is not None and name != "language":
                 self.data[f"{prefix}-{name}"] = _as_typed(like, name, content)
 
 
@@ -74,7 +74,7 @@ def _add_language(posted: PostedLanguages, owner: Message | Template, argument: 
     language, source = posted.data.get("new_language", ""), posted.data.get("copy_from", "")
     if not language:
         raise InvalidInput({"new_language": "Choose a language to add."})
-    forms = {form.shown_language: form for form in posted.formset.forms}
+    forms = {form.shown_language: form for form in posted.formset.languages}
     if language in forms:
         raise InvalidInput({"new_language": f"{language_name(language)} is here already."})
     if len(forms) >= MOST_LANGUAGES:
@@ -87,7 +87,7 @@ def _add_language(posted: PostedLanguages, owner: Message | Template, argument: 
 def _convert(posted: PostedLanguages, owner: Message | Template, argument: str) -> str:
     """Turn the content of one language into another format."""
     number, _, goal = argument.partition(":")
-    form = posted.formset.forms[int(number)]
+    form = posted.formset.languages[int(number)]
     content, message = form.drafted(), posted.formset.message
     if goal not in CONVERSIONS.get(content.format, ()):
         raise InvalidInput({"format": f"{content.get_format_display()} cannot be turned into {goal} exactly."})
@@ -118,7 +118,7 @@ def _take(posted: PostedLanguages, owner: Message | Template, argument: str) -> 
 
 def _take_over(posted: PostedLanguages, translation: MessageTranslation, goal: Message, *, from_mail: bool) -> None:
     to_mail = goal.medium == Medium.EMAIL
-    form = next((one for one in posted.formset.forms if one.shown_language == translation.language), None)
+    form = next((one for one in posted.formset.languages if one.shown_language == translation.language), None)
     content = form.drafted() if form else type(translation)(language=translation.language, format=Format.TEXT)
     if from_mail and to_mail:
         content = translation
@@ -137,7 +137,7 @@ def _take_template(posted: PostedLanguages, owner: Message | Template, argument:
     template = posted.formset.message.template
     if template is None or template.channel_id:
         raise InvalidInput({"template": "Choose one of your own templates first."})
-    forms: Mapping[str, Any] = {form.shown_language: form for form in posted.formset.forms}
+    forms: Mapping[str, Any] = {form.shown_language: form for form in posted.formset.languages}
     posted.data["layout"] = str(template.layout_id or "")
     posted.data["syntax"] = template.syntax
     for content in template.usable():

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -25,7 +25,7 @@ from broadcasts.models import (
     TemplateTranslation,
 )
 
-from .content import CHECKS, CODE, SYNTAX_HELP, ContentForm, ContentFormSet, ParametersField
+from .content import CHECKS, CODE, SYNTAX_HELP, ContentForm, ContentFormSet
 from .editors import BlocksField, BlocksWidget, SlotsField, SourceWidget, written_errors, written_slots
 from .files_field import FilesField, QuickRepliesField
 from .parameter_fields import ParameterField, parameter_fields, parameter_values, with_parameters
@@ -115,15 +115,15 @@ class LanguageForm(ContentForm):
     """What is said in one language. Its formset tells it the message, and `settle` what that asks for."""
 
     class Meta(ContentForm.Meta):
-        fields = FIELDS
+        fields: Any = FIELDS
         field_classes: ClassVar = {
-            "parameters": ParametersField,
+            **ContentForm.Meta.field_classes,
             "blocks": BlocksField,
             "slots": SlotsField,
             "attachments": FilesField,
             "quick_replies": QuickRepliesField,
         }
-        widgets: ClassVar = {
+        widgets: Any = {
             "language": forms.HiddenInput,
             "subject": forms.TextInput(attrs={"class": "vLargeTextField", **CHECKS, **WRITTEN}),
             "preheader": forms.TextInput(attrs={"class": "vLargeTextField", **CHECKS, **WRITTEN}),
@@ -138,8 +138,8 @@ class LanguageForm(ContentForm):
             ),
             "parameters": forms.Textarea(attrs={**CODE, **WRITTEN, "rows": 8}),
         }
-        labels: ClassVar = {"format": "Written as", "quick_replies": "Quick replies", "attachments": "Files"}
-        help_texts: ClassVar = {
+        labels: Any = {"format": "Written as", "quick_replies": "Quick replies", "attachments": "Files"}
+        help_texts: Any = {
             "preheader": "What mail programs show beside the subject.",
             "parameters": "A JSON object that the receiver gets whole.",
             "quick_replies": "One per line.",
@@ -214,7 +214,7 @@ class LanguageForm(ContentForm):
         field, blank = self.fields[name], getattr(self._meta.model(), name, "")
         if not self.is_bound or field.disabled:
             value = self.initial.get(name, field.initial)
-            return blank if value is None else value
+            return blank if value is None or callable(value) else value
         try:
             return field.clean(self[name].data)
         except ValidationError:
@@ -244,9 +244,7 @@ class LanguageForm(ContentForm):
     def lacks(self) -> list[str]:
         """Return what is still missing in this language, in words."""
         if self.message.has_provider_template:
-            return [
-                one.label for one in self.parameter_fields if not one.picks and not self.value(PARAMETER + one.name)
-            ]
+            return [one.label for one in self.parameter_fields if one.is_needed and not self._is_given(one)]
         content = self.drafted()
         if self.message.medium != Medium.EMAIL:
             return [] if content.text.strip() or content.attachments else ["text"]
@@ -304,7 +302,7 @@ class LanguageForm(ContentForm):
         return None if field is None or field.widget.is_hidden else name
 
     def _post_clean(self) -> None:
-        super()._post_clean()
+        super()._post_clean()  # type: ignore[misc]
         for name in ("blocks", "slots", "source"):
             mine = {path: words for path, words in self.told.items() if self._field_of(path) == name}
             if mine:
@@ -339,6 +337,10 @@ class LanguagesFormSet(ContentFormSet):
         self.message = choices.message()
         super().__init__(*args, **kwargs)
 
+    @property
+    def languages(self) -> "list[LanguageForm]":
+        return cast("list[LanguageForm]", self.forms)
+
     def owner(self) -> tuple[Any, str]:
         return self.message.broadcast.organization, self.message.syntax
 
@@ -347,19 +349,28 @@ class LanguagesFormSet(ContentFormSet):
         form.settle(self.message, self.instance, may_change=self.may_change)
         return form
 
+    def contents(self) -> dict[str, dict[str, Any]]:
+        """Return what `drafting.save` takes; it makes the HTML of a design itself."""
+        made = super().contents()
+        designed = [form for form in self.languages if form.instance.is_designed]
+        for form in designed:
+            made.get(form.tag() or form.instance.language, {}).pop("html", None)
+        return made
+
     def drafted(self) -> dict[str, dict[str, Any]]:
         """Return {language: content} as typed, without the languages that are removed."""
-        return {form.shown_language: form.drafted().content() for form in self.forms if not form.is_removed}
+        return {form.shown_language: form.drafted().content() for form in self.languages if not form.is_removed}
 
 
 def languages_formset(owner: Message | Template) -> type[LanguagesFormSet]:
     """Return the class of the formset for a message or a template."""
     model: Any = TemplateTranslation if isinstance(owner, Template) else MessageTranslation
     form = type("OneLanguageForm", (LanguageForm,), {"Meta": type("Meta", (LanguageForm.Meta,), {"model": model})})
-    return inlineformset_factory(
+    made: Any = inlineformset_factory(
         type(owner), model, form=form, formset=LanguagesFormSet, fields=FIELDS, extra=0 if has_content(owner) else 1
     )
+    return made
 
 
 def has_content(owner: Message | Template) -> bool:
-    return bool(owner.pk) and bool(owner.translations.all())  # type: ignore[attr-defined]
+    return bool(owner.pk) and bool(owner.translations.all())

@@ -1,7 +1,8 @@
 """The content page of a message or template: its words in each language, beside a preview; and its test sends."""
 
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django import forms
@@ -9,7 +10,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.forms.widgets import Script
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
@@ -17,21 +18,31 @@ from django.utils import timezone
 from broadcasts import drafting, rendering, sending
 from broadcasts.exceptions import BroadcastsError, InvalidInput, WrongState
 from broadcasts.languages import LANGUAGES, language_name
-from broadcasts.models import Medium, Message, Template
+from broadcasts.models import Media, Medium, Message, Template
 
 from .access import Access
 from .broadcast_form import CHANGED_ELSEWHERE
 from .content import tell_warnings
 from .content_changes import change
-from .content_form import ChoicesForm, LanguagesFormSet, has_content, languages_formset, organization_of_content
+from .content_form import (
+    ChoicesForm,
+    LanguageForm,
+    LanguagesFormSet,
+    has_content,
+    languages_formset,
+    organization_of_content,
+)
 from .content_preview import ContentPreviews, somebody
 
-SCRIPTS = [
+SCRIPTS: list[Any] = [
     Script("broadcasts/sms.js", defer=True),
-    Script("broadcasts/expressions.js", defer=True),
+    Script("broadcasts/expressions.js", type="module"),
     Script("broadcasts/unsaved.js", defer=True),
     Script("broadcasts/content.js", type="module"),
 ]
+PLACE = re.compile(r"\b\d+\.translations\.")  # before what is wrong with the messages of a broadcast
+UUIDS = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+MOST_FILES = 500
 MOST_SHOWN = 20  # errors above the page
 
 
@@ -104,7 +115,7 @@ class ContentPage(ContentPreviews):
     def _step(self, request: HttpRequest, owner: Any) -> HttpResponse:
         """Show the form again as a button changed it."""
         _, formset = self._forms(request, owner, request.POST)
-        data = request.POST
+        data: QueryDict = request.POST
         try:
             data, told = change(request.POST, formset, owner)
             if told:
@@ -137,7 +148,7 @@ class ContentPage(ContentPreviews):
         raise NotImplementedError
 
     def _saved(self, request: HttpRequest, owner: Any) -> HttpResponse:
-        fresh = self.get_object(request, str(owner.pk))
+        fresh: Any = self.get_object(request, str(owner.pk))
         tell_warnings(request, rendering.warnings_of(fresh))
         if request.POST.get("_then") == "test":
             messages.success(request, "Saved.")
@@ -152,7 +163,7 @@ class ContentPage(ContentPreviews):
 
     def _test(self, request: HttpRequest, owner: Any) -> None:
         """Send tests of what is stored, and tell what became of each."""
-        form = TestsForm(request.POST, owner=owner, user=request.user, may_send=self.may(request, "send", owner))  # type: ignore[attr-defined]
+        form = self._tests(request, owner, [one.language for one in owner.translations.all()], request.POST)
         if not form.is_valid():
             for faults in form.errors.values():
                 messages.error(request, f"No test was sent: {' '.join(map(str, faults))}")
@@ -176,6 +187,10 @@ class ContentPage(ContentPreviews):
             else:
                 messages.success(request, f"A test was sent to {address}.")
 
+    def _tests(self, request: HttpRequest, owner: Any, languages: Sequence[str], data: Any = None) -> "TestsForm":
+        may_send = self.may(request, "send", owner)  # type: ignore[attr-defined]
+        return TestsForm(data, languages=languages, user=request.user, may_send=may_send)
+
     # What the page shows.
 
     def _page(
@@ -189,45 +204,48 @@ class ContentPage(ContentPreviews):
         is_unsaved: bool = False,
         is_checked: bool = False,
     ) -> HttpResponse:
-        organization = organization_of_content(owner)
-        is_template = isinstance(owner, Template)
-        may_change = self.has_change_permission(request, owner)
-        listed = list(formset.forms)
+        media = self.media + formset.media + forms.Media(js=SCRIPTS, css={"all": ["broadcasts/content.css"]})
         context = {
             **self.admin_site.each_context(request),
+            **self._around(owner, formset, may_change=(may_change := self.has_change_permission(request, owner))),
             "opts": self.opts,
-            "title": f"Content: {owner}",
-            "owner": owner,
-            "organization": organization,
-            "broadcast": None if is_template else owner.broadcast,
-            "back": self.back(owner),
+            "media": media,
             "choices": choices,
-            "formset": formset,
-            "languages": listed,
-            "seen": request.POST.get("seen", stamp_of(owner)),
-            "message": formset.message,
-            "medium": Medium(formset.message.medium),
-            "is_mail": formset.message.medium == Medium.EMAIL,
             "may_change": may_change,
+            "seen": request.POST.get("seen", stamp_of(owner)),
             "is_unsaved": is_unsaved,
             "is_checked": is_checked,
-            "faults": list((errors or {}).values())[:MOST_SHOWN],
-            "others": [] if is_template or not may_change else other_messages(owner),
-            "choosable": choosable(organization, [form.shown_language for form in listed]),
-            "fallback": fallback_words(owner, organization),
-            "tests": None
-            if is_template
-            else TestsForm(None, owner=owner, user=request.user, may_send=self.may(request, "send", owner)),  # type: ignore[attr-defined]
+            "faults": [PLACE.sub("", words) for words in (errors or {}).values()][:MOST_SHOWN],
+            "tests": None if isinstance(owner, Template) else self._tests(request, owner, present(formset)),
             "chosen": request.POST,
             "step": request.POST.get("_step", ""),
             "then": request.POST.get("_then", ""),
+        }
+        return TemplateResponse(request, "admin/broadcasts/content/page.html", context)
+
+    def _around(self, owner: Any, formset: LanguagesFormSet, *, may_change: bool) -> dict[str, Any]:
+        """Return what the page shows that does not depend on who asks."""
+        organization, message = organization_of_content(owner), formset.message
+        return {
+            "title": f"Content: {owner}",
+            "owner": owner,
+            "organization": organization,
+            "broadcast": None if isinstance(owner, Template) else owner.broadcast,
+            "back": self.back(owner),
+            "formset": formset,
+            "languages": list(formset.languages),
+            "message": message,
+            "medium": Medium(message.medium),
+            "is_mail": message.medium == Medium.EMAIL,
+            "others": other_messages(owner) if may_change and isinstance(owner, Message) else [],
+            "choosable": choosable(organization, [form.shown_language for form in formset.languages]),
+            "fallback": fallback_words(owner, organization),
+            "files": file_names(organization, formset),
             "addresses": {
                 what: reverse(f"admin:broadcasts_{self.opts.model_name}_{what}", args=[owner.pk])
                 for what in ("render", "people")
             },
         }
-        context["media"] = self.media + formset.media + forms.Media(js=SCRIPTS, css={"all": ["broadcasts/content.css"]})
-        return TemplateResponse(request, "admin/broadcasts/content/page.html", context)
 
 
 class MessageContentPage(ContentPage):
@@ -273,10 +291,10 @@ class TestsForm(forms.Form):
         label="In", required=False, widget=forms.CheckboxSelectMultiple, help_text="None chosen: in that of the person."
     )
 
-    def __init__(self, data: Any, *, owner: Message, user: Any, may_send: bool) -> None:
+    def __init__(self, data: Any, *, languages: Sequence[str], user: Any, may_send: bool) -> None:
         super().__init__(data, initial={"test_addresses": user.email}, auto_id="id_%s")
-        languages: Any = self.fields["test_languages"]
-        languages.choices = [(one.language, language_name(one.language)) for one in owner.translations.all()]
+        offered: Any = self.fields["test_languages"]
+        offered.choices = [(tag, language_name(tag)) for tag in languages]
         if not may_send:
             self.fields["test_addresses"].disabled = True
             self.fields["test_addresses"].help_text = "Authors send tests to themselves."
@@ -288,6 +306,17 @@ class TestsForm(forms.Form):
 def stamp_of(owner: Message | Template) -> str:
     """Write down which state of the content a page shows."""
     return (owner if isinstance(owner, Template) else owner.broadcast).modified.isoformat()
+
+
+def present(formset: LanguagesFormSet) -> list[str]:
+    return [form.shown_language for form in formset.languages if not form.is_removed]
+
+
+def file_names(organization: Any, formset: LanguagesFormSet) -> dict[str, str]:
+    """Return {uuid: name} of the files that the content names, for the lists of its page."""
+    text = json.dumps([[one.attachments, one.parameters] for one in map(LanguageForm.drafted, formset.languages)])
+    rows = Media.objects.for_organization(organization).filter(uuid__in=UUIDS.findall(text)[:MOST_FILES])
+    return {str(one.uuid): str(one) for one in rows}
 
 
 def base_language(owner: Message | Template) -> str:

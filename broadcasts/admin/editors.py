@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -10,7 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.forms.widgets import Script
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.html import format_html, json_script
 from django.utils.safestring import SafeString
 
@@ -50,8 +49,7 @@ class EditorWidget(forms.Textarea):
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
         context = super().get_context(name, value, attrs)
-        with suppress(NoReverseMatch):
-            context["widget"]["attrs"].setdefault("data-fields", reverse("admin:broadcasts-fields"))
+        context["widget"]["attrs"].setdefault("data-fields", reverse("admin:broadcasts-fields"))
         return context
 
 

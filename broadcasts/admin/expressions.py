@@ -10,16 +10,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpR
 from broadcasts import rendering
 from broadcasts.database import as_id
 from broadcasts.exceptions import BroadcastsError, InvalidInput
-from broadcasts.models import Attribute, Organization, Syntax
+from broadcasts.models import Organization
 
 from .access import Access, scoped
 from .content import ParametersField
 
 LIQUID = "liquid"  # the value of the button that translates
 LONGEST = 200_000  # characters that are checked while somebody types
-MOST_NAMES = 200
 MOST_TOLD = 20  # of the texts in one JSON
-CONTACT_NAMES = ("name", "first_name", "language", "uuid")  # that both languages have
 
 
 class Pair(NamedTuple):
@@ -100,7 +98,7 @@ PAIRS = (
 
 
 def check_view(request: HttpRequest) -> HttpResponse:
-    """Tell what is wrong with the Liquid or the expressions of a text, and which names its syntax has."""
+    """Tell what is wrong with the Liquid or the expressions of a text."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     rows = scoped(Organization.objects.order_by("id"), Access.of(request))
@@ -108,10 +106,10 @@ def check_view(request: HttpRequest) -> HttpResponse:
         rows = rows.filter(pk=pk)
     organization, syntax = rows.first(), request.POST.get("syntax", "")
     if organization is None:
-        return JsonResponse({"warnings": [], "names": []})
+        return JsonResponse({"warnings": []})
     text, field = request.POST.get("text", "")[:LONGEST].replace("\r\n", "\n"), request.POST.get("json", "")
     told = json_warnings(organization, syntax, field, text) if field else warnings(organization, syntax, text)
-    return JsonResponse({"warnings": told, "names": names(organization, syntax)})
+    return JsonResponse({"warnings": told})
 
 
 def warnings(organization: Organization, syntax: str, text: str) -> list[str]:
@@ -128,19 +126,6 @@ def json_warnings(organization: Organization, syntax: str, field: str, text: str
     except InvalidInput as error:
         return list(error.errors.values())
     return [f"{path}: {words}" for path, faults in found.items() for words in faults][:MOST_TOLD]
-
-
-def names(organization: Organization, syntax: str) -> list[str]:
-    """Return what can be inserted into a text, as its syntax writes it; [] for plain text."""
-    keys = Attribute.objects.for_organization(organization).order_by("key").values_list("key", flat=True)[:MOST_NAMES]
-    settled = organization.globals if isinstance(organization.globals, dict) else {}
-    if syntax == Syntax.EXPRESSIONS:
-        paths = [*(f"contact.{name}" for name in CONTACT_NAMES), *(f"fields.{key}" for key in keys)]
-        return [f"@{path}" for path in (*paths, *(f"globals.{key}" for key in settled))]
-    if syntax != Syntax.LIQUID:
-        return []
-    paths = [*(f"contact.{name}" for name in CONTACT_NAMES), *(f"contact.attributes.{key}" for key in keys)]
-    return [f"{{{{ {path} }}}}" for path in (*paths, *(f"globals.{key}" for key in settled), "unsubscribe_url")]
 
 
 def translated(request: HttpRequest, translate: Callable[[], object], goal: str) -> HttpResponse:

@@ -44,7 +44,7 @@ class QuickRepliesField(forms.CharField):
     def to_python(self, value: Any) -> Any:
         if isinstance(value, list):
             return value
-        text = super().to_python(value).strip()
+        text = (super().to_python(value) or "").strip()
         if text.startswith("["):
             read = JsonFormField().to_python(text)
             return read if isinstance(read, list) else []

@@ -110,6 +110,9 @@ class LayoutAdmin(OrganizationAdmin):
         users = [user for layout in objs for user in layout.users()]
         return shown, counts, needed, protected + [f"{capfirst(one._meta.verbose_name)}: {one}" for one in users]
 
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        return {"footer": [{"type": "footer"}], **super().get_changeform_initial_data(request)}
+
     def save_model(self, request: HttpRequest, obj: Layout, form: Any, change: bool) -> None:
         super().save_model(request, obj, form, change)
         if "is_default" not in form.changed_data or not self.may(request, "manage", obj):

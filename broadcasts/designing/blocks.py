@@ -144,7 +144,13 @@ BLOCKS: dict[str, BlockType] = {
             words="text",
         ),
         BlockType(
-            "columns", "Columns", (BlockField("columns", "columns", "Columns", required=True, least=2, most=4), PANEL)
+            "columns",
+            "Columns",
+            (
+                BlockField("columns", "columns", "Columns", required=True, least=2, most=4),
+                BlockField("stack", "switch", "One below the other on phones", default=True),
+                PANEL,
+            ),
         ),
         BlockType("divider", "Divider"),
         BlockType("spacer", "Space", (BlockField("height", "number", "Height", default=24, least=1, most=200),)),
@@ -230,7 +236,7 @@ def walk(blocks: Any, path: str = "blocks") -> Iterator[tuple[str, dict[str, Any
         at = f"{path}[{place}]"
         yield at, block
         for number, column in enumerate(block.get("columns") or ()):
-            yield from walk(column["blocks"], f"{at}.columns[{number}].blocks")
+            yield from walk(column.get("blocks") or (), f"{at}.columns[{number}].blocks")
 
 
 def field_texts(path: str, block: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:

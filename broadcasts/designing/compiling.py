@@ -35,7 +35,6 @@ def _defaults(style: Style) -> str:
             f"<mj-all{attributes(font_family=style.font)} />",
             f"<mj-text{attributes(font_size='16px', line_height='1.55', color=light['text'], padding='0')} />",
             f"<mj-section{attributes(padding='0')} />",
-            f"<mj-image{attributes(fluid_on_mobile='true')} />",
             "<mj-button"
             + attributes(
                 font_size="16px",

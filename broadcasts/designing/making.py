@@ -1,15 +1,14 @@
 """Make the HTML of one content from its format, within its layout."""
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from broadcasts import formats
 from broadcasts.exceptions import InvalidInput
 from broadcasts.mediums import Medium
 from broadcasts.models import Content, Format, Layout, Organization
 
+from .arranging import Arranger, Row
 from .blocks import Problems, text_fault, validate_blocks
-from .building import Builder
 from .cleaning import CleanHtml
 from .compiling import compile_mjml, document, styles
 from .markdown import markdown_to_html
@@ -81,29 +80,29 @@ class _Making:
         self.cleaner = CleanHtml(self.masks, problems, self.warnings)
         self.style = style_of(layout.style if layout else {})
         language = content.language or organization.primary_language
-        self.builder = Builder(organization, language, self.masks, self.cleaner, self.style)
+        self.builder = Arranger(organization, language, self.masks, self.cleaner, self.style)
 
     def made(self) -> Designed:
         header, footer = [self.layout.header, self.layout.footer] if self.layout else [[], []]
         self.builder.slots = self.content.slots
         for blocks in (header, self.content.blocks, footer):
             self.builder.find_pictures(blocks)
-        before = self.part(header, "layout.header", first=True, last=False)
-        body = self.body(is_first=not before)
-        after = self.part(footer, "layout.footer", first=False, last=True)
+        before = self.builder.rows(header, "layout.header")
+        body = self.body()
+        after = self.builder.rows(footer, "layout.footer")
         self.problems.refuse()
         if isinstance(body, Mjml) and body.is_whole:
             return self.finished(self.whole(body, before, after))
-        sections = body.sections() if isinstance(body, Mjml) else body
+        rows = [Row("whole", body.sections())] if isinstance(body, Mjml) else body
         self.problems.refuse()
-        mjml = document(before + sections + after, self.style, self.builder.language)
+        mjml = document(self.builder.written([*before, *rows, *after]), self.style, self.builder.language)
         css = inlined_css(self.style) + "".join(body.css if isinstance(body, Mjml) else ())
         return self.finished(self.compiled(mjml, css))
 
-    def body(self, *, is_first: bool) -> str | Mjml:
-        """Return the content as sections, or as it was read."""
+    def body(self) -> list[Row] | Mjml:
+        """Return the content as rows, or as it was read."""
         if self.content.format == Format.BLOCKS:
-            return self.part(self.content.blocks, "blocks", first=is_first, last=True)
+            return self.builder.rows(self.content.blocks, "blocks", is_end=True)
         is_markdown = self.content.format == Format.MARKDOWN
         cleaner = None if is_markdown else self.cleaner  # of the words of slots, so that each ends what it begins
         source = MaskedSource(source_pieces(self.content), self.masks, self.problems, cleaner)
@@ -111,14 +110,13 @@ class _Making:
         if self.content.format == Format.MJML:
             return Mjml(source, self.builder)
         self.masks.require_balance(source.text, self.problems, "begins a block that never ends, or ends none.")
-        html = source.text
-        if is_markdown:
-            html = markdown_to_html(html, self.masks)
-        return self.builder.section(self.cleaner.clean(html, "source"), first=is_first)
+        html = markdown_to_html(source.text, self.masks) if is_markdown else source.text
+        return [self.builder.row_of_html(self.cleaner.clean(html, "source"))]
 
-    def whole(self, mjml: Mjml, before: str, after: str) -> str:
+    def whole(self, mjml: Mjml, before: list[Row], after: list[Row]) -> str:
         own = before or after
-        written = mjml.written(before, after, styles(self.style) if own else "", self.builder.language)
+        above, below = self.builder.written(before), self.builder.written(after)
+        written = mjml.written(above, below, styles(self.style) if own else "", self.builder.language)
         self.problems.refuse()
         return self.compiled(written, (inlined_css(self.style) if own else "") + "".join(mjml.css))
 
@@ -132,9 +130,6 @@ class _Making:
     @property
     def place(self) -> str:
         return "blocks" if self.content.format == Format.BLOCKS else "source"
-
-    def part(self, blocks: list[dict[str, Any]], path: str, *, first: bool, last: bool) -> str:
-        return self.builder.sections(blocks, path, first=first, last=last) if blocks else ""
 
     def finished(self, masked: str) -> Designed:
         self.masks.require_kept(masked, self.problems)

@@ -46,6 +46,7 @@ COLOURS = (*LIGHT, *(f"dark_{name}" for name in DARK))
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 # A colour that is not given follows another one that is, so that two colours make a style.
 _FOLLOWS = {"heading": "text", "panel": "background"}
+_SAME_IN_DARK = ("button", "button_text")  # unless the style says otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,8 @@ def _colours(given: Mapping[str, Any], defaults: Mapping[str, str], prefix: str)
     found = {}
     for name, default in defaults.items():
         other = given.get(prefix + _FOLLOWS[name]) if name in _FOLLOWS else None
+        if name in _SAME_IN_DARK:
+            other = given.get(name)
         found[name] = given.get(prefix + name) or other or default
     return found
 
@@ -119,13 +122,14 @@ def inlined_css(style: Style) -> str:
 .d-text h3, .d-head h3 {{ font-size: 18px; }}
 .d-text h1, .d-text h2, .d-text h3 {{ margin: 0 0 10px; }}
 .d-text blockquote {{ margin: 0 0 14px; padding: 0 0 0 14px; border-left: 3px solid {light["divider"]}; }}
-.d-quote > div {{ padding: 0 0 0 16px; border-left: 3px solid {light["divider"]}; }}
-.d-by {{ color: {light["quiet"]}; font-size: 14px; }}
+.d-quote > div {{ padding: 0 0 0 16px; border-left: 4px solid {light["button"]}; }}
+.d-said {{ font-size: 18px; font-style: italic; }}
 .d-text a, .d-quote a, .d-head a, .d-social a {{ color: {light["link"]}; }}
 .d-foot a {{ color: {light["quiet"]}; text-decoration: underline; }}
 .d-text pre {{ white-space: pre-wrap; }}
 .d-text img {{ max-width: 100%; height: auto; }}
-.d-text > div > :last-child, .d-quote > div > :last-child {{ margin-bottom: 0; }}
+.d-text > div > :last-child, .d-said > :last-child {{ margin-bottom: 0; }}
+.d-quote .d-by {{ margin: 4px 0 0; color: {light["quiet"]}; font-size: 14px; }}
 """
 
 
@@ -143,6 +147,7 @@ def kept_css(style: Style) -> str:
     return f"""
 :root {{ color-scheme: light dark; supported-color-schemes: light dark; }}
 @media only screen and (max-width: 479px) {{
+.d-page {{ padding-top: 0 !important; }}
 td.d-side {{ padding-left: 20px !important; padding-right: 20px !important; }}
 .d-cols > table > tbody > tr > td {{ padding-left: 8px !important; padding-right: 8px !important; }}
 .d-box > table > tbody > tr > td {{ padding-left: 12px !important; padding-right: 12px !important; }}
@@ -154,8 +159,9 @@ body, .d-page {{ {ground("background")} }}
 .d-text div, .d-quote div {{ {colour("text")} }}
 {titles} {{ {colour("heading")} }}
 .d-text a, .d-quote a, .d-head a, .d-social a {{ {colour("link")} }}
-.d-small div, .d-foot div, .d-foot a, .d-by {{ {colour("quiet")} }}
+.d-small div, .d-foot div, .d-foot a, .d-quote .d-by {{ {colour("quiet")} }}
 .d-button td, .d-button a {{ {ground("button")} {colour("button_text")} }}
-.d-rule p, .d-quote > div, .d-text blockquote {{ border-color: {dark["divider"]} !important; }}
+.d-rule p, .d-text blockquote {{ border-color: {dark["divider"]} !important; }}
+.d-quote > div {{ border-color: {dark["button"]} !important; }}
 }}
 """

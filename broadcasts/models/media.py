@@ -1,22 +1,28 @@
 """Uploaded files."""
 
 import secrets
+from functools import reduce
+from operator import or_
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import ProtectedError, Q, Sum
 
 from broadcasts import formats, links
-from broadcasts.exceptions import FileRefused
+from broadcasts.exceptions import FileRefused, WrongState
 from broadcasts.filetypes import BINARY, EXTENSIONS, SHOWN, clean_name, file_type
 
 from .base import Base
 from .broadcasts import Broadcast
+from .layouts import Layout
 from .messages import MessageTranslation
 from .organizations import Organization
 from .templates import Template, TemplateTranslation
+
+# The fields of content that name files by their uuids or addresses, in JSON, and those that have addresses only.
+NAMING, SHOWING = ("attachments", "parameters", "blocks", "slots"), ("html", "text", "source")
 
 
 def media_path(media: "Media", filename: str) -> str:
@@ -45,19 +51,23 @@ class Media(Base):
     width = models.PositiveIntegerField(null=True, editable=False)  # in pixels, of pictures
     height = models.PositiveIntegerField(null=True, editable=False)
 
+    THUMBNAILS = "thumbnails"  # the folder of thumbnails, within that of files
+
     class Meta:
         verbose_name_plural = "media"
 
     def __str__(self) -> str:
         return self.filename or str(self.file.name)
 
-    def clean(self) -> None:
-        super().clean()
-        if self.is_new_file and self.organization_id is not None:  # None in a form that lacks it, which says so
-            try:
-                self.check_file()
-            except FileRefused as error:
-                raise ValidationError(error.errors) from None
+    @staticmethod
+    def matching(words: str) -> Q:
+        """Return the clause of a search, by name or alternative text."""
+        return Q(filename__icontains=words) | Q(alternative_text__icontains=words)
+
+    @staticmethod
+    def used_bytes(organization_id: int) -> int:
+        """Return how much of an organization's quota is used."""
+        return Media.objects.for_organization(organization_id).aggregate(sum=Sum("size"))["sum"] or 0
 
     @staticmethod
     def check_size(size: int) -> None:
@@ -77,13 +87,23 @@ class Media(Base):
         self.check_size(self.file.size)
         Organization.objects.select_for_update(no_key=True).get(pk=self.organization_id)
         quota = settings.MEDIA_QUOTA_MB
-        stored = Media.objects.for_organization(self.organization_id).aggregate(sum=Sum("size"))["sum"] or 0
-        if quota and stored + self.file.size > quota * 10**6:
+        if quota and self.used_bytes(self.organization_id) + self.file.size > quota * 10**6:
             refusal = (
                 f"With it, the files of the organization are larger than {formats.number(quota)} MB together; "
                 "delete some that are no longer needed."
             )
             raise FileRefused(refusal, "quota")
+
+    @property
+    def thumbnail_path(self) -> Path:
+        """Where its thumbnail is kept, if it has one; beside the files of media, which are not named like that."""
+        return settings.MEDIA_ROOT / self.THUMBNAILS / str(PurePosixPath(str(self.file.name)).with_suffix(".webp"))
+
+    def keep_thumbnail(self, content: bytes) -> None:
+        path = self.thumbnail_path
+        for folder in (path.parent.parent, path.parent):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.write_bytes(content)
 
     @property
     def extension(self) -> str:
@@ -115,24 +135,59 @@ class Media(Base):
             self.size = self.file.size
         super().save(*args, **kwargs)
 
-    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        """Delete the row and, after commit, its file; raises ProtectedError while `users` returns any."""
+    def delete(self, *args: Any, even_sent: bool = False, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Delete the row and, after commit, its file.
+
+        Raises ProtectedError while `users` returns any, and WrongState if `senders` does, unless `even_sent`.
+        """
         if users := self.users():
             raise ProtectedError(f"“{users[0]}” carries it.", set(users))
+        if not even_sent and (sent := self.senders()):
+            raise WrongState(f"Mail that was sent shows or links it, such as “{sent[0]}”: its readers would miss it.")
         deleted = super().delete(*args, **kwargs)
-        transaction.on_commit(lambda: self.file.storage.delete(str(self.file.name)), robust=True)
+        transaction.on_commit(self._delete_files, robust=True)
         return deleted
 
-    def users(self) -> list[Broadcast | Template]:
-        """Return up to ten unfinished broadcasts, then up to ten templates, whose content names this file."""
-        named = self._named_in("attachments") | self._named_in("parameters")
-        messages = MessageTranslation.objects.for_organization(self.organization_id).filter(named)
-        carries = Q(messages__translations__in=messages.order_by()) | self._named_in("messages__parameters")
-        broadcasts = Broadcast.objects.for_organization(self.organization_id).filter(carries)
-        open_ones = broadcasts.exclude(Broadcast.BEGUN, status__in=Broadcast.FINISHED).distinct()
-        contents = TemplateTranslation.objects.for_organization(self.organization_id).filter(named)
-        templates = Template.objects.filter(translations__in=contents.order_by()).distinct()
-        return [*open_ones[:10], *templates[:10]]
+    def _delete_files(self) -> None:
+        self.file.storage.delete(str(self.file.name))
+        self.thumbnail_path.unlink(missing_ok=True)
 
-    def _named_in(self, field: str) -> Q:
-        return Q(**{f"{field}__icontains": str(self.uuid)}) | Q(**{f"{field}__icontains": self.uuid.hex})
+    def users(self) -> list[models.Model]:
+        """Return what needs this file, up to ten of each kind.
+
+        These are unfinished broadcasts, templates and layouts that name it or have its address, and the organization if
+        one of its values for templates has.
+        """
+        content = self._named_in(*NAMING) | self._shown_in(*SHOWING)
+        open_ones = self._broadcasts(content, self._named_in("messages__parameters"))
+        open_ones = open_ones.exclude(Broadcast.BEGUN, status__in=Broadcast.FINISHED)
+        contents = TemplateTranslation.objects.for_organization(self.organization_id).filter(content)
+        templates = Template.objects.filter(translations__in=contents.order_by()).distinct()
+        layouts = Layout.objects.for_organization(self.organization_id).filter(self._named_in("header", "footer"))
+        owner = Organization.objects.filter(self._named_in("globals"), pk=self.organization_id)
+        return [*open_ones[:10], *templates[:10], *layouts[:10], *owner]
+
+    def senders(self) -> list[Broadcast]:
+        """Return up to ten finished broadcasts, newest first, whose copies show or link this file by its address."""
+        found = self._broadcasts(self._shown_in("html", "text"))
+        return list(found.filter(Broadcast.BEGUN, status__in=Broadcast.FINISHED).order_by("-id")[:10])
+
+    def _broadcasts(self, content: Q, also: Q | None = None) -> models.QuerySet[Broadcast]:
+        """Return the broadcasts of which a language fits a clause, or that fit another."""
+        contents = MessageTranslation.objects.for_organization(self.organization_id).filter(content)
+        fits = Q(messages__translations__in=contents.order_by()) | (also or Q())
+        return Broadcast.objects.for_organization(self.organization_id).filter(fits).distinct()
+
+    def _named_in(self, *fields: str) -> Q:
+        """Return the clause for JSON that has its uuid or its address."""
+        marks = (str(self.uuid), self.uuid.hex, self._mark)
+        return reduce(or_, (Q(**{f"{field}__icontains": mark}) for field in fields for mark in marks))
+
+    def _shown_in(self, *fields: str) -> Q:
+        """Return the clause for texts that have its address."""
+        return reduce(or_, (Q(**{f"{field}__contains": self._mark}) for field in fields))
+
+    @property
+    def _mark(self) -> str:
+        """What its address has and that of no other file, whatever BASE_URL and its extension were then."""
+        return f"/m/{links.library_token(self.pk)}."

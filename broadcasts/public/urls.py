@@ -14,6 +14,7 @@ urlpatterns = [
     path("o/<path:rest>", tracking.tracked, name="picture"),
     path("h/<path:rest>", tracking.tracked, name="hidden_link"),
     path("f/<str:token>/", files.file, name="file"),
+    path("m/<str:name>", files.permanent, name="permanent_file"),
     path("u/<str:token>/", views.unsubscribe, name="unsubscribe"),
     path("p/<str:token>/", preferences.preferences, name="preferences"),
     path("c/<str:token>/", confirm.confirm, name="confirm"),

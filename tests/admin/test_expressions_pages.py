@@ -79,20 +79,13 @@ def test_the_field_for_parameters_is_checked_as_json(author, club):
     hook = Channel.objects.create(organization=club, name="Hook", kind="webhook", settings={"url": "https://x.example"})
     broadcast = make_broadcast(hook, body="Hi")
     page = sign_in(author.user).get(reverse("admin:broadcasts_broadcast_change", args=[broadcast.pk])).content.decode()
-    assert f'data-expressions="{CHECK}" data-json="parameters"' in page
-
-
-def test_names_are_offered_as_the_syntax_writes_them(author, club):
-    Attribute.register(club, {"plan": "pro"})
-    assert {"@fields.plan", "@contact.name"} <= set(check(author, "")["names"])
-    assert "{{ contact.attributes.plan }}" in check(author, "", "liquid")["names"]
-    assert check(author, "", "plain")["names"] == []
+    assert f'data-expressions="{CHECK}" data-fields="/admin/fields/" data-json="parameters"' in page
 
 
 def test_the_names_of_another_organization_are_hidden(stranger, club):
     Attribute.register(club, {"plan": "pro"})
     asked = {"organization": club.pk, "syntax": "expressions", "text": "@fields.plan"}
-    assert sign_in(stranger.user).post(CHECK, asked).json() == {"warnings": [], "names": []}
+    assert sign_in(stranger.user).post(CHECK, asked).json() == {"warnings": []}
     assert Client().post(CHECK, asked).status_code == 302
 
 

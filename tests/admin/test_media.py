@@ -9,12 +9,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from broadcasts.models import Media, MessageTranslation, Template, TemplateTranslation
-from tests.make import make_broadcast
+from tests.make import make_broadcast, picture_file
 from tests.sending.test_concurrency import at_once
 
 from .conftest import sign_in
 
-PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
+PNG = picture_file()
 
 
 @pytest.fixture(autouse=True)

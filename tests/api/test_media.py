@@ -11,14 +11,14 @@ from broadcasts.models import AuditEntry, Broadcast, Channel, Media
 from broadcasts.rendering import Recipient, compile_message
 from broadcasts.transports.webhook import document
 from broadcasts.transports.whatsapp.payload import message as whatsapp_message
-from tests.make import make_contact
+from tests.make import make_contact, picture_file
 
 from .conftest import URL as BROADCASTS
 from .conftest import client_of
 from .described import DescribedClient
 
 URL = "/api/media/"
-PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
+PNG = picture_file()
 MP3 = b"ID3\x04\0\0" + bytes(20)
 
 

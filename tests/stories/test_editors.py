@@ -101,6 +101,18 @@ def test_pasted_words_bring_neither_style_nor_script(page):
     assert "color" not in html
 
 
+def test_stored_html_is_shown_without_what_the_policy_forbids(page):
+    browser = page()
+    html = '<p style="color:red" onclick="x()">Red, size=2 <img src="https://x.example/a.png" style="width:1px"></p>'
+    stored = json.dumps([{"type": "html", "html": html}, {"type": "text", "html": html}])
+    browser.run(
+        f"const area = document.querySelector('[name=blocks]'); area.value = {json.dumps(stored)};"
+        "area.dispatchEvent(new Event('blocks-read'))"
+    )
+    opened_text(browser, 1)
+    assert browser.text(".is-open .rich-words") == "Red, size=2"
+
+
 def test_in_a_fixed_design_only_the_words_of_slots_can_be_written(page):
     browser = page("?fixed")
     assert browser.value("document.querySelectorAll('button.block-toggle').length") == 1

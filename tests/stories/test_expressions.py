@@ -26,4 +26,7 @@ def test_wrong_expressions_are_marked_while_somebody_types(browser, live_server,
     )
     browser.write("[name=translations-0-parameters]", json.dumps({"body": ["Hi", "@contact.name"]}))
     browser.wait(lambda: "contact.nme is not known" not in browser.text("#content"))
+    browser.click(".field-text .expressions li button")
+    assert browser.value("document.querySelector('[name=translations-0-text]').value") == "Hi\n@(upper(contact.name))"
+    browser.wait(lambda: "uppr is not known" not in browser.text("#content"))
     assert [error for error in browser.errors if "favicon" not in error] == []  # signing in leads to no page

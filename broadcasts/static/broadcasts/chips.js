@@ -1,5 +1,7 @@
 // Merge fields in rich text: code within text becomes a span that the editor treats as one piece, and back.
 
+import {read} from "./editing.js";
+
 const LIQUID = /\{\{[\s\S]*?\}\}|\{%[\s\S]*?%\}/g;
 const NAME = /@(?:contact|fields|globals|urns|results|parent|child|node|input|run|trigger|legacy_extra|webhook)(?:\.\w+)*/g;
 
@@ -40,8 +42,6 @@ function closing(text, start) {
     }
     return -1;
 }
-
-const read = (html) => new DOMParser().parseFromString(html, "text/html").body;
 
 function texts(root) {
     const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);

@@ -3,9 +3,7 @@
 import {element} from "./combobox.js";
 
 const names = new Map(); // of files by their uuid
-for (const one of document.querySelectorAll("script[type='application/json'][data-files-known]")) {
-    for (const [uuid, name] of Object.entries(JSON.parse(one.textContent))) names.set(uuid, name);
-}
+for (const [uuid, name] of Object.entries(JSON.parse(document.getElementById("files-known").textContent))) names.set(uuid, name);
 
 function organizationOf(form) {
     return form.elements.organization.value;

@@ -3,12 +3,14 @@
 import {combobox, element} from "./combobox.js";
 
 const PAUSE = 350; // ms without typing
+const DESKTOP = 680; // px; a narrower frame shows the mail smaller, as its design for phones is another one
 
 export function livePreview(form, panelShown) {
     const root = form.querySelector(".content-preview");
     const [said, errors, fragment, frame] = ["said", "errors", "shown", "frame"].map((name) => root.querySelector(`[data-${name}]`));
     let timer = 0;
     let request = null;
+    const addresses = {}; // of what was rendered last without an error, by language
     let address = "";
 
     function soon(pause = PAUSE) {
@@ -37,7 +39,9 @@ export function livePreview(form, panelShown) {
     function show(told, panel) {
         said.textContent = "";
         fragment.innerHTML = told.fragment; // made by our own templates, which escape what people wrote
-        address = told.shown;
+        if (told.shown || told.errors.length === 0) addresses[told.language] = told.shown;
+        else if (addresses[told.language]) said.textContent = "Below is how it looked before the error.";
+        address = addresses[told.language] || "";
         tellErrors(told.errors, panel);
         for (const tab of form.querySelectorAll("[role=tab]")) {
             const lacks = (told.lacks || {})[tab.dataset.language];
@@ -74,9 +78,20 @@ export function livePreview(form, panelShown) {
         const isFramed = ["desktop", "phone"].includes(chosen);
         frame.hidden = !isFramed || !address;
         frame.classList.toggle("is-phone", chosen === "phone");
+        fit();
         if (isFramed && address) showFrame();
         if (isFramed && !address && fragment.querySelector("[data-view=text]")?.textContent.trim()) {
             fragment.querySelector("[data-view=text]").hidden = false; // text only: there is no HTML to show
+        }
+    }
+
+    /** Let a mail for the desktop be as wide as one, and make it smaller where there is less room. */
+    function fit() {
+        const scale = view() === "desktop" ? Math.min(1, (frame.clientWidth || DESKTOP) / DESKTOP) : 1;
+        for (const one of frame.querySelectorAll("iframe")) {
+            one.style.width = `${100 / scale}%`;
+            one.style.height = `${100 / scale}%`;
+            one.style.transform = scale < 1 ? `scale(${scale})` : "";
         }
     }
 
@@ -114,6 +129,7 @@ export function livePreview(form, panelShown) {
                 soon(0);
             },
         });
+        box.input.addEventListener("focus", () => box.input.select());
         place.append(box.root);
     }
 
@@ -124,6 +140,7 @@ export function livePreview(form, panelShown) {
     form.addEventListener("input", (event) => {
         if (!event.target.closest(".content-preview") && event.target.name) soon();
     });
+    addEventListener("resize", fit);
     choosePerson();
     return {soon};
 }

@@ -30,11 +30,23 @@ export function textButton(words, press, properties = {}) {
     return made;
 }
 
+const TAG = /<[a-z](?:"[^"]*"|'[^']*'|[^'">])*>/gi;
+const FORBIDDEN = /\s(?:style|class|id|on\w+)\s*=\s*(?:"[^"]*"|'[^']*'|[^\s>]+)/gi;
+
+/** Read HTML without what the policy of the page forbids, which a document that is only read must not have either. */
+export function read(html) {
+    const allowed = html
+        .replace(/<(style|script|title|xml)\b[\s\S]*?<\/\1\s*>/gi, "")
+        .replace(/<(meta|link|base)\b[^>]*>/gi, "")
+        .replace(TAG, (tag) => tag.replace(FORBIDDEN, ""));
+    return new DOMParser().parseFromString(allowed, "text/html").body;
+}
+
 /** Return the words of rich text. */
 export function plain(html) {
-    const read = new DOMParser().parseFromString(html || "", "text/html").body;
-    for (const one of read.querySelectorAll("p, li, br, h2, h3, blockquote")) one.append(" ");
-    return read.textContent.replace(/\s+/g, " ").trim();
+    const body = read(html || "");
+    for (const one of body.querySelectorAll("p, li, br, h2, h3, blockquote")) one.append(" ");
+    return body.textContent.replace(/\s+/g, " ").trim();
 }
 
 /** Put text where the cursor is in a field, or in the editor that stands for it. */
@@ -44,7 +56,8 @@ export function put(field, text) {
     const next = field.value[field.selectionEnd] || "";
     // A name that runs on into the next letter would be another one.
     const whole = /^@[\w.]+$/.test(text) && /[\w.]/.test(next) ? `@(${text.slice(1)})` : text;
-    field.setRangeText(whole, field.selectionStart, field.selectionEnd, "end");
+    const written = field.dataset.json ? JSON.stringify(whole).slice(1, -1) : whole; // within a string of JSON
+    field.setRangeText(written, field.selectionStart, field.selectionEnd, "end");
     field.dispatchEvent(new Event("input", {bubbles: true}));
     field.focus();
 }

@@ -45,11 +45,26 @@ async function check(area) {
         ...told.warnings.map((words) => {
             const item = document.createElement("li");
             item.textContent = words;
+            item.append(...remedy(area, words));
             return item;
         })
     );
     list.hidden = told.warnings.length === 0;
     if (told.warnings.length) describe(area, list.id);
+}
+
+/** Return a button that writes the name which was meant, where one is suggested. */
+function remedy(area, words) {
+    const [, wrong, right] = /([\w.]+) is not known; did you mean ([\w.]+)\?/.exec(words) || [];
+    if (!wrong) return [];
+    const found = new RegExp(`(?<![\\w.])${wrong.replaceAll(".", "\\.")}(?![\\w])`);
+    if (!found.test(area.value)) return [];
+    const button = textButton(`Use ${right}`, () => {
+        area.value = area.value.replace(found, right);
+        area.dispatchEvent(new Event("input", {bubbles: true}));
+        area.focus();
+    });
+    return [" ", button];
 }
 
 /** Name the list as what describes a field, beside what does so already. */

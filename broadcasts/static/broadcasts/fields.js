@@ -20,26 +20,35 @@ export async function fieldsOf(area) {
     return asked.get(query);
 }
 
+const LIQUID = /^\{\{\s*([\w.]+(?:\["[^"]*"\])?)\s*(?:\|.*)?\}\}$/s;
+const EXPRESSION = /^@(?:\(default\()?([\w.]+)(?:,\s*"[^"]*"\)\))?$/;
+const DEFAULT = /\bdefault(?::|\([\w.]+,)\s*"([^"]*)"/;
+
+/** Return the name in the code of a merge field; undefined if it is none but a tag or a calculation. */
+const nameIn = (code) => (LIQUID.exec(code) || EXPRESSION.exec(code) || [])[1];
+
+/** Return what a merge field writes where the person lacks a value. */
+const defaultIn = (code) => (DEFAULT.exec(code) || [])[1] || "";
+
 /** Return what a chip shows of its code: the name in it, and its default. */
 export function chipWords(code) {
-    const found = /^\{\{\s*([\w.]+)\s*(?:\|\s*default:\s*(["'])(.*?)\2\s*)?\}\}$/.exec(code) || /^@\(default\(([\w.]+),\s*(")(.*?)\2\)\)$/.exec(code) || /^@([\w.]+)$/.exec(code);
-    if (!found) return code;
-    const words = found[1].replace(/^(contact\.attributes|contact|fields|globals)\./, "").replaceAll("_", " ");
-    return found[3] ? `${words} (or “${found[3]}”)` : words;
+    const name = nameIn(code);
+    if (!name) return code;
+    const words = name.replace(/^(contact\.attributes|contact|fields|globals)\.?/, "").replaceAll(/[_["\]]/g, " ").trim();
+    return defaultIn(code) ? `${words} (or “${defaultIn(code)}”)` : words;
 }
 
-/** Return the code of a field with other words where it is missing; as it stands if there is nothing to say. */
+/** Return the code of a merge field with other words where it is missing; without a default if there are none. */
 function withDefault(code, words) {
     const text = words.replaceAll('"', "'").replaceAll(/[{}]/g, "");
-    if (/default:\s*"[^"]*"/.test(code)) return text ? code.replace(/default:\s*"[^"]*"/, () => `default: "${text}"`) : code.replace(/\s*\|\s*default:\s*""/, "");
-    if (!text) return code;
-    if (code.startsWith("{{")) return code.replace(/\s*\}\}$/, () => ` | default: "${text}" }}`);
-    const name = /^@([\w.]+)$/.exec(code);
-    return name ? `@(default(${name[1]}, "${text}"))` : code;
+    if (code.startsWith("{{")) {
+        const bare = code.replace(/\s*\|\s*default:\s*"[^"]*"/, "");
+        return text ? bare.replace(/\s*\}\}$/, () => ` | default: "${text}" }}`) : bare;
+    }
+    const name = nameIn(code);
+    if (!name) return code;
+    return text ? `@(default(${name}, "${text}"))` : `@${name}`;
 }
-
-const nameIn = (code) => (/^\{\{\s*([\w.]+)/.exec(code) || /^@(?:\(default\()?([\w.]+)/.exec(code) || [])[1];
-const defaultIn = (code) => (/default:\s*"([^"]*)"/.exec(code) || /^@\(default\([\w.]+,\s*"([^"]*)"/.exec(code) || [])[1] || "";
 
 /** Ask for a merge field; `choose(code)` is told of it. `code`: the one that is changed. */
 export async function askForField(opener, area, choose, code = "") {
@@ -74,10 +83,11 @@ export async function askForField(opener, area, choose, code = "") {
 function followList({search, list, status, form, fields, now}, choose) {
     let shown = [];
     let active = 0;
+    let items = [];
     const mark = (place) => {
         active = Math.max(0, Math.min(place, shown.length - 1));
-        [...list.children].forEach((item, i) => item.setAttribute("aria-selected", String(i === active)));
-        const item = list.children[active];
+        items.forEach((item, i) => item.setAttribute("aria-selected", String(i === active)));
+        const item = items[active];
         if (!item) return search.removeAttribute("aria-activedescendant");
         search.setAttribute("aria-activedescendant", item.id);
         item.scrollIntoView({block: "nearest"});
@@ -85,13 +95,15 @@ function followList({search, list, status, form, fields, now}, choose) {
     const draw = () => {
         const word = search.value.trim().toLowerCase();
         shown = fields.filter((one) => `${one.label} ${one.name}`.toLowerCase().includes(word));
-        list.replaceChildren(...shown.map((one, i) => {
+        list.replaceChildren(...shown.flatMap((one, i) => {
+            const heading = one.group && one.group !== shown[i - 1]?.group ? [element("li", {role: "presentation", className: "fields-group"}, one.group)] : [];
             const sample = one.sample === "" || one.sample === null || one.sample === undefined ? null : element("span", {className: "quiet"}, `such as ${one.sample}`);
             const item = element("li", {id: `${list.id}-${i}`, role: "option"}, element("span", {}, one.label), element("code", {}, one.name), sample);
             item.addEventListener("click", () => mark(i));
             item.addEventListener("dblclick", () => choose(one));
-            return item;
+            return [...heading, item];
         }));
+        items = [...list.querySelectorAll("[role=option]")];
         if (fields.length) status.textContent = shown.length ? "" : "No merge field is called so. Attributes are added under “Attributes”.";
         mark(Math.max(0, now && !word ? shown.findIndex((one) => nameIn(one.insert) === now) : 0));
     };

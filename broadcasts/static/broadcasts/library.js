@@ -47,11 +47,22 @@
         });
     }
 
+    async function describe(item, words) {
+        const sent = new FormData();
+        sent.set("csrfmiddlewaretoken", token());
+        sent.set("alternative_text", words);
+        try {
+            return (await fetch(`${BASE}${item.uuid}/describe/`, {method: "POST", body: sent})).ok;
+        } catch {
+            return false;
+        }
+    }
+
     // Sends files one after the other, each with a line of its own in `list`; `done(item)` is called after each.
     async function uploadAll(files, list, options, done) {
         const lines = [...files].map((file) => {
             const bar = element("progress", {max: 1, value: 0, "aria-label": file.name});
-            const state = element("span", {className: "quiet"}, "Waiting");
+            const state = element("span", {className: "quiet", role: "status"}, "Waiting");
             const line = element("li", {}, element("span", {className: "name"}, file.name), " ", bar, " ", state);
             list.append(line);
             return {file, bar, state, line};
@@ -59,12 +70,13 @@
         for (const {file, bar, state, line} of lines) {
             state.textContent = "Uploading";
             try {
+                if (options.most && file.size > options.most) throw new Error(`It is larger than ${Math.round(options.most / 1e6)} MB.`);
                 const told = (share) => {
                     bar.value = share;
                     if (share === 1) state.textContent = "Checking";
                 };
                 const item = await upload(file, {...options, told});
-                bar.value = 1;
+                bar.hidden = true;
                 state.textContent = "Uploaded";
                 done(item, line);
             } catch (error) {
@@ -189,14 +201,6 @@
             });
         }
 
-        // The library remembers the first alternative text that its picture is given.
-        async function describe(item, words) {
-            const sent = new FormData();
-            sent.set("csrfmiddlewaretoken", token());
-            sent.set("alternative_text", words);
-            await fetch(`${BASE}${item.uuid}/describe/`, {method: "POST", body: sent}).catch(() => {});
-        }
-
         return new Promise((resolve) => {
             let result = null;
             let timer = 0;
@@ -220,7 +224,7 @@
                     return;
                 }
                 result = {...item, alternative_text: item.thumbnail ? words : ""};
-                if (words && !item.alternative_text && item.thumbnail) describe(item, words);
+                if (words && !item.alternative_text && item.thumbnail) describe(item, words); // the library remembers the first
             });
             dialog.addEventListener("close", () => { dialog.remove(); resolve(result); });
             document.body.append(dialog);
@@ -229,6 +233,45 @@
             load();
         });
     }
+
+    // The page of the library: several files at once, each then asks for its alternative text.
+    function listen(zone) {
+        const uploads = document.querySelector("[data-library-uploads]");
+        const input = zone.querySelector("input[type=file]");
+        const most = Number(zone.dataset.mostBytes);
+        function take(files) {
+            const organization = zone.querySelector("[name=organization]").value;
+            uploadAll(files, uploads, {organization, most}, (item, line) => {
+                const link = element("a", {href: `${BASE}?q=${encodeURIComponent(item.filename)}`}, item.filename);
+                line.querySelector(".name").replaceChildren(link);
+                if (!item.thumbnail) return;
+                const text = element("input", {type: "text", maxLength: 500, size: 40, placeholder: "What does it show?", "aria-label": `Alternative text of ${item.filename}`});
+                const state = line.querySelector("[role=status]");
+                text.addEventListener("change", async () => {
+                    state.textContent = (await describe(item, text.value.trim())) ? "Saved" : "It could not be saved: open the picture to try again.";
+                });
+                line.prepend(element("img", {src: item.thumbnail, alt: ""}));
+                line.append(" ", text);
+            });
+        }
+        input.addEventListener("change", () => {
+            if (input.files.length) take([...input.files]);
+            input.value = "";
+        });
+        acceptDrops(zone, take);
+    }
+
+    document.querySelectorAll("[data-library-drop]").forEach(listen);
+    document.addEventListener("click", async (event) => {
+        const button = event.target.closest("button[data-copy]");
+        if (!button) return;
+        try {
+            await navigator.clipboard.writeText(button.dataset.copy);
+            button.textContent = "Copied";
+        } catch {
+            getSelection().selectAllChildren(button.previousElementSibling);
+        }
+    });
 
     const Broadcasts = (window.Broadcasts = window.Broadcasts || {});
     Broadcasts.choosePicture = ({organization}) => choose({organization, pictures: true});

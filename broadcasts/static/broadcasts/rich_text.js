@@ -53,7 +53,7 @@ export async function richText(area, {label, described, isInline = false, isLoos
         content: hidden(area.value, syntax),
         editorProps: {
             attributes: {role: "textbox", "aria-multiline": String(!isInline), "aria-labelledby": label, "aria-describedby": described, class: "rich-words"},
-            transformPastedHTML: (html) => hidden(cleaned(html), syntax),
+            transformPastedHTML: (html) => hidden(unwrapped(html), syntax),
         },
         onUpdate: () => {
             area.value = stored(editor, isInline || isLoose);
@@ -79,24 +79,18 @@ function stored(editor, bare) {
     return bare && html.lastIndexOf("<p>") === 0 && html.endsWith("</p>") ? html.slice(3, -4) : html;
 }
 
-/** Take from what is pasted what the policy of the page forbids, and what mail does not need. */
-function cleaned(html) {
-    return html
-        .replace(/<(style|script|title|xml)\b[\s\S]*?<\/\1\s*>/gi, "")
-        .replace(/<(meta|link)\b[^>]*>/gi, "")
-        .replace(/<b\b[^>]*font-weight:\s*normal[^>]*>/gi, "<span>") // how one word processor wraps everything
-        .replace(/\s(style|class|id|on\w+)\s*=\s*("[^"]*"|'[^']*'|[^\s>]+)/gi, "");
-}
+/** How one word processor wraps all that is copied: not bold at all. */
+const unwrapped = (html) => html.replace(/<b\b[^>]*font-weight:\s*normal[^>]*>/gi, "<span>");
 
 function extensions(prose, isInline, syntax, of) {
     const marks = [prose.Bold, prose.Italic, prose.Underline, prose.Strike, prose.Subscript, prose.Superscript, linkMark(prose)];
-    const base = [prose.Paragraph, prose.Text, prose.HardBreak, prose.History, prose.NoSpellCheck, fieldNode(prose, syntax, of), ...marks].filter((one) => one !== prose.NoSpellCheck);
+    const base = [prose.Paragraph, prose.Text, prose.HardBreak, prose.History, fieldNode(prose, syntax, of), ...marks];
     if (isInline) return [prose.Document.extend({content: "paragraph"}), ...base, quietEnter(prose)];
     return [prose.Document, ...base, prose.Heading.configure({levels: [2, 3]}), prose.BulletList, prose.OrderedList, prose.ListItem, prose.Blockquote, prose.Dropcursor, prose.Gapcursor];
 }
 
 function quietEnter(prose) {
-    return prose.Extension.create({name: "quietEnter", priority: 1000, addKeyboardShortcuts: () => ({Enter: () => true})});
+    return prose.Extension.create({name: "quietEnter", priority: 900, addKeyboardShortcuts: () => ({Enter: () => true})});
 }
 
 /** A link keeps whatever its address says, a merge field too. */
@@ -110,13 +104,17 @@ function linkMark(prose) {
     });
 }
 
-/** A merge field: one piece, stored as the plain code that it is. */
+/** A merge field: one piece, stored as the plain code that it is. Enter, a double click or a tap on it changes it. */
 function fieldNode(prose, syntax, of) {
+    const change = (editor, place, code, opener) => askForField(opener, of, (text) => {
+        editor.chain().focus().insertContentAt({from: place, to: place + 1}, {type: "field", attrs: {code: text}}).run();
+    }, code);
     return prose.Node.create({
         name: "field",
         group: "inline",
         inline: true,
         atom: true,
+        priority: 1000, // before what Enter does in text
         addAttributes: () => ({code: {default: "", parseHTML: (one) => one.dataset.field, renderHTML: ({code}) => ({"data-field": code})}}),
         parseHTML: () => [{tag: "span[data-field]"}],
         renderHTML: ({HTMLAttributes}) => ["span", HTMLAttributes],
@@ -124,11 +122,19 @@ function fieldNode(prose, syntax, of) {
         addNodeView: () => ({node, getPos, editor}) => {
             const {code} = node.attrs;
             const dom = element("span", {className: `chip${code.startsWith("{%") ? " is-tag" : ""}`, title: code}, chipWords(code));
-            dom.addEventListener("dblclick", () => askForField(dom, of, (text) => {
-                editor.chain().focus().insertContentAt({from: getPos(), to: getPos() + 1}, {type: "field", attrs: {code: text}}).run();
-            }, code));
+            const ask = () => change(editor, getPos(), code, editor.view.dom);
+            dom.addEventListener("dblclick", ask);
+            dom.addEventListener("click", (event) => { if (event.pointerType === "touch") ask(); });
             return {dom};
         },
+        addKeyboardShortcuts: () => ({
+            Enter: ({editor}) => {
+                const {node, from} = editor.state.selection;
+                if (node?.type.name !== "field") return false;
+                change(editor, from, node.attrs.code, editor.view.dom);
+                return true;
+            },
+        }),
         addInputRules() {
             const pattern = typedPattern(syntax);
             return pattern ? [prose.nodeInputRule({find: pattern, type: this.type, getAttributes: ([code]) => ({code})})] : [];

@@ -38,7 +38,8 @@
 
     const forms = [...document.querySelectorAll("form[data-unsaved], .change-form #content-main form[id$='_form']")];
     addEventListener("submit", (event) => {
-        if (forms.includes(event.target)) isSending = !event.defaultPrevented;
+        const isPreview = Boolean(event.submitter?.formTarget); // it goes into a frame, and this page stays
+        if (forms.includes(event.target) && !isPreview) isSending = !event.defaultPrevented;
     });
     addEventListener("pageshow", () => { isSending = false; });
     addEventListener("beforeunload", (event) => {
