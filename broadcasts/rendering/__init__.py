@@ -33,6 +33,7 @@ from .compiled_message import (
     Rendered,
     bubble,
     compile_message,
+    copy_of,
     filled_expressions,
     preview,
 )
@@ -57,6 +58,7 @@ __all__ = [
     "Tracking",
     "bubble",
     "compile_message",
+    "copy_of",
     "extra_texts",
     "filled_expressions",
     "has_tags",
