@@ -163,6 +163,11 @@ def preferences_url(token: str) -> str:
     return f"{settings.BASE_URL}/p/{token}/"
 
 
+def web_url(token: str) -> str:
+    """Return the address of the page that shows the copy of a delivery in a browser."""
+    return f"{settings.BASE_URL}/w/{token}/"
+
+
 def confirm_url(token: str) -> str:
     """Return the address of the page where a contact confirms a consent."""
     return f"{settings.BASE_URL}/c/{token}/"

@@ -1,7 +1,7 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from . import callbacks, confirm, data, files, invitation, preferences, tracking, views
+from . import callbacks, confirm, data, files, invitation, preferences, tracking, views, web_version
 
 app_name = "public"
 urlpatterns = [
@@ -19,5 +19,6 @@ urlpatterns = [
     path("p/<str:token>/", preferences.preferences, name="preferences"),
     path("c/<str:token>/", confirm.confirm, name="confirm"),
     path("d/<str:token>/", data.data, name="data"),
+    path("w/<str:token>/", web_version.web_version, name="web_version"),
     path("i/<str:token>/", invitation.invitation, name="invitation"),
 ]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from broadcasts import links
 from broadcasts.exceptions import InvalidInput, NotReady, RenderError
 from broadcasts.languages import choose_language
-from broadcasts.models import Contact, Message, MessageTranslation, Syntax
+from broadcasts.models import Contact, Delivery, Message, MessageTranslation, Syntax
 from broadcasts.transports import Bubble, Envelope
 
 from .attachments import mime_part, validate_attachments
@@ -19,7 +19,7 @@ from .expressions import Expression, ExpressionScope, compile_program, marks
 from .extras import Extras
 from .fitting import provider_languages
 from .mime import MailComposer, clean_address
-from .names import ContactSnapshot, contact_values, shared_values, uuid_of
+from .names import LINKS, ContactSnapshot, contact_values, shared_values, uuid_of
 from .placeholders import NotCompilable
 from .templates import SCOPE, CompiledTemplate, add_tags
 from .tracked_copies import Tracking
@@ -132,8 +132,7 @@ class CompiledMessage:
         return {
             **self.shared,
             **values,
-            "unsubscribe_url": links.unsubscribe_url(recipient.key),
-            "preferences_url": links.preferences_url(recipient.key),
+            **{name: make(recipient.key) for name, make in LINKS.items()},
         }
 
     def envelope(self, recipient: Recipient) -> Envelope:
@@ -242,6 +241,12 @@ def preview(message: Message, contact: Contact, language: str | None = None) -> 
     """Render a message for one contact; unsubscribe and preference links in it have no effect."""
     compiled = CompiledMessage(message)
     return compiled.render(previewed(compiled, contact, language))
+
+
+def copy_of(delivery: Delivery) -> Rendered:
+    """Render the copy of a delivery again, as its person would read it now; nothing in it is measured."""
+    recipient = Recipient(links.delivery_token(delivery.pk), delivery.address, delivery.language, delivery.contact)
+    return CompiledMessage(delivery.message).render(recipient)
 
 
 class Filled(NamedTuple):

@@ -8,9 +8,15 @@ from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
+from broadcasts import links
 from broadcasts.models import Attribute, Broadcast, Contact, Organization
 
-LINKS = ("unsubscribe_url", "preferences_url")
+# The personal links of a copy, each made from the token of its delivery.
+LINKS: dict[str, Callable[[str], str]] = {
+    "unsubscribe_url": links.unsubscribe_url,
+    "preferences_url": links.preferences_url,
+    "web_url": links.web_url,
+}
 ROOTS = ("contact", "organization", "globals", "broadcast", *LINKS, "language", "now", "today")
 
 LONG_TEXT = "Long text, with “quotes” & <signs>. " * 28  # about 1,000 characters
@@ -153,7 +159,6 @@ def _sample(organization: Organization, contact: Contact) -> dict[str, object]:
     return {
         **shared_values(organization, Broadcast(name="Broadcast")),
         "contact": contact_values(contact),
-        "unsubscribe_url": "https://example.com/u/",
-        "preferences_url": "https://example.com/p/",
+        **dict.fromkeys(LINKS, "https://example.com/u/"),
         "language": organization.primary_language,
     }

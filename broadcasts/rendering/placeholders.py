@@ -20,14 +20,13 @@ from liquid.builtin.output import OutputNode
 from liquid.stringify import to_liquid_string
 from liquid.template import BoundTemplate
 
-from broadcasts import links
 from broadcasts.models import Contact
 
 from .budget import Budget, Exceeded
 from .expressions import Expression, ExpressionScope, Person, Program, whole
 from .filters import apply
 from .mime import quoted_key
-from .names import CONTACT, VALUES, ContactSnapshot, attributes_of, contact_values
+from .names import CONTACT, LINKS, VALUES, ContactSnapshot, attributes_of, contact_values
 from .templates import SCOPE, CompiledTemplate, Metered, Output
 
 Piece = str | int
@@ -42,7 +41,6 @@ _SPECIAL = re.compile(r"[&<>\"']")
 _BODY_TAG = re.compile(r"</?(?:body|[body]*\s*\Z)", re.IGNORECASE)
 COMPUTED = {"size", "first", "last"}  # Liquid computes these for values without such a key
 CLOCK = {"now", "today"}
-URLS = {"unsubscribe_url": links.unsubscribe_url, "preferences_url": links.preferences_url}
 
 
 class CachedFunction(dict[Any, Any]):
@@ -117,7 +115,7 @@ class CopyContext:
         if (context := self.contexts.get(id(template))) is None:
             if self._values is None:
                 contact = contact_values(self.contact)
-                urls = {name: make(self.key) for name, make in URLS.items()}
+                urls = {name: make(self.key) for name, make in LINKS.items()}
                 self._values = {**self.shared, "contact": contact, **urls}
             context = Metered(template, self._values, self.budget)
             context.scope.push({"partial": False})  # as BoundTemplate.render does
@@ -278,7 +276,7 @@ class FieldCompiler:
         if filters is None or root in self.own or root in CLOCK:
             return None
         key = (self.html, self.clean, str(node.expression))
-        if root in URLS and not rest and not filters:
+        if root in LINKS and not rest and not filters:
             url = url_placeholder(self.placeholders, root)
             return self.placeholders.add(lambda copy, filled: self._safe(self._shown(filled[url])), key)
         if root == "contact":
@@ -287,7 +285,7 @@ class FieldCompiler:
                 return None
             fill = self._filtered(read, filters, path.token) if filters else self._fill(read)
             return self.placeholders.add(fill, key, raw=bool(filters))
-        if root in URLS or (root not in self.shared and self.has_logic):
+        if root in LINKS or (root not in self.shared and self.has_logic):
             return None
         constant = replace(self.compiled, liquid=BoundTemplate(template.env, [node]))
         return constant.render(self.shared, self.budget)
@@ -378,7 +376,7 @@ def may_be_tag(value: str) -> bool:
 
 def url_placeholder(placeholders: Placeholders, name: str) -> int:
     """Return the placeholder of a link's unescaped URL, computed once per copy."""
-    make = URLS[name]
+    make = LINKS[name]
     return placeholders.add(lambda copy, filled: make(copy.key), ("url", name))
 
 

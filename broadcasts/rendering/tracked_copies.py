@@ -24,7 +24,7 @@ MOST_LINKS = 1_000  # of one message
 LONGEST_PERSONAL = 2_500  # characters of a personal address; sealed it is longer, and servers refuse long addresses
 HEAD, TAIL = "\ue010", "\ue01f"
 LETTERS = [chr(number) for number in range(0xE100, 0xE500)]  # ten bits each
-OUR_PAGES = "cdhioptu"  # pages of ours, whose addresses stay what they are
+OUR_PAGES = "cdhioptuw"  # pages of ours, whose addresses stay what they are
 
 
 @dataclass(frozen=True)

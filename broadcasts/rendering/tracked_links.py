@@ -35,7 +35,7 @@ HIDING = ("comment", "capture")  # blocks whose text does not stand where they s
 HIDING_ENDS = tuple(f"end{name}" for name in HIDING)
 
 _LIQUID = compile_liquid_rules()
-_WRITES = re.compile(r"\{\{-?\s*(unsubscribe_url|preferences_url)\s*(?:\||-?\}\})")
+_WRITES = re.compile(r"\{\{-?\s*(unsubscribe_url|preferences_url|web_url)\s*(?:\||-?\}\})")
 _NAME = re.compile(rf"[a-zA-Z][^\t\n\f\r />{LOGIC}]*")
 _SKIPPED = re.compile(rf"[\t\n\f\r /{LOGIC}]*")
 _ATTRIBUTE = re.compile(r"[^\t\n\f\r />][^\t\n\f\r />=]*")
