@@ -290,7 +290,7 @@ def test_lists_tell_numbers_with_a_comma_between_thousands(everything, viewer):
     Media.objects.update(size=12_830)
     Batch.objects.update(total=1_204)
     client = sign_in(viewer.user)
-    assert ">12,830<" in client.get(reverse("admin:broadcasts_media_changelist")).content.decode()
+    assert ">12,830 bytes<" in client.get(reverse("admin:broadcasts_media_changelist")).content.decode()
     assert ">1,204<" in client.get(reverse("admin:broadcasts_batch_changelist")).content.decode()
 
 

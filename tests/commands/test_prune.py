@@ -11,7 +11,7 @@ from django_q.models import OrmQ
 
 from broadcasts import importing, stats
 from broadcasts.models import Broadcast, Delivery, DeliveryEvent, IdempotencyKey, ImportJob, Inbound, Media, ProviderRef
-from tests.make import make_broadcast, make_contacts
+from tests.make import make_broadcast, make_contacts, make_picture
 from tests.sending.steps import send, start
 
 
@@ -128,3 +128,13 @@ def test_a_file_that_no_media_names_goes_after_a_day(club, command, settings, tm
         os.utime(path, (yesterday, yesterday))
     command("prune")
     assert list(settings.MEDIA_ROOT.glob("??/*")) == [settings.MEDIA_ROOT / kept.file.name]
+
+
+def test_a_thumbnail_goes_when_its_picture_is_gone(club, command, settings, tmp_path):
+    settings.DATA_DIR, settings.MEDIA_ROOT = tmp_path, tmp_path / "media"
+    kept, gone = make_picture(club), make_picture(club)
+    for media in (kept, gone):
+        media.keep_thumbnail(b"small")
+    gone.file.storage.delete(gone.file.name)
+    command("prune")
+    assert list(settings.MEDIA_ROOT.glob("thumbnails/??/*")) == [kept.thumbnail_path]
