@@ -88,7 +88,7 @@ class LayoutAdmin(OrganizationAdmin):
     class Media:
         js = (script("preview"),)
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         may_default = self.may(request, "manage", obj)
         return ["organization", "name", *(["is_default"] if may_default else []), *PARTS]
 
@@ -117,7 +117,9 @@ class LayoutAdmin(OrganizationAdmin):
         super().save_model(request, obj, form, change)
         if "is_default" not in form.changed_data or not self.may(request, "manage", obj):
             return
-        starting.set_default(obj if form.cleaned_data["is_default"] else None, obj.organization, by=request.user)
+        starting.set_default(
+            obj if form.cleaned_data["is_default"] else None, obj.organization, by=Access.of(request).user
+        )
 
     # Pages of its own.
 

@@ -1,8 +1,9 @@
 """The designs that ship with the product: blocks, colours and words in several languages, as data beside this module.
 
-A design is a JSON file: `name`, `about`, `palette` (a name of its colours), `style`, `header` and `footer` of its layout, `blocks`, and `words` per
-language. A text of the blocks that begins with `$` names one of the words; `picture` of an image names a file that
-`manage.py draw_gallery` draws, and that is copied into an organization's media when the design is used.
+A design is a JSON file: `name`, `about`, `palette` (a name of its colours), `style`, `header` and `footer` of its
+layout, `blocks`, and `words` per language. A text of the blocks that begins with `$` names one of the words; `picture`
+of an image names a file that `manage.py draw_gallery` draws, and that is copied into an organization's media when the
+design is used.
 """
 
 import json

@@ -80,7 +80,7 @@ class Pen:
         subprocess.run(command, check=True, capture_output=True, timeout=60)  # noqa: S603 -- the developer names it
         with Image.open(shot) as taken:
             image = taken.convert("RGBA").crop((0, 0, width, height))
-        is_solid = image.getextrema()[3] == (255, 255)
+        is_solid = image.getchannel("A").getextrema() == (255, 255)
         method = Image.Quantize.MAXCOVERAGE if is_solid else Image.Quantize.FASTOCTREE
         image = image.convert("RGB") if is_solid else image
         image.quantize(COLOURS, method, dither=Image.Dither.NONE).save(goal, optimize=True)
