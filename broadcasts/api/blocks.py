@@ -92,7 +92,7 @@ def components() -> dict[str, Any]:
 
 
 @extend_schema_field({"type": "array", "items": {"$ref": f"{REF}Block"}})
-class BlocksField(ArrayField):
+class BlockListField(ArrayField):
     """A list of blocks; `designing` checks them, with everything around them."""
 
     def __init__(self, **kwargs: Any) -> None:
@@ -102,10 +102,10 @@ class BlocksField(ArrayField):
 @extend_schema_field(
     {"type": "object", "additionalProperties": {"anyOf": [{"type": "string"}, {"type": "object"}]}},
 )
-class SlotsField(ObjectField):
+class SlotWordsField(ObjectField):
     """The words of slots by their names."""
 
 
 @extend_schema_field({"$ref": f"{REF}LayoutStyle"})
-class StyleField(ObjectField):
+class LayoutStyleField(ObjectField):
     """Colours, font and measures of a layout."""

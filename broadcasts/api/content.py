@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from broadcasts.models import Channel, Format, Layout, Message, Syntax, Template
 
-from .blocks import BlocksField, SlotsField
+from .blocks import BlockListField, SlotWordsField
 from .fields import ArrayField, LineField, ObjectField, RefField, TextField, ref
 from .resources import StrictSerializer
 
@@ -33,8 +33,8 @@ class ContentSerializer(StrictSerializer):
     source = TextField(  # type: ignore[assignment]
         required=False, allow_blank=True, help_text="Markdown, MJML or HTML, with slots as `<slot name>`."
     )
-    blocks = BlocksField(required=False, help_text="Of the format blocks.")
-    slots = SlotsField(
+    blocks = BlockListField(required=False, help_text="Of the format blocks.")
+    slots = SlotWordsField(
         required=False, help_text='The words of slots by name, which replace those of the design: `{"intro": "Hello"}`.'
     )
     attachments = ArrayField(required=False, max_length=20, help_text='Uploaded files: `[{"media": "<uuid>"}]`.')

@@ -4,7 +4,7 @@ from drf_spectacular.utils import extend_schema, extend_schema_view
 from broadcasts.designing import check_layout
 from broadcasts.models import Layout
 
-from .blocks import BlocksField, StyleField
+from .blocks import BlockListField, LayoutStyleField
 from .resources import FullResource, ResourceSerializer
 
 
@@ -17,9 +17,9 @@ class LayoutFilter(filters.FilterSet):
 
 
 class LayoutSerializer(ResourceSerializer):
-    header = BlocksField(required=False, help_text="Above the content.")
-    footer = BlocksField(required=False, help_text="Below the content.")
-    style = StyleField(  # type: ignore[assignment]
+    header = BlockListField(required=False, help_text="Above the content.")
+    footer = BlockListField(required=False, help_text="Below the content.")
+    style = LayoutStyleField(  # type: ignore[assignment]
         required=False, help_text="Colours, the same with the prefix `dark_`, font, width and radius."
     )
     unique_by = "name"

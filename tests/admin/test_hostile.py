@@ -17,6 +17,7 @@ HOSTILE = ["²", HUGE, "-1", "0001-01-01T00:00:00+14:00"]
 OF_LISTS = ("p", "o", "q", "all", "e", "_popup", "_to_field", "_changelist_filters", "id", "id__in", "pk__gt")
 OF_PAGES = {
     "broadcast_people": ("message", "after", "reason"),
+    "broadcast_lacking": ("field", "after"),
     "broadcast_preview": ("message", "contact", "language", "width"),
     "broadcast_retarget": ("engagement",),
     "contact_change": ("before",),
