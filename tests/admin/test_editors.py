@@ -6,9 +6,13 @@ from pathlib import Path
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.urls import reverse
 
 from broadcasts import designing
 from broadcasts.admin import editors
+from tests.make import make_picture
+
+from .conftest import sign_in
 
 STATIC = Path(editors.__file__).parents[1] / "static/broadcasts"
 
@@ -72,3 +76,11 @@ def test_errors_and_slots_are_told_as_the_scripts_read_them():
     assert json.loads(editors.written_slots([slot])) == [
         {"name": "intro", "label": "Intro", "kind": "rich", "default": "<p>Hi</p>"}
     ]
+
+
+def test_the_picker_finds_the_one_picture_that_a_block_names(author, club):
+    picture = make_picture(club)
+    make_picture(club, name="other.png")
+    asked = {"organization": club.pk, "uuid": str(picture.uuid)}
+    items = sign_in(author.user).get(reverse("admin:broadcasts_media_pick"), asked).json()["items"]
+    assert [one["uuid"] for one in items] == [str(picture.uuid)]
