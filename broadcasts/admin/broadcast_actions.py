@@ -62,6 +62,7 @@ class BroadcastActions(RecipientViews, SavingFirst):
             page("report/", self.report_view, "report"),
             page("recipients/", self.recipients_view, "recipients"),
             page("recipients/list/", self.people_view, "people"),
+            page("recipients/lacking/", self.lacking_view, "lacking"),
             page("preview/", self.preview_view, "preview"),
             page("preview/html/", self.preview_html_view, "preview_html"),
             *super().get_urls(),

@@ -93,6 +93,27 @@ class RecipientViews(admin.ModelAdmin):
             more=urlencode({**more, "after": people[PAGE - 1].pk}) if len(people) > PAGE else "",
         )
 
+    def lacking_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Tell how many recipients lack a value of each merge field that has no default, and list those of one."""
+        broadcast = self.broadcast_for(request, pk, "write")  # type: ignore[attr-defined]
+        if self.takes_long(request, broadcast):
+            return self.waiting_page(request, broadcast)
+        asked, after = request.GET.get("field", ""), as_id(request.GET.get("after", "")) or 0
+        try:
+            total, fields = rendering.lacking(broadcast)
+            labels = {one.name: one.label.lower() for one in fields}
+            field = asked if asked in labels else ""
+            query = {"all": [{"recipient_of": str(broadcast.uuid)}, {"lacks": field}]}
+            rows = audience.compile_query(query, broadcast.organization).filter(pk__gt=after) if field else None
+            people = [] if rows is None else list(rows.order_by("pk")[: PAGE + 1])
+        except BroadcastsError as error:
+            self.message_user(request, str(error), level="error")
+            return HttpResponseRedirect(self.change_url(pk))  # type: ignore[attr-defined]
+        more = {"field": field, "counted": 1, "after": people[PAGE - 1].pk} if len(people) > PAGE else {}
+        shown = {"field": field, "label": labels.get(field, ""), "people": people[:PAGE], "more": urlencode(more)}
+        title = f"Missing values in {broadcast}"
+        return self.page(request, broadcast, "lacking", title, total=total, fields=fields, **shown)  # type: ignore[attr-defined]
+
     def preview_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Show a message as one real contact would read it."""
         broadcast = self.broadcast_for(request, pk, "write")  # type: ignore[attr-defined]

@@ -33,6 +33,7 @@ from .actions import (
 )
 from .counting import Counted
 from .deliveries import LogFilter, LogSerializer, loaded, log_of, stream_csv
+from .merge_fields import LackingSerializer
 from .permissions import may
 from .renderers import AsTable, Csv
 from .reports import Reports
@@ -102,6 +103,7 @@ class Broadcasts(Reports, AsTable, FullResource):
     tables = frozenset({"logs", "stats", "links"})
     acts = {
         "recipients": "read",
+        "lacking": "read",
         "logs": "read",
         **dict.fromkeys(("schedule", "send", "unschedule", "pause", "resume", "cancel", "reopen", "retry"), "send"),
     }
@@ -324,6 +326,19 @@ class Broadcasts(Reports, AsTable, FullResource):
         self.read(StrictSerializer)
         found = audience.estimate(Audience.of(broadcast), drafting.routes(broadcast))
         return Response(EstimateSerializer(found, context={"cost": pricing.expected(broadcast, found)}).data)
+
+    @extend_schema(
+        summary="Count the recipients who lack a value",
+        description="Of each merge field that the content names without a default: how many recipients, or before the "
+        "start those that it would have now, have no value. `GET /api/contacts/?recipient_of=<uuid>&lacks=<name>` "
+        "lists them.",
+        filters=False,
+        responses=LackingSerializer,
+    )
+    @action(detail=True, filter_backends=[])
+    def lacking(self, request: Request, uuid: str) -> Response:
+        total, fields = rendering.lacking(self.get_object())
+        return Response(LackingSerializer({"recipients": total, "fields": fields}).data)
 
     @extend_schema(
         summary="Estimate an audience",

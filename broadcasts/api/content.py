@@ -30,7 +30,7 @@ class ContentSerializer(StrictSerializer):
     text = TextField(required=False, allow_blank=True, help_text="Blank: the text part of mail is made from the HTML.")
     html = TextField(required=False, allow_blank=True, help_text=HTML)
     format = serializers.ChoiceField(choices=Format.choices, required=False, help_text=FORMAT)
-    source = TextField(
+    source = TextField(  # type: ignore[assignment]
         required=False, allow_blank=True, help_text="Markdown, MJML or HTML, with slots as `<slot name>`."
     )
     blocks = BlocksField(required=False, help_text="Of the format blocks.")

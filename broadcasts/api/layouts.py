@@ -19,7 +19,9 @@ class LayoutFilter(filters.FilterSet):
 class LayoutSerializer(ResourceSerializer):
     header = BlocksField(required=False, help_text="Above the content.")
     footer = BlocksField(required=False, help_text="Below the content.")
-    style = StyleField(required=False, help_text="Colours, the same with the prefix `dark_`, font, width and radius.")
+    style = StyleField(  # type: ignore[assignment]
+        required=False, help_text="Colours, the same with the prefix `dark_`, font, width and radius."
+    )
     unique_by = "name"
 
     class Meta:

@@ -19,12 +19,26 @@ class MergeFieldSerializer(serializers.Serializer):
     """Something that content may name."""
 
     name = serializers.CharField(help_text="As the syntax writes it.")
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]
     group = serializers.CharField(help_text="Contact, Attributes, Organization or Links.")
     sample = serializers.CharField(help_text="A value of one of the newest contacts; empty where none has one.")
     insert = serializers.CharField(
         help_text="What to put into content; where a person may lack the value, with an empty default to fill in."
     )
+
+
+class LackingFieldSerializer(serializers.Serializer):
+    """A merge field that content names without a default."""
+
+    name = serializers.CharField(help_text="As Liquid writes it, and the filter `lacks` of contacts takes it.")
+    label = serializers.CharField()  # type: ignore[assignment]
+    count = serializers.IntegerField(help_text="Recipients without a value.")
+    places = serializers.ListField(child=serializers.CharField(), help_text="Where it stands, such as en.subject.")
+
+
+class LackingSerializer(serializers.Serializer):
+    recipients = serializers.IntegerField()
+    fields = LackingFieldSerializer(many=True)  # type: ignore[assignment]
 
 
 class MergeFields(OfMember, APIView):

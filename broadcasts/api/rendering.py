@@ -63,7 +63,7 @@ class ExpressionSerializer(serializers.Serializer):
     """An expression with what it gives for the contact."""
 
     field = serializers.CharField()
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]
     text = serializers.CharField()
     reason = serializers.CharField(help_text="Why it is empty; empty if it is not.")
 
@@ -81,12 +81,14 @@ class RenderedSerializer(serializers.Serializer):
     html = serializers.CharField()
     bubble = BubbleSerializer(allow_null=True, help_text="What the app shows, of WhatsApp.")
     sms = serializers.SerializerMethodField()
-    source = serializers.CharField(help_text="Mail with its headers, without files; or the document for a webhook.")
+    source = serializers.CharField(  # type: ignore[assignment]
+        help_text="Mail with its headers, without files; or the document for a webhook."
+    )
     headers = serializers.CharField(help_text="Those of mail.")
     files = RenderedFileSerializer(many=True)
     expressions = ExpressionSerializer(many=True)
     warnings = serializers.ListField(child=serializers.CharField())
-    errors = serializers.DictField(
+    errors = serializers.DictField(  # type: ignore[assignment]
         child=serializers.CharField(), help_text="By path in the content, such as `subject` or `blocks[2].href`."
     )
 

@@ -8,6 +8,7 @@ from .catalogue import catalogue
 from .estimate import Estimate, estimate, preview
 from .filters import ContactFilter
 from .groups import groups_of, readable_contacts
+from .lacking import LABELS, count_lacking
 from .matching import Match, MatchNode, match_contact
 from .measuring import engagements, measured, reported_in, why_not
 from .query import (
@@ -36,6 +37,7 @@ from .suggestions import suggest
 
 __all__ = [
     "CONDITIONS",
+    "LABELS",
     "NOT_FILTERS",
     "SCHEMES",
     "Audience",
@@ -47,6 +49,7 @@ __all__ = [
     "catalogue",
     "claim_reasons",
     "compile_query",
+    "count_lacking",
     "count_segment",
     "counted",
     "create_missing",

@@ -24,6 +24,7 @@ from broadcasts.models import (
 from . import measuring
 from .attributes import ACCEPTED, PREFIX
 from .broadcast_recipients import CONDITIONS
+from .lacking import ATTRIBUTES, CONTACT, LABELS
 from .relations import ObjectCondition
 
 Type = Attribute.Type
@@ -120,6 +121,7 @@ def looked_up(suggest: str, type: str = "text", many: bool = True, beside: str =
 
 ANY_BROADCAST = looked_up("any_broadcast", "row")
 BECAME = choice(Engagement, many=False)  # `catalogue` marks what the organization's channels do not measure
+LACKED = Input("choice", many=True)  # `catalogue` gives it the fields of the organization
 
 FIELDS = {
     "full_name": About("Name", TEXT),
@@ -130,6 +132,7 @@ FIELDS = {
     "status": About("Status", choice(Contact.Status)),
     "no_tracking": About("Not tracked", YES_NO),
     "search": About("Name, e-mail or phone", TEXT, words={"": ("matches the search", "does not match the search")}),
+    "lacks": About("Merge field without a value", LACKED, words={"": ("is", "is not")}),
     "uuid": About("Contact", looked_up("contact", "row")),
     "all_users": About("Everybody", NONE),
     "created": About("Added", DATE),
@@ -195,11 +198,14 @@ INPUTS = {
 
 def catalogue(organization: Organization) -> list[CatalogueField]:
     """Return all fields that rules of an organization can use, its attributes included."""
-    attributes = Attribute.objects.for_organization(organization).order_by("key")
+    attributes = list(Attribute.objects.for_organization(organization).order_by("key"))
     # Without links there is none to choose.
     idle = set() if Link.objects.for_organization(organization).exists() else {"link"}
     became = _became(measuring.reported_in(organization))
-    return [*_contact_fields(idle, became), *(_attribute_field(attribute) for attribute in attributes)]
+    named = [(f"{CONTACT}{name}", label) for name, label in LABELS.items()]
+    named += [(f"{ATTRIBUTES}{one.key}", str(one)) for one in attributes]
+    lacked = replace(LACKED, choices=tuple(named))
+    return [*_contact_fields(idle, became, lacked), *(_attribute_field(attribute) for attribute in attributes)]
 
 
 def base_of(key: str) -> tuple[str, str]:
@@ -214,12 +220,12 @@ def _became(reported: measuring.Reported) -> Input:
     return Input("choice", choices=tuple(measuring.engagements(reported)), idle=idle, note=measuring.note(reported))
 
 
-def _contact_fields(idle: Container[str], became: Input) -> Iterator[CatalogueField]:
+def _contact_fields(idle: Container[str], became: Input, lacked: Input) -> Iterator[CatalogueField]:
     for base, about in FIELDS.items():
         operators: list[Operator] = []
         for key in CONDITIONS:
             if base_of(key)[0] == base:
-                asked = _complete(base, about.input, idle, became)
+                asked = lacked if about.input is LACKED else _complete(base, about.input, idle, became)
                 operators += _operators(key, base_of(key)[1], asked, about.words)
         if about.blank:
             operators += _fixed(base, "", "is blank", "is not blank")

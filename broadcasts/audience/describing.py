@@ -48,6 +48,7 @@ NAMES = {
     "attendance_status": ("they", "have a place somewhere that is {}"),
     "recipient_of": ("they", "be a recipient of {}"),
     "skipped_by": ("they", "be skipped by {}"),
+    "lacks": ("they", "lack a value of {}"),
     "suppressed": ("they", "be on the suppression list for {}"),
 }
 UNITS = {"h": "hours", "d": "days", "w": "weeks"}

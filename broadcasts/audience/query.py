@@ -14,6 +14,7 @@ from broadcasts.models import Broadcast, Contact, Organization, Segment, Segment
 from .attendances import ATTENDANCE_CONDITIONS, attended
 from .attributes import PREFIX, attribute_condition
 from .conditions import FIELD_CONDITIONS, NOBODY, Condition, any_of
+from .lacking import LACK_CONDITIONS
 from .relations import RELATION_CONDITIONS, having
 from .values import QueryError, Scope, at, printable, read_uuid
 
@@ -59,6 +60,7 @@ CONDITIONS: dict[str, Condition] = {
     "offerings": SegmentCondition(empty_list=True),
     **ATTENDANCE_CONDITIONS,
     **RELATION_CONDITIONS,
+    **LACK_CONDITIONS,
 }
 
 

@@ -45,6 +45,7 @@ from .expressions import ExpressionScope
 from .extras import extra_texts, texts, with_texts
 from .fitting import misfits, provider_languages, unready
 from .footers import footer_lines
+from .lacking import LackingField, lacking, needed_fields
 from .merge_fields import MergeField, merge_fields
 from .names import ContactSnapshot
 from .plaintext import html_to_text
@@ -61,6 +62,7 @@ __all__ = [
     "ContactSnapshot",
     "ExpressionScope",
     "Filled",
+    "LackingField",
     "MergeField",
     "Recipient",
     "Rendered",
@@ -75,9 +77,11 @@ __all__ = [
     "footer_lines",
     "has_tags",
     "html_to_text",
+    "lacking",
     "links_of",
     "merge_fields",
     "misfits",
+    "needed_fields",
     "preview",
     "previewed",
     "provider_languages",

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from broadcasts import audience
 from broadcasts.models import Attribute, Contact, Organization, Syntax
 
 from .names import VALUES, attributes_of
@@ -11,14 +12,6 @@ from .names import VALUES, attributes_of
 SAMPLED = 50  # of the newest contacts, in which samples are looked for
 LONGEST_SAMPLE = 80
 MOST_FIELDS = 1_000
-OF_CONTACTS = {
-    "first_name": "First name",
-    "name": "Name",
-    "email": "E-mail address",
-    "phone": "Phone number",
-    "language": "Language",
-    "external_id": "External id",
-}
 IN_EXPRESSIONS = frozenset({"first_name", "name", "language"})  # that expressions have too
 LINKS = {"unsubscribe_url": "Link to unsubscribe", "preferences_url": "Link to preferences"}
 _WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
@@ -45,7 +38,7 @@ def merge_fields(organization: Organization, syntax: str = Syntax.LIQUID) -> lis
         return _in_expressions(people, attributes, settled)
     fields = [
         MergeField(f"contact.{name}", label, "Contact", _sample(people, name), _insert(f"contact.{name}"))
-        for name, label in OF_CONTACTS.items()
+        for name, label in audience.LABELS.items()
     ]
     for one in attributes:
         path = f"contact.attributes.{one.key}" if _WORD.fullmatch(one.key) else f'contact.attributes["{one.key}"]'
@@ -66,7 +59,7 @@ def merge_fields(organization: Organization, syntax: str = Syntax.LIQUID) -> lis
 
 
 def _in_expressions(people: list[Contact], attributes: list[Attribute], settled: Mapping[str, Any]) -> list[MergeField]:
-    known = {name: label for name, label in OF_CONTACTS.items() if name in IN_EXPRESSIONS}
+    known = {name: label for name, label in audience.LABELS.items() if name in IN_EXPRESSIONS}
     rows = [(f"contact.{name}", label, "Contact", _sample(people, name)) for name, label in known.items()]
     rows += [(f"fields.{one.key}", str(one), "Attributes", _attribute_sample(people, one.key)) for one in attributes]
     fields = [MergeField(*row, f'@(default({row[0]}, ""))') for row in rows]

@@ -57,6 +57,7 @@ def test_a_new_broadcast_is_shown_whole(api, admin, mail, draft):
             "channel": {"uuid": str(mail.uuid), "name": "Newsletter", "kind": "email"},
             "template": None,
             "syntax": "liquid",
+            "layout": None,
             "parameters": {},
             "translations": {
                 "en": {
@@ -64,6 +65,10 @@ def test_a_new_broadcast_is_shown_whole(api, admin, mail, draft):
                     "preheader": "",
                     "text": "Hello {{ contact.name }}",
                     "html": "",
+                    "format": "html",
+                    "source": "",
+                    "blocks": [],
+                    "slots": {},
                     "attachments": [],
                     "quick_replies": [],
                     "parameters": {},

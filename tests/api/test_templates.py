@@ -7,7 +7,7 @@ from . import conftest
 
 URL = "/api/templates/"
 CONTENT = {"subject": "Hi", "preheader": "", "text": "Hello", "html": "", "attachments": [], "quick_replies": []}
-CONTENT |= {"parameters": {}}
+CONTENT |= {"parameters": {}, "format": "html", "source": "", "blocks": [], "slots": {}}
 
 
 @pytest.fixture
@@ -19,8 +19,8 @@ def greeting(api):
 
 def test_a_template_is_shown_whole(greeting):
     assert list(greeting) == [
-        *("uuid", "id", "created", "modified", "name", "medium", "channel", "syntax", "translations"),
-        *("stored", "warnings"),
+        *("uuid", "id", "created", "modified", "name", "medium", "channel", "syntax", "layout", "is_fixed"),
+        *("translations", "stored", "warnings"),
     ]
     assert greeting["translations"] == {"en": CONTENT}
 

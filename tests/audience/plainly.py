@@ -99,7 +99,24 @@ def phone(value: str) -> str | None:
     return digits if not digits or value.strip().startswith("+") else f"34{digits.lstrip('0')}"
 
 
+LACKED = {
+    "first_name": "full_name",
+    "email": "email",
+    "phone": "phone",
+    "language": "language",
+    "external_id": "external_id",
+}
+
+
+def lacks(value: str, one) -> bool:
+    name = value.removeprefix("contact.")
+    if name in LACKED:
+        return not getattr(one, LACKED[name])
+    return one.attributes.get(name.removeprefix("attributes.")) in (None, "", [], {}, "[]", "{}")
+
+
 FIELDS = {
+    "lacks": lacks,
     "all_users": lambda value, one: value,
     "search": search,
     "uuid": lambda value, one: value == str(one.uuid),

@@ -29,7 +29,7 @@ from .oddities import (
     ZONES,
     make_world,
 )
-from .plainly import chooses, words
+from .plainly import LACKED, chooses, words
 
 pytestmark = pytest.mark.django_db
 EXAMPLES = os.environ.get("EXAMPLES")
@@ -129,6 +129,10 @@ VOCABULARY = [
     of("email__icontains", parts | st.sampled_from(["EXÄMPLE", "@example.COM", "ß"])),
     of("phone", st.sampled_from(["", "+34600000001", "600 000 004"])),
     of("whatsapp_id", st.sampled_from(["", "346002", " US.3", "us.3"])),
+    of(
+        "lacks",
+        st.sampled_from([*(f"contact.{name}" for name in LACKED), *(f"contact.attributes.{key}" for key in POOLS)]),
+    ),
     of("external_id", st.sampled_from(["x-1", "X-1", " X-2% ", "X-2", "x-4"])),
     of("language", st.sampled_from([*LANGUAGES, "ES", "es_mx"])),
     of("status", st.sampled_from(["active", "blocked", "archived"])),
