@@ -13,7 +13,11 @@ SAMPLED = 50  # of the newest contacts, in which samples are looked for
 LONGEST_SAMPLE = 80
 MOST_FIELDS = 1_000
 IN_EXPRESSIONS = frozenset({"first_name", "name", "language"})  # that expressions have too
-LINKS = {"unsubscribe_url": "Link to unsubscribe", "preferences_url": "Link to preferences"}
+LINKS = {
+    "unsubscribe_url": "Link to unsubscribe",
+    "preferences_url": "Link to preferences",
+    "web_url": "Link to this mail in the browser",
+}
 _WORD = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
