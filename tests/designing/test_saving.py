@@ -11,7 +11,7 @@ from broadcasts.models import Broadcast, Format, Layout, Message, Template
 from broadcasts.rendering import preview
 from broadcasts.sending import rounds
 from broadcasts.translating import translate_broadcast, translate_template
-from tests.make import make_contact
+from tests.make import make_contact, make_picture
 
 from .made import html, text
 
@@ -48,6 +48,12 @@ def test_blocks_become_html_when_a_broadcast_is_saved(club, mail):
     saved = translation(save(club, {"en": blocks()}))
     assert "<p style=" in saved.html
     assert "Hi {{ contact.name }}</p>" in saved.html
+
+
+def test_an_alternative_text_of_the_library_is_no_template(club, mail):
+    picture = make_picture(club, alternative_text='Save 20 {{ contact.nme }} "now"')
+    html = translation(save(club, {"en": blocks({"type": "image", "media": str(picture.uuid)})})).html
+    assert "Save 20 &#123;{ contact.nme }} &quot;now&quot;" in html
 
 
 def test_a_message_from_blocks_is_rendered_as_its_html_is(club, mail):
