@@ -95,15 +95,9 @@ def _convert(posted: PostedLanguages, owner: Message | Template, argument: str) 
     content, message = form.drafted(), posted.formset.message
     if goal not in CONVERSIONS.get(content.format, ()):
         raise InvalidInput({"format": f"{content.get_format_display()} cannot be turned into {goal} exactly."})
-    made = designing.design(
-        content,
-        layout=message.layout,
-        organization=message.broadcast.organization,
-        syntax=message.syntax,
-        medium=message.medium,
-    )
+    designing.apply(message, content)
     before = content.get_format_display()
-    content.html, content.format, content.source, content.blocks, content.slots = made.html, Format(goal), "", [], {}
+    content.format, content.source, content.blocks, content.slots = Format(goal), "", [], {}
     posted.write(form, content)
     return f"{form.language_name} is HTML now, not saved yet. It cannot be turned back into {before}."
 
