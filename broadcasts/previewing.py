@@ -193,7 +193,7 @@ def problems(message: Message, content: Content, checker: rendering.Checker) -> 
     found = rendering.misfits(message, translation)
     made = Designed("")
     try:
-        made = _designed(message, translation)
+        made = designing.apply(message, translation)
     except InvalidInput as error:
         found |= error.errors
     content.html = translation.html = made.html
@@ -210,26 +210,13 @@ def problems(message: Message, content: Content, checker: rendering.Checker) -> 
 
 def _check_templates(message: Message, translation: MessageTranslation, shown: Preview) -> None:
     """Design a translation, check its templates as saving does, and keep the warnings; raises InvalidInput by path."""
-    made = _take(shown, lambda: _designed(message, translation), Designed(""))
+    made = _take(shown, lambda: designing.apply(message, translation), Designed(""))
     translation.html = made.html
     shown.warnings += made.warnings
     fields, organization = _templates_of(message, translation), message.broadcast.organization
     told = rendering.warnings(organization, message.syntax, fields)
     shown.warnings += [f"{path}: {words}" for path, faults in told.items() for words in faults]
     designing.check(rendering.Checker(organization), message.syntax, fields, made)
-
-
-def _designed(message: Message, translation: MessageTranslation) -> Designed:
-    """Make the HTML of a translation; raises InvalidInput by path."""
-    made = designing.design(
-        translation,
-        layout=message.layout,
-        organization=message.broadcast.organization,
-        syntax=message.syntax,
-        medium=message.medium,
-    )
-    translation.html = made.html
-    return made
 
 
 def _templates_of(message: Message, translation: MessageTranslation) -> dict[str, str]:

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import escape
 
-from broadcasts import audience, drafting, rendering
+from broadcasts import audience, designing, drafting, rendering
 from broadcasts.audience import Audience
 from broadcasts.database import as_id
 from broadcasts.exceptions import BroadcastsError
@@ -157,6 +157,7 @@ class RecipientViews(admin.ModelAdmin):
             return form, None, None, "There is no content yet."
         form.initial_contact = contact  # type: ignore[attr-defined]
         try:
+            designing.refresh(message)
             told = message, contact, form.cleaned_data["language"] or None
             form.filled = rendering.filled_expressions(*told)  # type: ignore[attr-defined]
             return form, rendering.preview(*told), rendering.bubble(*told), ""

@@ -62,6 +62,8 @@ def _as_typed(form: LanguageForm, name: str, content: Content) -> str:
 
 def change(data: QueryDict, formset: LanguagesFormSet, owner: Message | Template) -> tuple[QueryDict, str]:
     """Return what a button makes of a posted form, and what to tell; raises InvalidInput if it cannot be done."""
+    if not formset.languages:
+        raise InvalidInput({"language": "The form is incomplete: load the page again."})
     posted = PostedLanguages(data, formset)
     act, _, argument = data.get("_step", "").partition(":")
     acts = {"language": _add_language, "convert": _convert, "take": _take, "template": _take_template}
@@ -87,19 +89,15 @@ def _add_language(posted: PostedLanguages, owner: Message | Template, argument: 
 def _convert(posted: PostedLanguages, owner: Message | Template, argument: str) -> str:
     """Turn the content of one language into another format."""
     number, _, goal = argument.partition(":")
-    form = posted.formset.languages[int(number)]
+    form = {str(place): one for place, one in enumerate(posted.formset.languages)}.get(number)
+    if form is None:
+        raise InvalidInput({"format": "This language is not on the page any more."})
     content, message = form.drafted(), posted.formset.message
     if goal not in CONVERSIONS.get(content.format, ()):
         raise InvalidInput({"format": f"{content.get_format_display()} cannot be turned into {goal} exactly."})
-    made = designing.design(
-        content,
-        layout=message.layout,
-        organization=message.broadcast.organization,
-        syntax=message.syntax,
-        medium=message.medium,
-    )
+    designing.apply(message, content)
     before = content.get_format_display()
-    content.html, content.format, content.source, content.blocks, content.slots = made.html, Format(goal), "", [], {}
+    content.format, content.source, content.blocks, content.slots = Format(goal), "", [], {}
     posted.write(form, content)
     return f"{form.language_name} is HTML now, not saved yet. It cannot be turned back into {before}."
 

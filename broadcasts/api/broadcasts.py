@@ -14,7 +14,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from broadcasts import audience, drafting, pricing, rendering, sending, stats
+from broadcasts import audience, designing, drafting, pricing, rendering, sending, stats
 from broadcasts.audience import Audience, Route
 from broadcasts.exceptions import InvalidInput, NotReady, WrongState
 from broadcasts.models import Broadcast, Message, MessageTranslation, Segment
@@ -313,6 +313,7 @@ class Broadcasts(Reports, AsTable, FullResource):
         contact = given.get("contact") or audience.matched(Audience.of(broadcast)).order_by("pk").first()
         if contact is None:
             raise InvalidInput({"contact": "The audience is empty; name a contact to render for."})
+        designing.refresh(message)
         told = message, contact, given.get("language") or None
         context = {"contact": contact, "message": message, "bubble": rendering.bubble(*told)}
         return Response(PreviewedSerializer(rendering.preview(*told), context=context).data)

@@ -1,5 +1,6 @@
 """The shape of a broadcast: the nine fields that existing clients parse first, then all the rest."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -197,6 +198,12 @@ class BroadcastSerializer(WhoSerializer, PickingSerializer):
     def get_fields(self) -> dict[str, Any]:
         fields = super().get_fields()
         return {name: fields.pop(name) for name in FIRST} | fields
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Pass over a blank subject or body beside `messages`, which say all, so that what was read may be written."""
+        if isinstance(data, Mapping) and data.get("messages"):
+            data = {name: value for name, value in data.items() if name not in ("subject", "body") or value != ""}
+        return super().to_internal_value(data)
 
     def to_representation(self, instance: Broadcast) -> dict[str, Any]:
         message = instance.first_message() if self.context.get("has_content") else None

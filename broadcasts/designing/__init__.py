@@ -4,7 +4,7 @@
 is saved, so that mail from blocks is sent exactly as raw HTML is. Liquid tags and expressions pass through unchanged.
 """
 
-from .applying import again, apply, at_source, check, where_written
+from .applying import again, apply, at_source, check, refresh, where_written
 from .around import check_layout
 from .blocks import BLOCKS, BlockField, BlockType, field_texts, validate_blocks, vocabulary, walk
 from .fixing import fixed_values, layout_for
@@ -29,6 +29,7 @@ __all__ = [
     "field_texts",
     "fixed_values",
     "layout_for",
+    "refresh",
     "rewritten",
     "slots_of",
     "style_of",

@@ -4,9 +4,11 @@ import re
 from collections.abc import Mapping
 from operator import itemgetter
 
+from django.db.models import prefetch_related_objects
+
 from broadcasts import rendering
 from broadcasts.exceptions import InvalidInput
-from broadcasts.models import Content, Message, Organization, Template
+from broadcasts.models import Content, Message, MessageTranslation, Organization, Template, TemplateTranslation
 
 from .blocks import Problems
 from .making import Designed, design
@@ -33,7 +35,25 @@ def again(owner: Message | Template) -> bool:
 
     Saves and tells whether anything changed; raises InvalidInput with the paths `translations.{language}.…`.
     """
-    changed = False
+    changed = _made_again(owner)
+    for translation in changed:
+        translation.save(update_fields=["html", "modified"])
+    return bool(changed)
+
+
+def refresh(message: Message) -> None:
+    """Fill the HTML of a message with what its start would send, for previews and tests, without saving it.
+
+    What has begun stays as it was sent. Raises InvalidInput as `again` does.
+    """
+    if message.broadcast.is_editable:
+        prefetch_related_objects([message], "translations")  # where whoever renders it finds them
+        _made_again(message)
+
+
+def _made_again(owner: Message | Template) -> list[MessageTranslation | TemplateTranslation]:
+    """Fill the HTML of each language; return those that changed."""
+    changed = []
     errors: dict[str, str] = {}
     for translation in owner.translations.all():
         before = translation.html
@@ -42,8 +62,7 @@ def again(owner: Message | Template) -> bool:
         except InvalidInput as error:
             errors |= {f"translations.{translation.language}.{path}": words for path, words in error.errors.items()}
         if translation.html != before:
-            translation.save(update_fields=["html", "modified"])
-            changed = True
+            changed.append(translation)
     if errors:
         raise InvalidInput(errors)
     return changed

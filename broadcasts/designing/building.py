@@ -70,8 +70,9 @@ class Builder:
         if words is None or words == "":
             return block, Paths(path)
         main = BLOCKS[block["type"]].words
-        given = dict(words) if isinstance(words, Mapping) else {main: words}
-        if "url" in given or "media" in given:
+        words = words if isinstance(words, Mapping) else {main: words}
+        given = {key: value for key, value in words.items() if value is not None}
+        if given.get("url") or given.get("media"):
             block = {key: value for key, value in block.items() if key not in ("url", "media", "alt")}
         return {**block, **given}, Paths(path, dict.fromkeys(given, f"slots.{name}"), main)
 
@@ -112,14 +113,14 @@ class Builder:
         return self._words(html, css_class, place, 16, align=block.get("align"), **small, **large)
 
     def _image(self, block: Mapping[str, Any], paths: "Paths", width: int, place: "BlockPlace") -> str:
-        alt, natural = block.get("alt") or "", None
+        words, natural = "", None
         if uuid := block.get("media"):
             media = self.pictures.get(str(UUID(str(uuid))))
             if media is None or not media.content_type.startswith("image/"):
                 self.problems.add(paths["media"], "There is no picture of this uuid in the library; choose another.")
                 return ""
             source, natural = escape(media.address), media.width
-            alt = alt or media.alternative_text
+            words = escape(media.alternative_text)  # no template: nobody wrote it for this mail
         elif block.get("url"):
             source = self._address(block["url"], paths["url"], frozenset({"https"}))
         else:
@@ -129,7 +130,7 @@ class Builder:
         wanted = chosen or (natural if not is_full else None)
         given = attributes(
             src=source,
-            alt=self._line(alt, paths["alt"]),
+            alt=self._line(block["alt"], paths["alt"]) if block.get("alt") else words,
             href=self._address(block["href"], paths["href"]) if block.get("href") else None,
             align=block.get("align") or "center",
             width=f"{min(wanted, width)}px" if wanted else None,

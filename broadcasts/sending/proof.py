@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from uuid import uuid4
 
-from broadcasts import audience, consenting, links, rendering
+from broadcasts import audience, consenting, designing, links, rendering
 from broadcasts.audience import Route
 from broadcasts.exceptions import InvalidInput, NotReady, RenderError
 from broadcasts.mediums import SENT_TO, email_key
@@ -110,6 +110,7 @@ def _deliver(
     message: Message, channel: Channel, people: list[tuple[str, Contact]], languages: Sequence[str]
 ) -> tuple[Told, Told]:
     """Send the message to each address; return {address: error}, and {address: flaw} of those that were sent it."""
+    designing.refresh(message)
     _mark(message)
     compiled = rendering.compile_message(message, rendering.Tracking.of_test(message))
     errors: Told = {}

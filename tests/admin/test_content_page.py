@@ -142,6 +142,12 @@ def test_blocks_are_turned_into_exactly_the_html_that_people_get(client, message
     assert "cannot be turned back into Blocks" in messages_of(response)
 
 
+@pytest.mark.parametrize("act", ["convert:x:html", "convert:9:html", "convert:", "language", "take:x", "nothing"])
+def test_steps_that_no_button_asks_for_change_nothing(client, message, act):
+    assert step(client, message, act).status_code == 200
+    assert client.post(url(message), {"_step": act}).status_code == 200
+
+
 def test_what_another_channel_says_is_taken_over_as_text(client, broadcast, message):
     sms = Channel.objects.create(organization=broadcast.organization, kind="sms", name="Texts")
     short = Message.objects.create(broadcast=broadcast, channel=sms, position=1)

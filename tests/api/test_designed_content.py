@@ -40,6 +40,13 @@ def test_what_was_read_is_written_back_without_a_change(api):
     assert again.json()["modified"] == made["modified"]
 
 
+def test_the_whole_of_what_was_read_is_written_back_without_a_change(api):
+    _, made = drafted(api, {"subject": "Closed", "format": "blocks", "blocks": BLOCKS})
+    assert made["body"] == ""
+    again = api.put(f"{URL}{made['uuid']}/", made)
+    assert (again.status_code, again.json()) == (200, made)
+
+
 def test_a_source_becomes_html(api):
     for kind, source in (("markdown", "# Pool closed"), ("html", "<p>Pool closed</p>")):
         _, made = drafted(api, {"subject": "Closed", "format": kind, "source": source})

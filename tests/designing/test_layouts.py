@@ -59,6 +59,7 @@ def test_dark_mode_survives_and_light_styles_stand_in_the_elements():
         ({"text": "#12345"}, "style.text"),
         ({"text": '#123456"><script>'}, "style.text"),
         ({"font": "Comic Sans"}, "style.font"),
+        ({"font": ["system"]}, "style.font"),
         ({"width": 700}, "style.width"),
         ({"width": True}, "style.width"),
         ({"radius": -1}, "style.radius"),

@@ -11,7 +11,8 @@ from broadcasts.models import Broadcast, Format, Layout, Message, Template
 from broadcasts.rendering import preview
 from broadcasts.sending import rounds
 from broadcasts.translating import translate_broadcast, translate_template
-from tests.make import make_contact
+from tests.api.conftest import client_of
+from tests.make import make_contact, make_picture
 
 from .made import html, text
 
@@ -48,6 +49,12 @@ def test_blocks_become_html_when_a_broadcast_is_saved(club, mail):
     saved = translation(save(club, {"en": blocks()}))
     assert "<p style=" in saved.html
     assert "Hi {{ contact.name }}</p>" in saved.html
+
+
+def test_an_alternative_text_of_the_library_is_no_template(club, mail):
+    picture = make_picture(club, alternative_text='Save 20 {{ contact.nme }} "now"')
+    html = translation(save(club, {"en": blocks({"type": "image", "media": str(picture.uuid)})})).html
+    assert "Save 20 &#123;{ contact.nme }} &quot;now&quot;" in html
 
 
 def test_a_message_from_blocks_is_rendered_as_its_html_is(club, mail):
@@ -120,6 +127,23 @@ def test_a_layout_that_changed_is_in_what_is_sent(club, mail, house, server):
     house.save()
     sending.send(broadcast)
     assert "New name</h2>" in translation(broadcast).html
+
+
+def test_a_layout_that_changed_is_in_tests_and_previews_too(admin, mail, house, server):
+    broadcast = save(mail.organization, {"en": blocks()}, layout=house)
+    person = make_contact(mail.organization, "ana@example.com")
+    stored = translation(broadcast).html
+    house.header = [{"type": "heading", "text": "New name"}]
+    house.save()
+    sending.send_test(broadcast, ["ana@example.com"])
+    assert b"New name" in server.received[0].mime
+    shown = (
+        client_of(admin)
+        .post(f"/api/broadcast-messages/{broadcast.uuid}/preview/", {"contact": str(person.uuid)})
+        .json()
+    )
+    assert "New name</h2>" in shown["html"]
+    assert translation(broadcast).html == stored
 
 
 def test_a_design_that_broke_refuses_to_start_and_says_where(club, mail, house):

@@ -32,6 +32,13 @@ def test_the_slots_of_a_source_are_listed(format, kind):
     assert [(one.name, one.kind, one.default) for one in found] == [("a", kind, "Default *words*"), ("b", kind, "")]
 
 
+def test_what_is_null_in_the_words_of_a_slot_stays_as_the_design_has_it():
+    picture = {"type": "image", "url": "https://example.org/a.png", "alt": "A hall", "slot": "hall"}
+    html = html_of(picture, slots={"hall": {"media": None, "url": None, "alt": "Our hall"}})
+    assert 'src="https://example.org/a.png"' in html
+    assert 'alt="Our hall"' in html
+
+
 def test_words_replace_what_stands_in_a_block():
     shown = text_of(html_of(text("<p>Old</p>", slot="intro"), slots={"intro": "<p>New {{ contact.name }}</p>"}))
     assert shown == "New {{ contact.name }}"

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from broadcasts import tracking
+from broadcasts import drafting, tracking
 from broadcasts.models import Broadcast, Delivery, Template
 from tests.make import make_contact, make_contacts, make_token
 
@@ -442,3 +442,20 @@ def test_contacts_are_added_found_and_put_into_segments(invent, make_segment):
     assert [one["name"] for one in invent.get(f"/orgs/c/contacts/{told['id']}/segments").json()] == ["Members"]
     changed = invent.post("/orgs/c/contacts", {"channel": {"contact_id": told["id"], "name": "Ada King"}}).json()
     assert (changed["id"], changed["name"]) == (told["id"], "Ada King")
+
+
+def test_html_replaces_the_blocks_that_a_template_was_made_from(club, invent, made):
+    url = made()
+    broadcast = Broadcast.objects.get()
+    message = broadcast.messages.get()
+    design = {"subject": "May", "format": "blocks", "blocks": [{"type": "text", "html": "<p>Old</p>"}]}
+    drafting.save(broadcast, {"messages": [{"uuid": message.uuid, "translations": {"en": design}}]})
+    read = invent.get(url).json()["templates"][0]
+
+    for config, html, kind in (
+        (read["config"], read["config"]["html"], "blocks"),
+        ({"html": "<p>New</p>"}, "<p>New</p>", "html"),
+    ):
+        assert invent.patch(f"{url}/templates/{read['id']}", {"config": config}).status_code == 200
+        stored = message.translations.get()
+        assert (stored.html, stored.format, stored.subject) == (html, kind, "May")

@@ -6,9 +6,20 @@ from xml.etree import ElementTree
 
 import pytest
 
-from broadcasts import consenting
+from broadcasts import consenting, drafting
 from broadcasts.dialects.teamup.queries import ATTENDANCE, CUSTOMER
-from broadcasts.models import Activity, Attendance, Attribute, Broadcast, Channel, Delivery, Message, Place, Series
+from broadcasts.models import (
+    Activity,
+    Attendance,
+    Attribute,
+    Broadcast,
+    Channel,
+    Delivery,
+    Message,
+    Place,
+    Series,
+    Template,
+)
 from broadcasts.models import MessageTranslation as Translation
 from tests.api.described import document
 from tests.make import make_broadcast, make_contact, make_contacts, make_token
@@ -456,3 +467,14 @@ def test_years_of_age_end_on_the_organizations_day(teamup, club, monkeypatch):
     now = datetime(2018, 3, 1, 12, tzinfo=UTC)  # there it is the 2nd already
     monkeypatch.setattr("broadcasts.dialects.teamup.queries.timezone.now", lambda: now)
     assert listed(teamup, "age_gte=18") == [born.pk]
+
+
+def test_a_message_written_anew_has_nothing_of_a_fixed_design_left(teamup, club):
+    template = Template.objects.create(organization=club, name="News", is_fixed=True)
+    template.translations.create(language="en", format="blocks", blocks=[{"type": "text", "html": "<p>Old</p>"}])
+    broadcast = drafting.save(Broadcast(organization=club), {"messages": [{"template": template}]})
+    assert "Old" in Translation.objects.get(message__broadcast=broadcast).html
+
+    assert teamup.patch(f"{URL}/{broadcast.pk}", {"message": "Bye"}).status_code == 200
+    said = Translation.objects.get(message__broadcast=broadcast)
+    assert (said.text, said.html, said.blocks) == ("Bye", "", [])

@@ -18,6 +18,8 @@ from . import steps
 PEOPLE, BY_SMS, BY_MAIL = 30, 6, 2  # all, those whom WhatsApp refuses, and of these those whom the SMS gateway refuses
 LANGUAGES = ("en", "es", "fr")
 READ, REPLIED, STOPPED = 12, 4, 2  # of the first ones on WhatsApp
+BLOCKS = [{"type": "text", "html": "<p>Hello {{ contact.name }}, the pool opens again.</p>"}]
+MAIL = {"subject": "Open", "format": "blocks", "blocks": BLOCKS}
 
 
 @pytest.fixture
@@ -44,7 +46,7 @@ def draft(club, channels):
     messages = [
         {"channel": whatsapp, "template": template, "parameters": parameters},
         {"channel": sms, "translations": demo_club.SMS},
-        {"channel": mail, "translations": demo_club.TRANSLATIONS},
+        {"channel": mail, "translations": dict.fromkeys(LANGUAGES, MAIL)},
     ]
     values = {"send_to_all": True, "base_language": "en", "channel_policy": "fallback", "messages": messages}
     return drafting.save(Broadcast(organization=club), values)

@@ -15,7 +15,7 @@ from broadcasts import drafting, stats
 from broadcasts.api.content import ContentSerializer
 from broadcasts.api.fields import resolve
 from broadcasts.dialects.views import DoneSerializer
-from broadcasts.models import Broadcast, Channel, Message
+from broadcasts.models import Broadcast, Channel, Content, Message
 
 from .serializers import CONTENT, WORDS_OF_CONFIG, InventTemplateInput, InventTemplateSerializer
 from .views import InventView
@@ -136,5 +136,12 @@ def translations(config: Mapping[str, Any], message: Message | None, language: s
         if not isinstance(content, dict):
             raise serializers.ValidationError({"config": [f"translations.{tag}: Expected an object."]})
         if content:
-            kept[tag] = {**kept.get(tag, {}), **content}
+            kept[tag] = {**_followed(kept.get(tag, {}), content), **content}
     return kept
+
+
+def _followed(stored: Mapping[str, Any], content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a language has; without what its HTML was made from, if other HTML is written."""
+    if content.get("html", stored.get("html")) == stored.get("html"):
+        return dict(stored)
+    return {name: value for name, value in stored.items() if name not in Content.DESIGN}

@@ -138,6 +138,7 @@ def content(text: str, organization: Organization) -> dict[str, Any]:
     subject = {"subject": organization.default_subject} if organization.default_subject else {}
     return {
         "channel": channel_of(organization),
+        "template": None,  # whose design, if it is fixed, would be sent instead
         "syntax": Syntax.PLAIN,
         "translations": {organization.primary_language: {"text": text, **subject}},
     }
