@@ -87,7 +87,9 @@ def _add_language(posted: PostedLanguages, owner: Message | Template, argument: 
 def _convert(posted: PostedLanguages, owner: Message | Template, argument: str) -> str:
     """Turn the content of one language into another format."""
     number, _, goal = argument.partition(":")
-    form = posted.formset.languages[int(number)]
+    form = next((form for form in posted.formset.languages if form.prefix == f"{PREFIX}-{number}"), None)
+    if form is None:
+        raise InvalidInput({"format": "This language is not here any more."})
     content, message = form.drafted(), posted.formset.message
     if goal not in CONVERSIONS.get(content.format, ()):
         raise InvalidInput({"format": f"{content.get_format_display()} cannot be turned into {goal} exactly."})

@@ -71,6 +71,7 @@ class Builder:
             return block, Paths(path)
         main = BLOCKS[block["type"]].words
         given = dict(words) if isinstance(words, Mapping) else {main: words}
+        given = {key: value for key, value in given.items() if value is not None}  # null is the same as not given
         if "url" in given or "media" in given:
             block = {key: value for key, value in block.items() if key not in ("url", "media", "alt")}
         return {**block, **given}, Paths(path, dict.fromkeys(given, f"slots.{name}"), main)

@@ -97,12 +97,20 @@ class CleanHtml:
             else:
                 kept.append(text)
         self._warn(pieces, path, kind)
-        return CLEANERS[kind].clean(self._with_bodies(self.masks.as_comments("".join(kept))))
+        cleaned = CLEANERS[kind].clean(self._with_bodies(self.masks.as_comments("".join(kept))))
+        if cleaned.count("<!--") == len(self.masks.comment.findall(cleaned)):
+            return cleaned
+        # In broken HTML a parser sees comments that were text until now; Outlook reads what some of them have.
+        return "".join(
+            text
+            for is_tag, text in html_pieces(cleaned)
+            if not is_tag or not text.startswith("<!--") or self.masks.comment.fullmatch(text)
+        )
 
     def _with_bodies(self, html: str) -> str:
         """Begin the body of a table before the tags around its first row; the parser would begin it after them."""
         around = rf"(?:{self.masks.comment.pattern}\s*)+"
-        return re.sub(rf"(<table\b[^>]*>\s*)({around}<tr\b)", r"\1<tbody>\2", html, flags=re.IGNORECASE)
+        return re.sub(rf"(<table\b[^<>]*+>\s*+)({around}<tr\b)", r"\1<tbody>\2", html, flags=re.IGNORECASE)
 
     def _is_too_deep(self, pieces: list[tuple[bool, str]]) -> bool:
         depths: Counter[str] = Counter()

@@ -72,7 +72,7 @@ def validate_style(style: Any, path: str = "style") -> Problems:
             if not (isinstance(value, str) and _COLOUR.fullmatch(value)):
                 problems.add(at, "Give a colour as six hexadecimal digits, such as #0b57d0.")
         elif name == "font":
-            if value not in FONTS:
+            if not isinstance(value, str) or value not in FONTS:
                 problems.add(at, f"Use one of {', '.join(FONTS)}.")
         elif name == "width":
             if not (type(value) is int and LEAST_WIDTH <= value <= MOST_WIDTH):
