@@ -19,6 +19,7 @@ FULL = {
     *("section", "small", "strike", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "tt", "wbr"),
 }
 SCHEMES = frozenset({"http", "https", "mailto", "tel", "sms"})
+UNSAFE = frozenset({"javascript", "vbscript", "data"})
 _EVERYWHERE = {"class", "dir", "id", "lang", "role", "style", "title", "aria-hidden", "aria-label"}
 _BOX = {"align", "background", "bgcolor", "border", "height", "valign", "width"}
 ATTRIBUTES = {
@@ -143,7 +144,11 @@ def address_fault(masked: str, masks: Masks, schemes: frozenset[str] = SCHEMES) 
     address = masked.strip()
     if re.search(r"\s", address):
         return "An address has no spaces; write %20 for one."
-    if masks.token.match(address) or (address.startswith("#") and "http" in schemes):
+    if masks.token.match(address):  # it may write nothing, and what stands behind it begin the address
+        begun = _SCHEME.match(masks.token.sub("", address))
+        is_wrong = begun and begun[0].lower() in UNSAFE
+        return f"“{begun[0]}:” is no address of a link; use {', '.join(sorted(schemes))}." if begun and is_wrong else ""
+    if address.startswith("#") and "http" in schemes:
         return ""
     found = _SCHEME.match(address)
     if found and found[0].lower() in schemes:

@@ -202,3 +202,9 @@ def test_null_in_a_slot_is_the_same_as_nothing():
 
 def test_a_font_that_is_no_text_is_refused():
     assert "style.font" in validate_style({"font": []})
+
+
+@pytest.mark.parametrize("start", ["{{ '' }}javascript:x()", "{{ c }}java{{ b }}script:x()"])
+def test_an_address_cannot_hide_a_script_behind_a_tag(start):
+    button = {"type": "button", "text": "Read", "href": start.replace(" ", "")}
+    assert "“javascript:” is no address" in refused(button)["blocks[0].href"]
