@@ -89,7 +89,7 @@ def _add_language(posted: PostedLanguages, owner: Message | Template, argument: 
 def _convert(posted: PostedLanguages, owner: Message | Template, argument: str) -> str:
     """Turn the content of one language into another format."""
     number, _, goal = argument.partition(":")
-    form = {str(place): one for place, one in enumerate(posted.formset.languages)}.get(number)
+    form = next((form for form in posted.formset.languages if form.prefix == f"{PREFIX}-{number}"), None)
     if form is None:
         raise InvalidInput({"format": "This language is not on the page any more."})
     content, message = form.drafted(), posted.formset.message
@@ -104,7 +104,9 @@ def _convert(posted: PostedLanguages, owner: Message | Template, argument: str) 
 
 def _take(posted: PostedLanguages, owner: Message | Template, argument: str) -> str:
     """Take over the words of another message of the broadcast, in each language that it has."""
-    rows = Message.objects.filter(broadcast=owner.broadcast_id).exclude(pk=owner.pk)  # type: ignore[union-attr]
+    if isinstance(owner, Template):
+        raise InvalidInput({"take": "A template has no other messages."})
+    rows = Message.objects.filter(broadcast=owner.broadcast_id).exclude(pk=owner.pk)
     other = rows.select_related("channel", "template").filter(pk=as_id(argument) or 0).first()
     if other is None:
         raise InvalidInput({"take": "This broadcast has no such message any more."})

@@ -162,7 +162,9 @@ class ContentPage(ContentPreviews):
         return self.change_url(owner.pk)  # type: ignore[attr-defined]
 
     def _test(self, request: HttpRequest, owner: Any) -> None:
-        """Send tests of what is stored, and tell what became of each."""
+        """Send tests of what is stored, and tell what became of each; a template is sent by a message only."""
+        if isinstance(owner, Template):
+            raise Http404
         form = self._tests(request, owner, [one.language for one in owner.translations.all()], request.POST)
         if not form.is_valid():
             for faults in form.errors.values():

@@ -113,14 +113,14 @@ class Builder:
         return self._words(html, css_class, place, 16, align=block.get("align"), **small, **large)
 
     def _image(self, block: Mapping[str, Any], paths: "Paths", width: int, place: "BlockPlace") -> str:
-        words, natural = "", None
+        alt, natural = self._line(block.get("alt") or "", paths["alt"]), None
         if uuid := block.get("media"):
             media = self.pictures.get(str(UUID(str(uuid))))
             if media is None or not media.content_type.startswith("image/"):
                 self.problems.add(paths["media"], "There is no picture of this uuid in the library; choose another.")
                 return ""
             source, natural = escape(media.address), media.width
-            words = escape(media.alternative_text)  # no template: nobody wrote it for this mail
+            alt = alt or escape(media.alternative_text)  # words of the library, and no template
         elif block.get("url"):
             source = self._address(block["url"], paths["url"], frozenset({"https"}))
         else:
@@ -130,7 +130,7 @@ class Builder:
         wanted = chosen or (natural if not is_full else None)
         given = attributes(
             src=source,
-            alt=self._line(block["alt"], paths["alt"]) if block.get("alt") else words,
+            alt=alt,
             href=self._address(block["href"], paths["href"]) if block.get("href") else None,
             align=block.get("align") or "center",
             width=f"{min(wanted, width)}px" if wanted else None,

@@ -19,6 +19,7 @@ FULL = {
     *("section", "small", "strike", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "tt", "wbr"),
 }
 SCHEMES = frozenset({"http", "https", "mailto", "tel", "sms"})
+UNSAFE = frozenset({"javascript", "vbscript", "data"})
 _EVERYWHERE = {"class", "dir", "id", "lang", "role", "style", "title", "aria-hidden", "aria-label"}
 _BOX = {"align", "background", "bgcolor", "border", "height", "valign", "width"}
 ATTRIBUTES = {
@@ -97,12 +98,20 @@ class CleanHtml:
             else:
                 kept.append(text)
         self._warn(pieces, path, kind)
-        return CLEANERS[kind].clean(self._with_bodies(self.masks.as_comments("".join(kept))))
+        cleaned = CLEANERS[kind].clean(self._with_bodies(self.masks.as_comments("".join(kept))))
+        if cleaned.count("<!--") == len(self.masks.comment.findall(cleaned)):
+            return cleaned
+        # In broken HTML a parser sees comments that were text until now; Outlook reads what some of them have.
+        return "".join(
+            text
+            for is_tag, text in html_pieces(cleaned)
+            if not is_tag or not text.startswith("<!--") or self.masks.comment.fullmatch(text)
+        )
 
     def _with_bodies(self, html: str) -> str:
         """Begin the body of a table before the tags around its first row; the parser would begin it after them."""
         around = rf"(?:{self.masks.comment.pattern}\s*)+"
-        return re.sub(rf"(<table\b[^>]*>\s*)({around}<tr\b)", r"\1<tbody>\2", html, flags=re.IGNORECASE)
+        return re.sub(rf"(<table\b[^<>]*+>\s*+)({around}<tr\b)", r"\1<tbody>\2", html, flags=re.IGNORECASE)
 
     def _is_too_deep(self, pieces: list[tuple[bool, str]]) -> bool:
         depths: Counter[str] = Counter()
@@ -135,7 +144,11 @@ def address_fault(masked: str, masks: Masks, schemes: frozenset[str] = SCHEMES) 
     address = masked.strip()
     if re.search(r"\s", address):
         return "An address has no spaces; write %20 for one."
-    if masks.token.match(address) or (address.startswith("#") and "http" in schemes):
+    if masks.token.match(address):  # it may write nothing, and what stands behind it begin the address
+        begun = _SCHEME.match(masks.token.sub("", address))
+        is_wrong = begun and begun[0].lower() in UNSAFE
+        return f"“{begun[0]}:” is no address of a link; use {', '.join(sorted(schemes))}." if begun and is_wrong else ""
+    if address.startswith("#") and "http" in schemes:
         return ""
     found = _SCHEME.match(address)
     if found and found[0].lower() in schemes:

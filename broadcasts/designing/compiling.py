@@ -9,6 +9,7 @@ from .building import attributes
 from .masks import Masks
 from .styles import Style, kept_css
 
+MOST_STYLED = 20_000_000  # characters of rules, once for each element
 _OPTIONS = mrml.RenderOptions(fonts={})  # else it links the fonts of others
 
 
@@ -51,8 +52,11 @@ def _defaults(style: Style) -> str:
     )
 
 
-def compile_mjml(mjml: str, fragments: list[str], masks: Masks, css: str) -> str:
-    """Return the HTML of a document of MJML, its tags still hidden; raises ValueError as mrml does."""
+def compile_mjml(mjml: str, fragments: list[str], masks: Masks, css: str, written_css: str) -> str:
+    """Return the HTML of a document of MJML, its tags still hidden; raises ValueError as mrml does.
+
+    written_css: the rules that an author wrote, each of which may be written into every element.
+    """
     html = mrml.to_html(mjml, None, _OPTIONS).content
     word = re.compile(rf"{masks.key}f(\d+)n")
 
@@ -60,11 +64,13 @@ def compile_mjml(mjml: str, fragments: list[str], masks: Masks, css: str) -> str
         return word.sub(written, fragments[int(found[1])])  # a slot stands in another piece
 
     html = word.sub(written, html)
+    if len(written_css) * html.count("</") > MOST_STYLED:
+        raise ValueError("The rules of mj-style are too long for so many elements; shorten them.")
     inliner = css_inline.CSSInliner(
         inline_style_tags=False,
         keep_style_tags=True,
         keep_link_tags=True,
         load_remote_stylesheets=False,
-        extra_css=css,
+        extra_css=css + written_css,
     )
     return inliner.inline(html)

@@ -1,6 +1,7 @@
 """Make the HTML of one content from its format, within its layout."""
 
 from dataclasses import dataclass, field
+from itertools import islice
 
 from broadcasts import formats
 from broadcasts.exceptions import InvalidInput
@@ -8,18 +9,19 @@ from broadcasts.mediums import Medium
 from broadcasts.models import Content, Format, Layout, Organization
 
 from .arranging import Arranger, Row
-from .blocks import Problems, text_fault, validate_blocks
+from .blocks import Problems, field_texts, text_fault, validate_blocks, walk
 from .cleaning import CleanHtml
 from .compiling import compile_mjml, document, styles
 from .markdown import markdown_fault, markdown_to_html
 from .masks import Masked, Masks
 from .mjml import Mjml
-from .slots import source_pieces, validate_slots
+from .slots import MOST_SLOTS, source_pieces, validate_slots, written_texts
 from .sources import MaskedSource
 from .styles import inlined_css, style_of
 
 LONGEST_SOURCE = 500_000  # characters
 LONGEST_RESULT = 1_000_000
+TOO_LONG = f"The HTML becomes longer than {formats.number(LONGEST_RESULT)} characters; use fewer blocks."
 SHAPES = {"blocks": list, "slots": dict, "source": str, "format": str}
 
 
@@ -53,6 +55,8 @@ def design(
     if layout:
         validate_blocks(layout.header, "layout.header")
         validate_blocks(layout.footer, "layout.footer")
+    validate_length(content, layout, problems)
+    problems.refuse()
     return _Making(content, layout, organization, syntax, problems).made()
 
 
@@ -69,6 +73,29 @@ def validate_shape(content: Content, problems: Problems) -> None:
     if bad := text_fault(content.source, LONGEST_SOURCE):
         problems.add("source", bad)
     validate_blocks(content.blocks)
+
+
+def validate_length(content: Content, layout: Layout | None, problems: Problems) -> None:
+    """Add it if there is more to make than may come of it; valid words of a slot count where and as often as it stands.
+
+    Compilers are given nothing of what is refused here: it would hold a worker for long.
+    """
+    is_markdown = content.format == Format.MARKDOWN
+    if content.format == Format.BLOCKS:
+        length = sum(len(text) for _, _, text in written_texts(content))
+    else:
+        texts = [piece.text for piece in islice(source_pieces(content), 2 * MOST_SLOTS + 2)]
+        if len(texts) > 2 * MOST_SLOTS + 1:  # a slot, and what stands before it
+            problems.add("source", f"There are more than {MOST_SLOTS} slots; use fewer.")
+            return
+        length = sum(map(len, texts))
+    around = [*walk(layout.header), *walk(layout.footer)] if layout else []
+    length += sum(len(text) for path, block in around for _, _, text in field_texts(path, block))
+    if length > LONGEST_RESULT:
+        place = "blocks" if content.format == Format.BLOCKS else "source"
+        problems.add(place, TOO_LONG)
+    elif is_markdown and (words := markdown_fault("".join(texts))):
+        problems.add("source", words)
 
 
 class _Making:
@@ -99,8 +126,8 @@ class _Making:
         rows = [Row("whole", body.sections())] if isinstance(body, Mjml) else body
         self.problems.refuse()
         mjml = document(self.builder.written([*before, *rows, *after]), self.style, self.builder.language)
-        css = inlined_css(self.style) + "".join(body.css if isinstance(body, Mjml) else ())
-        return self.finished(self.compiled(mjml, css))
+        written_css = "".join(body.css if isinstance(body, Mjml) else ())
+        return self.finished(self.compiled(mjml, inlined_css(self.style), written_css))
 
     def body(self) -> list[Row] | Mjml:
         """Return the content as rows, or as it was read."""
@@ -108,8 +135,6 @@ class _Making:
             return self.builder.rows(self.content.blocks, "blocks", is_end=True)
         is_markdown = self.content.format == Format.MARKDOWN
         cleaner = None if is_markdown else self.cleaner  # of the words of slots, so that each ends what it begins
-        if is_markdown and (words := markdown_fault(self.content.source)):
-            raise InvalidInput({"source": words})
         source = MaskedSource(source_pieces(self.content), self.masks, self.problems, cleaner)
         self.problems.refuse()
         if self.content.format == Format.MJML:
@@ -123,11 +148,11 @@ class _Making:
         above, below = self.builder.written(before), self.builder.written(after)
         written = mjml.written(above, below, styles(self.style) if own else "", self.builder.language)
         self.problems.refuse()
-        return self.compiled(written, (inlined_css(self.style) if own else "") + "".join(mjml.css))
+        return self.compiled(written, inlined_css(self.style) if own else "", "".join(mjml.css))
 
-    def compiled(self, mjml: str, css: str) -> str:
+    def compiled(self, mjml: str, css: str, written_css: str) -> str:
         try:
-            return compile_mjml(mjml, self.builder.fragments, self.masks, css)
+            return compile_mjml(mjml, self.builder.fragments, self.masks, css, written_css)
         except Exception as error:  # whatever a compiler raises is about what it was given
             said = str(error).replace(self.masks.key, "")
             raise InvalidInput({self.place: f"This cannot be compiled: {said:.200}"}) from None
@@ -141,8 +166,7 @@ class _Making:
         self.problems.refuse()
         html = self.masks.restore(masked)
         if len(html) > LONGEST_RESULT:
-            words = f"The HTML becomes longer than {formats.number(LONGEST_RESULT)} characters; use fewer blocks."
-            self.problems.add(self.place, words)
+            self.problems.add(self.place, TOO_LONG)
             self.problems.refuse()
         tags = [tag for number, tag in enumerate(self.masks.tags) if number not in self.masks.dropped]
         return Designed(html, self.warnings, tags)

@@ -10,6 +10,7 @@ from html import escape, unescape
 
 from broadcasts.formats import number
 
+from .blocks import LONGEST_ADDRESS
 from .building import ENDED_ELSEWHERE, Builder
 from .cleaning import SCHEMES, address_fault
 from .sources import MaskedSource
@@ -55,6 +56,9 @@ REFUSED = {
 }
 ADDRESSES = ("href", "src", "background-url", "base-url")
 MOST_ELEMENTS = 2_000
+MOST_SHARED = 20_000_000  # characters of what mj-attributes has, once for each element
+# Nothing is tried twice: comments could be taken together in more ways than can be counted.
+_WHOLE = re.compile(r"(?:\s|(?><!--.*?-->)|<\?xml[^>]*+>)*+<mjml[\s>]", re.DOTALL)
 _OPENING = re.compile(r"<([A-Za-z][\w:-]*)((?:[^\"'>]|\"[^\"]*+\"|'[^']*+')*+)>")
 _CLOSING = re.compile(r"</([A-Za-z][\w:-]*)\s*>")
 _ATTRIBUTE = re.compile(r"""\s*([A-Za-z][\w:-]*)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
@@ -80,6 +84,7 @@ class Mjml:
         self.masks = builder.masks
         self.css: list[str] = []  # of styles that are written into the elements
         self.count = 0
+        self.shared = 0  # characters of what all elements of a name get
         self.root = Element("mjml", 0)
         self._read()
 
@@ -114,7 +119,7 @@ class Mjml:
 
     def _read(self) -> None:
         text, end = self.source.text, 0
-        starts_whole = re.match(r"(?:\s|<!--.*?-->|<\?xml[^>]*>)*<mjml[\s>]", text, re.DOTALL) is not None
+        starts_whole = _WHOLE.match(text) is not None
         self.root = Element("mjml" if starts_whole else "mj-body", 0)
         open_ones = [Element("", 0)] if starts_whole else [self.root]
         while (start := text.find("<", end)) >= 0:
@@ -123,6 +128,8 @@ class Mjml:
             if end < 0:
                 return
         self._take_text(open_ones[-1], end, len(text))
+        if self.shared * self.count > MOST_SHARED:
+            self.problem(0, "the attributes in mj-attributes are too long for so many elements; shorten them.")
         if len(open_ones) > 1:
             self.problem(open_ones[-1].index, f"<{open_ones[-1].name}> is never closed.")
 
@@ -163,6 +170,8 @@ class Mjml:
             return -1
         if name == "mjml":
             self.root = element
+        if any(one.name == "mj-attributes" for one in open_ones):
+            self.shared += len(found[2])
         self._read_attributes(element, found)
         parent.children.append(element)
         if found[2].rstrip().endswith("/"):
@@ -210,6 +219,11 @@ class Mjml:
         for name, value in element.attributes.items():
             if name.startswith("on") or name == "path":
                 self.problem(element.index, f"<{element.name}> has no attribute {name:.40}.")
+            elif len(value) > LONGEST_ADDRESS:  # some are written into each element within
+                words = (
+                    f"{name:.40} of <{element.name}> is longer than {number(LONGEST_ADDRESS)} characters; shorten it."
+                )
+                self.problem(element.index, words)
             elif name in ADDRESSES and value.strip():
                 schemes = frozenset({"http", "https"}) if name != "href" else SCHEMES
                 if words := address_fault(unescape(value), self.masks, schemes):
@@ -257,7 +271,7 @@ class Mjml:
         inner, kind = element.inner, ENDING[element.name]
         if not inner.strip():
             return ""
-        path = self.source.at(element.index)[0]
+        path = self.source.path_at(element.index)
         if kind == "line":
             return escape(unescape(inner.strip()))
         if kind == "css":

@@ -22,9 +22,8 @@ from .blocks import (
 )
 
 MOST_SLOTS = 100
-SLOT = re.compile(
-    r"""<slot\s+name\s*=\s*(?:"([^"<>]*)"|'([^'<>]*)')\s*(?:/>|>(.*?)</slot\s*>)""", re.DOTALL | re.IGNORECASE
-)
+_OPENING = re.compile(r"""<slot\s+name\s*=\s*(?:"([^"<>]*)"|'([^'<>]*)')\s*(/?)>""", re.IGNORECASE)
+_CLOSING = re.compile(r"</slot\s*>", re.IGNORECASE)
 # What may be written in the slot of a block: never how it looks.
 FIELDS = {
     "image": ("media", "url", "alt", "href"),
@@ -51,15 +50,39 @@ class SourcePiece(NamedTuple):
     line: int
 
 
+class SlotMark(NamedTuple):
+    """Where a slot stands in a source, and its default words."""
+
+    name: str
+    words: str
+    start: int
+    words_start: int
+    end: int
+
+
+def _marks(source: str) -> Iterator[SlotMark]:
+    """Yield the slots of a source; one that is never closed is none."""
+    position, may_close = 0, True
+    while opening := _OPENING.search(source, position):
+        name = opening[1] if opening[1] is not None else opening[2]
+        start, position = opening.span()
+        if opening[3]:
+            yield SlotMark(name, "", start, position, position)
+        elif may_close and (closing := _CLOSING.search(source, position)):
+            yield SlotMark(name, source[position : closing.start()], start, position, closing.end())
+            position = closing.end()
+        else:
+            may_close = False  # nothing closes those after it either
+
+
 def slots_of(content: Content) -> list[Slot]:
     """Return the slots of a content's design in the order of reading."""
     if content.format == Format.BLOCKS:
         return [_of_block(block) for _, block in slotted(content.blocks)]
     kind = "markdown" if content.format == Format.MARKDOWN else "html"
     found: dict[str, Slot] = {}
-    for match in SLOT.finditer(content.source):
-        name = match[1] if match[1] is not None else match[2]
-        found.setdefault(name, Slot(name, _label(name), kind, (match[3] or "").strip()))
+    for mark in _marks(content.source):
+        found.setdefault(mark.name, Slot(mark.name, _label(mark.name), kind, mark.words.strip()))
     return list(found.values())
 
 
@@ -113,15 +136,14 @@ def _faults(kind: str, words: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def source_pieces(content: Content) -> Iterator[SourcePiece]:
     """Yield a source in pieces, with the words of its slots in their places."""
     source, end = content.source, 0
-    for match in SLOT.finditer(source):
-        name = match[1] if match[1] is not None else match[2]
-        words = content.slots.get(name) if isinstance(content.slots, Mapping) else None
-        yield SourcePiece(source[end : match.start()], "source", line_at(source, end))
+    for mark in _marks(source):
+        words = content.slots.get(mark.name) if isinstance(content.slots, Mapping) else None
+        yield SourcePiece(source[end : mark.start], "source", line_at(source, end))
         if isinstance(words, str) and words.strip():
-            yield SourcePiece(words, f"slots.{name}", 1)
-        elif match[3]:
-            yield SourcePiece(match[3], "source", line_at(source, match.start(3)))
-        end = match.end()
+            yield SourcePiece(words, f"slots.{mark.name}", 1)
+        elif mark.words:
+            yield SourcePiece(mark.words, "source", line_at(source, mark.words_start))
+        end = mark.end
     yield SourcePiece(source[end:], "source", line_at(source, end))
 
 

@@ -39,8 +39,15 @@ class MaskedSource:
 
     def at(self, index: int) -> tuple[str, int]:
         """Return the path and the line of a place in the masked text."""
-        piece = max(0, bisect_right(self.starts, index) - 1)
+        piece = self._piece_at(index)
         path, line = self.places[piece]
         before = self.text[self.starts[piece] : index]
         hidden = sum(self.masks.tags[number].source.count("\n") for number in self.masks.numbers(before))
         return path, line + before.count("\n") + hidden
+
+    def path_at(self, index: int) -> str:
+        """Return the path alone, which takes no reading of the text before."""
+        return self.places[self._piece_at(index)][0]
+
+    def _piece_at(self, index: int) -> int:
+        return max(0, bisect_right(self.starts, index) - 1)

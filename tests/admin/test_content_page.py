@@ -432,3 +432,17 @@ def test_a_file_of_another_organization_is_refused_and_not_named(client, message
     theirs = make_picture(elsewhere, "secret.png")
     response = save(client, message, attachments=[{"media": str(theirs.uuid)}])
     assert "There is no media file" in response.content.decode() and b"secret.png" not in response.content
+
+
+@pytest.mark.parametrize("act", ["convert:x:html", "convert:99:html", "convert", "take:1"])
+def test_a_button_that_the_page_does_not_have_is_refused_in_words(client, club, act):
+    template = Template.objects.create(organization=club, name="Notice")
+    page = step(client, template, act)
+    assert page.status_code == 200
+    assert "is not here any more" in messages_of(page) or "no other messages" in messages_of(page)
+
+
+def test_a_template_is_not_sent_as_a_test(client, club):
+    template = Template.objects.create(organization=club, name="Notice")
+    data = typed(client, template, subject="Hi", blocks=BLOCKS, _then="test", test_addresses="a@example.com")
+    assert client.post(url(template), data).status_code == 404

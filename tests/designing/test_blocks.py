@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from broadcasts import designing
+from tests.make import make_picture
 
-from .made import html_of, refused, text, text_of
+from .made import content, html_of, refused, text, text_of
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 BLOCKS = {
@@ -149,3 +150,10 @@ def test_the_table_is_given_as_json_to_the_editor():
         "min": 1,
         "max": 3,
     }
+
+
+def test_the_alternative_text_of_the_library_is_no_template(club):
+    picture = make_picture(club, "map.png", alternative_text="Map {{ of {% the @contact.name")
+    image = content(blocks=[{"type": "image", "media": str(picture.uuid)}])
+    html = designing.design(image, layout=None, organization=club, syntax="liquid").html
+    assert 'alt="Map &#123;{ of &#123;% the' in html

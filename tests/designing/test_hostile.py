@@ -5,6 +5,7 @@ from contextlib import suppress
 
 import pytest
 
+from broadcasts.designing import validate_style
 from broadcasts.exceptions import InvalidInput
 
 from .made import html, html_of, made, refused, text
@@ -144,3 +145,66 @@ def test_two_hundred_blocks_are_made_in_time():
     begun = time.thread_time()
     html_of(*[text("<p>Hello {{ contact.name }}</p>")] * 200)
     assert time.thread_time() - begun < MOST_SECONDS
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"format": "mjml", "source": "<!---->" * 40 + "x"},
+        {"format": "html", "source": '<slot name="a">' * 30_000},
+        {"format": "html", "source": '<slot name="a"/>' * 30_000, "slots": {"a": "x" * 100_000}},
+        {"format": "html", "source": '<slot name="a"/>' * 90, "slots": {"a": "x" * 100_000}},
+        {"format": "markdown", "source": '<slot name="a"/>', "slots": {"a": "[" * 50_000}},
+        {"blocks": [html("<table" * 16_000)]},
+        {"blocks": [html("<p><b>a</b></p>" * 6_000)] * 200},
+    ],
+)
+def test_what_multiplies_is_bounded(fields):
+    begun = time.thread_time()
+    with suppress(InvalidInput):
+        made(**fields)
+    assert time.thread_time() - begun < MOST_SECONDS
+
+
+def styled(css: str, n: int) -> str:
+    words = f"<mj-section><mj-column><mj-text>{'<b>q</b>' * n}</mj-text></mj-column></mj-section>"
+    return f'<mjml><mj-head><mj-style inline="inline">{css}</mj-style></mj-head><mj-body>{words}</mj-body></mjml>'
+
+
+def test_long_rules_for_many_elements_are_refused():
+    errors = refused(format="mjml", source=styled(f"b {{ background: {'x' * 5_000} }}", 10_000))
+    assert "rules of mj-style are too long for so many elements" in errors["source"]
+    assert "background: red" in made("mjml", source=styled("b { background: red }", 100)).html
+
+
+def test_long_attributes_for_many_elements_are_refused():
+    words = "<mj-text>a</mj-text>" * 1_500
+    head = "".join(f'<mj-class name="c{n}" font-family="{"x" * 1_900}" />' for n in range(10))
+    body = f"<mj-body><mj-section><mj-column>{words}</mj-column></mj-section></mj-body>"
+    errors = refused(
+        format="mjml", source=f"<mjml><mj-head><mj-attributes>{head}</mj-attributes></mj-head>{body}</mjml>"
+    )
+    assert "mj-attributes are too long for so many elements" in errors["source"]
+
+
+def test_a_comment_that_only_a_parser_sees_is_left_out():
+    body = html_of(html('<x "><!--[if mso]><script>x()</script><![endif]-->Hi')).partition("<body")[2]
+    assert "x()" not in body
+    assert "Hi" in body
+
+
+def test_null_in_a_slot_is_the_same_as_nothing():
+    button = {"type": "button", "text": "Read", "href": "https://example.org/", "slot": "go"}
+    document = made(blocks=[button], slots={"go": {"href": None, "text": None}})
+    assert 'href="https://example.org/"' in document.html
+    assert "Read" in document.html
+
+
+def test_a_font_that_is_no_text_is_refused():
+    assert "style.font" in validate_style({"font": []})
+
+
+@pytest.mark.parametrize("start", ["{{ '' }}javascript:x()", "{{ c }}java{{ b }}script:x()"])
+def test_an_address_cannot_hide_a_script_behind_a_tag(start):
+    button = {"type": "button", "text": "Read", "href": start.replace(" ", "")}
+    assert "“javascript:” is no address" in refused(button)["blocks[0].href"]
