@@ -439,7 +439,7 @@ def test_a_button_that_the_page_does_not_have_is_refused_in_words(client, club, 
     template = Template.objects.create(organization=club, name="Notice")
     page = step(client, template, act)
     assert page.status_code == 200
-    assert "is not here any more" in messages_of(page) or "no other messages" in messages_of(page)
+    assert "is not on the page any more" in messages_of(page) or "no other messages" in messages_of(page)
 
 
 def test_a_template_is_not_sent_as_a_test(client, club):
