@@ -191,6 +191,8 @@
 
         function take(files) {
             uploads.replaceChildren();
+            for (const radio of grid.querySelectorAll("input:checked")) radio.checked = false; // so that no other one is used meanwhile
+            mark();
             uploadAll([...files].slice(0, 1), uploads, {organization, pictures}, (item, line) => {
                 line.remove();
                 state.textContent = "";
