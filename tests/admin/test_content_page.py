@@ -153,6 +153,22 @@ def test_what_another_channel_says_is_taken_over_as_text(client, broadcast, mess
     assert not short.translations.exists()
 
 
+def test_the_layout_and_the_footer_of_mail_are_not_taken_over(client, broadcast, message):
+    sms = Channel.objects.create(organization=broadcast.organization, kind="sms", name="Texts")
+    short = Message.objects.create(broadcast=broadcast, channel=sms, position=1)
+    blocks = [{"type": "text", "html": "<p>Closed on Monday</p>"}, {"type": "footer"}]
+    MessageTranslation.objects.filter(message=message).update(
+        text="",
+        format="blocks",
+        blocks=blocks,
+        html="<p>Our club</p><p>Closed on Monday</p><p>{{ unsubscribe_url }}</p>",
+    )
+    response = client.post(
+        url(short), typed(client, short, _step=f"take:{message.pk}") | {"translations-0-language": "en"}
+    )
+    assert response.context["formset"].forms[0]["text"].value() == "Closed on Monday"
+
+
 def test_the_message_of_another_broadcast_gives_no_words(client, message, mail):
     other = make_broadcast(mail, body="Secret").first_message()
     response = step(client, message, f"take:{other.pk}")
@@ -341,6 +357,7 @@ def test_the_parameters_of_a_template_are_fields_with_labels(client, whatsapp):
     shown = {field.label: field.value() for field in form.visible_fields() if field.name.startswith("p:")}
     assert shown["Body 1"] == "{{ contact.name }}" and shown["Body 2"] == ""
     assert form.lacks == ["Header: image", "Body 2", "Button “Go”: end of the address"]
+    assert "lacks 3 values" in page.content.decode()
     fields = {f"p:{name}": "x" for name in ("body.1", "buttons.0.url")} | {
         "p:header.image.link": "https://x.example/a.png"
     }
