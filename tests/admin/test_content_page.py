@@ -204,6 +204,8 @@ def test_of_a_fixed_design_only_the_words_of_slots_are_written(client, message, 
     assert "data-fixed" in form.fields["blocks"].widget.attrs and form.fields["format"].widget.is_hidden
     save(client, message, slots={"intro": "<p>New words</p>"})
     assert "New words" in message.translations.get().html
+    told = preview(client, message, slots={"intro": "<p>Newer words</p>"}).json()
+    assert told["errors"] == [] and told["shown"]
 
 
 def test_the_html_of_a_design_is_read_only_in_the_old_form_and_survives_it(client, broadcast, message):
