@@ -6,11 +6,12 @@ from urllib.parse import urlencode
 from django import forms
 from django.conf import settings
 from django.contrib import admin
+from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import escape
 
-from broadcasts import audience, drafting, rendering
+from broadcasts import audience, designing, drafting, rendering
 from broadcasts.audience import Audience
 from broadcasts.database import as_id
 from broadcasts.exceptions import BroadcastsError
@@ -157,6 +158,8 @@ class RecipientViews(admin.ModelAdmin):
             return form, None, None, "There is no content yet."
         form.initial_contact = contact  # type: ignore[attr-defined]
         try:
+            if broadcast.is_editable:
+                _design_as_now(message)
             told = message, contact, form.cleaned_data["language"] or None
             form.filled = rendering.filled_expressions(*told)  # type: ignore[attr-defined]
             return form, rendering.preview(*told), rendering.bubble(*told), ""
@@ -169,3 +172,10 @@ class RecipientViews(admin.ModelAdmin):
             contacts.filter(email__in=broadcast.audience_preview[:1]).first() if broadcast.audience_preview else None
         )
         return named or contacts.order_by("id").first() or Contact(full_name="Jane Example", email="jane@example.com")
+
+
+def _design_as_now(message: Message) -> None:
+    """Make its HTML in memory once more, since its layout may have changed; nothing is stored."""
+    prefetch_related_objects([message], "translations")
+    for translation in message.translations.all():
+        designing.apply(message, translation)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from uuid import uuid4
 
-from broadcasts import audience, consenting, links, rendering
+from broadcasts import audience, consenting, designing, links, rendering
 from broadcasts.audience import Route
 from broadcasts.exceptions import InvalidInput, NotReady, RenderError
 from broadcasts.mediums import SENT_TO, email_key
@@ -45,6 +45,8 @@ def send_test(
     refuse_suspended(broadcast.organization)
     message = _message(broadcast, message)
     _check_languages(message, languages)
+    if broadcast.is_editable:
+        designing.again(message)  # its layout may have changed since
     readiness.check_content(broadcast)
     channel = channel_for(message)
     route = replace(Route.of(message), channel=channel)
