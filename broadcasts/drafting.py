@@ -251,9 +251,9 @@ def _write_message(message: Message, place: int, spec: dict[str, Any]) -> bool:
     values = {name: spec[name] for name in MESSAGE_FIELDS if name in spec} | {"position": place}
     if message.pk is None and "channel" not in values:
         values["channel"] = default_channel(message.broadcast.organization, template)
-    with _at(f"{place}."):
-        values["layout"] = designing.layout_for(message, values)
     translations = spec.get("translations")
+    with _at(f"{place}."):
+        values["layout"] = designing.layout_for(message, values, (translations or {}).values())
     is_copy = not translations and template and (translations is not None or template != message.template)
     changed = _write(message, values)
     if is_copy:

@@ -164,7 +164,10 @@ def _chosen(message: Message, contents: Mapping[str, Mapping[str, Any]], wanted:
 
 def _fix(message: Message, translation: MessageTranslation) -> None:
     """Give a language the fixed design of its template; raises InvalidInput for another design."""
-    values = designing.fixed_values(message.template, translation.language, translation.content())
+    language, rows = translation.language, MessageTranslation.objects.filter(message=message.pk)
+    is_stored = message.pk is not None and message.template is not None and message.template.is_fixed
+    stored = rows.filter(language=language).first() if is_stored else None
+    values = designing.fixed_values(message.template, language, translation.content(), stored)
     for name, value in values.items():
         setattr(translation, name, value)
 

@@ -210,12 +210,13 @@ def test_a_message_shows_headers_text_and_html_in_a_sandbox(catcher):
     assert '<iframe sandbox src="html"' in text and "Rich" not in text
 
 
-def test_html_is_served_alone_under_a_policy_that_runs_nothing(catcher):
+def test_html_is_served_alone_under_a_policy_that_runs_nothing_and_shows_our_pictures(catcher, settings):
+    settings.BASE_URL = "https://club.example"
     send(catcher, html="<script>alert(1)</script>")
     response, text = fetch(catcher, "/messages/1/html")
     assert text.strip() == "<script>alert(1)</script>"
     assert response.headers["Content-Security-Policy"] == (
-        "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+        "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data: https://club.example"
     )
 
 

@@ -4,6 +4,7 @@ Each changes a copy of what was posted, and the page is shown again with it; not
 """
 
 from collections.abc import Mapping
+from copy import copy
 from typing import Any
 
 from django.http import QueryDict
@@ -112,12 +113,12 @@ def _take(posted: PostedLanguages, owner: Message | Template, argument: str) -> 
         raise InvalidInput({"take": "This broadcast has no such message any more."})
     goal = posted.formset.message
     for translation in other.translations.all():
-        _take_over(posted, translation, goal, from_mail=other.medium == Medium.EMAIL)
+        _take_over(posted, translation, goal, other)
     return f"The words of {other.channel or 'the other message'} stand here now. They are not saved yet."
 
 
-def _take_over(posted: PostedLanguages, translation: MessageTranslation, goal: Message, *, from_mail: bool) -> None:
-    to_mail = goal.medium == Medium.EMAIL
+def _take_over(posted: PostedLanguages, translation: MessageTranslation, goal: Message, other: Message) -> None:
+    from_mail, to_mail = other.medium == Medium.EMAIL, goal.medium == Medium.EMAIL
     form = next((one for one in posted.formset.languages if one.shown_language == translation.language), None)
     content = form.drafted() if form else type(translation)(language=translation.language, format=Format.TEXT)
     if from_mail and to_mail:
@@ -125,11 +126,22 @@ def _take_over(posted: PostedLanguages, translation: MessageTranslation, goal: M
     elif to_mail:
         content.format, content.text, content.blocks, content.source = Format.TEXT, translation.text, [], ""
     else:
-        content.text = translation.text or rendering.html_to_text(translation.html, rendering.Budget()).strip()
+        content.text = translation.text or _words_of(translation, other)
     if form:
         posted.write(form, content)
     else:
         posted.add(translation.language, content)
+
+
+def _words_of(translation: MessageTranslation, message: Message) -> str:
+    """Return what mail says as text, without the layout and the footer, which only mail has."""
+    html = translation.html
+    if translation.is_designed:
+        said = copy(translation)
+        said.blocks = [block for block in translation.blocks if block["type"] != "footer"]
+        organization, syntax = message.broadcast.organization, message.syntax
+        html = designing.design(said, layout=None, organization=organization, syntax=syntax).html
+    return rendering.html_to_text(html, rendering.Budget()).strip()
 
 
 def _take_template(posted: PostedLanguages, owner: Message | Template, argument: str) -> str:

@@ -30,7 +30,9 @@ from .editors import BlocksField, BlocksWidget, SlotsField, SourceWidget, writte
 from .files_field import FilesField, QuickRepliesField
 from .parameter_fields import ParameterField, parameter_fields, parameter_values, with_parameters
 
+BLOCK = re.compile(r"^blocks\[(\d+)\].*")  # the path of what is wrong in a block
 KEYS = re.compile(r"\[([^\[\]]+)\]")  # in a path such as parameters[body][0]
+MOST_NAMED = 2  # missing values in a tab
 PARAMETER = "p:"  # begins the name of a field for one parameter
 WHOLE = ("<!doctype", "<html")  # begin HTML that is sent as it is, whatever the layout
 # The fields that are shown on a medium; the others are hidden, and keep their values.
@@ -252,6 +254,12 @@ class LanguageForm(ContentForm):
         has_body = any((content.text.strip(), content.html.strip(), content.source.strip(), content.blocks))
         return [*([] if content.subject.strip() else ["subject"]), *([] if has_body else ["content"])]
 
+    @property
+    def lacks_words(self) -> str:
+        """Return what is still missing, short enough for the tab of its language."""
+        found = self.lacks
+        return ", ".join(found) if len(found) <= MOST_NAMED else f"{len(found)} values"
+
     def _is_given(self, one: ParameterField) -> bool:
         beside = (*one.path[:-1], "link") if one.picks else one.path  # a file of the library, or an address
         names = {PARAMETER + ".".join(path) for path in (one.path, beside)}
@@ -286,7 +294,7 @@ class LanguageForm(ContentForm):
         self.instance.html = content.html
         for path, words in self.told.items():
             name = self._field_of(path)
-            self.add_error(name, words if path == name else f"{path}: {words}")
+            self.add_error(name, words if path == name else f"{BLOCK.sub(_numbered, path)}: {words}")
         return cleaned | {name: getattr(content, name) for name in content.CONTENT}
 
     def check_fit(self, message: Message) -> None:
@@ -308,6 +316,10 @@ class LanguageForm(ContentForm):
             mine = {path: words for path, words in self.told.items() if self._field_of(path) == name}
             if mine:
                 self.fields[name].widget.attrs["data-errors"] = written_errors(mine)
+
+
+def _numbered(found: re.Match[str]) -> str:
+    return f"block {int(found[1]) + 1}"
 
 
 def settled(values: Mapping[str, Any], message: Message, parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -290,7 +290,10 @@ class TestsForm(forms.Form):
         help_text="One per line, at most 10.",
     )
     test_languages = forms.MultipleChoiceField(
-        label="In", required=False, widget=forms.CheckboxSelectMultiple, help_text="None chosen: in that of the person."
+        label="In",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="None chosen: the language of the person.",
     )
 
     def __init__(self, data: Any, *, languages: Sequence[str], user: Any, may_send: bool) -> None:

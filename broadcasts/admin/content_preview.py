@@ -50,9 +50,7 @@ class ContentPreviews(admin.ModelAdmin):
         return JsonResponse(
             {
                 "language": shown.language,
-                "lacks": {
-                    form.shown_language: ", ".join(form.lacks) for form in formset.languages if not form.is_removed
-                },
+                "lacks": {form.shown_language: form.lacks_words for form in formset.languages if not form.is_removed},
                 "errors": [{"path": path, "words": words} for path, words in shown.errors.items()],
                 "shown": reverse(f"admin:broadcasts_{self.opts.model_name}_shown", args=[owner.pk, key]) if key else "",
                 "fragment": self._fragment(owner, formset, shown, why),

@@ -15,7 +15,8 @@ from broadcasts.designing import gallery
 from broadcasts.designing.gallery import Design
 from broadcasts.exceptions import BroadcastsError
 from broadcasts.languages import language_name
-from broadcasts.models import Broadcast, Layout, Organization, Template
+from broadcasts.models import Broadcast, Layout, Organization, Template, TemplateTranslation
+from broadcasts.transports import Envelope, ProviderTemplate
 
 from .access import Access, chosen_organization, writable
 from .base import row_url
@@ -118,13 +119,30 @@ def gallery_context(request: HttpRequest) -> dict[str, Any]:
         own = own.filter(name__icontains=words)
     return {
         "designs": gallery.listed().values(),
-        "own": [(template, next(iter(template.translations.all()), None)) for template in own.order_by("-id")[:SHOWN]],
+        "own": [(one, (first := _first(one)), _words(one, first)) for one in own.order_by("-id")[:SHOWN]],
         "organization": organization,
         "organizations": organizations,
         "layouts": Layout.objects.for_organization(organization),
         "may_write": organization in organizations,
         "q": words,
     }
+
+
+def _first(template: Template) -> TemplateTranslation | None:
+    return next(iter(template.translations.all()), None)
+
+
+def _words(template: Template, first: TemplateTranslation | None) -> str:
+    """Return the words of a card that shows no HTML; of a template that its provider keeps, the provider's."""
+    if first is None or template.channel is None:
+        return first.text if first else ""
+    stored = ProviderTemplate(template.name, first.language, {})
+    bubble = template.channel.transport_class.bubble(Envelope("", "", template=stored), first.structure)
+    if bubble is None:
+        return first.text
+    return "\n\n".join(
+        filter(None, [bubble.header, bubble.body, bubble.footer, *(words for words, _ in bubble.buttons)])
+    )
 
 
 def _made(request: HttpRequest, organization: Organization) -> Template | Broadcast:

@@ -110,14 +110,23 @@ class MediaAdmin(PickedMedia):
 
     @admin.display(description="used in")
     def used(self, media: Media) -> str:
-        """Name what shows or attaches it; sent mail too, which has its address and not the picture itself."""
+        """Leave a place for `used_view`, which the page asks by itself: all content is searched."""
+        address = reverse("admin:broadcasts_media_used", args=[media.pk])
+        return format_html(
+            '<div data-loads="{}" role="status"><a href="{}">Show where it is used</a></div>', address, address
+        )
+
+    def used_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Name what shows or attaches a file; sent mail too, which has its address and not the picture itself."""
+        media = self.stored(request, pk)
         pages = self.admin_site.is_registered
         rows = [
             (capfirst(row._meta.verbose_name), link(row) if pages(type(row)) else str(row)) for row in media.users()
         ]
         rows += [("Sent broadcast", link(row)) for row in media.senders()]
         listed = format_html_join("", "<li>{}: {}</li>", rows)
-        return format_html('<ul class="used">{}</ul>', listed) if rows else "Nothing: it can be deleted."
+        used = format_html('<ul class="used">{}</ul>', listed)
+        return HttpResponse(used if rows else "Nothing uses it. It can be deleted.")
 
     @admin.display(description="public address")
     def shown_at(self, media: Media) -> str:
@@ -136,6 +145,7 @@ class MediaAdmin(PickedMedia):
         page = self.admin_site.admin_view
         return [
             path("<int:pk>/file/", page(self.file_view), name="broadcasts_media_file"),
+            path("<int:pk>/used/", page(self.used_view), name="broadcasts_media_used"),
             path("<int:pk>/thumbnail/", page(self.thumbnail_view), name="broadcasts_media_thumbnail"),
             *super().get_urls(),
         ]

@@ -6,12 +6,14 @@ from email import message_from_bytes
 from html import escape
 from typing import Any
 
+from django.conf import settings
+
 from . import cloud
 from .page import CatcherResponse, back_form, codes, history, note, page
 from .smtp import part, readable
 from .store import Sort
 
-MAIL_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+MAIL_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data: {}"  # and where ours are served
 
 
 def message_answer(caught: Mapping[str, Any], calls: Sequence[Mapping[str, Any]], view: str) -> CatcherResponse | None:
@@ -23,7 +25,7 @@ def message_answer(caught: Mapping[str, Any], calls: Sequence[Mapping[str, Any]]
     message = message_from_bytes(caught["source"])
     text, html = part(message, "text/plain"), part(message, "text/html")
     if view == "html":
-        return CatcherResponse(html, policy=MAIL_POLICY) if html is not None else None
+        return CatcherResponse(html, policy=MAIL_POLICY.format(settings.BASE_URL)) if html is not None else None
     items = [(name, readable(str(value))) for name, value in message.raw_items()]
     shown = _sent(caught) + _headers(items)
     if text is not None:

@@ -89,7 +89,7 @@ def _align(default: str = "left") -> BlockField:
     return BlockField("align", "choice", "Alignment", default=default, choices=ALIGNS)
 
 
-PANEL = BlockField("panel", "switch", "On a panel", default=False, help="Stands on the style's panel colour.")
+PANEL = BlockField("panel", "switch", "On a panel", default=False, help="Sets the block on a coloured panel.")
 ALTERNATIVE = BlockField(
     "alt", "line", "Alternative text", default="", help="What the picture shows; blank: that of the library."
 )
@@ -122,11 +122,11 @@ BLOCKS: dict[str, BlockType] = {
             "image",
             "Picture",
             (
-                BlockField("media", "media", "Picture", help="Of the library."),
-                BlockField("url", "picture", "Address", help="Of a picture elsewhere, with https."),
+                BlockField("media", "media", "Picture", help="From your files."),
+                BlockField("url", "picture", "Address", help="Of a picture on another site, beginning with https."),
                 ALTERNATIVE,
                 BlockField("href", "address", "Link"),
-                BlockField("width", "width", "Width", least=10, most=600, help="In pixels; full: edge to edge."),
+                BlockField("width", "width", "Width", least=10, most=600, help="In pixels, or edge to edge."),
                 _align("center"),
                 PANEL,
             ),

@@ -1,11 +1,11 @@
 """Templates whose design is fixed: messages made from them change the words in its slots, and nothing else of it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from broadcasts.exceptions import InvalidInput
 from broadcasts.languages import nearest_language
-from broadcasts.models import Content, Layout, Message, Template, TemplateTranslation
+from broadcasts.models import Content, Format, Layout, Message, Template, TemplateTranslation
 
 FIXED = "The design of the template “{}” is fixed: write its words in slots."
 KEPT = ("format", "source", "blocks")  # what is fixed of a language; with html, which is made from it
@@ -35,21 +35,28 @@ def fixed_values(
     return {**given, **{name: getattr(design, name) for name in KEPT}, "html": design.html}
 
 
-def layout_for(message: Message, values: Mapping[str, Any]) -> Layout | None:
+def layout_for(
+    message: Message, values: Mapping[str, Any], contents: Iterable[Mapping[str, Any]] = ()
+) -> Layout | None:
     """Return the layout of a message that is saved with new values.
 
-    A new one is in that of its template, or of its organization, unless another is given. Raises InvalidInput for
-    another than that of a fixed design.
+    A new one is in that of its template, or of its organization, unless another is given; if a language of its
+    `contents` is HTML that is sent as it is, in none. Raises InvalidInput for another than that of a fixed design.
     """
     template = values.get("template", message.template)
     layout = values.get("layout", message.layout)
     if message.pk is None and "layout" not in values:
-        layout = template.layout if template else message.broadcast.organization.default_layout
+        default = None if any(map(_is_raw, contents)) else message.broadcast.organization.default_layout
+        layout = template.layout if template else default
     if template is None or not template.is_fixed or template.layout == layout:
         return layout
     if "layout" in values and layout is not None:
         raise InvalidInput({"layout": FIXED.format(template)})
     return template.layout
+
+
+def _is_raw(given: Mapping[str, Any]) -> bool:
+    return bool(given.get("html")) and given.get("format", Format.HTML) == Format.HTML and not given.get("source")
 
 
 def _nearest(template: Template, language: str) -> TemplateTranslation | None:

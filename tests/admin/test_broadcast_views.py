@@ -3,8 +3,10 @@
 import pytest
 from django.db import transaction
 
-from broadcasts.models import Broadcast, Contact
+from broadcasts import sending
+from broadcasts.models import Broadcast, Channel, Contact, Layout, Message
 from tests.make import make_broadcast, make_contact
+from tests.recorder import Recorder
 
 from .conftest import address, make_log, sign_in
 
@@ -45,6 +47,21 @@ def test_the_html_of_a_preview_is_served_in_a_sandbox(author, mail):
     assert response["Content-Security-Policy"] == "sandbox; frame-ancestors 'self'"
     assert response["X-Frame-Options"] == "SAMEORIGIN"
     assert "<p>Hi</p>" in response.content.decode()
+
+
+def test_a_preview_and_a_test_follow_a_layout_that_was_changed(author, mail, monkeypatch):
+    layout = Layout.objects.create(organization=mail.organization, name="Club")
+    draft = make_broadcast(mail)
+    message = draft.first_message()
+    Message.objects.filter(pk=message.pk).update(layout=layout)
+    message.translations.update(format="blocks", blocks=[{"type": "text", "html": "<p>Hi</p>"}], html="<p>Hi</p>")
+    Layout.objects.update(header=[{"type": "text", "html": "<p>New header</p>"}])
+    shown = sign_in(author.user).get(address(draft, "preview_html"))
+    assert "New header" in shown.content.decode()
+    recorder = Recorder()
+    monkeypatch.setattr(Channel, "transport", lambda self: recorder)
+    sending.send_test(draft, ["joe@example.com"])
+    assert "New header" in str(recorder.received[0])
 
 
 def test_a_contact_of_another_organization_cannot_be_previewed(author, draft, elsewhere):

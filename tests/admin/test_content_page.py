@@ -159,6 +159,22 @@ def test_what_another_channel_says_is_taken_over_as_text(client, broadcast, mess
     assert not short.translations.exists()
 
 
+def test_the_layout_and_the_footer_of_mail_are_not_taken_over(client, broadcast, message):
+    sms = Channel.objects.create(organization=broadcast.organization, kind="sms", name="Texts")
+    short = Message.objects.create(broadcast=broadcast, channel=sms, position=1)
+    blocks = [{"type": "text", "html": "<p>Closed on Monday</p>"}, {"type": "footer"}]
+    MessageTranslation.objects.filter(message=message).update(
+        text="",
+        format="blocks",
+        blocks=blocks,
+        html="<p>Our club</p><p>Closed on Monday</p><p>{{ unsubscribe_url }}</p>",
+    )
+    response = client.post(
+        url(short), typed(client, short, _step=f"take:{message.pk}") | {"translations-0-language": "en"}
+    )
+    assert response.context["formset"].forms[0]["text"].value() == "Closed on Monday"
+
+
 def test_the_message_of_another_broadcast_gives_no_words(client, message, mail):
     other = make_broadcast(mail, body="Secret").first_message()
     response = step(client, message, f"take:{other.pk}")
@@ -194,6 +210,8 @@ def test_of_a_fixed_design_only_the_words_of_slots_are_written(client, message, 
     assert "data-fixed" in form.fields["blocks"].widget.attrs and form.fields["format"].widget.is_hidden
     save(client, message, slots={"intro": "<p>New words</p>"})
     assert "New words" in message.translations.get().html
+    told = preview(client, message, slots={"intro": "<p>Newer words</p>"}).json()
+    assert told["errors"] == [] and told["shown"]
 
 
 def test_the_html_of_a_design_is_read_only_in_the_old_form_and_survives_it(client, broadcast, message):
@@ -347,6 +365,7 @@ def test_the_parameters_of_a_template_are_fields_with_labels(client, whatsapp):
     shown = {field.label: field.value() for field in form.visible_fields() if field.name.startswith("p:")}
     assert shown["Body 1"] == "{{ contact.name }}" and shown["Body 2"] == ""
     assert form.lacks == ["Header: image", "Body 2", "Button “Go”: end of the address"]
+    assert "lacks 3 values" in page.content.decode()
     fields = {f"p:{name}": "x" for name in ("body.1", "buttons.0.url")} | {
         "p:header.image.link": "https://x.example/a.png"
     }

@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from broadcasts import starting
 from broadcasts.designing import gallery
-from broadcasts.models import AuditEntry, Broadcast, Layout, Template, TemplateTranslation
+from broadcasts.models import AuditEntry, Broadcast, Channel, Layout, Template, TemplateTranslation
 from tests.make import make_broadcast
 
 from .conftest import messages_of, sign_in
@@ -37,6 +37,18 @@ def test_the_gallery_shows_own_templates_by_a_picture_or_their_words(writer, clu
     TemplateTranslation.objects.create(template=short, language="en", text="Your code is 1234")
     page = writer.get(GALLERY).content.decode()
     assert page.count("<iframe") == 1 and "Your code is 1234" in page
+
+
+def test_the_gallery_shows_the_words_of_a_template_that_its_provider_keeps(writer, club):
+    channel = Channel.objects.create(organization=club, name="WhatsApp", kind="whatsapp")
+    kept = Template.objects.create(organization=club, name="pool_opens", medium="whatsapp", channel=channel)
+    structure = {
+        "body": {"text": "Hello {{1}}: the pool is open"},
+        "buttons": [{"type": "quick_reply", "text": "I come"}],
+    }
+    TemplateTranslation.objects.create(template=kept, language="en", structure=structure)
+    page = writer.get(GALLERY).content.decode()
+    assert "Hello {{1}}: the pool is open" in page and "I come" in page and "No words yet" not in page
 
 
 def test_a_template_is_shown_alone_in_a_sandbox(writer, club):

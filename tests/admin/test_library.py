@@ -140,7 +140,7 @@ def test_a_picture_is_found_in_blocks_layouts_html_and_values(page, club, mail):
     written = make_broadcast(mail)
     MessageTranslation.objects.filter(message__broadcast=written).update(source=f"![Pool]({media.address})")
     assert {*media.users()} == {draft, linked, written, *named} and other.users() == []
-    shown = page.get(url("change", media.pk)).content.decode()
+    shown = page.get(url("used", media.pk)).content.decode()
     assert "Layout: " in shown and "Broadcast: <a" in shown
 
 
@@ -152,11 +152,19 @@ def sent_picture(club, mail):
 
 
 def test_a_picture_that_sent_mail_shows_is_named_and_kept(page, sent_picture):
-    assert "Sent broadcast: <a" in page.get(url("change", sent_picture.pk)).content.decode()
+    assert "Sent broadcast: <a" in page.get(url("used", sent_picture.pk)).content.decode()
     shown = page.get(url("delete", sent_picture.pk)).content.decode()
     assert "Sent broadcast: Spring news" in shown and "Only an admin" in shown
     page.post(url("delete", sent_picture.pk), {"post": "yes", "even_sent": "yes"})
     assert Media.objects.exists()
+
+
+def test_the_page_of_a_file_searches_no_content_but_asks_for_it_afterwards(page, stranger, club, monkeypatch):
+    media = make_picture(club)
+    monkeypatch.setattr(Media, "users", None)  # calling it would fail
+    shown = page.get(url("change", media.pk)).content.decode()
+    assert f'data-loads="{url("used", media.pk)}"' in shown
+    assert sign_in(stranger.user).get(url("used", media.pk)).status_code == 404
 
 
 def test_an_admin_may_delete_it_after_a_warning(admin, sent_picture):

@@ -93,6 +93,14 @@ def test_a_message_names_its_layout_and_a_new_one_has_the_default(api, club, fes
     assert bare["messages"][0]["layout"] is None
 
 
+def test_html_that_is_sent_as_it_is_has_no_layout(api, club, festive):
+    club.default_layout = festive
+    club.save()
+    _, made = drafted(api, {"subject": "Closed", "html": "<p>Closed</p>"})
+    assert made["messages"][0]["layout"] is None
+    assert made["messages"][0]["translations"]["en"]["html"] == "<p>Closed</p>"
+
+
 def test_a_layout_of_others_is_refused(api, elsewhere):
     theirs = Layout.objects.create(organization=elsewhere, name="Theirs")
     status, answer = drafted(api, {"subject": "Closed", "text": "x"}, layout=str(theirs.uuid))

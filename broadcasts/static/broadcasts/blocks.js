@@ -231,7 +231,7 @@ class BlockEditor {
         const slot = this.slot(block, kind);
         const brief = element("span", {className: "block-brief"}, summary(slot || block, kind));
         const named = [icon(block.type), element("span", {className: "block-name"}, kind.label), brief];
-        if (block.slot) named.push(element("span", {className: "block-slot"}, `slot: ${block.slot}`));
+        if (block.slot && this.area.dataset.slotNames !== undefined) named.push(element("span", {className: "block-slot"}, `slot: ${block.slot}`));
         if (this.isFixed && !slot) return element("div", {className: "block-head"}, element("div", {className: "block-toggle is-fixed"}, ...named));
         const toggle = element("button", {type: "button", className: "block-toggle", "aria-expanded": String(isOpen), "aria-controls": body.id, ...(this.isFixed ? {} : {"aria-keyshortcuts": "Alt+ArrowUp Alt+ArrowDown Delete"})}, ...named);
         toggle.addEventListener("click", () => this.toggle(place));

@@ -2,6 +2,7 @@
 
 import {element} from "./combobox.js";
 import {fresh} from "./editing.js";
+import {number} from "./formats.js";
 
 const COLOUR = /^#[0-9a-f]{6}$/i;
 const DARK = "dark_";
@@ -60,7 +61,7 @@ class StyleForm {
             const prefix = name.startsWith(DARK) ? DARK : "";
             const isFollowing = name.endsWith("heading") && !this.style[name]; // headings are coloured as words are
             const found = isFollowing ? ENOUGH : contrast(colour(name), colour(prefix + ON[name.slice(prefix.length)]));
-            note.textContent = found < ENOUGH ? `Hard to read: contrast ${found.toFixed(1)}, at least ${ENOUGH} is needed.` : "";
+            note.textContent = found < ENOUGH ? `Hard to read: contrast ${number(found, 1)}, at least ${ENOUGH} is needed.` : "";
             note.hidden = found >= ENOUGH;
         }
     }

@@ -191,6 +191,8 @@
 
         function take(files) {
             uploads.replaceChildren();
+            for (const radio of grid.querySelectorAll("input:checked")) radio.checked = false; // so that no other one is used meanwhile
+            mark();
             uploadAll([...files].slice(0, 1), uploads, {organization, pictures}, (item, line) => {
                 line.remove();
                 state.textContent = "";
@@ -261,6 +263,19 @@
         acceptDrops(zone, take);
     }
 
+    // What takes the server longer than a page may: its link stays where it fails.
+    async function loadInto(place) {
+        const link = place.firstElementChild;
+        try {
+            const response = await fetch(place.dataset.loads);
+            if (!response.ok || response.redirected) throw new Error(String(response.status));
+            place.innerHTML = await response.text(); // made by our own page, which escapes what people wrote
+        } catch {
+            place.replaceChildren(link);
+        }
+    }
+
+    document.querySelectorAll("[data-loads]").forEach(loadInto);
     document.querySelectorAll("[data-library-drop]").forEach(listen);
     document.addEventListener("click", async (event) => {
         const button = event.target.closest("button[data-copy]");
