@@ -66,12 +66,14 @@ def add_layout(design: Design, organization: Organization, *, name: str = "", by
     return layout
 
 
-def first_layout(design: Design, organization: Organization, *, by: User | None = None) -> Layout:
-    """Make a layout with the organization's name and the colours of a design; its default if it has none."""
+def first_layout(
+    design: Design, organization: Organization, *, may_be_default: bool = True, by: User | None = None
+) -> Layout:
+    """Make a layout with the organization's name and the colours of a design; its default if it may, and has none."""
     with transaction.atomic():
         layout = add_layout(design, organization, name=organization.name[:LONGEST_NAME], by=by)
         held = Organization.objects.select_for_update(no_key=True).get(pk=organization.pk)
-        if held.default_layout_id is None:
+        if may_be_default and held.default_layout_id is None:
             set_default(layout, organization, by=by)
     return layout
 

@@ -201,7 +201,13 @@ class BroadcastAdmin(StartPage, BroadcastActions, AskingAdmin, DraftAdmin):
             message = ["shown_channel", "shown_template", "shown_syntax"]
         return [
             (None, {"fields": ["organization", "name", "use_case"]}),
-            ("Who", {"fields": who[:USUAL], "description": "Everybody whom any of these names, less the excluded."}),
+            (
+                "Who",
+                {
+                    "fields": who[:USUAL],
+                    "description": "Sends to everyone in any of these, minus the exclusions below.",
+                },
+            ),
             ("Who, in more ways", {"fields": who[USUAL:], "classes": self._collapsed(request, obj, who[USUAL:])}),
             ("What", {"fields": [*message, "base_language", "channel_policy", *self._fallback(obj)]}),
             ("When", self._when(request, obj)),

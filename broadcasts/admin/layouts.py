@@ -143,7 +143,9 @@ class LayoutAdmin(OrganizationAdmin):
         design = gallery.listed().get(request.POST.get("palette", ""))
         if design is None:
             raise Http404
-        layout = starting.first_layout(design, organization, by=Access.of(request).user)
+        access = Access.of(request)
+        manages = access.may("manage", organization.pk)
+        layout = starting.first_layout(design, organization, may_be_default=manages, by=access.user)
         messages.success(request, f"The layout “{layout}” is made. Add a logo or change its colours here.")
         return HttpResponseRedirect(self.change_url(layout.pk))
 

@@ -147,6 +147,15 @@ class Migration(migrations.Migration):
                 to="broadcasts.layout",
             ),
         ),
+        migrations.AlterField(
+            model_name="broadcast",
+            name="local_time",
+            field=models.BooleanField(
+                default=False,
+                help_text="The time above, as clocks show it where the organization is. It begins where that comes first and takes up to a day; people whose local time has already passed get it right away.",
+                verbose_name="at that clock time in each recipient's zone",
+            ),
+        ),
         migrations.AddConstraint(
             model_name="layout",
             constraint=models.UniqueConstraint(

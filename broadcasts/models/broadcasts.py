@@ -118,7 +118,7 @@ class Broadcast(Base):
         "at that clock time in each recipient's zone",
         default=False,
         help_text="The time above, as clocks show it where the organization is. It begins where that comes first and "
-        "takes up to a day; whose time has passed already gets it at once.",
+        "takes up to a day; people whose local time has already passed get it right away.",
     )
     ignore_quiet_hours = models.BooleanField(
         default=False, help_text="For what cannot wait until morning; never for marketing."

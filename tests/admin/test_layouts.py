@@ -90,9 +90,15 @@ def test_a_first_layout_is_made_in_one_click(writer, club):
     assert writer.get(LIST).content.decode().count('name="palette"') == 10
     answer = writer.post(FIRST, {"palette": "offer"})
     layout = Layout.objects.get()
-    club.refresh_from_db()
-    assert answer.url == change(layout) and club.default_layout == layout
+    assert answer.url == change(layout)
     assert (layout.name, layout.style) == ("Swimming Club", gallery.listed()["offer"].style)
+
+
+def test_the_first_layout_is_the_default_if_its_maker_chooses_that(author, admin, club):
+    for member, is_default in ((author, False), (admin, True)):
+        sign_in(member.user).post(FIRST, {"palette": "offer"})
+        club.refresh_from_db()
+        assert (club.default_layout is not None) == is_default
 
 
 def test_who_manages_the_organization_chooses_its_default(author, admin, club, layout):
