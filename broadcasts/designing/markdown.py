@@ -1,14 +1,14 @@
 """Markdown (CommonMark with tables and strikethrough) to HTML, which is cleaned afterwards as all HTML is."""
 
 import re
-
-from markdown_it import MarkdownIt
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
 
 from broadcasts.formats import number
 
 from .masks import Masks
 
-_MARKDOWN = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 LONGEST = 100_000  # characters
 MOST_BRACKETS = 2_000  # reading takes quadratic time for those that begin no link
 
@@ -34,5 +34,11 @@ def markdown_to_html(masked: str, masks: Masks) -> str:
             return found[0]
         return "".join(f"<!--{masks.key}{number}n-->" for number in masks.numbers(found[0]))
 
-    html = _MARKDOWN.render(alone.sub(hidden, masked))
+    html = _renderer()(alone.sub(hidden, masked))
     return re.sub(rf"&lt;!--({masks.token.pattern})--&gt;", r"\1", html)  # in code
+
+
+@cache
+def _renderer() -> Callable[[str], str]:
+    markdown_it = import_module("markdown_it")  # which takes a twentieth of a second, so only when used
+    return markdown_it.MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).render
