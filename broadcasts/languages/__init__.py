@@ -1,26 +1,16 @@
 """Languages: their tags (BCP 47), their names, and which of those on offer a person reads; plain values only."""
 
-from .names import (
-    LANGUAGES,
-    Language,
-    language_name,
-    language_names,
-    own_language_name,
-    read_language,
-    written_language,
-)
+from .names import LANGUAGES, language_name, own_language_name, read_language, written_language
 from .tags import SCRIPTS, TRADITIONAL, choose_language, code_of, family, nearest_language, normalize_language, script
 
 __all__ = [
     "LANGUAGES",
     "SCRIPTS",
     "TRADITIONAL",
-    "Language",
     "choose_language",
     "code_of",
     "family",
     "language_name",
-    "language_names",
     "nearest_language",
     "normalize_language",
     "own_language_name",

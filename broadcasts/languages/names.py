@@ -281,11 +281,6 @@ def language_name(tag: str) -> str:
     return f"{relative.name} ({tag})" if relative else tag
 
 
-def language_names() -> dict[str, str]:
-    """Return {code: English name} of the list, in the order of the names."""
-    return {one.code: one.name for one in LANGUAGES}
-
-
 def own_language_name(tag: str) -> str:
     """Return the name that a language has in itself: “español”; that of its family or the tag for one not listed."""
     known = BY_CODE.get(tag) or BY_CODE.get(family(tag))
