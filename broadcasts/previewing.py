@@ -118,15 +118,15 @@ def render_unsaved(
     contact = contact or example_contact(message.broadcast.organization)
     translation = _chosen(message, contents, language or contact.language)
     shown = Preview(contact, translation.language)
-    _take(shown, lambda: _fix(message, translation), None)
+    _take(shown.errors, lambda: _fix(message, translation), None)
     shown.errors |= rendering.misfits(message, translation)
-    shown.files = _take(shown, lambda: _files(message, translation), [])
-    _take(shown, lambda: _check_templates(message, translation, shown), None)
+    shown.files = _take(shown.errors, lambda: _files(message, translation), [])
+    _take(shown.errors, lambda: _check_templates(message, translation, shown), None)
     for path in shown.errors:
         _blank(translation, path)
     for _ in rendering.TEMPLATED:  # with the values of this contact one after another may fail
         try:
-            _take(shown, lambda: _compose(message, translation, shown), None)
+            _take(shown.errors, lambda: _compose(message, translation, shown), None)
             break
         except RenderError as error:
             path, words = _placed(error, translation)
@@ -141,12 +141,12 @@ def render_unsaved(
 _Result = TypeVar("_Result")
 
 
-def _take(shown: Preview, act: Callable[[], _Result], otherwise: _Result) -> _Result:
+def _take(errors: dict[str, str], act: Callable[[], _Result], otherwise: _Result) -> _Result:
     """Return what a step gives; keep its errors, and return `otherwise`, if there are any."""
     try:
         return act()
     except InvalidInput as error:
-        shown.errors |= error.errors
+        errors |= error.errors
         return otherwise
 
 
@@ -194,26 +194,16 @@ def problems(message: Message, content: Content, checker: rendering.Checker) -> 
     """
     translation = MessageTranslation(message=message, language=content.language, **content.content())
     found = rendering.misfits(message, translation)
-    made = Designed("")
-    try:
-        made = designing.apply(message, translation)
-    except InvalidInput as error:
-        found |= error.errors
+    made = _take(found, lambda: designing.apply(message, translation), Designed(""))
     content.html = translation.html = made.html
-    try:
-        designing.check(checker, message.syntax, _templates_of(message, translation), made)
-    except InvalidInput as error:
-        found |= error.errors
-    try:
-        _files(message, translation)
-    except InvalidInput as error:
-        found |= error.errors
+    _take(found, lambda: designing.check(checker, message.syntax, _templates_of(message, translation), made), None)
+    _take(found, lambda: _files(message, translation), None)
     return found
 
 
 def _check_templates(message: Message, translation: MessageTranslation, shown: Preview) -> None:
     """Design a translation, check its templates as saving does, and keep the warnings; raises InvalidInput by path."""
-    made = _take(shown, lambda: designing.apply(message, translation), Designed(""))
+    made = _take(shown.errors, lambda: designing.apply(message, translation), Designed(""))
     translation.html = made.html
     shown.warnings += made.warnings
     fields, organization = _templates_of(message, translation), message.broadcast.organization
