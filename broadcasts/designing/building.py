@@ -50,7 +50,7 @@ class Builder:
         wanted = {UUID(str(uuid)) for uuid in named if uuid}
         if wanted:
             rows = Media.objects.for_organization(self.organization).filter(uuid__in=wanted)
-            self.pictures |= {str(media.uuid): media for media in rows}
+            self.pictures = {str(media.uuid): media for media in rows}
 
     def fragment(self, html: str) -> str:
         """Keep a piece of HTML from the compiler; return the word that stands for it."""

@@ -115,8 +115,7 @@ class _Making:
     def made(self) -> Designed:
         header, footer = [self.layout.header, self.layout.footer] if self.layout else [[], []]
         self.builder.slots = self.content.slots
-        for blocks in (header, self.content.blocks, footer):
-            self.builder.find_pictures(blocks)
+        self.builder.find_pictures([*header, *self.content.blocks, *footer])
         before = self.builder.rows(header, "layout.header")
         body = self.body()
         after = self.builder.rows(footer, "layout.footer")
