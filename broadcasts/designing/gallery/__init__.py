@@ -7,12 +7,15 @@ design is used.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from html import escape
 from pathlib import Path
 from typing import Any
+
+from broadcasts.designing.blocks import walk
+from broadcasts.languages import nearest_language
 
 FOLDER = Path(__file__).parent
 DRAWINGS = FOLDER / "pictures"  # the SVG files that the pictures are drawn from
@@ -47,7 +50,7 @@ class Design:
 
     def pictures(self) -> dict[str, str]:
         """Return {name: key of the word that describes it} of the pictures it shows."""
-        return {image["picture"]: image["alt"] for image in _images(self.blocks)}
+        return {image["picture"]: image["alt"] for _, image in walk(self.blocks) if "picture" in image}
 
     def header_of(self, name: str) -> list[dict[str, Any]]:
         """Return the header with the name of an organization, in words that mean the same in each syntax."""
@@ -55,11 +58,11 @@ class Design:
         return [_filled(block, {"organization": f"<strong>{safe}</strong>"}, _no_picture) for block in self.header]
 
     def in_language(self, language: str) -> str:
-        """Return the language to use for readers of a language: that one, its base (es for es-MX), or English."""
-        return next((tag for tag in (language, language.partition("-")[0]) if tag in self.words), "en")
+        """Return the language to use for readers of a language: the nearest one (es for es-MX), or English."""
+        return nearest_language(language, self.words) or "en"
 
     def has_language(self, language: str) -> bool:
-        return language.partition("-")[0] in self.words
+        return bool(nearest_language(language, self.words))
 
     def content(self, language: str, picture: Callable[[str], Mapping[str, str]]) -> dict[str, Any]:
         """Return the content in a language that it has; `picture` returns an image's `media` or `url` by its name."""
@@ -76,14 +79,6 @@ def listed() -> dict[str, Design]:
 
 def _no_picture(name: str) -> Mapping[str, str]:
     return {}
-
-
-def _images(blocks: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    for block in blocks:
-        if "picture" in block:
-            yield block
-        for column in block.get("columns", ()):
-            yield from _images(column["blocks"])
 
 
 def _filled(value: Any, words: Mapping[str, str], picture: Callable[[str], Mapping[str, str]]) -> Any:
