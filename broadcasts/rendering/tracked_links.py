@@ -17,6 +17,7 @@ from liquid.lex import compile_liquid_rules
 from broadcasts.models import Syntax
 
 from .expressions.scanner import Found, scan
+from .names import LINKS
 
 OUTPUT, LOGIC = "\ue002", "\ue003"  # mask a tag that writes something, and one that does not
 # How an address ends, by what stands around it: double quotes, single quotes, none, or a text without HTML.
@@ -35,7 +36,7 @@ HIDING = ("comment", "capture")  # blocks whose text does not stand where they s
 HIDING_ENDS = tuple(f"end{name}" for name in HIDING)
 
 _LIQUID = compile_liquid_rules()
-_WRITES = re.compile(r"\{\{-?\s*(unsubscribe_url|preferences_url|web_url)\s*(?:\||-?\}\})")
+_WRITES = re.compile(rf"\{{\{{-?\s*({'|'.join(LINKS)})\s*(?:\||-?\}}\}})")
 _NAME = re.compile(rf"[a-zA-Z][^\t\n\f\r />{LOGIC}]*")
 _SKIPPED = re.compile(rf"[\t\n\f\r /{LOGIC}]*")
 _ATTRIBUTE = re.compile(r"[^\t\n\f\r />][^\t\n\f\r />=]*")
