@@ -85,7 +85,8 @@ def _mean_segments(message: Message, among: Sequence[Message]) -> dict[str, floa
             if time.monotonic() > ends:
                 break
             language = compiled.language_for(contact.send_language)
-            recipient = rendering.Recipient(links.delivery_token(0), contact.send_address, language, contact)
+            token = links.delivery_token(links.TEST_SEND)
+            recipient = rendering.Recipient(token, contact.send_address, language, contact)
             counts[contact.send_language].append(septets.segments(compiled.render(recipient).text.strip()))
     except BroadcastsError:
         return {}

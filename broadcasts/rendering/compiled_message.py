@@ -311,4 +311,4 @@ def previewed(compiled: CompiledMessage, contact: Contact, language: str | None)
     channel = compiled.message.channel
     chosen = compiled.language_for(language or contact.language)
     address = contact.address_in(channel.contact_field if channel else "email")
-    return Recipient(links.delivery_token(0), address, chosen, contact)
+    return Recipient(links.delivery_token(links.TEST_SEND), address, chosen, contact)
