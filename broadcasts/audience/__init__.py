@@ -8,7 +8,7 @@ from .catalogue import catalogue
 from .estimate import Estimate, estimate, preview
 from .filters import ContactFilter
 from .groups import groups_of, readable_contacts
-from .lacking import LABELS, count_lacking
+from .lacking import LABELS, count_lacking, merge_field_labels
 from .matching import Match, MatchNode, match_contact
 from .measuring import engagements, measured, reported_in, why_not
 from .query import (
@@ -61,6 +61,7 @@ __all__ = [
     "matched",
     "matching_attendances",
     "measured",
+    "merge_field_labels",
     "parse_address",
     "preview",
     "query_from",

@@ -24,7 +24,7 @@ from broadcasts.models import (
 from . import measuring
 from .attributes import ACCEPTED, PREFIX
 from .broadcast_recipients import CONDITIONS
-from .lacking import ATTRIBUTES, CONTACT, LABELS
+from .lacking import merge_field_labels
 from .relations import ObjectCondition
 
 Type = Attribute.Type
@@ -202,9 +202,7 @@ def catalogue(organization: Organization) -> list[CatalogueField]:
     # Without links there is none to choose.
     idle = set() if Link.objects.for_organization(organization).exists() else {"link"}
     became = _became(measuring.reported_in(organization))
-    named = [(f"{CONTACT}{name}", label) for name, label in LABELS.items()]
-    named += [(f"{ATTRIBUTES}{one.key}", str(one)) for one in attributes]
-    lacked = replace(LACKED, choices=tuple(named))
+    lacked = replace(LACKED, choices=tuple(merge_field_labels(attributes).items()))
     return [*_contact_fields(idle, became, lacked), *(_attribute_field(attribute) for attribute in attributes)]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Count, Q, QuerySet, lookups
 
-from broadcasts.models import Contact, Organization
+from broadcasts.models import Attribute, Contact, Organization
 
 from .attributes import JSONValue
 from .conditions import Condition, any_of
@@ -61,6 +61,12 @@ class LacksCondition(Condition):
 def _without(key: str) -> Q:
     value = JSONValue(key)
     return Q(lookups.IsNull(value, True)) | Q(lookups.In(value, EMPTY))
+
+
+def merge_field_labels(attributes: Iterable[Attribute]) -> dict[str, str]:
+    """Return {merge field: label} of the fields of contacts, and of these attributes."""
+    labels = {f"{CONTACT}{name}": label for name, label in LABELS.items()}
+    return labels | {f"{ATTRIBUTES}{one.key}": str(one) for one in attributes}
 
 
 LACK_CONDITIONS: dict[str, Condition] = {"lacks": LacksCondition()}

@@ -67,9 +67,7 @@ def lacking(broadcast: Broadcast) -> tuple[int, list[LackingField]]:
     fields there are; the condition `lacks` lists the same ones. Raises InvalidInput as audiences do.
     """
     organization = broadcast.organization
-    labels = {f"contact.{name}": label for name, label in audience.LABELS.items()}
-    for one in Attribute.objects.for_organization(organization):
-        labels[f"contact.attributes.{one.key}"] = str(one)
+    labels = audience.merge_field_labels(Attribute.objects.for_organization(organization))
     found: dict[str, list[str]] = {}
     for message in broadcast.messages.select_related("channel", "template").prefetch_related("translations"):
         for name, places in needed_fields(message).items():
