@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from dataclasses import fields as parts_of
 from typing import Any
 
+from liquid.ast import ConditionalBlockNode
 from liquid.ast import Node as LiquidNode
 from liquid.builtin.expressions import FilteredExpression, Path
 from liquid.builtin.tags.case_tag import CaseNode
@@ -28,7 +29,7 @@ from .extras import extra_texts
 from .names import VALUES
 from .templates import CompiledTemplate, compile_template
 
-ASKING = (IfNode, UnlessNode, CaseNode, ForNode)
+ASKING = (IfNode, UnlessNode, CaseNode, ForNode, ConditionalBlockNode)
 URNS = {"urns.mailto": "contact.email", "urns.tel": "contact.phone"}
 
 
@@ -89,7 +90,7 @@ def _needed(template: CompiledTemplate) -> Iterator[str]:
 def _in_liquid(nodes: Iterable[LiquidNode], asked: frozenset[str]) -> Iterator[str]:
     for node in nodes:
         inside = asked
-        if isinstance(node, ASKING) or type(node).__name__ == "ConditionalBlockNode":
+        if isinstance(node, ASKING):
             inside |= {name for expression in node.expressions() for name in _paths(expression)}
         else:
             yield from (name for expression in node.expressions() for name in _shown(expression) if name not in asked)
