@@ -225,7 +225,9 @@ def _set_messages(broadcast: Broadcast, values: Mapping[str, Any]) -> bool:
         if translation is None:
             translation = MessageTranslation(message=messages[0], language=broadcast.base_language)
         changed |= _write(translation, written)
-    return (_design(broadcast) if changed else False) or changed
+    if changed:
+        _design(broadcast)
+    return changed
 
 
 def _sync_messages(broadcast: Broadcast, specs: list[dict[str, Any]]) -> bool:
@@ -275,14 +277,12 @@ def _write_message(message: Message, place: int, spec: dict[str, Any]) -> bool:
     return changed
 
 
-def _design(broadcast: Broadcast) -> bool:
-    """Make the HTML of what was written; tell whether any changed."""
-    changed = False
+def _design(broadcast: Broadcast) -> None:
+    """Make the HTML of what was written."""
     messages = broadcast.messages.select_related("channel", "template", "layout", "broadcast__organization")
     for place, message in enumerate(messages.prefetch_related("translations")):
         with _at(f"{place}."):
-            changed |= designing.again(message)
-    return changed
+            designing.again(message)
 
 
 @contextmanager
