@@ -47,6 +47,7 @@ _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 # A colour that is not given follows another one that is, so that two colours make a style.
 _FOLLOWS = {"heading": "text", "panel": "background"}
 _SAME_IN_DARK = ("button", "button_text")  # unless the style says otherwise
+TITLES = ", ".join(f".{place} h{level}" for place in ("d-text", "d-head") for level in (1, 2, 3))
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,6 @@ def _colours(given: Mapping[str, Any], defaults: Mapping[str, str], prefix: str)
 def inlined_css(style: Style) -> str:
     """Return the rules that are written into the elements, since mail programs drop style sheets."""
     light = style.light
-    titles = ", ".join(f".{place} h{level}" for place in ("d-text", "d-head") for level in (1, 2, 3))
     places, elements = (".d-text > div", ".d-said"), ("p", "ul", "ol", "blockquote")
     last = ", ".join(f"{place} > {name}:last-child" for place in places for name in elements)
     return f"""
@@ -118,7 +118,7 @@ def inlined_css(style: Style) -> str:
 .d-text p, .d-quote p {{ margin: 0 0 14px; }}
 .d-text ul, .d-text ol, .d-quote ul, .d-quote ol {{ margin: 0 0 14px; padding: 0 0 0 24px; }}
 .d-text li {{ margin: 0 0 6px; }}
-{titles} {{ margin: 0; color: {light["heading"]}; font-weight: bold; line-height: 1.25; }}
+{TITLES} {{ margin: 0; color: {light["heading"]}; font-weight: bold; line-height: 1.25; }}
 .d-text h1, .d-head h1 {{ font-size: 28px; }}
 .d-text h2, .d-head h2 {{ font-size: 22px; }}
 .d-text h3, .d-head h3 {{ font-size: 18px; }}
@@ -145,7 +145,6 @@ def kept_css(style: Style) -> str:
     def ground(name: str) -> str:
         return f"background: {dark[name]} !important; background-color: {dark[name]} !important;"
 
-    titles = ", ".join(f".{place} h{level}" for place in ("d-text", "d-head") for level in (1, 2, 3))
     return f"""
 :root {{ color-scheme: light dark; supported-color-schemes: light dark; }}
 @media only screen and (max-width: 479px) {{
@@ -159,7 +158,7 @@ body, .d-page {{ {ground("background")} }}
 .d-body, .d-body > table {{ {ground("body")} }}
 .d-panel, .d-panel > table {{ {ground("panel")} }}
 .d-text div, .d-quote div {{ {colour("text")} }}
-{titles} {{ {colour("heading")} }}
+{TITLES} {{ {colour("heading")} }}
 .d-text a, .d-quote a, .d-head a, .d-social a {{ {colour("link")} }}
 .d-small div, .d-foot div, .d-foot a, .d-quote .d-by {{ {colour("quiet")} }}
 .d-button td, .d-button a {{ {ground("button")} {colour("button_text")} }}
