@@ -1,6 +1,6 @@
 """Arrange blocks in rows: the sheet that carries them, panels on it, columns, and the footer below it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +33,6 @@ class Arranger(Builder):
 
         is_end: whether nothing but a footer comes after them.
         """
-        self._require_balance(blocks, path)
         rows: list[Row] = []
         for number, block in enumerate(blocks):
             row = self._row_of(block, f"{path}[{number}]", number == 0, is_end and number == len(blocks) - 1)
@@ -43,6 +42,7 @@ class Arranger(Builder):
                 before.ends_full = row.ends_full
             else:
                 rows.append(row)
+        self._require_balance(row.mjml for row in rows if row.kind == "logic")
         return rows
 
     def row_of_html(self, html: str) -> Row:
@@ -132,14 +132,14 @@ class Arranger(Builder):
             at = f"{path}.columns[{place}].blocks"
             percent = column.get("width") or 100 / len(columns)
             width = int(inner * percent / 100) - 2 * GUTTER
-            blocks = column.get("blocks") or []
-            self._require_balance(blocks, at)
-            children = [
-                self._logic(one, f"{at}[{number}]")
-                if self._is_logic(one)
-                else self.block(one, f"{at}[{number}]", width, BlockPlace(GUTTER))
-                for number, one in enumerate(blocks)
-            ]
+            children, logic = [], []
+            for number, one in enumerate(column.get("blocks") or ()):
+                if self._is_logic(one):
+                    logic.append(self._logic(one, f"{at}[{number}]"))
+                    children.append(logic[-1])
+                else:
+                    children.append(self.block(one, f"{at}[{number}]", width, BlockPlace(GUTTER)))
+            self._require_balance(logic)
             share = f"{round(percent, 2):g}%" if column.get("width") or not stacks else None
             written.append(f"<mj-column{attributes(width=share)}>{''.join(children)}</mj-column>")
         return "".join(written) if stacks else f"<mj-group>{''.join(written)}</mj-group>"
@@ -151,13 +151,6 @@ class Arranger(Builder):
         masked = self.masks.hide(block["html"], f"{path}.html")
         return f"<mj-raw>{self.masks.as_comments(masked.strip())}</mj-raw>"
 
-    def _require_balance(self, blocks: Sequence[dict[str, Any]], path: str) -> None:
+    def _require_balance(self, logic: Iterable[str]) -> None:
         """Tags of logic that stand alone begin and end in one list of blocks, since elements end with it."""
-        alone = [
-            self.masks.hide(block["html"], f"{path}[{number}].html")
-            for number, block in enumerate(blocks)
-            if self._is_logic(block)
-        ]
-        joined = "".join(alone)
-        self.masks.drop(joined)  # they are hidden again where they are written
-        self.masks.require_balance(joined, self.problems, OUTSIDE)
+        self.masks.require_balance("".join(logic), self.problems, OUTSIDE)
