@@ -22,7 +22,7 @@ def apply(owner: Message | Template, translation: Content) -> Designed:
     made = design(
         translation,
         layout=owner.layout,
-        organization=organization_of(owner),
+        organization=rendering.organization_of(owner),
         syntax=owner.syntax,
         medium=owner.medium,
     )
@@ -101,13 +101,11 @@ def where_written(owner: Message | Template, translation: Content, error: Invali
     """Return the error of a check of a designed content, as `at_source` tells it."""
     if "html" not in error.errors:
         return error
-    return InvalidInput(at_source(organization_of(owner), owner.syntax, error.errors, apply(owner, translation)))
+    return InvalidInput(
+        at_source(rendering.organization_of(owner), owner.syntax, error.errors, apply(owner, translation))
+    )
 
 
 def _add(found: Problems, starts: list[tuple[int, Masked]], line: int, words: str) -> None:
     begun, tag = max((one for one in starts if one[0] <= line), key=itemgetter(0))
     found.add_line(tag.path, tag.line + line - begun, words)
-
-
-def organization_of(owner: Message | Template) -> Organization:
-    return owner.broadcast.organization if isinstance(owner, Message) else owner.organization

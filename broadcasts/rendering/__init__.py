@@ -26,7 +26,7 @@ the values that it accepts.
 
 from .attachments import validate_attachments
 from .budget import Budget
-from .checking import Checker, faults, validate_content, warnings, warnings_of
+from .checking import Checker, faults, organization_of, validate_content, warnings, warnings_of
 from .compiled_message import (
     CompiledMessage,
     Filled,
@@ -84,6 +84,7 @@ __all__ = [
     "merge_fields",
     "misfits",
     "needed_fields",
+    "organization_of",
     "preview",
     "previewed",
     "provider_languages",

@@ -161,7 +161,7 @@ def warnings_of(owner: Message | Template, scope: ExpressionScope | None = None)
     message = owner if isinstance(owner, Message) else None
     found: list[str] = []
     for content in owner.translations.all():
-        scope = scope or ExpressionScope(_organization(owner))
+        scope = scope or ExpressionScope(organization_of(owner))
         fields = {name: getattr(content, name) for name in TEMPLATED}
         unread: dict[str, list[str]] = {}
         try:
@@ -175,7 +175,8 @@ def warnings_of(owner: Message | Template, scope: ExpressionScope | None = None)
     return found
 
 
-def _organization(owner: Message | Template) -> Organization:
+def organization_of(owner: Message | Template) -> Organization:
+    """Return the organization whose content it is."""
     return owner.broadcast.organization if isinstance(owner, Message) else owner.organization
 
 
