@@ -16,4 +16,4 @@ def fields_view(request: HttpRequest) -> JsonResponse:
         rows = rows.filter(pk=pk)
     organization = rows.first()
     found = rendering.merge_fields(organization, request.GET.get("syntax", "")) if organization else []
-    return JsonResponse({"fields": [{**one._asdict(), "unknown": False} for one in found]})
+    return JsonResponse({"fields": [one._asdict() for one in found]})

@@ -18,8 +18,8 @@ export function icon(name) {
     return svg;
 }
 
-export function iconButton(name, label, press, as = "") {
-    const made = element("button", {type: "button", className: `icon-button${as ? ` is-${as}` : ""}`, title: label, "aria-label": label}, icon(name));
+export function iconButton(name, label, press) {
+    const made = element("button", {type: "button", className: "icon-button", title: label, "aria-label": label}, icon(name));
     made.addEventListener("click", press);
     return made;
 }

@@ -291,6 +291,4 @@
     const Broadcasts = (window.Broadcasts = window.Broadcasts || {});
     Broadcasts.choosePicture = ({organization}) => choose({organization, pictures: true});
     Broadcasts.chooseFile = ({organization}) => choose({organization, pictures: false});
-    Broadcasts.uploadAll = uploadAll;
-    Broadcasts.acceptDrops = acceptDrops;
 })();
