@@ -178,7 +178,7 @@ class ContentPage(ContentPreviews):
                 by=Access.of(request).user,
                 message=owner,
                 languages=form.cleaned_data["test_languages"],
-                person=person if request.POST.get("person") else None,
+                person=person,
             )
         except BroadcastsError as error:
             messages.error(request, f"No test was sent: {error}")
