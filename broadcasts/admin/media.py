@@ -18,11 +18,9 @@ from broadcasts.exceptions import FileRefused
 from broadcasts.filetypes import SHOWN, served
 from broadcasts.models import Media, Organization
 
-from .access import Access, scoped
+from .access import Access, scoped, writable
 from .base import link
 from .library import LIBRARY, LONGEST_ALTERNATIVE, PickedMedia, any_type
-
-ORGANIZATIONS_SHOWN = 200
 
 
 class KindFilter(admin.SimpleListFilter):
@@ -151,12 +149,11 @@ class MediaAdmin(PickedMedia):
         ]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        rows = scoped(Organization.objects.order_by("name"), Access.of(request), self.add_act)
-        into = list(rows.values_list("pk", "name")[:ORGANIZATIONS_SHOWN])
+        into = writable(request)
         shown: dict[str, Any] = {"into": into, "most_bytes": settings.MEDIA_MAX_MB * 10**6}
         shown |= {"are_several": not Access.of(request).only_organization, "title": "Pictures and files"}
         if len(into) == 1:
-            used, quota = Media.used_bytes(into[0][0]), settings.MEDIA_QUOTA_MB
+            used, quota = Media.used_bytes(into[0].pk), settings.MEDIA_QUOTA_MB
             told = f"{formats.number(round(used / 10**6, 1))} MB"
             shown |= {"used": told, "quota": quota, "used_mb": round(used / 10**6)}
         return super().changelist_view(request, {**shown, **(extra_context or {})})
