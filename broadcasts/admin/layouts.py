@@ -5,10 +5,9 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import path
-from django.utils.text import capfirst
 
 from broadcasts import designing, starting
 from broadcasts.designing import gallery
@@ -104,11 +103,8 @@ class LayoutAdmin(OrganizationAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).prefetch_related("templates")
 
-    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list, dict, set, list]:
-        """Name also what uses these layouts: see `Layout.delete`."""
-        shown, counts, needed, protected = super().get_deleted_objects(objs, request)
-        users = [user for layout in objs for user in layout.users()]
-        return shown, counts, needed, protected + [f"{capfirst(one._meta.verbose_name)}: {one}" for one in users]
+    def users_of(self, obj: Layout) -> list[Model]:
+        return obj.users()  # see `Layout.delete`
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"footer": [{"type": "footer"}], **super().get_changeform_initial_data(request)}

@@ -6,7 +6,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -193,11 +193,12 @@ class MediaAdmin(PickedMedia):
         headers = {"Cache-Control": "private, max-age=86400, immutable", "X-Content-Type-Options": "nosniff"}
         return HttpResponse(small, content_type="image/webp", headers=headers)
 
+    def users_of(self, obj: Media) -> list[Model]:
+        return obj.users()  # see `Media.delete`
+
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list, dict, set, list]:
-        """Name also what carries these files: see `Media.delete`."""
+        """Name also the sent mail that shows these files, unless the user may overrule that."""
         shown, counts, needed, protected = super().get_deleted_objects(objs, request)
-        users = [user for media in objs for user in media.users()]
-        protected += [f"{capfirst(user._meta.verbose_name)}: {user}" for user in users]
         is_asked = request.method == "GET" and self.may_overrule(request, objs)
         if not is_asked and not self.overrules(request, objs):
             protected += [f"Sent broadcast: {one}" for media in objs for one in media.senders()]
