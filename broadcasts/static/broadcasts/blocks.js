@@ -6,7 +6,7 @@ import {followDrags} from "./block_drag.js";
 import {fieldOf, showErrorsOf} from "./block_errors.js";
 import {blockMenu} from "./block_menu.js";
 import {History, at, insert, listOf, move, parsed, remove, stepped, walk} from "./block_tree.js";
-import {icon, iconButton, textButton} from "./editing.js";
+import {eachArea, icon, iconButton, textButton} from "./editing.js";
 import {filled, keep} from "./slots.js";
 
 const TYPED = "input:not([type=checkbox], [type=button]), textarea, [contenteditable=true]"; // these undo by themselves
@@ -363,15 +363,4 @@ function plainJson(text) {
     }
 }
 
-const known = new WeakSet();
-
-function start() {
-    for (const area of document.querySelectorAll("textarea[data-blocks]")) {
-        if (known.has(area) || area.name.includes("__prefix__")) continue;
-        known.add(area);
-        new BlockEditor(area);
-    }
-}
-
-start();
-document.addEventListener("formset:added", start);
+eachArea("textarea[data-blocks]", (area) => new BlockEditor(area));

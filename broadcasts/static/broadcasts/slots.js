@@ -1,7 +1,7 @@
 // The slots of a template whose design is fixed: the words that whoever uses it may write, each beside its default.
 
 import {element} from "./combobox.js";
-import {fresh, textButton} from "./editing.js";
+import {eachArea, fresh, textButton} from "./editing.js";
 import {fieldButton} from "./fields.js";
 import {richText} from "./rich_text.js";
 
@@ -99,18 +99,9 @@ class SlotsForm {
     }
 }
 
-const known = new WeakSet();
-
-function start() {
-    for (const area of document.querySelectorAll("textarea[data-slots]")) {
-        if (known.has(area) || area.name.includes("__prefix__")) continue;
-        known.add(area);
-        // Where the design is made of blocks, their editor shows the slots.
-        const beside = area.form?.elements.namedItem(area.name.replace(/[^-]*$/, "blocks"));
-        if (!beside?.matches("[data-blocks][data-fixed]")) new SlotsForm(area);
-        else (area.closest(".form-row") || area).hidden = true;
-    }
-}
-
-start();
-document.addEventListener("formset:added", start);
+eachArea("textarea[data-slots]", (area) => {
+    // Where the design is made of blocks, their editor shows the slots.
+    const beside = area.form?.elements.namedItem(area.name.replace(/[^-]*$/, "blocks"));
+    if (!beside?.matches("[data-blocks][data-fixed]")) new SlotsForm(area);
+    else (area.closest(".form-row") || area).hidden = true;
+});
