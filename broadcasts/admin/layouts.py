@@ -6,7 +6,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import path
 
 from broadcasts import designing, starting
@@ -17,6 +17,7 @@ from broadcasts.models import Layout
 from .access import Access, chosen_organization, writable
 from .base import OrganizationAdmin, OrganizationForm
 from .editors import BlocksField, StyleField, script
+from .gallery import design_named
 from .showing import faults_page, rendered, shown_page
 
 MOST_NAMED = 3  # templates, in a list of layouts
@@ -136,9 +137,7 @@ class LayoutAdmin(OrganizationAdmin):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         organization = chosen_organization(request, request.POST)
-        design = gallery.listed().get(request.POST.get("palette", ""))
-        if design is None:
-            raise Http404
+        design = design_named(request.POST.get("palette", ""))
         access = Access.of(request)
         manages = access.may("manage", organization.pk)
         layout = starting.first_layout(design, organization, may_be_default=manages, by=access.user)

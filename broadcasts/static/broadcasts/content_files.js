@@ -3,8 +3,7 @@
 import {element} from "./combobox.js";
 import {organizationOf, textButton} from "./editing.js";
 
-const names = new Map(); // of files by their uuid
-for (const [uuid, name] of Object.entries(JSON.parse(document.getElementById("files-known").textContent))) names.set(uuid, name);
+const names = new Map(Object.entries(JSON.parse(document.getElementById("files-known").textContent))); // of files by their uuid
 
 const button = (words, act) => textButton(words, act, {className: "button"});
 
