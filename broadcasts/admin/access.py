@@ -13,6 +13,8 @@ from django.http import HttpRequest
 from broadcasts.database import as_id
 from broadcasts.models import Member, Organization, User
 
+MOST_OFFERED = 200  # organizations in a list to choose one from
+
 
 class Access:
     """Memberships, read once per request; a superuser may do everything everywhere."""
@@ -88,7 +90,15 @@ def scoped(queryset: QuerySet, access: Access, act: str = "read") -> QuerySet:
 
 def writable(request: HttpRequest) -> list[Organization]:
     """Return the organizations where the user may write, by name."""
-    return list(scoped(Organization.objects.order_by("name"), Access.of(request), "write")[:200])
+    return list(scoped(Organization.objects.order_by("name"), Access.of(request), "write")[:MOST_OFFERED])
+
+
+def readable_organization(request: HttpRequest, asked: Mapping[str, str]) -> Organization | None:
+    """Return the organization that an editor names, or the first one that the user may read; None if there is none."""
+    rows = scoped(Organization.objects.order_by("id"), Access.of(request))
+    if pk := as_id(asked.get("organization", "")):
+        rows = rows.filter(pk=pk)
+    return rows.first()
 
 
 def chosen_organization(request: HttpRequest, asked: Mapping[str, str], act: str = "write") -> Organization:

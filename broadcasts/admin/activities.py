@@ -3,10 +3,9 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Count
+from django.db.models import Count, Model
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.text import capfirst
 
 from broadcasts import audience
 from broadcasts.database import as_id
@@ -58,10 +57,12 @@ class ActivityAdmin(OrganizationAdmin):
         names = {name: request.GET[name] for name in Activity.SHARED if name in request.GET}
         return super().get_changeform_initial_data(request) | names
 
+    def users_of(self, obj: Activity) -> list[Model]:
+        return audience.references_to(obj)
+
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list, dict, set, list]:
+        """Name what needs an activity once, though it may need it in two ways."""
         shown, counts, needed, protected = super().get_deleted_objects(objs, request)
-        used = [row for activity in objs for row in audience.references_to(activity)]
-        protected += [f"{capfirst(row._meta.verbose_name)}: {row}" for row in used]
         return shown, counts, needed, list(dict.fromkeys(protected))
 
     def change_view(

@@ -1,6 +1,6 @@
 """What all our admin pages share: rows of the user's organizations only, and acts by role."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -234,6 +234,10 @@ class OrganizationAdmin(Scoped, SavingFirst):
         self.check_may_save(request, obj, change)
         super().save_model(request, obj, form, change)
 
+    def users_of(self, obj: Any) -> Iterable[models.Model]:
+        """Return the rows beside those of foreign keys that need a row, which therefore cannot be deleted."""
+        return ()
+
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list, dict, set, list]:
         """Return what is deleted with these rows, as counts up to a limit, without loading it."""
         shown: list[Any] = []
@@ -250,6 +254,7 @@ class OrganizationAdmin(Scoped, SavingFirst):
                 elif relation.on_delete is CASCADE and (n := rows[: RELATED_SHOWN + 1].count()):
                     many = f"more than {formats.number(RELATED_SHOWN)}" if n > RELATED_SHOWN else str(n)
                     shown.append([f"with {many} {relation.related_model._meta.verbose_name_plural}"])
+            protected += [f"{capfirst(row._meta.verbose_name)}: {row}" for row in self.users_of(obj)]
         return shown, {}, needed, protected
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:

@@ -19,7 +19,6 @@ from .content_form import FIELDS, LanguageForm, LanguagesFormSet
 
 PREFIX = "translations"
 MOST_LANGUAGES = 50
-WORDS = ("subject", "preheader", "text")
 # What content can be turned into without a difference in what people get; there is no way back.
 CONVERSIONS = {
     Format.MARKDOWN: (Format.HTML,),
@@ -35,9 +34,9 @@ class PostedLanguages:
         self.data, self.formset = data.copy(), formset
         self.count = len(formset.languages)
 
-    def write(self, form: LanguageForm, content: Content, names: tuple[str, ...] = FIELDS) -> None:
+    def write(self, form: LanguageForm, content: Content) -> None:
         """Write the content of a language into its form."""
-        for name in names:
+        for name in FIELDS:
             if name != "language":
                 self.data[form.add_prefix(name)] = _as_typed(form, name, content)
         for name in [one for one in self.data if one.startswith(form.add_prefix("p:"))]:

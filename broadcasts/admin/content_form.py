@@ -8,7 +8,6 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.forms.models import inlineformset_factory
-from django.urls import reverse_lazy
 
 from broadcasts import designing, previewing, rendering
 from broadcasts.languages import language_name
@@ -43,7 +42,6 @@ SHOWN = {
     Medium.WEBHOOK: ("subject", "text", "quick_replies", "attachments", "parameters"),
 }
 FIELDS = ("language", *SHOWN[Medium.EMAIL], "quick_replies", "parameters")
-WRITTEN = {"data-preview": ""}  # of fields whose change is shown in the preview
 
 
 class ChoicesForm(forms.Form):
@@ -126,19 +124,9 @@ class LanguageForm(ContentForm):
             "quick_replies": QuickRepliesField,
         }
         widgets: Any = {
+            **ContentForm.Meta.widgets,
             "language": forms.HiddenInput,
-            "subject": forms.TextInput(attrs={"class": "vLargeTextField", **CHECKS, **WRITTEN}),
-            "preheader": forms.TextInput(attrs={"class": "vLargeTextField", **CHECKS, **WRITTEN}),
-            "text": forms.Textarea(
-                attrs={
-                    "rows": 10,
-                    "class": "vLargeTextField",
-                    "data-sms-count": reverse_lazy("admin:sms-count"),
-                    **CHECKS,
-                    **WRITTEN,
-                }
-            ),
-            "parameters": forms.Textarea(attrs={**CODE, **WRITTEN, "rows": 8}),
+            "parameters": forms.Textarea(attrs={**CODE, "rows": 8}),
         }
         labels: Any = {"format": "Written as", "quick_replies": "Quick replies", "attachments": "Files"}
         help_texts: Any = {
@@ -168,13 +156,10 @@ class LanguageForm(ContentForm):
             self._add_parameters()
         shown = () if message.has_provider_template else SHOWN[Medium(message.medium)]
         for name, field in self.fields.items():
-            field.widget.attrs |= {**WRITTEN, "data-organization": organization.pk}
+            field.widget.attrs["data-organization"] = organization.pk
             if name in FIELDS and name not in shown:
                 field.widget = forms.HiddenInput()
             if name == "text" and message.medium == Medium.EMAIL:
-                field.widget = forms.Textarea(
-                    attrs={"rows": 8, "class": "vLargeTextField", **CHECKS, **field.widget.attrs}
-                )
                 del field.widget.attrs["data-sms-count"]
             field.disabled = not may_change
         if self.is_fixed:

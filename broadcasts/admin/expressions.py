@@ -8,11 +8,10 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, JsonResponse
 
 from broadcasts import rendering
-from broadcasts.database import as_id
 from broadcasts.exceptions import BroadcastsError, InvalidInput
 from broadcasts.models import Organization
 
-from .access import Access, scoped
+from .access import readable_organization
 from .content import ParametersField
 
 LIQUID = "liquid"  # the value of the button that translates
@@ -101,10 +100,7 @@ def check_view(request: HttpRequest) -> HttpResponse:
     """Tell what is wrong with the Liquid or the expressions of a text."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
-    rows = scoped(Organization.objects.order_by("id"), Access.of(request))
-    if pk := as_id(request.POST.get("organization", "")):
-        rows = rows.filter(pk=pk)
-    organization, syntax = rows.first(), request.POST.get("syntax", "")
+    organization, syntax = readable_organization(request, request.POST), request.POST.get("syntax", "")
     if organization is None:
         return JsonResponse({"warnings": []})
     text, field = request.POST.get("text", "")[:LONGEST].replace("\r\n", "\n"), request.POST.get("json", "")

@@ -47,7 +47,7 @@ class GalleryPages(admin.ModelAdmin):
 
     def design_view(self, request: HttpRequest, slug: str) -> HttpResponse:
         """Show a design large: wide and on a phone, light and dark, in each of its languages."""
-        design, context = _design(slug), gallery_context(request)
+        design, context = design_named(slug), gallery_context(request)
         context |= {
             "title": design.name,
             "design": design,
@@ -59,7 +59,7 @@ class GalleryPages(admin.ModelAdmin):
         return TemplateResponse(request, page, {**self.admin_site.each_context(request), **context})
 
     def design_html_view(self, request: HttpRequest, slug: str) -> HttpResponse:
-        design, organization = _design(slug), chosen_organization(request, request.GET, "read")
+        design, organization = design_named(slug), chosen_organization(request, request.GET, "read")
         shown = starting.preview(design, organization, _language(request, design, organization))
         html = shown.html.replace(starting.UNSTORED, static(f"{gallery.STATIC}/"))
         return shown_page(request, html, faults_of(shown))
@@ -149,9 +149,9 @@ def _made(request: HttpRequest, organization: Organization) -> Template | Broadc
     asked, user = request.POST, Access.of(request).user
     layout = _own(Layout, asked["layout"], organization) if asked.get("layout") else None
     if slug := asked.get("add"):
-        return starting.add_template(_design(slug), organization, layout=layout, by=user)
+        return starting.add_template(design_named(slug), organization, layout=layout, by=user)
     if slug := asked.get("begin"):
-        return starting.broadcast_of_design(_design(slug), organization, layout=layout, by=user)
+        return starting.broadcast_of_design(design_named(slug), organization, layout=layout, by=user)
     if pk := asked.get("template"):
         return starting.broadcast_of_template(_own(Template, pk, organization), by=user)
     return sending.duplicate(_own(Broadcast, asked.get("earlier", ""), organization), by=user)
@@ -165,7 +165,8 @@ def _where_written(row: Template | Broadcast, *, is_copy: bool) -> str:
     return reverse("admin:broadcasts_message_content", args=[message.pk]) if message else row_url(Broadcast, row.pk)
 
 
-def _design(slug: str) -> Design:
+def design_named(slug: str) -> Design:
+    """Return a design that ships with the product, or 404."""
     try:
         return gallery.listed()[slug]
     except KeyError:

@@ -12,6 +12,7 @@ from broadcasts.languages import LANGUAGES, read_language, written_language
 
 HELP = "Type the beginning of its name, or any BCP 47 tag, such as es or pt-BR."
 MORE = 3  # empty lines below the languages that are chosen
+LINE = {"size": 30, "autocomplete": "off", "spellcheck": "false"}  # attributes of a line for one language
 
 
 @cache
@@ -27,7 +28,7 @@ class LanguageInput(forms.TextInput):
     """A line that offers languages by their names; it needs no script."""
 
     def __init__(self, attrs: dict[str, Any] | None = None) -> None:
-        super().__init__({"size": 30, "autocomplete": "off", "spellcheck": "false", **(attrs or {})})
+        super().__init__({**LINE, **(attrs or {})})
 
     def format_value(self, value: Any) -> str | None:
         return written_language(value) if isinstance(value, str) else super().format_value(value)
@@ -55,11 +56,10 @@ class LanguagesInput(forms.Widget):
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
         id, given = (attrs or {}).get("id") or name, [*(value or []), *[""] * MORE]
-        lines = []
+        lines, line = [], forms.TextInput(LINE)
         for place, tag in enumerate(given):
             own = {"id": f"{id}_{place}" if place else id, "list": f"{id}_languages"}
             label = {"aria-label": f"Language {place + 1}"} if place else {}
-            line = forms.TextInput({"size": 30, "autocomplete": "off", "spellcheck": "false"})
             lines.append((line.render(name, written_language(tag), {**own, **label}, renderer),))
         shown = format_html_join("", "<div>{}</div>", lines)
         return format_html('<div class="languages">{}{}</div>', shown, _datalist(f"{id}_languages"))

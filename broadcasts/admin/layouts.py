@@ -5,10 +5,9 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import path
-from django.utils.text import capfirst
 
 from broadcasts import designing, starting
 from broadcasts.designing import gallery
@@ -18,6 +17,7 @@ from broadcasts.models import Layout
 from .access import Access, chosen_organization, writable
 from .base import OrganizationAdmin, OrganizationForm
 from .editors import BlocksField, StyleField, script
+from .gallery import design_named
 from .showing import faults_page, rendered, shown_page
 
 MOST_NAMED = 3  # templates, in a list of layouts
@@ -104,11 +104,8 @@ class LayoutAdmin(OrganizationAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return super().get_queryset(request).prefetch_related("templates")
 
-    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list, dict, set, list]:
-        """Name also what uses these layouts: see `Layout.delete`."""
-        shown, counts, needed, protected = super().get_deleted_objects(objs, request)
-        users = [user for layout in objs for user in layout.users()]
-        return shown, counts, needed, protected + [f"{capfirst(one._meta.verbose_name)}: {one}" for one in users]
+    def users_of(self, obj: Layout) -> list[Model]:
+        return obj.users()  # see `Layout.delete`
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         return {"footer": [{"type": "footer"}], **super().get_changeform_initial_data(request)}
@@ -140,9 +137,7 @@ class LayoutAdmin(OrganizationAdmin):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         organization = chosen_organization(request, request.POST)
-        design = gallery.listed().get(request.POST.get("palette", ""))
-        if design is None:
-            raise Http404
+        design = design_named(request.POST.get("palette", ""))
         access = Access.of(request)
         manages = access.may("manage", organization.pk)
         layout = starting.first_layout(design, organization, may_be_default=manages, by=access.user)

@@ -23,7 +23,7 @@ LONGEST_ALTERNATIVE = Media._meta.get_field("alternative_text").max_length or 0
 # What a page loads that calls `Broadcasts.choosePicture`.
 LIBRARY = Script(
     "broadcasts/library.js",
-    defer=True,
+    type="module",
     **{"data-library": reverse_lazy("admin:broadcasts_media_changelist")},
 )
 

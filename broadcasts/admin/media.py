@@ -6,7 +6,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -18,11 +18,9 @@ from broadcasts.exceptions import FileRefused
 from broadcasts.filetypes import SHOWN, served
 from broadcasts.models import Media, Organization
 
-from .access import Access, scoped
+from .access import Access, scoped, writable
 from .base import link
 from .library import LIBRARY, LONGEST_ALTERNATIVE, PickedMedia, any_type
-
-ORGANIZATIONS_SHOWN = 200
 
 
 class KindFilter(admin.SimpleListFilter):
@@ -151,12 +149,11 @@ class MediaAdmin(PickedMedia):
         ]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        rows = scoped(Organization.objects.order_by("name"), Access.of(request), self.add_act)
-        into = list(rows.values_list("pk", "name")[:ORGANIZATIONS_SHOWN])
+        into = writable(request)
         shown: dict[str, Any] = {"into": into, "most_bytes": settings.MEDIA_MAX_MB * 10**6}
         shown |= {"are_several": not Access.of(request).only_organization, "title": "Pictures and files"}
         if len(into) == 1:
-            used, quota = Media.used_bytes(into[0][0]), settings.MEDIA_QUOTA_MB
+            used, quota = Media.used_bytes(into[0].pk), settings.MEDIA_QUOTA_MB
             told = f"{formats.number(round(used / 10**6, 1))} MB"
             shown |= {"used": told, "quota": quota, "used_mb": round(used / 10**6)}
         return super().changelist_view(request, {**shown, **(extra_context or {})})
@@ -196,11 +193,12 @@ class MediaAdmin(PickedMedia):
         headers = {"Cache-Control": "private, max-age=86400, immutable", "X-Content-Type-Options": "nosniff"}
         return HttpResponse(small, content_type="image/webp", headers=headers)
 
+    def users_of(self, obj: Media) -> list[Model]:
+        return obj.users()  # see `Media.delete`
+
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list, dict, set, list]:
-        """Name also what carries these files: see `Media.delete`."""
+        """Name also the sent mail that shows these files, unless the user may overrule that."""
         shown, counts, needed, protected = super().get_deleted_objects(objs, request)
-        users = [user for media in objs for user in media.users()]
-        protected += [f"{capfirst(user._meta.verbose_name)}: {user}" for user in users]
         is_asked = request.method == "GET" and self.may_overrule(request, objs)
         if not is_asked and not self.overrules(request, objs):
             protected += [f"Sent broadcast: {one}" for media in objs for one in media.senders()]

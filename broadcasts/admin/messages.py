@@ -12,7 +12,7 @@ from broadcasts.models import Broadcast, Medium, Message, MessageTranslation, Us
 from .access import Access
 from .base import ScopedInline
 from .content import ContentForm, ContentFormSet, chosen_message, content_fields, tell_warnings, with_syntax_help
-from .content_page import MessageContentPage
+from .content_page import MessageContentPage, among_others
 from .drafts import DraftAdmin
 from .filters import BroadcastListFilter
 
@@ -106,17 +106,14 @@ class MessageAdmin(OnlyWhileEditable, MessageContentPage, DraftAdmin):
         content.save(commit=False)  # only notes the changes, for the history
         spec = {name: form.cleaned_data[name] for name in ("channel", "template", "syntax")}
         spec |= {"translations": content.contents(), **({"uuid": message.uuid} if change else {})}
-        others = _others(message)
-        place = sum(one.position < message.position for one in others)
-        specs = [{"uuid": one.uuid} for one in others]
-        drafting.save(message.broadcast, {"messages": [*specs[:place], spec, *specs[place:]]}, by=_user(request))
-        message.pk = Message.objects.get(broadcast=message.broadcast, position=place).pk
+        specs = among_others(message, spec)
+        drafting.save(message.broadcast, {"messages": specs}, by=_user(request))
+        message.pk = Message.objects.get(broadcast=message.broadcast, position=specs.index(spec)).pk
         message.refresh_from_db()
         tell_warnings(request, rendering.warnings_of(message))
 
     def delete_model(self, request: HttpRequest, obj: Message) -> None:
-        specs = [{"uuid": one.uuid} for one in _others(obj)]
-        drafting.save(obj.broadcast, {"messages": specs}, by=_user(request))
+        drafting.save(obj.broadcast, {"messages": among_others(obj)}, by=_user(request))
 
     def response_post_save_add(self, request: HttpRequest, obj: Message) -> HttpResponseRedirect:
         return _to_channels(obj.broadcast_id)
@@ -137,11 +134,6 @@ class MessageAdmin(OnlyWhileEditable, MessageContentPage, DraftAdmin):
 def _to_channels(broadcast_id: int) -> HttpResponseRedirect:
     """Go back to the page that lists the channels of a broadcast."""
     return HttpResponseRedirect(f"{reverse('admin:broadcasts_broadcast_change', args=[broadcast_id])}#channels")
-
-
-def _others(message: Message) -> list[Message]:
-    """Return the other messages of a message's broadcast, in the order of preference."""
-    return list(message.broadcast.messages.exclude(pk=message.pk))
 
 
 def _user(request: HttpRequest) -> User:

@@ -2,11 +2,10 @@ from contextlib import suppress
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.text import capfirst
 
 from broadcasts import audience
 from broadcasts.database import tidy_name
@@ -69,11 +68,8 @@ class SegmentAdmin(RuleViews, FreezeView, OrganizationAdmin):
             count = audience.segment_contacts(obj, of_all=True).count()
         Segment.objects.filter(pk=obj.pk).update(contacts_count=count, counted_at=now if count is not None else None)
 
-    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[list, dict, set, list]:
-        shown, counts, needed, protected = super().get_deleted_objects(objs, request)
-        used = [row for segment in objs for row in audience.references_to(segment)]
-        protected += [f"{capfirst(row._meta.verbose_name)}: {row}" for row in used]
-        return shown, counts, needed, protected
+    def users_of(self, obj: Segment) -> list[Model]:
+        return audience.references_to(obj)
 
     @admin.display(description="contacts", ordering="contacts_count")
     def contacts(self, segment: Segment) -> str:

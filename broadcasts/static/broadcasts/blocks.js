@@ -6,7 +6,7 @@ import {followDrags} from "./block_drag.js";
 import {fieldOf, showErrorsOf} from "./block_errors.js";
 import {blockMenu} from "./block_menu.js";
 import {History, at, insert, listOf, move, parsed, remove, stepped, walk} from "./block_tree.js";
-import {icon, iconButton, textButton} from "./editing.js";
+import {eachArea, icon, iconButton, textButton} from "./editing.js";
 import {filled, keep} from "./slots.js";
 
 const TYPED = "input:not([type=checkbox], [type=button]), textarea, [contenteditable=true]"; // these undo by themselves
@@ -42,7 +42,6 @@ class BlockEditor {
 
     listen() {
         this.area.addEventListener("block-errors", (event) => this.showErrors(event.detail));
-        this.area.addEventListener("block-go", (event) => this.go(event.detail));
         this.area.addEventListener("blocks-read", () => this.read()); // somebody wrote other blocks into the text area
         this.root.addEventListener("editor-ready", (event) => {
             const card = event.target.closest(".block");
@@ -239,8 +238,8 @@ class BlockEditor {
         const handle = element("span", {className: "block-handle", title: "Drag to move", "aria-hidden": "true"}, icon("drag"));
         const below = [...place.slice(0, -1), place[place.length - 1] + 1];
         const acts = element("div", {className: "block-acts", role: "group", "aria-label": `What to do with this ${kind.label.toLowerCase()}`},
-            iconButton("up", "Move up", () => this.step(place, -1), "up"),
-            iconButton("down", "Move down", () => this.step(place, 1), "down"),
+            iconButton("up", "Move up", () => this.step(place, -1)),
+            iconButton("down", "Move down", () => this.step(place, 1)),
             iconButton("copy", "Duplicate", () => this.copy(place)),
             iconButton("bin", "Delete", () => this.remove(place)),
             this.menu("Add a block below", below, true));
@@ -294,12 +293,7 @@ class BlockEditor {
         return place ? {place, rest: rest || this.kind(at(this.blocks, place).type).words || ""} : null;
     }
 
-    /** Open the block that a path is about, and go to its field. */
-    go(path) {
-        const found = this.find(path);
-        if (found && this.exists(found.place)) this.goToError(found);
-    }
-
+    /** Open the block that an error is about, and go to its field. */
     goToError({place, rest}) {
         this.open = place;
         this.draw();
@@ -369,15 +363,4 @@ function plainJson(text) {
     }
 }
 
-const known = new WeakSet();
-
-function start() {
-    for (const area of document.querySelectorAll("textarea[data-blocks]")) {
-        if (known.has(area) || area.name.includes("__prefix__")) continue;
-        known.add(area);
-        new BlockEditor(area);
-    }
-}
-
-start();
-document.addEventListener("formset:added", start);
+eachArea("textarea[data-blocks]", (area) => new BlockEditor(area));

@@ -1,19 +1,11 @@
 // Attached files as a list of names, and fields of a template that take a file of the library.
 
 import {element} from "./combobox.js";
+import {organizationOf, textButton} from "./editing.js";
 
-const names = new Map(); // of files by their uuid
-for (const [uuid, name] of Object.entries(JSON.parse(document.getElementById("files-known").textContent))) names.set(uuid, name);
+const names = new Map(Object.entries(JSON.parse(document.getElementById("files-known").textContent))); // of files by their uuid
 
-function organizationOf(form) {
-    return form.elements.organization.value;
-}
-
-function button(words, act) {
-    const made = element("button", {type: "button", className: "button"}, words);
-    made.addEventListener("click", act);
-    return made;
-}
+const button = (words, act) => textButton(words, act, {className: "button"});
 
 /** Turn text areas of [{"media": uuid}] into lists with buttons. */
 export function fileLists(form) {
@@ -32,7 +24,7 @@ export function fileLists(form) {
             )));
         };
         const add = button("Attach a file", async () => {
-            const chosen = await window.Broadcasts.chooseFile({organization: organizationOf(form)});
+            const chosen = await window.Broadcasts.chooseFile({organization: organizationOf(area)});
             if (!chosen) return add.focus();
             names.set(chosen.uuid, chosen.filename);
             write([...read(), {media: chosen.uuid}]);
@@ -50,7 +42,7 @@ export function filePickers(form) {
         const told = element("span", {className: "quiet"}, names.get(field.value) || "");
         const choose = field.dataset.picks === "image" ? "choosePicture" : "chooseFile";
         field.after(button("Choose from the library", async () => {
-            const chosen = await window.Broadcasts[choose]({organization: organizationOf(form)});
+            const chosen = await window.Broadcasts[choose]({organization: organizationOf(field)});
             if (!chosen) return;
             field.value = chosen.uuid;
             told.textContent = chosen.filename;

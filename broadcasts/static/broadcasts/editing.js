@@ -8,6 +8,20 @@ let serial = 0;
 
 export const fresh = (word) => `${word}-${++serial}`;
 
+/** Call `make` with each text area that a selector finds, now and when a form is added to the page. */
+export function eachArea(selector, make) {
+    const known = new WeakSet();
+    const start = () => {
+        for (const area of document.querySelectorAll(selector)) {
+            if (known.has(area) || area.name.includes("__prefix__")) continue;
+            known.add(area);
+            make(area);
+        }
+    };
+    start();
+    document.addEventListener("formset:added", start);
+}
+
 export function icon(name) {
     const svg = document.createElementNS(SVG, "svg");
     const use = document.createElementNS(SVG, "use");
@@ -18,8 +32,8 @@ export function icon(name) {
     return svg;
 }
 
-export function iconButton(name, label, press, as = "") {
-    const made = element("button", {type: "button", className: `icon-button${as ? ` is-${as}` : ""}`, title: label, "aria-label": label}, icon(name));
+export function iconButton(name, label, press) {
+    const made = element("button", {type: "button", className: "icon-button", title: label, "aria-label": label}, icon(name));
     made.addEventListener("click", press);
     return made;
 }

@@ -1,6 +1,7 @@
 // Tells below each text what is wrong with its Liquid or expressions, and offers the merge fields; the server checks.
 
-import {icon, textButton} from "./editing.js";
+import {element} from "./combobox.js";
+import {icon, organizationOf, textButton} from "./editing.js";
 import {addressOf, insertField} from "./fields.js";
 
 const PAUSE = 400; // ms without typing before it is checked
@@ -10,16 +11,11 @@ const panels = new WeakMap();
 function panelOf(area) {
     let panel = panels.get(area);
     if (panel) return panel;
-    panel = document.createElement("div");
-    panel.className = "help expressions";
-    const list = document.createElement("ul");
-    list.setAttribute("role", "status");
-    list.id = `${area.id}_expressions`;
-    list.hidden = true;
+    const list = element("ul", {role: "status", id: `${area.id}_expressions`, hidden: true});
     const button = textButton("Insert a merge field", () => insertField(area, area, button), {hidden: !addressOf(area) || area.disabled});
     button.setAttribute("aria-label", `Insert a merge field into the ${area.name.split("-").pop()}`);
     button.prepend(icon("field"));
-    panel.append(button, list);
+    panel = element("div", {className: "help expressions"}, button, list);
     const row = area.closest(".form-row") || area.parentElement;
     (area.closest(".flex-container") || area).after(panel);
     if (!row.contains(panel)) row.append(panel);
@@ -29,26 +25,18 @@ function panelOf(area) {
 
 async function check(area) {
     const form = area.form;
-    const organization = form.elements.organization;
     const asked = new FormData();
     const text = area.value;
     asked.set("csrfmiddlewaretoken", form.elements.csrfmiddlewaretoken.value);
     asked.set("syntax", form.elements.syntax.value);
-    asked.set("organization", (organization && organization.value) || area.dataset.organization || "");
+    asked.set("organization", organizationOf(area));
     asked.set("text", text);
     asked.set("json", area.dataset.json || ""); // what holds the texts, if they stand in JSON
     const response = await fetch(area.dataset.expressions, {method: "POST", body: asked});
     if (!response.ok || area.value !== text) return; // it was typed on: a later answer counts
     const told = await response.json();
     const list = panelOf(area).lastElementChild;
-    list.replaceChildren(
-        ...told.warnings.map((words) => {
-            const item = document.createElement("li");
-            item.textContent = words;
-            item.append(...remedy(area, words));
-            return item;
-        })
-    );
+    list.replaceChildren(...told.warnings.map((words) => element("li", {}, words, ...remedy(area, words))));
     list.hidden = told.warnings.length === 0;
     if (told.warnings.length) describe(area, list.id);
 }

@@ -132,5 +132,3 @@ export function fieldButton(field, area) {
     button.hidden = !addressOf(area) || area.disabled;
     return button;
 }
-
-window.Broadcasts = Object.assign(window.Broadcasts || {}, {insertField});

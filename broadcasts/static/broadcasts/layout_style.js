@@ -40,8 +40,6 @@ class StyleForm {
         area.before(this.root);
         area.hidden = true;
         for (const one of this.root.querySelectorAll("input, select")) one.disabled = area.disabled;
-        area.addEventListener("block-errors", (event) => this.mark(event.detail));
-        this.mark(JSON.parse(area.dataset.errors || "[]"));
         this.compare();
     }
 
@@ -107,22 +105,8 @@ class StyleForm {
         const input = field.kind === "choice"
             ? element("select", {id}, ...[["", "As usual"], ...field.choices].map(([value, words]) => element("option", {value, selected: value === now}, words)))
             : element("input", {type: "number", id, value: now, min: field.min ?? "", max: field.max ?? "", placeholder: field.default ?? ""});
-        input.dataset.styleName = field.name;
         input.addEventListener("input", () => this.set(field.name, field.kind === "choice" ? input.value : Number.isNaN(input.valueAsNumber) ? null : input.valueAsNumber));
-        const told = element("small", {className: "field-error", id: `${id}-error`, hidden: true});
-        input.setAttribute("aria-describedby", told.id);
-        return element("div", {className: "block-field"}, element("label", {htmlFor: id}, field.label), input, told);
-    }
-
-    /** Show [{path: "style.link", words}] at its field. */
-    mark(told) {
-        for (const input of this.root.querySelectorAll("[data-style-name]")) {
-            const mine = told.filter((one) => one.path === `style.${input.dataset.styleName}`);
-            const error = document.getElementById(input.getAttribute("aria-describedby")) || input.parentElement.querySelector(".field-error");
-            error.textContent = mine.map((one) => one.words).join(" ");
-            error.hidden = !mine.length;
-            input.setAttribute("aria-invalid", String(mine.length > 0));
-        }
+        return element("div", {className: "block-field"}, element("label", {htmlFor: id}, field.label), input);
     }
 }
 

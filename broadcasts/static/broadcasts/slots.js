@@ -1,7 +1,7 @@
 // The slots of a template whose design is fixed: the words that whoever uses it may write, each beside its default.
 
 import {element} from "./combobox.js";
-import {fresh, textButton} from "./editing.js";
+import {eachArea, fresh, textButton} from "./editing.js";
 import {fieldButton} from "./fields.js";
 import {richText} from "./rich_text.js";
 
@@ -26,7 +26,7 @@ export function keep(block, filledBlock, kind, area) {
 function areaOf(area) {
     if (area.matches("[data-slots]")) return area;
     const name = area.name.replace(/[^-]*$/, "slots");
-    return area.form?.elements.namedItem(name) || document.getElementById(area.dataset.slotsArea || "");
+    return area.form?.elements.namedItem(name);
 }
 
 function read(area) {
@@ -78,23 +78,14 @@ function slotField(slot, area) {
 /** Turn a text area with `data-slots`, a list of {name, label, kind, default}, into a field for each. */
 class SlotsForm {
     constructor(area) {
-        this.area = area;
-        this.root = element("div", {className: "slots", role: "group", "aria-label": "Words of the template"});
+        const slots = JSON.parse(area.dataset.slots || "[]");
+        const none = element("p", {className: "quiet"}, "This template has no words of its own to write.");
+        const shown = slots.length ? slots.map((slot) => slotField(slot, area)) : [none];
+        this.root = element("div", {className: "slots", role: "group", "aria-label": "Words of the template"}, ...shown);
         area.before(this.root);
         area.hidden = true;
-        area.addEventListener("slots-known", (event) => this.draw(event.detail));
         area.addEventListener("block-errors", (event) => this.mark(event.detail));
-        this.draw(JSON.parse(area.dataset.slots || "[]"));
         this.mark(JSON.parse(area.dataset.errors || "[]"));
-    }
-
-    draw(slots) {
-        const text = JSON.stringify(slots);
-        if (text === this.text) return;
-        this.text = text;
-        for (const one of this.root.querySelectorAll("[data-editor]")) one.dispatchEvent(new Event("editor-close"));
-        const none = element("p", {className: "quiet"}, "This template has no words of its own to write.");
-        this.root.replaceChildren(...(slots.length ? slots.map((slot) => slotField(slot, this.area)) : [none]));
     }
 
     /** Show [{path: "slots.intro", words}] at the slot. */
@@ -108,18 +99,9 @@ class SlotsForm {
     }
 }
 
-const known = new WeakSet();
-
-function start() {
-    for (const area of document.querySelectorAll("textarea[data-slots]")) {
-        if (known.has(area) || area.name.includes("__prefix__")) continue;
-        known.add(area);
-        // Where the design is made of blocks, their editor shows the slots.
-        const beside = area.form?.elements.namedItem(area.name.replace(/[^-]*$/, "blocks"));
-        if (!beside?.matches("[data-blocks][data-fixed]")) new SlotsForm(area);
-        else (area.closest(".form-row") || area).hidden = true;
-    }
-}
-
-start();
-document.addEventListener("formset:added", start);
+eachArea("textarea[data-slots]", (area) => {
+    // Where the design is made of blocks, their editor shows the slots.
+    const beside = area.form?.elements.namedItem(area.name.replace(/[^-]*$/, "blocks"));
+    if (!beside?.matches("[data-blocks][data-fixed]")) new SlotsForm(area);
+    else (area.closest(".form-row") || area).hidden = true;
+});

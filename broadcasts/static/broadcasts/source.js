@@ -1,7 +1,7 @@
 // Ace for MJML, Markdown and HTML: a text area becomes an editor with highlighting, and errors at their lines.
 
 import {element} from "./combobox.js";
-import {textButton} from "./editing.js";
+import {eachArea, textButton} from "./editing.js";
 import {addressOf, insertField} from "./fields.js";
 
 const BASE = new URL("../django_ace/ace/", import.meta.url).pathname;
@@ -136,15 +136,4 @@ function mark(editor, errors, input, told) {
     input.setAttribute("aria-invalid", String(all.length > 0));
 }
 
-const known = new WeakSet();
-
-function start() {
-    for (const area of document.querySelectorAll("textarea[data-source]")) {
-        if (known.has(area) || area.name.includes("__prefix__")) continue;
-        known.add(area);
-        sourceEditor(area, area.dataset.source);
-    }
-}
-
-start();
-document.addEventListener("formset:added", start);
+eachArea("textarea[data-source]", (area) => sourceEditor(area, area.dataset.source));
