@@ -18,7 +18,6 @@ from typing import Any
 
 from PIL import AvifImagePlugin, GifImagePlugin, Image, ImageCms, ImageOps
 
-FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "AVIF")  # as Pillow calls them
 LARGEST = (1600, 4800)  # in pixels; mail is up to 800 wide, and screens have two pixels for one
 LARGEST_ANIMATION = (1000, 3000)  # each frame of it counts
 THUMBNAIL = (320, 320)
@@ -59,7 +58,7 @@ class Picture:
 def prepare(data: bytes, kind: str) -> Picture:
     """Return what messages show of a picture; raises PictureRefused.
 
-    kind: its format by its content, one of FORMATS; no other is tried.
+    kind: its format by its content, as Pillow calls it: PNG, JPEG, GIF, WEBP or AVIF; no other is tried.
     """
     try:
         with warnings.catch_warnings():

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from django.contrib.staticfiles import finders
+from django.core.files.images import get_image_dimensions  # imports Pillow only when it is called
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
-from PIL import Image
 
 from broadcasts import designing, drafting, previewing, uploading
 from broadcasts.designing import gallery
@@ -101,9 +101,9 @@ def contents(design: Design, organization: Organization) -> dict[str, dict[str, 
 def picture(name: str, organization: Organization, design: Design) -> Media:
     """Return a picture of a design as a file of the organization, stored when it is first used."""
     path = Path(finders.find(f"{gallery.STATIC}/{name}.png") or "")
-    with Image.open(path) as drawn:
-        size = {"width": drawn.width, "height": drawn.height}
-    if there := Media.objects.for_organization(organization).filter(filename=path.name, **size).first():
+    width, height = get_image_dimensions(path)
+    same = Media.objects.for_organization(organization).filter(filename=path.name, width=width, height=height)
+    if there := same.first():
         return there
     word = design.pictures()[name].removeprefix("$")
     described = design.words[design.in_language(organization.primary_language)].get(word, "")

@@ -266,7 +266,7 @@ def test_the_web_server_leaves_all_else_to_django(delivery, link, monkeypatch):
         raise OperationalError("gone") from connection.Database.OperationalError("gone")
 
     monkeypatch.setattr(tracking.known_links, "find", fail)
-    monkeypatch.setattr("broadcasts.public.tracking.outage", lambda error: True)
+    monkeypatch.setattr("broadcasts.public.shortcut.outage", lambda error: True)
     assert shortcut(path) == b"unanswered"
 
 

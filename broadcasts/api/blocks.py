@@ -6,12 +6,12 @@ from drf_spectacular.utils import extend_schema_field
 
 from broadcasts import designing
 from broadcasts.designing import BlockField, BlockType
+from broadcasts.designing.blocks import MOST_BLOCKS
+from broadcasts.designing.styles import LEAST_WIDTH, MOST_RADIUS, MOST_WIDTH
 
 from .fields import ArrayField, ObjectField
 
 REF = "#/components/schemas/"
-MOST_BLOCKS = 200
-PLAIN = {"line", "inline", "rich", "html", "address", "picture"}
 
 
 def component(kind: str) -> str:
@@ -83,8 +83,18 @@ def components() -> dict[str, Any]:
             "properties": {
                 **{name: {"type": "string", "pattern": "^#[0-9a-fA-F]{6}$"} for name in designing.COLOURS},
                 "font": {"enum": [*designing.FONTS]},
-                "width": {"type": "integer", "minimum": 480, "maximum": 600, "description": "In pixels."},
-                "radius": {"type": "integer", "minimum": 0, "maximum": 32, "description": "Of corners, in pixels."},
+                "width": {
+                    "type": "integer",
+                    "minimum": LEAST_WIDTH,
+                    "maximum": MOST_WIDTH,
+                    "description": "In pixels.",
+                },
+                "radius": {
+                    "type": "integer",
+                    "minimum": 0,
+                    "maximum": MOST_RADIUS,
+                    "description": "Of corners, in pixels.",
+                },
             },
             "additionalProperties": False,
         },

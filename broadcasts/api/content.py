@@ -20,6 +20,7 @@ FORMAT = (
 HTML = (
     "What is sent. Made from `blocks` or `source` where there is one: then it is shown only, and may be written back."
 )
+NO_CONTENT = "Give translations, or a template that has them."
 
 
 class ContentSerializer(StrictSerializer):
@@ -145,7 +146,7 @@ class MessageSerializer(StrictSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not (attrs.get("translations") or attrs.get("template") or attrs.get("uuid")):
-            raise serializers.ValidationError({"translations": "Give translations, or a template that has them."})
+            raise serializers.ValidationError({"translations": NO_CONTENT})
         return attrs
 
 

@@ -14,7 +14,7 @@ from broadcasts.models import Broadcast, Channel, Contact, Layout, Message, Synt
 from broadcasts.previewing import Preview
 
 from .actions import BubbleSerializer
-from .content import TranslationsField
+from .content import NO_CONTENT, TranslationsField
 from .fields import REF, ObjectField, RefField, ref
 from .permissions import OfMember
 from .resources import StrictSerializer
@@ -47,7 +47,7 @@ class RenderSerializer(StrictSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not (attrs.get("translations") or attrs.get("template")):
-            raise serializers.ValidationError({"translations": "Give translations, or a template that has them."})
+            raise serializers.ValidationError({"translations": NO_CONTENT})
         return attrs
 
 

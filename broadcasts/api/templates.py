@@ -11,7 +11,7 @@ from rest_framework import serializers
 from broadcasts import designing, rendering
 from broadcasts.exceptions import InvalidInput
 from broadcasts.languages import normalize_language
-from broadcasts.models import Channel, Layout, Medium, Syntax, Template, TemplateTranslation
+from broadcasts.models import Channel, Layout, Medium, Template, TemplateTranslation
 
 from .content import WARNINGS, ChannelRefField, TranslationsField
 from .fields import MomentField, ObjectField, RefField
@@ -96,35 +96,23 @@ class TemplateSerializer(ResourceSerializer):
         channel = self.instance.channel if self.instance else attrs.get("channel")
         if channel and channel.stores_templates:
             raise serializers.ValidationError({"channel": [READ_ONLY.format(channel)]})
-        syntax = attrs.get("syntax") or (self.instance.syntax if self.instance else Syntax.LIQUID)
-        medium = attrs.get("medium") or (self.instance.medium if self.instance else Medium.EMAIL)
+        organization, stored = self.context["organization"], self.instance or Template()
+        chosen = {name: attrs.get(name, getattr(stored, name)) for name in ("syntax", "medium", "layout")}
+        template = Template(organization=organization, **chosen)
         wrong = []
-        checker = rendering.Checker(self.context["organization"])
+        checker = rendering.Checker(organization)
         for language, content in attrs.get("translations", {}).items():
             try:
-                made = self.designed(attrs, language, content, syntax, medium)
+                made = designing.apply(template, TemplateTranslation(language=language, **content))
                 content["html"] = made.html
                 fields = {name: content[name] for name in rendering.TEMPLATED if content.get(name)}
-                designing.check(checker, syntax, fields, made)
-                rendering.validate_attachments(self.context["organization"], content.get("attachments"), medium)
+                designing.check(checker, template.syntax, fields, made)
+                rendering.validate_attachments(organization, content.get("attachments"), template.medium)
             except InvalidInput as error:
                 wrong += [f"{language}.{name}: {text}" for name, text in error.errors.items()]
         if wrong:
             raise serializers.ValidationError({"translations": wrong})
         return attrs
-
-    def designed(
-        self, attrs: dict[str, Any], language: str, content: dict[str, Any], syntax: str, medium: str
-    ) -> designing.Designed:
-        values = {name: content[name] for name in TemplateTranslation.CONTENT if name in content}
-        layout = attrs["layout"] if "layout" in attrs else getattr(self.instance, "layout", None)
-        return designing.design(
-            TemplateTranslation(language=language, **values),
-            layout=layout,
-            organization=self.context["organization"],
-            syntax=syntax,
-            medium=medium,
-        )
 
     @transaction.atomic
     def create(self, validated_data: dict[str, Any]) -> Template:

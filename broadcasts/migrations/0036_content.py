@@ -129,6 +129,7 @@ class Migration(migrations.Migration):
             name="default_layout",
             field=models.ForeignKey(
                 blank=True,
+                db_index=False,
                 help_text="What stands around the content of new mail.",
                 null=True,
                 on_delete=django.db.models.deletion.SET_NULL,

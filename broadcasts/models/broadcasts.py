@@ -49,6 +49,7 @@ class Broadcast(Base):
     AT_WORK = frozenset({Status.SCHEDULED, Status.SENDING, Status.PAUSED, Status.CANCELLED})  # until `completed_at`
     NEVER_BEGAN = models.Q(status=Status.CANCELLED, started_at=None)  # cancelled while they were scheduled
     BEGUN = models.Q(status__in=STARTED) & ~NEVER_BEGAN  # those that may have deliveries
+    ENDED = models.Q(status__in=FINISHED) & ~NEVER_BEGAN  # those that cannot be reopened
 
     # The coarse view that existing clients parse as a strict enum.
     STATES = {

@@ -41,5 +41,4 @@ class Layout(Base):
     def users(self) -> list[models.Model]:
         """Return up to ten unfinished broadcasts, then up to ten templates, that use this layout."""
         broadcasts = Broadcast.objects.filter(messages__layout=self).distinct()
-        open_ones = broadcasts.exclude(Broadcast.BEGUN, status__in=Broadcast.FINISHED)
-        return [*open_ones[:10], *self.templates.all()[:10]]
+        return [*broadcasts.exclude(Broadcast.ENDED)[:10], *self.templates.all()[:10]]

@@ -158,8 +158,7 @@ class Media(Base):
         one of its values for templates has.
         """
         content = self._named_in(*NAMING) | self._shown_in(*SHOWING)
-        open_ones = self._broadcasts(content, self._named_in("messages__parameters"))
-        open_ones = open_ones.exclude(Broadcast.BEGUN, status__in=Broadcast.FINISHED)
+        open_ones = self._broadcasts(content, self._named_in("messages__parameters")).exclude(Broadcast.ENDED)
         contents = TemplateTranslation.objects.for_organization(self.organization_id).filter(content)
         templates = Template.objects.filter(translations__in=contents.order_by()).distinct()
         layouts = Layout.objects.for_organization(self.organization_id).filter(self._named_in("header", "footer"))
@@ -169,7 +168,7 @@ class Media(Base):
     def senders(self) -> list[Broadcast]:
         """Return up to ten finished broadcasts, newest first, whose copies show or link this file by its address."""
         found = self._broadcasts(self._shown_in("html", "text"))
-        return list(found.filter(Broadcast.BEGUN, status__in=Broadcast.FINISHED).order_by("-id")[:10])
+        return list(found.filter(Broadcast.ENDED).order_by("-id")[:10])
 
     def _broadcasts(self, content: Q, also: Q | None = None) -> models.QuerySet[Broadcast]:
         """Return the broadcasts of which a language fits a clause, or that fit another."""

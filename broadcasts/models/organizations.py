@@ -107,14 +107,6 @@ class Organization(Base):
     default_use_case = VocabularyField(max_length=10, choices=UseCase, default=UseCase.GENERAL)
     default_subject = models.CharField(max_length=1000, blank=True)
     # Without an index: only deleting a template looks for it, and organizations are few.
-    default_layout = models.ForeignKey(
-        "broadcasts.Layout",
-        models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-        help_text="What stands around the content of new mail.",
-    )
     default_template = models.ForeignKey(
         "broadcasts.Template",
         models.SET_NULL,
@@ -124,6 +116,16 @@ class Organization(Base):
         related_name="+",
         help_text="What a broadcast says that has no content of its own. With it, a client of Invent's API that "
         "creates a broadcast also sends or schedules it.",
+    )
+    # Without an index, as above.
+    default_layout = models.ForeignKey(
+        "broadcasts.Layout",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="+",
+        help_text="What stands around the content of new mail.",
     )
     default_send_hour = models.PositiveSmallIntegerField(default=9, help_text="Of a broadcast that names only a day.")
     globals = models.JSONField(default=dict, blank=True, help_text="Values for templates.")

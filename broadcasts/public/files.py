@@ -1,7 +1,7 @@
 """Uploaded files: for providers at addresses that are signed and expire, and for readers at permanent ones."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
@@ -12,9 +12,10 @@ from django.utils.http import content_disposition_header, parse_etags
 from django.views.decorators.http import require_safe
 
 from broadcasts import links
-from broadcasts.database import outage
-from broadcasts.filetypes import SHOWN, clean_name, file_type, served
+from broadcasts.filetypes import HARMLESS, SHOWN, clean_name, file_type, served
 from broadcasts.models import Media
+
+from .shortcut import Headers, Shortcut
 
 PREFIX = "/m/"
 YEAR_SECONDS = 31_536_000
@@ -22,13 +23,10 @@ KNOWN = 10_000  # files in the memory of a process
 AT_ONCE = 1 << 18  # bytes of a file that leave in one piece
 ALWAYS = [
     ("Cache-Control", f"public, max-age={YEAR_SECONDS}, immutable"),
-    ("X-Content-Type-Options", "nosniff"),
-    ("Content-Security-Policy", "sandbox; default-src 'none'"),
+    *HARMLESS.items(),
     ("Cross-Origin-Resource-Policy", "cross-origin"),  # web mail shows it within pages of other sites
     ("X-Robots-Tag", "noindex"),
 ]
-
-Headers = list[tuple[str, str]]
 
 
 class KnownFile(NamedTuple):
@@ -47,28 +45,16 @@ class FileAnswer(NamedTuple):
     file: IO[bytes] | None = None
 
 
-class FilesShortcut:
-    """Answers permanent addresses of files before Django makes a request of them: every reader of mail asks for some.
+class FilesShortcut(Shortcut):
+    """Answers permanent addresses of files: every reader of mail asks for some."""
 
-    What does not work is left to the view, which answers with a 404.
-    """
+    prefixes = (PREFIX,)
 
-    def __init__(self, application: Callable[..., Iterable[bytes]]) -> None:
-        self.application = application
-
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if not environ["PATH_INFO"].startswith(PREFIX) or environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
-            return self.application(environ, start_response)
-        try:
-            answer = answered(environ)
-        except Exception as error:
-            if not outage(error):
-                raise
-            answer = None
+    def reply(self, environ: dict[str, Any]) -> tuple[HTTPStatus, Headers, Iterable[bytes]] | None:
+        answer = answered(environ)
         if answer is None:
-            return self.application(environ, start_response)
-        start_response(f"{answer.status.value} {answer.status.phrase}", answer.headers)
-        return [] if answer.file is None else sent(answer.file, environ)
+            return None
+        return answer.status, answer.headers, [] if answer.file is None else sent(answer.file, environ)
 
 
 @require_safe
