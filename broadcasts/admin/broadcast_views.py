@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import escape
 
-from broadcasts import audience, designing, drafting, rendering
+from broadcasts import audience, designing, drafting, previewing, rendering
 from broadcasts.audience import Audience
 from broadcasts.database import as_id
 from broadcasts.exceptions import BroadcastsError
@@ -169,4 +169,4 @@ class RecipientViews(admin.ModelAdmin):
         named = (
             contacts.filter(email__in=broadcast.audience_preview[:1]).first() if broadcast.audience_preview else None
         )
-        return named or contacts.order_by("id").first() or Contact(full_name="Jane Example", email="jane@example.com")
+        return named or previewing.example_contact(broadcast.organization)

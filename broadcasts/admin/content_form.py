@@ -18,7 +18,6 @@ from broadcasts.models import (
     Medium,
     Message,
     MessageTranslation,
-    Organization,
     Syntax,
     Template,
     TemplateTranslation,
@@ -58,7 +57,7 @@ class ChoicesForm(forms.Form):
         given = {name: getattr(owner, name, None) for name in ("channel", "template", "layout", "syntax")}
         super().__init__(data, initial=given)
         self.owner = owner
-        organization = organization_of_content(owner)
+        organization = rendering.organization_of(owner)
         fields: dict[str, Any] = self.fields
         fields["layout"].queryset = Layout.objects.for_organization(organization)
         if isinstance(owner, Template):
@@ -89,7 +88,7 @@ class ChoicesForm(forms.Form):
 
     def message(self) -> Message:
         """Return the message as it is chosen, not saved; for a template one that says the same."""
-        owner, organization = self.owner, organization_of_content(self.owner)
+        owner, organization = self.owner, rendering.organization_of(self.owner)
         syntax = self.chosen("syntax") or owner.syntax
         if isinstance(owner, Template):
             return previewing.unsaved_message(organization, template=owner, layout=self.chosen("layout"), syntax=syntax)
@@ -105,10 +104,6 @@ class ChoicesForm(forms.Form):
         )
         message.pk = owner.pk
         return message
-
-
-def organization_of_content(owner: Message | Template) -> Organization:
-    return owner.organization if isinstance(owner, Template) else owner.broadcast.organization
 
 
 class LanguageForm(ContentForm):

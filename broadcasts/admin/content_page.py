@@ -30,7 +30,6 @@ from .content_form import (
     LanguagesFormSet,
     has_content,
     languages_formset,
-    organization_of_content,
 )
 from .content_preview import ContentPreviews, somebody
 
@@ -71,7 +70,7 @@ class ContentPage(ContentPreviews):
     def content_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Show the page; with POST save it, or change the form by one step."""
         owner = self._owner(request, pk)
-        with timezone.override(organization_of_content(owner).zone):
+        with timezone.override(rendering.organization_of(owner).zone):
             if request.method != "POST":
                 return self._page(request, owner, *self._forms(request, owner, None))
             if request.POST.get("_then") == "test" and not self.has_change_permission(request, owner):
@@ -170,7 +169,7 @@ class ContentPage(ContentPreviews):
             for faults in form.errors.values():
                 messages.error(request, f"No test was sent: {' '.join(map(str, faults))}")
             return
-        person, _ = somebody(organization_of_content(owner), request.POST.get("person", ""))
+        person, _ = somebody(rendering.organization_of(owner), request.POST.get("person", ""))
         try:
             tried = sending.send_test(
                 owner.broadcast,
@@ -227,7 +226,7 @@ class ContentPage(ContentPreviews):
 
     def _around(self, owner: Any, formset: LanguagesFormSet, *, may_change: bool) -> dict[str, Any]:
         """Return what the page shows that does not depend on who asks."""
-        organization, message = organization_of_content(owner), formset.message
+        organization, message = rendering.organization_of(owner), formset.message
         return {
             "title": f"Content: {owner}",
             "owner": owner,
@@ -330,7 +329,7 @@ def file_names(organization: Any, formset: LanguagesFormSet) -> dict[str, str]:
 
 def base_language(owner: Message | Template) -> str:
     return (
-        organization_of_content(owner).primary_language
+        rendering.organization_of(owner).primary_language
         if isinstance(owner, Template)
         else owner.broadcast.base_language
     )

@@ -10,14 +10,14 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from broadcasts import previewing
+from broadcasts import previewing, rendering
 from broadcasts.database import as_id, json_fault
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Attribute, Contact, Medium, Message, Organization, Template
 from broadcasts.previewing import Preview
 
 from . import sms
-from .content_form import LanguagesFormSet, organization_of_content
+from .content_form import LanguagesFormSet
 from .patience import TooSlow, at_most
 from .search import find_contacts
 from .showing import sandboxed
@@ -36,7 +36,7 @@ class ContentPreviews(admin.ModelAdmin):
 
     def preview_of(self, request: HttpRequest, owner: Message | Template, formset: LanguagesFormSet) -> JsonResponse:
         """Render the language that is shown, for the person who is chosen."""
-        organization = organization_of_content(owner)
+        organization = rendering.organization_of(owner)
         asked = request.POST
         person, why = somebody(organization, asked.get("person", ""))
         try:
@@ -88,7 +88,7 @@ class ContentPreviews(admin.ModelAdmin):
         if owner is None or not self.may(request, "write", owner):  # type: ignore[attr-defined]
             raise Http404
         text = request.GET.get("text", "").replace("\0", "").strip()[:200]
-        organization = organization_of_content(owner)
+        organization = rendering.organization_of(owner)
         contacts = Contact.objects.for_organization(organization)
         wanted = contacts.filter(pk__in=find_contacts(contacts, text, limit=FOUND)) if text else contacts
         people = [{"value": str(one.pk), "label": one.name_and_address} for one in wanted.order_by("-pk")[:FOUND]]
