@@ -10,7 +10,7 @@ from rest_framework import serializers
 from broadcasts.models import Channel, Format, Layout, Message, Syntax, Template
 
 from .blocks import BlockListField, SlotWordsField
-from .fields import ArrayField, LineField, ObjectField, RefField, TextField, ref
+from .fields import ArrayField, LineField, ObjectField, RefField, TextField, accepting, ref
 from .resources import StrictSerializer
 
 FORMAT = (
@@ -30,7 +30,9 @@ class ContentSerializer(StrictSerializer):
     preheader = LineField(required=False, allow_blank=True, max_length=255)
     text = TextField(required=False, allow_blank=True, help_text="Blank: the text part of mail is made from the HTML.")
     html = TextField(required=False, allow_blank=True, help_text=HTML)
-    format = serializers.ChoiceField(choices=Format.choices, required=False, help_text=FORMAT)
+    format = serializers.ChoiceField(
+        choices=Format.choices, required=False, help_text=FORMAT, error_messages=accepting(Format.values)
+    )
     source = TextField(  # type: ignore[assignment]
         required=False, allow_blank=True, help_text="Markdown, MJML or HTML, with slots as `<slot name>`."
     )

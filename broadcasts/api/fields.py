@@ -1,6 +1,6 @@
 """How values look in JSON, the same in every resource."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,6 +26,11 @@ REF = {
 NOT_MEASURED = (
     "Not measured by this channel, unless `measured` of the broadcast names it: a 0 or null then says nothing."
 )
+
+
+def accepting(names: Iterable[str]) -> dict[str, Any]:
+    """Return the error messages of a choice, which name what is accepted."""
+    return {"invalid_choice": f"“{{input}}” is unknown; accepted: {', '.join(names)}."}
 
 
 class MomentField(serializers.DateTimeField):

@@ -14,7 +14,7 @@ from broadcasts import reporting
 from broadcasts.exporting import events_csv, links_csv, report_csv
 from broadcasts.models import Broadcast, Delivery, DeliveryEvent
 
-from .fields import MomentField
+from .fields import MomentField, accepting
 from .renderers import Csv, stream
 from .resources import PickingSerializer
 
@@ -36,7 +36,7 @@ class StatsQuery(SpanQuery):
     per = serializers.ChoiceField(
         choices=list(reporting.PER),
         required=False,
-        error_messages={"invalid_choice": f"“{{input}}” is no step; accepted: {', '.join(reporting.PER)}."},
+        error_messages=accepting(reporting.PER),
         help_text="The step of the series; by default as long as fits.",
     )
 

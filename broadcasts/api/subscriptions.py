@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from broadcasts import telling
 from broadcasts.models import EVENT_TYPES, EventCall, EventSubscription
 
-from .fields import MomentField, MomentFilter
+from .fields import MomentField, MomentFilter, accepting
 from .permissions import UUID
 from .resources import FullResource, PickingSerializer, ResourceSerializer, StrictSerializer
 
@@ -38,7 +38,7 @@ class SubscriptionSerializer(ResourceSerializer):
     types = serializers.ListField(
         child=serializers.ChoiceField(
             choices=list(EVENT_TYPES.items()),
-            error_messages={"invalid_choice": f"“{{input}}” is unknown; accepted: {', '.join(EVENT_TYPES)}."},
+            error_messages=accepting(EVENT_TYPES),
         ),
         allow_empty=False,
         help_text="Of events.",

@@ -69,10 +69,10 @@ def test_html_without_a_source_is_sent_as_it_is(api):
         ),
         ({"format": "blocks", "blocks": [{"type": "button", "text": "x"}]}, "en.blocks[0].href: "),
         ({"format": "blocks", "blocks": {}}, "en.blocks: Expected a list."),
-        ({"format": "word"}, "en.format: "),
         ({"format": "mjml", "source": "<mjml>"}, "en.source: "),
         ({"format": "blocks", "blocks": [{"type": "text", "html": "{{ contact.nam }}"}]}, "did you mean contact.name?"),
         ({"slots": []}, "en.slots: Expected an object."),
+        ({"format": "word"}, "en.format: “word” is unknown; accepted: html, text, blocks, markdown, mjml."),
     ],
 )
 def test_wrong_content_is_told_by_its_path(api, content, told):
