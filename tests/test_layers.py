@@ -14,7 +14,7 @@ LAYERS = [
     {"api", "admin", "public", "management"},
     {"processes", "web"},
     {"tasks"},
-    {"explaining", "retention", "starting", "translating"},
+    {"checking", "explaining", "retention", "starting", "translating"},
     {
         "accounts",
         "chains",

@@ -11,6 +11,7 @@ from .consents import Consent, ConsentChange, ConsentState, Suppression
 from .contacts import Attribute, Contact, attributes_fault
 from .counts import Device, GroupCount, MinuteCount
 from .deliveries import OUTCOMES, Batch, Delivery, ProviderRef, Reason, count
+from .editing import Editing
 from .event_subscriptions import EVENT_TYPES, EventCall, EventNote, EventSubscription
 from .events import DeliveryEvent, EarlyFact, Hit, Link
 from .facts import FACTS, OWN_FACTS, TRACKED, Engagement
@@ -19,6 +20,7 @@ from .invitations import Invitation
 from .keywords import Keyword, answer_fault, fill_answer, keyword_of, validate_answer_texts
 from .layouts import Layout
 from .leases import lease_end
+from .link_checks import LinkCheck
 from .media import Media
 from .messages import Message, MessageTranslation
 from .operations import Allowance, AuditEntry, Heartbeat, IdempotencyKey, ImportJob
@@ -37,6 +39,7 @@ from .search import search_text, search_words
 from .segments import Segment, SegmentMember
 from .templates import Content, Format, Syntax, Template, TemplateTranslation
 from .users import User
+from .versions import MessageVersion
 
 __all__ = [
     "ACTS",
@@ -66,6 +69,7 @@ __all__ = [
     "DeliveryEvent",
     "Device",
     "EarlyFact",
+    "Editing",
     "Engagement",
     "EventCall",
     "EventNote",
@@ -82,11 +86,13 @@ __all__ = [
     "Keyword",
     "Layout",
     "Link",
+    "LinkCheck",
     "Media",
     "Medium",
     "Member",
     "Message",
     "MessageTranslation",
+    "MessageVersion",
     "MinuteCount",
     "Organization",
     "OrganizationQuerySet",

@@ -129,6 +129,8 @@ class Broadcast(Base):
     # its own, with the origin REPEAT. None: it is sent once. Copies do not repeat.
     repeat = models.JSONField(null=True, blank=True)
     due_from = models.DateTimeField(null=True, editable=False)  # when to begin: never before it was scheduled
+    # Until when staff may undo that they sent it: it is SCHEDULED meanwhile, and due at that moment.
+    undo_until = models.DateTimeField(null=True, editable=False)
     started_at = models.DateTimeField(null=True, editable=False)
     completed_at = models.DateTimeField(null=True, editable=False)
 
@@ -154,6 +156,11 @@ class Broadcast(Base):
     # The number of outcomes when staff resumed it: the failure budget counts later ones only.
     forgiven_sent = models.PositiveIntegerField(default=0, editable=False)
     forgiven_failed = models.PositiveIntegerField(default=0, editable=False)
+    # The warnings of the check that staff accepted: {name: {"digest": of its words, "by": name, "at": time}}.
+    accepted_warnings = models.JSONField(default=dict, editable=False)
+    in_archive = models.BooleanField(
+        "in the public archive", default=False, help_text="Anybody can read its mail there once it is sent."
+    )
     # What another API must give back and the core does not use; no copy takes it over.
     extra = models.JSONField(default=dict, editable=False)
 

@@ -169,6 +169,17 @@ class Organization(Base):
         default=24 * 60, help_text="A scheduled broadcast that could not start for longer goes back to draft."
     )
 
+    undo_seconds = models.PositiveSmallIntegerField(
+        default=60,
+        validators=[MaxValueValidator(3600)],
+        help_text="How long staff may still undo what they sent from the admin; 0: it begins at once.",
+    )
+    has_archive = models.BooleanField(
+        "public archive",
+        default=False,
+        help_text="Shows everybody the mail that is marked for it, as a page and a feed.",
+    )
+
     track_general = models.BooleanField(
         "track general messages",
         default=True,

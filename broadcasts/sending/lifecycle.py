@@ -285,6 +285,8 @@ FRESH: dict[str, Any] = {
     "status": Status.DRAFT,
     "scheduled_at": None,
     "due_from": None,
+    "undo_until": None,
+    "accepted_warnings": {},
     "started_at": None,
     "completed_at": None,
     "repeat": None,

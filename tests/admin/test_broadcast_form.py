@@ -214,7 +214,7 @@ def test_what_only_the_whole_draft_shows_is_told_next_to_its_field_too(author, d
     def refuse(broadcast, **kwargs):
         raise InvalidInput({"addresses": "Nobody lives there any more."})
 
-    monkeypatch.setattr(drafting, "validate", refuse)
+    monkeypatch.setattr(drafting.saving, "validate", refuse)
     one = MessageTranslation.objects.get()
     data = form(draft.organization, name="Another") | content(("en", "Changed", "Hello"), initial=1, ids=[one.pk])
     response = sign_in(author.user).post(change(draft), data)

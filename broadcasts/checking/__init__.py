@@ -1,0 +1,1 @@
+"""What should be looked at before a broadcast is sent: lines that are fine, warn, or stop it."""
