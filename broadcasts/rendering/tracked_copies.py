@@ -17,7 +17,7 @@ from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Link, Message, MessageTranslation
 
 from .mime import quoted_address
-from .placeholders import CopyContext, LatestResult, NotCompilable, Piece, Placeholders, join
+from .placeholders import CopyContext, Filled, NotCompilable, Piece, Placeholders, join
 from .tracked_links import ENDS, TAME, FoundLink, find_links, web_address
 
 MOST_LINKS = 1_000  # of one message
@@ -215,7 +215,7 @@ class _Pieces:
             self.result += [ends[0], key, ends[1]]
             return
 
-        def fill(copy: CopyContext, filled: list[str]) -> str:
+        def fill(copy: CopyContext, filled: Filled) -> str:
             value = join(inside, filled)
             if TAIL in value:
                 raise NotCompilable
@@ -223,7 +223,7 @@ class _Pieces:
 
         has_tags = any(isinstance(piece, str) and "<" in piece for piece in inside)
         number = self.placeholders.add(fill, raw=has_tags or not self.placeholders.raw.isdisjoint(inside))
-        self.placeholders.encoders[number] = LatestResult(quoted_address)
+        self.placeholders.encoders[number] = quoted_address
         self.result.append(number)
 
     def _of_value(self, number: int) -> int:
