@@ -1,8 +1,8 @@
 """Hosts with a meaning of their own: where mail is free, where links are shortened, and where examples lead."""
 
 # fmt: off
-# Mail that claims to come from them and does not is refused or goes to spam: they publish DMARC policies (Yahoo, AOL and
-# mail.ru: reject; Gmail by its sender guidelines: quarantine).
+# Mail that claims to come from them and does not is refused or goes to spam, by their DMARC policies (Yahoo, AOL,
+# mail.ru) or guidelines (Gmail).
 FREE_MAIL = frozenset(
     {
         "gmail.com", "googlemail.com", "yahoo.com", "yahoo.co.uk", "yahoo.fr", "yahoo.es", "yahoo.de", "yahoo.it",
