@@ -76,4 +76,4 @@ def when_words(broadcast: Broadcast) -> str:
         return "As soon as you send it"
     planned = formats.moment(broadcast.scheduled_at, broadcast.organization.zone)
     words = f"{planned}, {formats.from_now(broadcast.scheduled_at)}"
-    return f"{words}; by each recipient’s own clock" if broadcast.local_time else words
+    return f"{words}; by each recipient's own clock" if broadcast.local_time else words

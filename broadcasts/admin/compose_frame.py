@@ -18,10 +18,11 @@ from .access import Access
 from .compose_card import card
 
 STEPS = {"who": "Who", "what": "What", "when": "When", "check": "Check", "send": "Send"}
-STYLES = forms.Media(
-    css={"all": ["broadcasts/compose.css"]},
-    js=[Script("broadcasts/compose.js", type="module"), Script("broadcasts/unsaved.js", defer=True)],
-)
+SCRIPTS: list[Any] = [
+    Script("broadcasts/compose.js", type="module"),
+    Script("broadcasts/unsaved.js", defer=True),
+]
+STYLES = forms.Media(css={"all": ["broadcasts/compose.css"]}, js=SCRIPTS)
 
 STAMPED = {
     "who": ("name", "use_case", *Broadcast.WHO),
