@@ -21,6 +21,7 @@ LAYERS = [
         "confirming",
         "contacts",
         "drafting",
+        "editing",
         "exporting",
         "health",
         "importing",
