@@ -20,6 +20,7 @@ from broadcasts.transports import Envelope, ProviderTemplate
 
 from .access import Access, chosen_organization, writable
 from .base import row_url
+from .begin import BeginPage
 from .showing import faults_of, rendered, shown_page
 
 SHOWN = 48  # own templates
@@ -92,7 +93,7 @@ class GalleryPages(admin.ModelAdmin):
         return HttpResponseRedirect(_where_written(row, is_copy="earlier" in request.POST))
 
 
-class StartPage(admin.ModelAdmin):
+class StartPage(BeginPage):
     """The page that asks what a new broadcast starts from; for the admin of broadcasts."""
 
     def get_urls(self) -> list:
