@@ -29,6 +29,7 @@ PLAIN_FIELDS = (
     "channel_policy",
     *Broadcast.FALLBACK_FIELDS,
     *TRACKED.values(),
+    "in_archive",
     "extra",
 )
 
