@@ -26,7 +26,7 @@ from .lifecycle import (
     unschedule,
 )
 from .notices import notify
-from .proof import send_test
+from .proof import send_template_test, send_test
 from .pump import run_pump
 from .rounds import tick
 
@@ -46,6 +46,7 @@ __all__ = [
     "run_pump",
     "schedule",
     "send",
+    "send_template_test",
     "send_test",
     "settle",
     "tick",
