@@ -11,20 +11,20 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
-from broadcasts import drafting
+from broadcasts import drafting, editing
 from broadcasts.exceptions import InvalidInput, WrongState
 from broadcasts.models import Broadcast, Message
 
 from . import compose_saving
 from .access import Access
-from .compose_frame import frame, step_url
+from .compose_form import PRESS_SAVE
+from .compose_frame import STEPS, STYLES, frame, step_url
 from .content_channels import ChannelsForm, act, addable, tabs
-from .content_page import ContentForms, ContentPage, Outcome
+from .content_page import MEDIA, ContentForms, ContentPage, Outcome
 from .content_stamps import PAGE, is_seen, new_page, stamp_of
 
 STEP = "what"
-SCHEDULED = "The broadcast is scheduled: press Save to change what will be sent."
-AS_STORED = "stored"  # in the address of a page that shows what is stored, whatever its reader typed
+THEIRS = "theirs"  # in the address of a page that shows what is stored, whatever its reader typed
 
 
 def place_of(message: Message) -> str:
@@ -42,8 +42,9 @@ class MessageContentPage(ContentPage):
 
     def opened(self, request: HttpRequest, owner: Message) -> HttpResponse:
         """Show what this user typed and could not save, if there is any; else what is stored."""
-        if AS_STORED in request.GET:
-            return self.shown_page(request, owner, self.forms(request, owner, None, is_shown=True))
+        if THEIRS in request.GET:
+            stored = self.forms(request, owner, None, is_shown=True)
+            return self.shown_page(request, owner, stored, is_theirs=True)
         if not self.has_change_permission(request, owner):
             return super().opened(request, owner)
         kept, words = compose_saving.restored(request, owner.broadcast, place_of(owner))
@@ -52,8 +53,8 @@ class MessageContentPage(ContentPage):
         request.POST = kept  # type: ignore[assignment]
         shown = self.forms(request, owner, kept)
         outcome = Outcome(is_conflict=not is_seen(request, owner))
-        if shown.are_valid() and not outcome.is_conflict:
-            outcome.errors = dict(enumerate(words))  # type: ignore[arg-type]
+        if shown.are_valid():
+            outcome.why_not = words
         return self.shown_page(request, owner, shown, outcome=outcome, is_unsaved=True)
 
     def posted(self, request: HttpRequest, owner: Message) -> HttpResponse:
@@ -94,19 +95,18 @@ class MessageContentPage(ContentPage):
 
     def _attempt_unless_scheduled(self, request: HttpRequest, owner: Message, shown: ContentForms) -> Outcome:
         if owner.broadcast.status != Broadcast.Status.SCHEDULED:
-            return self.attempt(request, owner, shown)
+            return super().attempt(request, owner, shown)
         if not is_seen(request, owner):
             return Outcome(is_conflict=True)
-        return Outcome(errors={"": SCHEDULED} if shown.are_valid() else {})
+        if not shown.are_valid():
+            return Outcome()
+        return Outcome(why_not=[PRESS_SAVE]) if shown.have_changed() else Outcome(is_stored=True)
 
     def _is_stored_first(self, request: HttpRequest, owner: Message) -> bool:
         """Store or keep the form before a button leads away; whether it is stored."""
         shown = self.forms(request, owner, request.POST)
         outcome = self._attempt_unless_scheduled(request, owner, shown)
-        if outcome.is_stored:
-            self._forget(request, owner)
-        else:
-            compose_saving.keep(request, owner.broadcast, place_of(owner), outcome.words(shown))
+        self._keep_or_forget(request, owner, shown, outcome)
         return outcome.is_stored
 
     def _channels(self, request: HttpRequest, owner: Message) -> HttpResponse:
@@ -120,14 +120,17 @@ class MessageContentPage(ContentPage):
             goal = request.path
         return HttpResponseRedirect(goal)
 
-    def saved(self, request: HttpRequest, owner: Message) -> HttpResponse:
-        response = super().saved(request, owner)
-        if response.status_code == 302:
-            self._forget(request, owner)
-        return response
+    def attempt(self, request: HttpRequest, owner: Message, shown: ContentForms) -> Outcome:
+        """Store the forms, or keep them as they were typed."""
+        outcome = super().attempt(request, owner, shown)
+        self._keep_or_forget(request, owner, shown, outcome)
+        return outcome
 
-    def _forget(self, request: HttpRequest, owner: Message) -> None:
-        compose_saving.editing.forget(owner.broadcast, Access.of(request).user, place_of(owner))
+    def _keep_or_forget(self, request: HttpRequest, owner: Message, shown: ContentForms, outcome: Outcome) -> None:
+        if outcome.is_stored:
+            editing.forget(owner.broadcast, Access.of(request).user, place_of(owner))
+        else:
+            compose_saving.keep(request, owner.broadcast, place_of(owner), outcome.words(shown))
 
     def held(self, owner: Message) -> Message:
         drafting.lock(owner.broadcast)
@@ -148,10 +151,11 @@ class MessageContentPage(ContentPage):
     def back(self, owner: Message) -> str:
         return reverse("admin:broadcasts_broadcast_change", args=[owner.broadcast_id])
 
-    # What the page shows.
+    def goal(self, request: HttpRequest, owner: Message) -> str:
+        step = next((name for name in STEPS if f"_{name}" in request.POST), "")
+        return step_url(owner.broadcast, step) if step else super().goal(request, owner)
 
-    def page_template(self, request: HttpRequest, owner: Message) -> str:
-        return f"admin/broadcasts/content/{'step' if self.has_change_permission(request, owner) else 'page'}.html"
+    # What the page shows.
 
     def shown_page(
         self,
@@ -174,14 +178,15 @@ class MessageContentPage(ContentPage):
         is_conflict = outcome is not None and outcome.is_conflict
         return {
             **frame(request, broadcast, STEP),
+            "template": "step",
+            "media": self.media + shown.formset.media + MEDIA + STYLES,
             "form_id": "content_form",
             "page": request.POST.get(PAGE) or new_page(),
             "channels": shown.channels,
             "tabs": tabs(owner),
             "addable": addable(owner),
-            "next": step_url(broadcast, "when"),
+            "is_scheduled": broadcast.status == Broadcast.Status.SCHEDULED,
             "conflict_by": (compose_saving.last_editor(request, broadcast) or "Somebody") if is_conflict else "",
-            "conflict_url": f"{request.path}?{AS_STORED}",
             "kept_words": outcome.words(shown) if outcome and not is_conflict else [],
         }
 

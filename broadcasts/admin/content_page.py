@@ -38,6 +38,7 @@ SCRIPTS: list[Any] = [
     Script("broadcasts/only_for.js", defer=True),
     Script("broadcasts/content.js", type="module"),
 ]
+MEDIA = forms.Media(js=SCRIPTS, css={"all": ["broadcasts/content.css"]})
 PLACE = re.compile(r"\b\d+\.translations\.")  # before what is wrong with the messages of a broadcast
 MOST_SHOWN = 20  # errors above the page
 
@@ -55,6 +56,11 @@ class ContentForms:
         are = [self.choices.is_valid(), self.formset.is_valid()]
         return all([*are, self.channels is None or not self.channels.is_bound or self.channels.is_valid()])
 
+    def have_changed(self) -> bool:
+        """Whether anything differs from what is stored; asked of valid forms."""
+        is_other = self.choices.has_changed() or self.formset.has_changed()
+        return is_other or (self.channels is not None and bool(self.channels.values()))
+
     def faults(self) -> list[str]:
         """Return all that is wrong in them, in words."""
         named = [(form.language_name, form.errors) for form in self.formset.languages]
@@ -69,17 +75,17 @@ class ContentForms:
 
 @dataclass
 class Outcome:
-    """What became of a try to store the page: it is stored, or not, with the errors of the draft as a whole."""
+    """What became of a try to store the page: it is stored, or not, with what is wrong in the draft as a whole."""
 
     is_stored: bool = False
     is_conflict: bool = False
-    errors: dict[str, str] = field(default_factory=dict)
+    why_not: list[str] = field(default_factory=list)
 
     def words(self, shown: ContentForms) -> list[str]:
         """Return why it is not stored."""
         if self.is_conflict:
             return [CHANGED_ELSEWHERE]
-        return [*(PLACE.sub("", words) for words in self.errors.values()), *shown.faults()][:MOST_SHOWN]
+        return [*self.why_not, *shown.faults()][:MOST_SHOWN]
 
 
 class ContentPage(ContentTests, ContentPreviews):
@@ -182,14 +188,18 @@ class ContentPage(ContentTests, ContentPreviews):
             self.send_tests(request, fresh)
             return HttpResponseRedirect(request.path)
         messages.success(request, f"The content of “{owner}” was saved.")
-        return HttpResponseRedirect(self.back(owner) if "_back" in request.POST else request.path)
+        return HttpResponseRedirect(self.goal(request, owner))
+
+    def goal(self, request: HttpRequest, owner: Any) -> str:
+        """Return the address where a button leads that saves."""
+        return self.back(owner) if "_back" in request.POST else request.path
 
     def attempt(self, request: HttpRequest, owner: Any, shown: ContentForms) -> Outcome:
         """Store the forms unless they are not valid, or somebody changed the same since the page was opened.
 
         Raises WrongState if it can no longer be changed.
         """
-        is_over = request.POST.get("over") == "1"
+        is_over = "over" in request.POST
         if not is_over and not is_seen(request, owner):
             return Outcome(is_conflict=True)
         if not shown.are_valid():
@@ -202,7 +212,7 @@ class ContentPage(ContentTests, ContentPreviews):
                 self.save_content(request, owner, shown)
                 note_own(request, self.fresh(owner))
         except InvalidInput as error:
-            return Outcome(errors=error.errors)
+            return Outcome(why_not=[PLACE.sub("", words) for words in error.errors.values()])
         return Outcome(is_stored=True)
 
     def fresh(self, owner: Any) -> Any:
@@ -238,6 +248,7 @@ class ContentPage(ContentTests, ContentPreviews):
         is_unsaved: bool = False,
         **context: Any,
     ) -> HttpResponse:
+        """Return the page, drawn by a `template` of `content/`; the context is added to what it shows."""
         formset = shown.formset
         may_change = formset.may_change
         asked = request.POST
@@ -245,7 +256,7 @@ class ContentPage(ContentTests, ContentPreviews):
             **self.admin_site.each_context(request),
             **self._around(owner, formset, may_change=may_change),
             "opts": self.opts,
-            "media": self.media + formset.media + forms.Media(js=SCRIPTS, css={"all": ["broadcasts/content.css"]}),
+            "media": self.media + formset.media + MEDIA,
             "choices": shown.choices,
             "may_change": may_change,
             "seen": asked.get("seen", stamp_of(owner)),
@@ -257,10 +268,9 @@ class ContentPage(ContentTests, ContentPreviews):
             "pressed": asked.get("_step", ""),
             "then": asked.get("_then", ""),
         }
-        return TemplateResponse(request, self.page_template(request, owner), own | context)
-
-    def page_template(self, request: HttpRequest, owner: Any) -> str:
-        return "admin/broadcasts/content/page.html"
+        return TemplateResponse(
+            request, f"admin/broadcasts/content/{context.pop('template', 'page')}.html", own | context
+        )
 
     def _around(self, owner: Any, formset: LanguagesFormSet, *, may_change: bool) -> dict[str, Any]:
         """Return what the page shows that does not depend on who asks."""
