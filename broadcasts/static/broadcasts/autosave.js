@@ -164,6 +164,7 @@ class Autosave {
         this.mark();
         this.show(answer);
         this.onSaved(answer);
+        this.form.dispatchEvent(new CustomEvent("autosaved", {detail: answer}));
         this.looked = null; // what was typed meanwhile waits for its own time
         this.look();
         return this.isStored;
