@@ -21,9 +21,10 @@ from broadcasts.models import Broadcast
 
 from .access import Access
 from .actions import ACTIONS, ActionResult
+from .begin import step_url
 from .compose_card import card
 from .compose_check import check_step
-from .compose_frame import STEPS, asks_for_somebody, step_page, step_url
+from .compose_frame import STEPS, asks_for_somebody, step_page
 from .compose_send import send_step
 from .compose_when import when_step
 from .compose_who import who_step
@@ -33,8 +34,7 @@ def what_step(model_admin: Any, request: HttpRequest, broadcast: Broadcast) -> H
     """Redirect to the content page of the first message; one that is not there is made by a button."""
     message = broadcast.first_message()
     if message is None and request.method == "POST":
-        drafting.save(broadcast, {"messages": [{}]}, by=Access.of(request).user)
-        message = broadcast.messages.first()
+        message = drafting.save(broadcast, {"messages": [{}]}, by=Access.of(request).user).first_message()
     if message is None:
         return step_page(model_admin, request, broadcast, "what", "admin/broadcasts/compose/what.html")
     return HttpResponseRedirect(reverse("admin:broadcasts_message_content", args=[message.pk]))
@@ -76,9 +76,11 @@ class ComposePages(admin.ModelAdmin):
         ]
 
     def entry_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Lead to the step that needs something first."""
-        broadcast = self.broadcast_for(request, pk, "write")  # type: ignore[attr-defined]
-        return HttpResponseRedirect(step_url(broadcast, first_need(broadcast)))
+        """Lead to the step that needs something first; who may not write it sees its own page."""
+        broadcast = self.broadcast_for(request, pk, "read")  # type: ignore[attr-defined]
+        if broadcast.is_editable and self.may(request, "write", broadcast):  # type: ignore[attr-defined]
+            return HttpResponseRedirect(step_url(broadcast, first_need(broadcast)))
+        return HttpResponseRedirect(self.change_url(pk))  # type: ignore[attr-defined]
 
     def compose_view(self, request: HttpRequest, pk: int, step: str) -> HttpResponse:
         """Serve a step; of a broadcast that began, its own page instead."""
