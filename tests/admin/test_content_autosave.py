@@ -1,6 +1,8 @@
 """The content page saves itself: what is valid is stored, all else is kept as typed, and nobody is overwritten."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from broadcasts.models import Editing, MessageTranslation, Template
@@ -218,3 +220,37 @@ def test_a_stranger_saves_nothing(stranger, message, kind):
 def test_viewers_save_nothing(viewer, message):
     assert post(sign_in(viewer.user), message, {"seen": ""}).status_code == 403
     assert MessageTranslation.objects.get().subject == "Pool closed"
+
+
+# Speed: no query for each language.
+
+
+def asks(client, message, changed="New"):
+    """How many queries page, preview and save of a message make."""
+    data = typed(client, message, subject=changed)
+    page = url(message), url(message, "render")
+    acts = [lambda: client.get(page[0]), lambda: client.post(page[1], data | {"language": "en"})]
+    found = []
+    for act in (*acts, lambda: post(client, message, data)):
+        with CaptureQueriesContext(connection) as asked:
+            assert act().status_code == 200
+        found.append(len(asked))
+    return found
+
+
+def test_page_preview_and_save_ask_the_database_as_often_for_many_languages_as_for_two(client, mail):
+    two, many = (
+        make_broadcast(mail, translations={tag: {"subject": "x", "text": "y"} for tag in tags}).first_message()
+        for tags in (["es"], ["es", "fr", "de", "it", "pt", "ca", "eu", "gl"])
+    )
+    asks(client, two)  # what is remembered by the process is known now
+    found = asks(client, two, "Newer")
+    assert asks(client, many, "Newer") == found
+    assert [n <= most for n, most in zip(found, (32, 14, 80), strict=True)] == [True] * 3, found
+
+
+def test_a_language_that_is_given_twice_is_kept(client, mail):
+    message = make_broadcast(mail, translations={"es": {"subject": "Cerrado", "text": "Hola"}}).first_message()
+    data = typed(client, message) | {"translations-1-language": "en"}
+    assert post(client, message, data).json()["state"] == "kept"
+    assert message.translations.count() == 2
