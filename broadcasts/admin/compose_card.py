@@ -23,7 +23,7 @@ def card(request: HttpRequest, broadcast: Broadcast, *, is_counted: bool = False
     Where an organization has so many contacts that counting takes long, the script of the page asks for the number,
     with `is_counted`.
     """
-    messages = list(broadcast.messages.select_related("channel"))
+    messages = list(broadcast.messages.select_related("channel", "template"))
     return {
         "people": people(broadcast) if is_counted or not is_large(broadcast) else None,
         "count_url": reverse("admin:broadcasts_broadcast_card", args=[broadcast.pk]),
@@ -66,14 +66,15 @@ def says(messages: list[Message]) -> str:
     """Return the beginning of what the first message says: its subject, or its text."""
     rows = MessageTranslation.objects.filter(message__in=[one.pk for one in messages[:1]]).order_by("position", "pk")
     for subject, text in rows.values_list("subject", Left("text", SHOWN))[:1]:
-        return subject or text
-    return ""
+        if subject or text:
+            return subject or text
+    template = messages[0].template if messages else None
+    return f"The template “{template}”" if template else ""
 
 
 def when_words(broadcast: Broadcast) -> str:
     """Return when a broadcast is sent, in words."""
     if broadcast.scheduled_at is None:
         return "As soon as you send it"
-    planned = formats.moment(broadcast.scheduled_at, broadcast.organization.zone)
-    words = f"{planned}, {formats.from_now(broadcast.scheduled_at)}"
-    return f"{words}; by each recipient’s own clock" if broadcast.local_time else words
+    words = formats.planned(broadcast.scheduled_at, broadcast.organization.zone)
+    return f"{words}; by each recipient's own clock" if broadcast.local_time else words

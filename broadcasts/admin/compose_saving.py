@@ -15,7 +15,8 @@ from broadcasts import editing, formats
 from broadcasts.models import AuditEntry, Broadcast
 
 from .access import Access
-from .compose_frame import card, others
+from .compose_card import card
+from .compose_frame import others, steps
 
 AUTOSAVE = "X-Autosave"
 OPEN = "open"  # its value in a request that only tells that the page is still open
@@ -36,14 +37,14 @@ def is_only_open(request: HttpRequest) -> bool:
 def opened(request: HttpRequest, broadcast: Broadcast, place: str, seen: str) -> JsonResponse:
     """Answer that the page is known to be open; `seen` tells the script whether somebody else changed the step."""
     editing.saw(broadcast, Access.of(request).user, place)
-    return _answer(request, broadcast, "open", seen)
+    return _answer(request, broadcast, place, "open", seen)
 
 
 def saved(request: HttpRequest, broadcast: Broadcast, place: str, seen: str) -> JsonResponse:
     """Answer that all that was typed is stored; `seen` is the stamp of what is stored now."""
     editing.saw(broadcast, Access.of(request).user, place)
     editing.forget(broadcast, Access.of(request).user, place)
-    return _answer(request, broadcast, "saved", seen)
+    return _answer(request, broadcast, place, "saved", seen)
 
 
 def kept(
@@ -53,7 +54,7 @@ def kept(
     words = list(words)
     keep(request, broadcast, place, words)
     seen = request.POST.get("seen", "")
-    return _answer(request, broadcast, "conflict" if is_conflict else "kept", seen, words)
+    return _answer(request, broadcast, place, "conflict" if is_conflict else "kept", seen, words)
 
 
 def begun(broadcast: Broadcast, goal: str, words: str) -> JsonResponse:
@@ -92,9 +93,12 @@ def last_editor(request: HttpRequest, broadcast: Broadcast) -> str:
 
 
 def _answer(
-    request: HttpRequest, broadcast: Broadcast, state: str, seen: str, words: Iterable[str] = ()
+    request: HttpRequest, broadcast: Broadcast, place: str, state: str, seen: str, words: Iterable[str] = ()
 ) -> JsonResponse:
-    context: dict[str, Any] = {"broadcast": broadcast, "card": card(request, broadcast)}
+    step = place.partition(":")[0]
+    shown = card(request, broadcast)
+    context: dict[str, Any] = {"broadcast": broadcast, "step": step, "card": shown}
+    context["steps"] = steps(broadcast, step, shown)
     return JsonResponse(
         {
             "state": state,
@@ -103,6 +107,7 @@ def _answer(
             "words": list(words),
             "by": last_editor(request, broadcast) if state == "conflict" else "",
             "card": render_to_string("admin/broadcasts/compose/card.html", context, request),
+            "steps": render_to_string("admin/broadcasts/compose/bar.html", context, request),
             "others": others(request, broadcast),
         }
     )

@@ -18,7 +18,7 @@ class Way(forms.ChoiceField):
     """How the time is said: now, at a moment, or at a clock time where each recipient is."""
 
     NOW, AT, LOCAL = "now", "at", "local"
-    CHOICES = ((NOW, "As soon as I send it"), (AT, "At a time"), (LOCAL, "At a time by each recipient’s own clock"))
+    CHOICES = ((NOW, "As soon as I send it"), (AT, "At a time"), (LOCAL, "At a time by each recipient's own clock"))
 
     def __init__(self) -> None:
         super().__init__(choices=self.CHOICES, widget=forms.RadioSelect, label="When")

@@ -192,9 +192,9 @@ class Autosave {
         this.shown.dataset.kind = kind;
     }
 
-    show({card, others}) {
+    show({card, others, steps}) {
         if (this.others && others) this.others.textContent = others.map((one) => `${one.name} is on step ${one.step}.`).join(" ");
-        if (this.card && card) this.card.dispatchEvent(new CustomEvent("card", {detail: card}));
+        if (this.card && card) this.card.dispatchEvent(new CustomEvent("card", {detail: {card, steps}}));
     }
 
     async tellOpen() {

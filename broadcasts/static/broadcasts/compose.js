@@ -4,24 +4,37 @@ import {autosave} from "./autosave.js";
 
 const form = document.querySelector("[data-autosave-form]");
 const card = document.querySelector("[data-card]");
+const bar = document.querySelector("[data-steps]");
 let saving = null;
 let counting = null;
 
-// The card.
+// The card and the bar of steps.
 
-function show(html) {
-    if (html === card.lastHtml) return;
-    card.lastHtml = html;
-    const key = card.contains(document.activeElement) && document.activeElement.dataset.key;
+/** Put new HTML, made by our own templates, into a place; what has the focus there keeps it. */
+function put(place, html) {
+    const focused = place.contains(document.activeElement) && document.activeElement.dataset.key;
+    place.innerHTML = html;
+    if (focused) place.querySelector(`[data-key="${focused}"]`)?.focus();
+}
+
+function show({card: html, steps}) {
+    if (steps && bar && steps !== bar.shown) put(bar, bar.shown = steps);
+    if (html === card.shown) return;
+    card.shown = html;
     const isOpen = Boolean(card.querySelector("details[open]"));
-    const told = card.querySelector("[data-tested]")?.textContent;
-    card.innerHTML = html;
+    const kept = ["[data-tested]", "[data-number]"].map((css) => [css, card.querySelector(css)?.textContent]);
+    put(card, html);
     if (isOpen && card.querySelector("details")) card.querySelector("details").open = true;
-    if (told) card.querySelector("[data-tested]").textContent = told;
-    if (key) card.querySelector(`[data-key="${key}"]`)?.focus();
+    for (const [css, words] of kept) if (words) keep(card.querySelector(css), words);
+    document.querySelector("#content > h1").textContent = card.querySelector("h2").textContent;
     const planned = document.querySelector("[data-planned-here]");
     if (planned) planned.textContent = card.querySelector("[data-planned]").textContent;
     if (card.querySelector("[data-counting]")) count();
+}
+
+/** Show again what stood in the card: a number that is being counted again, or what became of a test. */
+function keep(place, words) {
+    if (place && !place.textContent) place.textContent = words;
 }
 
 /** Ask for the number of recipients where there are so many contacts that the page did not wait for it. */
@@ -30,7 +43,7 @@ async function count() {
     counting = new AbortController();
     try {
         const answer = await fetch(card.dataset.count, {signal: counting.signal});
-        if (answer.ok && !answer.redirected) show(await answer.text());
+        if (answer.ok && !answer.redirected) show({card: await answer.text()});
     } catch { /* a newer request follows, or the connection is lost */ }
 }
 
