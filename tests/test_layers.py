@@ -22,6 +22,7 @@ LAYERS = [
         "confirming",
         "contacts",
         "drafting",
+        "editing",
         "exporting",
         "health",
         "importing",

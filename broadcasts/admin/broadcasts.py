@@ -31,6 +31,7 @@ from .access import Access, scoped
 from .base import ScopedInline, link, list_url, number
 from .broadcast_actions import BroadcastActions
 from .broadcast_form import MESSAGE_FIELDS, BroadcastForm, FirstMessageFormSet, TranslationForm
+from .compose import ComposePages
 from .confirmations import stamp
 from .content import content_fields, tell_warnings
 from .drafts import DraftAdmin
@@ -110,7 +111,7 @@ class FirstMessageInline(ScopedInline, admin.StackedInline):
 
 
 @admin.register(Broadcast)
-class BroadcastAdmin(StartPage, BroadcastActions, AskingAdmin, DraftAdmin):
+class BroadcastAdmin(StartPage, ComposePages, BroadcastActions, AskingAdmin, DraftAdmin):
     form = BroadcastForm
     list_display = ["name", "shown_status", "via", "shown_time", "recipients", "sent", "failed", "organization"]
     list_select_related = ["organization"]

@@ -16,6 +16,7 @@ from .checks import validate
 from .messages import read_tag, set_messages
 
 NOT_EDITABLE = "Valid states for operation: Draft, Scheduled."
+IN_WINDOW = "It is about to be sent. Stop that first, then change it."
 FALLBACK_ONLY = "This belongs to the channel policy fallback: choose that, or leave this out."
 PLAIN_FIELDS = (
     "name",
@@ -83,9 +84,14 @@ def delete(broadcast: Broadcast, by: User | None = None) -> None:
 def lock(broadcast: Broadcast) -> Broadcast:
     """Return a broadcast read again and locked, so that it is not started meanwhile; raises WrongState if it was."""
     held = Broadcast.objects.select_for_update().filter(pk=broadcast.pk, status__in=Broadcast.EDITABLE).first()
-    if held is None:
-        raise WrongState(NOT_EDITABLE)
+    if held is None or not held.is_editable:
+        raise WrongState(why_not_editable(held) if held else NOT_EDITABLE)
     return held
+
+
+def why_not_editable(broadcast: Broadcast) -> str:
+    """Return why a broadcast that is not editable is not, in words."""
+    return IN_WINDOW if broadcast.is_undoable else NOT_EDITABLE
 
 
 def refresh_preview(broadcast: Broadcast) -> None:
