@@ -12,7 +12,7 @@ from broadcasts.models import Broadcast, Medium, Message, MessageTranslation, Us
 from .access import Access
 from .base import ScopedInline
 from .content import ContentForm, ContentFormSet, chosen_message, content_fields, tell_warnings, with_syntax_help
-from .content_page import MessageContentPage, among_others
+from .content_message import MessageContentPage, among_others
 from .drafts import DraftAdmin
 from .filters import BroadcastListFilter
 

@@ -18,7 +18,7 @@ class Level(StrEnum):
 class Detail:
     """One of the places that a line is about.
 
-    address: a page of the admin that shows more, as (name of its URL, key of its row, query).
+    address: a page of the admin that shows or mends it, as (name of its URL, key of its row, query).
     """
 
     words: str
@@ -63,3 +63,9 @@ def warning(name: str, words: str, **more) -> Line:
 
 def stop(name: str, words: str, **more) -> Line:
     return Line(name, Level.STOP, words, **more)
+
+
+def coarse(n: int) -> int:
+    """Round a number to its first digit: what it stands for does not change when a few people come or go."""
+    size = 10 ** (len(str(n)) - 1)
+    return round(n / size) * size
