@@ -4,9 +4,9 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from broadcasts import links
+from broadcasts import links, sending
 from broadcasts.models import Broadcast, Organization
-from tests.make import make_broadcast
+from tests.make import make_broadcast, make_delivery
 
 from .conftest import address, confirm, messages_of, sign_in
 
@@ -47,6 +47,27 @@ def test_nothing_is_offered_without_an_archive_or_before_the_start(sender, mail)
     Organization.objects.update(has_archive=True)
     assert 'name="in_archive"' in page(client, draft)
     assert "Publish in the archive" not in page(client, draft)
+
+
+def test_the_step_when_has_the_switch_where_there_is_an_archive(author, mail):
+    draft = make_broadcast(mail)
+    when = reverse("admin:broadcasts_broadcast_compose", args=[draft.pk, "when"])
+    client = sign_in(author.user)
+    assert 'name="in_archive"' not in client.get(when).content.decode()
+    Organization.objects.update(has_archive=True)
+    shown = client.get(when)
+    assert 'name="in_archive"' in shown.content.decode()
+    form = {"way": "now", "in_archive": "on", "expires_at_0": "", "expires_at_1": ""}
+    client.post(when, form)
+    draft.refresh_from_db()
+    assert draft.in_archive
+
+
+def test_a_copy_for_some_of_its_people_is_not_published_again(sender, sent):
+    Broadcast.objects.update(in_archive=True)
+    make_delivery(sent, status="failed", sent_at=None)
+    retry = sending.retry(Broadcast.objects.get(), starts=False)
+    assert not retry.in_archive and sending.duplicate(Broadcast.objects.get(pk=sent.pk)).in_archive
 
 
 def test_an_admin_opens_the_archive_and_sees_its_address(admin, author):
