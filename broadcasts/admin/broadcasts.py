@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from broadcasts import drafting, formats, rendering, stats
+from broadcasts import archiving, drafting, formats, links, rendering, stats
 from broadcasts.exceptions import WrongState
 from broadcasts.models import (
     TRACKED,
@@ -68,6 +68,11 @@ class BroadcastList(PagedList):
         numbers = stats.counts(self.result_list)
         for broadcast in self.result_list:
             broadcast.numbers = numbers[broadcast.pk]
+
+
+def archive_url(broadcast: Broadcast) -> str:
+    """Return the address at which everybody can read a broadcast; "" if nobody can."""
+    return links.archived_url(broadcast.organization.slug, broadcast.uuid) if archiving.is_listed(broadcast) else ""
 
 
 class FirstMessageChecks(InlineModelAdminChecks):
@@ -223,9 +228,15 @@ class BroadcastAdmin(StartPage, ComposePages, BroadcastActions, AskingAdmin, Dra
             ("Who, in more ways", {"fields": who[USUAL:], "classes": self._collapsed(request, obj, who[USUAL:])}),
             ("What", {"fields": [*message, "base_language", "channel_policy", *self._fallback(obj)]}),
             ("When", self._when(request, obj)),
+            *self._archive(obj),
             ("Measuring", {"fields": [*TRACKED.values()], "description": MEASURING}),
             *([("Record", {"fields": RECORD, "classes": ["collapse"]})] if obj is not None else []),
         ]
+
+    def _archive(self, obj: Any) -> list[Any]:
+        """The switch is shown where an archive is; of a broadcast that has begun, its page has buttons for it."""
+        is_offered = obj is None or (obj.organization.has_archive and obj.is_editable)
+        return [("Public archive", {"fields": ["in_archive"], "classes": ["collapse"]})] if is_offered else []
 
     def _fallback(self, obj: Any) -> list[str]:
         """The fields of a policy are shown where they can be chosen, or mean something."""
@@ -334,6 +345,7 @@ class BroadcastAdmin(StartPage, ComposePages, BroadcastActions, AskingAdmin, Dra
             "report": report(broadcast) if broadcast.has_begun else None,
             "retargets": self.retargets_for(request, broadcast),
             "children": list(broadcast.children.order_by("id")[:10]),
+            "public_address": archive_url(broadcast),
             "channels": list(broadcast.messages.select_related("channel").prefetch_related("translations")),
             "ask": AskForm(None, Access.of(request)),
             "warnings": self.warnings(broadcast),
