@@ -68,6 +68,14 @@ def test_a_change_has_it_counted_again(broadcast, counts, slow, change):
     assert len(counts) == 2
 
 
+def test_another_time_that_is_not_saved_yet_is_counted_by_itself(broadcast, counts, slow):
+    ask(broadcast)
+    planned = fresh(broadcast)
+    planned.scheduled_at = timezone.now() + timedelta(days=1)
+    words = {one.name: one.words for one in checking.counted_lines(planned)}
+    assert (len(counts), "tomorrow" in words["schedule"]) == (2, True)
+
+
 def test_the_secrets_of_channels_are_not_kept_in_the_cache(broadcast, monkeypatch, slow):
     Channel.objects.update(secrets={"password": "sesame"}, ramp={"start": 1, "growth": 2, "since": "2020-01-01"})
     later = timezone.now() + timedelta(hours=1)
