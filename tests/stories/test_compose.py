@@ -226,3 +226,17 @@ def test_nothing_typed_is_lost_while_web_workers_are_killed(chromium, installati
         )
     says(chromium, "Saved")
     assert chromium.value("document.querySelector('[data-conflict]').hidden")
+
+
+def test_many_contacts_are_counted_after_the_page_and_again_only_when_the_audience_changes(at, draft, monkeypatch):
+    monkeypatch.setattr("broadcasts.admin.compose_card.AT_ONCE", 0)
+    Broadcast.objects.update(send_to_all=True)
+    browser = at("broadcasts_broadcast_compose", draft.pk, "who")
+    number = "document.querySelector('[data-number]').textContent"
+    counts = "performance.getEntriesByType('resource').filter((one) => one.name.endsWith('/compose/card/')).length"
+    browser.wait_for(f"{number} === '1' && !document.querySelector('[data-counting]')")
+    browser.write("#id_name", "Renamed")
+    browser.wait_for("document.querySelector('h1').textContent === 'Renamed'")
+    assert browser.value(f"[{number}, {counts}]") == ["1", 1]
+    browser.click("#id_use_case_0")
+    browser.wait_for(f"{counts} === 2 && !document.querySelector('[data-counting]')")
