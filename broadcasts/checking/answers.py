@@ -43,7 +43,7 @@ LONGEST_ADDRESS = 4000  # that a redirect may lead to
 # A site that answers so is there, and does not want programs: nobody can tell what a person would see.
 TURNS_AWAY = frozenset({401, 403, 405, 406, 407, 429, 451, 503, 999})
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-LOCK = "checking links"
+LOCK = "checking:links"  # in the cache
 
 
 class Found(NamedTuple):
@@ -91,7 +91,7 @@ def ask_due(ticket: int = 0) -> int:
     if not cache.add(LOCK, ticket, TASK_SECONDS + SECONDS + 5):
         return 0
     try:
-        asked = Asking().run()
+        asked = Asking(TASK_SECONDS).run()
     finally:
         cache.delete(LOCK)
     if _due().exists():
@@ -102,7 +102,7 @@ def ask_due(ticket: int = 0) -> int:
 class Asking:
     """One task's requests: some at once, and few of one organization, so that none keeps the others waiting."""
 
-    def __init__(self, seconds: float = TASK_SECONDS) -> None:
+    def __init__(self, seconds: float) -> None:
         self.ends = time.monotonic() + seconds
         self.caller = LinkCaller({})
         self.flights: dict[asyncio.Task[Found], LinkCheck] = {}
