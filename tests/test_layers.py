@@ -37,7 +37,7 @@ LAYERS = [
     {"tracking"},
     {"designing"},
     {"rendering"},
-    {"audience", "consenting", "stats", "tallying", "throttling"},
+    {"audience", "consenting", "stats", "tallying", "throttling", "versioning"},
     {"noting"},
     {"models"},
     {"transports"},

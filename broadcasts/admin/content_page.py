@@ -256,7 +256,7 @@ class MessageContentPage(ContentPage):
         spec = {name: choices.cleaned_data[name] for name in ("channel", "template", "layout", "syntax")}
         spec["channel"] = spec["channel"] or drafting.default_channel(owner.broadcast.organization, spec["template"])
         spec |= {"uuid": owner.uuid, "translations": formset.contents()}
-        drafting.save(owner.broadcast, {"messages": among_others(owner, spec)}, by=Access.of(request).user)
+        drafting.save(owner.broadcast, {"messages": drafting.among_others(owner, spec)}, by=Access.of(request).user)
 
     def back(self, owner: Message) -> str:
         return reverse("admin:broadcasts_broadcast_change", args=[owner.broadcast_id])
@@ -301,14 +301,6 @@ class TestsForm(forms.Form):
 
     def clean_test_addresses(self) -> list[str]:
         return [address for address in re.split(r"[\s,;]+", self.cleaned_data["test_addresses"]) if address]
-
-
-def among_others(message: Message, *specs: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return what `drafting.save` takes as the messages of a broadcast: these in the place of one, the others kept."""
-    others = list(message.broadcast.messages.exclude(pk=message.pk))
-    place = sum(one.position < message.position for one in others)
-    kept = [{"uuid": one.uuid} for one in others]
-    return [*kept[:place], *specs, *kept[place:]]
 
 
 def stamp_of(owner: Message | Template) -> str:

@@ -9,7 +9,7 @@ from django.db.models import Case, Exists, F, Q, When
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from broadcasts import audience, noting, stats, tracking
+from broadcasts import audience, noting, stats, tracking, versioning
 from broadcasts.exceptions import InvalidInput, NotReady, StaleObject, WrongState
 from broadcasts.models import AuditEntry, Broadcast, Delivery, Engagement, Organization, User
 from broadcasts.queue import enqueue
@@ -301,7 +301,7 @@ FRESH: dict[str, Any] = {
 
 
 def _copy(broadcast: Broadcast, by: User | None, **changes) -> Broadcast:
-    """Copy a broadcast with its audience, messages and translations as a draft."""
+    """Copy a broadcast with its audience, messages and translations as a draft; their versions begin anew."""
     author = {"author": by, "author_name": by.get_full_name()} if by else {}
     copy = _clone(broadcast, **FRESH, **author, parent=broadcast, **changes)
     for field in Broadcast.WHO_LISTS:
@@ -311,6 +311,7 @@ def _copy(broadcast: Broadcast, by: User | None, **changes) -> Broadcast:
         twin = _clone(message, broadcast=copy, error="", checksum="", extra={}, track_opens=None, track_clicks=None)
         for translation in translations:
             _clone(translation, message=twin)
+        versioning.write([twin], by)
     return copy
 
 
