@@ -50,12 +50,12 @@ def write(messages: Iterable[Message], by: User | None = None, *, begins: bool =
     last_ones = _last_ones(messages)
     for message in messages:
         content = content_of(message)
-        parts = parts_of(content)
+        parts = _parts_of(content)
         checksum = sha256(_json(parts)).hexdigest()
         last = last_ones.get(message.pk)
         if last and last.checksum == checksum:
             continue
-        values = {"content": content | {"names": _names(message, content)}, "parts": parts, "checksum": checksum}
+        values = {"content": with_names(message, content), "parts": parts, "checksum": checksum}
         if last and not begins and _is_open(last, by):
             MessageVersion.objects.filter(pk=last.pk).update(**values, modified=timezone.now())
         else:
@@ -79,6 +79,19 @@ def content_of(message: Message) -> dict[str, Any]:
     return {**named, **own, "languages": list(contents), "translations": contents}
 
 
+def with_names(message: Message, content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a content with the names of what it refers to, to tell of it when it no longer exists."""
+    names = {str(row.uuid): str(row) for name in NAMED if (row := getattr(message, name))}
+    naming = [
+        content["parameters"],
+        *([one[name] for name in _NAMING_FILES] for one in content["translations"].values()),
+    ]
+    if found := sorted(set(_UUIDS.findall(json.dumps(naming))))[:MOST_FILES]:
+        files = Media.objects.for_organization(message.broadcast.organization_id).filter(uuid__in=found)
+        names |= {str(uuid): name for uuid, name in files.values_list("uuid", "filename")}
+    return {**content, "names": names}
+
+
 def _of_language(one: MessageTranslation) -> dict[str, Any]:
     content = one.content()
     if one.is_designed:
@@ -88,7 +101,7 @@ def _of_language(one: MessageTranslation) -> dict[str, Any]:
     return content
 
 
-def parts_of(content: Mapping[str, Any]) -> dict[str, Any]:
+def _parts_of(content: Mapping[str, Any]) -> dict[str, Any]:
     """Return a digest of each field of a content that is not blank, and of each block."""
     return {
         **{name: content[name] for name in (*OF_MESSAGE, "languages")},
@@ -162,19 +175,6 @@ def _forget_old(message: Message) -> None:
     surplus = list(_versions_of(message).order_by("-pk").values_list("pk", flat=True)[MOST - 1 :])[:-1]
     if surplus:
         MessageVersion.objects.filter(pk__in=surplus).delete()
-
-
-def _names(message: Message, content: Mapping[str, Any]) -> dict[str, str]:
-    """Return {uuid: name} of what a content names, to tell of it when it no longer exists."""
-    names = {str(row.uuid): str(row) for name in NAMED if (row := getattr(message, name))}
-    naming = [
-        content["parameters"],
-        *([one[name] for name in _NAMING_FILES] for one in content["translations"].values()),
-    ]
-    if found := sorted(set(_UUIDS.findall(json.dumps(naming))))[:MOST_FILES]:
-        files = Media.objects.for_organization(message.broadcast.organization_id).filter(uuid__in=found)
-        names |= {str(uuid): name for uuid, name in files.values_list("uuid", "filename")}
-    return names
 
 
 def _digests(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ LAYERS = [
     {
         "accounts",
         "chains",
+        "comparing",
         "confirming",
         "contacts",
         "drafting",

@@ -11,7 +11,7 @@ the caller then calls `refresh_preview`.
 from .checks import QUIET_FOR_MARKETING, fallback_problems, validate
 from .messages import among_others, default_channel
 from .saving import NOT_EDITABLE, PLAIN_FIELDS, delete, lock, refresh_preview, routes, save
-from .versions import bring_back
+from .versions import bring_back, restorable
 
 __all__ = [
     "NOT_EDITABLE",
@@ -24,6 +24,7 @@ __all__ = [
     "fallback_problems",
     "lock",
     "refresh_preview",
+    "restorable",
     "routes",
     "save",
     "validate",

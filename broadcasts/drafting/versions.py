@@ -28,13 +28,13 @@ def bring_back(message: Message, version: MessageVersion, by: User | None = None
     """
     with transaction.atomic():
         message.broadcast = lock(message.broadcast)
-        spec, gone = _spec(message, version.content)
+        spec, gone = restorable(message, version.content)
         save(message.broadcast, {"messages": among_others(message, spec)}, by, begins_version=True)
     return gone
 
 
-def _spec(message: Message, content: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Return what `save` takes as the message, and what it lacks."""
+def restorable(message: Message, content: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """Return what `save` takes to write a version again, and what is left out since it no longer exists, in words."""
     spec: dict[str, Any] = {"uuid": message.uuid, "syntax": content["syntax"]}
     names, gone = content["names"], []
     for name, model in MODELS.items():
