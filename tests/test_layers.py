@@ -17,11 +17,13 @@ LAYERS = [
     {"checking", "explaining", "retention", "starting", "translating"},
     {
         "accounts",
+        "archiving",
         "chains",
         "comparing",
         "confirming",
         "contacts",
         "drafting",
+        "editing",
         "exporting",
         "health",
         "importing",

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from broadcasts import drafting, retention, sending, translating, versioning
 from broadcasts.exceptions import InvalidInput, WrongState
-from broadcasts.models import Broadcast, Channel, Layout, Message, MessageVersion, Template
+from broadcasts.models import AuditEntry, Broadcast, Channel, Layout, Message, MessageVersion, Template
 from tests.make import add_channel, make_broadcast, make_contact, make_picture
 from tests.sending.test_concurrency import at_once
 
@@ -276,3 +276,21 @@ def test_saves_at_once_begin_one_version(draft, admin):
     assert results == [None] * 4
     assert len(subjects(draft)) == 2
     assert subjects(draft)[-1] == draft.first_message().translations.get().subject
+
+
+def changes_in_audit(draft):
+    return AuditEntry.objects.filter(object_id=draft.pk, model="broadcast", act="change").count()
+
+
+def test_a_page_that_saves_itself_has_one_entry_in_the_audit_log(draft, author):
+    for subject in ("P", "Po", "Pool"):
+        say(draft, subject, author.user)
+    assert changes_in_audit(draft) == 1
+
+
+def test_what_others_or_other_fields_change_has_entries_of_its_own(draft, author, admin):
+    say(draft, "Pool", author.user)
+    say(draft, "Pool open", admin.user)
+    drafting.save(draft, {"name": "News"}, by=admin.user)
+    say(draft, "Pool", admin.user)
+    assert changes_in_audit(draft) == 4

@@ -19,6 +19,7 @@ from broadcasts.sending import expansion, readiness
 
 from .access import Access
 from .actions import ACTIONS, Action, ActionResult, engagements
+from .begin import step_url
 from .broadcast_views import RecipientViews
 from .confirmations import Confirmation, SendForm
 from .expressions import LIQUID, translated
@@ -164,7 +165,9 @@ class BroadcastActions(RecipientViews, SavingFirst):
             kwargs["recipients"] = found.will_receive if found else 0
         form = action.form(request.POST if request.method == "POST" else None, **kwargs)
         if request.method == "POST" and form.is_valid() and (done := self._run(request, broadcast, action, form)):
-            return HttpResponseRedirect(self.change_url((done.goal or broadcast).pk))  # type: ignore[attr-defined]
+            return HttpResponseRedirect(
+                step_url(done.goal, "check") if done.goal else self.change_url(broadcast.pk)  # type: ignore[attr-defined]
+            )
         return self.page(
             request,
             broadcast,

@@ -30,7 +30,8 @@ from broadcasts.models import (
 from .access import Access, scoped
 from .base import ScopedInline, link, list_url, number
 from .broadcast_actions import BroadcastActions
-from .broadcast_form import MESSAGE_FIELDS, BroadcastForm, FirstMessageFormSet, TranslationForm
+from .broadcast_form import MESSAGE_FIELDS, BroadcastForm, FirstMessageFormSet, TranslationForm, has_many_contacts
+from .compose import ComposePages
 from .confirmations import stamp
 from .content import content_fields, tell_warnings
 from .drafts import DraftAdmin
@@ -43,7 +44,6 @@ from .progress import progress
 from .report import report
 from .search import as_uuid
 
-NAMED_CONTACTS = 100  # so many chosen contacts can be shown and edited one by one
 TIMES = ["local_time", "ignore_quiet_hours", "expires_at"]
 MEASURING = "Opens and clicks of its mail. General messages are measured only if the organization allows it."
 USUAL = 5  # how many audience fields are always shown
@@ -105,7 +105,7 @@ class FirstMessageInline(ScopedInline, admin.StackedInline):
 
 
 @admin.register(Broadcast)
-class BroadcastAdmin(StartPage, BroadcastActions, AskingAdmin, DraftAdmin):
+class BroadcastAdmin(StartPage, ComposePages, BroadcastActions, AskingAdmin, DraftAdmin):
     form = BroadcastForm
     list_display = ["name", "shown_status", "via", "shown_time", "recipients", "sent", "failed", "organization"]
     list_select_related = ["organization"]
@@ -194,7 +194,7 @@ class BroadcastAdmin(StartPage, BroadcastActions, AskingAdmin, DraftAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         who = list(Broadcast.WHO)
-        if obj is not None and obj.contacts.all()[: NAMED_CONTACTS + 1].count() > NAMED_CONTACTS:
+        if obj is not None and has_many_contacts(obj):
             who[who.index("contacts")] = "many_contacts"
         message = ["channel", "template", "syntax"]
         if obj is not None and not self.has_change_permission(request, obj):

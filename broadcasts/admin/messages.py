@@ -12,7 +12,7 @@ from broadcasts.models import Broadcast, Medium, Message, MessageTranslation, Us
 from .access import Access
 from .base import ScopedInline
 from .content import ContentForm, ContentFormSet, chosen_message, content_fields, tell_warnings, with_syntax_help
-from .content_page import MessageContentPage
+from .content_message import MessageContentPage
 from .drafts import DraftAdmin
 from .filters import BroadcastListFilter
 
@@ -89,7 +89,7 @@ class MessageAdmin(OnlyWhileEditable, MessageContentPage, DraftAdmin):
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_foreignkey(db_field, request, **kwargs)
         if db_field.name == "broadcast":
-            field.queryset = field.queryset.filter(status__in=Broadcast.EDITABLE)
+            field.queryset = field.queryset.filter(Broadcast.UNLOCKED)
         return field
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:

@@ -16,7 +16,9 @@ from .checks import validate
 from .messages import CONTENT, loaded, read_tag, set_messages
 
 NOT_EDITABLE = "Valid states for operation: Draft, Scheduled."
+IN_WINDOW = "It is about to be sent. Stop that first, then change it."
 FALLBACK_ONLY = "This belongs to the channel policy fallback: choose that, or leave this out."
+RECENT = 50  # entries of the audit log that are looked at
 PLAIN_FIELDS = (
     "name",
     "use_case",
@@ -29,6 +31,7 @@ PLAIN_FIELDS = (
     "channel_policy",
     *Broadcast.FALLBACK_FIELDS,
     *TRACKED.values(),
+    "in_archive",
     "extra",
 )
 
@@ -72,9 +75,23 @@ def save(
             broadcast.due_from = max(hours.earliest_start(broadcast, broadcast.scheduled_at), timezone.now())
         broadcast.audience_preview = _preview(broadcast)
         broadcast.save(update_fields=[*changed, "addresses", "due_from", "audience_preview", "modified"])
-        act = "create" if is_new else "change"
-        AuditEntry.write(broadcast, act, organization=broadcast.organization, user=by, fields=sorted(values))
+        _note(broadcast, "create" if is_new else "change", sorted(values), by)
     return broadcast
+
+
+def _note(broadcast: Broadcast, act: str, fields: list[str], by: User | None) -> None:
+    """Write an entry into the audit log; one for the changes of a page that saves itself while somebody types."""
+    entry = AuditEntry.made(broadcast, act, organization=broadcast.organization, user=by, fields=fields)
+    if act == "change":
+        since = timezone.now() - versioning.EXTENDED
+        recent = AuditEntry.objects.for_organization(broadcast.organization_id).filter(created__gt=since)
+        about = (
+            one for one in recent.order_by("-id")[:RECENT] if (one.model, one.object_id) == ("broadcast", broadcast.pk)
+        )
+        last = next(about, None)
+        if last and all(getattr(last, name) == getattr(entry, name) for name in ("act", "user_id", "actor", "detail")):
+            return
+    entry.save(force_insert=True)
 
 
 def delete(broadcast: Broadcast, by: User | None = None) -> None:
@@ -89,9 +106,14 @@ def delete(broadcast: Broadcast, by: User | None = None) -> None:
 def lock(broadcast: Broadcast) -> Broadcast:
     """Return a broadcast read again and locked, so that it is not started meanwhile; raises WrongState if it was."""
     held = Broadcast.objects.select_for_update().filter(pk=broadcast.pk, status__in=Broadcast.EDITABLE).first()
-    if held is None:
-        raise WrongState(NOT_EDITABLE)
+    if held is None or not held.is_editable:
+        raise WrongState(why_not_editable(held) if held else NOT_EDITABLE)
     return held
+
+
+def why_not_editable(broadcast: Broadcast) -> str:
+    """Return why a broadcast that is not editable is not, in words."""
+    return IN_WINDOW if broadcast.is_undoable else NOT_EDITABLE
 
 
 def refresh_preview(broadcast: Broadcast) -> None:
