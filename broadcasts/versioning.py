@@ -50,7 +50,7 @@ def write(messages: Iterable[Message], by: User | None = None, *, begins: bool =
     last_ones = _last_ones(messages)
     for message in messages:
         content = content_of(message)
-        parts = _parts_of(content)
+        parts = parts_of(content)
         checksum = sha256(_json(parts)).hexdigest()
         last = last_ones.get(message.pk)
         if last and last.checksum == checksum:
@@ -101,7 +101,7 @@ def _of_language(one: MessageTranslation) -> dict[str, Any]:
     return content
 
 
-def _parts_of(content: Mapping[str, Any]) -> dict[str, Any]:
+def parts_of(content: Mapping[str, Any]) -> dict[str, Any]:
     """Return a digest of each field of a content that is not blank, and of each block."""
     return {
         **{name: content[name] for name in (*OF_MESSAGE, "languages")},

@@ -15,6 +15,7 @@ from .content import ContentForm, ContentFormSet, chosen_message, content_fields
 from .content_message import MessageContentPage
 from .drafts import DraftAdmin
 from .filters import BroadcastListFilter
+from .versions import MessageVersions
 
 
 class FurtherBroadcastFilter(BroadcastListFilter):
@@ -68,7 +69,7 @@ class MessageTranslationInline(OnlyWhileEditable, ScopedInline, admin.StackedInl
 
 
 @admin.register(Message)
-class MessageAdmin(OnlyWhileEditable, MessageContentPage, DraftAdmin):
+class MessageAdmin(OnlyWhileEditable, MessageVersions, MessageContentPage, DraftAdmin):
     """The messages of broadcasts on further channels; the first message is edited on the page of its broadcast."""
 
     list_display = ["broadcast", "channel", "position", "template", "syntax"]
