@@ -26,6 +26,7 @@ from broadcasts.models import (
     Delivery,
     DeliveryEvent,
     EarlyFact,
+    Editing,
     EventCall,
     Heartbeat,
     Hit,
@@ -48,6 +49,7 @@ ANSWERS_KEPT = timedelta(hours=24)  # of repeated requests, as the API promises
 TASKS_KEPT = timedelta(days=7)  # failed tasks, for debugging
 EARLY_FACTS_KEPT = timedelta(days=3)  # far longer than a window takes; older ones are about unknown deliveries
 HITS_KEPT = timedelta(days=1)  # with their network addresses, where they could not be judged
+TYPED_KEPT = timedelta(days=30)  # what somebody typed on a page that could not be saved
 LINKS_KEPT = timedelta(days=30)  # longer than any lifetime
 INVITATIONS_KEPT = timedelta(days=30)  # after they expired; the audit log has them too
 HOSTS_KEPT = timedelta(days=1)
@@ -73,6 +75,7 @@ def prune(*, dry_run: bool = False) -> dict[str, int]:
         ("calls of providers", _old_calls()),
         ("calls with events", _old_event_calls()),
         ("versions of messages", _old_versions()),
+        ("open pages and unsaved words of broadcasts", _old_editing()),
         ("personal links", PersonalLink.objects.filter(created__lt=Now() - LINKS_KEPT)),
         ("invitations", Invitation.objects.filter(expires_at__lt=Now() - INVITATIONS_KEPT)),
         ("failed sign-ins", AccessAttempt.objects.filter(attempt_time__lt=now - brakes.REMEMBERED)),
@@ -110,6 +113,11 @@ def _old_versions() -> QuerySet[MessageVersion]:
     ended = Broadcast.objects.filter(Broadcast.ENDED, completed_at__lt=Now() - VERSIONS_KEPT)
     newer = MessageVersion.objects.filter(message=OuterRef("message"), pk__gt=OuterRef("pk"))
     return MessageVersion.objects.filter(Exists(newer), message__broadcast__in=ended)
+
+
+def _old_editing() -> QuerySet[Editing]:
+    """Rows of pages that were open long ago, and of broadcasts that began: nothing can be changed there any more."""
+    return Editing.objects.filter(Q(seen_at__lt=Now() - TYPED_KEPT) | Q(broadcast__status__in=Broadcast.STARTED))
 
 
 def _idle_rates() -> QuerySet[PersonRate]:

@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.urls import NoReverseMatch, path, reverse
+from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
@@ -28,7 +28,6 @@ from broadcasts.models import (
 )
 
 from .access import Access, chosen_organization, scoped
-from .base import row_url
 
 FILTERS = ("status", "language", "segment")  # of the list of contacts, which conditions of rules are called too
 MOST_NAMED = 100  # chosen contacts, as many as the form of a broadcast edits one by one
@@ -137,10 +136,7 @@ def begin(request: HttpRequest, organization: Organization, name: str, who: Mapp
 
 def step_url(broadcast: Broadcast, step: str) -> str:
     """Return the address of a step of composing a broadcast."""
-    try:
-        return reverse("admin:broadcasts_broadcast_compose", args=[broadcast.pk, step])
-    except NoReverseMatch:
-        return row_url(Broadcast, broadcast.pk)
+    return reverse("admin:broadcasts_broadcast_compose", args=[broadcast.pk, step])
 
 
 def _asked(request: HttpRequest) -> tuple[Organization, str, dict[str, Any]]:

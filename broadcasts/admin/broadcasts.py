@@ -8,6 +8,7 @@ from django.contrib.admin.checks import InlineModelAdminChecks
 from django.db.models import QuerySet
 from django.forms.models import inlineformset_factory
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
@@ -51,8 +52,16 @@ WRITTEN = {*drafting.PLAIN_FIELDS, *Broadcast.WHO_LISTS}
 RECORD = ["uuid", "author_name", "created", "modified"]
 
 
+COMPOSED = {Broadcast.Status.DRAFT, Broadcast.Status.FAILED}  # a list leads from these to their steps
+
+
 class BroadcastList(PagedList):
-    """Reads the counts of all rows of a page by one query."""
+    """Reads the counts of all rows of a page by one query, and leads from drafts to their steps."""
+
+    def url_for_result(self, result: Any) -> str:
+        if result.status in COMPOSED and not self.is_popup:
+            return reverse("admin:broadcasts_broadcast_compose_entry", args=[result.pk])
+        return super().url_for_result(result)
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)

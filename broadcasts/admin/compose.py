@@ -21,9 +21,10 @@ from broadcasts.models import Broadcast
 
 from .access import Access
 from .actions import ACTIONS, ActionResult
+from .begin import step_url
 from .compose_card import card
 from .compose_check import check_step
-from .compose_frame import STEPS, asks_for_somebody, step_page, step_url
+from .compose_frame import STEPS, asks_for_somebody, step_page
 from .compose_send import send_step
 from .compose_when import when_step
 from .compose_who import who_step
@@ -76,9 +77,11 @@ class ComposePages(admin.ModelAdmin):
         ]
 
     def entry_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Lead to the step that needs something first."""
-        broadcast = self.broadcast_for(request, pk, "write")  # type: ignore[attr-defined]
-        return HttpResponseRedirect(step_url(broadcast, first_need(broadcast)))
+        """Lead to the step that needs something first; who may not write it sees its own page."""
+        broadcast = self.broadcast_for(request, pk, "read")  # type: ignore[attr-defined]
+        if broadcast.is_editable and self.may(request, "write", broadcast):  # type: ignore[attr-defined]
+            return HttpResponseRedirect(step_url(broadcast, first_need(broadcast)))
+        return HttpResponseRedirect(self.change_url(pk))  # type: ignore[attr-defined]
 
     def compose_view(self, request: HttpRequest, pk: int, step: str) -> HttpResponse:
         """Serve a step; of a broadcast that began, its own page instead."""

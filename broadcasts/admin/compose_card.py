@@ -76,6 +76,5 @@ def when_words(broadcast: Broadcast) -> str:
     """Return when a broadcast is sent, in words."""
     if broadcast.scheduled_at is None:
         return "As soon as you send it"
-    planned = formats.moment(broadcast.scheduled_at, broadcast.organization.zone)
-    words = f"{planned}, {formats.from_now(broadcast.scheduled_at)}"
+    words = formats.planned(broadcast.scheduled_at, broadcast.organization.zone)
     return f"{words}; by each recipient's own clock" if broadcast.local_time else words

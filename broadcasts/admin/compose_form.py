@@ -15,8 +15,9 @@ from broadcasts.exceptions import InvalidInput, WrongState
 from broadcasts.models import Broadcast
 
 from .access import Access
+from .begin import step_url
 from .broadcast_form import BroadcastForm
-from .compose_frame import STEPS, next_step, stamp, step_page, step_url
+from .compose_frame import STEPS, next_step, stamp, step_page
 from .compose_saving import (
     begun,
     discard,

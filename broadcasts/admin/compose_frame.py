@@ -8,13 +8,13 @@ from django import forms
 from django.forms.widgets import Script
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils import timezone
 
 from broadcasts import editing, formats
 from broadcasts.models import Broadcast
 
 from .access import Access
+from .begin import step_url
 from .compose_card import card
 
 STEPS = {"who": "Who", "what": "What", "when": "When", "check": "Check", "send": "Send"}
@@ -29,11 +29,6 @@ STAMPED = {
     "when": ("scheduled_at", "local_time", "ignore_quiet_hours", "expires_at"),
 }
 MOST_STAMPED = 200  # rows of a list that a stamp looks at
-
-
-def step_url(broadcast: Broadcast, step: str) -> str:
-    """Return the address of a step."""
-    return reverse("admin:broadcasts_broadcast_compose", args=[broadcast.pk, step])
 
 
 def frame(request: HttpRequest, broadcast: Broadcast, step: str) -> dict[str, Any]:

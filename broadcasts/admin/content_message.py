@@ -17,8 +17,9 @@ from broadcasts.models import Broadcast, Message
 
 from . import compose_saving
 from .access import Access
+from .begin import step_url
 from .compose_form import PRESS_SAVE
-from .compose_frame import STEPS, STYLES, frame, step_url
+from .compose_frame import STEPS, STYLES, frame
 from .content_channels import ChannelsForm, act, addable, tabs
 from .content_page import MEDIA, ContentForms, ContentPage, Outcome
 from .content_stamps import PAGE, is_seen, new_page, stamp_of

@@ -1,6 +1,7 @@
 """The versions of a message: listed, compared side by side, and brought back."""
 
 from collections.abc import Callable
+from itertools import zip_longest
 from typing import Any
 
 from django import forms
@@ -58,7 +59,7 @@ class MessageVersions(admin.ModelAdmin):
                 "changed": versioning.changes(before.parts, version.parts) if before else ["First version"],
                 "before": before,
             }
-            for version, before in zip(rows, [*rows[1:], None], strict=True)
+            for version, before in zip_longest(rows, rows[1:])
         ]
         return self._version_page(request, message, "versions", f"Versions: {message}", listed=listed)
 
