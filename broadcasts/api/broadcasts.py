@@ -41,6 +41,7 @@ from .renderers import AsTable, Csv
 from .reports import Reports
 from .resources import FullResource, StrictSerializer
 from .serializers import BroadcastSerializer, named_segments
+from .versions import Versions
 
 CONTENT = ("subject", "body")
 
@@ -94,7 +95,7 @@ TOO_LATE = {409: OpenApiResponse(description=drafting.NOT_EDITABLE)}
     ),
     destroy=extend_schema(summary="Delete a broadcast", responses={204: None, **TOO_LATE}),
 )
-class Broadcasts(Checks, Reports, AsTable, FullResource):
+class Broadcasts(Checks, Reports, Versions, AsTable, FullResource):
     """Broadcasts, from draft to sent."""
 
     model = Broadcast
