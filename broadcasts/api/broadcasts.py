@@ -32,6 +32,7 @@ from .actions import (
     TimeSerializer,
     TriedSerializer,
 )
+from .checks import Checks
 from .counting import Counted
 from .deliveries import LogFilter, LogSerializer, loaded, log_of, stream_csv
 from .merge_fields import LackingSerializer
@@ -93,7 +94,7 @@ TOO_LATE = {409: OpenApiResponse(description=drafting.NOT_EDITABLE)}
     ),
     destroy=extend_schema(summary="Delete a broadcast", responses={204: None, **TOO_LATE}),
 )
-class Broadcasts(Reports, AsTable, FullResource):
+class Broadcasts(Checks, Reports, AsTable, FullResource):
     """Broadcasts, from draft to sent."""
 
     model = Broadcast

@@ -47,6 +47,15 @@ def test_more_links_than_are_measured_are_stopped(mail):
     assert "more than 1,000" in details(make_broadcast(mail, body=links), "content")[0]
 
 
+def test_the_languages_of_a_template_stand_for_content_that_is_not_written(mail, club):
+    broadcast = make_broadcast(mail)
+    template = club.templates.create(name="Hola")
+    template.translations.create(language="es", subject="Hola", text="Hola")
+    MessageTranslation.objects.all().delete()
+    broadcast.messages.update(template=template)
+    assert (level(broadcast, "content"), level(broadcast, "subject")) == ("ok", "ok")
+
+
 def test_a_channel_is_named_where_there_are_several(mail):
     broadcast = make_broadcast(mail, body="")
     add_channel(broadcast, name="Console")

@@ -22,7 +22,7 @@ def nights(mail):
 
 def test_a_broadcast_without_a_time_begins_when_it_is_sent(mail, joe):
     words = line(make_broadcast(mail), "schedule").words
-    assert words == "It begins when you send it and no channel limits how fast it goes."
+    assert words == "It begins when you send it, and no channel limits how fast it goes."
 
 
 def test_the_expected_end_follows_from_the_limits_of_its_channels(mail):
@@ -56,7 +56,7 @@ def test_nobody_waits_by_day(mail, joe):
 def test_people_in_quiet_hours_are_counted_with_when_the_last_gets_it(mail, joe):
     make_contact(mail.organization, time_zone="Asia/Tokyo")  # where it is noon
     found = line(make_broadcast(mail, scheduled_at=tomorrow(3)), "quiet_hours")
-    assert (found.level, found.words.startswith("1 people have quiet hours")) == ("warning", True)
+    assert (found.level, found.words.startswith("1 person has quiet hours")) == ("warning", True)
     assert "08:00 UTC" in found.words
 
 
