@@ -17,6 +17,7 @@ LAYERS = [
     {"checking", "explaining", "retention", "starting", "translating"},
     {
         "accounts",
+        "archiving",
         "chains",
         "confirming",
         "contacts",

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.db import transaction
 
-from broadcasts import audience, drafting, formats, sending, stats
+from broadcasts import archiving, audience, drafting, formats, sending, stats
 from broadcasts.models import Broadcast, Engagement, User
 
 from .confirmations import Confirmation, ScheduleForm, SendForm, TestForm, what_now
@@ -238,6 +238,24 @@ ACTIONS = {
         ),
         Action(
             "test", "Send a test to me", "write", ANY, lambda b: "Its first message is sent as a test.", _test, TestForm
+        ),
+        Action(
+            "archive",
+            "Publish in the archive",
+            "send",
+            Broadcast.STARTED,
+            lambda b: "Everybody can then read its mail in the public archive, without names and personal links.",
+            _simply(archiving.put, "is in the public archive."),
+            is_useful=lambda b: not b.in_archive and b.organization.has_archive and b.has_begun,
+        ),
+        Action(
+            "unarchive",
+            "Take out of the archive",
+            "send",
+            Broadcast.STARTED,
+            lambda b: "Its page is gone at once; caches forget it within 5 minutes, search engines later.",
+            _simply(archiving.take_out, "is out of the public archive."),
+            is_useful=lambda b: b.in_archive and b.has_begun,
         ),
         Action(
             "duplicate",

@@ -17,8 +17,10 @@ from broadcasts.models import Broadcast
 
 from .access import Access
 from .actions import ACTIONS, OFFERED, REFUSED, Action, ActionResult, engagements
+from .begin import step_url
 from .broadcast_views import RecipientViews
 from .confirmations import Confirmation, SendForm
+from .content_channels import move_up
 from .expressions import LIQUID, translated
 from .progress import progress
 from .promises import estimate, promise, reasons
@@ -89,13 +91,7 @@ class BroadcastActions(RecipientViews, SavingFirst):
         return steps
 
     def _move_up(self, request: HttpRequest, broadcast: Broadcast, pk: int) -> HttpResponse:
-        """Put a message before the one that precedes it."""
-        rows = list(broadcast.messages.all())
-        place = next((i for i, row in enumerate(rows) if row.pk == pk), 0)
-        if place:
-            rows[place - 1], rows[place] = rows[place], rows[place - 1]
-            specs = [{"uuid": row.uuid} for row in rows]
-            drafting.save(broadcast, {"messages": specs}, by=request.user)  # type: ignore[arg-type]
+        move_up(broadcast, pk, Access.of(request).user)
         return HttpResponseRedirect(f"{self.change_url(broadcast.pk)}#channels")  # type: ignore[attr-defined]
 
     def retargets_for(self, request: HttpRequest, broadcast: Broadcast) -> list[dict[str, Any]]:
@@ -147,7 +143,9 @@ class BroadcastActions(RecipientViews, SavingFirst):
             kwargs |= {"recipients": told["estimate"].will_receive, "open_lines": told["open_lines"]}
         form = action.form(request.POST if request.method == "POST" else None, **kwargs)
         if request.method == "POST" and form.is_valid() and (done := self._run(request, broadcast, action, form)):
-            return HttpResponseRedirect(self.change_url((done.goal or broadcast).pk))  # type: ignore[attr-defined]
+            return HttpResponseRedirect(
+                step_url(done.goal, "check") if done.goal else self.change_url(broadcast.pk)  # type: ignore[attr-defined]
+            )
         return self.page(
             request,
             broadcast,

@@ -1,40 +1,89 @@
 """What all steps of the guided page share: the bar of steps, the side card, who else edits."""
 
+import json
+from hashlib import blake2b
 from typing import Any
 
 from django import forms
+from django.forms.widgets import Script
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils import timezone
 
 from broadcasts import editing, formats
 from broadcasts.models import Broadcast
 
 from .access import Access
+from .begin import step_url
+from .compose_card import card
 
 STEPS = {"who": "Who", "what": "What", "when": "When", "check": "Check", "send": "Send"}
-STYLES = forms.Media(css={"all": ["broadcasts/compose.css"]})
+SCRIPTS: list[Any] = [
+    Script("broadcasts/compose.js", type="module"),
+    Script("broadcasts/unsaved.js", defer=True),
+]
+STYLES = forms.Media(css={"all": ["broadcasts/compose.css"]}, js=SCRIPTS)
 
-
-def step_url(broadcast: Broadcast, step: str) -> str:
-    """Return the address of a step."""
-    return reverse("admin:broadcasts_broadcast_compose", args=[broadcast.pk, step])
+STAMPED = {
+    "who": ("name", "use_case", *Broadcast.WHO),
+    "when": ("scheduled_at", "local_time", "ignore_quiet_hours", "expires_at", "in_archive"),
+}
+MOST_STAMPED = 200  # rows of a list that a stamp looks at
 
 
 def frame(request: HttpRequest, broadcast: Broadcast, step: str) -> dict[str, Any]:
     """Return what `compose/base.html` draws around a step."""
+    shown = card(request, broadcast)
     return {
         "broadcast": broadcast,
         "step": step,
-        "steps": [
-            {"name": name, "label": label, "url": step_url(broadcast, name), "is_current": name == step}
-            for name, label in STEPS.items()
-        ],
-        "card": card(request, broadcast),
+        "steps": steps(broadcast, step, shown),
+        "next_step": next_step(step),
+        "card": shown,
         "others": others(request, broadcast),
         "saved_at": formats.clock(timezone.localtime(broadcast.modified, broadcast.organization.zone)),
     }
+
+
+def steps(broadcast: Broadcast, step: str, shown: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the bar of steps; the first three with what they say so far, and whether something is missing."""
+    people = shown["people"]
+    number = people and people.get("number")
+    told = {
+        "who": f"{formats.number(number)} {'person' if number == 1 else 'people'}" if number else "",
+        "what": shown["says"],
+        "when": formats.moment(broadcast.scheduled_at, broadcast.organization.zone) if broadcast.scheduled_at else "",
+    }
+    lacking = {
+        "who": "" if number or (people is None and asks_for_somebody(broadcast)) else "Nobody yet",
+        "what": "" if told["what"] else "Nothing written yet",
+    }
+    return [
+        {
+            "name": name,
+            "label": label,
+            "url": step_url(broadcast, name),
+            "is_current": name == step,
+            "told": told.get(name, ""),
+            "lacks": lacking.get(name, ""),
+        }
+        for name, label in STEPS.items()
+    ]
+
+
+def next_step(step: str) -> dict[str, str] | None:
+    """Return the step after another one."""
+    names = list(STEPS)
+    following = names[names.index(step) + 1 :][:1]
+    return {"name": following[0], "label": STEPS[following[0]]} if following else None
+
+
+def asks_for_somebody(broadcast: Broadcast) -> bool:
+    """Whether the audience of a broadcast names anybody; that they are there, only counting can tell."""
+    named = broadcast.send_to_all or broadcast.addresses or broadcast.query
+    if named or broadcast.activity_id or broadcast.retarget_of_id:
+        return True
+    return broadcast.segments.exists() or broadcast.contacts.exists()
 
 
 def step_page(
@@ -52,16 +101,20 @@ def step_page(
     return TemplateResponse(request, template, around | context)
 
 
-def card(request: HttpRequest, broadcast: Broadcast) -> dict[str, Any]:
-    """Return what the side card tells of a broadcast."""
-    return {
-        "channels": [str(message.channel or "Default channel") for message in broadcast.messages.all()],
-        "scheduled_at": broadcast.scheduled_at,
-        "zone": broadcast.organization.zone,
-    }
-
-
 def others(request: HttpRequest, broadcast: Broadcast) -> list[dict[str, str]]:
     """Return who else has which step open."""
     rows = editing.others(broadcast, Access.of(request).user)
     return [{"name": str(row.user), "step": STEPS[row.place.partition(":")[0]]} for row in rows]
+
+
+def stamp(broadcast: Broadcast, step: str) -> str:
+    """Return a digest of what a step stores, so that people on different steps are not in each other's way."""
+    values = []
+    for name in STAMPED[step]:
+        if name in Broadcast.WHO_LISTS:
+            rows = getattr(broadcast, name).order_by("pk")
+            values.append(list(rows.values_list("pk", flat=True)[:MOST_STAMPED]))
+        else:
+            column = Broadcast._meta.get_field(name).attname  # type: ignore[union-attr]
+            values.append(getattr(broadcast, column))
+    return blake2b(json.dumps(values, default=str).encode(), digest_size=12).hexdigest()

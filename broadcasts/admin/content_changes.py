@@ -15,7 +15,8 @@ from broadcasts.exceptions import InvalidInput
 from broadcasts.languages import language_name
 from broadcasts.models import Content, Format, Medium, Message, MessageTranslation, Template
 
-from .content_form import FIELDS, LanguageForm, LanguagesFormSet
+from .content_form import FIELDS, LanguageForm
+from .content_formset import LanguagesFormSet
 
 PREFIX = "translations"
 MOST_LANGUAGES = 50

@@ -220,6 +220,10 @@ class AudienceSerializer(WhoSerializer):
         return wanted, [Route(channel=channel) for channel in channels]
 
 
+class ArchiveSerializer(StrictSerializer):
+    in_archive = serializers.BooleanField(help_text="Whether everybody can read it in the public archive.")
+
+
 class RetargetSerializer(serializers.Serializer):
     """For whom it became what; anything else is written into the new draft, as in a PATCH of it."""
 

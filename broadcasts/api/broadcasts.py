@@ -12,7 +12,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from broadcasts import audience, designing, drafting, pricing, rendering, sending, stats
+from broadcasts import archiving, audience, designing, drafting, pricing, rendering, sending, stats
 from broadcasts.audience import Audience, Route
 from broadcasts.exceptions import InvalidInput, NotReady, WrongState
 from broadcasts.models import Broadcast, Message, MessageTranslation, Segment
@@ -20,6 +20,7 @@ from broadcasts.models import Broadcast, Message, MessageTranslation, Segment
 from .actions import (
     AUDIENCE_PARAMETERS,
     AddressesSerializer,
+    ArchiveSerializer,
     AudienceSerializer,
     EstimateSerializer,
     PreviewedSerializer,
@@ -28,6 +29,7 @@ from .actions import (
     RetargetSerializer,
     TriedSerializer,
 )
+from .checks import Checks
 from .counting import Counted
 from .deliveries import LogFilter, LogSerializer, loaded, log_of, stream_csv
 from .merge_fields import LackingSerializer
@@ -78,7 +80,7 @@ def with_subject(queryset: QuerySet) -> QuerySet:
     ),
     destroy=extend_schema(summary="Delete a broadcast", responses={204: None, **TOO_LATE}),
 )
-class Broadcasts(Transitions, Reports, AsTable, FullResource):
+class Broadcasts(Transitions, Checks, Reports, AsTable, FullResource):
     """Broadcasts, from draft to sent."""
 
     model = Broadcast
@@ -92,6 +94,7 @@ class Broadcasts(Transitions, Reports, AsTable, FullResource):
         "lacking": "read",
         "logs": "read",
         **dict.fromkeys(Transitions.OF_SENDERS, "send"),
+        "archive": "send",
     }
 
     def get_queryset(self) -> QuerySet:
@@ -121,6 +124,9 @@ class Broadcasts(Transitions, Reports, AsTable, FullResource):
             self.shared["expression_scope"] = rendering.ExpressionScope(self.organization)
         if self.wants("counts"):
             self.shared["counts"] = stats.counts(rows)
+        if pks := [row.pk for row in rows if row.in_archive] if self.wants("archive_url") else []:
+            listed = archiving.listed(self.organization).filter(pk__in=pks)
+            self.shared["archived"] = set(listed.values_list("pk", flat=True))
         if self.wants("messages"):
             messages = [message for row in rows if row.status in Broadcast.STARTED for message in row.messages.all()]
             self.shared["message_counts"] = stats.message_counts(messages) if messages else {}
@@ -184,6 +190,17 @@ class Broadcasts(Transitions, Reports, AsTable, FullResource):
             child = drafting.save(child, overrides.validated_data, by=self.user)
             drafting.refresh_preview(child)
         return self.shown(self.fresh(child), 201)
+
+    @extend_schema(
+        summary="Put into the public archive, or take out",
+        description="Of a broadcast that has begun to be sent. Of a draft, PATCH `in_archive`.",
+        request=ArchiveSerializer,
+        responses={200: BroadcastSerializer},
+    )
+    @action(detail=True, methods=["post"])
+    def archive(self, request: Request, uuid: str) -> Response:
+        is_wanted = self.read(ArchiveSerializer)["in_archive"]
+        return self.do(archiving.put if is_wanted else archiving.take_out)
 
     @extend_schema(summary="Copy as a new draft", request=None, responses={201: BroadcastSerializer})
     @action(detail=True, methods=["post"])

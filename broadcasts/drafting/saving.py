@@ -30,6 +30,7 @@ PLAIN_FIELDS = (
     "channel_policy",
     *Broadcast.FALLBACK_FIELDS,
     *TRACKED.values(),
+    "in_archive",
     "extra",
 )
 

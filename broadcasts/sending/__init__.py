@@ -27,7 +27,7 @@ from .lifecycle import (
     unschedule,
 )
 from .notices import notify
-from .proof import send_test
+from .proof import send_template_test, send_test
 from .pump import run_pump
 from .rounds import tick
 
@@ -48,6 +48,7 @@ __all__ = [
     "run_pump",
     "schedule",
     "send",
+    "send_template_test",
     "send_test",
     "settle",
     "tick",

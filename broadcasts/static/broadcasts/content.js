@@ -108,13 +108,28 @@ function followChoices(changed) {
     for (const one of form.querySelectorAll(".without-script")) one.hidden = true;
 }
 
+/** Let Ctrl+S press Save. Where the page saves itself, the script of the frame does so, unless the broadcast is scheduled. */
 function followKeys() {
+    if ("autosaveForm" in form.dataset && !("isScheduled" in form.dataset)) return;
     document.addEventListener("keydown", (event) => {
         if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "s" || event.altKey) return;
         const save = form.querySelector("[name=_save]");
         if (!save) return;
         event.preventDefault();
+        event.stopImmediatePropagation();
         form.requestSubmit(save);
+    }, {capture: true});
+}
+
+/** What is stored is what the page showed from now on; see ChannelsForm. */
+function followSaves() {
+    form.addEventListener("autosaved", ({detail}) => {
+        if (detail.state !== "saved" || form.dataset.autosave !== "stored") return;
+        for (const shown of form.querySelectorAll("[name^=initial-]")) {
+            const field = form.elements[shown.name.replace("initial-", "")];
+            if (field.type === "checkbox") shown.value = field.checked ? "True" : "False";
+            else shown.value = field.value;
+        }
     });
 }
 
@@ -123,6 +138,7 @@ followTabs(() => preview.soon());
 followFormats(() => preview.soon());
 followChoices(() => preview.soon());
 followKeys();
+followSaves();
 fileLists(form);
 filePickers(form);
 preview.soon(0);
