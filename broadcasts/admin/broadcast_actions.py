@@ -20,6 +20,7 @@ from .actions import ACTIONS, OFFERED, REFUSED, Action, ActionResult, engagement
 from .begin import step_url
 from .broadcast_views import RecipientViews
 from .confirmations import Confirmation, SendForm
+from .content_channels import move_up
 from .expressions import LIQUID, translated
 from .progress import progress
 from .promises import estimate, promise, reasons
@@ -90,13 +91,7 @@ class BroadcastActions(RecipientViews, SavingFirst):
         return steps
 
     def _move_up(self, request: HttpRequest, broadcast: Broadcast, pk: int) -> HttpResponse:
-        """Put a message before the one that precedes it."""
-        rows = list(broadcast.messages.all())
-        place = next((i for i, row in enumerate(rows) if row.pk == pk), 0)
-        if place:
-            rows[place - 1], rows[place] = rows[place], rows[place - 1]
-            specs = [{"uuid": row.uuid} for row in rows]
-            drafting.save(broadcast, {"messages": specs}, by=request.user)  # type: ignore[arg-type]
+        move_up(broadcast, pk, Access.of(request).user)
         return HttpResponseRedirect(f"{self.change_url(broadcast.pk)}#channels")  # type: ignore[attr-defined]
 
     def retargets_for(self, request: HttpRequest, broadcast: Broadcast) -> list[dict[str, Any]]:
