@@ -123,8 +123,8 @@ def recent(draft: Draft, counted: People) -> Line:
     share = counted.recent / max(counted.number, 1)
     return warning(
         "recent",
-        f"{people(counted.recent)} of these ({formats.percent(share)}) got another broadcast in the {days} days before. "
-        "Wait, or leave them out.",
+        f"{people(counted.recent)} of these ({formats.percent(share)}) got another broadcast in the {days} days "
+        "before. Wait, or leave them out.",
         step="when",
         detail=named,
         stable=f"{coarse(counted.recent)} {[one.pk for one in counted.lately]}",
