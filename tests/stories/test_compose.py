@@ -5,6 +5,7 @@ import signal
 import time
 
 import pytest
+from django.conf import settings
 from django.urls import reverse
 
 from broadcasts.management import serving
@@ -153,6 +154,16 @@ def test_without_a_connection_it_says_so_and_saves_once_it_is_back(who, draft):
     says(who, "Saved")
     assert Broadcast.objects.get().name == "Typed in a tunnel"
     assert "Network" not in " ".join(who.errors).replace("net::ERR_INTERNET_DISCONNECTED", "")
+
+
+def test_who_is_signed_out_signs_in_elsewhere_and_loses_nothing(who, draft):
+    cookie = who.call("GET", f"/cookie/{settings.SESSION_COOKIE_NAME}")
+    who.call("DELETE", f"/cookie/{settings.SESSION_COOKIE_NAME}")
+    who.write("#id_name", "Typed after lunch")
+    says(who, "Not saved: you are signed out. Sign in in another window. Trying again…")
+    who.call("POST", "/cookie", cookie={"name": cookie["name"], "value": cookie["value"]})
+    says(who, "Saved")
+    assert Broadcast.objects.get().name == "Typed after lunch"
 
 
 def test_what_is_not_valid_yet_is_there_again_after_the_window_was_closed(who, at, draft):
