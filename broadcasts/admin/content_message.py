@@ -133,6 +133,10 @@ class MessageContentPage(ContentPage):
         else:
             compose_saving.keep(request, owner.broadcast, place_of(owner), outcome.words(shown))
 
+    def fresh(self, owner: Message) -> Message:
+        rows = Message.objects.select_related("broadcast", "channel", "template", "layout")
+        return rows.prefetch_related("translations").get(pk=owner.pk)
+
     def held(self, owner: Message) -> Message:
         drafting.lock(owner.broadcast)
         return self.fresh(owner)
@@ -146,7 +150,7 @@ class MessageContentPage(ContentPage):
         spec["channel"] = spec["channel"] or drafting.default_channel(owner.broadcast.organization, spec["template"])
         spec |= {"uuid": owner.uuid, "translations": shown.formset.contents()}
         values = shown.channels.values() if shown.channels else {}
-        values["messages"] = among_others(owner, spec)
+        values["messages"] = drafting.among_others(owner, spec)
         drafting.save(owner.broadcast, values, by=Access.of(request).user)
 
     def back(self, owner: Message) -> str:
@@ -190,11 +194,3 @@ class MessageContentPage(ContentPage):
             "conflict_by": (compose_saving.last_editor(request, broadcast) or "Somebody") if is_conflict else "",
             "kept_words": outcome.words(shown) if outcome and not is_conflict else [],
         }
-
-
-def among_others(message: Message, *specs: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return what `drafting.save` takes as the messages of a broadcast: these in the place of one, the others kept."""
-    others = list(message.broadcast.messages.exclude(pk=message.pk))
-    place = sum(one.position < message.position for one in others)
-    kept = [{"uuid": one.uuid} for one in others]
-    return [*kept[:place], *specs, *kept[place:]]

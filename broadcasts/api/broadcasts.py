@@ -1,14 +1,12 @@
 """`/api/broadcast-messages/`: what existing clients know, and what it adds."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from django.db import transaction
 from django.db.models import F, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, NullIf
 from django_filters import rest_framework as filters
-from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
@@ -29,7 +27,6 @@ from .actions import (
     PreviewSerializer,
     RecipientSerializer,
     RetargetSerializer,
-    TimeSerializer,
     TriedSerializer,
 )
 from .checks import Checks
@@ -41,6 +38,8 @@ from .renderers import AsTable, Csv
 from .reports import Reports
 from .resources import FullResource, StrictSerializer
 from .serializers import BroadcastSerializer, named_segments
+from .transitions import TOO_LATE, Transitions
+from .versions import Versions
 
 CONTENT = ("subject", "body")
 
@@ -70,18 +69,6 @@ def with_subject(queryset: QuerySet) -> QuerySet:
     return queryset.alias(shown_subject=Coalesce(Subquery(contents.values("subject")[:1]), Value("")))
 
 
-@contextmanager
-def editable() -> Iterator[None]:
-    """Tell existing clients in their own words that it is too late."""
-    try:
-        yield
-    except WrongState:
-        raise WrongState(drafting.NOT_EDITABLE) from None
-
-
-TOO_LATE = {409: OpenApiResponse(description=drafting.NOT_EDITABLE)}
-
-
 @extend_schema_view(
     list=extend_schema(summary="List broadcasts"),
     retrieve=extend_schema(summary="Read a broadcast"),
@@ -94,7 +81,7 @@ TOO_LATE = {409: OpenApiResponse(description=drafting.NOT_EDITABLE)}
     ),
     destroy=extend_schema(summary="Delete a broadcast", responses={204: None, **TOO_LATE}),
 )
-class Broadcasts(Checks, Reports, AsTable, FullResource):
+class Broadcasts(Transitions, Checks, Reports, Versions, AsTable, FullResource):
     """Broadcasts, from draft to sent."""
 
     model = Broadcast
@@ -107,7 +94,7 @@ class Broadcasts(Checks, Reports, AsTable, FullResource):
         "recipients": "read",
         "lacking": "read",
         "logs": "read",
-        **dict.fromkeys(("schedule", "send", "unschedule", "pause", "resume", "cancel", "reopen", "retry"), "send"),
+        **dict.fromkeys(Transitions.OF_SENDERS, "send"),
         "archive": "send",
     }
 
@@ -159,7 +146,7 @@ class Broadcasts(Checks, Reports, AsTable, FullResource):
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         row = self.get_object()
         if not row.is_editable:  # before the body is validated
-            raise WrongState(drafting.NOT_EDITABLE)
+            raise WrongState(drafting.why_not_editable(row))
         return super().update(request, *args, **kwargs)
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -183,71 +170,6 @@ class Broadcasts(Checks, Reports, AsTable, FullResource):
         page = self.paginate_queryset(counted)  # type: ignore[arg-type]
         serializer = RecipientSerializer(page, many=True, context=self.get_serializer_context())
         return self.get_paginated_response(serializer.data)
-
-    @extend_schema(
-        summary="Schedule",
-        description="At the time given, or at the one it has. On a scheduled one it changes the time, or nothing.",
-        request=TimeSerializer,
-        responses={200: BroadcastSerializer, **TOO_LATE},
-    )
-    @action(detail=True, methods=["post"])
-    def schedule(self, request: Request, uuid: str) -> Response:
-        broadcast = self.get_object()
-        if not broadcast.is_editable:
-            raise WrongState(drafting.NOT_EDITABLE)
-        given = self.read(TimeSerializer)
-        with editable():
-            sending.schedule(broadcast, given.get("scheduled_at"), self.user, day=given.get("send_at"))
-        return self.shown(self.fresh(broadcast))
-
-    @extend_schema(summary="Send now", request=None, responses={200: BroadcastSerializer, **TOO_LATE})
-    @action(detail=True, methods=["post"])
-    def send(self, request: Request, uuid: str) -> Response:
-        with editable():
-            return self.do(sending.send)
-
-    @extend_schema(summary="Make it a draft again", request=None)
-    @action(detail=True, methods=["post"])
-    def unschedule(self, request: Request, uuid: str) -> Response:
-        return self.do(sending.unschedule)
-
-    @extend_schema(summary="Pause", request=None)
-    @action(detail=True, methods=["post"])
-    def pause(self, request: Request, uuid: str) -> Response:
-        return self.do(sending.pause)
-
-    @extend_schema(summary="Resume", request=None)
-    @action(detail=True, methods=["post"])
-    def resume(self, request: Request, uuid: str) -> Response:
-        return self.do(sending.resume)
-
-    @extend_schema(
-        summary="Stop for good",
-        description="What left stays sent. A scheduled one never begins, and can be reopened.",
-        request=None,
-    )
-    @action(detail=True, methods=["post"])
-    def cancel(self, request: Request, uuid: str) -> Response:
-        return self.do(sending.cancel)
-
-    @extend_schema(
-        summary="Make a cancelled one a draft again",
-        description="Only one that was cancelled before it began; it keeps its time.",
-        request=None,
-    )
-    @action(detail=True, methods=["post"])
-    def reopen(self, request: Request, uuid: str) -> Response:
-        return self.do(sending.reopen)
-
-    @extend_schema(
-        summary="Send again to those it failed to reach",
-        description="As a linked child, which is returned.",
-        request=None,
-        responses={201: BroadcastSerializer},
-    )
-    @action(detail=True, methods=["post"])
-    def retry(self, request: Request, uuid: str) -> Response:
-        return self.shown(self.fresh(sending.retry(self.get_object(), by=self.user)), 201)
 
     @extend_schema(
         summary="Write again to those for whom it became this",
@@ -339,7 +261,7 @@ class Broadcasts(Checks, Reports, AsTable, FullResource):
     @action(detail=True, methods=["post"])
     def estimate(self, request: Request, uuid: str) -> Response:
         broadcast = self.get_object()
-        if not broadcast.is_editable:
+        if broadcast.status not in Broadcast.EDITABLE:
             raise WrongState(drafting.NOT_EDITABLE)
         self.read(StrictSerializer)
         found = audience.estimate(Audience.of(broadcast), drafting.routes(broadcast))
@@ -391,11 +313,6 @@ class Broadcasts(Checks, Reports, AsTable, FullResource):
             return stream_csv(rows, f"broadcast-{broadcast.uuid}.csv")
         page = self.paginate_queryset(rows.values_list("pk", flat=True)) or []
         return self.get_paginated_response(self.get_serializer(loaded(page), many=True).data)
-
-    def do(self, verb: Any) -> Response:
-        broadcast = self.get_object()
-        verb(broadcast, by=self.user)
-        return self.shown(self.fresh(broadcast))
 
 
 def chosen_message(broadcast: Broadcast, channel: Any) -> Message:

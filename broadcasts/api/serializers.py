@@ -158,6 +158,12 @@ class BroadcastSerializer(WhoSerializer, PickingSerializer):
     repeat = RepeatField(read_only=True)
     parent = RefField(Broadcast, read_only=True, allow_null=True)  # type: ignore[assignment]  # no serializer's
     origin = serializers.ChoiceField(choices=Broadcast.Origin.choices, read_only=True, allow_null=True)
+    undo_until = MomentField(
+        read_only=True,
+        allow_null=True,
+        help_text="The end of its undo window: it is scheduled for then, and `undo/` makes it a draft again; null: it "
+        "has none.",
+    )
     started_at = MomentField(read_only=True, allow_null=True)
     completed_at = MomentField(read_only=True, allow_null=True)
     modified = MomentField(read_only=True)

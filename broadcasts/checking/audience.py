@@ -124,8 +124,8 @@ def recent(draft: Draft, counted: People) -> Line:
     share = counted.recent / max(counted.number, 1)
     return warning(
         "recent",
-        f"{people(counted.recent)} of these ({formats.percent(share)}) got another broadcast in the {days} days "
-        "before. Wait, or leave them out.",
+        f"{formats.number(counted.recent)} of these people ({formats.percent(share)}) got another broadcast in the "
+        f"{days} days before. Wait, or leave them out.",
         step="when",
         detail=named,
         stable=f"{coarse(counted.recent)} {[one.pk for one in counted.lately]}",

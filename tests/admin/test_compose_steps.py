@@ -273,6 +273,13 @@ def test_the_dashboard_and_the_list_lead_to_the_start_page(client, draft):
         assert f'href="{start}"' in client.get(reverse(name)).content.decode()
 
 
+@pytest.mark.menu
+def test_adding_a_broadcast_in_the_menu_leads_to_the_start_page(client, draft):
+    page_with_menu = client.get(reverse("admin:broadcasts_contact_changelist")).content.decode()
+    assert reverse("admin:broadcasts_broadcast_start") in page_with_menu
+    assert f'href="{reverse("admin:broadcasts_broadcast_add")}"' not in page_with_menu
+
+
 def test_starting_blank_leads_into_the_flow(client, mail):
     begun = client.post(reverse("admin:broadcasts_broadcast_begin"), {"organization": mail.organization.pk})
     assert begun.url.startswith("/admin/broadcasts/broadcast/")

@@ -21,6 +21,7 @@ MORE = [
         "repeat",
         "parent",
         "origin",
+        "undo_until",
         "started_at",
         "completed_at",
         "modified",

@@ -5,6 +5,7 @@ import signal
 import time
 
 import pytest
+from django.conf import settings
 from django.urls import reverse
 
 from broadcasts.management import serving
@@ -155,6 +156,16 @@ def test_without_a_connection_it_says_so_and_saves_once_it_is_back(who, draft):
     assert "Network" not in " ".join(who.errors).replace("net::ERR_INTERNET_DISCONNECTED", "")
 
 
+def test_who_is_signed_out_signs_in_elsewhere_and_loses_nothing(who, draft):
+    cookie = who.call("GET", f"/cookie/{settings.SESSION_COOKIE_NAME}")
+    who.call("DELETE", f"/cookie/{settings.SESSION_COOKIE_NAME}")
+    who.write("#id_name", "Typed after lunch")
+    says(who, "Not saved: you are signed out. Sign in in another window. Trying again…")
+    who.call("POST", "/cookie", cookie={"name": cookie["name"], "value": cookie["value"]})
+    says(who, "Saved")
+    assert Broadcast.objects.get().name == "Typed after lunch"
+
+
 def test_what_is_not_valid_yet_is_there_again_after_the_window_was_closed(who, at, draft):
     who.run("document.querySelectorAll('.compose-part details').forEach((one) => { one.open = true; })")
     who.write("#id_addresses", "half-an-address")
@@ -226,3 +237,17 @@ def test_nothing_typed_is_lost_while_web_workers_are_killed(chromium, installati
         )
     says(chromium, "Saved")
     assert chromium.value("document.querySelector('[data-conflict]').hidden")
+
+
+def test_many_contacts_are_counted_after_the_page_and_again_only_when_the_audience_changes(at, draft, monkeypatch):
+    monkeypatch.setattr("broadcasts.admin.compose_card.AT_ONCE", 0)
+    Broadcast.objects.update(send_to_all=True)
+    browser = at("broadcasts_broadcast_compose", draft.pk, "who")
+    number = "document.querySelector('[data-number]').textContent"
+    counts = "performance.getEntriesByType('resource').filter((one) => one.name.endsWith('/compose/card/')).length"
+    browser.wait_for(f"{number} === '1' && !document.querySelector('[data-counting]')")
+    browser.write("#id_name", "Renamed")
+    browser.wait_for("document.querySelector('h1').textContent === 'Renamed'")
+    assert browser.value(f"[{number}, {counts}]") == ["1", 1]
+    browser.click("#id_use_case_0")
+    browser.wait_for(f"{counts} === 2 && !document.querySelector('[data-counting]')")
