@@ -189,6 +189,21 @@ def web_url(token: str) -> str:
     return f"{settings.BASE_URL}/w/{token}/"
 
 
+def archive_url(slug: str) -> str:
+    """Return the address of the public archive of an organization."""
+    return f"{settings.BASE_URL}/archive/{slug}/"
+
+
+def archived_url(slug: str, broadcast: UUID) -> str:
+    """Return the address of a broadcast in the public archive of its organization."""
+    return f"{archive_url(slug)}{broadcast}/"
+
+
+def feed_url(slug: str) -> str:
+    """Return the address of the feed of a public archive."""
+    return f"{archive_url(slug)}feed/"
+
+
 def confirm_url(token: str) -> str:
     """Return the address of the page where a contact confirms a consent."""
     return f"{settings.BASE_URL}/c/{token}/"

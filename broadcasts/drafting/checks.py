@@ -6,6 +6,8 @@ from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Broadcast, Message, MessageTranslation, UseCase
 from broadcasts.sending import readiness
 
+from .messages import loaded
+
 QUIET_FOR_MARKETING = "Marketing keeps the quiet hours: only the use case general may ignore them."
 
 
@@ -60,8 +62,7 @@ def _check_content(broadcast: Broadcast, flat: bool) -> dict[str, str]:
     errors: dict[str, str] = {}
     wrong: list[str] = []
     checker = rendering.Checker(broadcast.organization)
-    messages = broadcast.messages.select_related("channel", "template", "layout", "broadcast__organization")
-    for place, message in enumerate(messages.prefetch_related("translations", "template__translations")):
+    for place, message in enumerate(loaded(broadcast).prefetch_related("template__translations")):
         translations = list(message.translations.all())
         if place == 0 and translations and message.translation(broadcast.base_language) is None:
             wrong.append(f"0.translations: has nothing in the base language, {broadcast.base_language}.")

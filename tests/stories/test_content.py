@@ -101,8 +101,8 @@ def test_errors_of_liquid_and_of_mjml_stand_at_their_places_while_typing(page, m
     )
     page.wait_for("document.querySelector('.content-errors').textContent.includes('mj-nonsense')")
     assert "line 2" in page.text(".content-errors").lower()
-    page.click("[name=_back]")
-    page.wait_for("document.querySelector('.errornote')")
+    page.click(".submit-row [name=_save]")
+    page.wait_for("document.querySelector('.compose-notice li')")
     assert "mj-nonsense" in page.value("document.querySelector('[data-source]').value")
     assert message.translations.get().format == "blocks"
     assert page.errors == []
@@ -130,12 +130,14 @@ def test_the_page_is_used_by_keyboard_alone(page, message):
     field = page.find("#id_translations-0-subject")
     page.call("POST", f"/element/{field}/value", text=f"{keys['end']} news")
     page.call("POST", f"/element/{field}/value", text=f"{keys['control']}s")
-    page.wait_for("document.querySelector('.messagelist')")
-    assert message.translations.get().subject == "December news"
+    page.wait(lambda: message.translations.get().subject == "December news")
+    page.wait_for("document.querySelector('[data-saved]').dataset.kind === 'saved'")
+    assert page.value("document.activeElement.id") == "id_translations-0-subject"
     assert page.errors == []
 
 
 def test_on_a_phone_nothing_is_wider_than_the_screen(page):
+    page.run("document.querySelector('.content-channels').open = true")
     page.call("POST", "/window/rect", width=500, height=900)
     width, screen = page.value("[document.documentElement.scrollWidth, window.innerWidth]")
     assert width <= screen
