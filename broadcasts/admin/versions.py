@@ -176,7 +176,7 @@ class MessageVersions(admin.ModelAdmin):
             "broadcast": broadcast,
             "message": message,
             "zone": broadcast.organization.zone,
-            "now": "What was sent" if broadcast.has_begun else "What it says now",
+            "now": "What was sent" if broadcast.has_begun else "Current content",
             "may_change": self.has_change_permission(request, message),
             "why_not": drafting.why_not_editable(broadcast),
             "newest": message.versions.values_list("pk", flat=True).first(),
