@@ -41,6 +41,16 @@ def duration(seconds: float) -> str:
     return " ".join(f"{n} {unit}" for n, unit in parts[first : first + 2] if n)
 
 
+def seconds(n: int) -> str:
+    """Write a number of seconds in words, in minutes where it is whole minutes from two on: 60 seconds, 5 minutes."""
+    n, unit = (n // 60, "minute") if n >= 120 and n % 60 == 0 else (n, "second")
+    return _units(n, unit)
+
+
+def _units(n: int, unit: str) -> str:
+    return f"{number(n)} {unit}{'' if n == 1 else 's'}"
+
+
 def day(at: date) -> str:
     """Write a day: 29 Nov 2026."""
     return f"{at.day} {at:%b} {at.year}"
@@ -81,5 +91,5 @@ def _distance(seconds: float) -> str:
     """Write how far ahead, or behind, something is, in one unit of which there are at least two where that can be."""
     size, unit = next(((size, unit) for size, unit in DISTANCES if abs(seconds) >= 2 * size), (1, "second"))
     n = round(abs(seconds) / size)
-    words = f"{number(n)} {unit}{'' if n == 1 else 's'}"
+    words = _units(n, unit)
     return "now" if n == 0 else f"in {words}" if seconds > 0 else f"{words} ago"

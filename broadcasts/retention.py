@@ -34,6 +34,7 @@ from broadcasts.models import (
     ImportJob,
     Inbound,
     Invitation,
+    LinkCheck,
     Media,
     Message,
     MessageVersion,
@@ -51,6 +52,7 @@ EARLY_FACTS_KEPT = timedelta(days=3)  # far longer than a window takes; older on
 HITS_KEPT = timedelta(days=1)  # with their network addresses, where they could not be judged
 TYPED_KEPT = timedelta(days=30)  # what somebody typed on a page that could not be saved
 LINKS_KEPT = timedelta(days=30)  # longer than any lifetime
+LINK_CHECKS_KEPT = timedelta(days=30)  # after a page last asked for them
 INVITATIONS_KEPT = timedelta(days=30)  # after they expired; the audit log has them too
 HOSTS_KEPT = timedelta(days=1)
 WAKE_UPS_KEPT = timedelta(days=1)  # tasks that no cluster has taken
@@ -77,6 +79,7 @@ def prune(*, dry_run: bool = False) -> dict[str, int]:
         ("versions of messages", _old_versions()),
         ("open pages and unsaved words of broadcasts", _old_editing()),
         ("personal links", PersonalLink.objects.filter(created__lt=Now() - LINKS_KEPT)),
+        ("answers of links", LinkCheck.objects.filter(modified__lt=Now() - LINK_CHECKS_KEPT)),
         ("invitations", Invitation.objects.filter(expires_at__lt=Now() - INVITATIONS_KEPT)),
         ("failed sign-ins", AccessAttempt.objects.filter(attempt_time__lt=now - brakes.REMEMBERED)),
         ("places of sign-ins", AccessLog.objects.filter(attempt_time__lt=now - brakes.KNOWN_PLACE)),

@@ -106,7 +106,15 @@ def test_the_page_leads_back_and_to_the_other_languages(client, news):
     page = client.get(url(news)).text
     assert f'href="{links.archive_url("club")}"' in page and "All mail of Swimming Club" in page
     assert "español" in page and f"{links.archived_url('club', news.uuid)}?language=es" in page
-    assert "<title>May news – Swimming Club</title>" in page
+    assert "<title>May news | Swimming Club</title>" in page
+
+
+def test_a_blank_title_of_a_mail_is_filled_and_another_stays_the_first(client, public):
+    blank = make_archived(public, html="<html><head><title> </title></head><body>x</body></html>")
+    page = client.get(url(blank)).text
+    assert page.count("<title>") == 1 and "<head><title>May news | Swimming Club</title></head>" in page
+    own = make_archived(public, html="<html><head><title>Own</title></head><body>x</body></html>")
+    assert client.get(url(own)).text.index("<title>Own") < client.get(url(own)).text.index("<title>May news")
 
 
 def test_nothing_in_a_mail_runs(client, news):

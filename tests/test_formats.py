@@ -107,7 +107,8 @@ def test_a_moment_that_the_clocks_show_twice_is_told_with_its_distance_from_utc(
 
 
 def test_templates_write_as_the_code_does():
-    text = "{% load formats %}{{ n|number }}; {{ n|rate }}; {{ s|duration }}; {{ at|day }}; {{ at|moment:zone }}; {{ at|planned:zone }}"
+    text = "{% load formats %}{{ n|number }}; {{ n|rate }}; {{ s|duration }}; {{ at|day }}; {{ at|moment:zone }}"
+    text += "; {{ at|planned:zone }}"
     found = Template(text).render(Context({"n": 12_830, "s": 61, "at": AT, "zone": MADRID}))
     planned = formats.planned(AT, MADRID)
     assert found == f"12,830; 12,830; 1 min 1 s; 29 Nov 2026; 29 Nov 2026, 15:11 Europe/Madrid; {planned}"

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from broadcasts import drafting, formats, rendering, stats
+from broadcasts import archiving, drafting, formats, links, rendering, stats
 from broadcasts.exceptions import WrongState
 from broadcasts.models import (
     TRACKED,
@@ -41,7 +41,7 @@ from .filters import choice_filter
 from .gallery import StartPage
 from .paginator import PagedList
 from .pickers import Picker
-from .progress import progress
+from .progress import progress, undo_left
 from .report import report
 from .search import as_uuid
 
@@ -68,6 +68,11 @@ class BroadcastList(PagedList):
         numbers = stats.counts(self.result_list)
         for broadcast in self.result_list:
             broadcast.numbers = numbers[broadcast.pk]
+
+
+def archive_url(broadcast: Broadcast) -> str:
+    """Return the address at which everybody can read a broadcast; "" if nobody can."""
+    return links.archived_url(broadcast.organization.slug, broadcast.uuid) if archiving.is_listed(broadcast) else ""
 
 
 class FirstMessageChecks(InlineModelAdminChecks):
@@ -161,7 +166,10 @@ class BroadcastAdmin(StartPage, ComposePages, BroadcastActions, AskingAdmin, Dra
 
     @admin.display(description="time", ordering="scheduled_at", empty_value="-")
     def shown_time(self, broadcast: Broadcast) -> Any:
-        return broadcast.completed_at or broadcast.started_at or broadcast.scheduled_at
+        if at := broadcast.completed_at or broadcast.started_at:
+            return at
+        at = broadcast.due_from if broadcast.status == Broadcast.Status.SCHEDULED else broadcast.scheduled_at
+        return formats.planned(at, broadcast.organization.zone) if at else None
 
     @admin.display(description="recipients")
     def recipients(self, broadcast: Broadcast) -> str:
@@ -220,9 +228,15 @@ class BroadcastAdmin(StartPage, ComposePages, BroadcastActions, AskingAdmin, Dra
             ("Who, in more ways", {"fields": who[USUAL:], "classes": self._collapsed(request, obj, who[USUAL:])}),
             ("What", {"fields": [*message, "base_language", "channel_policy", *self._fallback(obj)]}),
             ("When", self._when(request, obj)),
+            *self._archive(obj),
             ("Measuring", {"fields": [*TRACKED.values()], "description": MEASURING}),
             *([("Record", {"fields": RECORD, "classes": ["collapse"]})] if obj is not None else []),
         ]
+
+    def _archive(self, obj: Any) -> list[Any]:
+        """The switch is shown where an archive is; of a broadcast that has begun, its page has buttons for it."""
+        is_offered = obj is None or (obj.organization.has_archive and obj.is_editable)
+        return [("Public archive", {"fields": ["in_archive"], "classes": ["collapse"]})] if is_offered else []
 
     def _fallback(self, obj: Any) -> list[str]:
         """The fields of a policy are shown where they can be chosen, or mean something."""
@@ -293,14 +307,19 @@ class BroadcastAdmin(StartPage, ComposePages, BroadcastActions, AskingAdmin, Dra
             return super().change_view(request, object_id, form_url, extra_context)
         try:
             if request.method == "POST" and not broadcast.is_editable:
-                why = "has begun to be sent." if broadcast.has_begun else "was cancelled: reopen it first."
-                raise WrongState(f"“{broadcast}” {why}")
+                raise WrongState(f"“{broadcast}” {self.why_locked(broadcast)}")
             return super().change_view(
                 request, object_id, form_url, {**self.panel(request, broadcast), **(extra_context or {})}
             )
         except WrongState as error:
             messages.error(request, f"Nothing was saved: {error}")
             return HttpResponseRedirect(self.change_url(object_id))
+
+    def why_locked(self, broadcast: Broadcast) -> str:
+        """Return why it cannot be edited, as the rest of a sentence."""
+        if broadcast.is_undoable:
+            return "is about to be sent: stop it first."
+        return "has begun to be sent." if broadcast.has_begun else "was cancelled: reopen it first."
 
     def warnings(self, broadcast: Broadcast) -> list[str]:
         """Return what is wrong with its expressions; the channel is named where there are several."""
@@ -317,13 +336,16 @@ class BroadcastAdmin(StartPage, ComposePages, BroadcastActions, AskingAdmin, Dra
         return {
             "broadcast": broadcast,
             "seen": stamp(broadcast),
-            "due": formats.moment(broadcast.due_from, broadcast.organization.zone) if broadcast.due_from else "",
+            "due": formats.planned(broadcast.due_from, broadcast.organization.zone) if broadcast.due_from else "",
+            "undo_left": undo_left(broadcast),
+            "may_undo": self.may(request, "send", broadcast),
             "unscheduled": self.unscheduled(request, broadcast),
             "actions_now": self.actions_for(request, broadcast),
             "progress": progress(broadcast) if broadcast.has_begun else None,
             "report": report(broadcast) if broadcast.has_begun else None,
             "retargets": self.retargets_for(request, broadcast),
             "children": list(broadcast.children.order_by("id")[:10]),
+            "public_address": archive_url(broadcast),
             "channels": list(broadcast.messages.select_related("channel").prefetch_related("translations")),
             "ask": AskForm(None, Access.of(request)),
             "warnings": self.warnings(broadcast),
@@ -361,7 +383,7 @@ class BroadcastAdmin(StartPage, ComposePages, BroadcastActions, AskingAdmin, Dra
         if broadcast.scheduled_at is None or broadcast.status not in (Broadcast.Status.DRAFT, Broadcast.Status.FAILED):
             return ""
         how = ": press Schedule" if self.may(request, "send", broadcast) else ": that takes somebody who may send"
-        time = formats.moment(broadcast.scheduled_at, broadcast.organization.zone)
+        time = formats.planned(broadcast.scheduled_at, broadcast.organization.zone)
         return f"the time {time}. It is not scheduled yet{how}."
 
     def delete_model(self, request: HttpRequest, obj: Broadcast) -> None:

@@ -34,8 +34,7 @@ def what_step(model_admin: Any, request: HttpRequest, broadcast: Broadcast) -> H
     """Redirect to the content page of the first message; one that is not there is made by a button."""
     message = broadcast.first_message()
     if message is None and request.method == "POST":
-        drafting.save(broadcast, {"messages": [{}]}, by=Access.of(request).user)
-        message = broadcast.messages.first()
+        message = drafting.save(broadcast, {"messages": [{}]}, by=Access.of(request).user).first_message()
     if message is None:
         return step_page(model_admin, request, broadcast, "what", "admin/broadcasts/compose/what.html")
     return HttpResponseRedirect(reverse("admin:broadcasts_message_content", args=[message.pk]))

@@ -11,8 +11,8 @@ from broadcasts.exceptions import BroadcastsError
 from broadcasts.models import Broadcast, Contact, Message, MessageTranslation
 
 from .access import has_more_than
-from .broadcast_actions import estimate, nobody, reasons
 from .broadcast_views import AT_ONCE
+from .promises import estimate, nobody, reasons
 
 SHOWN = 80  # characters of what a message says
 

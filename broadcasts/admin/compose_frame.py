@@ -26,7 +26,7 @@ STYLES = forms.Media(css={"all": ["broadcasts/compose.css"]}, js=SCRIPTS)
 
 STAMPED = {
     "who": ("name", "use_case", *Broadcast.WHO),
-    "when": ("scheduled_at", "local_time", "ignore_quiet_hours", "expires_at"),
+    "when": ("scheduled_at", "local_time", "ignore_quiet_hours", "expires_at", "in_archive"),
 }
 MOST_STAMPED = 200  # rows of a list that a stamp looks at
 

@@ -59,12 +59,17 @@ class WhenForm(StepForm):
 
 
 def fields(broadcast: Broadcast) -> list[str]:
-    """Return the fields of the step: whose time is an action's, without the time; marketing keeps quiet hours."""
+    """Return the fields of the step: whose time is an action's, without the time; marketing keeps quiet hours.
+
+    The archive is offered where the organization has one.
+    """
     names = ["expires_at"]
     if broadcast.status != Broadcast.Status.SCHEDULED:
         names.append("scheduled_at")
     if broadcast.use_case == UseCase.GENERAL or broadcast.ignore_quiet_hours:
         names.append("ignore_quiet_hours")
+    if broadcast.organization.has_archive or broadcast.in_archive:
+        names.append("in_archive")
     return names
 
 

@@ -1,6 +1,7 @@
 """The confirmation forms of actions: content, number of recipients and time must still be those shown."""
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from broadcasts import formats
+from broadcasts.checking import Line
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Broadcast, User
 from broadcasts.sending import moments
@@ -16,6 +18,8 @@ from broadcasts.sending import moments
 from .moment_field import MomentFormField
 
 TYPED_ABOVE = 1000  # more recipients than this are typed before they are sent to
+CHECK_FIRST = "The check is not done: see to its points first."
+NOW, AT = "now", "at"  # how a broadcast is sent
 
 
 class Confirmation(forms.Form):
@@ -47,14 +51,17 @@ class SeenForm(Confirmation):
 
 
 class SendForm(SeenForm):
-    """Contains the number of recipients that is shown; a large number has to be typed."""
+    """Contains the number of recipients that is shown; a large number has to be typed.
+
+    Is invalid while the check of the broadcast holds something open.
+    """
 
     expected = forms.CharField(required=False, widget=forms.HiddenInput)
     typed = forms.CharField(label="Number of recipients", help_text="Type the number above to confirm it.")
 
-    def __init__(self, *args: Any, recipients: int, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, recipients: int, open_lines: Sequence[Line], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.recipients = recipients
+        self.recipients, self.open_lines = recipients, open_lines
         self.initial["expected"] = recipients
         if recipients <= TYPED_ABOVE:
             del self.fields["typed"]
@@ -71,6 +78,41 @@ class SendForm(SeenForm):
         if "".join(filter(str.isdigit, typed)) != str(self.recipients):
             raise ValidationError(f"This is not the number of recipients, {formats.number(self.recipients)}.")
         return typed
+
+    def clean(self) -> dict[str, Any]:
+        if self.open_lines:
+            raise ValidationError(CHECK_FIRST)
+        return self.cleaned_data
+
+
+class SendStepForm(SendForm):
+    """Asks whether it is sent now or at the time that the broadcast has."""
+
+    how = forms.ChoiceField(label="When", widget=forms.RadioSelect)
+    field_order = ["how"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [(NOW, f"Now. {what_now(self.broadcast)}")]
+        at = self.broadcast.own_time
+        if at and self.broadcast.status != Broadcast.Status.SCHEDULED and at > timezone.now():
+            planned = formats.planned(at, self.broadcast.organization.zone)
+            choices.append((AT, f"{planned[0].upper()}{planned[1:]}"))
+        self.fields["how"].choices = choices  # type: ignore[attr-defined]
+        self.initial["how"] = choices[-1][0]
+
+
+def what_now(broadcast: Broadcast) -> str:
+    """Say what sending from the admin does."""
+    seconds = broadcast.organization.undo_seconds
+    begins = f"The first copies leave in {formats.seconds(seconds)}. You can stop it until then." if seconds else ""
+    if broadcast.local_time:
+        return f"{begins} People whose clock time has not come yet wait for it.".strip()
+    at = broadcast.own_time
+    if at and (broadcast.status == Broadcast.Status.SCHEDULED or at > timezone.now()):
+        planned = formats.planned(at, broadcast.organization.zone)
+        return f"{begins or 'It is sent at once.'} It is not sent {planned}."
+    return begins or "It is sent at once."
 
 
 class ScheduleForm(SendForm):

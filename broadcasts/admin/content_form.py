@@ -287,6 +287,9 @@ class LanguageForm(ContentForm):
         field = self.fields.get(name)
         return None if field is None or field.widget.is_hidden else name
 
+    def validate_constraints(self) -> None:
+        """Ask the database nothing: the formset knows the stored row of each language, and finds those given twice."""
+
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]
         for name in ("blocks", "slots", "source"):

@@ -3,6 +3,7 @@
 from functools import cached_property
 from typing import Any, cast
 
+from django import forms
 from django.core.exceptions import ValidationError
 from django.forms.models import inlineformset_factory
 
@@ -45,7 +46,8 @@ class LanguagesFormSet(ContentFormSet):
         form = super()._construct_form(i, **kwargs)
         form.settle(self.message, self.instance, may_change=self.may_change)
         if self.is_bound:
-            form.fields["id"].disabled = True  # the row is known already
+            known = {"initial": form.instance.pk, "disabled": True, "required": False}  # whatever is posted
+            form.fields["id"] = forms.IntegerField(widget=forms.HiddenInput, **known)
             form.empty_permitted = i == 0 and not form.instance.pk
         return form
 

@@ -133,6 +133,10 @@ class MessageContentPage(ContentPage):
         else:
             compose_saving.keep(request, owner.broadcast, place_of(owner), outcome.words(shown))
 
+    def fresh(self, owner: Message) -> Message:
+        rows = Message.objects.select_related("broadcast", "channel", "template", "layout")
+        return rows.prefetch_related("translations").get(pk=owner.pk)
+
     def held(self, owner: Message) -> Message:
         drafting.lock(owner.broadcast)
         return self.fresh(owner)

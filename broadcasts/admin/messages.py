@@ -11,7 +11,9 @@ from broadcasts.models import Broadcast, Medium, Message, MessageTranslation, Us
 
 from .access import Access
 from .base import ScopedInline
+from .compose_frame import step_url
 from .content import ContentForm, ContentFormSet, chosen_message, content_fields, tell_warnings, with_syntax_help
+from .content_channels import FROM, FROM_CONTENT
 from .content_message import MessageContentPage
 from .drafts import DraftAdmin
 from .filters import BroadcastListFilter
@@ -126,7 +128,11 @@ class MessageAdmin(OnlyWhileEditable, MessageVersions, MessageContentPage, Draft
         message = self.get_object(request, object_id)
         try:
             response = super().delete_view(request, object_id, extra_context)
-            return _to_channels(message.broadcast_id) if message and response.status_code == 302 else response
+            if message is None or response.status_code != 302:
+                return response
+            if request.GET.get(FROM) == FROM_CONTENT:
+                return HttpResponseRedirect(step_url(message.broadcast, "what"))
+            return _to_channels(message.broadcast_id)
         except (InvalidInput, WrongState) as error:
             messages.error(request, f"It was not deleted: {error}")
             return HttpResponseRedirect(self.change_url(object_id))

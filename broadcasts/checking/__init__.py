@@ -6,6 +6,7 @@ show `quick_lines` at once and ask for `counted_lines` afterwards.
 """
 
 from .accepting import accept, is_accepted, open_lines
+from .answers import ask_due
 from .asking import check, counted_lines, quick_lines
 from .lines import Detail, Level, Line
 
@@ -14,6 +15,7 @@ __all__ = [
     "Level",
     "Line",
     "accept",
+    "ask_due",
     "check",
     "counted_lines",
     "is_accepted",

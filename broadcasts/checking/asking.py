@@ -1,11 +1,13 @@
 """Ask all questions of the check, the quick ones apart from those that count people."""
 
+import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from broadcasts.exceptions import BroadcastsError
 from broadcasts.models import Broadcast
 
-from . import answers, audience, channels, consent, content, links, people, times, wording
+from . import answers, audience, channels, consent, content, links, people, remembering, times, wording
 from .draft import Draft, contents_of, read
 from .lines import Line, stop
 
@@ -62,12 +64,25 @@ def quick_lines(broadcast: Broadcast) -> list[Line]:
 
 
 def counted_lines(broadcast: Broadcast) -> list[Line]:
-    """Return the lines that need everybody in the audience counted."""
+    """Return the lines that need everybody in the audience counted; what took long is remembered for a while."""
     draft = contents_of(broadcast)
     if not draft.messages:
         return []  # that there is nothing to send is told by the quick lines
+    key = remembering.key_of(draft)
+    if (kept := remembering.recall(key, draft)) is not None:
+        return kept
+    begun = time.monotonic()
+    lines = _count(draft)
+    seconds = time.monotonic() - begun
+    lines = [replace(line, seconds=seconds) if line.name == "recipients" else line for line in lines]
+    if seconds > remembering.SLOW_SECONDS:
+        remembering.remember(key, lines)
+    return lines
+
+
+def _count(draft: Draft) -> list[Line]:
     try:
-        counted = people.count(broadcast)
+        counted = people.count(draft.broadcast)
     except BroadcastsError as error:
         return [stop("recipients", f"The audience cannot be read. {error}", step="who")]
     questions = COUNTED if counted.estimate.will_receive else COUNTED[:1]

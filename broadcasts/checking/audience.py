@@ -8,7 +8,7 @@ from broadcasts.models import Reason
 from broadcasts.sending import expansion
 
 from .draft import Draft
-from .lines import Detail, Line, coarse, ok, stop, warning
+from .lines import Detail, Line, coarse, ok, people, stop, warning
 from .people import LATELY, People
 
 PEOPLE = "broadcasts_broadcast_people"
@@ -18,9 +18,9 @@ LEFT_WITHOUT = 0.5  # share of the matched without consent from which on somebod
 MOST_NAMED = 5
 
 
-def recipients(draft: Draft, people: People) -> Line:
+def recipients(draft: Draft, counted: People) -> Line:
     """Ask whether anybody would receive it, and say why others would not."""
-    found = people.estimate
+    found = counted.estimate
     left = tuple(
         Detail(
             f"{formats.number(n)} left out: {reason.label}",
@@ -32,23 +32,22 @@ def recipients(draft: Draft, people: People) -> Line:
     if not found.will_receive:
         words = f"{expansion.LEFT_OUT}. Choose other people." if found.matched else f"{expansion.NOBODY} Choose people."
         return stop("recipients", words, step="who", detail=left)
-    word = "people" if found.will_receive == people.number else "copies"
-    sent = f"{formats.number(found.will_receive)} {word} will be sent"
-    words = f"{formats.number(found.will_receive)} people will receive it." if word == "people" else f"{sent}."
-    return ok("recipients", words, step="who", detail=left)
+    if found.will_receive > counted.number:
+        return ok("recipients", f"{formats.number(found.will_receive)} copies will be sent.", step="who", detail=left)
+    return ok("recipients", f"{people(found.will_receive)} will receive it.", step="who", detail=left)
 
 
-def consent(draft: Draft, people: People) -> Line | None:
+def consent(draft: Draft, counted: People) -> Line | None:
     """Say how many are left out since they did not agree, where the organization requires consent."""
     if not (draft.is_marketing and draft.organization.consent_required):
         return None
-    left, matched = people.estimate.skipped.get(Reason.NO_CONSENT, 0), people.estimate.matched
+    left, matched = counted.estimate.skipped.get(Reason.NO_CONSENT, 0), counted.estimate.matched
     if left <= LEFT_WITHOUT * matched:
-        words = f"{formats.number(left)} people did not agree to marketing and are left out."
+        words = f"{people(left)} did not agree to marketing and {'is' if left == 1 else 'are'} left out."
         return ok("consent", words if left else "Everybody in the audience agreed to marketing.", step="who")
     return warning(
         "consent",
-        f"{formats.number(left)} of {formats.number(matched)} people did not agree to marketing and are left out. Ask "
+        f"{formats.number(left)} of {people(matched)} did not agree to marketing and are left out. Ask "
         "them by an opt-in, or see whether their consent was imported.",
         step="who",
         stable=f"left out {coarse(left)}",
@@ -56,48 +55,48 @@ def consent(draft: Draft, people: People) -> Line | None:
     )
 
 
-def languages(draft: Draft, people: People) -> Line | None:
+def languages(draft: Draft, counted: People) -> Line | None:
     """Ask which languages of the recipients have no content, and what these people read instead."""
     if not draft.copies:
         return None
-    lost = people.estimate.skipped.get(Reason.NO_TRANSLATION, 0)
-    others = _falling_back(draft, people)
+    lost = counted.estimate.skipped.get(Reason.NO_TRANSLATION, 0)
+    others = _falling_back(draft, counted)
     total = sum(others.values())
     detail = tuple(
-        Detail(f"{formats.number(n)} read {language_name(tag)} and get {language_name(instead)}")
+        Detail(f"{people(n, 'reads', 'read')} {language_name(tag)}: they get {language_name(instead)}")
         for (tag, instead), n in others.most_common(MOST_NAMED)
     )
     known = {tag for tag, _ in others} & set(draft.organization.languages)
     if lost:
-        words = f"{formats.number(lost)} people get nothing: there is no content in a language that fits. Add one."
+        words = f"{people(lost, 'gets', 'get')} nothing: there is no content in a language that fits. Add one."
         return warning("languages", words, step="what", detail=detail, stable=f"nothing {coarse(lost)}")
-    if known or total > FALLING_BACK * people.number:
-        words = f"{formats.number(total)} people read a language without content, and get another. Add it, or accept."
+    if known or total > FALLING_BACK * counted.number:
+        words = f"{people(total, 'reads', 'read')} a language without content. Add it, or have them get another."
         stable = f"{coarse(total)} {sorted(tag for tag, _ in others)}"
         return warning("languages", words, step="what", detail=detail, stable=stable)
     if total:
-        words = f"Nearly all people get a language that they read; {formats.number(total)} get another."
+        words = f"Nearly everybody gets a language that they read; {people(total, 'gets', 'get')} another."
         return ok("languages", words, step="what", detail=detail)
     return ok("languages", "Everybody whose language is known gets it in that language.", step="what")
 
 
-def _falling_back(draft: Draft, people: People) -> Counter[tuple[str, str]]:
+def _falling_back(draft: Draft, counted: People) -> Counter[tuple[str, str]]:
     """Return {(language, what is sent instead): people} of those who get a language that is not theirs."""
     others = Counter[tuple[str, str]]()
     defaults = draft.organization.primary_language, draft.broadcast.base_language
-    for message, counted in zip(draft.messages, people.languages, strict=False):
+    for message, languages in zip(draft.messages, counted.languages, strict=False):
         offered = [copy.language for copy in draft.copies if copy.message is message]
-        for tag, n in counted.items():
+        for tag, n in languages.items():
             if tag and not nearest_language(tag, offered) and (instead := choose_language(tag, offered, defaults)):
                 others[tag, instead] = max(others[tag, instead], n)
     return others
 
 
-def missing_values(draft: Draft, people: People) -> Line | None:
+def missing_values(draft: Draft, counted: People) -> Line | None:
     """Ask how many people lack a value that the content names without a default."""
-    if not people.lacking:
+    if not counted.lacking:
         return None
-    lacking = [one for one in people.lacking if one.count]
+    lacking = [one for one in counted.lacking if one.count]
     if not lacking:
         return ok("missing_values", "Everybody has all the values that the content names.", step="what")
     detail = tuple(
@@ -108,25 +107,25 @@ def missing_values(draft: Draft, people: People) -> Line | None:
         for one in lacking
     )
     most = max(one.count for one in lacking)
-    words = f"Up to {formats.number(most)} people lack a value that the content names. Give it a default."
+    words = f"{people(most, 'lacks', 'lack')} a value that the content names. Give it a default."
     stable = " ".join(f"{one.name} {coarse(one.count)}" for one in lacking)
     return warning("missing_values", words, step="what", detail=detail, stable=stable)
 
 
-def recent(draft: Draft, people: People) -> Line:
+def recent(draft: Draft, counted: People) -> Line:
     """Ask how many were sent another broadcast within two days before."""
     days = LATELY.days
-    if not people.recent:
-        return ok("recent", f"Nobody of them was sent another broadcast in the {days} days before.", step="when")
+    if not counted.recent:
+        return ok("recent", f"Nobody of them got another broadcast in the {days} days before.", step="when")
     named = tuple(
-        Detail(f"“{one}”", address=("broadcasts_broadcast_change", one.pk, "")) for one in people.lately[:MOST_NAMED]
+        Detail(f"“{one}”", address=("broadcasts_broadcast_change", one.pk, "")) for one in counted.lately[:MOST_NAMED]
     )
-    share = people.recent / max(people.number, 1)
+    share = counted.recent / max(counted.number, 1)
     return warning(
         "recent",
-        f"{formats.number(people.recent)} of these people ({formats.percent(share)}) were sent another broadcast in "
-        f"the {days} days before. Wait, or leave them out.",
+        f"{people(counted.recent)} of these ({formats.percent(share)}) got another broadcast in the {days} days "
+        "before. Wait, or leave them out.",
         step="when",
         detail=named,
-        stable=f"{coarse(people.recent)} {[one.pk for one in people.lately]}",
+        stable=f"{coarse(counted.recent)} {[one.pk for one in counted.lately]}",
     )

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from broadcasts import designing, previewing, rendering
@@ -15,6 +15,7 @@ from .lines import Detail, Level, Line
 from .pages import HtmlPage
 
 SECONDS = 2  # of rendering examples; the languages beyond that are looked at as they are written
+LONG_ID = 10**9
 SLOW = "It takes too long to show in this check, with all the languages before it; look at its preview."
 
 
@@ -135,9 +136,17 @@ def _compiled(draft: Draft, message: Message) -> CompiledMessage | str:
     """Return a message compiled as for sending, or why it cannot be."""
     contents = [copy.content for copy in draft.copies if copy.message is message]
     try:
-        return CompiledMessage(message, Tracking.of_test(message), contents)
+        return CompiledMessage(message, _tracking(message), contents)
     except BroadcastsError as error:
         return str(error)
+
+
+def _tracking(message: Message) -> Tracking | None:
+    """Return how copies will be measured; with ids of links that are as long as real ones."""
+    tracking = Tracking.of_test(message)
+    if tracking is None or not tracking.clicks:
+        return tracking
+    return replace(tracking, message_id=LONG_ID, ids=dict.fromkeys(rendering.links_of(message), LONG_ID))
 
 
 def _render(copy: Copy, compiled: CompiledMessage) -> None:

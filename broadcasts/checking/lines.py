@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
 
+from broadcasts import formats
 from broadcasts.models import Message
 
 
@@ -34,6 +35,7 @@ class Line:
     step: the step that mends it; with `message`, and a language, the content page of that message.
     stable: what `digest` covers instead of the words, where these hold numbers that change by themselves.
     is_pending: whether the answer is still being looked for.
+    seconds: how long it took to count what it says, where that is worth telling.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Line:
     language: str = ""
     stable: str = ""
     is_pending: bool = False
+    seconds: float = 0
 
     @property
     def digest(self) -> str:
@@ -69,3 +72,8 @@ def coarse(n: int) -> int:
     """Round a number to its first digit: what it stands for does not change when a few people come or go."""
     size = 10 ** (len(str(n)) - 1)
     return round(n / size) * size
+
+
+def people(n: int, one: str = "", many: str = "") -> str:
+    """Write how many people there are, and what they do: 1 person waits, 4,213 people wait."""
+    return f"{formats.number(n)} {'person' if n == 1 else 'people'} {one if n == 1 else many}".rstrip()

@@ -49,12 +49,12 @@ def links_of(draft: Draft) -> Links:
 
 
 def _sort(found: Links, address: str, copy: Copy) -> None:
+    if address.startswith(f"{settings.BASE_URL}/") or address in found.asked:
+        return
     if is_example(address):
         found.examples.setdefault(address, copy)
     elif len(address) > LONGEST:
         found.long.setdefault(address, copy)
-    elif address.startswith(f"{settings.BASE_URL}/") or address in found.asked:
-        return
     elif len(found.asked) < MOST:
         found.asked[address] = copy
     else:

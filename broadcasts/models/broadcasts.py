@@ -201,6 +201,12 @@ class Broadcast(Base):
                 name="broadcast_notice_due",
                 condition=models.Q(notice_due_at__isnull=False),
             ),
+            # The public archive, newest first.
+            models.Index(
+                fields=["organization", "-started_at"],
+                name="broadcast_in_archive",
+                condition=models.Q(in_archive=True),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -107,10 +107,15 @@ def _copy(broadcast: Broadcast, by: User | None, **changes) -> Broadcast:
     return copy
 
 
+FOR_SOME = {"in_archive": False}  # everybody can read there already what is sent to some of its people again
+
+
 def _copy_to(broadcast: Broadcast, by: User | None, engagement: str, **changes) -> Broadcast:
     """Copy a broadcast for its own recipients with this engagement."""
     nobody_else = {"send_to_all": False, "addresses": [], "query": {}, "activity": None, "attendance_status": None}
-    child = _copy(broadcast, by, retarget_of=broadcast, retarget_engagement=engagement, **nobody_else, **changes)
+    child = _copy(
+        broadcast, by, retarget_of=broadcast, retarget_engagement=engagement, **nobody_else, **FOR_SOME, **changes
+    )
     for people in (child.segments, child.contacts):
         people.clear()
     return child

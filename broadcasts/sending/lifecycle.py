@@ -19,7 +19,7 @@ from . import expansion, hours, moments, readiness
 Status = Broadcast.Status
 HAD_BEGUN = "It had begun when it was cancelled, so copies may have left: duplicate it instead."
 
-IN_WINDOW = "It is about to be sent: stop that first."
+IN_WINDOW = "It is about to be sent. Stop that first."
 NOT_UNDOABLE = "It cannot be undone: it is not waiting to be sent."
 TOO_LATE = "It has begun, so it cannot be undone any more: pause or cancel it."
 EXPIRES_FIRST = "It would have expired before it can be undone no longer: choose a later expiry."

@@ -31,7 +31,7 @@ def test_scheduling_takes_a_time_in_the_organizations_zone(sender, draft):
 def test_a_time_where_the_clocks_change_is_taken_and_told_as_it_was_understood(sender, draft, clock, understood):
     Organization.objects.update(time_zone="Europe/Madrid")
     response = confirm(sign_in(sender.user), draft, "schedule", at_0=clock[0], at_1=clock[1])
-    assert f"is scheduled for {understood}." in messages_of(response)
+    assert f"is scheduled for {understood}, in " in messages_of(response)
 
 
 @pytest.mark.parametrize("day", ["2020-01-01", "0001-01-01", "9999-12-31"])

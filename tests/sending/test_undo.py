@@ -225,7 +225,7 @@ def test_sent_now_it_begins_at_once(waiting):
 
 def test_sent_with_another_window_it_is_refused(waiting):
     until = waiting.undo_until
-    with pytest.raises(WrongState, match="stop that first"):
+    with pytest.raises(WrongState, match="Stop that first"):
         sending.send(waiting, undo_seconds=600)
     assert Broadcast.objects.get().undo_until == until
 
