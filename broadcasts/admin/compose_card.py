@@ -1,18 +1,20 @@
 """The card beside each step: how many people, through which channels, when."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.db.models.functions import Left
 from django.http import HttpRequest
 from django.urls import reverse
 
-from broadcasts import formats
+from broadcasts import audience, formats
+from broadcasts.audience import Audience, Route
 from broadcasts.exceptions import BroadcastsError
 from broadcasts.models import Broadcast, Contact, Message, MessageTranslation
 
 from .access import has_more_than
 from .broadcast_views import AT_ONCE
-from .promises import estimate, nobody, reasons
+from .promises import nobody, reasons
 
 SHOWN = 80  # characters of what a message says
 
@@ -43,7 +45,7 @@ def is_large(broadcast: Broadcast) -> bool:
 def people(broadcast: Broadcast) -> dict[str, Any]:
     """Return how many people get it, and how many do not by reason; or why that cannot be told."""
     try:
-        found = estimate(broadcast)
+        found = audience.estimate(Audience.of(broadcast), routes(broadcast))
     except BroadcastsError as error:
         return {"error": str(error)}
     left_out = reasons(found)
@@ -54,6 +56,11 @@ def people(broadcast: Broadcast) -> dict[str, Any]:
         "skipped": sum(n for _, _, n in left_out),
         "nobody": nobody(found),
     }
+
+
+def routes(broadcast: Broadcast) -> list[Route]:
+    """Return the routes of the messages; one without content yet counts as if all languages were written."""
+    return [replace(one, languages=one.languages or None) for one in audience.routes_of(broadcast)]
 
 
 def channels(broadcast: Broadcast, messages: list[Message]) -> list[str]:

@@ -24,6 +24,8 @@ class WhoForm(StepForm):
         super().__init__(*args, **kwargs)
         use_case: Any = self.fields["use_case"]
         use_case.widget = forms.RadioSelect(choices=UseCase.choices)
+        self.fields["name"].help_text = "Only your team sees it."
+        self.fields["send_to_all"].help_text = "All contacts of your organization."
         self.fields["query"].label = "Rules"
         self.fields["query"].widget.attrs["data-folded"] = ""  # the JSON; people who know it find it
         self.fields["addresses"].widget.attrs["rows"] = 4

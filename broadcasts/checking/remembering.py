@@ -25,7 +25,14 @@ def key_of(draft: Draft) -> str:
     broadcast = draft.broadcast
     written = Message.objects.filter(broadcast=broadcast).aggregate(Max("modified"), Max("translations__modified"))
     channels = [(one.channel.pk, one.channel.modified) for one in draft.messages if one.channel]
-    state = [broadcast.pk, broadcast.modified, broadcast.organization.modified, sorted(written.items()), channels]
+    state: list[Any] = [
+        broadcast.pk,
+        broadcast.modified,
+        broadcast.organization.modified,
+        sorted(written.items()),
+        channels,
+    ]
+    state += [broadcast.scheduled_at, broadcast.local_time]  # which a form asks about before they are saved
     return f"checked:{blake2b(repr(state).encode(), digest_size=16).hexdigest()}"
 
 

@@ -182,6 +182,12 @@ def test_the_card_tells_how_many_and_why_others_are_left_out(client, draft):
     assert f"{address(draft, 'people')}?reason=no_address" in shown_page
 
 
+def test_before_anything_is_written_people_count_as_if_it_were(client, draft):
+    draft.first_message().translations.all().delete()
+    change(draft, send_to_all=True)
+    assert ">1</strong> person" in page(client, draft, "who")
+
+
 def test_the_card_says_when_nobody_gets_it(client, draft):
     change(draft, send_to_all=False)
     assert "Nobody yet" in page(client, draft, "who")
