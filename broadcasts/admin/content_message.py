@@ -21,11 +21,10 @@ from .begin import step_url
 from .compose_form import PRESS_SAVE
 from .compose_frame import STEPS, STYLES, frame
 from .content_channels import ChannelsForm, act, addable, tabs
-from .content_page import MEDIA, ContentForms, ContentPage, Outcome
+from .content_page import MEDIA, THEIRS, ContentForms, ContentPage, Outcome
 from .content_stamps import PAGE, is_seen, new_page, stamp_of
 
 STEP = "what"
-THEIRS = "theirs"  # in the address of a page that shows what is stored, whatever its reader typed
 
 
 def place_of(message: Message) -> str:
@@ -45,7 +44,7 @@ class MessageContentPage(ContentPage):
         """Show what this user typed and could not save, if there is any; else what is stored."""
         if THEIRS in request.GET:
             stored = self.forms(request, owner, None, is_shown=True)
-            return self.shown_page(request, owner, stored, is_theirs=True)
+            return self.shown_page(request, owner, stored, is_theirs=True, tests=None)
         if not self.has_change_permission(request, owner):
             return super().opened(request, owner)
         kept, words = compose_saving.restored(request, owner.broadcast, place_of(owner))

@@ -40,7 +40,9 @@ SCRIPTS: list[Any] = [
 ]
 MEDIA = forms.Media(js=SCRIPTS, css={"all": ["broadcasts/content.css"]})
 PLACE = re.compile(r"\b\d+\.translations\.")  # before what is wrong with the messages of a broadcast
+KNOWN = re.compile(r" known: [^:]*$")  # names that could stand there instead, which are told at the field
 MOST_SHOWN = 20  # errors above the page
+THEIRS = "theirs"  # asks for what is stored, whatever was typed
 
 
 @dataclass
@@ -85,7 +87,7 @@ class Outcome:
         """Return why it is not stored."""
         if self.is_conflict:
             return [CHANGED_ELSEWHERE]
-        return [*self.why_not, *shown.faults()][:MOST_SHOWN]
+        return [KNOWN.sub("", words) for words in (*self.why_not, *shown.faults())][:MOST_SHOWN]
 
 
 class ContentPage(ContentTests, ContentPreviews):
@@ -139,7 +141,8 @@ class ContentPage(ContentTests, ContentPreviews):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         owner = self._owner(request, pk)
-        return self.preview_of(request, owner, self.forms(request, owner, request.POST).formset)
+        shown = self.forms(request, owner, request.POST, is_shown=THEIRS in request.POST)
+        return self.preview_of(request, owner, shown.formset)
 
     def _owner(self, request: HttpRequest, pk: int) -> Any:
         """Return the row, or 404; 403 for who may not write, since previews show what contacts are like."""

@@ -89,6 +89,11 @@ def test_wrong_rules_are_told_in_their_words(client, draft):
     assert any("nonsense" in one for one in words)
 
 
+def test_rules_that_are_being_written_are_not_complete_yet(client, draft):
+    for half in ('{"": null}', '{"all": [{"language": "en"}, {"language": null}]}'):
+        assert typed(client, draft, "who", query=half).json()["words"] == ["Rules: A condition is not complete yet."]
+
+
 def test_marketing_cannot_ignore_the_quiet_hours(client, draft):
     change(draft, ignore_quiet_hours=True)
     words = typed(client, draft, "who", use_case="marketing").json()["words"]

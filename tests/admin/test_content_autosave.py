@@ -156,6 +156,8 @@ def test_what_the_other_one_saved_is_shown_beside_what_was_typed(client, message
     page = client.get(url(message), {"theirs": "1"})
     field = page.context["formset"].forms[0]["subject"]
     assert field.value() == "Theirs" and field.field.disabled and b"_save" not in page.content
+    asked = {name: value for name, value in data.items() if "FORMS" in name} | {"theirs": "1", "language": "en"}
+    assert "Theirs" in client.post(url(message, "render"), asked).json()["fragment"]
 
 
 def test_an_answer_that_was_lost_is_no_conflict_with_oneself(client, message):
