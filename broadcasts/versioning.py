@@ -5,12 +5,12 @@ saves at once never begin two versions.
 """
 
 import json
-import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Subquery
 from django.utils import timezone
@@ -36,18 +36,15 @@ OF_LANGUAGE = {
     "quick_replies": "Quick replies",
     "parameters": "Parameters",
 }
-_UUIDS = re.compile(r"[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", re.IGNORECASE)
-_NAMING_FILES = ("attachments", "parameters", "blocks", "slots")
 
 
-def write(messages: Iterable[Message], by: User | None = None, *, begins: bool = False) -> None:
+def write(messages: Sequence[Message], by: User | None = None, *, begins: bool = False, are_new: bool = False) -> None:
     """Keep a version of each message that says something else than in its last one.
 
     Saves of one author within ten minutes extend the last version, unless it `begins` a new one. The first version of
-    a message stays as it began, unless it said nothing yet.
+    a message stays as it began, unless it said nothing yet. `are_new`: the messages cannot have a version yet.
     """
-    messages = list(messages)
-    last_ones = _last_ones(messages)
+    last_ones = {} if are_new else _last_ones(messages)
     for message in messages:
         content = content_of(message)
         parts = parts_of(content)
@@ -60,14 +57,15 @@ def write(messages: Iterable[Message], by: User | None = None, *, begins: bool =
             MessageVersion.objects.filter(pk=last.pk).update(**values, modified=timezone.now())
         else:
             MessageVersion.objects.create(message=message, author=by, author_name=str(by or "")[:255], **values)
-            _forget_old(message)
+            if last:
+                _forget_old(message)
 
 
 def begin(broadcast: Broadcast) -> None:
     """Keep what each message says that has no version yet, before it is changed; such as one of an earlier release."""
     rows = Message.objects.filter(broadcast=broadcast).exclude(Exists(_versions_of(OuterRef("pk"))))
     for message in rows.select_related("channel", "template", "layout", "broadcast").prefetch_related("translations"):
-        write([message])
+        write([message], are_new=True)
         message.versions.update(created=message.modified, modified=message.modified)
 
 
@@ -82,14 +80,31 @@ def content_of(message: Message) -> dict[str, Any]:
 def with_names(message: Message, content: Mapping[str, Any]) -> dict[str, Any]:
     """Return a content with the names of what it refers to, to tell of it when it no longer exists."""
     names = {str(row.uuid): str(row) for name in NAMED if (row := getattr(message, name))}
-    naming = [
-        content["parameters"],
-        *([one[name] for name in _NAMING_FILES] for one in content["translations"].values()),
-    ]
-    if found := sorted(set(_UUIDS.findall(json.dumps(naming))))[:MOST_FILES]:
+    if found := sorted(set(files_named([content["parameters"], content["translations"]])))[:MOST_FILES]:
         files = Media.objects.for_organization(message.broadcast.organization_id).filter(uuid__in=found)
         names |= {str(uuid): name for uuid, name in files.values_list("uuid", "filename")}
     return {**content, "names": names}
+
+
+def files_named(value: Any) -> Iterator[str]:
+    """Yield the uuids of the files that a JSON value names: attachments, pictures of blocks and slots, parameters."""
+    if isinstance(value, Mapping):
+        if uuid := file_of(value):
+            yield uuid
+        for one in value.values():
+            yield from files_named(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from files_named(one)
+
+
+def file_of(value: Any) -> str:
+    """Return the uuid of the file that a JSON object names as its media; "" if it names none."""
+    named = value.get("media") if isinstance(value, Mapping) else None
+    try:
+        return str(UUID(named)) if isinstance(named, str) else ""
+    except ValueError:
+        return ""
 
 
 def _of_language(one: MessageTranslation) -> dict[str, Any]:
@@ -149,7 +164,7 @@ def _changed_blocks(before: list[str], after: list[str]) -> list[str]:
     return ["Order of the blocks"] if before != after else []
 
 
-def _last_ones(messages: list[Message]) -> dict[int, MessageVersion]:
+def _last_ones(messages: Sequence[Message]) -> dict[int, MessageVersion]:
     """Return {message id: its last version}, without the content; `is_first` tells whether it is the only one."""
     newest = _versions_of(OuterRef("pk")).order_by("-pk").values("pk")[:1]
     wanted = Message.objects.filter(pk__in=[message.pk for message in messages]).order_by()

@@ -13,6 +13,8 @@ from broadcasts import archiving, links
 from broadcasts.exceptions import NotReady, WrongState
 from broadcasts.models import AuditEntry, Broadcast, Channel, Contact, Message, MessageTranslation, Organization
 from broadcasts.public import archive
+from broadcasts.public.archive_texts import ARCHIVE
+from broadcasts.public.texts import TEXTS
 from tests.make import make_broadcast, make_contact, make_delivery, make_picture
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -380,3 +382,8 @@ def test_cutting_links_out_takes_time_by_length_alone(piece):
     archiving.without_link(html + ">", U)
     archiving.without_link(html + "></a>", U)
     assert time.process_time() - begun < 2
+
+
+def test_every_language_of_the_pages_has_every_text():
+    assert ARCHIVE.keys() == TEXTS.keys()
+    assert {frozenset(words) for words in ARCHIVE.values()} == {frozenset(ARCHIVE["en"])}

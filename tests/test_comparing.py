@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from broadcasts.comparing import Budget, compare, rows_of
+from broadcasts.comparing import Effort, compare, rows_of
 from broadcasts.comparing.texts import same_runs
 
 CONTENT = {"channel": "", "template": "", "layout": "", "syntax": "liquid", "parameters": {}, "names": {}}
@@ -29,12 +29,12 @@ def marked(rows):
 
 
 def differ(before, after):
-    return marked(rows_of(before, after, Budget()))
+    return marked(rows_of(before, after, Effort()))
 
 
 def fields(before, after):
     """{section: {field: rows as text}} of two contents."""
-    found = compare(before, after, Budget())
+    found = compare(before, after, Effort())
     return {one.title: {field.label: marked(field.rows) for field in one.fields} for one in found}
 
 
@@ -76,7 +76,7 @@ def test_a_long_line_of_html_is_compared_tag_by_tag():
 def test_what_is_the_same_is_the_longest_that_is_in_both(seed):
     chance = random.Random(seed)
     old, new = ([chance.choice("abcd") for _ in range(chance.randrange(14))] for _ in range(2))
-    runs = same_runs(old, new, Budget())
+    runs = same_runs(old, new, Effort())
     assert all(old[i : i + n] == new[j : j + n] for i, j, n in runs)
     assert sum(n for _, _, n in runs) == longest(old, new)
 
@@ -103,15 +103,15 @@ HOSTILE = {
 
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_two_megabytes_take_no_longer_than_a_page_may(kind):
-    budget, begun = Budget(), time.process_time()
+    budget, begun = Effort(), time.process_time()
     rows = rows_of(*HOSTILE[kind], budget)
     assert time.process_time() - begun < 3
     assert budget.was_short
-    assert len(rows) <= Budget().rows
+    assert len(rows) <= Effort().rows
 
 
 def test_what_has_no_budget_left_is_not_shown_as_the_same():
-    budget = Budget(rows=0)
+    budget = Effort(rows=0)
     assert rows_of("a", "b", budget) == []
     assert budget.was_short
 
@@ -123,11 +123,11 @@ def test_only_what_differs_is_shown_by_language_and_field():
 
 
 def test_contents_that_say_the_same_have_no_sections():
-    assert compare(content(en={"subject": "Pool"}), content(en={"subject": "Pool"}), Budget()) == []
+    assert compare(content(en={"subject": "Pool"}), content(en={"subject": "Pool"}), Effort()) == []
 
 
 def test_a_language_that_was_added_or_removed_is_told():
-    found = compare(content(en={"subject": "Pool"}), content(es={"subject": "Piscina"}), Budget())
+    found = compare(content(en={"subject": "Pool"}), content(es={"subject": "Piscina"}), Effort())
     assert [(one.title, one.note) for one in found] == [("Spanish", "added"), ("English", "removed")]
 
 

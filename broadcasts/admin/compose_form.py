@@ -17,7 +17,7 @@ from broadcasts.models import Broadcast
 from .access import Access
 from .begin import step_url
 from .broadcast_form import BroadcastForm
-from .compose_frame import STEPS, next_step, stamp, step_page
+from .compose_frame import STEPS, next_step, step_page
 from .compose_saving import (
     begun,
     discard,
@@ -30,6 +30,7 @@ from .compose_saving import (
     restored,
     saved,
 )
+from .compose_stamps import stamp
 
 PRESS_SAVE = "It is scheduled, so it changes only when you press Save."
 CONFLICT = "Somebody saved this step after you opened it."

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from copy import copy
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
-from broadcasts import formats
+from broadcasts import checking, formats
 from broadcasts.checking import Line
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Broadcast, User
@@ -84,6 +85,11 @@ class SendForm(SeenForm):
             raise ValidationError(CHECK_FIRST)
         return self.cleaned_data
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether nothing that is typed here can make it valid."""
+        return bool(self.open_lines) or not self.recipients
+
 
 class SendStepForm(SendForm):
     """Asks whether it is sent now or at the time that the broadcast has."""
@@ -116,13 +122,15 @@ def what_now(broadcast: Broadcast) -> str:
 
 
 class ScheduleForm(SendForm):
-    """Asks for the time, and for the number as SendForm does."""
+    """Asks for the time, and for the number as SendForm does; the check must hold nothing open for that time."""
 
     at = MomentFormField(label="Send at")
     field_order = ["at"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if not self.is_bound:
+            self.open_lines = self.lines_of_others()
         self.zone = self.broadcast.organization.zone
         self.fields["at"].help_text = (
             "Everybody gets it on this day, at this time by their own clock; people whose local time has already "
@@ -132,6 +140,21 @@ class ScheduleForm(SendForm):
         )
         if self.broadcast.scheduled_at:
             self.initial["at"] = timezone.localtime(self.broadcast.scheduled_at, self.zone).replace(tzinfo=None)
+
+    def lines_of_others(self) -> list[Line]:
+        """Return the open lines that another time does not settle."""
+        return [line for line in self.open_lines if line.step != "when"]
+
+    @property
+    def is_refused(self) -> bool:
+        return bool(self.lines_of_others()) or not self.recipients
+
+    def clean(self) -> dict[str, Any]:
+        if at := self.cleaned_data.get("at"):
+            planned = copy(self.broadcast)
+            planned.scheduled_at = at
+            self.open_lines = checking.open_lines(planned, checking.check(planned))
+        return super().clean()
 
     def full_clean(self) -> None:
         with timezone.override(self.zone):

@@ -14,7 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from broadcasts import comparing, drafting, formats, previewing, versioning
-from broadcasts.comparing import Budget, Piece, Row
+from broadcasts.comparing import Effort, Piece, RowPair
 from broadcasts.exceptions import BroadcastsError, InvalidInput
 from broadcasts.languages import language_name
 from broadcasts.models import Medium, Message, MessageVersion
@@ -72,7 +72,7 @@ class MessageVersions(admin.ModelAdmin):
         pair = sorted([chosen, *([other] if other else [])], key=lambda one: one.pk)
         older, newer = pair[0], pair[1] if other else None
         contents = older.content, newer.content if newer else content_now(message)
-        budget = Budget()
+        budget = Effort()
         sections = comparing.compare(*contents, budget)
         languages = list(dict.fromkeys(tag for one in reversed(contents) for tag in one["languages"]))
         language = form.language if form.language in languages else (languages or [""])[0]
@@ -176,7 +176,7 @@ class MessageVersions(admin.ModelAdmin):
             "broadcast": broadcast,
             "message": message,
             "zone": broadcast.organization.zone,
-            "now": "What was sent" if broadcast.has_begun else "What it says now",
+            "now": "What was sent" if broadcast.has_begun else "Current content",
             "may_change": self.has_change_permission(request, message),
             "why_not": drafting.why_not_editable(broadcast),
             "newest": message.versions.values_list("pk", flat=True).first(),
@@ -209,7 +209,7 @@ def content_now(message: Message) -> dict[str, Any]:
     return versioning.with_names(message, versioning.content_of(message))
 
 
-def _shown_rows(rows: list[Row]) -> list[tuple[Row, SafeString, SafeString]]:
+def _shown_rows(rows: list[RowPair]) -> list[tuple[RowPair, SafeString, SafeString]]:
     return [(row, _marked(row.before, REMOVED), _marked(row.after, ADDED)) for row in rows]
 
 

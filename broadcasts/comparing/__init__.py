@@ -6,6 +6,6 @@ All of it has a budget of steps and rows: what is too long or too different is t
 """
 
 from .contents import Changed, Section, compare
-from .texts import Budget, Piece, Row, rows_of
+from .texts import Effort, Piece, RowPair, rows_of
 
-__all__ = ["Budget", "Changed", "Piece", "Row", "Section", "compare", "rows_of"]
+__all__ = ["Changed", "Effort", "Piece", "RowPair", "Section", "compare", "rows_of"]

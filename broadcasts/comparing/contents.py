@@ -10,7 +10,7 @@ from broadcasts.designing.blocks import BLOCKS
 from broadcasts.languages import language_name
 from broadcasts.models import Format, Syntax
 
-from .texts import Budget, Row, rows_of, same_runs
+from .texts import Effort, RowPair, rows_of, same_runs
 
 CHOICES = {**dict(Syntax.choices), **dict(Format.choices)}
 SWITCH = {True: "yes", False: "no"}
@@ -21,7 +21,7 @@ class Changed:
     """One field or block that differs, with the rows that show how."""
 
     label: str
-    rows: list[Row]
+    rows: list[RowPair]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Section:
     fields: list[Changed]
 
 
-def compare(before: Mapping[str, Any], after: Mapping[str, Any], budget: Budget) -> list[Section]:
+def compare(before: Mapping[str, Any], after: Mapping[str, Any], budget: Effort) -> list[Section]:
     """Return how one content differs from an earlier one, as versions keep them; [] if they say the same."""
     names = {**before["names"], **after["names"]}
     found = [Section("For all languages", "", list(_of_message(before, after, names, budget)))]
@@ -47,7 +47,7 @@ def compare(before: Mapping[str, Any], after: Mapping[str, Any], budget: Budget)
 
 
 def _of_message(
-    before: Mapping[str, Any], after: Mapping[str, Any], names: Mapping[str, str], budget: Budget
+    before: Mapping[str, Any], after: Mapping[str, Any], names: Mapping[str, str], budget: Effort
 ) -> Iterator[Changed]:
     for name, label in versioning.OF_MESSAGE.items():
         if before[name] != after[name]:
@@ -62,7 +62,7 @@ def _of_message(
 
 
 def _of_language(
-    before: Mapping[str, Any], after: Mapping[str, Any], names: Mapping[str, str], budget: Budget
+    before: Mapping[str, Any], after: Mapping[str, Any], names: Mapping[str, str], budget: Effort
 ) -> Iterator[Changed]:
     for name, label in versioning.OF_LANGUAGE.items():
         old: Any = before.get(name) or ""
@@ -77,7 +77,7 @@ def _of_language(
             yield Changed(label, rows_of(_text(old, names), _text(new, names), budget))
 
 
-def _blocks(old: list[Any], new: list[Any], names: Mapping[str, str], budget: Budget) -> Iterator[Changed]:
+def _blocks(old: list[Any], new: list[Any], names: Mapping[str, str], budget: Effort) -> Iterator[Changed]:
     """Yield each block that was changed, removed, added or moved."""
     old_ones, new_ones = ([json.dumps(block, sort_keys=True) for block in blocks] for blocks in (old, new))
     i = j = 0
@@ -96,7 +96,7 @@ def _blocks(old: list[Any], new: list[Any], names: Mapping[str, str], budget: Bu
         i, j = at + n, other + n
 
 
-def _block(old: Any, new: Any, label: str, names: Mapping[str, str], budget: Budget) -> Changed:
+def _block(old: Any, new: Any, label: str, names: Mapping[str, str], budget: Effort) -> Changed:
     before, after = ("\n".join(_block_lines(one, names)) if one else "" for one in (old, new))
     return Changed(label, rows_of(before, after, budget))
 

@@ -18,7 +18,7 @@ Run = tuple[int, int, int]  # (where in the first, where in the second, how many
 
 
 @dataclass
-class Budget:
+class Effort:
     """What comparing may still cost: steps of the algorithm, and rows on the page."""
 
     steps: int = 200_000
@@ -39,7 +39,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class RowPair:
     """One line on both sides; `mark` is changed, removed, added, same, or folded for `count` unchanged lines."""
 
     mark: str
@@ -48,10 +48,10 @@ class Row:
     count: int = 0
 
 
-def rows_of(before: str, after: str, budget: Budget) -> list[Row]:
+def rows_of(before: str, after: str, budget: Effort) -> list[RowPair]:
     """Return the rows that show how two texts differ, with few of the lines that do not."""
     old, new = _lines(before), _lines(after)
-    rows: list[Row] = []
+    rows: list[RowPair] = []
     for kind, left, right in _steps(old, new, _same_lines(old, new, budget)):
         rows += _folded(left, is_first=not rows) if kind == "same" else _changed(left, right, budget)
         if len(rows) > budget.rows:
@@ -65,7 +65,7 @@ def rows_of(before: str, after: str, budget: Budget) -> list[Row]:
     return rows
 
 
-def same_runs(old: Sequence[str], new: Sequence[str], budget: Budget) -> list[Run]:
+def same_runs(old: Sequence[str], new: Sequence[str], budget: Effort) -> list[Run]:
     """Return the runs of a shortest edit (Myers); only what begins and ends alike where too much differs."""
     head = 0
     while head < min(len(old), len(new)) and old[head] == new[head]:
@@ -85,7 +85,7 @@ def _lines(text: str) -> list[str]:
     return lines
 
 
-def _same_lines(old: list[str], new: list[str], budget: Budget) -> list[Run]:
+def _same_lines(old: list[str], new: list[str], budget: Effort) -> list[Run]:
     """Return the runs of lines that are in both: around lines that each has once, which are found at once."""
     runs: list[Run] = []
     i = j = 0
@@ -121,7 +121,7 @@ def _anchors(old: list[str], new: list[str]) -> list[tuple[int, int]]:
     return found[::-1]
 
 
-def _shortest(old: Sequence[str], new: Sequence[str], budget: Budget) -> list[Run]:
+def _shortest(old: Sequence[str], new: Sequence[str], budget: Effort) -> list[Run]:
     if not old or not new:
         return []
     furthest = {1: 0}
@@ -174,16 +174,16 @@ def _steps(old: Sequence[str], new: Sequence[str], runs: list[Run]) -> Iterator[
         i, j = at + n, other + n
 
 
-def _folded(lines: Sequence[str], *, is_first: bool) -> list[Row]:
+def _folded(lines: Sequence[str], *, is_first: bool) -> list[RowPair]:
     head = [] if is_first else lines[:CONTEXT]
     rest = lines[len(head) :]
     tail = rest[max(len(rest) - CONTEXT, 0) :]
     count = len(rest) - len(tail)
-    folded = [Row("folded", count=count)] if count else []
+    folded = [RowPair("folded", count=count)] if count else []
     return [*map(_same, head), *folded, *map(_same, tail)]
 
 
-def _without_end(rows: list[Row]) -> list[Row]:
+def _without_end(rows: list[RowPair]) -> list[RowPair]:
     """Fold the unchanged lines at the end."""
     n = 0
     while n < len(rows) and rows[-1 - n].mark in ("same", "folded"):
@@ -191,24 +191,24 @@ def _without_end(rows: list[Row]) -> list[Row]:
     kept, end = rows[: len(rows) - n], rows[len(rows) - n :]
     shown = end[:CONTEXT] if kept else []
     count = sum(row.count or 1 for row in end[len(shown) :])
-    return [*kept, *shown, *([Row("folded", count=count)] if count else [])]
+    return [*kept, *shown, *([RowPair("folded", count=count)] if count else [])]
 
 
-def _same(line: str) -> Row:
+def _same(line: str) -> RowPair:
     pieces = [Piece(_clipped(line))]
-    return Row("same", pieces, pieces)
+    return RowPair("same", pieces, pieces)
 
 
-def _changed(old: Sequence[str], new: Sequence[str], budget: Budget) -> list[Row]:
+def _changed(old: Sequence[str], new: Sequence[str], budget: Effort) -> list[RowPair]:
     old, new = old[: budget.rows + 1], new[: budget.rows + 1]
     paired = min(len(old), len(new))
     rows = [_beside(left, right, budget) for left, right in zip(old, new, strict=False)]
-    rows += [Row("removed", before=[Piece(_clipped(line), is_changed=True)]) for line in old[paired:]]
-    rows += [Row("added", after=[Piece(_clipped(line), is_changed=True)]) for line in new[paired:]]
+    rows += [RowPair("removed", before=[Piece(_clipped(line), is_changed=True)]) for line in old[paired:]]
+    rows += [RowPair("added", after=[Piece(_clipped(line), is_changed=True)]) for line in new[paired:]]
     return rows
 
 
-def _beside(before: str, after: str, budget: Budget) -> Row:
+def _beside(before: str, after: str, budget: Effort) -> RowPair:
     """Return two lines with the words marked that differ; those that have little in common are marked whole."""
     if max(len(before), len(after)) > LONGEST_LINE:
         budget.was_short = True
@@ -217,12 +217,12 @@ def _beside(before: str, after: str, budget: Budget) -> Row:
     runs = same_runs(old, new, budget)
     common = sum(len(word.strip()) for i, _, n in runs for word in old[i : i + n])
     if common * 3 < min(len(before.strip()), len(after.strip())):
-        return Row("changed", [Piece(before, is_changed=True)], [Piece(after, is_changed=True)])
+        return RowPair("changed", [Piece(before, is_changed=True)], [Piece(after, is_changed=True)])
     left, right = [], []
     for kind, one, two in _steps(old, new, runs):
         left += [Piece("".join(one), kind == "changed")] if one else []
         right += [Piece("".join(two), kind == "changed")] if two else []
-    return Row("changed", left, right)
+    return RowPair("changed", left, right)
 
 
 def _clipped(line: str) -> str:

@@ -68,9 +68,10 @@ def save(
         touched = [_set_related(broadcast, values), says_other := set_messages(broadcast, values)]
         if not (is_new or changed or any(touched)):
             return broadcast
-        validate(broadcast, flat="messages" not in values)
+        messages = list(loaded(broadcast).prefetch_related("template__translations"))
+        validate(broadcast, messages, flat="messages" not in values)
         if says_other:
-            versioning.write(loaded(broadcast), by, begins=begins_version)
+            versioning.write(messages, by, begins=begins_version, are_new=is_new)
         if broadcast.status == Broadcast.Status.SCHEDULED and broadcast.scheduled_at:
             broadcast.due_from = max(hours.earliest_start(broadcast, broadcast.scheduled_at), timezone.now())
         broadcast.audience_preview = _preview(broadcast)

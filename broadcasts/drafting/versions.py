@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from typing import Any
-from uuid import UUID
 
 from django.db import transaction
 
+from broadcasts import versioning
 from broadcasts.models import Channel, Layout, Media, Message, MessageVersion, Template, User
 
 from .messages import among_others
@@ -56,30 +56,15 @@ def restorable(message: Message, content: Mapping[str, Any]) -> tuple[dict[str, 
 
 def _lost_files(message: Message, content: Mapping[str, Any]) -> set[str]:
     """Return the uuids of the files that a content names and the organization has no longer."""
-    named = set(_files([content["parameters"], content["translations"]]))
+    named = set(versioning.files_named([content["parameters"], content["translations"]]))
     rows = Media.objects.for_organization(message.broadcast.organization_id).filter(uuid__in=named)
     return named - {str(uuid) for uuid in rows.values_list("uuid", flat=True)}
-
-
-def _files(value: Any) -> list[str]:
-    if isinstance(value, Mapping):
-        return [one for one in [_file(value)] if one] + _files(list(value.values()))
-    return [uuid for one in value for uuid in _files(one)] if isinstance(value, list) else []
-
-
-def _file(value: Any) -> str:
-    """Return the uuid of the file that a JSON object names as its media; "" if it names none."""
-    named = value.get("media") if isinstance(value, Mapping) else None
-    try:
-        return str(UUID(named)) if isinstance(named, str) else ""
-    except ValueError:
-        return ""
 
 
 def _without(value: Any, lost: set[str]) -> Any:
     """Return a JSON value without the objects that name lost files, such as attachments and picture blocks."""
     if isinstance(value, Mapping):
-        return {key: _without(one, lost) for key, one in value.items() if _file(one) not in lost}
+        return {key: _without(one, lost) for key, one in value.items() if versioning.file_of(one) not in lost}
     if isinstance(value, list):
-        return [_without(one, lost) for one in value if _file(one) not in lost]
+        return [_without(one, lost) for one in value if versioning.file_of(one) not in lost]
     return value

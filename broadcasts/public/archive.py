@@ -25,8 +25,9 @@ from broadcasts.languages import own_language_name
 from broadcasts.models import Broadcast, Message, Organization
 from broadcasts.rendering import Rendered
 
+from .archive_texts import ARCHIVE
 from .pages import asked_language, mail, notice
-from .texts import ARCHIVE, spoken
+from .texts import spoken
 
 Response = TypeVar("Response", bound=HttpResponseBase)
 PER_PAGE = 20

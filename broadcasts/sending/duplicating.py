@@ -103,7 +103,7 @@ def _copy(broadcast: Broadcast, by: User | None, **changes) -> Broadcast:
         twin = _clone(message, broadcast=copy, error="", checksum="", extra={}, track_opens=None, track_clicks=None)
         for translation in translations:
             _clone(translation, message=twin)
-        versioning.write([twin], by)
+        versioning.write([twin], by, are_new=True)
     return copy
 
 

@@ -76,6 +76,7 @@ def messages_of(response):
 
 def accept_warnings(broadcast):
     """Accept every warning of the check, as staff do on its step."""
+    broadcast = Broadcast.objects.get(pk=broadcast.pk)
     warnings = [line.name for line in checking.check(broadcast) if line.level == checking.Level.WARNING]
     checking.accept(broadcast, warnings, by=None)
 

@@ -89,6 +89,11 @@ def test_wrong_rules_are_told_in_their_words(client, draft):
     assert any("nonsense" in one for one in words)
 
 
+def test_rules_that_are_being_written_are_not_complete_yet(client, draft):
+    for half in ('{"": null}', '{"all": [{"language": "en"}, {"language": null}]}'):
+        assert typed(client, draft, "who", query=half).json()["words"] == ["Rules: A condition is not complete yet."]
+
+
 def test_marketing_cannot_ignore_the_quiet_hours(client, draft):
     change(draft, ignore_quiet_hours=True)
     words = typed(client, draft, "who", use_case="marketing").json()["words"]
@@ -182,6 +187,12 @@ def test_the_card_tells_how_many_and_why_others_are_left_out(client, draft):
     assert f"{address(draft, 'people')}?reason=no_address" in shown_page
 
 
+def test_before_anything_is_written_people_count_as_if_it_were(client, draft):
+    draft.first_message().translations.all().delete()
+    change(draft, send_to_all=True)
+    assert ">1</strong> person" in page(client, draft, "who")
+
+
 def test_the_card_says_when_nobody_gets_it(client, draft):
     change(draft, send_to_all=False)
     assert "Nobody yet" in page(client, draft, "who")
@@ -265,6 +276,13 @@ def test_the_dashboard_and_the_list_lead_to_the_start_page(client, draft):
     start = reverse("admin:broadcasts_broadcast_start")
     for name in ("admin:index", "admin:broadcasts_broadcast_changelist"):
         assert f'href="{start}"' in client.get(reverse(name)).content.decode()
+
+
+@pytest.mark.menu
+def test_adding_a_broadcast_in_the_menu_leads_to_the_start_page(client, draft):
+    page_with_menu = client.get(reverse("admin:broadcasts_contact_changelist")).content.decode()
+    assert reverse("admin:broadcasts_broadcast_start") in page_with_menu
+    assert f'href="{reverse("admin:broadcasts_broadcast_add")}"' not in page_with_menu
 
 
 def test_starting_blank_leads_into_the_flow(client, mail):

@@ -57,7 +57,7 @@ def test_a_version_is_found_compared_and_brought_back(page, message):
         "How it looks",
     ]
     page.click("a.button.default")
-    page.wait_for("document.body.textContent.includes('What it says now stays as a version')")
+    page.wait_for("document.body.textContent.includes('The current content stays as a version')")
     page.click("input[type=submit].default")
     page.wait_for("document.body.textContent.includes('is the content again')")
     assert message.translations.get().subject == "The pool is closed"
