@@ -21,7 +21,7 @@ from .begin import step_url
 from .compose_form import PRESS_SAVE
 from .compose_frame import STEPS, STYLES, frame
 from .content_channels import ChannelsForm, act, addable, tabs
-from .content_page import MEDIA, THEIRS, ContentForms, ContentPage, Attempt
+from .content_page import MEDIA, THEIRS, Attempt, ContentForms, ContentPage
 from .content_stamps import PAGE, is_seen, new_page, stamp_of
 
 STEP = "what"
