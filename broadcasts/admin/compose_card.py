@@ -13,10 +13,10 @@ from broadcasts.exceptions import BroadcastsError
 from broadcasts.models import Broadcast, Contact, Message, MessageTranslation
 
 from .access import has_more_than
+from .broadcast_views import AT_ONCE
 from .compose_stamps import digest
 from .promises import nobody, reasons
 
-AT_ONCE = 5_000  # contacts of an organization; with more, the page does not wait for the count
 COUNTED = ("use_case", *Broadcast.WHO, "channel_policy", "base_language", "scheduled_at", "local_time", "expires_at")
 SHOWN = 80  # characters of what a message says
 
