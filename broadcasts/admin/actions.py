@@ -8,9 +8,10 @@ from django import forms
 from django.db import transaction
 from django.utils import timezone
 
-from broadcasts import audience, drafting, formats, sending, stats
+from broadcasts import audience, drafting, formats, sending
 from broadcasts.explaining import when
 from broadcasts.models import Broadcast, Engagement, User
+from broadcasts.stats import BroadcastCounts
 
 from .confirmations import Confirmation, ScheduleForm, SendForm, TestForm
 
@@ -26,12 +27,12 @@ class RetargetForm(Confirmation):
         super().__init__(*args, **kwargs)
         told = [
             (value, words if n is None else f"{words} ({formats.number(n)})")
-            for value, words, n in engagements(self.broadcast)
+            for value, words, n in engagements(self.broadcast, BroadcastCounts.of(self.broadcast))
         ]
         self.fields["engagement"].widget.choices = told  # `sending` refuses others, with the reason
 
 
-def engagements(broadcast: Broadcast) -> list[tuple[str, str, int | None]]:
+def engagements(broadcast: Broadcast, counts: BroadcastCounts) -> list[tuple[str, str, int | None]]:
     """Return (engagement, in words, copies) for each that a broadcast can be retargeted by; none before its start.
 
     There is no number where copies fall back, since a person may have several.
@@ -39,14 +40,13 @@ def engagements(broadcast: Broadcast) -> list[tuple[str, str, int | None]]:
     if broadcast.status not in Broadcast.STARTED:
         return []
     messages = list(broadcast.messages.all())
-    counts = stats.message_counts(messages)
     told: list[tuple[str, str, int | None]] = []
     falls_back = broadcast.falls_back
     for one in audience.measured(broadcast):
         n = 0
         for message in messages:
-            if message.pk in counts and (not one.fact or one.fact in message.reports):
-                numbers = counts[message.pk]
+            if message.pk in counts.copies and (not one.fact or one.fact in message.reports):
+                numbers = counts.copies[message.pk]
                 n += numbers["sent"] - numbers["opened"] if one == Engagement.NOT_OPENED else numbers[one.value]
         if n > 0:
             told.append((one.value, one.who, None if falls_back else n))
@@ -75,7 +75,7 @@ class Action:
     form: type[Confirmation] = Confirmation
     estimates: bool = False
     style: str = ""
-    is_useful: Callable[[Broadcast], bool] = lambda broadcast: True
+    is_useful: Callable[[Broadcast, BroadcastCounts], bool] = lambda broadcast, counts: True
 
 
 def _what_now(broadcast: Broadcast) -> str:
@@ -191,7 +191,7 @@ ACTIONS = {
             {Status.CANCELLED},
             lambda b: "It becomes a draft again and keeps its time. Nothing is sent.",
             _simply(sending.reopen, "is a draft again."),
-            is_useful=lambda b: not b.has_begun,
+            is_useful=lambda b, counts: not b.has_begun,
         ),
         Action(
             "retry",
@@ -200,7 +200,7 @@ ACTIONS = {
             Broadcast.FINISHED,
             lambda b: "Everybody whom it failed to reach is sent it again at once, as a linked broadcast.",
             _retry,
-            is_useful=lambda b: stats.counts([b])[b.pk]["failed"] > 0,
+            is_useful=lambda b, counts: counts.people["failed"] > 0,
         ),
         Action(
             "retarget",
@@ -210,7 +210,7 @@ ACTIONS = {
             lambda b: "A draft with the same content is made, linked to this one. Nothing is sent.",
             _retarget,
             RetargetForm,
-            is_useful=lambda b: bool(engagements(b)),
+            is_useful=lambda b, counts: bool(engagements(b, counts)),
         ),
         Action(
             "test", "Send a test to me", "write", ANY, lambda b: "Its first message is sent as a test.", _test, TestForm
