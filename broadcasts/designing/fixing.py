@@ -35,6 +35,14 @@ def fixed_values(
     return {**given, **{name: getattr(design, name) for name in KEPT}, "html": design.html}
 
 
+def take_fixed_design(template: Template | None, translation: Content) -> None:
+    """Give a language the fixed design that its template has now, if it has one; the words of its slots stay."""
+    if template and template.is_fixed and (design := _nearest(template, translation.language)):
+        for name in KEPT:
+            setattr(translation, name, getattr(design, name))
+        translation.html = design.html
+
+
 def layout_for(
     message: Message, values: Mapping[str, Any], contents: Iterable[Mapping[str, Any]] = ()
 ) -> Layout | None:
