@@ -21,7 +21,12 @@ _LINES = re.compile(r"line (\d+): ")
 
 
 def apply(owner: Message | Template, translation: Content) -> Designed:
-    """Fill the HTML of a translation from its format, without saving it; raises InvalidInput as `design` does."""
+    """Fill the HTML of a translation from its format, without saving it; raises InvalidInput as `design` does.
+
+    Where the design of a message is fixed, it is the one that its template has now.
+    """
+    if isinstance(owner, Message):
+        take_fixed_design(owner, translation)
     made = design(
         translation,
         layout=owner.layout,
@@ -62,13 +67,8 @@ def _made_again(owner: Message | Template) -> list[MessageTranslation | Template
     """Fill the HTML of each language, and the design where it is fixed; return those that changed."""
     changed = []
     errors: dict[str, str] = {}
-    template = owner.template if isinstance(owner, Message) else None
-    if template and template.is_fixed:
-        prefetch_related_objects([template], "translations")
-        owner.layout = template.layout
     for translation in owner.translations.all():
         before = made_of(translation)
-        take_fixed_design(template, translation)
         try:
             apply(owner, translation)
         except InvalidInput as error:
