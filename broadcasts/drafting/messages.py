@@ -42,8 +42,8 @@ def _refuse_text_alone(translation: MessageTranslation, written: Mapping[str, st
     is_new = "text" in written and written["text"] != translation.text
     if is_new and translation.is_designed and translation.format != Format.TEXT and translation.html:
         words = (
-            f"This message is written as {translation.get_format_display()}, and body is only the text beside its HTML: "
-            "write its content in messages, or give it the format text there."
+            f"This message is written as {translation.get_format_display()}, and body is only the text beside its "
+            "HTML: write its content in messages, or give it the format text there."
         )
         raise InvalidInput({"body": words})
 
