@@ -315,11 +315,26 @@ def test_the_preview_of_someone_who_lacks_a_value(client, message, club):
     make_contact(club, "ann@example.com", attributes={"plan": "pro"})
     make_contact(club, "bob@example.com", full_name="")
     lacks = client.get(url(message, "people"), {"text": "lacks first"}).json()["found"]
-    assert lacks == [{"value": "lacks:first_name", "label": "Someone who lacks first name"}]
-    for chosen, address in [("lacks:first_name", "bob@example.com"), ("lacks:attributes.plan", "bob@example.com")]:
+    assert lacks == [{"value": "lacks:contact.first_name", "label": "Someone who lacks first name"}]
+    for chosen, address in [
+        ("lacks:contact.first_name", "bob@example.com"),
+        ("lacks:contact.attributes.plan", "bob@example.com"),
+    ]:
         assert address in preview(client, message, person=chosen).json()["fragment"]
-    told = preview(client, message, person="lacks:email").json()["fragment"]
+    told = preview(client, message, person="lacks:contact.email").json()["fragment"]
     assert "Everyone has e-mail address." in told
+
+
+def test_a_blank_value_is_lacked_as_the_check_counts_it(client, message, club):
+    make_contact(club, "ann@example.com", attributes={"plan": "pro"})
+    make_contact(club, "bob@example.com", attributes={"plan": ""})
+    told = preview(client, message, person="lacks:contact.attributes.plan").json()["fragment"]
+    assert "bob@example.com" in told
+
+
+def test_the_lack_of_what_is_no_field_is_told(client, message, club):
+    told = preview(client, message, person="lacks:contact.password").json()["fragment"]
+    assert "is no merge field of contacts" in told
 
 
 def test_people_are_found_by_name_and_address_within_the_organization(client, message, club, elsewhere):
