@@ -19,7 +19,7 @@ from .names import LINKS, ContactSnapshot, contact_values
 from .templates import SCOPE, Metered
 
 Piece = str | int
-Filled: TypeAlias = "Sequence[str] | Row"
+Filled: TypeAlias = "Sequence[str] | CopyValues"
 Fill = Callable[["CopyContext", Filled], str]
 Columns = list[list[str]]  # of each placeholder, its values in all copies
 FillMany = Callable[[Sequence["CopyContext"], Columns], list[str]]
@@ -57,7 +57,7 @@ class NotCompilable(Exception):
     """The reference has to compose this copy, or all of this content: the compiled result could differ."""
 
 
-class Row:
+class CopyValues:
     """The values of one copy among those of many, by the numbers of placeholders."""
 
     __slots__ = ("columns", "place")
@@ -167,7 +167,7 @@ class Placeholders:
 
 def _each(fill: Fill) -> FillMany:
     """Return a function that fills in several copies by one that fills in one."""
-    return lambda copies, columns: [fill(copy, Row(columns, place)) for place, copy in enumerate(copies)]
+    return lambda copies, columns: [fill(copy, CopyValues(columns, place)) for place, copy in enumerate(copies)]
 
 
 def join(pieces: Sequence[Piece], filled: Filled) -> str:
