@@ -4,16 +4,17 @@ from django.conf import settings
 
 from broadcasts import formats, rendering
 from broadcasts.exceptions import BroadcastsError
-from broadcasts.models import Message
+from broadcasts.models import Editing, Message
 from broadcasts.sending import readiness
 
 from .draft import Draft, told
-from .lines import Detail, Level, Line, ok, stop
+from .lines import Detail, Level, Line, ok, stop, warning
 
 # Gmail shows the first 102 KB of a mail's HTML, and a link to the rest.
 CLIPPED_ABOVE = 102 * 1024
 # Above that, servers of recipients begin to refuse mail: files grow by a third when they are encoded.
 HEAVY_FILES_MB = 5
+SHOWN = 10  # people with words that are not saved
 
 
 def content(draft: Draft) -> Line:
@@ -48,6 +49,20 @@ def _too_many_links(draft: Draft) -> list[Detail]:
         except BroadcastsError as error:
             found.append(Detail(str(error), message))
     return found
+
+
+def unsaved(draft: Draft) -> Line | None:
+    """Ask whether somebody typed words on a page that could not be saved, so that they will not be sent."""
+    rows = Editing.objects.filter(broadcast=draft.broadcast).exclude(form="").select_related("user").order_by("pk")
+    messages = {f"what:{one.pk}": one for one in draft.messages}
+    found = [
+        Detail(f"{one.user} on {one.place.partition(':')[0].title()}", messages.get(one.place)) for one in rows[:SHOWN]
+    ]
+    if not found:
+        return None
+    words = "Words that somebody typed are not saved, and will not be sent. Have them saved or discarded on their page."
+    first = rows[0].place.partition(":")[0]
+    return warning("unsaved", words, step=first, message=found[0].message, detail=tuple(found))
 
 
 def examples(draft: Draft) -> Line | None:

@@ -3,7 +3,8 @@
 import pytest
 from django.core.files.base import ContentFile
 
-from broadcasts.checking import draft
+from broadcasts import editing
+from broadcasts.checking import check, draft
 from broadcasts.models import Media, MessageTranslation, Organization
 from tests.make import add_channel, make_broadcast
 
@@ -39,6 +40,16 @@ def test_a_blank_language_is_stopped_and_named(mail):
 def test_content_that_cannot_be_rendered_any_more_is_stopped(mail):
     broadcast = make_broadcast(mail, body="{{ 'a' | nothing }}")
     assert level(broadcast, "content") == "stop"
+
+
+def test_words_that_could_not_be_saved_are_a_warning_at_their_place(mail, author):
+    broadcast = make_broadcast(mail)
+    message = broadcast.first_message()
+    assert all(one.name != "unsaved" for one in check(broadcast))
+    editing.keep(broadcast, author.user, f"what:{message.pk}", "text=%7B%7B", ["A tag is not closed."])
+    found = line(broadcast, "unsaved")
+    assert (found.level, found.step, found.message) == ("warning", "what", message)
+    assert found.detail[0].words == f"{author.user} on What"
 
 
 def test_more_links_than_are_measured_are_stopped(mail):
