@@ -11,6 +11,7 @@ from broadcasts import audience, formats
 from broadcasts.audience import Audience, Estimate, Route
 from broadcasts.exceptions import BroadcastsError
 from broadcasts.models import Broadcast, Contact, Message, MessageTranslation
+from broadcasts.sending import hours
 
 from .access import has_more_than
 from .broadcast_views import AT_ONCE
@@ -85,5 +86,9 @@ def when_words(broadcast: Broadcast) -> str:
     """Return when a broadcast is sent, in words."""
     if broadcast.scheduled_at is None:
         return "As soon as you send it"
-    words = formats.planned(broadcast.scheduled_at, broadcast.organization.zone)
-    return f"{words}; by each recipient's own clock" if broadcast.local_time else words
+    zone = broadcast.organization.zone
+    words = formats.planned(broadcast.scheduled_at, zone)
+    if not broadcast.local_time:
+        return words
+    first = formats.moment(hours.earliest_start(broadcast, broadcast.scheduled_at), zone)
+    return f"{words}, by each recipient's own clock; the first copies leave at {first}"
