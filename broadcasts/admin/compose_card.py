@@ -84,11 +84,11 @@ def says(messages: list[Message]) -> str:
 
 def when_words(broadcast: Broadcast) -> str:
     """Return when a broadcast is sent, in words."""
-    if broadcast.scheduled_at is None:
+    at, zone = broadcast.own_time, broadcast.organization.zone
+    if at is None:
         return "As soon as you send it"
-    zone = broadcast.organization.zone
-    words = formats.planned(broadcast.scheduled_at, zone)
+    words = formats.planned(at, zone)
     if not broadcast.local_time:
         return words
-    first = formats.moment(hours.earliest_start(broadcast, broadcast.scheduled_at), zone)
+    first = formats.moment(hours.earliest_start(broadcast, at), zone)
     return f"{words}, by each recipient's own clock; the first copies leave at {first}"
