@@ -8,7 +8,7 @@ sentence is never sent: its author saves it by the button.
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import reverse
 
 from broadcasts import drafting, editing
@@ -21,7 +21,7 @@ from .begin import step_url
 from .compose_form import PRESS_SAVE
 from .compose_frame import STEPS, STYLES, frame
 from .content_channels import ChannelsForm, act, addable, tabs
-from .content_page import MEDIA, THEIRS, ContentForms, ContentPage, Outcome
+from .content_page import MEDIA, THEIRS, Attempt, ContentForms, ContentPage
 from .content_stamps import PAGE, is_seen, new_page, stamp_of
 
 STEP = "what"
@@ -50,9 +50,9 @@ class MessageContentPage(ContentPage):
         kept, words = compose_saving.restored(request, owner.broadcast, place_of(owner))
         if kept is None:
             return super().opened(request, owner)
-        request.POST = kept  # type: ignore[assignment]
-        shown = self.forms(request, owner, kept)
-        outcome = Outcome(is_conflict=not is_seen(request, owner))
+        request.POST = _without_buttons(kept)  # type: ignore[assignment]
+        shown = self.forms(request, owner, request.POST)
+        outcome = Attempt(is_conflict=not is_seen(request, owner))
         if shown.are_valid():
             outcome.why_not = words
         return self.shown_page(request, owner, shown, outcome=outcome, is_unsaved=True)
@@ -93,14 +93,14 @@ class MessageContentPage(ContentPage):
             return compose_saving.kept(request, broadcast, place, words, is_conflict=is_conflict)
         return compose_saving.saved(request, broadcast, place, stamp_of(self.fresh(owner)))
 
-    def _attempt_unless_scheduled(self, request: HttpRequest, owner: Message, shown: ContentForms) -> Outcome:
+    def _attempt_unless_scheduled(self, request: HttpRequest, owner: Message, shown: ContentForms) -> Attempt:
         if owner.broadcast.status != Broadcast.Status.SCHEDULED:
             return super().attempt(request, owner, shown)
         if not is_seen(request, owner):
-            return Outcome(is_conflict=True)
+            return Attempt(is_conflict=True)
         if not shown.are_valid():
-            return Outcome()
-        return Outcome(why_not=[PRESS_SAVE]) if shown.have_changed() else Outcome(is_stored=True)
+            return Attempt()
+        return Attempt(why_not=[PRESS_SAVE]) if shown.have_changed() else Attempt(is_stored=True)
 
     def _is_stored_first(self, request: HttpRequest, owner: Message) -> bool:
         """Store or keep the form before a button leads away; whether it is stored."""
@@ -120,13 +120,13 @@ class MessageContentPage(ContentPage):
             goal = request.path
         return HttpResponseRedirect(goal)
 
-    def attempt(self, request: HttpRequest, owner: Message, shown: ContentForms) -> Outcome:
+    def attempt(self, request: HttpRequest, owner: Message, shown: ContentForms) -> Attempt:
         """Store the forms, or keep them as they were typed."""
         outcome = super().attempt(request, owner, shown)
         self._keep_or_forget(request, owner, shown, outcome)
         return outcome
 
-    def _keep_or_forget(self, request: HttpRequest, owner: Message, shown: ContentForms, outcome: Outcome) -> None:
+    def _keep_or_forget(self, request: HttpRequest, owner: Message, shown: ContentForms, outcome: Attempt) -> None:
         if outcome.is_stored:
             editing.forget(owner.broadcast, Access.of(request).user, place_of(owner))
         else:
@@ -167,7 +167,7 @@ class MessageContentPage(ContentPage):
         owner: Message,
         shown: ContentForms,
         *,
-        outcome: Outcome | None = None,
+        outcome: Attempt | None = None,
         **context: Any,
     ) -> HttpResponse:
         if shown.formset.may_change:
@@ -175,7 +175,7 @@ class MessageContentPage(ContentPage):
         return super().shown_page(request, owner, shown, outcome=outcome, **context)
 
     def _framed(
-        self, request: HttpRequest, owner: Message, shown: ContentForms, outcome: Outcome | None
+        self, request: HttpRequest, owner: Message, shown: ContentForms, outcome: Attempt | None
     ) -> dict[str, Any]:
         """Return what stands around the content while it can be changed."""
         broadcast = owner.broadcast
@@ -193,3 +193,11 @@ class MessageContentPage(ContentPage):
             "conflict_by": (compose_saving.last_editor(request, broadcast) or "Somebody") if is_conflict else "",
             "kept_words": outcome.words(shown) if outcome and not is_conflict else [],
         }
+
+
+def _without_buttons(kept: QueryDict) -> QueryDict:
+    """Return a form without the button by which it was posted."""
+    typed = kept.copy()
+    for name in [name for name in typed if name.startswith("_")]:
+        del typed[name]
+    return typed

@@ -127,9 +127,10 @@ def test_what_was_kept_can_be_discarded(client, message):
     assert shown(client, message)["formset"].forms[0]["text"].value() == "Hello {{ contact.name }}"
 
 
-def test_what_a_button_could_not_save_is_kept_too(client, message):
-    save(client, message, text=WRONG)
-    assert shown(client, message)["formset"].forms[0]["text"].value() == WRONG
+def test_what_a_button_could_not_save_is_kept_too_without_the_button(client, message):
+    save(client, message, text=WRONG, _then="test")
+    context = shown(client, message)
+    assert (context["formset"].forms[0]["text"].value(), context["then"]) == (WRONG, "")
 
 
 # Two people.
