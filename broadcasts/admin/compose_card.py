@@ -11,6 +11,7 @@ from broadcasts import audience, formats
 from broadcasts.audience import Audience, Estimate, Route
 from broadcasts.exceptions import BroadcastsError
 from broadcasts.models import Broadcast, Contact, Message, MessageTranslation
+from broadcasts.sending import hours
 
 from .access import has_more_than
 from .broadcast_views import AT_ONCE
@@ -83,7 +84,11 @@ def says(messages: list[Message]) -> str:
 
 def when_words(broadcast: Broadcast) -> str:
     """Return when a broadcast is sent, in words."""
-    if broadcast.scheduled_at is None:
+    at, zone = broadcast.own_time, broadcast.organization.zone
+    if at is None:
         return "As soon as you send it"
-    words = formats.planned(broadcast.scheduled_at, broadcast.organization.zone)
-    return f"{words}; by each recipient's own clock" if broadcast.local_time else words
+    words = formats.planned(at, zone)
+    if not broadcast.local_time:
+        return words
+    first = formats.moment(hours.earliest_start(broadcast, at), zone)
+    return f"{words}, by each recipient's own clock; the first copies leave at {first}"

@@ -125,8 +125,9 @@ class FormStep:
 
     def _begun(self, model_admin: Any, request: HttpRequest, broadcast: Broadcast, error: WrongState) -> HttpResponse:
         stored = Broadcast.objects.get(pk=broadcast.pk)
-        goal = step_url(stored, "send") if stored.status in Broadcast.EDITABLE else model_admin.change_url(stored.pk)
+        goal = step_url(stored, "send") if stored.is_undoable else model_admin.change_url(stored.pk)
         words = f"“{stored}” is {stored.get_status_display().lower()} and can no longer be changed."
+        words = str(error) if stored.is_undoable else words
         if is_autosave(request):
             return begun(stored, goal, words)
         messages.error(request, f"Nothing was saved: {words}")

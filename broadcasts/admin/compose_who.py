@@ -97,6 +97,7 @@ def use_cases(organization: Organization) -> dict[str, str]:
 
 
 def context(request: HttpRequest, broadcast: Broadcast, form: StepForm) -> dict[str, Any]:
+    """Return what the page of the step shows beside its form."""
     words = use_cases(broadcast.organization)
     many = formats.number(broadcast.contacts.count()) if "contacts" not in form.fields else ""
     return {

@@ -18,8 +18,16 @@ function put(place, html) {
     if (focused) place.querySelector(`[data-key="${focused}"]`)?.focus();
 }
 
-function show({card: html, steps}) {
+function show({card: html, steps, isSaved}) {
     if (steps && bar && steps !== bar.shown) put(bar, bar.shown = steps);
+    showCard(html);
+    const planned = document.querySelector("[data-planned-here]");
+    if (!planned) return;
+    planned.textContent = card.querySelector("[data-planned]").textContent;
+    if (isSaved !== undefined) planned.hidden = !isSaved; // what is typed and not saved is another time
+}
+
+function showCard(html) {
     if (html === card.shown) return;
     card.shown = html;
     const isOpen = Boolean(card.querySelector("details[open]"));
@@ -30,8 +38,6 @@ function show({card: html, steps}) {
     if (isOpen && card.querySelector("details")) card.querySelector("details").open = true;
     for (const [css, words] of kept) if (words) keep(card.querySelector(css), words);
     document.querySelector("#content > h1").textContent = card.querySelector("h2").textContent;
-    const planned = document.querySelector("[data-planned-here]");
-    if (planned) planned.textContent = card.querySelector("[data-planned]").textContent;
     if (card.querySelector("[data-counting]")) count();
 }
 
