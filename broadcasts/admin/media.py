@@ -25,8 +25,6 @@ from .patience import TooSlow, at_most
 
 SECONDS = 3  # timeout of a search of all content
 TOO_MUCH = "There is too much content to search here. “Delete” searches it all and names what uses it before it asks."
-    "There is too much content to search here. “Delete” searches it all and names what uses the file before it asks."
-)
 
 
 class KindFilter(admin.SimpleListFilter):
