@@ -142,6 +142,18 @@ def test_blocks_are_turned_into_exactly_the_html_that_people_get(client, message
     assert "cannot be turned back into Blocks" in messages_of(response)
 
 
+def test_blocks_are_turned_into_mjml_that_makes_the_same_html(client, message):
+    save(client, message, format="blocks", blocks=BLOCKS, text="")
+    html = message.translations.get().html
+    response = step(client, message, "convert:0:mjml")
+    form = response.context["formset"].forms[0]
+    assert (form.written_as, form["blocks"].value()) == ("mjml", "[]")
+    assert "is MJML now" in messages_of(response)
+    save(client, message, format="mjml", source=form["source"].value(), blocks="[]", text="")
+    saved = message.translations.get()
+    assert (saved.format, saved.html) == ("mjml", html)
+
+
 @pytest.mark.parametrize("act", ["convert:x:html", "convert:9:html", "convert:", "language", "take:x", "nothing"])
 def test_steps_that_no_button_asks_for_change_nothing(client, message, act):
     assert step(client, message, act).status_code == 200
