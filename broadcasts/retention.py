@@ -37,6 +37,7 @@ from broadcasts.models import (
     LinkCheck,
     Media,
     Message,
+    MessageVersion,
     PersonalLink,
     PersonRate,
     ProviderRef,
@@ -57,6 +58,7 @@ HOSTS_KEPT = timedelta(days=1)
 WAKE_UPS_KEPT = timedelta(days=1)  # tasks that no cluster has taken
 UPLOADING = timedelta(days=1)  # longer than any upload takes
 COUNTS_KEPT = timedelta(hours=24)  # of requests, for throttling
+VERSIONS_KEPT = timedelta(days=90)  # after the broadcast ended; the last one, which was sent, stays
 RATES_KEPT = timedelta(hours=25)  # longer than the 24 hours that they are counted for
 
 
@@ -74,6 +76,7 @@ def prune(*, dry_run: bool = False) -> dict[str, int]:
         ("opens and clicks that were not judged", Hit.objects.filter(at__lt=Now() - HITS_KEPT)),
         ("calls of providers", _old_calls()),
         ("calls with events", _old_event_calls()),
+        ("versions of messages", _old_versions()),
         ("open pages and unsaved words of broadcasts", _old_editing()),
         ("personal links", PersonalLink.objects.filter(created__lt=Now() - LINKS_KEPT)),
         ("answers of links", LinkCheck.objects.filter(modified__lt=Now() - LINK_CHECKS_KEPT)),
@@ -106,6 +109,13 @@ def _old_event_calls() -> QuerySet[EventCall]:
     """Calls that ended long ago, and those that have waited as long for a subscription that is switched off."""
     old = Q(created__lt=Now() - timedelta(days=settings.EVENT_CALL_RETENTION_DAYS))
     return EventCall.objects.filter(old, ~Q(state=EventCall.State.WAITING) | Q(subscription__is_active=False))
+
+
+def _old_versions() -> QuerySet[MessageVersion]:
+    """Earlier versions of what was sent long ago; it can neither be edited nor get one of them back."""
+    ended = Broadcast.objects.filter(Broadcast.ENDED, completed_at__lt=Now() - VERSIONS_KEPT)
+    newer = MessageVersion.objects.filter(message=OuterRef("message"), pk__gt=OuterRef("pk"))
+    return MessageVersion.objects.filter(Exists(newer), message__broadcast__in=ended)
 
 
 def _old_editing() -> QuerySet[Editing]:

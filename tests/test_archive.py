@@ -13,6 +13,8 @@ from broadcasts import archiving, links
 from broadcasts.exceptions import NotReady, WrongState
 from broadcasts.models import AuditEntry, Broadcast, Channel, Contact, Message, MessageTranslation, Organization
 from broadcasts.public import archive
+from broadcasts.public.archive_texts import ARCHIVE
+from broadcasts.public.texts import TEXTS
 from tests.make import make_broadcast, make_contact, make_delivery, make_picture
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -106,7 +108,15 @@ def test_the_page_leads_back_and_to_the_other_languages(client, news):
     page = client.get(url(news)).text
     assert f'href="{links.archive_url("club")}"' in page and "All mail of Swimming Club" in page
     assert "español" in page and f"{links.archived_url('club', news.uuid)}?language=es" in page
-    assert "<title>May news – Swimming Club</title>" in page
+    assert "<title>May news | Swimming Club</title>" in page
+
+
+def test_a_blank_title_of_a_mail_is_filled_and_another_stays_the_first(client, public):
+    blank = make_archived(public, html="<html><head><title> </title></head><body>x</body></html>")
+    page = client.get(url(blank)).text
+    assert page.count("<title>") == 1 and "<head><title>May news | Swimming Club</title></head>" in page
+    own = make_archived(public, html="<html><head><title>Own</title></head><body>x</body></html>")
+    assert client.get(url(own)).text.index("<title>Own") < client.get(url(own)).text.index("<title>May news")
 
 
 def test_nothing_in_a_mail_runs(client, news):
@@ -372,3 +382,8 @@ def test_cutting_links_out_takes_time_by_length_alone(piece):
     archiving.without_link(html + ">", U)
     archiving.without_link(html + "></a>", U)
     assert time.process_time() - begun < 2
+
+
+def test_every_language_of_the_pages_has_every_text():
+    assert ARCHIVE.keys() == TEXTS.keys()
+    assert {frozenset(words) for words in ARCHIVE.values()} == {frozenset(ARCHIVE["en"])}

@@ -55,7 +55,7 @@ class BeginInList(admin.ModelAdmin):
     def get_list_display(self, request: HttpRequest) -> list[Any]:
         columns = list(super().get_list_display(request))
         offered = Access.of(request).may("write") and "_popup" not in request.GET
-        return [*columns, "send_to_them"] if offered else columns
+        return [columns[0], "send_to_them", *columns[1:]] if offered else columns
 
     @admin.display(description="send")
     def send_to_them(self, row: Any) -> str:

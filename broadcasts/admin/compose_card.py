@@ -1,31 +1,41 @@
 """The card beside each step: how many people, through which channels, when."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.db.models.functions import Left
 from django.http import HttpRequest
 from django.urls import reverse
 
-from broadcasts import formats
+from broadcasts import audience, formats
+from broadcasts.audience import Audience, Estimate, Route
 from broadcasts.exceptions import BroadcastsError
 from broadcasts.models import Broadcast, Contact, Message, MessageTranslation
+from broadcasts.sending import hours
 
 from .access import has_more_than
 from .broadcast_views import AT_ONCE
-from .promises import estimate, nobody, reasons
+from .compose_stamps import digest
+from .promises import nobody, reasons
 
+COUNTED = ("use_case", *Broadcast.WHO, "channel_policy", "base_language", "scheduled_at", "local_time", "expires_at")
 SHOWN = 80  # characters of what a message says
 
 
-def card(request: HttpRequest, broadcast: Broadcast, *, is_counted: bool = False) -> dict[str, Any]:
+def card(
+    request: HttpRequest, broadcast: Broadcast, found: Estimate | None = None, *, is_counted: bool = False
+) -> dict[str, Any]:
     """Return what the card tells of a broadcast.
 
     Where an organization has so many contacts that counting takes long, the script of the page asks for the number,
-    with `is_counted`.
+    with `is_counted`; `counted_for` tells it whether the number that it has may have changed.
     """
     messages = list(broadcast.messages.select_related("channel", "template"))
+    is_large = has_more_than(Contact.objects.for_organization(broadcast.organization_id), AT_ONCE)
+    through = "-".join(str(message.channel_id) for message in messages)
     return {
-        "people": people(broadcast) if is_counted or not is_large(broadcast) else None,
+        "people": people(broadcast, found) if is_counted or found or not is_large else None,
+        "counted_for": f"{digest(broadcast, COUNTED)}-{through}" if is_large else "",
         "count_url": reverse("admin:broadcasts_broadcast_card", args=[broadcast.pk]),
         "channels": channels(broadcast, messages),
         "says": says(messages),
@@ -35,15 +45,10 @@ def card(request: HttpRequest, broadcast: Broadcast, *, is_counted: bool = False
     }
 
 
-def is_large(broadcast: Broadcast) -> bool:
-    """Whether counting the recipients takes so long that the page does not wait for it."""
-    return has_more_than(Contact.objects.for_organization(broadcast.organization_id), AT_ONCE)
-
-
-def people(broadcast: Broadcast) -> dict[str, Any]:
+def people(broadcast: Broadcast, found: Estimate | None) -> dict[str, Any]:
     """Return how many people get it, and how many do not by reason; or why that cannot be told."""
     try:
-        found = estimate(broadcast)
+        found = found or audience.estimate(Audience.of(broadcast), routes(broadcast))
     except BroadcastsError as error:
         return {"error": str(error)}
     left_out = reasons(found)
@@ -54,6 +59,11 @@ def people(broadcast: Broadcast) -> dict[str, Any]:
         "skipped": sum(n for _, _, n in left_out),
         "nobody": nobody(found),
     }
+
+
+def routes(broadcast: Broadcast) -> list[Route]:
+    """Return the routes of the messages; one without content yet counts as if all languages were written."""
+    return [replace(one, languages=one.languages or None) for one in audience.routes_of(broadcast)]
 
 
 def channels(broadcast: Broadcast, messages: list[Message]) -> list[str]:
@@ -74,7 +84,11 @@ def says(messages: list[Message]) -> str:
 
 def when_words(broadcast: Broadcast) -> str:
     """Return when a broadcast is sent, in words."""
-    if broadcast.scheduled_at is None:
+    at, zone = broadcast.own_time, broadcast.organization.zone
+    if at is None:
         return "As soon as you send it"
-    words = formats.planned(broadcast.scheduled_at, broadcast.organization.zone)
-    return f"{words}; by each recipient's own clock" if broadcast.local_time else words
+    words = formats.planned(at, zone)
+    if not broadcast.local_time:
+        return words
+    first = formats.moment(hours.earliest_start(broadcast, at), zone)
+    return f"{words}, by each recipient's own clock; the first copies leave at {first}"

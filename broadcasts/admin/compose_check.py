@@ -54,9 +54,7 @@ def check_step(model_admin: Any, request: HttpRequest, broadcast: Broadcast) -> 
             return HttpResponseRedirect(f"{step_url(broadcast, 'check')}{'?counted=1' if _is_counted(request) else ''}")
     context = _context(model_admin, request, broadcast)
     if "part" in request.POST or "part" in request.GET:
-        response = TemplateResponse(request, PART, context)
-        response["Cache-Control"] = "no-store"
-        return response
+        return TemplateResponse(request, PART, {"broadcast": broadcast, **context})
     return step_page(
         model_admin,
         request,

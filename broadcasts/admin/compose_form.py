@@ -17,7 +17,7 @@ from broadcasts.models import Broadcast
 from .access import Access
 from .begin import step_url
 from .broadcast_form import BroadcastForm
-from .compose_frame import STEPS, next_step, stamp, step_page
+from .compose_frame import STEPS, next_step, step_page
 from .compose_saving import (
     begun,
     discard,
@@ -30,6 +30,7 @@ from .compose_saving import (
     restored,
     saved,
 )
+from .compose_stamps import stamp
 
 PRESS_SAVE = "It is scheduled, so it changes only when you press Save."
 CONFLICT = "Somebody saved this step after you opened it."
@@ -124,8 +125,9 @@ class FormStep:
 
     def _begun(self, model_admin: Any, request: HttpRequest, broadcast: Broadcast, error: WrongState) -> HttpResponse:
         stored = Broadcast.objects.get(pk=broadcast.pk)
-        goal = step_url(stored, "send") if stored.status in Broadcast.EDITABLE else model_admin.change_url(stored.pk)
+        goal = step_url(stored, "send") if stored.is_undoable else model_admin.change_url(stored.pk)
         words = f"“{stored}” is {stored.get_status_display().lower()} and can no longer be changed."
+        words = str(error) if stored.is_undoable else words
         if is_autosave(request):
             return begun(stored, goal, words)
         messages.error(request, f"Nothing was saved: {words}")

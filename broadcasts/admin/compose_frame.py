@@ -1,7 +1,5 @@
 """What all steps of the guided page share: the bar of steps, the side card, who else edits."""
 
-import json
-from hashlib import blake2b
 from typing import Any
 
 from django import forms
@@ -11,6 +9,7 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 
 from broadcasts import editing, formats
+from broadcasts.audience import Estimate
 from broadcasts.models import Broadcast
 
 from .access import Access
@@ -24,16 +23,10 @@ SCRIPTS: list[Any] = [
 ]
 STYLES = forms.Media(css={"all": ["broadcasts/compose.css"]}, js=SCRIPTS)
 
-STAMPED = {
-    "who": ("name", "use_case", *Broadcast.WHO),
-    "when": ("scheduled_at", "local_time", "ignore_quiet_hours", "expires_at", "in_archive"),
-}
-MOST_STAMPED = 200  # rows of a list that a stamp looks at
 
-
-def frame(request: HttpRequest, broadcast: Broadcast, step: str) -> dict[str, Any]:
-    """Return what `compose/base.html` draws around a step."""
-    shown = card(request, broadcast)
+def frame(request: HttpRequest, broadcast: Broadcast, step: str, found: Estimate | None = None) -> dict[str, Any]:
+    """Return what `compose/base.html` draws around a step; `found`: the recipients, where the page counted them."""
+    shown = card(request, broadcast, found)
     return {
         "broadcast": broadcast,
         "step": step,
@@ -49,13 +42,14 @@ def steps(broadcast: Broadcast, step: str, shown: dict[str, Any]) -> list[dict[s
     """Return the bar of steps; the first three with what they say so far, and whether something is missing."""
     people = shown["people"]
     number = people and people.get("number")
+    is_chosen = people is None and asks_for_somebody(broadcast)
     told = {
-        "who": f"{formats.number(number)} {'person' if number == 1 else 'people'}" if number else "",
+        "who": f"{formats.number(number)} {'person' if number == 1 else 'people'}" if number else "Chosen",
         "what": shown["says"],
-        "when": formats.moment(broadcast.scheduled_at, broadcast.organization.zone) if broadcast.scheduled_at else "",
+        "when": formats.moment(at, broadcast.organization.zone) if (at := broadcast.own_time) else "",
     }
     lacking = {
-        "who": "" if number or (people is None and asks_for_somebody(broadcast)) else "Nobody yet",
+        "who": "" if number or is_chosen else "Nobody yet",
         "what": "" if told["what"] else "Nothing written yet",
     }
     return [
@@ -89,11 +83,14 @@ def asks_for_somebody(broadcast: Broadcast) -> bool:
 def step_page(
     model_admin: Any, request: HttpRequest, broadcast: Broadcast, step: str, template: str, **context: Any
 ) -> HttpResponse:
-    """Return the page of a step, drawn by a template that extends `compose/base.html`."""
+    """Return the page of a step, drawn by a template that extends `compose/base.html`.
+
+    A page that counts the recipients itself gives them as `estimate`, so that they are counted once.
+    """
     media = context.pop("media", forms.Media())
     around = {
         **model_admin.admin_site.each_context(request),
-        **frame(request, broadcast, step),
+        **frame(request, broadcast, step, context.get("estimate")),
         "opts": model_admin.opts,
         "title": f"{STEPS[step]}: {broadcast}",
         "media": model_admin.media + media + STYLES,
@@ -105,16 +102,3 @@ def others(request: HttpRequest, broadcast: Broadcast) -> list[dict[str, str]]:
     """Return who else has which step open."""
     rows = editing.others(broadcast, Access.of(request).user)
     return [{"name": str(row.user), "step": STEPS[row.place.partition(":")[0]]} for row in rows]
-
-
-def stamp(broadcast: Broadcast, step: str) -> str:
-    """Return a digest of what a step stores, so that people on different steps are not in each other's way."""
-    values = []
-    for name in STAMPED[step]:
-        if name in Broadcast.WHO_LISTS:
-            rows = getattr(broadcast, name).order_by("pk")
-            values.append(list(rows.values_list("pk", flat=True)[:MOST_STAMPED]))
-        else:
-            column = Broadcast._meta.get_field(name).attname  # type: ignore[union-attr]
-            values.append(getattr(broadcast, column))
-    return blake2b(json.dumps(values, default=str).encode(), digest_size=12).hexdigest()

@@ -5,9 +5,7 @@ from typing import Any
 from django import forms
 from django.http import HttpRequest
 
-from broadcasts import formats
 from broadcasts.models import Broadcast, Medium, UseCase
-from broadcasts.sending import hours
 
 from .compose_form import FormStep, StepForm
 
@@ -36,6 +34,9 @@ class WhenForm(StepForm):
             data["scheduled_at_0"] = data["scheduled_at_1"] = ""
         super().__init__(data, *args, **kwargs)
         self.was_local = self.instance.local_time
+        self.fields["expires_at"].label = "Stop sending after"
+        if "scheduled_at" in self.fields:
+            self.fields["scheduled_at"].label = "Day and time"
         if "scheduled_at" not in self.fields:  # it is scheduled: an action changes the time
             del self.fields["way"]
         elif self.instance.scheduled_at:
@@ -84,12 +85,10 @@ def quiet_hours(broadcast: Broadcast) -> list[str]:
 
 
 def context(request: HttpRequest, broadcast: Broadcast, form: StepForm) -> dict[str, Any]:
-    local = broadcast.local_time and broadcast.scheduled_at
-    begins = hours.earliest_start(broadcast, broadcast.scheduled_at) if local and broadcast.scheduled_at else None
+    """Return what the page of the step shows beside its form."""
     return {
         "zone": broadcast.organization.zone,
         "quiet_hours": quiet_hours(broadcast),
-        "first_copies": formats.moment(begins, broadcast.organization.zone) if begins else "",
         "is_scheduled": broadcast.status == Broadcast.Status.SCHEDULED,
     }
 

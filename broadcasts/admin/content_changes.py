@@ -1,6 +1,6 @@
 """What the buttons of the content page do to a form that is not saved: a language more, another format, other words.
 
-Each changes a copy of what was posted, and the page is shown again with it; nothing is stored.
+Each changes a copy of what was posted, and the page is shown again with it; nothing is stored by that.
 """
 
 from collections.abc import Mapping
@@ -69,7 +69,7 @@ def change(data: QueryDict, formset: LanguagesFormSet, owner: Message | Template
     act, _, argument = data.get("_step", "").partition(":")
     acts = {"language": _add_language, "convert": _convert, "take": _take, "template": _take_template}
     told = acts[act](posted, owner, argument) if act in acts else ""
-    return posted.data, told
+    return posted.data, f"{told} Nothing is saved yet." if told and isinstance(owner, Template) else told
 
 
 def _add_language(posted: PostedLanguages, owner: Message | Template, argument: str) -> str:
@@ -84,7 +84,7 @@ def _add_language(posted: PostedLanguages, owner: Message | Template, argument: 
         raise InvalidInput({"new_language": f"At most {MOST_LANGUAGES} languages are possible."})
     posted.add(language, forms[source].drafted() if source in forms else None)
     copied = f" as a copy of {language_name(source)}" if source in forms else ""
-    return f"{language_name(language)} was added{copied}. It is not saved yet."
+    return f"{language_name(language)} was added{copied}."
 
 
 def _convert(posted: PostedLanguages, owner: Message | Template, argument: str) -> str:
@@ -100,7 +100,7 @@ def _convert(posted: PostedLanguages, owner: Message | Template, argument: str) 
     before = content.get_format_display()
     content.format, content.source, content.blocks, content.slots = Format(goal), "", [], {}
     posted.write(form, content)
-    return f"{form.language_name} is HTML now, not saved yet. It cannot be turned back into {before}."
+    return f"{form.language_name} is HTML now. It cannot be turned back into {before}."
 
 
 def _take(posted: PostedLanguages, owner: Message | Template, argument: str) -> str:
@@ -114,7 +114,7 @@ def _take(posted: PostedLanguages, owner: Message | Template, argument: str) -> 
     goal = posted.formset.message
     for translation in other.translations.all():
         _take_over(posted, translation, goal, other)
-    return f"The words of {other.channel or 'the other message'} stand here now. They are not saved yet."
+    return f"The words of {other.channel or 'the other message'} stand here now."
 
 
 def _take_over(posted: PostedLanguages, translation: MessageTranslation, goal: Message, other: Message) -> None:
@@ -157,4 +157,4 @@ def _take_template(posted: PostedLanguages, owner: Message | Template, argument:
             posted.write(form, content)
         else:
             posted.add(content.language, content)
-    return f"The content of “{template}” stands here now. It is not saved yet."
+    return f"The content of “{template}” stands here now."

@@ -19,6 +19,7 @@ from .language_field import LanguageField, LanguageInput
 
 PREFIX = "channels"
 POLICY = "channel_policy"
+NOTHING_AWAITED = "Nothing: only what failed falls back"
 FROM = "from"  # in the address of a page that is left for the content page again
 FROM_CONTENT = "content"
 
@@ -28,6 +29,8 @@ class ChannelsForm(forms.ModelForm):
 
     It knows what the page showed, so that only what was changed there is saved.
     """
+
+    of_several = (POLICY, *Broadcast.FALLBACK_FIELDS)  # what means nothing with one message
 
     class Meta:
         model = Broadcast
@@ -49,6 +52,7 @@ class ChannelsForm(forms.ModelForm):
         fields: dict[str, Any] = self.fields
         for name in TRACKED.values():
             fields[name].widget.choices = SWITCH_CHOICES
+        fields["fallback_fact"].choices = [("", NOTHING_AWAITED), *Broadcast.AWAITED]
         for name in Broadcast.FALLBACK_FIELDS:
             fields[name].widget.attrs |= {"data-only-for": Broadcast.Policy.FALLBACK, "data-chosen-by": POLICY}
         for field in fields.values():

@@ -1,6 +1,7 @@
 """All languages of a message or template in one form."""
 
 from functools import cached_property
+from itertools import islice
 from typing import Any, cast
 
 from django import forms
@@ -41,7 +42,7 @@ class LanguagesFormSet(ContentFormSet):
         return {row.language: row for row in self.get_queryset()}
 
     def _construct_form(self, i: int, **kwargs: Any) -> Any:
-        if self.is_bound and (row := self._unmatched.pop(self._posted_language(i), None)):
+        if self.is_bound and (row := self._row(i)):
             kwargs["instance"] = row
         form = super()._construct_form(i, **kwargs)
         form.settle(self.message, self.instance, may_change=self.may_change)
@@ -51,11 +52,15 @@ class LanguagesFormSet(ContentFormSet):
             form.empty_permitted = i == 0 and not form.instance.pk
         return form
 
-    def _posted_language(self, i: int) -> str:
+    def _row(self, i: int) -> Any:
+        """Return the stored row of a posted language; None if there is none yet."""
+        if not self.may_change:  # fields that are only shown are not posted
+            return next(islice(self.get_queryset(), i, None), None)
         try:
-            return normalize_language(self.data.get(f"{self.add_prefix(i)}-language", ""))
+            language = normalize_language(self.data.get(f"{self.add_prefix(i)}-language", ""))
         except ValidationError:
-            return ""
+            return None
+        return self._unmatched.pop(language, None)
 
     def _said(self) -> list[Any]:
         """Return the forms of languages that stay; one that was added stays though nothing is written in it yet."""

@@ -8,7 +8,7 @@ sentence is never sent: its author saves it by the button.
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import reverse
 
 from broadcasts import drafting, editing
@@ -21,11 +21,10 @@ from .begin import step_url
 from .compose_form import PRESS_SAVE
 from .compose_frame import STEPS, STYLES, frame
 from .content_channels import ChannelsForm, act, addable, tabs
-from .content_page import MEDIA, ContentForms, ContentPage, Outcome
+from .content_page import MEDIA, THEIRS, Attempt, ContentForms, ContentPage
 from .content_stamps import PAGE, is_seen, new_page, stamp_of
 
 STEP = "what"
-THEIRS = "theirs"  # in the address of a page that shows what is stored, whatever its reader typed
 
 
 def place_of(message: Message) -> str:
@@ -45,15 +44,15 @@ class MessageContentPage(ContentPage):
         """Show what this user typed and could not save, if there is any; else what is stored."""
         if THEIRS in request.GET:
             stored = self.forms(request, owner, None, is_shown=True)
-            return self.shown_page(request, owner, stored, is_theirs=True)
+            return self.shown_page(request, owner, stored, is_theirs=True, tests=None)
         if not self.has_change_permission(request, owner):
             return super().opened(request, owner)
         kept, words = compose_saving.restored(request, owner.broadcast, place_of(owner))
         if kept is None:
             return super().opened(request, owner)
-        request.POST = kept  # type: ignore[assignment]
-        shown = self.forms(request, owner, kept)
-        outcome = Outcome(is_conflict=not is_seen(request, owner))
+        request.POST = _without_buttons(kept)  # type: ignore[assignment]
+        shown = self.forms(request, owner, request.POST)
+        outcome = Attempt(is_conflict=not is_seen(request, owner))
         if shown.are_valid():
             outcome.why_not = words
         return self.shown_page(request, owner, shown, outcome=outcome, is_unsaved=True)
@@ -94,14 +93,14 @@ class MessageContentPage(ContentPage):
             return compose_saving.kept(request, broadcast, place, words, is_conflict=is_conflict)
         return compose_saving.saved(request, broadcast, place, stamp_of(self.fresh(owner)))
 
-    def _attempt_unless_scheduled(self, request: HttpRequest, owner: Message, shown: ContentForms) -> Outcome:
+    def _attempt_unless_scheduled(self, request: HttpRequest, owner: Message, shown: ContentForms) -> Attempt:
         if owner.broadcast.status != Broadcast.Status.SCHEDULED:
             return super().attempt(request, owner, shown)
         if not is_seen(request, owner):
-            return Outcome(is_conflict=True)
+            return Attempt(is_conflict=True)
         if not shown.are_valid():
-            return Outcome()
-        return Outcome(why_not=[PRESS_SAVE]) if shown.have_changed() else Outcome(is_stored=True)
+            return Attempt()
+        return Attempt(why_not=[PRESS_SAVE]) if shown.have_changed() else Attempt(is_stored=True)
 
     def _is_stored_first(self, request: HttpRequest, owner: Message) -> bool:
         """Store or keep the form before a button leads away; whether it is stored."""
@@ -121,17 +120,21 @@ class MessageContentPage(ContentPage):
             goal = request.path
         return HttpResponseRedirect(goal)
 
-    def attempt(self, request: HttpRequest, owner: Message, shown: ContentForms) -> Outcome:
+    def attempt(self, request: HttpRequest, owner: Message, shown: ContentForms) -> Attempt:
         """Store the forms, or keep them as they were typed."""
         outcome = super().attempt(request, owner, shown)
         self._keep_or_forget(request, owner, shown, outcome)
         return outcome
 
-    def _keep_or_forget(self, request: HttpRequest, owner: Message, shown: ContentForms, outcome: Outcome) -> None:
+    def _keep_or_forget(self, request: HttpRequest, owner: Message, shown: ContentForms, outcome: Attempt) -> None:
         if outcome.is_stored:
             editing.forget(owner.broadcast, Access.of(request).user, place_of(owner))
         else:
             compose_saving.keep(request, owner.broadcast, place_of(owner), outcome.words(shown))
+
+    def fresh(self, owner: Message) -> Message:
+        rows = Message.objects.select_related("broadcast", "channel", "template", "layout")
+        return rows.prefetch_related("translations").get(pk=owner.pk)
 
     def held(self, owner: Message) -> Message:
         drafting.lock(owner.broadcast)
@@ -146,7 +149,7 @@ class MessageContentPage(ContentPage):
         spec["channel"] = spec["channel"] or drafting.default_channel(owner.broadcast.organization, spec["template"])
         spec |= {"uuid": owner.uuid, "translations": shown.formset.contents()}
         values = shown.channels.values() if shown.channels else {}
-        values["messages"] = among_others(owner, spec)
+        values["messages"] = drafting.among_others(owner, spec)
         drafting.save(owner.broadcast, values, by=Access.of(request).user)
 
     def back(self, owner: Message) -> str:
@@ -164,7 +167,7 @@ class MessageContentPage(ContentPage):
         owner: Message,
         shown: ContentForms,
         *,
-        outcome: Outcome | None = None,
+        outcome: Attempt | None = None,
         **context: Any,
     ) -> HttpResponse:
         if shown.formset.may_change:
@@ -172,7 +175,7 @@ class MessageContentPage(ContentPage):
         return super().shown_page(request, owner, shown, outcome=outcome, **context)
 
     def _framed(
-        self, request: HttpRequest, owner: Message, shown: ContentForms, outcome: Outcome | None
+        self, request: HttpRequest, owner: Message, shown: ContentForms, outcome: Attempt | None
     ) -> dict[str, Any]:
         """Return what stands around the content while it can be changed."""
         broadcast = owner.broadcast
@@ -192,9 +195,9 @@ class MessageContentPage(ContentPage):
         }
 
 
-def among_others(message: Message, *specs: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return what `drafting.save` takes as the messages of a broadcast: these in the place of one, the others kept."""
-    others = list(message.broadcast.messages.exclude(pk=message.pk))
-    place = sum(one.position < message.position for one in others)
-    kept = [{"uuid": one.uuid} for one in others]
-    return [*kept[:place], *specs, *kept[place:]]
+def _without_buttons(kept: QueryDict) -> QueryDict:
+    """Return a form without the button by which it was posted."""
+    typed = kept.copy()
+    for name in [name for name in typed if name.startswith("_")]:
+        del typed[name]
+    return typed

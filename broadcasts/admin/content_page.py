@@ -40,7 +40,9 @@ SCRIPTS: list[Any] = [
 ]
 MEDIA = forms.Media(js=SCRIPTS, css={"all": ["broadcasts/content.css"]})
 PLACE = re.compile(r"\b\d+\.translations\.")  # before what is wrong with the messages of a broadcast
+KNOWN = re.compile(r" known: [^:]*$")  # names that could stand there instead, which are told at the field
 MOST_SHOWN = 20  # errors above the page
+THEIRS = "theirs"  # asks for what is stored, whatever was typed
 
 
 @dataclass
@@ -74,7 +76,7 @@ class ContentForms:
 
 
 @dataclass
-class Outcome:
+class Attempt:
     """What became of a try to store the page: it is stored, or not, with what is wrong in the draft as a whole."""
 
     is_stored: bool = False
@@ -85,7 +87,7 @@ class Outcome:
         """Return why it is not stored."""
         if self.is_conflict:
             return [CHANGED_ELSEWHERE]
-        return [*self.why_not, *shown.faults()][:MOST_SHOWN]
+        return [KNOWN.sub("", words) for words in (*self.why_not, *shown.faults())][:MOST_SHOWN]
 
 
 class ContentPage(ContentTests, ContentPreviews):
@@ -139,7 +141,8 @@ class ContentPage(ContentTests, ContentPreviews):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         owner = self._owner(request, pk)
-        return self.preview_of(request, owner, self.forms(request, owner, request.POST).formset)
+        shown = self.forms(request, owner, request.POST, is_shown=THEIRS in request.POST)
+        return self.preview_of(request, owner, shown.formset)
 
     def _owner(self, request: HttpRequest, pk: int) -> Any:
         """Return the row, or 404; 403 for who may not write, since previews show what contacts are like."""
@@ -194,26 +197,26 @@ class ContentPage(ContentTests, ContentPreviews):
         """Return the address where a button leads that saves."""
         return self.back(owner) if "_back" in request.POST else request.path
 
-    def attempt(self, request: HttpRequest, owner: Any, shown: ContentForms) -> Outcome:
+    def attempt(self, request: HttpRequest, owner: Any, shown: ContentForms) -> Attempt:
         """Store the forms unless they are not valid, or somebody changed the same since the page was opened.
 
         Raises WrongState if it can no longer be changed.
         """
         is_over = "over" in request.POST
         if not is_over and not is_seen(request, owner):
-            return Outcome(is_conflict=True)
+            return Attempt(is_conflict=True)
         if not shown.are_valid():
-            return Outcome()
+            return Attempt()
         try:
             with transaction.atomic():
                 stored = self.held(owner)
                 if not is_over and (not is_seen(request, stored) or self.is_overtaken(shown, stored)):
-                    return Outcome(is_conflict=True)
+                    return Attempt(is_conflict=True)
                 self.save_content(request, owner, shown)
                 note_own(request, self.fresh(owner))
         except InvalidInput as error:
-            return Outcome(why_not=[PLACE.sub("", words) for words in error.errors.values()])
-        return Outcome(is_stored=True)
+            return Attempt(why_not=[PLACE.sub("", words) for words in error.errors.values()])
+        return Attempt(is_stored=True)
 
     def fresh(self, owner: Any) -> Any:
         """Return the row as it is stored now, with its content."""
@@ -244,7 +247,7 @@ class ContentPage(ContentTests, ContentPreviews):
         owner: Any,
         shown: ContentForms,
         *,
-        outcome: Outcome | None = None,
+        outcome: Attempt | None = None,
         is_unsaved: bool = False,
         **context: Any,
     ) -> HttpResponse:

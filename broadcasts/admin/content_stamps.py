@@ -3,11 +3,11 @@
 import json
 import secrets
 from hashlib import sha256
-from typing import Any
 
 from django.core.cache import cache
 from django.http import HttpRequest
 
+from broadcasts import versioning
 from broadcasts.models import Message, Template
 
 PAGE = "page"  # the field with the name of an opened page
@@ -19,14 +19,8 @@ def stamp_of(owner: Message | Template) -> str:
     """Return a digest of what a message says: a change of anything else is no conflict. Of a template: its time."""
     if isinstance(owner, Template):
         return owner.modified.isoformat()
-    own = [owner.channel_id, owner.template_id, owner.layout_id, owner.syntax, owner.parameters]
-    said = [[one.language, one.tag, _written(one)] for one in owner.translations.all()]
-    return sha256(json.dumps([own, said], sort_keys=True, default=str).encode(errors="surrogatepass")).hexdigest()
-
-
-def _written(one: Any) -> dict[str, Any]:
-    """Return the content without HTML that is made from it: a changed layout makes it anew."""
-    return one.content() | ({"html": ""} if one.is_designed else {})
+    said = json.dumps(versioning.content_of(owner), sort_keys=True)
+    return sha256(said.encode(errors="surrogatepass")).hexdigest()
 
 
 def new_page() -> str:

@@ -68,7 +68,9 @@ GROUP_FILTERS: list[type[admin.SimpleListFilter]] = [
 
 
 class SegmentOfForm(forms.Form):
-    name = forms.CharField(max_length=255, label="Name of the segment")
+    name = forms.CharField(
+        max_length=255, label="Name of the segment", widget=forms.TextInput(attrs={"class": "vTextField"})
+    )
 
 
 def _proposed(request: HttpRequest, broadcast: Broadcast) -> str:

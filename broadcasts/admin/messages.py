@@ -14,9 +14,10 @@ from .base import ScopedInline
 from .compose_frame import step_url
 from .content import ContentForm, ContentFormSet, chosen_message, content_fields, tell_warnings, with_syntax_help
 from .content_channels import FROM, FROM_CONTENT
-from .content_message import MessageContentPage, among_others
+from .content_message import MessageContentPage
 from .drafts import DraftAdmin
 from .filters import BroadcastListFilter
+from .versions import MessageVersions
 
 
 class FurtherBroadcastFilter(BroadcastListFilter):
@@ -70,7 +71,7 @@ class MessageTranslationInline(OnlyWhileEditable, ScopedInline, admin.StackedInl
 
 
 @admin.register(Message)
-class MessageAdmin(OnlyWhileEditable, MessageContentPage, DraftAdmin):
+class MessageAdmin(OnlyWhileEditable, MessageVersions, MessageContentPage, DraftAdmin):
     """The messages of broadcasts on further channels; the first message is edited on the page of its broadcast."""
 
     list_display = ["broadcast", "channel", "position", "template", "syntax"]
@@ -108,14 +109,14 @@ class MessageAdmin(OnlyWhileEditable, MessageContentPage, DraftAdmin):
         content.save(commit=False)  # only notes the changes, for the history
         spec = {name: form.cleaned_data[name] for name in ("channel", "template", "syntax")}
         spec |= {"translations": content.contents(), **({"uuid": message.uuid} if change else {})}
-        specs = among_others(message, spec)
+        specs = drafting.among_others(message, spec)
         drafting.save(message.broadcast, {"messages": specs}, by=_user(request))
         message.pk = Message.objects.get(broadcast=message.broadcast, position=specs.index(spec)).pk
         message.refresh_from_db()
         tell_warnings(request, rendering.warnings_of(message))
 
     def delete_model(self, request: HttpRequest, obj: Message) -> None:
-        drafting.save(obj.broadcast, {"messages": among_others(obj)}, by=_user(request))
+        drafting.save(obj.broadcast, {"messages": drafting.among_others(obj)}, by=_user(request))
 
     def response_post_save_add(self, request: HttpRequest, obj: Message) -> HttpResponseRedirect:
         return _to_channels(obj.broadcast_id)

@@ -39,6 +39,7 @@ from .reports import Reports
 from .resources import FullResource, StrictSerializer
 from .serializers import BroadcastSerializer, named_segments
 from .transitions import TOO_LATE, Transitions
+from .versions import Versions
 
 CONTENT = ("subject", "body")
 
@@ -80,7 +81,7 @@ def with_subject(queryset: QuerySet) -> QuerySet:
     ),
     destroy=extend_schema(summary="Delete a broadcast", responses={204: None, **TOO_LATE}),
 )
-class Broadcasts(Transitions, Checks, Reports, AsTable, FullResource):
+class Broadcasts(Transitions, Checks, Reports, Versions, AsTable, FullResource):
     """Broadcasts, from draft to sent."""
 
     model = Broadcast

@@ -46,7 +46,7 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 LOCK = "checking:links"  # in the cache
 
 
-class Found(NamedTuple):
+class LinkAnswer(NamedTuple):
     """What became of asking for a link: the last status, and what is wrong, in words."""
 
     status: int | None
@@ -105,7 +105,7 @@ class Asking:
     def __init__(self, seconds: float) -> None:
         self.ends = time.monotonic() + seconds
         self.caller = LinkCaller({})
-        self.flights: dict[asyncio.Task[Found], LinkCheck] = {}
+        self.flights: dict[asyncio.Task[LinkAnswer], LinkCheck] = {}
         self.begun: set[int] = set()
 
     def run(self) -> int:
@@ -138,7 +138,7 @@ class Asking:
         return _due().exclude(pk__in=self.begun).exclude(organization__in=full).first()
 
 
-def _store(row: LinkCheck, found: Found) -> None:
+def _store(row: LinkCheck, found: LinkAnswer) -> None:
     fault = storable(found.fault)[:255]
     LinkCheck.objects.filter(pk=row.pk).update(status_code=found.status, fault=fault, checked_at=Now())
 
@@ -149,12 +149,12 @@ class LinkCaller(Http):
     concurrency = AT_ONCE
     timeout = REQUEST_SECONDS
 
-    def begin(self, address: str) -> "asyncio.Task[Found]":
+    def begin(self, address: str) -> "asyncio.Task[LinkAnswer]":
         self.open()
         assert self.loop is not None
         return self.loop.create_task(self._asked(address))
 
-    def wait(self, flights: "dict[asyncio.Task[Found], LinkCheck]") -> list[tuple[LinkCheck, Found]]:
+    def wait(self, flights: "dict[asyncio.Task[LinkAnswer], LinkCheck]") -> list[tuple[LinkCheck, LinkAnswer]]:
         """Return what became of those that end next, and take them out."""
         if not flights:
             return []
@@ -167,29 +167,29 @@ class LinkCaller(Http):
                 task.cancel()
         super().close()
 
-    async def _asked(self, address: str) -> Found:
+    async def _asked(self, address: str) -> LinkAnswer:
         try:
             async with asyncio.timeout(SECONDS):
                 return await self._followed(address)
         except TimeoutError:
-            return Found(None, f"It did not answer within {formats.duration(SECONDS)}.")
+            return LinkAnswer(None, f"It did not answer within {formats.duration(SECONDS)}.")
         except TransportError as error:
-            return Found(None, _why(error))
+            return LinkAnswer(None, _why(error))
         except Exception:
             log.exception("A link could not be asked for")
-            return Found(None, "It could not be asked for; the log of the workers says why.")
+            return LinkAnswer(None, "It could not be asked for; the log of the workers says why.")
 
-    async def _followed(self, address: str) -> Found:
+    async def _followed(self, address: str) -> LinkAnswer:
         """Ask for an address, and for those that it redirects to."""
         for _ in range(MOST_HOPS + 1):
             answer = await self._answer(address)
             target = answer.headers.get("Location", "")
             if answer.status not in REDIRECTS or not target:
-                return Found(answer.status, _fault(answer))
+                return LinkAnswer(answer.status, _fault(answer))
             address = _target(address, target)
             if not address.lower().startswith(("http://", "https://")) or len(address) > LONGEST_ADDRESS:
-                return Found(answer.status, "It leads on to an address that no browser opens.")
-        return Found(answer.status, f"It leads on more than {MOST_HOPS} times.")
+                return LinkAnswer(answer.status, "It leads on to an address that no browser opens.")
+        return LinkAnswer(answer.status, f"It leads on more than {MOST_HOPS} times.")
 
     async def _answer(self, address: str) -> Answer:
         """Ask by HEAD, and by GET where that says no: many servers answer it alone."""

@@ -15,6 +15,7 @@ from .lines import Line, stop
 QUICK: tuple[Callable[[Draft], Line | None], ...] = (
     channels.organization,
     content.content,
+    content.examples,
     content.subject,
     content.preheader,
     consent.use_case,

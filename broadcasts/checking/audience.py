@@ -4,7 +4,7 @@ from collections import Counter
 
 from broadcasts import formats
 from broadcasts.languages import choose_language, language_name, nearest_language
-from broadcasts.models import Reason
+from broadcasts.models import Broadcast, Reason
 from broadcasts.sending import expansion
 
 from .draft import Draft
@@ -32,8 +32,9 @@ def recipients(draft: Draft, counted: People) -> Line:
     if not found.will_receive:
         words = f"{expansion.LEFT_OUT}. Choose other people." if found.matched else f"{expansion.NOBODY} Choose people."
         return stop("recipients", words, step="who", detail=left)
-    if found.will_receive > counted.number:
-        return ok("recipients", f"{formats.number(found.will_receive)} copies will be sent.", step="who", detail=left)
+    if draft.broadcast.channel_policy == Broadcast.Policy.EVERY and len(draft.messages) > 1:
+        copies = f"{formats.number(found.will_receive)} {'copy' if found.will_receive == 1 else 'copies'}"
+        return ok("recipients", f"{copies} will be sent.", step="who", detail=left)
     return ok("recipients", f"{people(found.will_receive)} will receive it.", step="who", detail=left)
 
 
@@ -123,8 +124,8 @@ def recent(draft: Draft, counted: People) -> Line:
     share = counted.recent / max(counted.number, 1)
     return warning(
         "recent",
-        f"{people(counted.recent)} of these ({formats.percent(share)}) got another broadcast in the {days} days before. "
-        "Wait, or leave them out.",
+        f"{formats.number(counted.recent)} of these people ({formats.percent(share)}) got another broadcast in the "
+        f"{days} days before. Wait, or leave them out.",
         step="when",
         detail=named,
         stable=f"{coarse(counted.recent)} {[one.pk for one in counted.lately]}",

@@ -27,7 +27,7 @@ def channel(draft: Draft) -> Line | None:
     """Ask whether each channel is there, switched on, and working."""
     if not draft.messages:
         return None
-    stops, warnings = [], []
+    stops, warnings, kinds = [], [], []
     for message in draft.messages:
         if message.channel is None:
             missing = f"There is no {Medium(message.medium).noun} channel. An admin can add one under Channels."
@@ -35,14 +35,15 @@ def channel(draft: Draft) -> Line | None:
         elif not message.channel.is_active:
             off = f"“{message.channel}” is switched off. Switch it on, or choose another channel."
             stops.append(Detail(off, message, address=_page(message.channel)))
-        elif words := _trouble(message.channel):
+        elif trouble := _trouble(message.channel):
+            kind, words = trouble
             warnings.append(Detail(words, message, address=_page(message.channel)))
+            kinds.append(f"{message.channel.pk} {kind}")
     if stops:
         return stop("channel", "A channel cannot send.", step="what", message=stops[0].message, detail=tuple(stops))
     if warnings:
         words = "A channel has trouble. The broadcast would wait until it works."
-        codes = sorted({str(one.message.channel.pk) for one in warnings if one.message and one.message.channel})
-        stable = f"trouble of {' '.join(codes)}"  # its words change with each try
+        stable = f"{sorted(set(kinds))}"  # its words change with each try
         return warning("channel", words, message=warnings[0].message, detail=tuple(warnings), stable=stable)
     names = " and ".join(dict.fromkeys(f"“{message.channel}”" for message in draft.messages))
     return ok("channel", f"{names} can send.")
@@ -52,18 +53,18 @@ def _page(channel: Channel) -> tuple[str, int, str]:
     return CHANNEL, channel.pk, ""
 
 
-def _trouble(channel: Channel) -> str:
-    """Return what is wrong with an active channel now; "" for nothing."""
+def _trouble(channel: Channel) -> tuple[str, str] | None:
+    """Return what is wrong with an active channel now, as (kind, words)."""
     now, zone = timezone.now(), channel.organization.zone
     if channel.backoff_until and channel.backoff_until > now:
         at = formats.moment(channel.backoff_until, zone)
-        return f"“{channel}” did not work and is tried again at {at}: {channel.last_error}"
+        return "waits", f"“{channel}” did not work and is tried again at {at}: {channel.last_error}"
     if channel.health == Channel.Health.FAILING:
-        return f"“{channel}” failed when it was last used: {channel.last_error}"
+        return "failing", f"“{channel}” failed when it was last used: {channel.last_error}"
     failed = channel.last_error_at
     if channel.last_error and failed and (now - failed).total_seconds() < LATELY_SECONDS:
-        return f"“{channel}” works, but failed at {formats.moment(failed, zone)}: {channel.last_error}"
-    return ""
+        return "failed", f"“{channel}” works, but failed at {formats.moment(failed, zone)}: {channel.last_error}"
+    return None
 
 
 def sender(draft: Draft) -> Line | None:

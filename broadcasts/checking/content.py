@@ -50,6 +50,15 @@ def _too_many_links(draft: Draft) -> list[Detail]:
     return found
 
 
+def examples(draft: Draft) -> Line | None:
+    """Name the languages that there was no time to look at."""
+    unseen = [draft.detail(copy, "not looked at") for copy in draft.copies if not copy.is_seen]
+    if not unseen:
+        return None
+    words = "There was no time to look at all languages. Look at their previews, or make the content simpler."
+    return told("examples", unseen, fine="", bad=words)
+
+
 def subject(draft: Draft) -> Line | None:
     """Ask for a subject in each language of mail."""
     if not draft.mail:

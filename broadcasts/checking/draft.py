@@ -3,7 +3,6 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
 from broadcasts import designing, previewing, rendering
 from broadcasts.exceptions import BroadcastsError
@@ -12,11 +11,10 @@ from broadcasts.models import Broadcast, Medium, Message, MessageTranslation, Or
 from broadcasts.rendering import CompiledMessage, Rendered, Tracking
 
 from .lines import Detail, Level, Line
-from .pages import HtmlPage
+from .pages import HtmlPage, read_html
 
-SECONDS = 2  # of rendering examples; the languages beyond that are looked at as they are written
+SECONDS = 2  # of rendering and reading examples; the languages beyond that are not looked at
 LONG_ID = 10**9
-SLOW = "It takes too long to show in this check, with all the languages before it; look at its preview."
 
 
 @dataclass
@@ -25,6 +23,9 @@ class Copy:
 
     rendered: None where that fails, and `fault` says why.
     size: bytes of its HTML as it is sent, with the addresses that measure clicks.
+    page: what its HTML shows the example person. written: the same as it was written, with its tags and without what
+    is added to it.
+    is_seen: whether there was time to render it.
     """
 
     message: Message
@@ -34,20 +35,13 @@ class Copy:
     adds_html_footer: bool = False
     adds_text_footer: bool = False
     fault: str = ""
+    page: HtmlPage = field(default_factory=HtmlPage)
+    written: HtmlPage = field(default_factory=HtmlPage)
+    is_seen: bool = True
 
     @property
     def language(self) -> str:
         return self.content.language
-
-    @cached_property
-    def page(self) -> HtmlPage:
-        """What its HTML shows the example person."""
-        return HtmlPage.of(self.rendered.html) if self.rendered else self.written
-
-    @cached_property
-    def written(self) -> HtmlPage:
-        """What its HTML shows as it was written, with its tags and without what is added to it."""
-        return HtmlPage.of(self.content.html)
 
     @property
     def subject(self) -> str:
@@ -97,11 +91,10 @@ def read(broadcast: Broadcast) -> Draft:
     ends = time.monotonic() + SECONDS
     for copy in draft.copies:
         found = compiled[copy.message.pk]
+        copy.is_seen = time.monotonic() < ends
         if isinstance(found, str):
             copy.fault = copy.fault or found
-        elif time.monotonic() > ends:
-            copy.fault = SLOW
-        else:
+        elif copy.is_seen:
             _render(copy, found)
     return draft
 
@@ -160,6 +153,8 @@ def _render(copy: Copy, compiled: CompiledMessage) -> None:
         copy.size = len(sent.html.encode())
     except BroadcastsError as error:
         copy.fault = copy.fault or str(error)
+    copy.written = read_html(copy.content.html)
+    copy.page = read_html(copy.rendered.html) if copy.rendered else copy.written
 
 
 def told(name: str, faults: Sequence[Detail], *, fine: str, bad: str, level: Level = Level.WARNING, **more) -> Line:

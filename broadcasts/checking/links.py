@@ -131,7 +131,8 @@ def answering(draft: Draft, found: Links, known: Mapping[str, LinkCheck]) -> Lin
         done = formats.number(len(found.asked) - waiting)
         words = f"Links are being checked: {done} of {total} so far."
         return warning("links", words, step="what", detail=tuple(faults), stable="pending", is_pending=True)
-    bad = f"{formats.number(len(faults))} of {total} links do not answer as they should. Mend or remove them."
+    do = "does" if len(faults) == 1 else "do"
+    bad = f"Of {total} links, {formats.number(len(faults))} {do} not answer as hoped. Mend or remove what fails."
     line = told("links", faults, fine=_fine(found), bad=bad)
     return line if line.level == Level.WARNING else ok("links", line.words, step="what", detail=tuple(refusing))
 

@@ -1,35 +1,56 @@
 """What the HTML of a mail shows: its words, pictures and links."""
 
-from dataclasses import dataclass
-from typing import Self
+import re
+from dataclasses import dataclass, field
 
-from broadcasts.rendering import Budget
+from broadcasts.rendering import Budget, html_to_text
 from broadcasts.rendering.budget import Exceeded
-from broadcasts.rendering.plaintext import Tag, text_and_links, tokens
+from broadcasts.rendering.plaintext import HIDDEN, Tag, tokens, unescaped
 
 DECORATION = frozenset({"presentation", "none"})
 TINY = 3  # pixels: spacers, and pictures that measure
 
 
-@dataclass(frozen=True)
+@dataclass
 class HtmlPage:
     """words: without tags. pictures: what each shows, "" for no alternative text. links: (words, address)."""
 
     words: str = ""
-    pictures: tuple[str, ...] = ()
-    links: tuple[tuple[str, str], ...] = ()
+    pictures: list[str] = field(default_factory=list)
+    links: list[tuple[str, str]] = field(default_factory=list)
 
-    @classmethod
-    def of(cls, html: str) -> Self:
-        """Read HTML; what costs more than a copy may is read as empty, since such a copy is not sent either."""
-        budget = Budget()
-        try:
-            pictures = [one for one in tokens(html, budget) if isinstance(one, Tag) and one.name == "img"]
-            words, links = text_and_links(html, budget)
-        except Exceeded:
-            return cls()
-        shown = tuple(one.attributes.get("alt", "").strip() for one in pictures if not _is_decoration(one))
-        return cls(words, shown, tuple(links))
+
+def read_html(html: str) -> HtmlPage:
+    """Read HTML; what costs more than a copy may is read as empty, since such a copy is not sent either."""
+    budget = Budget()
+    try:
+        page = HtmlPage(html_to_text(html, budget))
+        _read_tags(page, html, budget)
+    except Exceeded:
+        return HtmlPage()
+    return page
+
+
+def _read_tags(page: HtmlPage, html: str, budget: Budget) -> None:
+    link: tuple[str, list[str]] | None = None  # that has begun: its address and its words
+    hidden = 0
+    for piece in tokens(html, budget):
+        if isinstance(piece, str):
+            if link and not hidden:
+                link[1].append(unescaped(piece))
+            continue
+        if piece.name in HIDDEN:
+            hidden = max(0, hidden + piece.begins - piece.ends)
+        elif piece.name == "img":
+            alt = piece.attributes.get("alt", "").strip()
+            page.pictures += [] if _is_decoration(piece) else [alt]
+            if link:
+                link[1].append(alt)
+        elif piece.name == "a":
+            if link:  # an end tag, or the next link, which ends this one
+                page.links.append((re.sub(r"\s+", " ", "".join(link[1])).strip(), link[0]))
+            href = piece.attributes.get("href") if piece.begins else None
+            link = None if href is None else (href.strip(), [])
 
 
 def _is_decoration(picture: Tag) -> bool:

@@ -25,8 +25,9 @@ def key_of(draft: Draft) -> str:
     broadcast = draft.broadcast
     written = Message.objects.filter(broadcast=broadcast).aggregate(Max("modified"), Max("translations__modified"))
     channels = [(one.channel.pk, one.channel.modified) for one in draft.messages if one.channel]
-    told = [broadcast.pk, broadcast.modified, broadcast.scheduled_at]  # a page may ask about another time
-    state = [*told, broadcast.organization.modified, sorted(written.items()), channels]
+    # A page may ask about another time before it is saved.
+    told = [broadcast.pk, broadcast.modified, broadcast.scheduled_at, broadcast.local_time]
+    state: list[Any] = [*told, broadcast.organization.modified, sorted(written.items()), channels]
     return f"checked:{blake2b(repr(state).encode(), digest_size=16).hexdigest()}"
 
 

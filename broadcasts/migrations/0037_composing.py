@@ -127,6 +127,7 @@ class Migration(migrations.Migration):
                 ("author_name", models.CharField(blank=True, editable=False, max_length=255)),
                 ("content", models.JSONField(default=dict, editable=False)),
                 ("checksum", models.CharField(editable=False, max_length=64)),
+                ("parts", models.JSONField(default=dict, editable=False)),
                 (
                     "author",
                     models.ForeignKey(

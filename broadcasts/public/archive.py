@@ -25,8 +25,9 @@ from broadcasts.languages import own_language_name
 from broadcasts.models import Broadcast, Message, Organization
 from broadcasts.rendering import Rendered
 
+from .archive_texts import ARCHIVE
 from .pages import asked_language, mail, notice
-from .texts import ARCHIVE, spoken
+from .texts import spoken
 
 Response = TypeVar("Response", bound=HttpResponseBase)
 PER_PAGE = 20
@@ -35,6 +36,7 @@ IN_FEED = 20
 KEPT_SECONDS = 300  # in caches
 LONGEST_LANGUAGE = 35
 FEED_POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'"
+BLANK_TITLE = re.compile(r"<title>\s*</title>", re.IGNORECASE)
 NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # characters that XML cannot have
 
 
@@ -228,9 +230,12 @@ def _day(broadcast: Broadcast) -> str:
 
 
 def _framed(copy: Rendered, context: dict[str, Any]) -> str:
-    """Return the HTML of a mail with a line above it that leads back and to its other languages."""
-    at = rendering.preheader_place(copy.html)
-    return copy.html[:at] + render_to_string("public/archive_bar.html", context) + copy.html[at:]
+    """Return the HTML of a mail with a line above it that leads back and to its other languages, and with a title."""
+    title = f"<title>{escape(copy.subject)} | {escape(context['organization'].name)}</title>"
+    html, n = BLANK_TITLE.subn(lambda _: title, copy.html, count=1)
+    at = rendering.preheader_place(html)
+    bar = render_to_string("public/archive_bar.html", context)
+    return html[:at] + ("" if n else title) + bar + html[at:]
 
 
 def _clean(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from broadcasts.consenting import spoken
 
-__all__ = ["ARCHIVE", "CONFIRM", "DATA", "PREFERENCES", "TEXTS", "spoken"]
+__all__ = ["CONFIRM", "DATA", "PREFERENCES", "TEXTS", "spoken"]
 
 TEXTS = {
     "en": {
@@ -82,82 +82,6 @@ TEXTS = {
         "test_web": "Arriva da un messaggio di prova. Dopo l'invio, questa pagina mostra a ciascuno la propria copia.",
         "bad_title": "Questo link non funziona",
         "bad": "Forse è incompleto o troppo vecchio. Lo copi per intero o risponda al messaggio.",
-    },
-}
-
-# Of the pages of the public archive.
-ARCHIVE = {
-    "en": {
-        "title": "Our mail",
-        "back": "All mail of {organization}",
-        "empty": "Nothing has been published here yet.",
-        "feed": "Follow as a feed",
-        "newer": "Newer",
-        "older": "Older",
-        "pages": "Pages",
-        "languages": "Languages",
-        "gone_title": "There is nothing here",
-        "gone": "The page does not exist, or is not public any more.",
-    },
-    "es": {
-        "title": "Nuestros correos",
-        "back": "Todos los correos de {organization}",
-        "empty": "Aún no se ha publicado nada aquí.",
-        "feed": "Seguir como canal",
-        "newer": "Más recientes",
-        "older": "Anteriores",
-        "pages": "Páginas",
-        "languages": "Idiomas",
-        "gone_title": "Aquí no hay nada",
-        "gone": "La página no existe o ya no es pública.",
-    },
-    "fr": {
-        "title": "Nos lettres",
-        "back": "Toutes les lettres de {organization}",
-        "empty": "Rien n'est encore publié ici.",
-        "feed": "Suivre par un flux",
-        "newer": "Plus récentes",
-        "older": "Plus anciennes",
-        "pages": "Pages",
-        "languages": "Langues",
-        "gone_title": "Il n'y a rien ici",
-        "gone": "La page n'existe pas, ou n'est plus publique.",
-    },
-    "de": {
-        "title": "Unsere Rundschreiben",
-        "back": "Alle Rundschreiben von {organization}",
-        "empty": "Hier ist noch nichts veröffentlicht.",
-        "feed": "Als Feed abonnieren",
-        "newer": "Neuere",
-        "older": "Ältere",
-        "pages": "Seiten",
-        "languages": "Sprachen",
-        "gone_title": "Hier ist nichts",
-        "gone": "Die Seite gibt es nicht, oder sie ist nicht mehr öffentlich.",
-    },
-    "pt": {
-        "title": "Os nossos boletins",
-        "back": "Todos os boletins de {organization}",
-        "empty": "Ainda não foi publicado nada aqui.",
-        "feed": "Seguir como feed",
-        "newer": "Mais recentes",
-        "older": "Mais antigos",
-        "pages": "Páginas",
-        "languages": "Línguas",
-        "gone_title": "Não há nada aqui",
-        "gone": "A página não existe ou já não é pública.",
-    },
-    "it": {
-        "title": "I nostri notiziari",
-        "back": "Tutti i notiziari di {organization}",
-        "empty": "Qui non è ancora pubblicato nulla.",
-        "feed": "Segui come feed",
-        "newer": "Più recenti",
-        "older": "Meno recenti",
-        "pages": "Pagine",
-        "languages": "Lingue",
-        "gone_title": "Qui non c'è nulla",
-        "gone": "La pagina non esiste o non è più pubblica.",
     },
 }
 

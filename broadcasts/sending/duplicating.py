@@ -5,7 +5,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from broadcasts import audience
+from broadcasts import audience, versioning
 from broadcasts.exceptions import InvalidInput, WrongState
 from broadcasts.models import Broadcast, Delivery, Engagement, User
 
@@ -93,7 +93,7 @@ def retarget(broadcast: Broadcast, engagement: str, by: User | None = None) -> B
 
 
 def _copy(broadcast: Broadcast, by: User | None, **changes) -> Broadcast:
-    """Copy a broadcast with its audience, messages and translations as a draft."""
+    """Copy a broadcast with its audience, messages and translations as a draft; their versions begin anew."""
     author = {"author": by, "author_name": by.get_full_name()} if by else {}
     copy = _clone(broadcast, **FRESH, **author, parent=broadcast, **changes)
     for field in Broadcast.WHO_LISTS:
@@ -103,6 +103,7 @@ def _copy(broadcast: Broadcast, by: User | None, **changes) -> Broadcast:
         twin = _clone(message, broadcast=copy, error="", checksum="", extra={}, track_opens=None, track_clicks=None)
         for translation in translations:
             _clone(translation, message=twin)
+        versioning.write([twin], by, are_new=True)
     return copy
 
 

@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.db.models import Case, CharField, DateTimeField, Exists, F, Max, OuterRef, QuerySet, Value, When
 from django.db.models.functions import Now
 
-from broadcasts import audience, designing, links, rendering
+from broadcasts import audience, designing, links, rendering, versioning
 from broadcasts.exceptions import BroadcastsError, EmptyAudience, InvalidInput, NotReady
 from broadcasts.models import TRACKED, Batch, Broadcast, Channel, Delivery, Link, Message, Organization, Reason
 from broadcasts.queue import enqueue
@@ -82,6 +82,7 @@ def _freeze_message(message: Message) -> None:
     for fact, switch in TRACKED.items():
         setattr(message, switch, fact in tracked)
     message.save()
+    versioning.write([message], begins=True)
     if message.track_clicks:
         rows = [Link(message=message, url=url, digest=links.digest_of(url)) for url in rendering.links_of(message)]
         Link.objects.bulk_create(rows, ignore_conflicts=True)

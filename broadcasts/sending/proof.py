@@ -7,7 +7,7 @@ from broadcasts import audience, consenting, designing, links, rendering
 from broadcasts.audience import Route
 from broadcasts.exceptions import InvalidInput, NotReady, RenderError
 from broadcasts.mediums import SENT_TO, email_key
-from broadcasts.models import AuditEntry, Broadcast, Channel, Contact, Message, MessageTranslation, Template, User
+from broadcasts.models import AuditEntry, Broadcast, Channel, Contact, Message, MessageTranslation, User
 from broadcasts.transports import Transport, TransportError
 
 from . import readiness
@@ -44,7 +44,7 @@ def send_test(
     _check_languages(message.translations.all(), languages)
     readiness.check_content(broadcast)
     designing.refresh(message)
-    return _try(message, list(message.translations.all()), addresses, by, broadcast, languages, person)
+    return _try(broadcast, message, list(message.translations.all()), addresses, by, languages, person)
 
 
 def send_template_test(
@@ -63,24 +63,24 @@ def send_template_test(
     """
     _check_addresses(addresses, message.broadcast)
     _check_languages(translations, languages)
-    if not translations or any(one.is_blank and not one.is_designed for one in translations):
-        raise NotReady(readiness.BLANK)
     for one in translations:
         designing.apply(message, one)
-    return _try(message, translations, addresses, by, message.template, languages, person)
+    if not translations or any(one.is_blank for one in translations):
+        raise NotReady(readiness.BLANK)
+    return _try(message.broadcast, message, translations, addresses, by, languages, person)
 
 
 def _try(
+    broadcast: Broadcast,
     message: Message,
     translations: Sequence[MessageTranslation],
     addresses: list[str],
     by: User | None,
-    tested: Broadcast | Template | None,
     languages: Sequence[str],
     person: Contact | None,
 ) -> list[tuple[str, str]]:
     """Send the tests that may be sent; return (address, error) of each."""
-    broadcast, channel = message.broadcast, channel_for(message)
+    channel = channel_for(message)
     route = Route(
         channel=channel,
         languages=[one.language for one in translations],
@@ -95,8 +95,8 @@ def _try(
     failed, flaws = _deliver(message, translations, channel, allowed, languages) if allowed else ({}, {})
     errors = refused | failed
     sent = sum(address not in errors for address, _ in people)
-    row = tested or broadcast
-    AuditEntry.write(row, "test", organization=broadcast.organization, user=by, sent=sent, refused=len(refused))
+    tested = broadcast if broadcast.pk else message.template or broadcast
+    AuditEntry.write(tested, "test", organization=broadcast.organization, user=by, sent=sent, refused=len(refused))
     told = {address: f"A test was sent to {address}. {flaw}" for address, flaw in flaws.items()}
     told |= {address: f"No test was sent to {address}: {why}" for address, why in errors.items()}
     return [(address, told.get(address, "")) for address, _ in people]

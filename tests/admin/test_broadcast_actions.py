@@ -198,9 +198,10 @@ def test_a_retry_leads_to_its_child(sender, mail):
     assert response.redirect_chain[-1][0] == address(child, "compose", "check")
 
 
-def test_a_duplicate_is_a_draft(author, draft):
-    sign_in(author.user).post(address(draft, "duplicate"))
-    assert Broadcast.objects.get(origin="duplicate").status == "DRAFT"
+def test_a_duplicate_is_a_draft_that_opens_at_its_check(author, draft):
+    answer = sign_in(author.user).post(address(draft, "duplicate"))
+    copy = Broadcast.objects.get(origin="duplicate")
+    assert (copy.status, answer.url) == ("DRAFT", address(copy, "compose", "check"))
 
 
 def test_a_report_offers_to_retarget_with_numbers_and_leads_to_the_draft(author, mail, tracked):

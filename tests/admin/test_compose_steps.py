@@ -89,6 +89,11 @@ def test_wrong_rules_are_told_in_their_words(client, draft):
     assert any("nonsense" in one for one in words)
 
 
+def test_rules_that_are_being_written_are_not_complete_yet(client, draft):
+    for half in ('{"": null}', '{"all": [{"language": "en"}, {"language": null}]}'):
+        assert typed(client, draft, "who", query=half).json()["words"] == ["Rules: A condition is not complete yet."]
+
+
 def test_marketing_cannot_ignore_the_quiet_hours(client, draft):
     change(draft, ignore_quiet_hours=True)
     words = typed(client, draft, "who", use_case="marketing").json()["words"]
@@ -126,7 +131,7 @@ def test_a_time_by_the_recipients_clock_says_when_the_first_copies_leave(client,
     typed(client, draft, "when", way="local", **AT)
     draft.refresh_from_db()
     assert draft.local_time
-    assert "The first copies leave at 1 Jan 2030, 19:00" in page(client, draft, "when")
+    assert "the first copies leave at 1 Jan 2030, 19:00" in page(client, draft, "when").replace("&#x27;", "'")
 
 
 def test_going_back_to_now_forgets_the_time(client, draft):
@@ -137,7 +142,7 @@ def test_going_back_to_now_forgets_the_time(client, draft):
 
 
 def test_a_way_without_a_time_asks_for_one(client, draft):
-    assert typed(client, draft, "when", way="at").json()["words"] == ["Scheduled at: Choose a day and a time."]
+    assert typed(client, draft, "when", way="at").json()["words"] == ["Day and time: Choose a day and a time."]
 
 
 def test_a_moment_in_the_past_is_refused(client, draft):
@@ -180,6 +185,12 @@ def test_the_card_tells_how_many_and_why_others_are_left_out(client, draft):
     assert ">1</strong> person" in shown_page
     assert "1 left out" in shown_page
     assert f"{address(draft, 'people')}?reason=no_address" in shown_page
+
+
+def test_before_anything_is_written_people_count_as_if_it_were(client, draft):
+    draft.first_message().translations.all().delete()
+    change(draft, send_to_all=True)
+    assert ">1</strong> person" in page(client, draft, "who")
 
 
 def test_the_card_says_when_nobody_gets_it(client, draft):
@@ -265,6 +276,13 @@ def test_the_dashboard_and_the_list_lead_to_the_start_page(client, draft):
     start = reverse("admin:broadcasts_broadcast_start")
     for name in ("admin:index", "admin:broadcasts_broadcast_changelist"):
         assert f'href="{start}"' in client.get(reverse(name)).content.decode()
+
+
+@pytest.mark.menu
+def test_adding_a_broadcast_in_the_menu_leads_to_the_start_page(client, draft):
+    page_with_menu = client.get(reverse("admin:broadcasts_contact_changelist")).content.decode()
+    assert reverse("admin:broadcasts_broadcast_start") in page_with_menu
+    assert f'href="{reverse("admin:broadcasts_broadcast_add")}"' not in page_with_menu
 
 
 def test_starting_blank_leads_into_the_flow(client, mail):

@@ -344,6 +344,15 @@ def test_the_preview_is_in_the_language_written_or_in_that_of_the_person(client,
     assert preview(client, message, person=str(ana.pk), theirs="on").json()["language"] == "es"
 
 
+def test_what_was_sent_is_still_previewed_though_its_fields_are_not_posted(client, mail):
+    translations = {"es": {"subject": "Cerrado", "text": "Hola"}}
+    broadcast = make_broadcast(mail, translations=translations, status="SENT")
+    message = broadcast.first_message()
+    data = {name: value for name, value in typed(client, message).items() if "FORMS" in name}
+    told = client.post(url(message, "render"), data | {"language": "es"}).json()
+    assert (told["language"], told["errors"], "Cerrado" in told["fragment"]) == ("es", [], True)
+
+
 # Parameters, files and tests.
 
 

@@ -140,7 +140,7 @@ def test_people_who_got_another_broadcast_lately_are_counted_and_it_is_named(mai
     other = sent(mail, joe, hours=30)
     make_contact(mail.organization)
     found = line(make_broadcast(mail), "recent")
-    assert (found.level, found.words.startswith("1 person of these (50%)")) == ("warning", True)
+    assert (found.level, found.words.startswith("1 of these people (50%)")) == ("warning", True)
     assert (found.detail[0].words, found.detail[0].address[1]) == ("“Yesterday's news”", other.pk)
 
 
@@ -165,7 +165,7 @@ def test_people_of_several_channels_are_counted_once(mail, joe):
     sent(mail, joe, hours=1)
     broadcast = make_broadcast(mail, channel_policy="every")
     add_channel(broadcast, name="Console")
-    assert line(broadcast, "recent").words.startswith("1 person of these (100%)")
+    assert line(broadcast, "recent").words.startswith("1 of these people (100%)")
 
 
 @pytest.mark.parametrize(("n", "rounded"), [(0, 0), (7, 7), (14, 10), (4_213, 4_000), (96, 100)])

@@ -59,6 +59,16 @@ def test_a_failure_of_today_is_told_though_the_channel_works(mail, hours, found)
     assert level(broadcast, "channel") == found
 
 
+def test_another_kind_of_trouble_is_not_what_was_accepted(mail):
+    broadcast = make_broadcast(mail)
+    Channel.objects.update(backoff_until=timezone.now() + timedelta(seconds=30), last_error="Busy")
+    waits = line(broadcast, "channel").digest
+    Channel.objects.update(backoff_until=timezone.now() + timedelta(seconds=90), last_error="Still busy")
+    assert line(broadcast, "channel").digest == waits
+    Channel.objects.update(backoff_until=None, health="failing", last_error="Wrong password")
+    assert line(broadcast, "channel").digest != waits
+
+
 def test_a_suspended_organization_is_stopped(mail):
     broadcast = make_broadcast(mail)
     Organization.objects.update(status="suspended")

@@ -3,6 +3,7 @@
 import pytest
 from django.core.files.base import ContentFile
 
+from broadcasts.checking import draft
 from broadcasts.models import Media, MessageTranslation, Organization
 from tests.make import add_channel, make_broadcast
 
@@ -60,6 +61,17 @@ def test_a_channel_is_named_where_there_are_several(mail):
     broadcast = make_broadcast(mail, body="")
     add_channel(broadcast, name="Console")
     assert details(broadcast, "content")[0].startswith("Newsletter, English:")
+
+
+def test_languages_that_there_is_no_time_for_are_named_and_stop_nothing(mail, monkeypatch):
+    monkeypatch.setattr(draft, "SECONDS", 0)
+    broadcast = make_broadcast(mail)
+    assert details(broadcast, "examples") == ["English: not looked at"]
+    assert level(broadcast, "content") == "ok"
+
+
+def test_all_languages_are_looked_at_as_a_rule(mail):
+    assert level(make_broadcast(mail), "examples") is None
 
 
 def test_a_subject_is_fine_and_quoted_as_a_person_reads_it(mail):

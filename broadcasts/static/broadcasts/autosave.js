@@ -192,9 +192,9 @@ class Autosave {
         this.shown.dataset.kind = kind;
     }
 
-    show({card, others, steps}) {
+    show({card, others, steps, state}) {
         if (this.others && others) this.others.textContent = others.map((one) => `${one.name} is on step ${one.step}.`).join(" ");
-        if (this.card && card) this.card.dispatchEvent(new CustomEvent("card", {detail: {card, steps}}));
+        if (this.card && card) this.card.dispatchEvent(new CustomEvent("card", {detail: {card, steps, isSaved: state === "saved"}}));
     }
 
     async tellOpen() {

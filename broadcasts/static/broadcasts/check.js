@@ -26,18 +26,19 @@ function replace(text) {
     const folded = old.querySelector("#check-fine");
     if (folded?.open) made.querySelector("#check-fine").open = true;
     old.replaceWith(made);
-    if (focused) restore(made, focused);
+    if (focused) restore(old, made, focused);
 }
 
-// The same box or link keeps the focus, so that a keyboard does not start from the top again.
-function restore(made, focused) {
+// The same box or link keeps the focus, and of a box that is gone the next one, so that a keyboard goes on from there.
+function restore(old, made, focused) {
+    const boxes = (root) => Array.from(root.querySelectorAll("[name=accept]"));
+    const place = boxes(old).indexOf(focused);
     const same = focused.id
         ? made.querySelector(`#${CSS.escape(focused.id)}`)
         : Array.from(made.querySelectorAll("a")).find((link) => link.href === focused.href);
-    const next = same || made.querySelector("h3, summary");
-    if (!next) return;
-    if (!same) next.tabIndex = -1;
-    next.focus({preventScroll: true});
+    const following = place >= 0 && boxes(made).slice(0, place + 1).pop();
+    const next = same || following || made.querySelector(".compose-acts a") || made.querySelector("summary");
+    if (next) next.focus({preventScroll: true});
 }
 
 async function ask(body) {

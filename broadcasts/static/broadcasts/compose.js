@@ -7,6 +7,7 @@ const card = document.querySelector("[data-card]");
 const bar = document.querySelector("[data-steps]");
 let saving = null;
 let counting = null;
+let counted = null; // the people as they were counted last
 
 // The card and the bar of steps.
 
@@ -17,19 +18,35 @@ function put(place, html) {
     if (focused) place.querySelector(`[data-key="${focused}"]`)?.focus();
 }
 
-function show({card: html, steps}) {
+function show({card: html, steps, isSaved}) {
     if (steps && bar && steps !== bar.shown) put(bar, bar.shown = steps);
+    showCard(html);
+    const planned = document.querySelector("[data-planned-here]");
+    if (!planned) return;
+    planned.textContent = card.querySelector("[data-planned]").textContent;
+    if (isSaved !== undefined) planned.hidden = !isSaved; // what is typed and not saved is another time
+}
+
+function showCard(html) {
     if (html === card.shown) return;
     card.shown = html;
     const isOpen = Boolean(card.querySelector("details[open]"));
+    const known = card.querySelector("[data-people]:not(:has([data-counting]))") || counted;
     const kept = ["[data-tested]", "[data-number]"].map((css) => [css, card.querySelector(css)?.textContent]);
     put(card, html);
+    recall(known);
     if (isOpen && card.querySelector("details")) card.querySelector("details").open = true;
     for (const [css, words] of kept) if (words) keep(card.querySelector(css), words);
     document.querySelector("#content > h1").textContent = card.querySelector("h2").textContent;
-    const planned = document.querySelector("[data-planned-here]");
-    if (planned) planned.textContent = card.querySelector("[data-planned]").textContent;
     if (card.querySelector("[data-counting]")) count();
+}
+
+/** Show the people that were counted last, where they cannot have changed since. */
+function recall(known) {
+    counted = known || counted;
+    const place = card.querySelector("[data-people]");
+    if (!place.querySelector("[data-counting]") || counted?.dataset.people !== place.dataset.people) return;
+    place.replaceWith(counted.cloneNode(true));
 }
 
 /** Show again what stood in the card: a number that is being counted again, or what became of a test. */

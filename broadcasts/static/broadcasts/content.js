@@ -50,7 +50,8 @@ function followTabs(changed) {
     try { kept = sessionStorage.getItem(KEPT) || ""; } catch { /* a private window */ }
     const added = "isUnsaved" in form.dataset && document.querySelector(".messagelist") ? tabs.length - 1 : -1;
     const wrong = tabs.findIndex((tab) => tab.querySelector(".content-wrong"));
-    const earlier = tabs.findIndex((tab) => tab.dataset.language === kept);
+    const asked = new URLSearchParams(location.hash.slice(1)).get("language"); // a link to one language
+    const earlier = tabs.findIndex((tab) => tab.dataset.language === (asked || kept));
     const isNew = added >= 0 && form.dataset.step === "language";
     show(wrong >= 0 ? wrong : isNew ? added : Math.max(0, earlier));
 }
