@@ -80,7 +80,7 @@ function showFormat(panel) {
     }
     const slots = field(panel, "slots");
     if (slots) slots.hidden = !slots.querySelector("[data-field]");
-    if (format === "text") panel.querySelector(".content-text").open = true;
+    if (format === "text") panel.querySelector("details.content-text").open = true;
     const convert = panel.querySelector("[data-converts]");
     if (convert) convert.hidden = !convert.dataset.converts.split(" ").includes(format);
     const told = panel.querySelector("[data-was]");
