@@ -7,8 +7,9 @@ from typing import Any
 from django import forms
 from django.db import transaction
 
-from broadcasts import archiving, audience, drafting, formats, sending, stats
+from broadcasts import archiving, audience, drafting, formats, sending
 from broadcasts.models import Broadcast, Engagement, User
+from broadcasts.stats import BroadcastCounts
 
 from .confirmations import Confirmation, ScheduleForm, SendForm, TestForm, what_now
 
@@ -24,12 +25,12 @@ class RetargetForm(Confirmation):
         super().__init__(*args, **kwargs)
         told = [
             (value, words if n is None else f"{words} ({formats.number(n)})")
-            for value, words, n in engagements(self.broadcast)
+            for value, words, n in engagements(self.broadcast, BroadcastCounts.of(self.broadcast))
         ]
         self.fields["engagement"].widget.choices = told  # `sending` refuses others, with the reason
 
 
-def engagements(broadcast: Broadcast) -> list[tuple[str, str, int | None]]:
+def engagements(broadcast: Broadcast, counts: BroadcastCounts) -> list[tuple[str, str, int | None]]:
     """Return (engagement, in words, copies) for each that a broadcast can be retargeted by; none before its start.
 
     There is no number where copies fall back, since a person may have several.
@@ -37,14 +38,13 @@ def engagements(broadcast: Broadcast) -> list[tuple[str, str, int | None]]:
     if broadcast.status not in Broadcast.STARTED:
         return []
     messages = list(broadcast.messages.all())
-    counts = stats.message_counts(messages)
     told: list[tuple[str, str, int | None]] = []
     falls_back = broadcast.falls_back
     for one in audience.measured(broadcast):
         n = 0
         for message in messages:
-            if message.pk in counts and (not one.fact or one.fact in message.reports):
-                numbers = counts[message.pk]
+            if message.pk in counts.copies and (not one.fact or one.fact in message.reports):
+                numbers = counts.copies[message.pk]
                 n += numbers["sent"] - numbers["opened"] if one == Engagement.NOT_OPENED else numbers[one.value]
         if n > 0:
             told.append((one.value, one.who, None if falls_back else n))
@@ -79,7 +79,7 @@ class Action:
     form: type[Confirmation] = Confirmation
     estimates: bool = False
     style: str = ""
-    is_useful: Callable[[Broadcast], bool] = lambda broadcast: True
+    is_useful: Callable[[Broadcast, BroadcastCounts], bool] = lambda broadcast, counts: True
     in_window: str = OFFERED
 
 
@@ -159,7 +159,7 @@ ACTIONS = {
             {Status.SCHEDULED},
             lambda b: "It becomes a draft again, and nothing is sent.",
             _undo,
-            is_useful=lambda b: b.is_undoable,
+            is_useful=lambda b, counts: b.is_undoable,
             in_window=HIDDEN,
         ),
         Action("send", "Send now", "send", Broadcast.STARTABLE, what_now, send_now, SendForm, True, in_window=REFUSED),
@@ -216,7 +216,7 @@ ACTIONS = {
             {Status.CANCELLED},
             lambda b: "It becomes a draft again and keeps its time. Nothing is sent.",
             _simply(sending.reopen, "is a draft again."),
-            is_useful=lambda b: not b.has_begun,
+            is_useful=lambda b, counts: not b.has_begun,
         ),
         Action(
             "retry",
@@ -225,7 +225,7 @@ ACTIONS = {
             Broadcast.FINISHED,
             lambda b: "A draft to everyone whom it failed to reach is made, linked to this one. Nothing is sent yet.",
             _retry,
-            is_useful=lambda b: stats.counts([b])[b.pk]["failed"] > 0,
+            is_useful=lambda b, counts: counts.people["failed"] > 0,
         ),
         Action(
             "retarget",
@@ -235,7 +235,7 @@ ACTIONS = {
             lambda b: "A draft with the same content is made, linked to this one. Nothing is sent.",
             _retarget,
             RetargetForm,
-            is_useful=lambda b: bool(engagements(b)),
+            is_useful=lambda b, counts: bool(engagements(b, counts)),
         ),
         Action(
             "test", "Send a test to me", "write", ANY, lambda b: "Its first message is sent as a test.", _test, TestForm
@@ -247,7 +247,7 @@ ACTIONS = {
             Broadcast.STARTED,
             lambda b: "Everybody can then read its mail in the public archive, without names and personal links.",
             _simply(archiving.put, "is in the public archive."),
-            is_useful=lambda b: not b.in_archive and b.organization.has_archive and b.has_begun,
+            is_useful=lambda b, counts: not b.in_archive and b.organization.has_archive and b.has_begun,
         ),
         Action(
             "unarchive",
@@ -256,7 +256,7 @@ ACTIONS = {
             Broadcast.STARTED,
             lambda b: "Its page is gone at once; caches forget it within 5 minutes, search engines later.",
             _simply(archiving.take_out, "is out of the public archive."),
-            is_useful=lambda b: b.in_archive and b.has_begun,
+            is_useful=lambda b, counts: b.in_archive and b.has_begun,
         ),
         Action(
             "duplicate",

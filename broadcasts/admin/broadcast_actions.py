@@ -14,6 +14,7 @@ from broadcasts import drafting, pricing, translating
 from broadcasts.exceptions import BroadcastsError, InvalidInput, WrongState
 from broadcasts.formats import duration
 from broadcasts.models import Broadcast
+from broadcasts.stats import BroadcastCounts
 
 from .access import Access
 from .actions import ACTIONS, OFFERED, REFUSED, Action, ActionResult, engagements
@@ -50,8 +51,11 @@ class BroadcastActions(RecipientViews, SavingFirst):
             *super().get_urls(),
         ]
 
-    def actions_for(self, request: HttpRequest, broadcast: Broadcast) -> list[dict[str, str]]:
+    def actions_for(
+        self, request: HttpRequest, broadcast: Broadcast, counts: BroadcastCounts | None = None
+    ) -> list[dict[str, str]]:
         """Return the actions that this user can take on it now, with their addresses."""
+        counts = counts or BroadcastCounts.of(broadcast)
         return [
             {
                 "label": "Reschedule"
@@ -64,7 +68,7 @@ class BroadcastActions(RecipientViews, SavingFirst):
             for action in ACTIONS.values()
             if broadcast.status in action.statuses
             and self.may(request, action.act, broadcast)  # type: ignore[attr-defined]
-            and action.is_useful(broadcast)
+            and action.is_useful(broadcast, counts)
             and (action.in_window == OFFERED or not broadcast.is_undoable)
         ]
 
@@ -94,14 +98,16 @@ class BroadcastActions(RecipientViews, SavingFirst):
         move_up(broadcast, pk, Access.of(request).user)
         return HttpResponseRedirect(f"{self.change_url(broadcast.pk)}#channels")  # type: ignore[attr-defined]
 
-    def retargets_for(self, request: HttpRequest, broadcast: Broadcast) -> list[dict[str, Any]]:
+    def retargets_for(
+        self, request: HttpRequest, broadcast: Broadcast, counts: BroadcastCounts
+    ) -> list[dict[str, Any]]:
         """Return whom it can be written to again, with how many they are and where that begins."""
         if not self.may(request, ACTIONS["retarget"].act, broadcast):  # type: ignore[attr-defined]
             return []
         address = reverse("admin:broadcasts_broadcast_retarget", args=[broadcast.pk])
         return [
             {"words": words, "number": n, "url": f"{address}?engagement={value}"}
-            for value, words, n in engagements(broadcast)
+            for value, words, n in engagements(broadcast, counts)
         ]
 
     def broadcast_for(self, request: HttpRequest, pk: int, act: str) -> Broadcast:
@@ -185,11 +191,12 @@ class BroadcastActions(RecipientViews, SavingFirst):
     def report_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Show the report alone, for the script that keeps it fresh; 304 where no number has changed."""
         broadcast = self.broadcast_for(request, pk, "read")
-        now = stamp(broadcast)
+        counts = BroadcastCounts.of(broadcast)
+        now = stamp(broadcast, counts)
         tag = f'"{now}"'
         if request.headers.get("If-None-Match") == tag:
             return HttpResponseNotModified()
-        context = {"broadcast": broadcast, "report": report(broadcast, now)}
+        context = {"broadcast": broadcast, "report": report(broadcast, counts, now)}
         response = TemplateResponse(request, "admin/broadcasts/broadcast/report.html", context)
         response["ETag"], response["Cache-Control"] = tag, "no-store"
         return response

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.checks import InlineModelAdminChecks
-from django.db.models import QuerySet
+from django.db.models import QuerySet, prefetch_related_objects
 from django.forms.models import inlineformset_factory
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -27,6 +27,7 @@ from broadcasts.models import (
     Template,
     UseCase,
 )
+from broadcasts.stats import BroadcastCounts
 
 from .access import Access, scoped
 from .base import ScopedInline, link, list_url, number
@@ -323,7 +324,7 @@ class BroadcastAdmin(StartPage, ComposePages, BroadcastActions, AskingAdmin, Dra
 
     def warnings(self, broadcast: Broadcast) -> list[str]:
         """Return what is wrong with its expressions; the channel is named where there are several."""
-        found = list(broadcast.messages.select_related("channel").prefetch_related("translations"))
+        found = list(broadcast.messages.all())
         scope = rendering.ExpressionScope(broadcast.organization)
         return [
             f"{message.channel}, {words}" if len(found) > 1 else words
@@ -333,6 +334,9 @@ class BroadcastAdmin(StartPage, ComposePages, BroadcastActions, AskingAdmin, Dra
 
     def panel(self, request: HttpRequest, broadcast: Broadcast) -> dict[str, Any]:
         """What stands above the form: what can be done now, and how far it is."""
+        prefetch_related_objects([broadcast], "messages__channel", "messages__translations")
+        has_begun, counts = broadcast.has_begun, BroadcastCounts.of(broadcast)
+        written = list(broadcast.messages.all())
         return {
             "broadcast": broadcast,
             "seen": stamp(broadcast),
@@ -340,16 +344,16 @@ class BroadcastAdmin(StartPage, ComposePages, BroadcastActions, AskingAdmin, Dra
             "undo_left": undo_left(broadcast),
             "may_undo": self.may(request, "send", broadcast),
             "unscheduled": self.unscheduled(request, broadcast),
-            "actions_now": self.actions_for(request, broadcast),
-            "progress": progress(broadcast) if broadcast.has_begun else None,
-            "report": report(broadcast) if broadcast.has_begun else None,
-            "retargets": self.retargets_for(request, broadcast),
+            "actions_now": self.actions_for(request, broadcast, counts),
+            "progress": progress(broadcast, told=counts) if has_begun else None,
+            "report": report(broadcast, counts) if has_begun else None,
+            "retargets": self.retargets_for(request, broadcast, counts),
             "children": list(broadcast.children.order_by("id")[:10]),
             "public_address": archive_url(broadcast),
-            "channels": list(broadcast.messages.select_related("channel").prefetch_related("translations")),
+            "channels": written,
             "ask": AskForm(None, Access.of(request)),
             "warnings": self.warnings(broadcast),
-            "translates": broadcast.messages.filter(syntax=Syntax.EXPRESSIONS).exists(),
+            "translates": any(one.syntax == Syntax.EXPRESSIONS for one in written),
             "may_write": self.may(request, "write", broadcast),
         }
 

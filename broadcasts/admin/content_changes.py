@@ -20,12 +20,6 @@ from .content_formset import LanguagesFormSet
 
 PREFIX = "translations"
 MOST_LANGUAGES = 50
-# What content can be turned into without a difference in what people get; there is no way back.
-CONVERSIONS = {
-    Format.MARKDOWN: (Format.HTML,),
-    Format.MJML: (Format.HTML,),
-    Format.BLOCKS: (Format.HTML,),
-}
 
 
 class PostedLanguages:
@@ -94,13 +88,11 @@ def _convert(posted: PostedLanguages, owner: Message | Template, argument: str) 
     if form is None:
         raise InvalidInput({"format": "This language is not on the page any more."})
     content, message = form.drafted(), posted.formset.message
-    if goal not in CONVERSIONS.get(content.format, ()):
-        raise InvalidInput({"format": f"{content.get_format_display()} cannot be turned into {goal} exactly."})
-    designing.apply(message, content)
     before = content.get_format_display()
-    content.format, content.source, content.blocks, content.slots = Format(goal), "", [], {}
+    designing.convert(message, content, goal)
     posted.write(form, content)
-    return f"{form.language_name} is HTML now. It cannot be turned back into {before}."
+    after = content.get_format_display()
+    return f"{form.language_name} is {after} now. It cannot be turned back into {before}."
 
 
 def _take(posted: PostedLanguages, owner: Message | Template, argument: str) -> str:

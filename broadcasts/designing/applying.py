@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 
 from django.db.models import prefetch_related_objects
 
@@ -19,14 +19,22 @@ from broadcasts.models import (
 )
 
 from .blocks import Problems
+from .fixing import KEPT, take_fixed_design
 from .making import Designed, design
 from .masks import Masked
 
+MADE = (*KEPT, "html")  # what may change of a language without its author
+made_of = attrgetter(*MADE)
 _LINES = re.compile(r"line (\d+): ")
 
 
 def apply(owner: Message | Template, translation: Content) -> Designed:
-    """Fill the HTML of a translation from its format, without saving it; raises InvalidInput as `design` does."""
+    """Fill the HTML of a translation from its format, without saving it; raises InvalidInput as `design` does.
+
+    Where the design of a message is fixed, it is the one that its template has now.
+    """
+    if isinstance(owner, Message):
+        take_fixed_design(owner, translation)
     made = design(
         translation,
         layout=owner.layout,
@@ -41,12 +49,16 @@ def apply(owner: Message | Template, translation: Content) -> Designed:
 def again(owner: Message | Template) -> bool:
     """Make the HTML of a saved message or template, as it was written, or once more since its layout may have changed.
 
-    Saves and tells whether anything changed; raises InvalidInput with the paths `translations.{language}.…`.
+    Of a message with a fixed design it is the design as its template has it now. Saves and tells whether anything
+    changed; raises InvalidInput with the paths `translations.{language}.…`.
     """
+    layout = owner.layout_id
     changed = _made_again(owner)
     for translation in changed:
-        translation.save(update_fields=["html", "modified"])
-    return bool(changed)
+        translation.save(update_fields=[*MADE, "modified"])
+    if owner.layout_id != layout:
+        owner.save(update_fields=["layout", "modified"])
+    return bool(changed) or owner.layout_id != layout
 
 
 def refresh(message: Message) -> None:
@@ -60,16 +72,16 @@ def refresh(message: Message) -> None:
 
 
 def _made_again(owner: Message | Template) -> list[MessageTranslation | TemplateTranslation]:
-    """Fill the HTML of each language; return those that changed."""
+    """Fill the HTML of each language, and the design where it is fixed; return those that changed."""
     changed = []
     errors: dict[str, str] = {}
     for translation in owner.translations.all():
-        before = translation.html
+        before = made_of(translation)
         try:
             apply(owner, translation)
         except InvalidInput as error:
             errors |= {f"translations.{translation.language}.{path}": words for path, words in error.errors.items()}
-        if translation.html != before:
+        if made_of(translation) != before:
             changed.append(translation)
     if errors:
         raise InvalidInput(errors)

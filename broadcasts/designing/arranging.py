@@ -51,6 +51,10 @@ class Arranger(Builder):
 
     def written(self, rows: Sequence[Row]) -> str:
         """Return rows as the sections of a mail."""
+        return "".join(self.sections_of(rows))
+
+    def sections_of(self, rows: Sequence[Row]) -> list[str]:
+        """Return the section of each row, which depends on those beside it."""
         solid = [row for row in rows if row.kind != "logic"]
         written = []
         for row in rows:
@@ -66,7 +70,7 @@ class Arranger(Builder):
                 written.append(self._panel(row, before, after))
             else:
                 written.append(self._sheet(row, before, after))
-        return "".join(written)
+        return written
 
     def _row_of(self, block: dict[str, Any], path: str, is_first: bool, is_last: bool) -> Row:
         on_panel = bool(block.get("panel"))

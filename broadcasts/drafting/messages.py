@@ -10,7 +10,7 @@ from django.db.models import F, QuerySet
 from broadcasts import designing
 from broadcasts.exceptions import InvalidInput
 from broadcasts.languages import normalize_language
-from broadcasts.models import Broadcast, Channel, Medium, Message, MessageTranslation, Organization, Template
+from broadcasts.models import Broadcast, Channel, Format, Medium, Message, MessageTranslation, Organization, Template
 
 MESSAGE_FIELDS = ("channel", "template", "syntax", "layout", "parameters", "position", "extra")
 CONTENT = ("messages", "subject", "body")  # the values that say what messages say
@@ -31,10 +31,22 @@ def set_messages(broadcast: Broadcast, values: Mapping[str, Any]) -> bool:
         translation = messages[0].translation(broadcast.base_language)
         if translation is None:
             translation = MessageTranslation(message=messages[0], language=broadcast.base_language)
+        _refuse_text_alone(translation, written)
         changed |= _write(translation, written)
     if changed:
         _design(broadcast)
     return changed
+
+
+def _refuse_text_alone(translation: MessageTranslation, written: Mapping[str, str]) -> None:
+    """Raise InvalidInput where another body would leave the designed HTML that most people read as it is."""
+    is_new = "text" in written and written["text"] != translation.text
+    if is_new and translation.is_designed and translation.format != Format.TEXT and translation.html:
+        words = (
+            f"This message is written as {translation.get_format_display()}, and body is only the text beside its "
+            "HTML: write its content in messages, or give it the format text there."
+        )
+        raise InvalidInput({"body": words})
 
 
 def _sync_messages(broadcast: Broadcast, specs: list[dict[str, Any]]) -> bool:

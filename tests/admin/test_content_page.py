@@ -142,6 +142,18 @@ def test_blocks_are_turned_into_exactly_the_html_that_people_get(client, message
     assert "cannot be turned back into Blocks" in messages_of(response)
 
 
+def test_blocks_are_turned_into_mjml_that_makes_the_same_html(client, message):
+    save(client, message, format="blocks", blocks=BLOCKS, text="")
+    html = message.translations.get().html
+    response = step(client, message, "convert:0:mjml")
+    form = response.context["formset"].forms[0]
+    assert (form.written_as, form["blocks"].value()) == ("mjml", "[]")
+    assert "is MJML now" in messages_of(response)
+    save(client, message, format="mjml", source=form["source"].value(), blocks="[]", text="")
+    saved = message.translations.get()
+    assert (saved.format, saved.html) == ("mjml", html)
+
+
 @pytest.mark.parametrize("act", ["convert:x:html", "convert:9:html", "convert:", "language", "take:x", "nothing"])
 def test_steps_that_no_button_asks_for_change_nothing(client, message, act):
     assert step(client, message, act).status_code == 200
@@ -315,11 +327,26 @@ def test_the_preview_of_someone_who_lacks_a_value(client, message, club):
     make_contact(club, "ann@example.com", attributes={"plan": "pro"})
     make_contact(club, "bob@example.com", full_name="")
     lacks = client.get(url(message, "people"), {"text": "lacks first"}).json()["found"]
-    assert lacks == [{"value": "lacks:first_name", "label": "Someone who lacks first name"}]
-    for chosen, address in [("lacks:first_name", "bob@example.com"), ("lacks:attributes.plan", "bob@example.com")]:
+    assert lacks == [{"value": "lacks:contact.first_name", "label": "Someone who lacks first name"}]
+    for chosen, address in [
+        ("lacks:contact.first_name", "bob@example.com"),
+        ("lacks:contact.attributes.plan", "bob@example.com"),
+    ]:
         assert address in preview(client, message, person=chosen).json()["fragment"]
-    told = preview(client, message, person="lacks:email").json()["fragment"]
+    told = preview(client, message, person="lacks:contact.email").json()["fragment"]
     assert "Everyone has e-mail address." in told
+
+
+def test_a_blank_value_is_lacked_as_the_check_counts_it(client, message, club):
+    make_contact(club, "ann@example.com", attributes={"plan": "pro"})
+    make_contact(club, "bob@example.com", attributes={"plan": ""})
+    told = preview(client, message, person="lacks:contact.attributes.plan").json()["fragment"]
+    assert "bob@example.com" in told
+
+
+def test_the_lack_of_what_is_no_field_is_told(client, message, club):
+    told = preview(client, message, person="lacks:contact.password").json()["fragment"]
+    assert "is no merge field of contacts" in told
 
 
 def test_people_are_found_by_name_and_address_within_the_organization(client, message, club, elsewhere):

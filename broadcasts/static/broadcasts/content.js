@@ -81,8 +81,9 @@ function showFormat(panel) {
     const slots = field(panel, "slots");
     if (slots) slots.hidden = !slots.querySelector("[data-field]");
     if (format === "text") panel.querySelector("details.content-text").open = true;
-    const convert = panel.querySelector("[data-converts]");
-    if (convert) convert.hidden = !convert.dataset.converts.split(" ").includes(format);
+    for (const convert of panel.querySelectorAll("[data-converts]")) {
+        convert.hidden = !convert.dataset.converts.split(" ").includes(format);
+    }
     const told = panel.querySelector("[data-was]");
     if (told) told.hidden = format === told.dataset.was || !hasContent(panel, told.dataset.was);
 }
