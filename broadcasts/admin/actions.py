@@ -67,7 +67,7 @@ OFFERED, HIDDEN, REFUSED = "offered", "hidden", "refused"
 class Action:
     """An action: the act that it needs, the states that allow it, its confirmation form, and its function.
 
-    `in_window` says what it is within an undo window: OFFERED, HIDDEN since “Stop” does it, or REFUSED.
+    `in_window` says what it is within an undo window: OFFERED, HIDDEN since the countdown has “Stop”, or REFUSED.
     """
 
     name: str
@@ -160,6 +160,7 @@ ACTIONS = {
             lambda b: "It becomes a draft again, and nothing is sent.",
             _undo,
             is_useful=lambda b, counts: b.is_undoable,
+            in_window=HIDDEN,
         ),
         Action("send", "Send now", "send", Broadcast.STARTABLE, what_now, send_now, SendForm, True, in_window=REFUSED),
         Action(

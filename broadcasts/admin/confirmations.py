@@ -99,7 +99,7 @@ class SendStepForm(SendForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        choices = [(NOW, f"Now. {what_now(self.broadcast)}")]
+        choices = [(NOW, f"Now. {begins(self.broadcast)}")]
         at = self.broadcast.own_time
         if at and self.broadcast.status != Broadcast.Status.SCHEDULED and at > timezone.now():
             planned = formats.planned(at, self.broadcast.organization.zone)
@@ -108,17 +108,21 @@ class SendStepForm(SendForm):
         self.initial["how"] = choices[-1][0]
 
 
-def what_now(broadcast: Broadcast) -> str:
-    """Say what sending from the admin does."""
+def begins(broadcast: Broadcast) -> str:
+    """Say when a broadcast begins that is sent from the admin now."""
     seconds = broadcast.organization.undo_seconds
-    begins = f"The first copies leave in {formats.seconds(seconds)}. You can stop it until then." if seconds else ""
-    if broadcast.local_time:
-        return f"{begins} People whose clock time has not come yet wait for it.".strip()
-    at = broadcast.own_time
-    if at and (broadcast.status == Broadcast.Status.SCHEDULED or at > timezone.now()):
-        planned = formats.planned(at, broadcast.organization.zone)
-        return f"{begins or 'It is sent at once.'} It is not sent {planned}."
-    return begins or "It is sent at once."
+    words = "It begins at once."
+    if seconds:
+        words = f"The first copies leave in {formats.seconds(seconds)}. You can stop it until then."
+    return f"{words} People whose clock time has not come yet wait for it." if broadcast.local_time else words
+
+
+def what_now(broadcast: Broadcast) -> str:
+    """Say what sending from the admin now does, and that a time which the broadcast has is not waited for."""
+    words, at = begins(broadcast), broadcast.own_time
+    if at and not broadcast.local_time and (broadcast.status == Broadcast.Status.SCHEDULED or at > timezone.now()):
+        return f"{words} It does not wait until {formats.planned(at, broadcast.organization.zone)}."
+    return words
 
 
 class ScheduleForm(SendForm):

@@ -7,6 +7,7 @@ from typing import Any
 from broadcasts import audience, checking, designing, drafting, pricing, rendering
 from broadcasts.audience import Audience, Estimate
 from broadcasts.exceptions import BroadcastsError
+from broadcasts.languages import language_name
 from broadcasts.models import Broadcast, Contact, Message, Reason
 from broadcasts.sending import expansion, readiness
 
@@ -78,11 +79,11 @@ def _first_copy(wanted: Audience, message: Message, among: Sequence[Message]) ->
         "sender": f"{channel.from_name} <{channel.from_address}>".strip() if channel and channel.from_address else "",
         "person": str(person),
         "address": person.send_address,  # type: ignore[attr-defined]
-        "language": person.send_language,  # type: ignore[attr-defined]
+        "language": language_name(tag) if (tag := person.send_language) else "",  # type: ignore[attr-defined]
     }
     try:
         designing.refresh(message)
-        copy = rendering.preview(message, person, told["language"] or None)
+        copy = rendering.preview(message, person, tag or None)
     except BroadcastsError as error:
         return FirstCopy(**told, error=str(error))
     return FirstCopy(**told, subject=copy.subject or " ".join(copy.text.split()))

@@ -113,9 +113,9 @@ def test_a_time_that_a_draft_keeps_is_told_before_it_is_sent_at_once(sender, dra
     client = sign_in(sender.user)
     Broadcast.objects.update(scheduled_at="2030-01-01T09:00Z")
     told = client.get(address(draft, "send")).context["question"]
-    assert told.startswith("It is sent at once. It is not sent 1 Jan 2030, 09:00 UTC, in ")
+    assert told.startswith("It begins at once. It does not wait until 1 Jan 2030, 09:00 UTC, in ")
     Broadcast.objects.update(scheduled_at="2020-01-01T09:00Z")
-    assert client.get(address(draft, "send")).context["question"] == "It is sent at once."
+    assert client.get(address(draft, "send")).context["question"] == "It begins at once."
 
 
 def test_an_empty_audience_is_told_in_words(sender, mail):

@@ -58,9 +58,9 @@ def test_a_long_countdown_is_written_for_a_script(sender, draft):
     assert f'data-undo-left="{page.context["undo_left"]}"' in page.content.decode()
 
 
-def test_its_page_offers_only_to_stop_it(sender, waiting):
+def test_its_page_offers_beside_the_countdown_only_what_sends_nothing(sender, waiting):
     offered = sign_in(sender.user).get(address(waiting, "change")).context["actions_now"]
-    assert [one["label"] for one in offered] == ["Stop", "Send a test to me", "Duplicate"]
+    assert [one["label"] for one in offered] == ["Send a test to me", "Duplicate"]
 
 
 def test_its_page_is_not_edited_meanwhile(sender, waiting):

@@ -80,7 +80,7 @@ function showFormat(panel) {
     }
     const slots = field(panel, "slots");
     if (slots) slots.hidden = !slots.querySelector("[data-field]");
-    if (format === "text") panel.querySelector(".content-text").open = true;
+    if (format === "text") panel.querySelector("details.content-text").open = true;
     for (const convert of panel.querySelectorAll("[data-converts]")) {
         convert.hidden = !convert.dataset.converts.split(" ").includes(format);
     }
