@@ -79,7 +79,7 @@ def quiet_hours(draft: Draft, counted: People) -> Line | None:
         f"{people(total, 'has', 'have')} quiet hours then and will get it later, the last at "
         f"{formats.moment(last, zone)}. Choose another time, or let them wait.",
         step="when",
-        stable=f"{coarse(total)} {last:%Y-%m-%d %H:%M}",
+        stable=f"{coarse(total)} {last.isoformat(timespec='minutes')}",
     )
 
 
