@@ -26,27 +26,31 @@ class Table:
         self.inserted = [self.columns[name] for name in inserted]
         self.updated = [self.columns[name] for name in updated]
 
-    def find(self, read: Sequence[str], column: str, keys: Iterable[str], organization: int, lock: str) -> list[Any]:
+    def find(
+        self, read: Sequence[str], column: str, keys: Iterable[str], organization: int, lock: str = "", **same: str
+    ) -> list[tuple[Any, ...]]:
         """Return some columns of the rows of an organization with one of these storable keys, locked in their order.
 
         Keys are one parameter, since to write and parse thousands takes longer than to find them.
+        same: {column: what all of the rows have there}.
         """
         columns, name = ", ".join(self.columns[one] for one in read), self.columns[column]
+        wanted = "".join(f" AND {self.columns[one]} = %s" for one in same)
         with connection.cursor() as cursor:
             if connection.vendor == "postgresql":
                 # Each key is looked up by itself, and the organization is no constant: by what the statistics say of
                 # one that is new to the table, all its rows are read faster than some are found by an index.
                 cursor.execute(
-                    "SELECT found.* FROM (SELECT %s::bigint AS organization, unnest(%s::text[]) AS key) AS wanted, "  # noqa: S608
+                    "SELECT found.* FROM (SELECT %s::bigint AS organization, unnest(%s::text[]) AS key) AS one, "  # noqa: S608
                     f"LATERAL (SELECT {columns} FROM {self.name} "
-                    f"WHERE organization_id = wanted.organization AND {name} = wanted.key {lock}) AS found",
-                    [organization, _array(sorted(keys))],
+                    f"WHERE organization_id = one.organization AND {name} = one.key{wanted} {lock}) AS found",
+                    [organization, _array(sorted(keys)), *same.values()],
                 )
             else:
                 cursor.execute(
                     f"SELECT {columns} FROM {self.name} "  # noqa: S608
-                    f"WHERE organization_id = %s AND {name} IN (SELECT value FROM json_each(%s))",
-                    [organization, json.dumps(list(keys))],
+                    f"WHERE organization_id = %s AND {name} IN (SELECT value FROM json_each(%s)){wanted}",
+                    [organization, json.dumps(list(keys)), *same.values()],
                 )
             return cursor.fetchall()
 
