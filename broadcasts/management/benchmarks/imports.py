@@ -165,10 +165,10 @@ def _forget_peak() -> int:
     return processes.peaks([os.getpid()])[os.getpid()]
 
 
-def _used(servers: list[int]) -> tuple[float, float, processes.Busy]:
+def _used(servers: list[int]) -> tuple[float, float, processes.MachineLoad]:
     """Return the processor seconds of this process and of PostgreSQL, and how busy the machine was."""
     own, theirs = time.process_time(), processes.cpu_seconds(servers)
-    return own, theirs, processes.Busy.now(own + theirs)
+    return own, theirs, processes.MachineLoad.now(own + theirs)
 
 
 def write_file(path: Path, people: Iterator[int], edition: int) -> None:
