@@ -5,6 +5,7 @@ They are signed with LINK_KEY, so that links in mail already sent outlive a rota
 
 from base64 import urlsafe_b64decode
 from binascii import b2a_base64
+from collections.abc import Iterable
 from functools import lru_cache
 from hashlib import blake2b
 from hmac import compare_digest
@@ -31,6 +32,16 @@ TEST_LINK = 0  # stands for the link's id, and for the message's, in test sends:
 def delivery_token(delivery_id: int) -> str:
     """Return the public key of a delivery; TEST_SEND stands for a test send."""
     return _token(delivery_id, b"delivery")
+
+
+def delivery_tokens(delivery_ids: Iterable[int]) -> list[str]:
+    """Return what `delivery_token` does for many, in less time for each."""
+    begun, made = _hasher(b"delivery"), []
+    for row_id in delivery_ids:
+        number, mac = _number(row_id), begun.copy()
+        mac.update(number)
+        made.append(_text(number + mac.digest()))
+    return made
 
 
 def delivery_id(token: str) -> int | None:
@@ -134,12 +145,22 @@ def _today() -> int:
 
 
 def _token(row_id: int, kind: bytes) -> str:
-    number = row_id.to_bytes(max(1, (row_id.bit_length() + 7) // 8), "big")
+    number = _number(row_id)
     return _text(number + _mac(number, kind))
 
 
+def _number(row_id: int) -> bytes:
+    return row_id.to_bytes(max(1, (row_id.bit_length() + 7) // 8), "big")
+
+
 def _mac(number: bytes, kind: bytes) -> bytes:
-    return blake2b(number, digest_size=MAC_SIZE, key=settings.LINK_KEY.encode()[:64], person=kind).digest()
+    mac = _hasher(kind)
+    mac.update(number)
+    return mac.digest()
+
+
+def _hasher(kind: bytes) -> blake2b:
+    return blake2b(digest_size=MAC_SIZE, key=settings.LINK_KEY.encode()[:64], person=kind)
 
 
 def _id(token: str, kind: bytes) -> int | None:
@@ -166,6 +187,21 @@ def preferences_url(token: str) -> str:
 def web_url(token: str) -> str:
     """Return the address of the page that shows the copy of a delivery in a browser."""
     return f"{settings.BASE_URL}/w/{token}/"
+
+
+def archive_url(slug: str) -> str:
+    """Return the address of the public archive of an organization."""
+    return f"{settings.BASE_URL}/archive/{slug}/"
+
+
+def archived_url(slug: str, broadcast: UUID) -> str:
+    """Return the address of a broadcast in the public archive of its organization."""
+    return f"{archive_url(slug)}{broadcast}/"
+
+
+def feed_url(slug: str) -> str:
+    """Return the address of the feed of a public archive."""
+    return f"{archive_url(slug)}feed/"
 
 
 def confirm_url(token: str) -> str:

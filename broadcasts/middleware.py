@@ -62,7 +62,7 @@ class ResponseMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        may_stay = request.path == HEALTH or "immutable" in response.get("Cache-Control", "")
+        may_stay = request.path == HEALTH or "public" in response.get("Cache-Control", "")
         if not may_stay and "no-store" not in response.get("Cache-Control", ""):
             response["Cache-Control"] = "no-store"
         if token := getattr(request, "api_token", None):

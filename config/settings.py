@@ -371,7 +371,7 @@ SPECTACULAR_SETTINGS = {
 # Sending.
 LEASE_SECONDS = whole("LEASE_SECONDS", 20, least=2)
 BATCH_SIZE = whole("BATCH_SIZE", 1000, least=1)
-WINDOW_SIZE = whole("WINDOW_SIZE", 100, least=1)
+WINDOW_SIZE = whole("WINDOW_SIZE", 500, least=1)
 MAX_ATTEMPTS = whole("MAX_ATTEMPTS", 8, least=1)  # of one delivery, over transient errors
 REFUSAL_BUDGET = share("REFUSAL_BUDGET", 0.1)  # of failed in all that was answered; beyond, a broadcast is paused
 # Until each further attempt; the last one repeats.

@@ -16,7 +16,7 @@ from broadcasts.models import Attribute, Contact, Medium, Message, Organization,
 from broadcasts.previewing import Preview
 
 from . import sms
-from .content_form import LanguagesFormSet
+from .content_formset import LanguagesFormSet
 from .patience import TooSlow, at_most
 from .search import find_contacts
 from .showing import sandboxed

@@ -157,7 +157,7 @@ class MediaAdmin(PickedMedia):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         into = writable(request)
-        shown: dict[str, Any] = {"into": into, "most_bytes": settings.MEDIA_MAX_MB * 10**6}
+        shown: dict[str, Any] = {"into": into}
         shown |= {"are_several": not Access.of(request).only_organization, "title": "Pictures and files"}
         if len(into) == 1:
             used, quota = Media.used_bytes(into[0].pk), settings.MEDIA_QUOTA_MB

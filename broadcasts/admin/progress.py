@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from broadcasts import formats, pricing, stats
@@ -62,6 +63,14 @@ def progress(
         "facts": [_number(broadcast, name, counts[name], fact=name) for name in facts],
         "all": list_url(Delivery, broadcast=broadcast.pk),
     }
+
+
+def undo_left(broadcast: Broadcast) -> float | None:
+    """Return the seconds until its undo window ends, by the database's clock; None where it has none."""
+    if broadcast.undo_until is None:
+        return None
+    now: Any = Broadcast.objects.filter(pk=broadcast.pk).values_list(Now(), flat=True).get()
+    return max(0.0, round((broadcast.undo_until - now).total_seconds(), 1))
 
 
 def _by_channel(broadcast: Broadcast, told: BroadcastCounts) -> list[dict[str, Any]]:

@@ -9,7 +9,15 @@ from django.db.models import prefetch_related_objects
 
 from broadcasts import rendering
 from broadcasts.exceptions import InvalidInput
-from broadcasts.models import Content, Message, MessageTranslation, Organization, Template, TemplateTranslation
+from broadcasts.models import (
+    Broadcast,
+    Content,
+    Message,
+    MessageTranslation,
+    Organization,
+    Template,
+    TemplateTranslation,
+)
 
 from .blocks import Problems
 from .fixing import KEPT, take_fixed_design
@@ -59,7 +67,7 @@ def refresh(message: Message) -> None:
 
     What has begun stays as it was sent. Raises InvalidInput as `again` does.
     """
-    if message.broadcast.is_editable:
+    if message.broadcast.status in Broadcast.EDITABLE:
         prefetch_related_objects([message], "translations")  # where whoever renders it finds them
         _made_again(message)
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from broadcasts import designing
 from broadcasts.exceptions import InvalidInput
@@ -13,6 +13,7 @@ from broadcasts.languages import normalize_language
 from broadcasts.models import Broadcast, Channel, Format, Medium, Message, MessageTranslation, Organization, Template
 
 MESSAGE_FIELDS = ("channel", "template", "syntax", "layout", "parameters", "position", "extra")
+CONTENT = ("messages", "subject", "body")  # the values that say what messages say
 BLANK = MessageTranslation(language="").content()
 
 
@@ -97,10 +98,23 @@ def _write_message(message: Message, place: int, spec: dict[str, Any]) -> bool:
 
 def _design(broadcast: Broadcast) -> None:
     """Make the HTML of what was written."""
-    messages = broadcast.messages.select_related("channel", "template", "layout", "broadcast__organization")
-    for place, message in enumerate(messages.prefetch_related("translations")):
+    for place, message in enumerate(loaded(broadcast)):
         with _at(f"{place}."):
             designing.again(message)
+
+
+def loaded(broadcast: Broadcast) -> QuerySet[Message]:
+    """Return the messages of a broadcast as they are stored now, with all that they say and what stands around it."""
+    messages = broadcast.messages.select_related("channel", "template", "layout", "broadcast__organization")
+    return messages.prefetch_related("translations")
+
+
+def among_others(message: Message, *specs: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what `save` takes as the messages of a broadcast: these in the place of one, the others unchanged."""
+    others = list(message.broadcast.messages.exclude(pk=message.pk))
+    place = sum(one.position < message.position for one in others)
+    kept = [{"uuid": one.uuid} for one in others]
+    return [*kept[:place], *specs, *kept[place:]]
 
 
 @contextmanager

@@ -41,7 +41,7 @@ from .compiled_message import (
     preview,
     previewed,
 )
-from .content import TEMPLATED
+from .content import TEMPLATED, preheader_place
 from .expressions import ExpressionScope
 from .extras import extra_texts, texts, with_texts
 from .fitting import misfits, provider_languages, unready
@@ -90,6 +90,7 @@ __all__ = [
     "misfits",
     "needed_fields",
     "organization_of",
+    "preheader_place",
     "preview",
     "previewed",
     "provider_languages",

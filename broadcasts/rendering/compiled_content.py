@@ -5,13 +5,15 @@ compiled or when a copy is filled in, leaves that content or that copy to the re
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from itertools import repeat
 
 from broadcasts.exceptions import OverBudget
 
 from .budget import OUTPUT_LIMIT, Budget
 from .content import ContentTemplate, Recipient, body_start, footer_place, hidden, preheader_place
+from .fields import FieldCompiler, is_odd, link_placeholder, may_be_tag, url_placeholder
 from .footers import FOOTER_LINKS, html_footer
 from .mime import (
     MailComposer,
@@ -25,27 +27,22 @@ from .mime import (
     unstructured,
 )
 from .placeholders import (
-    CachedFunction,
+    Columns,
     CopyContext,
-    FieldCompiler,
-    LatestResult,
+    Encoder,
+    Filled,
     NotCompilable,
     Piece,
     Placeholders,
-    is_odd,
     join,
-    link_placeholder,
-    may_be_tag,
+    join_many,
     merged,
-    url_placeholder,
 )
 from .plaintext import html_to_text
 from .text_from_html import text_from_html
 from .tracked_copies import token_placeholder
 
 MARK = "\ue000"  # stands for a placeholder while places in a text are looked for
-Encoder = CachedFunction | LatestResult
-Slot = tuple[int, Encoder]
 _TAG_BEGUN = re.compile(r"</?[body]*\s*\Z", re.IGNORECASE)
 
 
@@ -81,83 +78,92 @@ class CompiledContent:
             self.guarded = self.placeholders.raw & {piece for piece in pieces.html if isinstance(piece, int)}
         self.html = html if composer is None else []  # of mail it is in the body
         self.body: list[bytes] = []
-        self.slots: list[tuple[int, int, Encoder]] = []  # place in the body, placeholder, its encoding there
+        self.slots: list[tuple[int, int]] = []  # place in the body, and the placeholder there
         if composer is not None:
             parts = [self._part("plain", self.text), self._part("html", html) if pieces.has_html else []]
             self._lay_out(composer, parts, attachments)
+        self.encoders: dict[int, Encoder] = {number: self.placeholders.encoder(number) for _, number in self.slots}
         self.is_smooth = is_smooth(b"".join(self.body))
         self.longest = (OUTPUT_LIMIT - _size(self.text) - _size(html)) // (4 * (len(self.text) + len(html) + 1))
 
-    def fill(self, recipient: Recipient, address: str, budget: Budget) -> tuple[str, str, str, bytes]:
-        """Return subject, text, HTML and MIME message of one copy, or raise NotCompilable or OverBudget.
+    def fill(
+        self, recipients: Sequence[Recipient], addresses: Sequence[str], budgets: Sequence[Budget]
+    ) -> list[tuple[str, str, str, bytes]]:
+        """Return subject, text, HTML and MIME message of each copy, or raise NotCompilable or OverBudget.
 
         For e-mail, HTML is "" since it is part of the message; for other media the message is b"".
         """
-        if recipient.contact is None:
-            raise NotCompilable
-        filled = self._fill_placeholders(recipient, budget)
-        header = self.fixed_subject
-        if header is None:
-            subject = one_line(join(self.subject, filled)) or self.default_subject
-            header = unstructured("Subject", subject), subject
-        text = join(self.text, filled)
+        n = len(recipients)
+        columns = self._fill_placeholders(recipients, budgets)
+        subjects, texts = self._subjects(columns, n), join_many(self.text, columns, n)
         if self.composer is None:
-            return header[1], text, join(self.html, filled), b""
-        body = self.body.copy()
-        for position, number, encoded in self.slots:
-            body[position] = encoded[filled[number]]
-        body[0] = self.composer.head(recipient.key, recipient.contact.full_name, address, header[0])
-        return header[1], text, "", b"".join(body)
+            return list(zip(subjects, texts, join_many(self.html, columns, n), repeat(b"", n), strict=True))
+        parts: list[Iterable[bytes]] = [repeat(part, n) for part in self.body]
+        encoded = {number: list(map(encode, columns[number])) for number, encode in self.encoders.items()}
+        for position, number in self.slots:
+            parts[position] = encoded[number]
+        parts[0] = self._heads(self.composer, recipients, addresses, subjects)
+        return list(zip(subjects, texts, repeat("", n), map(b"".join, zip(*parts, strict=True)), strict=True))
 
-    def _fill_placeholders(self, recipient: Recipient, budget: Budget) -> list[str]:
-        contact = recipient.contact
-        assert contact is not None
-        copy = CopyContext(contact, recipient.key, self.shared, budget)
-        filled: list[str] = []
+    def _subjects(self, columns: Columns, n: int) -> list[str]:
+        if self.fixed_subject is not None:
+            return [self.fixed_subject] * n
+        return [one_line(text) or self.default_subject for text in join_many(self.subject, columns, n)]
+
+    def _heads(
+        self, composer: MailComposer, recipients: Sequence[Recipient], addresses: Sequence[str], subjects: Sequence[str]
+    ) -> list[bytes]:
+        names = [recipient.contact.full_name if recipient.contact else "" for recipient in recipients]
+        headers = [unstructured("Subject", subject) for subject in subjects]
+        return composer.heads(zip([one.key for one in recipients], names, addresses, headers, strict=True))
+
+    def _fill_placeholders(self, recipients: Sequence[Recipient], budgets: Sequence[Budget]) -> Columns:
+        copies = []
+        for recipient, budget in zip(recipients, budgets, strict=True):
+            if recipient.contact is None:
+                raise NotCompilable
+            copies.append(CopyContext(recipient.contact, recipient.key, self.shared, budget))
+        columns: Columns = []
         try:
             for fill in self.placeholders.fills:
-                filled.append(fill(copy, filled))
+                columns.append(fill(copies, columns))
         except OverBudget:
             raise  # the reference would only take as long again
         except Exception:  # a filter may raise anything; the reference reports it with field and line
             raise NotCompilable from None
-        if max(map(len, filled), default=0) > self.longest:
+        if columns and max(max(map(len, column)) for column in columns) > self.longest:
             raise NotCompilable
-        if self.guarded and any(may_be_tag(filled[number]) for number in self.guarded):
+        if self.guarded and any(may_be_tag(value) for number in self.guarded for value in columns[number]):
             raise NotCompilable
-        return filled
+        return columns
 
-    def _fixed_subject(self) -> tuple[bytes, str] | None:
+    def _fixed_subject(self) -> str | None:
         if any(isinstance(piece, int) for piece in self.subject):
             return None
-        subject = one_line(join(self.subject, ())) or self.default_subject
-        return unstructured("Subject", subject), subject
+        return one_line(join(self.subject, ())) or self.default_subject
 
-    def _part(self, subtype: str, pieces: Sequence[Piece]) -> list[bytes | Slot]:
+    def _part(self, subtype: str, pieces: Sequence[Piece]) -> list[bytes | int]:
         """Encode the constants of a part, in the transfer encoding that is shorter for them."""
         mailed = [*without_end(cleaned(pieces), self.placeholders), "\n"]
         constant = "".join(piece for piece in mailed if isinstance(piece, str))
         if is_mostly_foreign(constant, constant.encode()):
             whole = self.placeholders.joined(mailed, lambda text: text.replace("\n", "\r\n"))
-            return [part_head(subtype, "base64"), (whole, CachedFunction(_base64, 0))]
-        part: list[bytes | Slot] = [part_head(subtype, "quoted-printable")]
-        for piece in merged(mailed):
-            if isinstance(piece, str):
-                part.append(quoted_lines(piece))
-            else:
-                encoder = self.placeholders.encoders.get(piece)
-                part.append((piece, CachedFunction(quoted_lines, len(part)) if encoder is None else encoder))
-        return part
+            self.placeholders.encoders[whole] = _base64
+            return [part_head(subtype, "base64"), whole]
+        return [
+            part_head(subtype, "quoted-printable"),
+            *(quoted_lines(piece) if isinstance(piece, str) else piece for piece in merged(mailed)),
+        ]
 
-    def _lay_out(self, composer: MailComposer, parts: Sequence[list[bytes | Slot]], files: Sequence[bytes]) -> None:
+    def _lay_out(self, composer: MailComposer, parts: Sequence[list[bytes | int]], files: Sequence[bytes]) -> None:
         """Build the body once: the multipart structure is composed around marks, and the parts replace the marks."""
         marks = [b"\0text\0", b"\0html\0" if parts[1] else b""]
         before, _, rest = composer.body(marks[0], marks[1], files).partition(marks[0])
         between, _, after = rest.partition(marks[1]) if parts[1] else (rest, b"", b"")
         self.body.append(b"")  # the headers' place
         for item in [before, *parts[0], between, *parts[1], after]:
-            if isinstance(item, tuple):
-                self.slots.append((len(self.body), *item))
+            if isinstance(item, int):
+                self.slots.append((len(self.body), item))
                 self.body.append(b"")
             elif len(self.body) > 1 and (not self.slots or self.slots[-1][0] != len(self.body) - 1):
                 self.body[-1] += item
@@ -213,7 +219,7 @@ class ContentPieces:
     def _text_of_each_copy(self) -> int:
         pieces = tuple(self.html)
 
-        def fill(copy: CopyContext, filled: list[str]) -> str:
+        def fill(copy: CopyContext, filled: Filled) -> str:
             text = self.content.text_of_html(join(pieces, filled), copy.budget)
             if is_odd(text):  # a character reference in an address can be a control character
                 raise NotCompilable

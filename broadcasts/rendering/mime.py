@@ -9,7 +9,7 @@ import re
 import time
 from base64 import b64encode, encodebytes
 from binascii import b2a_qp
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from email.utils import format_datetime
 from functools import lru_cache
 
@@ -228,8 +228,18 @@ class MailComposer:
 
     def head(self, key: str, name: str, address: str, subject: bytes) -> bytes:
         """Return all headers except those of the body; `subject` is a complete header."""
-        own = f"Message-ID: {self.message_id(key)}\r\nList-Unsubscribe: <{links.unsubscribe_url(key)}>\r\n"
-        return b"".join([self._date(), mailbox("To", name, address), subject, own.encode(), self.common])
+        return self.heads([(key, name, address, subject)])[0]
+
+    def heads(self, copies: Iterable[tuple[str, str, str, bytes]]) -> list[bytes]:
+        """Return the headers of copies, each of (key, name, address, complete header of the subject)."""
+        date, common, domain, test = self._date(), self.common, self.domain, self.test_token
+        before, _, after = links.unsubscribe_url("\0").partition("\0")
+        made = []
+        for key, name, address, subject in copies:
+            message_id = f"<{key}@{domain}>" if key != test else self.message_id(key)
+            own = f"Message-ID: {message_id}\r\nList-Unsubscribe: <{before}{key}{after}>\r\n"
+            made.append(b"".join((date, mailbox("To", name, address), subject, own.encode(), common)))
+        return made
 
     def _date(self) -> bytes:
         """Return the Date header, written once per second."""

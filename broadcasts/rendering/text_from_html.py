@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from html import escape
 
 from .budget import Budget, Exceeded
-from .placeholders import NotCompilable, Piece, Placeholders, join
+from .placeholders import Columns, Filled, NotCompilable, Piece, Placeholders, join
 from .plaintext import html_to_text, text_and_links, unescaped
 
 _TAME = re.compile(r"[^\s#]\S*(?: \S+)*")
@@ -92,17 +92,16 @@ def _holds(
 
 
 def _plain(placeholders: Placeholders, number: int) -> int:
-    def fill(copy: object, filled: list[str]) -> str:
-        value = filled[number]
-        value = unescaped(value)
-        if not _TAME.fullmatch(value):
+    def fill(copies: Sequence[object], columns: Columns) -> list[str]:
+        values = list(map(unescaped, columns[number]))
+        if not all(map(_TAME.fullmatch, values)):
             raise NotCompilable
-        return value
+        return values
 
-    return placeholders.add(fill, ("plain", number))
+    return placeholders.add_many(fill, ("plain", number))
 
 
-def _differ(compared: Sequence[tuple[list[Piece], list[Piece]]], filled: list[str]) -> str:
+def _differ(compared: Sequence[tuple[list[Piece], list[Piece]]], filled: Filled) -> str:
     """Raise NotCompilable if the text of a link equals its address, since the address is then not repeated."""
     if any(join(words, filled).strip() == join(address, filled).removeprefix("mailto:") for words, address in compared):
         raise NotCompilable

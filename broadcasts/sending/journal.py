@@ -70,6 +70,11 @@ class Journal:
             self._give_up(error)
         return self
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether there is a file that recovery can read."""
+        return self.file is not None
+
     def __exit__(self, exc_type: type[BaseException] | None, *exc_info: object) -> None:
         """Remove the file after a normal end; after an exception, recovery reads and removes it."""
         if exc_type is None:

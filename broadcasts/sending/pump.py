@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 PUMP_SECONDS = 20
 WINDOW_SECONDS = 0.25
 BEGIN_SECONDS = 10  # no copy of a window starts later; with the time-outs of transports, a task ends within 55 s
+# The largest window of which no journal tells what has left: of a dead worker's, all of it is unknown then.
+UNJOURNALED = 100
 YIELD_CHECK_SECONDS = 1  # how often a pump checks whether a broadcast without a worker waits
 
 
@@ -233,7 +235,9 @@ class Pump:
         self.flaw = results.flaw or self.flaw
         # A window holds more copies than are in flight, unless composing them is what takes the time.
         is_waiting = copies.seconds < WINDOW_SECONDS / 2
-        self.pace(len(window), time.monotonic() - begun, least=2 * transport.concurrency if is_waiting else 1)
+        least = 2 * transport.concurrency if is_waiting else 1
+        most = settings.WINDOW_SIZE if journal.is_kept else min(UNJOURNALED, settings.WINDOW_SIZE)
+        self.pace(len(window), time.monotonic() - begun, least, most)
         return results
 
     def copies(self, message_id: int) -> Copies:
@@ -246,6 +250,6 @@ class Pump:
             self.reading[message_id] = Windows(self.copies(message_id).compiled.message)
         return self.reading[message_id]
 
-    def pace(self, size: int, seconds: float, least: int) -> None:
+    def pace(self, size: int, seconds: float, least: int, most: int) -> None:
         fitting = int(size * WINDOW_SECONDS / max(seconds, 0.001))
-        self.window_size = min(max(least, min(fitting, 2 * self.window_size)), settings.WINDOW_SIZE)
+        self.window_size = min(max(least, min(fitting, 2 * self.window_size)), most)

@@ -149,6 +149,16 @@ def test_the_people_of_a_list_become_a_segment_to_write_to(client, sent):
     assert "1 person is in “Clickers” now." in messages_of(done)
 
 
+def test_the_people_of_a_list_are_sent_to_in_one_go(client, sent):
+    make = f"{reverse('admin:broadcasts_delivery_segment')}?broadcast={sent.pk}&fact=clicked"
+    proposed = client.get(make).context["form"]["name"].value()
+    assert proposed == "Pool closed: clicked"
+    client.post(make, {"name": proposed, "send": "yes"})
+    draft = Broadcast.objects.exclude(pk=sent.pk).get()
+    [segment] = draft.segments.all()
+    assert (draft.name, segment.name, segment.contacts_count) == ("To Pool closed: clicked", proposed, 1)
+
+
 def test_a_name_that_is_taken_is_told_beside_the_field(client, sent, club):
     Segment.objects.create(organization=club, name="Clickers", kind="static")
     make = f"{reverse('admin:broadcasts_delivery_segment')}?broadcast={sent.pk}"

@@ -53,9 +53,27 @@ def test_sizes_are_compared_by_the_cost_of_a_message():
 
 def test_each_figure_says_how_far_its_target_was_reached():
     lines = {line.split("  ")[0]: line for line in table([FIGURES]).splitlines()}
-    assert lines["of smtp-source"].split()[-4:] == ["0.50", "no", "0.6", "1"]
-    assert lines["worker CPU us per message"].split()[-4:] == ["150", "ok", "150", "90"]
-    assert lines["peak memory of each worker, MB"].split()[-4:] == ["50", "aim", "120", "70"]
+    assert lines["of smtp-source"].split()[-4:] == ["0.50", "no", "0.65", "0.9"]
+    assert lines["peak memory of each worker, MB"].split()[-4:] == ["50", "aim", "80", "65"]
+
+
+def test_the_processor_time_of_all_who_took_part_is_told_for_a_message():
+    told = table([replace(FIGURES, source_cpu_us=120, database_cpu_seconds=0.5, sink_cpu_seconds=0.2)])
+    lines = {line.strip().split("  ")[0]: line.split()[-4:] for line in told.splitlines()}
+    assert lines["workers, of smtp-source"] == ["1.25", "ok", "1.5", "1"]
+    assert lines["PostgreSQL"] == ["50", "ok", "70", "45"]
+    assert lines["smtp-sink"][-1] == "20"
+
+
+def test_a_run_beside_other_work_is_not_called_valid():
+    assert "NOT VALID" not in table([replace(FIGURES, others_share=0.1)])
+    assert "NOT VALID" in table([replace(FIGURES, others_share=0.11)])
+
+
+def test_the_time_of_others_is_what_the_cores_were_busy_with_beside_us(monkeypatch):
+    monkeypatch.setattr(processes.os, "cpu_count", lambda: 2)
+    begun, ended = processes.MachineLoad(seconds=100, at=0, ours=10), processes.MachineLoad(seconds=108, at=10, ours=14)
+    assert ended.others_since(begun) == pytest.approx(0.2)
 
 
 def test_the_target_of_an_expansion_speaks_of_a_million():

@@ -204,6 +204,8 @@ def assert_same(compiled, recipient, *, filled: bool | None = None) -> None:
     assert max(map(len, got.mime.split(b"\r\n"))) <= 78 and got.mime.isascii()
     assert got.mime.count(b"\r\n") == got.mime.count(b"\n") == got.mime.count(b"\r")
     assert not got.is_smooth or wire_format(got.mime) == got.mime + b".\r\n"
+    beside = compiled.envelopes([person("Zoë", "gold"), recipient, person("", "")])[1]
+    assert beside is None or (content_of(beside.mime), beside.text) == (content_of(got.mime), got.text)
     if filled is not None:
         assert was_filled(compiled, recipient) is filled
 
@@ -211,10 +213,17 @@ def assert_same(compiled, recipient, *, filled: bool | None = None) -> None:
 def was_filled(compiled, recipient) -> bool:
     try:
         content = compiled._compiled_content(recipient.language, compiled.tracks(recipient))
-        content.fill(recipient, recipient.address, Budget())
+        content.fill([recipient], [recipient.address], [Budget()])
     except NotCompilable:
         return False
     return True
+
+
+def test_one_bad_value_leaves_the_copies_beside_it_to_be_composed_alone(compile_templates):
+    compiled = compile_templates({**STATIC, "subject": "Hello {{ contact.name }}"})
+    good, bad = person("Ada", "gold"), person("\ud800", "gold")
+    assert [one is None for one in compiled.envelopes([good, bad])] == [True, True]
+    assert compiled.envelopes([good, good])[1].subject == "Hello Ada"
 
 
 @pytest.mark.parametrize(
@@ -414,4 +423,4 @@ def test_content_without_links_is_the_same_bytes_where_only_clicks_are_tracked(c
 def test_all_that_copies_have_in_common_is_encoded_once(compile_templates):
     compiled = compile_templates({**STATIC, "html": "<a href='https://a.example'>x</a>" * 40}, tracked=True)
     content = compiled._compiled_content("en", tracked=True)
-    assert len(content.slots) == 42 and len({id(encoder) for _, _, encoder in content.slots}) == 2
+    assert len(content.slots) == 42 and len(content.encoders) == 2

@@ -2,7 +2,11 @@
 
 import os
 import platform
+import sys
+import sysconfig
+import time
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +59,52 @@ def peaks(pids: list[int]) -> dict[int, int]:
     return found
 
 
+@dataclass(frozen=True)
+class MachineLoad:
+    """How long the cores of the machine were busy until a moment, and how much of it was ours."""
+
+    seconds: float
+    at: float
+    ours: float
+
+    @classmethod
+    def now(cls, ours: float) -> "MachineLoad":
+        """Look now; `ours` is the processor time of the processes whose work it is."""
+        # man 5 proc: user, nice, system, idle, iowait, irq, softirq, steal. The network on this machine is in softirq,
+        # whoever uses it.
+        user, nice, system, _, _, _, _, steal, *_ = map(int, Path("/proc/stat").read_text().splitlines()[0].split()[1:])
+        return cls((user + nice + system + steal) / TICK, time.monotonic(), ours)
+
+    def others_since(self, earlier: "MachineLoad") -> float:
+        """Return the share of all cores that others took since an earlier look."""
+        others = (self.seconds - earlier.seconds) - (self.ours - earlier.ours)
+        return max(0.0, others / ((self.at - earlier.at) * (os.cpu_count() or 1)))
+
+
+def database_pids() -> list[int]:
+    """Return the processes of the PostgreSQL server, if it runs on this machine; [] for SQLite, which has none."""
+    if connection.vendor != "postgresql":
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        backend = cursor.fetchone()[0]
+    with suppress(OSError):
+        if Path(f"/proc/{backend}/comm").read_text().startswith("postgres"):
+            server = int(_stat(backend)[1])
+            return [server, *below(server)]
+    return []
+
+
+def build() -> str:
+    """Tell whether this Python was built with profile-guided optimisation, as far as it knows."""
+    flags = " ".join(str(sysconfig.get_config_var(name)) for name in ("PY_CORE_CFLAGS", "CONFIG_ARGS"))
+    if "-fprofile-use" in flags or "--enable-optimizations" in flags:
+        return "an optimised build"
+    # Debian's interpreter is optimised, but its settings are those of another build, the shared library's.
+    is_debian = sys.base_prefix == "/usr" and "--with-wheel-pkg-dir=/usr/share" in flags.replace("'", "")
+    return "a distribution's build" if is_debian else "not an optimised build"
+
+
 def machine() -> dict[str, Any]:
     """Name the machine, and how busy it is already."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -65,5 +115,5 @@ def machine() -> dict[str, Any]:
         "cores": os.cpu_count() or 1,
         "load": [round(load, 2) for load in os.getloadavg()],
         "database": f"{connection.display_name} {version}",
-        "python": platform.python_version(),
+        "python": f"{platform.python_version()}, {build()}",
     }

@@ -7,7 +7,7 @@ import json
 import statistics
 import time
 from argparse import ArgumentParser, ArgumentTypeError
-from typing import Any
+from typing import Any, Self
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -128,11 +128,12 @@ def measure(kind: BenchKind, n: int, pumps: int, syntax: str, tracked: bool, for
         if format != "html":
             write_blocks(broadcast, as_typed=format == "blocks-html")
         size = message_size(broadcast)
-        source_rate = taker.source_rate(n, int(size))
+        source_rate, source_cpu_us = taker.source(n, int(size))
         loop_rate = plain_loop.rate(club, n, taker.port)
-        with workers(pumps) as running:
+        with workers(pumps) as running, Parties(running, taker) as parties:
             ours = send(broadcast, taker, running)
-    return {"contacts": n, "message_bytes": size, "source_rate": source_rate, "loop_rate": loop_rate, **ours}
+    theirs = {"source_rate": source_rate, "source_cpu_us": source_cpu_us, "loop_rate": loop_rate}
+    return {"contacts": n, "message_bytes": size, **theirs, **ours, **parties.told}
 
 
 def measure_http(kind: BenchKind, n: int, pumps: int, syntax: str) -> dict[str, Any]:
@@ -160,6 +161,31 @@ def measure_http(kind: BenchKind, n: int, pumps: int, syntax: str) -> dict[str, 
         "receiver_cpu_seconds": theirs,
         **ours,
     }
+
+
+class Parties:
+    """The processor time of all who work at a broadcast while it is sent, and of those who do not."""
+
+    def __init__(self, running: Workers, taker: Sink) -> None:
+        self.running, self.taker = running, taker
+
+    def _used(self) -> dict[str, float]:
+        database = processes.database_pids()  # a server has a process for each connection
+        used = {"sink": processes.cpu_seconds([self.taker.pid]), "bench": time.process_time()}
+        return used | {"database": processes.cpu_seconds(database)} if database else used
+
+    def _look(self) -> tuple[dict[str, float], processes.MachineLoad]:
+        used = self._used()
+        return used, processes.MachineLoad.now(sum(used.values()) + self.running.cpu_seconds())
+
+    def __enter__(self) -> Self:
+        self.begun = self._look()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        (before, begun), (after, ended) = self.begun, self._look()
+        self.told = {f"{name}_cpu_seconds": after[name] - before[name] for name in before}
+        self.told["others_share"] = ended.others_since(begun)
 
 
 def make_club(slug: str = "bench") -> Organization:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import shutil
 import subprocess
 import time
@@ -44,6 +45,7 @@ class Sink:
 
     port: int
     log: Path
+    pid: int
 
     def received(self) -> int:
         """Return how many messages it took so far."""
@@ -52,12 +54,12 @@ class Sink:
             found = re.findall(rb"mesg=(\d+)", file.read())
         return int(found[-1]) if found else 0
 
-    def source_rate(self, n: int, size: int) -> float:
-        """Return the messages/s that smtp-source hands over, all of one size and all the same."""
+    def source(self, n: int, size: int) -> tuple[float, float]:
+        """Return the messages/s that smtp-source hands over, all the same, and its processor time in us for each."""
         least, most = SOURCE_MESSAGES
         n = min(max(n, least), most)
         command = [tool("smtp-source"), "-s", str(SESSIONS), "-d", "-l", str(size), "-m", str(n)]
-        begun = time.monotonic()
+        begun, before = time.monotonic(), _of_children()
         done = subprocess.run(  # noqa: S603
             [*command, "-f", "from@club.example", "-t", "to@club.example", f"{HOST}:{self.port}"],
             capture_output=True,
@@ -65,7 +67,13 @@ class Sink:
         )
         if done.returncode:
             raise CommandError(f"smtp-source failed: {done.stderr.strip()}")
-        return n / (time.monotonic() - begun)
+        return n / (time.monotonic() - begun), (_of_children() - before) / n * 1e6
+
+
+def _of_children() -> float:
+    """Return the processor time of children that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 @contextmanager
@@ -82,6 +90,6 @@ def sink() -> Iterator[Sink]:
                 if not child.is_running or time.monotonic() > deadline:
                     raise CommandError(f"smtp-sink did not start: {log.read_text().strip()}")
                 time.sleep(0.05)
-            yield Sink(port, log)
+            yield Sink(port, log, child.process.pid if child.process else 0)
         finally:
             child.kill()

@@ -18,6 +18,8 @@ from .account import LONGEST, TIMEOUT, Account, Phase, Reply
 GOODBYE_SECONDS = 2  # closing is not worth a longer wait
 LONGEST_LINE = 8_192
 LONGEST_REPLY = 65_536
+MOST_KNOWN = 32  # lines of replies that are remembered
+_NOT_XTEXT = re.compile(r"[^!-~]|[+=]")
 
 
 def wire_format(mime: bytes) -> bytes:
@@ -163,7 +165,7 @@ class Capabilities:
 
 def xtext(words: str) -> str:
     """Encode the value of a parameter as xtext (RFC 3461)."""
-    return re.sub(r"[^!-~]|[+=]", lambda found: "".join(f"+{byte:02X}" for byte in found[0].encode()), words)
+    return _NOT_XTEXT.sub(lambda found: "".join(f"+{byte:02X}" for byte in found[0].encode()), words)
 
 
 class Replies:
@@ -173,6 +175,7 @@ class Replies:
         self.rest = b""  # of a line that has not ended
         self.lines: list[bytes] = []  # of a reply that has not
         self.size = 0  # of these lines
+        self.known: dict[bytes, tuple[int, bytes]] = {}  # lines that are replies: most come again with each envelope
 
     @property
     def is_amid(self) -> bool:
@@ -184,13 +187,15 @@ class Replies:
         *lines, self.rest = (self.rest + data).split(b"\n")
         replies = []
         for line in lines:
-            if reply := self._line(line.rstrip(b"\r")):
+            reply = self.known.get(line) if not self.lines else None
+            if reply or (reply := self._line(line)):
                 replies.append(reply)
         if len(self.rest) > LONGEST_LINE or self.size > LONGEST_REPLY:
             replies.append((-1, b"It does not come to an end."))
         return replies
 
-    def _line(self, line: bytes) -> tuple[int, bytes] | None:
+    def _line(self, whole: bytes) -> tuple[int, bytes] | None:
+        line = whole.rstrip(b"\r")
         code, mark = line[:3], line[3:4]
         if len(code) < 3 or not code.isdigit() or mark not in b" -":  # nothing at all is in it, too
             return -1, line
@@ -199,7 +204,10 @@ class Replies:
             self.size += len(line)
             return None
         if not self.lines:
-            return int(code), line[4:]
+            reply = int(code), line[4:]
+            if len(self.known) < MOST_KNOWN:
+                self.known[whole] = reply
+            return reply
         text = b"\n".join([*self.lines, line[4:]])
         self.lines, self.size = [], 0
         return int(code), text
