@@ -1,7 +1,8 @@
 """Write the HTML of messages and templates, and check it where its authors wrote it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from operator import attrgetter, itemgetter
 
 from django.db.models import prefetch_related_objects
@@ -107,7 +108,7 @@ def at_source(organization: Organization, syntax: str, errors: Mapping[str, str]
         line += tag.source.count("\n") + 1
     try:
         # The tags alone, each on lines of its own: they are wrong in the same way.
-        rendering.validate_content(organization, syntax, {"html": "\n".join(tag.source for tag in made.tags)})
+        rendering.validate_content(organization, syntax, {"html": "\n".join(_alone(made.tags, syntax))})
     except InvalidInput as error:
         said = _LINES.split(error.errors.get("html", ""))
         for number, words in zip(said[1::2], said[2::2], strict=True):
@@ -115,6 +116,13 @@ def at_source(organization: Organization, syntax: str, errors: Mapping[str, str]
     if not found:
         return dict(errors)
     return {name: words for name, words in errors.items() if name != "html"} | found
+
+
+def _alone(tags: Sequence[Masked], syntax: str) -> Iterator[str]:
+    """Yield the sources of tags; those of a layout that follow each other are one island of Liquid."""
+    for island, group in groupby(tags, key=lambda tag: tag.syntax != syntax):
+        sources = "\n".join(tag.source for tag in group)
+        yield f"{rendering.ISLAND_BEGINS}{sources}{rendering.ISLAND_ENDS}" if island else sources
 
 
 def where_written(owner: Message | Template, translation: Content, error: InvalidInput) -> InvalidInput:

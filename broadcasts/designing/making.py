@@ -7,6 +7,7 @@ from broadcasts import formats
 from broadcasts.exceptions import InvalidInput
 from broadcasts.mediums import Medium
 from broadcasts.models import Content, Format, Layout, Organization
+from broadcasts.rendering import without_islands
 
 from .arranging import Arranger, Row
 from .blocks import Problems, field_texts, text_fault, validate_blocks, walk
@@ -47,7 +48,7 @@ def design(
     if medium != Medium.EMAIL or content.format == Format.TEXT:
         return Designed("")
     if content.format == Format.HTML and not content.source:
-        return Designed(content.html)
+        return Designed(without_islands(content.html))
     validate_slots(content, problems)
     problems.refuse()
     if not (content.blocks if content.format == Format.BLOCKS else content.source.strip()):

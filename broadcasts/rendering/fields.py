@@ -72,6 +72,10 @@ class FieldCompiler:
         self.html = False
 
     def pieces(self) -> list[Piece]:
+        if self.compiled.parts:
+            given = self.placeholders, self.shared, self.budget
+            parts = [FieldCompiler(part, *given, clean=self.clean).pieces() for part in self.compiled.parts]
+            return merged([piece for pieces in parts for piece in pieces])
         template = self.compiled.liquid
         if self.compiled.program is not None:
             return merged([self._part(self.compiled.program, part) for part in self.compiled.program.parts])
