@@ -97,7 +97,7 @@ class ComposePages(admin.ModelAdmin):
 
     def card_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Serve the side card with the number of recipients, for the script of the page."""
-        broadcast = self.broadcast_for(request, pk, "write")  # type: ignore[attr-defined]
+        broadcast = self.broadcast_for(request, pk, "read")  # type: ignore[attr-defined]
         context = {"broadcast": broadcast, "card": card(request, broadcast, is_counted=True)}
         response = TemplateResponse(request, "admin/broadcasts/compose/card.html", context)
         response["Cache-Control"] = "no-store"

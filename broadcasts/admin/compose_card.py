@@ -13,7 +13,7 @@ from broadcasts.exceptions import BroadcastsError
 from broadcasts.models import Broadcast, Contact, Message, MessageTranslation
 from broadcasts.sending import hours
 
-from .access import has_more_than
+from .access import Access, has_more_than
 from .broadcast_views import AT_ONCE
 from .compose_stamps import digest
 from .promises import nobody, reasons
@@ -41,6 +41,7 @@ def card(
         "says": says(messages),
         "when": when_words(broadcast),
         "user": request.user,
+        "may_write": Access.of(request).may("write", broadcast.organization_id),
         "test_url": reverse("admin:broadcasts_broadcast_test_to_me", args=[broadcast.pk]),
     }
 
@@ -67,9 +68,9 @@ def routes(broadcast: Broadcast) -> list[Route]:
 
 
 def channels(broadcast: Broadcast, messages: list[Message]) -> list[str]:
-    """Return the names of the channels in their order; the default one stands for none."""
+    """Return through which channels it goes, in their order; the default one stands for none."""
     named = [message.channel or broadcast.organization.default_channel(message.medium) for message in messages]
-    return [str(channel) if channel else "No channel yet" for channel in named]
+    return [f"through {channel}" if channel else "no channel yet" for channel in named]
 
 
 def says(messages: list[Message]) -> str:

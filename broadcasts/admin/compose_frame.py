@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from broadcasts import editing, formats
 from broadcasts.audience import Estimate
-from broadcasts.models import Broadcast
+from broadcasts.models import Broadcast, Editing
 
 from .access import Access
 from .begin import step_url
@@ -39,7 +39,10 @@ def frame(request: HttpRequest, broadcast: Broadcast, step: str, found: Estimate
 
 
 def steps(broadcast: Broadcast, step: str, shown: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the bar of steps; the first three with what they say so far, and whether something is missing."""
+    """Return the bar of steps; the first three with what they say so far, and whether something is missing.
+
+    Who only reads is led to Check alone.
+    """
     people = shown["people"]
     number = people and people.get("number")
     is_chosen = people is None and asks_for_somebody(broadcast)
@@ -56,7 +59,7 @@ def steps(broadcast: Broadcast, step: str, shown: dict[str, Any]) -> list[dict[s
         {
             "name": name,
             "label": label,
-            "url": step_url(broadcast, name),
+            "url": step_url(broadcast, name) if shown["may_write"] or name == "check" else "",
             "is_current": name == step,
             "told": told.get(name, ""),
             "lacks": lacking.get(name, ""),
@@ -99,6 +102,8 @@ def step_page(
 
 
 def others(request: HttpRequest, broadcast: Broadcast) -> list[dict[str, str]]:
-    """Return who else has which step open."""
-    rows = editing.others(broadcast, Access.of(request).user)
-    return [{"name": str(row.user), "step": STEPS[row.place.partition(":")[0]]} for row in rows]
+    """Return who else has which step open: each person once, with the step that was seen last."""
+    last: dict[int, Editing] = {}
+    for row in editing.others(broadcast, Access.of(request).user):
+        last.setdefault(row.user_id, row)
+    return [{"name": str(row.user), "step": STEPS[row.place.partition(":")[0]]} for row in last.values()]

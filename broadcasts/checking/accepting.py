@@ -22,8 +22,9 @@ def is_accepted(broadcast: Broadcast, line: Line) -> bool:
 
 
 def open_lines(broadcast: Broadcast, lines: Iterable[Line]) -> list[Line]:
-    """Return what keeps a broadcast from being sent: stops, and warnings that nobody accepted as they read now."""
-    return [line for line in lines if line.level != Level.OK and not is_accepted(broadcast, line)]
+    """Return what keeps a broadcast from being sent: stops, then warnings that nobody accepted as they read now."""
+    found = [line for line in lines if line.level != Level.OK and not is_accepted(broadcast, line)]
+    return sorted(found, key=lambda line: line.level != Level.STOP)
 
 
 def accept(

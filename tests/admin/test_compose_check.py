@@ -1,5 +1,7 @@
 """The step Check: stops, warnings to accept, and what is fine."""
 
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -72,6 +74,22 @@ def test_a_viewer_sees_the_lines_and_accepts_nothing(viewer, newsletter):
     page = client.get(step(newsletter)).content.decode()
     assert ('type="checkbox"' in page, "#language=en" in page) == (False, False)
     assert client.post(step(newsletter), {"accept": ["preheader"]}).status_code == 403
+
+
+def test_a_viewer_is_offered_nothing_that_is_refused(viewer, newsletter):
+    client = sign_in(viewer.user)
+    page = client.get(step(newsletter)).content.decode()
+    inside = page[page.index('id="content-main"') :]
+    goals = set(re.findall(r'(?:href|action)="(/admin/[^"#?]+)', inside))
+    assert step(newsletter) in goals
+    assert {goal: client.get(goal).status_code for goal in goals} == dict.fromkeys(goals, 200)
+
+
+def test_a_viewer_gets_the_number_that_is_counted_later(viewer, newsletter, monkeypatch):
+    monkeypatch.setattr("broadcasts.admin.compose_card.AT_ONCE", 0)
+    client = sign_in(viewer.user)
+    goal = client.get(step(newsletter)).context["card"]["count_url"]
+    assert "</strong> person" in client.get(goal).content.decode()
 
 
 def test_only_those_who_manage_are_led_to_the_organization(author, admin, newsletter):

@@ -133,6 +133,14 @@ def test_who_else_edits_is_told_by_step(author, ada, draft):
     assert (answer["state"], answer["others"]) == ("open", [{"name": "Ada Lovelace", "step": "When"}])
 
 
+def test_who_goes_from_step_to_step_is_told_at_the_last_one_alone(author, ada, draft):
+    hers = sign_in(ada)
+    for name in ("who", "when"):
+        post(hers, draft, name, {}, kind="open")
+    answer = post(sign_in(author.user), draft, "who", {}, kind="open").json()
+    assert answer["others"] == [{"name": "Ada Lovelace", "step": "When"}]
+
+
 def test_a_broadcast_that_began_meanwhile_is_not_changed(author, draft):
     client = sign_in(author.user)
     data = shown(client, draft, "who")

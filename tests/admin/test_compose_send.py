@@ -102,6 +102,15 @@ def test_while_the_check_holds_something_open_it_cannot_be_sent(sender, draft):
     assert Broadcast.objects.get().status == Status.DRAFT
 
 
+def test_what_has_to_be_mended_stands_first_and_an_empty_audience_is_told_once(sender, draft):
+    Broadcast.objects.update(send_to_all=False)
+    draft.first_message().translations.update(html="<p>Hi</p>")  # without a preheader
+    html = sign_in(sender.user).get(step(draft)).content.decode()
+    assert html.count("The audience is empty: it matches nobody.") == 1
+    assert html.index("Stop:") < html.index("Warning:")
+    assert ">who</a>" not in html
+
+
 def test_within_the_undo_window_it_counts_down_and_sends_nothing_twice(sender, checked):
     client = sign_in(sender.user)
     sent = {"how": "now", "expected": "1", "seen": confirmations.stamp(checked)}

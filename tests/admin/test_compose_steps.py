@@ -198,6 +198,12 @@ def test_the_card_says_when_nobody_gets_it(client, draft):
     assert "Nobody yet" in page(client, draft, "who")
 
 
+def test_the_card_says_that_there_is_no_channel(client, draft):
+    draft.messages.update(channel=None)
+    Channel.objects.all().delete()
+    assert "General, no channel yet" in page(client, draft, "who")
+
+
 def test_many_contacts_are_counted_by_another_request(client, draft, monkeypatch):
     monkeypatch.setattr("broadcasts.admin.compose_card.AT_ONCE", 0)
     change(draft, send_to_all=True)
@@ -242,7 +248,12 @@ def test_a_test_without_a_script_comes_back_to_the_step(client, draft, recorder)
 def test_a_viewer_and_a_stranger_send_no_test(viewer, stranger, draft, recorder):
     assert sign_in(viewer.user).post(address(draft, "test_to_me")).status_code == 403
     assert sign_in(stranger.user).post(address(draft, "test_to_me")).status_code == 404
-    assert sign_in(viewer.user).get(address(draft, "card")).status_code == 403
+
+
+def test_a_viewer_sees_the_card_and_a_stranger_does_not(viewer, stranger, draft):
+    card = sign_in(viewer.user).get(address(draft, "card"))
+    assert (card.status_code, "<button" in card.content.decode()) == (200, False)
+    assert sign_in(stranger.user).get(address(draft, "card")).status_code == 404
 
 
 # Where the flow is entered.

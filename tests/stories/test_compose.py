@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from broadcasts.management import serving
 from broadcasts.models import Broadcast, User
-from tests.admin.conftest import sign_in
+from tests.admin.conftest import accept_warnings, sign_in
 from tests.admin.steps_of import typed
 from tests.make import make_broadcast, make_contact, make_member
 
@@ -110,6 +110,19 @@ def test_a_whole_draft_is_made_by_keyboard_alone(at, mail):
     content = broadcast.first_message().translations.get()
     assert (broadcast.name, broadcast.send_to_all, content.subject) == ("December news", True, "The pool is open")
     assert "Come and swim." in content.html
+    assert browser.errors == []
+
+
+def test_it_is_sent_and_stopped_in_the_countdown_by_keyboard_alone(at, draft):
+    Broadcast.objects.update(send_to_all=True)
+    accept_warnings(draft)
+    browser = at("broadcasts_broadcast_compose", draft.pk, "send")
+    press_enter(browser, ".compose-step .submit-row [type=submit]", "/change/")
+    assert Broadcast.objects.get().is_undoable
+    skip_to_content(browser)
+    press_enter(browser, "[form=undo]", "/change/")
+    browser.wait(lambda: "is a draft again, and nothing was sent" in browser.text(".messagelist"))
+    assert Broadcast.objects.get().status == Broadcast.Status.DRAFT
     assert browser.errors == []
 
 
