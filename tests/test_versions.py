@@ -18,11 +18,11 @@ def draft(club, mail, author):
     return drafting.save(Broadcast(organization=club), values, by=author.user)
 
 
-def say(draft, subject, by=None, **content):
+def say(draft, subject, by=None, *, is_autosave=False, **content):
     """Save another subject, in English and with all other content as it is given."""
     message = draft.first_message()
     spec = {"uuid": message.uuid, "translations": {"en": {"subject": subject, "text": "Hello", **content}}}
-    drafting.save(draft, {"messages": [spec]}, by=by)
+    drafting.save(draft, {"messages": [spec]}, by=by, is_autosave=is_autosave)
 
 
 def subjects(draft):
@@ -284,13 +284,19 @@ def changes_in_audit(draft):
 
 def test_a_page_that_saves_itself_has_one_entry_in_the_audit_log(draft, author):
     for subject in ("P", "Po", "Pool"):
-        say(draft, subject, author.user)
+        say(draft, subject, author.user, is_autosave=True)
     assert changes_in_audit(draft) == 1
 
 
+def test_every_other_save_has_an_entry_in_the_audit_log(draft, author):
+    for subject in ("P", "Po", "Pool"):
+        say(draft, subject, author.user)
+    assert changes_in_audit(draft) == 3
+
+
 def test_what_others_or_other_fields_change_has_entries_of_its_own(draft, author, admin):
-    say(draft, "Pool", author.user)
-    say(draft, "Pool open", admin.user)
-    drafting.save(draft, {"name": "News"}, by=admin.user)
-    say(draft, "Pool", admin.user)
+    say(draft, "Pool", author.user, is_autosave=True)
+    say(draft, "Pool open", admin.user, is_autosave=True)
+    drafting.save(draft, {"name": "News"}, by=admin.user, is_autosave=True)
+    say(draft, "Pool", admin.user, is_autosave=True)
     assert changes_in_audit(draft) == 4

@@ -112,7 +112,7 @@ class FormStep:
                     return form, form.words(), False
                 if held.status == Broadcast.Status.SCHEDULED and is_autosave(request) and form.values():
                     return form, [PRESS_SAVE], False
-                drafting.save(held, form.values(), by=Access.of(request).user)
+                drafting.save(held, form.values(), Access.of(request).user, is_autosave=is_autosave(request))
         except InvalidInput as error:
             for name, text in error.errors.items():
                 form.add_error(name if name in form.fields else None, text)

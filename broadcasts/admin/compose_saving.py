@@ -21,7 +21,6 @@ from .compose_frame import others, steps
 AUTOSAVE = "X-Autosave"
 OPEN = "open"  # its value in a request that only tells that the page is still open
 NOT_TYPED = ("csrfmiddlewaretoken", "over")  # what a form holds beside what was typed
-RECENT = 100  # entries of the audit in which the last editor is looked for
 
 
 def is_autosave(request: HttpRequest) -> bool:
@@ -84,12 +83,10 @@ def restored(request: HttpRequest, broadcast: Broadcast, place: str) -> tuple[Qu
 
 def last_editor(request: HttpRequest, broadcast: Broadcast) -> str:
     """Return the name of who changed a broadcast last; "" if that was long ago."""
-    entries = AuditEntry.objects.for_organization(broadcast.organization_id).order_by("-id")[:RECENT]
-    for entry in entries:
-        if entry.model == "broadcast" and entry.object_id == broadcast.pk:
-            is_oneself = entry.user_id == Access.of(request).user.pk
-            return "You, in another window," if is_oneself else entry.actor
-    return ""
+    last = AuditEntry.newest_about(broadcast, broadcast.organization_id)
+    if last is None:
+        return ""
+    return "You, in another window," if last.user_id == Access.of(request).user.pk else last.actor
 
 
 def _answer(

@@ -150,7 +150,8 @@ class MessageContentPage(ContentPage):
         spec |= {"uuid": owner.uuid, "translations": shown.formset.contents()}
         values = shown.channels.values() if shown.channels else {}
         values["messages"] = drafting.among_others(owner, spec)
-        drafting.save(owner.broadcast, values, by=Access.of(request).user)
+        is_autosave = compose_saving.is_autosave(request)
+        drafting.save(owner.broadcast, values, Access.of(request).user, is_autosave=is_autosave)
 
     def back(self, owner: Message) -> str:
         return reverse("admin:broadcasts_broadcast_change", args=[owner.broadcast_id])

@@ -18,7 +18,6 @@ from .messages import CONTENT, loaded, read_tag, set_messages
 NOT_EDITABLE = "Valid states for operation: Draft, Scheduled."
 IN_WINDOW = "It is about to be sent. Stop that first, then change it."
 FALLBACK_ONLY = "This belongs to the channel policy fallback: choose that, or leave this out."
-RECENT = 50  # entries of the audit log that are looked at
 PLAIN_FIELDS = (
     "name",
     "use_case",
@@ -37,7 +36,12 @@ PLAIN_FIELDS = (
 
 
 def save(
-    broadcast: Broadcast, values: Mapping[str, Any], by: User | None = None, *, begins_version: bool = False
+    broadcast: Broadcast,
+    values: Mapping[str, Any],
+    by: User | None = None,
+    *,
+    begins_version: bool = False,
+    is_autosave: bool = False,
 ) -> Broadcast:
     """Create or change a broadcast and return it as saved; nothing is written if no value changes.
 
@@ -56,11 +60,7 @@ def save(
             _defaults(broadcast, values, by)
         else:
             broadcast = lock(broadcast)
-        _name_and_time(broadcast, values)
-        _drop_fallback(broadcast, values)
-        changed = [name for name in PLAIN_FIELDS if name in values and getattr(broadcast, name) != values[name]]
-        for name in changed:
-            setattr(broadcast, name, values[name])
+        changed = _set_own(broadcast, values)
         if is_new:
             broadcast.save()
         elif not values.keys().isdisjoint(CONTENT):
@@ -72,27 +72,32 @@ def save(
         validate(broadcast, messages, flat="messages" not in values)
         if says_other:
             versioning.write(messages, by, begins=begins_version, are_new=is_new)
-        if broadcast.status == Broadcast.Status.SCHEDULED and broadcast.scheduled_at:
-            broadcast.due_from = max(hours.earliest_start(broadcast, broadcast.scheduled_at), timezone.now())
-        broadcast.audience_preview = _preview(broadcast)
-        broadcast.save(update_fields=[*changed, "addresses", "due_from", "audience_preview", "modified"])
-        _note(broadcast, "create" if is_new else "change", sorted(values), by)
+        _store(broadcast, changed)
+        _note(broadcast, "create" if is_new else "change", sorted(values), by, is_autosave=is_autosave)
     return broadcast
 
 
-def _note(broadcast: Broadcast, act: str, fields: list[str], by: User | None) -> None:
-    """Write an entry into the audit log; one for the changes of a page that saves itself while somebody types."""
+def _store(broadcast: Broadcast, changed: Iterable[str]) -> None:
+    """Store the changed fields of a broadcast, and what follows from them: when it is due, the first recipients."""
+    if broadcast.status == Broadcast.Status.SCHEDULED and broadcast.scheduled_at:
+        broadcast.due_from = max(hours.earliest_start(broadcast, broadcast.scheduled_at), timezone.now())
+    broadcast.audience_preview = _preview(broadcast)
+    broadcast.save(update_fields=[*changed, "addresses", "due_from", "audience_preview", "modified"])
+
+
+def _note(broadcast: Broadcast, act: str, fields: list[str], by: User | None, *, is_autosave: bool) -> None:
+    """Write an entry into the audit log; of a page that saves itself, one for equal changes that follow each other."""
     entry = AuditEntry.made(broadcast, act, organization=broadcast.organization, user=by, fields=fields)
-    if act == "change":
-        since = timezone.now() - versioning.EXTENDED
-        recent = AuditEntry.objects.for_organization(broadcast.organization_id).filter(created__gt=since)
-        about = (
-            one for one in recent.order_by("-id")[:RECENT] if (one.model, one.object_id) == ("broadcast", broadcast.pk)
-        )
-        last = next(about, None)
-        if last and all(getattr(last, name) == getattr(entry, name) for name in ("act", "user_id", "actor", "detail")):
-            return
-    entry.save(force_insert=True)
+    if not (is_autosave and _is_noted(entry, broadcast)):
+        entry.save(force_insert=True)
+
+
+def _is_noted(entry: AuditEntry, broadcast: Broadcast) -> bool:
+    """Tell whether the last entry about a broadcast says the same, and is as young as a version that still grows."""
+    last = AuditEntry.newest_about(broadcast, broadcast.organization_id)
+    if last is None or last.created <= timezone.now() - versioning.EXTENDED:
+        return False
+    return all(getattr(last, name) == getattr(entry, name) for name in ("act", "user_id", "actor", "detail"))
 
 
 def delete(broadcast: Broadcast, by: User | None = None) -> None:
@@ -184,6 +189,16 @@ def _drop_fallback(broadcast: Broadcast, values: dict[str, Any]) -> None:
         values.pop(name, None)
         if getattr(broadcast, name):
             values[name] = getattr(blank, name)
+
+
+def _set_own(broadcast: Broadcast, values: dict[str, Any]) -> list[str]:
+    """Set the fields of the broadcast's own row, and return the names of those that changed."""
+    _name_and_time(broadcast, values)
+    _drop_fallback(broadcast, values)
+    changed = [name for name in PLAIN_FIELDS if name in values and getattr(broadcast, name) != values[name]]
+    for name in changed:
+        setattr(broadcast, name, values[name])
+    return changed
 
 
 def _set_related(broadcast: Broadcast, values: Mapping[str, Any]) -> bool:

@@ -211,6 +211,7 @@ class AuditEntry(models.Model):
     """
 
     organization_path = "organization"
+    RECENT = 100  # entries of an organization, among which the newest one about a row is looked for
     ACCOUNTS = ("apitoken", "invitation", "member", "user")  # models whose entries are visible to managers only
 
     organization = models.ForeignKey(Organization, models.CASCADE, null=True, related_name="audit", db_index=False)
@@ -239,6 +240,13 @@ class AuditEntry(models.Model):
     def write(cls, row: models.Model, act: str, *, organization: Organization, user=None, **detail: object) -> None:
         """Save an entry about a row."""
         cls.made(row, act, organization=organization, user=user, **detail).save(force_insert=True)
+
+    @classmethod
+    def newest_about(cls, row: models.Model, organization_id: int) -> "AuditEntry | None":
+        """Return the newest entry about a row; None if the organization has had many others since."""
+        newest = cls.objects.for_organization(organization_id).order_by("-id")[: cls.RECENT]
+        name = row._meta.model_name
+        return next((entry for entry in newest if (entry.model, entry.object_id) == (name, row.pk)), None)
 
     @classmethod
     def made(
