@@ -14,7 +14,7 @@ SHORTEST_SHOUT = 10
 # SpamAssassin counted two marks (PLING_PLING); three leave a cheerful subject alone.
 MOST_MARKS = 2
 # Gmail's sender guidelines: no Re: or Fwd: unless it is a reply. The prefixes are those that SpamAssassin knows.
-REPLIES = re.compile(r"\s*(?:re|fwd?|aw|antwort|wg|sv|vb|vs|vl|rv|tr)\s*:", re.IGNORECASE)
+REPLIES = re.compile(r"\b(?:re|fwd?|aw|antwort|wg|sv|vb|vs|vl|rv|tr)\s{0,9}:", re.IGNORECASE)
 # SpamAssassin (HTML_IMAGE_ONLY_04): pictures with at most 400 bytes of words; half of that, for short notices.
 FEWEST_WORDS = 200
 # SpamAssassin (MPART_ALT_DIFF) compares the words of both parts; with less than a quarter of them it is another text.
@@ -24,7 +24,8 @@ _WORDS = re.compile(r"\w{3,}")
 _ADDRESS = re.compile(r"(?:https?://)?((?:[\w-]+\.)+[a-z]{2,})(?:[/?#:]\S*)?", re.IGNORECASE)
 _WEB = re.compile(r"https?://\S+")
 _MARKS = re.compile("[!\uff01]")
-_TAGS = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+# A tag that does not end is nothing but braces; looking for the end of each would take the square of their number.
+_TAGS = re.compile(r"\{\{[^{}]*\}\}|\{%[^{}]*%\}")
 
 
 def subject_style(draft: Draft) -> Line | None:
@@ -50,7 +51,7 @@ def subject_faults(subject: str) -> list[str]:
         found.append("all capital letters")
     if len(_MARKS.findall(subject)) > MOST_MARKS:
         found.append("many exclamation marks")
-    if REPLIES.match(subject):
+    if REPLIES.match(subject.lstrip()):
         found.append("it begins like a reply or a forwarded mail, and is neither")
     return found
 

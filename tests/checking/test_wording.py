@@ -1,5 +1,7 @@
 """The lines about what looks like spam."""
 
+import time
+
 import pytest
 
 from broadcasts.checking.wording import shows_another, subject_faults
@@ -123,3 +125,17 @@ def test_a_link_that_shows_another_domain_is_warned_of(mail):
 
 def test_an_honest_link_is_fine(mail):
     assert level(make_broadcast(mail, html='<a href="https://club.org/">club.org</a>'), "deceptive_links") == "ok"
+
+
+def test_a_subject_of_many_spaces_is_judged_at_once():
+    begun = time.process_time()
+    assert subject_faults(" " * 40_000 + "x") == []
+    assert time.process_time() - begun < 1
+
+
+def test_braces_without_an_end_are_words_and_read_at_once(mail):
+    html = f"<img src='https://club.org/a.png' alt='Pool'><p>{'{% raw %}'}{'{{' * 40_000}{'{% endraw %}'}</p>"
+    broadcast = make_broadcast(mail, html=html)
+    begun = time.process_time()
+    assert level(broadcast, "few_words") == "ok"
+    assert time.process_time() - begun < 5
