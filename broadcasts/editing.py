@@ -6,6 +6,7 @@ from datetime import timedelta
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
+from broadcasts.database import storable
 from broadcasts.models import Broadcast, Editing, User
 
 OPEN = timedelta(seconds=45)  # three times as long as a page takes to say again that it is open
@@ -16,7 +17,7 @@ def keep(broadcast: Broadcast, user: User, place: str, form: str, why_not: Seque
 
     place: the name of a step; of content with the message, what:<pk>.
     """
-    _write(broadcast, user, place, form=form, why_not=list(why_not))
+    _write(broadcast, user, place, form=form, why_not=storable(list(why_not)))  # words that quote what was typed
 
 
 def kept(broadcast: Broadcast, user: User, place: str) -> Editing | None:

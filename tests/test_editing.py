@@ -83,3 +83,8 @@ def test_rows_of_a_broadcast_that_began_are_pruned(draft, ada):
     Broadcast.objects.filter(pk=draft.pk).update(status="SENDING")
     prune()
     assert Editing.objects.count() == 0
+
+
+def test_words_that_quote_a_nul_are_kept_without_it(draft, ada):
+    editing.keep(draft, ada, "who", "name=%00", ["“a\0b” is no address."])
+    assert editing.kept(draft, ada, "who").why_not == ["“ab” is no address."]
