@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from broadcasts.transports import Receipt
-from broadcasts.transports.email import Email, connection, pipeline
+from broadcasts.transports.email import Email, connection, flights, pipeline
 from tests.smtp import SmtpServer
 
 from .conftest import LARGE, PATIENCE, addresses, failure, flags, mail, mails, outcomes, receipts
@@ -158,8 +158,8 @@ def test_after_its_time_none_begins(wide):
 
 def test_who_was_frozen_beyond_the_end_writes_nothing_more(server, monkeypatch):
     moments = [0.0]
-    monkeypatch.setattr(connection, "time", SimpleNamespace(monotonic=lambda: moments[-1]))
-    monkeypatch.setattr(pipeline, "time", SimpleNamespace(monotonic=lambda: moments[-1]))
+    for module in (connection, flights, pipeline):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: moments[-1]))
     with Email({**server.settings, "timeout": PATIENCE}) as email:
         [(_, error)] = email.send(mails(3), until=1, begin=lambda envelope: moments.append(1000.0))
     assert flags(error) == {"account"}
@@ -168,8 +168,8 @@ def test_who_was_frozen_beyond_the_end_writes_nothing_more(server, monkeypatch):
 
 def test_when_time_is_up_those_begun_are_ended_and_no_other_begins(wide, monkeypatch):
     clock = SimpleNamespace(monotonic=lambda: len(wide.received))
-    monkeypatch.setattr(connection, "time", clock)
-    monkeypatch.setattr(pipeline, "time", clock)
+    for module in (connection, flights, pipeline):
+        monkeypatch.setattr(module, "time", clock)
     with Email(wide.settings) as email:
         told = [envelope.address for envelope, _ in email.send(mails(100), until=10)]
         assert 10 <= len(told) < 100

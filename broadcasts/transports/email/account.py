@@ -34,6 +34,7 @@ class Phase(Enum):
     SENDER = "the sender"
     RECIPIENT = "the recipient"
     DATA = "the DATA command"
+    CHUNK = "the BDAT command"
     MESSAGE = "the message"  # the answer to the final dot
 
 
