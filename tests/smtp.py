@@ -70,7 +70,7 @@ class SmtpServer(Controller):
         tls: bool = False,
         smtputf8: bool = True,
         pipelining: bool = False,
-        chunking: bool = False,
+        chunking: bool = False,  # and pipelining
         dsn: bool = False,
         connections: int = 1,  # what a channel that uses it is set to
         room: int = 1000,  # for so many connections at a time; the next is told 421
@@ -80,7 +80,7 @@ class SmtpServer(Controller):
     ) -> None:
         self.login = login
         self.security = "tls" if tls else "starttls" if starttls else "none"
-        self.pipelining = pipelining
+        self.pipelining = pipelining or chunking
         self.chunking = chunking
         self.dsn = dsn
         self.wanted = connections
@@ -128,6 +128,11 @@ class SmtpServer(Controller):
             "verify_certificates": False,
             "connections": self.wanted,
         }
+
+    @property
+    def content_phase(self) -> str:
+        """The command that comes before content."""
+        return "bdat" if self.chunking else "data"
 
     @property
     def recipients(self) -> list[str]:

@@ -8,18 +8,19 @@ from broadcasts.transports import Receipt
 from broadcasts.transports.email import Email, connection, flights, pipeline
 from tests.smtp import SmtpServer
 
-from .conftest import LARGE, PATIENCE, addresses, failure, flags, mail, mails, outcomes, receipts
+from .conftest import LARGE, PATIENCE, WAYS, addresses, failure, flags, mail, mails, outcomes, receipts
 
 
-@pytest.fixture(params=["step by step", "pipelined"])
+@pytest.fixture(params=WAYS)
 def server(request):
-    with SmtpServer(pipelining=request.param == "pipelined") as server:
+    with SmtpServer(**WAYS[request.param]) as server:
         yield server
 
 
 # Connections that break
 
 
+@pytest.mark.parametrize("server", ["step by step", "pipelined"], indirect=True)
 @pytest.mark.parametrize("phase", ["mail", "rcpt", "data"])
 def test_a_connection_lost_before_the_dot_loses_nobody(server, phase):
     with Email(server.settings) as email:
@@ -68,6 +69,7 @@ def test_a_refusal_amid_a_message_is_heard(server):
     assert server.recipients == ["ana2@example.org"]
 
 
+@pytest.mark.parametrize("server", ["step by step", "pipelined"], indirect=True)
 def test_a_server_that_takes_half_a_message_is_not_believed(server):
     server.refuse("body", "250 2.0.0 how kind", times=1)
     with Email(server.settings) as email:

@@ -49,8 +49,8 @@ class SmtpConnection:
         self.replies = Replies()
         self.awaited: deque[tuple[Phase, Flight | None]] = deque()
         self.carried = 0  # envelopes
+        self.is_far = client.round_trip >= FAR_SECONDS
         self.is_proven = False  # it took a chunk
-        self.ahead = AHEAD if client.round_trip >= FAR_SECONDS else 0
         self.unanswered = 0  # envelopes in flight, by BDAT
         self.answered = 0  # the bytes said until the end of the last one with an answer
         self.parts: list[bytes] = []  # to be written
@@ -147,10 +147,10 @@ class SmtpConnection:
 
     @property
     def _has_room(self) -> bool:
-        if self.is_spent:
-            return False
-        is_far_ahead = self.unanswered > self.ahead or self.said - self.answered >= AHEAD_BYTES
-        return not (self.unanswered and is_far_ahead)
+        if self.is_spent or not self.unanswered:
+            return not self.is_spent
+        most = AHEAD if self.is_far and self.is_proven else 0
+        return self.unanswered <= most and self.said - self.answered < AHEAD_BYTES
 
     def _hand_over(self, flight: Flight, commands: bytes) -> None:
         """Say all of an envelope at once; of the first one no more than a line, to see whether BDAT is understood."""
@@ -265,6 +265,7 @@ class SmtpConnection:
         reply = Reply.read(code, text)
         if code in NOT_IMPLEMENTED and not flight.settled:
             go_plain(self.account)
+            self.awaited.appendleft((Phase.CHUNK, flight))
             self._lose()
             return
         self.unanswered -= 1
