@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from django.conf import settings
@@ -22,6 +22,7 @@ from . import HOST
 SESSIONS = 8
 START_SECONDS = 10
 SOURCE_MESSAGES = (5_000, 50_000)  # at least and at most
+FAR_MESSAGES = (500, 2_000)  # to a server that is far away
 
 
 def tool(name: str) -> str:
@@ -46,6 +47,10 @@ class Sink:
     port: int
     log: Path
     pid: int
+    helpers: list[int] = field(default_factory=list)  # further processes, such as a proxy before it
+
+    def pids(self) -> list[int]:
+        return [self.pid, *self.helpers]
 
     def received(self) -> int:
         """Return how many messages it took so far."""
@@ -54,11 +59,11 @@ class Sink:
             found = re.findall(rb"mesg=(\d+)", file.read())
         return int(found[-1]) if found else 0
 
-    def source(self, n: int, size: int) -> tuple[float, float]:
+    def source(self, n: int, size: int, sessions: int = SESSIONS) -> tuple[float, float]:
         """Return the messages/s that smtp-source hands over, all the same, and its processor time in us for each."""
-        least, most = SOURCE_MESSAGES
+        least, most = FAR_MESSAGES if self.helpers else SOURCE_MESSAGES
         n = min(max(n, least), most)
-        command = [tool("smtp-source"), "-s", str(SESSIONS), "-d", "-l", str(size), "-m", str(n)]
+        command = [tool("smtp-source"), "-s", str(sessions), "-d", "-l", str(size), "-m", str(n)]
         begun, before = time.monotonic(), _of_children()
         done = subprocess.run(  # noqa: S603
             [*command, "-f", "from@club.example", "-t", "to@club.example", f"{HOST}:{self.port}"],
