@@ -107,8 +107,14 @@ def far(monkeypatch):
     monkeypatch.setattr(connection, "FAR_SECONDS", 0.0)
 
 
+@pytest.fixture
+def one_at_a_time(far, monkeypatch):
+    """Every server counts as far away, and nothing is written behind what has no answer."""
+    monkeypatch.setattr(connection, "AHEAD", 0)
+
+
 @pytest.fixture(params=["pipelined", "in chunks"])
-def wide(request):
+def wide(request, one_at_a_time):
     """A server that pipelines, and a channel of four connections."""
     with SmtpServer(**WAYS[request.param], connections=4) as server:
         yield server

@@ -12,7 +12,7 @@ from .conftest import LARGE, PATIENCE, WAYS, addresses, failure, flags, mail, ma
 
 
 @pytest.fixture(params=WAYS)
-def server(request):
+def server(request, one_at_a_time):
     with SmtpServer(**WAYS[request.param]) as server:
         yield server
 

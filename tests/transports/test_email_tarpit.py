@@ -17,7 +17,7 @@ FOREVER = 3600.0
 
 
 @pytest.fixture(params=WAYS)
-def server(request):
+def server(request, one_at_a_time):
     with SmtpServer(**WAYS[request.param]) as server:
         yield server
 

@@ -1,106 +1,111 @@
-"""A proxy that makes a server on this machine as far away as one across a country: everything takes its time to come.
+"""A link that makes a server on this machine as far away as one across a country: each packet takes its time to come.
 
-It runs in a process of its own. A round trip takes the latency that is asked for, half of it each way.
+The server runs in a network namespace of its own. The link carries packets and not the contents of connections, so that
+what depends on acknowledgements of TCP takes as long as it would over a network.
 """
 
-import asyncio
+import fcntl
 import multiprocessing
+import os
+import shutil
+import struct
+import subprocess
+import time
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import cast
+from pathlib import Path
+from selectors import EVENT_READ, DefaultSelector
+
+from django.core.management.base import CommandError
 
 from . import HOST
 
-
-class End(asyncio.Protocol):
-    """One end of a connection through the proxy; what it receives, the other end sends on half a latency later."""
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self.transport: asyncio.Transport | None = None
-        self.other: End | None = None
-        self.under_way: deque[tuple[float, bytes]] = deque()  # when it arrives, and what; nothing at the end
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)
-
-    def data_received(self, data: bytes) -> None:
-        loop = asyncio.get_running_loop()
-        if not self.under_way:
-            loop.call_later(self.seconds, self.pass_on)
-        self.under_way.append((loop.time() + self.seconds, data))
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self.data_received(b"")
-
-    def pass_on(self) -> None:
-        loop = asyncio.get_running_loop()
-        other = self.other.transport if self.other else None
-        due = []
-        while self.under_way and self.under_way[0][0] <= loop.time():
-            due.append(self.under_way.popleft()[1])
-        if other and not other.is_closing():
-            other.write(b"".join(due))
-            if due and not due[-1]:
-                other.close()
-        if self.under_way:
-            loop.call_at(self.under_way[0][0], self.pass_on)
-
-
-class NearEnd(End):
-    """The end towards the client, which connects to the server."""
-
-    def __init__(self, port: int, seconds: float) -> None:
-        super().__init__(seconds)
-        self.port = port
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        self.dialing = asyncio.ensure_future(self.dial())
-
-    async def dial(self) -> None:
-        other = End(self.seconds)
-        other.other = self
-        try:
-            await asyncio.get_running_loop().create_connection(lambda: other, HOST, self.port)
-        except OSError:
-            if self.transport:
-                self.transport.abort()
-        else:
-            self.other = other
+NETWORK = "198.18.0.0/15"  # RFC 2544: for measuring
+NEAR, FAR = "198.18.0.1", "198.18.0.2"
+LONGEST_PACKET = 2_048
+QUEUE = 10_000  # packets that a device holds
+TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
 
 
 @dataclass(frozen=True)
-class Proxy:
-    port: int
-    pid: int
+class Place:
+    """Where a server of a bench runs."""
+
+    host: str = HOST
+    command: Sequence[str] = ()  # by which programs are run there
+    pids: Sequence[int] = ()  # of what carries its packets
+
+
+HERE = Place()
 
 
 @contextmanager
-def proxy(port: int, seconds: float) -> Iterator[Proxy]:
-    """Run a proxy to a port of this machine while the block runs, with a round trip of so many seconds."""
+def far_away(seconds: float) -> Iterator[Place]:
+    """Make a place to which a round trip takes so many seconds, for as long as the block runs."""
+    if os.geteuid() != 0 or not shutil.which("ip") or not Path("/dev/net/tun").exists():
+        raise CommandError("A latency needs Linux's /dev/net/tun, the command ip, and root; run it without --latency.")
+    name = f"bench{os.getpid()}"
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe()
-    process = context.Process(target=_run, args=(port, seconds / 2, ours, theirs), daemon=True)
+    process = context.Process(target=_carry, args=(name, seconds / 2, ours, theirs), daemon=True)
     process.start()
     theirs.close()
     try:
-        yield Proxy(ours.recv(), process.pid or 0)
+        with suppress(EOFError):
+            ours.recv()  # the devices are there
+        _link(name)
+        yield Place(FAR, ("ip", "netns", "exec", name), (process.pid or 0,))
     finally:
         process.kill()
         process.join()
         ours.close()
+        subprocess.run(["ip", "netns", "delete", name], capture_output=True)  # noqa: S603, S607
 
 
-def _run(port: int, seconds: float, ours: Connection, theirs: Connection) -> None:
+def _link(name: str) -> None:
+    """Put the far end into a namespace, and give both ends their addresses."""
+    there = f"ip netns exec {name}"
+    for command in (
+        f"ip netns add {name}",
+        f"ip link set {name}b netns {name}",
+        f"ip address add {NEAR} peer {FAR} dev {name}a",
+        f"ip link set {name}a txqueuelen {QUEUE} up",
+        f"{there} ip address add {FAR} peer {NEAR} dev {name}b",
+        f"{there} ip link set {name}b txqueuelen {QUEUE} up",
+        f"{there} ip link set lo up",
+    ):
+        done = subprocess.run(command.split(), capture_output=True, text=True)  # noqa: S603
+        if done.returncode:
+            raise CommandError(f"No link with a latency can be made: {done.stderr.strip()}")
+
+
+def _device(name: str) -> int:
+    device = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
+    fcntl.ioctl(device, TUNSETIFF, struct.pack("16sH22x", name.encode(), IFF_TUN | IFF_NO_PI))
+    return device
+
+
+def _carry(name: str, seconds: float, ours: Connection, theirs: Connection) -> None:
+    """Carry packets from each end to the other."""
     ours.close()
-    asyncio.run(_serve(port, seconds, theirs))
-
-
-async def _serve(port: int, seconds: float, control: Connection) -> None:
-    server = await asyncio.get_running_loop().create_server(lambda: NearEnd(port, seconds), HOST, 0, backlog=256)
-    control.send(server.sockets[0].getsockname()[1])
-    await server.serve_forever()
+    near, far = _device(f"{name}a"), _device(f"{name}b")
+    theirs.send(True)
+    under_way: deque[tuple[float, int, bytes]] = deque()
+    with DefaultSelector() as selector:
+        selector.register(near, EVENT_READ, far)
+        selector.register(far, EVENT_READ, near)
+        while True:
+            wait = max(0.0, under_way[0][0] - time.monotonic()) if under_way else None
+            for key, _ in selector.select(wait):
+                with suppress(BlockingIOError):
+                    while True:
+                        packet = os.read(key.fd, LONGEST_PACKET)
+                        under_way.append((time.monotonic() + seconds, key.data, packet))
+            now = time.monotonic()
+            while under_way and under_way[0][0] <= now:
+                _, device, packet = under_way.popleft()
+                with suppress(OSError):  # no room: it is lost, as on any network
+                    os.write(device, packet)

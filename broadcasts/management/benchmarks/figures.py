@@ -198,7 +198,7 @@ SERVICE = (
     Line("connections of each", lambda one: told(one.sessions)),
     replace(OF_SOURCE, target=Target(1.5, 3)),
     *SENDERS,
-    replace(SINK, label="  the mail server, with a proxy that delays"),
+    replace(SINK, label="  the mail server, with the way to it"),
     *LOOKING_ON,
 )
 HTTP = (

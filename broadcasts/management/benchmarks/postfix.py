@@ -19,6 +19,7 @@ from django.core.management.base import CommandError
 from broadcasts.management import serving
 
 from . import HOST, processes
+from .distance import HERE, NETWORK, Place
 from .sink import Sink, tool
 
 START_SECONDS = 20
@@ -34,9 +35,9 @@ maillog_file_prefixes = {folder}
 myhostname = postfix.bench.example
 mydestination =
 alias_maps =
-inet_interfaces = loopback-only
+inet_interfaces = all
 inet_protocols = ipv4
-mynetworks = 127.0.0.0/8
+mynetworks = 127.0.0.0/8, {network}
 smtpd_relay_restrictions = permit_mynetworks, reject
 smtpd_peername_lookup = no
 local_header_rewrite_clients =
@@ -78,7 +79,7 @@ class Postfix(Sink):
         return len(re.findall(rb"postfix/cleanup\[\d+\]: \S+ message-id=", self.log.read_bytes()))
 
     def pids(self) -> list[int]:
-        return [self.pid, *processes.below(self.pid), *self.helpers]
+        return [self.pid, *processes.below(self.pid), *self.place.pids]
 
     def drain(self) -> None:
         deadline = time.monotonic() + DRAIN_SECONDS
@@ -93,7 +94,7 @@ def last_words(log: Path) -> str:
 
 
 @contextmanager
-def postfix() -> Iterator[Postfix]:
+def postfix(place: Place = HERE) -> Iterator[Postfix]:
     """Run a Postfix on this machine while the block runs."""
     command = tool("postfix")
     if os.geteuid() != 0:
@@ -102,36 +103,37 @@ def postfix() -> Iterator[Postfix]:
     folder = Path(tempfile.mkdtemp(prefix="broadcasts-postfix-", dir="/var/tmp"))
     try:
         port = serving.free_port(HOST, PORT)
-        configure(folder, port)
-        yield from _running(command, folder, port)
+        configure(folder, place.host, port)
+        yield from _running([*place.command, command, "-c", str(folder / "etc")], folder, place, port)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def configure(folder: Path, port: int) -> None:
-    folder.chmod(0o755)
-    for name in ("etc", "queue", "data"):
-        (folder / name).mkdir()
+def configure(folder: Path, host: str, port: int) -> None:
+    folders = [folder, *(folder / name for name in ("etc", "queue", "data"))]
+    for one in folders:
+        one.mkdir(exist_ok=True)
+        one.chmod(0o755)  # Postfix's own user walks through them
     owner = subprocess.run([tool("postconf"), "-dh", "mail_owner"], capture_output=True, text=True, check=True)  # noqa: S603
     shutil.chown(folder / "data", owner.stdout.strip())
     for name, words in (("main.cf", MAIN), ("master.cf", MASTER)):
-        (folder / "etc" / name).write_text(words.format(folder=folder, host=HOST, port=port))
+        (folder / "etc" / name).write_text(words.format(folder=folder, host=host, port=port, network=NETWORK))
 
 
-def _running(command: str, folder: Path, port: int) -> Iterator[Postfix]:
+def _running(command: list[str], folder: Path, place: Place, port: int) -> Iterator[Postfix]:
     def order(word: str) -> str:
-        done = subprocess.run([command, "-c", str(folder / "etc"), word], capture_output=True, text=True)  # noqa: S603
+        done = subprocess.run([*command, word], capture_output=True, text=True)  # noqa: S603
         return done.stderr.strip() if done.returncode else ""
 
     log = folder / "queue" / "mail.log"
     try:
         fault = order("start")
         deadline = time.monotonic() + START_SECONDS
-        while fault or not serving.answers(HOST, port):
+        while fault or not serving.answers(place.host, port):
             if fault or time.monotonic() > deadline:
                 raise CommandError(f"Postfix did not start: {fault or last_words(log)}")
             time.sleep(0.05)
         pid = int((folder / "queue" / "pid" / "master.pid").read_text())
-        yield Postfix(port, log, pid, [], folder / "queue")
+        yield Postfix(port, log, pid, place, folder / "queue")
     finally:
         order("abort")

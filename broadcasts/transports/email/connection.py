@@ -1,10 +1,11 @@
 """One non-blocking connection to an SMTP server, kept for many envelopes.
 
-A server that takes content by BDAT (RFC 3030) gets sender, recipient and content of an envelope in one write. The first
-line of the first envelope goes as a chunk of its own: a server, or a filter before it, that does not know BDAT takes
-that line for a command, and none of what people wrote. Where the server is far away, one more envelope is written
-behind the one whose answer is awaited; each more would be one more of unknown outcome when a worker or a connection
-dies.
+Near servers are sent DATA: with PIPELINING an envelope takes one round trip, and one of each connection is in flight.
+To a far server that takes BDAT (RFC 3030), sender, recipient and content go in one write, and the next envelope behind
+them without an answer. Each one more in flight is one more of unknown outcome when a worker or a connection dies.
+
+The first line of the first envelope goes as a chunk of its own: a server, or a filter before it, that does not know
+BDAT takes that line for a command, and none of what people wrote.
 """
 
 import math
@@ -23,9 +24,12 @@ from .smtp import Capabilities, Client, Replies, complete_lines, go_plain, wire_
 
 CHUNK = 16_384  # a TLS record: what is written of one is known, of two it would not be
 NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
-AHEAD = 1  # envelopes that are written by BDAT behind one without an answer, to a server that is far away
+AHEAD = 1  # envelopes that are written by BDAT behind one without an answer
 AHEAD_BYTES = 131_072  # none is written behind so many unanswered bytes
-FAR_SECONDS = 0.005
+FAR_SECONDS = 0.005  # a round trip to a server that is far
+# Servers such as Postfix answer in two writes, of which TCP holds the second until the first is acknowledged (Nagle):
+# that should not wait for 40 ms. The option is Linux's, and holds for one acknowledgement.
+QUICKACK = getattr(socket, "TCP_QUICKACK", None)
 NOT_IMPLEMENTED = range(500, 505)  # RFC 5321: the command or its place is not known
 
 
@@ -49,7 +53,7 @@ class SmtpConnection:
         self.replies = Replies()
         self.awaited: deque[tuple[Phase, Flight | None]] = deque()
         self.carried = 0  # envelopes
-        self.is_far = client.round_trip >= FAR_SECONDS
+        self.is_chunked = self.capabilities.chunking and client.round_trip >= FAR_SECONDS
         self.is_proven = False  # it took a chunk
         self.unanswered = 0  # envelopes in flight, by BDAT
         self.answered = 0  # the bytes said until the end of the last one with an answer
@@ -135,7 +139,7 @@ class SmtpConnection:
                 continue
             flight.start()
             self.carried += 1
-            if self.capabilities.chunking:
+            if self.is_chunked:
                 self._hand_over(flight, mail + flight.rcpt)
                 continue
             if self.capabilities.pipelining:
@@ -149,7 +153,7 @@ class SmtpConnection:
     def _has_room(self) -> bool:
         if self.is_spent or not self.unanswered:
             return not self.is_spent
-        most = AHEAD if self.is_far and self.is_proven else 0
+        most = AHEAD if self.is_proven else 0
         return self.unanswered <= most and self.said - self.answered < AHEAD_BYTES
 
     def _hand_over(self, flight: Flight, commands: bytes) -> None:
@@ -204,6 +208,9 @@ class SmtpConnection:
         if not data:
             self._lose(smtplib.SMTPServerDisconnected())
             return
+        if self.is_chunked and QUICKACK is not None:
+            with suppress(OSError):
+                self.sock.setsockopt(socket.IPPROTO_TCP, QUICKACK, 1)
         for code, text in self.replies.feed(data):
             self._take(code, text)
             if self.lost:
@@ -279,27 +286,26 @@ class SmtpConnection:
 
     def _message_answered(self, flight: Flight, code: int, text: bytes) -> None:
         is_whole, is_success = self.written >= flight.dot, 200 <= code <= 299
-        is_chunked = self.capabilities.chunking
-        if is_chunked:
+        if self.is_chunked:
             self.unanswered -= 1
             self.answered = self.said if flight.dot is math.inf else int(flight.dot)
         # Who refuses the sender, and takes recipient and content, has the message all the same.
         refusal = None if is_success and flight.recipient else flight.refusal
         if is_success and is_whole and not refusal:
             self.queue.settle(flight, Receipt(detail=f"{code} {text.decode('utf-8', 'replace')}"))
-            if is_chunked:
+            if self.is_chunked:
                 self._follow()
             return
         reply = Reply.read(code, text)
         if is_success and not refusal:
             reply = Reply(-1, "", str(reply))  # it took what it has not got
-        if is_chunked and code in NOT_IMPLEMENTED and not refusal and not flight.settled:
+        if self.is_chunked and code in NOT_IMPLEMENTED and not refusal and not flight.settled:
             self._go_plain(flight)
         elif not flight.settled:
             self.queue.settle(flight, refusal or self.account.refused(Phase.MESSAGE, reply))
         if not is_whole or (_is_last(reply) and not (is_success and refusal)):
             self._lose(ended=code == 421)
-        elif is_chunked:
+        elif self.is_chunked:
             if not self.unanswered:
                 self._say(b"RSET\r\n", (Phase.CONNECTION, None))
             self._follow()
