@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from ipaddress import ip_network
 from multiprocessing.connection import Connection
 from pathlib import Path
 from selectors import EVENT_READ, DefaultSelector
@@ -23,8 +24,7 @@ from django.core.management.base import CommandError
 
 from . import HOST
 
-NETWORK = "198.18.0.0/15"  # RFC 2544: for measuring
-NEAR, FAR = "198.18.0.1", "198.18.0.2"
+NETWORK = "198.18.0.0/15"  # RFC 2544: for measuring; every link has addresses of its own
 LONGEST_PACKET = 2_048
 QUEUE = 10_000  # packets that a device holds
 TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
@@ -56,8 +56,9 @@ def far_away(seconds: float) -> Iterator[Place]:
     try:
         with suppress(EOFError):
             ours.recv()  # the devices are there
-        _link(name)
-        yield Place(FAR, ("ip", "netns", "exec", name), (process.pid or 0,))
+        near, far = (str(ip_network(NETWORK)[4 * (os.getpid() % 32_000) + end]) for end in (1, 2))
+        _link(name, near, far)
+        yield Place(far, ("ip", "netns", "exec", name), (process.pid or 0,))
     finally:
         process.kill()
         process.join()
@@ -65,15 +66,15 @@ def far_away(seconds: float) -> Iterator[Place]:
         subprocess.run(["ip", "netns", "delete", name], capture_output=True)  # noqa: S603, S607
 
 
-def _link(name: str) -> None:
+def _link(name: str, near: str, far: str) -> None:
     """Put the far end into a namespace, and give both ends their addresses."""
     there = f"ip netns exec {name}"
     for command in (
         f"ip netns add {name}",
         f"ip link set {name}b netns {name}",
-        f"ip address add {NEAR} peer {FAR} dev {name}a",
+        f"ip address add {near} peer {far} dev {name}a",
         f"ip link set {name}a txqueuelen {QUEUE} up",
-        f"{there} ip address add {FAR} peer {NEAR} dev {name}b",
+        f"{there} ip address add {far} peer {near} dev {name}b",
         f"{there} ip link set {name}b txqueuelen {QUEUE} up",
         f"{there} ip link set lo up",
     ):
