@@ -73,6 +73,7 @@ class SmtpServer(Controller):
         chunking: bool = False,  # and pipelining
         dsn: bool = False,
         connections: int = 1,  # what a channel that uses it is set to
+        in_flight: int = 1,  # that too
         room: int = 1000,  # for so many connections at a time; the next is told 421
         farewell: str | None = None,  # after one message it closes the connection, with these words if any
         takes_data_for_nobody: bool = False,  # 354 to DATA, 250 to BDAT also where every recipient was refused
@@ -83,7 +84,7 @@ class SmtpServer(Controller):
         self.pipelining = pipelining or chunking
         self.chunking = chunking
         self.dsn = dsn
-        self.wanted = connections
+        self.wanted = {"connections": connections, "in_flight": in_flight}
         self.room = room
         self.farewell = farewell
         self.takes_data_for_nobody = takes_data_for_nobody
@@ -126,7 +127,7 @@ class SmtpServer(Controller):
             "password": password,
             "timeout": 20,
             "verify_certificates": False,
-            "connections": self.wanted,
+            **self.wanted,
         }
 
     @property

@@ -1,9 +1,7 @@
-import math
-
 import pytest
 
 from broadcasts.transports import Envelope, Receipt
-from broadcasts.transports.email import Email, connection, smtp
+from broadcasts.transports.email import Email, smtp
 from tests.smtp import SmtpServer, refusing_port
 
 MIME = b"Subject: Pool closed\r\n\r\nHello Ana,\r\n.the pool is closed.\r\n"
@@ -13,15 +11,14 @@ LARGE = b"Subject: x\r\n\r\n" + (b"." + b"0" * 900 + b"\r\n") * 20_000  # 18 MB,
 WAYS = {
     "step by step": {},
     "pipelined": {"pipelining": True},
-    "in chunks": {"chunking": True},
+    "in chunks": {"chunking": True, "in_flight": 2},
 }
 
 
 @pytest.fixture(autouse=True)
 def _unlearned(monkeypatch):
-    """What a server did not do well with is forgotten, as the next may have its port; however slow, all are near."""
+    """What a server did not do well with is forgotten, since the next may have its port."""
     monkeypatch.setattr(smtp, "_plain_until", {})
-    monkeypatch.setattr(connection, "FAR_SECONDS", math.inf)
 
 
 @pytest.fixture
@@ -97,24 +94,12 @@ def pipelining():
 
 @pytest.fixture
 def chunking():
-    with SmtpServer(chunking=True) as server:
+    with SmtpServer(chunking=True, in_flight=2) as server:
         yield server
 
 
-@pytest.fixture
-def far(monkeypatch):
-    """Every server counts as far away."""
-    monkeypatch.setattr(connection, "FAR_SECONDS", 0.0)
-
-
-@pytest.fixture
-def one_at_a_time(far, monkeypatch):
-    """Every server counts as far away, and nothing is written behind what has no answer."""
-    monkeypatch.setattr(connection, "AHEAD", 0)
-
-
 @pytest.fixture(params=["pipelined", "in chunks"])
-def wide(request, one_at_a_time):
+def wide(request):
     """A server that pipelines, and a channel of four connections."""
     with SmtpServer(**WAYS[request.param], connections=4) as server:
         yield server

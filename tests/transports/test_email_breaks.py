@@ -10,9 +10,11 @@ from tests.smtp import SmtpServer
 
 from .conftest import LARGE, PATIENCE, WAYS, addresses, failure, flags, mail, mails, outcomes, receipts
 
+BY_DATA = pytest.mark.parametrize("server", ["step by step", "pipelined"], indirect=True)  # one is in flight
+
 
 @pytest.fixture(params=WAYS)
-def server(request, one_at_a_time):
+def server(request):
     with SmtpServer(**WAYS[request.param]) as server:
         yield server
 
@@ -20,7 +22,7 @@ def server(request, one_at_a_time):
 # Connections that break
 
 
-@pytest.mark.parametrize("server", ["step by step", "pipelined"], indirect=True)
+@BY_DATA
 @pytest.mark.parametrize("phase", ["mail", "rcpt", "data"])
 def test_a_connection_lost_before_the_dot_loses_nobody(server, phase):
     with Email(server.settings) as email:
@@ -32,6 +34,7 @@ def test_a_connection_lost_before_the_dot_loses_nobody(server, phase):
     assert server.connections == 2
 
 
+@BY_DATA
 def test_only_the_one_whose_answer_was_lost_is_unknown(server):
     server.drop("content", address="ana2@")
     with Email(server.settings) as email:
@@ -41,6 +44,7 @@ def test_only_the_one_whose_answer_was_lost_is_unknown(server):
     assert sorted(server.recipients) == addresses(4)
 
 
+@BY_DATA
 def test_those_behind_a_lost_answer_are_not_to_blame(server):
     server.drop("content")
     with Email(server.settings) as email:
@@ -69,7 +73,7 @@ def test_a_refusal_amid_a_message_is_heard(server):
     assert server.recipients == ["ana2@example.org"]
 
 
-@pytest.mark.parametrize("server", ["step by step", "pipelined"], indirect=True)
+@BY_DATA
 def test_a_server_that_takes_half_a_message_is_not_believed(server):
     server.refuse("body", "250 2.0.0 how kind", times=1)
     with Email(server.settings) as email:
@@ -84,6 +88,7 @@ def test_a_message_that_the_server_stops_reading_never_left(server):
         assert flags(failure(email, mail(1, mime=LARGE))) == {"account"}
 
 
+@pytest.mark.parametrize("wide", ["pipelined"], indirect=True)
 def test_silence_after_a_dot_holds_up_only_its_own_message(wide):
     wide.hang("content", address="ana3@")
     with Email({**wide.settings, "timeout": PATIENCE}) as email:
@@ -140,6 +145,7 @@ def test_a_server_that_closes_after_each_message_is_no_error(pipelining, farewel
     assert sorted(server.recipients) == sorted(addresses(40))
 
 
+@pytest.mark.parametrize("wide", ["pipelined"], indirect=True)
 def test_answers_lost_at_once_are_unknown_each(wide):
     with Email(wide.settings) as email:
         wide.drop("content", times=3)

@@ -3,15 +3,13 @@
 import pytest
 
 from broadcasts.transports import Receipt
-from broadcasts.transports.email import Email, connection, smtp
-from broadcasts.transports.email.account import Account
+from broadcasts.transports.email import Email, smtp
 from broadcasts.transports.email.smtp import complete_lines
 from tests.smtp import SmtpServer
 
 from .conftest import LARGE, MIME, PATIENCE, addresses, failure, flags, mail, mails, outcomes, receipts
 from .contract import TransportContract
 
-pytestmark = pytest.mark.usefixtures("far")
 BROAD = 20  # envelopes
 
 
@@ -30,11 +28,10 @@ class TestChunking(TransportContract):
         return mail(n)
 
 
-@pytest.fixture(params=[0, 1])
-def server(request, monkeypatch):
-    """A far server that takes chunks, to which no message or one is written behind another."""
-    monkeypatch.setattr(connection, "AHEAD", request.param)
-    with SmtpServer(chunking=True) as server:
+@pytest.fixture(params=[2, 4])
+def server(request):
+    """A server that takes chunks, to which so many messages are in flight on a connection."""
+    with SmtpServer(chunking=True, in_flight=request.param) as server:
         yield server
 
 
@@ -83,21 +80,20 @@ def test_a_first_message_shows_one_line_until_a_chunk_was_taken(server):
     assert chunks == [f"BDAT {line}", f"BDAT {len(MIME) - line} LAST", f"BDAT {len(MIME)} LAST"]
 
 
-def test_a_near_server_gets_messages_by_data(chunking, monkeypatch):
-    monkeypatch.setattr(connection, "FAR_SECONDS", 60.0)
-    with Email(chunking.settings) as email:
+def test_unless_a_channel_allows_more_in_flight_messages_go_by_data(chunking):
+    with Email({**chunking.settings, "in_flight": None}) as email:
         assert receipts(outcomes(email, mails(2))) == addresses(2)
     assert not any(command.startswith("BDAT") for command in chunking.commands)
 
 
-def test_the_way_to_a_server_is_measured_as_it_greets():
-    with SmtpServer(chunking=True) as server:
-        server.linger("ehlo", 0.05)
-        assert smtp.connect(Account.read(server.settings)).round_trip >= 0.05
+@pytest.mark.parametrize(("in_flight", "valid"), [(0, False), (1, True), (8, True), (9, False), ("", True)])
+def test_messages_in_flight_have_bounds(in_flight, valid):
+    data = {"host": "a.example", "security": "tls", "timeout": 9, "messages_per_connection": 9, "in_flight": in_flight}
+    assert Email.settings_form(data=data).is_valid() is valid
 
 
 def test_without_pipelining_messages_go_by_data():
-    with SmtpServer(chunking=True) as server:
+    with SmtpServer(chunking=True, in_flight=2) as server:
         server.pipelining = False
         with Email(server.settings) as email:
             assert receipts(outcomes(email, mails(2))) == addresses(2)
@@ -107,7 +103,7 @@ def test_without_pipelining_messages_go_by_data():
 @pytest.mark.parametrize("security", ["starttls", "tls"])
 def test_encrypted_connections_carry_many_and_large_messages(security):
     large = mail("large@example.org", mime=LARGE[:3_000_000])
-    server = SmtpServer(chunking=True, connections=3, login=("club", "swordfish"), **{security: True})
+    server = SmtpServer(chunking=True, in_flight=2, connections=3, login=("club", "swordfish"), **{security: True})
     with server, Email(server.settings) as email:
         told = outcomes(email, [*mails(BROAD), large, *mails(2 * BROAD)[BROAD:]])
     assert len(receipts(told)) == 2 * BROAD + 1
@@ -136,13 +132,13 @@ def unanswered(server, email):
     return begun
 
 
-@pytest.mark.parametrize(("server", "count"), [(0, 1), (1, 2)], indirect=["server"])
+@pytest.mark.parametrize(("server", "count"), [(2, 2), (4, 4)], indirect=["server"])
 def test_so_many_more_are_in_flight(unanswered, count):
     assert unanswered[:count] == addresses(count)
     assert len(unanswered) == BROAD  # the others over connections that were made since, each as many
 
 
-@pytest.mark.parametrize(("server", "count"), [(0, 1), (1, 2)], indirect=["server"])
+@pytest.mark.parametrize(("server", "count"), [(2, 2), (4, 4)], indirect=["server"])
 def test_of_a_lost_connection_as_many_are_unknown_as_were_in_flight(server, email, count):
     server.drop("content", times=1)
     told = outcomes(email, mails(BROAD))
@@ -152,8 +148,6 @@ def test_of_a_lost_connection_as_many_are_unknown_as_were_in_flight(server, emai
 
 
 def test_the_next_rides_behind_a_message_without_an_answer(server, email):
-    if not connection.AHEAD:
-        pytest.skip("none does")
     server.await_more("content", address="ana1@")
     assert receipts(outcomes(email, mails(2))) == addresses(2)
 
@@ -288,7 +282,7 @@ def test_a_421_instead_of_the_answer_to_rset_tells_it_too(server, email):
 @pytest.mark.parametrize("connections", [1, 4])
 def test_who_does_not_take_chunks_gets_messages_by_data(phase, reply, connections):
     """Whether it knows them and reads the chunk, or takes it for a command."""
-    with SmtpServer(chunking=True, connections=connections) as server, Email(server.settings) as email:
+    with SmtpServer(chunking=True, in_flight=2, connections=connections) as server, Email(server.settings) as email:
         server.refuse(phase, reply)
         assert receipts(outcomes(email, mails(BROAD))) == sorted(server.recipients) == sorted(addresses(BROAD))
         server.commands.clear()
@@ -332,7 +326,7 @@ def test_a_connection_lost_over_a_first_message_hands_it_over_only_with_the_last
     chunking.drop(phase, times=1)
     with Email(chunking.settings) as email:
         told = outcomes(email, mails(3))
-    unknown = addresses(1 + connection.AHEAD if phase == "content" else 0)
+    unknown = addresses(2 if phase == "content" else 0)
     assert [flags(told.pop(address)) for address in unknown] == [{"handed_over"}] * len(unknown)
     assert receipts(told) == sorted(told)
     assert {*chunking.recipients} == {*addresses(3)} - {*unknown[1:]}
@@ -354,7 +348,7 @@ def test_what_had_left_whole_when_a_connection_broke_is_unknown_and_nobody_gets_
     told = outcomes(email, mails(BROAD))
     unknown = {address for address, outcome in told.items() if not isinstance(outcome, Receipt)}
     assert all(flags(told[address]) == {"handed_over"} for address in unknown)
-    assert 1 <= len(unknown) <= 1 + connection.AHEAD
+    assert 1 <= len(unknown) <= 4
     assert len(server.recipients) == len({*server.recipients}) >= BROAD - len(unknown)
     assert {*addresses(BROAD)} - unknown <= {*server.recipients}
 
@@ -363,7 +357,7 @@ def test_who_closes_without_a_word_between_messages_gets_the_rest_by_data(server
     server.farewell = ""
     told = outcomes(email, mails(BROAD))
     unknown = [outcome for outcome in told.values() if not isinstance(outcome, Receipt)]
-    assert len(unknown) <= 1 + connection.AHEAD
+    assert len(unknown) <= 4
     assert len(receipts(told)) == len(server.recipients) == BROAD - len(unknown)
     assert "DATA" in server.commands
 

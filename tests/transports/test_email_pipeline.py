@@ -12,7 +12,7 @@ from .contract import TransportContract
 
 
 @pytest.fixture(params=WAYS)
-def server(request, one_at_a_time):
+def server(request):
     with SmtpServer(**WAYS[request.param]) as server:
         yield server
 

@@ -17,7 +17,7 @@ FOREVER = 3600.0
 
 
 @pytest.fixture(params=WAYS)
-def server(request, one_at_a_time):
+def server(request):
     with SmtpServer(**WAYS[request.param]) as server:
         yield server
 

@@ -31,7 +31,7 @@ TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
 
 
 @dataclass(frozen=True)
-class Place:
+class ServerPlace:
     """Where a server of a bench runs."""
 
     host: str = HOST
@@ -39,11 +39,11 @@ class Place:
     pids: Sequence[int] = ()  # of what carries its packets
 
 
-HERE = Place()
+HERE = ServerPlace()
 
 
 @contextmanager
-def far_away(seconds: float) -> Iterator[Place]:
+def far_away(seconds: float) -> Iterator[ServerPlace]:
     """Make a place to which a round trip takes so many seconds, for as long as the block runs."""
     if os.geteuid() != 0 or not shutil.which("ip") or not Path("/dev/net/tun").exists():
         raise CommandError("A latency needs Linux's /dev/net/tun, the command ip, and root; run it without --latency.")
@@ -58,7 +58,7 @@ def far_away(seconds: float) -> Iterator[Place]:
             ours.recv()  # the devices are there
         near, far = (str(ip_network(NETWORK)[4 * (os.getpid() % 32_000) + end]) for end in (1, 2))
         _link(name, near, far)
-        yield Place(far, ("ip", "netns", "exec", name), (process.pid or 0,))
+        yield ServerPlace(far, ("ip", "netns", "exec", name), (process.pid or 0,))
     finally:
         process.kill()
         process.join()

@@ -10,17 +10,18 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from django.core.management.base import CommandError
+from django.db import connections
 
 from broadcasts.management import serving
 
 from . import HOST, processes
-from .distance import HERE, NETWORK, Place
-from .sink import Sink, tool
+from .distance import HERE, NETWORK, ServerPlace, far_away
+from .sink import Sink, sink, tool
 
 START_SECONDS = 20
 DRAIN_SECONDS = 120
@@ -94,7 +95,7 @@ def last_words(log: Path) -> str:
 
 
 @contextmanager
-def postfix(place: Place = HERE) -> Iterator[Postfix]:
+def postfix(place: ServerPlace = HERE) -> Iterator[Postfix]:
     """Run a Postfix on this machine while the block runs."""
     command = tool("postfix")
     if os.geteuid() != 0:
@@ -120,7 +121,7 @@ def configure(folder: Path, host: str, port: int) -> None:
         (folder / "etc" / name).write_text(words.format(folder=folder, host=host, port=port, network=NETWORK))
 
 
-def _running(command: list[str], folder: Path, place: Place, port: int) -> Iterator[Postfix]:
+def _running(command: list[str], folder: Path, place: ServerPlace, port: int) -> Iterator[Postfix]:
     def order(word: str) -> str:
         done = subprocess.run([*command, word], capture_output=True, text=True)  # noqa: S603
         return done.stderr.strip() if done.returncode else ""
@@ -137,3 +138,12 @@ def _running(command: list[str], folder: Path, place: Place, port: int) -> Itera
         yield Postfix(port, log, pid, place, folder / "queue")
     finally:
         order("abort")
+
+
+@contextmanager
+def mail_server(name: str, latency: int) -> Iterator[Sink]:
+    """Run a mail server, so many milliseconds away, while the block runs."""
+    connections.close_all()  # the process of the link is to inherit none
+    run = postfix if name == "postfix" else sink
+    with far_away(latency / 1000) if latency else nullcontext(HERE) as place, run(place) as taker:
+        yield taker

@@ -7,8 +7,6 @@ import json
 import statistics
 import time
 from argparse import ArgumentParser, ArgumentTypeError
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
 from typing import Any, Self
 
 from django.conf import settings
@@ -25,13 +23,13 @@ from broadcasts.transports import Envelope
 from broadcasts.transports.email.account import CONNECTIONS
 
 from . import bare_http, content, people, plain_loop, processes
-from .distance import HERE, NETWORK, far_away
+from .distance import NETWORK
 from .figures import Figures, cost_ratios, medians, table
 from .kinds import CHAINS, KINDS, BenchKind
-from .postfix import postfix
+from .postfix import mail_server
 from .receiver import Receiver, receiver
 from .room import Room, is_inside, leave
-from .sink import SESSIONS, Sink, sink, tool
+from .sink import SESSIONS, Sink, tool
 from .workers import Workers, workers
 
 HELP = "Send a personal broadcast to a local receiver and print how fast it went, with what to compare it with."
@@ -81,6 +79,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--latency", type=number, default=0, metavar="MS", help="that a round trip to the mail server takes; default: 0"
     )
+    parser.add_argument(
+        "--in-flight", type=number, default=1, metavar="N", help="messages on each connection, by CHUNKING; default: 1"
+    )
     parser.add_argument("--json", action="store_true", help="for machines")
 
 
@@ -90,13 +91,13 @@ def run(command: BaseCommand, options: dict[str, Any]) -> None:
     pumps = options["pumps"] or default
     if is_inside():
         what = kind, options["contacts"], pumps, options["syntax"]
-        where = options["server"], options["latency"]
-        leave(measure_http(*what) if kind.is_http else measure(*what, options["tracked"], options["format"], *where))
+        mail = (options[name] for name in ("tracked", "format", "server", "latency", "in_flight"))
+        leave(measure_http(*what) if kind.is_http else measure(*what, *mail))
         return
     for name in () if kind.is_http else (SERVERS[options["server"]], "smtp-source"):
         tool(name)
     machine = {**processes.machine(), "pumps": pumps, "channel": kind.name, "syntax": options["syntax"]}
-    machine |= {name: options[name] for name in ("tracked", "format", "server", "latency")}
+    machine |= {name: options[name] for name in ("tracked", "format", "server", "latency", "in_flight")}
     flags = ["--tracked"] if options["tracked"] else []
     if not options["json"]:
         load = " ".join(f"{load:.2f}" for load in machine["load"])
@@ -105,7 +106,11 @@ def run(command: BaseCommand, options: dict[str, Any]) -> None:
         )
         words += "; tracked" if options["tracked"] else ""
         words += f"; {options['format']}" if options["format"] != "html" else ""
-        words += f"; {options['server']}, {options['latency']} ms away" if is_service(options) else ""
+        words += (
+            f"; {options['server']}, {options['latency']} ms away, {options['in_flight']} in flight"
+            if is_service(options)
+            else ""
+        )
         command.stdout.write(f"{words}; load average: {load}")
         command.stdout.flush()
     runs: list[Figures] = []
@@ -117,6 +122,7 @@ def run(command: BaseCommand, options: dict[str, Any]) -> None:
             with Room(**reach) as room:
                 arguments = {"contacts": size, "pumps": pumps, "channel": kind.name, "syntax": options["syntax"]}
                 arguments |= {name: options[name] for name in ("format", "server", "latency")}
+                arguments["in-flight"] = options["in_flight"]
                 given = [*flags, *(f"--{name}={value}" for name, value in arguments.items())]
                 found = room.run("bench", "send", *given)
             runs.append(Figures(**found))
@@ -140,17 +146,16 @@ def is_service(options: dict[str, Any]) -> bool:
     return options["server"] != "sink" or options["latency"] > 0
 
 
-@contextmanager
-def mail_server(name: str, latency: int) -> Iterator[Sink]:
-    """Run a mail server, so many milliseconds away, while the block runs."""
-    connections.close_all()  # the process of the link is to inherit none
-    run = postfix if name == "postfix" else sink
-    with far_away(latency / 1000) if latency else nullcontext(HERE) as place, run(place) as taker:
-        yield taker
-
-
 def measure(
-    kind: BenchKind, n: int, pumps: int, syntax: str, tracked: bool, format: str, server: str, latency: int
+    kind: BenchKind,
+    n: int,
+    pumps: int,
+    syntax: str,
+    tracked: bool,
+    format: str,
+    server: str,
+    latency: int,
+    in_flight: int,
 ) -> dict[str, Any]:
     """Do one run, in a room."""
     serving.prepare()
@@ -158,7 +163,8 @@ def measure(
     people.load(club, n)
     is_mark = server == "sink" and not latency
     with mail_server(server, latency) as taker:
-        broadcast = make_broadcast(club, taker.port, syntax=syntax, tracked=tracked, host=taker.place.host)
+        account: dict[str, Any] = {"host": taker.place.host, "in_flight": in_flight}
+        broadcast = make_broadcast(club, taker.port, syntax=syntax, tracked=tracked, **account)
         if format != "html":
             write_blocks(broadcast, as_typed=format == "blocks-html")
         size = message_size(broadcast)

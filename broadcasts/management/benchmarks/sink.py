@@ -18,7 +18,7 @@ from broadcasts.management import serving
 from broadcasts.processes import Child
 
 from . import HOST
-from .distance import HERE, Place
+from .distance import HERE, ServerPlace
 
 SESSIONS = 8
 START_SECONDS = 10
@@ -48,7 +48,7 @@ class Sink:
     port: int
     log: Path
     pid: int
-    place: Place = HERE
+    place: ServerPlace = HERE
 
     def pids(self) -> list[int]:
         return [self.pid, *self.place.pids]
@@ -83,7 +83,7 @@ def _of_children() -> float:
 
 
 @contextmanager
-def sink(place: Place = HERE) -> Iterator[Sink]:
+def sink(place: ServerPlace = HERE) -> Iterator[Sink]:
     """Run an smtp-sink on this machine while the block runs."""
     host, port = place.host, serving.free_port(HOST, 2525)
     child = Child("receiver", [*place.command, tool("smtp-sink"), "-c", *as_nobody(), f"{host}:{port}", "1000"])

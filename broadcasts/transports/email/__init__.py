@@ -7,7 +7,6 @@ from typing import Any
 from ..base import Begin, Envelope, Outcome, Receipt, Transport, unnoticed
 from .account import Account
 from .backend import Backend
-from .connection import AHEAD
 from .pipeline import Pipeline
 from .settings import EmailSettings
 
@@ -23,7 +22,7 @@ class Email(Transport):
         super().__init__(settings)
         account, backend = Account.read(settings), settings.get("backend")
         self.carrier = Backend(backend, account) if backend else Pipeline(account)
-        self.concurrency = 1 if backend else account.connections * (1 + AHEAD)
+        self.concurrency = 1 if backend else account.connections * account.in_flight
 
     def open(self) -> None:
         self.carrier.open()

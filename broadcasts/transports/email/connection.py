@@ -1,8 +1,8 @@
 """One non-blocking connection to an SMTP server, kept for many envelopes.
 
-Near servers are sent DATA: with PIPELINING an envelope takes one round trip, and one of each connection is in flight.
-To a far server that takes BDAT (RFC 3030), sender, recipient and content go in one write, and the next envelope behind
-them without an answer. Each one more in flight is one more of unknown outcome when a worker or a connection dies.
+By DATA, with PIPELINING, an envelope takes a round trip, and one of each connection is in flight. Where a channel
+allows more, and the server takes BDAT (RFC 3030), sender, recipient and content go in one write, and further envelopes
+behind them without an answer. Each in flight is one of unknown outcome when a worker or a connection dies.
 
 The first line of the first envelope goes as a chunk of its own: a server, or a filter before it, that does not know
 BDAT takes that line for a command, and none of what people wrote.
@@ -20,13 +20,11 @@ from selectors import EVENT_READ, EVENT_WRITE, BaseSelector
 from ..base import Receipt, TransportError
 from .account import Account, Phase, Reply
 from .flights import Flight, Queue
-from .smtp import Capabilities, Client, Replies, complete_lines, go_plain, wire_format
+from .smtp import Capabilities, Replies, complete_lines, go_plain, wire_format
 
 CHUNK = 16_384  # a TLS record: what is written of one is known, of two it would not be
 NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
-AHEAD = 1  # envelopes that are written by BDAT behind one without an answer
 AHEAD_BYTES = 131_072  # none is written behind so many unanswered bytes
-FAR_SECONDS = 0.005  # a round trip to a server that is far
 # Servers such as Postfix answer in two writes, of which TCP holds the second until the first is acknowledged (Nagle):
 # that should not wait for 40 ms. The option is Linux's, and holds for one acknowledgement.
 QUICKACK = getattr(socket, "TCP_QUICKACK", None)
@@ -40,7 +38,7 @@ class SmtpConnection:
     housekeeping: RSET (CONNECTION) or the lone dot that ends a message without recipients (MESSAGE).
     """
 
-    def __init__(self, account: Account, queue: Queue, client: Client) -> None:
+    def __init__(self, account: Account, queue: Queue, client: smtplib.SMTP) -> None:
         self.account = account
         self.queue = queue
         self.client = client
@@ -53,7 +51,7 @@ class SmtpConnection:
         self.replies = Replies()
         self.awaited: deque[tuple[Phase, Flight | None]] = deque()
         self.carried = 0  # envelopes
-        self.is_chunked = self.capabilities.chunking and client.round_trip >= FAR_SECONDS
+        self.is_chunked = self.capabilities.chunking and account.in_flight > 1
         self.is_proven = False  # it took a chunk
         self.unanswered = 0  # envelopes in flight, by BDAT
         self.answered = 0  # the bytes said until the end of the last one with an answer
@@ -153,8 +151,8 @@ class SmtpConnection:
     def _has_room(self) -> bool:
         if self.is_spent or not self.unanswered:
             return not self.is_spent
-        most = AHEAD if self.is_proven else 0
-        return self.unanswered <= most and self.said - self.answered < AHEAD_BYTES
+        most = self.account.in_flight if self.is_proven else 1
+        return self.unanswered < most and self.said - self.answered < AHEAD_BYTES
 
     def _hand_over(self, flight: Flight, commands: bytes) -> None:
         """Say all of an envelope at once; of the first one no more than a line, to see whether BDAT is understood."""

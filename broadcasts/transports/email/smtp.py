@@ -37,7 +37,7 @@ def wire_format(mime: bytes) -> bytes:
     return (b"\r\n" + complete_lines(mime)).replace(b"\r\n.", b"\r\n..")[2:] + b".\r\n"
 
 
-def connect(account: Account, seconds: float = LONGEST) -> "Client":
+def connect(account: Account, seconds: float = LONGEST) -> smtplib.SMTP:
     """Connect, encrypt and log in with the standard library's client; raises TransportError(account=True).
 
     All of it takes no longer than some seconds, however many steps there are and however a server stretches them.
@@ -49,15 +49,13 @@ def connect(account: Account, seconds: float = LONGEST) -> "Client":
         raise TransportError(words, account=True) from None
 
 
-def _connect(account: Account) -> "Client":
+def _connect(account: Account) -> smtplib.SMTP:
     client = None
     try:
         client = _dial(account)
         if account.security == "starttls":
             client.starttls(context=account.tls())
-        asked = time.monotonic()
         client.ehlo_or_helo_if_needed()
-        client.round_trip = time.monotonic() - asked
         if account.username:
             client.login(account.username, account.password)
     except (OSError, UnicodeError) as error:
@@ -68,7 +66,7 @@ def _connect(account: Account) -> "Client":
     return client
 
 
-def _dial(account: Account) -> "Client":
+def _dial(account: Account) -> smtplib.SMTP:
     account.need_host()
     where = (account.host, account.port, DNS_NAME.get_fqdn())
     if account.security == "tls":
@@ -103,7 +101,6 @@ class Client(smtplib.SMTP):
     """The standard library's client, restricted to hosts that the address policy allows."""
 
     is_policed = False  # set by the connection that the policy made
-    round_trip = 0.0  # seconds that a command and its answer take
 
     def _get_socket(self, host: str, port: int, timeout: Any) -> socket.socket:
         seconds = timeout if isinstance(timeout, int | float) else TIMEOUT
