@@ -81,7 +81,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--server", choices=SERVERS, default="sink", help="of mail: sink takes it and keeps nothing; postfix queues it"
     )
     parser.add_argument(
-        "--latency", type=milliseconds, default=0, metavar="MS", help="that a round trip to the mail server takes; default: 0"
+        "--latency",
+        type=milliseconds,
+        default=0,
+        metavar="MS",
+        help="that a round trip to the mail server takes; default: 0",
     )
     parser.add_argument(
         "--in-flight", type=number, default=1, metavar="N", help="messages on each connection, by CHUNKING; default: 1"
