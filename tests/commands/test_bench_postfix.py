@@ -42,6 +42,12 @@ def test_what_only_root_can_do_is_refused_with_words(monkeypatch, run, words):
         pass
 
 
+@pytest.fixture
+def own_port(worker_id, monkeypatch):
+    """A port that no other test process looks for at this moment."""
+    monkeypatch.setattr(postfix, "PORT", 2725 + 100 * int(worker_id.removeprefix("gw").replace("master", "0")))
+
+
 @pytest.mark.story
 @needs_root
 def test_a_server_that_is_far_answers_after_a_round_trip(settings, tmp_path):
@@ -55,6 +61,7 @@ def test_a_server_that_is_far_answers_after_a_round_trip(settings, tmp_path):
 @pytest.mark.story
 @needs_postfix
 @pytest.mark.parametrize("in_flight", [1, 4])
+@pytest.mark.usefixtures("own_port")
 def test_postfix_takes_what_is_sent_and_counts_it(in_flight):
     with postfix.postfix() as taker:
         account = {"host": taker.place.host, "port": taker.port, "security": "none", "in_flight": in_flight}
