@@ -185,13 +185,17 @@ class Reasons:
             message__broadcast=OuterRef("message__broadcast"),
             pk__lt=OuterRef("pk"),
         )
-        return Delivery.objects.filter(
+        rows = Delivery.objects.filter(
             under_way,
             sent | waits,
-            Q(replaces=None) | ~Exists(earlier),
             message__broadcast__organization=self.organization,
             message__broadcast__use_case=UseCase.MARKETING,
         )
+        return rows.filter(Q(replaces=None) | ~Exists(earlier)) if self.may_fall_back(since) else rows
+
+    def may_fall_back(self, since: datetime) -> bool:
+        """Tell whether copies that count since then may be fallback copies."""
+        return True
 
     @property
     def hash(self) -> str:
@@ -283,6 +287,12 @@ class JoinedReasons(Reasons):
         enough = rows.filter(n__gte=cap - self.siblings).values("contact_id", "n").order_by()
         self.joins["lately"] = enough, "id", "contact_id"
         return Q(lookups.GreaterThanOrEqual(self.received(), cap))
+
+    def may_fall_back(self, since: datetime) -> bool:
+        # One subquery for each row, and PostgreSQL runs none of this in parallel: only where it matters.
+        broadcasts = Broadcast.objects.for_organization(self.organization).filter(use_case=UseCase.MARKETING)
+        under_way = Q(completed_at=None) | Q(completed_at__gte=since)
+        return broadcasts.filter(under_way, channel_policy=Broadcast.Policy.FALLBACK).exists()
 
     def received(self) -> Joined:
         """Return the number of messages that count towards the cap, as SQL; NULL for too few to matter."""
