@@ -8,6 +8,7 @@ from .catalogue import catalogue
 from .estimate import Estimate, estimate, preview
 from .filters import ContactFilter
 from .groups import groups_of, readable_contacts
+from .joined_reasons import recipients_between
 from .lacking import LABELS, count_lacking, merge_field_labels
 from .matching import Match, MatchNode, match_contact
 from .measuring import engagements, measured, reported_in, why_not
@@ -68,6 +69,7 @@ __all__ = [
     "readable_contacts",
     "reason_after",
     "recipients",
+    "recipients_between",
     "references_to",
     "references_to_attribute",
     "refusal",

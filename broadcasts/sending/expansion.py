@@ -176,9 +176,12 @@ def lock_organization(organization: Organization) -> None:
 def _insert(wanted: audience.Audience, messages: list[Message], broadcast: Broadcast, upper: int, born: str) -> None:
     newest = newest_id()
     first, *others = messages
+    # Only after a merge has some of these people a row already. Nobody else inserts: the broadcast is locked.
+    ids = {"contact__gt": broadcast.expanded_to, "contact__lte": upper}
+    is_fresh = not Delivery.objects.filter(message__in=messages, **ids).exists()
 
     def people(message: Message) -> QuerySet[Any]:
-        rows = audience.recipients(wanted, message).filter(id__gt=broadcast.expanded_to, id__lte=upper).order_by("id")
+        rows = audience.recipients_between(wanted, message, broadcast.expanded_to, upper).order_by("id")
         if message.channel is None:  # none was there when it started
             unreachable = When(skip_reason="", then=Value(Reason.NO_ADDRESS))
             rows = rows.annotate(skip_reason=Case(unreachable, default=F("skip_reason"), output_field=CharField()))
@@ -186,13 +189,13 @@ def _insert(wanted: audience.Audience, messages: list[Message], broadcast: Broad
 
     if broadcast.channel_policy == Broadcast.Policy.EVERY or not others:
         for message in messages:
-            insert_rows(message, people(message), born)
+            insert_rows(message, people(message), born, is_fresh)
     else:
         # The first channel that works: people whom no message can reach are skipped on the first message.
         served = Exists(Delivery.objects.filter(message__in=messages, contact=OuterRef("pk")))
         for message in messages:
-            insert_rows(message, people(message).filter(skip_reason="").exclude(served), born)
-        insert_rows(first, people(first).exclude(served), born)
+            insert_rows(message, people(message).filter(skip_reason="").exclude(served), born, is_fresh)
+        insert_rows(first, people(first).exclude(served), born, is_fresh)
     for message in messages:
         cut(message, newest)
 
@@ -205,10 +208,11 @@ def newest_id() -> int:
     return Delivery.objects.aggregate(newest=Max("id"))["newest"] or 0
 
 
-def insert_rows(message: Message, people: QuerySet[Any], born: str) -> None:
+def insert_rows(message: Message, people: QuerySet[Any], born: str, is_fresh: bool = False) -> None:
     """INSERT ... SELECT the deliveries of one message with the status `born`, or as skipped with the reason.
 
     `people` are contacts; or the deliveries that the new ones replace, and then nobody is inserted as skipped.
+    is_fresh: none of them has a row of this message, so that PostgreSQL need not look for one before each.
     """
     is_fallback = people.model is Delivery
     columns = {
@@ -233,7 +237,7 @@ def insert_rows(message: Message, people: QuerySet[Any], born: str) -> None:
     sql = (
         f"INSERT INTO {table} ({', '.join(columns)}, status) "  # noqa: S608
         f"SELECT {', '.join(f'row_{name}' for name in columns)}, CASE WHEN row_reason = '' THEN %s ELSE 'skipped' END "
-        f"FROM ({select}) AS made WHERE {wanted} ON CONFLICT DO NOTHING"
+        f"FROM ({select}) AS made WHERE {wanted} {'' if is_fresh else 'ON CONFLICT DO NOTHING'}"
     )
     with connection.cursor() as cursor:
         cursor.execute(sql, [born, *params])
