@@ -11,6 +11,7 @@ from decimal import Decimal
 from django.utils import timezone
 
 UNITS = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+DISTANCES = ((86_400, "day"), (3600, "hour"), (60, "minute"))
 
 
 def number(n: float | Decimal, digits: int | None = None) -> str:
@@ -40,10 +41,14 @@ def duration(seconds: float) -> str:
     return " ".join(f"{n} {unit}" for n, unit in parts[first : first + 2] if n)
 
 
-def from_now(at: datetime) -> str:
-    """Write how far ahead a moment is: in 2 h 5 min; now, if it has passed."""
-    left = duration((at - timezone.now()).total_seconds())
-    return f"in {left}" if left else "now"
+def seconds(n: int) -> str:
+    """Write a number of seconds in words, in minutes where it is whole minutes from two on: 60 seconds, 5 minutes."""
+    n, unit = (n // 60, "minute") if n >= 120 and n % 60 == 0 else (n, "second")
+    return _units(n, unit)
+
+
+def _units(n: int, unit: str) -> str:
+    return f"{number(n)} {unit}{'' if n == 1 else 's'}"
 
 
 def day(at: date) -> str:
@@ -61,8 +66,30 @@ def moment(at: datetime, zone: tzinfo | None = None) -> str:
 
     Where they show it twice, their distance from UTC says which of the two it is.
     """
-    zone = zone or timezone.get_current_timezone()
-    local = at.astimezone(zone)
-    words = f"{day(local)}, {clock(local)} {zone}"
+    local = at.astimezone(zone or timezone.get_current_timezone())
+    return f"{day(local)}, {_clock_in_zone(local)}"
+
+
+def planned(at: datetime, zone: tzinfo | None = None, now: datetime | None = None) -> str:
+    """Write when something is planned, and how far that is: tomorrow 09:00 Europe/Madrid, in 17 hours.
+
+    Days beyond tomorrow, and before today, are written as `moment` does. zone: by default that of the page.
+    """
+    now = now or timezone.now()
+    local = at.astimezone(zone or timezone.get_current_timezone())
+    days = (local.date() - now.astimezone(local.tzinfo).date()).days
+    named = {0: "today ", 1: "tomorrow "}.get(days, f"{day(local)}, ")
+    return f"{named}{_clock_in_zone(local)}, {_distance((at - now).total_seconds())}"
+
+
+def _clock_in_zone(local: datetime) -> str:
     is_shown_twice = local.replace(fold=1 - local.fold).utcoffset() != local.utcoffset()
-    return f"{words} (UTC{local.isoformat()[-6:]})" if is_shown_twice else words
+    return f"{clock(local)} {local.tzinfo}{f' (UTC{local.isoformat()[-6:]})' if is_shown_twice else ''}"
+
+
+def _distance(seconds: float) -> str:
+    """Write how far ahead, or behind, something is, in one unit of which there are at least two where that can be."""
+    size, unit = next(((size, unit) for size, unit in DISTANCES if abs(seconds) >= 2 * size), (1, "second"))
+    n = round(abs(seconds) / size)
+    words = _units(n, unit)
+    return "now" if n == 0 else f"in {words}" if seconds > 0 else f"{words} ago"

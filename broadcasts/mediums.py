@@ -18,11 +18,14 @@ from django.db.models import TextChoices
 from django.utils.text import capfirst
 
 _LOCAL = re.compile(r"[^\s@<>,;:\"()\[\]\\\x00-\x1f\x7f]{1,64}")
+_NO_DIGIT = re.compile(r"\D")
+_INTERNATIONAL = re.compile(r"\+[1-9]([ -]?[0-9]){6,14}")
 _NUMBER = re.compile(r"\+?[\d ()-]*\d[\d ()-]*")
 _WHATSAPP = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _LABEL_DOMAIN = re.compile(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]*[a-z0-9]")
 
 
+@lru_cache(1)  # what is cleaned is normalised next
 def split_email(email: str) -> tuple[str, str]:
     """Return (local part, domain in IDNA), or raise ValidationError that says what is wrong."""
     local, at, domain = email.strip().rpartition("@")
@@ -71,6 +74,8 @@ def email_key(email: str) -> str | None:
 
 def clean_phone(phone: str, country: str = "") -> str:
     """Return the number in E.164; a national one needs the organization's country (ISO 3166)."""
+    if _INTERNATIONAL.fullmatch(phone) and (same := _already_e164(re.sub("[ -]", "", phone))):
+        return same
     try:
         number = phonenumbers.parse(phone, country or None)
     except phonenumbers.NumberParseException:
@@ -82,9 +87,42 @@ def clean_phone(phone: str, country: str = "") -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
+def _already_e164(phone: str) -> str:
+    """Return an international number if it is E.164 already; "" if only the library can tell.
+
+    The library takes ten times as long, since it looks for extensions, letters and other scripts. Its own rules say
+    what it leaves as it is: a possible length, and no prefix that is dialled only within the country.
+    """
+    plan = next((plan for end in (2, 3, 4) if (plan := _dial_plan(phone[1:end]))), None)
+    if plan is None:
+        return ""
+    national = phone[1 + len(plan.code) :]
+    is_plain = len(national) in plan.lengths and national[0] != "0" and not plan.prefix.match(national)
+    return phone if is_plain else ""
+
+
+@dataclass(frozen=True)
+class _DialPlan:
+    code: str
+    lengths: frozenset[int]  # of national numbers
+    prefix: re.Pattern[str]  # what is dialled before them within the country, and more that is not part of them
+
+
+@lru_cache(1110)  # all codes of one to three digits
+def _dial_plan(code: str) -> _DialPlan | None:
+    if int(code) not in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
+        return None
+    region = phonenumbers.region_code_for_country_code(int(code))
+    found = phonenumbers.PhoneMetadata.metadata_for_region_or_calling_code(int(code), region)
+    assert found and found.general_desc
+    prefix = re.compile(found.national_prefix_for_parsing or r"(?!)")
+    return _DialPlan(code, frozenset(found.general_desc.possible_length), prefix)
+
+
 def phone_key(phone: str) -> str | None:
     """E.164 digits; None for no number."""
-    return re.sub(r"\D", "", phone) or None
+    digits = phone.removeprefix("+")
+    return digits if digits.isdecimal() else _NO_DIGIT.sub("", phone) or None
 
 
 def clean_whatsapp(whatsapp_id: str, country: str = "") -> str:
@@ -264,4 +302,12 @@ def address_hash(key: str | None) -> str | None:
     """Hash a key with LINK_KEY, so that a suppression is remembered after its address is erased."""
     if not key:
         return None
-    return blake2b(key.encode(), digest_size=16, key=settings.LINK_KEY.encode()[:64], person=b"address").hexdigest()
+    hasher = _hasher(settings.LINK_KEY).copy()
+    hasher.update(key.encode())
+    return hasher.hexdigest()
+
+
+@lru_cache(1)
+def _hasher(key: str) -> blake2b:
+    """Return the state before the first byte, which takes half of the time of a short hash."""
+    return blake2b(digest_size=16, key=key.encode()[:64], person=b"address")

@@ -32,8 +32,7 @@ class TrackingDomainMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        host = tracking.host_of(request.META)
-        if tracking.is_own_host(host) or not tracking.tracking_domains.organizations(host):
+        if not tracking.is_tracking_host(tracking.host_of(request.META)):
             return self.get_response(request)
         if not request.path_info.startswith(PREFIXES):
             return HttpResponse("Not found.", "text/plain; charset=utf-8", HTTPStatus.NOT_FOUND)
@@ -63,7 +62,7 @@ class ResponseMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        may_stay = request.path == HEALTH or "immutable" in response.get("Cache-Control", "")
+        may_stay = request.path == HEALTH or "public" in response.get("Cache-Control", "")
         if not may_stay and "no-store" not in response.get("Cache-Control", ""):
             response["Cache-Control"] = "no-store"
         if token := getattr(request, "api_token", None):

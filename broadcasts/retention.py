@@ -26,6 +26,7 @@ from broadcasts.models import (
     Delivery,
     DeliveryEvent,
     EarlyFact,
+    Editing,
     EventCall,
     Heartbeat,
     Hit,
@@ -33,8 +34,10 @@ from broadcasts.models import (
     ImportJob,
     Inbound,
     Invitation,
+    LinkCheck,
     Media,
     Message,
+    MessageVersion,
     PersonalLink,
     PersonRate,
     ProviderRef,
@@ -47,12 +50,15 @@ ANSWERS_KEPT = timedelta(hours=24)  # of repeated requests, as the API promises
 TASKS_KEPT = timedelta(days=7)  # failed tasks, for debugging
 EARLY_FACTS_KEPT = timedelta(days=3)  # far longer than a window takes; older ones are about unknown deliveries
 HITS_KEPT = timedelta(days=1)  # with their network addresses, where they could not be judged
+TYPED_KEPT = timedelta(days=30)  # what somebody typed on a page that could not be saved
 LINKS_KEPT = timedelta(days=30)  # longer than any lifetime
+LINK_CHECKS_KEPT = timedelta(days=30)  # after a page last asked for them
 INVITATIONS_KEPT = timedelta(days=30)  # after they expired; the audit log has them too
 HOSTS_KEPT = timedelta(days=1)
 WAKE_UPS_KEPT = timedelta(days=1)  # tasks that no cluster has taken
 UPLOADING = timedelta(days=1)  # longer than any upload takes
 COUNTS_KEPT = timedelta(hours=24)  # of requests, for throttling
+VERSIONS_KEPT = timedelta(days=90)  # after the broadcast ended; the last one, which was sent, stays
 RATES_KEPT = timedelta(hours=25)  # longer than the 24 hours that they are counted for
 
 
@@ -70,7 +76,10 @@ def prune(*, dry_run: bool = False) -> dict[str, int]:
         ("opens and clicks that were not judged", Hit.objects.filter(at__lt=Now() - HITS_KEPT)),
         ("calls of providers", _old_calls()),
         ("calls with events", _old_event_calls()),
+        ("versions of messages", _old_versions()),
+        ("open pages and unsaved words of broadcasts", _old_editing()),
         ("personal links", PersonalLink.objects.filter(created__lt=Now() - LINKS_KEPT)),
+        ("answers of links", LinkCheck.objects.filter(modified__lt=Now() - LINK_CHECKS_KEPT)),
         ("invitations", Invitation.objects.filter(expires_at__lt=Now() - INVITATIONS_KEPT)),
         ("failed sign-ins", AccessAttempt.objects.filter(attempt_time__lt=now - brakes.REMEMBERED)),
         ("places of sign-ins", AccessLog.objects.filter(attempt_time__lt=now - brakes.KNOWN_PLACE)),
@@ -100,6 +109,18 @@ def _old_event_calls() -> QuerySet[EventCall]:
     """Calls that ended long ago, and those that have waited as long for a subscription that is switched off."""
     old = Q(created__lt=Now() - timedelta(days=settings.EVENT_CALL_RETENTION_DAYS))
     return EventCall.objects.filter(old, ~Q(state=EventCall.State.WAITING) | Q(subscription__is_active=False))
+
+
+def _old_versions() -> QuerySet[MessageVersion]:
+    """Earlier versions of what was sent long ago; it can neither be edited nor get one of them back."""
+    ended = Broadcast.objects.filter(Broadcast.ENDED, completed_at__lt=Now() - VERSIONS_KEPT)
+    newer = MessageVersion.objects.filter(message=OuterRef("message"), pk__gt=OuterRef("pk"))
+    return MessageVersion.objects.filter(Exists(newer), message__broadcast__in=ended)
+
+
+def _old_editing() -> QuerySet[Editing]:
+    """Rows of pages that were open long ago, and of broadcasts that began: nothing can be changed there any more."""
+    return Editing.objects.filter(Q(seen_at__lt=Now() - TYPED_KEPT) | Q(broadcast__status__in=Broadcast.STARTED))
 
 
 def _idle_rates() -> QuerySet[PersonRate]:

@@ -1,5 +1,6 @@
 """Begin with something that is there: a design that ships with the product, a template, or an earlier broadcast."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,16 @@ def broadcast_of_template(template: Template, *, by: User | None = None) -> Broa
     """Make a draft that says what a template says."""
     values = {"name": template.name, "messages": [{"template": template}]}
     return drafting.save(Broadcast(organization=template.organization), values, by=by)
+
+
+def broadcast_to(
+    organization: Organization, who: Mapping[str, Any], *, name: str = "", by: User | None = None
+) -> Broadcast:
+    """Make a draft to an audience, with one empty message on the default channel.
+
+    who: fields of `Broadcast.WHO`, such as {"segments": [segment]}; {}: nobody yet.
+    """
+    return drafting.save(Broadcast(organization=organization), {**who, "name": name[:LONGEST_NAME]}, by=by)
 
 
 def _around(design: Design, organization: Organization) -> dict[str, Any]:

@@ -16,6 +16,24 @@ SHORTLY = timedelta(minutes=1)  # shorter waits are not shown
 ZERO = {"contacts": 0, "recipients": 0, "pending": 0, "fallbacks": 0, **dict.fromkeys((*OUTCOMES, *FACTS), 0)}
 
 
+@dataclass(frozen=True)
+class BroadcastCounts:
+    """The counts of a broadcast, read by one query: of people as `counts` tells them, and of each message's copies."""
+
+    people: dict[str, int]
+    copies: dict[int, dict[str, int]]  # by message id; messages without batches are absent
+
+    @classmethod
+    def of(cls, broadcast: Broadcast) -> "BroadcastCounts":
+        sums: dict[int, Numbers] = {}
+        if broadcast.status in Broadcast.STARTED:
+            messages = [message.pk for message in broadcast.messages.all()]
+            sums = _sums(Batch.objects.filter(message__in=messages), "message", dict)
+        total = {name: sum(one[name] for one in sums.values()) for name in COUNTERS}
+        people = _settled(broadcast, _in_people(total))
+        return cls(people, {key: _in_copies(one) for key, one in sums.items()})
+
+
 def message_counts(messages: Iterable[Message]) -> dict[int, dict[str, int]]:
     """Return {message id: {counter: n}} in copies, in one query; messages without batches are absent."""
     return _sums(Batch.objects.filter(message__in=[message.pk for message in messages]), "message", _in_copies)
@@ -43,11 +61,7 @@ def counts(broadcasts: Iterable[Broadcast]) -> dict[int, dict[str, int]]:
     found = _sums(batches, "message__broadcast", _in_people) if started else {}
     result = {}
     for broadcast in broadcasts:
-        numbers = found.get(broadcast.pk, dict(ZERO))
-        if broadcast.status == Broadcast.Status.CANCELLED:
-            numbers["cancelled"] += numbers["pending"]
-            numbers["pending"] = 0
-        result[broadcast.pk] = numbers
+        result[broadcast.pk] = _settled(broadcast, found.get(broadcast.pk, dict(ZERO)))
     return result
 
 
@@ -106,6 +120,14 @@ def fallback_times(broadcast: Broadcast) -> tuple[datetime, datetime] | None:
 def _sums(batches: QuerySet[Batch], by: str, shape: Callable[[Numbers], Numbers]) -> dict[int, Numbers]:
     rows = batches.values_list(by).annotate(*[Sum(name) for name in COUNTERS]).order_by()
     return {key: shape(dict(zip(COUNTERS, sums, strict=True))) for key, *sums in rows}
+
+
+def _settled(broadcast: Broadcast, numbers: Numbers) -> Numbers:
+    """Count pending copies as cancelled where a cancel is still being written."""
+    if broadcast.status == Broadcast.Status.CANCELLED:
+        numbers["cancelled"] += numbers["pending"]
+        numbers["pending"] = 0
+    return numbers
 
 
 def _in_copies(sums: Numbers) -> Numbers:

@@ -5,6 +5,7 @@ from django.db.models.functions import Now
 
 from broadcasts import (
     accounts,
+    checking,
     confirming,
     importing,
     indexing,
@@ -103,6 +104,10 @@ def beat(name: str, enqueued_at: str) -> None:
     Heartbeat.objects.update_or_create(
         name=name, host=settings.HOST_NAME, defaults={"enqueued_at": enqueued_at, "beaten_at": Now()}
     )
+
+
+def check_links(ticket: int = 0) -> None:
+    checking.ask_due(ticket)
 
 
 def prune() -> None:

@@ -65,10 +65,36 @@ def test_a_duration_is_told_in_its_two_largest_units(seconds, words):
     assert formats.duration(seconds) == words
 
 
-def test_it_is_told_how_far_ahead_a_moment_is(monkeypatch):
-    monkeypatch.setattr(timezone, "now", lambda: AT)
-    assert formats.from_now(AT + timedelta(hours=2, minutes=5)) == "in 2 h 5 min"
-    assert formats.from_now(AT - timedelta(hours=1)) == "now"
+@pytest.mark.parametrize(
+    ("ahead", "words"),
+    [
+        (timedelta(hours=17, minutes=20), "tomorrow 08:31 Europe/Madrid, in 17 hours"),
+        (timedelta(seconds=42), "today 15:12 Europe/Madrid, in 42 seconds"),
+        (timedelta(seconds=1), "today 15:11 Europe/Madrid, in 1 second"),
+        (timedelta(minutes=90), "today 16:41 Europe/Madrid, in 90 minutes"),
+        (timedelta(hours=8), "today 23:11 Europe/Madrid, in 8 hours"),
+        (timedelta(hours=34), "1 Dec 2026, 01:11 Europe/Madrid, in 34 hours"),
+        (timedelta(days=2), "1 Dec 2026, 15:11 Europe/Madrid, in 2 days"),
+        (timedelta(days=1200), "13 Mar 2030, 15:11 Europe/Madrid, in 1,200 days"),
+        (timedelta(0), "today 15:11 Europe/Madrid, now"),
+        (-timedelta(minutes=5), "today 15:06 Europe/Madrid, 5 minutes ago"),
+        (-timedelta(days=3), "26 Nov 2026, 15:11 Europe/Madrid, 3 days ago"),
+    ],
+)
+def test_what_is_planned_is_told_in_words_with_how_far_it_is(ahead, words):
+    assert formats.planned(AT + ahead, MADRID, AT) == words
+
+
+def test_today_and_tomorrow_are_days_of_the_zone_that_is_told():
+    at, now = datetime(2026, 11, 29, 23, 30, tzinfo=UTC), datetime(2026, 11, 29, 22, 30, tzinfo=UTC)
+    assert formats.planned(at, MADRID, now) == "tomorrow 00:30 Europe/Madrid, in 60 minutes"
+    assert formats.planned(at, now=now) == "today 23:30 UTC, in 60 minutes"
+
+
+def test_a_clock_time_of_a_plan_that_comes_twice_is_told_with_its_distance_from_utc():
+    at = datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+    told = formats.planned(at, MADRID, at - timedelta(minutes=30))
+    assert told == "today 02:30 Europe/Madrid (UTC+02:00), in 30 minutes"
 
 
 def test_a_moment_is_told_with_its_zone():
@@ -82,8 +108,10 @@ def test_a_moment_that_the_clocks_show_twice_is_told_with_its_distance_from_utc(
 
 def test_templates_write_as_the_code_does():
     text = "{% load formats %}{{ n|number }}; {{ n|rate }}; {{ s|duration }}; {{ at|day }}; {{ at|moment:zone }}"
+    text += "; {{ at|planned:zone }}"
     found = Template(text).render(Context({"n": 12_830, "s": 61, "at": AT, "zone": MADRID}))
-    assert found == "12,830; 12,830; 1 min 1 s; 29 Nov 2026; 29 Nov 2026, 15:11 Europe/Madrid"
+    planned = formats.planned(AT, MADRID)
+    assert found == f"12,830; 12,830; 1 min 1 s; 29 Nov 2026; 29 Nov 2026, 15:11 Europe/Madrid; {planned}"
 
 
 def test_a_template_writes_nothing_for_what_it_misses():

@@ -86,6 +86,16 @@ def test_it_answers_before_django_and_leaves_the_rest_to_it(club, settings, djan
         assert shortcut({**environ, **other}, None) == ["Django"]
 
 
+def test_a_tracking_domain_shows_no_files(club, settings):
+    club.tracking_domain = "links.club.example"
+    club.save()
+    shortcut = FilesShortcut(lambda environ, start: ["Django"])
+    environ = {"PATH_INFO": path(make_picture(club), settings), "REQUEST_METHOD": "GET"}
+    assert shortcut({**environ, "HTTP_HOST": "links.club.example:443"}, None) == ["Django"]
+    assert Client().get(environ["PATH_INFO"], headers={"host": "links.club.example"}).status_code == 404
+    assert shortcut({**environ, "HTTP_HOST": "localhost"}, lambda *args: None) == [picture_file()]
+
+
 def test_a_large_file_is_left_to_the_server_to_send(club, settings):
     content = b"%PDF-1.7" + bytes(AT_ONCE)
     pdf = Media.objects.create(organization=club, file=ContentFile(content, name="plan.pdf"))

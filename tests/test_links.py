@@ -71,6 +71,15 @@ def test_a_sealed_address_tells_nothing_and_is_the_same_each_time():
     assert sealed.replace("-", "").replace("_", "").isalnum()
 
 
+def test_keys_and_sealed_addresses_of_mail_already_sent_still_open(settings):
+    settings.LINK_KEY = "the key that these were made with"
+    key = "AeJArME-jmALXLY.RjqB0snLsQY"
+    sealed = "TQfzD1cNfLHVpUjqRQr87bsTFR1oRXFT30U6ogXvwiG9BN8KMbnvC2fN8_4xVayq_AEdqqHN3nKJWrQ"
+    assert links.copy_key(links.delivery_token(123456), 7) == key
+    assert links.opened_copy(key, 7) == 123456
+    assert links.unseal(sealed, key, 5) == "https://club.example/?for=José"
+
+
 @pytest.mark.parametrize("sealed", ["", "AAAA", "ñ", "A" * 10_000, "$$$", "=" * 40])
 def test_what_is_not_sealed_by_us_leads_nowhere(sealed):
     assert links.unseal(sealed, "copy", 5) is None

@@ -6,13 +6,12 @@ from typing import Any
 
 from django import forms
 from django.db import transaction
-from django.utils import timezone
 
-from broadcasts import audience, drafting, formats, sending, stats
-from broadcasts.explaining import when
+from broadcasts import archiving, audience, drafting, formats, sending
 from broadcasts.models import Broadcast, Engagement, User
+from broadcasts.stats import BroadcastCounts
 
-from .confirmations import Confirmation, ScheduleForm, SendForm, TestForm
+from .confirmations import Confirmation, ScheduleForm, SendForm, TestForm, what_now
 
 Status = Broadcast.Status
 
@@ -26,12 +25,12 @@ class RetargetForm(Confirmation):
         super().__init__(*args, **kwargs)
         told = [
             (value, words if n is None else f"{words} ({formats.number(n)})")
-            for value, words, n in engagements(self.broadcast)
+            for value, words, n in engagements(self.broadcast, BroadcastCounts.of(self.broadcast))
         ]
         self.fields["engagement"].widget.choices = told  # `sending` refuses others, with the reason
 
 
-def engagements(broadcast: Broadcast) -> list[tuple[str, str, int | None]]:
+def engagements(broadcast: Broadcast, counts: BroadcastCounts) -> list[tuple[str, str, int | None]]:
     """Return (engagement, in words, copies) for each that a broadcast can be retargeted by; none before its start.
 
     There is no number where copies fall back, since a person may have several.
@@ -39,14 +38,13 @@ def engagements(broadcast: Broadcast) -> list[tuple[str, str, int | None]]:
     if broadcast.status not in Broadcast.STARTED:
         return []
     messages = list(broadcast.messages.all())
-    counts = stats.message_counts(messages)
     told: list[tuple[str, str, int | None]] = []
     falls_back = broadcast.falls_back
     for one in audience.measured(broadcast):
         n = 0
         for message in messages:
-            if message.pk in counts and (not one.fact or one.fact in message.reports):
-                numbers = counts[message.pk]
+            if message.pk in counts.copies and (not one.fact or one.fact in message.reports):
+                numbers = counts.copies[message.pk]
                 n += numbers["sent"] - numbers["opened"] if one == Engagement.NOT_OPENED else numbers[one.value]
         if n > 0:
             told.append((one.value, one.who, None if falls_back else n))
@@ -62,9 +60,15 @@ class ActionResult:
     goal: Broadcast | None = None
 
 
+OFFERED, HIDDEN, REFUSED = "offered", "hidden", "refused"
+
+
 @dataclass(frozen=True)
 class Action:
-    """An action: the act that it needs, the states that allow it, its confirmation form, and its function."""
+    """An action: the act that it needs, the states that allow it, its confirmation form, and its function.
+
+    `in_window` says what it is within an undo window: OFFERED, HIDDEN since the countdown has “Stop”, or REFUSED.
+    """
 
     name: str
     label: str
@@ -75,16 +79,8 @@ class Action:
     form: type[Confirmation] = Confirmation
     estimates: bool = False
     style: str = ""
-    is_useful: Callable[[Broadcast], bool] = lambda broadcast: True
-
-
-def _what_now(broadcast: Broadcast) -> str:
-    if broadcast.local_time:
-        return "It begins at once; people whose clock time has not come yet wait for it."
-    if broadcast.scheduled_at and (broadcast.status == Status.SCHEDULED or broadcast.scheduled_at > timezone.now()):
-        planned = when(broadcast.scheduled_at, broadcast.organization.zone)
-        return f"It is sent at once, and not at {planned}."
-    return "It is sent at once."
+    is_useful: Callable[[Broadcast, BroadcastCounts], bool] = lambda broadcast, counts: True
+    in_window: str = OFFERED
 
 
 def _what_is_cancelled(broadcast: Broadcast) -> str:
@@ -93,14 +89,26 @@ def _what_is_cancelled(broadcast: Broadcast) -> str:
     return "Sending stops for good. What has left stays sent; all others get nothing."
 
 
-def _send(broadcast: Broadcast, user: User, values: dict[str, Any]) -> ActionResult:
-    sending.send(broadcast, by=user, seen=broadcast.modified)
-    return ActionResult(f"“{broadcast}” is being sent.")
+def send_now(broadcast: Broadcast, user: User, values: dict[str, Any]) -> ActionResult:
+    """Send with the undo window of the organization."""
+    seconds = broadcast.organization.undo_seconds
+    sending.send(broadcast, by=user, undo_seconds=seconds, seen=broadcast.modified)
+    if not seconds:
+        return ActionResult(f"“{broadcast}” is being sent.")
+    return ActionResult(f"“{broadcast}” will be sent in {formats.seconds(seconds)}. You can stop it until then.")
 
 
-def _schedule(broadcast: Broadcast, user: User, values: dict[str, Any]) -> ActionResult:
-    sending.schedule(broadcast, values["at"], by=user, seen=broadcast.modified)
-    return ActionResult(f"“{broadcast}” is scheduled for {when(broadcast.scheduled_at, broadcast.organization.zone)}.")
+def schedule(broadcast: Broadcast, user: User, values: dict[str, Any]) -> ActionResult:
+    """Schedule for `at`, or without it for the time that the broadcast has."""
+    sending.schedule(broadcast, values.get("at"), by=user, seen=broadcast.modified)
+    assert broadcast.scheduled_at is not None
+    planned = formats.planned(broadcast.scheduled_at, broadcast.organization.zone)
+    return ActionResult(f"“{broadcast}” is scheduled for {planned}.")
+
+
+def _undo(broadcast: Broadcast, user: User, values: dict[str, Any]) -> ActionResult:
+    sending.undo(broadcast, by=user)
+    return ActionResult(f"Stopped. “{broadcast}” is a draft again, and nothing was sent.")
 
 
 def _test(broadcast: Broadcast, user: User, values: dict[str, Any]) -> ActionResult:
@@ -111,8 +119,12 @@ def _test(broadcast: Broadcast, user: User, values: dict[str, Any]) -> ActionRes
 
 
 def _retry(broadcast: Broadcast, user: User, values: dict[str, Any]) -> ActionResult:
-    child = sending.retry(broadcast, by=user)
-    return ActionResult(f"The failed ones of “{broadcast}” are being sent again, as “{child}”.", goal=child)
+    with transaction.atomic():
+        child = sending.retry(broadcast, by=user, starts=False)
+        drafting.refresh_preview(child)
+    return ActionResult(
+        f"“{child}” is a draft to those whom “{broadcast}” failed to reach: check it, then send it.", goal=child
+    )
 
 
 def _retarget(broadcast: Broadcast, user: User, values: dict[str, Any]) -> ActionResult:
@@ -140,16 +152,27 @@ ANY = frozenset(Status)
 ACTIONS = {
     action.name: action
     for action in (
-        Action("send", "Send now", "send", Broadcast.STARTABLE, _what_now, _send, SendForm, True),
+        Action(
+            "undo",
+            "Stop",
+            "send",
+            {Status.SCHEDULED},
+            lambda b: "It becomes a draft again, and nothing is sent.",
+            _undo,
+            is_useful=lambda b, counts: b.is_undoable,
+            in_window=HIDDEN,
+        ),
+        Action("send", "Send now", "send", Broadcast.STARTABLE, what_now, send_now, SendForm, True, in_window=REFUSED),
         Action(
             "schedule",
             "Schedule",
             "send",
             Broadcast.STARTABLE,
             lambda b: "When should it be sent?",
-            _schedule,
+            schedule,
             ScheduleForm,
             True,
+            in_window=REFUSED,
         ),
         Action(
             "unschedule",
@@ -158,6 +181,7 @@ ACTIONS = {
             {Status.SCHEDULED},
             lambda b: "It becomes a draft again and keeps its time.",
             _simply(sending.unschedule, "is a draft again."),
+            in_window=HIDDEN,
         ),
         Action(
             "pause",
@@ -183,6 +207,7 @@ ACTIONS = {
             _what_is_cancelled,
             _simply(sending.cancel, "is cancelled."),
             style="deletelink",
+            in_window=HIDDEN,
         ),
         Action(
             "reopen",
@@ -191,16 +216,16 @@ ACTIONS = {
             {Status.CANCELLED},
             lambda b: "It becomes a draft again and keeps its time. Nothing is sent.",
             _simply(sending.reopen, "is a draft again."),
-            is_useful=lambda b: not b.has_begun,
+            is_useful=lambda b, counts: not b.has_begun,
         ),
         Action(
             "retry",
             "Retry failed",
             "send",
             Broadcast.FINISHED,
-            lambda b: "Everybody whom it failed to reach is sent it again at once, as a linked broadcast.",
+            lambda b: "A draft to everyone whom it failed to reach is made, linked to this one. Nothing is sent yet.",
             _retry,
-            is_useful=lambda b: stats.counts([b])[b.pk]["failed"] > 0,
+            is_useful=lambda b, counts: counts.people["failed"] > 0,
         ),
         Action(
             "retarget",
@@ -210,10 +235,28 @@ ACTIONS = {
             lambda b: "A draft with the same content is made, linked to this one. Nothing is sent.",
             _retarget,
             RetargetForm,
-            is_useful=lambda b: bool(engagements(b)),
+            is_useful=lambda b, counts: bool(engagements(b, counts)),
         ),
         Action(
             "test", "Send a test to me", "write", ANY, lambda b: "Its first message is sent as a test.", _test, TestForm
+        ),
+        Action(
+            "archive",
+            "Publish in the archive",
+            "send",
+            Broadcast.STARTED,
+            lambda b: "Everybody can then read its mail in the public archive, without names and personal links.",
+            _simply(archiving.put, "is in the public archive."),
+            is_useful=lambda b, counts: not b.in_archive and b.organization.has_archive and b.has_begun,
+        ),
+        Action(
+            "unarchive",
+            "Take out of the archive",
+            "send",
+            Broadcast.STARTED,
+            lambda b: "Its page is gone at once; caches forget it within 5 minutes, search engines later.",
+            _simply(archiving.take_out, "is out of the public archive."),
+            is_useful=lambda b, counts: b.in_archive and b.has_begun,
         ),
         Action(
             "duplicate",

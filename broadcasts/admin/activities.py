@@ -1,17 +1,16 @@
 from typing import Any
-from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin
 from django.db.models import Count, Model
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 
 from broadcasts import audience
 from broadcasts.database import as_id
 from broadcasts.models import Activity, Attendance, Contact
 
 from .base import OrganizationAdmin, OrganizationForm, list_url
+from .begin import BeginInList
 from .by_contact import ByContact
 from .filters import choice_filter, row_filter
 
@@ -43,7 +42,7 @@ class ActivityForm(OrganizationForm):
 
 
 @admin.register(Activity)
-class ActivityAdmin(OrganizationAdmin):
+class ActivityAdmin(BeginInList, OrganizationAdmin):
     list_display = ["name", "series", "kind", "starts_at", "place", "organization"]
     list_select_related = ["organization", "series", "place"]
     form = ActivityForm
@@ -84,24 +83,16 @@ class ActivityAdmin(OrganizationAdmin):
                     "label": status.label,
                     "people": counts[status.value],
                     "list": list_url(Attendance, activity=activity.pk, status=status.value),
-                    "write": self._write(request, activity, attendance_status=status.value),
+                    "status": status.value,
                 }
                 for status in Attendance.Status
                 if counts.get(status.value)
             ],
             "everybody": sum(counts.values()),
-            "write_to_all": self._write(request, activity),
             "places": page[:PAGE],
             "after": page[PAGE - 1].contact_id if len(page) > PAGE else None,
-            "may_add": self.may(request, "write", activity),
+            "may_write": self.may(request, "write", activity),
         }
-
-    def _write(self, request: HttpRequest, activity: Activity, **who: str) -> str:
-        """Return the URL to add a broadcast to the attendances; "" if the user may not write broadcasts."""
-        if not self.may(request, "write", activity):
-            return ""
-        asked = {"organization": activity.organization_id, "activity": activity.pk, **who}
-        return f"{reverse('admin:broadcasts_broadcast_add')}?{urlencode(asked)}"
 
 
 @admin.register(Attendance)

@@ -10,43 +10,26 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModif
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 
-from broadcasts import audience, drafting, pricing, translating
-from broadcasts.audience import Audience, Estimate
+from broadcasts import drafting, pricing, translating
 from broadcasts.exceptions import BroadcastsError, InvalidInput, WrongState
 from broadcasts.formats import duration
-from broadcasts.models import Broadcast, Reason
-from broadcasts.sending import expansion, readiness
+from broadcasts.models import Broadcast
+from broadcasts.stats import BroadcastCounts
 
 from .access import Access
-from .actions import ACTIONS, Action, ActionResult, engagements
+from .actions import ACTIONS, OFFERED, REFUSED, Action, ActionResult, engagements
+from .begin import step_url
 from .broadcast_views import RecipientViews
 from .confirmations import Confirmation, SendForm
+from .content_channels import move_up
 from .expressions import LIQUID, translated
 from .progress import progress
+from .promises import estimate, promise, reasons
 from .report import report, stamp
 from .saving_first import SavingFirst
 
 Status = Broadcast.Status
 SHOWN = ("preview", "recipients")  # pages that show what is stored
-
-
-def estimate(broadcast: Broadcast) -> Estimate:
-    """Count whom a broadcast will reach: the same query as its start."""
-    return audience.estimate(Audience.of(broadcast), drafting.routes(broadcast))
-
-
-def reasons(found: Estimate) -> list[tuple[str, str, int]]:
-    """Return (reason, in words, people) in the order of precedence."""
-    return [(reason.value, str(reason.label), n) for reason in Reason if (n := found.skipped.get(reason.value))]
-
-
-def nobody(found: Estimate) -> str:
-    """Return why no contact would receive it; "" if any would."""
-    if found.will_receive:
-        return ""
-    if not found.matched:
-        return expansion.NOBODY
-    return f"{expansion.LEFT_OUT}." if found.skipped else readiness.NO_MESSAGE
 
 
 class BroadcastActions(RecipientViews, SavingFirst):
@@ -68,8 +51,11 @@ class BroadcastActions(RecipientViews, SavingFirst):
             *super().get_urls(),
         ]
 
-    def actions_for(self, request: HttpRequest, broadcast: Broadcast) -> list[dict[str, str]]:
+    def actions_for(
+        self, request: HttpRequest, broadcast: Broadcast, counts: BroadcastCounts | None = None
+    ) -> list[dict[str, str]]:
         """Return the actions that this user can take on it now, with their addresses."""
+        counts = counts or BroadcastCounts.of(broadcast)
         return [
             {
                 "label": "Reschedule"
@@ -82,7 +68,8 @@ class BroadcastActions(RecipientViews, SavingFirst):
             for action in ACTIONS.values()
             if broadcast.status in action.statuses
             and self.may(request, action.act, broadcast)  # type: ignore[attr-defined]
-            and action.is_useful(broadcast)
+            and action.is_useful(broadcast, counts)
+            and (action.in_window == OFFERED or not broadcast.is_undoable)
         ]
 
     def steps(self, request: HttpRequest, obj: Broadcast) -> dict[str, Callable[[], HttpResponse]]:
@@ -108,23 +95,19 @@ class BroadcastActions(RecipientViews, SavingFirst):
         return steps
 
     def _move_up(self, request: HttpRequest, broadcast: Broadcast, pk: int) -> HttpResponse:
-        """Put a message before the one that precedes it."""
-        rows = list(broadcast.messages.all())
-        place = next((i for i, row in enumerate(rows) if row.pk == pk), 0)
-        if place:
-            rows[place - 1], rows[place] = rows[place], rows[place - 1]
-            specs = [{"uuid": row.uuid} for row in rows]
-            drafting.save(broadcast, {"messages": specs}, by=request.user)  # type: ignore[arg-type]
+        move_up(broadcast, pk, Access.of(request).user)
         return HttpResponseRedirect(f"{self.change_url(broadcast.pk)}#channels")  # type: ignore[attr-defined]
 
-    def retargets_for(self, request: HttpRequest, broadcast: Broadcast) -> list[dict[str, Any]]:
+    def retargets_for(
+        self, request: HttpRequest, broadcast: Broadcast, counts: BroadcastCounts
+    ) -> list[dict[str, Any]]:
         """Return whom it can be written to again, with how many they are and where that begins."""
         if not self.may(request, ACTIONS["retarget"].act, broadcast):  # type: ignore[attr-defined]
             return []
         address = reverse("admin:broadcasts_broadcast_retarget", args=[broadcast.pk])
         return [
             {"words": words, "number": n, "url": f"{address}?engagement={value}"}
-            for value, words, n in engagements(broadcast)
+            for value, words, n in engagements(broadcast, counts)
         ]
 
     def broadcast_for(self, request: HttpRequest, pk: int, act: str) -> Broadcast:
@@ -153,18 +136,22 @@ class BroadcastActions(RecipientViews, SavingFirst):
             raise WrongState(
                 f"“{broadcast}” is {broadcast.get_status_display().lower()}: {action.label} is not possible."
             )
+        if action.in_window == REFUSED and broadcast.is_undoable:
+            raise WrongState(f"“{broadcast}” is about to be sent. Stop that first.")
         if action.estimates and request.method == "GET" and self.takes_long(request, broadcast):
             return self.waiting_page(request, broadcast)
-        found = estimate(broadcast) if action.estimates else None
+        told = promise(broadcast) if action.estimates else {}
         kwargs: dict[str, Any] = {"broadcast": broadcast, "user": request.user}
         if "engagement" in request.GET:
             kwargs["initial"] = {"engagement": request.GET["engagement"]}
         kwargs["may_send"] = self.may(request, "send", broadcast)  # type: ignore[attr-defined]
         if issubclass(action.form, SendForm):
-            kwargs["recipients"] = found.will_receive if found else 0
+            kwargs |= {"recipients": told["estimate"].will_receive, "open_lines": told["open_lines"]}
         form = action.form(request.POST if request.method == "POST" else None, **kwargs)
         if request.method == "POST" and form.is_valid() and (done := self._run(request, broadcast, action, form)):
-            return HttpResponseRedirect(self.change_url((done.goal or broadcast).pk))  # type: ignore[attr-defined]
+            return HttpResponseRedirect(
+                step_url(done.goal, "check") if done.goal else self.change_url(broadcast.pk)  # type: ignore[attr-defined]
+            )
         return self.page(
             request,
             broadcast,
@@ -173,12 +160,9 @@ class BroadcastActions(RecipientViews, SavingFirst):
             action=action,
             question=action.question(broadcast),
             form=form,
-            estimate=found,
-            reasons=reasons(found) if found else [],
-            cost=pricing.expected(broadcast, found) if found else None,
-            nobody=nobody(found) if found else "",
-            contents=self.contents(broadcast),
+            contents=[] if told else self.contents(broadcast),
             media=self.media + form.media,
+            **told,
         )
 
     def _run(
@@ -207,11 +191,12 @@ class BroadcastActions(RecipientViews, SavingFirst):
     def report_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Show the report alone, for the script that keeps it fresh; 304 where no number has changed."""
         broadcast = self.broadcast_for(request, pk, "read")
-        now = stamp(broadcast)
+        counts = BroadcastCounts.of(broadcast)
+        now = stamp(broadcast, counts)
         tag = f'"{now}"'
         if request.headers.get("If-None-Match") == tag:
             return HttpResponseNotModified()
-        context = {"broadcast": broadcast, "report": report(broadcast, now)}
+        context = {"broadcast": broadcast, "report": report(broadcast, counts, now)}
         response = TemplateResponse(request, "admin/broadcasts/broadcast/report.html", context)
         response["ETag"], response["Cache-Control"] = tag, "no-store"
         return response

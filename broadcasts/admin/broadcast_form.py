@@ -31,10 +31,16 @@ from .drafts import DraftForm
 from .rules import RulesField
 
 MESSAGE_FIELDS = ("channel", "template", "syntax")
+NAMED_CONTACTS = 100  # so many chosen contacts can be shown and edited one by one
 CHANGED_ELSEWHERE = (
     "This broadcast was changed after you opened this page. What you typed is below and not saved: open the broadcast "
     "in another window to see what is new there. Saving now writes over it."
 )
+
+
+def has_many_contacts(broadcast: Broadcast) -> bool:
+    """Whether more contacts are chosen than a form can show."""
+    return broadcast.contacts.all()[: NAMED_CONTACTS + 1].count() > NAMED_CONTACTS
 
 
 class AddressesField(forms.CharField):
@@ -111,14 +117,22 @@ class BroadcastForm(DraftForm):
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
         organization = cleaned.get("organization") or getattr(self.instance, "organization", None)
-        if organization is not None:
+        if organization is not None and "query" in self.fields:
             self._check_audience(cleaned, organization)
-        if cleaned.get("ignore_quiet_hours") and cleaned.get("use_case") != UseCase.GENERAL:
-            self.add_error("ignore_quiet_hours", QUIET_FOR_MARKETING)
+        if self._asked(cleaned, "ignore_quiet_hours") and self._asked(cleaned, "use_case") != UseCase.GENERAL:
+            self.add_error("ignore_quiet_hours" if "ignore_quiet_hours" in self.fields else None, QUIET_FOR_MARKETING)
         self._check_times(cleaned)
-        if self.instance.pk and self.data.get("seen", stamp(self.instance)) != stamp(self.instance):
+        if self.instance.pk and self.is_changed_elsewhere():
             self.add_error(None, CHANGED_ELSEWHERE)
         return cleaned
+
+    def is_changed_elsewhere(self) -> bool:
+        """Whether the broadcast was changed after the page of this form was opened."""
+        return self.data.get("seen", stamp(self.instance)) != stamp(self.instance)
+
+    def _asked(self, cleaned: dict[str, Any], name: str) -> Any:
+        """Return what the form says, or what is stored where the form lacks the field."""
+        return cleaned.get(name) if name in self.fields else getattr(self.instance, name)
 
     def _check_times(self, cleaned: dict[str, Any]) -> None:
         for name in set(moments.TIMES) & set(cleaned) - set(self.changed_data):

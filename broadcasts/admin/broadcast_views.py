@@ -8,7 +8,6 @@ from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.html import escape
 
 from broadcasts import audience, designing, drafting, previewing, rendering
 from broadcasts.audience import Audience
@@ -21,6 +20,7 @@ from broadcasts.transports import Bubble
 
 from .access import has_more_than
 from .pickers import Picker
+from .showing import faults_page, sandboxed
 
 PAGE = 100
 AT_ONCE = 20_000  # contacts of an organization; above, counting takes long enough to be announced
@@ -139,11 +139,7 @@ class RecipientViews(admin.ModelAdmin):
         """Serve the rendered HTML alone, in a sandbox: no script, no form, no access to this site."""
         broadcast = self.broadcast_for(request, pk, "write")  # type: ignore[attr-defined]
         _, rendered, _, error = self._render(request, broadcast)
-        response = HttpResponse(rendered.html if rendered else f"<p>{escape(error)}</p>")
-        response["Content-Security-Policy"] = "sandbox; frame-ancestors 'self'"
-        response["X-Frame-Options"] = "SAMEORIGIN"
-        response["X-Content-Type-Options"] = "nosniff"
-        return response
+        return sandboxed(rendered.html) if rendered else faults_page([error])
 
     def _render(
         self, request: HttpRequest, broadcast: Broadcast

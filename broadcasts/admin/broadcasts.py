@@ -5,13 +5,14 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.checks import InlineModelAdminChecks
-from django.db.models import QuerySet
+from django.db.models import QuerySet, prefetch_related_objects
 from django.forms.models import inlineformset_factory
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from broadcasts import drafting, formats, rendering, stats
+from broadcasts import archiving, drafting, formats, links, rendering, stats
 from broadcasts.exceptions import WrongState
 from broadcasts.models import (
     TRACKED,
@@ -26,11 +27,13 @@ from broadcasts.models import (
     Template,
     UseCase,
 )
+from broadcasts.stats import BroadcastCounts
 
 from .access import Access, scoped
 from .base import ScopedInline, link, list_url, number
 from .broadcast_actions import BroadcastActions
-from .broadcast_form import MESSAGE_FIELDS, BroadcastForm, FirstMessageFormSet, TranslationForm
+from .broadcast_form import MESSAGE_FIELDS, BroadcastForm, FirstMessageFormSet, TranslationForm, has_many_contacts
+from .compose import ComposePages
 from .confirmations import stamp
 from .content import content_fields, tell_warnings
 from .drafts import DraftAdmin
@@ -39,11 +42,10 @@ from .filters import choice_filter
 from .gallery import StartPage
 from .paginator import PagedList
 from .pickers import Picker
-from .progress import progress
+from .progress import progress, undo_left
 from .report import report
 from .search import as_uuid
 
-NAMED_CONTACTS = 100  # so many chosen contacts can be shown and edited one by one
 TIMES = ["local_time", "ignore_quiet_hours", "expires_at"]
 MEASURING = "Opens and clicks of its mail. General messages are measured only if the organization allows it."
 USUAL = 5  # how many audience fields are always shown
@@ -51,14 +53,27 @@ WRITTEN = {*drafting.PLAIN_FIELDS, *Broadcast.WHO_LISTS}
 RECORD = ["uuid", "author_name", "created", "modified"]
 
 
+COMPOSED = {Broadcast.Status.DRAFT, Broadcast.Status.FAILED}  # a list leads from these to their steps
+
+
 class BroadcastList(PagedList):
-    """Reads the counts of all rows of a page by one query."""
+    """Reads the counts of all rows of a page by one query, and leads from drafts to their steps."""
+
+    def url_for_result(self, result: Any) -> str:
+        if result.status in COMPOSED and not self.is_popup:
+            return reverse("admin:broadcasts_broadcast_compose_entry", args=[result.pk])
+        return super().url_for_result(result)
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         numbers = stats.counts(self.result_list)
         for broadcast in self.result_list:
             broadcast.numbers = numbers[broadcast.pk]
+
+
+def archive_url(broadcast: Broadcast) -> str:
+    """Return the address at which everybody can read a broadcast; "" if nobody can."""
+    return links.archived_url(broadcast.organization.slug, broadcast.uuid) if archiving.is_listed(broadcast) else ""
 
 
 class FirstMessageChecks(InlineModelAdminChecks):
@@ -105,7 +120,7 @@ class FirstMessageInline(ScopedInline, admin.StackedInline):
 
 
 @admin.register(Broadcast)
-class BroadcastAdmin(StartPage, BroadcastActions, AskingAdmin, DraftAdmin):
+class BroadcastAdmin(StartPage, ComposePages, BroadcastActions, AskingAdmin, DraftAdmin):
     form = BroadcastForm
     list_display = ["name", "shown_status", "via", "shown_time", "recipients", "sent", "failed", "organization"]
     list_select_related = ["organization"]
@@ -152,7 +167,10 @@ class BroadcastAdmin(StartPage, BroadcastActions, AskingAdmin, DraftAdmin):
 
     @admin.display(description="time", ordering="scheduled_at", empty_value="-")
     def shown_time(self, broadcast: Broadcast) -> Any:
-        return broadcast.completed_at or broadcast.started_at or broadcast.scheduled_at
+        if at := broadcast.completed_at or broadcast.started_at:
+            return at
+        at = broadcast.due_from if broadcast.status == Broadcast.Status.SCHEDULED else broadcast.scheduled_at
+        return formats.planned(at, broadcast.organization.zone) if at else None
 
     @admin.display(description="recipients")
     def recipients(self, broadcast: Broadcast) -> str:
@@ -194,7 +212,7 @@ class BroadcastAdmin(StartPage, BroadcastActions, AskingAdmin, DraftAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         who = list(Broadcast.WHO)
-        if obj is not None and obj.contacts.all()[: NAMED_CONTACTS + 1].count() > NAMED_CONTACTS:
+        if obj is not None and has_many_contacts(obj):
             who[who.index("contacts")] = "many_contacts"
         message = ["channel", "template", "syntax"]
         if obj is not None and not self.has_change_permission(request, obj):
@@ -211,9 +229,15 @@ class BroadcastAdmin(StartPage, BroadcastActions, AskingAdmin, DraftAdmin):
             ("Who, in more ways", {"fields": who[USUAL:], "classes": self._collapsed(request, obj, who[USUAL:])}),
             ("What", {"fields": [*message, "base_language", "channel_policy", *self._fallback(obj)]}),
             ("When", self._when(request, obj)),
+            *self._archive(obj),
             ("Measuring", {"fields": [*TRACKED.values()], "description": MEASURING}),
             *([("Record", {"fields": RECORD, "classes": ["collapse"]})] if obj is not None else []),
         ]
+
+    def _archive(self, obj: Any) -> list[Any]:
+        """The switch is shown where an archive is; of a broadcast that has begun, its page has buttons for it."""
+        is_offered = obj is None or (obj.organization.has_archive and obj.is_editable)
+        return [("Public archive", {"fields": ["in_archive"], "classes": ["collapse"]})] if is_offered else []
 
     def _fallback(self, obj: Any) -> list[str]:
         """The fields of a policy are shown where they can be chosen, or mean something."""
@@ -284,8 +308,7 @@ class BroadcastAdmin(StartPage, BroadcastActions, AskingAdmin, DraftAdmin):
             return super().change_view(request, object_id, form_url, extra_context)
         try:
             if request.method == "POST" and not broadcast.is_editable:
-                why = "has begun to be sent." if broadcast.has_begun else "was cancelled: reopen it first."
-                raise WrongState(f"“{broadcast}” {why}")
+                raise WrongState(f"“{broadcast}” {self.why_locked(broadcast)}")
             return super().change_view(
                 request, object_id, form_url, {**self.panel(request, broadcast), **(extra_context or {})}
             )
@@ -293,9 +316,15 @@ class BroadcastAdmin(StartPage, BroadcastActions, AskingAdmin, DraftAdmin):
             messages.error(request, f"Nothing was saved: {error}")
             return HttpResponseRedirect(self.change_url(object_id))
 
+    def why_locked(self, broadcast: Broadcast) -> str:
+        """Return why it cannot be edited, as the rest of a sentence."""
+        if broadcast.is_undoable:
+            return "is about to be sent: stop it first."
+        return "has begun to be sent." if broadcast.has_begun else "was cancelled: reopen it first."
+
     def warnings(self, broadcast: Broadcast) -> list[str]:
         """Return what is wrong with its expressions; the channel is named where there are several."""
-        found = list(broadcast.messages.select_related("channel").prefetch_related("translations"))
+        found = list(broadcast.messages.all())
         scope = rendering.ExpressionScope(broadcast.organization)
         return [
             f"{message.channel}, {words}" if len(found) > 1 else words
@@ -305,20 +334,26 @@ class BroadcastAdmin(StartPage, BroadcastActions, AskingAdmin, DraftAdmin):
 
     def panel(self, request: HttpRequest, broadcast: Broadcast) -> dict[str, Any]:
         """What stands above the form: what can be done now, and how far it is."""
+        prefetch_related_objects([broadcast], "messages__channel", "messages__translations")
+        has_begun, counts = broadcast.has_begun, BroadcastCounts.of(broadcast)
+        written = list(broadcast.messages.all())
         return {
             "broadcast": broadcast,
             "seen": stamp(broadcast),
-            "due": formats.moment(broadcast.due_from, broadcast.organization.zone) if broadcast.due_from else "",
+            "due": formats.planned(broadcast.due_from, broadcast.organization.zone) if broadcast.due_from else "",
+            "undo_left": undo_left(broadcast),
+            "may_undo": self.may(request, "send", broadcast),
             "unscheduled": self.unscheduled(request, broadcast),
-            "actions_now": self.actions_for(request, broadcast),
-            "progress": progress(broadcast) if broadcast.has_begun else None,
-            "report": report(broadcast) if broadcast.has_begun else None,
-            "retargets": self.retargets_for(request, broadcast),
+            "actions_now": self.actions_for(request, broadcast, counts),
+            "progress": progress(broadcast, told=counts) if has_begun else None,
+            "report": report(broadcast, counts) if has_begun else None,
+            "retargets": self.retargets_for(request, broadcast, counts),
             "children": list(broadcast.children.order_by("id")[:10]),
-            "channels": list(broadcast.messages.select_related("channel").prefetch_related("translations")),
+            "public_address": archive_url(broadcast),
+            "channels": written,
             "ask": AskForm(None, Access.of(request)),
             "warnings": self.warnings(broadcast),
-            "translates": broadcast.messages.filter(syntax=Syntax.EXPRESSIONS).exists(),
+            "translates": any(one.syntax == Syntax.EXPRESSIONS for one in written),
             "may_write": self.may(request, "write", broadcast),
         }
 
@@ -352,7 +387,7 @@ class BroadcastAdmin(StartPage, BroadcastActions, AskingAdmin, DraftAdmin):
         if broadcast.scheduled_at is None or broadcast.status not in (Broadcast.Status.DRAFT, Broadcast.Status.FAILED):
             return ""
         how = ": press Schedule" if self.may(request, "send", broadcast) else ": that takes somebody who may send"
-        time = formats.moment(broadcast.scheduled_at, broadcast.organization.zone)
+        time = formats.planned(broadcast.scheduled_at, broadcast.organization.zone)
         return f"the time {time}. It is not scheduled yet{how}."
 
     def delete_model(self, request: HttpRequest, obj: Broadcast) -> None:

@@ -17,6 +17,7 @@ from broadcasts.models import Attribute, Contact, Medium, Organization, Segment,
 
 from .access import Access, has_more_than, scoped
 from .base import OrganizationAdmin, OrganizationForm
+from .begin import SendToChosen
 from .by_contact import is_list
 from .consents import with_history
 from .contact_actions import ContactAdminActions
@@ -90,7 +91,7 @@ class ContactForm(OrganizationForm):
 
 
 @admin.register(Contact)
-class ContactAdmin(SegmentActions, ContactAdminActions, ExplainView, OrganizationAdmin):
+class ContactAdmin(SendToChosen, SegmentActions, ContactAdminActions, ExplainView, OrganizationAdmin):
     form = ContactForm
     list_display = ["__str__", "email", "phone", "language", "status", "organization", "created"]
     list_select_related = ["organization"]

@@ -1,6 +1,6 @@
 """What the buttons of the content page do to a form that is not saved: a language more, another format, other words.
 
-Each changes a copy of what was posted, and the page is shown again with it; nothing is stored.
+Each changes a copy of what was posted, and the page is shown again with it; nothing is stored by that.
 """
 
 from collections.abc import Mapping
@@ -15,16 +15,11 @@ from broadcasts.exceptions import InvalidInput
 from broadcasts.languages import language_name
 from broadcasts.models import Content, Format, Medium, Message, MessageTranslation, Template
 
-from .content_form import FIELDS, LanguageForm, LanguagesFormSet
+from .content_form import FIELDS, LanguageForm
+from .content_formset import LanguagesFormSet
 
 PREFIX = "translations"
 MOST_LANGUAGES = 50
-# What content can be turned into without a difference in what people get; there is no way back.
-CONVERSIONS = {
-    Format.MARKDOWN: (Format.HTML,),
-    Format.MJML: (Format.HTML,),
-    Format.BLOCKS: (Format.HTML,),
-}
 
 
 class PostedLanguages:
@@ -68,7 +63,7 @@ def change(data: QueryDict, formset: LanguagesFormSet, owner: Message | Template
     act, _, argument = data.get("_step", "").partition(":")
     acts = {"language": _add_language, "convert": _convert, "take": _take, "template": _take_template}
     told = acts[act](posted, owner, argument) if act in acts else ""
-    return posted.data, told
+    return posted.data, f"{told} Nothing is saved yet." if told and isinstance(owner, Template) else told
 
 
 def _add_language(posted: PostedLanguages, owner: Message | Template, argument: str) -> str:
@@ -83,7 +78,7 @@ def _add_language(posted: PostedLanguages, owner: Message | Template, argument: 
         raise InvalidInput({"new_language": f"At most {MOST_LANGUAGES} languages are possible."})
     posted.add(language, forms[source].drafted() if source in forms else None)
     copied = f" as a copy of {language_name(source)}" if source in forms else ""
-    return f"{language_name(language)} was added{copied}. It is not saved yet."
+    return f"{language_name(language)} was added{copied}."
 
 
 def _convert(posted: PostedLanguages, owner: Message | Template, argument: str) -> str:
@@ -93,13 +88,10 @@ def _convert(posted: PostedLanguages, owner: Message | Template, argument: str) 
     if form is None:
         raise InvalidInput({"format": "This language is not on the page any more."})
     content, message = form.drafted(), posted.formset.message
-    if goal not in CONVERSIONS.get(content.format, ()):
-        raise InvalidInput({"format": f"{content.get_format_display()} cannot be turned into {goal} exactly."})
-    designing.apply(message, content)
     before = content.get_format_display()
-    content.format, content.source, content.blocks, content.slots = Format(goal), "", [], {}
+    designing.convert(message, content, goal)
     posted.write(form, content)
-    return f"{form.language_name} is HTML now, not saved yet. It cannot be turned back into {before}."
+    return f"{form.language_name} is {content.get_format_display()} now. It cannot be turned back into {before}."
 
 
 def _take(posted: PostedLanguages, owner: Message | Template, argument: str) -> str:
@@ -113,7 +105,7 @@ def _take(posted: PostedLanguages, owner: Message | Template, argument: str) -> 
     goal = posted.formset.message
     for translation in other.translations.all():
         _take_over(posted, translation, goal, other)
-    return f"The words of {other.channel or 'the other message'} stand here now. They are not saved yet."
+    return f"The words of {other.channel or 'the other message'} stand here now."
 
 
 def _take_over(posted: PostedLanguages, translation: MessageTranslation, goal: Message, other: Message) -> None:
@@ -156,4 +148,4 @@ def _take_template(posted: PostedLanguages, owner: Message | Template, argument:
             posted.write(form, content)
         else:
             posted.add(content.language, content)
-    return f"The content of “{template}” stands here now. It is not saved yet."
+    return f"The content of “{template}” stands here now."

@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import Q
-from django.forms.models import inlineformset_factory
 
 from broadcasts import designing, previewing, rendering
 from broadcasts.languages import language_name
@@ -17,13 +16,11 @@ from broadcasts.models import (
     Layout,
     Medium,
     Message,
-    MessageTranslation,
     Syntax,
     Template,
-    TemplateTranslation,
 )
 
-from .content import CHECKS, CODE, SYNTAX_HELP, ContentForm, ContentFormSet
+from .content import CHECKS, CODE, SYNTAX_HELP, ContentForm
 from .editors import BlocksField, BlocksWidget, SlotsField, SourceWidget, written_errors, written_slots
 from .files_field import FilesField, QuickRepliesField
 from .parameter_fields import ParameterField, parameter_fields, parameter_values, with_parameters
@@ -290,6 +287,9 @@ class LanguageForm(ContentForm):
         field = self.fields.get(name)
         return None if field is None or field.widget.is_hidden else name
 
+    def validate_constraints(self) -> None:
+        """Ask the database nothing: the formset knows the stored row of each language, and finds those given twice."""
+
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]
         for name in ("blocks", "slots", "source"):
@@ -320,50 +320,3 @@ def settled(values: Mapping[str, Any], message: Message, parameters: Mapping[str
         is_whole = message.layout is None or source.lstrip()[:9].lower().startswith(WHOLE)
         made |= {"html": source, "source": ""} if is_whole else {"html": "", "source": source}
     return made
-
-
-class LanguagesFormSet(ContentFormSet):
-    """All languages of a message or template; the choices above them decide what each asks for."""
-
-    def __init__(self, *args: Any, choices: ChoicesForm, may_change: bool, **kwargs: Any) -> None:
-        self.choices, self.may_change = choices, may_change
-        self.message = choices.message()
-        super().__init__(*args, **kwargs)
-
-    @property
-    def languages(self) -> "list[LanguageForm]":
-        return cast("list[LanguageForm]", self.forms)
-
-    def owner(self) -> tuple[Any, str]:
-        return self.message.broadcast.organization, self.message.syntax
-
-    def _construct_form(self, i: int, **kwargs: Any) -> Any:
-        form = super()._construct_form(i, **kwargs)
-        form.settle(self.message, self.instance, may_change=self.may_change)
-        return form
-
-    def contents(self) -> dict[str, dict[str, Any]]:
-        """Return what `drafting.save` takes; it makes the HTML of a design itself."""
-        made = super().contents()
-        designed = [form for form in self.languages if form.instance.is_designed]
-        for form in designed:
-            made.get(form.tag() or form.instance.language, {}).pop("html", None)
-        return made
-
-    def drafted(self) -> dict[str, dict[str, Any]]:
-        """Return {language: content} as typed, without the languages that are removed."""
-        return {form.shown_language: form.drafted().content() for form in self.languages if not form.is_removed}
-
-
-def languages_formset(owner: Message | Template) -> type[LanguagesFormSet]:
-    """Return the class of the formset for a message or a template."""
-    model: Any = TemplateTranslation if isinstance(owner, Template) else MessageTranslation
-    form = type("OneLanguageForm", (LanguageForm,), {"Meta": type("Meta", (LanguageForm.Meta,), {"model": model})})
-    made: Any = inlineformset_factory(
-        type(owner), model, form=form, formset=LanguagesFormSet, fields=FIELDS, extra=0 if has_content(owner) else 1
-    )
-    return made
-
-
-def has_content(owner: Message | Template) -> bool:
-    return bool(owner.pk) and bool(owner.translations.all())

@@ -1,51 +1,96 @@
 """The content page of a message or template: its words in each language, beside a preview; and its test sends."""
 
-import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import prefetch_related_objects
 from django.forms.widgets import Script
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
 
-from broadcasts import drafting, rendering, sending
-from broadcasts.exceptions import BroadcastsError, InvalidInput, WrongState
-from broadcasts.languages import LANGUAGES, language_name
-from broadcasts.models import Media, Medium, Message, Template
+from broadcasts import rendering
+from broadcasts.exceptions import InvalidInput, WrongState
+from broadcasts.models import Medium, Message, Template
 
-from .access import Access
 from .broadcast_form import CHANGED_ELSEWHERE
 from .content import tell_warnings
+from .content_around import base_language, choosable, fallback_words, file_names, other_messages, present
 from .content_changes import change
-from .content_form import (
-    ChoicesForm,
-    LanguageForm,
-    LanguagesFormSet,
-    has_content,
-    languages_formset,
-)
-from .content_preview import ContentPreviews, somebody
+from .content_channels import ChannelsForm
+from .content_form import ChoicesForm
+from .content_formset import LanguagesFormSet, has_content, languages_formset
+from .content_preview import ContentPreviews
+from .content_stamps import is_seen, note_own, stamp_of
+from .content_tests import ContentTests
 
 SCRIPTS: list[Any] = [
     Script("broadcasts/sms.js", defer=True),
     Script("broadcasts/expressions.js", type="module"),
     Script("broadcasts/unsaved.js", defer=True),
+    Script("broadcasts/only_for.js", defer=True),
     Script("broadcasts/content.js", type="module"),
 ]
+MEDIA = forms.Media(js=SCRIPTS, css={"all": ["broadcasts/content.css"]})
 PLACE = re.compile(r"\b\d+\.translations\.")  # before what is wrong with the messages of a broadcast
-UUIDS = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-MOST_FILES = 500
+KNOWN = re.compile(r" known: [^:]*$")  # names that could stand there instead, which are told at the field
 MOST_SHOWN = 20  # errors above the page
+THEIRS = "theirs"  # asks for what is stored, whatever was typed
 
 
-class ContentPage(ContentPreviews):
+@dataclass
+class ContentForms:
+    """What stands on the page: what is equal in all languages, each language, and how the broadcast uses channels."""
+
+    choices: ChoicesForm
+    formset: LanguagesFormSet
+    channels: ChannelsForm | None = None  # of a message
+
+    def are_valid(self) -> bool:
+        """Check all of them, so that each tells what is wrong."""
+        are = [self.choices.is_valid(), self.formset.is_valid()]
+        return all([*are, self.channels is None or not self.channels.is_bound or self.channels.is_valid()])
+
+    def have_changed(self) -> bool:
+        """Whether anything differs from what is stored; asked of valid forms."""
+        is_other = self.choices.has_changed() or self.formset.has_changed()
+        return is_other or (self.channels is not None and bool(self.channels.values()))
+
+    def faults(self) -> list[str]:
+        """Return all that is wrong in them, in words."""
+        named = [(form.language_name, form.errors) for form in self.formset.languages]
+        named += [("", form.errors) for form in (self.choices, self.channels) if form is not None]
+        told = [str(words) for words in self.formset.non_form_errors()]
+        for where, errors in named:
+            for name, found in errors.items():
+                place = ", ".join(filter(None, [where, "" if name == "__all__" else name.replace("_", " ")]))
+                told += [f"{place}: {words}" if place else str(words) for words in found]
+        return told
+
+
+@dataclass
+class Attempt:
+    """What became of a try to store the page: it is stored, or not, with what is wrong in the draft as a whole."""
+
+    is_stored: bool = False
+    is_conflict: bool = False
+    why_not: list[str] = field(default_factory=list)
+
+    def words(self, shown: ContentForms) -> list[str]:
+        """Return why it is not stored."""
+        if self.is_conflict:
+            return [CHANGED_ELSEWHERE]
+        return [KNOWN.sub("", words) for words in (*self.why_not, *shown.faults())][:MOST_SHOWN]
+
+
+class ContentPage(ContentTests, ContentPreviews):
     """The content page; for the admins of messages and templates.
 
     A button named `_step` changes the form without saving it; `_then` with the value `test` saves it and sends tests.
@@ -72,22 +117,32 @@ class ContentPage(ContentPreviews):
         owner = self._owner(request, pk)
         with timezone.override(rendering.organization_of(owner).zone):
             if request.method != "POST":
-                return self._page(request, owner, *self._forms(request, owner, None))
-            if request.POST.get("_then") == "test" and not self.has_change_permission(request, owner):
-                self._test(request, owner)
-                return HttpResponseRedirect(request.path)
+                return self.opened(request, owner)
             if not self.has_change_permission(request, owner):
-                messages.error(request, f"Nothing was saved: “{owner}” can no longer be changed.")
-                return HttpResponseRedirect(request.path)
-            return self._step(request, owner) if request.POST.get("_step") else self._save(request, owner)
+                return self.too_late(request, owner)
+            return self.posted(request, owner)
+
+    def opened(self, request: HttpRequest, owner: Any) -> HttpResponse:
+        return self.shown_page(request, owner, self.forms(request, owner, None))
+
+    def posted(self, request: HttpRequest, owner: Any) -> HttpResponse:
+        return self.stepped(request, owner) if request.POST.get("_step") else self.saved(request, owner)
+
+    def too_late(self, request: HttpRequest, owner: Any) -> HttpResponse:
+        """Answer a form of what can no longer be changed; a test of it can be sent."""
+        if request.POST.get("_then") == "test":
+            self.send_tests(request, owner)
+        else:
+            messages.error(request, f"Nothing was saved: “{owner}” can no longer be changed.")
+        return HttpResponseRedirect(request.path)
 
     def render_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Render the form as it is typed for one person, as JSON; nothing is saved."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         owner = self._owner(request, pk)
-        _, formset = self._forms(request, owner, request.POST)
-        return self.preview_of(request, owner, formset)
+        shown = self.forms(request, owner, request.POST, is_shown=THEIRS in request.POST)
+        return self.preview_of(request, owner, shown.formset)
 
     def _owner(self, request: HttpRequest, pk: int) -> Any:
         """Return the row, or 404; 403 for who may not write, since previews show what contacts are like."""
@@ -96,133 +151,129 @@ class ContentPage(ContentPreviews):
             raise Http404
         if not self.may(request, "write", owner):  # type: ignore[attr-defined]
             raise PermissionDenied
+        prefetch_related_objects([owner], "translations")
         return owner
 
-    def _forms(self, request: HttpRequest, owner: Any, data: Any) -> tuple[ChoicesForm, LanguagesFormSet]:
-        may_change = self.has_change_permission(request, owner)
+    def forms(self, request: HttpRequest, owner: Any, data: Any, *, is_shown: bool = False) -> ContentForms:
+        """Return the forms of the page; `is_shown`: only to look at."""
+        may_change = not is_shown and self.has_change_permission(request, owner)
         choices = ChoicesForm(data, owner, may_change=may_change)
-        first = base_language(owner)
-        formset = languages_formset(owner)(
-            data,
-            instance=owner,
-            choices=choices,
-            may_change=may_change,
-            initial=[{"language": first, "format": "blocks"}],
-        )
-        return choices, formset
+        begins = None if has_content(owner) else [{"language": base_language(owner), "format": "blocks"}]
+        formset = languages_formset(owner)(data, instance=owner, choices=choices, may_change=may_change, initial=begins)
+        return ContentForms(choices, formset)
 
-    def _step(self, request: HttpRequest, owner: Any) -> HttpResponse:
+    def stepped(self, request: HttpRequest, owner: Any) -> HttpResponse:
         """Show the form again as a button changed it."""
-        _, formset = self._forms(request, owner, request.POST)
         data: QueryDict = request.POST
         try:
-            data, told = change(request.POST, formset, owner)
+            data, told = change(data, self.forms(request, owner, data).formset, owner)
             if told:
                 messages.info(request, told)
         except InvalidInput as error:
             for words in error.errors.values():
                 messages.error(request, words)
-        return self._page(request, owner, *self._forms(request, owner, data), is_unsaved=True)
+        return self.shown_page(request, owner, self.forms(request, owner, data), is_unsaved=True)
 
-    def _save(self, request: HttpRequest, owner: Any) -> HttpResponse:
-        choices, formset = self._forms(request, owner, request.POST)
-        errors: dict[str, str] = {}
-        is_valid = choices.is_valid() & formset.is_valid()
-        if request.POST.get("seen", stamp_of(owner)) != stamp_of(owner):
-            errors = {"": CHANGED_ELSEWHERE}
-        elif is_valid:
-            try:
-                with transaction.atomic():
-                    self.save_content(request, owner, choices, formset)
-                return self._saved(request, owner)
-            except InvalidInput as error:
-                errors = error.errors
-            except WrongState as error:
-                messages.error(request, f"Nothing was saved: {error}")
-                return HttpResponseRedirect(request.path)
-        return self._page(request, owner, choices, formset, errors=errors, is_unsaved=True, is_checked=True)
-
-    def save_content(self, request: HttpRequest, owner: Any, choices: ChoicesForm, formset: LanguagesFormSet) -> None:
-        """Store what stands in valid forms."""
-        raise NotImplementedError
-
-    def _saved(self, request: HttpRequest, owner: Any) -> HttpResponse:
+    def saved(self, request: HttpRequest, owner: Any) -> HttpResponse:
+        """Save the form, and say so; where that fails, show it again with what is wrong."""
+        shown = self.forms(request, owner, request.POST)
+        try:
+            outcome = self.attempt(request, owner, shown)
+        except WrongState as error:
+            messages.error(request, f"Nothing was saved: {error}")
+            return HttpResponseRedirect(request.path)
+        if not outcome.is_stored:
+            return self.shown_page(request, owner, shown, outcome=outcome, is_unsaved=True)
         fresh: Any = self.get_object(request, str(owner.pk))
         tell_warnings(request, rendering.warnings_of(fresh))
         if request.POST.get("_then") == "test":
             messages.success(request, "Saved.")
-            self._test(request, fresh)
+            self.send_tests(request, fresh)
             return HttpResponseRedirect(request.path)
         messages.success(request, f"The content of “{owner}” was saved.")
-        return HttpResponseRedirect(self.back(owner) if "_back" in request.POST else request.path)
+        return HttpResponseRedirect(self.goal(request, owner))
+
+    def goal(self, request: HttpRequest, owner: Any) -> str:
+        """Return the address where a button leads that saves."""
+        return self.back(owner) if "_back" in request.POST else request.path
+
+    def attempt(self, request: HttpRequest, owner: Any, shown: ContentForms) -> Attempt:
+        """Store the forms unless they are not valid, or somebody changed the same since the page was opened.
+
+        Raises WrongState if it can no longer be changed.
+        """
+        is_over = "over" in request.POST
+        if not is_over and not is_seen(request, owner):
+            return Attempt(is_conflict=True)
+        if not shown.are_valid():
+            return Attempt()
+        try:
+            with transaction.atomic():
+                stored = self.held(owner)
+                if not is_over and (not is_seen(request, stored) or self.is_overtaken(shown, stored)):
+                    return Attempt(is_conflict=True)
+                self.save_content(request, owner, shown)
+                note_own(request, self.fresh(owner))
+        except InvalidInput as error:
+            return Attempt(why_not=[PLACE.sub("", words) for words in error.errors.values()])
+        return Attempt(is_stored=True)
+
+    def fresh(self, owner: Any) -> Any:
+        """Return the row as it is stored now, with its content."""
+        return type(owner).objects.prefetch_related("translations").get(pk=owner.pk)
+
+    def held(self, owner: Any) -> Any:
+        """Return the row as it is stored now, and let nobody else change its content; raises WrongState."""
+        type(owner).objects.select_for_update().get(pk=owner.pk)
+        return self.fresh(owner)
+
+    def is_overtaken(self, shown: ContentForms, stored: Any) -> bool:
+        """Whether somebody else changed what is changed beside the content."""
+        return False
+
+    def save_content(self, request: HttpRequest, owner: Any, shown: ContentForms) -> None:
+        """Store what stands in valid forms."""
+        raise NotImplementedError
 
     def back(self, owner: Any) -> str:
         """Return the address of the page that this one belongs to."""
         return self.change_url(owner.pk)  # type: ignore[attr-defined]
 
-    def _test(self, request: HttpRequest, owner: Any) -> None:
-        """Send tests of what is stored, and tell what became of each; a template is sent by a message only."""
-        if isinstance(owner, Template):
-            raise Http404
-        form = self._tests(request, owner, [one.language for one in owner.translations.all()], request.POST)
-        if not form.is_valid():
-            for faults in form.errors.values():
-                messages.error(request, f"No test was sent: {' '.join(map(str, faults))}")
-            return
-        person, _ = somebody(rendering.organization_of(owner), request.POST.get("person", ""))
-        try:
-            tried = sending.send_test(
-                owner.broadcast,
-                form.cleaned_data["test_addresses"],
-                by=Access.of(request).user,
-                message=owner,
-                languages=form.cleaned_data["test_languages"],
-                person=person,
-            )
-        except BroadcastsError as error:
-            messages.error(request, f"No test was sent: {error}")
-            return
-        for address, error_words in tried:
-            if error_words:
-                messages.error(request, error_words)
-            else:
-                messages.success(request, f"A test was sent to {address}.")
-
-    def _tests(self, request: HttpRequest, owner: Any, languages: Sequence[str], data: Any = None) -> "TestsForm":
-        may_send = self.may(request, "send", owner)  # type: ignore[attr-defined]
-        return TestsForm(data, languages=languages, user=request.user, may_send=may_send)
-
     # What the page shows.
 
-    def _page(
+    def shown_page(
         self,
         request: HttpRequest,
         owner: Any,
-        choices: ChoicesForm,
-        formset: LanguagesFormSet,
+        shown: ContentForms,
         *,
-        errors: dict[str, str] | None = None,
+        outcome: Attempt | None = None,
         is_unsaved: bool = False,
-        is_checked: bool = False,
+        **context: Any,
     ) -> HttpResponse:
-        media = self.media + formset.media + forms.Media(js=SCRIPTS, css={"all": ["broadcasts/content.css"]})
-        context = {
+        """Return the page, drawn by a `template` of `content/`; the context is added to what it shows."""
+        formset = shown.formset
+        may_change = formset.may_change
+        asked = request.POST
+        own = {
             **self.admin_site.each_context(request),
-            **self._around(owner, formset, may_change=(may_change := self.has_change_permission(request, owner))),
+            **self._around(owner, formset, may_change=may_change),
             "opts": self.opts,
-            "media": media,
-            "choices": choices,
+            "media": self.media + formset.media + MEDIA,
+            "choices": shown.choices,
             "may_change": may_change,
-            "seen": request.POST.get("seen", stamp_of(owner)),
+            "seen": asked.get("seen", stamp_of(owner)),
             "is_unsaved": is_unsaved,
-            "is_checked": is_checked,
-            "faults": [PLACE.sub("", words) for words in (errors or {}).values()][:MOST_SHOWN],
-            "tests": None if isinstance(owner, Template) else self._tests(request, owner, present(formset)),
-            "chosen": request.POST,
-            "step": request.POST.get("_step", ""),
-            "then": request.POST.get("_then", ""),
+            "is_checked": outcome is not None,
+            "faults": outcome.words(shown) if outcome else [],
+            "tests": self.tests_form(request, owner, present(formset)),
+            "chosen": asked,
+            "pressed": asked.get("_step", ""),
+            "then": asked.get("_then", ""),
         }
-        return TemplateResponse(request, "admin/broadcasts/content/page.html", context)
+        return TemplateResponse(
+            request, f"admin/broadcasts/content/{context.pop('template', 'page')}.html", own | context
+        )
 
     def _around(self, owner: Any, formset: LanguagesFormSet, *, may_change: bool) -> dict[str, Any]:
         """Return what the page shows that does not depend on who asks."""
@@ -238,7 +289,7 @@ class ContentPage(ContentPreviews):
             "message": message,
             "medium": Medium(message.medium),
             "is_mail": message.medium == Medium.EMAIL,
-            "others": other_messages(owner) if may_change and isinstance(owner, Message) else [],
+            "takeable": other_messages(owner) if may_change and isinstance(owner, Message) else [],
             "choosable": choosable(organization, [form.shown_language for form in formset.languages]),
             "fallback": fallback_words(owner, organization),
             "files": file_names(organization, formset),
@@ -249,115 +300,12 @@ class ContentPage(ContentPreviews):
         }
 
 
-class MessageContentPage(ContentPage):
-    """The content page of a message, the first of a broadcast too."""
-
-    def save_content(self, request: HttpRequest, owner: Message, choices: ChoicesForm, formset: Any) -> None:
-        spec = {name: choices.cleaned_data[name] for name in ("channel", "template", "layout", "syntax")}
-        spec["channel"] = spec["channel"] or drafting.default_channel(owner.broadcast.organization, spec["template"])
-        spec |= {"uuid": owner.uuid, "translations": formset.contents()}
-        drafting.save(owner.broadcast, {"messages": among_others(owner, spec)}, by=Access.of(request).user)
-
-    def back(self, owner: Message) -> str:
-        return reverse("admin:broadcasts_broadcast_change", args=[owner.broadcast_id])
-
-
 class TemplateContentPage(ContentPage):
     """The content page of a template."""
 
-    def save_content(self, request: HttpRequest, owner: Template, choices: ChoicesForm, formset: Any) -> None:
+    def save_content(self, request: HttpRequest, owner: Template, shown: ContentForms) -> None:
         for name in ("layout", "syntax"):
-            setattr(owner, name, choices.cleaned_data[name])
+            setattr(owner, name, shown.choices.cleaned_data[name])
         owner.save(update_fields=["layout", "syntax", "modified"])
-        formset.save()
+        shown.formset.store()
         self.log_change(request, owner, "Changed the content.")
-
-
-class TestsForm(forms.Form):
-    """To whom a test goes, and in which languages."""
-
-    __test__ = False  # pytest takes it for tests otherwise
-
-    test_addresses = forms.CharField(
-        label="Send a test to",
-        max_length=4000,
-        widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="One per line, at most 10.",
-    )
-    test_languages = forms.MultipleChoiceField(
-        label="In",
-        required=False,
-        widget=forms.CheckboxSelectMultiple,
-        help_text="None chosen: the language of the person.",
-    )
-
-    def __init__(self, data: Any, *, languages: Sequence[str], user: Any, may_send: bool) -> None:
-        super().__init__(data, initial={"test_addresses": user.email}, auto_id="id_%s")
-        offered: Any = self.fields["test_languages"]
-        offered.choices = [(tag, language_name(tag)) for tag in languages]
-        if not may_send:
-            self.fields["test_addresses"].disabled = True
-            self.fields["test_addresses"].help_text = "Authors send tests to themselves."
-
-    def clean_test_addresses(self) -> list[str]:
-        return [address for address in re.split(r"[\s,;]+", self.cleaned_data["test_addresses"]) if address]
-
-
-def among_others(message: Message, *specs: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return what `drafting.save` takes as the messages of a broadcast: these in the place of one, the others kept."""
-    others = list(message.broadcast.messages.exclude(pk=message.pk))
-    place = sum(one.position < message.position for one in others)
-    kept = [{"uuid": one.uuid} for one in others]
-    return [*kept[:place], *specs, *kept[place:]]
-
-
-def stamp_of(owner: Message | Template) -> str:
-    """Write down which state of the content a page shows."""
-    return (owner if isinstance(owner, Template) else owner.broadcast).modified.isoformat()
-
-
-def present(formset: LanguagesFormSet) -> list[str]:
-    return [form.shown_language for form in formset.languages if not form.is_removed]
-
-
-def file_names(organization: Any, formset: LanguagesFormSet) -> dict[str, str]:
-    """Return {uuid: name} of the files that the content names, for the lists of its page."""
-    text = json.dumps([[one.attachments, one.parameters] for one in map(LanguageForm.drafted, formset.languages)])
-    rows = Media.objects.for_organization(organization).filter(uuid__in=UUIDS.findall(text)[:MOST_FILES])
-    return {str(one.uuid): str(one) for one in rows}
-
-
-def base_language(owner: Message | Template) -> str:
-    return (
-        rendering.organization_of(owner).primary_language
-        if isinstance(owner, Template)
-        else owner.broadcast.base_language
-    )
-
-
-def other_messages(owner: Message) -> list[Message]:
-    """Return the other messages of the broadcast that say something."""
-    rows = owner.broadcast.messages.exclude(pk=owner.pk).select_related("channel").prefetch_related("translations")
-    return [one for one in rows if has_content(one)]
-
-
-def choosable(organization: Any, present: list[str]) -> dict[str, list[tuple[str, str]]]:
-    """Return the languages that can be added: the organization's first, then all that have a name."""
-    own = [(tag, language_name(tag)) for tag in organization.languages if tag not in present]
-    known = {*present, *organization.languages}
-    return {
-        "Of your organization": own,
-        "All languages": [(one.code, one.label) for one in LANGUAGES if one.code not in known],
-    }
-
-
-def fallback_words(owner: Message | Template, organization: Any) -> str:
-    """Return who reads which language, in a sentence or two."""
-    defaults = [organization.primary_language]
-    if isinstance(owner, Message) and owner.broadcast.base_language not in defaults:
-        defaults.append(owner.broadcast.base_language)
-    named = ", then ".join(language_name(tag) for tag in defaults)
-    return (
-        "Each person gets their own language if it is here, else a regional form of it (Spanish for Mexican Spanish), "
-        f"else {named}."
-    )

@@ -5,19 +5,18 @@ import secrets
 from django.conf import settings
 from django.contrib import admin
 from django.core.cache import cache
-from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
 
-from broadcasts import previewing, rendering
-from broadcasts.database import as_id, json_fault
+from broadcasts import audience, previewing, rendering
+from broadcasts.database import as_id
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Attribute, Contact, Medium, Message, Organization, Template
 from broadcasts.previewing import Preview
 
 from . import sms
-from .content_form import LanguagesFormSet
+from .content_formset import LanguagesFormSet
 from .patience import TooSlow, at_most
 from .search import find_contacts
 from .showing import sandboxed
@@ -26,8 +25,6 @@ KEPT = 600  # seconds that rendered HTML waits for its frame
 FOUND = 10
 SECONDS = 2  # timeout of the search for somebody who lacks a value
 LACKING = "lacks:"  # begins the choice of somebody who lacks a value
-NAMES = {"first_name": "first name", "email": "e-mail address", "phone": "phone number", "language": "language"}
-COLUMNS = {"first_name": "full_name"}  # where a name stands, if not in a column of its own
 MOST_ATTRIBUTES = 100
 
 
@@ -102,9 +99,10 @@ class ContentPreviews(admin.ModelAdmin):
 
 
 def lackable(organization: Organization) -> dict[str, str]:
-    """Return {name: in words} of the values that a contact may lack."""
-    rows = Attribute.objects.for_organization(organization).order_by("key").values_list("key", "label")
-    return NAMES | {f"attributes.{key}": label or key for key, label in rows[:MOST_ATTRIBUTES]}
+    """Return {merge field: in words} of the values that a contact may lack."""
+    attributes = Attribute.objects.for_organization(organization).order_by("key")[:MOST_ATTRIBUTES]
+    own = {name: label.lower() for name, label in audience.merge_field_labels([]).items()}
+    return audience.merge_field_labels(attributes) | own
 
 
 def somebody(organization: Organization, chosen: str) -> tuple[Contact | None, str]:
@@ -115,18 +113,12 @@ def somebody(organization: Organization, chosen: str) -> tuple[Contact | None, s
     name = chosen.removeprefix(LACKING)
     try:
         with at_most(SECONDS):
-            found = _without(contacts, name).order_by("id").first()
+            found = audience.compile_query({"lacks": name}, organization).order_by("id").first()
+    except InvalidInput as error:
+        return None, str(error)
     except TooSlow:
         return None, f"Finding someone who lacks {lackable(organization).get(name, name)} takes too long."
     return found, "" if found else f"Everyone has {lackable(organization).get(name, name)}."
-
-
-def _without(contacts: QuerySet, name: str) -> QuerySet:
-    head, _, key = name.partition(".")
-    if head == "attributes" and key and not json_fault(key):
-        return contacts.exclude(attributes__has_key=key)
-    column = COLUMNS.get(name, name)
-    return contacts.filter(Q(**{column: ""})) if name in NAMES else contacts.none()
 
 
 def _cached(request: HttpRequest, key: str) -> str:

@@ -48,6 +48,7 @@ def dashboard(access: Access) -> dict[str, Any]:
         "failing_subscriptions": list(scoped(EventSubscription.objects.filter(TROUBLED), access)[:SHOWN]),
         "unknown": unknown(access),
         "drafts": list(broadcasts.filter(status=Status.DRAFT).order_by("-id")[:5]),
+        "may_write": access.may("write"),
         "days": DAYS,
         "month": month(access, since),
         "list_of_broadcasts": list_url(Broadcast),

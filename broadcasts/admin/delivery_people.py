@@ -10,8 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import path, reverse
-from django.utils.html import format_html
+from django.urls import path
 
 from broadcasts import formats, reporting, segmenting
 from broadcasts.database import as_id
@@ -22,9 +21,11 @@ from broadcasts.reporting.people import clicked
 
 from .access import Access, scoped
 from .base import list_url, row_url
+from .begin import begin
 from .exports import Exportable
 from .filters import RowFilter
 
+TOLD = ("status", "fact", "reason", "language", "domain", "device")  # filters whose values say who they are
 WITHOUT_BROADCAST = "Choose a broadcast first: a segment is of the people of one."
 
 
@@ -67,7 +68,15 @@ GROUP_FILTERS: list[type[admin.SimpleListFilter]] = [
 
 
 class SegmentOfForm(forms.Form):
-    name = forms.CharField(max_length=255, label="Name of the segment")
+    name = forms.CharField(
+        max_length=255, label="Name of the segment", widget=forms.TextInput(attrs={"class": "vTextField"})
+    )
+
+
+def _proposed(request: HttpRequest, broadcast: Broadcast) -> str:
+    """Return a name for the people of a list, such as “Pool closed: opened, es”."""
+    told = [request.GET[name] for name in TOLD if request.GET.get(name)]
+    return f"{broadcast.name[:200]}: {', '.join(told)[:50] or 'recipients'}"
 
 
 class PeopleOfReport(Exportable):
@@ -95,22 +104,23 @@ class PeopleOfReport(Exportable):
         except IncorrectLookupParameters:
             return HttpResponseRedirect(f"{list_url(self.model)}?e=1")
         people = Contact.objects.filter(pk__in=rows.order_by().values("contact"))
-        form = SegmentOfForm(request.POST if request.method == "POST" else None)
+        proposed = {"name": _proposed(request, broadcast)}
+        form = SegmentOfForm(request.POST if request.method == "POST" else None, initial=proposed)
         if request.method == "POST" and form.is_valid():
             try:
                 segment, n = segmenting.create(broadcast.organization, form.cleaned_data["name"], people)
             except InvalidInput as error:
                 form.add_error("name", error.errors["name"])
             else:
-                add = f"{reverse('admin:broadcasts_broadcast_add')}?segments={segment.pk}"
                 who = "1 person is" if n == 1 else f"{formats.number(n)} people are"
-                said = '{} in “{}” now. <a href="{}">Write to them</a>'
-                messages.success(request, format_html(said, who, segment, add))
+                messages.success(request, f"{who} in “{segment}” now.")
+                if "send" in request.POST:
+                    return begin(request, broadcast.organization, f"To {segment}", {"segments": [segment]})
                 return HttpResponseRedirect(row_url(type(segment), segment.pk))
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
-            "title": "Make a segment",
+            "title": "Send to these",
             "form": form,
             "broadcast": broadcast,
             "back": f"{list_url(self.model)}?{request.GET.urlencode()}",

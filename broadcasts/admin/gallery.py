@@ -19,7 +19,7 @@ from broadcasts.models import Broadcast, Layout, Organization, Template, Templat
 from broadcasts.transports import Envelope, ProviderTemplate
 
 from .access import Access, chosen_organization, writable
-from .base import row_url
+from .begin import BeginPage, step_url
 from .showing import faults_of, rendered, shown_page
 
 SHOWN = 48  # own templates
@@ -92,7 +92,7 @@ class GalleryPages(admin.ModelAdmin):
         return HttpResponseRedirect(_where_written(row, is_copy="earlier" in request.POST))
 
 
-class StartPage(admin.ModelAdmin):
+class StartPage(BeginPage):
     """The page that asks what a new broadcast starts from; for the admin of broadcasts."""
 
     def get_urls(self) -> list:
@@ -158,11 +158,11 @@ def _made(request: HttpRequest, organization: Organization) -> Template | Broadc
 
 
 def _where_written(row: Template | Broadcast, *, is_copy: bool) -> str:
-    """Return the page where the words of a new row are written; of a copy of a broadcast, its own page."""
+    """Return the page where the words of a new row are written; of a copy of a broadcast, its check."""
     if isinstance(row, Template):
         return reverse("admin:broadcasts_template_content", args=[row.pk])
     message = None if is_copy else row.first_message()
-    return reverse("admin:broadcasts_message_content", args=[message.pk]) if message else row_url(Broadcast, row.pk)
+    return reverse("admin:broadcasts_message_content", args=[message.pk]) if message else step_url(row, "check")
 
 
 def design_named(slug: str) -> Design:

@@ -176,6 +176,7 @@ class ImportJobAdmin(ReadOnlyAdmin):
                 "subtitle": None,
                 "progress": progress(job),
                 "problems": importing.first_refused(job, SHOWN),
+                "segment": importing.segment_of(job),
                 "may_write": self.may(request, "write", job),
                 "performance": ImportJob.objects.filter(rehearsal=job).first() if job.dry_run else None,
                 "may_perform": job.is_rehearsed and bool(job.source) and job.rows > job.invalid_count,

@@ -3,10 +3,12 @@
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.forms.widgets import Script
 from django.http import Http404, HttpRequest, HttpResponseNotAllowed, JsonResponse
 from django.urls import path, reverse, reverse_lazy
+from django.utils.functional import lazy
 
 from broadcasts import uploading
 from broadcasts.database import as_id
@@ -20,11 +22,21 @@ from .search import as_uuid
 
 PAGE = 24
 LONGEST_ALTERNATIVE = Media._meta.get_field("alternative_text").max_length or 0
+
+
+def most_bytes() -> int:
+    """Return how large an uploaded file may be."""
+    return settings.MEDIA_MAX_MB * 10**6
+
+
 # What a page loads that calls `Broadcasts.choosePicture`.
 LIBRARY = Script(
     "broadcasts/library.js",
     type="module",
-    **{"data-library": reverse_lazy("admin:broadcasts_media_changelist")},
+    **{
+        "data-library": reverse_lazy("admin:broadcasts_media_changelist"),
+        "data-most-bytes": lazy(most_bytes, int)(),
+    },
 )
 
 

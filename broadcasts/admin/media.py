@@ -21,6 +21,10 @@ from broadcasts.models import Media, Organization
 from .access import Access, scoped, writable
 from .base import link
 from .library import LIBRARY, LONGEST_ALTERNATIVE, PickedMedia, any_type
+from .patience import TooSlow, at_most
+
+SECONDS = 3  # timeout of a search of all content
+TOO_MUCH = "There is too much content to search here. “Delete” searches it all and names what uses it before it asks."
 
 
 class KindFilter(admin.SimpleListFilter):
@@ -118,10 +122,13 @@ class MediaAdmin(PickedMedia):
         """Name what shows or attaches a file; sent mail too, which has its address and not the picture itself."""
         media = self.stored(request, pk)
         pages = self.admin_site.is_registered
-        rows = [
-            (capfirst(row._meta.verbose_name), link(row) if pages(type(row)) else str(row)) for row in media.users()
-        ]
-        rows += [("Sent broadcast", link(row)) for row in media.senders()]
+        try:
+            with at_most(SECONDS):
+                users, senders = media.users(), media.senders()
+        except TooSlow:
+            return HttpResponse(TOO_MUCH)
+        rows = [(capfirst(row._meta.verbose_name), link(row) if pages(type(row)) else str(row)) for row in users]
+        rows += [("Sent broadcast", link(row)) for row in senders]
         listed = format_html_join("", "<li>{}: {}</li>", rows)
         used = format_html('<ul class="used">{}</ul>', listed)
         return HttpResponse(used if rows else "Nothing uses it. It can be deleted.")
@@ -150,7 +157,7 @@ class MediaAdmin(PickedMedia):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         into = writable(request)
-        shown: dict[str, Any] = {"into": into, "most_bytes": settings.MEDIA_MAX_MB * 10**6}
+        shown: dict[str, Any] = {"into": into}
         shown |= {"are_several": not Access.of(request).only_organization, "title": "Pictures and files"}
         if len(into) == 1:
             used, quota = Media.used_bytes(into[0].pk), settings.MEDIA_QUOTA_MB

@@ -11,10 +11,13 @@ from broadcasts.models import Broadcast, Medium, Message, MessageTranslation, Us
 
 from .access import Access
 from .base import ScopedInline
+from .compose_frame import step_url
 from .content import ContentForm, ContentFormSet, chosen_message, content_fields, tell_warnings, with_syntax_help
-from .content_page import MessageContentPage, among_others
+from .content_channels import FROM, FROM_CONTENT
+from .content_message import MessageContentPage
 from .drafts import DraftAdmin
 from .filters import BroadcastListFilter
+from .versions import MessageVersions
 
 
 class FurtherBroadcastFilter(BroadcastListFilter):
@@ -68,7 +71,7 @@ class MessageTranslationInline(OnlyWhileEditable, ScopedInline, admin.StackedInl
 
 
 @admin.register(Message)
-class MessageAdmin(OnlyWhileEditable, MessageContentPage, DraftAdmin):
+class MessageAdmin(OnlyWhileEditable, MessageVersions, MessageContentPage, DraftAdmin):
     """The messages of broadcasts on further channels; the first message is edited on the page of its broadcast."""
 
     list_display = ["broadcast", "channel", "position", "template", "syntax"]
@@ -89,7 +92,7 @@ class MessageAdmin(OnlyWhileEditable, MessageContentPage, DraftAdmin):
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_foreignkey(db_field, request, **kwargs)
         if db_field.name == "broadcast":
-            field.queryset = field.queryset.filter(status__in=Broadcast.EDITABLE)
+            field.queryset = field.queryset.filter(Broadcast.UNLOCKED)
         return field
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -106,14 +109,14 @@ class MessageAdmin(OnlyWhileEditable, MessageContentPage, DraftAdmin):
         content.save(commit=False)  # only notes the changes, for the history
         spec = {name: form.cleaned_data[name] for name in ("channel", "template", "syntax")}
         spec |= {"translations": content.contents(), **({"uuid": message.uuid} if change else {})}
-        specs = among_others(message, spec)
+        specs = drafting.among_others(message, spec)
         drafting.save(message.broadcast, {"messages": specs}, by=_user(request))
         message.pk = Message.objects.get(broadcast=message.broadcast, position=specs.index(spec)).pk
         message.refresh_from_db()
         tell_warnings(request, rendering.warnings_of(message))
 
     def delete_model(self, request: HttpRequest, obj: Message) -> None:
-        drafting.save(obj.broadcast, {"messages": among_others(obj)}, by=_user(request))
+        drafting.save(obj.broadcast, {"messages": drafting.among_others(obj)}, by=_user(request))
 
     def response_post_save_add(self, request: HttpRequest, obj: Message) -> HttpResponseRedirect:
         return _to_channels(obj.broadcast_id)
@@ -125,7 +128,11 @@ class MessageAdmin(OnlyWhileEditable, MessageContentPage, DraftAdmin):
         message = self.get_object(request, object_id)
         try:
             response = super().delete_view(request, object_id, extra_context)
-            return _to_channels(message.broadcast_id) if message and response.status_code == 302 else response
+            if message is None or response.status_code != 302:
+                return response
+            if request.GET.get(FROM) == FROM_CONTENT:
+                return HttpResponseRedirect(step_url(message.broadcast, "what"))
+            return _to_channels(message.broadcast_id)
         except (InvalidInput, WrongState) as error:
             messages.error(request, f"It was not deleted: {error}")
             return HttpResponseRedirect(self.change_url(object_id))

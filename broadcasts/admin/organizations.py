@@ -2,13 +2,20 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.utils.html import format_html
 
+from broadcasts import links
 from broadcasts.models import Organization
 
 from .access import Access
 from .answers import ANSWER_FIELDS, SettingsForm
 from .base import OrganizationAdmin
 from .quiet_hours import QUIET_FIELDS
+
+ARCHIVE = (
+    "A broadcast is in it once it is sent, if it was marked for it: without names, personal links or attached files. "
+    "Search engines may list it. Switched off, all of it is gone; caches forget it within 5 minutes."
+)
 
 
 @admin.register(Organization)
@@ -46,6 +53,8 @@ class OrganizationsAdmin(OrganizationAdmin):
                 ]
             },
         ),
+        ("Sending from these pages", {"fields": ["undo_seconds"]}),
+        ("Public archive", {"fields": ["has_archive", "archive"], "description": ARCHIVE}),
         (
             "Measuring opens and clicks",
             {
@@ -84,7 +93,13 @@ class OrganizationsAdmin(OrganizationAdmin):
         return False  # it would take everything with it; suspend it instead
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        return [] if Access.of(request).everywhere else ["slug", "status"]
+        return ["archive", *([] if Access.of(request).everywhere else ["slug", "status"])]
+
+    @admin.display(description="its address")
+    def archive(self, organization: Organization) -> str:
+        if not organization.pk or not organization.has_archive:
+            return "-"
+        return format_html('<a href="{0}">{0}</a>', links.archive_url(organization.slug))
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         fieldsets: list[Any] = list(super().get_fieldsets(request, obj))

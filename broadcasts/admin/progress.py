@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from broadcasts import formats, pricing, stats
 from broadcasts.explaining import when
 from broadcasts.formats import duration
 from broadcasts.models import Broadcast, Delivery
+from broadcasts.stats import BroadcastCounts
 
 from .base import list_url
 
@@ -16,16 +18,24 @@ SHOWN_BY_CHANNEL = ("delivered", "opened", "replied")
 STATUSES = ("sent", "pending", "failed", "unknown", "skipped", "cancelled")
 
 
-def progress(broadcast: Broadcast, counts: dict[str, int] | None = None) -> dict[str, Any]:
-    """Return the state, the numbers with the address of their rows, the mean rate and the time left."""
+def progress(
+    broadcast: Broadcast, numbers: dict[str, int] | None = None, told: BroadcastCounts | None = None
+) -> dict[str, Any]:
+    """Return the state, the numbers with the address of their rows, the mean rate and the time left.
+
+    `numbers`, as `stats.counts` tells them, are of one of a list, which needs no further query; `told` are all counts,
+    where they are read already.
+    """
     waits, waiting, facts, channels, cost = None, "", [], [], None
-    if counts is None:  # else it is one of a list, which needs no further query
-        counts = stats.counts([broadcast])[broadcast.pk]
-        waits = stats.waiting(broadcast, counts["pending"])
-        facts = stats.shown_facts(broadcast.reports, counts)
-        cost = pricing.total(pricing.spent(broadcast.messages.select_related("channel")).values())
-        channels = _by_channel(broadcast)
-        waiting = waits_for(broadcast, waits) if waits else _falls_back(broadcast, counts["pending"])
+    if numbers is None:
+        told = told or BroadcastCounts.of(broadcast)
+        numbers = told.people
+        waits = stats.waiting(broadcast, numbers["pending"])
+        facts = stats.shown_facts(broadcast.reports, numbers)
+        cost = pricing.total(pricing.spent(broadcast.messages.all()).values())
+        channels = _by_channel(broadcast, told)
+        waiting = waits_for(broadcast, waits) if waits else _falls_back(broadcast, numbers["pending"])
+    counts = numbers
     recipients, pending = counts["recipients"], counts["pending"]
     finished = broadcast.status in Broadcast.FINISHED
     ended = broadcast.completed_at if finished and broadcast.completed_at else timezone.now()
@@ -55,16 +65,23 @@ def progress(broadcast: Broadcast, counts: dict[str, int] | None = None) -> dict
     }
 
 
-def _by_channel(broadcast: Broadcast) -> list[dict[str, Any]]:
+def undo_left(broadcast: Broadcast) -> float | None:
+    """Return the seconds until its undo window ends, by the database's clock; None where it has none."""
+    if broadcast.undo_until is None:
+        return None
+    now: Any = Broadcast.objects.filter(pk=broadcast.pk).values_list(Now(), flat=True).get()
+    return max(0.0, round((broadcast.undo_until - now).total_seconds(), 1))
+
+
+def _by_channel(broadcast: Broadcast, told: BroadcastCounts) -> list[dict[str, Any]]:
     """Return the numbers of each message, where there are several; a fact that its channel does not report is None."""
-    messages = list(broadcast.messages.select_related("channel"))
+    messages = list(broadcast.messages.all())
     if len(messages) < 2:
         return []
-    counts = stats.message_counts(messages)
     shown = [fact for fact in SHOWN_BY_CHANNEL if any(fact in message.reports for message in messages)]
     rows = []
     for message in messages:
-        numbers = counts.get(message.pk, stats.ZERO)
+        numbers = told.copies.get(message.pk, stats.ZERO)
         facts = [(name, numbers[name] if name in message.reports else None) for name in shown]
         rows.append(
             {

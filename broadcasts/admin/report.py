@@ -7,8 +7,9 @@ from urllib.parse import urlencode
 
 from django.db.models import Sum
 
-from broadcasts import formats, reporting, stats
+from broadcasts import formats, reporting
 from broadcasts.models import Broadcast, Delivery, Device, GroupCount, Link
+from broadcasts.stats import BroadcastCounts
 
 from .base import list_url, row_url
 from .charts import bars, legend, lines, when
@@ -42,26 +43,25 @@ def share(rate: float | None, of: str, total: int) -> str:
     return f"{written}of {formats.number(total)} {of}"
 
 
-def stamp(broadcast: Broadcast) -> str:
+def stamp(broadcast: Broadcast, counts: BroadcastCounts) -> str:
     """Return what changes whenever a number of the report does, from sums alone."""
     messages = [one.pk for one in broadcast.messages.all()]
     machines = GroupCount.objects.filter(message__in=messages, dimension=GroupCount.Dimension.RULE)
     clicks = Link.objects.filter(message__in=messages).aggregate(n=Sum("clicks"), m=Sum("machine_clicks"))
-    told = [broadcast.status, stats.counts([broadcast])[broadcast.pk], clicks, reporting.is_counting(broadcast)]
+    told = [broadcast.status, counts.copies, clicks, reporting.is_counting(broadcast)]
     told.append(machines.aggregate(n=Sum("count")))
     return blake2b(json.dumps(told, default=str).encode(), digest_size=12).hexdigest()
 
 
-def report(broadcast: Broadcast, tag: str = "") -> dict[str, Any]:
+def report(broadcast: Broadcast, counts: BroadcastCounts, tag: str = "") -> dict[str, Any]:
     """Return all that the template of the report shows, from counts alone; `tag` is its stamp, where that is known."""
-    figures = reporting.figures(broadcast)
-    totals = {figure.name: figure.value for figure in figures}
+    figures = reporting.figures(broadcast, counts)
     return {
-        "stamp": tag or stamp(broadcast),
+        "stamp": tag or stamp(broadcast, counts),
         "figures": [_figure(broadcast, one) for one in figures],
         "chart": _chart(broadcast),
         "links": _links(broadcast),
-        "groups": _groups(broadcast, figures, totals),
+        "groups": _groups(broadcast, figures, counts),
         "skips": [_reason(broadcast, one) for one in reporting.skips(broadcast)],
         "failures": [_reason(broadcast, one) for one in reporting.failures(broadcast)],
         "earlier": _earlier(broadcast, figures),
@@ -118,13 +118,13 @@ def _links(broadcast: Broadcast) -> dict[str, Any]:
 
 
 def _groups(
-    broadcast: Broadcast, figures: list[reporting.ReportFigure], totals: dict[str, int]
+    broadcast: Broadcast, figures: list[reporting.ReportFigure], counts: BroadcastCounts
 ) -> list[dict[str, Any]]:
     """Return a table per kind of group: languages, domains, devices; their shares are of what those of all are."""
     of = {figure.name: figure.of for figure in figures}
     tables = (
         ("language", "Languages", "Language", reporting.languages(broadcast)),
-        ("domain", "Receiving domains", "Domain", reporting.domains(broadcast, totals)),
+        ("domain", "Receiving domains", "Domain", reporting.domains(broadcast, counts)),
         ("device", "Devices of first opens and clicks", "Device", reporting.devices(broadcast)),
     )
     found = []

@@ -13,6 +13,7 @@ from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Contact, Segment, SegmentMember
 
 from .base import OrganizationAdmin, OrganizationForm, list_url, number
+from .begin import BeginInList
 from .by_contact import ByContact
 from .filters import row_filter
 from .members import FreezeView
@@ -43,7 +44,7 @@ class SegmentForm(OrganizationForm):
 
 
 @admin.register(Segment)
-class SegmentAdmin(RuleViews, FreezeView, OrganizationAdmin):
+class SegmentAdmin(BeginInList, RuleViews, FreezeView, OrganizationAdmin):
     form = SegmentForm
     list_display = ["name", "kind", "contacts", "counted_at", "organization"]
     list_select_related = ["organization"]

@@ -9,7 +9,7 @@ from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import SimpleTemplateResponse, TemplateResponse
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils import timezone
 
 from broadcasts import accounts
@@ -31,6 +31,7 @@ SECTIONS = {
     "Programs that are told": ["EventSubscription", "EventCall"],
 }
 REST = "Behind the scenes"
+STARTS = {"Broadcast": "admin:broadcasts_broadcast_start"}  # where a new row begins, other than at its form
 
 
 class Suggestions(AutocompleteJsonView):
@@ -113,6 +114,9 @@ class Site(admin.AdminSite):
         shown: list[dict[str, Any]] = []
         for app in apps:
             models = {model["object_name"]: model for model in app["models"]}
+            for name in STARTS.keys() & models.keys():
+                if models[name]["add_url"]:
+                    models[name]["add_url"] = reverse(STARTS[name])
             for name, members in SECTIONS.items():
                 if found := [models.pop(member) for member in members if member in models]:
                     shown.append({**app, "name": name, "models": found})

@@ -5,7 +5,7 @@ from typing import Any
 from drf_spectacular.utils import OpenApiParameter, extend_schema_field
 from rest_framework import serializers
 
-from broadcasts import audience, septets
+from broadcasts import audience, sending, septets
 from broadcasts.audience import Audience, Estimate, Route
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Broadcast, Channel, Contact, Engagement, Medium, UseCase
@@ -13,7 +13,7 @@ from broadcasts.rendering import Rendered, warnings_of
 
 from .fields import MomentField, RefField, RefsField
 from .resources import PickingSerializer, StrictSerializer
-from .serializers import WhoSerializer
+from .serializers import BroadcastSerializer, WhoSerializer
 
 AUDIENCE_PARAMETERS = [
     OpenApiParameter("all_users", bool, description="true: everybody."),
@@ -50,6 +50,18 @@ class TimeSerializer(StrictSerializer):
 
     scheduled_at = MomentField(required=False, allow_null=True)
     send_at = serializers.DateField(required=False, allow_null=True)
+
+
+class SendSerializer(StrictSerializer):
+    """How long it can be undone; the broadcast itself may be sent along, and changes nothing."""
+
+    undo_seconds = serializers.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=sending.LONGEST_UNDO,
+        help_text="Within which it can be undone, before the first copy leaves; 0, or without: it begins at once.",
+    )
+    ignored = tuple(BroadcastSerializer._declared_fields)
 
 
 class AddressesSerializer(StrictSerializer):
@@ -206,6 +218,10 @@ class AudienceSerializer(WhoSerializer):
         if problems := wanted.problems():
             raise InvalidInput(problems)
         return wanted, [Route(channel=channel) for channel in channels]
+
+
+class ArchiveSerializer(StrictSerializer):
+    in_archive = serializers.BooleanField(help_text="Whether everybody can read it in the public archive.")
 
 
 class RetargetSerializer(serializers.Serializer):

@@ -1,20 +1,18 @@
 """`/api/broadcast-messages/`: what existing clients know, and what it adds."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from django.db import transaction
 from django.db.models import F, OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, NullIf
 from django_filters import rest_framework as filters
-from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework.decorators import action
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from broadcasts import audience, designing, drafting, pricing, rendering, sending, stats
+from broadcasts import archiving, audience, designing, drafting, pricing, rendering, sending, stats
 from broadcasts.audience import Audience, Route
 from broadcasts.exceptions import InvalidInput, NotReady, WrongState
 from broadcasts.models import Broadcast, Message, MessageTranslation, Segment
@@ -22,15 +20,16 @@ from broadcasts.models import Broadcast, Message, MessageTranslation, Segment
 from .actions import (
     AUDIENCE_PARAMETERS,
     AddressesSerializer,
+    ArchiveSerializer,
     AudienceSerializer,
     EstimateSerializer,
     PreviewedSerializer,
     PreviewSerializer,
     RecipientSerializer,
     RetargetSerializer,
-    TimeSerializer,
     TriedSerializer,
 )
+from .checks import Checks
 from .counting import Counted
 from .deliveries import LogFilter, LogSerializer, loaded, log_of, stream_csv
 from .merge_fields import LackingSerializer
@@ -39,6 +38,8 @@ from .renderers import AsTable, Csv
 from .reports import Reports
 from .resources import FullResource, StrictSerializer
 from .serializers import BroadcastSerializer, named_segments
+from .transitions import TOO_LATE, Transitions
+from .versions import Versions
 
 CONTENT = ("subject", "body")
 
@@ -68,18 +69,6 @@ def with_subject(queryset: QuerySet) -> QuerySet:
     return queryset.alias(shown_subject=Coalesce(Subquery(contents.values("subject")[:1]), Value("")))
 
 
-@contextmanager
-def editable() -> Iterator[None]:
-    """Tell existing clients in their own words that it is too late."""
-    try:
-        yield
-    except WrongState:
-        raise WrongState(drafting.NOT_EDITABLE) from None
-
-
-TOO_LATE = {409: OpenApiResponse(description=drafting.NOT_EDITABLE)}
-
-
 @extend_schema_view(
     list=extend_schema(summary="List broadcasts"),
     retrieve=extend_schema(summary="Read a broadcast"),
@@ -92,7 +81,7 @@ TOO_LATE = {409: OpenApiResponse(description=drafting.NOT_EDITABLE)}
     ),
     destroy=extend_schema(summary="Delete a broadcast", responses={204: None, **TOO_LATE}),
 )
-class Broadcasts(Reports, AsTable, FullResource):
+class Broadcasts(Transitions, Checks, Reports, Versions, AsTable, FullResource):
     """Broadcasts, from draft to sent."""
 
     model = Broadcast
@@ -105,7 +94,8 @@ class Broadcasts(Reports, AsTable, FullResource):
         "recipients": "read",
         "lacking": "read",
         "logs": "read",
-        **dict.fromkeys(("schedule", "send", "unschedule", "pause", "resume", "cancel", "reopen", "retry"), "send"),
+        **dict.fromkeys(Transitions.OF_SENDERS, "send"),
+        "archive": "send",
     }
 
     def get_queryset(self) -> QuerySet:
@@ -135,6 +125,9 @@ class Broadcasts(Reports, AsTable, FullResource):
             self.shared["expression_scope"] = rendering.ExpressionScope(self.organization)
         if self.wants("counts"):
             self.shared["counts"] = stats.counts(rows)
+        if pks := [row.pk for row in rows if row.in_archive] if self.wants("archive_url") else []:
+            listed = archiving.listed(self.organization).filter(pk__in=pks)
+            self.shared["archived"] = set(listed.values_list("pk", flat=True))
         if self.wants("messages"):
             messages = [message for row in rows if row.status in Broadcast.STARTED for message in row.messages.all()]
             self.shared["message_counts"] = stats.message_counts(messages) if messages else {}
@@ -153,7 +146,7 @@ class Broadcasts(Reports, AsTable, FullResource):
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         row = self.get_object()
         if not row.is_editable:  # before the body is validated
-            raise WrongState(drafting.NOT_EDITABLE)
+            raise WrongState(drafting.why_not_editable(row))
         return super().update(request, *args, **kwargs)
 
     def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -179,71 +172,6 @@ class Broadcasts(Reports, AsTable, FullResource):
         return self.get_paginated_response(serializer.data)
 
     @extend_schema(
-        summary="Schedule",
-        description="At the time given, or at the one it has. On a scheduled one it changes the time, or nothing.",
-        request=TimeSerializer,
-        responses={200: BroadcastSerializer, **TOO_LATE},
-    )
-    @action(detail=True, methods=["post"])
-    def schedule(self, request: Request, uuid: str) -> Response:
-        broadcast = self.get_object()
-        if not broadcast.is_editable:
-            raise WrongState(drafting.NOT_EDITABLE)
-        given = self.read(TimeSerializer)
-        with editable():
-            sending.schedule(broadcast, given.get("scheduled_at"), self.user, day=given.get("send_at"))
-        return self.shown(self.fresh(broadcast))
-
-    @extend_schema(summary="Send now", request=None, responses={200: BroadcastSerializer, **TOO_LATE})
-    @action(detail=True, methods=["post"])
-    def send(self, request: Request, uuid: str) -> Response:
-        with editable():
-            return self.do(sending.send)
-
-    @extend_schema(summary="Make it a draft again", request=None)
-    @action(detail=True, methods=["post"])
-    def unschedule(self, request: Request, uuid: str) -> Response:
-        return self.do(sending.unschedule)
-
-    @extend_schema(summary="Pause", request=None)
-    @action(detail=True, methods=["post"])
-    def pause(self, request: Request, uuid: str) -> Response:
-        return self.do(sending.pause)
-
-    @extend_schema(summary="Resume", request=None)
-    @action(detail=True, methods=["post"])
-    def resume(self, request: Request, uuid: str) -> Response:
-        return self.do(sending.resume)
-
-    @extend_schema(
-        summary="Stop for good",
-        description="What left stays sent. A scheduled one never begins, and can be reopened.",
-        request=None,
-    )
-    @action(detail=True, methods=["post"])
-    def cancel(self, request: Request, uuid: str) -> Response:
-        return self.do(sending.cancel)
-
-    @extend_schema(
-        summary="Make a cancelled one a draft again",
-        description="Only one that was cancelled before it began; it keeps its time.",
-        request=None,
-    )
-    @action(detail=True, methods=["post"])
-    def reopen(self, request: Request, uuid: str) -> Response:
-        return self.do(sending.reopen)
-
-    @extend_schema(
-        summary="Send again to those it failed to reach",
-        description="As a linked child, which is returned.",
-        request=None,
-        responses={201: BroadcastSerializer},
-    )
-    @action(detail=True, methods=["post"])
-    def retry(self, request: Request, uuid: str) -> Response:
-        return self.shown(self.fresh(sending.retry(self.get_object(), by=self.user)), 201)
-
-    @extend_schema(
         summary="Write again to those for whom it became this",
         description="As a linked draft with the same content, which is returned. What else is given is written into "
         "it, as a PATCH would. Only of a broadcast that was started, and by what its `measured` names.",
@@ -263,6 +191,17 @@ class Broadcasts(Reports, AsTable, FullResource):
             child = drafting.save(child, overrides.validated_data, by=self.user)
             drafting.refresh_preview(child)
         return self.shown(self.fresh(child), 201)
+
+    @extend_schema(
+        summary="Put into the public archive, or take out",
+        description="Of a broadcast that has begun to be sent. Of a draft, PATCH `in_archive`.",
+        request=ArchiveSerializer,
+        responses={200: BroadcastSerializer},
+    )
+    @action(detail=True, methods=["post"])
+    def archive(self, request: Request, uuid: str) -> Response:
+        is_wanted = self.read(ArchiveSerializer)["in_archive"]
+        return self.do(archiving.put if is_wanted else archiving.take_out)
 
     @extend_schema(summary="Copy as a new draft", request=None, responses={201: BroadcastSerializer})
     @action(detail=True, methods=["post"])
@@ -322,7 +261,7 @@ class Broadcasts(Reports, AsTable, FullResource):
     @action(detail=True, methods=["post"])
     def estimate(self, request: Request, uuid: str) -> Response:
         broadcast = self.get_object()
-        if not broadcast.is_editable:
+        if broadcast.status not in Broadcast.EDITABLE:
             raise WrongState(drafting.NOT_EDITABLE)
         self.read(StrictSerializer)
         found = audience.estimate(Audience.of(broadcast), drafting.routes(broadcast))
@@ -374,11 +313,6 @@ class Broadcasts(Reports, AsTable, FullResource):
             return stream_csv(rows, f"broadcast-{broadcast.uuid}.csv")
         page = self.paginate_queryset(rows.values_list("pk", flat=True)) or []
         return self.get_paginated_response(self.get_serializer(loaded(page), many=True).data)
-
-    def do(self, verb: Any) -> Response:
-        broadcast = self.get_object()
-        verb(broadcast, by=self.user)
-        return self.shown(self.fresh(broadcast))
 
 
 def chosen_message(broadcast: Broadcast, channel: Any) -> Message:

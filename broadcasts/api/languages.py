@@ -1,6 +1,6 @@
 """The languages that one is chosen from."""
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -27,7 +27,9 @@ class Languages(APIView):
         summary="List the languages to choose from",
         description="All of them at once, by their English names.",
         operation_id="languages_list",
+        parameters=[OpenApiParameter("q", str, description="A part of a name, in English or its own, or of a code.")],
         responses=LanguageSerializer(many=True),
     )
     def get(self, request: Request) -> Response:
-        return Response([one._asdict() for one in LANGUAGES])
+        words = request.query_params.get("q", "").strip().casefold()
+        return Response([one._asdict() for one in LANGUAGES if any(words in name.casefold() for name in one)])

@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from broadcasts import receiving
+from broadcasts import links, receiving
 from broadcasts.models import (
     AuditEntry,
     Keyword,
@@ -39,6 +39,7 @@ class OrganizationSerializer(ResourceSerializer):
     default_answer_texts = serializers.SerializerMethodField(
         help_text="What answers where `answer_texts` has no text: per keyword and language."
     )
+    archive_url = serializers.SerializerMethodField(help_text="Of the public archive; null without one.")
     quiet_hours = ObjectField(required=False, validators=[validate_quiet_hours])
 
     class Meta:
@@ -56,6 +57,9 @@ class OrganizationSerializer(ResourceSerializer):
                 "frequency_cap",
                 "frequency_cap_days",
                 "late_start_minutes",
+                "undo_seconds",
+                "has_archive",
+                "archive_url",
                 "track_general",
                 "tracking_domain",
             ),
@@ -65,6 +69,9 @@ class OrganizationSerializer(ResourceSerializer):
 
     def get_default_answer_texts(self, organization: Organization) -> dict[str, dict[str, str]]:
         return {keyword: {tag: texts[keyword] for tag, texts in receiving.TEXTS.items()} for keyword in Keyword.values}
+
+    def get_archive_url(self, organization: Organization) -> str | None:
+        return links.archive_url(organization.slug) if organization.has_archive else None
 
     def validate_answer_texts(self, value: dict[str, Any]) -> dict[str, Any]:
         validate_answer_texts(value, self.instance)

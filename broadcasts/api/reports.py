@@ -13,6 +13,7 @@ from broadcasts import links as public_keys
 from broadcasts import reporting
 from broadcasts.exporting import events_csv, links_csv, report_csv
 from broadcasts.models import Broadcast, Delivery, DeliveryEvent
+from broadcasts.stats import BroadcastCounts
 
 from .fields import MomentField, accepting
 from .renderers import Csv, stream
@@ -180,13 +181,13 @@ class Reports:
 
 def report(broadcast: Broadcast, wanted: set[str], span: dict[str, Any]) -> dict[str, Any]:
     """Return the wanted parts of a report; the others cost no query."""
-    totals = reporting.figures(broadcast) if wanted & {"totals", "domains"} else []
+    counts = BroadcastCounts.of(broadcast) if wanted & {"totals", "domains"} else None
     parts = {
-        "totals": lambda: totals,
+        "totals": lambda: reporting.figures(broadcast, counts),
         "series": lambda: reporting.series(broadcast, **span),
         "links": lambda: reporting.links(broadcast)[:NAMED_LINKS],
         "languages": lambda: reporting.languages(broadcast),
-        "domains": lambda: reporting.domains(broadcast, {figure.name: figure.value for figure in totals}),
+        "domains": lambda: reporting.domains(broadcast, counts),
         "devices": lambda: reporting.devices(broadcast),
         "skipped": lambda: reporting.skips(broadcast),
         "failures": lambda: reporting.failures(broadcast),

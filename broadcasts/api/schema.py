@@ -103,6 +103,7 @@ REFUSALS = {
 }
 ALWAYS = ("400", "401", "403", "406", "429", "503")
 OF_WRITES = ("409", "413", "415", "507")
+NEEDS_STATE = "/check/"  # how the paths end of which reading needs a state, too
 ASKS_PROVIDER = "/sync-templates/"  # how the paths end of which the answer is the provider's
 PROBLEM = {
     "type": "object",
@@ -134,7 +135,7 @@ def describe_refusals(result: dict[str, Any], generator: Any, request: Any, publ
 def refusals(path: str, method: str, operation: dict[str, Any]) -> list[str]:
     """Return the statuses that an operation may refuse with."""
     paged = any(parameter["name"] == "page" for parameter in operation.get("parameters", []))
-    found = [*ALWAYS, *(OF_WRITES if method != "get" else ())]
+    found = [*ALWAYS, *(OF_WRITES if method != "get" else ("409",) if path.endswith(NEEDS_STATE) else ())]
     found += ["502"] if path.endswith(ASKS_PROVIDER) else []
     return [*found, "404"] if "{" in path or paged else found
 

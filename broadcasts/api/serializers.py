@@ -6,7 +6,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from broadcasts import drafting, rendering
+from broadcasts import drafting, links, rendering
 from broadcasts.models import (
     FACTS,
     Activity,
@@ -158,6 +158,12 @@ class BroadcastSerializer(WhoSerializer, PickingSerializer):
     repeat = RepeatField(read_only=True)
     parent = RefField(Broadcast, read_only=True, allow_null=True)  # type: ignore[assignment]  # no serializer's
     origin = serializers.ChoiceField(choices=Broadcast.Origin.choices, read_only=True, allow_null=True)
+    undo_until = MomentField(
+        read_only=True,
+        allow_null=True,
+        help_text="The end of its undo window: it is scheduled for then, and `undo/` makes it a draft again; null: it "
+        "has none.",
+    )
     started_at = MomentField(read_only=True, allow_null=True)
     completed_at = MomentField(read_only=True, allow_null=True)
     modified = MomentField(read_only=True)
@@ -190,6 +196,12 @@ class BroadcastSerializer(WhoSerializer, PickingSerializer):
         allow_null=True,
         help_text=SWITCH.format("clicks in its mail are measured: its links lead through this server"),
     )
+    in_archive = serializers.BooleanField(
+        required=False,
+        help_text="Whether everybody can read its mail in the public archive of the organization, once it is sent; "
+        "`archive/` changes it then.",
+    )
+    archive_url = serializers.SerializerMethodField()
     messages = MessagesField(required=False)
     warnings = serializers.SerializerMethodField()
     counts = serializers.SerializerMethodField()
@@ -218,6 +230,11 @@ class BroadcastSerializer(WhoSerializer, PickingSerializer):
 
     def get_error_message(self, broadcast: Broadcast) -> str | None:
         return broadcast.error_message or None
+
+    def get_archive_url(self, broadcast: Broadcast) -> str | None:
+        """Where everybody can read it; null while nobody can."""
+        is_public = broadcast.pk in self.context.get("archived", ())
+        return links.archived_url(self.context["organization"].slug, broadcast.uuid) if is_public else None
 
     @extend_schema_field(WARNINGS)
     def get_warnings(self, broadcast: Broadcast) -> list[str]:

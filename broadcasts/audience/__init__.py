@@ -2,7 +2,7 @@
 
 from .addresses import SCHEMES, parse_address, uris, validate_addresses
 from .attendances import matching_attendances
-from .audience import Audience, create_missing, matched
+from .audience import Audience, as_if_created, create_missing, matched
 from .broadcast_recipients import CONDITIONS
 from .catalogue import catalogue
 from .estimate import Estimate, estimate, preview
@@ -47,6 +47,7 @@ __all__ = [
     "Match",
     "MatchNode",
     "Route",
+    "as_if_created",
     "catalogue",
     "claim_reasons",
     "compile_query",

@@ -1,1 +1,24 @@
-"""What should be looked at before a broadcast is sent: lines that are fine, warn, or stop it."""
+"""What should be looked at before a broadcast is sent: lines that are fine, warn, or stop it.
+
+Each line answers one question, with words that say what is wrong and what to do, and the place that mends it. Warnings
+are accepted by name (`accept`); a stop has to be mended. What counts people takes long where there are many, so pages
+show `quick_lines` at once and ask for `counted_lines` afterwards.
+"""
+
+from .accepting import accept, is_accepted, open_lines
+from .answers import ask_due
+from .asking import check, counted_lines, quick_lines
+from .lines import Detail, Level, Line
+
+__all__ = [
+    "Detail",
+    "Level",
+    "Line",
+    "accept",
+    "ask_due",
+    "check",
+    "counted_lines",
+    "is_accepted",
+    "open_lines",
+    "quick_lines",
+]

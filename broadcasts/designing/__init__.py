@@ -7,6 +7,7 @@ is saved, so that mail from blocks is sent exactly as raw HTML is. Liquid tags a
 from .applying import again, apply, at_source, check, refresh, where_written
 from .around import check_layout
 from .blocks import BLOCKS, BlockField, BlockType, field_texts, validate_blocks, vocabulary, walk
+from .converting import CONVERSIONS, convert
 from .fixing import fixed_values, layout_for
 from .making import Designed, design
 from .slots import Slot, rewritten, slots_of, written_texts
@@ -15,6 +16,7 @@ from .styles import COLOURS, FONTS, style_of, validate_style
 __all__ = [
     "BLOCKS",
     "COLOURS",
+    "CONVERSIONS",
     "FONTS",
     "BlockField",
     "BlockType",
@@ -25,6 +27,7 @@ __all__ = [
     "at_source",
     "check",
     "check_layout",
+    "convert",
     "design",
     "field_texts",
     "fixed_values",

@@ -1,24 +1,41 @@
 """Write the HTML of messages and templates, and check it where its authors wrote it."""
 
 import re
-from collections.abc import Mapping
-from operator import itemgetter
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter, itemgetter
 
 from django.db.models import prefetch_related_objects
 
 from broadcasts import rendering
 from broadcasts.exceptions import InvalidInput
-from broadcasts.models import Content, Message, MessageTranslation, Organization, Template, TemplateTranslation
+from broadcasts.models import (
+    Broadcast,
+    Content,
+    Message,
+    MessageTranslation,
+    Organization,
+    Template,
+    TemplateTranslation,
+)
 
 from .blocks import Problems
+from .fixing import KEPT, take_fixed_design
 from .making import Designed, design
 from .masks import Masked
 
+MADE = (*KEPT, "html")  # what may change of a language without its author
+made_of = attrgetter(*MADE)
 _LINES = re.compile(r"line (\d+): ")
 
 
 def apply(owner: Message | Template, translation: Content) -> Designed:
-    """Fill the HTML of a translation from its format, without saving it; raises InvalidInput as `design` does."""
+    """Fill the HTML of a translation from its format, without saving it; raises InvalidInput as `design` does.
+
+    Where the design of a message is fixed, it is the one that its template has now.
+    """
+    if isinstance(owner, Message):
+        take_fixed_design(owner, translation)
     made = design(
         translation,
         layout=owner.layout,
@@ -33,12 +50,16 @@ def apply(owner: Message | Template, translation: Content) -> Designed:
 def again(owner: Message | Template) -> bool:
     """Make the HTML of a saved message or template, as it was written, or once more since its layout may have changed.
 
-    Saves and tells whether anything changed; raises InvalidInput with the paths `translations.{language}.…`.
+    Of a message with a fixed design it is the design as its template has it now. Saves and tells whether anything
+    changed; raises InvalidInput with the paths `translations.{language}.…`.
     """
+    layout = owner.layout_id
     changed = _made_again(owner)
     for translation in changed:
-        translation.save(update_fields=["html", "modified"])
-    return bool(changed)
+        translation.save(update_fields=[*MADE, "modified"])
+    if owner.layout_id != layout:
+        owner.save(update_fields=["layout", "modified"])
+    return bool(changed) or owner.layout_id != layout
 
 
 def refresh(message: Message) -> None:
@@ -46,22 +67,22 @@ def refresh(message: Message) -> None:
 
     What has begun stays as it was sent. Raises InvalidInput as `again` does.
     """
-    if message.broadcast.is_editable:
+    if message.broadcast.status in Broadcast.EDITABLE:
         prefetch_related_objects([message], "translations")  # where whoever renders it finds them
         _made_again(message)
 
 
 def _made_again(owner: Message | Template) -> list[MessageTranslation | TemplateTranslation]:
-    """Fill the HTML of each language; return those that changed."""
+    """Fill the HTML of each language, and the design where it is fixed; return those that changed."""
     changed = []
     errors: dict[str, str] = {}
     for translation in owner.translations.all():
-        before = translation.html
+        before = made_of(translation)
         try:
             apply(owner, translation)
         except InvalidInput as error:
             errors |= {f"translations.{translation.language}.{path}": words for path, words in error.errors.items()}
-        if translation.html != before:
+        if made_of(translation) != before:
             changed.append(translation)
     if errors:
         raise InvalidInput(errors)
@@ -87,7 +108,7 @@ def at_source(organization: Organization, syntax: str, errors: Mapping[str, str]
         line += tag.source.count("\n") + 1
     try:
         # The tags alone, each on lines of its own: they are wrong in the same way.
-        rendering.validate_content(organization, syntax, {"html": "\n".join(tag.source for tag in made.tags)})
+        rendering.validate_content(organization, syntax, {"html": "\n".join(_alone(made.tags, syntax))})
     except InvalidInput as error:
         said = _LINES.split(error.errors.get("html", ""))
         for number, words in zip(said[1::2], said[2::2], strict=True):
@@ -95,6 +116,13 @@ def at_source(organization: Organization, syntax: str, errors: Mapping[str, str]
     if not found:
         return dict(errors)
     return {name: words for name, words in errors.items() if name != "html"} | found
+
+
+def _alone(tags: Sequence[Masked], syntax: str) -> Iterator[str]:
+    """Yield the sources of tags; those of a layout that follow each other are one island of Liquid."""
+    for island, group in groupby(tags, key=lambda tag: tag.syntax != syntax):
+        sources = "\n".join(tag.source for tag in group)
+        yield f"{rendering.ISLAND_BEGINS}{sources}{rendering.ISLAND_ENDS}" if island else sources
 
 
 def where_written(owner: Message | Template, translation: Content, error: InvalidInput) -> InvalidInput:

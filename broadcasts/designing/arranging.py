@@ -51,6 +51,10 @@ class Arranger(Builder):
 
     def written(self, rows: Sequence[Row]) -> str:
         """Return rows as the sections of a mail."""
+        return "".join(self.sections_of(rows))
+
+    def sections_of(self, rows: Sequence[Row]) -> list[str]:
+        """Return the section of each row, which depends on those beside it."""
         solid = [row for row in rows if row.kind != "logic"]
         written = []
         for row in rows:
@@ -66,11 +70,11 @@ class Arranger(Builder):
                 written.append(self._panel(row, before, after))
             else:
                 written.append(self._sheet(row, before, after))
-        return "".join(written)
+        return written
 
     def _row_of(self, block: dict[str, Any], path: str, is_first: bool, is_last: bool) -> Row:
         on_panel = bool(block.get("panel"))
-        if self._is_logic(block):
+        if self._is_logic(block, path):
             return Row("logic", self._logic(block, path))
         if block["type"] == "columns":
             return Row("columns", self._columns(block, path, on_panel), on_panel)
@@ -134,7 +138,7 @@ class Arranger(Builder):
             width = int(inner * percent / 100) - 2 * GUTTER
             children, logic = [], []
             for number, one in enumerate(column.get("blocks") or ()):
-                if self._is_logic(one):
+                if self._is_logic(one, at):
                     logic.append(self._logic(one, f"{at}[{number}]"))
                     children.append(logic[-1])
                 else:
@@ -144,8 +148,8 @@ class Arranger(Builder):
             written.append(f"<mj-column{attributes(width=share)}>{''.join(children)}</mj-column>")
         return "".join(written) if stacks else f"<mj-group>{''.join(written)}</mj-group>"
 
-    def _is_logic(self, block: Mapping[str, Any]) -> bool:
-        return block["type"] == "html" and not block.get("slot") and self.masks.is_logic_only(block["html"])
+    def _is_logic(self, block: Mapping[str, Any], path: str) -> bool:
+        return block["type"] == "html" and not block.get("slot") and self.masks.is_logic_only(block["html"], path)
 
     def _logic(self, block: Mapping[str, Any], path: str) -> str:
         masked = self.masks.hide(block["html"], f"{path}.html")

@@ -176,8 +176,8 @@ class Builder:
 
     def _footer(self, block: Mapping[str, Any], paths: "Paths", width: int, place: "BlockPlace") -> str:
         urls = ("{{ preferences_url }}", "{{ unsubscribe_url }}")
-        if self.masks.syntax == Syntax.LIQUID:
-            masked = [self.masks.hide(url, "") for url in urls]
+        if self.masks.syntax_at(paths.path) == Syntax.LIQUID:
+            masked = [self.masks.hide(url, paths.path) for url in urls]
             html = footer_lines(self.organization, self.language, *masked)
         else:  # the other syntaxes know no links of one person: marketing gets them from the renderer
             html = footer_lines(self.organization, self.language)

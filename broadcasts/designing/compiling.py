@@ -58,12 +58,7 @@ def compile_mjml(mjml: str, fragments: list[str], masks: Masks, css: str, writte
     written_css: the rules that an author wrote, each of which may be written into every element.
     """
     html = mrml.to_html(mjml, None, _OPTIONS).content
-    word = re.compile(rf"{masks.key}f(\d+)n")
-
-    def written(found: re.Match[str]) -> str:
-        return word.sub(written, fragments[int(found[1])])  # a slot stands in another piece
-
-    html = word.sub(written, html)
+    html = with_fragments(html, fragments, masks)
     if len(written_css) * html.count("</") > MOST_STYLED:
         raise ValueError("The rules of mj-style are too long for so many elements; shorten them.")
     inliner = css_inline.CSSInliner(
@@ -74,3 +69,13 @@ def compile_mjml(mjml: str, fragments: list[str], masks: Masks, css: str, writte
         extra_css=css + written_css,
     )
     return inliner.inline(html)
+
+
+def with_fragments(text: str, fragments: list[str], masks: Masks) -> str:
+    """Put the pieces of HTML that the compiler did not see in the places of their words."""
+    word = re.compile(rf"{masks.key}f(\d+)n")
+
+    def written(found: re.Match[str]) -> str:
+        return word.sub(written, fragments[int(found[1])])  # a slot stands in another piece
+
+    return word.sub(written, text)

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from django.db.models import prefetch_related_objects
+
 from broadcasts.exceptions import InvalidInput
 from broadcasts.languages import nearest_language
 from broadcasts.models import Content, Format, Layout, Message, Template, TemplateTranslation
@@ -33,6 +35,22 @@ def fixed_values(
     if html and html not in [one.html for one in (design, stored) if one is not None]:
         raise InvalidInput({"html": FIXED.format(template)})
     return {**given, **{name: getattr(design, name) for name in KEPT}, "html": design.html}
+
+
+def take_fixed_design(message: Message, translation: Content) -> None:
+    """Give a language of a message the fixed design and the layout that its template has now, if it has one.
+
+    Nothing is saved; the words of slots stay.
+    """
+    template = message.template
+    if template is None or not template.is_fixed:
+        return
+    message.layout = template.layout
+    prefetch_related_objects([template], "translations")
+    if design := _nearest(template, translation.language):
+        for name in KEPT:
+            setattr(translation, name, getattr(design, name))
+        translation.html = design.html
 
 
 def layout_for(

@@ -7,6 +7,7 @@ from broadcasts import formats
 from broadcasts.exceptions import InvalidInput
 from broadcasts.mediums import Medium
 from broadcasts.models import Content, Format, Layout, Organization
+from broadcasts.rendering import without_islands
 
 from .arranging import Arranger, Row
 from .blocks import Problems, field_texts, text_fault, validate_blocks, walk
@@ -47,7 +48,7 @@ def design(
     if medium != Medium.EMAIL or content.format == Format.TEXT:
         return Designed("")
     if content.format == Format.HTML and not content.source:
-        return Designed(content.html)
+        return Designed(without_islands(content.html))
     validate_slots(content, problems)
     problems.refuse()
     if not (content.blocks if content.format == Format.BLOCKS else content.source.strip()):
@@ -57,7 +58,7 @@ def design(
         validate_blocks(layout.footer, "layout.footer")
     validate_length(content, layout, problems)
     problems.refuse()
-    return _Making(content, layout, organization, syntax, problems).made()
+    return Making(content, layout, organization, syntax, problems).made()
 
 
 def validate_shape(content: Content, problems: Problems) -> None:
@@ -98,7 +99,9 @@ def validate_length(content: Content, layout: Layout | None, problems: Problems)
         problems.add("source", words)
 
 
-class _Making:
+class Making:
+    """Makes the HTML of one content; everything that it refuses is in `problems`."""
+
     def __init__(
         self, content: Content, layout: Layout | None, organization: Organization, syntax: str, problems: Problems
     ) -> None:
@@ -112,7 +115,8 @@ class _Making:
         language = content.language or organization.primary_language
         self.builder = Arranger(organization, language, self.masks, self.cleaner, self.style)
 
-    def made(self) -> Designed:
+    def read(self) -> tuple[list[Row], list[Row] | Mjml, list[Row]]:
+        """Return the rows of the layout above and below the content, and the content between them."""
         header, footer = [self.layout.header, self.layout.footer] if self.layout else [[], []]
         self.builder.slots = self.content.slots
         self.builder.find_pictures([*header, *self.content.blocks, *footer])
@@ -120,6 +124,10 @@ class _Making:
         body = self.body()
         after = self.builder.rows(footer, "layout.footer")
         self.problems.refuse()
+        return before, body, after
+
+    def made(self) -> Designed:
+        before, body, after = self.read()
         if isinstance(body, Mjml) and body.is_whole:
             return self.finished(self.whole(body, before, after))
         rows = [Row("whole", body.sections())] if isinstance(body, Mjml) else body

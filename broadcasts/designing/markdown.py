@@ -11,6 +11,10 @@ from .masks import Masks
 
 LONGEST = 100_000  # characters
 MOST_BRACKETS = 2_000  # reading takes quadratic time for those that begin no link
+MOST_COLUMNS = 100  # of a table
+MOST_CELLS = 10_000  # of all tables; a row of one letter has as many as any other
+_MARKERS = re.compile(r"(?:[ \t]+|>|[-*+](?=[ \t])|\d{1,9}[.)](?=[ \t]))*+")  # of quotes and lists, before a line
+_DELIMITERS = frozenset("|:- \t")  # all that the line below the head of a table has
 
 
 def markdown_fault(source: str) -> str:
@@ -19,6 +23,22 @@ def markdown_fault(source: str) -> str:
         return f"This is longer than {number(LONGEST)} characters; shorten it."
     if source.count("[") > MOST_BRACKETS:
         return f"This has more than {number(MOST_BRACKETS)} opening brackets; use fewer."
+    return _table_fault(source)
+
+
+def _table_fault(source: str) -> str:
+    columns = cells = 0  # of the table that a line belongs to, and of all
+    for place, line in enumerate(source.splitlines(), 1):
+        rest = line[_MARKERS.match(line).end() :]  # type: ignore[union-attr]
+        if not rest:
+            columns = 0
+        elif "|" in rest and "-" in line and _DELIMITERS.issuperset(rest):
+            columns = rest.strip().strip("|").count("|") + 1
+        cells += columns
+        if columns > MOST_COLUMNS:
+            return f"line {place}: this table has more than {MOST_COLUMNS} columns; use fewer."
+        if cells > MOST_CELLS:
+            return f"All tables together have more than {number(MOST_CELLS)} cells; use fewer."
     return ""
 
 

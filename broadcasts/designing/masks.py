@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Syntax
-from broadcasts.rendering import tags_of
+from broadcasts.rendering import ISLAND_BEGINS, ISLAND_ENDS, tags_of, without_islands
 
 from .blocks import Problems
 
@@ -22,6 +22,7 @@ HTML_TAG = re.compile(r"""</?[A-Za-z](?:[^"'>]|"[^"]*+"|'[^']*+')*+>|<!--.*?-->"
 _ESCAPED = re.compile(r"&(?:lt|gt|amp|quot|#39|nbsp);")
 _OPENS = re.compile(r"if|unless|for|case|capture|comment|ifchanged")
 _NAME = re.compile(r"\{%-?\s*(\w+)")
+LAYOUT = "layout."  # begins the paths of what is written in a layout
 
 
 class Masked(NamedTuple):
@@ -31,10 +32,11 @@ class Masked(NamedTuple):
     path: str
     line: int
     is_logic: bool  # whether it writes nothing itself
+    syntax: str = Syntax.LIQUID
 
 
 class Masks:
-    """The hidden tags of one design."""
+    """The hidden tags of one design; those of its layout are Liquid, whatever the syntax of the rest."""
 
     def __init__(self, syntax: str) -> None:
         self.syntax = syntax
@@ -50,18 +52,23 @@ class Masks:
 
         is_html: whether the tags may have been escaped as HTML by the editor that wrote them.
         """
-        if self.syntax == Syntax.PLAIN:
+        source, syntax = without_islands(source), self.syntax_at(path)
+        if syntax == Syntax.PLAIN:
             return source
         pieces = []
         line = first_line
-        for is_tag, text in tags_of(source, self.syntax, path):
+        for is_tag, text in tags_of(source, syntax, path):
             if is_tag:
                 shown = _ESCAPED.sub(lambda found: unescape(found[0]).replace("\xa0", " "), text) if is_html else text
-                pieces.append(self._token(Masked(shown, path, line, text.startswith("{%"))))
+                pieces.append(self._token(Masked(shown, path, line, text.startswith("{%"), syntax)))
             else:
                 pieces.append(text)
             line += text.count("\n")
         return "".join(pieces)
+
+    def syntax_at(self, path: str) -> str:
+        """Return the syntax of what is written at a path."""
+        return Syntax.LIQUID if path.startswith(LAYOUT) else self.syntax
 
     def _token(self, tag: Masked) -> str:
         self.tags.append(tag)
@@ -84,12 +91,12 @@ class Masks:
     def _comment(self, found: re.Match[str]) -> str:
         return f"<!--{found[0]}-->" if self.tags[int(found[1])].is_logic else found[0]
 
-    def is_logic_only(self, source: str) -> bool:
+    def is_logic_only(self, source: str, path: str) -> bool:
         """Tell whether a source is nothing but tags of logic; one that cannot be read is not."""
-        if self.syntax != Syntax.LIQUID or not source.strip().startswith("{%"):
+        if self.syntax_at(path) != Syntax.LIQUID or not source.strip().startswith("{%"):
             return False
         try:
-            pieces = list(tags_of(source, self.syntax, ""))
+            pieces = list(tags_of(source, Syntax.LIQUID, ""))
         except InvalidInput:
             return False
         return all(text.startswith("{%") if is_tag else not text.strip() for is_tag, text in pieces)
@@ -140,25 +147,44 @@ class Masks:
                 problems.add_line(tag.path, tag.line, words)
 
     def restore(self, masked: str) -> str:
-        """Put the tags back; what only looks like a tag since the HTML around it was rewritten stays text."""
-        if self.syntax == Syntax.LIQUID:
-            literal = re.compile(rf"\{{(?=[{{%]|(?:<!--)?{self.key})")
-        elif self.syntax == Syntax.EXPRESSIONS:
-            literal = re.compile(rf"@(?=@|\(|(?:contact|fields|globals|urns)\b|{self.key})", re.IGNORECASE)
-        else:
-            return masked
+        """Put the tags back; what only looks like a tag since the HTML around it was rewritten stays text.
+
+        A tag of the layout is an island of Liquid where the rest is not; with a block its whole content is one.
+        """
+        masked = without_islands(masked)
         pieces = []
-        end = 0
+        end = depth = 0  # depth: of open blocks of an island
         for found in self.either.finditer(masked):
-            pieces.append(literal.sub(_reference, masked[end : found.end()])[: -len(found[0])])
-            pieces.append(self.tags[int(found[1] or found[2])].source)
+            tag = self.tags[int(found[1] or found[2])]
+            before = self._literal(Syntax.LIQUID if depth else self.syntax, masked[end : found.end()], found[0])
+            is_island = tag.syntax != self.syntax
+            opens = ISLAND_BEGINS if is_island and not depth else ""
+            depth += _steps(tag) if is_island else 0
+            pieces += [before, opens, tag.source, ISLAND_ENDS if is_island and not depth else ""]
             end = found.end()
-            if self.syntax == Syntax.EXPRESSIONS and re.match(r"\w|\.\w", masked[end : end + 2]):
+            if tag.syntax == Syntax.EXPRESSIONS and re.match(r"\w|\.\w", masked[end : end + 2]):
                 # It would be read as a part of the name.
                 pieces.append(_reference(masked[end]))
                 end += 1
-        pieces.append(literal.sub(_reference, masked[end:]))
+        pieces.append(self._literal(self.syntax, masked[end:]))
         return "".join(pieces)
+
+    def _literal(self, syntax: str, text: str, token: str = "") -> str:
+        """Return the text before a token, which is read with it, without what a syntax would take for tags."""
+        if syntax == Syntax.LIQUID:
+            literal = rf"\{{(?=[{{%]|(?:<!--)?{self.key})"
+        elif syntax == Syntax.EXPRESSIONS:
+            literal = rf"@(?=@|\(|(?:contact|fields|globals|urns)\b|{self.key})"
+        else:
+            return text.removesuffix(token)
+        return re.sub(literal, _reference, text, flags=re.IGNORECASE).removesuffix(token)
+
+
+def _steps(tag: Masked) -> int:
+    """Return 1 for a tag of Liquid that begins a block, -1 for one that ends one, and 0 for all others."""
+    found = _NAME.match(tag.source)
+    name = found[1] if found else ""
+    return -1 if name.startswith("end") else int(bool(_OPENS.fullmatch(name) or name in ("raw", "doc")))
 
 
 def _reference(character: "re.Match[str] | str") -> str:

@@ -9,19 +9,24 @@ the caller then calls `refresh_preview`.
 """
 
 from .checks import QUIET_FOR_MARKETING, fallback_problems, validate
-from .messages import default_channel
-from .saving import NOT_EDITABLE, PLAIN_FIELDS, delete, lock, refresh_preview, routes, save
+from .messages import among_others, default_channel
+from .saving import NOT_EDITABLE, PLAIN_FIELDS, delete, lock, refresh_preview, routes, save, why_not_editable
+from .versions import bring_back, restorable
 
 __all__ = [
     "NOT_EDITABLE",
     "PLAIN_FIELDS",
     "QUIET_FOR_MARKETING",
+    "among_others",
+    "bring_back",
     "default_channel",
     "delete",
     "fallback_problems",
     "lock",
     "refresh_preview",
+    "restorable",
     "routes",
     "save",
     "validate",
+    "why_not_editable",
 ]

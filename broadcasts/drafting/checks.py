@@ -1,5 +1,7 @@
 """What is wrong in a draft, field by field; what it may still lack is for `sending.readiness`."""
 
+from collections.abc import Sequence
+
 from broadcasts import audience, designing, formats, rendering
 from broadcasts.audience import Audience
 from broadcasts.exceptions import InvalidInput
@@ -9,8 +11,8 @@ from broadcasts.sending import readiness
 QUIET_FOR_MARKETING = "Marketing keeps the quiet hours: only the use case general may ignore them."
 
 
-def validate(broadcast: Broadcast, *, flat: bool = False) -> None:
-    """Validate a saved broadcast; raises InvalidInput that names every wrong field.
+def validate(broadcast: Broadcast, messages: Sequence[Message], *, flat: bool = False) -> None:
+    """Validate a saved broadcast with its messages; raises InvalidInput that names every wrong field.
 
     With `flat`, errors of the first message in the base language have the keys `subject` and `body`. All others have
     the key `messages`, with their path.
@@ -22,7 +24,7 @@ def validate(broadcast: Broadcast, *, flat: bool = False) -> None:
         except InvalidInput as error:
             errors |= {name if key != name else key: text for key, text in error.errors.items()}
     errors |= _check_fields(broadcast)
-    errors |= _check_content(broadcast, flat)
+    errors |= _check_content(broadcast, messages, flat)
     if broadcast.status == Broadcast.Status.SCHEDULED:
         errors = readiness.missing(broadcast) | errors
     if errors:
@@ -56,12 +58,11 @@ def fallback_problems(broadcast: Broadcast) -> dict[str, str]:
     return {}
 
 
-def _check_content(broadcast: Broadcast, flat: bool) -> dict[str, str]:
+def _check_content(broadcast: Broadcast, messages: Sequence[Message], flat: bool) -> dict[str, str]:
     errors: dict[str, str] = {}
     wrong: list[str] = []
     checker = rendering.Checker(broadcast.organization)
-    messages = broadcast.messages.select_related("channel", "template", "layout", "broadcast__organization")
-    for place, message in enumerate(messages.prefetch_related("translations", "template__translations")):
+    for place, message in enumerate(messages):
         translations = list(message.translations.all())
         if place == 0 and translations and message.translation(broadcast.base_language) is None:
             wrong.append(f"0.translations: has nothing in the base language, {broadcast.base_language}.")

@@ -5,14 +5,15 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from broadcasts import designing
 from broadcasts.exceptions import InvalidInput
 from broadcasts.languages import normalize_language
-from broadcasts.models import Broadcast, Channel, Medium, Message, MessageTranslation, Organization, Template
+from broadcasts.models import Broadcast, Channel, Format, Medium, Message, MessageTranslation, Organization, Template
 
 MESSAGE_FIELDS = ("channel", "template", "syntax", "layout", "parameters", "position", "extra")
+CONTENT = ("messages", "subject", "body")  # the values that say what messages say
 BLANK = MessageTranslation(language="").content()
 
 
@@ -30,10 +31,22 @@ def set_messages(broadcast: Broadcast, values: Mapping[str, Any]) -> bool:
         translation = messages[0].translation(broadcast.base_language)
         if translation is None:
             translation = MessageTranslation(message=messages[0], language=broadcast.base_language)
+        _refuse_text_alone(translation, written)
         changed |= _write(translation, written)
     if changed:
         _design(broadcast)
     return changed
+
+
+def _refuse_text_alone(translation: MessageTranslation, written: Mapping[str, str]) -> None:
+    """Raise InvalidInput where another body would leave the designed HTML that most people read as it is."""
+    is_new = "text" in written and written["text"] != translation.text
+    if is_new and translation.is_designed and translation.format != Format.TEXT and translation.html:
+        words = (
+            f"This message is written as {translation.get_format_display()}, and body is only the text beside its "
+            "HTML: write its content in messages, or give it the format text there."
+        )
+        raise InvalidInput({"body": words})
 
 
 def _sync_messages(broadcast: Broadcast, specs: list[dict[str, Any]]) -> bool:
@@ -85,10 +98,23 @@ def _write_message(message: Message, place: int, spec: dict[str, Any]) -> bool:
 
 def _design(broadcast: Broadcast) -> None:
     """Make the HTML of what was written."""
-    messages = broadcast.messages.select_related("channel", "template", "layout", "broadcast__organization")
-    for place, message in enumerate(messages.prefetch_related("translations")):
+    for place, message in enumerate(loaded(broadcast)):
         with _at(f"{place}."):
             designing.again(message)
+
+
+def loaded(broadcast: Broadcast) -> QuerySet[Message]:
+    """Return the messages of a broadcast as they are stored now, with all that they say and what stands around it."""
+    messages = broadcast.messages.select_related("channel", "template", "layout", "broadcast__organization")
+    return messages.prefetch_related("translations")
+
+
+def among_others(message: Message, *specs: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what `save` takes as the messages of a broadcast: these in the place of one, the others unchanged."""
+    others = list(message.broadcast.messages.exclude(pk=message.pk))
+    place = sum(one.position < message.position for one in others)
+    kept = [{"uuid": one.uuid} for one in others]
+    return [*kept[:place], *specs, *kept[place:]]
 
 
 @contextmanager

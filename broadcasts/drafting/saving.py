@@ -6,17 +6,19 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from broadcasts import audience
+from broadcasts import audience, versioning
 from broadcasts.audience import Audience, Route
 from broadcasts.exceptions import InvalidInput, WrongState
 from broadcasts.models import TRACKED, AuditEntry, Broadcast, User
 from broadcasts.sending import hours, moments
 
 from .checks import validate
-from .messages import read_tag, set_messages
+from .messages import CONTENT, loaded, read_tag, set_messages
 
 NOT_EDITABLE = "Valid states for operation: Draft, Scheduled."
+IN_WINDOW = "It is about to be sent. Stop that first, then change it."
 FALLBACK_ONLY = "This belongs to the channel policy fallback: choose that, or leave this out."
+RECENT = 50  # entries of the audit log that are looked at
 PLAIN_FIELDS = (
     "name",
     "use_case",
@@ -29,11 +31,14 @@ PLAIN_FIELDS = (
     "channel_policy",
     *Broadcast.FALLBACK_FIELDS,
     *TRACKED.values(),
+    "in_archive",
     "extra",
 )
 
 
-def save(broadcast: Broadcast, values: Mapping[str, Any], by: User | None = None) -> Broadcast:
+def save(
+    broadcast: Broadcast, values: Mapping[str, Any], by: User | None = None, *, begins_version: bool = False
+) -> Broadcast:
     """Create or change a broadcast and return it as saved; nothing is written if no value changes.
 
     Takes the model's editable fields (those of `Broadcast.WHO_LISTS` as lists of rows), `send_at` (a day),
@@ -41,7 +46,8 @@ def save(broadcast: Broadcast, values: Mapping[str, Any], by: User | None = None
     {"uuid", "channel", "template", "syntax", "layout", "parameters", "extra", "translations": {language: content}}.
     Messages that are not in the list are deleted; keys that a message lacks stay unchanged. The content of a new
     template is copied if no translations are given, and that of any template if they are empty. A draft may have no
-    content; a scheduled broadcast must have some. Raises InvalidInput, or WrongState unless it is a draft or scheduled.
+    content; a scheduled broadcast must have some. A version of what its messages say is kept, a new one if it
+    `begins_version`. Raises InvalidInput, or WrongState unless it is a draft or scheduled.
     """
     values = dict(values)
     with transaction.atomic():
@@ -57,17 +63,36 @@ def save(broadcast: Broadcast, values: Mapping[str, Any], by: User | None = None
             setattr(broadcast, name, values[name])
         if is_new:
             broadcast.save()
-        touched = [_set_related(broadcast, values), set_messages(broadcast, values)]
+        elif not values.keys().isdisjoint(CONTENT):
+            versioning.begin(broadcast)
+        touched = [_set_related(broadcast, values), says_other := set_messages(broadcast, values)]
         if not (is_new or changed or any(touched)):
             return broadcast
-        validate(broadcast, flat="messages" not in values)
+        messages = list(loaded(broadcast).prefetch_related("template__translations"))
+        validate(broadcast, messages, flat="messages" not in values)
+        if says_other:
+            versioning.write(messages, by, begins=begins_version, are_new=is_new)
         if broadcast.status == Broadcast.Status.SCHEDULED and broadcast.scheduled_at:
             broadcast.due_from = max(hours.earliest_start(broadcast, broadcast.scheduled_at), timezone.now())
         broadcast.audience_preview = _preview(broadcast)
         broadcast.save(update_fields=[*changed, "addresses", "due_from", "audience_preview", "modified"])
-        act = "create" if is_new else "change"
-        AuditEntry.write(broadcast, act, organization=broadcast.organization, user=by, fields=sorted(values))
+        _note(broadcast, "create" if is_new else "change", sorted(values), by)
     return broadcast
+
+
+def _note(broadcast: Broadcast, act: str, fields: list[str], by: User | None) -> None:
+    """Write an entry into the audit log; one for the changes of a page that saves itself while somebody types."""
+    entry = AuditEntry.made(broadcast, act, organization=broadcast.organization, user=by, fields=fields)
+    if act == "change":
+        since = timezone.now() - versioning.EXTENDED
+        recent = AuditEntry.objects.for_organization(broadcast.organization_id).filter(created__gt=since)
+        about = (
+            one for one in recent.order_by("-id")[:RECENT] if (one.model, one.object_id) == ("broadcast", broadcast.pk)
+        )
+        last = next(about, None)
+        if last and all(getattr(last, name) == getattr(entry, name) for name in ("act", "user_id", "actor", "detail")):
+            return
+    entry.save(force_insert=True)
 
 
 def delete(broadcast: Broadcast, by: User | None = None) -> None:
@@ -82,9 +107,14 @@ def delete(broadcast: Broadcast, by: User | None = None) -> None:
 def lock(broadcast: Broadcast) -> Broadcast:
     """Return a broadcast read again and locked, so that it is not started meanwhile; raises WrongState if it was."""
     held = Broadcast.objects.select_for_update().filter(pk=broadcast.pk, status__in=Broadcast.EDITABLE).first()
-    if held is None:
-        raise WrongState(NOT_EDITABLE)
+    if held is None or not held.is_editable:
+        raise WrongState(why_not_editable(held) if held else NOT_EDITABLE)
     return held
+
+
+def why_not_editable(broadcast: Broadcast) -> str:
+    """Return why a broadcast that is not editable is not, in words."""
+    return IN_WINDOW if broadcast.is_undoable else NOT_EDITABLE
 
 
 def refresh_preview(broadcast: Broadcast) -> None:

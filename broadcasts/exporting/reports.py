@@ -21,6 +21,7 @@ from broadcasts.reporting import (
     skips,
     totals,
 )
+from broadcasts.stats import BroadcastCounts
 
 from .cells import CHUNK, cell, csv_text
 
@@ -31,17 +32,16 @@ EVENT_COLUMNS = ("type", "at", "received", "machine", "rule", "link", "detail")
 
 def report_csv(broadcast: Broadcast, counts: TimeSeries) -> Iterator[str]:
     """Yield the report of a broadcast, with this series of it."""
-    told = figures(broadcast)
-    sums = {figure.name: figure.value for figure in told}
+    told = BroadcastCounts.of(broadcast)
     lines = chain(
-        _figures("totals", told),
+        _figures("totals", figures(broadcast, told)),
         _series("series", counts.points),
         (
             ["link", one.url, "people", one.people, "", "", one.machine_clicks]
             for one in links(broadcast).iterator(CHUNK)
         ),
         _groups("language", languages(broadcast)),
-        _groups("domain", domains(broadcast, sums)),
+        _groups("domain", domains(broadcast, told)),
         _groups("device", devices(broadcast)),
         (["reason", one.words, one.outcome, one.count] for one in chain(skips(broadcast), failures(broadcast))),
     )

@@ -8,7 +8,7 @@ and `slices` runs them in the background.
 """
 
 from .columns import ATTENDANCE_FIELDS, FIELDS, SUPPRESSION_FIELDS, Column, attribute_key
-from .job import Result, import_contacts
+from .job import Result, import_contacts, segment_of
 from .kinds import kind_of
 from .lifecycle import begin, perform, sample, start, stop, upload
 from .slices import enqueue_waiting, run_import
@@ -32,6 +32,7 @@ __all__ = [
     "refused_lines",
     "run_import",
     "sample",
+    "segment_of",
     "start",
     "stop",
     "store",

@@ -18,6 +18,7 @@ from broadcasts.models import (
     UseCase,
 )
 
+from .bulk import Table
 from .upsert import ContactState
 
 
@@ -45,11 +46,13 @@ def suppressed(organization: Organization, people: Iterable[ContactState]) -> di
     people = list(people)
     found: dict[str, set[str]] = {}
     for medium, own in PERSONAL.items() if people else ():
+        keys = [key for person in people if (key := person.values[own.key])]
         rows = Suppression.objects.for_organization(organization).filter(medium=medium).order_by()
-        if rows.exists():  # otherwise no key needs to be hashed
-            hashes = {address_hash(key): key for person in people if (key := person.values[own.key])}
-            hits = rows.filter(address_hash__in=hashes).values_list("address_hash", flat=True)
-            found[medium] = {hashes[hit] for hit in hits}
+        if keys and rows.exists():  # otherwise no key needs to be hashed
+            hashes = {str(address_hash(key)): key for key in keys}
+            read = ("address_hash",)
+            hits = Table(Suppression, (), ()).find(read, "address_hash", hashes, organization.pk, medium=medium.value)
+            found[medium] = {hashes[hit] for (hit,) in hits}
     return found
 
 

@@ -156,6 +156,12 @@ def find_segment(organization: Organization, given: str, *, make: bool = True) -
     return segment
 
 
+def segment_of(job: ImportJob) -> Segment | None:
+    """Return the segment that the people of an import joined; None for a dry run, and where it had none."""
+    uuid = None if job.dry_run else _uuid(job.options.get("segment", ""))
+    return Segment.objects.for_organization(job.organization_id).filter(uuid=uuid).first() if uuid else None
+
+
 def _uuid(text: str) -> UUID | None:
     try:
         return UUID(text)

@@ -113,8 +113,8 @@ class RowMaker:
                     value = value.strip(_INVISIBLE)
                 if key:
                     row.attributes[key] = parse_attribute(checked(value), key, self.attributes.type_of(key))
-                elif value:
-                    row.values[target] = self.cleaner.value(target, value)
+                elif (cleaned := self.cleaner.value(target, value)) != "":  # such as of spaces only
+                    row.values[target] = cleaned
             except CellError as error:
                 yield Problem(row.line, self.headers[index], str(error), value)
 
@@ -155,8 +155,9 @@ class JsonRowMaker(RowMaker):
                 if name == "attributes":
                     yield from self._fill_attributes(row, value)
                 elif name in FIELDS:
-                    if told := str(value) if isinstance(value, bool) and name == "no_tracking" else as_text(value):
-                        row.values[name] = self.cleaner.value(name, told)
+                    told = str(value) if isinstance(value, bool) and name == "no_tracking" else as_text(value)
+                    if told and (cleaned := self.cleaner.value(name, told)) != "":
+                        row.values[name] = cleaned
                 else:
                     raise CellError(f"This is no field; accepted: {', '.join([*FIELDS, 'attributes'])}.")
             except CellError as error:

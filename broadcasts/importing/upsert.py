@@ -26,6 +26,7 @@ WRITTEN = (*Contact.PROFILE, "no_tracking", "attributes")
 HASHES = {one.key: one.hash for one in ADDRESS_FIELDS.values()}
 # Unique column -> its label, in the order in which contacts are looked up.
 LOOKUPS = {"external_id": "external id", **{one.key: one.label for one in ADDRESS_FIELDS.values()}}
+_searched = itemgetter(*Contact.SEARCHED)
 READ = (*WRITTEN, *HASHES, EXTERNAL_ID.hash)
 
 
@@ -57,12 +58,14 @@ class ContactState:
         """Apply a row; returns whether it changed anything."""
         values = self.values
         attributes = values["attributes"]
+        if row.values.items() <= values.items() and row.attributes.items() <= attributes.items():
+            return False
         news: dict[str, Any] = {name: value for name, value in row.values.items() if values[name] != value}
         if news.get("no_tracking") is False:
             del news["no_tracking"]  # what somebody asked for is not undone by a file, which may be older
         if "email" in news and row.keys["email_key"] == values["email_key"]:
             del news["email"]  # the same address in another case is no change
-        if any(attributes.get(key, _MISSING) != value for key, value in row.attributes.items()):
+        if not row.attributes.items() <= attributes.items():
             news["attributes"] = {**attributes, **row.attributes}
         if not news:
             return False
@@ -70,9 +73,6 @@ class ContactState:
         values.update(row.keys)
         self.changed = True
         return True
-
-
-_MISSING = object()
 
 
 class Outcome(NamedTuple):
@@ -88,30 +88,30 @@ class ContactIndex:
     """The contacts of a chunk by their keys, kept up to date while rows change them."""
 
     def __init__(self, people: Iterable[ContactState]) -> None:
-        self.by_key: dict[tuple[str, str], ContactState] = {}
+        self.by_key: dict[str, dict[str, ContactState]] = {name: {} for name in LOOKUPS}
         for person in people:
             self.add(person)
 
     def add(self, person: ContactState) -> None:
-        for name in LOOKUPS:
+        for name, people in self.by_key.items():
             if key := person.values[name]:
-                self.by_key[name, key] = person
+                people[key] = person
 
     def remove(self, person: ContactState) -> None:
-        for name in LOOKUPS:
+        for name, people in self.by_key.items():
             if key := person.values[name]:
-                self.by_key.pop((name, key), None)
+                people.pop(key, None)
 
     def match(self, row: ContactRow) -> ContactState | None:
         """Return the contact with the row's keys, or None; raises CellError if they belong to two contacts."""
-        hits = {name: self.by_key[name, key] for name, key in row.keys.items() if (name, key) in self.by_key}
-        people = {id(person) for person in hits.values()}
-        if len(people) > 1:
-            names = " and ".join(LOOKUPS[name] for name in hits)
-            raise CellError(f"Its {names} belong to different contacts; rows never merge people.")
+        by_key = self.by_key
+        hits = {name: person for name, key in row.keys.items() if (person := by_key[name].get(key))}
         if not hits:
             return None
         name, person = next(iter(hits.items()))
+        if any(other is not person for other in hits.values()):
+            names = " and ".join(LOOKUPS[name] for name in hits)
+            raise CellError(f"Its {names} belong to different contacts; rows never merge people.")
         known = person.values["external_id"]
         if known and row.keys.get("external_id", known) != known:
             raise CellError(f"Its {LOOKUPS[name]} belongs to the contact with the external id {known}.")
@@ -121,9 +121,10 @@ class ContactIndex:
 class ContactStore:
     """Writes the contacts of one organization."""
 
+    LOCK = "FOR NO KEY UPDATE"  # of those that are found, until the end of the transaction; SQLite has one writer
+
     def __init__(self, organization: Organization) -> None:
         self.organization = organization
-        self.contacts = Contact.objects.for_organization(organization).select_for_update(no_key=True)
         fields = [f for f in Contact._meta.concrete_fields if not f.primary_key]
         self.by_name = {f.name: f for f in fields}
         self.inserted = itemgetter(*self.by_name)
@@ -164,7 +165,7 @@ class ContactStore:
                 index.add(person)
                 outcomes.append(Outcome(row, "created", person))
             else:
-                rekeyed = any(person.values[name] != key for name, key in row.keys.items())
+                rekeyed = not row.keys.items() <= person.values.items()
                 if rekeyed:
                     index.remove(person)
                 outcomes.append(Outcome(row, "updated" if person.take(row) else "unchanged", person))
@@ -182,52 +183,62 @@ class ContactStore:
             wanted = {row.keys[name] for row in rows if name in row.keys} - held[name]
             if not wanted:
                 continue
-            hits = self.contacts.filter(**{f"{name}__in": wanted})
-            for pk, *values in hits.values_list("id", *READ):
-                person = found.setdefault(pk, ContactState(pk, dict(zip(READ, values, strict=True))))
+            for pk, *stored in self.table.find(("id", *READ), name, wanted, self.organization.pk, self.LOCK):
+                values = dict(zip(READ, stored, strict=True))
+                values["attributes"] = json.loads(values["attributes"])
+                values["no_tracking"] = bool(values["no_tracking"])  # in SQLite a number
+                person = found.setdefault(pk, ContactState(pk, values))
                 for key_name, keys_held in held.items():
                     if key := person.values[key_name]:
                         keys_held.add(key)
         return list(found.values())
 
     def write(self, people: Iterable[ContactState]) -> None:
-        now = self.prepare("modified", timezone.now())
-        constant = {"organization": self.organization.pk, "status": Contact.Status.ACTIVE, "last_seen_at": None}
-        constant |= {"created": now, "modified": now}
-        fresh, changed = [], []
-        for person in people:
-            values = person.values
-            if person.id is not None and not person.changed:
-                continue
-            row = {**values, **constant, "attributes": self.prepare("attributes", values["attributes"])}
-            row |= {hashed: address_hash(values[key]) for key, hashed in HASHES.items()}
-            if person.id is None:
-                values["uuid"] = uuid7()
-            if person.id is None or values["external_id"]:  # else it stays that of the uuid
-                row[EXTERNAL_ID.hash] = reference_hash(values["external_id"] or str(values["uuid"]))
-            row["search_text"] = search_text(*(values[name] for name in Contact.SEARCHED))
-            if person.id is None:
-                row["uuid"] = self.prepare("uuid", values["uuid"])
-                fresh.append(self.inserted(row))
-            else:
-                row["id"] = person.id
-                changed.append(self.updated(row))
+        now = str(self.by_name["modified"].get_db_prep_save(timezone.now(), connection))
+        same = {"organization": self.organization.pk, "status": Contact.Status.ACTIVE.value, "last_seen_at": None}
+        same |= {"created": now, "modified": now}
+        fresh = [person for person in people if person.id is None]
+        changed = [person for person in people if person.id is not None and person.changed]
+        # Each row is made while the database takes in those before it.
         if changed:
-            self.table.update(changed)
+            self.table.update(self._updated(person, same) for person in changed)
         if fresh:
-            self.table.insert(fresh)
+            self.table.insert(self._inserted(person, same) for person in fresh)
+
+    def _inserted(self, person: ContactState, same: dict[str, Any]) -> tuple[Any, ...]:
+        values = person.values
+        values["uuid"] = uuid7()
+        row = _row(values, same)
+        row["uuid"] = values["uuid"].hex
+        row[EXTERNAL_ID.hash] = reference_hash(values["external_id"] or str(values["uuid"]))
+        return self.inserted(row)
+
+    def _updated(self, person: ContactState, same: dict[str, Any]) -> tuple[Any, ...]:
+        row = _row(person.values, same)
+        row["id"] = person.id
+        if external_id := row["external_id"]:  # else the hash stays that of the uuid
+            row[EXTERNAL_ID.hash] = reference_hash(external_id)
+        return self.updated(row)
 
     line = 0  # the last line of the file whose rows are committed
 
     def mark(self, line: int) -> None:
         """Note that all rows up to a line are committed."""
+        if not self.line:
+            self.table.look_over()
         self.line = line
 
     def close(self) -> None:
         """Release the resources of the store."""
 
-    def prepare(self, name: str, value: Any) -> Any:
-        return self.by_name[name].get_db_prep_save(value, connection)
+
+def _row(values: dict[str, Any], same: dict[str, Any]) -> dict[str, Any]:
+    """Return the columns of a contact, as the drivers of both databases take them without converting them again."""
+    row = {**values, **same, "attributes": json.dumps(values["attributes"])}
+    for key, hashed in HASHES.items():
+        row[hashed] = address_hash(values[key])
+    row["search_text"] = search_text(*_searched(values))
+    return row
 
 
 def blank() -> dict[str, Any]:
@@ -244,6 +255,8 @@ def blank() -> dict[str, Any]:
 class ContactRehearsal(Shadow, ContactStore):
     """The store of a dry run; contacts that exist only in the shadow have negative ids."""
 
+    LOCK = ""
+
     TABLES = {
         "person": "(id INTEGER PRIMARY KEY, state TEXT)",
         "key": "(name TEXT, key TEXT, person INTEGER, PRIMARY KEY (name, key)) WITHOUT ROWID",
@@ -251,7 +264,6 @@ class ContactRehearsal(Shadow, ContactStore):
 
     def __init__(self, organization: Organization, path: Path | None = None) -> None:
         super().__init__(organization)
-        self.contacts = Contact.objects.for_organization(organization)
         self.open_shadow(path)
         ((lowest,),) = self.shadow.execute("SELECT MIN(id) FROM person")
         self.created = max(0, -(lowest or 0))

@@ -28,6 +28,14 @@ class Migration(migrations.Migration):
                 verbose_name="in the public archive",
             ),
         ),
+        migrations.AddIndex(
+            model_name="broadcast",
+            index=models.Index(
+                condition=models.Q(("in_archive", True)),
+                fields=["organization", "-started_at"],
+                name="broadcast_in_archive",
+            ),
+        ),
         migrations.AddField(
             model_name="broadcast",
             name="undo_until",
@@ -119,6 +127,7 @@ class Migration(migrations.Migration):
                 ("author_name", models.CharField(blank=True, editable=False, max_length=255)),
                 ("content", models.JSONField(default=dict, editable=False)),
                 ("checksum", models.CharField(editable=False, max_length=64)),
+                ("parts", models.JSONField(default=dict, editable=False)),
                 (
                     "author",
                     models.ForeignKey(

@@ -28,6 +28,15 @@ class Broadcast(Base):
        |                         +-- cancel: it never begins -----+  |                           when due)
        +---------------- reopen: only what never began --------------+
 
+    Sent with an undo window, it is SCHEDULED and not editable until the window ends: `undo_until` is set then, and only
+    then.
+
+                       +--- undo, unschedule: with its time as it was ---+
+                       v                                                 |
+      DRAFT, FAILED or SCHEDULED --send with undo_seconds--> SCHEDULED, undo_until --window over, send now--> SENDING
+                                                                 |   |
+                    SCHEDULED, at another time <----- schedule --+   +-- cancel --> CANCELLED, never began
+
     Every arrow is one conditional UPDATE that must change exactly one row; the caller that changes it continues.
     """
 
@@ -50,6 +59,8 @@ class Broadcast(Base):
     NEVER_BEGAN = models.Q(status=Status.CANCELLED, started_at=None)  # cancelled while they were scheduled
     BEGUN = models.Q(status__in=STARTED) & ~NEVER_BEGAN  # those that may have deliveries
     ENDED = models.Q(status__in=FINISHED) & ~NEVER_BEGAN  # those that cannot be reopened
+    UNDOABLE = models.Q(status=Status.SCHEDULED, undo_until__isnull=False)  # those within their undo window
+    UNLOCKED = models.Q(status__in=EDITABLE, undo_until=None)  # those that can be edited
 
     # The coarse view that existing clients parse as a strict enum.
     STATES = {
@@ -129,7 +140,7 @@ class Broadcast(Base):
     # its own, with the origin REPEAT. None: it is sent once. Copies do not repeat.
     repeat = models.JSONField(null=True, blank=True)
     due_from = models.DateTimeField(null=True, editable=False)  # when to begin: never before it was scheduled
-    # Until when staff may undo that they sent it: it is SCHEDULED meanwhile, and due at that moment.
+    # The end of the undo window: it is SCHEDULED meanwhile, and due at that moment.
     undo_until = models.DateTimeField(null=True, editable=False)
     started_at = models.DateTimeField(null=True, editable=False)
     completed_at = models.DateTimeField(null=True, editable=False)
@@ -190,6 +201,12 @@ class Broadcast(Base):
                 name="broadcast_notice_due",
                 condition=models.Q(notice_due_at__isnull=False),
             ),
+            # The public archive, newest first.
+            models.Index(
+                fields=["organization", "-started_at"],
+                name="broadcast_in_archive",
+                condition=models.Q(in_archive=True),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -208,7 +225,18 @@ class Broadcast(Base):
 
     @property
     def is_editable(self) -> bool:
-        return self.status in self.EDITABLE
+        """Whether it can be edited, as UNLOCKED says it of rows."""
+        return self.status in self.EDITABLE and self.undo_until is None
+
+    @property
+    def is_undoable(self) -> bool:
+        """Whether it is within its undo window, as UNDOABLE says it of rows."""
+        return self.status == self.Status.SCHEDULED and self.undo_until is not None
+
+    @property
+    def own_time(self) -> datetime | None:
+        """The time that it was given; within an undo window the moment of its end is none."""
+        return None if self.is_undoable and self.scheduled_at == self.undo_until else self.scheduled_at
 
     @property
     def has_begun(self) -> bool:

@@ -21,6 +21,7 @@ from .organizations import Organization
 EVENT_TYPES: dict[str, str] = {
     **{str(value): str(label) for value, label in DeliveryEvent.Type.choices},
     "broadcast.scheduled": "Broadcast scheduled",
+    "broadcast.unscheduled": "Broadcast unscheduled",
     "broadcast.started": "Broadcast started",
     "broadcast.paused": "Broadcast paused",
     "broadcast.resumed": "Broadcast resumed",

@@ -9,7 +9,7 @@ class LinkCheck(Base):
 
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="link_checks", db_index=False)
     address = models.TextField()
-    digest = models.CharField(max_length=64, editable=False)  # SHA-256 of the address, which is too long for an index
+    digest = models.CharField(max_length=64, editable=False)  # of the address, which may be too long for an index
     status_code = models.PositiveSmallIntegerField(null=True)  # None: it gave no answer
     fault = models.CharField(max_length=255, blank=True)  # why it gave none, or what is wrong with the answer
     checked_at = models.DateTimeField(null=True)  # None: it is asked soon

@@ -17,9 +17,12 @@ class MessageVersion(Base):
     message = models.ForeignKey(Message, models.CASCADE, related_name="versions", db_index=False)
     author = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, editable=False, related_name="+")
     author_name = models.CharField(max_length=255, blank=True, editable=False)
-    # {"channel": uuid, "template": uuid, "layout": uuid, "syntax", "parameters", "translations": {language: content}}
+    # {"channel": uuid, "template": uuid, "layout": uuid, "syntax", "parameters", "translations": {language: content},
+    # "languages": in their order, "names": {uuid: name} of the channel, template, layout and files}
     content = models.JSONField(default=dict, editable=False)
     checksum = models.CharField(max_length=64, editable=False)  # of the content, to tell that nothing changed
+    # A digest of each field, by its place in the content: lists tell what changed without reading the content.
+    parts = models.JSONField(default=dict, editable=False)
 
     class Meta:
         ordering = ["-id"]

@@ -11,7 +11,7 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.utils.http import content_disposition_header, parse_etags
 from django.views.decorators.http import require_safe
 
-from broadcasts import links
+from broadcasts import links, tracking
 from broadcasts.filetypes import HARMLESS, SHOWN, clean_name, file_type, served
 from broadcasts.models import Media
 
@@ -51,7 +51,7 @@ class FilesShortcut(Shortcut):
     prefixes = (PREFIX,)
 
     def reply(self, environ: dict[str, Any]) -> tuple[HTTPStatus, Headers, Iterable[bytes]] | None:
-        answer = answered(environ)
+        answer = None if tracking.is_tracking_host(tracking.host_of(environ)) else answered(environ)
         if answer is None:
             return None
         return answer.status, answer.headers, [] if answer.file is None else sent(answer.file, environ)

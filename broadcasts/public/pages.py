@@ -14,6 +14,11 @@ from .texts import TEXTS, spoken
 
 Response = TypeVar("Response", bound=HttpResponseBase)
 LONGEST_AGENT = 300
+# Of mail only words, pictures and inline styles: no script, no form, nothing of this site.
+MAIL_POLICY = (
+    "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; img-src https: http: data:; "
+    "style-src 'unsafe-inline'; font-src https:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 
 
 def page(request: HttpRequest, template: str, context: dict[str, object], status: int = 200) -> HttpResponse:
@@ -24,6 +29,15 @@ def page(request: HttpRequest, template: str, context: dict[str, object], status
 def private(response: Response) -> Response:
     response["X-Robots-Tag"] = "noindex, nofollow"
     add_never_cache_headers(response)
+    return response
+
+
+def mail(html: str) -> HttpResponse:
+    """Return the HTML of a mail as a page of its own, in which nothing runs."""
+    response = HttpResponse(html)
+    response["Content-Security-Policy"] = MAIL_POLICY
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Referrer-Policy"] = "no-referrer"
     return response
 
 

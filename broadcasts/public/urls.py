@@ -1,7 +1,7 @@
 from django.urls import path
 from django.views.generic import RedirectView
 
-from . import callbacks, confirm, data, files, invitation, preferences, tracking, views, web_version
+from . import archive, callbacks, confirm, data, files, invitation, preferences, tracking, views, web_version
 
 app_name = "public"
 urlpatterns = [
@@ -20,5 +20,8 @@ urlpatterns = [
     path("c/<str:token>/", confirm.confirm, name="confirm"),
     path("d/<str:token>/", data.data, name="data"),
     path("w/<str:token>/", web_version.web_version, name="web_version"),
+    path("archive/<slug:slug>/", archive.archive, name="archive"),
+    path("archive/<slug:slug>/feed/", archive.feed, name="archive_feed"),
+    path("archive/<slug:slug>/<uuid:uuid>/", archive.archived, name="archived"),
     path("i/<str:token>/", invitation.invitation, name="invitation"),
 ]

@@ -7,15 +7,10 @@ from broadcasts import links, rendering
 from broadcasts.exceptions import BroadcastsError
 from broadcasts.models import Delivery
 
-from .pages import asked_language, bad_link, notice, page, private
+from .pages import asked_language, bad_link, mail, notice, page, private
 from .texts import TEXTS, spoken
 
 LEFT = (Delivery.Status.SENT, Delivery.Status.UNKNOWN, Delivery.Status.FAILED)  # copies that may be in a mailbox
-# Of mail only words, pictures and inline styles: no script, no form, nothing of this site.
-POLICY = (
-    "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; img-src https: http: data:; "
-    "style-src 'unsafe-inline'; font-src https:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
 
 
 @require_safe
@@ -38,8 +33,4 @@ def web_version(request: HttpRequest, token: str) -> HttpResponse:
         return page(
             request, "public/web_version.html", {"copy": copy, "title": copy.subject, "language": copy.language}
         )
-    response = HttpResponse(copy.html)
-    response["Content-Security-Policy"] = POLICY
-    response["X-Content-Type-Options"] = "nosniff"
-    response["Referrer-Policy"] = "no-referrer"
-    return private(response)
+    return private(mail(copy.html))

@@ -41,11 +41,14 @@ from .compiled_message import (
     preview,
     previewed,
 )
-from .content import TEMPLATED
+from .content import TEMPLATED, preheader_place
 from .expressions import ExpressionScope
 from .extras import extra_texts, texts, with_texts
 from .fitting import misfits, provider_languages, unready
 from .footers import footer_lines
+from .islands import BEGINS as ISLAND_BEGINS
+from .islands import ENDS as ISLAND_ENDS
+from .islands import without_islands
 from .lacking import LackingField, lacking, needed_fields
 from .merge_fields import MergeField, merge_fields
 from .names import ContactSnapshot
@@ -56,6 +59,8 @@ from .tracked_links import has_tags
 from .translating import to_liquid
 
 __all__ = [
+    "ISLAND_BEGINS",
+    "ISLAND_ENDS",
     "TEMPLATED",
     "Budget",
     "Checker",
@@ -85,6 +90,7 @@ __all__ = [
     "misfits",
     "needed_fields",
     "organization_of",
+    "preheader_place",
     "preview",
     "previewed",
     "provider_languages",
@@ -97,4 +103,5 @@ __all__ = [
     "warnings",
     "warnings_of",
     "with_texts",
+    "without_islands",
 ]

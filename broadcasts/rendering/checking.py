@@ -49,9 +49,10 @@ class Checker:
 
     @cached_property
     def sample_people(self) -> list[dict[str, object]]:
-        """The same for expressions."""
-        scope = ExpressionScope(self.organization)
-        return [{SCOPE: scope.person(contact)} for contact in sample_contacts(self.organization)]
+        """The same with what expressions need."""
+        scope, contacts = ExpressionScope(self.organization), sample_contacts(self.organization)
+        people = zip(self.samples, contacts, strict=True)
+        return [{**values, SCOPE: scope.person(contact)} for values, contact in people]
 
     def check(self, syntax: str, fields: Mapping[str, str]) -> None:
         """Check {field: template} of one copy; raises InvalidInput with line and advice for each wrong field.
@@ -71,7 +72,7 @@ class Checker:
             except InvalidInput as error:
                 errors.update(error.errors)
         for template in compiled:
-            if template.liquid and (problems := list(_problems(template, self.known))):
+            if problems := [words for part in template.in_liquid() for words in _problems(part, self.known)]:
                 errors[template.field] = "; ".join(problems)
         errors |= self._trials([template for template in compiled if template.field not in errors])
         if errors:
@@ -80,7 +81,7 @@ class Checker:
     def _trials(self, templates: list[CompiledTemplate]) -> dict[str, str]:
         """Render a copy with each sample; return {field: error}, of later samples only for exceeded budgets."""
         has_text = any(_is(template.field, "text") and template.source.strip() for template in templates)
-        if not any(template.liquid or (_is(template.field, "html") and not has_text) for template in templates):
+        if not any(template.in_liquid() or (_is(template.field, "html") and not has_text) for template in templates):
             return {}
         errors: dict[str, str] = {}
         samples = self.sample_people if any(template.program for template in templates) else self.samples
@@ -133,7 +134,7 @@ def faults(organization: Organization, syntax: str, fields: Mapping[str, str]) -
             break
         try:
             template = compile_template(field, source, syntax, html=_is(field, "html"))
-            told = list(_problems(template, checker.known)) if template.liquid else []
+            told = [words for part in template.in_liquid() for words in _problems(part, checker.known)]
         except InvalidInput as error:
             told = list(error.errors.values())
         if told:
@@ -196,7 +197,7 @@ def _problems(template: CompiledTemplate, known: Known) -> Iterator[str]:
     # Looking for suggestions among many names is slow, so it is done lazily, only for errors that are shown.
     wrong = ((index, _what_is_wrong(one, known)) for index, one in sorted(found, key=itemgetter(0)))
     for index, words in islice(((index, words) for index, words in wrong if words), MOST_PROBLEMS):
-        yield f"line {line_of(template.source, index)}: {words}"
+        yield f"line {template.lines_before + line_of(template.source, index)}: {words}"
 
 
 def _what_is_wrong(one: Variable | str, known: Known) -> str:

@@ -13,6 +13,7 @@ from broadcasts.exceptions import OverBudget
 
 from .budget import OUTPUT_LIMIT, Budget
 from .content import ContentTemplate, Recipient, body_start, footer_place, hidden, preheader_place
+from .fields import FieldCompiler, is_odd, link_placeholder, may_be_tag, url_placeholder
 from .footers import FOOTER_LINKS, html_footer
 from .mime import (
     MailComposer,
@@ -29,18 +30,13 @@ from .placeholders import (
     Columns,
     CopyContext,
     Encoder,
-    FieldCompiler,
     Filled,
     NotCompilable,
     Piece,
     Placeholders,
-    is_odd,
     join,
     join_many,
-    link_placeholder,
-    may_be_tag,
     merged,
-    url_placeholder,
 )
 from .plaintext import html_to_text
 from .text_from_html import text_from_html

@@ -127,10 +127,9 @@ class CompiledMessage:
 
     def _values(self, recipient: Recipient, language: str) -> dict[str, object]:
         """Return the values that templates may use."""
+        values: dict[str, object] = {"contact": contact_values(recipient.contact), "language": language}
         if self.scope is not None:
-            values: dict[str, object] = {SCOPE: self.scope.person(recipient.contact)}
-        else:
-            values = {"contact": contact_values(recipient.contact), "language": language}
+            values[SCOPE] = self.scope.person(recipient.contact)
         return {
             **self.shared,
             **values,

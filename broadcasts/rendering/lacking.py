@@ -80,8 +80,8 @@ def lacking(broadcast: Broadcast) -> tuple[int, list[LackingField]]:
 
 
 def _needed(template: CompiledTemplate) -> Iterator[str]:
-    if template.liquid is not None:
-        yield from _in_liquid(template.liquid.nodes, frozenset())
+    for part in template.in_liquid():
+        yield from _in_liquid(part.liquid.nodes if part.liquid else (), frozenset())
     for one in template.program.expressions if template.program else ():
         if one.compiled.node is not None:
             yield from _in_expression(one.compiled.node, frozenset())

@@ -27,7 +27,7 @@ SHORT = 120
 
 _BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_LETTERS = re.compile(r"[A-Za-z0-9/:_-][A-Za-z0-9/:._-]*")
+_LINES = re.compile(rf"[A-Za-z0-9/:_-][A-Za-z0-9/:._-]{{0,{WIDTH - 2}}}")  # that need no encoding
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 _DOTS = re.compile(rb"^\.+", re.MULTILINE)
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
@@ -154,11 +154,9 @@ def quoted_key(key: str) -> bytes:
 
 def quoted_address(address: str) -> bytes:
     """Return what `quoted_lines` does, faster for an address of letters, digits, dashes and slashes."""
-    if _LETTERS.fullmatch(address):
-        lines = [address[at : at + WIDTH - 1] for at in range(0, len(address), WIDTH - 1)]
-        encoded = "=\r\n".join([*lines, ""])
-        if "\n." not in encoded:
-            return encoded.encode()
+    lines = _LINES.findall(address)
+    if "".join(lines) == address:
+        return "=\r\n".join([*lines, ""]).encode()
     return quoted_lines(address)
 
 

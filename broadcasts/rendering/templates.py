@@ -24,6 +24,7 @@ from broadcasts.models import Syntax
 from .budget import SHORT, Budget, Exceeded, size_of
 from .expressions import Person, Program, compile_program
 from .filters import apply, short_dates, strip_html
+from .islands import has_islands, syntax_parts
 from .plaintext import html_to_text
 
 AVAILABLE = (Syntax.LIQUID, Syntax.EXPRESSIONS, Syntax.PLAIN)
@@ -155,20 +156,32 @@ HTML = Limited(autoescape=True)
 
 @dataclass(frozen=True, slots=True)
 class CompiledTemplate:
-    """The parsed template of one field: in Liquid, or a program of expressions; with neither it is plain text."""
+    """The parsed template of one field: in Liquid, or a program of expressions; with neither it is plain text.
+
+    One with islands of Liquid has parts, each a template of its own, which are rendered one after another; its program
+    has the expressions of all others.
+    """
 
     field: str
     source: str
     liquid: BoundTemplate | None
     tags: int = 0
     program: Program | None = None
+    parts: "tuple[CompiledTemplate, ...]" = ()
+    lines_before: int = 0  # of a part
 
     @property
     def is_constant(self) -> bool:
-        return self.liquid is None and self.program is None
+        return self.liquid is None and self.program is None and not self.parts
+
+    def in_liquid(self) -> "tuple[CompiledTemplate, ...]":
+        """Return what of it is Liquid: itself, its islands, or nothing."""
+        return tuple(one for one in self.parts or (self,) if one.liquid is not None)
 
     def render(self, values: Mapping[str, object], budget: Budget) -> str:
         """Render the template; raises RenderError or OverBudget that names field and line."""
+        if self.parts:
+            return "".join([part.render(values, budget) for part in self.parts])
         if self.program is not None:
             return self.program.render(cast(Person, values[SCOPE]), budget)
         if self.liquid is None:
@@ -194,10 +207,10 @@ class CompiledTemplate:
             return RenderError(f"{self.field}: {str(error)[:LONGEST_WORDS]}")
         error.token = error.token or token
         kind = OverBudget if isinstance(error, Exceeded) else RenderError
-        return kind(f"{self.field}, {describe(error, self.source)}")
+        return kind(f"{self.field}, {describe(error, self.source, self.lines_before)}")
 
     def uses(self, name: str) -> bool:
-        return self.liquid is not None and name in self.liquid.analyze(include_partials=False).globals
+        return any(name in one.liquid.analyze(include_partials=False).globals for one in self.in_liquid() if one.liquid)
 
 
 def compile_template(field: str, source: str, syntax: str, *, html: bool = False, longer: int = 0) -> CompiledTemplate:
@@ -210,6 +223,21 @@ def compile_template(field: str, source: str, syntax: str, *, html: bool = False
     if len(source) - longer > LONGEST_SOURCE:
         most = formats.number(LONGEST_SOURCE)
         raise InvalidInput({field: f"This is longer than {most} characters; link to what is large."})
+    if html and has_islands(source, syntax):
+        return _with_islands(field, source, syntax)
+    return _compiled(field, source, syntax, html=html)
+
+
+def _with_islands(field: str, source: str, syntax: str) -> CompiledTemplate:
+    parts, others = [], []
+    for text, part_syntax, start in syntax_parts(source, syntax):
+        parts.append(_compiled(field, text, part_syntax, html=True, lines_before=source.count("\n", 0, start)))
+        others.append(text if part_syntax == syntax else "")
+    program = compile_program("".join(others), html=True) if syntax == Syntax.EXPRESSIONS else None
+    return CompiledTemplate(field, source, None, sum(part.tags for part in parts), program, tuple(parts))
+
+
+def _compiled(field: str, source: str, syntax: str, *, html: bool, lines_before: int = 0) -> CompiledTemplate:
     if syntax == Syntax.EXPRESSIONS and "@" in source:
         program = compile_program(source, html=html)
         tags = len(program.expressions) // EXPRESSIONS_OF_A_TAG
@@ -226,8 +254,8 @@ def compile_template(field: str, source: str, syntax: str, *, html: bool = False
             error = LiquidSyntaxError(f"blocks are nested more than {deepest} deep; nest fewer", token=error.token)
         if isinstance(error.__cause__, RecursionError):
             error = LiquidSyntaxError("a tag is nested too deeply; split it up", token=None)
-        raise InvalidInput({field: describe(error, source)}) from None
-    return CompiledTemplate(field, source, template, tags)
+        raise InvalidInput({field: describe(error, source, lines_before)}) from None
+    return CompiledTemplate(field, source, template, tags, lines_before=lines_before)
 
 
 def add_tags(total: int, template: CompiledTemplate) -> int:
@@ -304,11 +332,11 @@ def _prepare_expression(expression: Expression, token: Token, depth: int = 0) ->
     return 1 + sum(_prepare_expression(child, token, depth + 1) for child in expression.children())
 
 
-def describe(error: LiquidError, source: str) -> str:
+def describe(error: LiquidError, source: str, lines_before: int = 0) -> str:
     """Return the message of an error, with its line."""
     said = str(error.message or "it cannot be read as Liquid")[:LONGEST_WORDS]
     index = error.token.start_index if error.token else -1
-    return f"line {line_of(source, index if index >= 0 else len(source))}: {said}"
+    return f"line {lines_before + line_of(source, index if index >= 0 else len(source))}: {said}"
 
 
 def line_of(source: str, index: int) -> int:

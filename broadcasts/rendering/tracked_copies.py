@@ -215,16 +215,22 @@ class _Pieces:
             self.result += [ends[0], key, ends[1]]
             return
 
+        base, number, seal = source.tracking.base, source.tracking.ids.get(link.url), source.tracking.signer.seal
+        ours, tame = (base, settings.BASE_URL), TAME.fullmatch
+
         def fill(copy: CopyContext, filled: Filled) -> str:
             value = join(inside, filled)
+            if number and tame(value) and len(value) <= LONGEST_PERSONAL and not value.startswith(ours):
+                # What `_sealed` would return, without the calls that take a third of the time of a measured copy.
+                return f"{base}/t/{filled[key]}/{number}/{seal(value, filled[key], number)}/"
             if TAIL in value:
                 raise NotCompilable
             return source._sealed(link, value, filled[key])
 
         has_tags = any(isinstance(piece, str) and "<" in piece for piece in inside)
-        number = self.placeholders.add(fill, raw=has_tags or not self.placeholders.raw.isdisjoint(inside))
-        self.placeholders.encoders[number] = quoted_address
-        self.result.append(number)
+        place = self.placeholders.add(fill, raw=has_tags or not self.placeholders.raw.isdisjoint(inside))
+        self.placeholders.encoders[place] = quoted_address
+        self.result.append(place)
 
     def _of_value(self, number: int) -> int:
         key, source = self.key, self.source
@@ -234,7 +240,8 @@ class _Pieces:
 
 
 def copy_key_placeholder(placeholders: Placeholders, tracking: Tracking) -> int:
-    return placeholders.of_copy("copy key", lambda copy, filled: tracking.copy_key(copy.key))
+    key, message_id = tracking.signer.key, tracking.message_id
+    return placeholders.of_copy("copy key", lambda copy, filled: key(copy.key, message_id))
 
 
 def token_placeholder(placeholders: Placeholders) -> int:

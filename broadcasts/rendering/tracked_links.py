@@ -17,6 +17,8 @@ from liquid.lex import compile_liquid_rules
 from broadcasts.models import Syntax
 
 from .expressions.scanner import Found, scan
+from .islands import BEGINS, has_islands, syntax_parts, without_islands
+from .islands import ENDS as ENDS_ISLAND
 from .names import LINKS
 
 OUTPUT, LOGIC = "\ue002", "\ue003"  # mask a tag that writes something, and one that does not
@@ -77,6 +79,8 @@ def has_tags(url: str, syntax: str) -> bool:
     """Tell whether the address of a link has what its syntax takes for tags, so that each copy has its own."""
     if syntax == Syntax.LIQUID:
         return "{{" in url or "{%" in url
+    if has_islands(url, syntax):
+        return True
     return next(_expressions(url, syntax), None) is not None
 
 
@@ -109,12 +113,22 @@ def _character(found: re.Match[str]) -> str:
 
 def _masked(source: str, syntax: str) -> str:
     """Return a source with its tags masked; each position stays what it is."""
-    spans = _liquid_tags(source) if syntax == Syntax.LIQUID else _expressions(source, syntax)
     pieces, done = [], 0
-    for start, end, mask in spans:
+    for start, end, mask in _tags(source, syntax):
         pieces += [source[done:start], mask * (end - start)]
         done = end
     return "".join([*pieces, source[done:]])
+
+
+def _tags(source: str, syntax: str) -> Iterator[tuple[int, int, str]]:
+    """Yield the spans of the tags of a template, and of the characters around its islands."""
+    for part in syntax_parts(source, syntax):
+        if part.start and part.syntax != syntax:
+            yield part.start - 1, part.start, LOGIC
+        found = _liquid_tags(part.text) if part.syntax == Syntax.LIQUID else _expressions(part.text, part.syntax)
+        yield from ((part.start + start, part.start + end, mask) for start, end, mask in found)
+        if part.start and part.syntax != syntax and source.startswith(ENDS_ISLAND, end := part.start + len(part.text)):
+            yield end, end + 1, LOGIC
 
 
 def _expressions(source: str, syntax: str) -> Iterator[tuple[int, int, str]]:
@@ -169,12 +183,14 @@ def _link(source: str, masked: str, syntax: str, start: int, end: int, ends: str
     if tag < 0:
         url = web_address(value, ends)
         return FoundLink(start, end, ends, url, has_tags(url, syntax)) if url else None
-    if _WRITES.match(source, start) or not _is_whole(source[start:end]):
+    if _WRITES.match(without_islands(source[start:end])) or not _is_whole(source[start:end]):
         return None
     begun = _WITHIN.sub("", unescaped_value(value[:tag])).lower()
     if not (begun.startswith(("http://", "https://")) or "https://".startswith(begun) or "http://".startswith(begun)):
         return None
-    return FoundLink(start, end, ends, source[start:end], True)
+    url = source[start:end]
+    is_inside = syntax != Syntax.LIQUID and source.rfind(BEGINS, 0, start) > source.rfind(ENDS_ISLAND, 0, start)
+    return FoundLink(start, end, ends, f"{BEGINS}{url}{ENDS_ISLAND}" if is_inside else url, True)
 
 
 def _is_whole(source: str) -> bool:

@@ -7,6 +7,7 @@ from django.db.models import Sum
 
 from broadcasts import stats
 from broadcasts.models import FACTS, Broadcast, GroupCount, Message
+from broadcasts.stats import BroadcastCounts
 
 HANDED_OVER = ("sent", "failed", "unknown")
 # Facts that only who received a copy can cause; their share is of the delivered ones, where these are measured.
@@ -30,11 +31,12 @@ class ReportFigure:
         return self.value / self.total if self.of and self.total and self.value <= self.total else None
 
 
-def figures(broadcast: Broadcast) -> list[ReportFigure]:
-    """Return the figures of a broadcast in two or three queries: of sending, then of each fact that is shown."""
-    people = stats.counts([broadcast])[broadcast.pk]
+def figures(broadcast: Broadcast, counts: BroadcastCounts | None = None) -> list[ReportFigure]:
+    """Return the figures of a broadcast: of sending, then of each fact that is shown; `counts`, where they are read."""
+    counts = counts or BroadcastCounts.of(broadcast)
+    people = counts.people
     messages = list(broadcast.messages.all())
-    copies = stats.message_counts(messages) if broadcast.has_begun else {}
+    copies = counts.copies if broadcast.has_begun else {}
     found = [
         ReportFigure("recipients", people["recipients"], "contacts", people["contacts"]),
         *(ReportFigure(name, people[name], "recipients", people["recipients"]) for name in HANDED_OVER),

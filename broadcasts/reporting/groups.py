@@ -7,10 +7,10 @@ from typing import Any
 
 from django.db.models import Min, QuerySet, Sum
 
-from broadcasts import stats
 from broadcasts.mediums import Medium
 from broadcasts.models import FACTS, Batch, Broadcast, GroupCount, Link
 from broadcasts.models import Reason as SkipReason
+from broadcasts.stats import BroadcastCounts
 
 Dimension = GroupCount.Dimension
 TOP = 10  # domains that are named
@@ -58,16 +58,15 @@ def devices(broadcast: Broadcast) -> list[GroupFigures]:
     return _groups(broadcast, Dimension.DEVICE)
 
 
-def domains(broadcast: Broadcast, totals: Mapping[str, int], top: int = TOP) -> list[GroupFigures]:
+def domains(broadcast: Broadcast, counts: BroadcastCounts | None = None, top: int = TOP) -> list[GroupFigures]:
     """Return the receiving domains of most copies, and all others together as the last group.
 
-    `totals` are the broadcast's own counts: what no named domain has is of others, or of domains that are forgotten.
-    Copies of other mediums have no domain, so they are left out.
+    What no named domain has is of others, or of domains that are forgotten. Copies of other mediums have no domain, so
+    they are left out.
     """
-    messages = list(broadcast.messages.all())
-    mails = [one for one in messages if one.medium == Medium.EMAIL]
-    if len(mails) < len(messages):
-        totals = sum(map(Counter, stats.message_counts(mails).values()), Counter())
+    counts = counts or BroadcastCounts.of(broadcast)
+    mails = {one.pk for one in broadcast.messages.all() if one.medium == Medium.EMAIL}
+    totals = sum((Counter(one) for key, one in counts.copies.items() if key in mails), Counter())
     rows = _rows(broadcast, Dimension.DOMAIN)
     sizes = rows.filter(fact="sent").values_list("value").annotate(n=Sum("count")).order_by("-n", "value")
     named = [value for value, _ in sizes[:top]]

@@ -1,6 +1,7 @@
 """From a draft to a log in which every recipient is accounted for.
 
-- `lifecycle`: the transitions that users request; `readiness`: what a draft still lacks.
+- `lifecycle`: the transitions that users request; `readiness`: what a draft still lacks; `duplicating`: broadcasts made
+  from another one.
 - `expansion`: freezes the content of a broadcast and creates its deliveries.
 - `fairness`: which batch is claimed next; `lease`, `window`, `copies`, `pump`: send a batch.
 - `rate`, `domains`, `warmup`: how fast; `hours`, `moments`: when.
@@ -10,27 +11,28 @@
 """
 
 from .closing import close
+from .duplicating import duplicate, retarget, retry
 from .expansion import expand, hold_expansions
 from .lifecycle import (
+    LONGEST_UNDO,
     cancel,
-    duplicate,
     pause,
     reopen,
     resend,
     resume,
-    retarget,
-    retry,
     schedule,
     send,
     settle,
+    undo,
     unschedule,
 )
 from .notices import notify
-from .proof import send_test
+from .proof import send_template_test, send_test
 from .pump import run_pump
 from .rounds import tick
 
 __all__ = [
+    "LONGEST_UNDO",
     "cancel",
     "close",
     "duplicate",
@@ -46,8 +48,10 @@ __all__ = [
     "run_pump",
     "schedule",
     "send",
+    "send_template_test",
     "send_test",
     "settle",
     "tick",
+    "undo",
     "unschedule",
 ]

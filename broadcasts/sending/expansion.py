@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.db.models import Case, CharField, DateTimeField, Exists, F, Max, OuterRef, QuerySet, Value, When
 from django.db.models.functions import Now
 
-from broadcasts import audience, designing, links, rendering
+from broadcasts import audience, designing, links, rendering, versioning
 from broadcasts.exceptions import BroadcastsError, EmptyAudience, InvalidInput, NotReady
 from broadcasts.models import TRACKED, Batch, Broadcast, Channel, Delivery, Link, Message, Organization, Reason
 from broadcasts.queue import enqueue
@@ -21,6 +21,7 @@ from .notices import pause_with
 NOBODY = "The audience is empty: it matches nobody."
 LEFT_OUT = "Nobody would receive it: everyone it matches is left out"
 CHUNK = 20_000  # contacts per transaction of an expansion
+FIRST_CHUNK = 1_000  # of the first; each has twice as many as the one before, so that the first copies leave at once
 SLICE_SECONDS = 1  # after which an expansion is queued again, so that other tasks run in between
 
 
@@ -81,6 +82,7 @@ def _freeze_message(message: Message) -> None:
     for fact, switch in TRACKED.items():
         setattr(message, switch, fact in tracked)
     message.save()
+    versioning.write([message], begins=True)
     if message.track_clicks:
         rows = [Link(message=message, url=url, digest=links.digest_of(url)) for url in rendering.links_of(message)]
         Link.objects.bulk_create(rows, ignore_conflicts=True)
@@ -127,7 +129,7 @@ def expand_cancelled(broadcast_id: int) -> bool:
         return False
     messages = list(broadcast.messages.select_related("channel", "template").prefetch_related("translations"))
     try:
-        return _expand_chunk(broadcast, audience.Audience.of(broadcast), messages)
+        return _expand_chunk(broadcast, audience.Audience.of(broadcast), messages, CHUNK)
     except BroadcastsError as error:
         reason = f"It was cancelled when its audience could not be read any more, so the log ends early. {error}"
         rows.transition(expanded_at=Now(), error_message=reason, modified=Now())
@@ -137,18 +139,23 @@ def expand_cancelled(broadcast_id: int) -> bool:
 def _expand(broadcast: Broadcast, until: float) -> None:
     wanted = audience.Audience.of(broadcast)
     messages = list(broadcast.messages.select_related("channel", "template").prefetch_related("translations"))
-    while broadcast.status == Broadcast.Status.SENDING and _expand_chunk(broadcast, wanted, messages):
+    size = CHUNK if broadcast.expanded_to else min(FIRST_CHUNK, CHUNK)
+    while broadcast.status == Broadcast.Status.SENDING and _expand_chunk(broadcast, wanted, messages, size):
         enqueue_pumps()
         broadcast.refresh_from_db()
+        size = min(2 * size, CHUNK)
         if broadcast.expanded_at is None and time.monotonic() >= until:
             enqueue("start", broadcast.pk)
             return
 
 
-def _expand_chunk(broadcast: Broadcast, wanted: audience.Audience, messages: list[Message]) -> bool:
-    """Expand one chunk; return False after the last, or if another process expands it or changed its status."""
+def _expand_chunk(broadcast: Broadcast, wanted: audience.Audience, messages: list[Message], size: int) -> bool:
+    """Expand one chunk of so many contacts.
+
+    Returns False after the last, or if another process expands it or changed its status.
+    """
     people = audience.matched(wanted).filter(id__gt=broadcast.expanded_to)
-    full = people.order_by("id").values_list("id", flat=True)[CHUNK - 1 : CHUNK].first()
+    full = people.order_by("id").values_list("id", flat=True)[size - 1 : size].first()
     is_last = full is None
     upper: int = full or people.aggregate(last=Max("id"))["last"] or broadcast.expanded_to
     with transaction.atomic():

@@ -1,31 +1,47 @@
 """The transitions that users request; each is one conditional UPDATE, and the caller that changes the row continues."""
 
-from collections.abc import Iterable
-from datetime import date, datetime
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Case, Exists, F, Q, When
-from django.db.models.functions import Now
+from django.db.models import Case, DateTimeField, Exists, F, Q, Value, When
+from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
-from broadcasts import audience, noting, stats, tracking
+from broadcasts import noting, stats, tracking
 from broadcasts.exceptions import InvalidInput, NotReady, StaleObject, WrongState
-from broadcasts.models import AuditEntry, Broadcast, Delivery, Engagement, Organization, User
+from broadcasts.models import AuditEntry, Broadcast, Delivery, Organization, User
 from broadcasts.queue import enqueue
 
 from . import expansion, hours, moments, readiness
 
 Status = Broadcast.Status
 HAD_BEGUN = "It had begun when it was cancelled, so copies may have left: duplicate it instead."
-NEVER_BEGAN = "It was cancelled before it began: nothing was sent, so there is nobody to write to again."
+
+IN_WINDOW = "It is about to be sent. Stop that first."
+NOT_UNDOABLE = "It cannot be undone: it is not waiting to be sent."
+TOO_LATE = "It has begun, so it cannot be undone any more: pause or cancel it."
+EXPIRES_FIRST = "It would have expired before it can be undone no longer: choose a later expiry."
+LONGEST_UNDO = 3600  # seconds
 
 NOTED = {  # {act: type of the event}
     "schedule": "broadcast.scheduled",
+    "send with undo": "broadcast.scheduled",
+    "unschedule": "broadcast.unscheduled",
+    "undo": "broadcast.unscheduled",
     "send": "broadcast.started",
     "pause": "broadcast.paused",
     "resume": "broadcast.resumed",
     "cancel": "broadcast.cancelled",
+}
+
+# What ends an undo window: the end of it is no time that the broadcast was given.
+WITHOUT_WINDOW: dict[str, Any] = {
+    "scheduled_at": Case(
+        When(scheduled_at=F("undo_until"), then=Value(None)), default=F("scheduled_at"), output_field=DateTimeField()
+    ),
+    "undo_until": None,
 }
 
 
@@ -35,17 +51,23 @@ def wrong_state(accepted: Iterable[str]) -> WrongState:
 
 
 def _transition(
-    broadcast: Broadcast, accepted: Iterable[Status], act: str, by: User | None, *only: Q, **changes
+    broadcast: Broadcast,
+    accepted: Iterable[Status],
+    act: str,
+    by: User | None,
+    *only: Q,
+    detail: Mapping[str, object] = {},
+    **changes,
 ) -> None:
     """Change the status and refresh the instance; raises WrongState unless the status is one of `accepted`.
 
-    `only` are further conditions on the row.
+    `only` are further conditions on the row, and `detail` belongs to the entry in the audit log.
     """
     rows = Broadcast.objects.filter(*only, pk=broadcast.pk, status__in=accepted)
     if not rows.transition(modified=Now(), **changes):
         raise wrong_state(accepted)
     broadcast.refresh_from_db()
-    AuditEntry.write(broadcast, act, organization=broadcast.organization, user=by)
+    AuditEntry.write(broadcast, act, organization=broadcast.organization, user=by, **detail)
     if act in NOTED:
         noting.note_broadcast(broadcast, NOTED[act])
 
@@ -59,24 +81,44 @@ def _refuse_unseen(broadcast: Broadcast, seen: datetime | None) -> None:
 
 @transaction.atomic
 def send(
-    broadcast: Broadcast, by: User | None = None, *, seen: datetime | None = None, to_nobody: bool = False
+    broadcast: Broadcast,
+    by: User | None = None,
+    *,
+    undo_seconds: int = 0,
+    seen: datetime | None = None,
+    to_nobody: bool = False,
 ) -> None:
     """Start sending now; raises WrongState, EmptyAudience, NotReady or InvalidInput with nothing changed.
+
+    With `undo_seconds` it starts so much later, and `undo` makes it a draft again until then. What refuses a start
+    refuses it at once.
 
     With `local_time`, recipients whose local time has not come wait for it. Otherwise `scheduled_at` of a draft becomes
     now. `seen` is the value of `modified` that the user saw; raises StaleObject if the broadcast was changed since.
     With `to_nobody` it starts, and ends, also where nobody can be reached or no channel is there.
     """
     _refuse_unseen(broadcast, seen)
-    if broadcast.local_time and broadcast.scheduled_at is None:
+    if broadcast.local_time and broadcast.own_time is None:
         raise NotReady("Which clock time is meant? Set scheduled_at first, or switch local_time off to send it now.")
+    if undo_seconds:
+        _open_undo_window(broadcast, by, undo_seconds)
+    else:
+        _begin(broadcast, Broadcast.STARTABLE, by, to_nobody=to_nobody)
+
+
+def _begin(
+    broadcast: Broadcast, accepted: Iterable[Status], by: User | None, *only: Q, to_nobody: bool = False
+) -> None:
+    keeps_time = Q(status=Status.SCHEDULED, undo_until=None) | Q(local_time=True)
     _transition(
         broadcast,
-        Broadcast.STARTABLE,
+        accepted,
         "send",
         by,
+        *only,
         status=Status.SENDING,
-        scheduled_at=Case(When(Q(status=Status.SCHEDULED) | Q(local_time=True), F("scheduled_at")), default=Now()),
+        scheduled_at=Case(When(keeps_time, F("scheduled_at")), default=Now()),
+        undo_until=None,
         started_at=Now(),
         completed_at=None,
         error_message="",
@@ -84,6 +126,54 @@ def send(
     )
     expansion.freeze(broadcast, to_nobody=to_nobody)
     enqueue("start", broadcast.pk)
+
+
+def _open_undo_window(broadcast: Broadcast, by: User | None, seconds: int) -> None:
+    """Have a broadcast start in some seconds, by the database's clock, after it was tried that it can start."""
+    if Broadcast.objects.filter(Broadcast.UNDOABLE, pk=broadcast.pk).exists():
+        raise WrongState(IN_WINDOW)
+    once = Q(undo_until=None)
+    with transaction.atomic():
+        _begin(broadcast, Broadcast.STARTABLE, by, once)
+        transaction.set_rollback(True)
+    end = Now() + timedelta(seconds=seconds)
+    _transition(
+        broadcast,
+        Broadcast.STARTABLE,
+        "send with undo",
+        by,
+        once,
+        detail={"undo_seconds": seconds},
+        status=Status.SCHEDULED,
+        scheduled_at=Coalesce(F("scheduled_at"), end),
+        due_from=end,
+        undo_until=end,
+        error_message="",
+        notice_due_at=None,
+    )
+    if broadcast.expires_at and broadcast.undo_until and broadcast.expires_at <= broadcast.undo_until:
+        raise InvalidInput({"expires_at": EXPIRES_FIRST})
+
+
+@transaction.atomic
+def start(broadcast: Broadcast) -> None:
+    """Start a scheduled broadcast that is due; raises WrongState if it is not, or no longer, and as `send` does."""
+    _begin(broadcast, [Status.SCHEDULED], None, Q(due_from__lte=Now()))
+
+
+@transaction.atomic
+def undo(broadcast: Broadcast, by: User | None = None) -> None:
+    """Return a broadcast that is within its undo window to draft, with the time that it had.
+
+    Raises WrongState once it has begun.
+    """
+    try:
+        _transition(
+            broadcast, [Status.SCHEDULED], "undo", by, Broadcast.UNDOABLE, status=Status.DRAFT, **WITHOUT_WINDOW
+        )
+    except WrongState:
+        has_begun = Broadcast.objects.filter(pk=broadcast.pk, status__in=Broadcast.STOPPABLE).exists()
+        raise WrongState(TOO_LATE if has_begun else NOT_UNDOABLE) from None
 
 
 @transaction.atomic
@@ -97,13 +187,14 @@ def schedule(
 ) -> None:
     """Schedule for `at`, for `day` at the default send hour, or for the time that the broadcast has.
 
-    Reschedules a scheduled broadcast if a time is given. Raises WrongState, StaleObject, NotReady or InvalidInput.
+    Reschedules a scheduled broadcast if a time is given, and ends an undo window. Raises WrongState, StaleObject,
+    NotReady or InvalidInput.
     """
     accepted = Broadcast.STARTABLE
     if broadcast.status not in accepted:
         raise wrong_state(accepted)
     _refuse_unseen(broadcast, seen)
-    is_scheduled = broadcast.status == Status.SCHEDULED
+    is_scheduled = broadcast.status == Status.SCHEDULED and not broadcast.is_undoable
     if is_scheduled and not Broadcast.objects.filter(pk=broadcast.pk, status=Status.SCHEDULED).exists():
         raise wrong_state(accepted)  # it was cancelled or begun since it was read
     if is_scheduled and day is None and at in (None, broadcast.scheduled_at):
@@ -123,6 +214,7 @@ def schedule(
         status=Status.SCHEDULED,
         scheduled_at=moment,
         due_from=due,
+        undo_until=None,
         error_message="",
         notice_due_at=None,
     )
@@ -131,7 +223,7 @@ def schedule(
 @transaction.atomic
 def unschedule(broadcast: Broadcast, by: User | None = None) -> None:
     """Return a scheduled broadcast to draft; it keeps its time. Raises WrongState."""
-    _transition(broadcast, [Status.SCHEDULED], "unschedule", by, status=Status.DRAFT)
+    _transition(broadcast, [Status.SCHEDULED], "unschedule", by, status=Status.DRAFT, **WITHOUT_WINDOW)
 
 
 @transaction.atomic
@@ -172,6 +264,7 @@ def cancel(broadcast: Broadcast, by: User | None = None) -> None:
         status=Status.CANCELLED,
         completed_at=Case(When(status=Status.SCHEDULED, then=Now())),
         notice_due_at=None,
+        **WITHOUT_WINDOW,
     )
     if broadcast.has_begun:
         enqueue("close", broadcast.pk)
@@ -184,61 +277,6 @@ def reopen(broadcast: Broadcast, by: User | None = None) -> None:
         raise WrongState(HAD_BEGUN)
     never_began = Q(~Exists(Delivery.objects.filter(message__broadcast=broadcast)), started_at=None)
     _transition(broadcast, [Status.CANCELLED], "reopen", by, never_began, status=Status.DRAFT, completed_at=None)
-
-
-@transaction.atomic
-def duplicate(broadcast: Broadcast, by: User | None = None) -> Broadcast:
-    """Copy a broadcast as a draft with the same content and audience, without its time or a past expiry."""
-    expires = broadcast.expires_at if broadcast.expires_at and broadcast.expires_at > timezone.now() else None
-    name = f"Copy of {broadcast.name}"[:255]
-    return _copy(broadcast, by, origin=Broadcast.Origin.DUPLICATE, name=name, expires_at=expires)
-
-
-@transaction.atomic
-def retry(broadcast: Broadcast, by: User | None = None) -> Broadcast:
-    """Send to the recipients of failed deliveries again, as a linked child; once per finished broadcast."""
-    parent = Broadcast.objects.select_for_update().get(pk=broadcast.pk)
-    if parent.status not in Broadcast.FINISHED:
-        raise wrong_state(Broadcast.FINISHED)
-    if earlier := parent.children.filter(origin=Broadcast.Origin.RETRY).first():
-        raise WrongState(f"It was retried already by “{earlier}” ({earlier.uuid}); retry that one.")
-    failed = Delivery.objects.filter(message__broadcast=parent, status=Delivery.Status.FAILED)
-    if not failed.standing().exists():
-        raise WrongState("There is nothing to retry: no delivery of it failed.")
-    child = _copy_to(
-        parent,
-        by,
-        origin=Broadcast.Origin.RETRY,
-        name=f"Retry of {parent.name}"[:255],
-        engagement=Engagement.FAILED,
-        local_time=False,
-    )
-    send(child, by)
-    return child
-
-
-@transaction.atomic
-def retarget(broadcast: Broadcast, engagement: str, by: User | None = None) -> Broadcast:
-    """Copy a started broadcast as a linked draft for its recipients with this engagement.
-
-    Raises WrongState, or InvalidInput if no channel of it reports the fact that decides the engagement.
-    """
-    if broadcast.status not in Broadcast.STARTED:
-        raise wrong_state(Broadcast.STARTED)
-    if not broadcast.has_begun:
-        raise WrongState(NEVER_BEGAN)
-    if broadcast.log_is_gone():
-        raise WrongState("Its log has been deleted: nobody can tell any more what became of it for whom.")
-    if reason := audience.why_not(broadcast, engagement):
-        raise InvalidInput({"engagement": reason})
-    return _copy_to(
-        broadcast,
-        by,
-        origin=Broadcast.Origin.RETARGET,
-        name=f"Retarget of {broadcast.name}"[:255],
-        engagement=engagement,
-        expires_at=None,
-    )
 
 
 @transaction.atomic
@@ -279,52 +317,3 @@ def _require_unknown(delivery: Delivery) -> None:
 
 def _owner(delivery: Delivery) -> Organization:
     return delivery.message.broadcast.organization
-
-
-FRESH: dict[str, Any] = {
-    "status": Status.DRAFT,
-    "scheduled_at": None,
-    "due_from": None,
-    "undo_until": None,
-    "accepted_warnings": {},
-    "started_at": None,
-    "completed_at": None,
-    "repeat": None,
-    "extra": {},
-    "error_message": "",
-    "expanded_to": 0,
-    "expanded_at": None,
-    "notice_due_at": None,
-    "forgiven_sent": 0,
-    "forgiven_failed": 0,
-}
-
-
-def _copy(broadcast: Broadcast, by: User | None, **changes) -> Broadcast:
-    """Copy a broadcast with its audience, messages and translations as a draft."""
-    author = {"author": by, "author_name": by.get_full_name()} if by else {}
-    copy = _clone(broadcast, **FRESH, **author, parent=broadcast, **changes)
-    for field in Broadcast.WHO_LISTS:
-        getattr(copy, field).set(getattr(broadcast, field).all())
-    for message in broadcast.messages.prefetch_related("translations"):
-        translations = list(message.translations.all())
-        twin = _clone(message, broadcast=copy, error="", checksum="", extra={}, track_opens=None, track_clicks=None)
-        for translation in translations:
-            _clone(translation, message=twin)
-    return copy
-
-
-def _copy_to(broadcast: Broadcast, by: User | None, engagement: str, **changes) -> Broadcast:
-    """Copy a broadcast for its own recipients with this engagement."""
-    nobody_else = {"send_to_all": False, "addresses": [], "query": {}, "activity": None, "attendance_status": None}
-    child = _copy(broadcast, by, retarget_of=broadcast, retarget_engagement=engagement, **nobody_else, **changes)
-    for people in (child.segments, child.contacts):
-        people.clear()
-    return child
-
-
-def _clone(row, **changes):
-    fields = {field.name: getattr(row, field.name) for field in row._meta.concrete_fields}
-    for name in ("id", "uuid", "created", "modified"):
-        fields.pop(name)
-    return type(row).objects.create(**{**fields, **changes})

@@ -51,7 +51,7 @@ def to_schedule(broadcast: Broadcast, at: datetime | None, day: date | None) -> 
 
     The stored time may have passed if it is the default send hour of today. Raises NotReady or InvalidInput.
     """
-    organization, stored, now = broadcast.organization, broadcast.scheduled_at, timezone.now()
+    organization, stored, now = broadcast.organization, broadcast.own_time, timezone.now()
     if at is None and day is not None:
         if stored and day_of(broadcast) == day and not clocks.refusal(stored, organization.zone, now):
             return stored  # the same day keeps its clock time

@@ -1,14 +1,13 @@
 """Test sends: the real content through the real channel, to a few addresses, without deliveries or counts."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 from uuid import uuid4
 
 from broadcasts import audience, consenting, designing, links, rendering
 from broadcasts.audience import Route
 from broadcasts.exceptions import InvalidInput, NotReady, RenderError
 from broadcasts.mediums import SENT_TO, email_key
-from broadcasts.models import AuditEntry, Broadcast, Channel, Contact, Message, User
+from broadcasts.models import AuditEntry, Broadcast, Channel, Contact, Message, MessageTranslation, User
 from broadcasts.transports import Transport, TransportError
 
 from . import readiness
@@ -40,26 +39,73 @@ def send_test(
     The subject is marked. Suppressed addresses are refused, except that the marketing opt-outs of `by` do not stop
     tests to their own address. Raises InvalidInput or NotReady.
     """
-    if not 1 <= len(addresses) <= MOST:
-        raise InvalidInput({"addresses": f"Give 1 to {MOST} addresses."})
-    refuse_suspended(broadcast.organization)
+    _check_addresses(addresses, broadcast)
     message = _message(broadcast, message)
-    _check_languages(message, languages)
+    _check_languages(message.translations.all(), languages)
     readiness.check_content(broadcast)
+    designing.refresh(message)
+    return _try(broadcast, message, list(message.translations.all()), addresses, by, languages, person)
+
+
+def send_template_test(
+    message: Message,
+    translations: Sequence[MessageTranslation],
+    addresses: list[str],
+    by: User | None = None,
+    *,
+    languages: Sequence[str] = (),
+    person: Contact | None = None,
+) -> list[tuple[str, str]]:
+    """Send what a template says through the organization's default channel of its medium; else as `send_test`.
+
+    message: one of the template, not saved, with its layout and syntax.
+    translations: its content in each language, not saved; their HTML is made here.
+    """
+    _check_addresses(addresses, message.broadcast)
+    _check_languages(translations, languages)
+    for one in translations:
+        designing.apply(message, one)
+    if not translations or any(one.is_blank for one in translations):
+        raise NotReady(readiness.BLANK)
+    return _try(message.broadcast, message, translations, addresses, by, languages, person)
+
+
+def _try(
+    broadcast: Broadcast,
+    message: Message,
+    translations: Sequence[MessageTranslation],
+    addresses: list[str],
+    by: User | None,
+    languages: Sequence[str],
+    person: Contact | None,
+) -> list[tuple[str, str]]:
+    """Send the tests that may be sent; return (address, error) of each."""
     channel = channel_for(message)
-    route = replace(Route.of(message), channel=channel)
+    route = Route(
+        channel=channel,
+        languages=[one.language for one in translations],
+        base_language=broadcast.base_language,
+        is_template=message.has_provider_template,
+    )
     people = [(address, _contact(address, channel)) for address in _cleaned(addresses, channel)]
     refused = {address: why for address, known in people if (why := _refusal(broadcast, route, address, known, by))}
     allowed = [
         (address, person or known or _example(address, channel)) for address, known in people if address not in refused
     ]
-    failed, flaws = _deliver(message, channel, allowed, languages) if allowed else ({}, {})
+    failed, flaws = _deliver(message, translations, channel, allowed, languages) if allowed else ({}, {})
     errors = refused | failed
     sent = sum(address not in errors for address, _ in people)
-    AuditEntry.write(broadcast, "test", organization=broadcast.organization, user=by, sent=sent, refused=len(refused))
+    tested = broadcast if broadcast.pk else message.template or broadcast
+    AuditEntry.write(tested, "test", organization=broadcast.organization, user=by, sent=sent, refused=len(refused))
     told = {address: f"A test was sent to {address}. {flaw}" for address, flaw in flaws.items()}
     told |= {address: f"No test was sent to {address}: {why}" for address, why in errors.items()}
     return [(address, told.get(address, "")) for address, _ in people]
+
+
+def _check_addresses(addresses: list[str], broadcast: Broadcast) -> None:
+    if not 1 <= len(addresses) <= MOST:
+        raise InvalidInput({"addresses": f"Give 1 to {MOST} addresses."})
+    refuse_suspended(broadcast.organization)
 
 
 def _message(broadcast: Broadcast, chosen: Message | None) -> Message:
@@ -70,8 +116,8 @@ def _message(broadcast: Broadcast, chosen: Message | None) -> Message:
     return message
 
 
-def _check_languages(message: Message, languages: Sequence[str]) -> None:
-    offered = [one.language for one in message.translations.all()]
+def _check_languages(translations: Iterable[MessageTranslation], languages: Sequence[str]) -> None:
+    offered = [one.language for one in translations]
     if missing := [language for language in languages if language not in offered]:
         has = ", ".join(offered) or "none"
         raise InvalidInput({"languages": f"There is no content in {', '.join(missing)}; there is: {has}."})
@@ -107,12 +153,15 @@ def _refusal(broadcast: Broadcast, route: Route, address: str, known: Contact | 
 
 
 def _deliver(
-    message: Message, channel: Channel, people: list[tuple[str, Contact]], languages: Sequence[str]
+    message: Message,
+    translations: Sequence[MessageTranslation],
+    channel: Channel,
+    people: list[tuple[str, Contact]],
+    languages: Sequence[str],
 ) -> tuple[Told, Told]:
     """Send the message to each address; return {address: error}, and {address: flaw} of those that were sent it."""
-    designing.refresh(message)
-    _mark(message)
-    compiled = rendering.compile_message(message, rendering.Tracking.of_test(message))
+    _mark(message, translations)
+    compiled = rendering.CompiledMessage(message, rendering.Tracking.of_test(message), translations)
     errors: Told = {}
     flaws: Told = {}
     with channel.transport() as transport:
@@ -135,10 +184,10 @@ def _hand_over(transport: Transport, compiled: rendering.CompiledMessage, recipi
     return transport.deliver(envelope).flaw
 
 
-def _mark(message: Message) -> None:
+def _mark(message: Message, translations: Iterable[MessageTranslation]) -> None:
     """Mark the subjects of a message, which is not saved after this, as those of a test."""
     organization = message.broadcast.organization
     organization.default_subject = MARK + (organization.default_subject or message.broadcast.name)
-    for one in message.translations.all():
+    for one in translations:
         if one.subject.strip():
             one.subject = MARK + one.subject

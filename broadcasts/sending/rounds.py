@@ -59,7 +59,8 @@ def start_due() -> None:
     for broadcast in due.select_related("organization").annotate(now=Now()).order_by("due_from"):
         limit = timedelta(minutes=broadcast.organization.late_start_minutes)
         now = broadcast.now
-        later = hours.next_check(broadcast, now)  # a local time may not have come in any zone: then it is never late
+        # A local time may not have come in any zone: then it is never late. After an undo window it is not waited for.
+        later = None if broadcast.undo_until else hours.next_check(broadcast, now)
         if not later and broadcast.due_from and broadcast.due_from < now - limit:
             _give_up(broadcast, Status.DRAFT, "It was not started: its time had passed by too long. Schedule it again.")
         elif broadcast.expires_at and broadcast.expires_at <= now:
@@ -72,9 +73,9 @@ def start_due() -> None:
 
 def _start(broadcast: Broadcast) -> None:
     try:
-        lifecycle.send(broadcast)
+        lifecycle.start(broadcast)
     except WrongState:
-        pass  # another process was first
+        pass  # another process was first, or somebody stopped it
     except BroadcastsError as error:
         _give_up(broadcast, Status.FAILED, str(error))
     except Exception:  # the other broadcasts still start; this one is tried again until it is too late
@@ -84,7 +85,8 @@ def _start(broadcast: Broadcast) -> None:
 @transaction.atomic
 def _give_up(broadcast: Broadcast, status: str, reason: str) -> None:
     scheduled = Broadcast.objects.filter(pk=broadcast.pk, status=Status.SCHEDULED)
-    if scheduled.transition(status=status, error_message=reason, notice_due_at=Now(), modified=Now()):
+    told = {"status": status, "error_message": reason, "notice_due_at": Now()}
+    if scheduled.transition(**told, **lifecycle.WITHOUT_WINDOW, modified=Now()):
         log.warning("Broadcast %s was not started: %s", broadcast.uuid, reason)
         noting.note_broadcast(broadcast, "broadcast.failed")
         enqueue("notify", broadcast.pk)

@@ -26,8 +26,8 @@ for write in (
     formats.rate,
     formats.percent,
     formats.duration,
-    formats.from_now,
     formats.day,
     formats.moment,
+    formats.planned,
 ):
     register.filter(write.__name__, blank_for_none(write))

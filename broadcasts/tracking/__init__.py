@@ -11,7 +11,7 @@ hosts at which these addresses arrive, `locations` writes where a link leads to.
 from broadcasts.consenting import suppress
 
 from .counters import adjust_counters
-from .domains import fault_of, host_of, is_own_host, leads_here, tracking_domains
+from .domains import fault_of, host_of, is_tracking_host, leads_here, tracking_domains
 from .hits import KnownLink, forget, known_links, store_hit
 from .judging import enqueue_hits, judge_due
 from .locations import location
@@ -46,7 +46,7 @@ __all__ = [
     "forget",
     "hold_people",
     "host_of",
-    "is_own_host",
+    "is_tracking_host",
     "judge_due",
     "keep_early",
     "known_as",

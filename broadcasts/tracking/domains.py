@@ -83,6 +83,11 @@ def is_own_host(host: str) -> bool:
     return _matches(host, names) or (_matches(host, patterns) and not tracking_domains.organizations(host))
 
 
+def is_tracking_host(host: str) -> bool:
+    """Tell whether a host is the tracking domain of an organization, where tracked links work and nothing else does."""
+    return not is_own_host(host) and bool(tracking_domains.organizations(host))
+
+
 @lru_cache(1)
 def _allowed(allowed: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the whole names among allowed hosts, and the patterns, such as .example.org and *."""

@@ -8,6 +8,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from broadcasts import checking
 from broadcasts.admin.site import Site
 from broadcasts.mediums import address_hash
 from broadcasts.models import (
@@ -65,16 +66,25 @@ def sign_in(user) -> Client:
     return client
 
 
-def address(broadcast, name):
-    return reverse(f"admin:broadcasts_broadcast_{name}", args=[broadcast.pk])
+def address(broadcast, name, *more):
+    return reverse(f"admin:broadcasts_broadcast_{name}", args=[broadcast.pk, *more])
 
 
 def messages_of(response):
     return " ".join(str(message) for message in response.context["messages"])
 
 
+def accept_warnings(broadcast):
+    """Accept every warning of the check, as staff do on its step."""
+    broadcast = Broadcast.objects.get(pk=broadcast.pk)
+    warnings = [line.name for line in checking.check(broadcast) if line.level == checking.Level.WARNING]
+    checking.accept(broadcast, warnings, by=None)
+
+
 def confirm(client, broadcast, name, **answers):
-    """Look at what an action asks, and answer it."""
+    """Look at what an action asks, and answer it; before one is sent its warnings are accepted."""
+    if name in ("send", "schedule"):
+        accept_warnings(broadcast)
     asked = client.get(address(broadcast, name)).context["form"]
     shown = {field.name: field.value() for field in asked.hidden_fields()}
     return client.post(address(broadcast, name), {**shown, **answers}, follow=True)
@@ -152,6 +162,13 @@ def one_of_each(channel):
     Heartbeat.objects.create(name=organization.slug, enqueued_at=timezone.now(), beaten_at=timezone.now())
     AuditEntry.write(broadcast, "send", organization=organization)
     Media.objects.bulk_create([Media(organization=organization, file="media/flyer.pdf", filename="flyer.pdf")])
+
+
+@pytest.fixture
+def without_undo(club) -> None:
+    """What staff send begins at once."""
+    club.undo_seconds = 0
+    club.save()
 
 
 @pytest.fixture

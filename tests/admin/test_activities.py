@@ -9,7 +9,7 @@ from tests.audience.people import attend, make_activity, make_segment
 from tests.make import make_contacts
 
 from .conftest import sign_in
-from .test_broadcast_form import form
+from .test_begin import BEGIN
 
 
 @pytest.fixture
@@ -36,18 +36,12 @@ def test_places_are_counted_by_status_and_paged(viewer, yoga, monkeypatch):
 
 def test_whoever_may_write_begins_a_broadcast_to_them(author, viewer, mail, yoga):
     client = sign_in(author.user)
-    booked = client.get(page(yoga)).context["counts"][0]["write"]
-    begun = client.get(booked).context["adminform"]
-    assert begun.form.initial["activity"] == yoga.pk
-    assert begun.form.initial["attendance_status"] == "booked"
-    shown = next(fields for name, fields in begun.fieldsets if "activity" in str(fields["fields"]))
-    assert "collapse" not in shown.get("classes", [])
-    client.post(
-        reverse("admin:broadcasts_broadcast_add"),
-        form(mail.organization, send_to_all="", activity=yoga.pk, attendance_status="booked"),
-    )
-    assert len(Broadcast.objects.get().audience_preview) == 2
-    assert sign_in(viewer.user).get(page(yoga)).context["write_to_all"] == ""
+    shown = client.get(page(yoga)).content.decode()
+    assert 'form="begin" name="attendance_status" value="booked"' in shown
+    client.post(BEGIN, {"activity": yoga.pk, "attendance_status": "booked"})
+    draft = Broadcast.objects.get()
+    assert (draft.activity, draft.attendance_status) == (yoga, "booked")
+    assert BEGIN not in sign_in(viewer.user).get(page(yoga)).content.decode()
 
 
 def test_an_activity_that_a_rule_names_is_not_deleted(author, yoga):

@@ -211,7 +211,7 @@ def test_another_template_leaves_what_was_written(author, draft):
 
 
 def test_what_only_the_whole_draft_shows_is_told_next_to_its_field_too(author, draft, monkeypatch):
-    def refuse(broadcast, **kwargs):
+    def refuse(*given, **kwargs):
         raise InvalidInput({"addresses": "Nobody lives there any more."})
 
     monkeypatch.setattr(drafting.saving, "validate", refuse)

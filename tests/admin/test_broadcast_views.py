@@ -44,7 +44,7 @@ def test_the_html_of_a_preview_is_served_in_a_sandbox(author, mail):
     make_contact(mail.organization)
     broadcast = make_broadcast(mail, html="<script>alert(1)</script><p>Hi</p>")
     response = sign_in(author.user).get(address(broadcast, "preview_html"))
-    assert response["Content-Security-Policy"] == "sandbox; frame-ancestors 'self'"
+    assert response["Content-Security-Policy"] == "sandbox; script-src 'none'; frame-ancestors 'self'"
     assert response["X-Frame-Options"] == "SAMEORIGIN"
     assert "<p>Hi</p>" in response.content.decode()
 

@@ -142,6 +142,18 @@ def test_blocks_are_turned_into_exactly_the_html_that_people_get(client, message
     assert "cannot be turned back into Blocks" in messages_of(response)
 
 
+def test_blocks_are_turned_into_mjml_that_makes_the_same_html(client, message):
+    save(client, message, format="blocks", blocks=BLOCKS, text="")
+    html = message.translations.get().html
+    response = step(client, message, "convert:0:mjml")
+    form = response.context["formset"].forms[0]
+    assert (form.written_as, form["blocks"].value()) == ("mjml", "[]")
+    assert "is MJML now" in messages_of(response)
+    save(client, message, format="mjml", source=form["source"].value(), blocks="[]", text="")
+    saved = message.translations.get()
+    assert (saved.format, saved.html) == ("mjml", html)
+
+
 @pytest.mark.parametrize("act", ["convert:x:html", "convert:9:html", "convert:", "language", "take:x", "nothing"])
 def test_steps_that_no_button_asks_for_change_nothing(client, message, act):
     assert step(client, message, act).status_code == 200
@@ -248,13 +260,23 @@ def test_content_that_is_being_sent_is_shown_and_not_changed(client, broadcast, 
     assert message.translations.get().subject == "Pool closed"
 
 
-def test_a_page_that_was_opened_before_another_change_does_not_write_over_it(client, broadcast, message):
+def test_a_page_that_was_opened_before_another_change_does_not_write_over_it(client, message):
     data = typed(client, message, subject="Mine")
-    broadcast.save()
+    message.translations.update(subject="Theirs")
     response = client.post(url(message), data)
-    assert "was changed after you opened this page" in response.content.decode()
+    assert "saved this step after you opened it" in response.content.decode()
     assert response.context["formset"].forms[0]["subject"].value() == "Mine"
-    assert message.translations.get().subject == "Pool closed"
+    assert message.translations.get().subject == "Theirs"
+    client.post(url(message), data | {"over": "1"})
+    assert message.translations.get().subject == "Mine"
+
+
+def test_a_change_of_the_audience_or_time_is_no_conflict(client, broadcast, message):
+    data = typed(client, message, subject="Mine")
+    broadcast.send_to_all = False
+    broadcast.save()
+    client.post(url(message), data)
+    assert message.translations.get().subject == "Mine"
 
 
 def test_templates_and_channels_of_others_cannot_be_chosen(client, message, elsewhere):
@@ -305,11 +327,26 @@ def test_the_preview_of_someone_who_lacks_a_value(client, message, club):
     make_contact(club, "ann@example.com", attributes={"plan": "pro"})
     make_contact(club, "bob@example.com", full_name="")
     lacks = client.get(url(message, "people"), {"text": "lacks first"}).json()["found"]
-    assert lacks == [{"value": "lacks:first_name", "label": "Someone who lacks first name"}]
-    for chosen, address in [("lacks:first_name", "bob@example.com"), ("lacks:attributes.plan", "bob@example.com")]:
+    assert lacks == [{"value": "lacks:contact.first_name", "label": "Someone who lacks first name"}]
+    for chosen, address in [
+        ("lacks:contact.first_name", "bob@example.com"),
+        ("lacks:contact.attributes.plan", "bob@example.com"),
+    ]:
         assert address in preview(client, message, person=chosen).json()["fragment"]
-    told = preview(client, message, person="lacks:email").json()["fragment"]
+    told = preview(client, message, person="lacks:contact.email").json()["fragment"]
     assert "Everyone has e-mail address." in told
+
+
+def test_a_blank_value_is_lacked_as_the_check_counts_it(client, message, club):
+    make_contact(club, "ann@example.com", attributes={"plan": "pro"})
+    make_contact(club, "bob@example.com", attributes={"plan": ""})
+    told = preview(client, message, person="lacks:contact.attributes.plan").json()["fragment"]
+    assert "bob@example.com" in told
+
+
+def test_the_lack_of_what_is_no_field_is_told(client, message, club):
+    told = preview(client, message, person="lacks:contact.password").json()["fragment"]
+    assert "is no merge field of contacts" in told
 
 
 def test_people_are_found_by_name_and_address_within_the_organization(client, message, club, elsewhere):
@@ -332,6 +369,15 @@ def test_the_preview_is_in_the_language_written_or_in_that_of_the_person(client,
     message = broadcast.first_message()
     assert preview(client, message, person=str(ana.pk)).json()["language"] == "en"
     assert preview(client, message, person=str(ana.pk), theirs="on").json()["language"] == "es"
+
+
+def test_what_was_sent_is_still_previewed_though_its_fields_are_not_posted(client, mail):
+    translations = {"es": {"subject": "Cerrado", "text": "Hola"}}
+    broadcast = make_broadcast(mail, translations=translations, status="SENT")
+    message = broadcast.first_message()
+    data = {name: value for name, value in typed(client, message).items() if "FORMS" in name}
+    told = client.post(url(message, "render"), data | {"language": "es"}).json()
+    assert (told["language"], told["errors"], "Cerrado" in told["fragment"]) == ("es", [], True)
 
 
 # Parameters, files and tests.
@@ -461,7 +507,35 @@ def test_a_button_that_the_page_does_not_have_is_refused_in_words(client, club, 
     assert "is not on the page any more" in messages_of(page) or "no other messages" in messages_of(page)
 
 
-def test_a_template_is_not_sent_as_a_test(client, club):
+def test_a_template_is_sent_as_a_test_through_the_default_channel(sender, club, mail, server):
     template = Template.objects.create(organization=club, name="Notice")
-    data = typed(client, template, subject="Hi", blocks=BLOCKS, _then="test", test_addresses="a@example.com")
-    assert client.post(url(template), data).status_code == 404
+    client = sign_in(sender.user)
+    data = typed(client, template, subject="Hi", blocks=BLOCKS, _then="test")
+    data |= {"test_addresses": "a@example.com", "person": str(make_contact(club, full_name="Joe").pk)}
+    response = client.post(url(template), data, follow=True)
+    assert "A test was sent to a@example.com." in messages_of(response)
+    [sent] = server.received
+    assert (sent.subject, "Hello Joe" in sent.text) == ("[Test] Hi", True)
+
+
+def test_of_a_template_that_says_nothing_no_test_is_sent(sender, club, mail, server):
+    template = Template.objects.create(organization=club, name="Notice")
+    client = sign_in(sender.user)
+    data = typed(client, template, _then="test") | {"test_addresses": "a@example.com"}
+    assert "No test was sent: It says nothing yet" in messages_of(client.post(url(template), data, follow=True))
+    assert server.received == []
+
+
+def test_authors_send_tests_of_a_template_to_themselves_only(author, club, mail, server):
+    template = Template.objects.create(organization=club, name="Notice")
+    client = sign_in(author.user)
+    data = typed(client, template, subject="Hi", blocks=BLOCKS, _then="test") | {"test_addresses": "other@example.com"}
+    client.post(url(template), data)
+    assert set(server.copies) == {author.user.email}
+
+
+def test_without_a_channel_of_its_medium_a_template_is_not_sent(sender, club):
+    template = Template.objects.create(organization=club, name="Notice", medium="sms")
+    client = sign_in(sender.user)
+    data = typed(client, template, text="Hi", _then="test") | {"test_addresses": "+34600111222"}
+    assert "No test was sent" in messages_of(client.post(url(template), data, follow=True))

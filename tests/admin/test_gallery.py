@@ -107,7 +107,7 @@ def test_a_broadcast_starts_from_an_earlier_one(writer, mail):
 def test_adding_a_broadcast_leads_to_the_page_that_asks_what_it_starts_from(writer):
     assert START in writer.get(reverse("admin:broadcasts_broadcast_changelist")).content.decode()
     page = writer.get(START).content.decode()
-    assert reverse("admin:broadcasts_broadcast_add") in page and 'name="begin"' in page and 'name="add"' not in page
+    assert reverse("admin:broadcasts_broadcast_begin") in page and 'name="begin"' in page and 'name="add"' not in page
 
 
 def test_a_viewer_looks_and_makes_nothing(viewer, club):

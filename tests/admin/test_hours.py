@@ -31,6 +31,7 @@ def settings_form(club, **fields):
         "late_start_minutes": 1440,
         "globals": "{}",
         "frequency_cap_days": 7,
+        "undo_seconds": 60,
         **fields,
     }
 

@@ -8,8 +8,9 @@ from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
+from broadcasts.admin import patience
 from broadcasts.models import Media, MessageTranslation, Template, TemplateTranslation
-from tests.make import make_broadcast, picture_file
+from tests.make import make_broadcast, make_picture, picture_file
 from tests.sending.test_concurrency import at_once
 
 from .conftest import sign_in
@@ -160,6 +161,17 @@ def test_a_file_beyond_the_quota_is_refused_at_its_field(page, club, settings):
     response = upload(page, club)
     assert "larger than 1 MB together" in str(response.context["form"].errors["file"])
     assert Media.objects.count() == 1
+
+
+def test_a_search_that_takes_too_long_says_how_to_find_out(page, club, monkeypatch):
+    media = make_picture(club)
+
+    def slow(self):
+        raise patience.TooSlow
+
+    monkeypatch.setattr(Media, "users", slow)
+    told = page.get(reverse("admin:broadcasts_media_used", args=[media.pk])).content.decode()
+    assert "There is too much content" in told and "names what uses it" in told
 
 
 def test_a_file_without_an_organization_is_refused(page):

@@ -113,8 +113,17 @@ def test_a_report_that_has_not_changed_is_not_sent_again(client, sent):
 def test_a_report_reads_as_many_queries_for_many_links_and_domains(client, sent, django_assert_max_num_queries):
     message = sent.messages.get()
     Link.objects.bulk_create(Link(message=message, url=f"https://x.example/{n}", digest=str(n)) for n in range(30))
-    with django_assert_max_num_queries(32):
+    with django_assert_max_num_queries(28):
         report(client, sent)
+
+
+def test_the_page_of_a_broadcast_sums_its_batches_once(client, sent, django_assert_max_num_queries):
+    make_broadcast(sent.messages.get().channel, status="SENT", started_at=NOON, completed_at=NOON)
+    page = reverse("admin:broadcasts_broadcast_change", args=[sent.pk])
+    with django_assert_max_num_queries(42) as captured:
+        client.get(page)
+    sums = [one["sql"] for one in captured if 'SUM("broadcasts_batch"."total")' in one["sql"]]
+    assert len(sums) == 1
 
 
 def test_a_report_of_others_is_not_found(stranger, sent):
@@ -138,6 +147,16 @@ def test_the_people_of_a_list_become_a_segment_to_write_to(client, sent):
         "joe@example.com"
     ]
     assert "1 person is in “Clickers” now." in messages_of(done)
+
+
+def test_the_people_of_a_list_are_sent_to_in_one_go(client, sent):
+    make = f"{reverse('admin:broadcasts_delivery_segment')}?broadcast={sent.pk}&fact=clicked"
+    proposed = client.get(make).context["form"]["name"].value()
+    assert proposed == "Pool closed: clicked"
+    client.post(make, {"name": proposed, "send": "yes"})
+    draft = Broadcast.objects.exclude(pk=sent.pk).get()
+    [segment] = draft.segments.all()
+    assert (draft.name, segment.name, segment.contacts_count) == ("To Pool closed: clicked", proposed, 1)
 
 
 def test_a_name_that_is_taken_is_told_beside_the_field(client, sent, club):

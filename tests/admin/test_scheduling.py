@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from broadcasts.models import Broadcast, Organization
 
-from .conftest import address, confirm, messages_of, sign_in
+from .conftest import accept_warnings, address, confirm, messages_of, sign_in
 
 
 def test_scheduling_takes_a_time_in_the_organizations_zone(sender, draft):
@@ -31,7 +31,7 @@ def test_scheduling_takes_a_time_in_the_organizations_zone(sender, draft):
 def test_a_time_where_the_clocks_change_is_taken_and_told_as_it_was_understood(sender, draft, clock, understood):
     Organization.objects.update(time_zone="Europe/Madrid")
     response = confirm(sign_in(sender.user), draft, "schedule", at_0=clock[0], at_1=clock[1])
-    assert f"is scheduled for {understood}." in messages_of(response)
+    assert f"is scheduled for {understood}, in " in messages_of(response)
 
 
 @pytest.mark.parametrize("day", ["2020-01-01", "0001-01-01", "9999-12-31"])
@@ -53,6 +53,28 @@ def test_the_send_hour_of_today_is_scheduled_as_it_is_stored_and_not_when_it_is_
     assert bool(refused) == (now - hour > timedelta(minutes=5))
     Broadcast.objects.update(scheduled_at=hour, status="DRAFT")
     confirm(client, draft, "schedule", **typed)
+    assert Broadcast.objects.get().status == "SCHEDULED"
+
+
+def test_the_check_is_asked_for_the_time_that_is_typed(sender, draft):
+    Organization.objects.update(quiet_hours={"email": ["21:00", "08:00"]})
+    client = sign_in(sender.user)
+    response = confirm(client, draft, "schedule", at_0="2030-07-01", at_1="03:00")
+    assert [line.name for line in response.context["form"].open_lines] == ["quiet_hours"]
+    assert 'value="Schedule"' in response.content.decode()  # another time settles it
+    assert Broadcast.objects.get().status == "DRAFT"
+    confirm(client, draft, "schedule", at_0="2030-07-01", at_1="12:00")
+    assert Broadcast.objects.get().status == "SCHEDULED"
+
+
+def test_a_time_that_has_passed_does_not_keep_from_choosing_another(sender, draft):
+    accept_warnings(draft)
+    Broadcast.objects.update(scheduled_at="2020-01-01T09:00Z")
+    client = sign_in(sender.user)
+    asked = client.get(address(draft, "schedule"))
+    assert 'value="Schedule"' in asked.content.decode()
+    shown = {field.name: field.value() for field in asked.context["form"].hidden_fields()}
+    client.post(address(draft, "schedule"), {**shown, "at_0": "2030-07-01", "at_1": "12:00"})
     assert Broadcast.objects.get().status == "SCHEDULED"
 
 

@@ -21,12 +21,13 @@ MORE = [
         "repeat",
         "parent",
         "origin",
+        "undo_until",
         "started_at",
         "completed_at",
         "modified",
     ),
     *("error_message", "base_language", "channel_policy", "fallback_fact", "fallback_minutes", "fallback_unknown"),
-    *("track_opens", "track_clicks", "messages", "warnings", "counts", "measured"),
+    *("track_opens", "track_clicks", "in_archive", "archive_url", "messages", "warnings", "counts", "measured"),
 ]
 ZERO = {
     **dict.fromkeys(("contacts", "recipients", "skipped", "pending", "sent", "failed", "unknown", "cancelled"), 0),

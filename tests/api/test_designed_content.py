@@ -47,6 +47,31 @@ def test_the_whole_of_what_was_read_is_written_back_without_a_change(api):
     assert (again.status_code, again.json()) == (200, made)
 
 
+@pytest.mark.parametrize(
+    "content", [{"format": "blocks", "blocks": BLOCKS}, {"format": "markdown", "source": "# Closed"}]
+)
+def test_a_body_that_would_change_the_text_beside_a_design_is_refused(api, content):
+    _, made = drafted(api, {"subject": "Closed", "text": "Closed today", **content})
+    one = f"{URL}{made['uuid']}/"
+    answer = api.patch(one, {"body": "Open again"})
+    assert (answer.status_code, list(answer.json())) == (400, ["body"])
+    assert "write its content in messages" in answer.json()["body"][0]
+    assert api.get(one).json() == made
+
+
+def test_a_subject_and_the_same_body_are_taken_beside_a_design(api):
+    _, made = drafted(api, {"subject": "Closed", "text": "Closed today", "format": "blocks", "blocks": BLOCKS})
+    answer = api.patch(f"{URL}{made['uuid']}/", {"subject": "Open", "body": "Closed today"})
+    assert (answer.status_code, answer.json()["subject"]) == (200, "Open")
+
+
+@pytest.mark.parametrize("content", [{"text": "Closed"}, {"text": "Closed", "format": "text"}])
+def test_a_body_is_taken_where_it_is_what_people_read(api, content):
+    _, made = drafted(api, {"subject": "Closed", **content})
+    answer = api.patch(f"{URL}{made['uuid']}/", {"body": "Open again"})
+    assert (answer.status_code, answer.json()["body"]) == (200, "Open again")
+
+
 def test_a_source_becomes_html(api):
     for kind, source in (("markdown", "# Pool closed"), ("html", "<p>Pool closed</p>")):
         _, made = drafted(api, {"subject": "Closed", "format": kind, "source": source})

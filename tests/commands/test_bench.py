@@ -72,7 +72,7 @@ def test_a_run_beside_other_work_is_not_called_valid():
 
 def test_the_time_of_others_is_what_the_cores_were_busy_with_beside_us(monkeypatch):
     monkeypatch.setattr(processes.os, "cpu_count", lambda: 2)
-    begun, ended = processes.Busy(seconds=100, at=0, ours=10), processes.Busy(seconds=108, at=10, ours=14)
+    begun, ended = processes.MachineLoad(seconds=100, at=0, ours=10), processes.MachineLoad(seconds=108, at=10, ours=14)
     assert ended.others_since(begun) == pytest.approx(0.2)
 
 

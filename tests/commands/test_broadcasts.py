@@ -23,13 +23,35 @@ def test_a_broadcast_is_sent_now(command, broadcast):
     assert "is being sent" in said
 
 
+def test_a_broadcast_is_sent_after_an_undo_window_and_undone(command, broadcast):
+    said, _ = command("send_broadcast", broadcast.uuid, undo=600)
+    assert "will be sent in 10 minutes" in said and f"undo_broadcast {broadcast.uuid}" in said
+    assert Broadcast.objects.get().is_undoable
+    said, _ = command("undo_broadcast", broadcast.uuid)
+    assert "is a draft again. Nothing was sent." in said
+    assert Broadcast.objects.get().status == Broadcast.Status.DRAFT
+
+
+def test_what_has_begun_is_not_undone(command, broadcast):
+    command("send_broadcast", broadcast.uuid)
+    with pytest.raises(CommandError, match="pause or cancel it"):
+        command("undo_broadcast", broadcast.uuid)
+
+
+@pytest.mark.parametrize("seconds", [-1, 3601])
+def test_an_undo_window_has_an_end(command, broadcast, seconds):
+    with pytest.raises(CommandError, match="give 0 to 3600 seconds"):
+        command("send_broadcast", broadcast.uuid, undo=seconds)
+    assert Broadcast.objects.get().status == Broadcast.Status.DRAFT
+
+
 def test_what_cannot_be_sent_says_why(command, mail):
     with pytest.raises(CommandError):
         command("send_broadcast", make_broadcast(mail).uuid)
 
 
 @pytest.mark.parametrize(("uuid", "words"), [("x", "not a UUID"), (UUID(int=7), "There is no broadcast")])
-@pytest.mark.parametrize("name", ["send_broadcast", "schedule_broadcast", "cancel_broadcast", "show_broadcast"])
+@pytest.mark.parametrize("name", [f"{verb}_broadcast" for verb in ("send", "undo", "schedule", "cancel", "show")])
 def test_a_broadcast_that_is_not_there_is_refused(db, command, name, uuid, words):
     with pytest.raises(CommandError, match=words):
         command(name, uuid)

@@ -67,7 +67,8 @@ def test_broken_html_takes_no_time(format, source):
         "`" * 99_999 + "a",
         "> " * 50_000,
         "- " * 50_000,
-        "|" * 50_000 + "\n" + "|-" * 25_000,
+        "|" * 50_000 + "\n" + "|-" * 25_000 + "x",
+        ("|-" * 100 + "\n") * 400,
         "![" * 50_000,
         "<" * 50_000,
         "\n" * 99_999,
@@ -77,6 +78,29 @@ def test_broken_html_takes_no_time(format, source):
 def test_hostile_markdown_takes_no_time(source):
     with in_no_time():
         made("markdown", source=source)
+
+
+def table(columns, rows):
+    """A table in Markdown; the rows have a cell each, which a reader fills up."""
+    return f"{'|a' * columns}|\n{'|-' * columns}|\n" + "x\n" * rows
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (table(2_000, 40), "line 2: this table has more than 100 columns; use fewer."),
+        ("Words\n\n> |a|b\n> :-: | -" + "|-" * 99, "line 4: this table has more than 100 columns; use fewer."),
+        (table(100, 100), "All tables together have more than 10,000 cells; use fewer."),
+        ("\n".join([table(50, 10)] * 40), "All tables together have more than 10,000 cells; use fewer."),
+    ],
+)
+def test_tables_that_would_take_long_are_refused(source, words):
+    with in_no_time():
+        assert refused(format="markdown", source=source) == {"source": words}
+
+
+def test_a_large_table_is_made():
+    assert made("markdown", source=table(100, 90)).html.count("</td>") >= 9_000
 
 
 @pytest.mark.parametrize(

@@ -247,3 +247,61 @@ def test_a_message_of_another_medium_has_no_html(club, mail):
     mail.save()
     designing.again(Message.objects.get(broadcast=broadcast))
     assert (translation(broadcast).html, translation(broadcast).text) == ("", "Hello")
+
+
+def new_design(template):
+    """Change the design of a template."""
+    design = template.translations.get()
+    design.blocks = [text("<p>Changed</p>"), text("<p>Hello</p>", slot="intro")]
+    design.save()
+    designing.again(Template.objects.get(pk=template.pk))
+
+
+def mine(club, template) -> Broadcast:
+    broadcast = save(club, {"en": {"subject": "x", "slots": {"intro": "<p>Mine</p>"}}}, template=template)
+    Broadcast.objects.update(send_to_all=True)
+    broadcast.refresh_from_db()
+    return broadcast
+
+
+def test_a_fixed_design_that_changed_is_in_what_is_sent_with_the_words_of_its_slots(club, mail, template, server):
+    make_contact(club, "ana@example.com")
+    broadcast = mine(club, template)
+    new_design(template)
+    sending.send(broadcast)
+    sent = translation(broadcast)
+    assert sent.html.index("Changed</p>") < sent.html.index("Mine</p>")
+    assert sent.blocks == template.translations.get().blocks
+    new_design(template)
+    designing.refresh(broadcast.messages.get())
+    assert translation(broadcast).html == sent.html
+
+
+def test_a_fixed_design_that_changed_is_in_tests_and_previews_too(admin, mail, template, server):
+    broadcast = mine(mail.organization, template)
+    person, stored = make_contact(mail.organization, "ana@example.com"), translation(broadcast).html
+    new_design(template)
+    sending.send_test(broadcast, ["ana@example.com"])
+    assert b"Changed" in server.received[0].mime
+    path = f"/api/broadcast-messages/{broadcast.uuid}/preview/"
+    assert "Changed</p>" in client_of(admin).post(path, {"contact": str(person.uuid)}).json()["html"]
+    assert translation(broadcast).html == stored
+
+
+def test_a_fixed_design_that_got_another_layout_is_sent_in_it(club, mail, template, server):
+    make_contact(club, "ana@example.com")
+    broadcast = mine(club, template)
+    template.layout = Layout.objects.create(organization=club, name="New", header=[{"type": "heading", "text": "New"}])
+    template.save()
+    sending.send(broadcast)
+    assert broadcast.messages.get().layout == template.layout
+    assert "New</h2>" in translation(broadcast).html
+
+
+def test_a_design_that_is_free_again_stays_as_it_is(club, mail, template, server):
+    make_contact(club, "ana@example.com")
+    broadcast = mine(club, template)
+    Template.objects.update(is_fixed=False)
+    new_design(template)
+    sending.send(broadcast)
+    assert "Changed" not in translation(broadcast).html

@@ -10,6 +10,7 @@ import random
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
+from quopri import decodestring
 
 import pytest
 from django.core.files.base import ContentFile
@@ -19,7 +20,7 @@ from broadcasts.exceptions import RenderError
 from broadcasts.models import Attribute, Contact, Media
 from broadcasts.rendering import Recipient, Tracking, compile_message, links_of
 from broadcasts.rendering.budget import Budget
-from broadcasts.rendering.mime import quoted_lines
+from broadcasts.rendering.mime import quoted_address, quoted_lines
 from broadcasts.rendering.placeholders import NotCompilable
 from broadcasts.transports.email.smtp import wire_format
 from tests.make import make_broadcast, make_contact
@@ -311,6 +312,15 @@ def test_stretches_of_quoted_printable_begin_and_end_at_the_start_of_a_line(text
     stretch = quoted_lines(text)
     assert stretch == b"" or stretch.endswith(b"\r\n")
     assert max(map(len, stretch.split(b"\r\n"))) <= 76
+
+
+@pytest.mark.parametrize("text", ["", "x", "/a.b:c-_", "=", "é", "a b", ".a", "x" * 75 + ".", "x" * 74 + "."])
+@pytest.mark.parametrize("n", [1, 74, 75, 76, 150, 300])
+def test_an_address_in_quoted_printable_reads_as_it_was(text, n):
+    address = "y" * n + text
+    encoded = quoted_address(address)
+    assert decodestring(encoded) == address.encode() and encoded.endswith(b"\r\n")
+    assert all(len(line) <= 76 and line[:1] != b"." for line in encoded.split(b"\r\n"))
 
 
 def test_compiling_happens_at_first_use_and_once_a_language(mail, club):

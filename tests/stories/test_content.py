@@ -3,8 +3,8 @@
 import pytest
 from django.urls import reverse
 
-from broadcasts.models import Channel
-from tests.make import make_broadcast, make_contact, make_picture
+from broadcasts.models import Channel, Message
+from tests.make import make_broadcast, make_contact, make_picture, picture_file
 from tests.recorder import Recorder
 
 from .browser import DRIVER
@@ -101,8 +101,8 @@ def test_errors_of_liquid_and_of_mjml_stand_at_their_places_while_typing(page, m
     )
     page.wait_for("document.querySelector('.content-errors').textContent.includes('mj-nonsense')")
     assert "line 2" in page.text(".content-errors").lower()
-    page.click("[name=_back]")
-    page.wait_for("document.querySelector('.errornote')")
+    page.click(".submit-row [name=_save]")
+    page.wait_for("document.querySelector('.compose-notice li')")
     assert "mj-nonsense" in page.value("document.querySelector('[data-source]').value")
     assert message.translations.get().format == "blocks"
     assert page.errors == []
@@ -130,12 +130,102 @@ def test_the_page_is_used_by_keyboard_alone(page, message):
     field = page.find("#id_translations-0-subject")
     page.call("POST", f"/element/{field}/value", text=f"{keys['end']} news")
     page.call("POST", f"/element/{field}/value", text=f"{keys['control']}s")
-    page.wait_for("document.querySelector('.messagelist')")
-    assert message.translations.get().subject == "December news"
+    page.wait(lambda: message.translations.get().subject == "December news")
+    page.wait_for("document.querySelector('[data-saved]').dataset.kind === 'saved'")
+    assert page.value("document.activeElement.id") == "id_translations-0-subject"
+    assert page.errors == []
+
+
+PICTURE = "[data-field=media] .picture-choose"
+ALTERNATIVE = ".library-text textarea"
+
+
+@pytest.fixture
+def picture_block(page, message):
+    """The page of a message with one block, for a picture, whose fields are open."""
+    message.translations.update(blocks=[{"type": "image"}])
+    page.run("window.isEarlier = true; location.reload()")
+    page.wait_for("!window.isEarlier && document.querySelector('.block-toggle')")
+    page.run("document.querySelector('.block-toggle').focus()")
+    page.keys("enter")
+    page.wait_for(f"document.querySelector('{PICTURE}')?.textContent")
+    return page
+
+
+def test_a_picture_is_chosen_and_described_by_keyboard_alone(picture_block, message):
+    page = picture_block
+    page.run(f"document.querySelector('{PICTURE}').focus()")
+    page.keys("enter")
+    page.wait_for("document.querySelector('.library-card')")
+    assert page.value("document.activeElement.type") == "search"
+    page.keys("tab", " ", "enter")
+    page.wait_for("document.querySelector('.library-text .errornote')")  # it asks what the picture shows
+    page.keys(*"The pool", "tab", "enter")
+    page.wait_for("!document.querySelector('dialog.library')")
+    page.wait(lambda: message.translations.get().blocks[0].get("alt") == "The pool", 6)
+    assert page.value(f"document.activeElement === document.querySelector('{PICTURE}')")
+    assert page.errors == []
+
+
+def test_the_picture_dialog_is_left_by_escape_and_nothing_changes(picture_block, message):
+    page = picture_block
+    page.run(f"document.querySelector('{PICTURE}').focus()")
+    page.keys("enter")
+    page.wait_for("document.querySelector('.library-card')")
+    page.keys("tab", " ", "escape")
+    page.wait_for("!document.querySelector('dialog.library')")
+    assert page.value(f"document.activeElement === document.querySelector('{PICTURE}')")
+    assert message.translations.get().blocks == [{"type": "image"}]
+    assert page.errors == []
+
+
+def test_a_picture_that_is_too_large_is_told_beside_its_field(picture_block, tmp_path, settings, live_server):
+    page = picture_block
+    large = tmp_path / "large.png"
+    large.write_bytes(picture_file() + b"\0" * settings.MEDIA_MAX_MB * 10**6)
+    page.run(f"document.querySelector('{PICTURE}').click()")
+    file = page.find("dialog.library [type=file]")
+    page.call("POST", f"/element/{file}/value", text=str(large))
+    page.wait_for("document.querySelector('dialog.library .uploads .errors')")
+    assert "It is too large: 26 MB. At most 25 MB are possible." in page.text("dialog.library .uploads")
+    told = page.value(
+        "(field => [field.getAttribute('aria-invalid'), field === document.activeElement,"
+        " document.getElementById(field.getAttribute('aria-describedby')).className])"
+        "(document.querySelector('dialog.library [type=file]'))"
+    )
+    assert told == ["true", True, "uploads"]
+    page.keys("escape")
+    assert page.errors == []
+
+
+@pytest.fixture
+def hook(message):
+    club = message.broadcast.organization
+    channel = Channel.objects.create(
+        organization=club, kind="webhook", name="Hook", settings={"url": "https://x.example"}
+    )
+    second = Message.objects.create(broadcast=message.broadcast, channel=channel, position=1)
+    second.translations.create(language="en", subject="Closed", text="Hello {{ contact.name }}", parameters={"a": 1})
+    return second
+
+
+def test_what_a_webhook_gets_is_written_and_previewed(page, live_server, hook):
+    page.open(live_server.url + reverse("admin:broadcasts_message_content", args=[hook.pk]))
+    page.write("#id_translations-0-subject", "Open")
+    page.click("input[name=view][value=headers]")
+    page.wait_for("document.querySelector('pre[data-view=headers]')?.textContent.includes('\"subject\": \"Open\"')")
+    assert "Hello Joe Doe" in page.text("pre[data-view=headers]")
+    page.write("#id_translations-0-parameters", '{"a": ')
+    page.wait_for("document.querySelector('[data-saved]').textContent.includes('not valid JSON')")
+    page.write("#id_translations-0-parameters", '{"a": 2}')
+    page.wait(lambda: hook.translations.get().parameters == {"a": 2}, 6)
+    page.wait_for("document.querySelector('pre[data-view=headers]').textContent.includes('\"a\": 2')")
+    assert hook.translations.get().subject == "Open"
     assert page.errors == []
 
 
 def test_on_a_phone_nothing_is_wider_than_the_screen(page):
+    page.run("document.querySelector('.content-channels').open = true")
     page.call("POST", "/window/rect", width=500, height=900)
     width, screen = page.value("[document.documentElement.scrollWidth, window.innerWidth]")
     assert width <= screen

@@ -3,7 +3,8 @@
 import pytest
 from django.urls import reverse
 
-from broadcasts.models import Broadcast, Channel, MessageTranslation
+from broadcasts.models import Broadcast, Channel, MessageTranslation, Organization
+from tests.admin.conftest import accept_warnings
 from tests.make import make_broadcast, make_contact
 from tests.recorder import Recorder
 from tests.sending import steps
@@ -34,13 +35,16 @@ def page(browser, live_server, broadcast):
     return address
 
 
-def test_an_edited_subject_is_what_is_confirmed_and_delivered(browser, page, broadcast):
+def test_an_edited_subject_is_what_is_confirmed_and_delivered(browser, page, broadcast, club):
+    Organization.objects.filter(pk=club.pk).update(undo_seconds=0)
+    accept_warnings(broadcast)
+    browser.open(page)
     browser.write(SUBJECT, "Pool open again")
     browser.click("button[value=send]")
     browser.wait(lambda: browser.url.endswith("/send/"))
     assert not browser.is_asked
-    assert "Pool open again" in browser.text(".contents")
-    assert "Pool closed" not in browser.text(".contents")
+    assert "Pool open again" in browser.text(".first-copy")
+    assert "Pool closed" not in browser.text(".first-copy")
     browser.click(".submit-row .default")
     browser.wait(lambda: "is being sent" in browser.text())
     broadcast.refresh_from_db()

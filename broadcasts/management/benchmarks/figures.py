@@ -137,7 +137,7 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Line:
+class Measure:
     """A row of the output: a figure with its target, if any."""
 
     label: str
@@ -158,65 +158,65 @@ def told(value: float | None, digits: int = 0) -> str:
 
 FULL_SIZE = 1_000_000  # contacts: what the target of an expansion speaks of
 COST = Target(1.15, 1.05)
-RATE = Line("messages/s end to end", lambda one: f"{one.rate:,.0f}")
+RATE = Measure("messages/s end to end", lambda one: f"{one.rate:,.0f}")
 MAIL = (
     RATE,
-    Line("  smtp-source -s 8 -d", lambda one: f"{one.source_rate:,.0f}"),
-    Line("  plain Django loop, 2 processes", lambda one: f"{one.loop_rate:,.0f}"),
-    Line("of smtp-source", lambda one: f"{one.of_source:.2f}", lambda one: one.of_source, Target(0.65, 0.9)),
-    Line("of the plain loop", lambda one: f"{one.of_loop:.1f}", lambda one: one.of_loop, Target(15, 30)),
-    Line("CPU us per message: workers", lambda one: f"{one.cpu_us:,.0f}"),
-    Line("  smtp-source", lambda one: told(one.source_cpu_us)),
-    Line(
+    Measure("  smtp-source -s 8 -d", lambda one: f"{one.source_rate:,.0f}"),
+    Measure("  plain Django loop, 2 processes", lambda one: f"{one.loop_rate:,.0f}"),
+    Measure("of smtp-source", lambda one: f"{one.of_source:.2f}", lambda one: one.of_source, Target(0.65, 0.9)),
+    Measure("of the plain loop", lambda one: f"{one.of_loop:.1f}", lambda one: one.of_loop, Target(15, 30)),
+    Measure("CPU us per message: workers", lambda one: f"{one.cpu_us:,.0f}"),
+    Measure("  smtp-source", lambda one: told(one.source_cpu_us)),
+    Measure(
         "  workers, of smtp-source",
         lambda one: told(one.of_source_cpu, 2),
         lambda one: one.of_source_cpu,
         Target(1.5, 1),
     ),
-    Line(
+    Measure(
         "  PostgreSQL",
         lambda one: told(one.us(one.database_cpu_seconds)),
         lambda one: one.us(one.database_cpu_seconds),
         Target(70, 45),
     ),
-    Line("  smtp-sink", lambda one: told(one.us(one.sink_cpu_seconds))),
-    Line("  this bench, looking on", lambda one: told(one.us(one.bench_cpu_seconds), 1)),
-    Line("% of the machine taken by others", lambda one: told(one.others_share and 100 * one.others_share, 1)),
+    Measure("  smtp-sink", lambda one: told(one.us(one.sink_cpu_seconds))),
+    Measure("  this bench, looking on", lambda one: told(one.us(one.bench_cpu_seconds), 1)),
+    Measure("% of the machine taken by others", lambda one: told(one.others_share and 100 * one.others_share, 1)),
 )
 HTTP = (
     replace(RATE, value=lambda one: one.rate, target=Target(400, 800)),
-    Line("  allowed by the latency", lambda one: f"{one.ceiling_rate:,.0f}"),
-    Line("  bare aiohttp, as many at once", lambda one: f"{one.bare_rate:,.0f}"),
-    Line("of what the latency allows", lambda one: f"{one.of_ceiling:.2f}"),
-    Line("of bare aiohttp", lambda one: f"{one.of_bare:.2f}"),
-    Line("worker CPU us per message", lambda one: f"{one.cpu_us:,.0f}", lambda one: one.cpu_us, Target(1500, 1000)),
-    Line("  of bare aiohttp's", lambda one: f"{one.of_bare_cpu:.1f}"),
-    Line("  the provider's beside it", lambda one: f"{one.receiver_cpu_us:,.0f}"),
+    Measure("  allowed by the latency", lambda one: f"{one.ceiling_rate:,.0f}"),
+    Measure("  bare aiohttp, as many at once", lambda one: f"{one.bare_rate:,.0f}"),
+    Measure("of what the latency allows", lambda one: f"{one.of_ceiling:.2f}"),
+    Measure("of bare aiohttp", lambda one: f"{one.of_bare:.2f}"),
+    Measure("worker CPU us per message", lambda one: f"{one.cpu_us:,.0f}", lambda one: one.cpu_us, Target(1500, 1000)),
+    Measure("  of bare aiohttp's", lambda one: f"{one.of_bare_cpu:.1f}"),
+    Measure("  the provider's beside it", lambda one: f"{one.receiver_cpu_us:,.0f}"),
 )
 BOTH = (
-    Line(
+    Measure(
         "peak memory of each worker, MB",
         lambda one: " ".join(f"{peak / 1e6:.0f}" for peak in one.peaks),
         lambda one: max(one.peaks, default=0) / 1e6,
         Target(80, 65),
     ),
-    Line("seconds to the last delivery", lambda one: f"{one.seconds:,.2f}"),
-    Line("seconds to the first delivery", lambda one: f"{one.first_seconds:,.2f}"),
-    Line(
+    Measure("seconds to the last delivery", lambda one: f"{one.seconds:,.2f}"),
+    Measure("seconds to the first delivery", lambda one: f"{one.first_seconds:,.2f}"),
+    Measure(
         "seconds to expand (target: of 1,000,000)",
         lambda one: f"{one.expand_seconds:,.2f}",
         lambda one: one.expand_seconds if one.contacts >= FULL_SIZE else None,
         Target(12, 8),
     ),
-    Line("seconds per 1,000", lambda one: f"{one.thousand_seconds:.3f}"),
-    Line("ms to read progress", lambda one: f"{one.progress_ms:.1f}", lambda one: one.progress_ms, Target(20, 5)),
-    Line(
+    Measure("seconds per 1,000", lambda one: f"{one.thousand_seconds:.3f}"),
+    Measure("ms to read progress", lambda one: f"{one.progress_ms:.1f}", lambda one: one.progress_ms, Target(20, 5)),
+    Measure(
         "seconds to the last of 50 sent meanwhile",
         lambda one: f"{one.small_seconds:.2f}" if one.small_seconds is not None else "-",
         lambda one: one.small_seconds,
         Target(5, 2),
     ),
-    Line("bytes a message", lambda one: f"{one.message_bytes:,.0f}"),
+    Measure("bytes a message", lambda one: f"{one.message_bytes:,.0f}"),
 )
 
 

@@ -60,7 +60,7 @@ def peaks(pids: list[int]) -> dict[int, int]:
 
 
 @dataclass(frozen=True)
-class Busy:
+class MachineLoad:
     """How long the cores of the machine were busy until a moment, and how much of it was ours."""
 
     seconds: float
@@ -68,14 +68,14 @@ class Busy:
     ours: float
 
     @classmethod
-    def now(cls, ours: float) -> "Busy":
+    def now(cls, ours: float) -> "MachineLoad":
         """Look now; `ours` is the processor time of the processes whose work it is."""
         # man 5 proc: user, nice, system, idle, iowait, irq, softirq, steal. The network on this machine is in softirq,
         # whoever uses it.
         user, nice, system, _, _, _, _, steal, *_ = map(int, Path("/proc/stat").read_text().splitlines()[0].split()[1:])
         return cls((user + nice + system + steal) / TICK, time.monotonic(), ours)
 
-    def others_since(self, earlier: "Busy") -> float:
+    def others_since(self, earlier: "MachineLoad") -> float:
         """Return the share of all cores that others took since an earlier look."""
         others = (self.seconds - earlier.seconds) - (self.ours - earlier.ours)
         return max(0.0, others / ((self.at - earlier.at) * (os.cpu_count() or 1)))

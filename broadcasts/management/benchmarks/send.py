@@ -174,9 +174,9 @@ class Parties:
         used = {"sink": processes.cpu_seconds([self.taker.pid]), "bench": time.process_time()}
         return used | {"database": processes.cpu_seconds(database)} if database else used
 
-    def _look(self) -> tuple[dict[str, float], processes.Busy]:
+    def _look(self) -> tuple[dict[str, float], processes.MachineLoad]:
         used = self._used()
-        return used, processes.Busy.now(sum(used.values()) + self.running.cpu_seconds())
+        return used, processes.MachineLoad.now(sum(used.values()) + self.running.cpu_seconds())
 
     def __enter__(self) -> Self:
         self.begun = self._look()

@@ -3,10 +3,17 @@ import sys
 
 from django.core.management.base import BaseCommand
 
-from broadcasts.management.benchmarks import audience, callbacks, chaos, send, track
+from broadcasts.management.benchmarks import audience, callbacks, chaos, imports, send, track
 from broadcasts.management.lookups import refusals
 
-BENCHES = {"send": send, "audience": audience, "chaos": chaos, "callbacks": callbacks, "track": track}
+BENCHES = {
+    "send": send,
+    "audience": audience,
+    "chaos": chaos,
+    "callbacks": callbacks,
+    "track": track,
+    "import": imports,
+}
 
 
 class Command(BaseCommand):

@@ -23,7 +23,7 @@ class Command(BaseCommand):
             sending.schedule(broadcast, _moment(options["at"], zone) if options["at"] else None)
         broadcast.refresh_from_db()
         assert broadcast.scheduled_at is not None
-        self.stdout.write(f"“{broadcast}” will be sent at {formats.moment(broadcast.scheduled_at, zone)}.")
+        self.stdout.write(f"“{broadcast}” will be sent {formats.planned(broadcast.scheduled_at, zone)}.")
 
 
 def _moment(given: str, zone: ZoneInfo) -> datetime:

@@ -17,7 +17,9 @@ class Builder {
         this.jsonError = element("p", {className: "rules-error", id: `${area.id}-json-error`, hidden: true});
         this.status = element("p", {className: "rules-status", role: "status"});
         this.people = element("ul", {className: "rules-people", "aria-label": "Some of them"});
-        const json = element("div", {className: "rules-json"}, element("label", {htmlFor: area.id}, "The same as JSON"), this.jsonError);
+        const isFolded = "folded" in area.dataset;
+        const label = element("label", {htmlFor: area.id}, "The same as JSON");
+        const json = element(isFolded ? "details" : "div", {className: "rules-json"}, isFolded ? element("summary", {}, label) : label, this.jsonError);
         const root = element("div", {className: "rules"}, this.rows, json, element("div", {className: "rules-sample"}, this.status, this.people));
         area.before(root);
         json.insertBefore(area, this.jsonError);
@@ -86,6 +88,7 @@ class Builder {
     refuseJson(message) {
         this.jsonError.textContent = message;
         this.jsonError.hidden = !message;
+        if (message && this.jsonError.parentElement?.localName === "details") this.jsonError.parentElement.open = true;
         this.rows.inert = Boolean(message);
         this.area.setAttribute("aria-invalid", String(Boolean(message)));
         if (!message) return this.area.removeAttribute("aria-describedby");

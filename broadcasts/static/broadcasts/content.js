@@ -50,7 +50,8 @@ function followTabs(changed) {
     try { kept = sessionStorage.getItem(KEPT) || ""; } catch { /* a private window */ }
     const added = "isUnsaved" in form.dataset && document.querySelector(".messagelist") ? tabs.length - 1 : -1;
     const wrong = tabs.findIndex((tab) => tab.querySelector(".content-wrong"));
-    const earlier = tabs.findIndex((tab) => tab.dataset.language === kept);
+    const asked = new URLSearchParams(location.hash.slice(1)).get("language"); // a link to one language
+    const earlier = tabs.findIndex((tab) => tab.dataset.language === (asked || kept));
     const isNew = added >= 0 && form.dataset.step === "language";
     show(wrong >= 0 ? wrong : isNew ? added : Math.max(0, earlier));
 }
@@ -79,9 +80,10 @@ function showFormat(panel) {
     }
     const slots = field(panel, "slots");
     if (slots) slots.hidden = !slots.querySelector("[data-field]");
-    if (format === "text") panel.querySelector(".content-text").open = true;
-    const convert = panel.querySelector("[data-converts]");
-    if (convert) convert.hidden = !convert.dataset.converts.split(" ").includes(format);
+    if (format === "text") panel.querySelector("details.content-text").open = true;
+    for (const convert of panel.querySelectorAll("[data-converts]")) {
+        convert.hidden = !convert.dataset.converts.split(" ").includes(format);
+    }
     const told = panel.querySelector("[data-was]");
     if (told) told.hidden = format === told.dataset.was || !hasContent(panel, told.dataset.was);
 }
@@ -108,13 +110,28 @@ function followChoices(changed) {
     for (const one of form.querySelectorAll(".without-script")) one.hidden = true;
 }
 
+/** Let Ctrl+S press Save. Where the page saves itself, the script of the frame does so, unless the broadcast is scheduled. */
 function followKeys() {
+    if ("autosaveForm" in form.dataset && !("isScheduled" in form.dataset)) return;
     document.addEventListener("keydown", (event) => {
         if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "s" || event.altKey) return;
         const save = form.querySelector("[name=_save]");
         if (!save) return;
         event.preventDefault();
+        event.stopImmediatePropagation();
         form.requestSubmit(save);
+    }, {capture: true});
+}
+
+/** What is stored is what the page showed from now on; see ChannelsForm. */
+function followSaves() {
+    form.addEventListener("autosaved", ({detail}) => {
+        if (detail.state !== "saved" || form.dataset.autosave !== "stored") return;
+        for (const shown of form.querySelectorAll("[name^=initial-]")) {
+            const field = form.elements[shown.name.replace("initial-", "")];
+            if (field.type === "checkbox") shown.value = field.checked ? "True" : "False";
+            else shown.value = field.value;
+        }
     });
 }
 
@@ -123,6 +140,7 @@ followTabs(() => preview.soon());
 followFormats(() => preview.soon());
 followChoices(() => preview.soon());
 followKeys();
+followSaves();
 fileLists(form);
 filePickers(form);
 preview.soon(0);

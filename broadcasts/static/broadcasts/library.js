@@ -6,7 +6,8 @@
 import {element} from "./combobox.js";
 import {fresh} from "./editing.js";
 
-const BASE = document.querySelector("script[data-library]").dataset.library;
+const {library: BASE, mostBytes} = document.querySelector("script[data-library]").dataset;
+const MOST = Number(mostBytes);
 const PAUSE = 250; // ms without typing before it is searched
 const PICTURES = "image/png,image/jpeg,image/gif,image/webp,image/avif";
 
@@ -60,7 +61,7 @@ async function uploadAll(files, list, options, done) {
     for (const {file, bar, state, line} of lines) {
         state.textContent = "Uploading";
         try {
-            if (options.most && file.size > options.most) throw new Error(`It is larger than ${Math.round(options.most / 1e6)} MB.`);
+            if (MOST && file.size > MOST) throw new Error(`It is too large: ${Math.ceil(file.size / 1e6)} MB. At most ${Math.round(MOST / 1e6)} MB are possible.`);
             const told = (share) => {
                 bar.value = share;
                 if (share === 1) state.textContent = "Checking";
@@ -74,14 +75,15 @@ async function uploadAll(files, list, options, done) {
             line.classList.add("failed");
             state.className = "errors";
             state.textContent = error.message;
+            options.failed?.();
         }
     }
 }
 
 // Makes a place where files are dropped, or chosen by its button, which the keyboard reaches.
-function dropZone({accept, several, take}) {
+function dropZone({accept, several, take, described = ""}) {
     const id = fresh("library-file");
-    const input = element("input", {type: "file", id, multiple: several, accept});
+    const input = element("input", {type: "file", id, multiple: several, accept, "aria-describedby": described});
     const what = several ? "Drop files here, or choose them: " : "Drop a picture here, or choose one: ";
     const zone = element("div", {className: "drop-zone"}, element("label", {htmlFor: id}, what), input);
     input.addEventListener("change", () => {
@@ -120,14 +122,15 @@ function choose({organization, pictures}) {
     const grid = element("div", {className: "library-grid"});
     const state = element("p", {className: "quiet", role: "status"});
     const more = element("button", {type: "button", className: "button", hidden: true}, "Show more");
-    const uploads = element("ul", {className: "uploads"});
+    const uploads = element("ul", {className: "uploads", id: `${name}-uploads`});
     const text = element("textarea", {rows: 2, maxLength: 500, id: `${name}-text`});
     const hint = element("p", {className: "help", id: `${name}-hint`}, "What the picture shows, for people who do not see it. Leave it empty only for decoration.");
     text.setAttribute("aria-describedby", hint.id);
     const asksText = element("div", {className: "library-text", hidden: true}, element("label", {htmlFor: text.id}, "Alternative text"), text, hint);
     const use = element("button", {type: "submit", className: "button default", disabled: true}, `Use this ${what}`);
     const cancel = element("button", {type: "button", className: "button"}, "Cancel");
-    const zone = dropZone({accept: pictures ? PICTURES : "", several: false, take});
+    const zone = dropZone({accept: pictures ? PICTURES : "", several: false, take, described: uploads.id});
+    const file = zone.querySelector("input");
     const form = element("form", {method: "dialog"},
         element("h2", {id: `${name}-title`}, `Choose a ${what}`), zone, uploads, search, state, grid, more, asksText,
         element("p", {className: "acts"}, use, " ", cancel));
@@ -181,9 +184,14 @@ function choose({organization, pictures}) {
 
     function take(files) {
         uploads.replaceChildren();
+        file.removeAttribute("aria-invalid");
         for (const radio of grid.querySelectorAll("input:checked")) radio.checked = false; // so that no other one is used meanwhile
         mark();
-        uploadAll([...files].slice(0, 1), uploads, {organization, pictures}, (item, line) => {
+        const failed = () => {
+            file.setAttribute("aria-invalid", "true");
+            file.focus();
+        };
+        uploadAll([...files].slice(0, 1), uploads, {organization, pictures, failed}, (item, line) => {
             line.remove();
             state.textContent = "";
             grid.prepend(card(item));
@@ -230,10 +238,9 @@ function choose({organization, pictures}) {
 function listen(zone) {
     const uploads = document.querySelector("[data-library-uploads]");
     const input = zone.querySelector("input[type=file]");
-    const most = Number(zone.dataset.mostBytes);
     function take(files) {
         const organization = zone.querySelector("[name=organization]").value;
-        uploadAll(files, uploads, {organization, most}, (item, line) => {
+        uploadAll(files, uploads, {organization}, (item, line) => {
             const link = element("a", {href: `${BASE}?q=${encodeURIComponent(item.filename)}`}, item.filename);
             line.querySelector(".name").replaceChildren(link);
             if (!item.thumbnail) return;

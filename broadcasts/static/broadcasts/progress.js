@@ -73,8 +73,10 @@ import * as formats from "./formats.js";
             put("waiting", news.waiting, true);
             put("cost", news.cost, true);
             put("error", news.error, true);
-            bar.max = news.recipients || 1;
-            bar.value = news.done;
+            if (bar) {
+                bar.max = news.recipients || 1;
+                bar.value = news.done;
+            }
             for (const one of news.numbers.concat(news.facts, ...(news.channels || []).map((row) => row.numbers))) {
                 for (const shown of strip.querySelectorAll('[data-count="' + one.name + '"]')) {
                     shown.textContent = told(one.value);
@@ -115,7 +117,7 @@ import * as formats from "./formats.js";
                     await renew(panel);
                     return false; // its strip is another one now
                 }
-                if (document.querySelector(".acts")) {
+                if (document.querySelector(".acts") || "undoLeft" in strip.dataset) {
                     location.reload();
                     return false;
                 }

@@ -33,6 +33,7 @@
     }
 
     function isUnsaved(form) {
+        if ("autosave" in form.dataset) return form.dataset.autosave !== "stored"; // autosave.js knows
         return "isUnsaved" in form.dataset || holdsRefused(form) || [...form.elements].some(isChanged);
     }
 
