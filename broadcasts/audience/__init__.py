@@ -7,6 +7,7 @@ from .broadcast_recipients import CONDITIONS
 from .catalogue import catalogue
 from .estimate import Estimate, estimate, preview
 from .groups import groups_of, readable_contacts
+from .joined_reasons import recipients_between
 from .lacking import LABELS, count_lacking, merge_field_labels
 from .matching import Match, MatchNode, match_contact
 from .measuring import engagements, measured, reported_in, why_not
@@ -67,6 +68,7 @@ __all__ = [
     "readable_contacts",
     "reason_after",
     "recipients",
+    "recipients_between",
     "references_to",
     "references_to_attribute",
     "refusal",

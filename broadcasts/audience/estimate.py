@@ -13,7 +13,8 @@ from broadcasts import formats
 from broadcasts.models import Broadcast, Channel, Medium, Message
 
 from .audience import Audience, as_if_created, matched
-from .reasons import ORDER, JoinedReasons, capped, default_reason, recipients
+from .joined_reasons import JoinedReasons
+from .reasons import capped, default_reason, recipients
 from .routes import Route
 
 PREVIEW_LIMIT = 100
@@ -64,10 +65,10 @@ class ReasonGroups:
         self.received = self._column(reasons.received(), IntegerField()) if self.cap else ""
 
     def _flag(self, when: When) -> tuple[str, str | None]:
-        """Return (column, reason where it is true); the reason is None if the column holds its index in ORDER."""
+        """Return (column, reason where it is true); the reason is None if the column holds the reason."""
         if isinstance(when.result, Value):
             return self._column(when.condition, BooleanField()), when.result.value
-        return self._column(when.result, IntegerField()), None
+        return self._column(when.result, CharField()), None
 
     def _column(self, expression: Any, output_field: Field) -> str:
         wrapped = ExpressionWrapper(expression, output_field)
@@ -82,7 +83,7 @@ class ReasonGroups:
             yield row["people"], list(self._counted(told, row[self.received] or 0)) if self.cap else told
 
     def _reason(self, row: dict[str, Any], whens: list[tuple[str, str | None]]) -> str:
-        return next((reason or ORDER[row[name]] for name, reason in whens if row[name]), self.default_reason)
+        return next((reason or row[name] for name, reason in whens if row[name]), self.default_reason)
 
     def _counted(self, told: Sequence[tuple[str, str]], received: int) -> Iterator[tuple[str, str]]:
         """Apply the frequency cap message by message: each one received counts towards the cap of the next."""

@@ -7,12 +7,10 @@ from typing import Any
 from django.db.models import (
     Case,
     CharField,
-    Count,
     Exists,
     F,
     Func,
     IntegerField,
-    Min,
     OuterRef,
     Q,
     QuerySet,
@@ -42,7 +40,6 @@ from broadcasts.models import (
 
 from .audience import Audience, matched
 from .conditions import any_of
-from .joins import Joined, left_join
 from .languages import send_language
 from .routes import Route
 
@@ -185,13 +182,17 @@ class Reasons:
             message__broadcast=OuterRef("message__broadcast"),
             pk__lt=OuterRef("pk"),
         )
-        return Delivery.objects.filter(
+        rows = Delivery.objects.filter(
             under_way,
             sent | waits,
-            Q(replaces=None) | ~Exists(earlier),
             message__broadcast__organization=self.organization,
             message__broadcast__use_case=UseCase.MARKETING,
         )
+        return rows.filter(Q(replaces=None) | ~Exists(earlier)) if self.may_fall_back(since) else rows
+
+    def may_fall_back(self, since: datetime) -> bool:
+        """Tell whether copies that count since then may be fallback copies."""
+        return True
 
     @property
     def hash(self) -> str:
@@ -243,50 +244,6 @@ class Reasons:
             *self.no_template(),
             *([] if too_late is None else [When(too_late, then=Value(Reason.EXPIRED))]),
         ]
-
-
-class JoinedReasons(Reasons):
-    """The same for all contacts at once: joins instead of a subquery for each row; apply `join` to the queryset."""
-
-    def __init__(self, audience: Audience, route: Route, siblings: int = 0) -> None:
-        super().__init__(audience.organization, audience.use_case, route)
-        self.siblings = siblings  # other messages that the same contact may get by the same broadcast
-        self.joins: dict[str, tuple[QuerySet[Any, Any], str, str]] = {}
-
-    def join(self, people: QuerySet[Contact]) -> QuerySet[Contact]:
-        """Join the tables that the clauses refer to, each of them once."""
-        for name, (rows, on, key) in self.joins.items():
-            people = left_join(people, name, rows, on, key)
-        return people
-
-    def suppression(self) -> Any:
-        """Return the strongest skip reason as its index in ORDER; NULL for none."""
-        rows = self.suppressions().values("address_hash").annotate(rank=Min(RANK)).values("address_hash", "rank")
-        name = f"noes_{self.hash}_{self.route.medium}"
-        self.joins[name] = rows.order_by(), self.hash, "address_hash"
-        return Joined(name, "rank", IntegerField())
-
-    def consent(self) -> Any:
-        name = f"consents_{self.route.medium}"
-        self.joins[name] = self.consents().values("contact_id", "state"), "id", "contact_id"
-        return Joined(name, "state")
-
-    def has_written(self, since: datetime) -> Q:
-        rows = self.written(since).filter(contact__isnull=False).values("contact_id").annotate(n=Count("pk"))
-        name = f"written_{self.route.channel.pk if self.route.channel else 0}"
-        self.joins[name] = rows.values("contact_id", "n").order_by(), "id", "contact_id"
-        return Q(lookups.IsNull(Joined(name, "n", IntegerField()), False))
-
-    def is_capped(self, cap: int, row: str) -> Q:
-        rows = self.counted().filter(contact__isnull=False).values("contact_id").annotate(n=Count("pk"))
-        # Contacts with fewer cannot reach the cap.
-        enough = rows.filter(n__gte=cap - self.siblings).values("contact_id", "n").order_by()
-        self.joins["lately"] = enough, "id", "contact_id"
-        return Q(lookups.GreaterThanOrEqual(self.received(), cap))
-
-    def received(self) -> Joined:
-        """Return the number of messages that count towards the cap, as SQL; NULL for too few to matter."""
-        return Joined("lately", "n", IntegerField())
 
 
 def skip_reason(audience: Audience, route: Route) -> Case:

@@ -31,7 +31,7 @@ def _clauses(text: str) -> Iterator[Q]:
         if "@" in part:
             yield _in_address(part)
         else:
-            yield from (Q(search_text__contains=f" {word}") for word in search_words(part))
+            yield from (Q(search_text__word_begins=word) for word in search_words(part))
 
 
 def _in_address(part: str) -> Q:
