@@ -36,7 +36,7 @@ def search_text(*texts: str) -> str:
 class WordBegins(Lookup):
     """A word of a search text begins with this one, which comes from `search_words`.
 
-    PostgreSQL answers it by the index of migration 0038. LIKE stays beside it: it is cheaper for rows read anyway.
+    PostgreSQL answers it by the index of migration 0039. LIKE stays beside it: it is cheaper for rows read anyway.
     """
 
     lookup_name = "word_begins"

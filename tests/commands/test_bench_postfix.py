@@ -76,7 +76,7 @@ def test_postfix_takes_what_is_sent_and_counts_it(in_flight):
 @pytest.mark.story
 @needs_root
 @needs_postfix
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_a_whole_run_against_a_far_postfix(capfd):
     call_command("bench", "send", "--contacts=60", "--server=postfix", "--latency=5", "--in-flight=2", "--json")
     told = json.loads(capfd.readouterr().out)

@@ -207,7 +207,8 @@ def test_a_run_of_sms_reports_its_figures_and_leaves_nothing(installation):
     printed = installation.run("bench", "send", "--channel", "sms", "--contacts", "100", "--json")
     [figures] = json.loads(printed[printed.index("{\n") :])["medians"]
     assert figures["contacts"] == 100
-    assert all(figures[name] > 0 for name in ("rate", "of_ceiling", "of_bare", "cpu_us", "receiver_cpu_us"))
+    assert all(figures[name] > 0 for name in ("rate", "of_ceiling", "of_bare"))
+    assert all(figures[name] >= 0 for name in ("cpu_us", "receiver_cpu_us"))  # told in ticks of 10 ms
     left_nothing(installation)
 
 

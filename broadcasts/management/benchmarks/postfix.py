@@ -138,6 +138,9 @@ def _running(command: list[str], folder: Path, place: ServerPlace, port: int) ->
         yield Postfix(port, log, pid, place, folder / "queue")
     finally:
         order("abort")
+        deadline = time.monotonic() + START_SECONDS
+        while serving.answers(place.host, port) and time.monotonic() < deadline:  # its children end after it
+            time.sleep(0.05)
 
 
 @contextmanager

@@ -22,26 +22,24 @@ def cut(apps: Any, schema_editor: Any) -> None:
 
 
 def build(apps: Any, schema_editor: Any) -> None:
-    drop(apps, schema_editor)  # one that an interrupted run has left on PostgreSQL cannot be used
-    if schema_editor.connection.vendor == "postgresql":
-        schema_editor.execute(
-            f"CREATE INDEX CONCURRENTLY {NAME} ON broadcasts_contact USING gin ({words_vector('search_text')})"
-        )
-        schema_editor.execute("ANALYZE broadcasts_contact")  # of the words there are no statistics yet
-    else:
-        # Read whole by each search, which takes a quarter of the time of reading the table.
-        schema_editor.execute(f"CREATE INDEX {NAME} ON broadcasts_contact (organization_id, search_text)")
+    if schema_editor.connection.vendor != "postgresql":
+        return
+    drop(apps, schema_editor)  # one that an interrupted run has left cannot be used
+    schema_editor.execute(
+        f"CREATE INDEX CONCURRENTLY {NAME} ON broadcasts_contact USING gin ({words_vector('search_text')})"
+    )
+    schema_editor.execute("ANALYZE broadcasts_contact")  # of the words there are no statistics yet
 
 
 def drop(apps: Any, schema_editor: Any) -> None:
-    beside = "CONCURRENTLY" if schema_editor.connection.vendor == "postgresql" else ""
-    schema_editor.execute(f"DROP INDEX {beside} IF EXISTS {NAME}")
+    if schema_editor.connection.vendor == "postgresql":
+        schema_editor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {NAME}")
 
 
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("broadcasts", "0037_composing")]
+    dependencies = [("broadcasts", "0038_room_for_updates")]
 
     operations = [
         migrations.RunPython(cut, migrations.RunPython.noop, elidable=True),
