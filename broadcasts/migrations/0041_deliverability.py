@@ -249,7 +249,7 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddField(
-            model_name="attempt",
+            model_name="deliveryattempt",
             name="delivery",
             field=models.ForeignKey(
                 db_constraint=False,
