@@ -176,6 +176,7 @@ class ImportJobAdmin(ReadOnlyAdmin):
                 "subtitle": None,
                 "progress": progress(job),
                 "problems": importing.first_refused(job, SHOWN),
+                "doubts": importing.doubts_of(job),
                 "segment": importing.segment_of(job),
                 "may_write": self.may(request, "write", job),
                 "performance": ImportJob.objects.filter(rehearsal=job).first() if job.dry_run else None,

@@ -48,6 +48,20 @@ class CountsSerializer(serializers.Serializer):
     suppressed = serializers.IntegerField(source="suppressed_count")
 
 
+class DoubtSerializer(serializers.Serializer):
+    """How many addresses of a kind were taken, and the first lines that have one."""
+
+    count = serializers.IntegerField()
+    lines = serializers.ListField(child=serializers.IntegerField())
+
+
+class DoubtsSerializer(serializers.Serializer):
+    """Addresses that were taken and are worth a look; a kind without any is left out."""
+
+    role = DoubtSerializer(required=False, help_text="Of a task and not of a person, such as info@.")
+    disposable = DoubtSerializer(required=False, help_text="Of a service for addresses that are thrown away.")
+
+
 class ImportSerializer(PickingSerializer):
     uuid = serializers.UUIDField()
     created = MomentField()
@@ -58,6 +72,7 @@ class ImportSerializer(PickingSerializer):
     dry_run = serializers.BooleanField()
     stop_asked = serializers.BooleanField()
     counts = CountsSerializer(source="*")
+    warnings = DoubtsSerializer()
     bytes_read = serializers.IntegerField()
     bytes_total = serializers.IntegerField(allow_null=True)
     progress = serializers.SerializerMethodField(help_text="From 0 to 1; null when the size is not known.")

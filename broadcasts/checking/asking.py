@@ -7,7 +7,7 @@ from dataclasses import replace
 from broadcasts.exceptions import BroadcastsError
 from broadcasts.models import Broadcast
 
-from . import answers, audience, channels, consent, content, links, people, remembering, times, wording
+from . import answers, audience, bounces, channels, consent, content, links, people, remembering, times, wording
 from .draft import Draft, contents_of, read
 from .lines import Line, stop
 
@@ -42,6 +42,7 @@ COUNTED: tuple[Callable[[Draft, people.People], Line | None], ...] = (
     audience.languages,
     audience.missing_values,
     audience.recent,
+    bounces.projected_bounces,
     times.schedule,
     times.quiet_hours,
     times.limits,

@@ -31,6 +31,7 @@ class People:
     lately: Sequence[Broadcast] = ()
     recent: int = 0
     lacking: Sequence[LackingField] = ()
+    rows: Sequence[QuerySet[Contact]] = ()  # the recipients of each message in its order, not read
 
     @property
     def number(self) -> int:
@@ -52,7 +53,8 @@ def count(broadcast: Broadcast) -> People:
     since = max(timezone.now(), broadcast.scheduled_at or timezone.now()) - LATELY
     found.lately = _sent_since(broadcast, since)
     clause = _got(found.lately, since)
-    for rows in _by_message(broadcast, wanted, routes):
+    found.rows = _by_message(broadcast, wanted, routes)
+    for rows in found.rows:
         zones, languages = Counter[str](), Counter[str]()
         recent = 0
         counts = {"n": Count("pk")} | ({"lately": Count("pk", filter=clause)} if found.lately else {})

@@ -8,6 +8,7 @@ and `slices` runs them in the background.
 """
 
 from .columns import ATTENDANCE_FIELDS, FIELDS, SUPPRESSION_FIELDS, Column, attribute_key
+from .doubts import doubts_of
 from .job import Result, import_contacts, segment_of
 from .kinds import kind_of
 from .lifecycle import begin, perform, sample, start, stop, upload
@@ -24,6 +25,7 @@ __all__ = [
     "attribute_key",
     "begin",
     "check_size",
+    "doubts_of",
     "enqueue_waiting",
     "first_refused",
     "import_contacts",

@@ -32,10 +32,11 @@ from broadcasts.models.caps import ROW_PROBLEMS
 
 from .columns import Column, columns_of, described
 from .consents import grant, is_suppressed, suppressed
+from .doubts import MOST_LINES, doubt_of
 from .kinds import kind_of
 from .reading import CsvReader, JsonReader, Record, RecordReader
 from .rows import Problem
-from .upsert import ContactState
+from .upsert import ContactState, Outcome
 
 CHUNK = 2000
 Status = ImportJob.Status
@@ -226,10 +227,11 @@ class Run:
                 is_suppressed(outcome.person, barred) for outcome in outcomes if outcome.person
             )
             words["invalid"] = len(problems)
+            warnings = self.doubts(outcomes)
             with transaction.atomic(savepoint=False):
                 self.hold()
                 self.report(sorted(problems))
-                self.commit(len(records), words)
+                self.commit(len(records), words, warnings)
         self.store.mark(self.job.line)
         self.result.bytes_read = self.job.bytes_read
         self.result.repeats += sum(self.is_repeat(outcome.person) for outcome in outcomes if outcome.person)
@@ -242,13 +244,26 @@ class Run:
         if not self.mine().select_for_update(no_key=True).values_list("pk"):
             raise LeaseLost(f"Somebody else goes on with the import {self.job.uuid}.")
 
-    def commit(self, rows: int, words: Counter[str]) -> None:
+    def doubts(self, outcomes: Iterable[Outcome]) -> dict[str, Any]:
+        """Return the warnings with those of the rows that were taken, {kind: {"count": n, "lines": the first few}}."""
+        found = {kind: dict(told) for kind, told in self.job.warnings.items()}
+        for row, _, person, _ in outcomes:
+            kind = doubt_of(person.values["email_key"] or "") if person else ""
+            if kind:
+                told = found.setdefault(kind, {"count": 0, "lines": []})
+                told["count"] += 1
+                if len(told["lines"]) < MOST_LINES:
+                    told["lines"] = [*told["lines"], row.line]
+        return found
+
+    def commit(self, rows: int, words: Counter[str], warnings: dict[str, Any]) -> None:
         """Write the counts and the position in the file, in the transaction of the chunk."""
         job = self.job
         counted = ("created", "updated", "unchanged", "invalid", "suppressed")
         changes: dict[str, Any] = {f"{name}_count": getattr(job, f"{name}_count") + words[name] for name in counted}
         changes |= {"rows": job.rows + rows, "line": self.source.reader.line}
         changes |= {"bytes_read": self.source.reader.bytes_read, "options": job.options, "tries": 0}
+        changes |= {"warnings": warnings}
         changes |= {"error_bytes": self.errors.size, "error_file": str(self.errors.path) if self.errors.size else ""}
         self.mine().update(**changes, lease_until=lease_end() if job.source else None, modified=Now())
         for name, value in changes.items():

@@ -110,7 +110,7 @@ def _begin_again(run: Run) -> None:
     run.errors.size = job.error_bytes = 0
     for name in ("rows", "line", *[f"{word}_count" for word in ("created", "updated", "unchanged", "invalid")]):
         setattr(job, name, 0)
-    job.suppressed_count = 0
+    job.suppressed_count, job.warnings = 0, {}
 
 
 def _let_go(job: ImportJob) -> None:

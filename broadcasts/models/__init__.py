@@ -7,10 +7,10 @@ from .base import Base, OrganizationQuerySet
 from .broadcasts import Broadcast
 from .callbacks import AutoReply, Inbound, StoredCall
 from .channels import Channel, ChannelRate, PersonRate, reported_by
-from .consents import Consent, ConsentChange, ConsentState, Suppression
+from .consents import Consent, ConsentChange, ConsentState, SoftBounce, Suppression
 from .contacts import Attribute, Contact, attributes_fault
 from .counts import Device, GroupCount, MinuteCount
-from .deliveries import OUTCOMES, Batch, Delivery, ProviderRef, Reason, count
+from .deliveries import OUTCOMES, Batch, Delivery, DeliveryAttempt, ProviderRef, Reason, count
 from .editing import Editing
 from .event_subscriptions import EVENT_TYPES, EventCall, EventNote, EventSubscription
 from .events import DeliveryEvent, EarlyFact, Hit, Link
@@ -21,6 +21,7 @@ from .keywords import Keyword, answer_fault, fill_answer, keyword_of, validate_a
 from .layouts import Layout
 from .leases import lease_end
 from .link_checks import LinkCheck
+from .mailboxes import Mailbox
 from .media import Media
 from .messages import Message, MessageTranslation
 from .operations import Allowance, AuditEntry, Heartbeat, IdempotencyKey, ImportJob
@@ -37,6 +38,7 @@ from .organizations import (
 from .personal_links import PersonalLink
 from .search import search_text, search_words
 from .segments import Segment, SegmentMember
+from .sending_domains import SendingDomain, SigningKey
 from .templates import Content, Format, Syntax, Template, TemplateTranslation
 from .users import User
 from .versions import MessageVersion
@@ -66,6 +68,7 @@ __all__ = [
     "Contact",
     "Content",
     "Delivery",
+    "DeliveryAttempt",
     "DeliveryEvent",
     "Device",
     "EarlyFact",
@@ -87,6 +90,7 @@ __all__ = [
     "Layout",
     "Link",
     "LinkCheck",
+    "Mailbox",
     "Media",
     "Medium",
     "Member",
@@ -104,7 +108,10 @@ __all__ = [
     "Role",
     "Segment",
     "SegmentMember",
+    "SendingDomain",
     "Series",
+    "SigningKey",
+    "SoftBounce",
     "StoredCall",
     "Suppression",
     "Syntax",

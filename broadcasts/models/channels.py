@@ -71,6 +71,16 @@ class Channel(Base):
     backoff_count = models.PositiveIntegerField(default=0, editable=False)
     answering_until = models.DateTimeField(null=True, editable=False)  # the claim of a worker that answers keywords
     resting_until = models.DateTimeField(null=True, editable=False)  # the day's share of its warm-up is used up
+    # What the gauges of `gauging` have slowed it to, in messages per second, until when, and why.
+    slowed_to = models.PositiveIntegerField(null=True, editable=False)
+    slowed_until = models.DateTimeField(null=True, editable=False)
+    slowed_why = models.TextField(blank=True, editable=False)
+    keeps_answers = models.BooleanField(
+        "keeps the server's answers",
+        default=False,
+        help_text="Keep what the mail server said of each accepted copy, such as its queue's id; "
+        "what it said of refused ones is always kept.",
+    )
     # People whom it may begin to write to in 24 hours, as its provider told; None: not told, or unlimited.
     people_told = models.PositiveIntegerField(null=True, editable=False)
     callback_serial = models.PositiveIntegerField(default=0, editable=False)  # how often its address was changed

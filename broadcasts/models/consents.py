@@ -24,6 +24,7 @@ class Suppression(Base):
 
     class Cause(models.TextChoices):
         HARD_BOUNCE = "hard_bounce", "Hard bounce"
+        SOFT_BOUNCE = "soft_bounce", "Soft bounces"
         COMPLAINT = "complaint", "Complaint"
         UNSUBSCRIBE = "unsubscribe", "Unsubscribed"
         STOP = "stop", "Said STOP"
@@ -33,6 +34,7 @@ class Suppression(Base):
 
     SKIP_REASONS = {
         Cause.HARD_BOUNCE: Reason.BOUNCED,
+        Cause.SOFT_BOUNCE: Reason.BOUNCED,
         Cause.COMPLAINT: Reason.COMPLAINED,
         Cause.UNSUBSCRIBE: Reason.UNSUBSCRIBED,
         Cause.STOP: Reason.SUPPRESSED,
@@ -53,6 +55,10 @@ class Suppression(Base):
         max_length=10, choices=UseCase, blank=True, help_text="Blank: everything; marketing: only marketing."
     )
     source = models.CharField(max_length=255, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True, help_text="When it is lifted by itself; blank: never.")
+    # The delivery whose report made it, as far as that is known, and what the report said: code, words, reporter, at.
+    delivery = models.BigIntegerField(null=True, editable=False)
+    report = models.JSONField(null=True, editable=False)
 
     class Meta:
         constraints = [
@@ -66,6 +72,10 @@ class Suppression(Base):
         indexes = [
             # The list of one organization, newest first.
             models.Index(fields=["organization", "-id"], name="suppression_newest"),
+            # Every round lifts those that have expired.
+            models.Index(
+                fields=["expires_at"], name="suppression_expires", condition=models.Q(expires_at__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:
@@ -75,6 +85,33 @@ class Suppression(Base):
     def stops(cls, reason: str) -> str:
         """Return the default use case of a suppression for a reason; "" means all use cases."""
         return UseCase.MARKETING if reason in cls.MARKETING_ONLY else ""
+
+
+class SoftBounce(models.Model):
+    """A mail that came back, or was refused, for a reason that may pass, such as a full mailbox.
+
+    So many of them within the organization's window suppress the address for a time; the rows older than that are
+    deleted. The address is known by its hash, so that erasing has nothing to do here.
+    """
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+", db_index=False)
+    medium = VocabularyField(max_length=10, choices=Medium, default=Medium.EMAIL)
+    address_hash = models.CharField(max_length=32)
+    delivery = models.BigIntegerField(unique=True)  # a copy counts once
+    at = models.DateTimeField()
+
+    objects = OrganizationQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            # How many an address has within the window.
+            models.Index(fields=["organization", "medium", "address_hash", "at"], name="soft_bounce_of_address"),
+            # `prune` deletes the oldest.
+            models.Index(fields=["at"], name="soft_bounce_oldest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"soft bounce of {self.address_hash}"
 
 
 class ConsentState(models.TextChoices):

@@ -272,3 +272,24 @@ class ProviderRef(models.Model):
 
     def __str__(self) -> str:
         return self.provider_id
+
+
+class DeliveryAttempt(models.Model):
+    """One attempt to hand a copy over, with the server's final words; append only.
+
+    Attempts that were refused are always kept. Those that were accepted are kept where the channel says so
+    (`keeps_answers`), since that is one row for each copy.
+    """
+
+    organization_path = "delivery__message__broadcast__organization"
+
+    delivery = models.ForeignKey(Delivery, models.CASCADE, related_name="tries", db_constraint=False)  # its page
+    number = models.PositiveSmallIntegerField()
+    at = models.DateTimeField(db_default=Now(), editable=False)
+    is_accepted = models.BooleanField(default=False)
+    words = models.TextField(blank=True)
+
+    objects = OrganizationQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"attempt {self.number}: {self.words[:80]}"

@@ -73,6 +73,8 @@ class ImportJob(Base):
     )
     bytes_total = models.BigIntegerField(null=True)  # null if it is read from a pipe
     bytes_read = models.BigIntegerField(default=0)
+    # Addresses that were taken and are worth a look: {"role": how many, "disposable": how many}.
+    warnings = models.JSONField(default=dict, editable=False)
     line = models.PositiveIntegerField(default=0)  # the last one whose row is committed
     error_file = models.CharField(max_length=500, blank=True)
     error_bytes = models.BigIntegerField(default=0)  # committed size of the error file; bytes beyond it are cut off

@@ -2,6 +2,7 @@
 
 import re
 import zoneinfo
+from decimal import Decimal
 from hashlib import sha256
 from secrets import token_hex
 from typing import Any
@@ -80,6 +81,13 @@ def validate_quiet_hours(value: object) -> None:
                 )
         if hours[0] == hours[1]:
             raise ValidationError(f"{medium}: they begin and end at {hours[0]}; leave them out where there are none.")
+
+
+def share(help_text: str, default: str) -> Any:
+    bounds = [MinValueValidator(Decimal("0.01")), MaxValueValidator(100)]
+    return models.DecimalField(
+        max_digits=5, decimal_places=2, default=Decimal(default), validators=bounds, help_text=help_text
+    )
 
 
 class Organization(Base):
@@ -185,6 +193,24 @@ class Organization(Base):
         default=True,
         help_text="Measure opens and clicks of general mail too, where its channel does; no: of marketing only.",
     )
+    soft_bounces = models.PositiveSmallIntegerField(
+        default=5,
+        validators=[MaxValueValidator(100)],
+        help_text="So many soft bounces within the days below suppress an address for a time; 0: never.",
+    )
+    soft_bounce_days = models.PositiveSmallIntegerField(
+        default=30, validators=[MinValueValidator(1), MaxValueValidator(365)]
+    )
+    soft_bounce_rest_days = models.PositiveSmallIntegerField(
+        default=30,
+        validators=[MinValueValidator(1), MaxValueValidator(3650)],
+        help_text="How long it is suppressed.",
+    )
+    # Shares in percent of a channel's mail in a rolling window: the first slows the channel, the second pauses.
+    complaints_slow = share("Complaints that slow a channel to half, in percent of its mail.", "0.10")
+    complaints_pause = share("Complaints that pause a broadcast, in percent of its mail.", "0.30")
+    bounces_slow = share("Bounces and refusals that slow a channel to half, in percent of its mail.", "5.00")
+    bounces_pause = share("Bounces and refusals that pause a broadcast, in percent of its mail.", "10.00")
     tracking_domain = models.CharField(
         max_length=253,
         blank=True,

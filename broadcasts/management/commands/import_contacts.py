@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from broadcasts import formats
+from broadcasts import formats, importing
 from broadcasts.importing import FIELDS, Result, import_contacts
 from broadcasts.management.lookups import find_organization, opened, refusals
 from broadcasts.management.progress import ImportBar
@@ -72,6 +72,8 @@ class Command(BaseCommand):
                 f"{formats.number(result.repeats)} of them named somebody whom an earlier row had named; "
                 "the later row counts."
             )
+        for doubt in importing.doubts_of(job):
+            self.stdout.write(f"Worth a look: {doubt}")
         attributes = [column for column in result.columns if column.attribute]
         if attributes:
             self.stdout.write("Attributes: " + ", ".join(f"{one.header} as {one.attribute}" for one in attributes))
