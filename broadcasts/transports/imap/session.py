@@ -1,0 +1,184 @@
+"""A conversation with an IMAP server: sign in, list mails, read them in part, remove them."""
+
+import base64
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from .account import Account, Phase
+from .client import Client
+from .tokens import access_token
+
+LARGEST_MAIL = 1_048_576  # bytes of a mail that are read; reports and their words are at its beginning
+UID = re.compile(rb"\bUID (\d{1,10})\b")
+SIZE = re.compile(rb"\bRFC822\.SIZE (\d{1,12})\b")
+FLAGS = re.compile(rb"\bFLAGS \(([^)]*)\)")
+BEYOND_ASCII = re.compile(r"[^\x20-\x7e]+")
+
+Renew = Callable[[str], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A mail in the folder: its UID, and how many of its bytes are read."""
+
+    uid: int
+    size: int
+
+
+class Session:
+    """A folder that is open; its methods raise TransportError."""
+
+    def __init__(self, account: Account, deadline: float, renew: Renew) -> None:
+        self.began = time.monotonic()
+        self.account, self.deadline = account, deadline
+        self.client: Client | None = None
+        if account.sign_in == "oauth2":
+            token, renewed = access_token(account)
+            if renewed:
+                renew(renewed)
+            self.account = account.with_token(token)
+        self._open()
+
+    def _open(self) -> None:
+        client = self._guarded(Phase.CONNECTION, lambda: Client(self.account, self.deadline, LARGEST_MAIL))
+        self.client = client
+        try:
+            if self.account.security == "starttls":
+                self._guarded(Phase.TLS, client.encrypt)
+            self._sign_in(self._guarded(Phase.SIGN_IN, client.offers))
+            self.offers = self._guarded(Phase.SIGN_IN, client.offers)
+            if self.account.kept_in:
+                kept_in = quoted(self.account.kept_in)
+                self._ask(Phase.KEPT_IN, lambda: client.status(kept_in, "(MESSAGES)"))
+            self.count()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        if self.client:
+            self.client.leave()
+
+    def _sign_in(self, offers: set[str]) -> None:
+        account, client = self.account, self._client
+        username = account.username
+        if account.sign_in == "oauth2":
+            told = f"user={username}\1auth=Bearer {account.secrets['access_token']}\1\1".encode()
+            # A refusal comes as a challenge, which has to be answered by nothing (Google's and Microsoft's XOAUTH2).
+            answers = iter([told])
+            self._ask(Phase.SIGN_IN, lambda: client.authenticate("XOAUTH2", lambda challenge: next(answers, b"")))
+            return
+        password = account.secrets.get("password", "")
+        if "AUTH=PLAIN" in offers:
+            plain = f"\0{username}\0{password}".encode()
+            self._ask(Phase.SIGN_IN, lambda: client.authenticate("PLAIN", lambda challenge: plain))
+        elif "LOGINDISABLED" in offers:
+            raise account.refused(Phase.SIGN_IN, "it takes no password on this connection. Choose TLS")
+        else:
+            self._ask(Phase.SIGN_IN, lambda: client.login(quoted(username, encode=False), password))
+
+    def count(self) -> int:
+        """Open the folder (again) and return how many mails are in it.
+
+        Sequence numbers and their count are those of this moment.
+        """
+        data = self._ask(Phase.FOLDER, lambda: self._client.select(quoted(self.account.folder)))
+        return int(data[-1] or 0)
+
+    def listed(self, first: int, last: int) -> list[Listed]:
+        """Return the mails between two sequence numbers, less those that somebody has marked to be deleted."""
+        fetch = lambda: self._client.fetch(f"{first}:{last}", "(UID FLAGS RFC822.SIZE)")  # noqa: E731
+        found = []
+        for line in self._ask(Phase.LIST, fetch):
+            if not isinstance(line, bytes) or not (uid := UID.search(line)):
+                continue
+            flags, size = FLAGS.search(line), SIZE.search(line)
+            if not (flags and rb"\deleted" in flags[1].lower().split()):
+                found.append(Listed(int(uid[1]), min(int(size[1]), LARGEST_MAIL) if size else LARGEST_MAIL))
+        return found
+
+    def mails(self, uids: Sequence[int]) -> list[tuple[int, bytes]]:
+        """Return the first LARGEST_MAIL bytes of mails by their UIDs, without those that are gone."""
+        items = f"(UID BODY.PEEK[]<0.{LARGEST_MAIL}>)"
+        data = self._ask(Phase.MAIL, lambda: self._client.uid("FETCH", _set(uids), items))
+        wanted, found = set(uids), []
+        for place, part in enumerate(data):
+            if isinstance(part, tuple):
+                tail = data[place + 1] if place + 1 < len(data) else b""
+                uid = UID.search(part[0]) or (UID.search(tail) if isinstance(tail, bytes) else None)
+                if uid and int(uid[1]) in wanted:
+                    wanted.discard(int(uid[1]))
+                    found.append((int(uid[1]), part[1]))
+        return found
+
+    def remove(self, uids: Sequence[int]) -> None:
+        """Move mails to the folder `kept_in`, or delete them if there is none.
+
+        Only these are removed, by UID: what other programs have marked to be deleted stays. A server without UIDPLUS
+        (RFC 4315) keeps them, marked to be deleted, until somebody has it expunge the folder; `listed` passes them.
+        """
+        which, client = _set(uids), self._client
+        if self.account.kept_in:
+            kept_in = quoted(self.account.kept_in)
+            if "MOVE" in self.offers:
+                self._ask(Phase.KEPT_IN, lambda: client.uid("MOVE", which, kept_in))
+                return
+            self._ask(Phase.KEPT_IN, lambda: client.uid("COPY", which, kept_in))
+        self._ask(Phase.REMOVAL, lambda: client.uid("STORE", which, "+FLAGS.SILENT", r"(\Deleted)"))
+        if "UIDPLUS" in self.offers:
+            self._ask(Phase.REMOVAL, lambda: client.uid("EXPUNGE", which))
+
+    @property
+    def _client(self) -> Client:
+        assert self.client is not None
+        return self.client
+
+    def _ask(self, phase: Phase, command: Callable[[], Any]) -> list[Any]:
+        """Return the data of a command's answer."""
+        self._client.begin()
+        status, data = self._guarded(phase, command)
+        if status != "OK":
+            words = b" ".join(part for part in data if isinstance(part, bytes))
+            raise self.account.refused(phase, words.decode("utf-8", "replace"))
+        return data
+
+    def _guarded(self, phase: Phase, act: Callable[[], Any]) -> Any:
+        try:
+            return act()
+        except Exception as error:
+            # "from None": what a server says may repeat the password.
+            raise self.account.failed(error, phase, time.monotonic() - self.began) from None
+
+
+@contextmanager
+def opened(account: Account, seconds: float, renew: Renew = lambda token: None) -> Iterator[Session]:
+    """Sign in, open the folder of an account, and close the connection in the end; all of it within some seconds.
+
+    renew: is given a refresh token that replaces the present one.
+    Raises TransportError, whose words tell what to do and no secret.
+    """
+    session = Session(account, time.monotonic() + seconds, renew)
+    try:
+        yield session
+    finally:
+        session.close()
+
+
+def quoted(name: str, encode: bool = True) -> str:
+    """Return a name as a quoted string of IMAP; that of a folder is encoded by modified UTF-7 (RFC 3501, 5.1.3)."""
+    if encode:
+        name = BEYOND_ASCII.sub(_utf7, name.replace("&", "&-"))
+    return '"' + name.replace("\\", r"\\").replace('"', r"\"") + '"'
+
+
+def _utf7(found: re.Match[str]) -> str:
+    coded = base64.b64encode(found[0].encode("utf-16-be")).decode().rstrip("=").replace("/", ",")
+    return f"&{coded}-"
+
+
+def _set(uids: Sequence[int]) -> str:
+    return ",".join(map(str, uids))
