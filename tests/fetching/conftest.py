@@ -1,6 +1,7 @@
 """A mailbox of the club, on a real Dovecot where a test asks for one."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
@@ -16,10 +17,16 @@ def trusted(monkeypatch):
 
 
 @pytest.fixture
-def dovecot(tmp_path) -> Iterator[Dovecot]:
+def dovecot_of(tmp_path) -> Callable[..., Dovecot]:
+    """Makes a Dovecot with options."""
     if not BINARY:
         pytest.skip("needs Dovecot: apt-get install dovecot-imapd")
-    with Dovecot(tmp_path / "dovecot") as server:
+    return partial(Dovecot, tmp_path / "dovecot")
+
+
+@pytest.fixture
+def dovecot(dovecot_of) -> Iterator[Dovecot]:
+    with dovecot_of() as server:
         yield server
 
 
