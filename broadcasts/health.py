@@ -23,7 +23,18 @@ from django_q.brokers import get_broker
 
 from broadcasts import formats, tracking
 from broadcasts.database import outage, waiting_at_most
-from broadcasts.models import Batch, Channel, Contact, Delivery, Heartbeat, Hit, Message, Organization, StoredCall
+from broadcasts.models import (
+    Batch,
+    Channel,
+    Contact,
+    Delivery,
+    Heartbeat,
+    Hit,
+    Mailbox,
+    Message,
+    Organization,
+    StoredCall,
+)
 from broadcasts.schedules import wrong_schedules
 from broadcasts.transports import SettingsRefused, TransportError
 from broadcasts.transports.email.backend import check_backends
@@ -34,7 +45,8 @@ WRITTEN = "written to"  # the name of the row that is written to see whether one
 TRIED_EVERY = 5  # seconds
 LOCK_SECONDS = 2
 HOST_FORGOTTEN = timedelta(days=1)
-HOSTS_TOLD = DOMAINS_TOLD = 20
+HOSTS_TOLD = DOMAINS_TOLD = MAILBOXES_TOLD = 20
+MAILBOX_WAIT = timedelta(minutes=15)
 CHANNEL_SECONDS = 5  # a server that takes longer to reply is reported as unreachable
 HITS_WAIT = timedelta(minutes=5)
 SAMPLE = 1000
@@ -69,7 +81,7 @@ def checks() -> list[Check]:
     try:
         rows = [database(), writing(), migrations()]
         if all(check.level != FAIL for check in rows):
-            groups = (storage, queue, schedules, beats, channels, calls, hits, domains, integrity)
+            groups = (storage, queue, schedules, beats, channels, mailboxes, calls, hits, domains, integrity)
             rows += [check for group in groups for check in group()]
     except DatabaseError as error:
         rows = [_unreachable(error)]
@@ -234,6 +246,28 @@ def _channel(channel: Channel) -> Check:
     if channel.health == Channel.Health.FAILING:
         return Check(name, WARN, f"{where} answers now, but failed before: {channel.last_error}", "Watch it.")
     return Check(name, OK, f"{where} answers.")
+
+
+def mailboxes() -> Iterator[Check]:
+    """Tell of mailboxes that fail, and of those that no worker has looked into for long."""
+    rows = Mailbox.objects.filter(is_active=True, organization__status=Organization.Status.ACTIVE)
+    late = Q(due_at__lt=Now() - MAILBOX_WAIT)
+    for mailbox in rows.filter(Q(failures__gt=0) | late).select_related("organization").order_by("pk")[:MAILBOXES_TOLD]:
+        where = f"The mailbox “{mailbox}” of {mailbox.organization}"
+        since = formats.moment(mailbox.checked_at, UTC) if mailbox.checked_at else ""
+        read = f"was read last at {since}" if since else "has never been read"
+        if mailbox.failures:
+            yield Check(
+                f"mailbox {mailbox.pk}", WARN, f"{where} cannot be read, and {read}: {mailbox.last_error}",
+                "Mend its settings and press “Check” on its page, or make it inactive.",
+            )  # fmt: skip
+        else:
+            yield Check(
+                f"mailbox {mailbox.pk}", WARN, f"{where} {read}, though it has been due for long.",
+                "Start workers: manage.py work. If they are at work, look at the log for a traceback.",
+            )  # fmt: skip
+    if good := rows.exclude(Q(failures__gt=0) | late).count():
+        yield Check("mailboxes", OK, f"Mailboxes that are read: {formats.number(good)}.")
 
 
 def calls() -> Iterator[Check]:

@@ -1,4 +1,4 @@
-"""A server that breaks off, hangs or floods neither holds a worker nor fills memory, and its mailbox says what is wrong."""
+"""A server that breaks off, hangs or floods neither holds a worker nor fills memory; its mailbox says what is wrong."""
 
 import resource
 import time
