@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from django_q.brokers import get_broker
 
 from broadcasts import formats, tracking
 from broadcasts.database import outage, waiting_at_most
+from broadcasts.exposure import importable_from, is_exposed
 from broadcasts.models import (
     Batch,
     Channel,
@@ -253,19 +253,12 @@ def mailboxes() -> Iterator[Check]:
     rows = Mailbox.objects.filter(is_active=True, organization__status=Organization.Status.ACTIVE)
     late = Q(due_at__lt=Now() - MAILBOX_WAIT)
     for mailbox in rows.filter(Q(failures__gt=0) | late).select_related("organization").order_by("pk")[:MAILBOXES_TOLD]:
-        where = f"The mailbox “{mailbox}” of {mailbox.organization}"
-        since = formats.moment(mailbox.checked_at, UTC) if mailbox.checked_at else ""
-        read = f"was read last at {since}" if since else "has never been read"
-        if mailbox.failures:
-            yield Check(
-                f"mailbox {mailbox.pk}", WARN, f"{where} cannot be read, and {read}: {mailbox.last_error}",
-                "Mend its settings and press “Check” on its page, or make it inactive.",
-            )  # fmt: skip
-        else:
-            yield Check(
-                f"mailbox {mailbox.pk}", WARN, f"{where} {read}, though it has been due for long.",
-                "Start workers: manage.py work. If they are at work, look at the log for a traceback.",
-            )  # fmt: skip
+        read = f"was read last at {formats.moment(mailbox.checked_at, UTC)}" if mailbox.checked_at else "was never read"
+        why = f"and cannot be read now: {mailbox.last_error}" if mailbox.failures else "though it is due."
+        yield Check(
+            f"mailbox {mailbox.pk}", WARN, f"The mailbox “{mailbox}” of {mailbox.organization} {read}, {why}",
+            "Press “Check” on its page, or make it inactive. If that works, look whether workers are at work.",
+        )  # fmt: skip
     if good := rows.exclude(Q(failures__gt=0) | late).count():
         yield Check("mailboxes", OK, f"Mailboxes that are read: {formats.number(good)}.")
 
@@ -395,24 +388,6 @@ def folder() -> Iterator[Check]:
         )  # fmt: skip
     if not (exposed or root):
         yield Check("files", OK, "Only its own user may read DATA_DIR, and Python imports nothing from there.")
-
-
-def is_exposed(path: Path) -> bool:
-    """Tell whether the group or all others may read a file or folder; a folder above that is closed shields it."""
-    is_open = path.stat().st_mode & 0o077
-    return bool(is_open) and all(above.stat().st_mode & 0o011 for above in path.parents)
-
-
-def importable_from(place: Path) -> Path | None:
-    """Return the folder from which Python would import what is below a place, by dotted names, or None.
-
-    A name with a dot in it ends the way: `import var.data.x` looks for `data` within `var`.
-    """
-    for entry in dict.fromkeys([str(settings.BASE_DIR), *sys.path]):
-        root = Path(entry or ".").resolve()
-        if place.is_relative_to(root) and not any("." in name for name in place.relative_to(root).parts):
-            return root
-    return None
 
 
 def disk() -> Check:

@@ -15,6 +15,7 @@ import subprocess
 import time
 from itertools import count
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Self
 
 from tests.smtp import certificate
@@ -30,7 +31,7 @@ ssl = yes
 ssl_cert = <{pem}
 ssl_key = <{pem}
 disable_plaintext_auth = no
-auth_mechanisms = {mechanisms}
+auth_mechanisms = plain login
 {users}mail_location = maildir:{room}/mail
 mail_uid = {uid}
 mail_gid = {gid}
@@ -69,15 +70,7 @@ namespace inbox {{
   inbox = yes
   separator = /
 }}
-{more}
 """
-
-
-def open_to_all(room: Path) -> None:
-    """Let others than root into a folder, as the parents of pytest's folders do not."""
-    for folder in (room, *room.parents):
-        if folder.owner() == "root" and folder.is_relative_to("/tmp"):
-            folder.chmod(folder.stat().st_mode | 0o011)
 
 
 def free_port() -> int:
@@ -91,8 +84,10 @@ class Dovecot:
 
     serial = count(1)
 
-    def __init__(self, room: Path, *, capability: str = "", mechanisms: str = "plain login", more: str = "") -> None:
-        self.room, self.port, self.tls_port = room, free_port(), free_port()
+    def __init__(self, *, capability: str = "") -> None:
+        # Its sockets have long names, and the names of sockets are short: pytest's folders have no room for them.
+        self.room = room = Path(mkdtemp(prefix="dovecot"))
+        self.port, self.tls_port = free_port(), free_port()
         for name in ("run", "state", "home", "mail"):
             (room / name).mkdir(parents=True, exist_ok=True)
         user, group = pwd.getpwuid(os.getuid()).pw_name, grp.getgrgid(os.getgid()).gr_name
@@ -100,24 +95,21 @@ class Dovecot:
         users = f"default_internal_user = {user}\ndefault_internal_group = {group}\ndefault_login_user = {user}\n"
         if os.getuid() == 0:  # then those of the package, as which Dovecot insists to run
             users, self.owner = "", pwd.getpwnam("nobody")
-            open_to_all(room)
+            self.room.chmod(0o755)
         for name in ("home", "mail"):
             self.give(room / name)
         pem = room / "certificate.pem"
         shutil.copy(certificate(), pem)
         self.config = room / "dovecot.conf"
-        self.config.write_text(
-            CONFIG.format(
-                room=room, pem=pem, port=self.port, tls_port=self.tls_port, capability=capability, password=PASSWORD,
-                mechanisms=mechanisms, users=users, uid=self.owner.pw_uid, gid=self.owner.pw_gid, more=more,
-            )
-        )  # fmt: skip
+        told = {"pem": pem, "port": self.port, "tls_port": self.tls_port, "capability": capability, "users": users}
+        owner = {"uid": self.owner.pw_uid, "gid": self.owner.pw_gid}
+        self.config.write_text(CONFIG.format(room=room, password=PASSWORD, **told, **owner))
 
     def __enter__(self) -> Self:
         assert BINARY
         self.process = subprocess.Popen([BINARY, "-F", "-c", str(self.config)], start_new_session=True)
         deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and self.process.poll() is None:
             try:
                 with socket.create_connection(("127.0.0.1", self.port), 1) as one:
                     assert one.recv(100).startswith(b"* OK")
@@ -129,6 +121,7 @@ class Dovecot:
     def __exit__(self, *exc_info: object) -> None:
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(20)
+        shutil.rmtree(self.room)
 
     def log(self) -> str:
         path = self.room / "log"

@@ -49,6 +49,7 @@ LAYERS = [
         "catcher",
         "clocks",
         "database",
+        "exposure",
         "filetypes",
         "languages",
         "links",

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from broadcasts import receiving
 from broadcasts.models import Channel, Mailbox
 from broadcasts.queue import is_told_to_stop
-from broadcasts.transports.imap import Account, Listed, Session, opened
+from broadcasts.transports.imap import ImapAccount, ListedMail, Session, opened
 
 CHECK_SECONDS = 15
 WINDOW = 500  # mails that are listed at once, by their sequence numbers: UIDs may be sparse
@@ -25,7 +25,7 @@ Taken = Callable[[int], bool]
 
 def check(mailbox: Mailbox) -> int:
     """Sign in as a look would do, and return how many mails are in the folder; raises TransportError."""
-    with opened(Account.read(mailbox), CHECK_SECONDS) as session:
+    with opened(ImapAccount.read(mailbox), CHECK_SECONDS) as session:
         return session.count()
 
 
@@ -57,9 +57,9 @@ def _is_over(deadline: float) -> bool:
     return time.monotonic() >= deadline or is_told_to_stop()
 
 
-def portions(mails: Sequence[Listed]) -> Iterator[list[Listed]]:
+def portions(mails: Sequence[ListedMail]) -> Iterator[list[ListedMail]]:
     """Divide mails into portions of at most MOST, and of LARGEST bytes; a larger mail is one by itself."""
-    portion: list[Listed] = []
+    portion: list[ListedMail] = []
     size = 0
     for mail in mails:
         if portion and (len(portion) == MOST or size + mail.size > LARGEST):

@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 from broadcasts.models import Mailbox, Organization, OrganizationQuerySet
 from broadcasts.queue import enqueue, enqueue_due
 from broadcasts.transports import TransportError
-from broadcasts.transports.imap import Account, opened
+from broadcasts.transports.imap import ImapAccount, opened
 
 from .reading import take_in
 
@@ -65,7 +65,7 @@ def _read(mailbox: Mailbox) -> bool:
     def taken(n: int) -> bool:
         return _mine(mailbox).transition(taken=F("taken") + n)
 
-    with opened(Account.read(mailbox), LONGEST_SECONDS, renew) as session:
+    with opened(ImapAccount.read(mailbox), LONGEST_SECONDS, renew) as session:
         return take_in(session, mailbox.channel, began + SECONDS, taken)
 
 

@@ -1,7 +1,6 @@
 """A mailbox of the club, on a real Dovecot where a test asks for one."""
 
 from collections.abc import Callable, Iterator
-from functools import partial
 
 import pytest
 
@@ -17,11 +16,11 @@ def trusted(monkeypatch):
 
 
 @pytest.fixture
-def dovecot_of(tmp_path) -> Callable[..., Dovecot]:
+def dovecot_of() -> Callable[..., Dovecot]:
     """Makes a Dovecot with options."""
     if not BINARY:
         pytest.skip("needs Dovecot: apt-get install dovecot-imapd")
-    return partial(Dovecot, tmp_path / "dovecot")
+    return Dovecot
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from django.db import OperationalError
 from broadcasts import fetching, receiving
 from broadcasts.fetching import reading, rounds
 from broadcasts.models import Mailbox, StoredCall
-from broadcasts.transports.imap import Listed
+from broadcasts.transports.imap import ListedMail
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -124,8 +124,8 @@ def test_mail_beyond_a_window_is_read_in_the_same_look(dovecot, mailbox, monkeyp
 
 
 def test_portions_have_a_bound_of_mails_and_of_bytes():
-    small = [Listed(number, 1000) for number in range(250)]
+    small = [ListedMail(number, 1000) for number in range(250)]
     assert [len(portion) for portion in reading.portions(small)] == [100, 100, 50]
-    large = [Listed(number, 1_048_576) for number in range(9)]
+    large = [ListedMail(number, 1_048_576) for number in range(9)]
     assert [len(portion) for portion in reading.portions(large)] == [4, 4, 1]
     assert list(reading.portions([])) == []

@@ -4,8 +4,8 @@
 limits, `session` the conversation, `tokens` the access tokens of OAuth 2.
 """
 
-from .account import Account
-from .session import LARGEST_MAIL, Listed, Session, opened
+from .account import ImapAccount
+from .session import LARGEST_MAIL, ListedMail, Session, opened
 from .settings import SIGN_INS
 
-__all__ = ["LARGEST_MAIL", "SIGN_INS", "Account", "Listed", "Session", "opened"]
+__all__ = ["LARGEST_MAIL", "SIGN_INS", "ImapAccount", "ListedMail", "Session", "opened"]

@@ -20,7 +20,7 @@ PORTS = {"tls": 993, "starttls": 143, "none": 143}
 LONGEST_WORDS = 300  # of a server, that are told
 
 
-class Phase(Enum):
+class Question(Enum):
     """What was asked of the server, as error messages name it."""
 
     CONNECTION = "the connection"
@@ -35,11 +35,11 @@ class Phase(Enum):
 
 # What to do about a refusal.
 HINTS = {
-    Phase.SIGN_IN: "Check the username and the password. Gmail and Microsoft 365 take no plain password: use an app "
+    Question.SIGN_IN: "Check the username and the password. Gmail and Microsoft 365 take no plain password: use an app "
     "password or OAuth 2.",
-    Phase.FOLDER: "Give the folder's name as the server writes it, such as INBOX or INBOX/Bounces.",
-    Phase.KEPT_IN: "Make this folder on the server, or leave the field blank to delete what was read.",
-    Phase.REMOVAL: "Give this account the right to delete mails in the folder.",
+    Question.FOLDER: "Give the folder's name as the server writes it, such as INBOX or INBOX/Bounces.",
+    Question.KEPT_IN: "Make this folder on the server, or leave the field blank to delete what was read.",
+    Question.REMOVAL: "Give this account the right to delete mails in the folder.",
 }
 OAUTH_HINT = "Check the username and the scope, and that IMAP is allowed for this mailbox."
 
@@ -49,7 +49,7 @@ class Unreadable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class ImapAccount:
     """Where a mailbox is and how to sign in."""
 
     host: str
@@ -76,15 +76,15 @@ class Account:
         """Return the account with an access token among its secrets."""
         return replace(self, secrets={**self.secrets, "access_token": token})
 
-    def refused(self, phase: Phase, words: str) -> TransportError:
+    def refused(self, question: Question, words: str) -> TransportError:
         """Return the error for a refusal, with the server's words and what to do."""
-        what = phase.value.format(folder=self.folder, kept_in=self.kept_in)
+        what = question.value.format(folder=self.folder, kept_in=self.kept_in)
         told = self.without_secrets(_tidy(words))
-        hint = OAUTH_HINT if phase is Phase.SIGN_IN and self.sign_in == "oauth2" else HINTS.get(phase, "")
+        hint = OAUTH_HINT if question is Question.SIGN_IN and self.sign_in == "oauth2" else HINTS.get(question, "")
         told = f": {told.rstrip('.')}." if told else "."
         return TransportError(f"The server {self} refused {what}{told} {hint}".strip(), account=True)
 
-    def failed(self, error: Exception, phase: Phase, seconds: float) -> TransportError:
+    def failed(self, error: Exception, question: Question, seconds: float) -> TransportError:
         """Return the error for an exception; seconds: how long the server was waited for."""
         match error:
             case TransportError():
@@ -98,12 +98,12 @@ class Account:
                 words += "removed from it. Give this account the right to delete mails there."
             case imaplib.IMAP4.abort():
                 words = f"The server {self} closed the connection, or did not answer in IMAP."
-            case imaplib.IMAP4.error() if phase is Phase.CONNECTION:
+            case imaplib.IMAP4.error() if question is Question.CONNECTION:
                 # A mailbox may be pointed at any service, so its first words could be anybody's: they are not shown.
                 log.warning("The server %s has not proven to speak IMAP. It said: %.500s", self, error)
                 words = f"The server {self} did not answer like an IMAP server."
             case imaplib.IMAP4.error():
-                return self.refused(phase, str(error))
+                return self.refused(question, str(error))
             case OSError() | UnicodeError():
                 return unreachable(error, self, self.host, seconds)
             case _:

@@ -15,7 +15,7 @@ from typing import Any
 from broadcasts import outgoing
 
 from ..deadline import with_deadline
-from .account import Account, Unreadable
+from .account import ImapAccount, Unreadable
 
 CONNECT_SECONDS = 7
 READ_SECONDS = 12  # without a byte
@@ -25,10 +25,10 @@ LARGEST_ANSWER = 16_777_216  # bytes of it
 CHUNK = 65_536
 
 
-class Client(imaplib.IMAP4):
+class ImapClient(imaplib.IMAP4):
     """A connection by the address policy, which ends at a deadline (`time.monotonic`) whatever the server does."""
 
-    def __init__(self, account: Account, deadline: float, largest: int) -> None:
+    def __init__(self, account: ImapAccount, deadline: float, largest: int) -> None:
         self.account, self.deadline, self.largest = account, deadline, largest
         self.buffer = bytearray()
         self.begin()

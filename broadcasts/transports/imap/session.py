@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from .account import Account, Phase
-from .client import Client
+from .account import ImapAccount, Question
+from .client import ImapClient
 from .tokens import access_token
 
 LARGEST_MAIL = 1_048_576  # bytes of a mail that are read; reports and their words are at its beginning
@@ -22,7 +22,7 @@ Renew = Callable[[str], object]
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedMail:
     """A mail in the folder: its UID, and how many of its bytes are read."""
 
     uid: int
@@ -32,10 +32,10 @@ class Listed:
 class Session:
     """A folder that is open; its methods raise TransportError."""
 
-    def __init__(self, account: Account, deadline: float, renew: Renew) -> None:
+    def __init__(self, account: ImapAccount, deadline: float, renew: Renew) -> None:
         self.began = time.monotonic()
         self.account, self.deadline = account, deadline
-        self.client: Client | None = None
+        self.client: ImapClient | None = None
         if account.sign_in == "oauth2":
             token, renewed = access_token(account)
             if renewed:
@@ -44,16 +44,16 @@ class Session:
         self._open()
 
     def _open(self) -> None:
-        client = self._guarded(Phase.CONNECTION, lambda: Client(self.account, self.deadline, LARGEST_MAIL))
+        client = self._guarded(Question.CONNECTION, lambda: ImapClient(self.account, self.deadline, LARGEST_MAIL))
         self.client = client
         try:
             if self.account.security == "starttls":
-                self._guarded(Phase.TLS, client.encrypt)
-            self._sign_in(self._guarded(Phase.SIGN_IN, client.offers))
-            self.offers = self._guarded(Phase.SIGN_IN, client.offers)
+                self._guarded(Question.TLS, client.encrypt)
+            self._sign_in(self._guarded(Question.SIGN_IN, client.offers))
+            self.offers = self._guarded(Question.SIGN_IN, client.offers)
             if self.account.kept_in:
                 kept_in = quoted(self.account.kept_in)
-                self._ask(Phase.KEPT_IN, lambda: client.status(kept_in, "(MESSAGES)"))
+                self._ask(Question.KEPT_IN, lambda: client.status(kept_in, "(MESSAGES)"))
             self.count()
         except BaseException:
             self.close()
@@ -70,41 +70,41 @@ class Session:
             told = f"user={username}\1auth=Bearer {account.secrets['access_token']}\1\1".encode()
             # A refusal comes as a challenge, which has to be answered by nothing (Google's and Microsoft's XOAUTH2).
             answers = iter([told])
-            self._ask(Phase.SIGN_IN, lambda: client.authenticate("XOAUTH2", lambda challenge: next(answers, b"")))
+            self._ask(Question.SIGN_IN, lambda: client.authenticate("XOAUTH2", lambda challenge: next(answers, b"")))
             return
         password = account.secrets.get("password", "")
         if "AUTH=PLAIN" in offers:
             plain = f"\0{username}\0{password}".encode()
-            self._ask(Phase.SIGN_IN, lambda: client.authenticate("PLAIN", lambda challenge: plain))
+            self._ask(Question.SIGN_IN, lambda: client.authenticate("PLAIN", lambda challenge: plain))
         elif "LOGINDISABLED" in offers:
-            raise account.refused(Phase.SIGN_IN, "it takes no password on this connection. Choose TLS")
+            raise account.refused(Question.SIGN_IN, "it takes no password on this connection. Choose TLS")
         else:
-            self._ask(Phase.SIGN_IN, lambda: client.login(quoted(username, encode=False), password))
+            self._ask(Question.SIGN_IN, lambda: client.login(quoted(username, encode=False), password))
 
     def count(self) -> int:
         """Open the folder (again) and return how many mails are in it.
 
         Sequence numbers and their count are those of this moment.
         """
-        data = self._ask(Phase.FOLDER, lambda: self._client.select(quoted(self.account.folder)))
+        data = self._ask(Question.FOLDER, lambda: self._client.select(quoted(self.account.folder)))
         return int(data[-1] or 0)
 
-    def listed(self, first: int, last: int) -> list[Listed]:
+    def listed(self, first: int, last: int) -> list[ListedMail]:
         """Return the mails between two sequence numbers, less those that somebody has marked to be deleted."""
         fetch = lambda: self._client.fetch(f"{first}:{last}", "(UID FLAGS RFC822.SIZE)")  # noqa: E731
         found = []
-        for line in self._ask(Phase.LIST, fetch):
+        for line in self._ask(Question.LIST, fetch):
             if not isinstance(line, bytes) or not (uid := UID.search(line)):
                 continue
             flags, size = FLAGS.search(line), SIZE.search(line)
             if not (flags and rb"\deleted" in flags[1].lower().split()):
-                found.append(Listed(int(uid[1]), min(int(size[1]), LARGEST_MAIL) if size else LARGEST_MAIL))
+                found.append(ListedMail(int(uid[1]), min(int(size[1]), LARGEST_MAIL) if size else LARGEST_MAIL))
         return found
 
     def mails(self, uids: Sequence[int]) -> list[tuple[int, bytes]]:
         """Return the first LARGEST_MAIL bytes of mails by their UIDs, without those that are gone."""
         items = f"(UID BODY.PEEK[]<0.{LARGEST_MAIL}>)"
-        data = self._ask(Phase.MAIL, lambda: self._client.uid("FETCH", _set(uids), items))
+        data = self._ask(Question.MAIL, lambda: self._client.uid("FETCH", _set(uids), items))
         wanted, found = set(uids), []
         for place, part in enumerate(data):
             if isinstance(part, tuple):
@@ -125,37 +125,37 @@ class Session:
         if self.account.kept_in:
             kept_in = quoted(self.account.kept_in)
             if "MOVE" in self.offers:
-                self._ask(Phase.KEPT_IN, lambda: client.uid("MOVE", which, kept_in))
+                self._ask(Question.KEPT_IN, lambda: client.uid("MOVE", which, kept_in))
                 return
-            self._ask(Phase.KEPT_IN, lambda: client.uid("COPY", which, kept_in))
-        self._ask(Phase.REMOVAL, lambda: client.uid("STORE", which, "+FLAGS.SILENT", r"(\Deleted)"))
+            self._ask(Question.KEPT_IN, lambda: client.uid("COPY", which, kept_in))
+        self._ask(Question.REMOVAL, lambda: client.uid("STORE", which, "+FLAGS.SILENT", r"(\Deleted)"))
         if "UIDPLUS" in self.offers:
-            self._ask(Phase.REMOVAL, lambda: client.uid("EXPUNGE", which))
+            self._ask(Question.REMOVAL, lambda: client.uid("EXPUNGE", which))
 
     @property
-    def _client(self) -> Client:
+    def _client(self) -> ImapClient:
         assert self.client is not None
         return self.client
 
-    def _ask(self, phase: Phase, command: Callable[[], Any]) -> list[Any]:
+    def _ask(self, question: Question, command: Callable[[], Any]) -> list[Any]:
         """Return the data of a command's answer."""
         self._client.begin()
-        status, data = self._guarded(phase, command)
+        status, data = self._guarded(question, command)
         if status != "OK":
             words = b" ".join(part for part in data if isinstance(part, bytes))
-            raise self.account.refused(phase, words.decode("utf-8", "replace"))
+            raise self.account.refused(question, words.decode("utf-8", "replace"))
         return data
 
-    def _guarded(self, phase: Phase, act: Callable[[], Any]) -> Any:
+    def _guarded(self, question: Question, act: Callable[[], Any]) -> Any:
         try:
             return act()
         except Exception as error:
             # "from None": what a server says may repeat the password.
-            raise self.account.failed(error, phase, time.monotonic() - self.began) from None
+            raise self.account.failed(error, question, time.monotonic() - self.began) from None
 
 
 @contextmanager
-def opened(account: Account, seconds: float, renew: Renew = lambda token: None) -> Iterator[Session]:
+def opened(account: ImapAccount, seconds: float, renew: Renew = lambda token: None) -> Iterator[Session]:
     """Sign in, open the folder of an account, and close the connection in the end; all of it within some seconds.
 
     renew: is given a refresh token that replaces the present one.

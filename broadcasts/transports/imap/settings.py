@@ -36,7 +36,7 @@ class OAuth2SignIn(SettingsForm):
     token_url = UrlField(
         EXAMPLE, label="Token URL", help_text=f"Where access tokens are made, such as {EXAMPLE}; see the documentation."
     )
-    client_id = forms.CharField(max_length=255, label="Client id", validators=[one_line("a client id")])
+    client_id = forms.CharField(max_length=255, label="ImapClient id", validators=[one_line("a client id")])
     client_secret = secret_field(required=False, help_text="Blank: the application is a public one without a secret.")
     refresh_token = secret_field(
         required=False,

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from ..base import TransportError
 from ..http import Answer, Call, Http
-from .account import Account
+from .account import ImapAccount
 
 SECONDS = 8
 HEADERS = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
@@ -38,7 +38,7 @@ class TokenServer(Http):
         return TransportError(f"The server {host} gave no access token: {told}. {hint}", account=True)
 
 
-def access_token(account: Account) -> tuple[str, str]:
+def access_token(account: ImapAccount) -> tuple[str, str]:
     """Ask for an access token; return it with the refresh token that replaces the present one, or "".
 
     Raises TransportError.
