@@ -7,6 +7,7 @@ from broadcasts import fetching, receiving
 from broadcasts.fetching import reading, rounds
 from broadcasts.models import Mailbox, StoredCall
 from broadcasts.transports.imap import ListedMail
+from broadcasts.transports.imap.session import uid_set
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -121,6 +122,10 @@ def test_mail_beyond_a_window_is_read_in_the_same_look(dovecot, mailbox, monkeyp
     dovecot.put("INBOX", *reports(6))
     look(mailbox)
     assert sorted(stored()) == reports(6)
+
+
+def test_uids_that_follow_one_another_are_named_as_ranges():
+    assert uid_set([9, 4, 5, 6, 1]) == "1,4:6,9"
 
 
 def test_portions_have_a_bound_of_mails_and_of_bytes():

@@ -103,7 +103,7 @@ class ImapAccount:
                 log.warning("The server %s has not proven to speak IMAP. It said: %.500s", self, error)
                 words = f"The server {self} did not answer like an IMAP server."
             case imaplib.IMAP4.error():
-                return self.refused(question, str(error))
+                return self.refused(question, _said(error))
             case OSError() | UnicodeError():
                 return unreachable(error, self, self.host, seconds)
             case _:
@@ -119,6 +119,13 @@ class ImapAccount:
                 words = words.replace(base64.b64encode(told.encode()).decode(), "***")
             words = words.replace(secret, "***")
         return words
+
+
+def _said(error: imaplib.IMAP4.error) -> str:
+    """Return the server's words in an error of imaplib, which quotes them as Python writes bytes."""
+    told = error.args[0] if error.args else ""
+    words = told.decode("utf-8", "replace") if isinstance(told, bytes) else str(told)
+    return re.sub(r"^[A-Z]+ command error: BAD \[b(['\"])(.*)\1\]$", r"\2", words)
 
 
 def _tidy(words: str) -> str:

@@ -104,7 +104,7 @@ class Session:
     def mails(self, uids: Sequence[int]) -> list[tuple[int, bytes]]:
         """Return the first LARGEST_MAIL bytes of mails by their UIDs, without those that are gone."""
         items = f"(UID BODY.PEEK[]<0.{LARGEST_MAIL}>)"
-        data = self._ask(Question.MAIL, lambda: self._client.uid("FETCH", _set(uids), items))
+        data = self._ask(Question.MAIL, lambda: self._client.uid("FETCH", uid_set(uids), items))
         wanted, found = set(uids), []
         for place, part in enumerate(data):
             if isinstance(part, tuple):
@@ -121,7 +121,7 @@ class Session:
         Only these are removed, by UID: what other programs have marked to be deleted stays. A server without UIDPLUS
         (RFC 4315) keeps them, marked to be deleted, until somebody has it expunge the folder; `listed` passes them.
         """
-        which, client = _set(uids), self._client
+        which, client = uid_set(uids), self._client
         if self.account.kept_in:
             kept_in = quoted(self.account.kept_in)
             if "MOVE" in self.offers:
@@ -180,5 +180,12 @@ def _utf7(found: re.Match[str]) -> str:
     return f"&{coded}-"
 
 
-def _set(uids: Sequence[int]) -> str:
-    return ",".join(map(str, uids))
+def uid_set(uids: Sequence[int]) -> str:
+    """Return UIDs as IMAP lists them, with ranges of those that follow one another: 4:7,9."""
+    ranges: list[list[int]] = []
+    for uid in sorted(uids):
+        if ranges and uid == ranges[-1][1] + 1:
+            ranges[-1][1] = uid
+        else:
+            ranges.append([uid, uid])
+    return ",".join(str(first) if first == last else f"{first}:{last}" for first, last in ranges)
