@@ -6,6 +6,7 @@ from django.db import OperationalError
 from broadcasts import fetching, receiving
 from broadcasts.fetching import reading, rounds
 from broadcasts.models import Mailbox, StoredCall
+from broadcasts.transports import TransportError
 from broadcasts.transports.imap import ListedMail
 from broadcasts.transports.imap.session import uid_set
 
@@ -134,3 +135,25 @@ def test_portions_have_a_bound_of_mails_and_of_bytes():
     large = [ListedMail(number, 1_048_576) for number in range(9)]
     assert [len(portion) for portion in reading.portions(large)] == [4, 4, 1]
     assert list(reading.portions([])) == []
+
+
+@pytest.mark.parametrize("security", ["tls", "starttls"])
+def test_the_connection_is_encrypted_and_the_certificate_verified(dovecot, make_mailbox, monkeypatch, security):
+    port = dovecot.tls_port if security == "tls" else dovecot.port
+    mailbox = make_mailbox(**{**dovecot.columns, "security": security, "port": port})
+    assert fetching.check(mailbox) == 0
+    monkeypatch.setenv("SSL_CERT_FILE", "/dev/null")  # nobody is trusted
+    with pytest.raises(TransportError, match=r"The certificate of the server .* could not be verified"):
+        fetching.check(mailbox)
+
+
+def test_a_real_server_refuses_a_wrong_password_and_an_unknown_folder(dovecot, make_mailbox):
+    mailbox = make_mailbox(**{**dovecot.columns, "secrets": {"password": "wrong"}})
+    with pytest.raises(TransportError, match=r"refused the sign-in: .* Check the username and the password"):
+        fetching.check(mailbox)
+    mailbox.secrets, mailbox.folder = dovecot.columns["secrets"], "Nowhere"
+    with pytest.raises(TransportError, match="refused to open the folder “Nowhere”"):
+        fetching.check(mailbox)
+    mailbox.folder, mailbox.kept_in = "INBOX", "Nowhere"
+    with pytest.raises(TransportError, match=r"refused the folder “Nowhere”.* Make this folder on the server"):
+        fetching.check(mailbox)
