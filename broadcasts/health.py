@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,7 +22,19 @@ from django_q.brokers import get_broker
 
 from broadcasts import formats, tracking
 from broadcasts.database import outage, waiting_at_most
-from broadcasts.models import Batch, Channel, Contact, Delivery, Heartbeat, Hit, Message, Organization, StoredCall
+from broadcasts.exposure import importable_from, is_exposed
+from broadcasts.models import (
+    Batch,
+    Channel,
+    Contact,
+    Delivery,
+    Heartbeat,
+    Hit,
+    Mailbox,
+    Message,
+    Organization,
+    StoredCall,
+)
 from broadcasts.schedules import wrong_schedules
 from broadcasts.transports import SettingsRefused, TransportError
 from broadcasts.transports.email.backend import check_backends
@@ -34,7 +45,8 @@ WRITTEN = "written to"  # the name of the row that is written to see whether one
 TRIED_EVERY = 5  # seconds
 LOCK_SECONDS = 2
 HOST_FORGOTTEN = timedelta(days=1)
-HOSTS_TOLD = DOMAINS_TOLD = 20
+HOSTS_TOLD = DOMAINS_TOLD = MAILBOXES_TOLD = 20
+MAILBOX_WAIT = timedelta(minutes=15)
 CHANNEL_SECONDS = 5  # a server that takes longer to reply is reported as unreachable
 HITS_WAIT = timedelta(minutes=5)
 SAMPLE = 1000
@@ -69,7 +81,7 @@ def checks() -> list[Check]:
     try:
         rows = [database(), writing(), migrations()]
         if all(check.level != FAIL for check in rows):
-            groups = (storage, queue, schedules, beats, channels, calls, hits, domains, integrity)
+            groups = (storage, queue, schedules, beats, channels, mailboxes, calls, hits, domains, integrity)
             rows += [check for group in groups for check in group()]
     except DatabaseError as error:
         rows = [_unreachable(error)]
@@ -236,6 +248,21 @@ def _channel(channel: Channel) -> Check:
     return Check(name, OK, f"{where} answers.")
 
 
+def mailboxes() -> Iterator[Check]:
+    """Tell of mailboxes that fail, and of those that no worker has looked into for long."""
+    rows = Mailbox.objects.filter(is_active=True, organization__status=Organization.Status.ACTIVE)
+    late = Q(due_at__lt=Now() - MAILBOX_WAIT)
+    for mailbox in rows.filter(Q(failures__gt=0) | late).select_related("organization").order_by("pk")[:MAILBOXES_TOLD]:
+        read = f"was read last at {formats.moment(mailbox.checked_at, UTC)}" if mailbox.checked_at else "was never read"
+        why = f"and cannot be read now: {mailbox.last_error}" if mailbox.failures else "though it is due."
+        yield Check(
+            f"mailbox {mailbox.pk}", WARN, f"The mailbox “{mailbox}” of {mailbox.organization} {read}, {why}",
+            "Press “Check” on its page, or make it inactive. If that works, look whether workers are at work.",
+        )  # fmt: skip
+    if good := rows.exclude(Q(failures__gt=0) | late).count():
+        yield Check("mailboxes", OK, f"Mailboxes that are read: {formats.number(good)}.")
+
+
 def calls() -> Iterator[Check]:
     """Tell of calls of providers that could not be applied; each says in the log what is wrong with it."""
     failed = StoredCall.objects.filter(attempts__gt=0).select_related("channel").order_by("-pk")
@@ -361,24 +388,6 @@ def folder() -> Iterator[Check]:
         )  # fmt: skip
     if not (exposed or root):
         yield Check("files", OK, "Only its own user may read DATA_DIR, and Python imports nothing from there.")
-
-
-def is_exposed(path: Path) -> bool:
-    """Tell whether the group or all others may read a file or folder; a folder above that is closed shields it."""
-    is_open = path.stat().st_mode & 0o077
-    return bool(is_open) and all(above.stat().st_mode & 0o011 for above in path.parents)
-
-
-def importable_from(place: Path) -> Path | None:
-    """Return the folder from which Python would import what is below a place, by dotted names, or None.
-
-    A name with a dot in it ends the way: `import var.data.x` looks for `data` within `var`.
-    """
-    for entry in dict.fromkeys([str(settings.BASE_DIR), *sys.path]):
-        root = Path(entry or ".").resolve()
-        if place.is_relative_to(root) and not any("." in name for name in place.relative_to(root).parts):
-            return root
-    return None
 
 
 def disk() -> Check:

@@ -70,6 +70,15 @@ def closed_by(address: Address) -> str:
     return next((name for name, network in CLOSED if address in network), "")
 
 
+def is_opened(host: str) -> bool:
+    """Tell whether a host is an IP address that the operator opened, as within the operator's own network."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return False
+    return any(address in network for network in settings.OPEN_NETWORKS)
+
+
 def _embedded(address: IPv6Address) -> list[IPv4Address]:
     """Return the IPv4 addresses that packets to an IPv6 address may end at."""
     if address in NAT64:

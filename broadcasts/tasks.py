@@ -7,6 +7,7 @@ from broadcasts import (
     accounts,
     checking,
     confirming,
+    fetching,
     importing,
     indexing,
     receiving,
@@ -26,6 +27,7 @@ ROUND = (
     confirming.enqueue_waiting,
     accounts.enqueue_waiting,
     receiving.enqueue_waiting,
+    fetching.enqueue_waiting,
     tracking.enqueue_hits,
     telling.enqueue_waiting,
 )
@@ -62,6 +64,10 @@ def mail_invitation(invitation_id: int) -> None:
 def apply_calls(ticket: int = 0) -> None:
     begin("apply_calls", ticket)
     receiving.apply_due()
+
+
+def read_mailbox(mailbox_id: int) -> None:
+    fetching.read_mailbox(mailbox_id)
 
 
 def judge_hits(ticket: int = 0) -> None:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django_q.models import Schedule
 
 from broadcasts import health
-from broadcasts.models import Channel, Delivery, Heartbeat
+from broadcasts.models import Channel, Delivery, Heartbeat, Mailbox
 from broadcasts.schedules import SCHEDULES, ensure_schedules, wrong_schedules
 
 from .make import make_broadcast
@@ -222,3 +222,27 @@ def test_a_closed_folder_shields_what_is_in_it(tmp_path):
     file.chmod(0o666)
     assert not health.is_exposed(file)
     assert health.is_exposed(Path("/"))
+
+
+@pytest.fixture
+def mailbox(mail) -> Mailbox:
+    return Mailbox.objects.create(channel=mail, name="Bounces", host="imap.example.org", username="u")
+
+
+def told_of(mailbox: Mailbox) -> list[str]:
+    return [check.message for check in health.mailboxes() if check.id == f"mailbox {mailbox.pk}"]
+
+
+def test_a_mailbox_that_cannot_be_read_is_told_with_its_error(mailbox):
+    assert [check.level for check in health.mailboxes()] == [health.OK]
+    Mailbox.objects.update(failures=2, last_error="The server refused the sign-in.")
+    [words] = told_of(mailbox)
+    assert "was never read, and cannot be read now: The server refused the sign-in." in words
+
+
+def test_a_mailbox_that_nobody_reads_is_told(mailbox):
+    Mailbox.objects.update(due_at=Now() - timedelta(minutes=20), checked_at="2026-01-02T03:04Z")
+    [words] = told_of(mailbox)
+    assert "was read last at 2 Jan 2026, 03:04 UTC, though it is due." in words
+    Mailbox.objects.update(is_active=False)
+    assert list(health.mailboxes()) == []

@@ -14,7 +14,7 @@ LAYERS = [
     {"api", "admin", "public", "management"},
     {"processes", "web"},
     {"tasks"},
-    {"checking", "explaining", "retention", "starting", "translating"},
+    {"checking", "explaining", "fetching", "retention", "starting", "translating"},
     {
         "accounts",
         "archiving",
@@ -49,6 +49,7 @@ LAYERS = [
         "catcher",
         "clocks",
         "database",
+        "exposure",
         "filetypes",
         "languages",
         "links",

@@ -13,6 +13,7 @@ from . import (  # noqa: F401 -- importing them registers their admins
     imports,
     inbox,
     layouts,
+    mailboxes,
     media,
     messages,
     operations,

@@ -1,13 +1,11 @@
 """Channels: one form for the row and for the settings of its transport."""
 
 from collections.abc import Callable
-from copy import deepcopy
 from functools import partial
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path
@@ -17,18 +15,15 @@ from django.utils.html import format_html
 from broadcasts import formats, transports
 from broadcasts.models import TRACKED, Channel, ChannelRate
 
-from .base import OrganizationForm, ReadOnlyAdmin, number_column
+from .base import ReadOnlyAdmin, number_column
 from .callback_address import RotatingChannels
 from .filters import choice_filter, row_filter
+from .settings_fields import PREFIX, SettingsFields, in_words, prefixed
 from .template_sync import SyncingChannels
 
-PREFIX = "setting_"
 
-
-class ChannelForm(OrganizationForm):
-    """Carries the fields of the transport's SettingsForm under a prefix; secrets are never rendered."""
-
-    settings_form: type[transports.SettingsForm]
+class ChannelForm(SettingsFields):
+    """Ours and its transport's fields in one."""
 
     class Meta:
         model = Channel
@@ -37,51 +32,14 @@ class ChannelForm(OrganizationForm):
     def _get_validation_exclusions(self) -> set[str]:
         return super()._get_validation_exclusions() - {"medium"}  # the default of a medium is unique
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        stored = self.instance.secrets or {}
-        for name in self.settings_form.base_fields:
-            field = self.fields.get(PREFIX + name)
-            if field is None:
-                continue
-            if name in self.settings_form.secret:
-                field.widget = forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"})
-                if stored.get(name):
-                    field.required = False
-                    field.help_text = "Leave blank to keep the stored one."
-            elif self.instance.pk and name in self.instance.settings:
-                self.initial[PREFIX + name] = value = self.instance.settings[name]
-                if value and isinstance(field, forms.ChoiceField) and not field.valid_value(value):
-                    field.help_text = f"The stored choice “{value}” is not offered any more; choose another."
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
-        values = {name: cleaned.get(PREFIX + name) for name in self.settings_form.base_fields}
-        stored = self.instance.secrets or {}
-        data = {name: value or stored.get(name) for name, value in values.items()} | {
-            name: value for name, value in values.items() if name not in self.settings_form.secret
-        }
-        check = self.settings_form(data=data)
-        for name, errors in check.errors.items():
-            shown = PREFIX + name if PREFIX + name in self.fields else None
-            if shown not in self.errors:
-                self.add_error(shown, ValidationError(list(errors)))
-        if not self.errors:
-            self.instance.kind = cleaned.get("kind") or self.instance.kind
-            try:
-                self.instance.configure(values)
-            except ValidationError as error:
-                self.add_error(None, error.messages)
-        return cleaned
+    def prepare(self, cleaned: dict[str, Any]) -> None:
+        self.instance.kind = cleaned.get("kind") or self.instance.kind
 
 
 def form_for(kind: str) -> type[ChannelForm]:
-    """Make the form of a kind: ours and its transport's fields in one."""
+    """Make the form of a kind."""
     settings_form = transports.transport_class(kind).settings_form
-    fields = {PREFIX + name: deepcopy(field) for name, field in settings_form.base_fields.items()}
-    for name, field in settings_form.base_fields.items():
-        fields[PREFIX + name].label = field.label or name.replace("_", " ").capitalize()
-    return type("ChannelForm", (ChannelForm,), {"settings_form": settings_form, **fields})
+    return type("ChannelForm", (ChannelForm,), {"settings_forms": (settings_form,), **prefixed(settings_form)})
 
 
 def has_choice(field: forms.Field) -> bool:
@@ -169,7 +127,7 @@ class ChannelAdmin(RotatingChannels, SyncingChannels):
 
     @admin.display(description="settings")
     def shown_settings(self, channel: Channel) -> str:
-        return ", ".join(f"{name}: {value}" for name, value in channel.settings.items() if value not in ("", None))
+        return in_words(channel.settings)
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
         """Ask for the kind first, because the form depends on it."""

@@ -16,6 +16,7 @@ from broadcasts.models import (
     Channel,
     Delivery,
     EventSubscription,
+    Mailbox,
     reported_by,
 )
 
@@ -46,6 +47,7 @@ def dashboard(access: Access) -> dict[str, Any]:
             scoped(Channel.objects.filter(health=Channel.Health.FAILING, is_active=True), access)[:SHOWN]
         ),
         "failing_subscriptions": list(scoped(EventSubscription.objects.filter(TROUBLED), access)[:SHOWN]),
+        "failing_mailboxes": list(scoped(Mailbox.objects.filter(failures__gt=0, is_active=True), access)[:SHOWN]),
         "unknown": unknown(access),
         "drafts": list(broadcasts.filter(status=Status.DRAFT).order_by("-id")[:5]),
         "may_write": access.may("write"),

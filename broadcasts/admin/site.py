@@ -26,7 +26,7 @@ SECTIONS = {
     "Sending": ["Broadcast", "Delivery", "Message", "Template", "Layout", "Channel"],
     "People": ["Contact", "Segment", "SegmentMember", "Attribute", "Activity", "Attendance", "ImportJob"],
     "Consent": ["Suppression", "Consent", "ConsentChange"],
-    "What came back": ["DeliveryEvent", "Inbound", "Link", "ProviderRef"],
+    "What came back": ["DeliveryEvent", "Inbound", "Mailbox", "Link", "ProviderRef"],
     "Organization": ["Organization", "Member", "Invitation", "User", "ApiToken", "Media", "AuditEntry"],
     "Programs that are told": ["EventSubscription", "EventCall"],
 }

@@ -104,7 +104,8 @@ REFUSALS = {
 ALWAYS = ("400", "401", "403", "406", "429", "503")
 OF_WRITES = ("409", "413", "415", "507")
 NEEDS_STATE = "/check/"  # how the paths end of which reading needs a state, too
-ASKS_PROVIDER = "/sync-templates/"  # how the paths end of which the answer is the provider's
+# How the paths end of which the answer is the provider's.
+ASKS_PROVIDER = ("/sync-templates/", "/mailboxes/{uuid}/check/")
 PROBLEM = {
     "type": "object",
     "description": "Why a request was refused.",

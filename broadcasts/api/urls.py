@@ -15,6 +15,7 @@ from .imports import Imports
 from .inbound import InboundReplies
 from .languages import Languages
 from .layouts import Layouts
+from .mailboxes import Mailboxes
 from .media import MediaFiles
 from .merge_fields import MergeFields
 from .organization import OwnOrganization
@@ -36,6 +37,7 @@ router.register("attendances", Attendances, "attendance")
 router.register("templates", Templates, "template")
 router.register("layouts", Layouts, "layout")
 router.register("channels", Channels, "channel")
+router.register("mailboxes", Mailboxes, "mailbox")
 router.register("media", MediaFiles, "media")
 router.register("deliveries", Deliveries, "delivery")
 router.register("inbound", InboundReplies, "inbound")

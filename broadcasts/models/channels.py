@@ -11,6 +11,7 @@ from broadcasts import formats, links, mediums, transports
 from broadcasts.mediums import EXTERNAL_ID, SENT_TO, Medium
 
 from .base import Base, OrganizationQuerySet
+from .configuring import configured, differs
 from .facts import OWN_FACTS
 from .fields import EncryptedJSONField, VocabularyField
 from .limits import allowance, clean_domain_rates, clean_ramp
@@ -177,23 +178,8 @@ class Channel(Base):
         Raises ValidationError keyed `settings`.
         """
         form_class = self.transport_class.settings_form
-        if unknown := sorted(set(values) - set(form_class.base_fields)):
-            accepted = ", ".join(form_class.base_fields) or "none"
-            raise ValidationError({"settings": f"{', '.join(unknown)}: unknown; accepted: {accepted}."})
-        initial = {name: field.initial for name, field in form_class.base_fields.items() if field.initial is not None}
-        moved = any(self._differs(values, name) for name in form_class.secret_for)
-        kept = {} if moved else {name: value for name, value in (self.secrets or {}).items() if not values.get(name)}
-        form = form_class(data={**initial, **values, **kept})
-        if not form.is_valid():
-            raise ValidationError(
-                {"settings": [f"{name}: {' '.join(map(str, errors))}" for name, errors in form.errors.items()]}
-            )
-        cleaned = form.cleaned_data
-        self.settings = {name: value for name, value in cleaned.items() if name not in form_class.secret}
-        self.secrets = {name: cleaned[name] for name in form_class.secret if cleaned.get(name)}
-
-    def _differs(self, values: dict[str, Any], name: str) -> bool:
-        return name in values and str(values[name] or "") != str(self.settings.get(name) or "")
+        is_moved = any(differs(values, self.settings, name) for name in form_class.secret_for)
+        self.settings, self.secrets = configured(form_class, values, self.secrets, is_moved=is_moved)
 
     def clean(self) -> None:
         for name in ("from_name", "from_address", "reply_to"):

@@ -2,13 +2,24 @@
 
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Now
 
+from broadcasts import transports
+from broadcasts.transports.fields import clean_host
+from broadcasts.transports.imap import SIGN_INS
+
 from .base import Base
 from .channels import Channel
+from .configuring import configured, differs
 from .fields import EncryptedJSONField, VocabularyField
 from .organizations import Organization
+
+READS_MAIL = "email"  # the kind of channel that mails are stored for
+LONGEST_MINUTES = 1440
+# A stored password would be sent elsewhere, or in clear, where one of these changes.
+SECRET_FOR = ("host", "port", "security", "username", "sign_in")
 
 
 class Mailbox(Base):
@@ -76,3 +87,43 @@ class Mailbox(Base):
         if self.channel_id and not self.organization_id:
             self.organization_id = self.channel.organization_id
         super().save(*args, **kwargs)
+
+    @property
+    def settings_form(self) -> type[transports.SettingsForm]:
+        """The form of its way to sign in."""
+        return SIGN_INS[self.sign_in]
+
+    def configure(self, values: dict[str, Any]) -> None:
+        """Check how it is signed in to, and store settings and secrets; its columns are set before.
+
+        A secret that is not given keeps its stored value, unless where it would be sent changes.
+        Raises ValidationError keyed `settings`.
+        """
+        before = Mailbox.objects.filter(pk=self.pk).values(*SECRET_FOR, "settings").first() or {}
+        columns = {name: getattr(self, name) for name in SECRET_FOR}
+        is_moved = any(differs(columns, before, name) for name in SECRET_FOR) or any(
+            differs(values, before.get("settings") or {}, name) for name in self.settings_form.secret_for
+        )
+        self.settings, self.secrets = configured(self.settings_form, values, self.secrets, is_moved=is_moved)
+
+    def clean(self) -> None:
+        errors = {}
+        for name in ("name", "username", "folder", "kept_in"):
+            if not getattr(self, name).isprintable():
+                errors[name] = "Line breaks and control characters are not allowed here."
+        try:
+            self.host = clean_host(self.host)
+        except ValidationError as error:
+            errors["host"] = error.messages[0]
+        if not 1 <= (self.minutes or 0) <= LONGEST_MINUTES:
+            errors["minutes"] = f"Give a number of minutes from 1 to {LONGEST_MINUTES:,}."
+        if self.port is not None and not 1 <= self.port <= 65_535:
+            errors["port"] = "Give a port from 1 to 65535, or leave it blank."
+        if self.kept_in and self.kept_in.lower() == self.folder.lower():
+            errors["kept_in"] = "Mail cannot be kept in the folder that is read; choose another one."
+        if self.channel_id and self.channel.kind != READS_MAIL:
+            errors["channel"] = "Choose a channel of the kind e-mail (SMTP)."
+        if self.channel_id and self.organization_id and self.channel.organization_id != self.organization_id:
+            errors["channel"] = "Choose a channel of the same organization."
+        if errors:
+            raise ValidationError(errors)

@@ -10,7 +10,7 @@ from .answering import send_answers
 from .applying import apply_due
 from .known import called
 from .searching import FOUND, SEARCHED, find_replies
-from .storing import enqueue_waiting, is_verified, store
+from .storing import enqueue_waiting, is_verified, store, store_mail
 
 __all__ = [
     "FOUND",
@@ -24,4 +24,5 @@ __all__ = [
     "is_verified",
     "send_answers",
     "store",
+    "store_mail",
 ]

@@ -1,6 +1,7 @@
 """Fields and checks that the settings forms of several kinds share."""
 
 import re
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -70,3 +71,17 @@ def refuse_closed(host: str) -> None:
         check_host(host)
     except (ClosedAddress, ValueError) as error:
         raise forms.ValidationError(str(error)) from None
+
+
+def clean_host(host: str) -> str:
+    """Return the name or IP address of a host, as it is stored; raise ValidationError for what is none or is closed."""
+    try:
+        host = str(ip_address(host))
+    except ValueError:
+        if not re.fullmatch(r"[\w.-]*", host) or ".." in host or len(host) > 253:
+            raise forms.ValidationError(
+                f"“{host}” is not a host; give its name or IP address alone, such as smtp.example.org. "
+                "The port has a field of its own."
+            ) from None
+    refuse_closed(host)
+    return host

@@ -33,6 +33,7 @@ from broadcasts.models import (
     Invitation,
     Layout,
     Link,
+    Mailbox,
     Media,
     PersonalLink,
     ProviderRef,
@@ -158,6 +159,7 @@ def one_of_each(channel):
     Inbound.objects.create(organization=organization, contact=contact, text="Thank you")
     ProviderRef.objects.create(delivery=rows[0], channel=channel, provider_id=f"ref-{rows[0].pk}")
     ChannelRate.objects.create(channel=channel)
+    Mailbox.objects.create(channel=channel, name="Bounces", host="imap.example.org", username=organization.slug)
     ImportJob.objects.create(organization=organization, filename="people.csv")
     IdempotencyKey.objects.create(organization=organization, key="k", fingerprint="f")
     Heartbeat.objects.create(name=organization.slug, enqueued_at=timezone.now(), beaten_at=timezone.now())

@@ -4,17 +4,16 @@ import base64
 import logging
 import re
 import smtplib
-import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Self, TypedDict
 
-from broadcasts import formats
 from broadcasts.outgoing import ClosedAddress
 
 from ..base import Envelope, SettingsRefused, TransportError
+from ..unreachable import unreachable
 
 log = logging.getLogger(__name__)
 
@@ -191,19 +190,8 @@ class Account:
                 words = f"The server {self} closed the connection."
             case smtplib.SMTPException():  # it does not offer STARTTLS, a login, or a way to log in that we know
                 words, permanent = f"The server {self} cannot be used with these settings: {error}", True
-            case ssl.SSLCertVerificationError():
-                words = f"The certificate of the server {self} could not be verified: {error.verify_message}."
-                permanent = True
-            case ssl.SSLError():
-                words = f"No TLS connection to the server {self} could be made: {error.reason or error}."
-            case TimeoutError():
-                words = f"The server {self} did not answer within {formats.duration(self.timeout)}."
-            case socket.gaierror():
-                words = f"The server's name {self.host} could not be found: {error.strerror}."
-            case UnicodeError():
-                words, permanent = f"The host or the login of the server {self} has characters it cannot have.", True
             case _:
-                words = f"The server {self} could not be reached: {getattr(error, 'strerror', None) or error}."
+                return unreachable(error, self, self.host, self.timeout)
         return TransportError(words, permanent=permanent, account=True)
 
     def without_password(self, words: str) -> str:

@@ -1,14 +1,12 @@
 """The settings form of an e-mail channel."""
 
-import re
-from ipaddress import ip_address
 from typing import Any
 
 from django import forms
 from django.conf import settings
 
 from ..base import SettingsForm, SettingsRefused
-from ..fields import refuse_closed
+from ..fields import clean_host
 from .account import CONNECTIONS, IN_FLIGHT, LONGEST, MESSAGES_PER_CONNECTION, TIMEOUT
 from .backend import backend_class, speaks_smtp
 
@@ -36,8 +34,8 @@ class EmailSettings(SettingsForm):
 
     host = forms.CharField(
         required=False,
-        help_text="The SMTP server, such as smtp.example.org. Replies "
-        "go to the mailbox of the From or Reply-To address; no mailbox is read, so none come to the inbox.",
+        help_text="The SMTP server, such as smtp.example.org. Replies go to the "
+        "mailbox of the From or Reply-To address; add it under Mailboxes, and they come to the inbox.",
     )
     port = forms.IntegerField(
         required=False, min_value=1, max_value=65535, help_text="Blank: 587 with STARTTLS, 465 with TLS, else 25."
@@ -85,17 +83,7 @@ class EmailSettings(SettingsForm):
     )
 
     def clean_host(self) -> str:
-        host = self.cleaned_data["host"]
-        try:
-            host = str(ip_address(host))
-        except ValueError:
-            if not re.fullmatch(r"[\w.-]*", host) or ".." in host or len(host) > 253:
-                raise forms.ValidationError(
-                    f"“{host}” is not a host; give its name or IP address alone, such as smtp.example.org. "
-                    "The port has a field of its own."
-                ) from None
-        refuse_closed(host)
-        return host
+        return clean_host(self.cleaned_data["host"])
 
     def clean(self) -> dict[str, Any]:
         values = self.cleaned_data

@@ -13,7 +13,7 @@ import broadcasts.models.fields
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("broadcasts", "0037_composing"),
+        ("broadcasts", "0039_search_index"),
     ]
 
     operations = [
