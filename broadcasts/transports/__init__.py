@@ -16,7 +16,7 @@ from .base import (
     TransportError,
 )
 from .bounces import BounceClass, bounce_class
-from .callbacks import Callback, CallbackRequest, Event, InboundMessage, TemplateNews
+from .callbacks import LONGEST_MAIL, Callback, CallbackRequest, Event, InboundMessage, TemplateNews
 
 TRANSPORTS = {
     "email": "broadcasts.transports.email.Email",
@@ -28,6 +28,7 @@ TRANSPORTS = {
 }
 
 __all__ = [
+    "LONGEST_MAIL",
     "TRANSPORTS",
     "BounceClass",
     "Bubble",
@@ -49,6 +50,7 @@ __all__ = [
     "bounce_class",
     "choices",
     "kinds_that_call_back",
+    "kinds_that_read_mail",
     "kinds_that_store_templates",
     "transport_class",
 ]
@@ -67,6 +69,11 @@ def choices() -> list[tuple[str, str]]:
 def kinds_that_call_back() -> list[str]:
     """Return the kinds whose providers send callbacks."""
     return [kind for kind in TRANSPORTS if transport_class(kind).calls_back]
+
+
+def kinds_that_read_mail() -> list[str]:
+    """Return the kinds that read the mails which come back to their sender."""
+    return [kind for kind in TRANSPORTS if transport_class(kind).reads_mail]
 
 
 def kinds_that_store_templates() -> list[str]:

@@ -193,6 +193,9 @@ class Transport:
     # Whether the provider sends callbacks to the channel's URL: then define `verify` and `parse`.
     calls_back: ClassVar[bool] = False
 
+    # Whether it reads the mails that come back to its sender: then define `parse`.
+    reads_mail: ClassVar[bool] = False
+
     # Messages per second at most, and at once, where the channel's own are blank.
     default_rate: ClassVar[int | None] = None
     default_burst: ClassVar[int | None] = None

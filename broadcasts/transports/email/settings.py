@@ -7,10 +7,14 @@ from typing import Any
 from django import forms
 from django.conf import settings
 
+from broadcasts.mediums import split_email
+
 from ..base import SettingsForm, SettingsRefused
 from ..fields import refuse_closed
 from .account import CONNECTIONS, LONGEST, MESSAGES_PER_CONNECTION, TIMEOUT
 from .backend import backend_class, speaks_smtp
+
+LONGEST_LOCAL = 40  # characters of the return path before its @: RFC 5321 allows 64 with the key
 
 
 def backends() -> list[tuple[str, str]]:
@@ -69,6 +73,20 @@ class EmailSettings(SettingsForm):
         max_value=32,
         help_text=f"At most so many at a time from each worker; fewer if the server has no room. Blank: {CONNECTIONS}.",
     )
+    return_path = forms.CharField(
+        required=False,
+        max_length=254,
+        label="Return path",
+        help_text="The address that bounces go to, such as bounces@example.org; blank: the From address. Have its mail "
+        "read from a mailbox, or piped to manage.py receive_mail.",
+    )
+    verp = forms.BooleanField(
+        required=False,
+        initial=False,
+        label="Return path of its own for each copy (VERP)",
+        help_text="bounces+KEY@example.org, so that every bounce is matched. Turn it on only if your mail server "
+        "delivers addresses with a plus sign.",
+    )
     backend = BackendField(
         required=False,
         choices=backends,
@@ -87,6 +105,17 @@ class EmailSettings(SettingsForm):
                 ) from None
         refuse_closed(host)
         return host
+
+    def clean_return_path(self) -> str:
+        address = self.cleaned_data["return_path"].strip()
+        if address:
+            local, domain = split_email(address)
+            if len(local) > LONGEST_LOCAL:
+                raise forms.ValidationError(
+                    f"The part before the @ can have {LONGEST_LOCAL} characters: the key of each copy is added to it."
+                )
+            address = f"{local}@{domain}"
+        return address
 
     def clean(self) -> dict[str, Any]:
         values = self.cleaned_data
