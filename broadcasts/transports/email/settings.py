@@ -40,8 +40,8 @@ class EmailSettings(SettingsForm):
 
     host = forms.CharField(
         required=False,
-        help_text="The SMTP server, such as smtp.example.org. Replies "
-        "go to the mailbox of the From or Reply-To address; no mailbox is read, so none come to the inbox.",
+        help_text="The SMTP server, such as smtp.example.org. Replies go to the mailbox of the From or Reply-To "
+        "address; they come to the inbox if that is read, or piped to manage.py receive_mail.",
     )
     port = forms.IntegerField(
         required=False, min_value=1, max_value=65535, help_text="Blank: 587 with STARTTLS, 465 with TLS, else 25."
