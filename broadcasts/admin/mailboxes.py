@@ -9,8 +9,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 
 from broadcasts import fetching, formats
 from broadcasts.models import Channel, Mailbox
-from broadcasts.models.mailboxes import READS_MAIL, SECRET_FOR
-from broadcasts.transports import SettingsForm, TransportError
+from broadcasts.models.mailboxes import SECRET_FOR
+from broadcasts.transports import SettingsForm, TransportError, kinds_that_read_mail
 from broadcasts.transports.imap import SIGN_INS
 
 from .base import OrganizationAdmin, number_column
@@ -81,7 +81,7 @@ class MailboxAdmin(OrganizationAdmin):
     def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         field = super().formfield_for_foreignkey(db_field, request, **kwargs)
         if db_field.related_model is Channel and field is not None:
-            field.queryset = field.queryset.filter(kind=READS_MAIL).order_by("name")
+            field.queryset = field.queryset.filter(kind__in=kinds_that_read_mail()).order_by("name")
             field.help_text = "The e-mail channel whose bounces and replies arrive here. Copies of the organization's "
             field.help_text += "other channels are recognised too."
         return field

@@ -16,7 +16,6 @@ from .configuring import configured, differs
 from .fields import EncryptedJSONField, VocabularyField
 from .organizations import Organization
 
-READS_MAIL = "email"  # the kind of channel that mails are stored for
 LONGEST_MINUTES = 1440
 # A stored password would be sent elsewhere, or in clear, where one of these changes.
 SECRET_FOR = ("host", "port", "security", "username", "sign_in")
@@ -121,7 +120,7 @@ class Mailbox(Base):
             errors["port"] = "Give a port from 1 to 65535, or leave it blank."
         if self.kept_in and self.kept_in.lower() == self.folder.lower():
             errors["kept_in"] = "Mail cannot be kept in the folder that is read; choose another one."
-        if self.channel_id and self.channel.kind != READS_MAIL:
+        if self.channel_id and not self.channel.transport_class.reads_mail:
             errors["channel"] = "Choose a channel of the kind e-mail (SMTP)."
         if self.channel_id and self.organization_id and self.channel.organization_id != self.organization_id:
             errors["channel"] = "Choose a channel of the same organization."

@@ -245,10 +245,12 @@ def record(things: Sequence[Thing]) -> None:
         if isinstance(one.told, TemplateNews):  # may pause a broadcast: locked after contacts, before deliveries
             syncing.take_news(one.channel, one.told)
     facts += replies.take_in(people)
-    tracking.keep_early([report for report in reports if report.place not in found])
+    # A copy that is known by its key alone has no reference, and will have none.
+    keyed = {place for place, key in keys.items() if place[1] == key}
+    tracking.keep_early([report for report in reports if report.place not in found and report.place not in keyed])
     tracking.record_all(facts)
-    if by_key:
-        tracking.add_found(by_key)
+    if named := {place: pk for place, pk in by_key.items() if place not in keyed}:
+        tracking.add_found(named)
 
 
 def _report(channel: Channel, event: Event, now: datetime) -> tracking.Report:

@@ -17,7 +17,6 @@ log = logging.getLogger(__name__)
 
 # Headers that a transport's `parse` reads. The others may carry secrets; they are not needed once the call is verified.
 KEPT = frozenset({"content-type", "svix-id"})
-LARGEST_MAIL = 1_048_576  # bytes
 PAUSE = 1.0  # seconds in which one process asks for the task once: it applies whatever is due
 
 
@@ -53,22 +52,6 @@ def store(channel: Channel, transport: Transport, call: CallbackRequest, told: C
         body=call.body,
         accounts=json.dumps(_accounts(channel, transport.account, call, told)),
         things=told.things,
-    )
-    alarm.ring()
-
-
-def store_mail(channel: Channel, raw: bytes) -> None:
-    """Store a mail that came for an e-mail channel, of which the first megabyte is kept; it is applied soon."""
-    stored.insert(
-        channel_id=channel.pk,
-        attempts=0,
-        error="",
-        method="MAIL",
-        url="mail:",
-        headers=json.dumps({"content-type": "message/rfc822"}),
-        body=raw[:LARGEST_MAIL],
-        accounts="{}",
-        things=0,
     )
     alarm.ring()
 

@@ -4,6 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import cached_property
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ from .fitting import provider_languages
 from .mime import MailComposer, clean_address
 from .names import LINKS, ContactSnapshot, contact_values, shared_values, uuid_of
 from .placeholders import NotCompilable
+from .return_path import return_path
 from .templates import SCOPE, CompiledTemplate, add_tags
 from .tracked_copies import Tracking
 
@@ -144,7 +146,9 @@ class CompiledMessage:
         except NotCompilable:
             budget = budget.again()
         address = self._address(recipient)
-        envelope = Envelope(recipient.key, address, self.sender, *self.compose_reference(recipient, address, budget))
+        before, after = self.return_path
+        sender = f"{before}{recipient.key}{after}" if after else before
+        envelope = Envelope(recipient.key, address, sender, *self.compose_reference(recipient, address, budget))
         self._finish(envelope, recipient, budget)
         return envelope
 
@@ -167,10 +171,16 @@ class CompiledMessage:
     def _together(self, recipients: Sequence[Recipient], budgets: Sequence[Budget]) -> list[Envelope]:
         """Compose copies of one language by its compiled content, or raise NotCompilable, RenderError or OverBudget."""
         compiled = self._compiled_content(recipients[0].language, self.tracks(recipients[0]))
-        sender, addresses = self.sender, [self._address(one) for one in recipients]
+        (before, after), addresses = self.return_path, [self._address(one) for one in recipients]
         copies = compiled.fill(recipients, addresses, budgets)
         made = [
-            Envelope(recipient.key, address, sender, *copy, compiled.is_smooth)
+            Envelope(
+                recipient.key,
+                address,
+                f"{before}{recipient.key}{after}" if after else before,
+                *copy,
+                compiled.is_smooth,
+            )
             for recipient, address, copy in zip(recipients, addresses, copies, strict=True)
         ]
         if self.context or self.extras:
@@ -178,11 +188,13 @@ class CompiledMessage:
                 self._finish(envelope, recipient, budget)
         return made
 
-    @property
-    def sender(self) -> str:
-        if self.composer is not None:
-            return self.composer.sender
-        return self.message.channel.from_address if self.message.channel else ""
+    @cached_property
+    def return_path(self) -> tuple[str, str]:
+        """The sender of envelopes: what stands before and after the copy's key, or the whole and ""."""
+        channel = self.message.channel
+        if self.composer is not None and channel is not None:
+            return return_path(self.composer.sender, channel.settings)
+        return channel.from_address if channel else "", ""
 
     def _address(self, recipient: Recipient) -> str:
         return recipient.address if self.composer is None else clean_address(recipient.address)

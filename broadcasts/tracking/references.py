@@ -83,14 +83,19 @@ def find(places: Iterable[Place]) -> dict[Place, int]:
 
 
 def find_by_key(keys: Mapping[Place, str]) -> dict[Place, int]:
-    """Return the ids of the deliveries whose keys a provider gave back; without those of another channel.
+    """Return the ids of the deliveries whose keys were given back; without those of another organization.
 
-    The ids that a worker was told are lost if it is killed before its window is recorded.
+    The ids that a worker was told are lost if it is killed before its window is recorded. Channels of an organization
+    share the mailboxes that their reports come to.
     """
     asked = {place: pk for place, key in keys.items() if place[1] and (pk := links.delivery_id(key))}
+    if not asked:
+        return {}
     rows = Delivery.objects.filter(pk__in=set(asked.values()))
-    own = dict(rows.values_list("pk", "message__channel")) if asked else {}
-    return {place: pk for place, pk in asked.items() if own.get(pk) == place[0]}
+    owners = dict(rows.values_list("pk", "message__broadcast__organization"))
+    channels = Channel.objects.filter(pk__in={channel_id for channel_id, _ in asked})
+    told = dict(channels.values_list("pk", "organization"))
+    return {place: pk for place, pk in asked.items() if pk in owners and owners[pk] == told.get(place[0])}
 
 
 def add_found(found: Mapping[Place, int]) -> None:

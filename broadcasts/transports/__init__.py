@@ -15,7 +15,8 @@ from .base import (
     Transport,
     TransportError,
 )
-from .callbacks import Callback, CallbackRequest, Event, InboundMessage, TemplateNews
+from .bounces import BounceClass, bounce_class
+from .callbacks import LONGEST_MAIL, Callback, CallbackRequest, Event, InboundMessage, TemplateNews
 
 TRANSPORTS = {
     "email": "broadcasts.transports.email.Email",
@@ -27,7 +28,9 @@ TRANSPORTS = {
 }
 
 __all__ = [
+    "LONGEST_MAIL",
     "TRANSPORTS",
+    "BounceClass",
     "Bubble",
     "Callback",
     "CallbackRequest",
@@ -44,8 +47,10 @@ __all__ = [
     "TemplateNews",
     "Transport",
     "TransportError",
+    "bounce_class",
     "choices",
     "kinds_that_call_back",
+    "kinds_that_read_mail",
     "kinds_that_store_templates",
     "transport_class",
 ]
@@ -64,6 +69,11 @@ def choices() -> list[tuple[str, str]]:
 def kinds_that_call_back() -> list[str]:
     """Return the kinds whose providers send callbacks."""
     return [kind for kind in TRANSPORTS if transport_class(kind).calls_back]
+
+
+def kinds_that_read_mail() -> list[str]:
+    """Return the kinds that read the mails which come back to their sender."""
+    return [kind for kind in TRANSPORTS if transport_class(kind).reads_mail]
 
 
 def kinds_that_store_templates() -> list[str]:

@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+LONGEST_MAIL = 1_000_000  # bytes of a mail that came back; what follows is neither kept nor read
+
 
 @dataclass(frozen=True, slots=True)
 class CallbackRequest:
-    """The HTTP request of one callback."""
+    """The HTTP request of one callback, or a mail that came back: its method is then MAIL, and its body the mail."""
 
-    method: str  # GET or POST
+    method: str  # GET, POST or MAIL
     url: str  # with the query string, as the provider requested it, since some sign it
     headers: Mapping[str, str]  # names in lower case
     body: bytes = b""
@@ -74,3 +76,9 @@ class Callback:
     def things(self) -> int:
         """How many events, replies and news of templates it tells."""
         return len(self.events) + len(self.replies) + len(self.templates)
+
+    @property
+    def keys(self) -> list[str]:
+        """The keys of the copies that it is about."""
+        keys = [event.key for event in self.events] + [reply.key for reply in self.replies]
+        return [key for key in keys if key]

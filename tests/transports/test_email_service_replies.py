@@ -12,7 +12,7 @@ import pytest
 from broadcasts.links import delivery_token
 from broadcasts.transports import CallbackRequest
 from broadcasts.transports.email_service import webhooks
-from broadcasts.transports.email_service.replies import own_words
+from broadcasts.transports.reply_text import own_words
 from tests.transports.email_calls import URL, is_verified, service, signed
 
 QUOTED = "On Mon, 30 Nov 2026 at 09:00, Club <news@club.example> wrote:\n> The pool is closed.\n> Club"

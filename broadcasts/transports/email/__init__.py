@@ -5,9 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..base import Begin, Envelope, Outcome, Receipt, Transport, unnoticed
+from ..callbacks import Callback, CallbackRequest
 from .account import Account
 from .backend import Backend
 from .pipeline import Pipeline
+from .reports import read
 from .settings import EmailSettings
 
 
@@ -16,7 +18,8 @@ class Email(Transport):
     label = "E-mail"
     carries_mail = True
     settings_form = EmailSettings
-    reports = frozenset()  # a server that took a message tells nothing more: bounces come by mail, which nobody reads
+    reports = frozenset({"bounced", "complained", "replied"})  # by mails that come back
+    reads_mail = True
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
         super().__init__(settings)
@@ -35,6 +38,9 @@ class Email(Transport):
             self.carrier.check()
         finally:
             self.close()
+
+    def parse(self, request: CallbackRequest) -> Callback:
+        return read(request.body)
 
     def deliver(self, envelope: Envelope) -> Receipt:
         return self.carrier.deliver(envelope)

@@ -5,10 +5,14 @@ from typing import Any
 from django import forms
 from django.conf import settings
 
+from broadcasts.mediums import split_email
+
 from ..base import SettingsForm, SettingsRefused
 from ..fields import clean_host
 from .account import CONNECTIONS, IN_FLIGHT, LONGEST, MESSAGES_PER_CONNECTION, TIMEOUT
 from .backend import backend_class, speaks_smtp
+
+LONGEST_LOCAL = 40  # characters of the return path before its @: RFC 5321 allows 64 with the key
 
 
 def backends() -> list[tuple[str, str]]:
@@ -34,8 +38,8 @@ class EmailSettings(SettingsForm):
 
     host = forms.CharField(
         required=False,
-        help_text="The SMTP server, such as smtp.example.org. Replies go to the "
-        "mailbox of the From or Reply-To address; add it under Mailboxes, and they come to the inbox.",
+        help_text="The SMTP server, such as smtp.example.org. Replies go to the mailbox of the From or Reply-To "
+        "address; they come to the inbox if that is read (Mailboxes), or piped to manage.py receive_mail.",
     )
     port = forms.IntegerField(
         required=False, min_value=1, max_value=65535, help_text="Blank: 587 with STARTTLS, 465 with TLS, else 25."
@@ -76,6 +80,20 @@ class EmailSettings(SettingsForm):
         help_text="On each connection. More are faster with a server that is far away and offers CHUNKING; but of a "
         f"connection that breaks, so many messages may or may not have arrived. Blank: {IN_FLIGHT}.",
     )
+    return_path = forms.CharField(
+        required=False,
+        max_length=254,
+        label="Return path",
+        help_text="The address that bounces go to, such as bounces@example.org; blank: the From address. Have its mail "
+        "read from a mailbox, or piped to manage.py receive_mail.",
+    )
+    verp = forms.BooleanField(
+        required=False,
+        initial=False,
+        label="Return path of its own for each copy (VERP)",
+        help_text="bounces+KEY@example.org, so that every bounce is matched. Turn it on only if your mail server "
+        "delivers addresses with a plus sign.",
+    )
     backend = BackendField(
         required=False,
         choices=backends,
@@ -84,6 +102,17 @@ class EmailSettings(SettingsForm):
 
     def clean_host(self) -> str:
         return clean_host(self.cleaned_data["host"])
+
+    def clean_return_path(self) -> str:
+        address = self.cleaned_data["return_path"].strip()
+        if address:
+            local, domain = split_email(address)
+            if len(local) > LONGEST_LOCAL:
+                raise forms.ValidationError(
+                    f"The part before the @ can have {LONGEST_LOCAL} characters: the key of each copy is added to it."
+                )
+            address = f"{local}@{domain}"
+        return address
 
     def clean(self) -> dict[str, Any]:
         values = self.cleaned_data

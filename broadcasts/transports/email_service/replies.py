@@ -3,11 +3,8 @@
 anymail takes each service's call apart into a message; quotes, and answers that programs write, are left out here.
 """
 
-import re
-from collections.abc import Iterator
 from email.header import decode_header, make_header
 from email.utils import parseaddr
-from html import unescape
 from typing import Any
 
 from anymail.inbound import AnymailInboundMessage
@@ -16,19 +13,8 @@ from anymail.signals import AnymailInboundEvent
 from broadcasts import links
 
 from ..callbacks import InboundMessage
+from ..reply_text import ids_named, own_words, text_of_html
 
-LONGEST = 100_000  # characters of a text that are looked at
-MOST_IDS = 20  # of the messages that a reply names
-MESSAGE_ID = re.compile(r"<([^<>\s]{1,500})>")
-# Where the quoted message begins, unless by ">": the frames of Outlook, and the attribution of other programs.
-QUOTE = re.compile(
-    r"^\s*(>|-{3,} ?\w[\w ]*-{3,}\s*$|_{20,}\s*$|(On|El|Le|Am|Em|Il)\b.{5,200}"
-    r"\b(wrote|escribió|a écrit|schrieb.*|escreveu|ha scritto)\s?:\s*$)"
-)
-# None of these looks further than the next angle bracket, so that tags without an end cost no time.
-HIDDEN = re.compile(r"(?i)<(/?)(style|script|blockquote)\b[^<>]*>?")
-LINE_END = re.compile(r"(?i)<(br|/p|/div)\b[^<>]*>")
-TAG = re.compile(r"<[^<>]*>")
 # Written by programs only (RFC 3834, section 5, and what came before it).
 AUTOMATIC_HEADERS = ("X-Autoreply", "X-Autorespond", "X-Auto-Response")
 AUTOMATIC_PRECEDENCE = frozenset({"auto_reply", "bulk", "junk", "list"})
@@ -43,7 +29,7 @@ def reply_of(event: AnymailInboundEvent, has_local_ids: bool) -> InboundMessage 
     address = parseaddr(_header(message, "From"))[1]
     if "@" not in address or is_automatic(message):
         return None
-    named = list(_named(message))
+    named = ids_named(_header(message, "In-Reply-To"), _header(message, "References"))
     subject, own_id = _header(message, "Subject")[:500], _header(message, "Message-ID")[:500]
     return InboundMessage(
         address,
@@ -69,30 +55,12 @@ def is_automatic(message: AnymailInboundMessage) -> bool:
     )
 
 
-def own_words(text: str) -> str:
-    """Return what a person wrote, without the message that they quote, above or below their words."""
-    lines = text[:LONGEST].replace("\r\n", "\n").split("\n")
-    start = next((n for n, line in enumerate(lines) if QUOTE.match(line)), len(lines))
-    above = "\n".join(lines[:start]).strip()
-    if start < len(lines) and lines[start].lstrip().startswith(">"):
-        above = _without_attribution(above)
-    return above or "\n".join(line for line in lines if not QUOTE.match(line)).strip()
-
-
-def _without_attribution(text: str) -> str:
-    """Return a text without its last lines if these introduce a quote, as “On Monday Ana <…> wrote:” does."""
-    paragraphs = re.split(r"\n\s*\n", text)
-    is_short = paragraphs[-1].count("\n") < 3
-    return "\n\n".join(paragraphs[:-1]) if is_short and paragraphs[-1].rstrip().endswith(":") else text
-
-
 def _text(message: AnymailInboundMessage) -> str:
     if stripped := (message.stripped_text or "").strip():
         return stripped
     if text := _part(message, "text/plain").strip():
         return text
-    lines = LINE_END.sub("\n", _shown(_part(message, "text/html")[:LONGEST]))
-    return unescape(TAG.sub("", lines)).strip()
+    return text_of_html(_part(message, "text/html"))
 
 
 def _part(message: AnymailInboundMessage, kind: str) -> str:
@@ -103,27 +71,6 @@ def _part(message: AnymailInboundMessage, kind: str) -> str:
         parts = (one for one in message.walk() if one.get_content_type() == kind)
         raw = next((one.get_payload(decode=True) for one in parts), b"")
         return raw.decode("utf-8", "replace") if isinstance(raw, bytes) else ""
-
-
-def _shown(html: str) -> str:
-    """Return HTML without styles, scripts and quotes, in one pass: anybody may write it, and as long as is taken."""
-    kept, place, inside = [], 0, ""
-    for tag in HIDDEN.finditer(html):
-        name = tag[2].lower()
-        if not inside and not tag[1]:
-            kept.append(html[place : tag.start()])
-            inside, place = name, tag.start()
-        elif tag[1] and name == inside:
-            inside, place = "", tag.end()
-    return "".join([*kept, html[place:]])
-
-
-def _named(message: AnymailInboundMessage) -> Iterator[str]:
-    """Yield the ids of the messages that this one answers, the nearest first, without the angle brackets."""
-    earlier = MESSAGE_ID.findall(_header(message, "References"))
-    yield from list(dict.fromkeys([*MESSAGE_ID.findall(_header(message, "In-Reply-To")), *reversed(earlier)]))[
-        :MOST_IDS
-    ]
 
 
 def _provider_id(message_id: str, is_local: bool) -> str:

@@ -5,7 +5,7 @@ limits, `session` the conversation, `tokens` the access tokens of OAuth 2.
 """
 
 from .account import ImapAccount
-from .session import LARGEST_MAIL, ListedMail, Session, opened
+from .session import ListedMail, Session, opened
 from .settings import SIGN_INS
 
-__all__ = ["LARGEST_MAIL", "SIGN_INS", "ImapAccount", "ListedMail", "Session", "opened"]
+__all__ = ["SIGN_INS", "ImapAccount", "ListedMail", "Session", "opened"]

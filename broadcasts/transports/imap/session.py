@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from ..callbacks import LONGEST_MAIL
 from .account import ImapAccount, Question
 from .client import ImapClient
 from .tokens import access_token
 
-LARGEST_MAIL = 1_048_576  # bytes of a mail that are read; reports and their words are at its beginning
 UID = re.compile(rb"\bUID (\d{1,10})\b")
 SIZE = re.compile(rb"\bRFC822\.SIZE (\d{1,12})\b")
 FLAGS = re.compile(rb"\bFLAGS \(([^)]*)\)")
@@ -44,7 +44,7 @@ class Session:
         self._open()
 
     def _open(self) -> None:
-        client = self._guarded(Question.CONNECTION, lambda: ImapClient(self.account, self.deadline, LARGEST_MAIL))
+        client = self._guarded(Question.CONNECTION, lambda: ImapClient(self.account, self.deadline, LONGEST_MAIL))
         self.client = client
         try:
             if self.account.security == "starttls":
@@ -98,12 +98,12 @@ class Session:
                 continue
             flags, size = FLAGS.search(line), SIZE.search(line)
             if not (flags and rb"\deleted" in flags[1].lower().split()):
-                found.append(ListedMail(int(uid[1]), min(int(size[1]), LARGEST_MAIL) if size else LARGEST_MAIL))
+                found.append(ListedMail(int(uid[1]), min(int(size[1]), LONGEST_MAIL) if size else LONGEST_MAIL))
         return found
 
     def mails(self, uids: Sequence[int]) -> list[tuple[int, bytes]]:
-        """Return the first LARGEST_MAIL bytes of mails by their UIDs, without those that are gone."""
-        items = f"(UID BODY.PEEK[]<0.{LARGEST_MAIL}>)"
+        """Return the first LONGEST_MAIL bytes of mails by their UIDs, without those that are gone."""
+        items = f"(UID BODY.PEEK[]<0.{LONGEST_MAIL}>)"
         data = self._ask(Question.MAIL, lambda: self._client.uid("FETCH", uid_set(uids), items))
         wanted, found = set(uids), []
         for place, part in enumerate(data):
