@@ -20,6 +20,7 @@ from broadcasts.models import TRACKED, Channel, ChannelRate
 from .base import OrganizationForm, ReadOnlyAdmin, number_column
 from .callback_address import RotatingChannels
 from .filters import choice_filter, row_filter
+from .gauges import GaugedChannels
 from .template_sync import SyncingChannels
 
 PREFIX = "setting_"
@@ -91,7 +92,7 @@ def has_choice(field: forms.Field) -> bool:
 
 
 @admin.register(Channel)
-class ChannelAdmin(RotatingChannels, SyncingChannels):
+class ChannelAdmin(GaugedChannels, RotatingChannels, SyncingChannels):
     form = ChannelForm
     list_display = [
         "name",

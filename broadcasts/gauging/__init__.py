@@ -7,7 +7,7 @@
 - `advice`: the warm-up that a new domain should have, as a calendar.
 """
 
-from .acting import act, forget
+from .acting import act, forget, mail_kinds
 from .advice import Advice, Day, advise, audience_of, begin_warmup, calendar
 from .gauge import Gauge, Share
 from .lifting import lift
@@ -27,6 +27,7 @@ __all__ = [
     "forget",
     "gauges",
     "lift",
+    "mail_kinds",
     "notify",
     "overview",
 ]

@@ -14,9 +14,8 @@ from django.conf import settings
 from django.db.models import F, Q, QuerySet, Sum
 from django.utils import timezone
 
-from broadcasts.models import Batch, GroupCount, MinuteCount
+from broadcasts.models import GAUGED, Batch, GroupCount, MinuteCount
 
-FACTS = ("sent", "failed", "bounced", "complained")
 ANY = Q(complained__gt=0) | Q(undelivered__gt=0)
 
 
@@ -30,10 +29,10 @@ class Numbers:
     complained: int = 0
 
     def __add__(self, other: "Numbers") -> "Numbers":
-        return Numbers(*(getattr(self, name) + getattr(other, name) for name in FACTS))
+        return Numbers(*(getattr(self, name) + getattr(other, name) for name in GAUGED))
 
     def __sub__(self, other: "Numbers") -> "Numbers":
-        return Numbers(*(max(0, getattr(self, name) - getattr(other, name)) for name in FACTS))
+        return Numbers(*(max(0, getattr(self, name) - getattr(other, name)) for name in GAUGED))
 
 
 def window_start() -> datetime:
@@ -44,7 +43,7 @@ def window_start() -> datetime:
 def of_channels(channels: Collection[int], since: datetime) -> dict[int, Numbers]:
     """Return {channel id: its numbers since the window began}, in two queries; channels without any are absent."""
     begun = Batch.objects.filter(message__channel__in=channels, message__broadcast__started_at__gte=since)
-    sums = begun.values_list("message__channel").annotate(*(Sum(name) for name in FACTS)).order_by()
+    sums = begun.values_list("message__channel").annotate(*(Sum(name) for name in GAUGED)).order_by()
     found = {pk: Numbers(*told) for pk, *told in sums}
     older = told_since(channels, since).filter(message__broadcast__started_at__lt=since)
     for pk, fact, n in older.values_list("message__channel", "fact").annotate(n=Sum("count")).order_by():
@@ -60,7 +59,7 @@ def of_channel_after(channel: int, moment: datetime) -> Numbers:
 
 def told_since(channels: Collection[int], moment: datetime) -> QuerySet[MinuteCount]:
     """Return the counts of minutes after a moment."""
-    return MinuteCount.objects.filter(message__channel__in=channels, minute__gt=moment, fact__in=FACTS)
+    return MinuteCount.objects.filter(message__channel__in=channels, minute__gt=moment, fact__in=GAUGED)
 
 
 def of_domains(
@@ -75,8 +74,8 @@ def of_domains(
     rows = GroupCount.objects.filter(
         under_way, message__channel__in=channels, dimension=GroupCount.Dimension.DOMAIN
     ).order_by()
-    told: dict[str, Any] = {name: Sum("count", filter=Q(fact=name), default=0) for name in FACTS[1:]}
-    bad: Any = rows.filter(fact__in=FACTS[1:]).values("message__channel", "value").annotate(**told)
+    told: dict[str, Any] = {name: Sum("count", filter=Q(fact=name), default=0) for name in GAUGED[1:]}
+    bad: Any = rows.filter(fact__in=GAUGED[1:]).values("message__channel", "value").annotate(**told)
     bad = bad.annotate(undelivered=F("failed") + F("bounced")).filter(having)
     bad = bad.order_by("-complained", "-undelivered", "value")[:top]
     found: dict[int, dict[str, Numbers]] = {}

@@ -152,6 +152,14 @@ class Migration(migrations.Migration):
             name="resumed_at",
             field=models.DateTimeField(editable=False, null=True),
         ),
+        migrations.AddIndex(
+            model_name="minutecount",
+            index=models.Index(
+                condition=models.Q(("fact__in", ("sent", "failed", "bounced", "complained"))),
+                fields=["minute"],
+                name="minute_count_lately",
+            ),
+        ),
         migrations.AddField(
             model_name="importjob",
             name="warnings",
