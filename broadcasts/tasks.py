@@ -8,6 +8,7 @@ from broadcasts import (
     checking,
     confirming,
     fetching,
+    gauging,
     importing,
     indexing,
     receiving,
@@ -30,6 +31,7 @@ ROUND = (
     fetching.enqueue_waiting,
     tracking.enqueue_hits,
     telling.enqueue_waiting,
+    gauging.act,
 )
 
 
@@ -47,6 +49,10 @@ def close(broadcast_id: int) -> None:
 
 def notify(broadcast_id: int) -> None:
     sending.notify(broadcast_id)
+
+
+def notify_channel(channel_id: int) -> None:
+    gauging.notify(channel_id)
 
 
 def index_attributes() -> None:

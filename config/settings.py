@@ -374,6 +374,7 @@ BATCH_SIZE = whole("BATCH_SIZE", 1000, least=1)
 WINDOW_SIZE = whole("WINDOW_SIZE", 500, least=1)
 MAX_ATTEMPTS = whole("MAX_ATTEMPTS", 8, least=1)  # of one delivery, over transient errors
 REFUSAL_BUDGET = share("REFUSAL_BUDGET", 0.1)  # of failed in all that was answered; beyond, a broadcast is paused
+GAUGE_DAYS = whole("GAUGE_DAYS", 7, least=1)  # the rolling window of complaints, bounces and refusals
 # Until each further attempt; the last one repeats.
 RETRY_SECONDS = wholes("RETRY_SECONDS", [60, 300, 900, 3600, 7200, 14400, 28800])
 CALLBACK_RETENTION_DAYS = whole("CALLBACK_RETENTION_DAYS", 7, least=3)  # of calls that cannot be applied

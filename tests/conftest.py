@@ -18,7 +18,7 @@ from django.db import connection
 from django.db.transaction import atomic
 from django.test import TransactionTestCase, override_settings
 
-from broadcasts import health, noting, tracking
+from broadcasts import gauging, health, noting, tracking
 from broadcasts.models import Channel, Organization, Role
 from broadcasts.public.files import known_file
 from broadcasts.receiving import called
@@ -112,6 +112,7 @@ def nothing_remembered():
     tracking.forget()
     health.forget()
     noting.forget()
+    gauging.forget()
     known_file.cache_clear()
 
 

@@ -35,7 +35,7 @@ LAYERS = [
         "telling",
         "uploading",
     },
-    {"reporting", "rotating", "syncing"},
+    {"gauging", "reporting", "rotating", "syncing"},
     {"sending"},
     {"tracking"},
     {"designing"},

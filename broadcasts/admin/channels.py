@@ -18,6 +18,7 @@ from broadcasts.models import TRACKED, Channel, ChannelRate
 from .base import ReadOnlyAdmin, number_column
 from .callback_address import RotatingChannels
 from .filters import choice_filter, row_filter
+from .gauges import GaugedChannels
 from .settings_fields import PREFIX, SettingsFields, in_words, prefixed
 from .template_sync import SyncingChannels
 
@@ -49,7 +50,7 @@ def has_choice(field: forms.Field) -> bool:
 
 
 @admin.register(Channel)
-class ChannelAdmin(RotatingChannels, SyncingChannels):
+class ChannelAdmin(GaugedChannels, RotatingChannels, SyncingChannels):
     form = ChannelForm
     list_display = [
         "name",

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Q, Sum
 from django.utils import timezone
 
@@ -22,6 +23,7 @@ from broadcasts.models import (
 
 from .access import Access, scoped
 from .base import list_url
+from .gauges import overview
 from .progress import progress
 
 SHOWN = 10
@@ -49,6 +51,8 @@ def dashboard(access: Access) -> dict[str, Any]:
         "failing_subscriptions": list(scoped(EventSubscription.objects.filter(TROUBLED), access)[:SHOWN]),
         "failing_mailboxes": list(scoped(Mailbox.objects.filter(failures__gt=0, is_active=True), access)[:SHOWN]),
         "unknown": unknown(access),
+        "gauges": overview(access),
+        "gauge_days": settings.GAUGE_DAYS,
         "drafts": list(broadcasts.filter(status=Status.DRAFT).order_by("-id")[:5]),
         "may_write": access.may("write"),
         "days": DAYS,

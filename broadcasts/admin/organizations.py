@@ -16,6 +16,11 @@ ARCHIVE = (
     "A broadcast is in it once it is sent, if it was marked for it: without names, personal links or attached files. "
     "Search engines may list it. Switched off, all of it is gone; caches forget it within 5 minutes."
 )
+THRESHOLDS = ("complaints_slow", "complaints_pause", "bounces_slow", "bounces_pause")
+GAUGES = (
+    "Shares in percent, of the last days, by which each mail channel is judged once it has sent 1,000 mails: above the "
+    "first it sends half as fast, above the second its broadcasts pause. Staff are mailed both times."
+)
 
 
 @admin.register(Organization)
@@ -63,6 +68,7 @@ class OrganizationsAdmin(OrganizationAdmin):
                 "manage.py doctor tells whether it works.",
             },
         ),
+        ("Complaints and bounces", {"fields": [*THRESHOLDS], "description": GAUGES}),
         (
             "Answers to STOP, START and HELP",
             {

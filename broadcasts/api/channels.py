@@ -2,18 +2,19 @@ from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django_filters import rest_framework as filters
-from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from broadcasts import rotating, syncing, transports
+from broadcasts import gauging, rotating, syncing, transports
 from broadcasts.models import Channel
 from broadcasts.transports import TransportError
 
 from .errors import ProviderFailed, invalid
 from .fields import ObjectField
+from .gauges import AdviceSerializer, GaugesSerializer, WarmUpAudienceSerializer
 from .permissions import may
 from .resources import FullResource, ResourceSerializer, StrictSerializer
 
@@ -37,9 +38,13 @@ class RatesField(ObjectField):
             "start": {"type": "integer", "minimum": 1},
             "growth": {"type": "number", "minimum": 1},
             "since": {"type": "string", "format": "date"},
+            "held": {"type": "integer", "minimum": 0},
+            "held_on": {"type": "string", "format": "date"},
         },
         "description": "Warm-up: `start` messages on the day `since` (by default the day it is first written), each "
-        "day `growth` times as many. `{}` is no warm-up.",
+        "day `growth` times as many. After each day on which its gauges were too high the next one allows no more: "
+        "`held` counts these days, and `held_on` is the last of them; both are kept when you leave them out. `{}` is "
+        "no warm-up.",
         "example": {"start": 200, "growth": 1.5, "since": "2026-11-01"},
     }
 )
@@ -79,13 +84,15 @@ class ChannelSerializer(ResourceSerializer):
             *("track_opens", "track_clicks"),
             *("health", "last_error", "last_error_at", "backoff_until", "resting_until", "resting_reason"),
             *("callback_url", "callback_kept_until", "people_told"),
+            *("slowed_to", "slowed_until", "slowed_why"),
         )
         read_only_fields = (
             *("uuid", "id", "health", "last_error", "last_error_at", "backoff_until", "resting_until"),
-            *("callback_kept_until", "people_told"),
+            *("callback_kept_until", "people_told", "slowed_to", "slowed_until", "slowed_why"),
         )
         extra_kwargs: ClassVar = {
             "callback_kept_until": {"help_text": "Up to when the callback address before this one works too."},
+            "slowed_to": {"help_text": "The messages per second that its gauges allow, until `slowed_until`."},
             "people_told": {
                 "help_text": "The people whom it may begin to write to in any 24 hours, as its provider told."
             },
@@ -153,7 +160,7 @@ class Channels(FullResource):
     write_act = "manage"
     ordering_fields = {"name": "name", "created": "created"}
     default_ordering = "name"
-    acts: ClassVar = {"sync_templates": "write", "rotate_callback": "manage"}
+    acts: ClassVar = {"sync_templates": "write", "rotate_callback": "manage", "lift": "manage"}
 
     @extend_schema(
         summary="Sync the templates that the provider of a channel stores",
@@ -184,3 +191,49 @@ class Channels(FullResource):
         channel = self.get_object()
         rotating.rotate_callback(channel, keep_old=self.read(RotateSerializer)["keep_old"], by=self.user)
         return Response(self.get_serializer(channel).data)
+
+    @extend_schema(
+        summary="Read the gauges of a channel",
+        description="Its shares of complaints, and of bounces and refusals, in the rolling window (setting GAUGE_DAYS, "
+        "by default 7 days), with the thresholds of the organization; first those of the whole channel, then of the "
+        "receiving domains with the most complaints and bounces. Above `slow` it sends half as fast, above `pause` its "
+        "broadcasts pause; shares are judged from 1,000 mails and 5 complaints, or 20 bounces and refusals, on.",
+        responses={200: GaugesSerializer},
+    )
+    @action(detail=True, methods=["get"], filterset_class=None, pagination_class=None)
+    def gauges(self, request: Request, uuid: str) -> Response:
+        return Response(GaugesSerializer(self.get_object()).data)
+
+    @extend_schema(
+        summary="Lift the slowness of a channel",
+        description="The channel and its receiving domains send at their own rates again; only what is reported from "
+        "now on can slow them. Answers the channel. 409: nothing of it is slowed.",
+        request=None,
+        responses={200: ChannelSerializer},
+    )
+    @action(detail=True, methods=["post"])
+    def lift(self, request: Request, uuid: str) -> Response:
+        channel = self.get_object()
+        gauging.lift(channel, by=self.user)
+        return Response(self.get_serializer(channel).data)
+
+    @extend_schema(
+        summary="Propose a warm-up for a channel",
+        description="A `ramp` to write to the channel, and its days until the whole audience can get a mail in one "
+        "day. `is_needed` is false where its domain sent enough in the last 60 days, or the audience is small.",
+        parameters=[
+            OpenApiParameter("audience", int, description="People; by default its largest segment or broadcast.")
+        ],
+        responses={200: AdviceSerializer},
+    )
+    @action(detail=True, methods=["get"], url_path="warm-up", filterset_class=None, pagination_class=None)
+    def warm_up(self, request: Request, uuid: str) -> Response:
+        channel = self.get_object()
+        asked = WarmUpAudienceSerializer(data=request.query_params.dict())
+        asked.is_valid(raise_exception=True)
+        if not channel.transport_class.carries_mail:
+            raise serializers.ValidationError({"kind": ["Only channels that carry mail warm up."]})
+        audience = asked.validated_data.get("audience") or gauging.audience_of(channel)
+        if audience is None:
+            raise serializers.ValidationError({"audience": ["Say how many people: no segment or broadcast tells it."]})
+        return Response(AdviceSerializer(gauging.advise(channel, audience)).data)

@@ -1,7 +1,7 @@
 from typing import Any
 
 import phonenumbers
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -24,6 +24,16 @@ from .idempotency import Idempotent
 from .permissions import act_of
 from .resources import ResourceSerializer
 
+THRESHOLDS = ("complaints_slow", "complaints_pause", "bounces_slow", "bounces_pause")
+
+
+@extend_schema_field({"type": "number", "minimum": 0.01, "maximum": 100})
+class ThresholdField(serializers.DecimalField):
+    """A share in percent, shown as a number; the model knows its bounds."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_digits=5, decimal_places=2, coerce_to_string=False, required=False, **kwargs)
+
 
 class OrganizationSerializer(ResourceSerializer):
     country = serializers.CharField(required=False, allow_blank=True, max_length=2)
@@ -41,6 +51,11 @@ class OrganizationSerializer(ResourceSerializer):
     )
     archive_url = serializers.SerializerMethodField(help_text="Of the public archive; null without one.")
     quiet_hours = ObjectField(required=False, validators=[validate_quiet_hours])
+
+    complaints_slow = ThresholdField(help_text="Complaints in percent of its mail, above which a channel slows.")
+    complaints_pause = ThresholdField(help_text="Complaints in percent, above which a channel's broadcasts pause.")
+    bounces_slow = ThresholdField(help_text="Bounces and refusals in percent, above which a channel slows.")
+    bounces_pause = ThresholdField(help_text="Bounces and refusals in percent, above which its broadcasts pause.")
 
     class Meta:
         model = Organization
@@ -62,6 +77,7 @@ class OrganizationSerializer(ResourceSerializer):
                 "archive_url",
                 "track_general",
                 "tracking_domain",
+                *THRESHOLDS,
             ),
         )
         read_only_fields = ("uuid", "id", "slug", "status")

@@ -138,6 +138,29 @@ class Migration(migrations.Migration):
             field=models.TextField(blank=True, editable=False),
         ),
         migrations.AddField(
+            model_name="channel",
+            name="slowed_domains",
+            field=models.JSONField(default=dict, editable=False),
+        ),
+        migrations.AddField(
+            model_name="channel",
+            name="notice_due_at",
+            field=models.DateTimeField(editable=False, null=True),
+        ),
+        migrations.AddField(
+            model_name="broadcast",
+            name="resumed_at",
+            field=models.DateTimeField(editable=False, null=True),
+        ),
+        migrations.AddIndex(
+            model_name="minutecount",
+            index=models.Index(
+                condition=models.Q(("fact__in", ("sent", "failed", "bounced", "complained"))),
+                fields=["minute"],
+                name="minute_count_lately",
+            ),
+        ),
+        migrations.AddField(
             model_name="importjob",
             name="warnings",
             field=models.JSONField(default=dict, editable=False),

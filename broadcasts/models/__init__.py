@@ -9,7 +9,7 @@ from .callbacks import AutoReply, Inbound, StoredCall
 from .channels import Channel, ChannelRate, PersonRate, reported_by
 from .consents import Consent, ConsentChange, ConsentState, SoftBounce, Suppression
 from .contacts import Attribute, Contact, attributes_fault
-from .counts import Device, GroupCount, MinuteCount
+from .counts import GAUGED, Device, GroupCount, MinuteCount
 from .deliveries import OUTCOMES, Batch, Delivery, DeliveryAttempt, ProviderRef, Reason, count
 from .editing import Editing
 from .event_subscriptions import EVENT_TYPES, EventCall, EventNote, EventSubscription
@@ -47,6 +47,7 @@ __all__ = [
     "ACTS",
     "EVENT_TYPES",
     "FACTS",
+    "GAUGED",
     "OUTCOMES",
     "OWN_FACTS",
     "TRACKED",

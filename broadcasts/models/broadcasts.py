@@ -167,6 +167,7 @@ class Broadcast(Base):
     # The number of outcomes when staff resumed it: the failure budget counts later ones only.
     forgiven_sent = models.PositiveIntegerField(default=0, editable=False)
     forgiven_failed = models.PositiveIntegerField(default=0, editable=False)
+    resumed_at = models.DateTimeField(null=True, editable=False)  # by staff: gauges count what was reported since
     # The warnings of the check that staff accepted: {name: {"digest": of its words, "by": name, "at": time}}.
     accepted_warnings = models.JSONField(default=dict, editable=False)
     in_archive = models.BooleanField(

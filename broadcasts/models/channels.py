@@ -14,7 +14,7 @@ from .base import Base, OrganizationQuerySet
 from .configuring import configured, differs
 from .facts import OWN_FACTS
 from .fields import EncryptedJSONField, VocabularyField
-from .limits import allowance, clean_domain_rates, clean_ramp
+from .limits import HELD, allowance, clean_domain_rates, clean_ramp, is_slow
 from .organizations import Organization
 
 
@@ -72,10 +72,15 @@ class Channel(Base):
     backoff_count = models.PositiveIntegerField(default=0, editable=False)
     answering_until = models.DateTimeField(null=True, editable=False)  # the claim of a worker that answers keywords
     resting_until = models.DateTimeField(null=True, editable=False)  # the day's share of its warm-up is used up
-    # What the gauges of `gauging` have slowed it to, in messages per second, until when, and why.
+    # What the gauges of `gauging` have slowed it to, in messages per second, until when, and why. Without a rate, the
+    # moment is when staff lifted it: what was reported since then counts.
     slowed_to = models.PositiveIntegerField(null=True, editable=False)
     slowed_until = models.DateTimeField(null=True, editable=False)
     slowed_why = models.TextField(blank=True, editable=False)
+    # The receiving domains that the gauges have slowed: {domain: {"to": messages per second, "until", "why"}}; of those
+    # that staff have sped up again {"lifted": when, "forgiven": the numbers at that time}.
+    slowed_domains = models.JSONField(default=dict, editable=False)
+    notice_due_at = models.DateTimeField(null=True, editable=False)  # when staff are mailed what the gauges have done
     keeps_answers = models.BooleanField(
         "keeps the server's answers",
         default=False,
@@ -123,12 +128,39 @@ class Channel(Base):
 
     @property
     def top_rate(self) -> int | None:
-        """The messages per second at most: its own, or those of its kind; None for no limit."""
-        return self.rate or self.transport_class.default_rate
+        """The messages per second at most: its own, or those of its kind; fewer while it is slowed; None: no limit."""
+        rate = self.rate or self.transport_class.default_rate
+        if self.slowed_to and self.is_slowed:
+            return min(rate, self.slowed_to) if rate else self.slowed_to
+        return rate
 
     @property
     def top_burst(self) -> int | None:
+        """The messages that may leave at once; None: those of a second, as while it is slowed."""
+        if self.is_slowed:
+            return None
         return self.burst or (None if self.rate else self.transport_class.default_burst)
+
+    @property
+    def is_slowed(self) -> bool:
+        """Whether the gauges slow it now."""
+        return self.slowed_to is not None and self.slowed_until is not None and self.slowed_until > timezone.now()
+
+    @property
+    def slow_domains(self) -> dict[str, float]:
+        """The receiving domains that the gauges slow now, with their messages per second."""
+        return {name: one["to"] for name, one in self.slowed_domains.items() if is_slow(one, timezone.now())}
+
+    @property
+    def limits_domains(self) -> bool:
+        """Whether any receiving domain has a rate of its own."""
+        return bool(self.domain_rates or self.slow_domains)
+
+    def domain_rate(self, domain: str) -> float:
+        """Return the messages per second that a receiving domain gets at most; 0 for no limit."""
+        own = self.domain_rates.get(domain) or self.domain_rates.get("*", 0)
+        slow = self.slow_domains.get(domain, 0) if self.slowed_domains else 0
+        return min(own, slow) if own and slow else own or slow
 
     @property
     def top_people(self) -> int | None:
@@ -200,12 +232,14 @@ class Channel(Base):
         self._clean_ramp()
 
     def _clean_ramp(self) -> None:
-        """Check the warm-up; it keeps the day it began, and a change of it ends the day's rest."""
+        """Check the warm-up; it keeps the day it began and the days held, and a change of it ends the day's rest."""
         stored = Channel.objects.filter(pk=self.pk).values_list("ramp", flat=True).first() or {}
         self.ramp = clean_ramp(self.ramp or {})
         if self.ramp and self.organization_id:
             began = stored.get("since") or timezone.localdate(timezone=self.organization.zone).isoformat()
             self.ramp.setdefault("since", began)
+            if self.ramp["since"] == stored.get("since"):
+                self.ramp = {name: stored[name] for name in HELD if name in stored} | self.ramp
         if self.ramp != stored:
             self.resting_until = None
 

@@ -233,11 +233,19 @@ class Organization(Base):
             row = getattr(self, name)
             if row is not None and row.organization_id != self.pk:
                 raise ValidationError({name: f"“{row}” belongs to another organization."})
+        self._clean_gauges()
         if self.tracking_domain:
             self.tracking_domain = validate_tracking_domain(self.tracking_domain)
             others = Organization.objects.filter(tracking_domain=self.tracking_domain).exclude(pk=self.pk)
             if others.exists():
                 raise ValidationError({"tracking_domain": "Another organization uses this host; choose another."})
+
+    def _clean_gauges(self) -> None:
+        for what in ("complaints", "bounces"):
+            slow, pause = getattr(self, f"{what}_slow"), getattr(self, f"{what}_pause")
+            if slow is not None and pause is not None and slow >= pause:
+                words = f"It must be below the share that pauses, {pause} %."
+                raise ValidationError({f"{what}_slow": words})
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:

@@ -35,7 +35,7 @@ def admit(channel: Channel, batch: Batch, window: list[PendingDelivery], results
     with transaction.atomic():
         rows = list(locked(channel, limited))
         for row in rows:
-            rate = _rate(channel, row.domain)
+            rate = channel.domain_rate(row.domain)
             waiting = limited[row.domain]
             granted, slots = _book(row, rate, len(waiting), str(batch.message_id), has_slots=batch.first_id is None)
             error = f"Waits its turn: {row.domain} takes {formats.number(rate)} a second."
@@ -45,18 +45,13 @@ def admit(channel: Channel, batch: Batch, window: list[PendingDelivery], results
     return [delivery for delivery in window if delivery.pk not in deferred]
 
 
-def _rate(channel: Channel, domain: str) -> float:
-    """Return the limit of a domain in messages per second; 0 if there is none."""
-    return channel.domain_rates.get(domain) or channel.domain_rates.get("*", 0)
-
-
 def _by_domain(channel: Channel, window: list[PendingDelivery]) -> dict[str, list[PendingDelivery]]:
     """Group deliveries by domain, for domains that have a limit."""
     found: dict[str, list[PendingDelivery]] = defaultdict(list)
-    if channel.domain_rates:
+    if channel.limits_domains:
         for delivery in window:
             domain = email_domain(delivery.address)
-            if domain and _rate(channel, domain):
+            if domain and channel.domain_rate(domain):
                 found[domain].append(delivery)
     return found
 

@@ -30,6 +30,7 @@ FRESH: dict[str, Any] = {
     "notice_due_at": None,
     "forgiven_sent": 0,
     "forgiven_failed": 0,
+    "resumed_at": None,
 }
 
 

@@ -234,7 +234,7 @@ def pause(broadcast: Broadcast, by: User | None = None, reason: str = "") -> Non
 
 @transaction.atomic
 def resume(broadcast: Broadcast, by: User | None = None) -> None:
-    """Continue a paused broadcast; failures until now no longer count for the failure budget. Raises WrongState."""
+    """Continue a paused broadcast; failures and complaints until now no longer pause it. Raises WrongState."""
     answered = stats.judged(broadcast)
     _transition(
         broadcast,
@@ -246,6 +246,7 @@ def resume(broadcast: Broadcast, by: User | None = None) -> None:
         notice_due_at=None,
         forgiven_sent=answered["sent"],
         forgiven_failed=answered["failed"],
+        resumed_at=Now(),
     )
     enqueue("start", broadcast.pk)
 

@@ -14,13 +14,14 @@ from django.urls import reverse
 
 from broadcasts import noting
 from broadcasts.database import tidy_name
-from broadcasts.models import AuditEntry, Broadcast, EventSubscription, Role, User
+from broadcasts.models import AuditEntry, Broadcast, Channel, EventSubscription, Role, User
 from broadcasts.queue import enqueue
 from broadcasts.transports.deadline import with_deadline
 
 log = logging.getLogger(__name__)
 
 Status = Broadcast.Status
+Told = Broadcast | EventSubscription | Channel
 AGAIN = timedelta(minutes=10)  # after a mail server that failed
 MAIL_SECONDS = 15  # the queue's other tasks wait meanwhile
 AT_LAST = timedelta(days=1)  # after which the notice is given up
@@ -36,9 +37,12 @@ WHAT = {
 
 
 @transaction.atomic
-def pause_with(broadcast: Broadcast, reason: str) -> None:
-    """Pause a broadcast that is being sent, store the reason, and enqueue the mail to staff."""
-    sending = Broadcast.objects.filter(pk=broadcast.pk, status=Status.SENDING)
+def pause_with(broadcast: Broadcast, reason: str, **only: object) -> None:
+    """Pause a broadcast that is being sent, store the reason, and enqueue the mail to staff.
+
+    only: what must still hold of its row.
+    """
+    sending = Broadcast.objects.filter(pk=broadcast.pk, status=Status.SENDING, **only)
     paused = {"status": Status.PAUSED, "error_message": reason, "notice_due_at": Now()}
     if sending.transition(**paused, modified=Now()):
         AuditEntry.write(broadcast, "pause", organization=broadcast.organization, reason=reason)
@@ -81,7 +85,7 @@ def _mail(broadcast: Broadcast) -> None:
     mail_staff(broadcast, broadcast.author_id, f"“{name}” {what}" if what else "", words)
 
 
-def mail_staff(row: Broadcast | EventSubscription, author: int | None, subject: str, words: list[str]) -> None:
+def mail_staff(row: Told, author: int | None, subject: str, words: list[str]) -> None:
     """Mail about a row to its author and the admins, who are members still; without a subject it is out of date."""
     addresses = list(_people(row, author).values_list("email", flat=True))
     if not settings.EMAIL_URL:
@@ -97,7 +101,7 @@ def mail_staff(row: Broadcast | EventSubscription, author: int | None, subject: 
         with_deadline(MAIL_SECONDS, mail.send)
 
 
-def _people(row: Broadcast | EventSubscription, author: int | None) -> QuerySet[User]:
+def _people(row: Told, author: int | None) -> QuerySet[User]:
     concerned = Q(memberships__role=Role.ADMIN) | Q(pk=author)
     members = User.objects.filter(concerned, memberships__organization=row.organization_id, is_active=True)
     return members.distinct().order_by("pk")

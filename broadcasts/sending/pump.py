@@ -193,7 +193,7 @@ class Pump:
             elif delivery.skip_reason:
                 results.skipped[delivery.skip_reason].append(delivery.pk)
         admitted = [delivery for delivery in window if not delivery.skip_reason]
-        if admitted and self.channel.domain_rates:
+        if admitted and self.channel.limits_domains:
             admitted = patiently(lambda: domains.admit(self.channel, lease.batch, admitted, results))
         if admitted and self.channel.transport_class.person_seconds:
             message = self.copies(lease.message_id).compiled.message

@@ -75,7 +75,8 @@ def wait(channel: Channel, n: int, until: float) -> bool:
 
 def used_up(channels: Collection[int]) -> set[int]:
     """Return those channels that cannot grant a permit within WAIT_SECONDS."""
-    known = ("channel__kind", "channel__rate", "channel__burst")  # and none of its secrets
+    # And none of its secrets.
+    known = ("channel__kind", "channel__rate", "channel__burst", "channel__slowed_to", "channel__slowed_until")
     rows = _leads(domain="", channel__in=channels).select_related("channel").only("arrival", *known)
     patience = timedelta(seconds=WAIT_SECONDS)
     return {

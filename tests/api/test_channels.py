@@ -27,6 +27,7 @@ def test_a_channel_is_added_and_its_secret_never_shown(api):
         "callback_url",
         "callback_kept_until",
         "people_told",
+        *("slowed_to", "slowed_until", "slowed_why"),
     ]
     assert made["secrets"] == ["password"]
     assert "pw" not in str(made)
@@ -70,6 +71,8 @@ def test_a_secret_does_not_follow_to_another_server(api):
         ({"ramp": {"start": 200}}, "ramp"),
         ({"ramp": {"start": 200, "growth": 2, "since": "soon"}}, "ramp"),
         ({"ramp": {"start": 200, "growth": 2, "end": 5}}, "ramp"),
+        ({"ramp": {"start": 200, "growth": 2, "held": -1}}, "ramp"),
+        ({"ramp": {"start": 200, "growth": 2, "held": 1, "held_on": "today"}}, "ramp"),
     ],
 )
 def test_wrong_channels_are_refused(api, fields, field):
