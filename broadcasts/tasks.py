@@ -9,6 +9,7 @@ from broadcasts import (
     confirming,
     importing,
     indexing,
+    inspecting,
     receiving,
     retention,
     sending,
@@ -28,6 +29,7 @@ ROUND = (
     receiving.enqueue_waiting,
     tracking.enqueue_hits,
     telling.enqueue_waiting,
+    inspecting.enqueue_waiting,
 )
 
 
@@ -108,6 +110,10 @@ def beat(name: str, enqueued_at: str) -> None:
 
 def check_links(ticket: int = 0) -> None:
     checking.ask_due(ticket)
+
+
+def inspect_domains(ticket: int = 0) -> None:
+    inspecting.inspect_due(ticket)
 
 
 def prune() -> None:

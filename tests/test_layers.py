@@ -35,7 +35,7 @@ LAYERS = [
         "telling",
         "uploading",
     },
-    {"reporting", "rotating", "syncing"},
+    {"inspecting", "reporting", "rotating", "syncing"},
     {"sending"},
     {"tracking"},
     {"designing"},

@@ -24,6 +24,7 @@ from broadcasts.models import (
 )
 from broadcasts.queue import enqueue_due
 from broadcasts.rendering.mime import clean_address, one_line
+from broadcasts.rendering.signing import sign_mail
 from broadcasts.transports import Envelope, TransportError
 
 from .requests import unreachable_because
@@ -117,7 +118,7 @@ def _envelope(link: PersonalLink, contact: Contact, channel: Channel) -> Envelop
     text = render_to_string("mail/personal_link.txt", context).strip() + "\n"
     mail.set_content(text)
     mail.add_alternative(render_to_string("mail/personal_link.html", {**context, "subject": subject}), subtype="html")
-    return Envelope(token, address, sender, subject, text, mime=mail.as_bytes())
+    return Envelope(token, address, sender, subject, text, mime=sign_mail(channel, mail.as_bytes()))
 
 
 def _content(link: PersonalLink, organization: Organization, language: str) -> tuple[str, dict[str, object]]:

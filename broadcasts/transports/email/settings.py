@@ -69,6 +69,11 @@ class EmailSettings(SettingsForm):
         max_value=32,
         help_text=f"At most so many at a time from each worker; fewer if the server has no room. Blank: {CONNECTIONS}.",
     )
+    feedback_address = forms.EmailField(
+        required=False,
+        help_text="Where mailbox providers may report complaints (CFBL-Address, RFC 9477), on the domain of the "
+        "sender. Signed mail alone names it; have a mailbox read what comes there.",
+    )
     backend = BackendField(
         required=False,
         choices=backends,
