@@ -94,9 +94,8 @@ def _claim() -> list[SendingDomain]:
         own = sum(one.organization_id == domain.organization_id for one in claimed)
         if len(claimed) >= AT_ONCE or own >= AT_ONCE_OF_ONE:
             continue
-        until = timezone.now() + CLAIMED
-        if SendingDomain.objects.filter(pk=domain.pk, due_at=domain.due_at).update(due_at=until):
-            domain.due_at = until
+        if SendingDomain.objects.filter(pk=domain.pk, due_at__lte=Now()).update(due_at=Now() + CLAIMED):
+            domain.refresh_from_db(fields=["due_at"])
             claimed.append(domain)
     return claimed
 

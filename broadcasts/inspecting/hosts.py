@@ -19,7 +19,7 @@ def mx(resolver: Resolver, name: str) -> Finding:
         return warning("mx", f"The MX records of {name} could not be read: the DNS did not answer.")
     hosts = [record.partition(" ")[2] for record in answer.records]
     if hosts == ["."]:
-        text = f"{name} says that it takes no mail (a null MX): bounces and replies are lost, and some servers refuse it."
+        text = f"{name} says that it takes no mail (a null MX): bounces and replies are lost, and some refuse it."
         return warning("mx", text, host=name, record="10 mail.example.org.")
     if hosts:
         return good("mx", f"Mail to {name} goes to {', '.join(hosts[:3])}.")
