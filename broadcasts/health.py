@@ -21,9 +21,20 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django_q.brokers import get_broker
 
-from broadcasts import formats, tracking
+from broadcasts import formats, inspecting, tracking
 from broadcasts.database import outage, waiting_at_most
-from broadcasts.models import Batch, Channel, Contact, Delivery, Heartbeat, Hit, Message, Organization, StoredCall
+from broadcasts.models import (
+    Batch,
+    Channel,
+    Contact,
+    Delivery,
+    Heartbeat,
+    Hit,
+    Message,
+    Organization,
+    SendingDomain,
+    StoredCall,
+)
 from broadcasts.schedules import wrong_schedules
 from broadcasts.transports import SettingsRefused, TransportError
 from broadcasts.transports.email.backend import check_backends
@@ -69,7 +80,7 @@ def checks() -> list[Check]:
     try:
         rows = [database(), writing(), migrations()]
         if all(check.level != FAIL for check in rows):
-            groups = (storage, queue, schedules, beats, channels, calls, hits, domains, integrity)
+            groups = (storage, queue, schedules, beats, channels, calls, hits, domains, sending_domains, integrity)
             rows += [check for group in groups for check in group()]
     except DatabaseError as error:
         rows = [_unreachable(error)]
@@ -268,6 +279,21 @@ def domains() -> Iterator[Check]:
             )  # fmt: skip
         else:
             yield Check(f"domain {domain}", OK, f"Tracked links at {domain} lead here.")
+
+
+def sending_domains() -> Iterator[Check]:
+    """Tell what the last inspection of each sending domain found; the DNS is not asked now."""
+    rows = SendingDomain.objects.exclude(checked_at=None).select_related("organization").order_by("name", "pk")
+    for domain in rows[:DOMAINS_TOLD]:
+        found = [one for one in inspecting.findings(domain) if one.level in ("stop", "warning")]
+        name, where = f"sending domain {domain.pk}", f"{domain} of {domain.organization}"
+        if not found:
+            yield Check(name, OK, f"The DNS of {where} has what large providers ask for.")
+            continue
+        first = next((one for one in found if one.level == "stop"), found[0])
+        level = FAIL if first.level == "stop" else WARN
+        more = f" ({len(found) - 1} more)" if len(found) > 1 else ""
+        yield Check(name, level, f"{where}: {first.text}{more}", "See its page in the admin, under Sending domains.")
 
 
 def integrity() -> Iterator[Check]:

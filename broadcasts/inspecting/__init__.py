@@ -4,9 +4,9 @@ Answers of the DNS are data: their number, length and characters are bounded. Wo
 sending read what is stored.
 """
 
-from .domains import MOST_DOMAINS, ask_again, enqueue_waiting, inspect_due, know, know_all
+from .domains import MOST_DOMAINS, ask_again, check_room, enqueue_waiting, inspect_due, know, know_all
 from .findings import Finding, findings, is_published, worst
-from .keys import MOST_KEYS, activate, make_key, new_selector, retire
+from .keys import MOST_KEYS, activate, delete_key, make_key, new_selector, retire
 from .publishing import host_of, pieces, record_of, zone_record
 
 __all__ = [
@@ -15,6 +15,8 @@ __all__ = [
     "Finding",
     "activate",
     "ask_again",
+    "check_room",
+    "delete_key",
     "enqueue_waiting",
     "findings",
     "host_of",

@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from broadcasts import queue
+from broadcasts.exceptions import InvalidInput
 from broadcasts.mediums import Medium, ascii_domain, email_domain
 from broadcasts.models import Channel, Organization, SendingDomain, SigningKey
 
@@ -55,6 +56,12 @@ def know_all(organizations: Sequence[int] | None = None) -> None:
         [SendingDomain(organization_id=pk, name=name, due_at=timezone.now()) for pk, name in sorted(new) if name],
         ignore_conflicts=True,
     )
+
+
+def check_room(organization: Organization) -> None:
+    """Refuse further domains of an organization that has many; those of its channels are made regardless."""
+    if organization.sending_domains.count() >= MOST_DOMAINS:
+        raise InvalidInput({"name": f"There are {MOST_DOMAINS} domains already; delete those that send no more."})
 
 
 def ask_again(domain: SendingDomain) -> None:

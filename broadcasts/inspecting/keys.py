@@ -89,6 +89,15 @@ def retire(key: SigningKey, by: User | None = None) -> None:
     _switch(key, False, "retire", by)
 
 
+def delete_key(key: SigningKey, by: User | None = None) -> None:
+    """Delete a key that does not sign; raises WrongState for an active one."""
+    with transaction.atomic():
+        AuditEntry.write(key, "delete", organization=key.domain.organization, user=by)
+        if not SigningKey.objects.filter(pk=key.pk, is_active=False).delete()[0]:
+            raise WrongState(f"The key {key.selector} is active. Retire it first.")
+        ask_again(key.domain)
+
+
 def _switch(key: SigningKey, is_active: bool, act: str, by: User | None, **detail: object) -> None:
     with transaction.atomic():
         rows = SigningKey.objects.filter(pk=key.pk, is_active=not is_active)

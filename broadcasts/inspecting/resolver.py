@@ -96,7 +96,8 @@ class Resolver:
         if found.rrset is None:
             return MISSING
         rows = [row for row in found.rrset if row.rdtype == dns.rdatatype.from_text(kind)][:MOST_RECORDS]
-        return Answer(State.FOUND, tuple(_printable(_WRITTEN[kind](row)) for row in rows)) if rows else MISSING
+        records = sorted((_printable(_WRITTEN[kind](row)) for row in rows), key=_preference)
+        return Answer(State.FOUND, tuple(records)) if records else MISSING
 
     def _made(self) -> dns.resolver.Resolver:
         if self.resolver is None:
@@ -109,6 +110,12 @@ class Resolver:
 def _begins(record: str, word: str) -> bool:
     start, _, _ = record.lower().replace(";", " ").partition(" ")
     return start == word
+
+
+def _preference(record: str) -> tuple[int, str]:
+    """Order MX records by their preference, and others by their text: a resolver gives them in any order."""
+    number, _, _ = record.partition(" ")
+    return int(number) if number.isdecimal() else 0, record
 
 
 def _host(name: dns.name.Name) -> str:

@@ -55,6 +55,7 @@ WRITTEN_BY = {
     "apitoken": "admin",
     "eventsubscription": "admin",
     "channel": "admin",
+    "sendingdomain": "admin",
     "invitation": "admin",
     "organization": "root",
     "user": "root",
