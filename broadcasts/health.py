@@ -23,18 +23,7 @@ from django_q.brokers import get_broker
 
 from broadcasts import formats, inspecting, tracking
 from broadcasts.database import outage, waiting_at_most
-from broadcasts.models import (
-    Batch,
-    Channel,
-    Contact,
-    Delivery,
-    Heartbeat,
-    Hit,
-    Message,
-    Organization,
-    SendingDomain,
-    StoredCall,
-)
+from broadcasts.models import Batch, Channel, Contact, Delivery, Heartbeat, Hit, Message, Organization, StoredCall
 from broadcasts.schedules import wrong_schedules
 from broadcasts.transports import SettingsRefused, TransportError
 from broadcasts.transports.email.backend import check_backends
@@ -282,18 +271,12 @@ def domains() -> Iterator[Check]:
 
 
 def sending_domains() -> Iterator[Check]:
-    """Tell what the last inspection of each sending domain found; the DNS is not asked now."""
-    rows = SendingDomain.objects.exclude(checked_at=None).select_related("organization").order_by("name", "pk")
-    for domain in rows[:DOMAINS_TOLD]:
-        found = [one for one in inspecting.findings(domain) if one.level in ("stop", "warning")]
-        name, where = f"sending domain {domain.pk}", f"{domain} of {domain.organization}"
-        if not found:
-            yield Check(name, OK, f"The DNS of {where} has what large providers ask for.")
-            continue
-        first = next((one for one in found if one.level == "stop"), found[0])
-        level = FAIL if first.level == "stop" else WARN
-        more = f" ({len(found) - 1} more)" if len(found) > 1 else ""
-        yield Check(name, level, f"{where}: {first.text}{more}", "See its page in the admin, under Sending domains.")
+    """Tell what the last inspection of sending domains found; the DNS is not asked now."""
+    levels = {"good": OK, "warning": WARN, "stop": FAIL}
+    for domain, level, words in inspecting.summaries(DOMAINS_TOLD):
+        where = f"{domain} of {domain.organization}"
+        hint = "See its page in the admin, under Sending domains." if level != "good" else ""
+        yield Check(f"sending domain {domain.pk}", levels[level], f"The domain {where}: {words}", hint)
 
 
 def integrity() -> Iterator[Check]:

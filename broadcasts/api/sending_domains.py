@@ -161,7 +161,7 @@ class SendingDomains(Audited, Listed, Retrieved, Created, Destroyed, Resource):
         responses={202: SendingDomainSerializer},
     )
     @action(detail=True, methods=["post"])
-    def check(self, request: Request, uuid: str) -> Response:  # type: ignore[override]
+    def check(self, request: Request, uuid: str) -> Response:
         domain = self.get_object()
         inspecting.ask_again(domain)
         return self.shown(self.fresh(domain), 202)

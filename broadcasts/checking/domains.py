@@ -37,7 +37,7 @@ def domain(draft: Draft) -> Line | None:
                 warnings.append(_detail(row, one.text))
     if stops:
         words = "Receivers refuse mail of this domain. Mend its DNS."
-        return stop("domain", words, detail=tuple([*stops, *warnings]))
+        return stop("domain", words, detail=(*stops, *warnings))
     if warnings:
         words = "The DNS of the sender's domain lacks what large providers ask for."
         return warning("domain", words, detail=tuple(warnings))
@@ -46,7 +46,7 @@ def domain(draft: Draft) -> Line | None:
 
 def _senders(draft: Draft) -> dict[str, Channel]:
     """Return a channel for each domain that mail comes from, without those of free mail, of which `sender` tells."""
-    found = {}
+    found: dict[str, Channel] = {}
     for message in draft.messages:
         channel = message.channel
         if channel and message.medium == Medium.EMAIL and channel.transport_class.carries_mail:

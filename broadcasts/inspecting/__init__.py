@@ -5,7 +5,7 @@ sending read what is stored.
 """
 
 from .domains import MOST_DOMAINS, ask_again, check_room, enqueue_waiting, inspect_due, know, know_all
-from .findings import Finding, findings, is_published, worst
+from .findings import Finding, findings, is_published, summaries, worst
 from .keys import MOST_KEYS, activate, delete_key, make_key, new_selector, retire
 from .publishing import host_of, pieces, record_of, zone_record
 
@@ -29,6 +29,7 @@ __all__ = [
     "pieces",
     "record_of",
     "retire",
+    "summaries",
     "worst",
     "zone_record",
 ]

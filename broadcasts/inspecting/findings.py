@@ -67,6 +67,20 @@ def worst(found: list[Finding]) -> str:
     return max((one.level for one in found if one.level in LEVELS), key=LEVELS.index, default="")
 
 
+def summaries(most: int) -> list[tuple[SendingDomain, str, str]]:
+    """Return domains that were checked, each with its worst level and what it says."""
+    rows = SendingDomain.objects.exclude(checked_at=None).select_related("organization").order_by("name", "pk")
+    told = []
+    for domain in rows[:most]:
+        found = findings(domain)
+        level = worst(found) or "good"
+        words = [one.text for one in found if one.level == level]
+        more = f" ({len(words) - 1} more)" if len(words) > 1 else ""
+        is_good = level == "good"
+        told.append((domain, level, "its DNS has what large providers ask for." if is_good else f"{words[0]}{more}"))
+    return told
+
+
 def is_published(key: SigningKey) -> bool:
     """Tell whether the last check saw the record of a key as it has to be."""
     return any(one.key == str(key.uuid) and one.level == "good" for one in findings(key.domain))
