@@ -14,7 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 
 from broadcasts import formats, inspecting
-from broadcasts.exceptions import BroadcastsError, InvalidInput, WrongState
+from broadcasts.exceptions import InvalidInput, WrongState
 from broadcasts.models import SendingDomain, SigningKey
 from broadcasts.rendering.signing import seconds_a_copy
 
@@ -123,6 +123,7 @@ class SendingDomainAdmin(OrganizationAdmin):
         if domain is not None:
             keys = domain.keys.defer("secret").order_by("-is_active", "selector")
             shown = {"findings": inspecting.findings(domain), "keys": keys}
+            shown |= dict.fromkeys(("show_save", "show_save_and_continue", "show_save_and_add_another"), False)
         return super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
 
     def steps(self, request: HttpRequest, obj: SendingDomain) -> dict[str, Callable[[], HttpResponse]]:
@@ -202,8 +203,6 @@ class SendingDomainAdmin(OrganizationAdmin):
                 inspecting.activate(key, user, unseen=bool(request.POST.get("unseen")))
                 messages.success(request, f"The key {key.selector} signs the mail of {key.domain} from now on.")
         except WrongState as error:
-            messages.error(request, str(error))
-        except BroadcastsError as error:
             messages.error(request, str(error))
         return HttpResponseRedirect(self.key_url(key))
 

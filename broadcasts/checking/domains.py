@@ -5,7 +5,7 @@ from broadcasts.mediums import Medium, email_domain
 from broadcasts.models import Channel, SendingDomain
 
 from .draft import Draft
-from .hosts import FREE_MAIL
+from .hosts import FREE_MAIL, is_example
 from .lines import Detail, Line, ok, stop, warning
 
 DOMAIN = "broadcasts_sendingdomain_change"
@@ -45,13 +45,16 @@ def domain(draft: Draft) -> Line | None:
 
 
 def _senders(draft: Draft) -> dict[str, Channel]:
-    """Return a channel for each domain that mail comes from, without those of free mail, of which `sender` tells."""
+    """Return a channel for each domain that mail comes from.
+
+    Without those of free mail, of which `sender` tells, and those for examples, from which no real mail comes.
+    """
     found: dict[str, Channel] = {}
     for message in draft.messages:
         channel = message.channel
         if channel and message.medium == Medium.EMAIL and channel.transport_class.carries_mail:
             name = email_domain(channel.from_address)
-            if name and name not in FREE_MAIL:
+            if name and name not in FREE_MAIL and not is_example(name):
                 found.setdefault(name, channel)
     return found
 

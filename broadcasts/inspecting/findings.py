@@ -41,6 +41,11 @@ class Finding:
         return cls(**{field.name: str(row.get(field.name, "")) for field in fields(cls)})
 
     @property
+    def kind(self) -> str:
+        """The type of the record that mends it."""
+        return {"mx": "MX", "ptr": "PTR"}.get(self.subject, "TXT")
+
+    @property
     def name(self) -> str:
         return SUBJECTS.get(self.subject, self.subject)
 

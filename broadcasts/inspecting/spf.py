@@ -27,7 +27,7 @@ def spf(resolver: Resolver, name: str, hosts: list[str]) -> Finding:
     hosts: the mail servers that the channels of the domain send through, for the record that is proposed.
     """
     answer = resolver.texts(name, "v=spf1")
-    proposed = f"v=spf1 {' '.join(map(_source, hosts)) or 'mx'} ~all"
+    proposed = f"v=spf1 {' '.join(filter(None, map(_source, hosts))) or 'mx'} ~all"
     if answer.has_failed:
         return warning("spf", f"The SPF record of {name} could not be read: the DNS did not answer.")
     if answer.is_missing:
@@ -103,9 +103,10 @@ def _follow(resolver: Resolver, name: str, count: Count, above: tuple[str, ...])
 
 
 def _source(host: str) -> str:
-    """Return the mechanism that names a mail server."""
+    """Return the mechanism that names a mail server; "" within a network, whose mail leaves from another address."""
     with suppress(ValueError):
-        return f"ip{ip_address(host).version}:{host}"
+        address = ip_address(host)
+        return f"ip{address.version}:{host}" if address.is_global else ""
     return f"a:{host}"
 
 

@@ -2,14 +2,7 @@ import pytest
 
 from broadcasts.models import Broadcast, Channel
 from tests.http_server import HttpServer
-from tests.make import make_checked_domain, make_contact
-
-
-@pytest.fixture(autouse=True)
-def trusted(request) -> None:
-    """The DNS of the club's domain is as it should be, but where a test says otherwise."""
-    if "mail" in request.fixturenames:
-        make_checked_domain(request.getfixturevalue("mail"))
+from tests.make import make_contact
 
 
 @pytest.fixture

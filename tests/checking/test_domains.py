@@ -9,10 +9,19 @@ from .asked import line as line_of
 
 pytestmark = pytest.mark.one_database
 
-MISSING = {"subject": "dmarc", "level": "warning", "text": "club.example has no DMARC record."}
+MISSING = {"subject": "dmarc", "level": "warning", "text": "swimmers.eu has no DMARC record."}
 WRONG = {"subject": "dkim", "level": "stop", "text": "The key one has no record.", "key": "a"}
 UNUSED = {"subject": "dkim", "level": "warning", "text": "The key two has no record.", "key": "b"}
 SIGNED = {"subject": "dkim", "level": "good", "text": "The DNS publishes the key one.", "key": "a"}
+
+
+@pytest.fixture
+def mail(mail) -> Channel:
+    """The club's channel, on a domain that is checked and good."""
+    Channel.objects.update(from_address="news@swimmers.eu")
+    mail.refresh_from_db()
+    make_checked_domain(mail)
+    return mail
 
 
 def line(broadcast):
@@ -21,7 +30,7 @@ def line(broadcast):
 
 def test_a_good_domain_is_fine(mail):
     told = line(make_broadcast(mail))
-    assert (told.level, told.words) == ("ok", "The DNS of club.example has what large providers ask for.")
+    assert (told.level, told.words) == ("ok", "The DNS of swimmers.eu has what large providers ask for.")
 
 
 def test_a_domain_that_nobody_has_checked_warns_and_is_checked_soon(mail):
@@ -61,6 +70,12 @@ def test_a_channel_that_others_sign_for_needs_no_key(mail, settings):
     mail.refresh_from_db()
     make_checked_domain(mail, WRONG)
     assert line(make_broadcast(mail)).level == "ok"
+
+
+def test_domains_for_examples_are_not_asked_about(mail):
+    Channel.objects.update(from_address="news@club.example")
+    mail.refresh_from_db()
+    assert line(make_broadcast(mail)) is None
 
 
 def test_free_mail_is_told_of_by_another_line(mail):
