@@ -20,7 +20,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django_q.brokers import get_broker
 
-from broadcasts import formats, tracking
+from broadcasts import formats, inspecting, tracking
 from broadcasts.database import outage, waiting_at_most
 from broadcasts.exposure import importable_from, is_exposed
 from broadcasts.models import (
@@ -81,7 +81,19 @@ def checks() -> list[Check]:
     try:
         rows = [database(), writing(), migrations()]
         if all(check.level != FAIL for check in rows):
-            groups = (storage, queue, schedules, beats, channels, mailboxes, calls, hits, domains, integrity)
+            groups = (
+                storage,
+                queue,
+                schedules,
+                beats,
+                channels,
+                mailboxes,
+                calls,
+                hits,
+                domains,
+                sending_domains,
+                integrity,
+            )
             rows += [check for group in groups for check in group()]
     except DatabaseError as error:
         rows = [_unreachable(error)]
@@ -295,6 +307,15 @@ def domains() -> Iterator[Check]:
             )  # fmt: skip
         else:
             yield Check(f"domain {domain}", OK, f"Tracked links at {domain} lead here.")
+
+
+def sending_domains() -> Iterator[Check]:
+    """Tell what the last inspection of sending domains found; the DNS is not asked now."""
+    levels = {"good": OK, "warning": WARN, "stop": FAIL}
+    for domain, level, words in inspecting.summaries(DOMAINS_TOLD):
+        where = f"{domain} of {domain.organization}"
+        hint = "See its page in the admin, under Sending domains." if level != "good" else ""
+        yield Check(f"sending domain {domain.pk}", levels[level], f"The domain {where}: {words}", hint)
 
 
 def integrity() -> Iterator[Check]:

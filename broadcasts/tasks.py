@@ -11,6 +11,7 @@ from broadcasts import (
     gauging,
     importing,
     indexing,
+    inspecting,
     receiving,
     retention,
     sending,
@@ -32,6 +33,7 @@ ROUND = (
     tracking.enqueue_hits,
     telling.enqueue_waiting,
     gauging.act,
+    inspecting.enqueue_waiting,
 )
 
 
@@ -120,6 +122,10 @@ def beat(name: str, enqueued_at: str) -> None:
 
 def check_links(ticket: int = 0) -> None:
     checking.ask_due(ticket)
+
+
+def inspect_domains(ticket: int = 0) -> None:
+    inspecting.inspect_due(ticket)
 
 
 def prune() -> None:

@@ -8,7 +8,7 @@ import re
 import secrets
 import socket
 import tempfile
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -75,6 +75,23 @@ def networks(name: str, default: str = "") -> list[IPv4Network | IPv6Network]:
         raise ImproperlyConfigured(
             f"{name} is “{told}” ({error}): give networks separated by commas, such as 10.0.0.0/8,fd00::/8."
         ) from None
+
+
+def resolvers(name: str) -> list[tuple[str, int]]:
+    """Return DNS servers from the environment, as (IP address, port)."""
+    told = env.str(name, default="")
+    found = []
+    for value in filter(None, map(str.strip, told.split(","))):
+        with_port = re.fullmatch(r"\[([^]]+)\](?::(\d{1,5}))?|([\d.]+):(\d{1,5})", value)
+        host, port = (with_port[1] or with_port[3], with_port[2] or with_port[4]) if with_port else (value, None)
+        try:
+            found.append((str(ip_address(host)), int(port or 53)))
+        except ValueError:
+            raise ImproperlyConfigured(
+                f"{name} is “{told}”: give IP addresses separated by commas, each with a port if it is not 53, such as "
+                "127.0.0.1:5353,[2001:db8::1]:53."
+            ) from None
+    return found
 
 
 def labelled_paths(name: str) -> dict[str, str]:
@@ -395,6 +412,7 @@ SCANNING_NETWORKS = networks(
 # What organizations may use and reach: e-mail backends by their labels, and networks that are not public.
 EMAIL_BACKENDS = labelled_paths("EMAIL_BACKENDS")
 OPEN_NETWORKS = networks("OPEN_NETWORKS")
+DNS_RESOLVERS = resolvers("DNS_RESOLVERS")  # asked about sending domains; empty: those of the system
 EMAIL_SERVICE_URLS = labelled_urls("EMAIL_SERVICE_URLS")  # instead of the services' own, for tests and proxies
 
 # Imports. Uploads lie in DATA_DIR/imports.

@@ -21,6 +21,7 @@ from broadcasts.models import (
     Message,
     MessageTranslation,
     Organization,
+    SendingDomain,
     User,
 )
 
@@ -45,6 +46,14 @@ def make_picture(organization: Organization, name: str = "flyer.png", **fields) 
     """A picture in the library of an organization, as it is stored after an upload."""
     file = ContentFile(picture_file(), name=name)
     return Media.objects.create(organization=organization, file=file, **{"width": 40, "height": 30, **fields})
+
+
+def make_checked_domain(channel: Channel, *findings: dict) -> SendingDomain:
+    """The domain of a channel as its last inspection left it: good, but for these findings."""
+    name = channel.from_address.rpartition("@")[2]
+    fields = {"findings": list(findings), "checked_at": timezone.now()}
+    domain, _ = SendingDomain.objects.update_or_create(organization=channel.organization, name=name, defaults=fields)
+    return domain
 
 
 def make_member(organization: Organization, role: str, **fields) -> Member:

@@ -35,7 +35,7 @@ LAYERS = [
         "telling",
         "uploading",
     },
-    {"gauging", "reporting", "rotating", "syncing"},
+    {"gauging", "inspecting", "reporting", "rotating", "syncing"},
     {"sending"},
     {"tracking"},
     {"designing"},

@@ -20,6 +20,7 @@ from . import (  # noqa: F401 -- importing them registers their admins
     organizations,
     people,
     segments,
+    sending_domains,
     templates,
     tokens,
 )

@@ -12,10 +12,12 @@ from django.urls import path
 from django.utils import timezone
 from django.utils.html import format_html
 
-from broadcasts import formats, transports
-from broadcasts.models import TRACKED, Channel, ChannelRate
+from broadcasts import formats, inspecting, transports
+from broadcasts.mediums import email_domain
+from broadcasts.models import TRACKED, Channel, ChannelRate, SendingDomain
+from broadcasts.rendering.signing import seconds_a_copy
 
-from .base import ReadOnlyAdmin, number_column
+from .base import ReadOnlyAdmin, link, list_url, number_column
 from .callback_address import RotatingChannels
 from .filters import choice_filter, row_filter
 from .gauges import GaugedChannels
@@ -96,7 +98,7 @@ class ChannelAdmin(GaugedChannels, RotatingChannels, SyncingChannels):
         sender = ["from_name", "from_address", "reply_to"] if transport.medium == "email" else ["from_address"]
         return [
             (None, {"fields": ["organization", "kind", "name", "is_active", "is_default"]}),
-            ("Sender", {"fields": sender}),
+            ("Sender", {"fields": [*sender, *(["signature"] if obj and transport.carries_mail else [])]}),
             (f"Connection ({transport.label})", {"fields": [*shown, *calls]}) if shown else (None, {"fields": []}),
             *([("Measuring", {"fields": [*TRACKED.values()]})] if transport.carries_mail else []),
             ("Speed", {"fields": ["rate", "burst", "domain_rates", "ramp"]}),
@@ -105,13 +107,38 @@ class ChannelAdmin(GaugedChannels, RotatingChannels, SyncingChannels):
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        fields = [*super().get_readonly_fields(request, obj), "callback_url", *(["kind"] if obj else [])]
+        fields = [*super().get_readonly_fields(request, obj), "callback_url", "signature", *(["kind"] if obj else [])]
         return fields if self.may(request, self.change_act, obj) else [*fields, "shown_settings"]
 
     def formfield_for_choice_field(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "kind":
             kwargs.update(widget=forms.HiddenInput, initial=self.kind_of(request, None))
         return super().formfield_for_choice_field(db_field, request, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Channel, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        inspecting.know(obj)
+
+    @admin.display(description="signature")
+    def signature(self, channel: Channel) -> str:
+        """Say what signs its mail, and how fast."""
+        if not channel.transport_class.sends_as_composed(channel.settings):
+            return "None of this server: the service or backend that carries the mail signs it."
+        domain = email_domain(channel.from_address)
+        row = SendingDomain.objects.filter(organization=channel.organization_id, name=domain).first()
+        keys = list(row.keys.filter(is_active=True)) if row else []
+        page = link(row, domain) if row else format_html('<a href="{}">{}</a>', list_url(SendingDomain), domain)
+        if not keys:
+            return format_html("None: no key of {} is active.", page)
+        seconds = sum(map(seconds_a_copy, keys))
+        return format_html(
+            "DKIM, as {}: {}. That takes {} µs a copy on this server, so each process that sends signs at most {} "
+            "copies a second.",
+            page,
+            ", ".join(f"{key.get_algorithm_display()} ({key.selector})" for key in keys),
+            formats.number(round(seconds * 1_000_000)),
+            formats.number(int(1 / seconds)),
+        )
 
     @admin.display(description="why it rests")
     def resting_reason(self, channel: Channel) -> str:

@@ -23,7 +23,7 @@ from .period import period_page
 from .workers import workers
 
 SECTIONS = {
-    "Sending": ["Broadcast", "Delivery", "Message", "Template", "Layout", "Channel"],
+    "Sending": ["Broadcast", "Delivery", "Message", "Template", "Layout", "Channel", "SendingDomain"],
     "People": ["Contact", "Segment", "SegmentMember", "Attribute", "Activity", "Attendance", "ImportJob"],
     "Consent": ["Suppression", "Consent", "ConsentChange"],
     "What came back": ["DeliveryEvent", "Inbound", "Mailbox", "Link", "ProviderRef"],

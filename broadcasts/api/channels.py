@@ -8,7 +8,7 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from broadcasts import gauging, rotating, syncing, transports
+from broadcasts import gauging, inspecting, rotating, syncing, transports
 from broadcasts.models import Channel
 from broadcasts.transports import TransportError
 
@@ -122,6 +122,11 @@ class ChannelSerializer(ResourceSerializer):
             row.configure(settings)
         except ValidationError as error:
             raise invalid(error) from None
+
+    def save(self, **kwargs: Any) -> Channel:
+        row = super().save(**kwargs)
+        inspecting.know(row)
+        return row
 
 
 class RotateSerializer(StrictSerializer):

@@ -22,6 +22,7 @@ from .organization import OwnOrganization
 from .period_stats import PeriodStats
 from .rendering import Render
 from .segments import Segments
+from .sending_domains import SendingDomains
 from .sms import SmsCount
 from .subscriptions import Subscriptions
 from .suppressions import Suppressions
@@ -38,6 +39,7 @@ router.register("templates", Templates, "template")
 router.register("layouts", Layouts, "layout")
 router.register("channels", Channels, "channel")
 router.register("mailboxes", Mailboxes, "mailbox")
+router.register("sending-domains", SendingDomains, "sending-domain")
 router.register("media", MediaFiles, "media")
 router.register("deliveries", Deliveries, "delivery")
 router.register("inbound", InboundReplies, "inbound")

@@ -7,7 +7,20 @@ from dataclasses import replace
 from broadcasts.exceptions import BroadcastsError
 from broadcasts.models import Broadcast
 
-from . import answers, audience, bounces, channels, consent, content, links, people, remembering, times, wording
+from . import (
+    answers,
+    audience,
+    bounces,
+    channels,
+    consent,
+    content,
+    domains,
+    links,
+    people,
+    remembering,
+    times,
+    wording,
+)
 from .draft import Draft, contents_of, read
 from .lines import Line, stop
 
@@ -25,6 +38,7 @@ QUICK: tuple[Callable[[Draft], Line | None], ...] = (
     consent.recorded_consent,
     channels.channel,
     channels.sender,
+    domains.domain,
     channels.template,
     channels.policy,
     content.pictures,

@@ -24,3 +24,7 @@ SHORTENERS = frozenset(
 
 # Reserved for examples (RFC 2606, RFC 6761); the shipped designs link to the first one.
 EXAMPLES = ("example.org", "example.com", "example.net", "example.edu", "example", "test", "invalid", "localhost")
+
+
+def is_example(host: str) -> bool:
+    return any(host == one or host.endswith(f".{one}") for one in EXAMPLES)

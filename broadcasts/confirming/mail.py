@@ -25,6 +25,7 @@ from broadcasts.models import (
 from broadcasts.queue import enqueue_due
 from broadcasts.rendering.mime import clean_address, one_line
 from broadcasts.rendering.return_path import return_path
+from broadcasts.rendering.signing import sign_mail
 from broadcasts.transports import Envelope, TransportError
 
 from .requests import unreachable_because
@@ -119,7 +120,7 @@ def _envelope(link: PersonalLink, contact: Contact, channel: Channel) -> Envelop
     mail.set_content(text)
     mail.add_alternative(render_to_string("mail/personal_link.html", {**context, "subject": subject}), subtype="html")
     bounces_to = return_path(sender, {**channel.settings, "verp": False})[0]
-    return Envelope(token, address, bounces_to, subject, text, mime=mail.as_bytes())
+    return Envelope(token, address, bounces_to, subject, text, mime=sign_mail(channel, mail.as_bytes()))
 
 
 def _content(link: PersonalLink, organization: Organization, language: str) -> tuple[str, dict[str, object]]:

@@ -8,7 +8,7 @@ from django.db.models.functions import Lower, Now
 from django.utils import timezone
 
 from broadcasts import formats, links, mediums, transports
-from broadcasts.mediums import EXTERNAL_ID, SENT_TO, Medium
+from broadcasts.mediums import EXTERNAL_ID, SENT_TO, Medium, email_domain
 
 from .base import Base, OrganizationQuerySet
 from .configuring import configured, differs
@@ -228,8 +228,16 @@ class Channel(Base):
             if not self.contact_field:
                 fields = ", ".join(SENT_TO)
                 raise ValidationError({"address_field": f"Choose which address of a contact it sends to: {fields}."})
+        self._clean_feedback_address()
         self.domain_rates = clean_domain_rates(self.domain_rates or {})
         self._clean_ramp()
+
+    def _clean_feedback_address(self) -> None:
+        """Refuse an address for reports that providers ignore: RFC 9477 wants it on the domain of From, or below it."""
+        domain, own = (email_domain(one or "") for one in (self.settings.get("feedback_address"), self.from_address))
+        if domain and domain != own and not domain.endswith(f".{own}"):
+            refusal = f"The address for feedback is on {domain}; providers report only to the domain of the sender."
+            raise ValidationError({"from_address": refusal})
 
     def _clean_ramp(self) -> None:
         """Check the warm-up; it keeps the day it began and the days held, and a change of it ends the day's rest."""

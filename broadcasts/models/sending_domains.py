@@ -1,6 +1,9 @@
 """The domains that mail comes from, and the keys that sign it (RFC 6376)."""
 
+from django.core.exceptions import ValidationError
 from django.db import models
+
+from broadcasts.mediums import ascii_domain
 
 from .base import Base
 from .fields import EncryptedJSONField, VocabularyField
@@ -35,6 +38,12 @@ class SendingDomain(Base):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        name = ascii_domain(self.name.strip().removesuffix("."))
+        if not name:
+            raise ValidationError({"name": f"“{self.name[:100]}” is not a domain, such as news.example.org."})
+        self.name = name
 
 
 class SigningKey(Base):

@@ -102,8 +102,13 @@ class CompiledContent:
         encoded = {number: list(map(encode, columns[number])) for number, encode in self.encoders.items()}
         for position, number in self.slots:
             parts[position] = encoded[number]
-        parts[0] = self._heads(self.composer, recipients, addresses, subjects)
-        return list(zip(subjects, texts, repeat("", n), map(b"".join, zip(*parts, strict=True)), strict=True))
+        heads = self._heads(self.composer, recipients, addresses, subjects)
+        if self.composer.signer is None:  # nothing has to be known of the body alone
+            parts[0] = heads
+            whole: Iterable[bytes] = map(b"".join, zip(*parts, strict=True))
+        else:
+            whole = self.composer.joined(heads, map(b"".join, zip(*parts[1:], strict=True)))
+        return list(zip(subjects, texts, repeat("", n), whole, strict=True))
 
     def _subjects(self, columns: Columns, n: int) -> list[str]:
         if self.fixed_subject is not None:

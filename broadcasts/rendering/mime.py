@@ -9,9 +9,9 @@ import re
 import time
 from base64 import b64encode, encodebytes
 from binascii import b2a_qp
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from email.utils import format_datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from django.core.exceptions import ValidationError
 from django.utils import timezone
@@ -20,6 +20,8 @@ from broadcasts import links
 from broadcasts.exceptions import RenderError
 from broadcasts.mediums import split_email
 from broadcasts.models import Message, UseCase
+
+from .signing import MailSigner
 
 LONGEST_VALUE = 1000  # characters of one header
 WIDTH = 76
@@ -197,6 +199,8 @@ class MailComposer:
         self._dated = (0, b"")
         self.test_token = links.delivery_token(links.TEST_SEND)
         marketing = broadcast.use_case == UseCase.MARKETING
+        self.channel = channel
+        self.feedback_address = self._feedback_address()
         self.common = b"".join(
             [
                 mailbox("From", channel.from_name or organization.name, self.sender),
@@ -206,6 +210,7 @@ class MailComposer:
                 unstructured("Feedback-ID", f"{broadcast.pk}:{broadcast.use_case}:{channel.pk}:broadcasts"),
                 b"Auto-Submitted: auto-generated\r\n",
                 b"Precedence: bulk\r\n" if marketing else b"",
+                f"CFBL-Address: {self.feedback_address}; report=arf\r\n".encode() if self.feedback_address else b"",
                 b"MIME-Version: 1.0\r\n",
             ]
         )
@@ -214,9 +219,29 @@ class MailComposer:
         self, key: str, name: str, address: str, subject: str, text: str, html: str, attachments: Sequence[bytes]
     ) -> bytes:
         """Return the complete message for one recipient, by the reference."""
-        return self.head(key, name, address, unstructured("Subject", subject)) + self.body(
-            text_part("plain", text), text_part("html", html) if html else b"", attachments
-        )
+        head = self.head(key, name, address, unstructured("Subject", subject))
+        body = self.body(text_part("plain", text), text_part("html", html) if html else b"", attachments)
+        return next(self.joined([head], [body]))
+
+    @cached_property
+    def signer(self) -> MailSigner | None:
+        """What signs the copies; read when the first one is composed, since previews of fields need none."""
+        return MailSigner.of(self.channel)
+
+    def joined(self, heads: Iterable[bytes], bodies: Iterable[bytes]) -> Iterator[bytes]:
+        """Join the headers of copies with what follows them, which begins with the headers of the body, and sign."""
+        for head, body in zip(heads, bodies, strict=True):
+            if self.signer is None:
+                yield head + body
+            else:
+                own = head[: len(head) - len(self.common)]
+                of_body, _, content = body.partition(b"\r\n\r\n")
+                yield self.signer.sign(own, self.common + of_body, content) + head + body
+
+    def _feedback_address(self) -> str:
+        """Return where providers may report complaints; RFC 9477 wants it signed, and on the domain of From."""
+        address = self.channel.settings.get("feedback_address") or ""
+        return clean_address(address) if address and self.signer else ""
 
     def body(self, body: bytes, html: bytes, attachments: Sequence[bytes]) -> bytes:
         """Join the parts of a message, with attachments as multipart/mixed."""
@@ -233,11 +258,12 @@ class MailComposer:
     def heads(self, copies: Iterable[tuple[str, str, str, bytes]]) -> list[bytes]:
         """Return the headers of copies, each of (key, name, address, complete header of the subject)."""
         date, common, domain, test = self._date(), self.common, self.domain, self.test_token
+        reports = "CFBL-Feedback-ID: {}\r\n" if self.feedback_address else ""
         before, _, after = links.unsubscribe_url("\0").partition("\0")
         made = []
         for key, name, address, subject in copies:
             message_id = f"<{key}@{domain}>" if key != test else self.message_id(key)
-            own = f"Message-ID: {message_id}\r\nList-Unsubscribe: <{before}{key}{after}>\r\n"
+            own = f"Message-ID: {message_id}\r\nList-Unsubscribe: <{before}{key}{after}>\r\n{reports.format(key)}"
             made.append(b"".join((date, mailbox("To", name, address), subject, own.encode(), common)))
         return made
 

@@ -39,6 +39,8 @@ from broadcasts.models import (
     ProviderRef,
     Segment,
     SegmentMember,
+    SendingDomain,
+    SigningKey,
     Suppression,
     Template,
     TemplateTranslation,
@@ -160,6 +162,10 @@ def one_of_each(channel):
     ProviderRef.objects.create(delivery=rows[0], channel=channel, provider_id=f"ref-{rows[0].pk}")
     ChannelRate.objects.create(channel=channel)
     Mailbox.objects.create(channel=channel, name="Bounces", host="imap.example.org", username=organization.slug)
+    domain, _ = SendingDomain.objects.get_or_create(
+        organization=organization, name=channel.from_address.rpartition("@")[2] or "club.example"
+    )
+    SigningKey.objects.create(domain=domain, selector="one", secret={"private": ""}, public="")
     ImportJob.objects.create(organization=organization, filename="people.csv")
     IdempotencyKey.objects.create(organization=organization, key="k", fingerprint="f")
     Heartbeat.objects.create(name=organization.slug, enqueued_at=timezone.now(), beaten_at=timezone.now())

@@ -56,6 +56,7 @@ WRITTEN_BY = {
     "eventsubscription": "admin",
     "channel": "admin",
     "mailbox": "admin",
+    "sendingdomain": "admin",
     "invitation": "admin",
     "organization": "root",
     "user": "root",

@@ -28,7 +28,7 @@ def test_the_schema_is_openapi_3_1_and_names_every_resource(schema):
     assert named == {
         *("broadcast-messages", "contacts", "segments", "templates", "channels", "deliveries", "suppressions"),
         *("activities", "attendances", "attributes", "consents", "imports", "inbound", "media", "organization", "sms"),
-        *("stats", "subscriptions", "layouts", "languages", "merge-fields", "render", "mailboxes"),
+        *("stats", "subscriptions", "layouts", "languages", "merge-fields", "render", "mailboxes", "sending-domains"),
     }
 
 

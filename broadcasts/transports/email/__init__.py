@@ -4,10 +4,10 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ..base import Begin, Envelope, Outcome, Receipt, Transport, unnoticed
+from ..base import Begin, Envelope, Outcome, Receipt, SettingsRefused, Transport, unnoticed
 from ..callbacks import Callback, CallbackRequest
 from .account import Account
-from .backend import Backend
+from .backend import Backend, speaks_smtp
 from .pipeline import Pipeline
 from .reports import read
 from .settings import EmailSettings
@@ -26,6 +26,13 @@ class Email(Transport):
         account, backend = Account.read(settings), settings.get("backend")
         self.carrier = Backend(backend, account) if backend else Pipeline(account)
         self.concurrency = 1 if backend else account.connections * account.in_flight
+
+    @classmethod
+    def sends_as_composed(cls, settings: Mapping[str, Any]) -> bool:
+        try:
+            return speaks_smtp(settings.get("backend"))
+        except SettingsRefused:  # the operator does not offer the backend any more
+            return False
 
     def open(self) -> None:
         self.carrier.open()

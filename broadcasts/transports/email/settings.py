@@ -94,6 +94,11 @@ class EmailSettings(SettingsForm):
         help_text="bounces+KEY@example.org, so that every bounce is matched. Turn it on only if your mail server "
         "delivers addresses with a plus sign.",
     )
+    feedback_address = forms.EmailField(
+        required=False,
+        help_text="Where mailbox providers may report complaints (CFBL-Address, RFC 9477), on the domain of the "
+        "sender. Signed mail alone names it; have a mailbox read what comes there.",
+    )
     backend = BackendField(
         required=False,
         choices=backends,

@@ -1,0 +1,1 @@
+"""Domains and what their DNS says."""
