@@ -5,7 +5,7 @@ from broadcasts.mediums import Medium, email_domain
 from broadcasts.models import Channel, SendingDomain
 
 from .draft import Draft
-from .hosts import FREE_MAIL, is_example
+from .hosts import FREE_MAIL, is_reserved
 from .lines import Detail, Line, ok, stop, warning
 
 DOMAIN = "broadcasts_sendingdomain_change"
@@ -54,7 +54,7 @@ def _senders(draft: Draft) -> dict[str, Channel]:
         channel = message.channel
         if channel and message.medium == Medium.EMAIL and channel.transport_class.carries_mail:
             name = email_domain(channel.from_address)
-            if name and name not in FREE_MAIL and not is_example(name):
+            if name and name not in FREE_MAIL and not is_reserved(name):
                 found.setdefault(name, channel)
     return found
 

@@ -26,5 +26,5 @@ SHORTENERS = frozenset(
 EXAMPLES = ("example.org", "example.com", "example.net", "example.edu", "example", "test", "invalid", "localhost")
 
 
-def is_example(host: str) -> bool:
+def is_reserved(host: str) -> bool:
     return any(host == one or host.endswith(f".{one}") for one in EXAMPLES)

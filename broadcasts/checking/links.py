@@ -11,7 +11,7 @@ from broadcasts.models import LinkCheck
 from broadcasts.rendering.tracked_links import find_links
 
 from .draft import Copy, Draft, told
-from .hosts import is_example
+from .hosts import is_reserved
 from .lines import Level, Line, ok, warning
 
 MOST = 100  # links of a broadcast that are asked
@@ -67,7 +67,7 @@ def is_example(address: str) -> bool:
         host = (urlsplit(address).hostname or "").removesuffix(".")
     except ValueError:
         return False
-    return is_example(host)
+    return is_reserved(host)
 
 
 def examples(draft: Draft, found: Links) -> Line | None:
