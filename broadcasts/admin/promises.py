@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from broadcasts import audience, checking, designing, drafting, pricing, rendering
+from broadcasts import audience, checking, designing, pricing, rendering
 from broadcasts.audience import Audience, Estimate
 from broadcasts.exceptions import BroadcastsError
 from broadcasts.languages import language_name
@@ -26,7 +26,7 @@ class FirstCopy:
 
 
 def promise(broadcast: Broadcast) -> dict[str, Any]:
-    """Return what `promise.html` tells of a broadcast that is about to be sent; counts everybody."""
+    """Return what `promise.html` tells of a broadcast that is about to be sent; counts everybody once."""
     found = estimate(broadcast)
     return {
         "estimate": found,
@@ -34,13 +34,13 @@ def promise(broadcast: Broadcast) -> dict[str, Any]:
         "cost": pricing.expected(broadcast, found),
         "nobody": nobody(found),
         "first_copies": first_copies(broadcast),
-        "open_lines": checking.open_lines(broadcast, checking.check(broadcast)),
+        "open_lines": checking.open_lines(broadcast, checking.check(broadcast, found)),
     }
 
 
 def estimate(broadcast: Broadcast) -> Estimate:
     """Count whom a broadcast will reach: the same query as its start."""
-    return audience.estimate(Audience.of(broadcast), drafting.routes(broadcast))
+    return audience.estimate(Audience.of(broadcast), audience.routes_of(broadcast))
 
 
 def reasons(found: Estimate) -> list[tuple[str, str, int]]:

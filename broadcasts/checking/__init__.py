@@ -8,6 +8,7 @@ show `quick_lines` at once and ask for `counted_lines` afterwards.
 from .accepting import accept, is_accepted, open_lines
 from .answers import ask_due
 from .asking import check, counted_lines, quick_lines
+from .consent import use_cases
 from .lines import Detail, Level, Line
 
 __all__ = [
@@ -21,4 +22,5 @@ __all__ = [
     "is_accepted",
     "open_lines",
     "quick_lines",
+    "use_cases",
 ]

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from broadcasts.audience import Estimate
 from broadcasts.exceptions import BroadcastsError
 from broadcasts.models import Broadcast
 
@@ -50,9 +51,9 @@ COUNTED: tuple[Callable[[Draft, people.People], Line | None], ...] = (
 )
 
 
-def check(broadcast: Broadcast) -> list[Line]:
+def check(broadcast: Broadcast, estimate: Estimate | None = None) -> list[Line]:
     """Return all lines of a broadcast that has not begun, the quick ones first."""
-    return [*quick_lines(broadcast), *counted_lines(broadcast)]
+    return [*quick_lines(broadcast), *counted_lines(broadcast, estimate)]
 
 
 def quick_lines(broadcast: Broadcast) -> list[Line]:
@@ -65,8 +66,11 @@ def quick_lines(broadcast: Broadcast) -> list[Line]:
     return [line for line in asked if line is not None]
 
 
-def counted_lines(broadcast: Broadcast) -> list[Line]:
-    """Return the lines that need everybody in the audience counted; what took long is remembered for a while."""
+def counted_lines(broadcast: Broadcast, estimate: Estimate | None = None) -> list[Line]:
+    """Return the lines that need everybody in the audience counted; what took long is remembered for a while.
+
+    estimate: that of the broadcast, where the caller has counted it.
+    """
     draft = contents_of(broadcast)
     if not draft.messages:
         return []  # that there is nothing to send is told by the quick lines
@@ -74,7 +78,7 @@ def counted_lines(broadcast: Broadcast) -> list[Line]:
     if (kept := remembering.recall(key, draft)) is not None:
         return kept
     begun = time.monotonic()
-    lines = _count(draft)
+    lines = _count(draft, estimate)
     seconds = time.monotonic() - begun
     lines = [replace(line, seconds=seconds) if line.name == "recipients" else line for line in lines]
     if seconds > remembering.SLOW_SECONDS:
@@ -82,9 +86,9 @@ def counted_lines(broadcast: Broadcast) -> list[Line]:
     return lines
 
 
-def _count(draft: Draft) -> list[Line]:
+def _count(draft: Draft, estimate: Estimate | None) -> list[Line]:
     try:
-        counted = people.count(draft.broadcast)
+        counted = people.count(draft.broadcast, estimate)
     except BroadcastsError as error:
         return [stop("recipients", f"The audience cannot be read. {error}", step="who")]
     questions = COUNTED if counted.estimate.will_receive else COUNTED[:1]

@@ -38,15 +38,13 @@ class People:
         return max((sum(counted.values()) for counted in self.zones), default=0)
 
 
-def count(broadcast: Broadcast) -> People:
-    """Count the recipients; raises BroadcastsError where the audience cannot be read."""
-    wanted = replace(Audience.of(broadcast), of_all=True)
-    messages = list(broadcast.messages.select_related("channel", "template").prefetch_related("translations"))
-    for message in messages:
-        message.broadcast = broadcast
-        message.channel = message.channel or broadcast.organization.default_channel(message.medium)
-    routes = [Route.of(message) for message in messages]
-    found = People(audience.estimate(wanted, routes))
+def count(broadcast: Broadcast, estimate: Estimate | None = None) -> People:
+    """Count the recipients, but for an estimate that is there already.
+
+    Raises BroadcastsError where the audience cannot be read.
+    """
+    wanted, routes = replace(Audience.of(broadcast), of_all=True), audience.routes_of(broadcast)
+    found = People(estimate or audience.estimate(wanted, routes))
     if not found.estimate.will_receive:
         return found
     since = max(timezone.now(), broadcast.scheduled_at or timezone.now()) - LATELY

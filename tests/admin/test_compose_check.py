@@ -5,6 +5,7 @@ import re
 import pytest
 from django.urls import reverse
 
+from broadcasts import audience
 from broadcasts.admin import broadcast_views
 from broadcasts.models import Broadcast, Channel, MessageTranslation, Organization
 from tests.make import make_broadcast, make_contact
@@ -86,7 +87,7 @@ def test_a_viewer_is_offered_nothing_that_is_refused(viewer, newsletter):
 
 
 def test_a_viewer_gets_the_number_that_is_counted_later(viewer, newsletter, monkeypatch):
-    monkeypatch.setattr("broadcasts.admin.compose_card.AT_ONCE", 0)
+    monkeypatch.setattr("broadcasts.admin.broadcast_views.AT_ONCE", 0)
     client = sign_in(viewer.user)
     goal = client.get(step(newsletter)).context["card"]["count_url"]
     assert "</strong> person" in client.get(goal).content.decode()
@@ -138,3 +139,11 @@ def test_the_number_of_queries_does_not_grow_with_languages(author, newsletter, 
     client = sign_in(author.user)
     with django_assert_max_num_queries(75):
         client.get(step(newsletter))
+
+
+@pytest.mark.parametrize("name", ["check", "send"])
+def test_a_page_counts_the_audience_once_for_all_that_it_says(sender, newsletter, name, monkeypatch):
+    counted, estimate = [], audience.estimate
+    monkeypatch.setattr(audience, "estimate", lambda *args: counted.append(args) or estimate(*args))
+    page = sign_in(sender.user).get(step(newsletter, name))
+    assert (len(counted), page.context["card"]["people"]["number"]) == (1, 1)

@@ -25,7 +25,7 @@ def counts(monkeypatch):
     """How often the people were counted."""
     found = []
     count = people.count
-    monkeypatch.setattr(people, "count", lambda broadcast: found.append(broadcast) or count(broadcast))
+    monkeypatch.setattr(people, "count", lambda *args: found.append(args) or count(*args))
     return found
 
 
