@@ -4,12 +4,11 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from broadcasts.audience import Estimate
 from broadcasts.exceptions import BroadcastsError
 from broadcasts.models import Broadcast
 
 from . import answers, audience, channels, consent, content, links, people, remembering, times, wording
-from .draft import Draft, contents_of, read
+from .draft import Draft, read
 from .lines import Line, stop
 
 # In the order in which pages show them.
@@ -51,14 +50,14 @@ COUNTED: tuple[Callable[[Draft, people.People], Line | None], ...] = (
 )
 
 
-def check(broadcast: Broadcast, estimate: Estimate | None = None) -> list[Line]:
+def check(broadcast: Broadcast) -> list[Line]:
     """Return all lines of a broadcast that has not begun, the quick ones first."""
-    return [*quick_lines(broadcast), *counted_lines(broadcast, estimate)]
-
-
-def quick_lines(broadcast: Broadcast) -> list[Line]:
-    """Return the lines that take no longer for many people than for a few; links are asked for in the background."""
     draft = read(broadcast)
+    return [*quick_lines(draft), *counted_lines(draft)]
+
+
+def quick_lines(draft: Draft) -> list[Line]:
+    """Return the lines that take no longer for many people than for a few; links are asked for in the background."""
     found = links.links_of(draft)
     known = answers.known(draft.organization, found.asked)
     asked = [question(draft) for question in QUICK]
@@ -66,19 +65,18 @@ def quick_lines(broadcast: Broadcast) -> list[Line]:
     return [line for line in asked if line is not None]
 
 
-def counted_lines(broadcast: Broadcast, estimate: Estimate | None = None) -> list[Line]:
+def counted_lines(draft: Draft, counted: people.People | None = None) -> list[Line]:
     """Return the lines that need everybody in the audience counted; what took long is remembered for a while.
 
-    estimate: that of the broadcast, where the caller has counted it.
+    counted: the recipients, where the caller has counted them.
     """
-    draft = contents_of(broadcast)
     if not draft.messages:
         return []  # that there is nothing to send is told by the quick lines
     key = remembering.key_of(draft)
     if (kept := remembering.recall(key, draft)) is not None:
         return kept
     begun = time.monotonic()
-    lines = _count(draft, estimate)
+    lines = _count(draft, counted)
     seconds = time.monotonic() - begun
     lines = [replace(line, seconds=seconds) if line.name == "recipients" else line for line in lines]
     if seconds > remembering.SLOW_SECONDS:
@@ -86,9 +84,9 @@ def counted_lines(broadcast: Broadcast, estimate: Estimate | None = None) -> lis
     return lines
 
 
-def _count(draft: Draft, estimate: Estimate | None) -> list[Line]:
+def _count(draft: Draft, counted: people.People | None) -> list[Line]:
     try:
-        counted = people.count(draft.broadcast, estimate)
+        counted = counted or people.count(draft)
     except BroadcastsError as error:
         return [stop("recipients", f"The audience cannot be read. {error}", step="who")]
     questions = COUNTED if counted.estimate.will_receive else COUNTED[:1]

@@ -5,10 +5,11 @@ import re
 import pytest
 from django.urls import reverse
 
-from broadcasts import audience
 from broadcasts.admin import broadcast_views
-from broadcasts.models import Broadcast, Channel, MessageTranslation, Organization
-from tests.make import make_broadcast, make_contact
+from broadcasts.audience.estimate import ReasonGroups
+from broadcasts.models import Broadcast, Channel, Contact, MessageTranslation, Organization
+from broadcasts.rendering import CompiledMessage
+from tests.make import add_channel, make_broadcast, make_contact
 
 from .conftest import messages_of, sign_in
 
@@ -143,7 +144,21 @@ def test_the_number_of_queries_does_not_grow_with_languages(author, newsletter, 
 
 @pytest.mark.parametrize("name", ["check", "send"])
 def test_a_page_counts_the_audience_once_for_all_that_it_says(sender, newsletter, name, monkeypatch):
-    counted, estimate = [], audience.estimate
-    monkeypatch.setattr(audience, "estimate", lambda *args: counted.append(args) or estimate(*args))
+    counted, groups = [], ReasonGroups.groups
+    monkeypatch.setattr(ReasonGroups, "groups", lambda self: counted.append(self) or groups(self))
     page = sign_in(sender.user).get(step(newsletter, name))
     assert (len(counted), page.context["card"]["people"]["number"]) == (1, 1)
+
+
+@pytest.mark.parametrize("name", ["check", "send"])
+def test_a_page_compiles_each_message_once_for_all_that_it_says(sender, newsletter, name, monkeypatch):
+    compiled, compile_message = [], CompiledMessage.__init__
+    monkeypatch.setattr(
+        CompiledMessage, "__init__", lambda self, *args: compiled.append(args[0].pk) or compile_message(self, *args)
+    )
+    texts = Channel.objects.create(organization=newsletter.organization, name="Texts", kind="sms")
+    add_channel(newsletter, channel=texts)
+    Contact.objects.update(phone="+34600000001")
+    Broadcast.objects.update(channel_policy="every")
+    assert sign_in(sender.user).get(step(newsletter, name)).status_code == 200
+    assert sorted(compiled) == sorted(newsletter.messages.values_list("pk", flat=True))
