@@ -1,7 +1,8 @@
 from importlib import import_module
 
-from django.apps import AppConfig, apps
+from django.apps import AppConfig
 from django.contrib.admin import apps as admin_apps
+from django.core import checks
 
 
 class BroadcastsConfig(AppConfig):
@@ -13,17 +14,20 @@ class BroadcastsConfig(AppConfig):
         import_module("broadcasts.transports.email.backend")  # which registers its system check
 
 
-class AdminConfig(admin_apps.AdminConfig):
-    """The admin with our site; what other apps registered there and we replace is taken out again."""
+class AdminConfig(admin_apps.SimpleAdminConfig):
+    """The admin with our site and our pages only.
+
+    `broadcasts.urls` loads the pages, and so do checks; processes that serve none, such as workers, do without.
+    """
 
     default_site = "broadcasts.admin.site.Site"
     default = False
 
     def ready(self) -> None:
-        # Our pages register while they are imported, and importing the site imports them: so they go first.
-        import_module("broadcasts.admin")
+        checks.register(_load_pages, checks.Tags.admin)  # before the admin's own check, which is of loaded pages
         super().ready()
-        site = import_module("django.contrib.admin").site  # there is none before the apps are ready
-        for model in (*apps.get_app_config("django_q").get_models(), apps.get_model("auth", "Group")):
-            if site.is_registered(model):
-                site.unregister(model)
+
+
+def _load_pages(**options: object) -> list[checks.CheckMessage]:
+    import_module("broadcasts.admin")
+    return []

@@ -6,8 +6,8 @@
         Email(server.settings).deliver(envelope)
         assert server.received[0].rcpt == "ana@example.org"
 
-Phases: connect, ehlo, starttls, auth, mail, rcpt, data (the command), body (amid the message), content (after the
-final dot), rset, noop, quit.
+Phases: connect, ehlo, starttls, auth, mail, rcpt, data (the command), bdat (the command, which it does not know then),
+body (amid the message), chunk (after one), content (after the final dot or the last chunk), rset, noop, quit.
 """
 
 import asyncio
@@ -70,18 +70,21 @@ class SmtpServer(Controller):
         tls: bool = False,
         smtputf8: bool = True,
         pipelining: bool = False,
+        chunking: bool = False,  # and pipelining
         dsn: bool = False,
         connections: int = 1,  # what a channel that uses it is set to
+        in_flight: int = 1,  # that too
         room: int = 1000,  # for so many connections at a time; the next is told 421
         farewell: str | None = None,  # after one message it closes the connection, with these words if any
-        takes_data_for_nobody: bool = False,  # 354 to DATA also where every recipient was refused
+        takes_data_for_nobody: bool = False,  # 354 to DATA, 250 to BDAT also where every recipient was refused
         trickles: bool = False,  # its replies come byte by byte
     ) -> None:
         self.login = login
         self.security = "tls" if tls else "starttls" if starttls else "none"
-        self.pipelining = pipelining
+        self.pipelining = pipelining or chunking
+        self.chunking = chunking
         self.dsn = dsn
-        self.wanted = connections
+        self.wanted = {"connections": connections, "in_flight": in_flight}
         self.room = room
         self.farewell = farewell
         self.takes_data_for_nobody = takes_data_for_nobody
@@ -124,8 +127,13 @@ class SmtpServer(Controller):
             "password": password,
             "timeout": 20,
             "verify_certificates": False,
-            "connections": self.wanted,
+            **self.wanted,
         }
+
+    @property
+    def content_phase(self) -> str:
+        """The command that comes before content."""
+        return "bdat" if self.chunking else "data"
 
     @property
     def recipients(self) -> list[str]:
@@ -202,6 +210,7 @@ class SmtpServer(Controller):
     async def handle_EHLO(self, server, session, envelope, hostname, responses) -> list[str]:
         session.host_name = hostname
         extra = ["250-ENHANCEDSTATUSCODES"] + ["250-PIPELINING"] * self.pipelining + ["250-DSN"] * self.dsn
+        extra += ["250-CHUNKING"] * self.chunking
         kept = [line for line in responses if line.strip() != "250-AUTH"]
         return [kept[0], *extra, *kept[1:]]
 
@@ -280,6 +289,31 @@ class _Session(SMTP):
             await super().push("554 5.5.1 no valid recipients")
         else:
             await super().smtp_DATA(arg)
+            await self.part()
+
+    async def smtp_BDAT(self, arg: str | None) -> None:
+        size, _, last = (arg or "").partition(" ")
+        server, envelope = self.test_server, self.envelope
+        to = " ".join(envelope.rcpt_tos)
+        if fault := server.next_fault("body", to):
+            await self._reader.readexactly(1)
+            await self.suffer(fault)
+            await self.push(fault.reply)
+            return
+        chunk = await self._reader.readexactly(int(size))
+        if fault := server.next_fault("chunk", to):
+            await self.suffer(fault)
+            await self.push(fault.reply)
+        elif not envelope.rcpt_tos:  # the transaction stays open until RSET
+            await self.push("250 2.0.0 OK" if server.takes_data_for_nobody else "554 5.5.1 no valid recipients")
+        else:
+            envelope.content = (envelope.content or b"") + chunk
+            if not last:
+                await self.push(f"250 2.0.0 {size} bytes")
+                return
+            status = await server.handle_DATA(self, self.session, envelope)
+            self._set_post_data_state()
+            await self.push(status)
             await self.part()
 
     def _wary(self, verb: str, method: Callable[[str | None], Awaitable[None]]):

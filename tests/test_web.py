@@ -138,6 +138,18 @@ def test_slow_senders_hold_nobody_up_and_are_cut_off_however_active(client, begu
     assert {answer(one) for one in slow} == {b""}
 
 
+def test_a_request_that_comes_as_its_connection_expires_is_answered(client, served, monkeypatch):
+    one = client(GET, b"\r\n")
+    read_to(one, b"here")
+    go_on = threading.Event()
+    poll = served.poll
+    monkeypatch.setattr(served, "poll", lambda: go_on.wait(30) and poll())
+    time.sleep(connections.IDLE_SECONDS + 1)
+    one.sendall(GET + b"\r\n")
+    go_on.set()
+    read_to(one, b"here")
+
+
 def test_empty_lines_buy_no_time(client):
     one = client()
     deadline = time.monotonic() + 30

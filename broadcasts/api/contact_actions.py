@@ -9,7 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from broadcasts import contacts
-from broadcasts.audience import NOT_FILTERS, ContactFilter
+from broadcasts.audience import NOT_FILTERS
+from broadcasts.audience.filters import ContactFilter
 from broadcasts.exporting import contacts_csv, person_json
 from broadcasts.models import AuditEntry, Contact
 

@@ -6,7 +6,6 @@ from .audience import Audience, as_if_created, create_missing, matched
 from .broadcast_recipients import CONDITIONS
 from .catalogue import catalogue
 from .estimate import Estimate, estimate, preview, survey
-from .filters import ContactFilter
 from .groups import groups_of, readable_contacts
 from .lacking import LABELS, count_lacking, merge_field_labels
 from .matching import Match, MatchNode, match_contact
@@ -41,7 +40,6 @@ __all__ = [
     "NOT_FILTERS",
     "SCHEMES",
     "Audience",
-    "ContactFilter",
     "Estimate",
     "Match",
     "MatchNode",

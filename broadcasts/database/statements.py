@@ -34,7 +34,8 @@ def ids_parameter(name: str) -> RawSQL:
 
 def ids(values: Sequence[int]) -> Any:
     """Return the value of an `ids_parameter`, in the form that the database takes."""
-    return list(values) if connection.vendor == "postgresql" else str(list(values))
+    listed = ",".join(map(str, values))  # by far quicker than what the driver does for a list
+    return f"{{{listed}}}" if connection.vendor == "postgresql" else f"[{listed}]"
 
 
 @dataclass(frozen=True)

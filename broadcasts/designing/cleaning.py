@@ -2,13 +2,17 @@
 
 import re
 from collections import Counter
-
-import nh3
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from broadcasts.formats import number
 
 from .blocks import Problems
 from .masks import Masks, html_pieces
+
+if TYPE_CHECKING:
+    import nh3
 
 INLINE = {"br", "strong", "b", "em", "i", "u", "s", "a", "sub", "sup", "span"}
 RICH = {*INLINE, "p", "ul", "ol", "li", "h2", "h3", "blockquote"}
@@ -58,22 +62,19 @@ _HANDLER = re.compile(r"""[\s"'/](on[a-z]+)\s*=""", re.IGNORECASE)
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*(?=:)", re.IGNORECASE)
 
 
-def _cleaner(tags: set[str], attributes: dict[str, set[str]]) -> nh3.Cleaner:
+@cache
+def _cleaner(kind: str) -> "nh3.Cleaner":
+    nh3 = import_module("nh3")  # large, and not needed by workers that send
     return nh3.Cleaner(
-        tags=tags,
+        tags=ALLOWED[kind],
         clean_content_tags={"script", "style", "template", "title", "iframe", "object", "noscript", "svg", "math"},
-        attributes=attributes,
+        attributes=ATTRIBUTES if kind == "html" else RICH_ATTRIBUTES,
         strip_comments=False,  # some are tags of logic; all others are taken out before
         link_rel=None,
         url_schemes=set(SCHEMES),
     )
 
 
-CLEANERS = {
-    "inline": _cleaner(INLINE, RICH_ATTRIBUTES),
-    "rich": _cleaner(RICH, RICH_ATTRIBUTES),
-    "html": _cleaner(FULL, ATTRIBUTES),
-}
 ALLOWED = {"inline": INLINE, "rich": RICH, "html": FULL}
 
 
@@ -98,7 +99,7 @@ class CleanHtml:
             else:
                 kept.append(text)
         self._warn(pieces, path, kind)
-        cleaned = CLEANERS[kind].clean(self._with_bodies(self.masks.as_comments("".join(kept))))
+        cleaned = _cleaner(kind).clean(self._with_bodies(self.masks.as_comments("".join(kept))))
         if cleaned.count("<!--") == len(self.masks.comment.findall(cleaned)):
             return cleaned
         # In broken HTML a parser sees comments that were text until now; Outlook reads what some of them have.

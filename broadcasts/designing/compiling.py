@@ -1,16 +1,13 @@
 """Compile MJML to HTML: mrml lays it out, css-inline writes our rules into the elements."""
 
 import re
-
-import css_inline
-import mrml
+from importlib import import_module
 
 from .building import attributes
 from .masks import Masks
 from .styles import Style, kept_css
 
 MOST_STYLED = 20_000_000  # characters of rules, once for each element
-_OPTIONS = mrml.RenderOptions(fonts={})  # else it links the fonts of others
 
 
 def document(body: str, style: Style, language: str) -> str:
@@ -57,7 +54,9 @@ def compile_mjml(mjml: str, fragments: list[str], masks: Masks, css: str, writte
 
     written_css: the rules that an author wrote, each of which may be written into every element.
     """
-    html = mrml.to_html(mjml, None, _OPTIONS).content
+    mrml, css_inline = map(import_module, ("mrml", "css_inline"))  # large, and not needed by workers that send
+    options = mrml.RenderOptions(fonts={})  # else it links the fonts of others
+    html = mrml.to_html(mjml, None, options).content
     html = with_fragments(html, fragments, masks)
     if len(written_css) * html.count("</") > MOST_STYLED:
         raise ValueError("The rules of mj-style are too long for so many elements; shorten them.")

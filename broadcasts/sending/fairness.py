@@ -8,20 +8,21 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+from functools import cache
 from itertools import islice
 
 from django.conf import settings
+from django.db import connection, transaction
 from django.db.models import Count, Exists, F, Min, OuterRef
 from django.db.models.functions import Now
 
+from broadcasts.database import Statement, parameter
 from broadcasts.models import Batch, Channel, Message, lease_end
 from broadcasts.queue import enqueue
 
 from . import rate
 from .lease import HOST, Lease, wanted, worker_name
-
-NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Candidate:
     channel: int
     broadcast: int
     organization: int
-    yielded_at: datetime | None
+    yielded_at: datetime | str | None  # as the database driver returns it
     first: int
     batches: int
 
@@ -46,16 +47,27 @@ def _ready(**filters: object):
     return Batch.objects.filter(wanted("message__"), state=Batch.State.READY, **filters)
 
 
-def _waiting(**filters: object) -> list[Candidate]:
+@cache
+def _waiting(vendor: str, *, of_channel: bool) -> Statement:
+    """Select the candidates, of the channel `channel` or of all."""
+    filters = {"message__channel": parameter("channel")} if of_channel else {}
     columns = ("message", "message__channel", "message__broadcast", "message__broadcast__organization")
     ready = _ready(**filters).filter(Channel.in_service("message__channel__"))
     groups = ready.values_list(*columns, "message__yielded_at").annotate(first=Min("id"), batches=Count("id"))
-    return [Candidate(*group) for group in groups.order_by()]
+    return Statement.select(groups.order_by())
+
+
+def _candidates(channel: Channel | None = None) -> list[Candidate]:
+    if channel is None:
+        found = _waiting(connection.vendor, of_channel=False).rows()
+    else:
+        found = _waiting(connection.vendor, of_channel=True).rows(channel=channel.pk)
+    return [Candidate(*row) for row in found]
 
 
 def _servable() -> list[Candidate]:
     """Return waiting messages, except those whose channel has used up its rate for now."""
-    candidates = _waiting()
+    candidates = _candidates()
     used_up = rate.used_up({candidate.channel for candidate in candidates})
     return [candidate for candidate in candidates if candidate.channel not in used_up]
 
@@ -74,19 +86,24 @@ def free_pumps() -> int:
     return settings.PUMPS - at_work(owner__startswith=f"{HOST}:")
 
 
+@cache
+def _held(vendor: str) -> Statement:
+    return Statement.select(_at_work().values_list("message", "message__broadcast", "message__broadcast__organization"))
+
+
 def by_need(candidates: list[Candidate]) -> Iterator[Candidate]:
     """Yield the message of each next batch, in order; each one counts as leased for those after it."""
     if not candidates:
         return
-    held = _at_work().values_list("message__broadcast", "message__broadcast__organization")
     broadcasts, organizations, taken = Counter[int](), Counter[int](), Counter[int]()
-    for broadcast, organization in held:
+    for _, broadcast, organization in _held(connection.vendor).rows():
         broadcasts[broadcast] += 1
         organizations[organization] += 1
 
     def need(candidate: Candidate) -> tuple:
         served = organizations[candidate.organization], broadcasts[candidate.broadcast]
-        return *served, candidate.yielded_at or NEVER, candidate.batches, random.random()  # noqa: S311  (not secrecy)
+        yielded = candidate.yielded_at is not None, candidate.yielded_at
+        return *served, *yielded, candidate.batches, random.random()  # noqa: S311  (not secrecy)
 
     while left := [candidate for candidate in candidates if taken[candidate.message] < candidate.batches]:
         candidate = min(left, key=need)
@@ -99,26 +116,39 @@ def by_need(candidates: list[Candidate]) -> Iterator[Candidate]:
 def claim(channel: Channel) -> Lease | None:
     """Claim the next batch of this channel; return None if there is none."""
     for _ in range(10):
-        candidate = next(by_need(_waiting(message__channel=channel)), None)
+        candidate = next(by_need(_candidates(channel)), None)
         if candidate is None:
             return None
-        batch = Batch.objects.filter(pk=candidate.first).first()
-        if batch and take(batch):
-            return Lease(batch.pk, batch.token + 1, batch.message_id, batch.started_through)
+        if lease := take(candidate.first):
+            return lease
     return None  # other workers were faster ten times: they do the work
 
 
-def take(batch: Batch) -> bool:
-    """Claim one batch; return False if another worker was first."""
+def take(batch: int) -> Lease | None:
+    """Claim the batch of this id; return None if another worker was first."""
+    with transaction.atomic():  # SQLite commits a statement that returns rows only once these are read
+        claimed = _claim(connection.vendor, settings.LEASE_SECONDS).rows(batch=batch, owner=worker_name())
+    return Lease(*claimed[0]) if claimed else None
+
+
+@cache
+def _claim(vendor: str, seconds: int) -> Statement:
     message = Message.objects.filter(wanted(), pk=OuterRef("message"))
-    return Batch.objects.filter(Exists(message), pk=batch.pk, state=Batch.State.READY, token=batch.token).transition(
-        state=Batch.State.LEASED, owner=worker_name(), token=F("token") + 1, lease_until=lease_end()
-    )
+    ready = Batch.objects.filter(Exists(message), pk=parameter("batch"), state=Batch.State.READY)
+    changes = {"state": Batch.State.LEASED, "owner": parameter("owner"), "token": F("token") + 1}
+    claimed = Statement.update(ready, **changes, lease_until=lease_end())
+    return Statement(f"{claimed.sql} RETURNING id, token, message_id, started_through, last_id", claimed.params)
 
 
 def is_one_too_many(lease: Lease) -> bool:
     """Tell whether pumps that started at once claimed more batches than PUMPS; those with the highest ids yield."""
-    return at_work(owner__startswith=f"{HOST}:", id__lt=lease.batch_id) >= settings.PUMPS
+    return len(_earlier(connection.vendor).rows(batch=lease.batch_id)) >= settings.PUMPS
+
+
+@cache
+def _earlier(vendor: str) -> Statement:
+    """Select the batches that this host holds with lower ids than `batch`."""
+    return Statement.select(_at_work(owner__startswith=f"{HOST}:", id__lt=parameter("batch")).values_list("id"))
 
 
 def unserved_waits(own: int) -> bool:
@@ -128,8 +158,8 @@ def unserved_waits(own: int) -> bool:
     """
     if free_pumps() > 0:
         return False
-    held = list(_at_work().values_list("message", "message__broadcast"))
-    messages, served = {message for message, _ in held}, {broadcast for _, broadcast in held}
+    held = _held(connection.vendor).rows()
+    messages, served = {message for message, *_ in held}, {broadcast for _, broadcast, _ in held}
     return any(
         one.broadcast not in served or (one.broadcast == own and one.message not in messages) for one in _servable()
     )

@@ -45,6 +45,7 @@ class Lease:
     token: int
     message_id: int
     position: int  # the id of the last delivery whose window was started
+    last_id: int | None = None  # of the batch; None if it was gathered
     renewed_at: float = 0.0  # of time.monotonic(), taken before the renewal, so never too late
 
     @cached_property

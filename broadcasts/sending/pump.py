@@ -95,7 +95,7 @@ class Pump:
         """Send a batch to its end, or release it early: on an account error, a pause, or after the deadline."""
         results = Results()
         try:
-            self.copies(lease.message_id)
+            lease.message = self.copies(lease.message_id).compiled.message
         except BroadcastsError as error:  # such as an attachment whose file is gone
             commit(lease, results, [], self.channel)
             pause_with(lease.message.broadcast, f"Paused: its content cannot be rendered. {error}")

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.db.models import Case, Q, TextField, Value, When
 from django.utils import timezone
@@ -13,7 +12,7 @@ from broadcasts.models import Delivery, Message
 
 from .lease import Lease
 
-OF_DELIVERY = ("id", "address", "language", "attempts")
+OF_DELIVERY = ("id", "address", "language", "attempts", "error", "skip_reason", "send_address")
 # Ends the error of a pending copy whose answer was lost, and which a receiver that knows it takes once.
 AGAIN = "It is sent again under the same id, by which the receiver knows it."
 DOUBTFUL = Q(error__endswith=AGAIN)
@@ -54,22 +53,26 @@ class Windows:
         """Return the next pending deliveries of a claimed batch, at most `size`."""
         if self.stale_at and self.stale_at <= timezone.now():
             self.statements = {}
-        batch = lease.batch
-        if batch.last_id is None:
+        last = lease.last_id
+        if last is None:
             return self._read(lease, None, size)
-        # Nearly all rows of a range are pending ones of its message; with the whole range PostgreSQL would scan it.
-        near = min(batch.last_id, lease.position + 2 * size)
+        if lease.position >= last:
+            return []
+        # Nearly all rows of a range are pending ones of its message; with the whole range PostgreSQL would sort it.
+        near = min(last, lease.position + size)
         found = self._read(lease, near, size)
-        return found if len(found) == size or near == batch.last_id else self._read(lease, batch.last_id, size)
+        return found if 2 * len(found) >= size or near == last else self._read(lease, last, size)
 
     def _read(self, lease: Lease, last: int | None, size: int) -> list[PendingDelivery]:
         is_gathered = last is None
         if is_gathered not in self.statements:
             self.statements[is_gathered] = self._compile(is_gathered)
         found = self.statements[is_gathered].rows(batch=lease.batch_id, after=lease.position, last=last, size=size)
-        if self.deduplicates:
-            return [_pending(*values, is_doubtful=error.endswith(AGAIN)) for error, *values in found]
-        return [_pending(*values) for values in found]
+        contacts = rendering.ContactSnapshot.of_rows([row[len(OF_DELIVERY) :] for row in found])
+        return [
+            _pending(contact, *row[: len(OF_DELIVERY)], deduplicates=self.deduplicates)
+            for row, contact in zip(found, contacts, strict=True)
+        ]
 
     def _compile(self, is_gathered: bool) -> Statement:
         expires_at = self.message.broadcast.expires_at
@@ -79,22 +82,23 @@ class Windows:
         else:
             rows = Delivery.objects.in_range(self.message.pk, parameter("after") + 1, parameter("last"))
         pending = rows.filter(status=Delivery.Status.PENDING, due_at=None).order_by("id")
-        doubt = ["error"] if self.deduplicates else []
-        columns = [*doubt, *OF_DELIVERY, "skip_reason", "send_address", *(f"contact__{name}" for name in OF_CONTACT)]
+        columns = [*OF_DELIVERY, *(f"contact__{name}" for name in OF_CONTACT)]
         found = Statement.select(audience.claim_reasons(self.message, pending).values_list(*columns))
         return Statement(f"{found.sql} LIMIT %s", (*found.params, Parameter("size")))
 
 
 def _pending(
+    contact: rendering.ContactSnapshot | None,
     pk: int,
     logged: str,
     language: str,
     attempts: int,
+    error: str,
     skip_reason: str,
     send_address: str | None,
-    *known: Any,
-    is_doubtful: bool = False,
+    *,
+    deduplicates: bool,
 ) -> PendingDelivery:
     address = send_address or logged  # without an address it is skipped, and the log keeps the one from expansion
-    contact = rendering.ContactSnapshot.of(known)
+    is_doubtful = deduplicates and error.endswith(AGAIN)
     return PendingDelivery(pk, address, address != logged, language, attempts, skip_reason, contact, is_doubtful)

@@ -1,8 +1,8 @@
 """Tell the programs of organizations what happened: calls with events, signed as Standard Webhooks.
 
 `noting` writes notes with the facts; `sorting` makes calls of the notes, `bodies` writes what a call says, `calls`
-makes them over HTTP, `outcomes` records what became of them, and `rounds` does all that for the subscriptions that are
-due. `requests` are the verbs of users: switch, rotate, test, replay. `notices` mails staff.
+makes them over HTTP, `results` says what they came to, `outcomes` records that, and `rounds` does it all for the
+subscriptions that are due. `requests` are the verbs of users: switch, rotate, test, replay. `notices` mails staff.
 """
 
 from .bodies import document

@@ -4,42 +4,19 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
 
 from broadcasts import formats
-from broadcasts.database import storable
 from broadcasts.models import EventCall
 from broadcasts.transports import TransportError
 from broadcasts.transports.http import Answer, Call, Http
 from broadcasts.transports.standard import signed_headers
 
 from .bodies import encoded
+from .results import CONCURRENCY, SECONDS, CallResult
 
 log = logging.getLogger(__name__)
 
-SECONDS = 10  # that one call may take
-CONCURRENCY = 50  # calls at once of one worker
 LARGEST_ANSWER = 4096  # bytes that are read; the log keeps the first ones
-KEPT = 500  # characters
-
-
-@dataclass(frozen=True, slots=True)
-class CallResult:
-    """What a call came to: the answer, or the error if there was none."""
-
-    answer: Answer | None
-    error: str
-    milliseconds: int
-
-    @property
-    def is_success(self) -> bool:
-        return self.answer is not None and self.answer.is_success
-
-    @property
-    def text(self) -> str:
-        """The first characters of the answer."""
-        return storable(self.answer.body.decode("utf-8", "replace"))[:KEPT] if self.answer else ""
 
 
 class EventCaller(Http):
@@ -113,13 +90,3 @@ def make(call: EventCall, url: str, secrets: Iterable[str]) -> CallResult:
         caller.begin(call, url, secrets)
         [(_, result)] = caller.wait(SECONDS * 2)
         return result
-
-
-def told_of(result: CallResult) -> dict[str, Any]:
-    """Return the columns of a call that tell of its last attempt."""
-    return {
-        "status_code": result.answer.status if result.answer else None,
-        "duration_ms": result.milliseconds,
-        "answer": result.text,
-        "error": result.error,
-    }

@@ -12,7 +12,7 @@ from broadcasts import formats, noting
 from broadcasts.models import AuditEntry, EventCall, EventSubscription
 from broadcasts.queue import enqueue
 
-from .calls import CallResult, told_of
+from .results import CallResult, told_of
 
 State = EventCall.State
 # Until each further attempt of a call: for three days, a little longer than a receiver that is down stays switched on.

@@ -8,20 +8,25 @@ import logging
 import time
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.db.models import BooleanField, ExpressionWrapper, F, Min, Q
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from broadcasts.database import outage
 from broadcasts.models import EventCall, EventNote, EventSubscription, OrganizationQuerySet
 from broadcasts.queue import enqueue, enqueue_once, is_told_to_stop
 
-from .calls import CONCURRENCY, CallResult, EventCaller
-from .calls import SECONDS as CALL_SECONDS
 from .outcomes import record
+from .results import CONCURRENCY, CallResult
+from .results import SECONDS as CALL_SECONDS
 from .sorting import add, calls_of, sort_notes
+
+if TYPE_CHECKING:
+    from .calls import EventCaller
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +84,8 @@ def enqueue_waiting() -> None:
 
 def tell(seconds: float = SECONDS) -> None:
     """Make calls of notes, and the calls that are due, until the time is over, the worker stops, or none is left."""
-    with EventCaller() as caller:
+    caller_class = import_string("broadcasts.telling.calls.EventCaller")  # with the HTTP client, so only when used
+    with caller_class() as caller:
         teller = Teller(caller)
         try:
             teller.run(time.monotonic() + seconds)
@@ -90,7 +96,7 @@ def tell(seconds: float = SECONDS) -> None:
 class Teller:
     """A worker's claims and calls."""
 
-    def __init__(self, caller: EventCaller) -> None:
+    def __init__(self, caller: "EventCaller") -> None:
         self.caller = caller
         self.held: dict[int, Held] = {}
         self.owners: dict[int, Held] = {}  # of calls under way

@@ -5,6 +5,7 @@ very poor mobile network.
 """
 
 import errno
+import socket
 import threading
 import time
 from typing import Any
@@ -115,6 +116,16 @@ class HttpConnection(HTTPChannel):
         """Tell whether a body is under way, or a request is being answered, or an answer is not sent yet."""
         has_body = self.request is not None and self.request.headers_finished
         return bool(has_body or self.requests or self.total_outbufs_len)
+
+    @property
+    def has_unread_request(self) -> bool:
+        """Tell whether a request waits in an idle connection; closing it then would reset it under its client."""
+        if self.begun_at is not None or self.request is not None or self.total_outbufs_len:
+            return False
+        try:
+            return bool(self.socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+        except OSError:
+            return False
 
     @property
     def is_for_health(self) -> bool:

@@ -85,7 +85,7 @@ class _Watching:
     def maintenance(self, now: float) -> None:
         moment = time.monotonic()
         for connection in list(self.active_channels.values()):
-            if connection.is_overdue(moment):
+            if connection.is_overdue(moment) and not connection.has_unread_request:
                 connection.handle_close()
 
 
@@ -143,12 +143,12 @@ class WebServer:
         self.connections.wait(min([1, *(one.accepts_at - now for one in self.servers if one.accepts_at > now)]))
 
     def close_idle(self) -> bool:
-        """Close what waits for a request; tell whether answers are under way."""
+        """Close what waits for a request; tell whether requests or answers are under way."""
         found = [one for one in list(self.connections.values()) if isinstance(one, HttpConnection)]
-        for connection in found:
-            if not connection.is_busy:
-                connection.handle_close()
-        return any(one.is_busy for one in found)
+        busy = [one for one in found if one.is_busy or one.has_unread_request]
+        for connection in set(found).difference(busy):
+            connection.handle_close()
+        return bool(busy)
 
     def stop(self, number: int = 0, frame: FrameType | None = None) -> None:
         """Have `run` end; also a signal handler."""

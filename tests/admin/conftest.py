@@ -8,6 +8,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+import broadcasts.admin  # noqa: F401  (registers the pages, whose models the fixtures list)
 from broadcasts import checking
 from broadcasts.admin.site import Site
 from broadcasts.mediums import address_hash

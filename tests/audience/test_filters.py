@@ -3,7 +3,7 @@
 import pytest
 from django.http import QueryDict
 
-from broadcasts.audience import ContactFilter
+from broadcasts.audience.filters import ContactFilter
 from broadcasts.models import Contact
 
 from ..make import make_contact

@@ -65,7 +65,7 @@ def claimed(broadcast):
     batch = Batch.objects.select_related("message__broadcast__organization", "message__channel").get(
         message__broadcast=broadcast
     )
-    lease = Lease(batch.pk, batch.token, batch.message_id, batch.started_through)
+    lease = Lease(batch.pk, batch.token, batch.message_id, batch.started_through, batch.last_id)
     return [row.skip_reason for row in Windows(batch.message).read(lease, 10)]
 
 

@@ -1,12 +1,24 @@
 import pytest
 
 from broadcasts.transports import Envelope, Receipt
-from broadcasts.transports.email import Email
+from broadcasts.transports.email import Email, smtp
 from tests.smtp import SmtpServer, refusing_port
 
 MIME = b"Subject: Pool closed\r\n\r\nHello Ana,\r\n.the pool is closed.\r\n"
 PATIENCE = 0.5  # seconds; long enough for a server in this process to say what it does say
 LARGE = b"Subject: x\r\n\r\n" + (b"." + b"0" * 900 + b"\r\n") * 20_000  # 18 MB, more than sockets hold
+
+WAYS = {
+    "step by step": {},
+    "pipelined": {"pipelining": True},
+    "in chunks": {"chunking": True, "in_flight": 2},
+}
+
+
+@pytest.fixture(autouse=True)
+def _unlearned(monkeypatch):
+    """What a server did not do well with is forgotten, since the next may have its port."""
+    monkeypatch.setattr(smtp, "_plain_until", {})
 
 
 @pytest.fixture
@@ -81,7 +93,13 @@ def pipelining():
 
 
 @pytest.fixture
-def wide():
+def chunking():
+    with SmtpServer(chunking=True, in_flight=2) as server:
+        yield server
+
+
+@pytest.fixture(params=["pipelined", "in chunks"])
+def wide(request):
     """A server that pipelines, and a channel of four connections."""
-    with SmtpServer(pipelining=True, connections=4) as server:
+    with SmtpServer(**WAYS[request.param], connections=4) as server:
         yield server

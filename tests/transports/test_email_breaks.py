@@ -5,21 +5,24 @@ from types import SimpleNamespace
 import pytest
 
 from broadcasts.transports import Receipt
-from broadcasts.transports.email import Email, connection, pipeline
+from broadcasts.transports.email import Email, connection, flights, pipeline
 from tests.smtp import SmtpServer
 
-from .conftest import LARGE, PATIENCE, addresses, failure, flags, mail, mails, outcomes, receipts
+from .conftest import LARGE, PATIENCE, WAYS, addresses, failure, flags, mail, mails, outcomes, receipts
+
+BY_DATA = pytest.mark.parametrize("server", ["step by step", "pipelined"], indirect=True)  # one is in flight
 
 
-@pytest.fixture(params=["step by step", "pipelined"])
+@pytest.fixture(params=WAYS)
 def server(request):
-    with SmtpServer(pipelining=request.param == "pipelined") as server:
+    with SmtpServer(**WAYS[request.param]) as server:
         yield server
 
 
 # Connections that break
 
 
+@BY_DATA
 @pytest.mark.parametrize("phase", ["mail", "rcpt", "data"])
 def test_a_connection_lost_before_the_dot_loses_nobody(server, phase):
     with Email(server.settings) as email:
@@ -31,6 +34,7 @@ def test_a_connection_lost_before_the_dot_loses_nobody(server, phase):
     assert server.connections == 2
 
 
+@BY_DATA
 def test_only_the_one_whose_answer_was_lost_is_unknown(server):
     server.drop("content", address="ana2@")
     with Email(server.settings) as email:
@@ -40,6 +44,7 @@ def test_only_the_one_whose_answer_was_lost_is_unknown(server):
     assert sorted(server.recipients) == addresses(4)
 
 
+@BY_DATA
 def test_those_behind_a_lost_answer_are_not_to_blame(server):
     server.drop("content")
     with Email(server.settings) as email:
@@ -68,6 +73,7 @@ def test_a_refusal_amid_a_message_is_heard(server):
     assert server.recipients == ["ana2@example.org"]
 
 
+@BY_DATA
 def test_a_server_that_takes_half_a_message_is_not_believed(server):
     server.refuse("body", "250 2.0.0 how kind", times=1)
     with Email(server.settings) as email:
@@ -82,6 +88,7 @@ def test_a_message_that_the_server_stops_reading_never_left(server):
         assert flags(failure(email, mail(1, mime=LARGE))) == {"account"}
 
 
+@pytest.mark.parametrize("wide", ["pipelined"], indirect=True)
 def test_silence_after_a_dot_holds_up_only_its_own_message(wide):
     wide.hang("content", address="ana3@")
     with Email({**wide.settings, "timeout": PATIENCE}) as email:
@@ -138,6 +145,7 @@ def test_a_server_that_closes_after_each_message_is_no_error(pipelining, farewel
     assert sorted(server.recipients) == sorted(addresses(40))
 
 
+@pytest.mark.parametrize("wide", ["pipelined"], indirect=True)
 def test_answers_lost_at_once_are_unknown_each(wide):
     with Email(wide.settings) as email:
         wide.drop("content", times=3)
@@ -158,8 +166,8 @@ def test_after_its_time_none_begins(wide):
 
 def test_who_was_frozen_beyond_the_end_writes_nothing_more(server, monkeypatch):
     moments = [0.0]
-    monkeypatch.setattr(connection, "time", SimpleNamespace(monotonic=lambda: moments[-1]))
-    monkeypatch.setattr(pipeline, "time", SimpleNamespace(monotonic=lambda: moments[-1]))
+    for module in (connection, flights, pipeline):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: moments[-1]))
     with Email({**server.settings, "timeout": PATIENCE}) as email:
         [(_, error)] = email.send(mails(3), until=1, begin=lambda envelope: moments.append(1000.0))
     assert flags(error) == {"account"}
@@ -168,8 +176,8 @@ def test_who_was_frozen_beyond_the_end_writes_nothing_more(server, monkeypatch):
 
 def test_when_time_is_up_those_begun_are_ended_and_no_other_begins(wide, monkeypatch):
     clock = SimpleNamespace(monotonic=lambda: len(wide.received))
-    monkeypatch.setattr(connection, "time", clock)
-    monkeypatch.setattr(pipeline, "time", clock)
+    for module in (connection, flights, pipeline):
+        monkeypatch.setattr(module, "time", clock)
     with Email(wide.settings) as email:
         told = [envelope.address for envelope, _ in email.send(mails(100), until=10)]
         assert 10 <= len(told) < 100

@@ -7,13 +7,13 @@ from broadcasts.transports.email import Email
 from broadcasts.transports.email.smtp import LONGEST_LINE, LONGEST_REPLY, Replies, xtext
 from tests.smtp import SmtpServer
 
-from .conftest import LARGE, MIME, PATIENCE, addresses, failure, flags, mail, mails, outcomes, receipts
+from .conftest import LARGE, MIME, PATIENCE, WAYS, addresses, failure, flags, mail, mails, outcomes, receipts
 from .contract import TransportContract
 
 
-@pytest.fixture(params=["step by step", "pipelined"])
+@pytest.fixture(params=WAYS)
 def server(request):
-    with SmtpServer(pipelining=request.param == "pipelined") as server:
+    with SmtpServer(**WAYS[request.param]) as server:
         yield server
 
 

@@ -17,20 +17,25 @@ from django.db.models import Max, Min
 from broadcasts import drafting, rendering, sending, stats
 from broadcasts.management import serving
 from broadcasts.management.progress import SendingBar
+from broadcasts.management.serving import LOOPBACK
 from broadcasts.models import TRACKED, Batch, Broadcast, Contact, Delivery, Organization, Segment, Syntax
 from broadcasts.transports import Envelope
+from broadcasts.transports.email.account import CONNECTIONS
 
 from . import bare_http, content, people, plain_loop, processes
+from .distance import NETWORK
 from .figures import Figures, cost_ratios, medians, table
 from .kinds import CHAINS, KINDS, BenchKind
+from .postfix import mail_server
 from .receiver import Receiver, receiver
 from .room import Room, is_inside, leave
-from .sink import Sink, sink, tool
+from .sink import SESSIONS, Sink, tool
 from .workers import Workers, workers
 
 HELP = "Send a personal broadcast to a local receiver and print how fast it went, with what to compare it with."
 SYNTAXES = (Syntax.LIQUID.value, Syntax.EXPRESSIONS.value)
 FORMATS = ("html", "blocks", "blocks-html")  # the last: what the blocks make, as HTML that was typed
+SERVERS = {"sink": "smtp-sink", "postfix": "postfix"}  # with the tool that each needs
 LATENCY = 0.1  # seconds that a provider takes for a request
 LOOK_SECONDS = 0.2
 STUCK_SECONDS = 120
@@ -42,6 +47,10 @@ def number(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise ArgumentTypeError(f"“{text}” is not a number of at least 1")
     return int(text)
+
+
+def milliseconds(text: str) -> int:
+    return 0 if text == "0" else number(text)
 
 
 def numbers(text: str) -> list[int]:
@@ -68,6 +77,19 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--tracked", action="store_true", help="measure opens and clicks of mail: links, picture, hidden link"
     )
+    parser.add_argument(
+        "--server", choices=SERVERS, default="sink", help="of mail: sink takes it and keeps nothing; postfix queues it"
+    )
+    parser.add_argument(
+        "--latency",
+        type=milliseconds,
+        default=0,
+        metavar="MS",
+        help="that a round trip to the mail server takes; default: 0",
+    )
+    parser.add_argument(
+        "--in-flight", type=number, default=1, metavar="N", help="messages on each connection, by CHUNKING; default: 1"
+    )
     parser.add_argument("--json", action="store_true", help="for machines")
 
 
@@ -77,12 +99,13 @@ def run(command: BaseCommand, options: dict[str, Any]) -> None:
     pumps = options["pumps"] or default
     if is_inside():
         what = kind, options["contacts"], pumps, options["syntax"]
-        leave(measure_http(*what) if kind.is_http else measure(*what, options["tracked"], options["format"]))
+        mail = (options[name] for name in ("tracked", "format", "server", "latency", "in_flight"))
+        leave(measure_http(*what) if kind.is_http else measure(*what, *mail))
         return
-    for name in () if kind.is_http else ("smtp-sink", "smtp-source"):
+    for name in () if kind.is_http else (SERVERS[options["server"]], "smtp-source"):
         tool(name)
     machine = {**processes.machine(), "pumps": pumps, "channel": kind.name, "syntax": options["syntax"]}
-    machine |= {"tracked": options["tracked"], "format": options["format"]}
+    machine |= {name: options[name] for name in ("tracked", "format", "server", "latency", "in_flight")}
     flags = ["--tracked"] if options["tracked"] else []
     if not options["json"]:
         load = " ".join(f"{load:.2f}" for load in machine["load"])
@@ -91,15 +114,23 @@ def run(command: BaseCommand, options: dict[str, Any]) -> None:
         )
         words += "; tracked" if options["tracked"] else ""
         words += f"; {options['format']}" if options["format"] != "html" else ""
+        words += (
+            f"; {options['server']}, {options['latency']} ms away, {options['in_flight']} in flight"
+            if is_service(options)
+            else ""
+        )
         command.stdout.write(f"{words}; load average: {load}")
         command.stdout.flush()
     runs: list[Figures] = []
+    # The address policy lets nobody else reach what is far away on this machine.
+    reach = {"OPEN_NETWORKS": f"{LOOPBACK},{NETWORK}"} if options["latency"] else {}
     sizes = options["sizes"] or [options["contacts"]]
     for _ in range(options["repeat"]):
         for size in sizes:
-            with Room() as room:
+            with Room(**reach) as room:
                 arguments = {"contacts": size, "pumps": pumps, "channel": kind.name, "syntax": options["syntax"]}
-                arguments["format"] = options["format"]
+                arguments |= {name: options[name] for name in ("format", "server", "latency")}
+                arguments["in-flight"] = options["in_flight"]
                 given = [*flags, *(f"--{name}={value}" for name, value in arguments.items())]
                 found = room.run("bench", "send", *given)
             runs.append(Figures(**found))
@@ -118,21 +149,40 @@ def run(command: BaseCommand, options: dict[str, Any]) -> None:
         command.stdout.write(table(told))
 
 
-def measure(kind: BenchKind, n: int, pumps: int, syntax: str, tracked: bool, format: str) -> dict[str, Any]:
+def is_service(options: dict[str, Any]) -> bool:
+    """Tell whether mail goes to a server as those in service are, real or far away."""
+    return options["server"] != "sink" or options["latency"] > 0
+
+
+def measure(
+    kind: BenchKind,
+    n: int,
+    pumps: int,
+    syntax: str,
+    tracked: bool,
+    format: str,
+    server: str,
+    latency: int,
+    in_flight: int,
+) -> dict[str, Any]:
     """Do one run, in a room."""
     serving.prepare()
     club = make_club()
     people.load(club, n)
-    with sink() as taker:
-        broadcast = make_broadcast(club, taker.port, syntax=syntax, tracked=tracked)
+    is_mark = server == "sink" and not latency
+    with mail_server(server, latency) as taker:
+        account: dict[str, Any] = {"host": taker.place.host, "in_flight": in_flight}
+        broadcast = make_broadcast(club, taker.port, syntax=syntax, tracked=tracked, **account)
         if format != "html":
             write_blocks(broadcast, as_typed=format == "blocks-html")
         size = message_size(broadcast)
-        source_rate, source_cpu_us = taker.source(n, int(size))
-        loop_rate = plain_loop.rate(club, n, taker.port)
+        sessions = SESSIONS if is_mark else pumps * CONNECTIONS
+        source_rate, source_cpu_us = taker.source(n, int(size), sessions)
+        loop_rate = plain_loop.rate(club, n, taker.port) if is_mark else None
         with workers(pumps) as running, Parties(running, taker) as parties:
             ours = send(broadcast, taker, running)
     theirs = {"source_rate": source_rate, "source_cpu_us": source_cpu_us, "loop_rate": loop_rate}
+    theirs["sessions"] = None if is_mark else sessions
     return {"contacts": n, "message_bytes": size, **theirs, **ours, **parties.told}
 
 
@@ -171,7 +221,7 @@ class Parties:
 
     def _used(self) -> dict[str, float]:
         database = processes.database_pids()  # a server has a process for each connection
-        used = {"sink": processes.cpu_seconds([self.taker.pid]), "bench": time.process_time()}
+        used = {"sink": processes.cpu_seconds(self.taker.pids()), "bench": time.process_time()}
         return used | {"database": processes.cpu_seconds(database)} if database else used
 
     def _look(self) -> tuple[dict[str, float], processes.MachineLoad]:

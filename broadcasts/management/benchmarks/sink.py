@@ -18,10 +18,12 @@ from broadcasts.management import serving
 from broadcasts.processes import Child
 
 from . import HOST
+from .distance import HERE, ServerPlace
 
 SESSIONS = 8
 START_SECONDS = 10
 SOURCE_MESSAGES = (5_000, 50_000)  # at least and at most
+FAR_MESSAGES = (500, 2_000)  # to a server that is far away
 
 
 def tool(name: str) -> str:
@@ -46,6 +48,10 @@ class Sink:
     port: int
     log: Path
     pid: int
+    place: ServerPlace = HERE
+
+    def pids(self) -> list[int]:
+        return [self.pid, *self.place.pids]
 
     def received(self) -> int:
         """Return how many messages it took so far."""
@@ -54,14 +60,14 @@ class Sink:
             found = re.findall(rb"mesg=(\d+)", file.read())
         return int(found[-1]) if found else 0
 
-    def source(self, n: int, size: int) -> tuple[float, float]:
+    def source(self, n: int, size: int, sessions: int = SESSIONS) -> tuple[float, float]:
         """Return the messages/s that smtp-source hands over, all the same, and its processor time in us for each."""
-        least, most = SOURCE_MESSAGES
+        least, most = SOURCE_MESSAGES if self.place == HERE else FAR_MESSAGES
         n = min(max(n, least), most)
-        command = [tool("smtp-source"), "-s", str(SESSIONS), "-d", "-l", str(size), "-m", str(n)]
+        command = [tool("smtp-source"), "-s", str(sessions), "-d", "-l", str(size), "-m", str(n)]
         begun, before = time.monotonic(), _of_children()
         done = subprocess.run(  # noqa: S603
-            [*command, "-f", "from@club.example", "-t", "to@club.example", f"{HOST}:{self.port}"],
+            [*command, "-f", "from@club.example", "-t", "to@club.example", f"{self.place.host}:{self.port}"],
             capture_output=True,
             text=True,
         )
@@ -77,19 +83,19 @@ def _of_children() -> float:
 
 
 @contextmanager
-def sink() -> Iterator[Sink]:
+def sink(place: ServerPlace = HERE) -> Iterator[Sink]:
     """Run an smtp-sink on this machine while the block runs."""
-    port = serving.free_port(HOST, 2525)
-    child = Child("receiver", [tool("smtp-sink"), "-c", *as_nobody(), f"{HOST}:{port}", "1000"])
+    host, port = place.host, serving.free_port(HOST, 2525)
+    child = Child("receiver", [*place.command, tool("smtp-sink"), "-c", *as_nobody(), f"{host}:{port}", "1000"])
     log = Path(settings.DATA_DIR) / "sink.log"
     with log.open("w") as child.output:
         try:
             child.start()
             deadline = time.monotonic() + START_SECONDS
-            while not serving.answers(HOST, port):
+            while not serving.answers(host, port):
                 if not child.is_running or time.monotonic() > deadline:
                     raise CommandError(f"smtp-sink did not start: {log.read_text().strip()}")
                 time.sleep(0.05)
-            yield Sink(port, log, child.process.pid if child.process else 0)
+            yield Sink(port, log, child.process.pid if child.process else 0, place)
         finally:
             child.kill()

@@ -22,7 +22,7 @@ class Email(Transport):
         super().__init__(settings)
         account, backend = Account.read(settings), settings.get("backend")
         self.carrier = Backend(backend, account) if backend else Pipeline(account)
-        self.concurrency = 1 if backend else account.connections
+        self.concurrency = 1 if backend else account.connections * account.in_flight
 
     def open(self) -> None:
         self.carrier.open()

@@ -23,6 +23,7 @@ TIMEOUT = 20
 LONGEST = 20  # a task of the queue may take 60 s, of which windows begin during the first 30
 MESSAGES_PER_CONNECTION = 1000
 CONNECTIONS = 8
+IN_FLIGHT = 1
 
 
 class Phase(Enum):
@@ -34,6 +35,7 @@ class Phase(Enum):
     SENDER = "the sender"
     RECIPIENT = "the recipient"
     DATA = "the DATA command"
+    CHUNK = "the BDAT command"
     MESSAGE = "the message"  # the answer to the final dot
 
 
@@ -109,6 +111,7 @@ class Account:
     verify: bool
     limit: int
     connections: int
+    in_flight: int  # envelopes on each connection, where the server takes them in chunks
 
     @classmethod
     def read(cls, settings: Mapping[str, Any]) -> Self:
@@ -123,6 +126,7 @@ class Account:
             verify=settings.get("verify_certificates") is not False,
             limit=settings.get("messages_per_connection") or MESSAGES_PER_CONNECTION,
             connections=settings.get("connections") or CONNECTIONS,
+            in_flight=settings.get("in_flight") or IN_FLIGHT,
         )
 
     def __str__(self) -> str:

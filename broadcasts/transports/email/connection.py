@@ -1,4 +1,12 @@
-"""One non-blocking connection to an SMTP server, kept for many envelopes."""
+"""One non-blocking connection to an SMTP server, kept for many envelopes.
+
+By DATA, with PIPELINING, an envelope takes a round trip, and one of each connection is in flight. Where a channel
+allows more, and the server takes BDAT (RFC 3030), sender, recipient and content go in one write, and further envelopes
+behind them without an answer. Each in flight is one of unknown outcome when a worker or a connection dies.
+
+The first line of the first envelope goes as a chunk of its own: a server, or a filter before it, that does not know
+BDAT takes that line for a command, and none of what people wrote.
+"""
 
 import math
 import smtplib
@@ -6,88 +14,21 @@ import socket
 import ssl
 import time
 from collections import deque
-from collections.abc import Iterable
 from contextlib import suppress
 from selectors import EVENT_READ, EVENT_WRITE, BaseSelector
 
-from ..base import Begin, Envelope, Outcome, Receipt, TransportError, unnoticed
-from .account import Account, Phase, Reply, check_addresses
-from .smtp import Capabilities, Replies, wire_format
+from ..base import Receipt, TransportError
+from .account import Account, Phase, Reply
+from .flights import Flight, Queue
+from .smtp import Capabilities, Replies, complete_lines, go_plain, wire_format
 
 CHUNK = 16_384  # a TLS record: what is written of one is known, of two it would not be
 NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
-
-
-class Flight:
-    """An envelope in flight."""
-
-    __slots__ = ("dot", "envelope", "losses", "recipient", "sender", "settled")
-
-    def __init__(self, envelope: Envelope) -> None:
-        self.envelope = envelope
-        self.losses = 0  # connections lost through no fault of another envelope
-        self.start()
-
-    def start(self) -> None:
-        self.sender = self.recipient = False  # whether the server took them
-        self.settled = False
-        self.dot = math.inf  # where in all that the connection writes its final dot ends
-
-    @property
-    def rcpt(self) -> bytes:
-        return f"RCPT TO:<{self.envelope.address}>\r\n".encode()
-
-
-class Queue:
-    """The envelopes that one send() has still to start, and the outcomes that are known."""
-
-    def __init__(self, envelopes: Iterable[Envelope], until: float, end: float, begin: Begin = unnoticed) -> None:
-        self.ahead = map(Flight, envelopes)  # made when there is use for them
-        self.waiting: deque[Flight] = deque()
-        self.until = until  # nothing begins later
-        self.end = end  # nothing is waited for any longer, however a server stretches its answers
-        self.begin = begin
-        self.beginning: list[Envelope] = []  # whose content is about to be sent
-        self.known: deque[tuple[Envelope, Outcome]] = deque()
-        self.over = False  # after an error of the account
-
-    def __bool__(self) -> bool:
-        """Whether further envelopes may start."""
-        return not self.over and time.monotonic() < self.until and self.has(1)
-
-    def has(self, n: int) -> bool:
-        """Tell whether at least so many envelopes wait."""
-        while len(self.waiting) < n:
-            if (flight := next(self.ahead, None)) is None:
-                return False
-            self.waiting.append(flight)
-        return True
-
-    def take(self) -> Flight | None:
-        while self:
-            flight = self.waiting.popleft()
-            try:
-                check_addresses(flight.envelope)
-            except TransportError as error:
-                self.settle(flight, error)
-            else:
-                return flight
-        return None
-
-    def announce(self) -> None:
-        """Call `begin` with the envelopes whose content is about to be sent."""
-        if self.beginning:
-            begun, self.beginning = self.beginning, []
-            self.begin(begun)
-
-    def put_back(self, flights: list[Flight]) -> None:
-        self.waiting.extendleft(reversed(flights))
-
-    def settle(self, flight: Flight, outcome: Outcome) -> None:
-        flight.settled = True
-        self.known.append((flight.envelope, outcome))
-        if isinstance(outcome, TransportError) and outcome.account:
-            self.over = True
+AHEAD_BYTES = 131_072  # none is written behind so many unanswered bytes
+# Servers such as Postfix answer in two writes, of which TCP holds the second until the first is acknowledged (Nagle):
+# that should not wait for 40 ms. The option is Linux's, and holds for one acknowledgement.
+QUICKACK = getattr(socket, "TCP_QUICKACK", None)
+NOT_IMPLEMENTED = range(500, 505)  # RFC 5321: the command or its place is not known
 
 
 class SmtpConnection:
@@ -110,6 +51,10 @@ class SmtpConnection:
         self.replies = Replies()
         self.awaited: deque[tuple[Phase, Flight | None]] = deque()
         self.carried = 0  # envelopes
+        self.is_chunked = self.capabilities.chunking and account.in_flight > 1
+        self.is_proven = False  # it took a chunk
+        self.unanswered = 0  # envelopes in flight, by BDAT
+        self.answered = 0  # the bytes said until the end of the last one with an answer
         self.parts: list[bytes] = []  # to be written
         self.rest = memoryview(b"")  # of what was begun to be written
         self.said = self.written = 0  # bytes, since the connection began
@@ -159,6 +104,7 @@ class SmtpConnection:
         """Start waiting envelopes if none is in flight."""
         self.deadline = now + self.account.timeout
         self._follow()
+        self.queue.announce()
         self._write(now)
 
     def ready(self, now: float) -> None:
@@ -166,11 +112,9 @@ class SmtpConnection:
         self.is_blocked = False
         if not self.lost:
             self._read(now)
-        if not self.lost and self.rest:
-            self._write(now)
 
     def flush(self, now: float) -> None:
-        if self.parts and not self.lost:
+        if (self.parts or self.rest) and not (self.lost or self.is_blocked):
             self._write(now)
 
     def time_out(self) -> None:
@@ -185,7 +129,7 @@ class SmtpConnection:
 
     def _follow(self) -> None:
         """Start the next envelope; with PIPELINING its commands follow those that are already written."""
-        while not self.is_spent and (flight := self.queue.take()):
+        while self._has_room and (flight := self.queue.take()):
             try:
                 mail = self.capabilities.mail(flight.envelope)
             except TransportError as error:
@@ -193,12 +137,41 @@ class SmtpConnection:
                 continue
             flight.start()
             self.carried += 1
+            if self.is_chunked:
+                self._hand_over(flight, mail + flight.rcpt)
+                continue
             if self.capabilities.pipelining:
                 group = mail + flight.rcpt + b"DATA\r\n"
                 self._say(group, (Phase.SENDER, flight), (Phase.RECIPIENT, flight), (Phase.DATA, flight))
             else:
                 self._say(mail, (Phase.SENDER, flight))
             return
+
+    @property
+    def _has_room(self) -> bool:
+        if self.is_spent or not self.unanswered:
+            return not self.is_spent
+        most = self.account.in_flight if self.is_proven else 1
+        return self.unanswered < most and self.said - self.answered < AHEAD_BYTES
+
+    def _hand_over(self, flight: Flight, commands: bytes) -> None:
+        """Say all of an envelope at once; of the first one no more than a line, to see whether BDAT is understood."""
+        content = _chunk(flight)
+        self.queue.beginning.append(flight.envelope)
+        if self.unanswered:  # that one may be refused, and its transaction stay open
+            self._say(b"RSET\r\n", (Phase.CONNECTION, None))
+        self.unanswered += 1
+        self._say(commands, (Phase.SENDER, flight), (Phase.RECIPIENT, flight))
+        if self.is_proven:
+            self._say_last(flight, content)
+        else:
+            line = content[: content.index(b"\n") + 1]
+            self._say(b"BDAT %d\r\n%b" % (len(line), line), (Phase.CHUNK, flight))
+
+    def _say_last(self, flight: Flight, content: bytes) -> None:
+        self._say(b"BDAT %d LAST\r\n" % len(content))
+        self._say(content, (Phase.MESSAGE, flight))
+        flight.dot = self.said
 
     def _write(self, now: float) -> None:
         # Whoever was frozen until after the end may have been given up: then others answer for what was not written.
@@ -233,6 +206,9 @@ class SmtpConnection:
         if not data:
             self._lose(smtplib.SMTPServerDisconnected())
             return
+        if self.is_chunked and QUICKACK is not None:
+            with suppress(OSError):
+                self.sock.setsockopt(socket.IPPROTO_TCP, QUICKACK, 1)
         for code, text in self.replies.feed(data):
             self._take(code, text)
             if self.lost:
@@ -250,9 +226,11 @@ class SmtpConnection:
         is_success = 200 <= code <= 299
         if flight is None:
             if code == 421 or not (is_success or (phase is Phase.MESSAGE and 400 <= code <= 599)):
-                self._lose()
+                self._lose(ended=code == 421)
         elif phase is Phase.MESSAGE:
             self._message_answered(flight, code, text)
+        elif phase is Phase.CHUNK:
+            self._chunk_answered(flight, code, text)
         elif phase is Phase.DATA and code == 354:
             self._data_taken(flight)
         elif phase is Phase.DATA or not is_success:
@@ -281,30 +259,78 @@ class SmtpConnection:
         if self.capabilities.pipelining:
             self._follow()
 
-    def _message_answered(self, flight: Flight, code: int, text: bytes) -> None:
-        is_whole = self.written >= flight.dot
-        if 200 <= code <= 299 and is_whole:
-            self.queue.settle(flight, Receipt(detail=f"{code} {text.decode('utf-8', 'replace')}"))
+    def _chunk_answered(self, flight: Flight, code: int, text: bytes) -> None:
+        """Go on with an envelope whose first line was taken."""
+        if 200 <= code <= 299 and not flight.settled:
+            self.is_proven = True
+            content = _chunk(flight)
+            self._say_last(flight, content[content.index(b"\n") + 1 :])
+            self._follow()
             return
         reply = Reply.read(code, text)
-        if 200 <= code <= 299:
-            reply = Reply(-1, "", str(reply))  # it took what it has not got
-        self.queue.settle(flight, self.account.refused(Phase.MESSAGE, reply))
-        if not is_whole or _is_last(reply):
+        if code in NOT_IMPLEMENTED and not flight.settled:
+            go_plain(self.account)
+            self.awaited.appendleft((Phase.CHUNK, flight))
             self._lose()
+            return
+        self.unanswered -= 1
+        if not flight.settled:
+            self.queue.settle(flight, self.account.refused(Phase.CHUNK, reply))
+        if _is_last(reply) and not 200 <= code <= 299:
+            self._lose(ended=code == 421)
+            return
+        self._say(b"RSET\r\n", (Phase.CONNECTION, None))
+        self._follow()
+
+    def _message_answered(self, flight: Flight, code: int, text: bytes) -> None:
+        is_whole, is_success = self.written >= flight.dot, 200 <= code <= 299
+        if self.is_chunked:
+            self.unanswered -= 1
+            self.answered = self.said if flight.dot is math.inf else int(flight.dot)
+        # Who refuses the sender, and takes recipient and content, has the message all the same.
+        refusal = None if is_success and flight.recipient else flight.refusal
+        if is_success and is_whole and not refusal:
+            self.queue.settle(flight, Receipt(detail=f"{code} {text.decode('utf-8', 'replace')}"))
+            if self.is_chunked:
+                self._follow()
+            return
+        reply = Reply.read(code, text)
+        if is_success and not refusal:
+            reply = Reply(-1, "", str(reply))  # it took what it has not got
+        if self.is_chunked and code in NOT_IMPLEMENTED and not refusal and not flight.settled:
+            self._go_plain(flight)
+        elif not flight.settled:
+            self.queue.settle(flight, refusal or self.account.refused(Phase.MESSAGE, reply))
+        if not is_whole or (_is_last(reply) and not (is_success and refusal)):
+            self._lose(ended=code == 421)
+        elif self.is_chunked:
+            if not self.unanswered:
+                self._say(b"RSET\r\n", (Phase.CONNECTION, None))
+            self._follow()
+
+    def _go_plain(self, flight: Flight) -> None:
+        """Have an envelope, and what comes after those in flight, sent by DATA over another connection."""
+        go_plain(self.account)
+        self.queue.put_back([flight])
+        self.carried = self.account.limit
 
     def _refused(self, phase: Phase, flight: Flight, reply: Reply) -> None:
+        has_left = flight.dot < math.inf
+        if has_left and not 400 <= reply.code <= 599:
+            phase = Phase.MESSAGE  # nobody can tell what becomes of it
         error = self.account.refused(phase, reply)
         if reply.code == 421 and phase is Phase.SENDER:
             if self.carried == 1:
                 self.blamed = flight, error, False
             self.awaited.appendleft((phase, flight))
-            self._lose()
+            self._lose(ended=True)
             return
-        if not flight.settled:
+        if has_left and 400 <= reply.code <= 599:
+            flight.refusal = flight.refusal or error
+        elif not flight.settled:
             self.queue.settle(flight, error)
         if _is_last(reply):
-            self._lose()
+            self._lose(ended=reply.code == 421)
         elif phase is Phase.DATA or (phase is Phase.RECIPIENT and not self.capabilities.pipelining):
             if flight.sender:
                 self._say(b"RSET\r\n", (Phase.CONNECTION, None))
@@ -313,8 +339,11 @@ class SmtpConnection:
 
     # The end
 
-    def _lose(self, error: Exception | None = None, again: bool = True) -> None:
-        """Abandon the connection; an error is attributed to the first envelope without a reply."""
+    def _lose(self, error: Exception | None = None, again: bool = True, ended: bool = False) -> None:
+        """Abandon the connection; an error is attributed to the first envelope without a reply.
+
+        `ended`: the server said 421, so it has taken nothing of what stands behind.
+        """
         if self.lost:
             return
         self.lost = True
@@ -322,12 +351,17 @@ class SmtpConnection:
         flights = list(dict.fromkeys(flight for _, flight in self.awaited))
         # Before it took a sender: how servers end a connection that was idle or has carried enough, with 421 or without
         # a word. Nobody is to blame, however often: each of these connections has carried somebody.
-        is_parting = self.carried > 1 and bool(self.awaited) and self.awaited[0][0] is Phase.SENDER
+        first = self.awaited[0][0] if self.awaited else None
+        is_parting = self.carried > 1 and first is Phase.SENDER
+        if self.is_proven and error and again and first in (Phase.SENDER, Phase.CONNECTION):
+            go_plain(self.account)  # by BDAT, who stands behind when it closes without a word is unknown each time
         innocent = []
         for flight in flights:
             if flight is None or flight.settled or (self.blamed and flight is self.blamed[0]):
                 continue
-            if self.written >= flight.dot:
+            if flight.refusal and not flight.recipient:
+                self.queue.settle(flight, flight.refusal)
+            elif self.written >= flight.dot and not ended:
                 words = f"The message had left when its answer was lost, so it may or may not arrive. {cause}"
                 self.queue.settle(flight, TransportError(words, handed_over=True))
             elif error and flight is flights[0] and not (is_parting and again):
@@ -335,6 +369,12 @@ class SmtpConnection:
             else:
                 innocent.append(flight)
         self.queue.put_back(innocent)
+
+
+def _chunk(flight: Flight) -> bytes:
+    """Return the content as BDAT requires it."""
+    envelope = flight.envelope
+    return envelope.mime if envelope.is_smooth else complete_lines(envelope.mime)
 
 
 def _is_last(reply: Reply) -> bool:

@@ -8,7 +8,8 @@ from selectors import BaseSelector, DefaultSelector
 
 from ..base import Begin, Envelope, Outcome, Receipt, TransportError, only_receipt, unnoticed
 from .account import LONGEST, Account
-from .connection import Flight, Queue, SmtpConnection
+from .connection import SmtpConnection
+from .flights import Flight, Queue
 from .smtp import GOODBYE_SECONDS, check, connect
 
 SPARE_SECONDS = 3  # while one more connection is made, the others wait

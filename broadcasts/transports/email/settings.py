@@ -9,7 +9,7 @@ from django.conf import settings
 
 from ..base import SettingsForm, SettingsRefused
 from ..fields import refuse_closed
-from .account import CONNECTIONS, LONGEST, MESSAGES_PER_CONNECTION, TIMEOUT
+from .account import CONNECTIONS, IN_FLIGHT, LONGEST, MESSAGES_PER_CONNECTION, TIMEOUT
 from .backend import backend_class, speaks_smtp
 
 
@@ -68,6 +68,15 @@ class EmailSettings(SettingsForm):
         min_value=1,
         max_value=32,
         help_text=f"At most so many at a time from each worker; fewer if the server has no room. Blank: {CONNECTIONS}.",
+    )
+    in_flight = forms.IntegerField(
+        required=False,
+        initial=IN_FLIGHT,
+        min_value=1,
+        max_value=8,
+        label="Messages in flight",
+        help_text="On each connection. More are faster with a server that is far away and offers CHUNKING; but of a "
+        f"connection that breaks, so many messages may or may not have arrived. Blank: {IN_FLIGHT}.",
     )
     backend = BackendField(
         required=False,

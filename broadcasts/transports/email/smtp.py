@@ -3,6 +3,7 @@
 import re
 import smtplib
 import socket
+import time
 from contextlib import suppress
 from functools import cache, partial
 from typing import Any, Self
@@ -19,16 +20,21 @@ GOODBYE_SECONDS = 2  # closing is not worth a longer wait
 LONGEST_LINE = 8_192
 LONGEST_REPLY = 65_536
 MOST_KNOWN = 32  # lines of replies that are remembered
+PLAIN_SECONDS = 600  # for so long a server that did not do well with BDAT is sent DATA
 _NOT_XTEXT = re.compile(r"[^!-~]|[+=]")
 
 
-def wire_format(mime: bytes) -> bytes:
-    """Return a message as DATA requires it (RFC 5321): CRLF line ends, doubled dots, and the final dot."""
+def complete_lines(mime: bytes) -> bytes:
+    """Return a message with CRLF at the end of each line, and nowhere else a CR or LF (RFC 5321)."""
     if not mime.count(b"\n") == mime.count(b"\r") == mime.count(b"\r\n"):
         # A lone CR or LF before a dot could pass for the end of the message, and what follows for commands.
         mime = re.sub(rb"\r\n|\r|\n", b"\r\n", mime)
-    stuffed = (b"\r\n" + mime).replace(b"\r\n.", b"\r\n..")[2:]
-    return stuffed + (b".\r\n" if stuffed.endswith(b"\r\n") else b"\r\n.\r\n")
+    return mime if mime.endswith(b"\r\n") else mime + b"\r\n"
+
+
+def wire_format(mime: bytes) -> bytes:
+    """Return a message as DATA requires it (RFC 5321): complete lines, doubled dots, and the final dot."""
+    return (b"\r\n" + complete_lines(mime)).replace(b"\r\n.", b"\r\n..")[2:] + b".\r\n"
 
 
 def connect(account: Account, seconds: float = LONGEST) -> smtplib.SMTP:
@@ -130,11 +136,29 @@ def client_class(wanted: type) -> type:
     return Client if wanted is smtplib.SMTP else type(wanted.__name__, (wanted, Client), {})
 
 
+_plain_until: dict[str, float] = {}  # by host and port; in the process, since a pipeline lives for seconds
+
+
+def go_plain(account: Account) -> None:
+    """Send messages to a server by DATA for a while, on connections made from now on."""
+    now = time.monotonic()
+    for name in [name for name, until in _plain_until.items() if until <= now]:
+        del _plain_until[name]
+    _plain_until[str(account)] = now + PLAIN_SECONDS
+
+
+def is_plain(account: Account) -> bool:
+    return _plain_until.get(str(account), 0.0) > time.monotonic()
+
+
 class Capabilities:
     """The extensions that the server of a connection supports, and the commands that depend on them."""
 
-    def __init__(self, account: Account, pipelining: bool, smtputf8: bool, eightbit: bool, dsn: bool) -> None:
+    def __init__(
+        self, account: Account, pipelining: bool, chunking: bool, smtputf8: bool, eightbit: bool, dsn: bool
+    ) -> None:
         self.account = account
+        self.chunking = chunking and pipelining and not is_plain(account)  # RFC 3030
         self.pipelining = pipelining
         self.smtputf8 = smtputf8
         self.eightbit = eightbit
@@ -142,7 +166,8 @@ class Capabilities:
 
     @classmethod
     def of(cls, account: Account, client: smtplib.SMTP) -> Self:
-        return cls(account, *(client.has_extn(name) for name in ("pipelining", "smtputf8", "8bitmime", "dsn")))
+        names = ("pipelining", "chunking", "smtputf8", "8bitmime", "dsn")
+        return cls(account, *(client.has_extn(name) for name in names))
 
     def mail(self, envelope: Envelope) -> bytes:
         """Return the MAIL command with its parameters; raises TransportError if the server cannot accept an address."""

@@ -7,12 +7,12 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib import import_module
 from operator import eq, ge, gt, le, lt
 from typing import Any
 
 import phonenumbers
-import re2
 
 from ...budget import SHORT
 from ..moments import find_datetime, find_time, moved, to_date
@@ -26,8 +26,13 @@ MOST_PHONES = 10  # numbers of a text that are looked at
 PHONE_CHARACTERS = 2  # that cost one step
 # Also in the digits of other scripts, with commas between thousands; no number has more than 36 digits.
 _NUMBER = re.compile(r"-?(?:\d{1,3}(?:,\d{3}){1,12}+(?!\d)|\d++)(?:\.\d++)?|-?\.\d++")
-_EMAIL = re2.compile(r"[\pL\p{Nd}_][\pL\p{Nd}_.%+-]*@(?:[\pL\p{Nd}][\pL\p{Nd}-]*\.)+\pL{2,}")
+_EMAIL = r"[\pL\p{Nd}_][\pL\p{Nd}_.%+-]*@(?:[\pL\p{Nd}][\pL\p{Nd}-]*\.)+\pL{2,}"
 LONGEST_NUMBER = 200  # characters
+
+
+@cache
+def _email() -> Any:
+    return import_module("re2").compile(_EMAIL)  # large, so only when used
 
 
 def _tested(*match: Any, **more: Any) -> Object:
@@ -127,7 +132,7 @@ def has_pattern(run: Evaluation, text: str, pattern: str) -> Object:
 @define(to_text)
 def has_email(run: Evaluation, text: str) -> Object:
     run.spend(len(text) // 10)
-    match = _EMAIL.search(text)
+    match = _email().search(text)
     return _tested(match[0]) if match else _tested()
 
 

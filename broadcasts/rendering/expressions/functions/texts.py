@@ -5,10 +5,9 @@ import re
 import unicodedata
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
+from importlib import import_module
 from typing import Any
 from urllib.parse import quote
-
-import re2
 
 from ...budget import LONGEST_TEXT, SHORT
 from ..running import Evaluation, Failure
@@ -135,6 +134,7 @@ def search(run: Evaluation, text: str, pattern: str) -> Any:
 
 @lru_cache(256)
 def _pattern(pattern: str) -> Any:
+    re2 = import_module("re2")  # large, so only when used
     options = re2.Options()
     options.case_sensitive = False
     options.max_mem = PATTERN_BYTES
