@@ -46,6 +46,8 @@ def dashboard(access: Access) -> dict[str, Any]:
             scoped(Channel.objects.filter(health=Channel.Health.FAILING, is_active=True), access)[:SHOWN]
         ),
         "failing_subscriptions": list(scoped(EventSubscription.objects.filter(TROUBLED), access)[:SHOWN]),
+        "lacks_channel": not scoped(Channel.objects.all(), access).exists(),
+        "may_manage": access.may("manage"),
         "unknown": unknown(access),
         "drafts": list(broadcasts.filter(status=Status.DRAFT).order_by("-id")[:5]),
         "may_write": access.may("write"),
