@@ -1,5 +1,6 @@
 """What the questions are asked about: a broadcast read once, with each language as one person would get it."""
 
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,9 @@ from .pages import HtmlPage, read_html
 
 SECONDS = 2  # of designing, rendering and reading examples; the languages beyond that are not looked at
 LONG_ID = 10**9
+_LANGUAGE = re.compile(r"^translations\.[\w-]+(?:\.|$)")
+_BLOCK = re.compile(r"blocks\[(\d+)\]")
+_PARTS = re.compile(r"\w+", re.ASCII)
 
 
 @dataclass
@@ -126,7 +130,7 @@ def _design(copy: Copy) -> None:
     try:
         designing.apply(copy.message, copy.content)
     except BroadcastsError as error:
-        copy.fault = str(error)
+        copy.fault = in_words(error)
 
 
 def _compile(draft: Draft, message: Message, copies: Sequence[Copy], person: Contact, ends: float) -> None:
@@ -136,7 +140,7 @@ def _compile(draft: Draft, message: Message, copies: Sequence[Copy], person: Con
         compiled = CompiledMessage(message, _tracking(message), [copy.content for copy in seen])
     except BroadcastsError as error:
         for copy in seen:
-            copy.fault = copy.fault or str(error)
+            copy.fault = copy.fault or in_words(error)
         return
     if seen == copies and not any(copy.fault for copy in copies):
         draft.compiled[message.pk] = compiled
@@ -162,9 +166,30 @@ def _render(copy: Copy, compiled: CompiledMessage, person: Contact) -> None:
         copy.rendered = compiled.render(recipient)
         copy.size = len((compiled.tracked_html(recipient) if compiled.tracking else copy.rendered.html).encode())
     except BroadcastsError as error:
-        copy.fault = copy.fault or str(error)
+        copy.fault = copy.fault or in_words(error)
     copy.written = read_html(copy.content.html)
     copy.page = read_html(copy.rendered.html) if copy.rendered else copy.written
+
+
+def in_words(error: BroadcastsError) -> str:
+    """Return what an error says of one language, with its places as they are called on pages, and for programs too."""
+    return " ".join(place_in_words(path, words) for path, words in getattr(error, "errors", {"": str(error)}).items())
+
+
+def place_in_words(path: str, words: str) -> str:
+    """Put the place of an error before its words, without the language: Block 3, HTML: Close the tag."""
+    inner = _LANGUAGE.sub("", path)
+    block = _BLOCK.match(inner)
+    names = [f"Block {int(block[1]) + 1}"] if block else []
+    names += [_named(part) for part in _PARTS.findall(inner[block.end() :] if block else inner)]
+    place = ", ".join(names)
+    return f"{place[0].upper()}{place[1:]}: {words}" if place else words
+
+
+def _named(part: str) -> str:
+    return {"html": "HTML", "mjml": "MJML"}.get(part) or (
+        f"no. {int(part) + 1}" if part.isdecimal() else part.replace("_", " ")
+    )
 
 
 def told(name: str, faults: Sequence[Detail], *, fine: str, bad: str, level: Level = Level.WARNING, **more) -> Line:
