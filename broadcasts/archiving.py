@@ -54,6 +54,11 @@ def is_listed(broadcast: Broadcast) -> bool:
     return broadcast.in_archive and listed(broadcast.organization).filter(pk=broadcast.pk).exists()
 
 
+def public_address(broadcast: Broadcast) -> str:
+    """Return the address at which everybody can read a broadcast; "" if nobody can."""
+    return links.archived_url(broadcast.organization.slug, broadcast.uuid) if is_listed(broadcast) else ""
+
+
 def put(broadcast: Broadcast, by: User | None = None) -> None:
     """Put a broadcast that has begun into the archive; raises NotReady, or WrongState before it begins."""
     if not broadcast.organization.has_archive:

@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import F
 from django.utils import timezone
 
-from broadcasts import audience, chains, drafting, formats, stats
+from broadcasts import audience, chains, formats, stats
 from broadcasts.audience import Audience, Match, MatchNode, Route
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import (
@@ -214,7 +214,7 @@ def _of_time(contact: Contact, broadcast: Broadcast, match: Match) -> Explanatio
 
 def _foretold(contact: Contact, broadcast: Broadcast, wanted: Audience, match: Match) -> Explanation:
     """Explain what a broadcast that has not started will do with a matched contact, by the query of its start."""
-    routes = drafting.routes(broadcast)
+    routes = audience.routes_of(broadcast)
     send_time = hours.local_send_time(broadcast, contact)
     received: list[str] = []
     skipped: list[tuple[str, str]] = []

@@ -10,6 +10,7 @@ from broadcasts import audience, formats, links, rendering, septets, stats
 from broadcasts.audience import Audience, Estimate
 from broadcasts.exceptions import BroadcastsError
 from broadcasts.models import Broadcast, Medium, Message
+from broadcasts.rendering import CompiledMessage
 
 SAMPLED = 50  # copies of a message that are rendered for an estimate
 SAMPLING_SECONDS = 1  # after which those that are rendered have to do
@@ -28,17 +29,24 @@ class Cost:
         return f"{segments}, {amounts}" if amounts else segments
 
 
-def expected(broadcast: Broadcast, found: Estimate) -> Cost | None:
+def expected(
+    broadcast: Broadcast,
+    found: Estimate,
+    messages: Sequence[Message] | None = None,
+    compiled: Mapping[int, CompiledMessage] | None = None,
+) -> Cost | None:
     """Return the expected cost of a broadcast with this estimate; None if it sends no SMS.
 
     The segments are the mean of the first copies of each language, rendered as they would be sent.
+    messages: those of the broadcast, where the caller has read them; compiled: of these, by id, what is compiled.
     """
-    messages = list(broadcast.messages.select_related("channel", "broadcast__organization"))
+    if messages is None:
+        messages = list(broadcast.messages.select_related("channel", "broadcast__organization"))
     parts = []
     for message, languages in zip(messages, found.by_message, strict=False):
         message.channel = message.channel or broadcast.organization.default_channel(message.medium)
         if message.channel and message.medium == Medium.SMS:
-            means = _mean_segments(message, messages)
+            means = _mean_segments(message, messages, (compiled or {}).get(message.pk))
             usual = sum(means.values()) / len(means) if means else 1.0
             segments = round(sum(n * means.get(language, usual) for language, n in languages.items()))
             parts.append((segments, message.channel.segment_price, message.channel.currency))
@@ -73,13 +81,13 @@ def _sum(parts: Sequence[tuple[int, Decimal | None, str]]) -> Cost:
     return Cost(sum(segments for segments, _, _ in parts), dict(amounts))
 
 
-def _mean_segments(message: Message, among: Sequence[Message]) -> dict[str, float]:
+def _mean_segments(message: Message, among: Sequence[Message], compiled: CompiledMessage | None) -> dict[str, float]:
     """Return {language: mean segments} of the first copies; what cannot be rendered yet is left out."""
     counts: dict[str, list[int]] = defaultdict(list)
     try:
-        compiled = rendering.compile_message(message)
+        compiled = compiled or rendering.compile_message(message)
         wanted = replace(Audience.of(message.broadcast), of_all=True)
-        people = audience.recipients(wanted, message, among).filter(skip_reason="").order_by("pk")
+        people = audience.receivers(wanted, message, among).order_by("pk")
         ends = time.monotonic() + SAMPLING_SECONDS
         for contact in people[:SAMPLED]:
             if time.monotonic() > ends:

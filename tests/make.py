@@ -111,8 +111,10 @@ def make_delivery(broadcast: Broadcast, contact: Contact | None = None, **fields
 
 
 def add_channel(broadcast: Broadcast, **fields) -> Message:
-    """A second message of a broadcast, on a new console channel."""
-    channel = Channel.objects.create(organization=broadcast.organization, kind="console", **fields)
-    message = Message.objects.create(broadcast=broadcast, channel=channel, position=1)
+    """A second message of a broadcast, on a new console channel, or on the `channel` that is given."""
+    channel = fields.get("channel") or Channel.objects.create(
+        organization=broadcast.organization, kind="console", **fields
+    )
+    message = Message.objects.create(broadcast=broadcast, channel=channel, position=broadcast.messages.count())
     MessageTranslation.objects.create(message=message, language="en", text="Closed")
     return message

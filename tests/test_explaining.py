@@ -5,8 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.utils import timezone
 
-from broadcasts.audience import Audience, recipients
-from broadcasts.drafting import routes
+from broadcasts.audience import Audience, recipients, routes_of
 from broadcasts.explaining import explain, history
 from broadcasts.models import (
     Attendance,
@@ -245,7 +244,7 @@ def test_each_reason_is_foretold_with_what_is_behind_it(draft, joe, arrange, rea
     told = explain(joe, draft)
     assert (told.verdict, told.reason) == ("would_be_skipped", reason)
     assert said.lower() in told.sentence.lower()
-    [route] = routes(draft)
+    [route] = routes_of(draft)
     assert recipients(Audience.of(draft), route).get(pk=joe.pk).skip_reason == reason
 
 

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from broadcasts import audience, drafting, pricing, sending
+from broadcasts import audience, pricing, sending
 from broadcasts.audience import Audience
 from broadcasts.models import Batch, Channel, Delivery
 from broadcasts.sending import journal, recovery
@@ -41,7 +41,7 @@ def broadcast(club, texts):
 
 
 def expected(broadcast):
-    return pricing.expected(broadcast, audience.estimate(Audience.of(broadcast), drafting.routes(broadcast)))
+    return pricing.expected(broadcast, audience.estimate(Audience.of(broadcast), audience.routes_of(broadcast)))
 
 
 def test_the_estimate_counts_segments_by_language_and_their_price(broadcast):

@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModif
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 
-from broadcasts import drafting, pricing, translating
+from broadcasts import audience, pricing, translating
 from broadcasts.exceptions import BroadcastsError, InvalidInput, WrongState
 from broadcasts.formats import duration
 from broadcasts.models import Broadcast
@@ -225,7 +225,7 @@ class BroadcastActions(RecipientViews, SavingFirst):
                     found.per_channel.get(route.name, 0),
                     found.fallback_per_channel.get(route.name),
                 )
-                for route in drafting.routes(broadcast)
+                for route in audience.routes_of(broadcast)
             ],
             falls_back=broadcast.falls_back,
             languages=sorted(found.per_language.items()),

@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
-from broadcasts import audience, designing, drafting, previewing, rendering
+from broadcasts import audience, designing, previewing, rendering
 from broadcasts.audience import Audience
 from broadcasts.database import as_id
 from broadcasts.exceptions import BroadcastsError
@@ -24,6 +24,11 @@ from .showing import faults_page, sandboxed
 
 PAGE = 100
 AT_ONCE = 20_000  # contacts of an organization; above, counting takes long enough to be announced
+
+
+def counts_slowly(broadcast: Broadcast) -> bool:
+    """Tell whether its organization has so many contacts that pages do not count the recipients at once."""
+    return has_more_than(Contact.objects.for_organization(broadcast.organization_id), AT_ONCE)
 
 
 class PreviewForm(forms.Form):
@@ -53,8 +58,7 @@ class RecipientViews(admin.ModelAdmin):
 
     def takes_long(self, request: HttpRequest, broadcast: Broadcast) -> bool:
         """Tell whether exact numbers would take so long that the page should first say that it is counting."""
-        contacts = Contact.objects.for_organization(broadcast.organization_id)
-        return "counted" not in request.GET and has_more_than(contacts, AT_ONCE)
+        return "counted" not in request.GET and counts_slowly(broadcast)
 
     def waiting_page(self, request: HttpRequest, broadcast: Broadcast) -> HttpResponse:
         """Return a page at once that says that it is counting, and then loads the page with the numbers."""
@@ -70,7 +74,7 @@ class RecipientViews(admin.ModelAdmin):
             return self.waiting_page(request, broadcast)
         reason = request.GET.get("reason", "")
         after = request.GET.get("after", "")
-        routes = drafting.routes(broadcast)
+        routes = audience.routes_of(broadcast)
         try:
             place = min(as_id(request.GET.get("message", "")) or 0, len(routes) - 1)
             rows = audience.recipients(Audience.of(broadcast), routes[place], routes).filter(skip_reason=reason)

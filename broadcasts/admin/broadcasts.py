@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
-from broadcasts import archiving, drafting, formats, links, rendering, stats
+from broadcasts import archiving, drafting, formats, rendering, stats
 from broadcasts.exceptions import WrongState
 from broadcasts.models import (
     TRACKED,
@@ -69,11 +69,6 @@ class BroadcastList(PagedList):
         numbers = stats.counts(self.result_list)
         for broadcast in self.result_list:
             broadcast.numbers = numbers[broadcast.pk]
-
-
-def archive_url(broadcast: Broadcast) -> str:
-    """Return the address at which everybody can read a broadcast; "" if nobody can."""
-    return links.archived_url(broadcast.organization.slug, broadcast.uuid) if archiving.is_listed(broadcast) else ""
 
 
 class FirstMessageChecks(InlineModelAdminChecks):
@@ -349,7 +344,7 @@ class BroadcastAdmin(StartPage, ComposePages, BroadcastActions, AskingAdmin, Dra
             "report": report(broadcast, counts) if has_begun else None,
             "retargets": self.retargets_for(request, broadcast, counts),
             "children": list(broadcast.children.order_by("id")[:10]),
-            "public_address": archive_url(broadcast),
+            "public_address": archiving.public_address(broadcast),
             "channels": written,
             "ask": AskForm(None, Access.of(request)),
             "warnings": self.warnings(broadcast),

@@ -10,11 +10,11 @@ from django.urls import reverse
 from broadcasts import audience, formats
 from broadcasts.audience import Audience, Estimate, Route
 from broadcasts.exceptions import BroadcastsError
-from broadcasts.models import Broadcast, Contact, Message, MessageTranslation
+from broadcasts.models import Broadcast, Message, MessageTranslation
 from broadcasts.sending import hours
 
-from .access import Access, has_more_than
-from .broadcast_views import AT_ONCE
+from .access import Access
+from .broadcast_views import counts_slowly
 from .compose_stamps import digest
 from .promises import nobody, reasons
 
@@ -31,7 +31,7 @@ def card(
     with `is_counted`; `counted_for` tells it whether the number that it has may have changed.
     """
     messages = list(broadcast.messages.select_related("channel", "template"))
-    is_large = has_more_than(Contact.objects.for_organization(broadcast.organization_id), AT_ONCE)
+    is_large = counts_slowly(broadcast)
     through = "-".join(str(message.channel_id) for message in messages)
     return {
         "people": people(broadcast, found) if is_counted or found or not is_large else None,
@@ -49,7 +49,9 @@ def card(
 def people(broadcast: Broadcast, found: Estimate | None) -> dict[str, Any]:
     """Return how many people get it, and how many do not by reason; or why that cannot be told."""
     try:
-        found = found or audience.estimate(Audience.of(broadcast), routes(broadcast))
+        ways = audience.routes_of(broadcast)
+        if found is None or not all(one.languages for one in ways):
+            found = audience.estimate(Audience.of(broadcast), [written(one) for one in ways])
     except BroadcastsError as error:
         return {"error": str(error)}
     left_out = reasons(found)
@@ -62,9 +64,9 @@ def people(broadcast: Broadcast, found: Estimate | None) -> dict[str, Any]:
     }
 
 
-def routes(broadcast: Broadcast) -> list[Route]:
-    """Return the routes of the messages; one without content yet counts as if all languages were written."""
-    return [replace(one, languages=one.languages or None) for one in audience.routes_of(broadcast)]
+def written(route: Route) -> Route:
+    """Return the route of a message; one without content yet counts as if all languages were written."""
+    return replace(route, languages=route.languages or None)
 
 
 def channels(broadcast: Broadcast, messages: list[Message]) -> list[str]:

@@ -14,11 +14,12 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from broadcasts import checking, formats
-from broadcasts.checking import Detail, Level, Line
+from broadcasts.checking import Detail, Draft, Level, Line, People
 from broadcasts.exceptions import BroadcastsError
 from broadcasts.languages import language_name
 from broadcasts.models import Broadcast, Message
 
+from .broadcast_views import counts_slowly
 from .compose_frame import STEPS, step_page, step_url
 
 SCRIPTS: list[Any] = [Script("broadcasts/check.js", type="module")]
@@ -84,10 +85,13 @@ def _accept(model_admin: Any, request: HttpRequest, broadcast: Broadcast) -> Non
 
 
 def _context(model_admin: Any, request: HttpRequest, broadcast: Broadcast) -> dict[str, Any]:
-    lines = checking.quick_lines(broadcast)
-    is_counted = _is_counted(request) or not model_admin.takes_long(request, broadcast)
+    draft = checking.read(broadcast)
+    lines = checking.quick_lines(draft)
+    is_large = counts_slowly(broadcast)
+    is_counted = _is_counted(request) or not is_large
+    counted = None if is_large else _people(draft)
     if is_counted:
-        lines += checking.counted_lines(broadcast)
+        lines += checking.counted_lines(draft, counted)
     shown = [_shown(model_admin, request, broadcast, line) for line in lines]
     standing = [one for one in shown if one.line.level == Level.WARNING]
     return {
@@ -96,12 +100,21 @@ def _context(model_admin: Any, request: HttpRequest, broadcast: Broadcast) -> di
         "accepted": [one for one in standing if one.accepted_by],
         "fine": [one for one in shown if one.line.level == Level.OK],
         "is_open": bool(checking.open_lines(broadcast, lines)),
+        "estimate": counted and counted.estimate,
         "is_counted": is_counted,
         "is_pending": any(line.is_pending for line in lines),
         "may_accept": model_admin.may(request, "write", broadcast),
         "check_url": step_url(broadcast, "check"),
         "send_url": step_url(broadcast, "send"),
     }
+
+
+def _people(draft: Draft) -> People | None:
+    """Count the recipients once, for the lines and for the card; None where a line tells why that cannot be done."""
+    try:
+        return checking.count_people(draft)
+    except BroadcastsError:
+        return None
 
 
 def _shown(model_admin: Any, request: HttpRequest, broadcast: Broadcast, line: Line) -> Shown:

@@ -49,7 +49,7 @@ def steps(broadcast: Broadcast, step: str, shown: dict[str, Any]) -> list[dict[s
     told = {
         "who": f"{formats.number(number)} {'person' if number == 1 else 'people'}" if number else "Chosen",
         "what": shown["says"],
-        "when": formats.moment(at, broadcast.organization.zone) if (at := broadcast.own_time) else "",
+        "when": formats.planned(at, broadcast.organization.zone) if (at := broadcast.own_time) else "",
     }
     lacking = {
         "who": "" if number or is_chosen else "Nobody yet",

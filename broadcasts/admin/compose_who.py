@@ -7,8 +7,8 @@ from django import forms
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.http import HttpRequest
 
-from broadcasts import formats
-from broadcasts.models import Broadcast, Organization, UseCase
+from broadcasts import checking, formats
+from broadcasts.models import Broadcast, UseCase
 
 from .broadcast_form import has_many_contacts
 from .compose_form import FormStep, StepForm
@@ -81,24 +81,9 @@ def fields(broadcast: Broadcast) -> list[str]:
     return [name for name in FIELDS if name != "contacts" or not has_many_contacts(broadcast)]
 
 
-def use_cases(organization: Organization) -> dict[str, str]:
-    """Return {use case: what it does, in words}."""
-    consent = "has not agreed to it" if organization.consent_required else "unsubscribed"
-    cap = ""
-    if organization.frequency_cap:
-        most, days = formats.number(organization.frequency_cap), formats.number(organization.frequency_cap_days)
-        cap = f" A person gets at most {most} of them in {days} days."
-    return {
-        UseCase.MARKETING: f"News and offers. Leaves out everyone who {consent}, and waits for the end of quiet hours."
-        f"{cap} Mail needs an unsubscribe link and your postal address.",
-        UseCase.GENERAL: "What people need to know, such as a class that moves or a bill. Also reaches people who "
-        "unsubscribed from marketing, but no address that bounced, complained or stopped everything.",
-    }
-
-
 def context(request: HttpRequest, broadcast: Broadcast, form: StepForm) -> dict[str, Any]:
     """Return what the page of the step shows beside its form."""
-    words = use_cases(broadcast.organization)
+    words = checking.use_cases(broadcast.organization)
     many = formats.number(broadcast.contacts.count()) if "contacts" not in form.fields else ""
     return {
         "use_cases": [(radio, words.get(radio.data["value"], "")) for radio in form["use_case"]],

@@ -50,6 +50,8 @@ def dashboard(access: Access) -> dict[str, Any]:
         ),
         "failing_subscriptions": list(scoped(EventSubscription.objects.filter(TROUBLED), access)[:SHOWN]),
         "failing_mailboxes": list(scoped(Mailbox.objects.filter(failures__gt=0, is_active=True), access)[:SHOWN]),
+        "lacks_channel": not scoped(Channel.objects.all(), access).exists(),
+        "may_manage": access.may("manage"),
         "unknown": unknown(access),
         "gauges": overview(access),
         "gauge_days": settings.GAUGE_DAYS,

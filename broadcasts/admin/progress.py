@@ -35,12 +35,11 @@ def progress(
         cost = pricing.total(pricing.spent(broadcast.messages.all()).values())
         channels = _by_channel(broadcast, told)
         waiting = waits_for(broadcast, waits) if waits else _falls_back(broadcast, numbers["pending"])
-    counts = numbers
-    recipients, pending = counts["recipients"], counts["pending"]
+    recipients, pending = numbers["recipients"], numbers["pending"]
     finished = broadcast.status in Broadcast.FINISHED
     ended = broadcast.completed_at if finished and broadcast.completed_at else timezone.now()
     seconds = (ended - broadcast.started_at).total_seconds() if broadcast.started_at else 0
-    gone = counts["sent"] + counts["failed"] + counts["unknown"]
+    gone = numbers["sent"] + numbers["failed"] + numbers["unknown"]
     rate = gone / seconds if seconds > 0 else 0
     return {
         "status": broadcast.status,
@@ -57,10 +56,10 @@ def progress(
         "waiting": waiting,
         "cost": f"{cost} so far." if cost and not finished else f"{cost}." if cost else "",
         "took": duration(seconds) if finished else "",
-        "numbers": [_number(broadcast, name, counts[name], status=name) for name in STATUSES]
-        + ([_number(broadcast, "fallbacks", counts["fallbacks"], fallback="1")] if counts["fallbacks"] else []),
+        "numbers": [_number(broadcast, name, numbers[name], status=name) for name in STATUSES]
+        + ([_number(broadcast, "fallbacks", numbers["fallbacks"], fallback="1")] if numbers["fallbacks"] else []),
         "channels": channels,
-        "facts": [_number(broadcast, name, counts[name], fact=name) for name in facts],
+        "facts": [_number(broadcast, name, numbers[name], fact=name) for name in facts],
         "all": list_url(Delivery, broadcast=broadcast.pk),
     }
 

@@ -1,14 +1,15 @@
 """What a broadcast will do, for the pages that ask before it is sent: to how many, and what the first one reads."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from broadcasts import audience, checking, designing, drafting, pricing, rendering
+from broadcasts import audience, checking, designing, rendering
 from broadcasts.audience import Audience, Estimate
+from broadcasts.checking import Draft
 from broadcasts.exceptions import BroadcastsError
 from broadcasts.languages import language_name
 from broadcasts.models import Broadcast, Contact, Message, Reason
+from broadcasts.rendering import CompiledMessage, Rendered
 from broadcasts.sending import expansion, readiness
 
 
@@ -26,21 +27,24 @@ class FirstCopy:
 
 
 def promise(broadcast: Broadcast) -> dict[str, Any]:
-    """Return what `promise.html` tells of a broadcast that is about to be sent; counts everybody."""
-    found = estimate(broadcast)
+    """Return what `promise.html` tells of a broadcast that is about to be sent; counts everybody once."""
+    draft = checking.read(broadcast)
+    counted = checking.count_people(draft)
+    found = counted.estimate
+    lines = [*checking.quick_lines(draft), *checking.counted_lines(draft, counted)]
     return {
         "estimate": found,
         "reasons": reasons(found),
-        "cost": pricing.expected(broadcast, found),
+        "cost": counted.cost,
         "nobody": nobody(found),
-        "first_copies": first_copies(broadcast),
-        "open_lines": checking.open_lines(broadcast, checking.check(broadcast)),
+        "first_copies": first_copies(draft),
+        "open_lines": checking.open_lines(broadcast, lines),
     }
 
 
 def estimate(broadcast: Broadcast) -> Estimate:
     """Count whom a broadcast will reach: the same query as its start."""
-    return audience.estimate(Audience.of(broadcast), drafting.routes(broadcast))
+    return audience.estimate(Audience.of(broadcast), audience.routes_of(broadcast))
 
 
 def reasons(found: Estimate) -> list[tuple[str, str, int]]:
@@ -57,22 +61,18 @@ def nobody(found: Estimate) -> str:
     return f"{expansion.LEFT_OUT}." if found.skipped else readiness.NO_MESSAGE
 
 
-def first_copies(broadcast: Broadcast) -> list[FirstCopy]:
+def first_copies(draft: Draft) -> list[FirstCopy]:
     """Render each message for the first person, by id, who will get it; a message that nobody gets is left out."""
-    rows = broadcast.messages.select_related("channel", "template", "layout", "broadcast__organization")
-    messages = list(rows.prefetch_related("translations"))
-    wanted = Audience.of(broadcast)
+    wanted = Audience.of(draft.broadcast)
     with audience.as_if_created(wanted):
-        copies = [_first_copy(wanted, message, messages) for message in messages]
+        copies = [_first_copy(wanted, message, draft) for message in draft.messages]
     return [one for one in copies if one]
 
 
-def _first_copy(wanted: Audience, message: Message, among: Sequence[Message]) -> FirstCopy | None:
-    reached = audience.recipients(wanted, message, among).filter(skip_reason="")
-    person: Contact | None = reached.order_by("pk").first()
+def _first_copy(wanted: Audience, message: Message, draft: Draft) -> FirstCopy | None:
+    person: Contact | None = audience.receivers(wanted, message, draft.messages).order_by("pk").first()
     if person is None:
         return None
-    message.channel = message.channel or wanted.organization.default_channel(message.medium)
     channel = message.channel
     told = {
         "channel": str(channel or ""),
@@ -82,8 +82,15 @@ def _first_copy(wanted: Audience, message: Message, among: Sequence[Message]) ->
         "language": language_name(tag) if (tag := person.send_language) else "",  # type: ignore[attr-defined]
     }
     try:
-        designing.refresh(message)
-        copy = rendering.preview(message, person, tag or None)
+        copy = _rendered(message, person, tag, draft.compiled.get(message.pk))
     except BroadcastsError as error:
         return FirstCopy(**told, error=str(error))
     return FirstCopy(**told, subject=copy.subject or " ".join(copy.text.split()))
+
+
+def _rendered(message: Message, person: Contact, language: str, compiled: CompiledMessage | None) -> Rendered:
+    """Render a copy by what the check has compiled, or by itself where that has a fault."""
+    if compiled is None:
+        designing.refresh(message)
+        return rendering.preview(message, person, language or None)
+    return compiled.render(rendering.previewed(compiled, person, language or None))

@@ -264,7 +264,7 @@ class Broadcasts(Transitions, Checks, Reports, Versions, AsTable, FullResource):
         if broadcast.status not in Broadcast.EDITABLE:
             raise WrongState(drafting.NOT_EDITABLE)
         self.read(StrictSerializer)
-        found = audience.estimate(Audience.of(broadcast), drafting.routes(broadcast))
+        found = audience.estimate(Audience.of(broadcast), audience.routes_of(broadcast))
         return Response(EstimateSerializer(found, context={"cost": pricing.expected(broadcast, found)}).data)
 
     @extend_schema(

@@ -5,7 +5,7 @@ from .attendances import matching_attendances
 from .audience import Audience, as_if_created, create_missing, matched
 from .broadcast_recipients import CONDITIONS
 from .catalogue import catalogue
-from .estimate import Estimate, estimate, preview
+from .estimate import Estimate, estimate, preview, survey
 from .groups import groups_of, readable_contacts
 from .joined_reasons import recipients_between
 from .lacking import LABELS, count_lacking, merge_field_labels
@@ -25,10 +25,10 @@ from .reasons import (
     counted,
     fallback_recipients,
     reason_after,
-    recipients,
     skip_reason,
     suppressions,
 )
+from .receiving import receivers, recipients
 from .references import references_to, references_to_attribute, require_unused
 from .refusing import refusal
 from .routes import Route, routes_of
@@ -67,6 +67,7 @@ __all__ = [
     "query_from",
     "readable_contacts",
     "reason_after",
+    "receivers",
     "recipients",
     "recipients_between",
     "references_to",
@@ -80,6 +81,7 @@ __all__ = [
     "skip_reason",
     "suggest",
     "suppressions",
+    "survey",
     "uris",
     "validate",
     "validate_addresses",

@@ -1,23 +1,38 @@
 """Estimate how many contacts a broadcast will reach, and why it will not reach the others."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.db.models import BooleanField, CharField, Count, ExpressionWrapper, Field, IntegerField, Value, When
+from django.db.models import (
+    BooleanField,
+    CharField,
+    Count,
+    ExpressionWrapper,
+    Field,
+    IntegerField,
+    Q,
+    QuerySet,
+    Value,
+    When,
+    lookups,
+)
 from django.utils import timezone
 
 from broadcasts import formats
-from broadcasts.models import Broadcast, Channel, Medium, Message
+from broadcasts.models import Broadcast, Channel, Delivery, Medium, Message
 
 from .audience import Audience, as_if_created, matched
 from .joined_reasons import JoinedReasons
-from .reasons import capped, default_reason, recipients
+from .joins import Joined, left_join
+from .reasons import capped, default_reason
+from .receiving import receivers
 from .routes import Route
 
 PREVIEW_LIMIT = 100
+TRAITS = ("time_zone", "language")  # of contacts
 LONGEST_DAYS = 3650  # the longest warm-up that is estimated
 
 
@@ -42,6 +57,18 @@ class Estimate:
     slowed_by: Sequence[str] = ()  # limits that make it take days, in words
 
 
+class Reached(NamedTuple):
+    """Contacts that will get the same messages, named by their place, and are alike in what is asked about them.
+
+    language: their own, not that of the content.
+    """
+
+    messages: tuple[int, ...]
+    time_zone: str
+    language: str
+    was_sent: bool = False
+
+
 class ReasonGroups:
     """Groups of matched contacts with the same skip reasons and languages, counted by one GROUP BY.
 
@@ -63,6 +90,16 @@ class ReasonGroups:
             self.ways.append((self._column(reasons.language(), CharField()), whens))
             self.people = reasons.join(self.people)
         self.received = self._column(reasons.received(), IntegerField()) if self.cap else ""
+        self.traits: list[str] = []
+
+    def tell_apart(self, sent: QuerySet[Delivery] | None) -> None:
+        """Group also by time zone and language, and by whether a contact has one of these copies, if any."""
+        self.traits = [*TRAITS]
+        if sent is not None:
+            rows = sent.filter(contact__isnull=False).order_by().values("contact_id").distinct()
+            self.people = left_join(self.people, "sent", rows, "id", "contact_id")
+            was_sent = Q(lookups.IsNull(Joined("sent", "contact_id", IntegerField()), False))
+            self.traits.append(self._column(was_sent, BooleanField()))
 
     def _flag(self, when: When) -> tuple[str, str | None]:
         """Return (column, reason where it is true); the reason is None if the column holds the reason."""
@@ -74,13 +111,14 @@ class ReasonGroups:
         wrapped = ExpressionWrapper(expression, output_field)
         return self.columns.setdefault(wrapped, f"flag_{len(self.columns)}")
 
-    def groups(self) -> Iterator[tuple[int, list[tuple[str, str]]]]:
-        """Yield (number of contacts, [(skip reason or "", language) for each message])."""
+    def groups(self) -> Iterator[tuple[int, list[tuple[str, str]], list[Any]]]:
+        """Yield (number of contacts, [(skip reason or "", language) for each message], what tells them apart)."""
         names = list(self.columns.values())
         people = self.people.annotate(**{name: expression for expression, name in self.columns.items()})
-        for row in people.values(*names).annotate(people=Count("pk")):
+        for row in people.values(*names, *self.traits[: len(TRAITS)]).annotate(people=Count("pk")):
             told = [(self._reason(row, whens), row[language]) for language, whens in self.ways]
-            yield row["people"], list(self._counted(told, row[self.received] or 0)) if self.cap else told
+            told = list(self._counted(told, row[self.received] or 0)) if self.cap else told
+            yield row["people"], told, [row[name] for name in self.traits]
 
     def _reason(self, row: dict[str, Any], whens: list[tuple[str, str | None]]) -> str:
         return next((reason or row[name] for name, reason in whens if row[name]), self.default_reason)
@@ -98,40 +136,79 @@ def estimate(audience: Audience, routes: "Sequence[Message | Route]") -> Estimat
 
     Under the channel policy "first" a contact counts once: with the reason of the first message if none can reach it.
     """
+    return _tally(audience, routes, ReasonGroups).estimate()
+
+
+def survey(
+    audience: Audience, routes: "Sequence[Message | Route]", sent: QuerySet[Delivery] | None
+) -> tuple[Estimate, Counter[Reached]]:
+    """Estimate, and count the recipients by what they have in common, in the same query.
+
+    sent: copies of other broadcasts, or None for none; `was_sent` tells whether a contact has one of them.
+    """
+
+    def groups(audience: Audience, ways: Sequence[Route]) -> ReasonGroups:
+        made = ReasonGroups(audience, ways)
+        made.tell_apart(sent)
+        return made
+
+    tally = _tally(audience, routes, groups)
+    return tally.estimate(), tally.reached
+
+
+def _tally(
+    audience: Audience,
+    routes: "Sequence[Message | Route]",
+    groups: Callable[[Audience, Sequence[Route]], ReasonGroups],
+) -> "Tally":
     audience, ways = replace(audience, of_all=True), [Route.of(one) for one in routes]
+    tally = Tally(audience.channel_policy, ways)
     with as_if_created(audience):
-        if not ways:
-            return Estimate(matched(audience).count(), 0, {}, {}, {}, None)
-        return _count(audience, ways)
+        if ways:
+            tally.take(groups(audience, ways))
+        else:
+            tally.people = matched(audience).count()
+    return tally
 
 
-def _count(audience: Audience, ways: Sequence[Route]) -> Estimate:
-    people, skipped, further = 0, Counter[str](), [0] * len(ways)
-    by_message = [Counter[str]() for _ in ways]
-    for n, told in ReasonGroups(audience, ways).groups():
-        people += n
-        for i, (reason, language) in _rows(told, audience.channel_policy):
-            if reason:
-                skipped[reason] += n
-            else:
-                by_message[i][language] += n
-                for j in _later(told, i, audience.channel_policy):
-                    further[j] += n
-    received = [languages.total() for languages in by_message]
-    languages = sum(by_message, Counter[str]())
-    per_channel, seconds = _by_channel(ways, received)
-    may_fall_back = _named(ways, further) if audience.channel_policy == Broadcast.Policy.FALLBACK else {}
-    return Estimate(
-        matched=people,
-        will_receive=sum(received),
-        skipped=dict(skipped),
-        per_channel=per_channel,
-        per_language=dict(languages),
-        expected_duration_seconds=seconds,
-        by_message=by_message,
-        fallback_per_channel=may_fall_back,
-        slowed_by=tuple(_slow(ways, received)),
-    )
+class Tally:
+    """The sums over groups of contacts."""
+
+    def __init__(self, policy: str, ways: Sequence[Route]) -> None:
+        self.policy, self.ways = policy, ways
+        self.people, self.skipped, self.further = 0, Counter[str](), [0] * len(ways)
+        self.by_message = [Counter[str]() for _ in ways]
+        self.reached = Counter[Reached]()
+
+    def take(self, groups: ReasonGroups) -> None:
+        for n, told, traits in groups.groups():
+            self.people += n
+            rows = _rows(told, self.policy)
+            for i, (reason, language) in rows:
+                if reason:
+                    self.skipped[reason] += n
+                else:
+                    self.by_message[i][language] += n
+                    for j in _later(told, i, self.policy):
+                        self.further[j] += n
+            if traits and (messages := tuple(i for i, (reason, _) in rows if not reason)):
+                self.reached[Reached(messages, *traits)] += n
+
+    def estimate(self) -> Estimate:
+        received = [languages.total() for languages in self.by_message]
+        per_channel, seconds = _by_channel(self.ways, received)
+        may_fall_back = _named(self.ways, self.further) if self.policy == Broadcast.Policy.FALLBACK else {}
+        return Estimate(
+            matched=self.people,
+            will_receive=sum(received),
+            skipped=dict(self.skipped),
+            per_channel=per_channel,
+            per_language=dict(sum(self.by_message, Counter[str]())),
+            expected_duration_seconds=seconds,
+            by_message=self.by_message,
+            fallback_per_channel=may_fall_back,
+            slowed_by=tuple(_slow(self.ways, received)),
+        )
 
 
 def _rows(told: Sequence[tuple[str, str]], policy: str) -> list[tuple[int, tuple[str, str]]]:
@@ -208,6 +285,6 @@ def preview(audience: Audience, routes: "Sequence[Message | Route]") -> list[str
         for route in routes:
             way = Route.of(route)
             if way.medium == Medium.EMAIL and way.contact_field == "email":
-                reached = recipients(audience, route, routes).filter(skip_reason="").order_by("pk")
+                reached = receivers(audience, route, routes).order_by("pk")
                 found.update(reached.values_list("pk", "send_address")[:PREVIEW_LIMIT])
     return [found[pk] for pk in sorted(found)][:PREVIEW_LIMIT]

@@ -38,8 +38,7 @@ from broadcasts.models import (
     UseCase,
 )
 
-from .audience import Audience, matched
-from .conditions import any_of
+from .audience import Audience
 from .languages import send_language
 from .routes import Route
 
@@ -250,33 +249,6 @@ def skip_reason(audience: Audience, route: Route) -> Case:
     """Return the reason why a matched contact is skipped, or "", as SQL on contacts."""
     reasons = Reasons(audience.organization, audience.use_case, route)
     return case(reasons.of(audience), audience.expires_at)
-
-
-def recipients(
-    audience: Audience, message: "Message | Route", among: "Sequence[Message | Route]" = ()
-) -> QuerySet[Any, Any]:
-    """Return the matched contacts, with `skip_reason` ("" if it will be sent), `send_address` and `send_language`.
-
-    `among` has all messages of the broadcast in their order. Under the channel policy "first" only those contacts are
-    returned whose delivery belongs to this message: it is the first one that can reach them, or the very first.
-    """
-    route = Route.of(message)
-    reasons = Reasons(audience.organization, audience.use_case, route)
-    found = matched(audience).annotate(
-        skip_reason=skip_reason(audience, route),
-        send_address=address_in(route.contact_field),
-        send_language=reasons.language(),
-    )
-    if audience.channel_policy == Broadcast.Policy.EVERY or len(among) < 2:
-        return found
-    place = next(i for i, one in enumerate(among) if one is message or one == message)
-    others = {i: lookups.Exact(skip_reason(audience, Route.of(one)), Value("")) for i, one in enumerate(among)}
-    for i in range(place):
-        found = found.filter(~Q(others[i]))
-    if place > 0:
-        return found.filter(skip_reason="")
-    elsewhere = any_of([Q(others[i]) for i in range(1, len(among))])
-    return found.filter(Q(skip_reason="") | ~elsewhere)
 
 
 def claim_reasons(message: Message, deliveries: QuerySet[Delivery]) -> QuerySet[Any, Any]:

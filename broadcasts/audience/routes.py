@@ -50,6 +50,9 @@ class Route:
 
 
 def routes_of(broadcast: Broadcast) -> list[Route]:
-    """Return what a broadcast's messages mean for its audience: each one's channel and languages."""
-    messages = broadcast.messages.select_related("channel", "template", "broadcast").prefetch_related("translations")
+    """Return what a broadcast's messages mean for its audience: each one's channel, or the default, and languages."""
+    messages = list(broadcast.messages.select_related("channel", "template").prefetch_related("translations"))
+    for message in messages:
+        message.broadcast = broadcast
+        message.channel = message.channel or broadcast.organization.default_channel(message.medium)
     return [Route.of(message) for message in messages]

@@ -8,17 +8,26 @@ show `quick_lines` at once and ask for `counted_lines` afterwards.
 from .accepting import accept, is_accepted, open_lines
 from .answers import ask_due
 from .asking import check, counted_lines, quick_lines
+from .consent import use_cases
+from .draft import Draft, read
 from .lines import Detail, Level, Line
+from .people import People
+from .people import count as count_people
 
 __all__ = [
     "Detail",
+    "Draft",
     "Level",
     "Line",
+    "People",
     "accept",
     "ask_due",
     "check",
+    "count_people",
     "counted_lines",
     "is_accepted",
     "open_lines",
     "quick_lines",
+    "read",
+    "use_cases",
 ]

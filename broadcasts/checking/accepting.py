@@ -10,6 +10,7 @@ from broadcasts.exceptions import InvalidInput
 from broadcasts.models import AuditEntry, Broadcast, User
 
 from .asking import counted_lines, quick_lines
+from .draft import read
 from .lines import Level, Line
 
 CHANGED = "“{}” says something else by now. Read it again, then accept it."
@@ -37,9 +38,10 @@ def accept(
     Raises InvalidInput for a name that is no warning now, or that says something else than the user read, and
     WrongState where the broadcast has begun.
     """
-    lines = quick_lines(broadcast)
+    draft = read(broadcast)
+    lines = quick_lines(draft)
     if set(names) - {line.name for line in lines}:
-        lines += counted_lines(broadcast)
+        lines += counted_lines(draft)
     warnings = {line.name: line for line in lines if line.level == Level.WARNING}
     if unknown := [name for name in names if name not in warnings]:
         standing = ", ".join(warnings) or "none"

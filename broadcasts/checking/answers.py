@@ -1,8 +1,8 @@
 """Ask whether links answer, in the background, and remember that for a day.
 
-Organizations choose the addresses, so all is bounded: one task of the installation at a time, in less than 40 seconds,
-some requests at once and few of them of one organization, ten seconds for each link, by the address policy at every
-connection, also after a redirect.
+Organizations choose the addresses, so all is bounded: five seconds for each task, after which another one goes on; four
+for each link, whatever it answers; of the whole installation some links at once, and few of them of one organization;
+by the address policy at every connection, also after a redirect.
 """
 
 import asyncio
@@ -14,8 +14,7 @@ from datetime import timedelta
 from typing import NamedTuple
 from urllib.parse import urljoin
 
-from django.core.cache import cache
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -32,9 +31,10 @@ TASK = "check_links"
 KEPT = timedelta(hours=24)  # an answer
 ASKED_AGAIN = timedelta(seconds=20)  # after which a row that nobody has looked at is enqueued once more
 FORGOTTEN = timedelta(hours=1)  # rows that no page has asked for since are left alone
-SECONDS = 10  # for one link, with its redirects
-REQUEST_SECONDS = 5  # of these, for one request
-TASK_SECONDS = 25  # after which a task begins no more links; it ends SECONDS later at the latest
+SECONDS = 4  # for one link, with its redirects; one that takes longer is told as such, and not asked again for a day
+REQUEST_SECONDS = 3  # of these, for one request
+TASK_SECONDS = 5  # it begins only links that can take all of SECONDS
+CLAIMED = timedelta(seconds=15)  # longer than a link can take: then its task was killed
 AT_ONCE = 12  # links, of all organizations
 AT_ONCE_OF_ONE = 4
 MOST_HOPS = 5  # redirects
@@ -43,7 +43,6 @@ LONGEST_ADDRESS = 4000  # that a redirect may lead to
 # A site that answers so is there, and does not want programs: nobody can tell what a person would see.
 TURNS_AWAY = frozenset({401, 403, 405, 406, 407, 429, 451, 503, 999})
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-LOCK = "checking:links"  # in the cache
 
 
 class LinkAnswer(NamedTuple):
@@ -85,16 +84,21 @@ def _due() -> QuerySet[LinkCheck]:
     return LinkCheck.objects.filter(_unanswered(), modified__gte=Now() - FORGOTTEN).order_by("modified", "id")
 
 
+def _free() -> QuerySet[LinkCheck]:
+    """Return the due rows that no task has claimed."""
+    return _due().exclude(asked_until__gt=Now())
+
+
+def _claim(row: LinkCheck) -> bool:
+    """Claim a row for this task; tell whether no other one was faster."""
+    return _free().filter(pk=row.pk).update(asked_until=Now() + CLAIMED) > 0
+
+
 def ask_due(ticket: int = 0) -> int:
-    """Ask for the links that are due until the time is up; return how many. Only one task does so at a time."""
+    """Ask for the links that are due, and that no other task asks for, until the time is up; return how many."""
     queue.begin(TASK, ticket)
-    if not cache.add(LOCK, ticket, TASK_SECONDS + SECONDS + 5):
-        return 0
-    try:
-        asked = Asking(TASK_SECONDS).run()
-    finally:
-        cache.delete(LOCK)
-    if _due().exists():
+    asked = Asking(TASK_SECONDS).run()
+    if _free().exists():
         queue.enqueue_once(TASK)
     return asked
 
@@ -103,7 +107,7 @@ class Asking:
     """One task's requests: some at once, and few of one organization, so that none keeps the others waiting."""
 
     def __init__(self, seconds: float) -> None:
-        self.ends = time.monotonic() + seconds
+        self.begins_until = time.monotonic() + seconds - SECONDS
         self.caller = LinkCaller({})
         self.flights: dict[asyncio.Task[LinkAnswer], LinkCheck] = {}
         self.begun: set[int] = set()
@@ -122,25 +126,34 @@ class Asking:
 
     def _begin(self) -> bool:
         """Begin what is due and may begin; tell whether anything did."""
-        if time.monotonic() >= self.ends:
+        if time.monotonic() >= self.begins_until:
             return False
-        before = len(self.begun)
-        busy = Counter(row.organization_id for row in self.flights.values())
-        while row := self._next(busy) if len(self.flights) < AT_ONCE else None:
+        before = len(self.flights)
+        busy = _busy()
+        while row := self._next(busy) if busy.total() < AT_ONCE else None:
             self.begun.add(row.pk)
             busy[row.organization_id] += 1
-            self.flights[self.caller.begin(row.address)] = row
-        return len(self.begun) > before
+            if _claim(row):
+                self.flights[self.caller.begin(row.address)] = row
+        return len(self.flights) > before
 
     def _next(self, busy: Counter[int]) -> LinkCheck | None:
         """Return the next row, of an organization with less than its share under way."""
         full = [pk for pk, n in busy.items() if n >= AT_ONCE_OF_ONE]
-        return _due().exclude(pk__in=self.begun).exclude(organization__in=full).first()
+        return _free().exclude(pk__in=self.begun).exclude(organization__in=full).first()
+
+
+def _busy() -> Counter[int]:
+    """Return {organization: links that are asked for now}, by all tasks."""
+    claimed = _due().filter(asked_until__gt=Now()).order_by()
+    return Counter(dict(claimed.values_list("organization").annotate(Count("pk"))))
 
 
 def _store(row: LinkCheck, found: LinkAnswer) -> None:
     fault = storable(found.fault)[:255]
-    LinkCheck.objects.filter(pk=row.pk).update(status_code=found.status, fault=fault, checked_at=Now())
+    LinkCheck.objects.filter(pk=row.pk).update(
+        status_code=found.status, fault=fault, checked_at=Now(), asked_until=None
+    )
 
 
 class LinkCaller(Http):

@@ -21,7 +21,7 @@ from . import (
     times,
     wording,
 )
-from .draft import Draft, contents_of, read
+from .draft import Draft, read
 from .lines import Line, stop
 
 # In the order in which pages show them.
@@ -67,12 +67,12 @@ COUNTED: tuple[Callable[[Draft, people.People], Line | None], ...] = (
 
 def check(broadcast: Broadcast) -> list[Line]:
     """Return all lines of a broadcast that has not begun, the quick ones first."""
-    return [*quick_lines(broadcast), *counted_lines(broadcast)]
-
-
-def quick_lines(broadcast: Broadcast) -> list[Line]:
-    """Return the lines that take no longer for many people than for a few; links are asked for in the background."""
     draft = read(broadcast)
+    return [*quick_lines(draft), *counted_lines(draft)]
+
+
+def quick_lines(draft: Draft) -> list[Line]:
+    """Return the lines that take no longer for many people than for a few; links are asked for in the background."""
     found = links.links_of(draft)
     known = answers.known(draft.organization, found.asked)
     asked = [question(draft) for question in QUICK]
@@ -80,16 +80,18 @@ def quick_lines(broadcast: Broadcast) -> list[Line]:
     return [line for line in asked if line is not None]
 
 
-def counted_lines(broadcast: Broadcast) -> list[Line]:
-    """Return the lines that need everybody in the audience counted; what took long is remembered for a while."""
-    draft = contents_of(broadcast)
+def counted_lines(draft: Draft, counted: people.People | None = None) -> list[Line]:
+    """Return the lines that need everybody in the audience counted; what took long is remembered for a while.
+
+    counted: the recipients, where the caller has counted them.
+    """
     if not draft.messages:
         return []  # that there is nothing to send is told by the quick lines
     key = remembering.key_of(draft)
     if (kept := remembering.recall(key, draft)) is not None:
         return kept
     begun = time.monotonic()
-    lines = _count(draft)
+    lines = _count(draft, counted)
     seconds = time.monotonic() - begun
     lines = [replace(line, seconds=seconds) if line.name == "recipients" else line for line in lines]
     if seconds > remembering.SLOW_SECONDS:
@@ -97,9 +99,9 @@ def counted_lines(broadcast: Broadcast) -> list[Line]:
     return lines
 
 
-def _count(draft: Draft) -> list[Line]:
+def _count(draft: Draft, counted: people.People | None) -> list[Line]:
     try:
-        counted = people.count(draft.broadcast)
+        counted = counted or people.count(draft)
     except BroadcastsError as error:
         return [stop("recipients", f"The audience cannot be read. {error}", step="who")]
     questions = COUNTED if counted.estimate.will_receive else COUNTED[:1]

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from broadcasts import formats
+from broadcasts import formats, rendering
 from broadcasts.languages import choose_language, language_name, nearest_language
 from broadcasts.models import Broadcast, Reason
 from broadcasts.sending import expansion
@@ -95,9 +95,10 @@ def _falling_back(draft: Draft, counted: People) -> Counter[tuple[str, str]]:
 
 def missing_values(draft: Draft, counted: People) -> Line | None:
     """Ask how many people lack a value that the content names without a default."""
-    if not counted.lacking:
+    _, needed = rendering.lacking(draft.broadcast)
+    if not needed:
         return None
-    lacking = [one for one in counted.lacking if one.count]
+    lacking = [one for one in needed if one.count]
     if not lacking:
         return ok("missing_values", "Everybody has all the values that the content names.", step="what")
     detail = tuple(

@@ -1,12 +1,14 @@
 """How much of the mail may bounce, by what became of the organization's mail lately."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Sum
 from django.utils import timezone
 
-from broadcasts import formats
+from broadcasts import audience, formats
+from broadcasts.audience import Audience
 from broadcasts.models import Batch, Delivery, Medium, Organization, SoftBounce
 
 from .draft import Draft
@@ -23,10 +25,12 @@ def projected_bounces(draft: Draft, counted: People) -> Line | None:
     People whose mail came back lately count whole; of those who never got mail from the organization as many as of all
     its mail lately, when it was first sent to them.
     """
-    rows = [found for message, found in zip(draft.messages, counted.rows, strict=False) if message.medium == "email"]
-    share = bounced_lately(draft.organization)
-    if not rows or share is None:
+    mails = [message for message in draft.messages if message.medium == Medium.EMAIL]
+    share = bounced_lately(draft.organization) if mails else None
+    if share is None:
         return None
+    wanted = replace(Audience.of(draft.broadcast), of_all=True)
+    rows = [audience.receivers(wanted, message, draft.messages) for message in mails]
     number = sum(one.order_by().count() for one in rows)
     soft = sum(_came_back(one, draft.organization) for one in rows)
     fresh = sum(_never_mailed(one) for one in rows)

@@ -3,11 +3,12 @@
 from django.utils import timezone
 
 from broadcasts import formats, rendering
+from broadcasts.languages import language_name
 from broadcasts.mediums import Medium, ascii_domain
-from broadcasts.models import Channel, Organization
+from broadcasts.models import Channel, Message, Organization
 from broadcasts.sending import readiness
 
-from .draft import Draft
+from .draft import Draft, place_in_words
 from .hosts import FREE_MAIL
 from .lines import Detail, Level, Line, ok, stop, warning
 
@@ -99,7 +100,7 @@ def template(draft: Draft) -> Line | None:
     if not any(message.has_provider_template or message.parameters for message in draft.messages):
         return None
     found = [
-        Detail(f"{path}: {words}", message)
+        _unready(path, words, message)
         for message in draft.messages
         for path, words in rendering.unready(message).items()
     ]
@@ -109,6 +110,13 @@ def template(draft: Draft) -> Line | None:
     if not any(message.has_provider_template for message in draft.messages):
         return None
     return ok("template", "The provider has approved the template, and its parameters are filled in.", step="what")
+
+
+def _unready(path: str, words: str, message: Message) -> Detail:
+    """Name the language that a path is about, and link to it."""
+    language = path.split(".")[1] if path.startswith("translations.") else ""
+    said = place_in_words(path, words)
+    return Detail(f"{language_name(language)}: {said}" if language else said, message, language)
 
 
 def policy(draft: Draft) -> Line | None:

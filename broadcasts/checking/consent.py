@@ -2,6 +2,8 @@
 
 import json
 
+from broadcasts import formats
+from broadcasts.models import Organization, UseCase
 from broadcasts.rendering.footers import STOP
 
 from .draft import Copy, Draft, told
@@ -10,21 +12,26 @@ from .lines import Detail, Line, ok, warning
 ORGANIZATION = "broadcasts_organization_change"
 
 
+def use_cases(organization: Organization) -> dict[str, str]:
+    """Return {use case: what it does, in words}."""
+    consent = "has not agreed to it" if organization.consent_required else "unsubscribed"
+    cap = ""
+    if organization.frequency_cap:
+        most, days = formats.number(organization.frequency_cap), formats.number(organization.frequency_cap_days)
+        cap = f" A person gets at most {most} of them in {days} days."
+    return {
+        UseCase.MARKETING: f"News and offers. Leaves out everyone who {consent}, and waits for the end of quiet hours."
+        f"{cap} Mail needs an unsubscribe link and your postal address.",
+        UseCase.GENERAL: "What people need to know, such as a class that moves or a bill. Also reaches people who "
+        "unsubscribed from marketing, but no address that bounced, complained or stopped everything.",
+    }
+
+
 def use_case(draft: Draft) -> Line:
-    """Say what the use case of the broadcast does, and what the other one would."""
-    if draft.is_marketing:
-        agreed = draft.organization.consent_required
-        asked = "only people who agreed to it get it" if agreed else "people who opted out do not get it"
-        words = (
-            f"Marketing: {asked}, quiet hours and the frequency cap hold, and every copy says how to unsubscribe. "
-            "Choose general only for what people must know, such as a cancelled class."
-        )
-    else:
-        words = (
-            "General: it also reaches people who opted out of marketing, the frequency cap does not hold, and no "
-            "footer is added. Choose marketing for offers and newsletters."
-        )
-    return ok("use_case", words, step="who", stable=draft.broadcast.use_case)
+    """Say what the use case of the broadcast does."""
+    chosen = UseCase(draft.broadcast.use_case)
+    words = f"{chosen.label}: {use_cases(draft.organization)[chosen]}"
+    return ok("use_case", words, step="who", stable=chosen.value)
 
 
 def unsubscribe(draft: Draft) -> Line | None:

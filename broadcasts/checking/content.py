@@ -30,7 +30,7 @@ def content(draft: Draft) -> Line:
     broken = [draft.detail(copy, copy.fault) for copy in draft.copies if copy.fault]
     return told(
         "content",
-        [*empty, *blank, *broken, *_too_many_links(draft)],
+        [*empty, *blank, *broken],
         level=Level.STOP,
         fine="The content is complete, and an example of each language can be shown.",
         bad="Content is missing or broken. Mend it, then look at the preview.",
@@ -39,16 +39,6 @@ def content(draft: Draft) -> Line:
 
 def _has_any(draft: Draft, message: Message) -> bool:
     return message.has_provider_template or any(copy.message is message for copy in draft.copies)
-
-
-def _too_many_links(draft: Draft) -> list[Detail]:
-    found = []
-    for message in draft.messages:
-        try:
-            rendering.links_of(message) if "clicked" in message.tracked else None
-        except BroadcastsError as error:
-            found.append(Detail(str(error), message))
-    return found
 
 
 def unsaved(draft: Draft) -> Line | None:

@@ -1,5 +1,6 @@
 """What the questions are asked about: a broadcast read once, with each language as one person would get it."""
 
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -7,14 +8,17 @@ from dataclasses import dataclass, field, replace
 from broadcasts import designing, previewing, rendering
 from broadcasts.exceptions import BroadcastsError
 from broadcasts.languages import language_name
-from broadcasts.models import Broadcast, Medium, Message, MessageTranslation, Organization, UseCase
+from broadcasts.models import Broadcast, Contact, Medium, Message, MessageTranslation, Organization, UseCase
 from broadcasts.rendering import CompiledMessage, Rendered, Tracking
 
 from .lines import Detail, Level, Line
 from .pages import HtmlPage, read_html
 
-SECONDS = 2  # of rendering and reading examples; the languages beyond that are not looked at
+SECONDS = 2  # of designing, rendering and reading examples; the languages beyond that are not looked at
 LONG_ID = 10**9
+_LANGUAGE = re.compile(r"^translations\.[\w-]+(?:\.|$)")
+_BLOCK = re.compile(r"blocks\[(\d+)\]")
+_PARTS = re.compile(r"\w+", re.ASCII)
 
 
 @dataclass
@@ -52,11 +56,15 @@ class Copy:
 
 @dataclass
 class Draft:
-    """A broadcast with its messages, each on the channel that it would go through, and their copies."""
+    """A broadcast with its messages, each on the channel that it would go through, and their copies.
+
+    compiled: by the id of its message, what its start would compile; without those that have a fault, or took too long.
+    """
 
     broadcast: Broadcast
     messages: Sequence[Message]
     copies: list[Copy] = field(default_factory=list)
+    compiled: dict[int, CompiledMessage] = field(default_factory=dict)
 
     @property
     def organization(self) -> Organization:
@@ -85,28 +93,27 @@ class Draft:
 
 
 def read(broadcast: Broadcast) -> Draft:
-    """Read a broadcast, and render each of its languages for an example person."""
-    draft = contents_of(broadcast)
-    compiled = {message.pk: _compiled(draft, message) for message in draft.messages}
-    ends = time.monotonic() + SECONDS
-    for copy in draft.copies:
-        found = compiled[copy.message.pk]
-        copy.is_seen = time.monotonic() < ends
-        if isinstance(found, str):
-            copy.fault = copy.fault or found
-        elif copy.is_seen:
-            _render(copy, found)
-    return draft
+    """Read a broadcast, and render each of its languages for an example person, as far as there is time.
 
-
-def contents_of(broadcast: Broadcast) -> Draft:
-    """Read a broadcast with the HTML that its start would make of each language, and render nothing."""
+    The HTML of each language is the one that the start would make of its design.
+    """
     rows = broadcast.messages.select_related("channel__organization", "template__channel", "template__layout", "layout")
-    messages = list(rows.prefetch_related("translations", "template__translations"))
-    for message in messages:
+    draft = Draft(broadcast, list(rows.prefetch_related("translations", "template__translations")))
+    ends = time.monotonic() + SECONDS
+    person: Contact | None = None
+    for message in draft.messages:
         message.broadcast = broadcast
         message.channel = message.channel or broadcast.organization.default_channel(message.medium)
-    return Draft(broadcast, messages, [copy for message in messages for copy in _copies(message)])
+        copies = _copies(message)
+        draft.copies += copies
+        for copy in copies:
+            copy.is_seen = time.monotonic() < ends
+            if copy.is_seen:
+                _design(copy)
+        if any(copy.is_seen for copy in copies):
+            person = person or previewing.example_contact(broadcast.organization)
+            _compile(draft, message, copies, person, ends)
+    return draft
 
 
 def _copies(message: Message) -> list[Copy]:
@@ -116,22 +123,31 @@ def _copies(message: Message) -> list[Copy]:
         message.layout, message.syntax = message.template.layout, message.template.syntax
         usable = message.template.usable()
         contents = [MessageTranslation(message=message, language=one.language, **one.content()) for one in usable]
-    copies = [Copy(message, content) for content in contents]
-    for copy in copies:
-        try:
-            designing.apply(message, copy.content)
-        except BroadcastsError as error:
-            copy.fault = str(error)
-    return copies
+    return [Copy(message, content) for content in contents]
 
 
-def _compiled(draft: Draft, message: Message) -> CompiledMessage | str:
-    """Return a message compiled as for sending, or why it cannot be."""
-    contents = [copy.content for copy in draft.copies if copy.message is message]
+def _design(copy: Copy) -> None:
     try:
-        return CompiledMessage(message, _tracking(message), contents)
+        designing.apply(copy.message, copy.content)
     except BroadcastsError as error:
-        return str(error)
+        copy.fault = in_words(error)
+
+
+def _compile(draft: Draft, message: Message, copies: Sequence[Copy], person: Contact, ends: float) -> None:
+    """Compile the languages of a message as for sending, and render each; none that there is no time for."""
+    seen = [copy for copy in copies if copy.is_seen]
+    try:
+        compiled = CompiledMessage(message, _tracking(message), [copy.content for copy in seen])
+    except BroadcastsError as error:
+        for copy in seen:
+            copy.fault = copy.fault or in_words(error)
+        return
+    if seen == copies and not any(copy.fault for copy in copies):
+        draft.compiled[message.pk] = compiled
+    for copy in seen:
+        copy.is_seen = time.monotonic() < ends
+        if copy.is_seen:
+            _render(copy, compiled, person)
 
 
 def _tracking(message: Message) -> Tracking | None:
@@ -142,19 +158,38 @@ def _tracking(message: Message) -> Tracking | None:
     return replace(tracking, message_id=LONG_ID, ids=dict.fromkeys(rendering.links_of(message), LONG_ID))
 
 
-def _render(copy: Copy, compiled: CompiledMessage) -> None:
-    person = previewing.example_contact(compiled.organization)
+def _render(copy: Copy, compiled: CompiledMessage, person: Contact) -> None:
     recipient = rendering.previewed(compiled, person, copy.language)
     template = compiled.contents[copy.language]
     copy.adds_html_footer, copy.adds_text_footer = template.html_footer, template.text_footer
     try:
         copy.rendered = compiled.render(recipient)
-        sent = compiled.render(recipient, tracked=True) if compiled.tracking else copy.rendered
-        copy.size = len(sent.html.encode())
+        copy.size = len((compiled.tracked_html(recipient) if compiled.tracking else copy.rendered.html).encode())
     except BroadcastsError as error:
-        copy.fault = copy.fault or str(error)
+        copy.fault = copy.fault or in_words(error)
     copy.written = read_html(copy.content.html)
     copy.page = read_html(copy.rendered.html) if copy.rendered else copy.written
+
+
+def in_words(error: BroadcastsError) -> str:
+    """Return what an error says of one language, with its places as they are called on pages, and for programs too."""
+    return " ".join(place_in_words(path, words) for path, words in getattr(error, "errors", {"": str(error)}).items())
+
+
+def place_in_words(path: str, words: str) -> str:
+    """Put the place of an error before its words, without the language: Block 3, HTML: Close the tag."""
+    inner = _LANGUAGE.sub("", path)
+    block = _BLOCK.match(inner)
+    names = [f"Block {int(block[1]) + 1}"] if block else []
+    names += [_named(part) for part in _PARTS.findall(inner[block.end() :] if block else inner)]
+    place = ", ".join(names)
+    return f"{place[0].upper()}{place[1:]}: {words}" if place else words
+
+
+def _named(part: str) -> str:
+    return {"html": "HTML", "mjml": "MJML"}.get(part) or (
+        f"no. {int(part) + 1}" if part.isdecimal() else part.replace("_", " ")
+    )
 
 
 def told(name: str, faults: Sequence[Detail], *, fine: str, bad: str, level: Level = Level.WARNING, **more) -> Line:

@@ -1,11 +1,12 @@
 """What the HTML of a mail shows: its words, pictures and links."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from broadcasts.rendering import Budget, html_to_text
+from broadcasts.rendering import Budget
 from broadcasts.rendering.budget import Exceeded
-from broadcasts.rendering.plaintext import HIDDEN, Tag, tokens, unescaped
+from broadcasts.rendering.plaintext import HIDDEN, Tag, text_of, tokens, unescaped
 
 DECORATION = frozenset({"presentation", "none"})
 TINY = 3  # pixels: spacers, and pictures that measure
@@ -24,17 +25,18 @@ def read_html(html: str) -> HtmlPage:
     """Read HTML; what costs more than a copy may is read as empty, since such a copy is not sent either."""
     budget = Budget()
     try:
-        page = HtmlPage(html_to_text(html, budget))
-        _read_tags(page, html, budget)
+        pieces = list(tokens(html, budget))
     except Exceeded:
         return HtmlPage()
+    page = HtmlPage(text_of(pieces)[0])
+    _read_tags(page, pieces)
     return page
 
 
-def _read_tags(page: HtmlPage, html: str, budget: Budget) -> None:
+def _read_tags(page: HtmlPage, pieces: Iterable[Tag | str]) -> None:
     link: tuple[str, list[str]] | None = None  # that has begun: its address and its words
     hidden = 0
-    for piece in tokens(html, budget):
+    for piece in pieces:
         if isinstance(piece, str):
             if link and not hidden:
                 link[1].append(unescaped(piece))

@@ -2,17 +2,18 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from broadcasts import audience, rendering
+from broadcasts import audience, pricing
 from broadcasts.audience import Audience, Estimate, Route
-from broadcasts.models import Broadcast, Contact, Delivery, Message
-from broadcasts.rendering import LackingField
+from broadcasts.models import Broadcast, Delivery, Message
+from broadcasts.pricing import Cost
+
+from .draft import Draft
 
 LATELY = timedelta(days=2)
 
@@ -21,61 +22,36 @@ LATELY = timedelta(days=2)
 class People:
     """The recipients of a broadcast that has not begun.
 
+    number: how many people get at least one copy.
     zones and languages: for each message in its order, how many of its recipients have each of these.
     recent: how many of all recipients were sent one of the broadcasts of `lately` since then.
+    cost: what its SMS cost, where it has any.
     """
 
     estimate: Estimate
+    number: int = 0
     zones: list[Counter[str]] = field(default_factory=list)
     languages: list[Counter[str]] = field(default_factory=list)
     lately: Sequence[Broadcast] = ()
     recent: int = 0
-    lacking: Sequence[LackingField] = ()
-    rows: Sequence[QuerySet[Contact]] = ()  # the recipients of each message in its order, not read
-
-    @property
-    def number(self) -> int:
-        """How many people get at least one copy, as far as each is counted once."""
-        return max((sum(counted.values()) for counted in self.zones), default=0)
+    cost: Cost | None = None
 
 
-def count(broadcast: Broadcast) -> People:
-    """Count the recipients; raises BroadcastsError where the audience cannot be read."""
-    wanted = replace(Audience.of(broadcast), of_all=True)
-    messages = list(broadcast.messages.select_related("channel", "template").prefetch_related("translations"))
-    for message in messages:
-        message.broadcast = broadcast
-        message.channel = message.channel or broadcast.organization.default_channel(message.medium)
-    routes = [Route.of(message) for message in messages]
-    found = People(audience.estimate(wanted, routes))
-    if not found.estimate.will_receive:
-        return found
+def count(draft: Draft) -> People:
+    """Count the recipients, by one query; raises BroadcastsError where the audience cannot be read."""
+    broadcast, routes = draft.broadcast, [Route.of(message) for message in draft.messages]
     since = max(timezone.now(), broadcast.scheduled_at or timezone.now()) - LATELY
-    found.lately = _sent_since(broadcast, since)
-    clause = _got(found.lately, since)
-    found.rows = _by_message(broadcast, wanted, routes)
-    for rows in found.rows:
-        zones, languages = Counter[str](), Counter[str]()
-        recent = 0
-        counts = {"n": Count("pk")} | ({"lately": Count("pk", filter=clause)} if found.lately else {})
-        grouped: Any = rows.order_by().values("time_zone", "language").annotate(**counts)
-        for row in grouped:
-            zones[row["time_zone"]] += row["n"]
-            languages[row["language"]] += row["n"]
-            recent += row.get("lately", 0)
-        found.zones.append(zones)
-        found.languages.append(languages)
-        found.recent = max(found.recent, recent)
-    _, found.lacking = rendering.lacking(broadcast)
+    lately = _sent_since(broadcast, since)
+    estimate, reached = audience.survey(Audience.of(broadcast), routes, _copies(lately, since))
+    found = People(estimate, reached.total(), lately=lately)
+    found.zones, found.languages = [Counter() for _ in routes], [Counter() for _ in routes]
+    for group, n in reached.items():
+        for i in group.messages:
+            found.zones[i][group.time_zone] += n
+            found.languages[i][group.language] += n
+        found.recent += n * group.was_sent
+    found.cost = pricing.expected(broadcast, estimate, draft.messages, draft.compiled)
     return found
-
-
-def _by_message(broadcast: Broadcast, wanted: Audience, routes: Sequence[Route]) -> list[QuerySet[Contact]]:
-    """Return the recipients of each message."""
-    if len(routes) == 1:  # by the clauses that are made for all contacts at once
-        query = {"recipient_of": str(broadcast.uuid)}
-        return [audience.compile_query(query, broadcast.organization, of_all=True)]
-    return [audience.recipients(wanted, route, routes).filter(skip_reason="") for route in routes]
 
 
 def _sent_since(broadcast: Broadcast, since: datetime) -> list[Broadcast]:
@@ -85,9 +61,10 @@ def _sent_since(broadcast: Broadcast, since: datetime) -> list[Broadcast]:
     return list(others.filter(at_work).exclude(pk=broadcast.pk).order_by("-started_at"))
 
 
-def _got(broadcasts: Sequence[Broadcast], since: datetime) -> Q:
-    """Return the clause for contacts that were sent one of these broadcasts since then."""
-    messages = list(Message.objects.filter(broadcast__in=broadcasts).values_list("pk", flat=True))
+def _copies(broadcasts: Sequence[Broadcast], since: datetime) -> QuerySet[Delivery] | None:
+    """Return the copies of these broadcasts that were sent since then; None without broadcasts."""
+    if not broadcasts:
+        return None
+    messages = Message.objects.filter(broadcast__in=broadcasts).values("pk")
     sent = Q(status=Delivery.Status.SENT, sent_at__gte=since) | Q(status=Delivery.Status.UNKNOWN, created__gte=since)
-    copies = Delivery.objects.filter(sent, message__in=messages, contact__isnull=False)
-    return Q(pk__in=copies.values("contact"))
+    return Delivery.objects.filter(sent, message__in=messages)

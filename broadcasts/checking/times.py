@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from broadcasts import clocks, formats, pricing
+from broadcasts import clocks, formats
 from broadcasts.models import Channel
 from broadcasts.sending import hours
 
@@ -140,7 +140,7 @@ def expiry(draft: Draft, counted: People) -> Line | None:
 
 def cost(draft: Draft, counted: People) -> Line | None:
     """Say how many segments its SMS are, and what they cost."""
-    found = pricing.expected(draft.broadcast, counted.estimate)
+    found = counted.cost
     if found is None:
         return None
     if found.amounts:

@@ -16,7 +16,7 @@ CONVERSIONS: dict[str, tuple[Format, ...]] = {
     Format.MARKDOWN: (Format.HTML,),
     Format.MJML: (Format.HTML,),
 }
-_TAG = re.compile(r"<(/?)(mj-[a-z-]+)([^>]*)>")
+_TAG = re.compile(r"<(/?)(mj-[a-z-]++)([^<>]*+)>")  # no attribute has a bare <; looking beyond it takes the square
 _WHOLE = ("mj-text", "mj-button")  # elements with words in them, where line breaks would count
 
 

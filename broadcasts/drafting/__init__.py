@@ -10,7 +10,7 @@ the caller then calls `refresh_preview`.
 
 from .checks import QUIET_FOR_MARKETING, fallback_problems, validate
 from .messages import among_others, default_channel
-from .saving import NOT_EDITABLE, PLAIN_FIELDS, delete, lock, refresh_preview, routes, save, why_not_editable
+from .saving import NOT_EDITABLE, PLAIN_FIELDS, delete, lock, refresh_preview, save, why_not_editable
 from .versions import bring_back, restorable
 
 __all__ = [
@@ -25,7 +25,6 @@ __all__ = [
     "lock",
     "refresh_preview",
     "restorable",
-    "routes",
     "save",
     "validate",
     "why_not_editable",

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from broadcasts import audience, versioning
-from broadcasts.audience import Audience, Route
+from broadcasts.audience import Audience
 from broadcasts.exceptions import InvalidInput, WrongState
 from broadcasts.models import TRACKED, AuditEntry, Broadcast, User
 from broadcasts.sending import hours, moments
@@ -213,12 +213,7 @@ def _set_related(broadcast: Broadcast, values: Mapping[str, Any]) -> bool:
 
 
 def _preview(broadcast: Broadcast) -> list[str]:
-    return audience.preview(Audience.of(broadcast), routes(broadcast))
-
-
-def routes(broadcast: Broadcast) -> list[Route]:
-    """Return what a broadcast's messages mean for its audience."""
-    return audience.routes_of(broadcast)
+    return audience.preview(Audience.of(broadcast), audience.routes_of(broadcast))
 
 
 def _subject(broadcast: Broadcast) -> str:

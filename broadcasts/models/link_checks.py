@@ -13,6 +13,7 @@ class LinkCheck(Base):
     status_code = models.PositiveSmallIntegerField(null=True)  # None: it gave no answer
     fault = models.CharField(max_length=255, blank=True)  # why it gave none, or what is wrong with the answer
     checked_at = models.DateTimeField(null=True)  # None: it is asked soon
+    asked_until = models.DateTimeField(null=True)  # by the task that claimed it; no other one asks meanwhile
 
     class Meta:
         constraints = [

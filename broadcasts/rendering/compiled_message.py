@@ -127,6 +127,11 @@ class CompiledMessage:
         values = self._values(recipient, language)
         return self.content(language, tracked).render(values, recipient, budget or Budget())
 
+    def tracked_html(self, recipient: Recipient) -> str:
+        """Render the HTML of a copy that is measured, for one recipient; raises as `render` does."""
+        language = self.language_for(recipient.language)
+        return self.content(language, True).render_html(self._values(recipient, language), recipient, Budget())
+
     def _values(self, recipient: Recipient, language: str) -> dict[str, object]:
         """Return the values that templates may use."""
         values: dict[str, object] = {"contact": contact_values(recipient.contact), "language": language}

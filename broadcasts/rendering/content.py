@@ -86,19 +86,34 @@ class ContentTemplate:
 
     def render(self, values: Mapping[str, object], recipient: Recipient, budget: Budget) -> Rendered:
         """Render all fields for one recipient within one budget; raises RenderError or OverBudget."""
-        html = clean_body(self.html.render(values, budget)) if self.html.source.strip() else ""
+        html = self._filled_html(values, budget)
         if self.text.source.strip():
             text = clean_body(self.text.render(values, budget))
         else:
             text = self.text_of_html(html, budget)
-        measuring = ""
         if self.marks is not None:
-            key = self.marks.tracking.copy_key(recipient.key)
-            html, text = self.marks.tracked(html, key), self.marks.tracked(text, key)
-            measuring = self.marks.measuring_html(recipient.key)
-        preheader = one_line(self.preheader.render(values, budget))
+            text = self.marks.tracked(text, self.marks.tracking.copy_key(recipient.key))
         if self.text_footer:
             text = text.rstrip() + self.footer_of_text(*(str(values[name]) for name in self.footer_links))
+        preheader = one_line(self.preheader.render(values, budget))
+        html = self._finished_html(html, preheader, values, recipient)
+        subject = one_line(self.subject.render(values, budget)) or one_line(self.default_subject)
+        return Rendered(subject, preheader, text, html, self.language, recipient.address)
+
+    def render_html(self, values: Mapping[str, object], recipient: Recipient, budget: Budget) -> str:
+        """Render the HTML alone, as `render` does."""
+        html = self._filled_html(values, budget)
+        return self._finished_html(html, one_line(self.preheader.render(values, budget)), values, recipient)
+
+    def _filled_html(self, values: Mapping[str, object], budget: Budget) -> str:
+        return clean_body(self.html.render(values, budget)) if self.html.source.strip() else ""
+
+    def _finished_html(self, html: str, preheader: str, values: Mapping[str, object], recipient: Recipient) -> str:
+        """Return rendered HTML with what measures, its footer and its preheader."""
+        measuring = ""
+        if self.marks is not None:
+            html = self.marks.tracked(html, self.marks.tracking.copy_key(recipient.key))
+            measuring = self.marks.measuring_html(recipient.key)
         if html and (self.html_footer or measuring):
             at = footer_place(html)
             urls = [str(values[name]) for name in FOOTER_LINKS]
@@ -107,8 +122,7 @@ class ContentTemplate:
         if html and preheader:
             at = preheader_place(html)
             html = html[:at] + hidden(preheader) + html[at:]
-        subject = one_line(self.subject.render(values, budget)) or one_line(self.default_subject)
-        return Rendered(subject, preheader, text, html, self.language, recipient.address)
+        return html
 
     def footer_of_text(self, *urls: str) -> str:
         """Return the footer of the text with the URLs of `footer_links`."""

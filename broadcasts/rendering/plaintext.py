@@ -5,7 +5,7 @@ minute for 40 KB of them.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html import unescape
 from typing import NamedTuple
 
@@ -106,8 +106,13 @@ def html_to_text(html: str, budget: Budget) -> str:
 
 def text_and_links(html: str, budget: Budget) -> tuple[str, list[tuple[str, str]]]:
     """Return the visible text, and (text, address) of each link; an address that equals its text is not repeated."""
+    return text_of(tokens(html, budget))
+
+
+def text_of(pieces: Iterable[Tag | str]) -> tuple[str, list[tuple[str, str]]]:
+    """Return what `text_and_links` does, for the tags and texts of HTML."""
     builder = _TextBuilder()
-    for piece in tokens(html, budget):
+    for piece in pieces:
         if isinstance(piece, str):
             builder.take_text(unescaped(piece))
         else:

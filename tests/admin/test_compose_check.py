@@ -6,8 +6,10 @@ import pytest
 from django.urls import reverse
 
 from broadcasts.admin import broadcast_views
-from broadcasts.models import Broadcast, Channel, MessageTranslation, Organization
-from tests.make import make_broadcast, make_contact
+from broadcasts.audience.estimate import ReasonGroups
+from broadcasts.models import Broadcast, Channel, Contact, MessageTranslation, Organization
+from broadcasts.rendering import CompiledMessage
+from tests.make import add_channel, make_broadcast, make_contact
 
 from .conftest import messages_of, sign_in
 
@@ -86,7 +88,7 @@ def test_a_viewer_is_offered_nothing_that_is_refused(viewer, newsletter):
 
 
 def test_a_viewer_gets_the_number_that_is_counted_later(viewer, newsletter, monkeypatch):
-    monkeypatch.setattr("broadcasts.admin.compose_card.AT_ONCE", 0)
+    monkeypatch.setattr("broadcasts.admin.broadcast_views.AT_ONCE", 0)
     client = sign_in(viewer.user)
     goal = client.get(step(newsletter)).context["card"]["count_url"]
     assert "</strong> person" in client.get(goal).content.decode()
@@ -138,3 +140,25 @@ def test_the_number_of_queries_does_not_grow_with_languages(author, newsletter, 
     client = sign_in(author.user)
     with django_assert_max_num_queries(75):
         client.get(step(newsletter))
+
+
+@pytest.mark.parametrize("name", ["check", "send"])
+def test_a_page_counts_the_audience_once_for_all_that_it_says(sender, newsletter, name, monkeypatch):
+    counted, groups = [], ReasonGroups.groups
+    monkeypatch.setattr(ReasonGroups, "groups", lambda self: counted.append(self) or groups(self))
+    page = sign_in(sender.user).get(step(newsletter, name))
+    assert (len(counted), page.context["card"]["people"]["number"]) == (1, 1)
+
+
+@pytest.mark.parametrize("name", ["check", "send"])
+def test_a_page_compiles_each_message_once_for_all_that_it_says(sender, newsletter, name, monkeypatch):
+    compiled, compile_message = [], CompiledMessage.__init__
+    monkeypatch.setattr(
+        CompiledMessage, "__init__", lambda self, *args: compiled.append(args[0].pk) or compile_message(self, *args)
+    )
+    texts = Channel.objects.create(organization=newsletter.organization, name="Texts", kind="sms")
+    add_channel(newsletter, channel=texts)
+    Contact.objects.update(phone="+34600000001")
+    Broadcast.objects.update(channel_policy="every")
+    assert sign_in(sender.user).get(step(newsletter, name)).status_code == 200
+    assert sorted(compiled) == sorted(newsletter.messages.values_list("pk", flat=True))

@@ -1,6 +1,7 @@
 """What the steps Who and When ask, and what the card beside them tells."""
 
-from datetime import UTC, datetime
+import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.urls import reverse
@@ -205,7 +206,7 @@ def test_the_card_says_that_there_is_no_channel(client, draft):
 
 
 def test_many_contacts_are_counted_by_another_request(client, draft, monkeypatch):
-    monkeypatch.setattr("broadcasts.admin.compose_card.AT_ONCE", 0)
+    monkeypatch.setattr("broadcasts.admin.broadcast_views.AT_ONCE", 0)
     change(draft, send_to_all=True)
     shown_page = page(client, draft, "who")
     assert "Counting…" in shown_page
@@ -307,3 +308,8 @@ def test_a_broadcast_without_a_message_gets_one_by_a_button(client, draft):
     assert "This broadcast has no message yet." in page(client, draft, "what")
     goal = client.post(step(draft, "what")).url
     assert goal == reverse("admin:broadcasts_message_content", args=[draft.messages.get().pk])
+
+
+def test_the_bar_tells_the_time_with_its_distance(client, draft):
+    change(draft, scheduled_at=timezone.now() + timedelta(days=3))
+    assert "in 3 days" in re.search(r'data-key="when".*?</a>', page(client, draft, "who"), re.DOTALL)[0]

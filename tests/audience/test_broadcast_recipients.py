@@ -9,6 +9,7 @@ from broadcasts.audience import (
     estimate,
     match_contact,
     references_to,
+    routes_of,
     validate,
     validate_rules,
 )
@@ -46,7 +47,7 @@ def skipped_by(broadcast):
 def test_before_the_start_its_audience_tells(club, draft):
     assert (chosen(recipient_of(draft), club), chosen(skipped_by(draft), club)) == ("ana", "bob")
     assert chosen({"not": recipient_of(draft)}, club) == "bob chi"
-    found = estimate(Audience.of(draft), drafting.routes(draft))
+    found = estimate(Audience.of(draft), routes_of(draft))
     assert (found.will_receive, found.matched) == (1, 2)
 
 

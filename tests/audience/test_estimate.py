@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from broadcasts.audience import Audience, Estimate, Route, estimate, preview, recipients
+from broadcasts.audience import Audience, Estimate, Route, estimate, preview, receivers, recipients, survey
 from broadcasts.mediums import address_hash
 from broadcasts.models import Channel, Contact, Suppression
 
@@ -154,3 +154,29 @@ def test_addresses_that_nobody_has_yet_count_as_the_contacts_they_will_be(club):
         "new@example.com",
     ]
     assert Contact.objects.count() == 1
+
+
+def test_of_two_equal_messages_the_first_gets_everybody(club, mail, people):
+    audience = Audience(organization=club, send_to_all=True, channel_policy="first")
+    routes = [Route(channel=mail, languages=["en"]), Route(channel=mail, languages=["en"])]
+    reached = [recipients(audience, one, routes).filter(skip_reason="").count() for one in routes]
+    assert (reached, [receivers(audience, one, routes).count() for one in routes]) == ([3, 0], [3, 0])
+
+
+@pytest.mark.parametrize("policy", ["first", "fallback", "every"])
+def test_receivers_are_the_recipients_that_are_not_skipped(club, mail, by_phone, people, policy):
+    audience = Audience(organization=club, send_to_all=True, channel_policy=policy)
+    routes = [Route(channel=by_phone, languages=["en"]), Route(channel=mail, languages=["en", "es"])]
+    columns = ("pk", "send_address", "send_language")
+    for one in routes:
+        told = recipients(audience, one, routes).filter(skip_reason="").order_by("pk").values_list(*columns)
+        assert list(receivers(audience, one, routes).order_by("pk").values_list(*columns)) == list(told) != []
+
+
+@pytest.mark.parametrize("policy", ["first", "fallback", "every"])
+def test_a_survey_counts_as_the_estimate_does(club, mail, by_phone, people, policy):
+    audience = Audience(organization=club, send_to_all=True, channel_policy=policy)
+    routes = [Route(channel=by_phone, languages=["en"]), Route(channel=mail, languages=["en", "es"])]
+    found, reached = survey(audience, routes, None)
+    assert (found, found.by_message) == ((known := estimate(audience, routes)), known.by_message)
+    assert sum(n * len(group.messages) for group, n in reached.items()) == found.will_receive

@@ -4,7 +4,6 @@ import time
 from datetime import timedelta
 
 import pytest
-from django.core.cache import cache
 from django.utils import timezone
 
 from broadcasts import retention
@@ -19,11 +18,6 @@ from .site import Site, endless, endless_to_get, fine, only_get, says, silent, t
 def site():
     with Site() as site:
         yield site
-
-
-@pytest.fixture(autouse=True)
-def nobody_asks():
-    cache.delete(answers.LOCK)
 
 
 def asked(club, *addresses: str) -> dict[str, str]:
@@ -167,10 +161,58 @@ def test_a_task_that_was_lost_is_enqueued_again(club, site, django_capture_on_co
     assert len(again) == 1
 
 
-def test_only_one_task_asks_at_a_time(club, site):
+def claim(row: LinkCheck, **until) -> None:
+    LinkCheck.objects.filter(pk=row.pk).update(asked_until=timezone.now() + timedelta(**until))
+
+
+def test_a_link_that_another_task_asks_for_is_left_to_it(club, site):
+    answers.known(club, [site.at("/theirs"), site.at("/ours")])
+    claim(LinkCheck.objects.get(address=site.at("/theirs")), seconds=5)
+    assert (answers.ask_due(), site.asked) == (1, ["HEAD /ours"])
+
+
+def test_of_two_tasks_that_find_the_same_link_one_asks_for_it(club, site, monkeypatch):
     answers.known(club, [site.at("/pool")])
-    cache.add(answers.LOCK, 1, 10)
+    take = answers.Asking._next
+
+    def while_another_takes_it(self, busy):
+        if row := take(self, busy):
+            claim(row, seconds=5)
+        return row
+
+    monkeypatch.setattr(answers.Asking, "_next", while_another_takes_it)
     assert (answers.ask_due(), site.asked) == (0, [])
+
+
+def test_a_link_whose_task_was_killed_is_asked_for_again(club, site):
+    answers.known(club, [site.at("/pool")])
+    claim(LinkCheck.objects.get(), seconds=-1)
+    assert (answers.ask_due(), LinkCheck.objects.get().asked_until) == (1, None)
+
+
+def test_all_tasks_together_ask_few_links_of_one_organization(club, site):
+    answers.known(club, [site.at(f"/{n}") for n in range(answers.AT_ONCE_OF_ONE + 1)])
+    for row in LinkCheck.objects.all()[: answers.AT_ONCE_OF_ONE]:
+        claim(row, seconds=5)
+    assert (answers.ask_due(), site.asked) == (0, [])
+
+
+def test_a_task_with_slow_links_ends_after_seconds_and_another_goes_on(
+    club, site, monkeypatch, django_capture_on_commit_callbacks
+):
+    monkeypatch.setattr(answers, "SECONDS", 0.4)
+    monkeypatch.setattr(answers, "TASK_SECONDS", 0.5)
+    answers.known(club, [site.at(f"/slow/{n}", silent) for n in range(3 * answers.AT_ONCE_OF_ONE)])
+    begun = time.monotonic()
+    with django_capture_on_commit_callbacks() as callbacks:
+        answers.ask_due()
+    assert (time.monotonic() - begun < 1.5, len(callbacks)) == (True, 1)
+
+
+def test_a_slow_link_is_told_and_not_asked_again(club, site, monkeypatch):
+    monkeypatch.setattr(answers, "SECONDS", 0.3)
+    assert "did not answer within" in fault(club, site.at("/silent", silent))
+    assert answers.ask_due() == 0
 
 
 def test_a_task_whose_time_is_up_begins_no_more_links_and_enqueues_another(
@@ -193,7 +235,7 @@ def test_an_organization_with_slow_links_does_not_keep_others_waiting(club, else
     monkeypatch.setattr(answers, "SECONDS", 2)
     answers.known(club, [site.at(f"/slow/{n}", silent) for n in range(20)])
     answers.known(elsewhere, [site.at("/quick")])
-    asking = answers.Asking(seconds=0.5)
+    asking = answers.Asking(seconds=2.5)
     asking.run()
     assert LinkCheck.objects.filter(organization=elsewhere, status_code=200).exists()
     assert LinkCheck.objects.filter(organization=club, checked_at=None).count() == 20 - answers.AT_ONCE_OF_ONE

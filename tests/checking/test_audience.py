@@ -3,13 +3,17 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from broadcasts import checking
+from broadcasts.checking import people
 from broadcasts.checking.lines import coarse
 from broadcasts.models import Broadcast, Consent, Contact, Organization
 from tests.make import add_channel, make_broadcast, make_contact, make_contacts, make_delivery
 
-from .asked import level, line
+from .asked import fresh, level, line
 
 SPANISH = {"es": {"subject": "Hola", "text": "Hola"}}
 
@@ -171,3 +175,40 @@ def test_people_of_several_channels_are_counted_once(mail, joe):
 @pytest.mark.parametrize(("n", "rounded"), [(0, 0), (7, 7), (14, 10), (4_213, 4_000), (96, 100)])
 def test_numbers_that_change_by_themselves_are_remembered_by_their_first_digit(n, rounded):
     assert coarse(n) == rounded
+
+
+def count(broadcast) -> people.People:
+    return people.count(checking.read(fresh(broadcast)))
+
+
+def two_equal_messages(mail, policy="first") -> Broadcast:
+    broadcast = make_broadcast(mail, channel_policy=policy)
+    add_channel(broadcast, channel=mail)
+    return broadcast
+
+
+@pytest.mark.parametrize(("policy", "copies"), [("first", [2, 0]), ("every", [2, 2])])
+def test_of_two_messages_that_reach_the_same_people_each_has_its_own(mail, joe, policy, copies):
+    make_contact(mail.organization, language="es")
+    counted = count(two_equal_messages(mail, policy))
+    assert [one.total() for one in counted.zones] == copies
+    assert counted.number == 2
+
+
+def test_people_are_counted_once_where_messages_reach_different_ones(mail, texts, joe):
+    make_contact(mail.organization, "", phone="+34600000001")
+    broadcast = make_broadcast(mail, channel_policy="first")
+    add_channel(broadcast, channel=texts)
+    counted = count(broadcast)
+    assert ([one.total() for one in counted.zones], counted.number) == ([1, 1], 2)
+
+
+def test_people_are_counted_by_one_query_however_many_messages(mail, texts, joe):
+    broadcast = two_equal_messages(mail)
+    with CaptureQueriesContext(connection) as two:
+        count(broadcast)
+    add_channel(broadcast, channel=texts)
+    with CaptureQueriesContext(connection) as three:
+        count(broadcast)
+    reading = 'COUNT("broadcasts_contact"."id")'
+    assert [sum(reading in one["sql"] for one in found.captured_queries) for found in (two, three)] == [1, 1]

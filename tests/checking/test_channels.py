@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from broadcasts.checking.draft import place_in_words
 from broadcasts.models import Broadcast, Channel, Message, Organization, Template, TemplateTranslation
 from tests.make import add_channel, make_broadcast
 
@@ -120,3 +121,26 @@ def test_copies_that_cannot_fall_back_are_stopped(mail):
     broadcast = make_broadcast(mail)
     Broadcast.objects.update(channel_policy="fallback")
     assert level(broadcast, "policy") == "stop"
+
+
+def test_what_a_template_lacks_is_told_by_language_and_linked(mail):
+    template = Template.objects.create(organization=mail.organization, name="Offer", channel=mail)
+    TemplateTranslation.objects.create(template=template, language="es", provider_id="1", status="approved")
+    broadcast = make_broadcast(mail)
+    broadcast.messages.update(template=template)
+    [found] = line(broadcast, "template").detail
+    assert (found.words, found.language) == ("English: The template has no such language; it has es.", "en")
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("translations.en.html", "HTML: No."),
+        ("translations.pt-br.blocks[2].text", "Block 3, text: No."),
+        ("parameters", "Parameters: No."),
+        ("translations.en", "No."),
+        ("", "No."),
+    ],
+)
+def test_places_are_told_as_pages_call_them(path, said):
+    assert place_in_words(path, "No.") == said

@@ -12,16 +12,16 @@ OWN = '<p>Hi <a href="{{ unsubscribe_url }}">Stop</a></p>'
 
 
 def test_general_is_explained(mail):
-    assert "people who opted out of marketing" in line(make_broadcast(mail), "use_case").words
+    assert "Also reaches people who unsubscribed from marketing" in line(make_broadcast(mail), "use_case").words
 
 
 def test_marketing_is_explained(mail, marketing):
-    assert "people who opted out do not get it" in line(marketing(make_broadcast(mail)), "use_case").words
+    assert "Leaves out everyone who unsubscribed" in line(marketing(make_broadcast(mail)), "use_case").words
 
 
 def test_marketing_that_needs_consent_says_so(mail, marketing):
     Organization.objects.update(consent_required=True)
-    assert "only people who agreed to it" in line(marketing(make_broadcast(mail)), "use_case").words
+    assert "Leaves out everyone who has not agreed to it" in line(marketing(make_broadcast(mail)), "use_case").words
 
 
 def test_marketing_without_a_way_out_gets_the_footer(mail, marketing):

@@ -3,12 +3,12 @@
 import pytest
 from django.core.files.base import ContentFile
 
-from broadcasts import editing
+from broadcasts import checking, designing, editing
 from broadcasts.checking import check, draft
 from broadcasts.models import Media, MessageTranslation, Organization
 from tests.make import add_channel, make_broadcast
 
-from .asked import details, level, line
+from .asked import details, fresh, level, line
 
 pytestmark = pytest.mark.usefixtures("joe")
 
@@ -79,6 +79,17 @@ def test_languages_that_there_is_no_time_for_are_named_and_stop_nothing(mail, mo
     broadcast = make_broadcast(mail)
     assert details(broadcast, "examples") == ["English: not looked at"]
     assert level(broadcast, "content") == "ok"
+
+
+def test_designs_are_not_made_beyond_the_time(mail, monkeypatch):
+    designed = []
+    monkeypatch.setattr(designing, "apply", lambda *args: designed.append(args))
+    broadcast = make_broadcast(mail, translations={"es": {"subject": "Hola", "text": "Hola"}})
+    checking.read(fresh(broadcast))
+    assert len(designed) == 2
+    monkeypatch.setattr(draft, "SECONDS", 0)
+    checking.read(fresh(broadcast))
+    assert len(designed) == 2
 
 
 def test_all_languages_are_looked_at_as_a_rule(mail):

@@ -1,9 +1,11 @@
 """Content in another format makes the same HTML as before."""
 
+import time
+
 import pytest
 
 from broadcasts import designing
-from broadcasts.designing import gallery
+from broadcasts.designing import converting, gallery
 from broadcasts.exceptions import InvalidInput
 from broadcasts.models import Format, Layout, Template
 
@@ -127,3 +129,9 @@ def test_content_becomes_html_that_is_sent_as_it_is(owner):
 def test_what_cannot_be_turned_exactly_is_refused(owner, format, goal):
     with pytest.raises(InvalidInput, match="cannot be turned into"):
         designing.convert(owner, content(format, source="x"), goal)
+
+
+def test_tags_that_do_not_end_are_read_in_time_that_grows_with_their_length():
+    begun = time.monotonic()
+    converting._indented("<mj-a" * 40_000)
+    assert time.monotonic() - begun < 1

@@ -2,7 +2,7 @@
 
 import pytest
 
-from broadcasts import audience, drafting, rendering, sending
+from broadcasts import audience, rendering, sending
 from broadcasts.models import Broadcast, Delivery
 from tests.make import make_broadcast, make_contact
 
@@ -42,7 +42,7 @@ def test_preview_and_test_are_in_the_language_that_is_sent(club, server, broadca
 def test_the_estimate_names_the_language_that_is_logged(club, server, broadcast_in, language, languages, expected):
     make_contact(club, language=language)
     broadcast = broadcast_in(*languages)
-    estimate = audience.estimate(audience.Audience.of(broadcast), drafting.routes(broadcast))
+    estimate = audience.estimate(audience.Audience.of(broadcast), audience.routes_of(broadcast))
     assert estimate.per_language == {expected: 1}
     send(broadcast)
     assert Delivery.objects.get().language == expected

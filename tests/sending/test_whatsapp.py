@@ -270,7 +270,7 @@ def test_a_text_goes_to_who_wrote_within_24_hours_and_the_others_are_left_out(cl
     has_written(channel, wrote)
     has_written(channel, long_ago, timedelta(hours=25))
     broadcast = free_text(channel)
-    foretold = audience.estimate(Audience.of(broadcast), drafting.routes(broadcast))
+    foretold = audience.estimate(Audience.of(broadcast), audience.routes_of(broadcast))
     assert (foretold.will_receive, foretold.skipped) == (1, {"no_template": 2})
     steps.send(broadcast)
     assert cloud.received == ["34600000001"]
@@ -301,7 +301,7 @@ def test_no_translation_comes_before_no_template(club, channel):
     club.save()
     Broadcast.objects.filter(pk=broadcast.pk).update(base_language="de")
     broadcast = Broadcast.objects.get(pk=broadcast.pk)
-    found = audience.recipients(Audience.of(broadcast), drafting.routes(broadcast)[0]).get(pk=french.pk)
+    found = audience.recipients(Audience.of(broadcast), audience.routes_of(broadcast)[0]).get(pk=french.pk)
     assert found.skip_reason == "no_translation"
 
 

@@ -1,7 +1,6 @@
 """The step Check in a browser: lines that come later, warnings accepted by keyboard, links checked meanwhile."""
 
 import pytest
-from django.core.cache import cache
 from django.urls import reverse
 
 from broadcasts.admin import broadcast_views
@@ -50,7 +49,6 @@ def test_a_warning_is_accepted_by_keyboard_and_the_way_to_send_opens(browser, ch
 
 
 def test_links_that_are_checked_meanwhile_are_told_by_themselves(browser, check):
-    cache.delete(answers.LOCK)
     with Site() as site:
         MessageTranslation.objects.update(html=f'<a href="{site.at("/gone", says(404))}">Go</a>')
         check()

@@ -253,7 +253,7 @@ def test_nothing_typed_is_lost_while_web_workers_are_killed(chromium, installati
 
 
 def test_many_contacts_are_counted_after_the_page_and_again_only_when_the_audience_changes(at, draft, monkeypatch):
-    monkeypatch.setattr("broadcasts.admin.compose_card.AT_ONCE", 0)
+    monkeypatch.setattr("broadcasts.admin.broadcast_views.AT_ONCE", 0)
     Broadcast.objects.update(send_to_all=True)
     browser = at("broadcasts_broadcast_compose", draft.pk, "who")
     number = "document.querySelector('[data-number]').textContent"

@@ -7,7 +7,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from broadcasts import audience, drafting, stats
+from broadcasts import audience, stats
 from broadcasts.audience import Audience
 from broadcasts.dialects.views import DialectView, PerMinute
 from broadcasts.models import Broadcast
@@ -48,7 +48,7 @@ class InventView(DialectView):
         [row] = loaded(self.broadcasts().filter(pk=broadcast.pk))
         estimates = {}
         if row.status not in Broadcast.STARTED:
-            estimates[row.pk] = audience.estimate(Audience.of(row), drafting.routes(row))
+            estimates[row.pk] = audience.estimate(Audience.of(row), audience.routes_of(row))
         return Response(
             InventBroadcastSerializer(row, context=self.context(estimates=estimates, **numbers([row]))).data
         )

@@ -148,7 +148,7 @@ def counts_of(broadcast: Broadcast) -> dict[str, int]:
     """Return the numbers of one broadcast: an estimate before its start, the log's afterwards."""
     if broadcast.status in Broadcast.STARTED:
         return _counted(stats.counts([broadcast])[broadcast.pk])
-    found = audience.estimate(Audience.of(broadcast), drafting.routes(broadcast))
+    found = audience.estimate(Audience.of(broadcast), audience.routes_of(broadcast))
     return {"recipients": found.will_receive, "non_recipients": found.matched - found.will_receive}
 
 

@@ -165,7 +165,7 @@ class Bench:
 
     def estimate(self) -> None:
         def act() -> str:
-            found = audience.estimate(audience.Audience.of(self.broadcast), drafting.routes(self.broadcast))
+            found = audience.estimate(audience.Audience.of(self.broadcast), audience.routes_of(self.broadcast))
             return f"{found.will_receive:,} of {found.matched:,} will receive"
 
         self.timed("estimate with all reasons", act, 1000)

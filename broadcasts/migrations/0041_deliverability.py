@@ -13,7 +13,7 @@ import broadcasts.models.fields
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("broadcasts", "0039_search_index"),
+        ("broadcasts", "0040_link_check_claims"),
     ]
 
     operations = [
