@@ -7,6 +7,7 @@ from broadcasts import (
     accounts,
     checking,
     confirming,
+    consenting,
     importing,
     indexing,
     receiving,
@@ -28,6 +29,7 @@ ROUND = (
     receiving.enqueue_waiting,
     tracking.enqueue_hits,
     telling.enqueue_waiting,
+    consenting.lift_expired,
 )
 
 
@@ -45,6 +47,10 @@ def close(broadcast_id: int) -> None:
 
 def notify(broadcast_id: int) -> None:
     sending.notify(broadcast_id)
+
+
+def notify_alerts(channel_id: int) -> None:
+    sending.mail_alerts(channel_id)
 
 
 def index_attributes() -> None:

@@ -14,13 +14,14 @@ from django.urls import reverse
 
 from broadcasts import noting
 from broadcasts.database import tidy_name
-from broadcasts.models import AuditEntry, Broadcast, EventSubscription, Role, User
+from broadcasts.models import AuditEntry, Broadcast, Channel, EventSubscription, Role, User
 from broadcasts.queue import enqueue
 from broadcasts.transports.deadline import with_deadline
 
 log = logging.getLogger(__name__)
 
 Status = Broadcast.Status
+Told = Broadcast | EventSubscription | Channel
 AGAIN = timedelta(minutes=10)  # after a mail server that failed
 MAIL_SECONDS = 15  # the queue's other tasks wait meanwhile
 AT_LAST = timedelta(days=1)  # after which the notice is given up
@@ -57,21 +58,25 @@ def notify(broadcast_id: int) -> None:
     notify_once(Broadcast.objects.filter(pk=broadcast_id), _mail)
 
 
-def notify_once(rows: QuerySet[Any], mail: Callable[[Any], None]) -> None:
+def notify_once(
+    rows: QuerySet[Any], mail: Callable[[Any], None], *, due: str = "notice_due_at", since: str = "modified"
+) -> None:
     """Do what mails the notice of a row that is due, once, also when called concurrently.
 
-    After an error of the mail server it is tried again every 10 minutes, for a day.
+    After an error of the mail server it is tried again every 10 minutes, for a day. `due` is the column that says when
+    a notice is due, `since` the one that says when its cause came.
     """
-    if not rows.filter(notice_due_at__lte=Now()).transition(notice_due_at=Now() + AGAIN):  # type: ignore[attr-defined]
+    is_due = rows.filter(**{f"{due}__lte": Now()})
+    if not is_due.transition(**{due: Now() + AGAIN}):  # type: ignore[attr-defined]
         return
     row = rows.select_related("organization").get()
     try:
         mail(row)
     except Exception:  # a backend may raise anything
         log.exception("Nobody could be told of %s %s", row._meta.verbose_name, row.uuid)
-        rows.filter(modified__lt=Now() - AT_LAST).update(notice_due_at=None)
+        rows.filter(**{f"{since}__lt": Now() - AT_LAST}).update(**{due: None})
     else:
-        rows.filter(notice_due_at=row.notice_due_at).update(notice_due_at=None)
+        rows.filter(**{due: getattr(row, due)}).update(**{due: None})
 
 
 def _mail(broadcast: Broadcast) -> None:
@@ -81,7 +86,7 @@ def _mail(broadcast: Broadcast) -> None:
     mail_staff(broadcast, broadcast.author_id, f"“{name}” {what}" if what else "", words)
 
 
-def mail_staff(row: Broadcast | EventSubscription, author: int | None, subject: str, words: list[str]) -> None:
+def mail_staff(row: Told, author: int | None, subject: str, words: list[str]) -> None:
     """Mail about a row to its author and the admins, who are members still; without a subject it is out of date."""
     addresses = list(_people(row, author).values_list("email", flat=True))
     if not settings.EMAIL_URL:
@@ -97,7 +102,7 @@ def mail_staff(row: Broadcast | EventSubscription, author: int | None, subject: 
         with_deadline(MAIL_SECONDS, mail.send)
 
 
-def _people(row: Broadcast | EventSubscription, author: int | None) -> QuerySet[User]:
+def _people(row: Told, author: int | None) -> QuerySet[User]:
     concerned = Q(memberships__role=Role.ADMIN) | Q(pk=author)
     members = User.objects.filter(concerned, memberships__organization=row.organization_id, is_active=True)
     return members.distinct().order_by("pk")

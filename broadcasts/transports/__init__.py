@@ -15,6 +15,7 @@ from .base import (
     Transport,
     TransportError,
 )
+from .bounces import bounce_class
 from .callbacks import Callback, CallbackRequest, Event, InboundMessage, TemplateNews
 
 TRANSPORTS = {
@@ -44,6 +45,7 @@ __all__ = [
     "TemplateNews",
     "Transport",
     "TransportError",
+    "bounce_class",
     "choices",
     "kinds_that_call_back",
     "kinds_that_store_templates",

@@ -15,6 +15,7 @@ class Email(Transport):
     kind = "email"
     label = "E-mail"
     carries_mail = True
+    refuses_by_smtp = True
     settings_form = EmailSettings
     reports = frozenset()  # a server that took a message tells nothing more: bounces come by mail, which nobody reads
 
