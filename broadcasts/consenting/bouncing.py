@@ -45,7 +45,8 @@ def class_of(detail: Mapping[str, object]) -> str:
         return HARD
     if detail.get("class") in CLASSES:
         return str(detail["class"])
-    found = bounce_class(str(detail.get("code") or ""), str(detail.get("text") or ""))
+    code, words = (str(detail.get(name) or "") for name in ("code", "text"))
+    found = bounce_class(code, words) if code or words else SOFT
     return SOFT if found == HARD and detail.get("hard") is False else found
 
 

@@ -188,7 +188,7 @@ class _Recording:
             if not machine:
                 is_first = type in (*new, "sent", "failed")
                 self.told.append(noting.ToldFact(delivery.pk, type, at, event, is_first))
-        if type in ("bounced", "failed") and news and detail and (bounce := _bounce(delivery, fact, type)):
+        if type in ("bounced", "failed") and news and delivery.address and (bounce := _bounce(delivery, fact, type)):
             self.bounces.append(bounce)
         if type in ALIVE and not machine and delivery.address and delivery.message.medium == Medium.EMAIL:
             place = delivery.message.broadcast.organization, delivery.message.medium
