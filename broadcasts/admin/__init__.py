@@ -19,6 +19,7 @@ from . import (  # noqa: F401 -- importing them registers their admins
     organizations,
     people,
     segments,
+    suppressions,
     templates,
     tokens,
 )

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 
 from broadcasts import formats, transports
-from broadcasts.models import TRACKED, Channel, ChannelRate
+from broadcasts.models import TRACKED, Channel, ChannelRate, Medium
 
 from .base import OrganizationForm, ReadOnlyAdmin, number_column
 from .callback_address import RotatingChannels
@@ -140,6 +140,7 @@ class ChannelAdmin(RotatingChannels, SyncingChannels):
             ("Sender", {"fields": sender}),
             (f"Connection ({transport.label})", {"fields": [*shown, *calls]}) if shown else (None, {"fields": []}),
             *([("Measuring", {"fields": [*TRACKED.values()]})] if transport.carries_mail else []),
+            *([("Log", {"fields": ["keeps_answers"]})] if transport.medium == Medium.EMAIL else []),
             ("Speed", {"fields": ["rate", "burst", "domain_rates", "ramp"]}),
             ("More", {"fields": ["address_field"], "classes": ["collapse"]}),
             *([("Health", {"fields": self.readonly_fields})] if obj else []),

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from broadcasts import formats
 from broadcasts.models import Organization, SoftBounce, Suppression
-from broadcasts.transports import bounce_class
+from broadcasts.transports import bounce_class, enhanced_code
 
 from .alerting import alert
 from .suppressing import Stop, hash_of, suppress_all
@@ -46,7 +46,7 @@ def class_of(detail: Mapping[str, object]) -> str:
     if detail.get("class") in CLASSES:
         return str(detail["class"])
     code, words = (str(detail.get(name) or "") for name in ("code", "text"))
-    found = bounce_class(code, words) if code or words else SOFT
+    found = bounce_class(code, words)
     return SOFT if found == HARD and detail.get("hard") is False else found
 
 
@@ -85,7 +85,8 @@ def take_in(bounces: Sequence[Bounce], alive: Mapping[Place, Iterable[tuple[str,
 
 def _cause(report: Mapping[str, str]) -> str:
     """Return the code by which refusals by policy are told apart: the enhanced one, if there is one."""
-    return report.get("code", "").rpartition(" ")[2]
+    code = report.get("code", "")
+    return enhanced_code(code, report.get("words", "")) or code
 
 
 def _stop(bounce: Bounce, cause: str, **told: Any) -> Stop:

@@ -209,16 +209,20 @@ def _bounces(lease: Lease, refused: Iterable[Refused], channel: Channel) -> Iter
     now = timezone.now()
     for pk, address, error in refused:
         words = str(error).partition(": ")[2]  # after what we say of them
-        kind = _class_of(error, words) if error.bounced or channel.transport_class.refuses_by_smtp else ""
-        if kind:
+        if kind := _class_of(error, words, by_smtp=channel.transport_class.refuses_by_smtp):
             report = consenting.report_of(now, error.code, words or str(error))
             place = (channel.organization, channel.pk, channel.medium, address)
             yield Bounce(*place, pk, kind, now, f"refused by {channel}", report)
 
 
-def _class_of(error: TransportError, words: str) -> str:
-    """Return the class of a refusal; what a server put off until we gave up may pass, so it is never a hard one."""
-    kind = consenting.HARD if error.bounced else bounce_class(error.code, words)
+def _class_of(error: TransportError, words: str, *, by_smtp: bool) -> str:
+    """Return the class of a refusal; "" if it says nothing of the address.
+
+    What a server put off until we gave up may pass, so it is never a hard one.
+    """
+    if not (by_smtp and error.code):
+        return consenting.HARD if error.bounced else ""
+    kind = bounce_class(error.code, words)
     return kind if error.permanent or kind != consenting.HARD else consenting.SOFT
 
 

@@ -15,7 +15,7 @@ from .base import (
     Transport,
     TransportError,
 )
-from .bounces import bounce_class
+from .bounces import bounce_class, enhanced_code
 from .callbacks import Callback, CallbackRequest, Event, InboundMessage, TemplateNews
 
 TRANSPORTS = {
@@ -47,6 +47,7 @@ __all__ = [
     "TransportError",
     "bounce_class",
     "choices",
+    "enhanced_code",
     "kinds_that_call_back",
     "kinds_that_store_templates",
     "transport_class",

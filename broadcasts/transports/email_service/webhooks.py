@@ -4,7 +4,6 @@ import base64
 import io
 import json
 import logging
-import re
 import time
 import warnings
 from collections.abc import Mapping
@@ -18,7 +17,7 @@ from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
 from .. import standard
-from ..bounces import bounce_class
+from ..bounces import bounce_class, enhanced_code
 from ..callbacks import Callback, CallbackRequest, Event, InboundMessage
 from .replies import reply_of
 from .services import Proof, Service, inner
@@ -32,7 +31,6 @@ NEWEST = 300  # seconds ahead of our clock
 SVIX_SECONDS = 300  # Svix signs each repeat anew
 JSON_TYPES = frozenset({"application/json", "text/plain", ""})  # Amazon SNS sends its JSON as plain text
 
-ENHANCED = re.compile(r"(?<![\d.])[45]\.\d{1,3}\.\d{1,3}(?!\.?\d)")  # RFC 3463
 POLICIES = frozenset({RejectReason.SPAM, RejectReason.BLOCKED})
 
 TYPES = {
@@ -131,9 +129,8 @@ def _bounce(service: Service, told: AnymailTrackingEvent, raw: Mapping[str, Any]
     address, unless it says so.
     """
     words = f"{told.mta_response or ''} {told.description or ''}"
-    found = ENHANCED.search(f"{inner(raw, *service.code) or ''} {words}")
-    code = found[0] if found else ""
-    is_policy = bool(code) and bounce_class(code) == "policy"
+    code = enhanced_code(str(inner(raw, *service.code) or ""), words)
+    is_policy = bounce_class(code, words if type == "bounced" else "") == "policy"
     is_hard = service.is_hard(raw) and not is_policy
     detail: dict[str, Any] = {"hard": is_hard, **({"code": code} if code else {})}
     if is_hard:
