@@ -15,7 +15,7 @@ from .base import (
     Transport,
     TransportError,
 )
-from .bounces import bounce_class, enhanced_code
+from .bounces import BounceClass, bounce_class, enhanced_code
 from .callbacks import Callback, CallbackRequest, Event, InboundMessage, TemplateNews
 
 TRANSPORTS = {
@@ -29,6 +29,7 @@ TRANSPORTS = {
 
 __all__ = [
     "TRANSPORTS",
+    "BounceClass",
     "Bubble",
     "Callback",
     "CallbackRequest",

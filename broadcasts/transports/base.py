@@ -99,7 +99,7 @@ class TransportError(Exception):
     account: it concerns the whole channel (refused login, unreachable server), not one recipient; a permanent
         error pauses the broadcast, a transient one starts a back-off of the channel.
     handed_over: the copy was sent completely before the reply was lost, so its outcome is unknown.
-    bounced: the address does not exist and must not be tried again (RFC 3463, codes 5.1.x).
+    bounced: the address does not exist and must not be tried again (the class hard of `bounces`).
     content: with `account` and `permanent`, it concerns the content of one broadcast, which alone pauses.
     withdrawn: with `permanent`, the person refuses marketing on this medium, which is remembered.
     code: the provider's own code, such as "550 5.1.1".

@@ -15,6 +15,7 @@ from broadcasts import formats
 from broadcasts.outgoing import ClosedAddress
 
 from ..base import Envelope, SettingsRefused, TransportError
+from ..bounces import bounce_class
 
 log = logging.getLogger(__name__)
 
@@ -43,9 +44,6 @@ OF_THE_ACCOUNT = {Phase.CONNECTION, Phase.TLS, Phase.LOGIN, Phase.SENDER}
 ENHANCED = re.compile(r"[245]\.\d{1,3}\.\d{1,3}(?=\s|$)")
 IMPOSSIBLE = re.compile(r"[\x00-\x1f\x7f<>]")  # in an address
 
-# RFC 3463: there is no such address. Full mailboxes (5.2.2) and policy (5.7.x) are not among them.
-NO_SUCH_ADDRESS = {"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"}
-
 
 class Meaning(TypedDict, total=False):
     permanent: bool
@@ -54,7 +52,7 @@ class Meaning(TypedDict, total=False):
     bounced: bool
 
 
-def meaning(code: int, enhanced: str, phase: Phase) -> Meaning:
+def meaning(code: int, enhanced: str, phase: Phase, words: str = "") -> Meaning:
     """Return the error that an unsuccessful reply means: the outcome table."""
     if code == 421:  # "closing the channel": busy, or too much from us
         return {"account": True}
@@ -65,7 +63,9 @@ def meaning(code: int, enhanced: str, phase: Phase) -> Meaning:
     permanent = code >= 500
     if phase in OF_THE_ACCOUNT:
         return {"permanent": permanent, "account": True}
-    return {"permanent": permanent, "bounced": permanent and enhanced in NO_SUCH_ADDRESS}
+    # Without a code of RFC 3463, a refusal at the first try is not enough to give an address up.
+    is_dead = permanent and enhanced != "" and bounce_class(enhanced, words) == "hard"
+    return {"permanent": permanent, "bounced": is_dead}
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ class Account:
 
     def refused(self, phase: Phase, reply: Reply) -> TransportError:
         """Return the message for a refusal, with the server's text."""
-        flags = meaning(reply.code, reply.enhanced, phase)
+        flags = meaning(reply.code, reply.enhanced, phase, reply.text)
         what = f"refused {phase.value}" + ("" if flags.get("permanent") else " for now")
         if not 400 <= reply.code <= 599:
             what = f"was asked for {phase.value} and did not answer in SMTP"
