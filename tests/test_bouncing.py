@@ -169,7 +169,7 @@ def test_an_erased_address_is_suppressed_by_its_hash_alone(copies, club):
     for copy in found:
         bounce(copy)
     stop = Suppression.objects.get(reason="soft_bounce")
-    assert (stop.address, stop.report, stop.delivery) == ("", {}, None)
+    assert (stop.address, stop.report, stop.delivery) == ("", None, None)
 
 
 def test_many_bounces_take_as_many_queries_as_few(mail, club):

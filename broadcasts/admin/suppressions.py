@@ -144,7 +144,8 @@ class SuppressionAdmin(Exportable, OrganizationAdmin):
 
     @admin.display(description="what the report said")
     def told(self, row: Suppression) -> str:
-        lines = [(label, row.report[name]) for name, label in REPORT.items() if row.report.get(name)]
+        report = row.report or {}
+        lines = [(label, report[name]) for name, label in REPORT.items() if report.get(name)]
         return format_html_join(mark_safe("<br>"), "{}: {}", lines) or "-"
 
     def change_view(self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None) -> Any:

@@ -86,7 +86,7 @@ class SuppressionSerializer(PickingSerializer):
     delivery = serializers.SerializerMethodField(
         help_text="The key of the delivery whose report made it, as far as that is known."
     )
-    report = SuppressionReportSerializer(read_only=True)
+    report = SuppressionReportSerializer(read_only=True, allow_null=True)
     source = serializers.CharField(read_only=True)  # type: ignore[assignment]  # of the same name by chance
 
     def validate_reason(self, value: str) -> str:

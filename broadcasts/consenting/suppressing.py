@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.core.exceptions import ValidationError
@@ -26,7 +26,7 @@ class Stop:
     reason: str
     source: str
     delivery: int | None = None
-    report: Mapping[str, str] = field(default_factory=dict)
+    report: Mapping[str, str] | None = None
     expires_at: datetime | None = None
 
     def row(self, digest: str, *, is_erased: bool) -> Suppression:
@@ -39,7 +39,7 @@ class Stop:
             source=self.source[:255],
             expires_at=self.expires_at,
             delivery=None if is_erased else self.delivery,
-            report={} if is_erased else dict(self.report),
+            report=None if is_erased or not self.report else dict(self.report),
         )
 
 
@@ -66,7 +66,7 @@ def suppress(
     place = {"organization": organization, "medium": medium, "address_hash": digest}
     erased = Suppression.Cause.ERASED
     is_erased = reason == erased or Suppression.objects.filter(**place, reason=erased).exists()
-    stop = Stop(organization, medium, address, reason, source, delivery, report or {}, expires_at)
+    stop = Stop(organization, medium, address, reason, source, delivery, report, expires_at)
     made = stop.row(digest, is_erased=is_erased)
     told = {name: getattr(made, name) for name in ("address", "source", "expires_at", "delivery", "report")}
     suppression, created = Suppression.objects.get_or_create(

@@ -156,7 +156,8 @@ def _blank_suppressions(trace: Trace) -> None:
         medium__in=Medium.values, address_hash__in=trace.hashes
     )
     forget_labels(trace.contact, Suppression, rows)
-    rows.exclude(address="", report={}, delivery=None).update(address="", report={}, delivery=None)
+    known = ~Q(address="") | Q(report__isnull=False) | Q(delivery__isnull=False)
+    rows.filter(known).update(address="", report=None, delivery=None)
 
 
 def _clean_broadcasts(trace: Trace) -> None:

@@ -170,7 +170,7 @@ class SuppressionStore:
     def __init__(self, organization: Organization) -> None:
         self.organization = organization
         self.rows = Suppression.objects.for_organization(organization).order_by()
-        self.table = Table(Suppression, ["uuid", "created", "modified", "organization", "report", *WRITTEN], [])
+        self.table = Table(Suppression, ["uuid", "created", "modified", "organization", *WRITTEN], [])
 
     def upsert(self, rows: list[SuppressionRow]) -> list[Outcome]:
         """Write a chunk in one transaction and return the outcome of each row."""
@@ -213,7 +213,7 @@ class SuppressionStore:
         fields = {field.name: field for field in Suppression._meta.concrete_fields}
         uuid, modified = fields["uuid"], fields["modified"]
         now = modified.get_db_prep_save(timezone.now(), connection)
-        fixed = (now, now, self.organization.pk, "{}")
+        fixed = (now, now, self.organization.pk)
         made = [
             (
                 uuid.get_db_prep_save(uuid7(), connection),

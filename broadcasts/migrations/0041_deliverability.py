@@ -251,7 +251,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="suppression",
             name="report",
-            field=models.JSONField(default=dict, editable=False),
+            field=models.JSONField(editable=False, null=True),
         ),
         migrations.AddIndex(
             model_name="suppression",

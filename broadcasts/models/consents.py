@@ -58,7 +58,7 @@ class Suppression(Base):
     expires_at = models.DateTimeField(null=True, blank=True, help_text="When it is lifted by itself; blank: never.")
     # The delivery whose report made it, as far as that is known, and what the report said: code, words, reporter, at.
     delivery = models.BigIntegerField(null=True, editable=False)
-    report = models.JSONField(default=dict, editable=False)
+    report = models.JSONField(null=True, editable=False)
 
     class Meta:
         constraints = [
