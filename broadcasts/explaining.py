@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import Any
 
-from django.db.models import F
+from django.db.models import Count, F, Max
 from django.utils import timezone
 
 from broadcasts import audience, chains, formats, stats
@@ -22,6 +22,7 @@ from broadcasts.models import (
     Contact,
     Delivery,
     Reason,
+    SoftBounce,
 )
 from broadcasts.sending import hours
 
@@ -327,12 +328,25 @@ class Grounds:
         noes = audience.suppressions(self.broadcast, self.route, self.contact, reason)
         told = [
             f"{no.get_reason_display().lower()}, on the suppression list since {self._when(no.created)}"
+            + (f" until {self._when(no.expires_at)}" if no.expires_at else "")
             + (f" ({no.source})" if no.source else "")
             for no in noes.filter(created__lte=self.until).order_by("pk")[:NAMED]
         ]
-        if told or reason != Reason.UNSUBSCRIBED:
-            return "; ".join(told)
-        return self._consent(ConsentState.WITHDRAWN)
+        if not told and reason == Reason.UNSUBSCRIBED:
+            return self._consent(ConsentState.WITHDRAWN)
+        if not told and reason == Reason.BOUNCED:
+            return self._soft_bounces()
+        return "; ".join(told)
+
+    def _soft_bounces(self) -> str:
+        """Describe the soft bounces behind a suppression that has ended since."""
+        rows = SoftBounce.objects.for_organization(self.broadcast.organization).filter(medium=self.route.medium)
+        known = rows.filter(address_hash=self.contact.email_hash, at__lte=self.until)
+        found = known.aggregate(n=Count("pk"), last=Max("at"))
+        if not found["n"]:
+            return ""
+        bounces = f"{formats.number(found['n'])} soft bounce{'' if found['n'] == 1 else 's'}"
+        return f"{bounces}, the last one {self._when(found['last'])}; that suppression has ended since"
 
     def _consent(self, *states: str) -> str:
         """Describe which of these states the consent had then, and its state now if it differs."""

@@ -12,7 +12,7 @@ from axes.models import AccessAttempt, AccessLog
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 from django_q.models import OrmQ, Task
@@ -24,6 +24,7 @@ from broadcasts.models import (
     Allowance,
     Broadcast,
     Delivery,
+    DeliveryAttempt,
     DeliveryEvent,
     EarlyFact,
     Editing,
@@ -38,9 +39,11 @@ from broadcasts.models import (
     Media,
     Message,
     MessageVersion,
+    Organization,
     PersonalLink,
     PersonRate,
     ProviderRef,
+    SoftBounce,
     StoredCall,
 )
 from broadcasts.sending import journal
@@ -74,6 +77,7 @@ def prune(*, dry_run: bool = False) -> dict[str, int]:
         ("idempotency keys", IdempotencyKey.objects.filter(created__lt=Now() - ANSWERS_KEPT)),
         ("facts of unknown deliveries", EarlyFact.objects.filter(created__lt=Now() - EARLY_FACTS_KEPT)),
         ("opens and clicks that were not judged", Hit.objects.filter(at__lt=Now() - HITS_KEPT)),
+        ("soft bounces", _old_soft_bounces()),
         ("calls of providers", _old_calls()),
         ("calls with events", _old_event_calls()),
         ("versions of messages", _old_versions()),
@@ -98,6 +102,12 @@ def prune(*, dry_run: bool = False) -> dict[str, int]:
     if not dry_run:
         wiping.wipe()
     return found
+
+
+def _old_soft_bounces() -> QuerySet[SoftBounce]:
+    """Soft bounces that lie before the longest window in which any organization counts them."""
+    longest = Organization.objects.aggregate(days=Max("soft_bounce_days"))["days"] or 0
+    return SoftBounce.objects.filter(at__lt=Now() - timedelta(days=longest))
 
 
 def _old_calls() -> QuerySet[StoredCall]:
@@ -220,6 +230,7 @@ def _prune_message(message: Message, dry_run: bool) -> Iterator[tuple[int, int]]
             with transaction.atomic():
                 gone = _delete(events)
                 _delete(ProviderRef.objects.filter(delivery__in=chunk))
+                _delete(DeliveryAttempt.objects.filter(delivery__in=chunk))
                 _delete(Hit.objects.filter(delivery__in=chunk))
                 Inbound.objects.filter(delivery__in=chunk).update(delivery=None)
                 yield _delete(Delivery.objects.filter(pk__in=chunk)), gone
@@ -229,8 +240,12 @@ def _prune_message(message: Message, dry_run: bool) -> Iterator[tuple[int, int]]
 
 def _forget_errors(dry_run: bool) -> int:
     """Blank what a worker wrote about people who were erased while it had their copies in hand."""
-    rows = Delivery.objects.filter(contact=None, address="").exclude(error="")
-    return rows.count() if dry_run else rows.update(error="")
+    erased = Delivery.objects.filter(contact=None, address="")
+    rows = erased.exclude(error="")
+    tries = DeliveryAttempt.objects.filter(delivery__in=erased).exclude(words="")
+    if dry_run:
+        return rows.count() + tries.count()
+    return rows.update(error="") + tries.update(words="")
 
 
 def _delete_unlocked(rows: QuerySet) -> int:

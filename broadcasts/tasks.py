@@ -7,6 +7,7 @@ from broadcasts import (
     accounts,
     checking,
     confirming,
+    consenting,
     fetching,
     gauging,
     importing,
@@ -34,6 +35,7 @@ ROUND = (
     telling.enqueue_waiting,
     gauging.act,
     inspecting.enqueue_waiting,
+    consenting.lift_expired,
 )
 
 
@@ -55,6 +57,10 @@ def notify(broadcast_id: int) -> None:
 
 def notify_channel(channel_id: int) -> None:
     gauging.notify(channel_id)
+
+
+def notify_alerts(channel_id: int) -> None:
+    sending.mail_alerts(channel_id)
 
 
 def index_attributes() -> None:

@@ -14,6 +14,7 @@ from broadcasts.models import (
     ConsentChange,
     Contact,
     Delivery,
+    SoftBounce,
     Suppression,
 )
 from broadcasts.tracking import suppress
@@ -41,6 +42,35 @@ def started(mail, **fields):
     broadcast = make_broadcast(mail, **fields)
     make_delivery(broadcast)
     return broadcast
+
+
+# Suppressions that end.
+
+
+@pytest.fixture
+def softly(mail, joe):
+    """A broadcast that left Joe out, since his mail had bounced softly."""
+    broadcast = started(mail)
+    broadcast.completed_at = timezone.now()
+    broadcast.save()
+    make_delivery(broadcast, joe, status="skipped", reason="bounced", sent_at=None)
+    place = {"organization": mail.organization, "address_hash": joe.email_hash}
+    for n in range(2):
+        SoftBounce.objects.create(**place, delivery=n, at=THEN)
+    return broadcast
+
+
+def test_soft_bounces_are_named_with_the_end_of_the_suppression(softly, joe):
+    suppress(joe.organization, "email", joe.email, "soft_bounce", source="5 soft bounces", expires_at=LATER)
+    Suppression.objects.update(created=THEN)
+    since, until = "since 4 May 2026, 09:00 UTC", "until 4 May 2090, 08:00 UTC"
+    told = f"Soft bounces, on the suppression list {since} {until} (5 soft bounces)"
+    assert told in explain(joe, softly).sentence
+
+
+def test_soft_bounces_are_named_after_their_suppression_has_ended(softly, joe):
+    told = "2 soft bounces, the last one 4 May 2026, 09:00 UTC; that suppression has ended since"
+    assert told in explain(joe, softly).sentence
 
 
 # Without a row, after the start.

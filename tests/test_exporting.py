@@ -1,10 +1,20 @@
 import json
 
 import pytest
+from django.utils import timezone
 
-from broadcasts import tracking
+from broadcasts import consenting, tracking
 from broadcasts.exporting import person_data, person_json
-from broadcasts.models import Activity, Attendance, Consent, ConsentChange, Inbound, Segment, SegmentMember
+from broadcasts.models import (
+    Activity,
+    Attendance,
+    Consent,
+    ConsentChange,
+    DeliveryAttempt,
+    Inbound,
+    Segment,
+    SegmentMember,
+)
 from tests.make import make_broadcast, make_contact, make_delivery
 
 
@@ -20,7 +30,9 @@ def test_a_persons_data_is_whole(joe, mail, club):
     place = {"contact": joe, "medium": "email", "use_case": "marketing", "state": "granted"}
     Consent.objects.create(**place)
     ConsentChange.objects.create(**place, source="form", evidence={"wording": "Yes, please"})
-    tracking.suppress(club, "email", "joe@example.com", "manual")
+    report = consenting.report_of(timezone.now(), "5.2.2", "mailbox full")
+    consenting.suppress(club, "email", "joe@example.com", "soft_bounce", report=report)
+    DeliveryAttempt.objects.create(delivery=delivery, number=1, words="450 busy")
     SegmentMember.objects.create(segment=Segment.objects.create(organization=club, name="Masters"), contact=joe)
     activity = Activity.objects.create(organization=club, name="Yoga")
     Attendance.objects.create(activity=activity, contact=joe, status="attended")
@@ -35,7 +47,8 @@ def test_a_persons_data_is_whole(joe, mail, club):
     assert copy["opened_at"].endswith("Z")
     assert data["consent_history"][0]["evidence"] == {"wording": "Yes, please"}
     assert [data[name][0]["state"] for name in ("consents",)] == ["granted"]
-    assert data["suppressions"][0]["reason"] == "manual"
+    assert (data["suppressions"][0]["reason"], data["suppressions"][0]["report"]) == ("soft_bounce", report)
+    assert [(one["number"], one["words"]) for one in copy["tries"]] == [(1, "450 busy")]
     assert data["segments"][0]["name"] == "Masters"
     assert data["attendances"][0]["activity"]["name"] == "Yoga"
     assert data["replies"][0]["text"] == "Thank you"

@@ -21,6 +21,7 @@ from . import (  # noqa: F401 -- importing them registers their admins
     people,
     segments,
     sending_domains,
+    suppressions,
     templates,
     tokens,
 )

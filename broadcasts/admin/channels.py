@@ -14,7 +14,7 @@ from django.utils.html import format_html
 
 from broadcasts import formats, inspecting, transports
 from broadcasts.mediums import email_domain
-from broadcasts.models import TRACKED, Channel, ChannelRate, SendingDomain
+from broadcasts.models import TRACKED, Channel, ChannelRate, Medium, SendingDomain
 from broadcasts.rendering.signing import seconds_a_copy
 
 from .base import ReadOnlyAdmin, link, list_url, number_column
@@ -101,6 +101,7 @@ class ChannelAdmin(GaugedChannels, RotatingChannels, SyncingChannels):
             ("Sender", {"fields": [*sender, *(["signature"] if obj and transport.carries_mail else [])]}),
             (f"Connection ({transport.label})", {"fields": [*shown, *calls]}) if shown else (None, {"fields": []}),
             *([("Measuring", {"fields": [*TRACKED.values()]})] if transport.carries_mail else []),
+            *([("Log", {"fields": ["keeps_answers"]})] if transport.medium == Medium.EMAIL else []),
             ("Speed", {"fields": ["rate", "burst", "domain_rates", "ramp"]}),
             ("More", {"fields": ["address_field"], "classes": ["collapse"]}),
             *([("Health", {"fields": self.readonly_fields})] if obj else []),

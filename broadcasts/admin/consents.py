@@ -1,123 +1,30 @@
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import UTC
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.widgets import AdminSplitDateTime
-from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 
 from broadcasts import confirming, consenting
 from broadcasts.exceptions import WrongState
-from broadcasts.exporting import suppressions_csv
-from broadcasts.mediums import address_hash, address_key, typed_address
 from broadcasts.models import (
     Consent,
     ConsentChange,
     ConsentState,
     Contact,
     Medium,
-    Organization,
     PersonalLink,
-    Suppression,
     UseCase,
 )
 
 from .base import OrganizationAdmin, OrganizationForm, ReadOnlyAdmin
 from .by_contact import ByContact
-from .exports import Exportable
 from .filters import choice_filter, row_filter
 
 CHANGES_SHOWN = 200
-EVERYTHING = "everything"
-
-
-class StopsField(forms.ChoiceField):
-    """What a suppression stops; cleaned to None where its reason decides, and to "" for everything."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        by_reason = ("", "Marketing if unsubscribed or complained, else everything")
-        choices = [by_reason, (EVERYTHING, "Everything"), *UseCase.choices]
-        super().__init__(choices=choices, required=False, label="What it stops", **kwargs)
-
-    def clean(self, value: Any) -> Any:
-        return {"": None, EVERYTHING: ""}.get(chosen := super().clean(value), chosen)
-
-
-class SuppressionForm(OrganizationForm):
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if "address" in self.fields:
-            self.fields["address"].required = True
-            self.fields["use_case"] = StopsField()
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean()
-        if cleaned.get("use_case") is None:
-            cleaned["use_case"] = Suppression.stops(cleaned.get("reason", ""))
-        organization, medium, address = (cleaned.get(name) for name in ("organization", "medium", "address"))
-        if not (organization and medium and address):
-            return cleaned
-        try:
-            cleaned["address"] = typed_address(medium, address, organization.country)
-        except ValidationError as error:
-            self.add_error("address", error)
-            return cleaned
-        same = Suppression.objects.for_organization(organization).filter(
-            Q(use_case="") | Q(use_case=cleaned.get("use_case")),
-            medium=medium,
-            address_hash=consenting.hash_of(cleaned["address"]),
-            reason=cleaned.get("reason"),
-        )
-        if same.exists():
-            self.add_error("address", "This address is suppressed for this reason already.")
-        return cleaned
-
-
-@admin.register(Suppression)
-class SuppressionAdmin(Exportable, OrganizationAdmin):
-    """Suppressions: `write` may add them, `manage` may delete them, and they cannot be changed."""
-
-    form = SuppressionForm
-    list_display = ["__str__", "medium", "reason", "use_case", "source", "organization", "created"]
-    list_select_related = ["organization"]
-    list_filter = [choice_filter("medium", Medium), choice_filter("reason", Suppression.Cause)]
-    search_fields = ["address"]
-    search_help_text = "A whole e-mail address or phone number."
-    sortable_by = []
-    autocomplete_fields = ["organization"]
-    fields = ["organization", "medium", "address", "reason", "use_case", "source"]
-    delete_act = "manage"
-
-    def csv(self, rows: QuerySet, organizations: QuerySet[Organization]) -> Iterator[str]:
-        return suppressions_csv(rows)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        return [*self.fields, *(["created"] if obj else [])]
-
-    def save_model(self, request: HttpRequest, obj: Suppression, form: Any, change: bool) -> None:
-        self.check_may_save(request, obj, change)
-        row = consenting.suppress(obj.organization, obj.medium, obj.address, obj.reason, obj.use_case, obj.source)
-        assert row is not None  # the form checked its address
-        obj.pk = row.pk
-
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
-        if not search_term.strip():
-            return queryset, False
-        hashes = []
-        for medium in Medium.values:
-            try:
-                hashes.append(address_hash(address_key(medium, search_term)))
-            except ValidationError:
-                continue
-        # By every medium, as the index begins with it.
-        return queryset.filter(medium__in=Medium.values, address_hash__in=[one for one in hashes if one]), False
 
 
 class ConsentForm(OrganizationForm):

@@ -26,6 +26,9 @@ from .paginator import PagedList
 from .search import find_contacts
 
 SETTLED_AT_ONCE = 500
+TRIES_SHOWN = 200  # of one copy, which staff may have had sent again and again
+NO_WORDS = "it said nothing"
+OUTCOME = {True: "accepted", False: "not accepted"}
 FEW = 50_000
 NAMED = 1000  # messages that a statement names one by one
 UNKNOWN = {
@@ -105,6 +108,7 @@ class DeliveryAdmin(PeopleOfReport, ReadOnlyAdmin):
             (None, {"fields": ["what", "address", "contact", "message", "language", "status", "reason", "error"]}),
             *([("Channels", {"fields": ["chain"]})] if obj and chains.has_chain(obj) else []),
             ("Sending", {"fields": ["attempts", *sms, "due_at", "sent_at", "batch", "token", "created"]}),
+            ("Conversations with the server", {"fields": ["conversations"]}),
             ("What came back", {"fields": [*(f"{fact}_at" for fact in facts), "events"]}),
         ]
 
@@ -179,6 +183,21 @@ class DeliveryAdmin(PeopleOfReport, ReadOnlyAdmin):
             if price is None
             else f"{formats.number((delivery.segments or 0) * price, 4)} {delivery.message.currency}"
         )
+
+    @admin.display(description="attempts, in their order")
+    def conversations(self, delivery: Delivery) -> str:
+        """Each attempt with the server's words: those refused, and those accepted where the channel keeps them."""
+        zone = timezone.get_current_timezone()
+        lines = [
+            (
+                formats.number(one.number),
+                formats.moment(one.at, zone),
+                OUTCOME[one.is_accepted],
+                one.words or "no words",
+            )
+            for one in delivery.tries.order_by("pk")[:TRIES_SHOWN]
+        ]
+        return format_html_join(mark_safe("<br>"), "{}. {}, {}: {}", lines) or "No attempt is on record."
 
     @admin.display(description="events")
     def events(self, delivery: Delivery) -> str:

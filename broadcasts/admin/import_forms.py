@@ -13,7 +13,7 @@ from broadcasts.mediums import PERSONAL
 from broadcasts.models import Attribute, ImportJob, Medium, Organization, Segment, Suppression, UseCase
 
 from .access import Access, scoped
-from .consents import StopsField
+from .suppressions import StopsField
 
 Kind = ImportJob.Kind
 SAMPLES = 2

@@ -22,6 +22,12 @@ GAUGES = (
     "first it sends half as fast, above the second its broadcasts pause. Staff are mailed both times."
 )
 
+SOFT_BOUNCES = (
+    "A soft bounce is mail that came back, or was refused, for a reason that may pass, such as a full mailbox. An "
+    "address with many of them is suppressed for a time, then sent to again. Mail to it that is delivered, opened or "
+    "clicked later clears the count. An address that does not exist is suppressed at once and for good."
+)
+
 
 @admin.register(Organization)
 class OrganizationsAdmin(OrganizationAdmin):
@@ -57,6 +63,10 @@ class OrganizationsAdmin(OrganizationAdmin):
                     "frequency_cap_days",
                 ]
             },
+        ),
+        (
+            "Soft bounces",
+            {"fields": ["soft_bounces", "soft_bounce_days", "soft_bounce_rest_days"], "description": SOFT_BOUNCES},
         ),
         ("Sending from these pages", {"fields": ["undo_seconds"]}),
         ("Public archive", {"fields": ["has_archive", "archive"], "description": ARCHIVE}),

@@ -81,7 +81,7 @@ class ChannelSerializer(ResourceSerializer):
         fields = (
             *("uuid", "id", "created", "modified", "name", "kind", "settings", "secrets", "from_name", "from_address"),
             *("reply_to", "address_field", "is_active", "is_default", "rate", "burst", "domain_rates", "ramp"),
-            *("track_opens", "track_clicks"),
+            *("track_opens", "track_clicks", "keeps_answers"),
             *("health", "last_error", "last_error_at", "backoff_until", "resting_until", "resting_reason"),
             *("callback_url", "callback_kept_until", "people_told"),
             *("slowed_to", "slowed_until", "slowed_why"),

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet, prefetch_related_objects
 from django.http import StreamingHttpResponse
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field, extend_schema_view
@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from broadcasts import links, reporting
 from broadcasts.exporting import csv_lines
 from broadcasts.mediums import calling_code
-from broadcasts.models import FACTS, Broadcast, Delivery, Device, Link, Reason
+from broadcasts.models import FACTS, Broadcast, Delivery, DeliveryAttempt, Device, Link, Reason
 from broadcasts.reporting.people import clicked
 
 from .fields import NOT_MEASURED, MomentField, MomentFilter, RefField
@@ -123,9 +123,22 @@ class LogSerializer(PickingSerializer):
         return next((reply.text for reply in delivery.replies.all()), None) if delivery.replied_at else None
 
 
+class TrySerializer(serializers.Serializer):
+    """One attempt to hand a copy over."""
+
+    number = serializers.IntegerField()
+    at = MomentField()
+    is_accepted = serializers.BooleanField()
+    words = serializers.CharField(help_text="What the server said, at most 500 characters.")
+
+
 class DeliverySerializer(LogSerializer):
     broadcast = RefField(Broadcast, source="message.broadcast", read_only=True)
     message = serializers.UUIDField(source="message.uuid")
+    tries = TrySerializer(
+        many=True,
+        help_text="The attempts in their order: those refused, and those accepted where the channel `keeps_answers`.",
+    )
 
 
 def log_of(broadcast: Broadcast) -> QuerySet:
@@ -139,6 +152,12 @@ def loaded(page: list[int]) -> list[Delivery]:
     related = Delivery.objects.select_related("contact", "message__channel", "message__broadcast")
     found = related.prefetch_related("replies").with_replaced_by().in_bulk(page)
     return [found[pk] for pk in page if pk in found]
+
+
+def with_tries(deliveries: list[Delivery]) -> list[Delivery]:
+    """Load the attempts of some deliveries, by one query."""
+    prefetch_related_objects(deliveries, Prefetch("tries", DeliveryAttempt.objects.order_by("pk")))
+    return deliveries
 
 
 def stream_csv(rows: Any, filename: str) -> StreamingHttpResponse:
@@ -163,7 +182,7 @@ class Deliveries(AsTable, Retrieved, Resource):
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         keys = self.filter_queryset(self.get_queryset()).order_by("-pk").values_list("pk", flat=True)
-        serializer = self.get_serializer(loaded(self.paginate_queryset(keys) or []), many=True)
+        serializer = self.get_serializer(with_tries(loaded(self.paginate_queryset(keys) or [])), many=True)
         return self.get_paginated_response(serializer.data)
 
     @extend_schema(
@@ -189,7 +208,7 @@ class Deliveries(AsTable, Retrieved, Resource):
 
     def get_object(self) -> Any:
         key = links.delivery_id(self.kwargs["uuid"]) or 0
-        rows = loaded(list(self.get_queryset().filter(pk=key).values_list("pk", flat=True)))
+        rows = with_tries(loaded(list(self.get_queryset().filter(pk=key).values_list("pk", flat=True))))
         if not rows:
             raise NotFound()
         return rows[0]

@@ -1,22 +1,27 @@
+from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 from django_filters import rest_framework as filters
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.request import Request
+from rest_framework.response import Response
 
-from broadcasts import tracking
+from broadcasts import consenting, links
 from broadcasts.exporting import suppressions_csv
 from broadcasts.mediums import address_hash, address_key, stored_key, typed_address
 from broadcasts.models import AuditEntry, Medium, Suppression, UseCase
 
 from .fields import MomentField
 from .renderers import AsTable, Csv, stream
-from .resources import Audited, Created, Destroyed, Listed, PickingSerializer, Resource, Retrieved
+from .resources import Audited, Created, Listed, PickingSerializer, Resource, Retrieved, StrictSerializer
 
 ADDED_BY_HAND = (Suppression.Cause.MANUAL, Suppression.Cause.UNSUBSCRIBE, Suppression.Cause.COMPLAINT)
+
+LONGEST_REASON = 500  # characters
 
 ABOUT_USE_CASE = "Blank: everything. Without: marketing, if the reason is unsubscribe or complaint; else everything."
 
@@ -25,6 +30,12 @@ class SuppressionFilter(filters.FilterSet):
     medium = filters.ChoiceFilter(choices=Medium.choices)
     reason = filters.MultipleChoiceFilter(choices=Suppression.Cause.choices)
     address = filters.CharFilter(method="of_address")
+    expires = filters.BooleanFilter(
+        field_name="expires_at",
+        lookup_expr="isnull",
+        exclude=True,
+        help_text="true: those that are lifted by themselves; false: those that stay.",
+    )
 
     class Meta:
         model = Suppression
@@ -41,6 +52,23 @@ class SuppressionFilter(filters.FilterSet):
         return queryset.filter(medium__in=Medium.values, address_hash__in=hashes)
 
 
+class SuppressionReportSerializer(serializers.Serializer):
+    """What the report said that made a suppression; what it did not say is left out."""
+
+    code = serializers.CharField(required=False, help_text="Of RFC 3463 or SMTP, such as 5.1.1.")
+    words = serializers.CharField(required=False, help_text="Of the server, at most 500 characters.")
+    reporter = serializers.CharField(required=False, help_text="The server that reported it.")
+    at = serializers.CharField(required=False)
+
+
+class LiftSerializer(StrictSerializer):
+    """Why a suppression is lifted."""
+
+    reason = serializers.CharField(
+        max_length=LONGEST_REASON, required=False, allow_blank=True, help_text="It is kept in the audit."
+    )
+
+
 class SuppressionSerializer(PickingSerializer):
     """An address that must not be reached."""
 
@@ -54,12 +82,25 @@ class SuppressionSerializer(PickingSerializer):
     use_case = serializers.ChoiceField(
         choices=UseCase.choices, allow_blank=True, required=False, help_text=ABOUT_USE_CASE
     )
+    expires_at = MomentField(required=False, allow_null=True, help_text="When it is lifted by itself; null: never.")
+    delivery = serializers.SerializerMethodField(
+        help_text="The key of the delivery whose report made it, as far as that is known."
+    )
+    report = SuppressionReportSerializer(read_only=True, allow_null=True)
     source = serializers.CharField(read_only=True)  # type: ignore[assignment]  # of the same name by chance
 
     def validate_reason(self, value: str) -> str:
         if value not in ADDED_BY_HAND:
             raise serializers.ValidationError(f"Only these can be added: {', '.join(ADDED_BY_HAND)}.")
         return value
+
+    def validate_expires_at(self, value: datetime | None) -> datetime | None:
+        if value is not None and value <= timezone.now():
+            raise serializers.ValidationError("This has passed: give a time that is still to come, or null for never.")
+        return value
+
+    def get_delivery(self, suppression: Suppression) -> str | None:
+        return links.delivery_token(suppression.delivery) if suppression.delivery else None
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         try:
@@ -79,7 +120,7 @@ class SuppressionSerializer(PickingSerializer):
         return attrs
 
     def create(self, validated_data: dict[str, Any]) -> Suppression | None:
-        return tracking.suppress(self.context["organization"], **validated_data, source="API")
+        return consenting.suppress(self.context["organization"], **validated_data, source="API")
 
 
 @extend_schema_view(
@@ -90,9 +131,15 @@ class SuppressionSerializer(PickingSerializer):
     ),
     retrieve=extend_schema(summary="Read a suppression"),
     create=extend_schema(summary="Suppress an address"),
-    destroy=extend_schema(summary="Let an address be reached again", description="By admins only."),
+    destroy=extend_schema(
+        summary="Lift a suppression",
+        description="By admins only: the address can be sent to again. Give a `reason`, in the query or as the body; "
+        "the audit keeps it with who lifted it.",
+        parameters=[OpenApiParameter("reason", str, description="Why it is lifted.")],
+        request=LiftSerializer,
+    ),
 )
-class Suppressions(AsTable, Audited, Listed, Retrieved, Created, Destroyed, Resource):
+class Suppressions(AsTable, Audited, Listed, Retrieved, Created, Resource):
     """Addresses that must not be reached, newest first."""
 
     model = Suppression
@@ -101,6 +148,12 @@ class Suppressions(AsTable, Audited, Listed, Retrieved, Created, Destroyed, Reso
     acts = {"destroy": "manage"}
     ordering_fields = {"created": "id"}
     default_ordering = "-created"
+
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        row = self.get_object()
+        told = self.read(LiftSerializer).get("reason") or request.query_params.get("reason", "")
+        consenting.lift_by_staff(Suppression.objects.filter(pk=row.pk), by=self.user, reason=told[:LONGEST_REASON])
+        return Response(status=204)
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         if not isinstance(request.accepted_renderer, Csv):

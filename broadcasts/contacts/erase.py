@@ -25,6 +25,7 @@ from broadcasts.models import (
     Channel,
     Contact,
     Delivery,
+    DeliveryAttempt,
     DeliveryEvent,
     EarlyFact,
     EventCall,
@@ -149,13 +150,14 @@ def _trace(contact: Contact) -> Trace:
 
 
 def _blank_suppressions(trace: Trace) -> None:
-    """Blank the addresses of suppressions; their hashes stay."""
+    """Blank the addresses of suppressions, and the reports that made them; their hashes stay."""
     # With all mediums, since the index begins with the medium.
     rows = Suppression.objects.for_organization(trace.organization).filter(
         medium__in=Medium.values, address_hash__in=trace.hashes
     )
     forget_labels(trace.contact, Suppression, rows)
-    rows.exclude(address="").update(address="")
+    known = ~Q(address="") | Q(report__isnull=False) | Q(delivery__isnull=False)
+    rows.filter(known).update(address="", report=None, delivery=None)
 
 
 def _clean_broadcasts(trace: Trace) -> None:
@@ -190,6 +192,7 @@ def _clean_texts(trace: Trace) -> None:
         (audit, "detail"),
         (Broadcast.objects.for_organization(trace.organization), "extra"),
         (Message.objects.for_organization(trace.organization), "extra"),
+        (Channel.objects.for_organization(trace.organization), "alerts"),
     ):
         for pk, value in rows.filter(trace.in_text(column)).values_list("pk", column):
             rows.filter(pk=pk).update(**{column: json.loads(trace.cut_from(json.dumps(value, ensure_ascii=False)))})
@@ -238,6 +241,7 @@ def _blank_chunk(pks: Iterable[int]) -> None:
     # every transaction, or it and a report about these copies could wait for each other.
     Delivery.objects.filter(pk__in=pks).update(contact=None, merged_into=None, address="", error="")
     DeliveryEvent.objects.filter(delivery__in=pks).exclude(detail={}).update(detail={})
+    DeliveryAttempt.objects.filter(delivery__in=pks).exclude(words="").update(words="")
     Hit.objects.filter(delivery__in=pks).delete()
     ProviderRef.objects.filter(delivery__in=pks).delete()
     Inbound.objects.filter(delivery__in=pks).delete()

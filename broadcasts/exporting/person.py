@@ -15,6 +15,7 @@ from broadcasts.models import (
     ConsentChange,
     Contact,
     Delivery,
+    DeliveryAttempt,
     DeliveryEvent,
     Hit,
     Inbound,
@@ -29,6 +30,7 @@ CHUNK = 1000
 PROFILE = ("uuid", "created", "modified", *Contact.PROFILE, "status", "last_seen_at", "no_tracking")
 CONSENT = ("medium", "use_case", "state")
 EVENT = ("type", "at", "machine", "detail")
+TRY = ("number", "at", "is_accepted", "words")
 HIT = ("kind", "at", "ip_address", "user_agent")  # until it is judged
 FACT_TIMES = [f"{fact}_at" for fact in ("sent", *FACTS)]
 DELIVERY = ("address", "language", "status", "reason", "error", "attempts", "created", *FACT_TIMES)
@@ -72,7 +74,7 @@ def _sections(contact: Contact) -> Iterator[tuple[str, Any]]:
     suppressions = Suppression.objects.for_organization(contact.organization_id).filter(
         medium__in=Medium.values, address_hash__in=contact.hashes
     )
-    columns = ("medium", "address", "reason", "use_case", "source", "created")
+    columns = ("medium", "address", "reason", "use_case", "source", "created", "expires_at", "report")
     yield "suppressions", (_shown(row, columns) for row in suppressions.order_by())
     members = SegmentMember.objects.filter(contact=contact).select_related("segment").order_by("pk")
     yield "segments", ({"name": row.segment.name, "since": _plain(row.created)} for row in members.iterator())
@@ -106,10 +108,14 @@ def _with_events(deliveries: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     events = DeliveryEvent.objects.filter(delivery__in=[row["pk"] for row in deliveries]).order_by("pk")
     for event in events.values("delivery", *EVENT, url=F("link__url")):
         told.setdefault(event.pop("delivery"), []).append({name: _plain(value) for name, value in event.items()})
+    tries: dict[int, list[dict[str, Any]]] = {}
+    for one in DeliveryAttempt.objects.filter(delivery__in=[row["pk"] for row in deliveries]).order_by("pk"):
+        tries.setdefault(one.delivery_id, []).append(_shown(one, TRY))
     for row in deliveries:
         pk = row.pop("pk")
         names = {name: row.pop(name) for name in ("broadcast", "channel")}
-        yield {**names, **{name: _plain(value) for name, value in row.items()}, "events": told.get(pk, [])}
+        told_of = {"events": told.get(pk, []), "tries": tries.get(pk, [])}
+        yield {**names, **{name: _plain(value) for name, value in row.items()}, **told_of}
 
 
 def _attendance(row: Attendance) -> dict[str, Any]:

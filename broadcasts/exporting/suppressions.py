@@ -9,7 +9,7 @@ from broadcasts.models import Suppression
 from .cells import CHUNK, cell, csv_text
 
 COLUMNS = {
-    **{name: name for name in ("address", "medium", "reason", "use_case", "source", "created")},
+    **{name: name for name in ("address", "medium", "reason", "use_case", "source", "expires_at", "created")},
     "hash": "address_hash",
 }
 

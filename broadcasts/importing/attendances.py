@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
@@ -12,7 +12,7 @@ from django.utils import timezone
 from broadcasts.database import tidy_name
 from broadcasts.models import Activity, Attendance, Contact, Organization
 
-from .cells import CellError, FieldCleaner, keys
+from .cells import CellError, FieldCleaner, keys, moment
 from .columns import ATTENDANCE_FIELDS, KEYS, Column
 from .reading import Record
 from .rows import Problem, as_text, wrong_width
@@ -99,23 +99,15 @@ class AttendanceMaker:
         elif target == "status":
             row.status = _status(value)
         elif target == "at":
-            row.at = self._moment(value)
+            row.at = moment(value, self.zone)
         elif target in MOMENTS:
-            row.plan[target] = self._moment(value)
+            row.plan[target] = moment(value, self.zone)
         elif target in PLAN:
             if len(value) > _LENGTHS[target]:
                 raise CellError(f"It has {len(value)} characters; {_LENGTHS[target]} at most.")
             row.plan[target] = tidy_name(value)
         else:
             raise CellError(f"This is no field; accepted: {', '.join(ATTENDANCE_FIELDS)}.")
-
-    def _moment(self, value: str) -> datetime:
-        """Return a moment in UTC; one without a zone is in the time zone of the organization. Raises CellError."""
-        try:
-            moment = datetime.fromisoformat(value)
-            return (moment if moment.tzinfo else moment.replace(tzinfo=self.zone)).astimezone(UTC)
-        except (ValueError, OverflowError):
-            raise CellError(f"“{value[:40]}” is not a date and time, such as 2026-01-31 18:00.") from None
 
     def _lack(self, row: AttendanceRow) -> str:
         row.keys = keys(row.values)

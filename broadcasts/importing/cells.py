@@ -4,7 +4,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterable
-from datetime import date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from functools import lru_cache, partial
 from typing import Any
 
@@ -121,6 +121,15 @@ def iso_date(value: str) -> str:
 
 def iso_moment(value: str) -> str:
     return str(in_utc(datetime.fromisoformat(value).isoformat()))
+
+
+def moment(value: str, zone: tzinfo) -> datetime:
+    """Return a moment in UTC; one without a zone is in this one. Raises CellError."""
+    try:
+        told = datetime.fromisoformat(value)
+        return (told if told.tzinfo else told.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise CellError(f"“{value[:40]}” is not a date and time, such as 2026-01-31 18:00.") from None
 
 
 def items(value: str) -> list[str]:

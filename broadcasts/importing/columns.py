@@ -48,6 +48,7 @@ SUPPRESSION_FIELDS = {
     "reason": (),
     "use_case": (),
     "source": (),
+    "expires_at": ("expires",),
     "hash": (),
 }
 

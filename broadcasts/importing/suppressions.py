@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,14 @@ from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.utils import timezone
 
-from broadcasts import formats
+from broadcasts import consenting, formats
 from broadcasts.exceptions import InvalidInput
 from broadcasts.mediums import address_hash, typed_with_key
 from broadcasts.models import Medium, Organization, Suppression, UseCase
 from broadcasts.models.base import uuid7
 
 from .bulk import Table
-from .cells import CellError, fault, unquoted
+from .cells import CellError, fault, moment, unquoted
 from .columns import SUPPRESSION_FIELDS, Column
 from .reading import Record
 from .rows import Problem, as_text, wrong_width
@@ -27,13 +28,19 @@ from .upsert import Outcome
 CHOICES = {"medium": Medium.values, "reason": Suppression.Cause.values, "use_case": ["", *UseCase.values]}
 STATED = {"medium": Medium.EMAIL, "reason": Suppression.Cause.IMPORT, "source": "import"}
 FORMERLY_MEDIUM = "channel_kind"  # the name of the column in exports of older versions
-READ_ONLY = frozenset({"uuid", "id", "created", "modified"})  # in the API's representation; accepted and ignored
-WRITTEN = ("medium", "address_hash", "address", "reason", "use_case", "source")
+# In the API's representation; accepted and ignored.
+READ_ONLY = frozenset({"uuid", "id", "created", "modified", "delivery", "report"})
+WRITTEN = ("medium", "address_hash", "address", "reason", "use_case", "source", "expires_at")
+_TABLE = Suppression._meta.db_table
+_IS_LONGER = (
+    f"({_TABLE}.expires_at IS NOT NULL AND (excluded.expires_at IS NULL OR excluded.expires_at > {_TABLE}.expires_at))"
+)
 _HASH = re.compile(r"[0-9a-f]{32}")
 _ADDRESS_LENGTH = Suppression._meta.get_field("address").max_length or 0
 _SOURCE_LENGTH = Suppression._meta.get_field("source").max_length or 0
 
 Key = tuple[str, str, str]  # medium, hash, reason
+Extent = tuple[str, datetime | None]  # use case, end
 
 
 def validate_defaults(given: Mapping[str, str]) -> dict[str, str]:
@@ -65,6 +72,7 @@ class SuppressionRow:
     reason: str
     use_case: str
     source: str
+    expires_at: datetime | None = None  # None: never
 
     @property
     def key(self) -> Key:
@@ -82,7 +90,7 @@ class SuppressionMaker:
         self.targets = [(column.target, column.index) for column in columns if column.target]
         self.headers = {column.target: column.header for column in columns}
         self.width = len(columns)
-        self.country = organization.country
+        self.country, self.zone = organization.country, organization.zone
         self.stated: dict[str, str] = {**STATED, **defaults}
 
     def learn(self, records: Iterable[Record]) -> None:
@@ -97,8 +105,10 @@ class SuppressionMaker:
             for column, value in told.items():
                 if value and (reason := _wrong(column, value)):
                     raise CellError(reason)
+            column = "expires_at"
+            ends = moment(told["expires_at"], self.zone) if told.get("expires_at") else None
             column = "address"
-            return self._row(record.line, told)
+            return self._row(record.line, told, ends)
         except CellError as error:
             reason = str(error)
         except ValidationError as error:
@@ -124,7 +134,7 @@ class SuppressionMaker:
                 raise CellError(f"{name}: {error}") from None
         return told
 
-    def _row(self, line: int, told: Mapping[str, str]) -> SuppressionRow:
+    def _row(self, line: int, told: Mapping[str, str], ends: datetime | None) -> SuppressionRow:
         """Return a row; raises CellError or ValidationError."""
         medium, reason, source = (told.get(name) or self.stated[name] for name in ("medium", "reason", "source"))
         address, key = typed_with_key(medium, told.get("address", ""), self.country)
@@ -135,9 +145,8 @@ class SuppressionMaker:
             raise CellError(f"It has {formats.number(len(address))} characters; {_ADDRESS_LENGTH} at most.")
         if not _HASH.fullmatch(digest):
             raise CellError(f"The hash “{digest[:40]}” is none of ours, which have 32 hexadecimal digits.")
-        return SuppressionRow(
-            line, medium, digest, address, reason, self._use_case(told, reason), source[:_SOURCE_LENGTH]
-        )
+        use_case = self._use_case(told, reason)
+        return SuppressionRow(line, medium, digest, address, reason, use_case, source[:_SOURCE_LENGTH], ends)
 
     def _use_case(self, told: Mapping[str, str], reason: str) -> str:
         """Return the use case that a row stops; in our own exports, which have a hash, blank means all."""
@@ -147,13 +156,15 @@ class SuppressionMaker:
 
 
 class SuppressionStore:
-    """Writes the suppressions of one organization; two with the same reason are combined to the stricter use case."""
+    """Writes the suppressions of one organization; two with the same reason are combined to what stops more."""
 
     line = 0
-    # Of two concurrent inserts, the later one makes the other stricter.
+    # Of two concurrent inserts, the later one makes the other stricter, as `consenting.stricter` does.
     OTHERWISE = (
-        "ON CONFLICT (organization_id, medium, address_hash, reason) DO UPDATE SET use_case = '', "
-        f"modified = excluded.modified WHERE {Suppression._meta.db_table}.use_case NOT IN ('', excluded.use_case)"
+        "ON CONFLICT (organization_id, medium, address_hash, reason) DO UPDATE SET modified = excluded.modified, "
+        f"use_case = CASE WHEN {_TABLE}.use_case = excluded.use_case THEN excluded.use_case ELSE '' END, "
+        f"expires_at = CASE WHEN {_IS_LONGER} THEN excluded.expires_at ELSE {_TABLE}.expires_at END "
+        f"WHERE {_TABLE}.use_case NOT IN ('', excluded.use_case) OR {_IS_LONGER}"
     )
 
     def __init__(self, organization: Organization) -> None:
@@ -170,15 +181,16 @@ class SuppressionStore:
         known = self.find(rows)
         outcomes, written = [], {}
         for row in rows:
-            before = known.get(row.key)
+            told, before = (row.use_case, row.expires_at), known.get(row.key)
             if before is None:
-                word, known[row.key] = "created", row.use_case
+                word, known[row.key] = "created", told
                 written[row.key] = row
-            elif before in ("", row.use_case):
+            elif (both := consenting.stricter(before, told)) == before:
                 word = "unchanged"
             else:
-                word, known[row.key] = "updated", ""
-                written.setdefault(row.key, row).use_case = ""
+                word, known[row.key] = "updated", both
+                stays = written.setdefault(row.key, row)
+                stays.use_case, stays.expires_at = both
             outcomes.append(Outcome(row, word))
         erased = {key[:2] for key in known if key[2] == Suppression.Cause.ERASED}
         for key, row in written.items():
@@ -188,12 +200,12 @@ class SuppressionStore:
         self.write([written[key] for key in sorted(written)])
         return outcomes
 
-    def find(self, rows: list[SuppressionRow]) -> dict[Key, str]:
-        """Return {key: use case} of the existing suppressions of these addresses."""
+    def find(self, rows: list[SuppressionRow]) -> dict[Key, Extent]:
+        """Return {key: what it stops} of the existing suppressions of these addresses."""
         # With all mediums, since the index begins with the medium.
         same = self.rows.filter(medium__in=Medium.values, address_hash__in={row.address_hash for row in rows})
-        found = same.values_list("medium", "address_hash", "reason", "use_case")
-        return {(medium, digest, reason): use_case for medium, digest, reason, use_case in found}
+        found = same.values_list("medium", "address_hash", "reason", "use_case", "expires_at")
+        return {row[:3]: row[3:] for row in found}
 
     def write(self, rows: list[SuppressionRow]) -> None:
         if not rows:
@@ -203,7 +215,12 @@ class SuppressionStore:
         now = modified.get_db_prep_save(timezone.now(), connection)
         fixed = (now, now, self.organization.pk)
         made = [
-            (uuid.get_db_prep_save(uuid7(), connection), *fixed, *(getattr(row, name) for name in WRITTEN))
+            (
+                uuid.get_db_prep_save(uuid7(), connection),
+                *fixed,
+                *(getattr(row, name) for name in WRITTEN[:-1]),
+                modified.get_db_prep_save(row.expires_at, connection),
+            )
             for row in rows
         ]
         self.table.insert(made, self.OTHERWISE)
@@ -220,7 +237,7 @@ class SuppressionRehearsal(Shadow, SuppressionStore):
     """The store of a dry run."""
 
     TABLES = {
-        "suppression": "(medium TEXT, hash TEXT, reason TEXT, use_case TEXT, "
+        "suppression": "(medium TEXT, hash TEXT, reason TEXT, use_case TEXT, expires_at TEXT, "
         "PRIMARY KEY (medium, hash, reason)) WITHOUT ROWID"
     }
 
@@ -232,15 +249,16 @@ class SuppressionRehearsal(Shadow, SuppressionStore):
         self.begin()
         return self._upsert(rows)
 
-    def find(self, rows: list[SuppressionRow]) -> dict[Key, str]:
+    def find(self, rows: list[SuppressionRow]) -> dict[Key, Extent]:
         found = super().find(rows)
-        asked = "SELECT use_case FROM suppression WHERE medium = ? AND hash = ? AND reason = ?"
+        asked = "SELECT use_case, expires_at FROM suppression WHERE medium = ? AND hash = ? AND reason = ?"
         for key in {row.key for row in rows}:
-            for (use_case,) in self.shadow.execute(asked, key):
-                found[key] = use_case
+            for use_case, ends in self.shadow.execute(asked, key):
+                found[key] = use_case, datetime.fromisoformat(ends) if ends else None
         return found
 
     def write(self, rows: list[SuppressionRow]) -> None:
         self.shadow.executemany(
-            "REPLACE INTO suppression VALUES (?, ?, ?, ?)", [(*row.key, row.use_case) for row in rows]
+            "REPLACE INTO suppression VALUES (?, ?, ?, ?, ?)",
+            [(*row.key, row.use_case, row.expires_at and row.expires_at.isoformat()) for row in rows],
         )

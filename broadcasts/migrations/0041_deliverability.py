@@ -124,6 +124,16 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="channel",
+            name="alerts",
+            field=models.JSONField(default=dict, editable=False),
+        ),
+        migrations.AddField(
+            model_name="channel",
+            name="alert_due_at",
+            field=models.DateTimeField(editable=False, null=True),
+        ),
+        migrations.AddField(
+            model_name="channel",
             name="slowed_to",
             field=models.PositiveIntegerField(editable=False, null=True),
         ),
@@ -226,6 +236,7 @@ class Migration(migrations.Migration):
             name="soft_bounce_days",
             field=models.PositiveSmallIntegerField(
                 default=30,
+                help_text="The days within which the soft bounces of an address are counted.",
                 validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(365)],
             ),
         ),
@@ -234,7 +245,7 @@ class Migration(migrations.Migration):
             name="soft_bounce_rest_days",
             field=models.PositiveSmallIntegerField(
                 default=30,
-                help_text="How long it is suppressed.",
+                help_text="For how many days the address is suppressed then.",
                 validators=[
                     django.core.validators.MinValueValidator(1),
                     django.core.validators.MaxValueValidator(3650),

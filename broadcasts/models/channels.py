@@ -87,6 +87,10 @@ class Channel(Base):
         help_text="Keep what the mail server said of each accepted copy, such as its queue's id; "
         "what it said of refused ones is always kept.",
     )
+    # What servers refused by policy lately, {cause: {"at": when, "text": what staff should know, "mailed": whether they
+    # do}}, and when staff are mailed what they were not told yet.
+    alerts = models.JSONField(default=dict, editable=False)
+    alert_due_at = models.DateTimeField(null=True, editable=False)
     # People whom it may begin to write to in 24 hours, as its provider told; None: not told, or unlimited.
     people_told = models.PositiveIntegerField(null=True, editable=False)
     callback_serial = models.PositiveIntegerField(default=0, editable=False)  # how often its address was changed

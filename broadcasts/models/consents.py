@@ -94,6 +94,8 @@ class SoftBounce(models.Model):
     deleted. The address is known by its hash, so that erasing has nothing to do here.
     """
 
+    organization_path = "organization"
+
     organization = models.ForeignKey(Organization, models.CASCADE, related_name="+", db_index=False)
     medium = VocabularyField(max_length=10, choices=Medium, default=Medium.EMAIL)
     address_hash = models.CharField(max_length=32)

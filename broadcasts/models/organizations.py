@@ -199,12 +199,14 @@ class Organization(Base):
         help_text="So many soft bounces within the days below suppress an address for a time; 0: never.",
     )
     soft_bounce_days = models.PositiveSmallIntegerField(
-        default=30, validators=[MinValueValidator(1), MaxValueValidator(365)]
+        default=30,
+        validators=[MinValueValidator(1), MaxValueValidator(365)],
+        help_text="The days within which the soft bounces of an address are counted.",
     )
     soft_bounce_rest_days = models.PositiveSmallIntegerField(
         default=30,
         validators=[MinValueValidator(1), MaxValueValidator(3650)],
-        help_text="How long it is suppressed.",
+        help_text="For how many days the address is suppressed then.",
     )
     # Shares in percent of a channel's mail in a rolling window: the first slows the channel, the second pauses.
     complaints_slow = share("Complaints that slow a channel to half, in percent of its mail.", "0.10")

@@ -7,9 +7,10 @@
 - `rate`, `domains`, `warmup`: how fast; `hours`, `moments`: when.
 - `journal`, `outcomes`: record results; `channel_health`: back-off, and pausing after too many failures.
 - `rounds`: what the supervisor does each second, with `recovery` of dead workers' batches, `fallback` to the next
-  channel, and `closing` of finished broadcasts; `notices`: mail to staff; `proof`: test sends.
+  channel, and `closing` of finished broadcasts; `notices`, `alerts`: mail to staff; `proof`: test sends.
 """
 
+from .alerts import mail_alerts
 from .closing import close
 from .duplicating import duplicate, retarget, retry
 from .expansion import expand, hold_expansions
@@ -38,6 +39,7 @@ __all__ = [
     "duplicate",
     "expand",
     "hold_expansions",
+    "mail_alerts",
     "notify",
     "pause",
     "reopen",

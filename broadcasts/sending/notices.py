@@ -61,21 +61,25 @@ def notify(broadcast_id: int) -> None:
     notify_once(Broadcast.objects.filter(pk=broadcast_id), _mail)
 
 
-def notify_once(rows: QuerySet[Any], mail: Callable[[Any], None]) -> None:
+def notify_once(
+    rows: QuerySet[Any], mail: Callable[[Any], None], *, due: str = "notice_due_at", since: str = "modified"
+) -> None:
     """Do what mails the notice of a row that is due, once, also when called concurrently.
 
-    After an error of the mail server it is tried again every 10 minutes, for a day.
+    After an error of the mail server it is tried again every 10 minutes, for a day. `due` is the column that says when
+    a notice is due, `since` the one that says when its cause came.
     """
-    if not rows.filter(notice_due_at__lte=Now()).transition(notice_due_at=Now() + AGAIN):  # type: ignore[attr-defined]
+    is_due = rows.filter(**{f"{due}__lte": Now()})
+    if not is_due.transition(**{due: Now() + AGAIN}):  # type: ignore[attr-defined]
         return
     row = rows.select_related("organization").get()
     try:
         mail(row)
     except Exception:  # a backend may raise anything
         log.exception("Nobody could be told of %s %s", row._meta.verbose_name, row.uuid)
-        rows.filter(modified__lt=Now() - AT_LAST).update(notice_due_at=None)
+        rows.filter(**{f"{since}__lt": Now() - AT_LAST}).update(**{due: None})
     else:
-        rows.filter(notice_due_at=row.notice_due_at).update(notice_due_at=None)
+        rows.filter(**{due: getattr(row, due)}).update(**{due: None})
 
 
 def _mail(broadcast: Broadcast) -> None:

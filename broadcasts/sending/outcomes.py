@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -11,12 +11,14 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Case, DateTimeField, F, Value, When
 from django.db.models.functions import Now
+from django.utils import timezone
 
-from broadcasts import noting, tracking
-from broadcasts.database import Statement, durably, ids, ids_parameter, parameter
+from broadcasts import consenting, noting, tracking
+from broadcasts.consenting import Bounce
+from broadcasts.database import Statement, durably, ids, ids_parameter, insert_many, parameter, storable
 from broadcasts.exceptions import LeaseLost
-from broadcasts.models import Batch, Channel, Delivery, Fallback, UseCase
-from broadcasts.transports import Outcome, Receipt, TransportError
+from broadcasts.models import Batch, Channel, Delivery, DeliveryAttempt, Fallback, UseCase
+from broadcasts.transports import Outcome, Receipt, TransportError, bounce_class
 
 from .lease import Lease
 from .window import AGAIN, PendingDelivery
@@ -44,14 +46,24 @@ def delay(attempts: int, retry_after: float | None = None) -> timedelta:
     return timedelta(seconds=seconds)
 
 
+# Of a copy that failed for good: its id, the address and the error.
+Refused = tuple[int, str, TransportError]
+# The columns of an attempt, in the order of TRY.
+Try = tuple[int, int, bool, str]
+TRY = ("delivery_id", "number", "is_accepted", "words")
+LONGEST_WORDS = 500  # characters of what a server said
+
+
 @dataclass
 class Results:
     """The outcomes of a window by delivery id; deliveries without one were not handed over.
 
     deduplicates: whether the receiver takes a copy once, so that one whose answer was lost is sent again.
+    keeps_answers: whether what the server said of accepted copies is kept.
     """
 
     deduplicates: bool = False
+    keeps_answers: bool = False
     skipped: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     sent: list[int] = field(default_factory=list)
     segments: dict[int, int] = field(default_factory=dict)  # of an SMS
@@ -61,7 +73,8 @@ class Results:
     again: dict[int, tuple[int, timedelta, str]] = field(default_factory=dict)  # attempts so far, wait, error
     untried: list[int] = field(default_factory=list)
     deferred: dict[int, tuple[datetime, str]] = field(default_factory=dict)  # until when, and why
-    bounced: list[str] = field(default_factory=list)  # addresses
+    refused: list[Refused] = field(default_factory=list)  # for good, as far as a server did
+    tries: list[Try] = field(default_factory=list)
     withdrawn: list[str] = field(default_factory=list)  # addresses
     flaw: str = ""  # what staff should correct though copies were accepted
     moved: dict[int, str] = field(default_factory=dict)  # the new address, where that of the contact has changed
@@ -75,19 +88,27 @@ class Results:
                 self.refs[delivery.pk] = outcome.provider_id
             if outcome.segments:
                 self.segments[delivery.pk] = outcome.segments
-        elif outcome.handed_over:
-            self._lose(delivery, outcome)
-        elif outcome.account:
+            if self.keeps_answers:
+                self.tries.append((delivery.pk, delivery.attempts + 1, True, storable(outcome.detail)[:LONGEST_WORDS]))
+        elif outcome.account and not outcome.handed_over:
             self.untried.append(delivery.pk)
+        else:
+            self.tries.append((delivery.pk, delivery.attempts + 1, False, str(outcome)[:LONGEST_WORDS]))
+            self._refuse(delivery, outcome)
+
+    def _refuse(self, delivery: PendingDelivery, outcome: TransportError) -> None:
+        """Add a copy that was tried in vain."""
+        if outcome.handed_over:
+            self._lose(delivery, outcome)
         elif delivery.is_doubtful and (outcome.permanent or delivery.attempts + 1 >= settings.MAX_ATTEMPTS):
             self.unknown[delivery.pk] = f"{outcome} An earlier answer was lost, so it may have arrived."
         elif outcome.permanent:
             self.failed[delivery.pk] = str(outcome)
-            if outcome.bounced:
-                self.bounced.append(delivery.address)
+            self.refused.append((delivery.pk, delivery.address, outcome))
             if outcome.withdrawn:
                 self.withdrawn.append(delivery.address)
         elif delivery.attempts + 1 >= settings.MAX_ATTEMPTS:
+            self.refused.append((delivery.pk, delivery.address, outcome))
             self.failed[delivery.pk] = f"Given up after {delivery.attempts + 1} attempts. {outcome}"
         else:
             attempts = delivery.attempts + 1
@@ -132,6 +153,7 @@ def commit(
         begun = bool(window) and lease.renew(window[-1].pk, **counters)
         if not begun:
             lease.let_go(Batch.State.READY if window else state, **counters)
+        _follow_up(lease, results, channel)
 
     def is_written() -> bool:
         nonlocal begun
@@ -167,15 +189,42 @@ def _write_rows(lease: Lease, results: Results, channel: Channel) -> None:
         _change_each(lease, errors, attempts=attempts, due_at=Now() + wait)
     _change(lease, results.untried, due_at=Now())
     _defer(lease, results.deferred)
-    about = channel.organization, channel.medium
-    for address in results.bounced:
-        tracking.suppress(*about, address, "hard_bounce", source=f"refused by {channel}")
-    for address in results.withdrawn:
-        tracking.suppress(*about, address, "unsubscribe", UseCase.MARKETING, f"told by {channel}")
+    if results.tries:
+        insert_many(DeliveryAttempt, TRY, results.tries)
     if results.refs:
         tracking.add_provider_ids(channel, results.refs)
     if results.sent or results.failed:
         noting.note_outcomes(lease.message.broadcast, results.sent, results.failed)
+
+
+def _follow_up(lease: Lease, results: Results, channel: Channel) -> None:
+    """Apply what refusals mean for addresses: after deliveries and their batch, as reports of bounces do."""
+    if results.refused:
+        consenting.take_in(list(_bounces(lease, results.refused, channel)))
+    for address in results.withdrawn:
+        about = channel.organization, channel.medium, address
+        consenting.suppress(*about, "unsubscribe", UseCase.MARKETING, f"told by {channel}")
+
+
+def _bounces(lease: Lease, refused: Iterable[Refused], channel: Channel) -> Iterator[Bounce]:
+    now = timezone.now()
+    for pk, address, error in refused:
+        words = str(error).partition(": ")[2]  # after what we say of them
+        if kind := _class_of(error, words, by_smtp=channel.transport_class.refuses_by_smtp):
+            report = consenting.report_of(now, error.code, words or str(error))
+            place = (channel.organization, channel.pk, channel.medium, address)
+            yield Bounce(*place, pk, kind, now, f"refused by {channel}", report)
+
+
+def _class_of(error: TransportError, words: str, *, by_smtp: bool) -> str:
+    """Return the class of a refusal; "" if it says nothing of the address.
+
+    What a server put off until we gave up may pass, so it is never a hard one.
+    """
+    if not (by_smtp and error.code):
+        return consenting.HARD if error.bounced else ""
+    kind = bounce_class(error.code, words)
+    return kind if error.permanent or kind != consenting.HARD else consenting.SOFT
 
 
 @lru_cache(maxsize=64)

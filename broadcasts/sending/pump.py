@@ -210,7 +210,7 @@ class Pump:
         self, lease: leases.Lease, window: list[PendingDelivery], transport: Transport, journal: Journal
     ) -> Results:
         begun = time.monotonic()
-        results = Results(deduplicates=transport.deduplicates)
+        results = Results(transport.deduplicates, self.channel.keeps_answers)
         deliveries = iter(window)
         waiting: dict[str, PendingDelivery] = {}
         # With a slow server, the rest of the window is left, so that a pause takes effect. Measured from the renewal:

@@ -17,6 +17,7 @@ from broadcasts.models import Batch, Broadcast, Delivery, Message
 from broadcasts.queue import enqueue, queue_is_full
 
 from . import hours, lifecycle
+from .alerts import due_alerts
 from .closing import close, finish, lock_sending
 from .fairness import enqueue_pumps
 from .fallback import fall_back
@@ -51,6 +52,8 @@ def tick() -> None:
     tallying.group_done()
     for pk in due_notices():
         enqueue("notify", pk)
+    for pk in due_alerts():
+        enqueue("notify_alerts", pk)
 
 
 def start_due() -> None:

@@ -10,9 +10,21 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from broadcasts import consenting, noting, tallying
-from broadcasts.consenting import suppress
+from broadcasts.consenting import Bounce, suppress
 from broadcasts.database import insert_many, set_many
-from broadcasts.models import FACTS, Contact, Delivery, DeliveryEvent, Fallback, Link, Message, Suppression, UseCase
+from broadcasts.models import (
+    FACTS,
+    Contact,
+    Delivery,
+    DeliveryEvent,
+    Fallback,
+    Link,
+    Medium,
+    Message,
+    Organization,
+    Suppression,
+    UseCase,
+)
 
 from .counters import add_to_batches
 
@@ -21,6 +33,7 @@ Status = Delivery.Status
 # An event of these types is stored each time; of the others only the first time.
 REPEATING = frozenset({"opened", "clicked", "played", "replied"})
 NOES = {"unsubscribed": Suppression.Cause.UNSUBSCRIBE, "complained": Suppression.Cause.COMPLAINT}
+ALIVE = frozenset({"delivered", "opened", "clicked"})  # the address works
 IMPLIED = {"clicked": ("opened", "clicked")}
 EVENT = ("delivery_id", "created", "type", "at", "machine", "link_id", "detail")
 TRIES = 5  # to lock the people of reports, who may be merged meanwhile
@@ -50,8 +63,9 @@ def record(
     """Record a report about a delivery; return True if it changed anything.
 
     `type` is `sent`, `failed` or one of FACTS; `at` is aware, None for now. A report by a machine (scanner, proxy) is
-    stored as an event and sets no fact. A bounce suppresses the address if `detail` has {"hard": True}. A failure that
-    is reported after acceptance, or while the delivery is still pending, is a bounce. `link` is the clicked one, of the
+    stored as an event and sets no fact. A bounce suppresses the address if `detail` has {"hard": True}; its "class"
+    soft is counted, and policy alerts staff. A failure that is reported after acceptance, or while the delivery is
+    still pending, is a bounce. `link` is the clicked one, of the
     same message (ValueError otherwise); `detail` may have {"device": one of Device}.
     """
     pk = delivery if isinstance(delivery, int) else delivery.pk
@@ -117,7 +131,9 @@ class _Recording:
         self.clicks: list[tallying.Click] = []
         self.told: list[noting.ToldFact] = []  # what subscriptions may want to know
         self.withdrawals: list[tuple[Contact | None, Delivery, str, Mapping[str, object]]] = []
-        self.bounces: list[tuple[Delivery, str]] = []
+        self.bounces: list[Bounce] = []
+        # By organization and medium: (address, when) of copies that arrived or were read.
+        self.alive: dict[tuple[Organization, str], list[tuple[str, datetime]]] = defaultdict(list)
 
     def run(self) -> list[bool]:
         self.people = hold_people(self.facts)
@@ -172,8 +188,11 @@ class _Recording:
             if not machine:
                 is_first = type in (*new, "sent", "failed")
                 self.told.append(noting.ToldFact(delivery.pk, type, at, event, is_first))
-        if type in ("bounced", "failed") and news and detail.get("hard") is True:
-            self.bounces.append((delivery, _source(delivery, type, detail)))
+        if type in ("bounced", "failed") and news and delivery.address and (bounce := _bounce(delivery, fact, type)):
+            self.bounces.append(bounce)
+        if type in ALIVE and not machine and delivery.address and delivery.message.medium == Medium.EMAIL:
+            place = delivery.message.broadcast.organization, delivery.message.medium
+            self.alive[place].append((delivery.address, at))
         return news
 
     def person(self, delivery: Delivery) -> Contact | None:
@@ -212,9 +231,7 @@ class _Recording:
         tallying.count_clicks(self.clicks)
         _insert(self.events)
         noting.note_facts(self.told, self.deliveries)
-        for delivery, source in sorted(self.bounces, key=lambda one: one[0].address):
-            organization, medium = delivery.message.broadcast.organization, delivery.message.medium
-            suppress(organization, medium, delivery.address, Suppression.Cause.HARD_BOUNCE, "", source)
+        consenting.take_in(self.bounces, self.alive)
         self.tally.add_all(moved)
         self.tally.write()
 
@@ -253,6 +270,26 @@ def _by_person(withdrawal: tuple[Contact | None, Delivery, str, Mapping[str, obj
 
 def _source(delivery: Delivery, type: str, detail: Mapping[str, object]) -> str:
     return str(detail.get("source") or f"{type}: {delivery.message.broadcast}")
+
+
+def _bounce(delivery: Delivery, fact: Fact, type: str) -> Bounce | None:
+    """Return what a report says of the address; None if it says nothing, as a failure without a class."""
+    message, detail = delivery.message, fact.detail
+    is_told = detail.get("hard") is True or "class" in detail
+    if not is_told and (fact.type != "bounced" or message.medium != Medium.EMAIL):
+        return None
+    words = (detail.get(name) for name in ("code", "text", "reporter"))
+    return Bounce(
+        organization=message.broadcast.organization,
+        channel=message.channel_id,
+        medium=message.medium,
+        address=delivery.address,
+        delivery=delivery.pk,
+        kind=consenting.class_of(detail),
+        at=fact.at,
+        source=_source(delivery, type, detail),
+        report=consenting.report_of(fact.at, *words),
+    )
 
 
 def _withdraw(contact: Contact | None, delivery: Delivery, type: str, detail: Mapping[str, object]) -> None:

@@ -15,7 +15,7 @@ from .base import (
     Transport,
     TransportError,
 )
-from .bounces import BounceClass, bounce_class
+from .bounces import BounceClass, bounce_class, enhanced_code
 from .callbacks import LONGEST_MAIL, Callback, CallbackRequest, Event, InboundMessage, TemplateNews
 
 TRANSPORTS = {
@@ -49,6 +49,7 @@ __all__ = [
     "TransportError",
     "bounce_class",
     "choices",
+    "enhanced_code",
     "kinds_that_call_back",
     "kinds_that_read_mail",
     "kinds_that_store_templates",

@@ -182,6 +182,7 @@ class Transport:
     address_field: ClassVar[str] = ""  # the contact's field that a channel of this kind sends to; "": the medium's own
     is_for_development: ClassVar[bool] = False  # it sends to nobody: a default channel only if chosen explicitly
     carries_mail: ClassVar[bool] = False  # whether it needs Envelope.mime
+    refuses_by_smtp: ClassVar[bool] = False  # whether the codes of its errors are replies of SMTP, as RFC 3463 has them
     needs_context: ClassVar[bool] = False  # whether it needs Envelope.context
     # Whether the receiver takes copies with the same Envelope.key once: then a lost answer is retried, not `unknown`.
     deduplicates: ClassVar[bool] = False

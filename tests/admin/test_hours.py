@@ -31,6 +31,9 @@ def settings_form(club, **fields):
         "late_start_minutes": 1440,
         "globals": "{}",
         "frequency_cap_days": 7,
+        "soft_bounces": 5,
+        "soft_bounce_days": 30,
+        "soft_bounce_rest_days": 30,
         "undo_seconds": 60,
         **fields,
     }

@@ -132,7 +132,10 @@ def test_only_a_manager_removes_a_suppression(author, admin, club):
     sign_in(author.user).post(page("suppression", "add"), data)
     address = page("suppression", "delete", Suppression.objects.get().pk)
     assert sign_in(author.user).post(address, {"post": "yes"}).status_code == 403
-    sign_in(admin.user).post(address, {"post": "yes"})
+    page_of_admin = sign_in(admin.user)
+    page_of_admin.post(address, {"confirmed": "yes", "reason": " "})
+    assert Suppression.objects.exists()
+    page_of_admin.post(address, {"confirmed": "yes", "reason": "She has a new mailbox"})
     assert not Suppression.objects.exists()
 
 

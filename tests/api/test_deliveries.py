@@ -2,10 +2,12 @@ import csv
 from io import StringIO
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from broadcasts.links import delivery_token
-from broadcasts.models import Delivery, Inbound
+from broadcasts.models import Delivery, DeliveryAttempt, Inbound
 from tests.make import make_broadcast, make_contact
 
 from .conftest import URL, client_of
@@ -120,3 +122,27 @@ def test_readers_of_everything_go_on_from_a_key(api, log):
 def test_deliveries_are_not_written(api, viewer, log):
     assert api.post("/api/deliveries/", {}).status_code == 405
     assert client_of(viewer).get("/api/deliveries/").status_code == 200
+
+
+def test_a_delivery_shows_each_attempt_in_its_order(api, log):
+    sent = Delivery.objects.get(status="sent")
+    for number, words in ((1, "450 busy"), (2, "250 queued as 4711")):
+        DeliveryAttempt.objects.create(delivery=sent, number=number, words=words, is_accepted=number == 2)
+    shown = api.get(f"/api/deliveries/{delivery_token(sent.pk)}/").json()["tries"]
+    assert [(one["number"], one["is_accepted"], one["words"]) for one in shown] == [
+        (1, False, "450 busy"),
+        (2, True, "250 queued as 4711"),
+    ]
+
+
+def test_attempts_of_a_page_of_deliveries_take_one_query(api, log):
+    def queries():
+        with CaptureQueriesContext(connection) as told:
+            api.get("/api/deliveries/")
+        return len(told)
+
+    few = queries()
+    for row in Delivery.objects.all():
+        for number in range(3):
+            DeliveryAttempt.objects.create(delivery=row, number=number)
+    assert queries() == few

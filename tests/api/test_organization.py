@@ -26,6 +26,8 @@ def test_admins_change_its_settings(api, club):
         *(("time_zone", "Mars"), ("languages", []), ("default_send_hour", 24), ("globals", []), ("frequency_cap", -1)),
         *(("country", "XX"), ("frequency_cap", 1001), ("frequency_cap", "two")),
         ("tracking_domain", "https://links.example.org"),
+        *(("soft_bounces", -1), ("soft_bounces", 101), ("soft_bounce_days", 0), ("soft_bounce_days", 366)),
+        *(("soft_bounce_rest_days", 0), ("soft_bounce_rest_days", 3651)),
         *(("frequency_cap_days", 0), ("frequency_cap_days", 366), ("frequency_cap_days", None)),
     ],
 )

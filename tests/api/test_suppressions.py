@@ -1,8 +1,10 @@
 import csv
+from datetime import UTC, datetime
 
 import pytest
+from django.utils import timezone
 
-from broadcasts import contacts, importing
+from broadcasts import consenting, contacts, importing, links
 from broadcasts.importing import job as job_module
 from broadcasts.importing.suppressions import SuppressionStore
 from broadcasts.models import AuditEntry, ImportJob, Suppression
@@ -22,7 +24,8 @@ def made(api):
 
 def test_an_address_is_suppressed(api, made, draft, club):
     assert list(made) == [
-        *("uuid", "id", "created", "modified", "medium", "address", "reason", "use_case", "source"),
+        *("uuid", "id", "created", "modified", "medium", "address", "reason", "use_case"),
+        *("expires_at", "delivery", "report", "source"),
     ]
     assert (made["medium"], made["reason"], made["use_case"]) == ("email", "manual", "")
     make_contact(club, email="joe@example.com")
@@ -60,6 +63,33 @@ def test_only_admins_let_an_address_be_reached_again(api, sender, author, made):
     assert client_of(sender).delete(path).status_code == 403
     assert api.delete(path).status_code == 204
     assert Suppression.objects.count() == 1
+
+
+@pytest.mark.parametrize("where", ["query", "body"])
+def test_lifting_keeps_who_why_and_the_cause(api, admin, made, where):
+    path = f"{URL}{made['uuid']}/"
+    told = {"reason": "She has a new mailbox"}
+    answer = api.delete(f"{path}?reason=She+has+a+new+mailbox") if where == "query" else api.delete(path, told)
+    assert answer.status_code == 204
+    entry = AuditEntry.objects.get(act="lift")
+    assert (entry.user, entry.detail["reason"], entry.detail["cause"]) == (admin.user, told["reason"], "manual")
+
+
+def test_a_suppression_may_end_by_itself(api):
+    assert api.post(URL, {"address": "a@example.com", "expires_at": "2020-01-01T00:00:00Z"}).status_code == 400
+    made = api.post(URL, {"address": "a@example.com", "expires_at": "2090-01-01T00:00:00Z"}).json()
+    assert made["expires_at"] == "2090-01-01T00:00:00Z"
+    api.post(URL, {"address": "b@example.com"})
+    listed = {asked: [row["address"] for row in api.get(URL, {"expires": asked}).json()] for asked in ("true", "false")}
+    assert listed == {"true": ["a@example.com"], "false": ["b@example.com"]}
+
+
+def test_a_suppression_shows_the_delivery_and_the_report_that_made_it(api, club, made):
+    report = consenting.report_of(timezone.now(), "5.2.2", "mailbox full", "mx.example.com")
+    consenting.suppress(club, "email", "full@example.com", "soft_bounce", delivery=7, report=report)
+    shown, other = api.get(URL).json()
+    assert (shown["delivery"], shown["report"]) == (links.delivery_token(7), report)
+    assert (other["delivery"], other["report"]) == (None, None)
 
 
 def test_a_suppression_is_not_changed(api, made):
@@ -213,6 +243,40 @@ def test_a_number_that_was_exported_comes_back_where_no_country_is_known(api, cl
     assert set(mine.values_list(*columns)) == set(theirs.values_list(*columns))
 
 
+ENDS = """address,expires_at
+a@example.com,2090-01-01T00:00:00Z
+b@example.com,2090-01-01 01:00
+c@example.com,
+d@example.com,soon
+"""
+
+
+@pytest.mark.parametrize("dry_run", ["true", "false"])
+def test_a_list_says_when_its_lines_end_and_the_later_end_stays(api, club, dry_run):
+    club.time_zone = "Europe/Madrid"
+    club.save()
+    job = take(api, ENDS, dry_run=dry_run)
+    assert (job.created_count, refused(job)) == (3, [(5, "expires_at")])
+    if dry_run == "true":
+        return
+    midnight = datetime(2090, 1, 1, tzinfo=UTC)
+    ends = dict(Suppression.objects.values_list("address", "expires_at"))
+    assert ends == {"a@example.com": midnight, "b@example.com": midnight, "c@example.com": None}
+    later = ENDS.replace("2090", "2091").replace("c@example.com,", "c@example.com,2090-01-01")
+    assert counts(take(api, later))[1:] == (0, 2, 1, 1)
+    assert counts(take(api, ENDS))[1:] == (0, 0, 3, 1)
+    assert counts(take(api, "address\na@example.com\n"))[1:] == (0, 1, 0, 0)
+    assert Suppression.objects.get(address="a@example.com").expires_at is None
+
+
+def test_an_end_that_was_exported_comes_back(api, outsider):
+    take(api, ENDS)
+    file = api.get(URL, headers={"accept": "text/csv"}).getvalue().decode()
+    take(outsider, file)
+    answers = [{(row["address"], row["expires_at"]) for row in client.get(URL).json()} for client in (api, outsider)]
+    assert answers[0] == answers[1]
+
+
 def test_json_lines_are_taken_too(api):
     text = '{"address": "joe@example.com", "reason": "hard_bounce"}\n\n[1]\nnot json\n{"address": 1}\n{"shoe": "x"}\n'
     job = take(api, text, kind="application/x-ndjson")
@@ -300,6 +364,13 @@ def test_a_no_that_is_written_at_the_same_moment_stops_what_both_stop(api, club,
     monkeypatch.setattr(SuppressionStore, "find", nothing_known)
     take(api, "address,use_case\njoe@example.com,general\n")
     assert Suppression.objects.get().use_case == ""
+
+
+def test_an_end_that_is_written_at_the_same_moment_is_the_later_of_both(api, monkeypatch):
+    monkeypatch.setattr(SuppressionStore, "find", lambda self, rows: {})
+    for day in ("2090-01-01", "2091-01-01", "2089-01-01"):
+        take(api, f"address,expires_at\njoe@example.com,{day}T00:00:00Z\n")
+    assert Suppression.objects.get().expires_at == datetime(2091, 1, 1, tzinfo=UTC)
 
 
 def test_a_repeated_list_with_the_same_key_is_one_import(api):

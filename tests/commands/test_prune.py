@@ -10,7 +10,19 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from broadcasts import importing, stats
-from broadcasts.models import Broadcast, Delivery, DeliveryEvent, IdempotencyKey, ImportJob, Inbound, Media, ProviderRef
+from broadcasts.models import (
+    Broadcast,
+    Delivery,
+    DeliveryAttempt,
+    DeliveryEvent,
+    IdempotencyKey,
+    ImportJob,
+    Inbound,
+    Media,
+    Organization,
+    ProviderRef,
+    SoftBounce,
+)
 from tests.make import make_broadcast, make_contacts, make_picture
 from tests.sending.steps import send, start
 
@@ -23,6 +35,7 @@ def old(mail, server, settings):
     broadcast = send(make_broadcast(mail))
     for row in Delivery.objects.all():
         DeliveryEvent.objects.create(delivery=row, type="opened", at=timezone.now())
+        DeliveryAttempt.objects.create(delivery=row, number=1)
         ProviderRef.objects.create(delivery=row, channel=mail, provider_id=str(row.pk))
     Inbound.objects.create(organization=mail.organization, delivery=Delivery.objects.first(), text="Thanks")
     Broadcast.objects.update(completed_at=Now() - timedelta(days=100))
@@ -33,7 +46,7 @@ def test_old_deliveries_go_with_what_belongs_to_them_and_the_counts_stay(old, co
     before = stats.counts([old])
     said, _ = command("prune")
     assert "3  deliveries deleted" in said
-    assert not (Delivery.objects.exists() or DeliveryEvent.objects.exists() or ProviderRef.objects.exists())
+    assert not any(model.objects.exists() for model in (Delivery, DeliveryAttempt, DeliveryEvent, ProviderRef))
     assert Inbound.objects.get().text == "Thanks"
     assert stats.counts([old]) == before
     assert before[old.pk]["sent"] == 3
@@ -138,3 +151,19 @@ def test_a_thumbnail_goes_when_its_picture_is_gone(club, command, settings, tmp_
     gone.file.storage.delete(gone.file.name)
     command("prune")
     assert list(settings.MEDIA_ROOT.glob("thumbnails/??/*")) == [kept.thumbnail_path]
+
+
+def test_soft_bounces_stay_for_the_longest_window_of_any_organization(club, elsewhere, command):
+    Organization.objects.filter(pk=elsewhere.pk).update(soft_bounce_days=60)
+    for days in (59, 61):
+        at = timezone.now() - timedelta(days=days)
+        SoftBounce.objects.create(organization=club, address_hash="a", delivery=days, at=at)
+    command("prune")
+    assert [one.delivery for one in SoftBounce.objects.all()] == [59]
+
+
+def test_words_about_somebody_who_was_erased_meanwhile_are_blanked(mail, command):
+    row = Delivery.objects.create(message=make_broadcast(mail).messages.get(), address="")
+    DeliveryAttempt.objects.create(delivery=row, number=1, words="550 no such user joe@example.com")
+    command("prune")
+    assert DeliveryAttempt.objects.get().words == ""

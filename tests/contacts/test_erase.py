@@ -17,6 +17,7 @@ from broadcasts.models import (
     Consent,
     Contact,
     Delivery,
+    DeliveryAttempt,
     DeliveryEvent,
     EarlyFact,
     Inbound,
@@ -37,6 +38,30 @@ def joe(club) -> Contact:
     return make_contact(
         club, "Joe@Example.com", full_name="Joe Bloggs", phone="+34600000001", external_id="A1-joe", language="es"
     )
+
+
+def test_the_report_that_suppressed_an_address_is_blanked_with_it(joe, mail):
+    copy = make_delivery(make_broadcast(mail), joe, address=joe.email)
+    detail = {"hard": True, "code": "5.1.1", "text": "no such user joe@example.com"}
+    tracking.record(copy, "bounced", detail=detail)
+    contacts.erase(joe)
+    stop = Suppression.objects.get(reason="hard_bounce")
+    assert (stop.address, stop.report, stop.delivery) == ("", None, None)
+
+
+def test_what_servers_said_of_their_copies_is_blanked(joe, mail):
+    copy = make_delivery(make_broadcast(mail), joe)
+    DeliveryAttempt.objects.create(delivery=copy, number=1, words="550 no such user joe@example.com")
+    contacts.erase(joe)
+    assert DeliveryAttempt.objects.get().words == ""
+
+
+def test_an_alert_that_quotes_their_address_forgets_it(joe, mail):
+    copy = make_delivery(make_broadcast(mail), joe, address=joe.email)
+    tracking.record(copy, "bounced", detail={"class": "policy", "code": "5.7.1", "text": "not to joe@example.com"})
+    contacts.erase(joe)
+    mail.refresh_from_db()
+    assert "joe@" not in f"{mail.last_error} {mail.alerts}".lower() and "5.7.1" in mail.alerts
 
 
 @pytest.fixture

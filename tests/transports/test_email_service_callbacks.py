@@ -99,6 +99,27 @@ def test_each_report_becomes_an_event_of_the_copy(name, told, type, detail):
 
 
 @pytest.mark.parametrize(
+    ("name", "told", "detail"),
+    [
+        ("sendgrid", sendgrid("bounce", type="bounce", reason="550 5.1.1"), {"class": "hard", "code": "5.1.1"}),
+        ("sendgrid", sendgrid("bounce", type="bounce", status="5.7.1"), {"hard": False, "class": "policy"}),
+        ("mailgun", mailgun("failed", severity="permanent", reason="generic"), {"class": "soft"}),
+        ("postmark", postmark("Bounce", Type="SoftBounce"), {"hard": False, "class": "soft"}),
+        ("brevo", brevo("hard_bounce", reason="550 5.7.26 unauthenticated"), {"hard": False, "class": "policy"}),
+        ("mandrill", mandrill("soft_bounce"), {"class": "soft"}),
+    ],
+)
+def test_a_bounce_has_its_class_and_the_code_where_the_service_tells_it(name, told, detail):
+    [event] = service(name).parse(signed(name, told)).events
+    assert detail.items() <= event.detail.items()
+
+
+def test_a_message_that_the_service_would_not_send_says_nothing_of_the_address():
+    [event] = service("sendgrid").parse(signed("sendgrid", sendgrid("dropped", reason="Bounced Address"))).events
+    assert event.type == "failed" and "class" not in event.detail
+
+
+@pytest.mark.parametrize(
     ("name", "told"),
     [
         ("sendgrid", sendgrid("open", sg_machine_open=True)),

@@ -17,6 +17,7 @@ class Email(Transport):
     kind = "email"
     label = "E-mail"
     carries_mail = True
+    refuses_by_smtp = True
     settings_form = EmailSettings
     reports = frozenset({"bounced", "complained", "replied"})  # by mails that come back
     reads_mail = True

@@ -68,6 +68,7 @@ class Service:
     has_local_ids: bool = False  # its id of a copy is what stands before the @ of the Message-ID
     is_dated: bool = False  # whether it signs the moment of a call, so that an old one is refused
     is_hard: Callable[[Mapping[str, Any]], bool] = lambda event: False  # whether a bounce is of a dead address
+    code: tuple[str, ...] = ()  # where in a bounce the code of RFC 3463 is; otherwise it is looked for in the words
     keeps: Callable[[str], bool] = lambda name: True  # whether its API takes a header of ours, in lower case
     unsubscribe: str = ""  # its API's field for List-Unsubscribe, where it takes no such header
     message_id: Mapping[str, str] | None = None  # headers that let our own Message-ID stay; None: it makes its own
@@ -94,7 +95,7 @@ def _mailgun_is_hard(event: Mapping[str, Any]) -> bool:
     return data.get("severity") == "permanent" and data.get("reason") in ("bounce", "suppress-bounce")
 
 
-def _inner(event: Mapping[str, Any], *path: str) -> Any:
+def inner(event: Mapping[str, Any], *path: str) -> Any:
     """Return what lies at a path of names; None where it leads nowhere."""
     found: Any = event
     for name in path:
@@ -108,7 +109,7 @@ def _sparkpost_is_hard(event: Mapping[str, Any]) -> bool:
 
 
 def _sparkpost_is_reply(told: Any) -> bool:
-    return isinstance(told, list) and any(_inner(one, "msys", "relay_message") for one in told)
+    return isinstance(told, list) and any(inner(one, "msys", "relay_message") for one in told)
 
 
 def _ses_is_reply(told: Any) -> bool:
@@ -117,7 +118,7 @@ def _ses_is_reply(told: Any) -> bool:
         message = json.loads(told["Message"])
     except ValueError:  # words about the topic itself, after it was subscribed to
         return False
-    return _inner(message, "notificationType") == "Received" and "content" in message
+    return inner(message, "notificationType") == "Received" and "content" in message
 
 
 SERVICES: Mapping[str, Service] = {
@@ -133,7 +134,7 @@ SERVICES: Mapping[str, Service] = {
         is_reply=_ses_is_reply,
         has_local_ids=True,
         proof=Proof.TOPIC,
-        is_hard=lambda event: _inner(event, "bounce", "bounceType") == "Permanent",
+        is_hard=lambda event: inner(event, "bounce", "bounceType") == "Permanent",
         meanings={
             "MessageRejected": RefusalCause.RECIPIENT,
             "AccountSuspendedException": RefusalCause.ACCOUNT,
@@ -155,6 +156,7 @@ SERVICES: Mapping[str, Service] = {
         proof_keyword="tracking_webhook_verification_key",
         is_dated=True,
         is_hard=lambda event: event.get("event") == "bounce" and event.get("type", "bounce") == "bounce",
+        code=("status",),
         meanings={
             "from": RefusalCause.ACCOUNT,
             "from.email": RefusalCause.ACCOUNT,
@@ -174,6 +176,7 @@ SERVICES: Mapping[str, Service] = {
         proof_keyword="webhook_signing_key",
         is_dated=True,
         is_hard=_mailgun_is_hard,
+        code=("event-data", "delivery-status", "enhanced-code"),
         message_id={},
         no_such_address=r"'?to'? parameter is not a valid address",
     ),
@@ -246,7 +249,7 @@ SERVICES: Mapping[str, Service] = {
         probe=Probe(path="domains", restricted="restricted_api_key"),
         view=f"{VIEWS}.resend.ResendTrackingWebhookView",
         proof=Proof.SVIX,
-        is_hard=lambda event: _inner(event, "data", "bounce", "type") == "Permanent",
+        is_hard=lambda event: inner(event, "data", "bounce", "type") == "Permanent",
         meanings={"invalid_from_address": RefusalCause.ACCOUNT},
         no_such_address=r"Invalid `to` field",
     ),
@@ -332,7 +335,7 @@ SERVICES: Mapping[str, Service] = {
         view=f"{VIEWS}.unisender_go.UnisenderGoTrackingWebhookView",
         proof=Proof.API_KEY,
         proof_keyword="api_key",
-        is_hard=lambda event: _inner(event, "delivery_info", "delivery_status") == "err_user_unknown",
+        is_hard=lambda event: inner(event, "delivery_info", "delivery_status") == "err_user_unknown",
         keeps=lambda name: name == "list-unsubscribe" or name.startswith("x-"),
     ),
 }

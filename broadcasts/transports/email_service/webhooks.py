@@ -11,15 +11,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from anymail.inbound import AnymailInboundMessage
-from anymail.signals import AnymailInboundEvent, AnymailTrackingEvent, EventType
+from anymail.signals import AnymailInboundEvent, AnymailTrackingEvent, EventType, RejectReason
 from django.core.handlers.wsgi import WSGIRequest
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
 from .. import standard
+from ..bounces import bounce_class, enhanced_code
 from ..callbacks import Callback, CallbackRequest, Event, InboundMessage
 from .replies import reply_of
-from .services import Proof, Service
+from .services import Proof, Service, inner
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +30,8 @@ LONGEST_URL = 2_000  # characters
 NEWEST = 300  # seconds ahead of our clock
 SVIX_SECONDS = 300  # Svix signs each repeat anew
 JSON_TYPES = frozenset({"application/json", "text/plain", ""})  # Amazon SNS sends its JSON as plain text
+
+POLICIES = frozenset({RejectReason.SPAM, RejectReason.BLOCKED})
 
 TYPES = {
     EventType.SENT: "sent",
@@ -111,12 +114,30 @@ def _event(service: Service, told: AnymailTrackingEvent) -> Event | None:
     raw = told.esp_event if isinstance(told.esp_event, Mapping) else {}
     detail: dict[str, Any] = {}
     if type in ("bounced", "failed"):
-        detail["hard"] = service.is_hard(raw)
+        detail |= _bounce(service, told, raw, type)
     if type == "clicked" and told.click_url:
         detail["url"] = str(told.click_url)[:LONGEST_URL]
     words = {"reason": told.reject_reason, "text": told.mta_response or told.description, "agent": told.user_agent}
     detail |= {name: str(value)[:500] for name, value in words.items() if value}
     return Event(str(told.message_id), type, told.timestamp, detail, machine=_is_machine(raw))
+
+
+def _bounce(service: Service, told: AnymailTrackingEvent, raw: Mapping[str, Any], type: str) -> dict[str, Any]:
+    """Return what a service tells of a bounce: whether the address is dead, the class, and the server's code.
+
+    A refusal by policy is never the person's. A message that the service itself would not send says nothing of the
+    address, unless it says so.
+    """
+    words = f"{told.mta_response or ''} {told.description or ''}"
+    code = enhanced_code(str(inner(raw, *service.code) or ""), words)
+    is_policy = bounce_class(code, words if type == "bounced" else "") == "policy"
+    is_hard = service.is_hard(raw) and not is_policy
+    detail: dict[str, Any] = {"hard": is_hard, **({"code": code} if code else {})}
+    if is_hard:
+        detail["class"] = "hard"
+    elif is_policy or type == "bounced":
+        detail["class"] = "policy" if is_policy or told.reject_reason in POLICIES else "soft"
+    return detail
 
 
 def _is_machine(raw: Mapping[str, Any]) -> bool:
