@@ -14,6 +14,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 
+from broadcasts import formats
 from broadcasts.clocks import CLOCK
 from broadcasts.exceptions import NotReady
 from broadcasts.languages import normalize_language
@@ -244,7 +245,7 @@ class Organization(Base):
         for what in ("complaints", "bounces"):
             slow, pause = getattr(self, f"{what}_slow"), getattr(self, f"{what}_pause")
             if slow is not None and pause is not None and slow >= pause:
-                words = f"It must be below the share that pauses, {pause} %."
+                words = f"It must be below the share that pauses, {formats.number(pause)}%."
                 raise ValidationError({f"{what}_slow": words})
 
     @property

@@ -32,6 +32,10 @@ def settings_form(club, **fields):
         "globals": "{}",
         "frequency_cap_days": 7,
         "undo_seconds": 60,
+        "complaints_slow": 0.1,
+        "complaints_pause": 0.3,
+        "bounces_slow": 5,
+        "bounces_pause": 10,
         **fields,
     }
 
