@@ -373,6 +373,7 @@ SPECTACULAR_SETTINGS = {
         "WhautomateTypeEnum": "broadcasts.dialects.whautomate.serializers.TYPES",
         "InventStatusFilterEnum": "broadcasts.dialects.invent.serializers.STATUS_FILTERS",
         "SuppressionReasonEnum": "broadcasts.models.Suppression.Cause",
+        "GaugeLevelEnum": "broadcasts.gauging.gauge.LEVELS",
     },
     "PREPROCESSING_HOOKS": ["broadcasts.api.schema.native_only"],
     "POSTPROCESSING_HOOKS": [

@@ -7,6 +7,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from broadcasts import gauging
+from broadcasts.gauging.gauge import LEVELS
 from broadcasts.models import Channel
 
 from .resources import StrictSerializer
@@ -18,7 +19,7 @@ class LevelField(serializers.ChoiceField):
     """`good`, also while there are too few to judge; `slow`; or `pause`."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(["good", "slow", "pause"], help_text="`good` also while there are too few to judge.", **kwargs)
+        super().__init__(LEVELS, help_text="`good` also while there are too few to judge.", **kwargs)
 
 
 class ShareSerializer(serializers.Serializer):

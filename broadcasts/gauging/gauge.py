@@ -14,7 +14,7 @@ from .totals import Numbers
 LEAST_SENT = 1000  # mails, before shares are judged
 LEAST_COMPLAINTS = 5
 LEAST_UNDELIVERED = 20
-LEVELS = ("good", "slow", "pause")
+LEVELS = ["good", "slow", "pause"]
 
 COMPLAINTS = "complaints"
 UNDELIVERED = "bounces and refusals"
@@ -36,6 +36,7 @@ class Share:
     least: int
     slow: Decimal
     pause: Decimal
+    of_domain: bool = False  # then it slows only
 
     @property
     def share(self) -> float:
@@ -58,17 +59,19 @@ class Share:
 
     @property
     def words(self) -> str:
-        """What it means, such as “Good: 0.02%. It slows above 0.1% and pauses above 0.3%.”"""
-        limits = f"above {percent_of(self.slow)} slows, above {percent_of(self.pause)} pauses"
+        """What it means, such as “Good (above 0.1% slows, above 0.3% pauses)”."""
+        pauses = "" if self.of_domain else f", above {percent_of(self.pause)} pauses"
+        limits = f"above {percent_of(self.slow)} slows{pauses}"
         if not self.is_judged:
             return f"Not judged yet: {formats.number(LEAST_SENT)} sent are needed ({limits})"
         if self.level == "good" and 100 * self.n > self.slow * self.of:
             return f"Not judged yet: {self.least} are needed ({limits})"
-        return {
-            "good": f"Good ({limits})",
-            "slow": f"Too high: above {percent_of(self.slow)}, which slows (above {percent_of(self.pause)} pauses)",
-            "pause": f"Much too high: above {percent_of(self.pause)}, which pauses",
-        }[self.level]
+        if self.level == "good":
+            return f"Good ({limits})"
+        if self.level == "pause" and not self.of_domain:
+            return f"Much too high: above {percent_of(self.pause)}, which pauses"
+        also = "" if self.of_domain else f" (above {percent_of(self.pause)} pauses)"
+        return f"Too high: above {percent_of(self.slow)}, which slows{also}"
 
 
 @dataclass(frozen=True)
@@ -98,14 +101,14 @@ class Gauge:
     @cached_property
     def complaints(self) -> Share:
         limits = self.organization.complaints_slow, self.organization.complaints_pause
-        return Share(COMPLAINTS, self.complained, self.sent, LEAST_COMPLAINTS, *limits)
+        return Share(COMPLAINTS, self.complained, self.sent, LEAST_COMPLAINTS, *limits, of_domain=bool(self.domain))
 
     @cached_property
     def undelivered(self) -> Share:
         """Bounces and refusals together, of all that was tried."""
         limits = self.organization.bounces_slow, self.organization.bounces_pause
         n, of = self.bounced + self.refused, self.sent + self.refused
-        return Share(UNDELIVERED, n, of, LEAST_UNDELIVERED, *limits)
+        return Share(UNDELIVERED, n, of, LEAST_UNDELIVERED, *limits, of_domain=bool(self.domain))
 
     @property
     def shares(self) -> tuple[Share, Share]:

@@ -14,6 +14,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.utils import timezone
 
+from broadcasts import formats
 from broadcasts.clocks import CLOCK
 from broadcasts.exceptions import NotReady
 from broadcasts.languages import normalize_language
@@ -176,7 +177,6 @@ class Organization(Base):
     late_start_minutes = models.PositiveIntegerField(
         default=24 * 60, help_text="A scheduled broadcast that could not start for longer goes back to draft."
     )
-
     undo_seconds = models.PositiveSmallIntegerField(
         default=60,
         validators=[MaxValueValidator(3600)],
@@ -246,8 +246,8 @@ class Organization(Base):
         for what in ("complaints", "bounces"):
             slow, pause = getattr(self, f"{what}_slow"), getattr(self, f"{what}_pause")
             if slow is not None and pause is not None and slow >= pause:
-                words = f"It must be below the share that pauses, {pause} %."
-                raise ValidationError({f"{what}_slow": words})
+                below = formats.number(pause)
+                raise ValidationError({f"{what}_slow": f"It must be below the share that pauses, {below}%."})
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:

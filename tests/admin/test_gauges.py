@@ -1,6 +1,7 @@
 """Gauges on the pages of staff: the channel's, the dashboard, the organization's; and the warm-up page."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.db import connection
@@ -13,6 +14,7 @@ from tests.gauging import made
 
 from .conftest import messages_of, sign_in
 from .test_channel_pages import channel_form
+from .test_hours import settings_form, settings_page
 from .test_other_pages import page
 
 
@@ -88,9 +90,14 @@ def test_the_dashboard_asks_the_same_for_many_channels(viewer, mail, club, djang
         client.get(address)
 
 
-def test_thresholds_are_written_in_the_organizations_form(admin, club):
-    text = sign_in(admin.user).get(page("organization", "change", club.pk)).content.decode()
-    assert 'name="complaints_slow"' in text and 'name="bounces_pause"' in text
+def test_thresholds_are_written_in_the_organizations_form_and_the_first_is_below_the_second(admin, club):
+    client, address = sign_in(admin.user), settings_page(club)
+    assert 'name="bounces_pause"' in client.get(address).content.decode()
+    client.post(address, settings_form(club, complaints_slow=0.05))
+    club.refresh_from_db()
+    assert club.complaints_slow == Decimal("0.05")
+    errors = client.post(address, settings_form(club, bounces_slow=10)).context["adminform"].form.errors
+    assert errors == {"bounces_slow": ["It must be below the share that pauses, 10%."]}
 
 
 def test_a_warm_up_is_shown_as_a_calendar_and_begun_with_one_click(admin, mail):

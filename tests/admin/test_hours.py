@@ -35,6 +35,10 @@ def settings_form(club, **fields):
         "soft_bounce_days": 30,
         "soft_bounce_rest_days": 30,
         "undo_seconds": 60,
+        "complaints_slow": 0.1,
+        "complaints_pause": 0.3,
+        "bounces_slow": 5,
+        "bounces_pause": 10,
         **fields,
     }
 
