@@ -13,7 +13,7 @@ from broadcasts import health
 from broadcasts.models import Channel, Delivery, Heartbeat, Mailbox
 from broadcasts.schedules import SCHEDULES, ensure_schedules, wrong_schedules
 
-from .make import make_broadcast
+from .make import make_broadcast, make_checked_domain
 
 pytestmark = pytest.mark.django_db
 
@@ -133,6 +133,12 @@ def test_channels_that_our_own_rules_refuse_stand_apart_and_first(mail, settings
 def test_a_backend_that_is_offered_and_cannot_be_imported_is_told(settings):
     settings.EMAIL_BACKENDS = {"Gone": "gone.with.the.Wind"}
     assert level("backends") == "fail"
+
+
+@pytest.mark.parametrize(("found", "told"), [("stop", "fail"), ("warning", "warn"), ("good", "ok")])
+def test_what_the_last_look_at_a_sending_domain_found_is_told(mail, found, told):
+    domain = make_checked_domain(mail, {"subject": "spf", "level": found, "text": "club.example has no SPF record."})
+    assert level(f"sending domain {domain.pk}") == told
 
 
 def test_a_channel_without_a_sender_is_told(mail):

@@ -46,11 +46,27 @@ def read(monkeypatch, tmp_path):
         ("OPEN_NETWORKS", "10.0.0.1/8"),
         ("OPEN_NETWORKS", "intranet"),
         ("OPEN_NETWORKS", "10.0.0.0/8;fd00::/8"),
+        ("DNS_RESOLVERS", "dns.example.org"),
+        ("DNS_RESOLVERS", "127.0.0.1:x"),
+        ("DNS_RESOLVERS", "127.0.0.1;127.0.0.2"),
     ],
 )
 def test_a_wrong_setting_is_told_by_its_name_with_what_would_be_right(read, name, value):
     with pytest.raises(ImproperlyConfigured, match=f"^{name} is .*give .*such as"):
         read(**{name: value})
+
+
+@pytest.mark.parametrize(
+    ("value", "resolvers"),
+    [
+        ("", []),
+        ("127.0.0.1", [("127.0.0.1", 53)]),
+        ("127.0.0.1:5353, ::1", [("127.0.0.1", 5353), ("::1", 53)]),
+        ("[2001:db8::1]:5353,[::1]", [("2001:db8::1", 5353), ("::1", 53)]),
+    ],
+)
+def test_resolvers_have_an_address_and_a_port(read, value, resolvers):
+    assert read(DNS_RESOLVERS=value)["DNS_RESOLVERS"] == resolvers
 
 
 def test_a_command_tells_it_in_one_line(tmp_path):

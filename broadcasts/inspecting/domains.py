@@ -133,7 +133,7 @@ def _subject(domain: SendingDomain) -> Subject:
     hosts = dict.fromkeys(host for one in own if (host := str(one.settings.get("host") or "")))
     paths = (str(one.settings.get("return_path") or one.from_address) for one in own)
     senders = dict.fromkeys(name for path in paths if (name := ascii_domain(email_domain(path))))
-    return Subject(domain, list(domain.keys.all()), list(hosts)[:MOST_HOSTS], list(senders)[:MOST_SENDERS])
+    return Subject(domain, list(domain.keys.defer("secret")), list(hosts)[:MOST_HOSTS], list(senders)[:MOST_SENDERS])
 
 
 def inspect(subject: Subject) -> list[Finding]:

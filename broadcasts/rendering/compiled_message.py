@@ -95,6 +95,11 @@ class CompiledMessage:
         for extras in self.extras.values():
             yield from extras.templates()
 
+    def prepare(self) -> None:
+        """Read the keys that sign the copies: while they are composed, an outage would count as a fault of each."""
+        if self.composer is not None:
+            self.composer.signer  # noqa: B018 -- it is read once
+
     def load(self, contacts: Iterable[ContactSnapshot | None]) -> None:
         """Read what the content uses and the snapshots of recipients do not hold, before their copies are composed."""
         if self.scope is not None and self.scope.uses:

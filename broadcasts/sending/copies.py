@@ -30,6 +30,7 @@ class Copies:
         rows = Message.objects.select_related("channel", "template", "broadcast__organization")
         message = rows.prefetch_related("template__translations").get(pk=message_id)
         self.compiled = rendering.compile_message(message, rendering.Tracking.of(message))
+        self.compiled.prepare()
         self.over_budget = 0.0
         self.last_error = ""
         self.seconds = 0.0  # of the window under way
