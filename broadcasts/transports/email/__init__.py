@@ -18,7 +18,7 @@ class Email(Transport):
     label = "E-mail"
     carries_mail = True
     settings_form = EmailSettings
-    reports = frozenset({"bounced", "complained", "replied"})  # by mails that come back
+    reports = frozenset()  # not known whether anybody has the mails read that come back; what they tell is shown
     reads_mail = True
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
