@@ -16,6 +16,7 @@ from django.utils import timezone
 from broadcasts import links
 from broadcasts.database import Statement, outage, parameter, storable
 from broadcasts.models import Channel, Delivery, DeliveryEvent, EarlyFact, ProviderRef
+from broadcasts.transports import kinds_that_read_mail
 
 from .recording import Fact, record_all
 
@@ -85,17 +86,24 @@ def find(places: Iterable[Place]) -> dict[Place, int]:
 def find_by_key(keys: Mapping[Place, str]) -> dict[Place, int]:
     """Return the ids of the deliveries whose keys were given back; without those of another organization.
 
-    The ids that a worker was told are lost if it is killed before its window is recorded. Channels of an organization
-    share the mailboxes that their reports come to.
+    The ids that a worker was told are lost if it is killed before its window is recorded. Of a channel that reads mail
+    the copy may be another channel's: those of an organization share the mailboxes that their reports come to.
     """
     asked = {place: pk for place, key in keys.items() if place[1] and (pk := links.delivery_id(key))}
     if not asked:
         return {}
-    rows = Delivery.objects.filter(pk__in=set(asked.values()))
-    owners = dict(rows.values_list("pk", "message__broadcast__organization"))
-    channels = Channel.objects.filter(pk__in={channel_id for channel_id, _ in asked})
-    told = dict(channels.values_list("pk", "organization"))
-    return {place: pk for place, pk in asked.items() if pk in owners and owners[pk] == told.get(place[0])}
+    copies = Delivery.objects.filter(pk__in=set(asked.values()))
+    owners = {
+        pk: owner for pk, *owner in copies.values_list("pk", "message__channel", "message__broadcast__organization")
+    }
+    channels = Channel.objects.filter(pk__in={channel_id for channel_id, _ in asked}, kind__in=kinds_that_read_mail())
+    readers = dict(channels.values_list("pk", "organization"))
+    found = {}
+    for place, pk in asked.items():
+        channel, organization = owners.get(pk, (None, None))
+        if channel == place[0] or (organization and organization == readers.get(place[0])):
+            found[place] = pk
+    return found
 
 
 def add_found(found: Mapping[Place, int]) -> None:

@@ -64,6 +64,6 @@ def test_a_bounce_is_classed_by_its_code_and_words(code, words, expected):
 
 @pytest.mark.parametrize("words", ["mailbox ", "exceed ", "user ", "5.1", "1", "spam-", "not ", "a@"])
 def test_words_cannot_hold_the_worker(words):
-    began = time.perf_counter()
+    began = time.thread_time()
     bounce_class("5.0.0", words * 1_000_000)
-    assert time.perf_counter() - began < 0.1
+    assert time.thread_time() - began < 0.1

@@ -59,9 +59,9 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_mail_is_read_quickly_and_raises_nothing(name, caplog):
-    began = time.perf_counter()
+    began = time.thread_time()
     told = read(HOSTILE[name])
-    assert time.perf_counter() - began < 1
+    assert time.thread_time() - began < 1
     assert told.things <= 1
     assert not caplog.records
 

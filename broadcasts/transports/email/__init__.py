@@ -19,7 +19,7 @@ class Email(Transport):
     carries_mail = True
     refuses_by_smtp = True
     settings_form = EmailSettings
-    reports = frozenset({"bounced", "complained", "replied"})  # by mails that come back
+    reports = frozenset()  # not known whether anybody has the mails read that come back; what they tell is shown
     reads_mail = True
 
     def __init__(self, settings: Mapping[str, Any]) -> None:

@@ -16,7 +16,7 @@ from .words import failure_words
 
 logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL)  # it tells of each detector, and of each odd mail
 
-READ = 60_000  # bytes that flufl.bounce is given
+READ = 30_000  # bytes that flufl.bounce is given
 LONGEST_LINE = 400
 LATE = re.compile(r"delay|still (?:being )?(?:retried|trying)|will (?:be retried|keep trying)|warning", re.IGNORECASE)
 FAILED = re.compile(
