@@ -159,7 +159,7 @@ def _made(request: HttpRequest, organization: Organization) -> Template | Broadc
 
 
 def _what_comes_next(row: Template | Broadcast, *, is_copy: bool) -> str:
-    """Return the page that comes next: the words of a template, the first step that a broadcast needs, a copy's check."""
+    """Return the next page: the words of a template, the step that needs something first, the check of a copy."""
     if isinstance(row, Template):
         return reverse("admin:broadcasts_template_content", args=[row.pk])
     return step_url(row, "check") if is_copy else reverse("admin:broadcasts_broadcast_compose_entry", args=[row.pk])
