@@ -422,7 +422,7 @@ def test_titles_that_cannot_be_rendered_are_not_tried_again_by_reloading(client,
 
 
 def test_a_costly_subject_hides_the_others_no_longer_than_one_look(client, public):
-    april, may = ("{{% for a in (1..3) %}}{}{{% endfor %}}".format(month) for month in ("April", "May"))
+    april, may = (f"{{% for a in (1..3) %}}{month}{{% endfor %}}" for month in ("April", "May"))
     for name, subject in (("old", april), ("costly", LOOP), ("new", may)):
         make_archived(public, subject=subject, name=name)
     first = client.get(LIST)
