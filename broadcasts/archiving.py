@@ -6,7 +6,10 @@ rendered from the content that was frozen at the start, within the budget of one
 """
 
 import re
+import time
 from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
 from threading import Lock
 
 from django.core.exceptions import ValidationError
@@ -14,7 +17,7 @@ from django.db.models import Exists, OuterRef, Prefetch
 from django.db.models.functions import Now
 
 from broadcasts import links, rendering
-from broadcasts.exceptions import BroadcastsError, NotReady, WrongState
+from broadcasts.exceptions import BroadcastsError, NotReady, OverBudget, RenderError, WrongState
 from broadcasts.languages import choose_language, normalize_language
 from broadcasts.models import (
     AuditEntry,
@@ -33,6 +36,7 @@ NO_MAIL = "This broadcast has no mail, and the archive shows nothing else."
 NO_ARCHIVE = "The organization has no public archive: an admin switches it on, under Organizations."
 NOT_SENT = "The archive shows what was sent: of a draft, tick “in the public archive” in its form."
 MOST_BYTES = 20_000_000  # of rendered mail in the memory of a process
+FAILED_SECONDS = 600  # for which mail that cannot be rendered is not tried again
 TITLE = ""  # stands for the language of what is kept of a mail for lists
 _LINK = re.compile(r"<a\s", re.IGNORECASE)
 _LINK_END = re.compile(r"</a\s*>", re.IGNORECASE)
@@ -114,34 +118,56 @@ def language_of(message: Message, wanted: str = "") -> str:
     return choose_language(wanted, languages, defaults) or languages[0]
 
 
-def title_of(message: Message, budget: Budget) -> Rendered | None:
-    """Return subject and preheader of a mail in its own language; None if they cannot be rendered any more.
+def titled(messages: list[Message]) -> tuple[list[tuple[Message, Rendered]], bool]:
+    """Return subject and preheader of each mail in its own language, and whether another try would find the same.
 
-    budget: one for all mail of a list, so that a list costs no more than a copy.
+    What cannot be rendered is left out. All of them share the budget of one copy; what fails because others spent it is
+    tried again the next time, when those are remembered.
     """
-    key = _key(message, TITLE)
-    kept = _kept.get(key)
-    if kept is None:
+    budget, found, is_final = Budget(), [], True
+    for message in messages:
+        try:
+            found.append((message, _title(message, budget)))
+        except BroadcastsError:
+            is_final = is_final and _kept.get(_key(message, TITLE)) is not None
+    return found, is_final
+
+
+def _title(message: Message, budget: Budget) -> Rendered:
+    def make() -> Rendered:
         stored = message.translation(language_of(message))
         fields = {"language": stored.language, "subject": stored.subject, "preheader": stored.preheader}
-        try:
-            kept = _impersonal(_rendered(message, MessageTranslation(**fields), budget), "")
-        except BroadcastsError:
-            return None
-        _kept.keep(key, kept)
-    return kept
+        return _impersonal(_rendered(message, MessageTranslation(**fields), budget), "")
+
+    return _remembered(_key(message, TITLE), make, budget)
 
 
 def render(message: Message, language: str) -> Rendered:
     """Render a mail for nobody in particular, in one of its languages; raises BroadcastsError if it cannot be."""
-    key = _key(message, language)
-    kept = _kept.get(key)
-    if kept is None:
+    budget = Budget()
+
+    def make() -> Rendered:
         content = {**message.translation(language).content(), "attachments": []}  # reading files takes long
         address = links.archived_url(message.broadcast.organization.slug, message.broadcast.uuid)
-        made = _rendered(message, MessageTranslation(language=language, **content), Budget())
-        kept = _impersonal(made, address)
+        return _impersonal(_rendered(message, MessageTranslation(language=language, **content), budget), address)
+
+    return _remembered(_key(message, language), make, budget)
+
+
+def _remembered(key: tuple, make: Callable[[], Rendered], budget: Budget) -> Rendered:
+    """Return what was made before, or make it; what failed fails again for minutes, so that reloading costs nothing."""
+    kept = _kept.get(key)
+    if kept is None:
+        is_whole = budget.is_whole
+        try:
+            kept = make()
+        except BroadcastsError as error:
+            if is_whole or not isinstance(error, OverBudget):
+                _kept.keep(key, Failed(str(error), time.monotonic() + FAILED_SECONDS))
+            raise
         _kept.keep(key, kept)
+    if isinstance(kept, Failed):
+        raise RenderError(kept.why)
     return kept
 
 
@@ -194,22 +220,31 @@ def _found(at: int, html: str) -> int:
     return at if at >= 0 else len(html)
 
 
+@dataclass(frozen=True)
+class Failed:
+    """Stands for mail that could not be rendered, until a moment of the monotonic clock."""
+
+    why: str
+    until: float
+
+
 class _Kept:
     """The mail that was read last, up to MOST_BYTES; its keys tell what it was made of, so it never gets old."""
 
     def __init__(self) -> None:
-        self.rows: OrderedDict[tuple, Rendered] = OrderedDict()
+        self.rows: OrderedDict[tuple, Rendered | Failed] = OrderedDict()
         self.size = 0
         self.lock = Lock()
 
-    def get(self, key: tuple) -> Rendered | None:
+    def get(self, key: tuple) -> Rendered | Failed | None:
         with self.lock:
             found = self.rows.get(key)
-            if found is not None:
-                self.rows.move_to_end(key)
+            if found is None or (isinstance(found, Failed) and found.until < time.monotonic()):
+                return None
+            self.rows.move_to_end(key)
             return found
 
-    def keep(self, key: tuple, copy: Rendered) -> None:
+    def keep(self, key: tuple, copy: Rendered | Failed) -> None:
         with self.lock:
             self.size += _size(copy) - (_size(self.rows[key]) if key in self.rows else 0)
             self.rows[key] = copy
@@ -217,8 +252,9 @@ class _Kept:
                 self.size -= _size(self.rows.popitem(last=False)[1])
 
 
-def _size(copy: Rendered) -> int:
-    return len(copy.html) + len(copy.text) + 1_000
+def _size(copy: Rendered | Failed) -> int:
+    said = len(copy.why) if isinstance(copy, Failed) else len(copy.html) + len(copy.text)
+    return said + 1_000
 
 
 _kept = _Kept()

@@ -387,3 +387,86 @@ def test_cutting_links_out_takes_time_by_length_alone(piece):
 def test_every_language_of_the_pages_has_every_text():
     assert ARCHIVE.keys() == TEXTS.keys()
     assert {frozenset(words) for words in ARCHIVE.values()} == {frozenset(ARCHIVE["en"])}
+
+
+BROKEN = "{{ contact.name | nofilter }}"
+
+
+@pytest.fixture
+def rendered(monkeypatch):
+    """Which messages were rendered, and failed."""
+    render, seen = archiving._rendered, []
+
+    def count(message, *more):
+        seen.append(message.pk)
+        return render(message, *more)
+
+    monkeypatch.setattr(archiving, "_rendered", count)
+    return seen
+
+
+@pytest.mark.parametrize("bad", [BROKEN, LOOP])
+def test_mail_that_cannot_be_rendered_is_not_tried_again_by_reloading(client, public, rendered, bad):
+    shown = make_archived(public, subject="May", html=f"<p>{bad}</p>")
+    assert {client.get(url(shown)).status_code for _ in range(5)} == {404}
+    assert len(rendered) == 1
+
+
+@pytest.mark.parametrize("address", [LIST, FEED])
+@pytest.mark.parametrize("bad", [BROKEN, LOOP])
+def test_titles_that_cannot_be_rendered_are_not_tried_again_by_reloading(client, public, rendered, bad, address):
+    make_archived(public, subject=bad)
+    for _ in range(5):
+        client.get(address)
+    assert len(rendered) == 1
+
+
+def test_a_costly_subject_hides_the_others_no_longer_than_one_look(client, public):
+    april, may = (f"{{% for a in (1..3) %}}{month}{{% endfor %}}" for month in ("April", "May"))
+    for name, subject in (("old", april), ("costly", LOOP), ("new", may)):
+        make_archived(public, subject=subject, name=name)
+    first = client.get(LIST)
+    assert first["Cache-Control"] == "no-store" and "May" in first.text and "April" not in first.text
+    client.get(LIST)
+    third = client.get(LIST)
+    assert "April" in third.text and "May" in third.text and third["Cache-Control"] == "public, max-age=300"
+
+
+@pytest.mark.parametrize("change", ["the message", "the time"])
+def test_what_could_not_be_rendered_is_tried_again(client, public, monkeypatch, change):
+    shown = make_archived(public, html=BROKEN)
+    assert client.get(url(shown)).status_code == 404
+    MessageTranslation.objects.update(html="<p>Mended</p>")
+    assert client.get(url(shown)).status_code == 404
+    if change == "the message":
+        Broadcast.objects.get().save()
+    else:
+        later = time.monotonic() + archiving.FAILED_SECONDS + 1
+        monkeypatch.setattr(archiving.time, "monotonic", lambda: later)
+    assert "Mended" in client.get(url(shown)).text
+
+
+def test_titles_neither_end_a_section_of_the_feed_nor_turn_what_follows(client, public):
+    public.organization.name = "Club ]]><x>\u202e"
+    public.organization.save()
+    shown = make_archived(public, subject="]]><entry>&#0;\u202eevil\u2066\x1b", html="<p>x</p>")
+    MessageTranslation.objects.update(preheader='</summary><script href="javascript:x">]]>')
+    feed = ElementTree.fromstring(client.get(FEED).content)
+    assert len(feed.findall(f"{ATOM}entry")) == 1
+    assert feed.findtext(f"{ATOM}entry/{ATOM}title") == "]]><entry>&#0;evil"
+    assert feed.findtext(f"{ATOM}title") == "Club ]]><x>"
+    assert [one.get("href") for one in feed.iter(f"{ATOM}link")][-1] == links.archived_url("club", shown.uuid)
+    assert "\u202e" not in re.search("<title>.*</title>", client.get(url(shown)).text)[0]
+
+
+@pytest.mark.parametrize("page", ["0", "-1", "1001", "99999999999", "2", "x", "", "1.0", "１", "%00", "1;2", "' OR 1"])
+def test_pages_that_are_not_there_are_not_found(client, news, page):
+    assert client.get(LIST, {"page": page}).status_code == 404
+    assert client.get(LIST, {"page": "1"}).status_code == 200
+
+
+def test_a_retry_and_a_retarget_are_in_no_archive(client, news):
+    for subject, made in (("Again", "retry"), ("To some", "retarget")):
+        make_archived(news.messages.get().channel, subject=subject, in_archive=False, parent=news, origin=made)
+    page = client.get(LIST).text + client.get(FEED).text
+    assert "Again" not in page and "To some" not in page

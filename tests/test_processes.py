@@ -11,14 +11,16 @@ from types import SimpleNamespace
 
 import pytest
 from django.conf import settings
+from django.db.models.functions import Now
 from django.test import override_settings
 from django.utils import timezone
 
 from broadcasts import health, queue, tasks
-from broadcasts.models import Heartbeat
+from broadcasts.models import Broadcast, Heartbeat
 from broadcasts.processes import Child, Supervisor, children, heartbeat, supervisor
 from broadcasts.processes.children import MARK, STEADY_SECONDS, end_leftovers, marked, registered
 from broadcasts.processes.heartbeat import HeartbeatMonitor
+from tests.make import make_broadcast
 
 # A leader with one follower; both live until they are ended.
 FAMILY = "import subprocess, sys; subprocess.Popen(['sleep', '600']); print('up', flush=True); sys.stdin.close(); "
@@ -307,6 +309,22 @@ def test_a_step_of_a_round_that_fails_holds_up_no_other(db, beats, monkeypatch):
     monkeypatch.setattr(supervisor, "connection", SimpleNamespace(close=lambda: None))
     Supervisor(Child("sleeper", ["sleep", "600"])).round()
     assert done == [1]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "status", "pause"),
+    [(0.4, "SCHEDULED", 0.4), (30, "SCHEDULED", 1), (-30, "SCHEDULED", 1), (0.4, "DRAFT", 1), (0.4, "CANCELLED", 1)],
+)
+def test_the_next_round_comes_when_a_broadcast_is_due(mail, beats, monkeypatch, seconds, status, pause):
+    monkeypatch.setattr(tasks, "ROUND", ())
+    later = timezone.now() + timedelta(days=1)
+    broadcast = make_broadcast(mail, status=status, scheduled_at=later, due_from=later)
+    watcher = Supervisor(Child("sleeper", ["sleep", "600"]))
+    monkeypatch.setattr(watcher, "children", [])
+    Broadcast.objects.filter(pk=broadcast.pk).update(due_from=Now() + timedelta(seconds=seconds))
+    begun = time.monotonic()
+    watcher.round()
+    assert begun < watcher.next_round and abs(watcher.next_round - begun - pause) < 0.3
 
 
 def test_a_cluster_that_does_nothing_is_ended(db, beats, family):

@@ -1,50 +1,41 @@
-"""The pages of a broadcast: its list, its form, and the panel from which it is sent."""
+"""The pages of a broadcast: its form, and the panel from which it is sent."""
 
 from copy import deepcopy
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.checks import InlineModelAdminChecks
-from django.db.models import QuerySet, prefetch_related_objects
-from django.forms.models import inlineformset_factory
+from django.db.models import prefetch_related_objects
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
 
-from broadcasts import archiving, drafting, formats, rendering, stats
+from broadcasts import archiving, drafting, formats, rendering
 from broadcasts.exceptions import WrongState
 from broadcasts.models import (
     TRACKED,
     Broadcast,
     Channel,
-    Delivery,
-    Medium,
     Message,
-    MessageTranslation,
     Organization,
     Syntax,
     Template,
-    UseCase,
 )
 from broadcasts.stats import BroadcastCounts
 
 from .access import Access, scoped
-from .base import ScopedInline, link, list_url, number
+from .base import link
 from .broadcast_actions import BroadcastActions
-from .broadcast_form import MESSAGE_FIELDS, BroadcastForm, FirstMessageFormSet, TranslationForm, has_many_contacts
+from .broadcast_form import MESSAGE_FIELDS, BroadcastForm, has_many_contacts
+from .broadcast_list import BroadcastListing
 from .compose import ComposePages
 from .confirmations import stamp
-from .content import content_fields, tell_warnings
+from .content import tell_warnings
 from .drafts import DraftAdmin
 from .explanations import AskForm, AskingAdmin
-from .filters import choice_filter
+from .first_message import FirstMessageInline
 from .gallery import StartPage
-from .paginator import PagedList
 from .pickers import Picker
 from .progress import progress, undo_left
 from .report import report
-from .search import as_uuid
 
 TIMES = ["local_time", "ignore_quiet_hours", "expires_at"]
 MEASURING = "Opens and clicks of its mail. General messages are measured only if the organization allows it."
@@ -53,76 +44,9 @@ WRITTEN = {*drafting.PLAIN_FIELDS, *Broadcast.WHO_LISTS}
 RECORD = ["uuid", "author_name", "created", "modified"]
 
 
-COMPOSED = {Broadcast.Status.DRAFT, Broadcast.Status.FAILED}  # a list leads from these to their steps
-
-
-class BroadcastList(PagedList):
-    """Reads the counts of all rows of a page by one query, and leads from drafts to their steps."""
-
-    def url_for_result(self, result: Any) -> str:
-        if result.status in COMPOSED and not self.is_popup:
-            return reverse("admin:broadcasts_broadcast_compose_entry", args=[result.pk])
-        return super().url_for_result(result)
-
-    def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
-        numbers = stats.counts(self.result_list)
-        for broadcast in self.result_list:
-            broadcast.numbers = numbers[broadcast.pk]
-
-
-class FirstMessageChecks(InlineModelAdminChecks):
-    """The languages belong to the broadcast through its first message, not by a key of their own."""
-
-    def _check_relation(self, obj: Any, parent_model: Any) -> list:
-        return []
-
-    def _check_exclude_of_parent_model(self, obj: Any, parent_model: Any) -> list:
-        return []
-
-
-class FirstMessageInline(ScopedInline, admin.StackedInline):
-    model = MessageTranslation
-    form = TranslationForm
-    checks_class = FirstMessageChecks
-    verbose_name = "language"
-    verbose_name_plural = "Content"
-    template = "admin/broadcasts/translations.html"
-
-    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
-        may = self.has_change_permission(request, obj) if obj else self.has_add_permission(request, obj)
-        return inlineformset_factory(
-            Message,
-            MessageTranslation,
-            form=TranslationForm,
-            formset=FirstMessageFormSet,
-            fields=self.get_fields(request, obj),
-            extra=0 if obj and obj.first_message() else 1,
-            can_delete=may and obj is not None,
-        )
-
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        message = obj.first_message() if obj and obj.pk else None
-        return content_fields(message.medium if message else Medium.EMAIL)
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_add_permission(request, obj) and (obj is None or not obj.pk or obj.is_editable)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return super().has_change_permission(request, obj) and (obj is None or not obj.pk or obj.is_editable)
-
-    has_delete_permission = has_change_permission
-
-
 @admin.register(Broadcast)
-class BroadcastAdmin(StartPage, ComposePages, BroadcastActions, AskingAdmin, DraftAdmin):
+class BroadcastAdmin(BroadcastListing, StartPage, ComposePages, BroadcastActions, AskingAdmin, DraftAdmin):
     form = BroadcastForm
-    list_display = ["name", "shown_status", "via", "shown_time", "recipients", "sent", "failed", "organization"]
-    list_select_related = ["organization"]
-    list_filter = [choice_filter("status", Broadcast.Status), choice_filter("use_case", UseCase)]
-    search_fields = ["name"]
-    search_help_text = "A part of the name, or the uuid."
-    sortable_by = ["name", "shown_time"]
     autocomplete_fields = [
         "organization",
         "segments",
@@ -134,58 +58,6 @@ class BroadcastAdmin(StartPage, ComposePages, BroadcastActions, AskingAdmin, Dra
     ]
     inlines = [FirstMessageInline]
     change_form_template = "admin/broadcasts/broadcast/change_form.html"
-
-    # The list.
-
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[PagedList]:
-        return BroadcastList
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return super().get_queryset(request).prefetch_related("messages__channel")
-
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
-        if uuid := as_uuid(search_term.strip()):
-            return queryset.filter(uuid=uuid), False
-        if request.GET.get("field_name") == "retarget_of":  # its autocomplete
-            queryset = queryset.filter(Broadcast.BEGUN)
-        return super().get_search_results(request, queryset, search_term)
-
-    @admin.display(description="status", ordering="status")
-    def shown_status(self, broadcast: Broadcast) -> str:
-        return format_html(
-            '<span class="status status-{}">{}</span>', broadcast.status.lower(), broadcast.get_status_display()
-        )
-
-    @admin.display(description="through")
-    def via(self, broadcast: Broadcast) -> str:
-        return ", ".join(str(message.channel) for message in broadcast.messages.all() if message.channel) or "-"
-
-    @admin.display(description="time", ordering="scheduled_at", empty_value="-")
-    def shown_time(self, broadcast: Broadcast) -> Any:
-        if at := broadcast.completed_at or broadcast.started_at:
-            return at
-        at = broadcast.due_from if broadcast.status == Broadcast.Status.SCHEDULED else broadcast.scheduled_at
-        return formats.planned(at, broadcast.organization.zone) if at else None
-
-    @admin.display(description="recipients")
-    def recipients(self, broadcast: Broadcast) -> str:
-        return self._count(broadcast, "recipients")
-
-    @admin.display(description="sent")
-    def sent(self, broadcast: Broadcast) -> str:
-        return self._count(broadcast, "sent", status="sent")
-
-    @admin.display(description="failed")
-    def failed(self, broadcast: Broadcast) -> str:
-        return self._count(broadcast, "failed", status="failed")
-
-    def _count(self, broadcast: Any, name: str, **params: str) -> str:
-        if not broadcast.has_begun:
-            return "-"
-        address = list_url(Delivery, broadcast=broadcast.pk, **params)
-        return format_html('<a href="{}">{}</a>', address, number(broadcast.numbers[name]))
-
-    # The form.
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_change_permission(request, obj) and (obj is None or obj.is_editable)

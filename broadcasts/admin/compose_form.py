@@ -26,6 +26,7 @@ from .compose_saving import (
     keep,
     kept,
     last_editor,
+    locked,
     opened,
     restored,
     saved,
@@ -78,8 +79,8 @@ class FormStep:
                 return opened(request, broadcast, self.name, stamp(broadcast, self.name))
             try:
                 form, words, is_conflict = self._store(model_admin, request, broadcast)
-            except WrongState as error:
-                return self._begun(model_admin, request, broadcast, error)
+            except WrongState:
+                return self._begun(request, broadcast)
             stored = Broadcast.objects.select_related("organization").get(pk=broadcast.pk)
             if is_autosave(request):
                 if words:
@@ -123,13 +124,10 @@ class FormStep:
         now = stamp(held, self.name)
         return "over" not in request.POST and request.POST.get("seen", now) != now
 
-    def _begun(self, model_admin: Any, request: HttpRequest, broadcast: Broadcast, error: WrongState) -> HttpResponse:
-        stored = Broadcast.objects.get(pk=broadcast.pk)
-        goal = step_url(stored, "send") if stored.is_undoable else model_admin.change_url(stored.pk)
-        words = f"“{stored}” is {stored.get_status_display().lower()} and can no longer be changed."
-        words = str(error) if stored.is_undoable else words
+    def _begun(self, request: HttpRequest, broadcast: Broadcast) -> HttpResponse:
         if is_autosave(request):
-            return begun(stored, goal, words)
+            return begun(broadcast)
+        goal, words = locked(broadcast)
         messages.error(request, f"Nothing was saved: {words}")
         return HttpResponseRedirect(goal)
 

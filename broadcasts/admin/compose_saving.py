@@ -9,12 +9,14 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponseRedirect, JsonResponse, QueryDict
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone
 
-from broadcasts import editing, formats
+from broadcasts import drafting, editing, formats
 from broadcasts.models import AuditEntry, Broadcast
 
 from .access import Access
+from .begin import step_url
 from .compose_card import card
 from .compose_frame import others, steps
 
@@ -56,8 +58,18 @@ def kept(
     return _answer(request, broadcast, place, "conflict" if is_conflict else "kept", seen, words)
 
 
-def begun(broadcast: Broadcast, goal: str, words: str) -> JsonResponse:
+def locked(broadcast: Broadcast) -> tuple[str, str]:
+    """Return the page that shows a broadcast that can no longer be changed, and why it cannot."""
+    stored = Broadcast.objects.get(pk=broadcast.pk)
+    if stored.is_undoable:
+        return step_url(stored, "send"), drafting.why_not_editable(stored)
+    words = f"“{stored}” is {stored.get_status_display().lower()} and can no longer be changed."
+    return reverse("admin:broadcasts_broadcast_change", args=[stored.pk]), words
+
+
+def begun(broadcast: Broadcast) -> JsonResponse:
     """Answer that nothing can be changed any more, and which page shows the broadcast now."""
+    goal, words = locked(broadcast)
     return JsonResponse({"state": "begun", "words": [words], "goal": goal}, status=HTTPStatus.CONFLICT)
 
 

@@ -5,13 +5,13 @@ from itertools import islice
 from typing import Any, ClassVar
 
 from django import forms
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.core.exceptions import ValidationError
 from django.forms.models import BaseInlineFormSet
 from django.forms.widgets import Script
 from django.http import HttpRequest
 from django.urls import reverse, reverse_lazy
-from django.utils.functional import lazy
+from django.utils.functional import cached_property, lazy
 from django.utils.html import format_html
 
 from broadcasts import drafting, rendering
@@ -19,11 +19,14 @@ from broadcasts.database import as_id
 from broadcasts.exceptions import InvalidInput
 from broadcasts.json_field import JsonFormField
 from broadcasts.models import Broadcast, Channel, Medium, Message, Template
+from broadcasts.rendering.budget import Exceeded
 
 from .language_field import HELP as LANGUAGE_HELP
 from .language_field import LanguageField, LanguageInput
 
 MOST_TOLD = 5
+MOST_READ = 2_000  # characters of a text that cannot be changed
+ELSEWHERE = "The content page shows all of it."
 format_html_lazy = lazy(format_html, str)
 
 # Of fields that may hold merge fields.
@@ -183,6 +186,38 @@ class ContentFormSet(BaseInlineFormSet):
             self.checker = form.checker = self.checker or rendering.Checker(organization)
         form.instance.position = i
         return form
+
+
+class ReadableContent(admin.options.InlineModelAdmin):
+    """Shows content that cannot be changed as its words; goes before the class of an inline."""
+
+    @cached_property
+    def budget(self) -> rendering.Budget:
+        """One for all languages of a page: inlines are made for each request."""
+        return rendering.Budget()
+
+    def written_fields(self, obj: Any) -> list[str]:
+        """Return the fields of content that can be changed."""
+        raise NotImplementedError
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        fields = self.written_fields(obj)
+        if obj is None or self.has_change_permission(request, obj):
+            return fields
+        return [*(name for name in fields if name not in ("text", "html")), "words"]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return [*super().get_readonly_fields(request, obj), "words"]
+
+    @admin.display(description="text")
+    def words(self, row: Any) -> str:
+        """Return the beginning of the text; where the HTML alone is written, that of the text that is made of it."""
+        text = row.text
+        try:
+            text = text or rendering.html_to_text(row.html, self.budget)
+        except Exceeded:
+            return ELSEWHERE
+        return text if len(text) <= MOST_READ else f"{text[:MOST_READ].rstrip()}…\n\n{ELSEWHERE}"
 
 
 def chosen_message(data: Mapping[str, Any], broadcast: Broadcast, parameters: dict[str, Any]) -> Message:

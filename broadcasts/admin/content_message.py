@@ -41,7 +41,10 @@ class MessageContentPage(ContentPage):
         return shown
 
     def opened(self, request: HttpRequest, owner: Message) -> HttpResponse:
-        """Show what this user typed and could not save, if there is any; else what is stored."""
+        """Show what this user typed and could not save, if there is any; else what is stored.
+
+        What is restored is a page of its own: the one on which it was typed may still be open, and save.
+        """
         if THEIRS in request.GET:
             stored = self.forms(request, owner, None, is_shown=True)
             return self.shown_page(request, owner, stored, is_theirs=True, tests=None)
@@ -50,11 +53,15 @@ class MessageContentPage(ContentPage):
         kept, words = compose_saving.restored(request, owner.broadcast, place_of(owner))
         if kept is None:
             return super().opened(request, owner)
-        request.POST = _without_buttons(kept)  # type: ignore[assignment]
-        shown = self.forms(request, owner, request.POST)
+        typed: Any = _without_buttons(kept)
+        request.POST = typed
+        shown = self.forms(request, owner, typed)
         outcome = Attempt(is_conflict=not is_seen(request, owner))
         if shown.are_valid():
             outcome.why_not = words
+        typed[PAGE] = new_page()
+        if not outcome.is_conflict:
+            typed["seen"] = stamp_of(owner)
         return self.shown_page(request, owner, shown, outcome=outcome, is_unsaved=True)
 
     def posted(self, request: HttpRequest, owner: Message) -> HttpResponse:
@@ -73,10 +80,11 @@ class MessageContentPage(ContentPage):
 
     def too_late(self, request: HttpRequest, owner: Message) -> HttpResponse:
         if compose_saving.is_autosave(request):
-            broadcast = owner.broadcast
-            goal = reverse("admin:broadcasts_broadcast_change", args=[broadcast.pk])
-            return compose_saving.begun(broadcast, goal, f"“{broadcast}” can no longer be changed.")
+            return compose_saving.begun(owner.broadcast)
         return super().too_late(request, owner)
+
+    def why_locked(self, owner: Message) -> str:
+        return compose_saving.locked(owner.broadcast)[1]
 
     def _autosaved(self, request: HttpRequest, owner: Message) -> HttpResponse:
         """Store what the page's script posts, or keep it; answer which."""

@@ -133,8 +133,12 @@ class ContentPage(ContentTests, ContentPreviews):
         if request.POST.get("_then") == "test":
             self.send_tests(request, owner)
         else:
-            messages.error(request, f"Nothing was saved: “{owner}” can no longer be changed.")
+            messages.error(request, f"Nothing was saved: {self.why_locked(owner)}")
         return HttpResponseRedirect(request.path)
+
+    def why_locked(self, owner: Any) -> str:
+        """Return why the content cannot be changed any more."""
+        return f"“{owner}” can no longer be changed."
 
     def render_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Render the form as it is typed for one person, as JSON; nothing is saved."""

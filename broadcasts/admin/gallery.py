@@ -25,6 +25,7 @@ from .showing import faults_of, rendered, shown_page
 SHOWN = 48  # own templates
 EARLIER = 12  # broadcasts
 PAGE = "admin/broadcasts/template/gallery.html"
+MADE = "is a draft. Nothing has been sent: the steps lead to its people, its words and its time."
 
 
 class GalleryPages(admin.ModelAdmin):
@@ -87,9 +88,9 @@ class GalleryPages(admin.ModelAdmin):
         except BroadcastsError as error:
             messages.error(request, f"Nothing was made: {error}")
             return HttpResponseRedirect(reverse("admin:broadcasts_template_gallery"))
-        told = "is one of your templates now" if isinstance(row, Template) else "is a draft. Nothing has been sent"
-        messages.success(request, f"“{row}” {told}: write your own words.")
-        return HttpResponseRedirect(_where_written(row, is_copy="earlier" in request.POST))
+        told = "is one of your templates now: write your own words." if isinstance(row, Template) else MADE
+        messages.success(request, f"“{row}” {told}")
+        return HttpResponseRedirect(_what_comes_next(row, is_copy="earlier" in request.POST))
 
 
 class StartPage(BeginPage):
@@ -157,12 +158,11 @@ def _made(request: HttpRequest, organization: Organization) -> Template | Broadc
     return sending.duplicate(_own(Broadcast, asked.get("earlier", ""), organization), by=user)
 
 
-def _where_written(row: Template | Broadcast, *, is_copy: bool) -> str:
-    """Return the page where the words of a new row are written; of a copy of a broadcast, its check."""
+def _what_comes_next(row: Template | Broadcast, *, is_copy: bool) -> str:
+    """Return the next page: the words of a template, the step that needs something first, the check of a copy."""
     if isinstance(row, Template):
         return reverse("admin:broadcasts_template_content", args=[row.pk])
-    message = None if is_copy else row.first_message()
-    return reverse("admin:broadcasts_message_content", args=[message.pk]) if message else step_url(row, "check")
+    return step_url(row, "check") if is_copy else reverse("admin:broadcasts_broadcast_compose_entry", args=[row.pk])
 
 
 def design_named(slug: str) -> Design:

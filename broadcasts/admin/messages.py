@@ -12,7 +12,15 @@ from broadcasts.models import Broadcast, Medium, Message, MessageTranslation, Us
 from .access import Access
 from .base import ScopedInline
 from .compose_frame import step_url
-from .content import ContentForm, ContentFormSet, chosen_message, content_fields, tell_warnings, with_syntax_help
+from .content import (
+    ContentForm,
+    ContentFormSet,
+    ReadableContent,
+    chosen_message,
+    content_fields,
+    tell_warnings,
+    with_syntax_help,
+)
 from .content_channels import FROM, FROM_CONTENT
 from .content_message import MessageContentPage
 from .drafts import DraftAdmin
@@ -55,7 +63,7 @@ class OnlyWhileEditable:
         return super().has_delete_permission(request, obj) and self.is_open(obj)  # type: ignore[misc]
 
 
-class MessageTranslationInline(OnlyWhileEditable, ScopedInline, admin.StackedInline):
+class MessageTranslationInline(OnlyWhileEditable, ReadableContent, ScopedInline, admin.StackedInline):
     model = MessageTranslation
     form = MessageContentForm
     formset = MessageContentFormSet
@@ -66,7 +74,7 @@ class MessageTranslationInline(OnlyWhileEditable, ScopedInline, admin.StackedInl
     def get_extra(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> int:
         return 0 if obj else 1
 
-    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+    def written_fields(self, obj: Any) -> list[str]:
         return content_fields(obj.medium if obj else Medium.EMAIL)
 
 

@@ -12,7 +12,7 @@ from types import FrameType
 from django.conf import settings
 from django.db import connection
 
-from broadcasts import tasks
+from broadcasts import sending, tasks
 from broadcasts.queue import STOP_FILE
 from broadcasts.schedules import ensure_schedules
 
@@ -51,6 +51,7 @@ class Supervisor:
         self.children = [queue, *others]
         self.output = output
         self.heartbeat = HeartbeatMonitor()
+        self.next_round = 0.0
         self.is_stopping = False
         self.is_impatient = False
 
@@ -85,11 +86,9 @@ class Supervisor:
         self.is_stopping = True
 
     def loop(self, each_turn: Callable[[], bool | None]) -> None:
-        next_round = 0.0
         while not self.is_stopping:
-            if time.monotonic() >= next_round:
+            if time.monotonic() >= self.next_round:
                 self.round()
-                next_round = time.monotonic() + ROUND_SECONDS
             if each_turn():
                 return
             time.sleep(POLL_SECONDS)
@@ -100,6 +99,14 @@ class Supervisor:
         for step in tasks.ROUND:
             guarded(step)
         guarded(self.check_heartbeat)
+        self.next_round = time.monotonic() + ROUND_SECONDS
+        guarded(self.hurry)
+
+    def hurry(self) -> None:
+        """Have the next round come when the next scheduled broadcast is due, so that it begins at once."""
+        left = sending.seconds_to_start()
+        if left is not None:
+            self.next_round = min(self.next_round, time.monotonic() + left)
 
     def check_heartbeat(self) -> None:
         """Kill a cluster that runs without processing tasks; `watch` restarts it."""

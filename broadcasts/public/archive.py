@@ -37,7 +37,8 @@ KEPT_SECONDS = 300  # in caches
 LONGEST_LANGUAGE = 35
 FEED_POLICY = "default-src 'none'; sandbox; frame-ancestors 'none'"
 BLANK_TITLE = re.compile(r"<title>\s*</title>", re.IGNORECASE)
-NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # characters that XML cannot have
+# Characters that XML cannot have, and those that turn the direction of what comes after them.
+UNFIT = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|[\u202a-\u202e\u2066-\u2069]")
 
 
 @require_safe
@@ -54,12 +55,13 @@ def archive(request: HttpRequest, slug: str) -> HttpResponseBase:
 
     def make() -> HttpResponse:
         language = spoken(organization.primary_language)
+        titled, is_final = archiving.titled(archiving.mail_of_each(rows[:PER_PAGE]))
         context = {
             "language": language,
             "title": ARCHIVE[language]["title"],
             "words": ARCHIVE[language],
             "organization": organization,
-            "mails": [_line(*one) for one in _titled(rows[:PER_PAGE])],
+            "mails": [_line(*one) for one in titled],
             "feed": links.feed_url(slug),
             "newer": _page_url(slug, number - 1) if number > 1 else "",
             "older": _page_url(slug, number + 1) if not is_last else "",
@@ -67,7 +69,7 @@ def archive(request: HttpRequest, slug: str) -> HttpResponseBase:
         }
         response = render(request, "public/archive.html", context)
         response["Link"] = f'<{_page_url(slug, number)}>; rel="canonical"'
-        return response
+        return response if is_final else _unfinished(response)
 
     return _answer(request, organization, rows, make, str(number))
 
@@ -127,7 +129,8 @@ def feed(request: HttpRequest, slug: str) -> HttpResponseBase:
             feed_guid=organization.uuid.urn,
         )
         found.empty_since = organization.created
-        for message, title in _titled(rows):
+        titled, is_final = archiving.titled(archiving.mail_of_each(rows))
+        for message, title in titled:
             found.add_item(
                 title=_clean(title.subject),
                 link=_url(message),
@@ -138,7 +141,7 @@ def feed(request: HttpRequest, slug: str) -> HttpResponseBase:
             )
         response = HttpResponse(found.writeString("utf-8"), found.content_type)
         response["Content-Security-Policy"] = FEED_POLICY
-        return response
+        return response if is_final else _unfinished(response)
 
     return _answer(request, organization, rows, make, "feed")
 
@@ -176,10 +179,16 @@ def _answer(
     stamps = [str(one.modified) for one in (organization, *rows)]
     etag = quote_etag(blake2b(repr([of, *stamps]).encode(), digest_size=16).hexdigest())
     answer = get_conditional_response(request, etag=etag) or make()
-    if answer.status_code in (200, 304):
+    if answer.status_code in (200, 304) and not answer.has_header("Cache-Control"):
         answer["ETag"] = etag
         answer["Cache-Control"] = f"public, max-age={KEPT_SECONDS}"
     return answer
+
+
+def _unfinished(response: HttpResponse) -> HttpResponse:
+    """Let nobody keep a list that the next request may find longer."""
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 def _page_number(request: HttpRequest) -> int | None:
@@ -191,13 +200,6 @@ def _page_number(request: HttpRequest) -> int | None:
 
 def _page_url(slug: str, number: int) -> str:
     return links.archive_url(slug) + (f"?page={number}" if number > 1 else "")
-
-
-def _titled(rows: list[Broadcast]) -> list[tuple[Message, Rendered]]:
-    """Return the mail of each row with its title; what cannot be rendered any more is left out."""
-    budget = rendering.Budget()
-    found = [(message, archiving.title_of(message, budget)) for message in archiving.mail_of_each(rows)]
-    return [(message, title) for message, title in found if title is not None]
 
 
 def _line(message: Message, title: Rendered) -> dict[str, Any]:
@@ -231,7 +233,7 @@ def _day(broadcast: Broadcast) -> str:
 
 def _framed(copy: Rendered, context: dict[str, Any]) -> str:
     """Return the HTML of a mail with a line above it that leads back and to its other languages, and with a title."""
-    title = f"<title>{escape(copy.subject)} | {escape(context['organization'].name)}</title>"
+    title = f"<title>{escape(_clean(copy.subject))} | {escape(_clean(context['organization'].name))}</title>"
     html, n = BLANK_TITLE.subn(lambda _: title, copy.html, count=1)
     at = rendering.preheader_place(html)
     bar = render_to_string("public/archive_bar.html", context)
@@ -239,4 +241,4 @@ def _framed(copy: Rendered, context: dict[str, Any]) -> str:
 
 
 def _clean(text: str) -> str:
-    return NO_XML.sub("", text)
+    return UNFIT.sub("", text)

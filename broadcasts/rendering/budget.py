@@ -44,6 +44,11 @@ class Budget:
         self.left = self.look_at = STEPS * times
         self.room = OUTPUT_LIMIT * times
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing was spent of it yet."""
+        return self.left == STEPS * self.times and self.room == OUTPUT_LIMIT * self.times
+
     def again(self) -> "Budget":
         """Return a fresh budget for composing the same copy again, within the remaining time."""
         other = Budget(self.times, self.clock)

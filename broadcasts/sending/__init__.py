@@ -30,7 +30,7 @@ from .lifecycle import (
 from .notices import notify
 from .proof import send_template_test, send_test
 from .pump import run_pump
-from .rounds import tick
+from .rounds import seconds_to_start, tick
 
 __all__ = [
     "LONGEST_UNDO",
@@ -49,6 +49,7 @@ __all__ = [
     "retry",
     "run_pump",
     "schedule",
+    "seconds_to_start",
     "send",
     "send_template_test",
     "send_test",

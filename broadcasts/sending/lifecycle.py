@@ -72,10 +72,16 @@ def _transition(
         noting.note_broadcast(broadcast, NOTED[act])
 
 
-def _refuse_unseen(broadcast: Broadcast, seen: datetime | None) -> None:
-    """Lock a broadcast; raises StaleObject if it was modified after `seen`."""
+def _hold(broadcast: Broadcast, seen: datetime | None) -> None:
+    """Lock a startable broadcast until the transaction ends, and refresh it, so that what is checked is what is sent.
+
+    Raises WrongState if it cannot start, and StaleObject if it was modified after `seen`.
+    """
+    broadcast.refresh_from_db(from_queryset=Broadcast.objects.select_for_update())
+    if broadcast.status not in Broadcast.STARTABLE:
+        raise wrong_state(Broadcast.STARTABLE)
     # Compared in Python: SQLite may store the same moment with three digits or with six.
-    if seen and Broadcast.objects.select_for_update().get(pk=broadcast.pk).modified != seen:
+    if seen and broadcast.modified != seen:
         raise StaleObject(f"“{broadcast}” was changed since you looked: read it again, then confirm.")
 
 
@@ -97,7 +103,7 @@ def send(
     now. `seen` is the value of `modified` that the user saw; raises StaleObject if the broadcast was changed since.
     With `to_nobody` it starts, and ends, also where nobody can be reached or no channel is there.
     """
-    _refuse_unseen(broadcast, seen)
+    _hold(broadcast, seen)
     if broadcast.local_time and broadcast.own_time is None:
         raise NotReady("Which clock time is meant? Set scheduled_at first, or switch local_time off to send it now.")
     if undo_seconds:
@@ -129,8 +135,8 @@ def _begin(
 
 
 def _open_undo_window(broadcast: Broadcast, by: User | None, seconds: int) -> None:
-    """Have a broadcast start in some seconds, by the database's clock, after it was tried that it can start."""
-    if Broadcast.objects.filter(Broadcast.UNDOABLE, pk=broadcast.pk).exists():
+    """Have a held broadcast start in some seconds, by the database's clock, after it was tried that it can start."""
+    if broadcast.is_undoable:
         raise WrongState(IN_WINDOW)
     once = Q(undo_until=None)
     with transaction.atomic():
@@ -190,13 +196,8 @@ def schedule(
     Reschedules a scheduled broadcast if a time is given, and ends an undo window. Raises WrongState, StaleObject,
     NotReady or InvalidInput.
     """
-    accepted = Broadcast.STARTABLE
-    if broadcast.status not in accepted:
-        raise wrong_state(accepted)
-    _refuse_unseen(broadcast, seen)
+    _hold(broadcast, seen)
     is_scheduled = broadcast.status == Status.SCHEDULED and not broadcast.is_undoable
-    if is_scheduled and not Broadcast.objects.filter(pk=broadcast.pk, status=Status.SCHEDULED).exists():
-        raise wrong_state(accepted)  # it was cancelled or begun since it was read
     if is_scheduled and day is None and at in (None, broadcast.scheduled_at):
         return
     moment = moments.to_schedule(broadcast, at, day)
@@ -208,7 +209,7 @@ def schedule(
     due = max(hours.earliest_start(broadcast, moment), timezone.now())
     _transition(
         broadcast,
-        accepted,
+        Broadcast.STARTABLE,
         "schedule",
         by,
         status=Status.SCHEDULED,

@@ -56,6 +56,13 @@ def tick() -> None:
         enqueue("notify_alerts", pk)
 
 
+def seconds_to_start() -> float | None:
+    """Return how long until the next scheduled broadcast is due, by the database's clock; None if there is none."""
+    scheduled = Broadcast.objects.filter(completed_at=None, status=Status.SCHEDULED, due_from__gt=Now())
+    found = scheduled.order_by("due_from").values_list("due_from", Now())[:1]
+    return next(((due - now).total_seconds() for due, now in found if due), None)
+
+
 def start_due() -> None:
     """Start scheduled broadcasts that are due; one that cannot start stores the reason and stays editable."""
     due = Broadcast.objects.filter(completed_at=None, status=Status.SCHEDULED, due_from__lte=Now())

@@ -1,11 +1,13 @@
 """The guided page: five steps, each at an address of its own, in one frame."""
 
+import re
+
 import pytest
 from django.urls import reverse
 
 from broadcasts.models import Broadcast
 
-from .conftest import address, sign_in
+from .conftest import accept_warnings, address, sign_in
 
 
 def step(broadcast, name):
@@ -24,6 +26,18 @@ def test_each_step_shows_the_bar_of_steps_and_the_card(author, draft, name):
 def test_the_step_what_is_the_content_page_of_the_first_message(author, draft):
     goal = reverse("admin:broadcasts_message_content", args=[draft.first_message().pk])
     assert sign_in(author.user).get(step(draft, "what")).url == goal
+
+
+@pytest.mark.parametrize(("name", "following"), [("who", "what"), ("what", "when"), ("when", "check")])
+def test_the_main_button_of_a_step_saves_it_and_leads_to_the_next(author, draft, name, following):
+    page = sign_in(author.user).get(step(draft, name), follow=True).content.decode()
+    assert re.findall('type="submit" class="default" name="([^"]*)"', page) == [f"_{following}"]
+
+
+def test_a_check_without_anything_open_leads_to_send(author, draft):
+    accept_warnings(draft)
+    page = sign_in(author.user).get(step(draft, "check")).content.decode()
+    assert f'class="button default" href="{step(draft, "send")}"' in page
 
 
 def test_an_unknown_step_is_not_found(author, draft):

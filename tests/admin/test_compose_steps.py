@@ -7,7 +7,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from broadcasts.admin import compose_who
+from broadcasts.admin import compose_stamps, compose_who
 from broadcasts.models import Broadcast, Channel, Message, Segment
 from tests.make import make_contact, make_contacts
 from tests.recorder import Recorder
@@ -313,3 +313,42 @@ def test_a_broadcast_without_a_message_gets_one_by_a_button(client, draft):
 def test_the_bar_tells_the_time_with_its_distance(client, draft):
     change(draft, scheduled_at=timezone.now() + timedelta(days=3))
     assert "in 3 days" in re.search(r'data-key="when".*?</a>', page(client, draft, "who"), re.DOTALL)[0]
+
+
+# Stamps of lists, which tell of a conflict.
+
+
+def chosen_stamp(broadcast, *contacts):
+    broadcast.contacts.set(contacts)
+    return compose_stamps.stamp(broadcast, "who")
+
+
+def test_a_stamp_covers_every_row_of_a_long_list(draft):
+    people = make_contacts(draft.organization, 303)
+    first = chosen_stamp(draft, *people[:300])
+    assert chosen_stamp(draft, *people[:299], people[302]) != first
+    assert chosen_stamp(draft, *people[:299]) != first
+    assert chosen_stamp(draft, *people[:300]) == first
+
+
+def test_a_stamp_tells_lists_with_the_same_sum_apart(draft):
+    a, b, c, d = make_contacts(draft.organization, 4)
+    assert a.pk + d.pk == b.pk + c.pk
+    assert chosen_stamp(draft, a, d) != chosen_stamp(draft, b, c)
+
+
+def test_a_stamp_reads_no_row_of_a_list(draft, django_assert_num_queries):
+    draft.contacts.set(make_contacts(draft.organization, 300))
+    with django_assert_num_queries(len(Broadcast.WHO_LISTS)) as asked:
+        compose_stamps.stamp(draft, "who")
+    assert all("SUM(" in one["sql"] for one in asked)
+
+
+def test_a_stamp_of_another_list_is_another_stamp(draft):
+    groups = [Segment.objects.create(organization=draft.organization, name=f"{n}") for n in range(2)]
+    stamps = set()
+    for name in ("segments", "excluded_segments"):
+        getattr(draft, name).set(groups)
+        stamps.add(compose_stamps.stamp(draft, "who"))
+        getattr(draft, name).clear()
+    assert len(stamps) == 2

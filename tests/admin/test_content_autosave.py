@@ -1,12 +1,18 @@
 """The content page saves itself: what is valid is stored, all else is kept as typed, and nobody is overwritten."""
 
 import pytest
+from django.core.cache import cache
 from django.db import connection
+from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from broadcasts.models import Editing, MessageTranslation, Template
-from tests.make import make_broadcast, make_member
+from broadcasts import sending
+from broadcasts.admin import content_stamps
+from broadcasts.admin.content_stamps import new_page
+from broadcasts.drafting.saving import IN_WINDOW
+from broadcasts.models import Editing, Message, MessageTranslation, Template
+from tests.make import make_broadcast, make_contact, make_member
 
 from .conftest import sign_in
 from .test_content_page import BLOCKS, save, step, typed, url
@@ -162,16 +168,85 @@ def test_what_the_other_one_saved_is_shown_beside_what_was_typed(client, message
 
 
 def test_an_answer_that_was_lost_is_no_conflict_with_oneself(client, message):
-    data = typed(client, message, subject="One") | {"page": "a page"}
+    data = typed(client, message, subject="One") | {"page": new_page()}
     post(client, message, data)  # its answer never comes
     told = post(client, message, data | {"translations-0-subject": "Two"}).json()
     assert (told["state"], message.translations.get().subject) == ("saved", "Two")
 
 
 def test_another_window_of_the_same_person_is_a_conflict(client, message):
-    one, other = (typed(client, message, subject=words) | {"page": words} for words in ("One", "Other"))
+    one, other = (typed(client, message, subject=words) | {"page": new_page()} for words in ("One", "Other"))
     post(client, message, one)
     assert post(client, message, other).json()["state"] == "conflict"
+
+
+@pytest.mark.parametrize("name", ["", "a page", "x" * 15, "x" * 17, "x" * 100_000, "../../../etc/pass", "é" * 16])
+def test_a_page_is_known_by_no_name_that_the_server_did_not_give(client, message, name):
+    data = typed(client, message, subject="One") | {"page": name}
+    post(client, message, data)
+    assert post(client, message, data | {"translations-0-subject": "Two"}).json()["state"] == "conflict"
+
+
+def test_a_page_stands_for_one_user_and_one_message(client, colleague, message, broadcast):
+    mine = typed(client, message, subject="One") | {"page": new_page()}
+    post(client, message, mine)
+    theirs = mine | {"translations-0-subject": "Two"}
+    assert post(colleague, message, theirs).json()["state"] == "conflict"
+    further = Message.objects.create(broadcast=broadcast, channel=message.channel, position=1)
+    drafted = {"seen": "old", "page": mine["page"]}
+    assert post(client, further, typed(client, further, subject="One") | drafted).json()["state"] == "conflict"
+
+
+def test_the_pages_of_a_user_that_are_remembered_are_bounded(author, client, message):
+    request = RequestFactory().post("/", {})
+    request.user = author.user
+    for _ in range(content_stamps.MOST_PAGES + 5):
+        request.POST = {"page": new_page()}
+        for _ in range(content_stamps.MOST + 5):
+            content_stamps.note_own(request, message)
+    kept = cache.get(content_stamps._key(request, message))
+    assert (len(kept), {len(one) for one in kept.values()}) == (content_stamps.MOST_PAGES, {content_stamps.MOST})
+    assert request.POST["page"] in kept
+
+
+def reopened(client, message):
+    """What the script of a page posts after the form that was kept was opened again in another window."""
+    page = client.get(url(message))
+    return {"page": page.context["page"], "seen": page.context["seen"]}
+
+
+def test_a_restored_form_is_a_window_of_its_own(client, message):
+    first = typed(client, message, text=WRONG) | {"page": new_page()}
+    post(client, message, first)
+    second = first | reopened(client, message) | {"translations-0-text": "Second"}
+    assert second["page"] != first["page"]
+    assert post(client, message, first | {"translations-0-text": "First"}).json()["state"] == "saved"
+    assert post(client, message, second).json()["state"] == "conflict"
+
+
+def test_a_restored_form_whose_page_did_not_learn_what_it_stored_is_no_conflict(client, message):
+    first = typed(client, message, subject="One") | {"page": new_page()}
+    post(client, message, first)  # its answer never comes
+    post(client, message, first | {"translations-0-text": WRONG})
+    second = first | reopened(client, message) | {"translations-0-text": "Second"}
+    assert post(client, message, second).json()["state"] == "saved"
+
+
+def test_a_restored_form_that_somebody_else_overtook_stays_in_conflict(client, message):
+    first = typed(client, message, text=WRONG) | {"page": new_page()}
+    post(client, message, first)
+    message.translations.update(subject="Theirs")
+    second = first | reopened(client, message) | {"translations-0-text": "Second"}
+    assert post(client, message, second).json()["state"] == "conflict"
+
+
+def test_in_the_undo_window_a_page_is_told_to_stop_it_first(client, broadcast, message):
+    data = typed(client, message, subject="Too late")
+    make_contact(broadcast.organization)
+    sending.send(broadcast, undo_seconds=60)
+    told = post(client, message, data).json()
+    assert told["words"] == [IN_WINDOW]
+    assert told["goal"] == reverse("admin:broadcasts_broadcast_compose", args=[broadcast.pk, "send"])
 
 
 # States.

@@ -9,6 +9,7 @@ from broadcasts.models import AuditEntry, Broadcast, Channel, Layout, Template, 
 from tests.make import make_broadcast
 
 from .conftest import messages_of, sign_in
+from .steps_of import step
 
 GALLERY = reverse("admin:broadcasts_template_gallery")
 START = reverse("admin:broadcasts_broadcast_start")
@@ -89,10 +90,11 @@ def test_a_design_stands_in_the_layout_that_is_chosen(writer, club):
 @pytest.mark.parametrize("given", [{"begin": "notice"}, {"template": "own"}])
 def test_a_broadcast_starts_from_a_design_or_a_template(writer, mail, given):
     template = starting.add_template(NOTICE, mail.organization)
-    answer = writer.post(USE, {name: template.pk if value == "own" else value for name, value in given.items()})
-    message = Broadcast.objects.get().first_message()
-    assert answer.url == reverse("admin:broadcasts_message_content", args=[message.pk])
-    assert "We are closed on Monday" in message.translation("en").html
+    given = {name: template.pk if value == "own" else value for name, value in given.items()}
+    answer = writer.post(USE, given, follow=True)
+    broadcast = Broadcast.objects.get()
+    assert "We are closed on Monday" in broadcast.first_message().translation("en").html
+    assert answer.redirect_chain[-1][0] == step(broadcast, "who")  # the design fills What
 
 
 def test_a_broadcast_starts_from_an_earlier_one(writer, mail):

@@ -1,5 +1,6 @@
 """What staff send can be stopped for a while, on the broadcast's page."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -8,6 +9,7 @@ from django.db.models.functions import Now
 from broadcasts import sending
 from broadcasts.admin import confirmations
 from broadcasts.admin.broadcast_actions import ACTIONS
+from broadcasts.admin.content import ELSEWHERE, MOST_READ
 from broadcasts.models import AuditEntry, Broadcast
 from tests.make import make_broadcast
 
@@ -49,6 +51,34 @@ def test_its_page_counts_down_and_stops_it_by_one_press(sender, waiting):
     response = client.post(address(waiting, "undo"), follow=True)
     assert "is a draft again, and nothing was sent" in messages_of(response)
     assert Broadcast.objects.values_list("status", "scheduled_at").get() == (Status.DRAFT, None)
+
+
+def test_the_countdown_with_stop_is_the_first_thing_on_its_page(sender, waiting):
+    html = sign_in(sender.user).get(address(waiting, "change")).content.decode()
+    content = html[html.index('id="content-main"') :]
+    assert content.index('form="undo"') < content.index('class="object-tools"')
+    assert (
+        re.search("<(a|input|button|select)[ >]", content).start() == content.index("<button") < content.index("Stop<")
+    )
+
+
+@pytest.mark.parametrize("status", ["SCHEDULED", "SENT"])
+def test_content_that_cannot_be_changed_is_shown_as_its_words(sender, draft, status):
+    words = "<p>The <b>pool</b> &amp; the sauna</p>" + "<p>are closed</p>" * 300
+    draft.first_message().translations.update(text="", html=f"<style>b {{ color: red }}</style>{words}")
+    if status == "SCHEDULED":
+        sending.send(draft, undo_seconds=60)
+    Broadcast.objects.update(status=status)
+    html = sign_in(sender.user).get(address(draft, "change")).content.decode()
+    assert "The pool &amp; the sauna" in html and ELSEWHERE in html
+    assert "&lt;p&gt;" not in html and "color: red" not in html
+    assert html.count("are closed") * len("are closed") < MOST_READ
+
+
+def test_content_that_is_too_costly_to_read_is_left_to_its_own_page(sender, draft):
+    draft.first_message().translations.update(text="", html="<b>a</b>" * 30_000)
+    sending.send(draft, undo_seconds=60)
+    assert ELSEWHERE in sign_in(sender.user).get(address(draft, "change")).content.decode()
 
 
 def test_a_long_countdown_is_written_for_a_script(sender, draft):

@@ -116,6 +116,7 @@ def test_schedule_again_with_a_time_moves_it(broadcast):
 
 def test_a_time_after_its_expiry_is_refused(broadcast):
     broadcast.expires_at = timezone.now() + timedelta(hours=1)
+    broadcast.save()
     with pytest.raises(InvalidInput, match="scheduled_at"):
         sending.schedule(broadcast, timezone.now() + timedelta(hours=2))
 

@@ -1,16 +1,18 @@
 """The undo window: a broadcast that was sent begins only when it ends, and until then it can become a draft again."""
 
 from datetime import timedelta
+from functools import partial
 from threading import Barrier, Thread
 
 import pytest
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
 from broadcasts import drafting, sending
 from broadcasts.exceptions import EmptyAudience, InvalidInput, NotReady, StaleObject, WrongState
 from broadcasts.models import AuditEntry, Broadcast, Contact, EventNote, EventSubscription, Link
-from broadcasts.sending import expansion, rounds
+from broadcasts.sending import expansion, lifecycle, rounds
 from tests.make import make_broadcast, make_contact, make_contacts
 
 from . import steps
@@ -365,3 +367,24 @@ def test_an_undo_while_it_begins_is_refused_in_words(waiting, monkeypatch):
     threads[0].join(20)
     assert Broadcast.objects.get().status == Status.SENDING
     assert [str(error) for error in said] == ["It has begun, so it cannot be undone any more: pause or cancel it."]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    "begin", [partial(sending.send, undo_seconds=60), partial(sending.schedule, at=parse_datetime(LATER))]
+)
+def test_an_edit_while_it_is_promised_waits_so_that_what_was_checked_is_sent(broadcast, monkeypatch, begin):
+    change, said, edits = lifecycle._transition, [], []
+
+    def be_edited(row, accepted, act, *args, **changes):
+        if act != "send":  # that one is a trial, in a savepoint of its own
+            edits.append(begun_beside(lambda: drafting.save(Broadcast.objects.get(), {"name": "Other"}), said))
+            edits[0].join(0.5)
+            assert edits[0].is_alive()
+        change(row, accepted, act, *args, **changes)
+
+    monkeypatch.setattr(lifecycle, "_transition", be_edited)
+    begin(broadcast)
+    edits[0].join(20)
+    refused = [type(error) for error in said if error] == [WrongState]
+    assert refused == broadcast.is_undoable  # what is scheduled for a time may still be edited

@@ -119,8 +119,8 @@ def test_it_is_sent_and_stopped_in_the_countdown_by_keyboard_alone(at, draft):
     browser = at("broadcasts_broadcast_compose", draft.pk, "send")
     press_enter(browser, ".compose-step .submit-row [type=submit]", "/change/")
     assert Broadcast.objects.get().is_undoable
-    skip_to_content(browser)
-    press_enter(browser, "[form=undo]", "/change/")
+    tab_to(browser, "[form=undo]", most=1)
+    browser.keys("enter")
     browser.wait(lambda: "is a draft again, and nothing was sent" in browser.text(".messagelist"))
     assert Broadcast.objects.get().status == Broadcast.Status.DRAFT
     assert browser.errors == []
