@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from broadcasts import retention
-from broadcasts.checking import answers
+from broadcasts.checking import answers, link_caller
 from broadcasts.links import digest_of
 from broadcasts.models import LinkCheck
 
@@ -99,7 +99,7 @@ def test_an_endless_body_is_read_no_further_than_a_few_bytes(club, site):
 
 
 def test_a_silent_server_costs_no_more_than_the_seconds_of_one_link(club, site, monkeypatch):
-    monkeypatch.setattr(answers.LinkCaller, "timeout", 0.4)
+    monkeypatch.setattr(link_caller.LinkCaller, "timeout", 0.4)
     begun = time.monotonic()
     assert "did not answer in time" in fault(club, site.at("/silent", silent))
     assert time.monotonic() - begun < 3

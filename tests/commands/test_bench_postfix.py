@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError
 
-from broadcasts.management.benchmarks import distance, postfix, sink
+from broadcasts.management.benchmarks import distance, postfix, processes, sink
 from broadcasts.management.benchmarks.figures import table
 from broadcasts.transports import Receipt
 from broadcasts.transports.email import Email
@@ -42,12 +42,6 @@ def test_what_only_root_can_do_is_refused_with_words(monkeypatch, run, words):
         pass
 
 
-@pytest.fixture
-def own_port(worker_id, monkeypatch):
-    """A port that no other test process looks for at this moment."""
-    monkeypatch.setattr(postfix, "PORT", 2725 + 100 * int(worker_id.removeprefix("gw").replace("master", "0")))
-
-
 @pytest.mark.story
 @needs_root
 def test_a_server_that_is_far_answers_after_a_round_trip(settings, tmp_path):
@@ -61,7 +55,6 @@ def test_a_server_that_is_far_answers_after_a_round_trip(settings, tmp_path):
 @pytest.mark.story
 @needs_postfix
 @pytest.mark.parametrize("in_flight", [1, 4])
-@pytest.mark.usefixtures("own_port")
 def test_postfix_takes_what_is_sent_and_counts_it(in_flight):
     with postfix.postfix() as taker:
         account = {"host": taker.place.host, "port": taker.port, "security": "none", "in_flight": in_flight}
@@ -69,17 +62,17 @@ def test_postfix_takes_what_is_sent_and_counts_it(in_flight):
             told = [outcome for _, outcome in email.send(mails(50))]
         assert sum(isinstance(outcome, Receipt) for outcome in told) == taker.received() == 50
         folder = taker.queue.parent
+        assert processes.is_running(taker.pid)
     assert not folder.exists()
-    assert not postfix.serving.answers(taker.place.host, taker.port)
+    assert not processes.is_running(taker.pid)
 
 
 @pytest.mark.story
 @needs_root
 @needs_postfix
-@pytest.mark.django_db(transaction=True)
-def test_a_whole_run_against_a_far_postfix(capfd):
-    call_command("bench", "send", "--contacts=60", "--server=postfix", "--latency=5", "--in-flight=2", "--json")
-    told = json.loads(capfd.readouterr().out)
+def test_a_whole_run_against_a_far_postfix(installation):
+    given = ("--contacts=60", "--server=postfix", "--latency=5", "--in-flight=2", "--json")
+    told = json.loads(installation.run("bench", "send", *given))
     [run] = told["runs"]
     assert told["machine"]["latency"] == 5
     assert run["sessions"] and run["source_rate"] and run["of_source"]

@@ -24,6 +24,7 @@ from .distance import HERE, NETWORK, ServerPlace, far_away
 from .sink import Sink, sink, tool
 
 START_SECONDS = 20
+STOP_SECONDS = 10
 DRAIN_SECONDS = 120
 PORT = 2625
 QUEUES = ("maildrop", "incoming", "active")
@@ -126,7 +127,7 @@ def _running(command: list[str], folder: Path, place: ServerPlace, port: int) ->
         done = subprocess.run([*command, word], capture_output=True, text=True)  # noqa: S603
         return done.stderr.strip() if done.returncode else ""
 
-    log = folder / "queue" / "mail.log"
+    log, pid = folder / "queue" / "mail.log", 0
     try:
         fault = order("start")
         deadline = time.monotonic() + START_SECONDS
@@ -137,9 +138,9 @@ def _running(command: list[str], folder: Path, place: ServerPlace, port: int) ->
         pid = int((folder / "queue" / "pid" / "master.pid").read_text())
         yield Postfix(port, log, pid, place, folder / "queue")
     finally:
-        order("abort")
-        deadline = time.monotonic() + START_SECONDS
-        while serving.answers(place.host, port) and time.monotonic() < deadline:  # its children end after it
+        order("abort")  # it does not wait
+        deadline = time.monotonic() + STOP_SECONDS
+        while pid and processes.is_running(pid) and time.monotonic() < deadline:
             time.sleep(0.05)
 
 

@@ -20,6 +20,14 @@ def _stat(pid: int | str) -> list[str]:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
+def is_running(pid: int) -> bool:
+    """Tell whether a process runs; one that has ended and that nobody has asked about yet does not."""
+    try:
+        return _stat(pid)[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 def families() -> dict[int, list[int]]:
     """Return the children of each process."""
     children: dict[int, list[int]] = {}

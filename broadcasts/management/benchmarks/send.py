@@ -7,6 +7,7 @@ import json
 import statistics
 import time
 from argparse import ArgumentParser, ArgumentTypeError
+from functools import partial
 from typing import Any, Self
 
 from django.conf import settings
@@ -43,14 +44,10 @@ SMALL = 50  # people of a broadcast that is sent while a third of the big one is
 LARGE = 50_000  # contacts, from which on that is tried
 
 
-def number(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise ArgumentTypeError(f"“{text}” is not a number of at least 1")
+def number(text: str, least: int = 1) -> int:
+    if not text.isdecimal() or int(text) < least:
+        raise ArgumentTypeError(f"“{text}” is not a number of at least {least}")
     return int(text)
-
-
-def milliseconds(text: str) -> int:
-    return 0 if text == "0" else number(text)
 
 
 def numbers(text: str) -> list[int]:
@@ -82,7 +79,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--latency",
-        type=milliseconds,
+        type=partial(number, least=0),
         default=0,
         metavar="MS",
         help="that a round trip to the mail server takes; default: 0",
@@ -114,11 +111,8 @@ def run(command: BaseCommand, options: dict[str, Any]) -> None:
         )
         words += "; tracked" if options["tracked"] else ""
         words += f"; {options['format']}" if options["format"] != "html" else ""
-        words += (
-            f"; {options['server']}, {options['latency']} ms away, {options['in_flight']} in flight"
-            if is_service(options)
-            else ""
-        )
+        if is_service(options):
+            words += f"; {options['server']}, {options['latency']} ms away, {options['in_flight']} in flight"
         command.stdout.write(f"{words}; load average: {load}")
         command.stdout.flush()
     runs: list[Figures] = []

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.module_loading import import_string
+
 from ..callbacks import LONGEST_MAIL
 from .account import ImapAccount, Question
 from .client import ImapClient
-from .tokens import access_token
 
 UID = re.compile(rb"\bUID (\d{1,10})\b")
 SIZE = re.compile(rb"\bRFC822\.SIZE (\d{1,12})\b")
@@ -37,7 +38,7 @@ class Session:
         self.account, self.deadline = account, deadline
         self.client: ImapClient | None = None
         if account.sign_in == "oauth2":
-            token, renewed = access_token(account)
+            token, renewed = import_string("broadcasts.transports.imap.tokens.access_token")(account)
             if renewed:
                 renew(renewed)
             self.account = account.with_token(token)
