@@ -179,6 +179,7 @@ def test_broken_content_is_told_with_field_and_line_when_compiled(mail):
 
 def test_rendering_asks_the_database_nothing(mail, club, django_assert_num_queries):
     compiled = compile_message(make_broadcast(mail, use_case="marketing").messages.get())
+    compiled.prepare()
     contact = make_contact(club)
     with django_assert_num_queries(0):
         compiled.envelope(Recipient("k", contact.email, "en", contact))
