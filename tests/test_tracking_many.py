@@ -112,7 +112,7 @@ def test_many_reports_cost_few_statements(mail):
     rows = [make_delivery(broadcast) for _ in range(30)]
     with CaptureQueriesContext(connection) as asked:
         tracking.record_all([tracking.Fact(row.pk, "delivered", NOON) for row in rows])
-    assert len(asked) <= 11
+    assert len(asked) <= 12  # one of them ends what was counted of soft bounces
     assert Delivery.objects.filter(delivered_at=NOON).count() == 30
 
 

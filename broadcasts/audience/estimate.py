@@ -160,9 +160,9 @@ def _tally(
     audience: Audience,
     routes: "Sequence[Message | Route]",
     groups: Callable[[Audience, Sequence[Route]], ReasonGroups],
-) -> "Tally":
+) -> "ReasonTally":
     audience, ways = replace(audience, of_all=True), [Route.of(one) for one in routes]
-    tally = Tally(audience.channel_policy, ways)
+    tally = ReasonTally(audience.channel_policy, ways)
     with as_if_created(audience):
         if ways:
             tally.take(groups(audience, ways))
@@ -171,7 +171,7 @@ def _tally(
     return tally
 
 
-class Tally:
+class ReasonTally:
     """The sums over groups of contacts."""
 
     def __init__(self, policy: str, ways: Sequence[Route]) -> None:

@@ -80,7 +80,7 @@ class JoinedReasons(Reasons):
         return Joined("lately", "n", IntegerField())
 
 
-def recipients_between(audience: Audience, message: Message, above: int, up_to: int) -> QuerySet[Any, Any]:
+def recipients_between(audience: Audience, message: Message | Route, above: int, up_to: int) -> QuerySet[Any, Any]:
     """Return what `recipients` returns for a message, of the contacts with ids above one, up to another.
 
     The queryset cannot be used as a subquery of another.

@@ -7,12 +7,12 @@ from broadcasts.models import SigningKey
 
 from .findings import Finding, good, stop, warning
 from .publishing import host_of, record_of
-from .resolver import Resolver
+from .resolver import DnsResolver
 
 _TAG = re.compile(r"\s*([a-z][a-z0-9_]*)\s*=\s*([^;]*)", re.IGNORECASE)
 
 
-def dkim(resolver: Resolver, keys: Sequence[SigningKey]) -> list[Finding]:
+def dkim(resolver: DnsResolver, keys: Sequence[SigningKey]) -> list[Finding]:
     """Judge the record of each key, the active ones first."""
     if not keys:
         text = (
@@ -23,7 +23,7 @@ def dkim(resolver: Resolver, keys: Sequence[SigningKey]) -> list[Finding]:
     return [_of_key(resolver, key) for key in sorted(keys, key=lambda key: (not key.is_active, key.selector))]
 
 
-def _of_key(resolver: Resolver, key: SigningKey) -> Finding:
+def _of_key(resolver: DnsResolver, key: SigningKey) -> Finding:
     host, wanted = host_of(key), record_of(key)
     answer = resolver.ask(host, "TXT")
     about = {"host": host, "record": wanted, "key": str(key.uuid)}

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from .dkim import tags
 from .findings import Finding, good, warning
-from .resolver import Answer, Resolver, State
+from .resolver import DnsAnswer, DnsResolver, State
 
 MOST_LEVELS = 5  # a name and those above it that are asked for a record
 POLICIES = ("none", "quarantine", "reject")
@@ -15,13 +15,13 @@ class Policy(NamedTuple):
 
     place: str
     tags: dict[str, str]
-    answer: Answer
+    answer: DnsAnswer
 
     def is_strict(self, of: str) -> bool:
         return self.tags.get(of, "r").lower() == "s"
 
 
-def policy(resolver: Resolver, name: str) -> Policy:
+def policy(resolver: DnsResolver, name: str) -> Policy:
     """Find the record of a domain, or of one above it, as the tree walk of DMARC does."""
     labels = name.split(".")
     for start in range(min(MOST_LEVELS, len(labels) - 1)):
@@ -30,7 +30,7 @@ def policy(resolver: Resolver, name: str) -> Policy:
         if answer.state is not State.MISSING:
             read = tags(answer.records[0]) if len(answer.records) == 1 else {}
             return Policy(place, read, answer)
-    return Policy("", {}, Answer(State.MISSING))
+    return Policy("", {}, DnsAnswer(State.MISSING))
 
 
 def dmarc(found: Policy, name: str) -> Finding:

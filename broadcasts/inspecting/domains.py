@@ -20,7 +20,7 @@ from . import dmarc
 from .dkim import dkim
 from .findings import Finding, warning
 from .hosts import MOST_HOSTS, mta_sts, mx, ptr
-from .resolver import Resolver
+from .resolver import DnsResolver
 from .spf import spf
 
 log = logging.getLogger(__name__)
@@ -139,13 +139,13 @@ def _subject(domain: SendingDomain) -> Subject:
 def inspect(subject: Subject) -> list[Finding]:
     """Ask the DNS about a domain; whatever it answers, findings come back in a bounded time."""
     try:
-        return _inspect(subject, Resolver())
+        return _inspect(subject, DnsResolver())
     except Exception:
         log.exception("The domain %s could not be inspected", subject.domain.pk)
         return [warning("dkim", "The domain could not be checked; the log of the workers says why.")]
 
 
-def _inspect(subject: Subject, resolver: Resolver) -> list[Finding]:
+def _inspect(subject: Subject, resolver: DnsResolver) -> list[Finding]:
     name, senders = subject.domain.name, list(subject.senders) or [subject.domain.name]
     policy = dmarc.policy(resolver, name)
     keys = dkim(resolver, subject.keys)

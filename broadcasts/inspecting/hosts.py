@@ -5,14 +5,14 @@ from contextlib import suppress
 from ipaddress import ip_address
 
 from .findings import Finding, good, stop, warning
-from .resolver import Answer, Resolver, State
+from .resolver import DnsAnswer, DnsResolver, State
 
 MOST_HOSTS = 3
 MOST_ADDRESSES = 4
 MOST_NAMES = 4
 
 
-def mx(resolver: Resolver, name: str) -> Finding:
+def mx(resolver: DnsResolver, name: str) -> Finding:
     """Judge whether mail to a domain, such as replies and bounces, can arrive."""
     answer = resolver.ask(name, "MX")
     if answer.has_failed:
@@ -33,12 +33,12 @@ def mx(resolver: Resolver, name: str) -> Finding:
     return warning("mx", text, host=name, record="10 mail.example.org.")
 
 
-def ptr(resolver: Resolver, hosts: Sequence[str]) -> list[Finding]:
+def ptr(resolver: DnsResolver, hosts: Sequence[str]) -> list[Finding]:
     """Judge the names of the addresses of mail servers: each must lead to a name that leads back."""
     return [one for host in hosts[:MOST_HOSTS] if (one := _of_host(resolver, host)) is not None]
 
 
-def _of_host(resolver: Resolver, host: str) -> Finding | None:
+def _of_host(resolver: DnsResolver, host: str) -> Finding | None:
     """Judge one mail server; None for one without a public address, whose mail leaves from another one."""
     found = _addresses(resolver, host)
     if found.has_failed:
@@ -59,13 +59,13 @@ def _of_host(resolver: Resolver, host: str) -> Finding | None:
     return good("ptr", f"The addresses of {host} have names that lead back to them.") if public else None
 
 
-def _addresses(resolver: Resolver, host: str) -> Answer:
+def _addresses(resolver: DnsResolver, host: str) -> DnsAnswer:
     with suppress(ValueError):
-        return Answer(State.FOUND, (str(ip_address(host)),))
+        return DnsAnswer(State.FOUND, (str(ip_address(host)),))
     return resolver.addresses(host)
 
 
-def mta_sts(resolver: Resolver, name: str) -> Finding:
+def mta_sts(resolver: DnsResolver, name: str) -> Finding:
     """Tell whether others have to encrypt mail to a domain; its policy file is not fetched."""
     answer = resolver.texts(f"_mta-sts.{name}", "v=stsv1")
     if answer.has_failed:

@@ -26,7 +26,7 @@ Algorithm = SigningKey.Algorithm
 
 def new_selector(domain: SendingDomain, algorithm: str = Algorithm.RSA) -> str:
     """Propose a selector from the date, such as b20261201; with e for Ed25519, and a number if it is taken."""
-    start = f"{'e' if algorithm == Algorithm.ED25519 else 'b'}{timezone.now():%Y%m%d}"
+    start = f"{'e' if algorithm == Algorithm.ED25519 else 'b'}{timezone.now().date().isoformat().replace('-', '')}"
     taken = set(domain.keys.values_list("selector", flat=True))
     return next(one for n in range(1, MOST_KEYS + 2) if (one := start if n == 1 else f"{start}-{n}") not in taken)
 

@@ -30,7 +30,7 @@ class State(Enum):
     FAILED = auto()  # nobody answered, or not what was asked
 
 
-class Answer(NamedTuple):
+class DnsAnswer(NamedTuple):
     """What the DNS said: its records as text that can be printed."""
 
     state: State
@@ -45,44 +45,44 @@ class Answer(NamedTuple):
         return self.state is State.FAILED
 
 
-MISSING, FAILED = Answer(State.MISSING), Answer(State.FAILED)
+MISSING, FAILED = DnsAnswer(State.MISSING), DnsAnswer(State.FAILED)
 
 
-class Resolver:
+class DnsResolver:
     """Asks the servers of DNS_RESOLVERS, or the system's, about one domain."""
 
     def __init__(self, seconds: float = DOMAIN_SECONDS) -> None:
         self.ends = time.monotonic() + seconds
         self.left = MOST_QUESTIONS
-        self.known: dict[tuple[str, str], Answer] = {}
+        self.known: dict[tuple[str, str], DnsAnswer] = {}
         self.resolver: dns.resolver.Resolver | None = None
 
-    def ask(self, name: str, kind: str) -> Answer:
+    def ask(self, name: str, kind: str) -> DnsAnswer:
         """Ask for the records of a name; the same question is asked once."""
         question = name.lower().rstrip("."), kind
         if question not in self.known:
             self.known[question] = self._ask(*question)
         return self.known[question]
 
-    def texts(self, name: str, begins: str) -> Answer:
+    def texts(self, name: str, begins: str) -> DnsAnswer:
         """Return the TXT records of a name that begin with a word, whatever its case."""
         answer = self.ask(name, "TXT")
         found = tuple(one for one in answer.records if _begins(one, begins))
-        return Answer(State.FOUND, found) if found else MISSING if answer.state is State.FOUND else answer
+        return DnsAnswer(State.FOUND, found) if found else MISSING if answer.state is State.FOUND else answer
 
-    def addresses(self, name: str) -> Answer:
+    def addresses(self, name: str) -> DnsAnswer:
         """Return the IP addresses of a name."""
         answers = [self.ask(name, kind) for kind in ("A", "AAAA")]
         found = tuple(one for answer in answers for one in answer.records)
         if found:
-            return Answer(State.FOUND, found)
+            return DnsAnswer(State.FOUND, found)
         return FAILED if any(answer.has_failed for answer in answers) else MISSING
 
-    def names_of(self, address: str) -> Answer:
+    def names_of(self, address: str) -> DnsAnswer:
         """Return the names of an IP address."""
         return self.ask(dns.reversename.from_address(str(ip_address(address))).to_text(), "PTR")
 
-    def _ask(self, name: str, kind: str) -> Answer:
+    def _ask(self, name: str, kind: str) -> DnsAnswer:
         seconds = min(QUESTION_SECONDS, self.ends - time.monotonic())
         self.left -= 1
         if seconds <= 0 or self.left < 0:
@@ -97,7 +97,7 @@ class Resolver:
             return MISSING
         rows = [row for row in found.rrset if row.rdtype == dns.rdatatype.from_text(kind)][:MOST_RECORDS]
         records = sorted((_printable(_WRITTEN[kind](row)) for row in rows), key=_preference)
-        return Answer(State.FOUND, tuple(records)) if records else MISSING
+        return DnsAnswer(State.FOUND, tuple(records)) if records else MISSING
 
     def _made(self) -> dns.resolver.Resolver:
         if self.resolver is None:

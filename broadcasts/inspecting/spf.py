@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 
 from .findings import Finding, good, warning
-from .resolver import Answer, Resolver
+from .resolver import DnsAnswer, DnsResolver
 
 MOST_LOOKUPS = 10  # RFC 7208, 4.6.4: with more, receivers take the record for broken
 LOOKING_UP = frozenset({"include", "a", "mx", "ptr", "exists"})
@@ -13,7 +13,7 @@ SHOWN = 300
 
 
 @dataclass
-class Count:
+class LookupCount:
     """The lookups of a record and of those that it includes, and what is wrong with any of them."""
 
     lookups: int = 0
@@ -21,7 +21,7 @@ class Count:
     failed: list[str] = field(default_factory=list)
 
 
-def spf(resolver: Resolver, name: str, hosts: list[str]) -> Finding:
+def spf(resolver: DnsResolver, name: str, hosts: list[str]) -> Finding:
     """Judge the SPF record of the domain of the return path.
 
     hosts: the mail servers that the channels of the domain send through, for the record that is proposed.
@@ -40,7 +40,7 @@ def spf(resolver: Resolver, name: str, hosts: list[str]) -> Finding:
         text = f"{name} has {len(answer.records)} SPF records, and receivers then use none. Merge them into one."
         return warning("spf", text, host=name, record=_merged(answer))
     record = answer.records[0]
-    count = Count()
+    count = LookupCount()
     last = _count(resolver, name, record, count, ())
     faults = [*count.faults, *_end(last)]
     if count.lookups > MOST_LOOKUPS:
@@ -57,7 +57,7 @@ def spf(resolver: Resolver, name: str, hosts: list[str]) -> Finding:
     return good("spf", f"{name} has an SPF record with {count.lookups} of {MOST_LOOKUPS} lookups: {record[:SHOWN]}")
 
 
-def _count(resolver: Resolver, name: str, record: str, count: Count, above: tuple[str, ...]) -> str:
+def _count(resolver: DnsResolver, name: str, record: str, count: LookupCount, above: tuple[str, ...]) -> str:
     """Count the lookups of a record, following what it includes; return the qualifier of its `all`, "" for none."""
     last = ""
     redirect = ""
@@ -83,7 +83,7 @@ def _count(resolver: Resolver, name: str, record: str, count: Count, above: tupl
     return last
 
 
-def _follow(resolver: Resolver, name: str, count: Count, above: tuple[str, ...]) -> str:
+def _follow(resolver: DnsResolver, name: str, count: LookupCount, above: tuple[str, ...]) -> str:
     """Count what another domain's record needs."""
     shown = name[:100]
     if "%" in name:  # a macro: what it means depends on each mail
@@ -127,7 +127,7 @@ def _with_end(record: str) -> str:
     return " ".join([*terms, "~all"])
 
 
-def _merged(answer: Answer) -> str:
+def _merged(answer: DnsAnswer) -> str:
     """Return one record with the mechanisms of several."""
     terms = [term for record in answer.records for term in record.split()[1:]]
     kept = dict.fromkeys(term for term in terms if term.lower().lstrip("+-~?") != "all")

@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Now
 
-from broadcasts import transports
+from broadcasts import formats, transports
 from broadcasts.transports.fields import clean_host
 from broadcasts.transports.imap import SIGN_INS
 
@@ -115,7 +115,7 @@ class Mailbox(Base):
         except ValidationError as error:
             errors["host"] = error.messages[0]
         if not 1 <= (self.minutes or 0) <= LONGEST_MINUTES:
-            errors["minutes"] = f"Give a number of minutes from 1 to {LONGEST_MINUTES:,}."
+            errors["minutes"] = f"Give a number of minutes from 1 to {formats.number(LONGEST_MINUTES)}."
         if self.port is not None and not 1 <= self.port <= 65_535:
             errors["port"] = "Give a port from 1 to 65535, or leave it blank."
         if self.kept_in and self.kept_in.lower() == self.folder.lower():

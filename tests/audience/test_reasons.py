@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from broadcasts.audience import Audience, Route, claim_reasons, recipients
+from broadcasts.audience import Audience, Route, claim_reasons, recipients, recipients_between
 from broadcasts.models import Channel, Consent, Contact, Delivery, Reason, Suppression
 
 from ..make import make_broadcast, make_contact
@@ -14,7 +14,10 @@ from .people import make_earlier, make_segment
 
 def reason(contact, route, **fields) -> str:
     audience = Audience(**{"organization": contact.organization, "send_to_all": True, **fields})
-    return recipients(audience, route).get(pk=contact.pk).skip_reason
+    found = recipients(audience, route).get(pk=contact.pk)
+    [one] = recipients_between(audience, route, contact.pk - 1, contact.pk)  # as expansion asks
+    assert (one.pk, one.skip_reason, one.send_address) == (found.pk, found.skip_reason, found.send_address)
+    return found.skip_reason
 
 
 def suppress(contact, cause, use_case="", kind="email", column="email_hash") -> None:

@@ -105,11 +105,18 @@ def test_a_mail_that_nobody_asked_for_is_not_taken_in(make_mailbox):
     assert not any("STORE" in line for line in server.heard)
 
 
-@pytest.mark.parametrize("body", [b"* 1 FETCH (UID 1 BODY[]<0> {3}\r\nabc)", b"* 1 FETCH (BODY[]<0> {3}\r\nabc UID 1)"])
+REPLY = b"From: ann@example.com\r\n\r\nThank you."
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"* 1 FETCH (UID 1 BODY[]<0> {%d}\r\n%s)", b"* 1 FETCH (BODY[]<0> {%d}\r\n%s UID 1)"],
+    ids=["before", "after"],
+)
 def test_the_uid_of_a_mail_may_come_before_or_after_it(make_mailbox, body):
-    with ImapServer({"FETCH": LISTED, "UID FETCH": answer(body), "UID EXPUNGE": close}) as server:
+    with ImapServer({"FETCH": LISTED, "UID FETCH": answer(body % (len(REPLY), REPLY)), "UID EXPUNGE": close}) as server:
         fetching.read_mailbox(make_mailbox(**server.columns).pk)
-    assert bytes(StoredCall.objects.get().body) == b"abc"
+    assert bytes(StoredCall.objects.get().body) == REPLY
 
 
 @pytest.mark.parametrize(

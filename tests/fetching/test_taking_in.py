@@ -6,13 +6,14 @@ from django.db import OperationalError
 from broadcasts import fetching, receiving
 from broadcasts.fetching import reading, rounds
 from broadcasts.models import Mailbox, StoredCall
-from broadcasts.transports import TransportError
+from broadcasts.transports import LONGEST_MAIL, TransportError
 from broadcasts.transports.imap import ListedMail
 from broadcasts.transports.imap.session import uid_set
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-REPORT = b"From: mailer-daemon@club.example\r\nSubject: Undelivered %d\r\n\r\nNo such user.\r\n"
+THIRD = b"From: joe@example.com\r\nSubject: Third\r\n\r\nHello\r\n"
+REPORT = b"From: ann%d@example.com\r\nSubject: Re: Pool\r\n\r\nThank you.\r\n"  # a reply, which is always taken in
 
 
 def reports(n: int) -> list[bytes]:
@@ -78,9 +79,9 @@ def test_mail_is_copied_where_the_server_cannot_move_it(dovecot_of, make_mailbox
 
 def test_only_the_first_megabyte_of_a_mail_is_read(dovecot, mailbox):
     line = b"x" * 75 + b"\r\n"
-    dovecot.put("INBOX", b"Subject: Large\r\n\r\n" + line * 70_000, *reports(1))
+    dovecot.put("INBOX", b"From: joe@example.com\r\nSubject: Large\r\n\r\n" + line * 70_000, *reports(1))
     look(mailbox)
-    assert sorted(map(len, stored())) == [len(reports(1)[0]), 1_048_576]
+    assert sorted(map(len, stored())) == [len(reports(1)[0]), LONGEST_MAIL]
     assert dovecot.mails() == 0
 
 
@@ -89,9 +90,9 @@ def test_a_folder_whose_uids_begin_anew_is_read_as_well(dovecot, mailbox):
     look(mailbox)
     for path in dovecot.folder("INBOX").glob("dovecot*"):
         path.unlink()  # with the folder's UIDVALIDITY
-    dovecot.put("INBOX", b"Subject: Third\r\n\r\n")
+    dovecot.put("INBOX", THIRD)
     look(mailbox)
-    assert stored()[2:] == [b"Subject: Third\r\n\r\n"]
+    assert stored()[2:] == [THIRD]
     assert dovecot.mails() == 0
 
 
@@ -132,7 +133,7 @@ def test_uids_that_follow_one_another_are_named_as_ranges():
 def test_portions_have_a_bound_of_mails_and_of_bytes():
     small = [ListedMail(number, 1000) for number in range(250)]
     assert [len(portion) for portion in reading.portions(small)] == [100, 100, 50]
-    large = [ListedMail(number, 1_048_576) for number in range(9)]
+    large = [ListedMail(number, LONGEST_MAIL) for number in range(9)]
     assert [len(portion) for portion in reading.portions(large)] == [4, 4, 1]
     assert list(reading.portions([])) == []
 

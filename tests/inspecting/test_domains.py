@@ -87,7 +87,7 @@ def test_one_organization_with_many_domains_does_not_keep_others_waiting(club, e
 
 def test_a_silent_dns_holds_a_worker_no_longer_than_a_domain_may_take(dns, domain, found, monkeypatch):
     monkeypatch.setattr(resolver, "QUESTION_SECONDS", 0.2)
-    monkeypatch.setattr(resolver.Resolver.__init__, "__defaults__", (0.6,))
+    monkeypatch.setattr(resolver.DnsResolver.__init__, "__defaults__", (0.6,))
     for name in ("club.example", "_dmarc.club.example", "_mta-sts.club.example"):
         dns.records[name, "TXT"] = dns.records[name, "MX"] = dns.records[name, "A"] = SILENT
     begun = time.monotonic()
@@ -96,7 +96,7 @@ def test_a_silent_dns_holds_a_worker_no_longer_than_a_domain_may_take(dns, domai
 
 
 def test_questions_are_counted(dns, settings):
-    asking = resolver.Resolver()
+    asking = resolver.DnsResolver()
     for n in range(200):
         asking.ask(f"n{n}.example", "A")
     assert len(dns.asked) == resolver.MOST_QUESTIONS
@@ -106,4 +106,4 @@ def test_questions_are_counted(dns, settings):
     "name", ["a..b", "", "x" * 64 + ".example", ".".join(["x" * 60] * 6), "ü" * 300, "a b\x00c", "*."]
 )
 def test_no_name_breaks_a_question(dns, name):
-    assert resolver.Resolver().ask(name, "TXT").records == ()
+    assert resolver.DnsResolver().ask(name, "TXT").records == ()

@@ -9,6 +9,7 @@ differ only in what surrounds the same steps, one goes through all of them, and 
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.db import OperationalError, connection
 
@@ -52,6 +53,8 @@ class Fate:
             raise Killed  # the dead write nothing more
         answer = execute(sql, params, many, context)
         if sql.startswith(WRITES):
+            if " RETURNING " in sql:
+                keep_rows(context["cursor"])
             self.step()
         return answer
 
@@ -73,6 +76,12 @@ class Fate:
             pass
         finally:
             self.server.deliver = deliver
+
+
+def keep_rows(cursor: Any) -> None:
+    """Read the rows that a change returns, for whoever asks next: SQLite is done with it no sooner."""
+    rows = iter(cursor.fetchall())
+    cursor.fetchone, cursor.fetchall = lambda: next(rows, None), lambda: list(rows)
 
 
 def die() -> None:

@@ -38,7 +38,7 @@ WINDOW = 1000
 def test_no_report_is_lost_though_a_worker_is_killed_amid(installation, monkeypatch):
     monkeypatch.setitem(installation.env, "SSL_CERT_FILE", str(certificate()))
     with Dovecot() as server:
-        server.put("INBOX", *(b"Subject: Report %d\r\n\r\n" % number for number in range(REPORTS)))
+        server.put("INBOX", *(b"From: ann%d@example.com\r\n\r\nThank you.\r\n" % number for number in range(REPORTS)))
         installation.run("shell", "-c", SETUP.format(port=server.tls_port, password=PASSWORD))
         first = installation.start("shell", "-c", POLL)
         installation.wait_for(lambda: installation.value("SELECT taken FROM broadcasts_mailbox"))
