@@ -9,7 +9,8 @@ from broadcasts.models import LinkCheck
 from broadcasts.transports import SettingsRefused, TransportError
 from broadcasts.transports.http import Answer, Call, Http
 
-from .answers import AT_ONCE, SECONDS, LinkAnswer
+from . import answers
+from .answers import LinkAnswer
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +26,7 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 class LinkCaller(Http):
     """Asks for addresses by the rules of all our HTTP, and follows redirects by the same rules."""
 
-    concurrency = AT_ONCE
+    concurrency = answers.AT_ONCE
     timeout = REQUEST_SECONDS
 
     def begin(self, address: str) -> "asyncio.Task[LinkAnswer]":
@@ -48,10 +49,10 @@ class LinkCaller(Http):
 
     async def _asked(self, address: str) -> LinkAnswer:
         try:
-            async with asyncio.timeout(SECONDS):
+            async with asyncio.timeout(answers.SECONDS):
                 return await self._followed(address)
         except TimeoutError:
-            return LinkAnswer(None, f"It did not answer within {formats.duration(SECONDS)}.")
+            return LinkAnswer(None, f"It did not answer within {formats.duration(answers.SECONDS)}.")
         except TransportError as error:
             return LinkAnswer(None, _why(error))
         except Exception:

@@ -11,6 +11,7 @@ from tests.make import add_channel, make_broadcast, make_contact
 REFUSED = "No test was sent to joe@example.com: "
 CAUSES = {
     "hard_bounce": "the address bounced before.",
+    "soft_bounce": "the address bounced before.",
     "complaint": "complained before.",
     "unsubscribe": "unsubscribed.",
     "stop": "on the suppression list (Said STOP).",
