@@ -6,7 +6,8 @@ import sys
 
 from django.conf import settings
 
-LARGE = ["broadcasts.admin", "rest_framework.serializers", "requests", "aiohttp", "mrml", "css_inline", "nh3", "re2"]
+PAGES = ["broadcasts.admin", "rest_framework.serializers"]
+LARGE = [*PAGES, "requests", "aiohttp", "mrml", "css_inline", "nh3", "re2", "dns", "flufl.bounce"]
 LOAD = f"""
 import sys, django
 django.setup()

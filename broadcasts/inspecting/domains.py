@@ -1,29 +1,22 @@
 """Domains that are known, and their inspection by workers: when one is due, and within a bounded time."""
 
-import logging
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from broadcasts import queue
 from broadcasts.exceptions import InvalidInput
 from broadcasts.mediums import Medium, ascii_domain, email_domain
-from broadcasts.models import Channel, Organization, SendingDomain, SigningKey
+from broadcasts.models import Channel, Organization, SendingDomain
 
-from . import dmarc
-from .dkim import dkim
-from .findings import Finding, warning
-from .hosts import MOST_HOSTS, mta_sts, mx, ptr
-from .resolver import DnsResolver
-from .spf import spf
-
-log = logging.getLogger(__name__)
+from .findings import Finding
+from .subject import Subject
 
 TASK = "inspect_domains"
 MOST_DOMAINS = 100  # of one organization that staff add
@@ -33,6 +26,7 @@ TASK_SECONDS = 15  # after which a task claims no more domains; it ends DOMAIN_S
 AT_ONCE = 8  # domains
 AT_ONCE_OF_ONE = 4  # organization
 MOST_SENDERS = 3  # domains of return paths
+MOST_HOSTS = 3
 
 
 def know(channel: Channel) -> None:
@@ -88,6 +82,7 @@ def inspect_due(ticket: int = 0) -> int:
     while time.monotonic() < ends and (claimed := _claim()):
         subjects = [_subject(domain) for domain in claimed]
         with ThreadPoolExecutor(len(subjects)) as threads:  # they ask, and leave the database to this one
+            inspect = import_string("broadcasts.inspecting.judging.inspect")  # with the DNS library, so only when used
             for subject, found in zip(subjects, threads.map(inspect, subjects), strict=True):
                 _store(subject.domain, found)
         done += len(claimed)
@@ -115,16 +110,6 @@ def _store(domain: SendingDomain, found: list[Finding]) -> None:
         SendingDomain.objects.filter(pk=domain.pk).update(**values)
 
 
-@dataclass(frozen=True)
-class Subject:
-    """A domain with all that an inspection has to know of it."""
-
-    domain: SendingDomain
-    keys: Sequence[SigningKey]
-    hosts: Sequence[str]  # that its mail is handed to
-    senders: Sequence[str]  # the domains of its return paths
-
-
 def _subject(domain: SendingDomain) -> Subject:
     channels = Channel.objects.filter(
         organization=domain.organization_id, medium=Medium.EMAIL, is_active=True, from_address__icontains="@"
@@ -134,31 +119,3 @@ def _subject(domain: SendingDomain) -> Subject:
     paths = (str(one.settings.get("return_path") or one.from_address) for one in own)
     senders = dict.fromkeys(name for path in paths if (name := ascii_domain(email_domain(path))))
     return Subject(domain, list(domain.keys.defer("secret")), list(hosts)[:MOST_HOSTS], list(senders)[:MOST_SENDERS])
-
-
-def inspect(subject: Subject) -> list[Finding]:
-    """Ask the DNS about a domain; whatever it answers, findings come back in a bounded time."""
-    try:
-        return _inspect(subject, DnsResolver())
-    except Exception:
-        log.exception("The domain %s could not be inspected", subject.domain.pk)
-        return [warning("dkim", "The domain could not be checked; the log of the workers says why.")]
-
-
-def _inspect(subject: Subject, resolver: DnsResolver) -> list[Finding]:
-    name, senders = subject.domain.name, list(subject.senders) or [subject.domain.name]
-    policy = dmarc.policy(resolver, name)
-    keys = dkim(resolver, subject.keys)
-    paths = [spf(resolver, sender, list(subject.hosts)) for sender in senders]
-    active = {str(key.uuid) for key in subject.keys if key.is_active}
-    signs = any(one.key in active and one.level == "good" for one in keys)
-    spf_is_good = all(one.level == "good" for one in paths)
-    return [
-        *keys,
-        *paths,
-        dmarc.dmarc(policy, name),
-        dmarc.alignment(policy, name, signs, senders, spf_is_good),
-        *(mx(resolver, one) for one in dict.fromkeys([name, *senders])),
-        *ptr(resolver, subject.hosts),
-        mta_sts(resolver, name),
-    ]

@@ -7,7 +7,6 @@ from ipaddress import ip_address
 from .findings import Finding, good, stop, warning
 from .resolver import DnsAnswer, DnsResolver, State
 
-MOST_HOSTS = 3
 MOST_ADDRESSES = 4
 MOST_NAMES = 4
 
@@ -35,7 +34,7 @@ def mx(resolver: DnsResolver, name: str) -> Finding:
 
 def ptr(resolver: DnsResolver, hosts: Sequence[str]) -> list[Finding]:
     """Judge the names of the addresses of mail servers: each must lead to a name that leads back."""
-    return [one for host in hosts[:MOST_HOSTS] if (one := _of_host(resolver, host)) is not None]
+    return [one for host in hosts if (one := _of_host(resolver, host)) is not None]
 
 
 def _of_host(resolver: DnsResolver, host: str) -> Finding | None:

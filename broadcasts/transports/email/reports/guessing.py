@@ -5,7 +5,7 @@ import re
 from email import message_from_bytes
 from email.message import Message
 
-from flufl.bounce import all_failures
+from django.utils.module_loading import import_string
 
 from ...bounces import bounce_class, enhanced_code
 from ...callbacks import Event
@@ -58,7 +58,7 @@ def event_in(mail: Mail) -> Event | None:
 def _is_permanent(mail: Mail) -> bool | None:
     """Tell whether flufl.bounce finds recipients that failed for good; None if it finds a delay only."""
     try:
-        temporary, permanent = all_failures(_shortened(mail))
+        temporary, permanent = import_string("flufl.bounce.all_failures")(_shortened(mail))
     except Exception:  # its detectors read what anybody may write
         return False
     return True if permanent else None if temporary else False
