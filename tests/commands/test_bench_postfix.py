@@ -18,8 +18,13 @@ from broadcasts.transports.email import Email
 from ..transports.conftest import mails
 from .test_bench import FIGURES
 
-can_be_far = os.geteuid() == 0 and shutil.which("ip") and Path("/dev/net/tun").exists()
-needs_root = pytest.mark.skipif(not can_be_far, reason="needs root, the command ip and /dev/net/tun")
+can_be_far = (
+    os.geteuid() == 0
+    and shutil.which("ip")
+    and Path("/dev/net/tun").exists()
+    and shutil.which("smtp-sink", path="/usr/sbin:/usr/bin")
+)
+needs_root = pytest.mark.skipif(not can_be_far, reason="needs root, the command ip, /dev/net/tun and smtp-sink")
 needs_postfix = pytest.mark.skipif(
     os.geteuid() != 0 or not shutil.which("postfix", path="/usr/sbin"), reason="needs root and Postfix"
 )
