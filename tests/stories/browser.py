@@ -154,6 +154,12 @@ class Browser:
         self.logged += [entry["message"] for entry in self.call("POST", "/se/log", type="browser")]
         return self.logged
 
+    def forget_errors(self) -> None:
+        """Leave the page and drop its errors: an earlier story may have killed the server below it."""
+        self.open("about:blank")
+        _ = self.errors  # which takes them out of the driver
+        self.logged = []
+
     @property
     def is_asked(self) -> bool:
         """Whether the browser asks something, such as whether to leave a page."""

@@ -55,7 +55,7 @@ def first_tab(site, chromium):
 @pytest.fixture
 def signed_in(chromium, first_tab):
     """A tab of its own, which nothing that an earlier story did to a page has reached."""
-    chromium.logged = []
+    chromium.forget_errors()
     chromium.call("POST", "/window", handle=chromium.call("POST", "/window/new", type="tab")["handle"])
     yield chromium
     chromium.call("DELETE", "/window")

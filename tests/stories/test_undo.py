@@ -47,7 +47,7 @@ def site(installation):
 
 @pytest.fixture
 def signed_in(site, chromium):
-    chromium.logged = []
+    chromium.forget_errors()
     chromium.open(f"{site}/login/")
     chromium.fill(username="you@club.example", password="swordfish-12345")
     chromium.click("[type=submit]")
