@@ -9,6 +9,7 @@ from broadcasts.links import TEST_SEND, delivery_token
 from broadcasts.models import Channel, EarlyFact, StoredCall, Suppression
 from broadcasts.transports import LONGEST_MAIL
 from broadcasts.transports.email.reports import read
+from broadcasts.transports.email.reports.words import failure_words
 from tests.make import make_broadcast, make_delivery
 
 from .mails import mail
@@ -122,3 +123,14 @@ def test_a_reply_cannot_name_another_organizations_copy(smtp, elsewhere):
     copy.refresh_from_db()
     assert copy.replied_at is None
     assert smtp.organization.inbound.get().delivery is None
+
+
+def test_words_of_empty_lines_take_linear_time():
+    begun = time.process_time()
+    failure_words("\n" * 20_000)
+    assert time.process_time() - begun < 1
+
+
+def test_a_header_that_cannot_be_decoded_loses_no_mail():
+    told = read(b"From: ann@example.com\r\nSubject: =?utf-8?b?A?=\r\n\r\nSTOP\r\n")
+    assert [reply.address for reply in told.replies] == ["ann@example.com"]

@@ -16,7 +16,7 @@ from .client import ImapClient
 
 UID = re.compile(rb"\bUID (\d{1,10})\b")
 SIZE = re.compile(rb"\bRFC822\.SIZE (\d{1,12})\b")
-FLAGS = re.compile(rb"\bFLAGS \(([^)]*)\)")
+FLAGS = re.compile(rb"\bFLAGS \(([^()]*)\)")
 BEYOND_ASCII = re.compile(r"[^\x20-\x7e]+")
 
 Renew = Callable[[str], object]

@@ -11,6 +11,7 @@ from binascii import a2b_base64, a2b_qp
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from email.errors import MessageError
 from email.header import decode_header, make_header
 from functools import cached_property
 
@@ -104,7 +105,7 @@ def first(headers: Headers, name: str) -> str:
 def decoded(value: str) -> str:
     """Return the text of a header's value (RFC 2047), in one line."""
     if "=?" in value:
-        with suppress(ValueError, LookupError):
+        with suppress(ValueError, LookupError, MessageError):
             value = str(make_header(decode_header(value)))
     return " ".join(value.split())
 
@@ -149,8 +150,8 @@ def _parts(headers: Headers, body: bytes, room: list[int], depth: int = 0) -> It
     """Yield the parts that are no multiparts, within `room`, which is shared by all depths."""
     type, parameters = media_type(headers)
     boundary = parameters.get("boundary", "")
+    room[0] -= 1  # also for a multipart: each has a boundary to look for
     if not (type.startswith("multipart/") and boundary):
-        room[0] -= 1
         yield Part(headers, type, parameters, body)
         return
     if depth == DEPTH:

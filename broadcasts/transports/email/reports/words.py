@@ -8,7 +8,7 @@ READ = 20_000  # characters of a notice
 LONGEST = 500
 # Where a notice ends and the message that it brings back begins.
 RETURNED = re.compile(
-    r"^\W*(?:below this line is a copy|this is a copy of|original message|the header of the (?:original|mess)"
+    r"^[^\w\n]{0,40}(?:below this line is a copy|this is a copy of|original message|the header of the (?:original|mess)"
     r"|returned message|message headers? follow|unsent message|copy of (?:the|your) message|received: from\b)",
     re.IGNORECASE | re.MULTILINE,
 )
