@@ -147,7 +147,7 @@ def test_a_request_that_comes_as_its_connection_expires_is_answered(client, serv
     time.sleep(connections.IDLE_SECONDS + 1)
     one.sendall(GET + b"\r\n")
     go_on.set()
-    read_to(one, b"here")
+    assert read_to(one, b"here").startswith(b"HTTP/1.1 200 OK")
 
 
 def test_empty_lines_buy_no_time(client):

@@ -2,10 +2,21 @@
 
 import pytest
 
-from .conftest import AnyPort
-from .postfix import is_there, postfix
+from broadcasts.management.benchmarks.postfix import postfix
+from tests.commands.test_bench_postfix import needs_postfix
 
-pytestmark = [pytest.mark.story, pytest.mark.skipif(not is_there(), reason="needs Debian's postfix and root")]
+from .conftest import AnyPort
+
+pytestmark = [pytest.mark.story, needs_postfix]
+
+PORT = 2825  # or above it
+# What it answers at RCPT, and what it does with those that it accepts; the rest it takes and discards.
+MAIN = """
+smtp_host_lookup = native
+smtpd_recipient_restrictions = check_recipient_access texthash:{folder}/etc/recipients, permit_mynetworks, reject
+transport_maps = texthash:{folder}/etc/transports
+"""
+MASTER = "smtp unix - - n - - smtp\n"
 
 SEED = """
 from django.core.management import call_command
@@ -59,11 +70,16 @@ def receiver():
     controller.stop()
 
 
+def table(rows: dict[str, str]) -> str:
+    return "".join(f"{key} {value}\n" for key, value in rows.items())
+
+
 @pytest.mark.parametrize("verp", [True, False])
 def test_dead_addresses_are_suppressed_and_nobody_else(installation, receiver, verp):
     beyond = dict.fromkeys([*BOUNCED, "club.example"], f"smtp:[127.0.0.1]:{receiver.port}")
-    with postfix(REFUSED, beyond) as port:
-        installation.run("shell", "-v0", stdin=SEED.format(port=port, verp=verp))
+    tables = {"recipients": table(REFUSED), "transports": table(beyond)}
+    with postfix(port=PORT, main=MAIN, master=MASTER, tables=tables) as taker:
+        installation.run("shell", "-v0", stdin=SEED.format(port=taker.port, verp=verp))
         installation.start("work")
         installation.wait_for(lambda: len(receiver.mails) == 2)
         assert all(("+" in recipient) is verp for recipient, _ in receiver.mails)

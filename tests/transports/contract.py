@@ -1,9 +1,14 @@
 """What every transport promises; a transport's tests inherit this and say how to make one."""
 
+from typing import ClassVar
+
 import pytest
 from django.forms import Form
 
 from broadcasts.transports import TRANSPORTS, Envelope, Receipt, Transport, TransportError
+from broadcasts.transports.email import Email
+
+from .conftest import mail
 
 
 class TransportContract:
@@ -108,3 +113,18 @@ class TransportContract:
         form = self.make_transport().settings_form
         page = form(data=dict.fromkeys(form.secret, "s3cret")).as_p()
         assert "s3cret" not in page
+
+
+class SmtpContract(TransportContract):
+    """That of the e-mail transport; subclasses set `server` and `closed_port`, and `more` settings."""
+
+    more: ClassVar[dict] = {}
+
+    def make_transport(self) -> Transport:
+        return Email({**self.server.settings, **self.more})
+
+    def make_broken_transport(self) -> Transport:
+        return Email({**self.server.settings, **self.more, "port": self.closed_port})
+
+    def envelope(self, n: int = 1) -> Envelope:
+        return mail(n)

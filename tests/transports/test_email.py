@@ -6,22 +6,13 @@ from broadcasts.transports.email.smtp import wire_format
 from tests.smtp import SmtpServer, certificate
 
 from .conftest import MIME, failure, flags, mail
-from .contract import TransportContract
+from .contract import SmtpContract
 
 
-class TestEmail(TransportContract):
+class TestEmail(SmtpContract):
     @pytest.fixture(autouse=True)
     def _server(self, server, closed_port):
         self.server, self.closed_port = server, closed_port
-
-    def make_transport(self):
-        return Email(self.server.settings)
-
-    def make_broken_transport(self):
-        return Email({**self.server.settings, "port": self.closed_port})
-
-    def envelope(self, n=1):
-        return mail(n)
 
 
 # What the server gets

@@ -13,7 +13,7 @@ from broadcasts.transports.email.backend import check_backends
 from tests.smtp import SmtpServer, certificate
 
 from .conftest import MIME, failure, flags, mail
-from .contract import TransportContract
+from .contract import SmtpContract
 
 LOCMEM, SMTP, WHIMSICAL, STRAY, GONE = "Memory", "SMTP", "Whimsical", "Stray", "Gone"  # as the operator offers them
 
@@ -49,19 +49,12 @@ def whimsical(monkeypatch):
     return make
 
 
-class TestSmtpBackend(TransportContract):
+class TestSmtpBackend(SmtpContract):
+    more = {"backend": SMTP}
+
     @pytest.fixture(autouse=True)
     def _server(self, server, closed_port):
         self.server, self.closed_port = server, closed_port
-
-    def make_transport(self):
-        return Email({**self.server.settings, "backend": SMTP})
-
-    def make_broken_transport(self):
-        return Email({**self.server.settings, "backend": SMTP, "port": self.closed_port})
-
-    def envelope(self, n=1):
-        return mail(n)
 
 
 @pytest.fixture

@@ -8,24 +8,15 @@ from broadcasts.transports.email.smtp import complete_lines
 from tests.smtp import SmtpServer
 
 from .conftest import LARGE, MIME, PATIENCE, addresses, failure, flags, mail, mails, outcomes, receipts
-from .contract import TransportContract
+from .contract import SmtpContract
 
 BROAD = 20  # envelopes
 
 
-class TestChunking(TransportContract):
+class TestChunking(SmtpContract):
     @pytest.fixture(autouse=True)
     def _server(self, chunking, closed_port):
         self.server, self.closed_port = chunking, closed_port
-
-    def make_transport(self):
-        return Email(self.server.settings)
-
-    def make_broken_transport(self):
-        return Email({**self.server.settings, "port": self.closed_port})
-
-    def envelope(self, n=1):
-        return mail(n)
 
 
 @pytest.fixture(params=[2, 4])

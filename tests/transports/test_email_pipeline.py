@@ -8,7 +8,7 @@ from broadcasts.transports.email.smtp import LONGEST_LINE, LONGEST_REPLY, Replie
 from tests.smtp import SmtpServer
 
 from .conftest import LARGE, MIME, PATIENCE, WAYS, addresses, failure, flags, mail, mails, outcomes, receipts
-from .contract import TransportContract
+from .contract import SmtpContract
 
 
 @pytest.fixture(params=WAYS)
@@ -17,19 +17,10 @@ def server(request):
         yield server
 
 
-class TestPipeline(TransportContract):
+class TestPipeline(SmtpContract):
     @pytest.fixture(autouse=True)
     def _server(self, wide, closed_port):
         self.server, self.closed_port = wide, closed_port
-
-    def make_transport(self):
-        return Email(self.server.settings)
-
-    def make_broken_transport(self):
-        return Email({**self.server.settings, "port": self.closed_port})
-
-    def envelope(self, n=1):
-        return mail(n)
 
 
 # Replies

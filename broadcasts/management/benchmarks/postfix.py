@@ -9,10 +9,11 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from django.core.management.base import CommandError
 from django.db import connections
@@ -27,6 +28,7 @@ START_SECONDS = 20
 STOP_SECONDS = 10
 DRAIN_SECONDS = 120
 PORT = 2625
+NONE: Mapping[str, str] = MappingProxyType({})
 QUEUES = ("maildrop", "incoming", "active")
 MAIN = """
 compatibility_level = 3.6
@@ -96,29 +98,36 @@ def last_words(log: Path) -> str:
 
 
 @contextmanager
-def postfix(place: ServerPlace = HERE) -> Iterator[Postfix]:
-    """Run a Postfix on this machine while the block runs."""
+def postfix(
+    place: ServerPlace = HERE, port: int = PORT, *, main: str = "", master: str = "", tables: Mapping[str, str] = NONE
+) -> Iterator[Postfix]:
+    """Run a Postfix on this machine while the block runs, at the port or the next one that is free.
+
+    main and master: what its configuration files say besides; tables: files beside these, {name: text}.
+    """
     command = tool("postfix")
     if os.geteuid() != 0:
         raise CommandError("A Postfix has to be started by root. Run the bench as root, or without --server postfix.")
     # A disk, where /tmp may be memory; and a path that Postfix's own user may walk.
     folder = Path(tempfile.mkdtemp(prefix="broadcasts-postfix-", dir="/var/tmp"))
     try:
-        port = serving.free_port(HOST, PORT)
-        configure(folder, place.host, port)
+        port = serving.free_port(HOST, port)
+        configure(folder, place.host, port, {"main.cf": MAIN + main, "master.cf": MASTER + master})
+        for name, text in tables.items():
+            (folder / "etc" / name).write_text(text)
         yield from _running([*place.command, command, "-c", str(folder / "etc")], folder, place, port)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def configure(folder: Path, host: str, port: int) -> None:
+def configure(folder: Path, host: str, port: int, files: Mapping[str, str]) -> None:
     folders = [folder, *(folder / name for name in ("etc", "queue", "data"))]
     for one in folders:
         one.mkdir(exist_ok=True)
         one.chmod(0o755)  # Postfix's own user walks through them
     owner = subprocess.run([tool("postconf"), "-dh", "mail_owner"], capture_output=True, text=True, check=True)  # noqa: S603
     shutil.chown(folder / "data", owner.stdout.strip())
-    for name, words in (("main.cf", MAIN), ("master.cf", MASTER)):
+    for name, words in files.items():
         (folder / "etc" / name).write_text(words.format(folder=folder, host=host, port=port, network=NETWORK))
 
 
