@@ -13,7 +13,7 @@ from functools import cache
 from itertools import islice
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection
 from django.db.models import Count, Exists, F, Min, OuterRef
 from django.db.models.functions import Now
 
@@ -126,8 +126,7 @@ def claim(channel: Channel) -> Lease | None:
 
 def take(batch: int) -> Lease | None:
     """Claim the batch of this id; return None if another worker was first."""
-    with transaction.atomic():  # SQLite commits a statement that returns rows only once these are read
-        claimed = _claim(connection.vendor, settings.LEASE_SECONDS).rows(batch=batch, owner=worker_name())
+    claimed = _claim(connection.vendor, settings.LEASE_SECONDS).rows(batch=batch, owner=worker_name())
     return Lease(*claimed[0]) if claimed else None
 
 
