@@ -25,13 +25,13 @@ def projected_bounces(draft: Draft, counted: People) -> Line | None:
     People whose mail came back lately count whole; of those who never got mail from the organization as many as of all
     its mail lately, when it was first sent to them.
     """
-    mails = [message for message in draft.messages if message.medium == Medium.EMAIL]
+    mails = {i: message for i, message in enumerate(draft.messages) if message.medium == Medium.EMAIL}
     share = bounced_lately(draft.organization) if mails else None
     if share is None:
         return None
     wanted = replace(Audience.of(draft.broadcast), of_all=True)
-    rows = [audience.receivers(wanted, message, draft.messages) for message in mails]
-    number = sum(one.order_by().count() for one in rows)
+    rows = [audience.receivers(wanted, message, draft.messages) for message in mails.values()]
+    number = sum(counted.zones[i].total() for i in mails)
     soft = sum(_came_back(one, draft.organization) for one in rows)
     fresh = sum(_never_mailed(one) for one in rows)
     if not number:

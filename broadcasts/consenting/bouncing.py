@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 from django.db import connection
 from django.db.models import Count
@@ -12,12 +12,12 @@ from django.utils import timezone
 
 from broadcasts import formats
 from broadcasts.models import Organization, SoftBounce, Suppression
-from broadcasts.transports import bounce_class, enhanced_code
+from broadcasts.transports import BounceClass, bounce_class, enhanced_code
 
 from .alerting import alert
 from .suppressing import Stop, hash_of, suppress_all
 
-HARD, SOFT, POLICY = CLASSES = ("hard", "soft", "policy")
+HARD, SOFT, POLICY = CLASSES = get_args(BounceClass)
 LONGEST = {"code": 20, "words": 500, "reporter": 255}  # characters of a report
 
 # The organization and the medium whose addresses are counted together.

@@ -9,7 +9,8 @@ from .findings import Finding, good, stop, warning
 from .publishing import host_of, record_of
 from .resolver import DnsResolver
 
-_TAG = re.compile(r"\s*([a-z][a-z0-9_]*)\s*=\s*([^;]*)", re.IGNORECASE)
+# It begins at no letter within a name: that would take the square of the length of a record without a tag.
+_TAG = re.compile(r"(?<![a-z0-9_])([a-z][a-z0-9_]*)\s*=\s*([^;]*)", re.IGNORECASE)
 
 
 def dkim(resolver: DnsResolver, keys: Sequence[SigningKey]) -> list[Finding]:

@@ -156,8 +156,7 @@ class CompiledMessage:
         except NotCompilable:
             budget = budget.again()
         address = self._address(recipient)
-        before, after = self.return_path
-        sender = f"{before}{recipient.key}{after}" if after else before
+        sender = self.sender(recipient.key)
         envelope = Envelope(recipient.key, address, sender, *self.compose_reference(recipient, address, budget))
         self._finish(envelope, recipient, budget)
         return envelope
@@ -181,16 +180,10 @@ class CompiledMessage:
     def _together(self, recipients: Sequence[Recipient], budgets: Sequence[Budget]) -> list[Envelope]:
         """Compose copies of one language by its compiled content, or raise NotCompilable, RenderError or OverBudget."""
         compiled = self._compiled_content(recipients[0].language, self.tracks(recipients[0]))
-        (before, after), addresses = self.return_path, [self._address(one) for one in recipients]
+        addresses = [self._address(one) for one in recipients]
         copies = compiled.fill(recipients, addresses, budgets)
         made = [
-            Envelope(
-                recipient.key,
-                address,
-                f"{before}{recipient.key}{after}" if after else before,
-                *copy,
-                compiled.is_smooth,
-            )
+            Envelope(recipient.key, address, self.sender(recipient.key), *copy, compiled.is_smooth)
             for recipient, address, copy in zip(recipients, addresses, copies, strict=True)
         ]
         if self.context or self.extras:
@@ -205,6 +198,11 @@ class CompiledMessage:
         if self.composer is not None and channel is not None:
             return return_path(self.composer.sender, channel.settings)
         return channel.from_address if channel else "", ""
+
+    def sender(self, key: str) -> str:
+        """Return the sender of the envelope of the copy with this key."""
+        before, after = self.return_path
+        return f"{before}{key}{after}" if after else before
 
     def _address(self, recipient: Recipient) -> str:
         return recipient.address if self.composer is None else clean_address(recipient.address)

@@ -7,9 +7,9 @@ servers on the way know. `parts` takes a mail apart within bounds of size, depth
 """
 
 import logging
-from email.utils import parsedate_to_datetime
+from dataclasses import replace
 
-from ...callbacks import Callback, Event
+from ...callbacks import Callback
 from . import delivery, feedback, guessing
 from .automatic import is_automatic
 from .parts import Mail, read_mail
@@ -33,17 +33,9 @@ def _read(mail: Mail) -> Callback:
     for module in (feedback, delivery, guessing):
         if module.is_report(mail):
             event = module.event_in(mail)
-            return Callback([_dated(event, mail)] if event else [])
+            # It happened when the mail was written.
+            return Callback([replace(event, at=mail.written_at)] if event else [])
     if is_automatic(mail):
         return Callback()
     reply = reply_in(mail)
     return Callback(replies=[reply] if reply else [])
-
-
-def _dated(event: Event, mail: Mail) -> Event:
-    """Return an event that happened when its mail was written."""
-    try:
-        at = parsedate_to_datetime(mail.header("date"))
-    except (ValueError, TypeError, IndexError, OverflowError):
-        at = None
-    return Event(event.provider_id, event.type, at, event.detail, key=event.key)

@@ -11,8 +11,10 @@ from binascii import a2b_base64, a2b_qp
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from email.errors import MessageError
 from email.header import decode_header, make_header
+from email.utils import parsedate_to_datetime
 from functools import cached_property
 
 from ...callbacks import LONGEST_MAIL
@@ -81,6 +83,13 @@ class Mail:
     def header(self, name: str) -> str:
         """Return the first value of a header, in one line and decoded; "" if there is none."""
         return decoded(first(self.headers, name))
+
+    @property
+    def written_at(self) -> datetime | None:
+        """When the mail says that it was written; None if it says nothing that can be read."""
+        with suppress(ValueError, TypeError, IndexError, OverflowError):
+            return parsedate_to_datetime(self.header("date"))
+        return None
 
     def part(self, *types: str) -> Part | None:
         return next((part for part in self.parts if part.type in types), None)

@@ -1,6 +1,6 @@
 """Replies of people: who wrote, what they wrote, and which copy they answer."""
 
-from email.utils import parseaddr, parsedate_to_datetime
+from email.utils import parseaddr
 from hashlib import blake2b
 
 from ...callbacks import InboundMessage
@@ -18,14 +18,10 @@ def reply_in(mail: Mail) -> InboundMessage | None:
         return None
     named = ids_named(mail.header("in-reply-to"), mail.header("references"))
     subject, own_id = mail.header("subject")[:LONGEST], mail.header("message-id")[:LONGEST]
-    try:
-        at = parsedate_to_datetime(mail.header("date"))
-    except (ValueError, TypeError, IndexError, OverflowError):
-        at = None
     return InboundMessage(
         address,
         own_words(_text(mail)) or subject,
-        at,
+        mail.written_at,
         {"subject": subject, "from": mail.header("from")[:LONGEST], "message_id": own_id, "in_reply_to": named[:1]},
         own_id or blake2b(mail.raw, digest_size=16).hexdigest(),  # a mail that comes twice is stored once
         key=tokens.first_own(one.partition("@")[0] for one in named) or tokens.to_return_path(mail),
